@@ -1,0 +1,244 @@
+"""Who bought in which period, for how much: the table that every rate is counted from."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.errors import ContentError, RetentionWarning
+from retention.frames import Frame, as_text, count, in_kind_of, one_row
+from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from narwhals.stable.v2.typing import IntoFrameT
+
+NOISE = 1e-9
+"""An order's total counts as 0 within this share of its gross amount: 0.1 + 0.2 − 0.3 is nothing."""
+
+
+def customer_periods(
+    transactions: IntoFrameT,
+    *,
+    freq: periods.Freq,
+    as_of: date | str,
+    by: str | Sequence[str] = (),
+    observed_from: date | str | None = None,
+) -> IntoFrameT:
+    """What each customer did in each whole period: how many orders, for how much, and whether they count.
+
+    A customer is active in a period if some order of theirs in it is a purchase. An order is the
+    lines of one customer with one `order_id` on one day (without order ids: the lines of one
+    customer on one day); it is a purchase if its sales sum to more than 0, or to exactly 0 where
+    zero orders were let in at the door. A refund alone makes nobody active, and a later
+    cancellation does not undo what was bought; both lower `sales`. With `by`, a customer is active
+    in a segment if an order that is a purchase has lines there that sum to 0 or more, so that
+    active in some segment is the same as active in the firm.
+
+    Only whole periods are given: from the first that the log covers from its first day, to the last
+    that ends on `as_of` or before. A period in which nobody bought was observed all the same, which
+    is why each row carries `first_step` and `last_step`.
+
+    Args:
+        transactions: a table from `as_transactions`.
+        freq: length of a period: "day", "week" (Monday to Sunday), "month", "quarter" or "year".
+        as_of: the last observed day, itself included. Nothing after it is looked at.
+        by: segment columns of the transactions (category, region, channel …). They come back as
+            text, with "(missing)" for those not filled in.
+        observed_from: the first observed day, where the log began before its first order or was cut
+            at the front. Default: the day of the first order.
+
+    Returns:
+        One row a customer, segment and period in which there was any line, in the caller's kind:
+        `customer_id`, the `by` columns, `period` (first day), `step` (its consecutive number),
+        `n_orders` (purchases), `sales` and `profit` (net sums, in currency; profit null where the
+        transactions have none), `active` (true or false), and the constants `first_step`,
+        `last_step` and `freq`. Eager tables are sorted by segment, period and customer.
+
+    Raises:
+        ColumnError: if a column is missing or of the wrong type.
+        ContentError: if there is no order up to `as_of`, or no whole period.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Ann", "Bob", "Bob"],
+        ...     "date": pd.to_datetime(["2024-01-01", "2024-02-10", "2024-01-20", "2024-02-03"]),
+        ...     "sales": [10.0, 30.0, 20.0, -20.0],
+        ... })
+        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
+        >>> activity[["customer_id", "period", "n_orders", "sales", "active"]]
+          customer_id     period  n_orders  sales  active
+        0         Ann 2024-01-01         1   10.0    True
+        1         Bob 2024-01-01         1   20.0    True
+        2         Ann 2024-02-01         1   30.0    True
+        3         Bob 2024-02-01         0  -20.0   False
+
+    Source:
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: who counts as
+        retained depends on the period, which should follow the repurchase cycle.
+    """
+    names = segments(by, TRANSACTIONS)
+    segments(names, ACTIVITY)
+    periods.check_freq(freq)
+    frame = require(transactions, TRANSACTIONS, extra=names)
+    lines = _numbered(frame, names, freq)
+    seen = _observed(lines, freq, as_of, observed_from)
+    whole = lines.filter(nw.col("step") >= seen.first_step, nw.col("step") <= seen.last_step)
+    rows = _counted(whole, names) if seen.plain else _netted(whole, names)
+    answer = _described(rows, names, seen, frame.collect_schema())
+    order = [*names, "step", "customer_id"]
+    return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
+
+
+@dataclass(frozen=True, slots=True)
+class _Observed:
+    """What one look at the log told: the whole periods, and whether every line is positive."""
+
+    first_step: int
+    last_step: int
+    freq: str
+    plain: bool
+
+
+def _numbered(frame: Frame, by: Sequence[str], freq: str) -> Frame:
+    """The lines with their day and period as whole numbers, segments as text, amounts as floats."""
+    schema, engine = frame.collect_schema(), frame.implementation
+    kept = [name for name in ("order_id", "profit") if name in schema]
+    dated = frame.select(
+        "customer_id",
+        "date",
+        nw.col("sales").cast(nw.Float64),
+        *kept,
+        *(as_text(name, schema[name]) for name in by),
+        _day=periods.day_expr("date", engine),
+    )
+    return dated.with_columns(step=periods.step_expr("date", "_day", freq)).drop("date")
+
+
+def _observed(
+    lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
+) -> _Observed:
+    last = periods.as_day(as_of, argument="as_of")
+    start = None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
+    found = one_row(
+        lines.select(
+            nw.len().alias("n"),
+            nw.col("_day").min().alias("first"),
+            nw.col("_day").max().alias("last"),
+            nw.col("sales").min().alias("least"),
+        )
+    )
+    if not found["n"]:
+        raise ContentError("transactions is empty: there is no order to count.")
+    first_order, last_order = periods.day_of(found["first"]), periods.day_of(found["last"])
+    if first_order > last:
+        raise ContentError(
+            f"as_of is {last}, but the first order is of {first_order}: nothing was observed by then."
+        )
+    first_step, last_step = periods.complete_steps(start or first_order, last, freq)
+    if first_step > last_step:
+        raise ContentError(
+            f"There is no whole {freq} between {start or first_order} and as_of {last}. "
+            "Take a shorter freq, or say observed_from= if the log began before its first order."
+        )
+    _warn_of_silence(found, last_order, last, freq)
+    return _Observed(first_step, last_step, freq, plain=found["least"] >= 0)
+
+
+def _warn_of_silence(found: dict[str, Any], last_order: date, as_of: date, freq: str) -> None:
+    """Warn when the log fell silent before `as_of` for longer than chance allows at its own pace."""
+    silent = (as_of - last_order).days
+    pace = (found["last"] - found["first"]) / max(found["n"] - 1, 1)
+    usual = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}[freq]
+    if silent > max(usual, pace * (math.log(found["n"]) + 5)):
+        warnings.warn(
+            f"The last order is of {last_order}, {silent} days before as_of {as_of}: if the data end "
+            "there, the last periods are incomplete and look like churn. Set as_of to the last day "
+            "the data cover.",
+            RetentionWarning,
+            stacklevel=4,
+        )
+
+
+def _counted(lines: Frame, by: Sequence[str]) -> Frame:
+    """Where no line is negative every order is a purchase, and one grouping is enough."""
+    names = lines.collect_schema().names()
+    order = "order_id" if "order_id" in names else "_day"
+    sums = [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+    rows = lines.group_by("customer_id", *by, "step").agg(
+        *sums, nw.col(order).n_unique().alias("n_orders")
+    )
+    return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.lit(True))  # noqa: FBT003
+
+
+def _netted(lines: Frame, by: Sequence[str]) -> Frame:
+    """Where refunds lower orders: lines are netted within the order first, then orders counted."""
+    names = lines.collect_schema().names()
+    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_day"]
+    sums = [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+    orders = (
+        lines.with_columns(_gross=nw.col("sales").abs())
+        .group_by(*order, *by, "step")
+        .agg(*sums, nw.col("_gross").sum())
+    )
+    bought = _not_below_zero("sales", "_gross")
+    if by:
+        orders = orders.with_columns(
+            _total=nw.col("sales").sum().over(*order), _all=nw.col("_gross").sum().over(*order)
+        )
+        bought = bought & _not_below_zero("_total", "_all")
+    orders = orders.with_columns(_bought=count(bought))
+    if "order_id" in names:
+        return _orders_by_id(orders, by, sums)
+    rows = orders.group_by("customer_id", *by, "step").agg(
+        *sums, nw.col("_bought").sum().alias("n_orders")
+    )
+    return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.col("n_orders") > 0)
+
+
+def _not_below_zero(total: str, gross: str) -> nw.Expr:
+    return nw.col(total) >= nw.col(gross) * -NOISE
+
+
+def _orders_by_id(orders: Frame, by: Sequence[str], sums: Sequence[nw.Expr]) -> Frame:
+    """Distinct order ids among the purchases: an order on two days counts once."""
+    kept = nw.when(nw.col("_bought") == 1).then(nw.col("order_id"))
+    rows = (
+        orders.with_columns(_id=kept)
+        .group_by("customer_id", *by, "step")
+        .agg(
+            *sums,
+            nw.col("_id").n_unique().alias("_ids"),
+            nw.col("_bought").min().alias("_least"),
+            nw.col("_bought").max().alias("_most"),
+        )
+    )
+    without = nw.lit(1) - nw.col("_least")  # a missing id was counted as one more
+    n_orders = (nw.col("_ids").cast(nw.Int64) - without).cast(nw.Int64)
+    return rows.with_columns(n_orders=n_orders, active=nw.col("_most") == 1)
+
+
+def _described(rows: Frame, by: Sequence[str], seen: _Observed, schema: nw.Schema) -> Frame:
+    profit = nw.col("profit") if "profit" in schema else nw.lit(None, dtype=nw.Float64)
+    return rows.select(
+        "customer_id",
+        *by,
+        periods.period_expr("step", seen.freq, rows.implementation).alias("period"),
+        nw.col("step").cast(nw.Int64),
+        "n_orders",
+        "sales",
+        profit.cast(nw.Float64).alias("profit"),
+        "active",
+        nw.lit(seen.first_step).cast(nw.Int64).alias("first_step"),
+        nw.lit(seen.last_step).cast(nw.Int64).alias("last_step"),
+        nw.lit(seen.freq).alias("freq"),
+    )

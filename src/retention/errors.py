@@ -1,0 +1,73 @@
+"""What the library says when it refuses: one clear sentence in the user's words.
+
+Every error is a `ValueError`, so code that does not know this library catches it all the same.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ColumnError", "ContentError", "RetentionError", "RetentionWarning", "TableError"]
+
+
+class RetentionError(ValueError):
+    """Anything this library refuses to do, with what to do instead."""
+
+
+class TableError(RetentionError):
+    """What was given is not a table this library can read."""
+
+
+class ColumnError(RetentionError):
+    """A column is missing, named twice, or of a type that cannot carry its meaning."""
+
+    @classmethod
+    def missing(cls, table: str, column: str, meaning: str, present: Iterable[str], door: str) -> ColumnError:
+        """A column that is not there, with the nearest name that is."""
+        names = [str(name) for name in present]
+        has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
+        near = nearest(column, names)
+        say = f" Say {door}(..., {column}={near!r})." if near else f" Name it with {door}(..., {column}=...)."
+        return cls(f"{table} lacks {column!r} ({meaning}). It has: {has or 'no columns'}.{say}")
+
+    @classmethod
+    def unknown(cls, asked: str, name: str, present: Iterable[str]) -> ColumnError:
+        """A column the user named that the table does not have."""
+        names = [str(column) for column in present]
+        near = nearest(name, names)
+        hint = f" Did you mean {near!r}?" if near else ""
+        has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
+        return cls(f"{asked} names {name!r}, which is not a column.{hint} There is: {has}.")
+
+
+class ContentError(RetentionError):
+    """The columns are right but what stands in them cannot be used as it is."""
+
+
+class RetentionWarning(UserWarning):
+    """The answer stands, but something about the data deserves a look."""
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like `name`, ignoring case, spaces, dashes and underscores; None if none is near."""
+    plain = {_plain(candidate): candidate for candidate in reversed(list(candidates))}
+    wanted = _plain(name)
+    found = get_close_matches(wanted, list(plain), n=1, cutoff=0.6)
+    inside = [key for key in reversed(list(plain)) if wanted and wanted in key]
+    return plain[(found or inside)[0]] if found or inside else None
+
+
+def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
+    """Refuse a keyword value that is not one of its named choices."""
+    choices = list(allowed)
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise RetentionError(f"{argument} must be one of {listed}; got {value!r}.")
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

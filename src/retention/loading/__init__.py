@@ -1,0 +1,1 @@
+"""Whatever the user has, as checked tables, or one clear refusal."""

@@ -1,0 +1,154 @@
+"""The calendar: which period a day falls in, its consecutive number, its first day.
+
+The only file that knows what a week is. Everything is whole numbers: a day is the number of days
+since 1970-01-01, a period has a consecutive number (`step`), and the next period is `step + 1`
+across any year's end. Weeks start on Monday.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.errors import RetentionError, one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Freq = Literal["day", "week", "month", "quarter", "year"]
+"""How long a period is."""
+
+FREQS: tuple[str, ...] = get_args(Freq)
+EPOCH = date(1970, 1, 1)
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_Number = TypeVar("_Number", int, "NDArray[np.int64]", nw.Expr)
+
+
+def as_day(value: object, *, argument: str) -> date:
+    """The calendar day a user meant: a date, a datetime, a pandas Timestamp or ISO text.
+
+    Raises:
+        RetentionError: if it is none of these; text must read as 2024-12-31.
+    """
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[D]").astype(date)
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(value).date()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise RetentionError(
+            f"{argument} must be a day such as '2024-12-31' or datetime.date(2024, 12, 31); "
+            f"got {value!r}."
+        ) from None
+
+
+def check_freq(freq: str) -> None:
+    """Refuse a period length that is not one of the five."""
+    one_of("freq", freq, FREQS)
+
+
+def number_of(day: date) -> int:
+    """Days from 1970-01-01 to `day`."""
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The day that lies `number` days after 1970-01-01."""
+    return EPOCH + timedelta(days=int(number))
+
+
+def step_of(day: date, freq: str) -> int:
+    """The consecutive number of the period that contains `day`."""
+    if freq in _MONTHS:
+        return (day.year * 12 + day.month - 1) // _MONTHS[freq]
+    return number_of(day) if freq == "day" else (number_of(day) + 3) // 7
+
+
+def first_number(step: _Number, freq: str) -> _Number:
+    """The first day of period `step`, as a number of days; for one step, an array or an expression."""
+    if freq == "day":
+        return step
+    if freq == "week":
+        return step * 7 - 3
+    month = step * _MONTHS[freq]  # months since the year 0
+    shifted = month - 2  # in years that start in March, so that a leap day comes last
+    year = shifted // 12
+    days_before = (153 * (shifted - year * 12) + 2) // 5
+    return 365 * year + year // 4 - year // 100 + year // 400 + days_before - 719468
+
+
+def first_day(step: int, freq: str) -> date:
+    """The first day of period `step`."""
+    return day_of(first_number(int(step), freq))
+
+
+def complete_steps(first: date, last: date, freq: str) -> tuple[int, int]:
+    """The first and last period that lie wholly within `first` to `last`, both days included."""
+    earliest, latest = step_of(first, freq), step_of(last, freq)
+    if first_number(earliest, freq) < number_of(first):
+        earliest += 1
+    if first_number(latest + 1, freq) > number_of(last) + 1:
+        latest -= 1
+    return earliest, latest
+
+
+def label(step: int, freq: str) -> str:
+    """A period as people write it: 2024-02-29, the week of 2024-02-26, 2024-02, 2024-Q1, 2024."""
+    day = first_day(step, freq)
+    if freq == "week":
+        return f"the week of {day}"
+    written = {"month": f"{day:%Y-%m}", "quarter": f"{day.year}-Q{(day.month + 2) // 3}"}
+    return written.get(freq, str(day) if freq == "day" else str(day.year))
+
+
+def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
+    """The number of days since 1970-01-01 of a date or time column, the fastest way an engine has."""
+    time = nw.col(column)
+    if engine.is_polars():
+        return time.cast(nw.Date).cast(nw.Int32).cast(nw.Int64)
+    if engine.is_duckdb():
+        return (time.cast(nw.Date) - nw.lit(EPOCH)).cast(nw.Int64)
+    if engine.is_pandas() or engine.is_pyarrow():
+        return time.dt.timestamp("ms") // 86_400_000
+    past = time.dt.year().cast(nw.Int64) - 1
+    leaps = past // 4 - past // 100 + past // 400
+    return past * 365 + leaps + time.dt.ordinal_day().cast(nw.Int64) - 719163
+
+
+def step_expr(column: str, day: str, freq: str) -> nw.Expr:
+    """The period number of each row, from a time column and its number of days."""
+    if freq == "day":
+        return nw.col(day)
+    if freq == "week":
+        return (nw.col(day) + 3) // 7
+    time = nw.col(column)
+    month = time.dt.year().cast(nw.Int64) * 12 + time.dt.month().cast(nw.Int64) - 1
+    return month // _MONTHS[freq] if freq != "month" else month
+
+
+def date_expr(number: nw.Expr, engine: nw.Implementation) -> nw.Expr:
+    """The date that lies `number` days after 1970-01-01, as the engine writes dates."""
+    if engine.is_polars():
+        return number.cast(nw.Int32).cast(nw.Date)
+    if engine.is_pandas():
+        return (number * 86_400_000_000).cast(nw.Datetime("us"))
+    if engine.is_ibis():
+        return (number * 86_400).cast(nw.Datetime("us")).cast(nw.Date)
+    return nw.lit(EPOCH) + number.cast(nw.Int32)
+
+
+def period_expr(step: str, freq: str, engine: nw.Implementation) -> nw.Expr:
+    """The first day of the period numbered in column `step`."""
+    return date_expr(first_number(nw.col(step), freq), engine)
+
+
+def first_days(steps: Any, freq: str) -> NDArray[np.datetime64]:
+    """The first days of many periods, as a NumPy array of days."""
+    numbers = first_number(np.asarray(steps, dtype=np.int64), freq)
+    return numbers.astype("datetime64[D]")

@@ -1,0 +1,185 @@
+"""The named tables, declared as data, and the one check that every public function starts with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ColumnError
+from retention.frames import Frame, as_lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Type = Literal["id", "time", "number", "integer", "flag", "text"]
+
+_SAID: Mapping[Type, str] = {
+    "id": "text or whole numbers",
+    "time": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+    "flag": "true or false",
+    "text": "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a named table: its name, type, meaning and unit."""
+
+    name: str
+    type: Type
+    meaning: str
+    unit: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A named table: what one row is, the function that makes it, its columns."""
+
+    name: str
+    row: str
+    door: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+CUSTOMER = Column("customer_id", "id", "who bought")
+STEPS = (
+    Column("first_step", "integer", "first complete observed period"),
+    Column("last_step", "integer", "last complete observed period"),
+    Column("freq", "text", "length of a period: day, week, month, quarter or year"),
+)
+
+TRANSACTIONS = Kind(
+    "transactions",
+    "one line of an order",
+    "as_transactions",
+    (
+        CUSTOMER,
+        Column("date", "time", "when it was bought"),
+        Column("sales", "number", "net revenue of the line, refunds negative", "currency"),
+        Column("profit", "number", "contribution of the line", "currency", optional=True),
+        Column("order_id", "id", "which order the line belongs to", optional=True),
+    ),
+)
+
+ACTIVITY = Kind(
+    "activity",
+    "a customer in a period (and segment)",
+    "customer_periods",
+    (
+        CUSTOMER,
+        Column("period", "time", "first day of the period"),
+        Column("step", "integer", "consecutive number of the period"),
+        Column("n_orders", "integer", "orders that count as purchases", "orders"),
+        Column("sales", "number", "net revenue in the period", "currency"),
+        Column("profit", "number", "contribution in the period, null where unknown", "currency"),
+        Column("active", "flag", "bought in the period"),
+        *STEPS,
+    ),
+)
+
+
+CONTRACTS = Kind(
+    "contracts",
+    "one contract of a customer",
+    "as_contracts",
+    (
+        CUSTOMER,
+        Column("start", "time", "first day in force"),
+        Column("end", "time", "first day out of force, null while it runs"),
+        Column("sales", "number", "recurring net revenue", "currency per month", optional=True),
+        Column("profit", "number", "recurring contribution", "currency per month", optional=True),
+        Column("contract_id", "id", "which contract", optional=True),
+    ),
+)
+
+SPELLS = Kind(
+    "spells",
+    "one uninterrupted relationship of a customer",
+    "purchase_spells or contract_spells",
+    (
+        CUSTOMER,
+        Column("spell", "integer", "1 for a customer's first relationship, 2 for the next, …"),
+        Column("start", "time", "first day of the relationship"),
+        Column("end", "time", "the day its end was known, null while it goes on"),
+        Column("entry", "integer", "when it came under observation, null if from its start", "days"),
+        Column("duration", "integer", "time from start to end, or to the end of observation", "days"),
+        Column("churned", "flag", "whether its end was seen (false: censored)"),
+        Column("set_aside", "text", "why it cannot be used in survival analysis, null if it can"),
+        Column("reactivation", "text", "new_spell, or same_spell which looks into the future"),
+    ),
+)
+
+WALLET = Kind(
+    "wallet",
+    "a customer's spending in the category in a period",
+    "as_wallet",
+    (
+        CUSTOMER,
+        Column("date", "time", "any day of the period"),
+        Column("wallet", "number", "what the customer spent on the category, with everyone", "currency"),
+    ),
+)
+
+
+def require(table: object, kind: Kind, *, extra: Sequence[str] = ()) -> Frame:
+    """The table as a LazyFrame, once it is sure that it has the columns of `kind` and `extra`.
+
+    Columns beyond those asked for stay; optional ones that are absent stay absent.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing, named twice or of the wrong type.
+    """
+    frame = as_lazy(table, name=kind.name)
+    schema = frame.collect_schema()
+    for column in kind.columns:
+        if column.name in schema:
+            _check_type(kind, column, schema[column.name])
+        elif not column.optional:
+            what = f"{kind.name} ({kind.row})"
+            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door)
+    for name in extra:
+        if name not in schema:
+            raise ColumnError.unknown("by", name, schema)
+    return frame
+
+
+def segments(by: str | Sequence[str], kind: Kind) -> list[str]:
+    """The segment columns a user asked for, as a list; none of them may be a column of `kind` itself.
+
+    Raises:
+        ColumnError: if one is named twice or is a column that already has a meaning.
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    for name in names:
+        if name in kind.names:
+            raise ColumnError(f"by: {name!r} is a column of {kind.name} itself, not a segment.")
+    if len(set(names)) < len(names):
+        raise ColumnError(f"by names a column twice: {names}.")
+    return names
+
+
+def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
+    fits = {
+        "id": dtype.is_integer() or isinstance(dtype, nw.String),
+        "time": isinstance(dtype, nw.Date | nw.Datetime),
+        "number": dtype.is_numeric(),
+        "integer": dtype.is_integer(),
+        "flag": isinstance(dtype, nw.Boolean),
+        "text": isinstance(dtype, nw.String | nw.Categorical | nw.Enum),
+    }
+    if not fits[column.type]:
+        raise ColumnError(
+            f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
+            f"got {dtype}. Load the table with {kind.door}(...)."
+        )
