@@ -11,21 +11,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retention.activity.purchases import customer_periods as customer_periods
+    from retention.catalogue import FIGURES as FIGURES
+    from retention.catalogue import Figure as Figure
+    from retention.catalogue import figure as figure
     from retention.errors import ColumnError as ColumnError
     from retention.errors import ContentError as ContentError
     from retention.errors import RetentionError as RetentionError
     from retention.errors import RetentionWarning as RetentionWarning
     from retention.errors import TableError as TableError
+    from retention.kpis.outcome import churn_by as churn_by
+    from retention.kpis.outcome import outcome_kpis as outcome_kpis
+    from retention.kpis.outcome import profit_adjusted_retention as profit_adjusted_retention
     from retention.kpis.outcome import retention_rate as retention_rate
+    from retention.kpis.outcome import sales_adjusted_retention as sales_adjusted_retention
+    from retention.kpis.wallet import share_of_wallet as share_of_wallet
+    from retention.samples import SampleCompany as SampleCompany
+    from retention.samples import sample_company as sample_company
 
 _HOMES = {
     "ColumnError": "errors",
     "ContentError": "errors",
+    "FIGURES": "catalogue",
+    "Figure": "catalogue",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
+    "SampleCompany": "samples",
     "TableError": "errors",
+    "churn_by": "kpis.outcome",
     "customer_periods": "activity.purchases",
+    "figure": "catalogue",
+    "outcome_kpis": "kpis.outcome",
+    "profit_adjusted_retention": "kpis.outcome",
     "retention_rate": "kpis.outcome",
+    "sales_adjusted_retention": "kpis.outcome",
+    "sample_company": "samples",
+    "share_of_wallet": "kpis.wallet",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]

@@ -73,6 +73,26 @@ def as_lazy(table: object, *, name: str = "table", by_row: bool = False) -> Fram
     return _scan(native) if engine.is_pyarrow() else cast("Frame", frame.lazy())
 
 
+def beside(frame: Frame, table: object, *, name: str) -> Frame:
+    """A second table of the caller's on the engine that holds the first, so that they can be joined.
+
+    Raises:
+        TableError: if the two are different kinds of table.
+    """
+    given = nw.to_native(table, pass_through=True)
+    eager = isinstance(nw.from_native(cast("Any", given)), nw.DataFrame)
+    if frame.implementation.is_duckdb() and eager:
+        relation = cast("Any", frame.to_native()).query("first", "SELECT * FROM given")
+        return cast("Frame", nw.from_native(relation))
+    other = as_lazy(given, name=name, by_row=True)
+    if other.implementation != frame.implementation:
+        raise TableError(
+            f"{name} is a {other.implementation.value} table beside a "
+            f"{frame.implementation.value} one: give both as the same kind."
+        )
+    return other
+
+
 def in_kind_of(
     frame: Frame, like: IntoFrameT, *, order: Sequence[str] = (), keep_type: Sequence[str] = ()
 ) -> IntoFrameT:
@@ -97,30 +117,37 @@ def in_kind_of(
     return cast("IntoFrameT", _rewrapped(native, like))
 
 
-def table_like(columns: Mapping[str, Any], like: IntoFrameT) -> IntoFrameT:
+def table_like(columns: Mapping[str, NDArray[Any]], like: IntoFrameT) -> IntoFrameT:
     """A small table, already computed, in the caller's kind; NaN becomes what the kind calls missing."""
     engine, eager = _kind(like)
     native = nw.to_native(like, pass_through=True)
     if engine.is_polars():
         import polars as pl
 
-        table: Any = pl.DataFrame(dict(columns), nan_to_null=True)
-        table = table if eager else table.lazy()
+        small: Any = pl.DataFrame(
+            {n: v.tolist() if v.dtype.kind == "O" else v for n, v in columns.items()},
+            nan_to_null=True,
+        )
+        small = small if eager else small.lazy()
     elif engine.is_pyarrow():
-        table = _arrow(columns)
+        small = _arrow(columns)
     elif engine.is_ibis():
         import ibis
 
-        table = ibis.memtable(_arrow(columns))
+        small = ibis.memtable(_arrow(columns))
     elif engine.is_pandas() or engine.is_duckdb():
         import pandas as pd
 
-        table = pd.DataFrame(dict(columns))
+        small = pd.DataFrame(dict(columns))
+        dates = small.select_dtypes("datetime").columns
+        small = small.astype(dict.fromkeys(dates, "datetime64[us]"))
         if engine.is_duckdb():
-            table = cast("Any", native).query("retention_answer", "SELECT * FROM table")
+            days = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' for name in dates)
+            replaced = f" REPLACE ({days})" if days else ""
+            small = cast("Any", native).query("answer", f"SELECT *{replaced} FROM small")
     else:
-        table = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
-    return cast("IntoFrameT", _rewrapped(table, like))
+        small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
+    return cast("IntoFrameT", _rewrapped(small, like))
 
 
 def collect(frame: Frame) -> Columns:

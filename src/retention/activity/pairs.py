@@ -1,0 +1,94 @@
+"""What became of the customers of a period: each of them beside what they did `lag` periods later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import RetentionError, one_of
+from retention.frames import Frame, count
+from retention.tables import ACTIVITY, require, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONSTANTS = ("first_step", "last_step", "freq")
+
+
+def collapsed(activity: object, by: str | Sequence[str]) -> tuple[Frame, list[str]]:
+    """Activity counted over exactly the segments asked for, and their names.
+
+    A customer is active in a wider segment if active in one of its parts; sales and profit add up.
+
+    Raises:
+        ColumnError: if a segment is not a column of the activity.
+    """
+    names = segments(by, ACTIVITY)
+    frame = require(activity, ACTIVITY, extra=names)
+    present = frame.collect_schema().names()
+    if set(present) <= {*ACTIVITY.names, *names}:
+        return frame, names
+    rows = (
+        frame.with_columns(active=count(nw.col("active")))
+        .group_by("customer_id", *names, "period", "step", *_CONSTANTS)
+        .agg(
+            nw.col("n_orders").sum(),
+            nw.col("sales").sum(),
+            nw.col("profit").sum(),
+            nw.col("active").max(),
+            nw.col("profit").count().alias("_known"),
+        )
+    )
+    profit = nw.when(nw.col("_known") > 0).then(nw.col("profit"))
+    return rows.with_columns(profit=profit, active=nw.col("active") == 1).drop("_known"), names
+
+
+def base_and_later(frame: Frame, *, lag: int, by: Sequence[str], lost_to: str) -> Frame:
+    """The customers active in each period (the base), and what they did `lag` periods later.
+
+    Args:
+        frame: activity over the segments `by`, see `collapsed`.
+        lag: how many periods later, 1 or more.
+        by: the segment columns.
+        lost_to: "firm" counts a customer as retained who is active anywhere in the firm; "segment"
+            only one who is active in the same segment.
+
+    Returns:
+        One row a customer, segment and base period whose later period was observed whole:
+        `customer_id`, the `by` columns, `step`, `s0` and `p0` (sales and profit in the base
+        period), `retained` (1 or 0), `s1` and `p1` (in the later period and the same segment; 0 for
+        those not retained), and the constants of the activity.
+    """
+    check_lag(lag)
+    one_of("lost_to", lost_to, ("firm", "segment"))
+    active = frame.filter(nw.col("active"))
+    base = active.filter(nw.col("step") <= nw.col("last_step") - lag).select(
+        "customer_id", *by, "step", *_CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit")
+    )
+    keys = ["customer_id", *by, "step"]
+    back = nw.col("step") - lag
+    money = {"s1": nw.col("sales"), "p1": nw.col("profit")}
+    if lost_to == "segment" or not by:
+        later = active.select("customer_id", *by, step=back, **money, retained=nw.lit(1))
+        joined = base.join(later, on=keys, how="left")
+    else:
+        anywhere = active.select("customer_id", step=back, retained=nw.lit(1)).unique()
+        here = frame.select("customer_id", *by, step=back, **money)
+        joined = base.join(anywhere, on=["customer_id", "step"], how="left")
+        joined = joined.join(here, on=keys, how="left")
+    return joined.with_columns(
+        retained=nw.col("retained").fill_null(0).cast(nw.Int64)
+    ).with_columns(s1=_if_retained("s1"), p1=_if_retained("p1"))
+
+
+def check_lag(lag: int) -> None:
+    """Refuse a lag that is not a whole number of periods, 1 or more."""
+    if not isinstance(lag, int) or isinstance(lag, bool) or lag < 1:
+        raise RetentionError(f"lag must be a whole number of periods, 1 or more; got {lag!r}.")
+
+
+def _if_retained(money: str) -> nw.Expr:
+    """Later sales of the retained, 0 for the lost; null stays null where the money is unknown."""
+    known = nw.when(nw.col("retained") == 1).then(nw.col(money))
+    return known.otherwise(nw.lit(0.0))

@@ -1,0 +1,213 @@
+"""Bounds for every wing: Wilson's for a proportion, and for ratios of money the few that cover.
+
+All functions take NumPy arrays and give NumPy arrays of the same length; a bound that cannot be had
+is NaN. A level of 0.95 means that intervals made this way hold the true value 95 times in 100.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.errors import RetentionError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+FEWEST = 30
+"""Below this many customers a ratio of money gets no bounds: none that we know covers."""
+
+FEWEST_EFFECTIVE = 10
+"""Below this many effective customers the linearised bounds no longer cover 85 times in 100."""
+
+
+def quantile_of(level: float) -> float:
+    """The standard normal quantile z with P(−z < Z < z) = level.
+
+    Raises:
+        RetentionError: if level is not between 0 and 1.
+    """
+    if not (isinstance(level, int | float) and 0 < level < 1):
+        raise RetentionError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
+    """Numerator over denominator; NaN where the denominator is not above 0 or either is missing."""
+    top, bottom = _floats(numerator), _floats(denominator)
+    usable = bottom > 0
+    return np.where(usable, top / np.where(usable, bottom, 1.0), np.nan)
+
+
+def wilson(
+    successes: ArrayLike, trials: ArrayLike, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's score interval of a proportion k/n.
+
+    With p = k/n and z the normal quantile: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n).
+    `trials` need not be whole: an effective number of trials is taken as it is.
+
+    Args:
+        successes: k, at least 0 and at most n.
+        trials: n; where it is 0 both bounds are NaN.
+        level: confidence.
+
+    Returns:
+        Lower and upper bounds, within 0 to 1.
+
+    Example:
+        >>> lower, upper = wilson([8], [10])
+        >>> print(f"{lower[0]:.4f} {upper[0]:.4f}")
+        0.4902 0.9433
+
+    Source:
+        Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209–212.
+    """
+    z2 = quantile_of(level) ** 2
+    n = _floats(trials)
+    n = np.where(n > 0, n, np.nan)
+    p = _floats(successes) / n
+    centre = p + z2 / (2 * n)
+    spread = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n)))
+    scale = 1 + z2 / n
+    # At p = 0 and p = 1 the bound is exact; the formula leaves a rounding error there.
+    lower = np.where(p <= 0, 0.0 * p, (centre - spread) / scale)
+    upper = np.where(p >= 1, 1.0 + 0.0 * p, (centre + spread) / scale)
+    return lower, upper
+
+
+def effective_n(total: ArrayLike, total_of_squares: ArrayLike) -> NDArray[np.float64]:
+    """Kish's effective number of customers, (Σw)² / Σw²: how many equal ones would say as much.
+
+    Example:
+        >>> float(effective_n(1000.0, 250000 + 40000 + 22500 + 10000 + 2500)[()])
+        3.076923076923077
+
+    Source:
+        Kish, L. (1965), Survey Sampling, section 11.7.
+    """
+    return ratio(_floats(total) ** 2, total_of_squares)
+
+
+def linearised(
+    rate: ArrayLike,
+    total: ArrayLike,
+    squared_residuals: ArrayLike,
+    counts: tuple[ArrayLike, ArrayLike],
+    level: float = 0.95,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds of a ratio of sums r = Σy/Σx from its linearisation, with Student's t for heavy tails.
+
+    r ± t √(n/(n−1) Σ(y − r x)²) / Σx, where t has the effective number of customers less one as its
+    degrees of freedom: with the normal quantile the interval covers as little as 71 times in 100
+    when a few customers carry most of the sales, with this one 88 to 97 times (simulated).
+
+    Args:
+        rate: r.
+        total: Σx.
+        squared_residuals: Σ(y − r x)².
+        counts: the number of customers n and the effective number, see `effective_n`.
+        level: confidence.
+
+    Returns:
+        Lower and upper bounds; NaN where there are fewer than 2 effective customers.
+
+    Source:
+        Cochran, W. G. (1977), Sampling Techniques, 3rd ed., section 6.4 (variance of a ratio).
+    """
+    from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
+
+    quantile_of(level)
+    r, n, freedom = _floats(rate), _floats(counts[0]), _floats(counts[1]) - 1
+    freedom = np.where(freedom >= 1, freedom, np.nan)
+    error = np.sqrt(n / np.where(n > 1, n - 1, np.nan) * _floats(squared_residuals)) / _floats(total)
+    half = stdtrit(freedom, (1 + level) / 2) * error
+    return r - half, r + half
+
+
+def ratio_bounds(
+    rate: ArrayLike,
+    total: ArrayLike,
+    squares: ArrayLike,
+    squared_residuals: ArrayLike,
+    n: ArrayLike,
+    level: float = 0.95,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+    """Linearised bounds where they cover, and in words how they were made or why there are none.
+
+    Args:
+        rate: r = Σy/Σx; NaN where it is not known.
+        total: Σx.
+        squares: Σx².
+        squared_residuals: Σ(y − r x)².
+        n: number of customers; below 30 there are no bounds, nor below 10 effective ones.
+        level: confidence.
+
+    Returns:
+        Lower bounds, upper bounds, and "linearised", "none", "none: few customers" or "none: few
+        effective customers".
+    """
+    effective = effective_n(total, squares)
+    lower, upper = linearised(rate, total, squared_residuals, (n, effective), level)
+    method = np.select(
+        [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE)],
+        ["none", "none: few customers", "none: few effective customers"],
+        "linearised",
+    ).astype(object)
+    covers = method == "linearised"
+    return np.where(covers, lower, np.nan), np.where(covers, upper, np.nan), method
+
+
+def bootstrap(
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    *,
+    level: float = 0.95,
+    seed: int,
+    draws: int = 999,
+) -> tuple[float, float]:
+    """Bounds of a ratio of sums Σy/Σx by redrawing customers: the percentile interval.
+
+    Each draw takes n customers with replacement; the bounds are the outer percentiles of the drawn
+    ratios. (The studentised interval was tried and covers far worse where x may be negative.) The
+    customers' order does not matter.
+
+    Args:
+        numerator: y, one value a customer.
+        denominator: x, one value a customer.
+        level: confidence.
+        seed: of the random draws; the same seed gives the same bounds on every engine.
+        draws: how many samples are drawn.
+
+    Returns:
+        Lower and upper bound; NaN where fewer than 99 draws in 100 have a positive Σx.
+
+    Source:
+        Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapter 13.
+    """
+    quantile_of(level)
+    y, x = _floats(numerator), _floats(denominator)
+    order = np.lexsort((y, x))
+    y, x = y[order], x[order]
+    rng = np.random.default_rng(seed)
+    size = max(1, 4_000_000 // max(x.size, 1))  # draws made at a time, to bound the memory
+    drawn = [_draw(y, x, rng, min(size, draws - done)) for done in range(0, draws, size)]
+    rates = np.concatenate(drawn)
+    rates = rates[np.isfinite(rates)]
+    if rates.size < 0.99 * draws:
+        return float("nan"), float("nan")
+    low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _draw(
+    y: NDArray[np.float64], x: NDArray[np.float64], rng: np.random.Generator, draws: int
+) -> NDArray[np.float64]:
+    weights = rng.multinomial(x.size, np.full(x.size, 1 / x.size), size=draws)
+    return ratio(weights @ y, weights @ x)
+
+
+def _floats(values: Any) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,186 @@
+"""What every file and query becomes first: a DuckDB relation, and from there the user's engine."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from retention.errors import ColumnError, ReadError, RetentionError
+from retention.loading.progress import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+Engine = Literal["pandas", "polars", "pyarrow", "duckdb"]
+"""The kinds of table a file can be read into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that is open but not yet read, and what to say if reading it fails."""
+
+    relation: DuckDBPyRelation
+    name: str
+    explain: Callable[[Exception], RetentionError]
+
+    def only(self, columns: Sequence[str]) -> Opened:
+        """The same source, of which nothing but these columns is read."""
+        return replace(self, relation=self.relation.project(", ".join(map(identifier, columns))))
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Within it, what DuckDB says of a broken file is said in the user's words."""
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.Error, OSError) as problem:  # Arrow's stream hides the one in the other
+            raise self.explain(problem) from problem
+
+
+def fresh_connection() -> DuckDBPyConnection:
+    """An empty DuckDB in memory that fetches nothing from the network and tells time in UTC."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "pandas_analyze_sample": "0",  # a pandas column of objects is text, whatever a sample says
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def first_line(problem: Exception) -> str:
+    """What DuckDB said, without its advice, which is about DuckDB's own options."""
+    said = str(problem).strip().split("\n", 1)[0]
+    return said.split(" Error: ", 1)[-1].strip()
+
+
+def needs(module: str, what: str, extra: str) -> None:
+    """Refuse, with the command to install it, what a missing library is needed for."""
+    if find_spec(module) is None:
+        raise RetentionError(f"{what} needs {module}: pip install 'retention-analytics[{extra}]'")
+
+
+def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
+    """Column names without padding and byte-order marks, none of them empty, none of them twice.
+
+    A nameless column (an index that pandas wrote) is called after its place: "unnamed_1".
+
+    Raises:
+        ColumnError: if two columns have one name, small and capital letters taken as the same.
+    """
+    plain = [name.strip().strip("\ufeff").strip() for name in names]
+    found = tuple(name or f"unnamed_{place}" for place, name in enumerate(plain, 1))
+    seen: set[str] = set()
+    for name in found:
+        if name.casefold() in seen:
+            raise ColumnError(f"{where}: two columns are named {name!r}. Rename or drop one of them.")
+        seen.add(name.casefold())
+    return found
+
+
+def same_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
+    """Refuse files that do not all have the columns of the first; their order may differ.
+
+    Raises:
+        ColumnError: names the first file that differs, and in what.
+    """
+    listed = iter(names)
+    first, wanted = next(listed)
+    for file, found in listed:
+        lacks = sorted(set(wanted) - set(found))
+        more = sorted(set(found) - set(wanted))
+        if lacks or more:
+            differs = [f"lacks {lacks}"] * bool(lacks) + [f"has {more} too"] * bool(more)
+            raise ColumnError(
+                f"{file} {' and '.join(differs)}, compared with {first}. "
+                "Files read together need the same columns."
+            )
+
+
+def in_engine(opened: Opened, engine: Engine) -> Any:
+    """The source read into the engine's own table; for DuckDB it stays unread."""
+    if engine == "duckdb":
+        return opened.relation
+    if engine != "pandas":
+        needs(engine, f"engine={engine!r}", "arrow" if engine == "pyarrow" else engine)
+    with opened.refusing():
+        if find_spec("pyarrow") is None:
+            return _without_arrow(opened.relation, engine)
+        table = _arrow(opened)
+    if engine == "polars":
+        import polars as pl
+
+        return pl.from_arrow(table)
+    return _pandas(table) if engine == "pandas" else table
+
+
+def _arrow(opened: Opened) -> Any:
+    """Batch by batch, so that a watching person sees rows come in; not slower than all at once."""
+    import pyarrow as pa
+
+    batches = []
+    with (
+        watched(f"reading {opened.name}", " rows") as done,
+        pa.RecordBatchReader.from_stream(opened.relation) as reader,
+    ):
+        for batch in reader:
+            batches.append(batch)
+            done(batch.num_rows)
+        return pa.Table.from_batches(batches, reader.schema)
+
+
+def _pandas(table: Any) -> Any:
+    """pandas has no whole numbers with gaps unless asked, and no decimals worth the name."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(place, field.name, _undecimal(table[place]))
+    frame = table.to_pandas(date_as_object=False)
+    for name in frame.columns:
+        if pa.types.is_integer(table[name].type) and table[name].null_count:
+            nullable = str(frame[name].iloc[:0].astype(table[name].type.to_pandas_dtype()).dtype)
+            kind = nullable.replace("uint", "UInt").replace("int", "Int")
+            frame[name] = table[name].to_pandas(integer_object_nulls=True).astype(kind)
+    dates = frame.select_dtypes("datetime").columns
+    return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
+
+
+def _undecimal(column: Any) -> Any:
+    """Decimals as whole numbers where they are declared whole and fit, else as floats."""
+    import pyarrow as pa
+
+    if column.type.scale == 0:
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
+    return column.cast(pa.float64())
+
+
+def _without_arrow(relation: DuckDBPyRelation, engine: Engine) -> Any:
+    relation.execute()
+    if engine == "pandas":
+        return relation.df()
+    import polars as pl
+
+    return pl.DataFrame(relation)

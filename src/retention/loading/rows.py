@@ -1,0 +1,83 @@
+"""Rows of Python values, from a sheet or a database, as a typed pandas table: exactly, no guessing.
+
+pandas alone would make whole numbers with gaps into floats (and long ids into other ids).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST = 2**63
+
+
+def table_of(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pd.DataFrame:
+    """The rows as a table whose columns are flags, whole numbers, numbers, times or text.
+
+    A column of one kind of value keeps it; whole numbers beside fractions become floats; a column
+    of several kinds (numbers with a stray "n/a") becomes text, to be parsed or refused at the door.
+    """
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return pd.DataFrame(dict(zip(names, map(typed, columns), strict=True)), columns=list(names))
+
+
+def typed(values: Sequence[Any]) -> pd.Series[Any]:
+    """One column of Python values, None where missing, in the type that holds them all exactly."""
+    kinds = {_kind(kind) for kind in set(map(type, values)) - {type(None)}}
+    if kinds == {"flag"}:
+        return pd.Series(values, dtype="boolean")
+    if kinds == {"time"}:
+        return _times(values)
+    if kinds and kinds <= {"integer", "decimal"} and _whole(values):
+        return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
+    if kinds and kinds <= {"integer", "decimal", "real"} and kinds != {"integer"}:
+        return pd.Series([np.nan if v is None else float(v) for v in values], dtype="float64")
+    return _text(values)
+
+
+def _kind(of: type) -> str:
+    kinds = {"flag": bool, "integer": Integral, "decimal": Decimal, "real": Real, "time": date}
+    return next((kind for kind, parent in kinds.items() if issubclass(of, parent)), "text")
+
+
+def _whole(values: Sequence[Any]) -> bool:
+    """Whether every number is whole, as written (10.00 is not: money stays money), and fits."""
+    return all(
+        value is None
+        or (
+            -_MOST <= value < _MOST
+            and (not isinstance(value, Decimal) or value.as_tuple().exponent == 0)
+        )
+        for value in values
+        if not (isinstance(value, Decimal) and value.is_nan())
+    ) and not any(isinstance(value, Decimal) and not value.is_finite() for value in values)
+
+
+def _times(values: Sequence[Any]) -> pd.Series[Any]:
+    """Dates and times in microseconds, which hold an open end such as 9999-12-31."""
+    zoned = {getattr(value, "tzinfo", None) is not None for value in values if value is not None}
+    if len(zoned) > 1:
+        return _text(values)
+    plain = [_in_utc(value) if zoned == {True} else value for value in values]
+    times = pd.Series(np.array(plain, dtype="datetime64[us]"))
+    return times.dt.tz_localize("UTC") if zoned == {True} else times
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+def _text(values: Sequence[Any]) -> pd.Series[Any]:
+    return pd.Series([None if value is None else _said(value) for value in values], dtype="string")
+
+
+def _said(value: object) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,158 @@
+"""The public door: a whole simulated company, and the truth about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from retention.errors import RetentionError, one_of
+from retention.samples.contracts import contracts_table
+from retention.samples.customers import draw_customers, truth_table
+from retention.samples.money import costs_table, wallet_table
+from retention.samples.notes import notes_table
+from retention.samples.orders import orders_table
+from retention.samples.service import contacts_table, draw_contacts, let_leave
+from retention.samples.surveys import surveys_table
+from retention.samples.tables import ENGINES, as_tables
+from retention.samples.world import Columns, Window
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleCompany:
+    """The tables of a simulated company, as `sample_company` describes them, and its truth."""
+
+    orders: Any
+    contracts: Any
+    contacts: Any
+    costs: Any
+    surveys: Any
+    wallet: Any
+    notes: Any
+    truth: Any
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  {field.name:<10}{getattr(self, field.name).shape[0]:>12,} rows"
+            for field in fields(self)
+        ]
+        return "\n".join(["SampleCompany", *lines])
+
+
+def sample_company(
+    n_customers: int = 1_000,
+    *,
+    seed: int = 0,
+    start: str | date = "2022-01-01",
+    as_of: str | date = "2024-12-31",
+    engine: str = "pandas",
+) -> SampleCompany:
+    """A company whose customers, and why they leave, are known, to try any analysis on.
+
+    A coffee roaster opens on `start` and is watched until `as_of`. Customers arrive all the time,
+    more of them before Christmas. Each buys at a gamma-distributed rate, for lognormal amounts,
+    following the season (December has 1.5 times the orders of an average month). Each leaves
+    with the hazard
+
+        h(t) = h_region_channel · (1 + 8 · bad contacts in the last 90 days)
+
+    where h is 0.22 a year, twice that in the home region West, 0.8 times in the home channel store
+    and 1.6 times in partner; a contact is bad if answered after more than 24 hours or solved
+    after more than 168. The category Machines loses money. Orders and subscriptions are separate
+    businesses: no contract's money stands in `orders`. About ten orders a customer in three years;
+    ten million need 1,000,000 customers.
+
+    Args:
+        n_customers: how many ever buy, at least 1.
+        seed: a whole number from 0; the same one gives the same company on every engine.
+        start: the first day; all first orders fall in the window.
+        as_of: the last day, included; nothing is recorded after it.
+        engine: "pandas", "polars", "pyarrow" or "duckdb" (relations on a connection of their own).
+
+    Returns:
+        A frozen value with these tables, rows in the order of time, money in whole cents of one
+        currency, days as midnight timestamps:
+
+        - `orders`, a row an order and category: order_id, customer_id, date (to the second),
+          category, region, channel, sales, profit. A refund is negative lines under R and the
+          number of its order, on a later day. Some customers buy in regions other than their own.
+        - `contracts`: customer_id, contract_id, start, end (the first day out, so load it with
+          `end_is="first_day_out"`; null while it runs), sales and profit a month, plan, region,
+          is_trial (30 days, sales 0). Some overlap, some touch, some come after a pause.
+        - `contacts`: contact_id, customer_id, date, topic, first_response_hours (null while
+          unanswered), resolved, resolution_hours (null while open), right_first_time.
+        - `costs`, of winning and of keeping customers: date (first day of the month), customer_id
+          (null for costs that a region shares), region, kind, amount.
+        - `surveys`, a row an invitation: survey_id, customer_id, date, answered, satisfaction,
+          value_for_money and repeat_intention (1 to 5), recommend (0 to 10), null if unanswered.
+        - `wallet`, a fifth of the customers, a row a customer and whole quarter from the first
+          order on: customer_id, period (the quarter's first day), elsewhere (their spending with
+          competitors), wallet (elsewhere plus our net sales to them in `orders`).
+        - `notes`, by two in three of those who left: note_id, customer_id, date, text.
+        - `truth`, a row a customer: customer_id, region, channel, first_order, left, left_on (the
+          first day without the customer, null while alive: no order falls on it or later), reason
+          (one of Keaveney's eight categories, null while alive), orders_per_year and spend (latent
+          repeat-order rate and price level), hazard (of leaving, a year, without bad contacts).
+
+    Raises:
+        RetentionError: if `n_customers` is below 1, `seed` negative, `engine` unknown, a day not a
+            day, or `start` not before `as_of`.
+
+    Example:
+        >>> company = sample_company(50, seed=7)
+        >>> list(company.truth.columns[:4])
+        ['customer_id', 'region', 'channel', 'first_order']
+        >>> bool((company.orders["date"] < "2025-01-01").all())
+        True
+    """
+    _check_whole("n_customers", n_customers, at_least=1, say=1_000)
+    _check_whole("seed", seed, at_least=0, say=0)
+    one_of("engine", engine, ENGINES)
+    first, last = _day("start", start), _day("as_of", as_of)
+    if first >= last:
+        raise RetentionError(
+            f"start must be before as_of; got start {first} and as_of {last}. "
+            "Give an earlier start or a later as_of."
+        )
+    tables = _simulate(int(n_customers), Window.of(first, last, int(seed)))
+    return SampleCompany(**as_tables(tables, engine))
+
+
+def _simulate(n_customers: int, window: Window) -> dict[str, Columns]:
+    newcomers = draw_customers(n_customers, window)
+    customers, contacts = let_leave(newcomers, draw_contacts(newcomers, window), window)
+    orders = orders_table(customers, window)
+    return {
+        "orders": orders,
+        "contracts": contracts_table(customers, window),
+        "contacts": contacts_table(customers, contacts, window),
+        "costs": costs_table(customers, contacts, window),
+        "surveys": surveys_table(customers, window),
+        "wallet": wallet_table(customers, orders, window),
+        "notes": notes_table(customers, window),
+        "truth": truth_table(customers, window),
+    }
+
+
+def _check_whole(argument: str, value: object, *, at_least: int, say: int) -> None:
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < at_least:  # type: ignore[operator]
+        raise RetentionError(
+            f"{argument} must be a whole number of at least {at_least}; got {value!r}. "
+            f"Say {argument}={say:_}, for instance."
+        )
+
+
+def _day(argument: str, value: str | date) -> np.datetime64:
+    """The day that was meant; ISO text and dates only, since NumPy would also take 'today'."""
+    try:
+        day = value if isinstance(value, date) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise RetentionError(
+            f"{argument} must be a day such as '2024-12-31' or datetime.date(2024, 12, 31); "
+            f"got {value!r}."
+        ) from None
+    return np.datetime64(date(day.year, day.month, day.day), "D")

@@ -1,0 +1,131 @@
+"""One fixture runs a test on every engine; small named shops make tests read as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=25,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
+
+KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")
+
+
+class Engine:
+    """One dataframe engine: a pandas frame goes in as its kind of table and comes back to be read."""
+
+    def __init__(self, name: str, session: Any = None) -> None:
+        self.name = name
+        self.session = session
+
+    def table(self, frame: pd.DataFrame) -> Any:
+        """The frame as this engine's kind of table."""
+        return _MAKERS[self.name](frame, self.session)
+
+    def read(self, table: Any, *, order: list[str] | None = None) -> pd.DataFrame:
+        """A table of this engine as a pandas frame, sorted where `order` says."""
+        frame = _to_pandas(table)
+        return frame.sort_values(order, ignore_index=True) if order else frame
+
+    def is_mine(self, table: Any) -> bool:
+        """Whether a table is of this engine's kind."""
+        return type(table).__module__.startswith(_MODULES[self.name]) and (
+            ("Lazy" in type(table).__name__) == (self.name == "polars_lazy")
+        )
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _arrow(frame: pd.DataFrame) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _polars(frame: pd.DataFrame) -> Any:
+    import polars as pl
+
+    return pl.from_arrow(_arrow(frame))
+
+
+def _duckdb(frame: pd.DataFrame) -> Any:
+    import duckdb
+
+    return duckdb.connect().from_arrow(_arrow(frame))
+
+
+def _ibis(frame: pd.DataFrame) -> Any:
+    import ibis
+
+    return ibis.memtable(_arrow(frame))
+
+
+_MAKERS: dict[str, Callable[[pd.DataFrame, Any], Any]] = {
+    "pandas": lambda frame, _: frame.copy(),
+    "polars": lambda frame, _: _polars(frame),
+    "polars_lazy": lambda frame, _: _polars(frame).lazy(),
+    "pyarrow": lambda frame, _: _arrow(frame),
+    "duckdb": lambda frame, _: _duckdb(frame),
+    "ibis": lambda frame, _: _ibis(frame),
+    "spark": lambda frame, session: session.createDataFrame(_arrow(frame)),
+}
+
+_MODULES = {
+    "pandas": "pandas",
+    "polars": "polars",
+    "polars_lazy": "polars",
+    "pyarrow": "pyarrow",
+    "duckdb": ("duckdb", "_duckdb"),
+    "ibis": "ibis",
+    "spark": "pyspark",
+}
+
+
+def _to_pandas(table: Any) -> pd.DataFrame:
+    if isinstance(table, pd.DataFrame):
+        return table
+    if hasattr(table, "collect_schema") and hasattr(table, "lazy") and hasattr(table, "collect"):
+        table = table.collect() if "Lazy" in type(table).__name__ else table
+    for method in ("toArrow", "to_arrow_table", "fetch_arrow_table", "to_pyarrow", "to_arrow"):
+        if hasattr(table, method):
+            table = getattr(table, method)()
+            break
+    return table.to_pandas(date_as_object=False)
+
+
+@pytest.fixture(
+    params=[*KINDS, pytest.param("spark", marks=pytest.mark.spark)],
+)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Every engine in turn; Spark only where its marker is asked for."""
+    if request.param == "spark":
+        return Engine("spark", request.getfixturevalue("spark"))
+    return Engine(request.param)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One Spark session for all tests that need it."""
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()

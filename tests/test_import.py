@@ -1,0 +1,105 @@
+"""Importing: what `import retention` loads, what it offers, and that the names are true."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retention
+
+ROOT = Path(__file__).parent.parent
+INIT = ROOT / "src" / "retention" / "__init__.py"
+LOADED = """
+import sys
+before = set(sys.modules)
+{code}
+print(*sorted({{name.split(".")[0] for name in set(sys.modules) - before}}))
+"""
+A_FIRST_RATE = """
+import pandas as pd
+import retention as rt
+orders = pd.DataFrame({
+    "customer_id": ["Ann", "Ann", "Bob"],
+    "date": pd.to_datetime(["2024-01-01", "2024-02-28", "2024-01-20"]),
+    "sales": [10.0, 30.0, 20.0],
+})
+rt.retention_rate(rt.customer_periods(orders, freq="month", as_of="2024-02-29"))
+"""
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints, warnings being errors."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def loaded_by(code: str) -> set[str]:
+    """The libraries outside Python's own that a piece of code loads."""
+    return set(run(LOADED.format(code=code)).split()) - set(sys.stdlib_module_names)
+
+
+def test_import_loads_nothing_but_itself():
+    """Not even pandas: whoever imports the library to look at a name pays nothing."""
+    assert loaded_by("import retention") == {"retention"}
+
+
+def test_import_prints_nothing():
+    """A pipeline's output stays the pipeline's."""
+    assert run("import retention") == ""
+
+
+def test_a_first_rate_on_a_small_table_loads_no_heavy_library():
+    """Only what the job needs: no engine that the user did not bring, no model, no plot."""
+    heavy = {"matplotlib", "sklearn", "scipy", "lifelines", "duckdb", "polars", "pydantic"}
+    assert loaded_by(A_FIRST_RATE) & heavy == set()
+
+
+def test_every_public_name_is_there():
+    """Each name of `__all__` leads somewhere; a function or class bears that name itself."""
+    public = {name: getattr(retention, name) for name in retention.__all__}
+    assert [
+        name for name, value in public.items() if getattr(value, "__name__", name) != name
+    ] == []
+
+
+def test_public_names_are_sorted_and_named_once():
+    """The list reads like an index."""
+    assert retention.__all__ == sorted(set(retention.__all__)) == dir(retention)
+
+
+def test_type_checkers_see_the_same_names_as_python():
+    """The imports under TYPE_CHECKING and the lazy ones name the same homes, sorted."""
+    checked = next(node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
+    seen = [
+        (alias.name, alias.asname, node.module)
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    homes = retention._HOMES
+    assert sorted(seen) == [(name, name, f"retention.{homes[name]}") for name in sorted(homes)]
+    assert list(homes) == sorted(homes)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    """As for any module, so that hasattr and tab completion work."""
+    with pytest.raises(AttributeError, match="no attribute 'retention_rat'"):
+        retention.retention_rat  # noqa: B018
+
+
+def test_version_is_the_one_of_the_package():
+    """One place says it: the metadata."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", retention.__version__)
+
+
+def test_reference_pages_name_every_public_name_once():
+    """What is public is documented, and nothing else is."""
+    pages = sorted((ROOT / "docs" / "reference").glob("*.md"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    documented = re.findall(r"^::: retention\.(\w+)$", text, re.MULTILINE)
+    assert sorted(documented) == [name for name in retention.__all__ if name != "__version__"]
