@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "house",
     deadline=None,
     max_examples=25,
     derandomize=True,
+    report_multiple_bugs=False,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("house")
@@ -60,9 +63,15 @@ def _polars(frame: pd.DataFrame) -> Any:
 
 
 def _duckdb(frame: pd.DataFrame) -> Any:
+    return _duckdb_connection().from_arrow(_arrow(frame))
+
+
+@cache
+def _duckdb_connection() -> Any:
+    """One connection for all tables, so that two of them can be joined."""
     import duckdb
 
-    return duckdb.connect().from_arrow(_arrow(frame))
+    return duckdb.connect()
 
 
 def _ibis(frame: pd.DataFrame) -> Any:

@@ -194,9 +194,7 @@ def test_the_first_period_counts_only_if_the_log_starts_at_its_beginning():
     frame = orders(("Ann", "2024-01-02", 1), ("Ann", "2024-02-28", 1))
     late = rt.customer_periods(frame, freq="month", as_of="2024-02-29")
     assert list(late["step"]) == [24289]
-    told = rt.customer_periods(
-        frame, freq="month", as_of="2024-02-29", observed_from="2024-01-01"
-    )
+    told = rt.customer_periods(frame, freq="month", as_of="2024-02-29", observed_from="2024-01-01")
     assert list(told["step"]) == [24288, 24289]
 
 
@@ -219,7 +217,9 @@ def test_times_of_day_belong_to_their_day(engine):
 
 def test_dates_before_1970_fall_into_the_right_period(engine):
     """Day numbers below 0 are floored, not truncated."""
-    frame = orders(("Ann", "1969-12-31 12:00", 1), ("Ann", "1970-01-01", 1), ("Ann", "1969-12-29", 1))
+    frame = orders(
+        ("Ann", "1969-12-31 12:00", 1), ("Ann", "1970-01-01", 1), ("Ann", "1969-12-29", 1)
+    )
     answer = rt.customer_periods(engine.table(frame), freq="day", as_of="1970-01-01")
     assert sorted(engine.read(answer)["step"]) == [-3, -1, 0]
 
@@ -235,7 +235,10 @@ def test_segments_not_filled_in_are_a_segment_of_their_own(engine):
         engine.table(frame), freq="month", as_of="2024-01-31", by=["region", "store"]
     )
     found = engine.read(answer, order=["region"])
-    assert found[["region", "store"]].values.tolist() == [["(missing)", "(missing)"], ["north", "1"]]
+    assert found[["region", "store"]].values.tolist() == [
+        ["(missing)", "(missing)"],
+        ["north", "1"],
+    ]
 
 
 def test_customer_ids_keep_their_type(engine):

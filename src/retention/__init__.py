@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retention.activity.contracts import contract_periods as contract_periods
     from retention.activity.purchases import customer_periods as customer_periods
     from retention.catalogue import FIGURES as FIGURES
     from retention.catalogue import Figure as Figure
     from retention.catalogue import figure as figure
     from retention.errors import ColumnError as ColumnError
     from retention.errors import ContentError as ContentError
+    from retention.errors import ReadError as ReadError
     from retention.errors import RetentionError as RetentionError
     from retention.errors import RetentionWarning as RetentionWarning
     from retention.errors import TableError as TableError
@@ -25,23 +27,37 @@ if TYPE_CHECKING:
     from retention.kpis.outcome import retention_rate as retention_rate
     from retention.kpis.outcome import sales_adjusted_retention as sales_adjusted_retention
     from retention.kpis.wallet import share_of_wallet as share_of_wallet
+    from retention.loading.reading import read_contracts as read_contracts
+    from retention.loading.reading import read_table as read_table
+    from retention.loading.reading import read_transactions as read_transactions
     from retention.samples import SampleCompany as SampleCompany
     from retention.samples import sample_company as sample_company
+    from retention.spells.contracts import contract_spells as contract_spells
+    from retention.spells.gaps import gap_table as gap_table
+    from retention.spells.purchases import purchase_spells as purchase_spells
 
 _HOMES = {
     "ColumnError": "errors",
     "ContentError": "errors",
     "FIGURES": "catalogue",
     "Figure": "catalogue",
+    "ReadError": "errors",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
     "TableError": "errors",
     "churn_by": "kpis.outcome",
+    "contract_periods": "activity.contracts",
+    "contract_spells": "spells.contracts",
     "customer_periods": "activity.purchases",
     "figure": "catalogue",
+    "gap_table": "spells.gaps",
     "outcome_kpis": "kpis.outcome",
     "profit_adjusted_retention": "kpis.outcome",
+    "purchase_spells": "spells.purchases",
+    "read_contracts": "loading.reading",
+    "read_table": "loading.reading",
+    "read_transactions": "loading.reading",
     "retention_rate": "kpis.outcome",
     "sales_adjusted_retention": "kpis.outcome",
     "sample_company": "samples",

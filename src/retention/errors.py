@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ColumnError", "ContentError", "RetentionError", "RetentionWarning", "TableError"]
+__all__ = [
+    "ColumnError",
+    "ContentError",
+    "ReadError",
+    "RetentionError",
+    "RetentionWarning",
+    "TableError",
+]
 
 
 class RetentionError(ValueError):
@@ -46,6 +53,10 @@ class ColumnError(RetentionError):
 
 class ContentError(RetentionError):
     """The columns are right but what stands in them cannot be used as it is."""
+
+
+class ReadError(RetentionError):
+    """A file or a query cannot be read: missing, cut short, or not what its name says."""
 
 
 class RetentionWarning(UserWarning):

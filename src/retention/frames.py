@@ -90,7 +90,20 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
             f"{name} is a {other.implementation.value} table beside a "
             f"{frame.implementation.value} one: give both as the same kind."
         )
+    if frame.implementation.is_duckdb():
+        _refuse_strangers(frame, other, name)
     return other
+
+
+def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
+    """DuckDB joins only what lives on one connection, and says so only once the query is built."""
+    import duckdb
+
+    first, second = (cast("Any", table.to_native()).limit(0) for table in (frame, other))
+    try:
+        first.set_alias("first").cross(second.set_alias("second"))
+    except duckdb.InvalidInputException:
+        raise TableError(f"{name} is on another DuckDB connection: open both tables on one.") from None
 
 
 def in_kind_of(

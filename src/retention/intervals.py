@@ -122,7 +122,8 @@ def linearised(
     quantile_of(level)
     r, n, freedom = _floats(rate), _floats(counts[0]), _floats(counts[1]) - 1
     freedom = np.where(freedom >= 1, freedom, np.nan)
-    error = np.sqrt(n / np.where(n > 1, n - 1, np.nan) * _floats(squared_residuals)) / _floats(total)
+    inflated = n / np.where(n > 1, n - 1, np.nan) * _floats(squared_residuals)
+    error = np.sqrt(inflated) / np.where(_floats(total) > 0, _floats(total), np.nan)
     half = stdtrit(freedom, (1 + level) / 2) * error
     return r - half, r + half
 

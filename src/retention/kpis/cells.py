@@ -253,7 +253,8 @@ def _bounds(
     squares = sums[f"{money}_squares"]
     lower, upper, method = intervals.ratio_bounds(rate, total, squares, residuals, n, level)
     weighted = share & ~np.isnan(rate) & (n >= intervals.FEWEST)
-    wilson = intervals.wilson(rate * effective, effective, level)
+    trials = np.where(weighted, effective, np.nan)
+    wilson = intervals.wilson(rate * trials, trials, level)
     lower, upper = np.where(weighted, wilson[0], lower), np.where(weighted, wilson[1], upper)
     method[weighted] = "wilson"
     if cells.asked.seed is not None:

@@ -24,7 +24,7 @@ def watched(what: str, unit: str, total: int | None = None) -> Iterator[Callable
         total: how much there is, if that is known.
     """
     if not sys.stderr.isatty() or find_spec("tqdm") is None:
-        yield lambda amount: None
+        yield lambda _: None
         return
     from tqdm import tqdm
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from retention.errors import ColumnError, ReadError, RetentionError
+from retention.errors import ColumnError, RetentionError
 from retention.loading.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 Engine = Literal["pandas", "polars", "pyarrow", "duckdb"]
 """The kinds of table a file can be read into."""
+
+ENGINES: tuple[Engine, ...] = ("pandas", "polars", "pyarrow", "duckdb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,16 @@ class Opened:
         """The same source, of which nothing but these columns is read."""
         return replace(self, relation=self.relation.project(", ".join(map(identifier, columns))))
 
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Within it, what DuckDB says of a broken file is said in the user's words."""
-        import duckdb
 
-        try:
-            yield
-        except (duckdb.Error, OSError) as problem:  # Arrow's stream hides the one in the other
-            raise self.explain(problem) from problem
+@contextmanager
+def refusing(explain: Callable[[Exception], RetentionError]) -> Iterator[None]:
+    """Within it, what DuckDB says of a broken source is said in the user's words."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError) as problem:  # Arrow's stream hides the one in the other
+        raise explain(problem) from problem
 
 
 def fresh_connection() -> DuckDBPyConnection:
@@ -50,7 +54,7 @@ def fresh_connection() -> DuckDBPyConnection:
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "pandas_analyze_sample": "0",  # a pandas column of objects is text, whatever a sample says
+            "pandas_analyze_sample": "0",  # never type a pandas column by a sample of it
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
@@ -65,6 +69,12 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """A column's name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def listed(paths: Iterable[Path]) -> str:
+    """Paths as an SQL list, taken as they are: to DuckDB "*", "?" and "[" would be patterns."""
+    plain = ("".join(f"[{c}]" if c in "*?[" else c for c in str(path)) for path in paths)
+    return f"[{', '.join(map(literal, plain))}]"
 
 
 def first_line(problem: Exception) -> str:
@@ -92,7 +102,7 @@ def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in found:
         if name.casefold() in seen:
-            raise ColumnError(f"{where}: two columns are named {name!r}. Rename or drop one of them.")
+            raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them.")
         seen.add(name.casefold())
     return found
 
@@ -122,9 +132,10 @@ def in_engine(opened: Opened, engine: Engine) -> Any:
         return opened.relation
     if engine != "pandas":
         needs(engine, f"engine={engine!r}", "arrow" if engine == "pyarrow" else engine)
-    with opened.refusing():
+        needs("pyarrow", f"engine={engine!r}", "arrow")
+    with refusing(opened.explain):
         if find_spec("pyarrow") is None:
-            return _without_arrow(opened.relation, engine)
+            return opened.relation.df()
         table = _arrow(opened)
     if engine == "polars":
         import polars as pl
@@ -149,7 +160,7 @@ def _arrow(opened: Opened) -> Any:
 
 
 def _pandas(table: Any) -> Any:
-    """pandas has no whole numbers with gaps unless asked, and no decimals worth the name."""
+    """In pandas' types; whole numbers with gaps stay whole, decimals become floats."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
@@ -158,11 +169,15 @@ def _pandas(table: Any) -> Any:
     frame = table.to_pandas(date_as_object=False)
     for name in frame.columns:
         if pa.types.is_integer(table[name].type) and table[name].null_count:
-            nullable = str(frame[name].iloc[:0].astype(table[name].type.to_pandas_dtype()).dtype)
-            kind = nullable.replace("uint", "UInt").replace("int", "Int")
-            frame[name] = table[name].to_pandas(integer_object_nulls=True).astype(kind)
+            frame[name] = table[name].to_pandas(types_mapper=_nullable)
     dates = frame.select_dtypes("datetime").columns
     return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
+
+
+def _nullable(kind: Any) -> Any:
+    from pandas.api.types import pandas_dtype
+
+    return pandas_dtype(str(kind).capitalize().replace("Uint", "UInt"))
 
 
 def _undecimal(column: Any) -> Any:
@@ -175,12 +190,3 @@ def _undecimal(column: Any) -> Any:
         except pa.ArrowInvalid:
             pass
     return column.cast(pa.float64())
-
-
-def _without_arrow(relation: DuckDBPyRelation, engine: Engine) -> Any:
-    relation.execute()
-    if engine == "pandas":
-        return relation.df()
-    import polars as pl
-
-    return pl.DataFrame(relation)

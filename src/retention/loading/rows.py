@@ -16,8 +16,6 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST = 2**63
-
 
 def table_of(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pd.DataFrame:
     """The rows as a table whose columns are flags, whole numbers, numbers, times or text.
@@ -36,7 +34,7 @@ def typed(values: Sequence[Any]) -> pd.Series[Any]:
         return pd.Series(values, dtype="boolean")
     if kinds == {"time"}:
         return _times(values)
-    if kinds and kinds <= {"integer", "decimal"} and _whole(values):
+    if kinds and kinds <= {"integer", "decimal"} and all(v is None or _whole(v) for v in values):
         return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
     if kinds and kinds <= {"integer", "decimal", "real"} and kinds != {"integer"}:
         return pd.Series([np.nan if v is None else float(v) for v in values], dtype="float64")
@@ -48,17 +46,13 @@ def _kind(of: type) -> str:
     return next((kind for kind, parent in kinds.items() if issubclass(of, parent)), "text")
 
 
-def _whole(values: Sequence[Any]) -> bool:
-    """Whether every number is whole, as written (10.00 is not: money stays money), and fits."""
-    return all(
-        value is None
-        or (
-            -_MOST <= value < _MOST
-            and (not isinstance(value, Decimal) or value.as_tuple().exponent == 0)
-        )
-        for value in values
-        if not (isinstance(value, Decimal) and value.is_nan())
-    ) and not any(isinstance(value, Decimal) and not value.is_finite() for value in values)
+def _whole(value: int | Decimal) -> bool:
+    """Whether a number is whole as written (10.00 is not: money stays money) and fits 64 bits."""
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < 0:
+            return False
+    return -(2**63) <= value < 2**63
 
 
 def _times(values: Sequence[Any]) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""The days on which customers bought: what spells of purchases and the table of gaps are made from."""
+"""The days on which customers bought: what spells of purchases and `gap_table` are made from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def purchase_days(transactions: Frame, *, as_of: date, keep: Mapping[str, nw.Exp
         keep: attributes to carry along; of several values on a day, the smallest.
 
     Returns:
-        `customer_id`, `_day` (days since 1970-01-01) and the `keep` columns, once a customer and day.
+        `customer_id`, `_day` (days since 1970-01-01) and the `keep` columns, one row a customer and
+        day.
 
     Raises:
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
@@ -91,20 +92,20 @@ def _only_sales(lines: Frame, as_of: date) -> bool:
             f"as_of is {as_of}, but the first order is of {first}: nothing was observed by then."
         )
     if found["most"] < 0:
-        raise ContentError("transactions holds refunds only: there is no purchase to start a spell.")
+        raise ContentError("transactions holds refunds only: no purchase starts a spell.")
     _warn_of_silence(found, as_of)
     return bool(found["least"] >= 0)
 
 
 def _warn_of_silence(found: dict[str, Any], as_of: date) -> None:
-    """Warn when the log fell silent before `as_of` for longer than chance allows at its own pace."""
+    """Warn when the log fell silent before `as_of` for longer than chance allows at its pace."""
     last = periods.day_of(found["last"])
     silent = (as_of - last).days
     pace = (found["last"] - found["first"]) / max(found["n"] - 1, 1)
     if silent > max(QUIET_DAYS, pace * (math.log(found["n"]) + 5)):
         warnings.warn(
-            f"The last order is of {last}, {silent} days before as_of {as_of}: if the data end there, "
-            "that silence looks like churn. Set as_of to the last day the data cover.",
+            f"The last order is of {last}, {silent} days before as_of {as_of}: if the data end "
+            "there, that silence looks like churn. Set as_of to the last day the data cover.",
             RetentionWarning,
             stacklevel=5,
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STARTED = Kind(
     "started",
     "a customer whose relationship began before the log",
-    "as_transactions",
+    "rename",
     (
         Column("customer_id", "id", "who bought"),
         Column("start", "time", "first day of the relationship under way when the log begins"),
@@ -74,7 +74,8 @@ def purchase_spells(
     or from orders before O, which are taken for all that the customer ever ordered. Otherwise the
     spell is set aside as "start unknown", with the first order seen as its `start`. Who is silent
     during all of the first `gap` days has no running spell left, so a later first order starts a
-    new one, at risk from its start (`entry` null).
+    new one, at risk from its start (`entry` null). What `started` cannot tell is a customer who was
+    lost soon after O and came back before O + gap: that looks like staying; orders before O tell.
 
     Args:
         transactions: a table from `as_transactions`.
@@ -87,9 +88,9 @@ def purchase_spells(
             do as far as customers did not leave and come back before. Used for a customer's first
             spell in the log where it has an order in the first `gap` days or earlier.
         reactivation: "new_spell" (a returning customer has another spell) or "same_spell" (one
-            spell a customer, from the first order to `gap` days after the last). The latter knows at
-            every silence whether it was going to end: it describes, and survival functions refuse
-            it.
+            spell a customer, from the first order to `gap` days after the last). The latter knows
+            of every silence whether it was going to end: it describes, and survival functions
+            refuse it.
         keep: columns of the transactions to carry along, with their value on the first day of the
             spell that was seen (of several on that day the smallest), so that nothing is known
             before its time.
@@ -138,7 +139,7 @@ def purchase_spells(
     days = purchase_days(frame, as_of=last, keep=kept).rename({"_day": "_start"})
     allowed = silence if reactivation == "new_spell" else _AGES
     seen = joined(days.with_columns(_until=nw.col("_start")), allowed=allowed, keep=list(kept))
-    spells, reasons = _entered(seen, origins, None if first is None else periods.number_of(first), silence)
+    spells, reasons = _entered(seen, origins, first, silence)
     ended = _ended(spells, silence, periods.number_of(last))
     extra = ["last_order", *kept]
     answer = described(ended, reactivation=reactivation, reasons=reasons, extra=extra)
@@ -164,32 +165,32 @@ def _origins(frame: Frame, started: object | None, observed_from: object) -> Fra
         )
     table = beside(frame, started, name="started")
     dated = table.filter(~nw.col("start").is_null()).select(
-        "customer_id", _origin=periods.day_expr("start", table.implementation)
+        "customer_id", _origin=periods.day_expr("start", table.implementation).cast(nw.Float64)
     )
     return dated.group_by("customer_id").agg(nw.col("_origin").min())
 
 
 def _entered(
-    spells: Frame, origins: Frame | None, observed_from: int | None, gap: int
+    spells: Frame, origins: Frame | None, observed_from: date | None, gap: int
 ) -> tuple[Frame, dict[str, nw.Expr]]:
     """When each spell came under observation, and why some cannot be used."""
     if observed_from is None:
-        return spells.with_columns(_seen=nw.col("_start"), _entry=nw.lit(0)), {}
-    if origins is None:
-        spells = spells.with_columns(_origin=nw.lit(None, dtype=nw.Float64))
-    else:
-        spells = spells.join(origins, on="customer_id", how="left")
-    under_way = nw.col("_seen") < observed_from + gap
-    asks = under_way & (nw.col("spell") == 1)
-    silent = nw.col("_origin").is_null()
-    told = nw.when(asks & (nw.col("_origin") <= nw.col("_seen"))).then(nw.col("_origin"))
+        return spells.with_columns(_entry=nw.lit(0)), {}
+    cut = periods.number_of(observed_from)
     dated = spells.with_columns(_seen=nw.col("_start"))
-    dated = dated.with_columns(_start=told.otherwise(nw.col("_seen")).cast(nw.Int64)).with_columns(
-        _entry=nw.when(under_way).then(observed_from + gap - nw.col("_start")).otherwise(nw.lit(0))
-    )
-    return dated, {
-        "start unknown": asks & silent & (nw.col("_seen") >= observed_from),
-        "start after an order": asks & (nw.col("_origin") > nw.col("_seen")),
+    if origins is None:
+        dated = dated.with_columns(_origin=nw.lit(None, dtype=nw.Float64))
+    else:
+        dated = dated.join(origins, on="customer_id", how="left")
+    under_way = nw.col("_seen") < cut + gap
+    first = under_way & (nw.col("spell") == 1)
+    told = first & (nw.col("_origin") <= nw.col("_seen"))
+    start = nw.when(told).then(nw.col("_origin")).otherwise(nw.col("_seen")).cast(nw.Int64)
+    until = nw.when(under_way).then(cut + gap - nw.col("_start")).otherwise(nw.lit(0))
+    unknown = first & nw.col("_origin").is_null() & (nw.col("_seen") >= cut)
+    return dated.with_columns(_start=start).with_columns(_entry=until), {
+        "start unknown": unknown,
+        "start after an order": first & (nw.col("_origin") > nw.col("_seen")),
     }
 
 

@@ -1,4 +1,4 @@
-"""What spells of purchases and spells of contracts have in common: joined stays, and their columns."""
+"""What spells of purchases and of contracts have in common: joined stays, and their columns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError
-from retention.frames import Frame
 from retention.tables import SPELLS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
+
+    from retention.frames import Frame
 
 UNSEEN = "ended before it came under observation"
 TOO_LATE = "observation ended before it came under observation"
@@ -90,15 +91,16 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
         _opens=nw.col("_before").is_null() | (nw.col("_start") - nw.col("_before") > allowed),
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
-    # Only first and last stays are left: the last one of a spell is the first itself or the next row.
+    # Only first and last stays are left: a spell's last one is its first or the next row.
     reached = edges.with_columns(_next=_neighbour("_until", -1)).with_columns(
         _last=nw.when(nw.col("_closes")).then(nw.col("_until")).otherwise(nw.col("_next"))
     )
     first = reached.filter(nw.col("_opens"))
-    number = nw.col("_start").cum_count().over("customer_id", order_by="_start")
-    return first.with_columns(spell=number.cast(nw.Int64), _last=nw.col("_last").cast(nw.Int64)).select(
-        "customer_id", "spell", "_start", "_last", *keep
-    )
+    # Counted on another column than the one in order: narwhals' pandas miscounts that one.
+    number = nw.col("_until").cum_count().over("customer_id", order_by="_start")
+    return first.with_columns(
+        spell=number.cast(nw.Int64), _last=nw.col("_last").cast(nw.Int64)
+    ).select("customer_id", "spell", "_start", "_last", *keep)
 
 
 def described(

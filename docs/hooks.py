@@ -1,0 +1,72 @@
+"""What the build adds to pages: tables made from the library's own declarations.
+
+A page holds a line such as {{ figures }}; the build puts the table in its place, so that the page
+cannot say anything else than the library does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retention import tables
+from retention.catalogue import FIGURES, Figure
+from retention.tables import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Called by MkDocs for each page, before it becomes HTML."""
+    for mark, written in {"{{ figures }}": figures, "{{ tables }}": named_tables}.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, written())
+    return markdown
+
+
+def figures() -> str:
+    """Every figure of the catalogue: a heading, and a small table of what it means."""
+    return "\n\n".join(_figure(figure) for figure in FIGURES)
+
+
+def named_tables() -> str:
+    """Every named table: what a row is, who makes it, its columns."""
+    kinds = [value for value in vars(tables).values() if isinstance(value, Kind)]
+    return "\n\n".join(_kind(kind) for kind in kinds)
+
+
+def _figure(figure: Figure) -> str:
+    limits = [("" if limit is None else f"{limit:g}") for limit in (figure.low, figure.high)]
+    makers = ", ".join(f"`{name.strip()}`" for name in figure.made_by.split(","))
+    lines = {
+        "Formula": figure.formula,
+        "Unit": figure.unit,
+        "Range": " to ".join(limits) if all(limits) else _one_sided(*limits),
+        "Better": figure.better,
+        "Column of": makers,
+        "Source": figure.source,
+    }
+    return f"## {figure.label}\n\n`{figure.name}`\n\n" + _table(("", ""), lines.items())
+
+
+def _one_sided(low: str, high: str) -> str:
+    if low:
+        return f"{low} or more"
+    return f"{high} or less" if high else "any number"
+
+
+def _kind(kind: Kind) -> str:
+    rows = [
+        (f"`{column.name}`", column.type, column.meaning, column.unit, "optional" * column.optional)
+        for column in kind.columns
+    ]
+    heading = f"## {kind.name}\n\nOne row: {kind.row}. Made by `{kind.door}`.\n\n"
+    return heading + _table(("column", "type", "meaning", "unit", ""), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    # A bar inside a cell, as in |R|, would end the cell.
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines
+    )

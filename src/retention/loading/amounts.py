@@ -1,0 +1,160 @@
+"""Amounts: numbers as they are, and numbers as people write them.
+
+Text such as "£1,234.50", "1.234,50 EUR", "1 234,50", "(12.50)" or "12.50-" is read. Which of comma
+and point is the decimal sign is decided by the values that allow only one reading; where none does
+("1,234"), or where some allow only one and some only the other, the user is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ColumnError
+from retention.loading.checks import Check
+from retention.loading.text import BLANKS, OURS, flat, is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.frames import Frame
+    from retention.loading.columns import Source
+    from retention.loading.text import Written
+
+LARGEST = 1e15
+"""An amount beyond this is a fault of the file, not a line of an order in any currency."""
+
+_CODES = (
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW"
+    "|MAD|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
+_SIGN = f"(?:[A-Z]{{0,2}}[$£€¥₹₽₺₩]|{_CODES})"
+_DIGITS = "(?:[0-9.,](?:[0-9., '’]*[0-9])?(?:[eE][-+]?[0-9]{1,3})?)"
+_MINUS = "[-+−]"
+_WRITTEN = "|".join(
+    (
+        f"^{_MINUS}? ?(?:{_SIGN} ?)?{_DIGITS}[.,]?(?: ?{_SIGN})?$",  # -£12.50, 12,50 EUR
+        f"^{_SIGN} ?{_MINUS} ?{_DIGITS}$",  # £-12.50
+        rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}(?: ?{_SIGN})? ?\)(?: ?{_SIGN})?$",  # (12.50)
+        f"^(?:{_SIGN} ?)?{_DIGITS} ?[-−](?: ?{_SIGN})?$",  # 12.50-
+    )
+)
+_NEGATIVE = "^[^0-9.,]*[-−(]|[0-9] ?[-−][^0-9]*$"
+
+
+def _valid(decimal: str, group: str) -> str:
+    """Digits with a decimal sign and, in groups of three, one sort of thousands separator."""
+    grouped = "|".join(f"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})+" for sign in (f"[{group}]", " ", "['’]"))
+    tail = f"(?:[{decimal}][0-9]+)?"
+    return f"^(?:{grouped}){tail}$|^[0-9]*{tail}(?:[eE][-+]?[0-9]{{1,3}})?$"
+
+
+_POINT, _COMMA = _valid(".", ","), _valid(",", ".")
+
+
+def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
+    """The frame with what the file says about an amount, and its bare digits, where it is text.
+
+    Raises:
+        ColumnError: if the column holds dates or flags.
+    """
+    dtype, column = source.schema[source.roles[role]], source.roles[role]
+    if dtype.is_numeric():
+        return frame
+    if not is_text(dtype):
+        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not amounts.")
+    text, digits = f"{OURS}{role}_text", f"{OURS}{role}_digits"
+    frame = frame.with_columns(flat(column, dtype).alias(text))
+    bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
+    reads = nw.col(text).str.contains(_WRITTEN) & (nw.col(text).str.len_chars() <= 60)
+    frame = frame.with_columns(nw.when(reads).then(bare).otherwise(nw.lit("")).alias(digits))
+    some = nw.col(digits).str.contains("[0-9]")
+    return frame.with_columns(
+        (some & nw.col(digits).str.contains(_POINT)).alias(f"{digits}_point"),
+        (some & nw.col(digits).str.contains(_COMMA)).alias(f"{digits}_comma"),
+    )
+
+
+def amount_signs(source: Source, role: str) -> dict[str, nw.Expr]:
+    """What to learn about a text column of amounts: whether a value allows only one reading."""
+    if source.schema[source.roles[role]].is_numeric():
+        return {}
+    point, comma = (nw.col(f"{OURS}{role}_digits_{sign}") for sign in ("point", "comma"))
+    return {f"point {role}": point & ~comma, f"comma {role}": comma & ~point}
+
+
+def decimal_of(
+    known: Mapping[str, bool], roles: Sequence[str], written: Written
+) -> Literal[".", ",", "mixed", "unclear"]:
+    """The decimal sign of the file: the user's word, or what the values that decide agree on."""
+    if written.decimal is not None:
+        return written.decimal
+    point = any(known.get(f"point {role}") for role in roles)
+    comma = any(known.get(f"comma {role}") for role in roles)
+    if point and comma:
+        return "mixed"
+    return "." if point else "," if comma else "unclear"
+
+
+def read_amount(
+    source: Source, frame: Frame, role: str, decimal: str
+) -> tuple[Frame, list[Check]]:
+    """The frame with the amount as a number, and its checks."""
+    column, ours = source.roles[role], f"{OURS}{role}"
+    fill = "Fill them in or leave those rows out."
+    if source.schema[column].is_numeric():
+        frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(ours))
+        missing = nw.col(ours).is_null() | nw.col(ours).is_nan()
+        return frame, [Check(f"missing {role}", column, fill, missing), *_unread(role, column)]
+    frame = frame.with_columns(_value(role, decimal).alias(ours))
+    text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
+    point, comma = nw.col(f"{OURS}{role}_digits_point"), nw.col(f"{OURS}{role}_digits_comma")
+    missing = text.is_in(BLANKS)
+    right = {".": point, ",": comma}.get(decimal, point | comma)
+    unclear = right & digits.str.contains("[.,]") if decimal in ("mixed", "unclear") else None
+    return frame, [
+        Check(f"missing {role}", column, fill, missing),
+        *_unread(role, column, ~missing & ~right, unclear, decimal),
+    ]
+
+
+def too_large(role: str, shows: str) -> Check:
+    """The check that an amount, once computed, is finite and could be money."""
+    value = nw.col(f"{OURS}{role}").abs()
+    advice = "Correct them or leave those rows out: beyond 1e15 it is no money."
+    return Check(f"infinite or too large {role}", shows, advice, value > LARGEST)
+
+
+def _unread(
+    role: str,
+    column: str,
+    broken: nw.Expr | None = None,
+    unclear: nw.Expr | None = None,
+    decimal: str = ".",
+) -> list[Check]:
+    why = {
+        "unclear": "A comma or point before three digits may be a decimal or a thousands sign",
+        "mixed": "Some amounts only make sense with a decimal comma, others with a decimal point",
+    }.get(decimal, "")
+    how = f"{why}: say decimal='.' or decimal=','."
+    return [
+        Check(f"{role} that is not a number", column, "Correct them or leave those rows out.", broken),
+        Check(f"ambiguous {role}", column, how, unclear),
+    ]
+
+
+def _value(role: str, decimal: str) -> nw.Expr:
+    """The number that the digits stand for; missing where they stand for none."""
+    text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
+    sign = "comma" if decimal == "," else "point"
+    plain = digits.str.replace_all("[. '’]" if sign == "comma" else "[, '’]", "")
+    plain = plain.str.replace_all(",", ".", literal=True)
+    plain = plain.str.replace_all(r"^\.", "0.")
+    huge, tiny = r"[eE]\+?[0-9]{3}$", "[eE]-[0-9]{3}$"
+    plain = nw.when(digits.str.contains(tiny)).then(nw.lit("0")).otherwise(plain)
+    plain = nw.when(digits.str.contains(huge)).then(nw.lit("1e300")).otherwise(plain)
+    reads = nw.col(f"{OURS}{role}_digits_{sign}")
+    size = nw.when(reads).then(plain).otherwise(nw.lit("0")).cast(nw.Float64)
+    signed = nw.when(text.str.contains(_NEGATIVE)).then(size * -1).otherwise(size)
+    return nw.when(reads).then(signed)

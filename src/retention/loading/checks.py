@@ -1,0 +1,245 @@
+"""The one mechanism of checks: a row's reason is the first check it fails, in a documented order.
+
+`as_…` refuses a table with every problem in one error; `audit_…` sets the same rows aside. Both
+judge the same reading, so that one accepts exactly what the other sets nothing aside of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.errors import ContentError
+from retention.frames import Frame, collect, count, one_row
+from retention.loading.columns import ROW, Source
+from retention.loading.text import OURS, signs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+REASON = f"{OURS}reason"
+"""Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
+
+_N, _PRINT = f"{OURS}n", f"{OURS}print"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that can be wrong with a row.
+
+    `fails` holds where it is wrong, null where it cannot be. `later` stands for checks that need
+    more than the row: it is given the frame (with `REASON` from the checks before it) and what the
+    first look told, and adds the flag `fails` points to, or answers None if no row fails.
+    """
+
+    reason: str
+    shows: str
+    advice: str
+    fails: nw.Expr | None = None
+    later: Callable[[Frame, Mapping[str, bool], str], Frame | None] | None = None
+    drops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column on its way out: its name, where it stands, and where it is unlike "17850.0".
+
+    If no row is unlike it, these are whole numbers that a float turned into text: ".0" goes.
+    """
+
+    name: str
+    column: str
+    other: nw.Expr | None = None
+
+    def expr(self, look: Mapping[str, bool]) -> nw.Expr:
+        """The column under its name."""
+        value = nw.col(self.column)
+        if self.other is not None and not look[f"other {self.name}"]:
+            value = value.str.replace_all(r"\.0$", "")
+        return value.alias(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table as read: the user's columns, the values, the checks in order and what comes out.
+
+    `signs` are further questions to the first look; `refusals` says what is wrong with the table as
+    a whole where the sign of that name is false; `fingerprint` is there if repeated lines matter.
+    """
+
+    source: Source
+    frame: Frame
+    checks: Sequence[Check]
+    outputs: Sequence[Output]
+    signs: Mapping[str, nw.Expr] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: nw.Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reading after its checks: which of them some row fails, and every row's reason."""
+
+    reading: Reading
+    frame: Frame
+    failing: Sequence[Check]
+    look: Mapping[str, bool]
+
+    @property
+    def accepted(self) -> Frame:
+        """The rows that fail no check, as the door hands them out."""
+        frame = self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
+        if self.reading.source.eager and any(check.later for check in self.failing):
+            frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
+        return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
+
+
+def judged(reading: Reading) -> Judged:
+    """Run the checks: one look at the table, and a second only where the first found something."""
+    flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
+    frame = reading.frame.with_columns(**flags)
+    look = _look(reading, frame, list(flags))
+    failing = [check for check in reading.checks if look.get(_flag(check))]
+    for i, check in enumerate(reading.checks):
+        if check.later is not None:
+            before = [c for c in failing if c in reading.checks[:i]]
+            found = check.later(_with_reason(frame, before), look, _flag(check))
+            if found is not None:
+                frame, failing = found, [*failing, check]
+    failing = [check for check in reading.checks if check in failing]
+    return Judged(reading, _with_reason(frame, failing) if failing else frame, failing, look)
+
+
+def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, bool]:
+    """Whether any row fails each check, and whatever else the door asked, in one query.
+
+    Whether all lines differ in their fingerprint is told by the query where the table is lazy; in
+    one that is there, NumPy tells it twenty times faster.
+    """
+    others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
+    asked = {flag: nw.col(flag) for flag in flags}
+    asked |= {**others, **reading.signs, "rows": nw.lit(True)}
+    names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
+    aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
+    if reading.fingerprint is not None:
+        names[_PRINT] = reading.fingerprint
+        aggregates += [] if reading.source.eager else [nw.col(_PRINT).n_unique()]
+    frame = frame.with_columns(**names)
+    found = one_row(frame.select(*aggregates))
+    look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
+    if reading.fingerprint is not None and reading.source.eager:
+        found[_PRINT] = np.unique(collect(frame.select(_PRINT))[_PRINT]).size
+    return {**look, "apart": found.get(_PRINT) == found[_N]}
+
+
+def accepted(self) -> Frame:
+        """The rows that fail no check, as the door hands them out."""
+        frame = self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
+        if self.reading.source.eager and any(check.later for check in self.failing):
+            frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
+        return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
+
+
+def judged(reading: Reading) -> Judged:
+    """Run the checks: one look at the table, and a second only where the first found something."""
+    flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
+    frame = reading.frame.with_columns(**flags)
+    look = signs(frame, {**{name: nw.col(name) for name in flags}, **reading.signs})
+    failing = [check for check in reading.checks if look.get(_flag(check))]
+    for check in reading.checks:
+        if check.later is not None:
+            before = reading.checks[: reading.checks.index(check)]
+            marked = _with_reason(frame, [c for c in failing if c in before])
+            found = check.later(marked, look, _flag(check))
+            if found is not None:
+                frame, failing = found, [*failing, check]
+    failing = [check for check in reading.checks if check in failing]
+    return Judged(reading, _with_reason(frame, failing) if failing else frame, failing, look)
+
+
+def accepted(reading: Reading) -> Frame:
+    """The accepted rows, or one error that lists every problem of the table.
+
+    Raises:
+        ContentError: if there is no row, or one that is neither accepted nor left out on request.
+    """
+    kind = reading.source.kind
+    verdict = judged(reading)
+    if not verdict.look["rows"]:
+        raise ContentError(f"{kind.name} cannot be used: the table is empty, it has no row at all.")
+    problems = [check for check in verdict.failing if not check.drops]
+    said = [text for sign, text in reading.refusals.items() if not verdict.look[sign]]
+    if problems or said:
+        raise _refusal(verdict, problems, said)
+    if verdict.failing and not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
+        dropped = ", ".join(check.reason for check in verdict.failing)
+        raise ContentError(f"{kind.name}: nothing is left, every row was left out ({dropped}).")
+    return verdict.accepted
+
+
+def example(frame: Frame, check: Check, row: Any, smallest: Any) -> str:
+    """The first row that fails (eager), or the smallest value that does (lazy), in words."""
+    if ROW not in frame.collect_schema():
+        return "" if smallest is None else f"smallest {shown(smallest)}"
+    found = one_row(frame.filter(nw.col(ROW) == int(row)).select(value=nw.col(check.shows)))
+    value = "" if found["value"] is None else f": {shown(found['value'])}"
+    return f"row {int(row):,}{value}"
+
+
+def shown(value: Any) -> str:
+    """A value as the user wrote it: text in quotes, a midnight as its day."""
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return str(value.date())
+    if isinstance(value, np.datetime64):
+        return str(value)
+    return repr(value) if isinstance(value, str) else f"{value}"
+
+
+def _flag(check: Check) -> str:
+    return f"{OURS}fails {check.reason}"
+
+
+def _with_reason(frame: Frame, checks: Sequence[Check]) -> Frame:
+    reason: nw.Expr = nw.lit(None, dtype=nw.String)
+    for check in reversed(checks):
+        reason = nw.when(nw.col(_flag(check))).then(nw.lit(check.reason)).otherwise(reason)
+    return frame.with_columns(reason.alias(REASON))
+
+
+def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) -> ContentError:
+    kind, source = verdict.reading.source.kind, verdict.reading.source
+    rows, found = _tally(verdict, problems)
+    lines = [
+        f" - {check.reason}: {_rows(n)}, {'first in ' * source.eager}{text}. {check.advice}"
+        for check, (n, text) in zip(problems, found, strict=True)
+    ]
+    lines += [f" - {text}" for text in said]
+    many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
+    counted = "; rows are counted from 0" if source.eager else ""
+    return ContentError(f"{kind.name} cannot be used as they are ({many}{counted}):\n" + "\n".join(lines))
+
+
+def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:
+    """How many rows fail each check, whatever else they fail, with the first of them."""
+    frame, eager = verdict.frame, verdict.reading.source.eager
+    columns, sums = {}, [nw.len().alias("rows")]
+    for i, check in enumerate(checks):
+        fails = nw.col(_flag(check))
+        columns[f"{OURS}n{i}"] = count(fails)
+        columns[f"{OURS}first{i}"] = nw.when(fails).then(nw.col(ROW if eager else check.shows))
+        sums += [nw.col(f"{OURS}n{i}").sum(), nw.col(f"{OURS}first{i}").min()]
+    found = one_row(frame.with_columns(**columns).select(*sums))
+    ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
+    firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
+    texts = [example(frame, c, first, first) for c, first in zip(checks, firsts, strict=True)]
+    return int(found["rows"]), list(zip(ns, texts, strict=True))
+
+
+def _rows(n: int) -> str:
+    return f"{n:,} row{'s' * (n != 1)}"
+
+

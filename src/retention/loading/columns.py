@@ -1,0 +1,98 @@
+"""The columns of the user's table: found under the names the user said, nothing guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ColumnError
+from retention.frames import Frame, as_lazy
+from retention.loading.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.tables import Kind
+
+ROW = f"{OURS}row"
+"""The position of a row in an eager table, counted from 0."""
+
+_MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The user's table as a door works on it.
+
+    `frame` has the user's columns under the user's names, and `ROW` where the table is eager.
+    `roles` says which column plays which part, `keep` which ones go through as they are.
+    """
+
+    table: Any
+    kind: Kind
+    frame: Frame
+    schema: Mapping[str, nw.dtypes.DType]
+    roles: Mapping[str, str]
+    keep: Mapping[str, str]
+
+    @property
+    def eager(self) -> bool:
+        """Whether the rows are there already, in an order."""
+        return ROW in self.frame.collect_schema()
+
+
+def opened(
+    table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str]
+) -> Source:
+    """The table with its columns found, before any of them is read.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a named column is missing, or a kept one would hide one of ours.
+    """
+    frame = as_lazy(table, name=kind.name, by_row=True)
+    schema = frame.collect_schema()
+    found = {role: find(name, schema, asked=role) for role, name in roles.items() if name is not None}
+    kept = _kept([keep] if isinstance(keep, str) else list(keep), kind, schema)
+    given = nw.from_native(cast("Any", table))
+    if isinstance(given, nw.DataFrame):
+        frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
+    return Source(table, kind, frame, dict(schema), found, kept)
+
+
+def find(name: str, present: Mapping[str, object], *, asked: str) -> str:
+    """The column the user meant: of exactly this name, or of one that differs by padding only.
+
+    Raises:
+        ColumnError: if there is none, with the nearest name there is.
+    """
+    if name in present:
+        return name
+    near = [column for column in present if bare(column) == bare(name)]
+    if len(near) == 1:
+        return near[0]
+    raise ColumnError.unknown(asked, name, present)
+
+
+def bare(name: object) -> str:
+    """A column name without byte-order mark and padding."""
+    text = str(name)
+    for mark in _MARKS:
+        text = text.strip().removeprefix(mark)
+    return text.strip()
+
+
+def _kept(names: Sequence[str], kind: Kind, schema: nw.Schema) -> dict[str, str]:
+    """Kept columns: the name each goes out under, and the one it has in the user's table."""
+    for name in names:
+        if bare(name) in kind.names:
+            raise ColumnError(
+                f"keep names {name!r}, which is a column of {kind.name} itself: "
+                f"say {kind.door}(..., {bare(name)}=...), or rename it first."
+            )
+    kept = {bare(name): find(name, schema, asked="keep") for name in names}
+    if len(kept) < len(names):
+        raise ColumnError(f"keep names a column twice: {list(names)}.")
+    return kept

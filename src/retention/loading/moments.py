@@ -1,0 +1,87 @@
+"""Points in time from whole seconds, and the offsets of a time zone.
+
+A moment is counted in seconds since 1970-01-01 00:00 of the calendar on the wall.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retention.frames import Frame
+
+EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
+"""Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
+
+_SHIFT = 719_468  # days that make any day since the year 0 positive: engines divide alike there
+
+
+def seconds_expr(year: str, month: str, day: str) -> nw.Expr:
+    """Seconds at the start of a day given by three columns of whole numbers."""
+    step = nw.col(year) * 12 + nw.col(month) - 1
+    return (periods.first_number(step, "month") + nw.col(day) - 1) * 86_400
+
+
+def days_in_month(year: str, month: str) -> nw.Expr:
+    """How many days a month has."""
+    step = nw.col(year) * 12 + nw.col(month) - 1
+    return periods.first_number(step + 1, "month") - periods.first_number(step, "month")
+
+
+def with_moment(frame: Frame, seconds: str, name: str) -> Frame:
+    """The frame with a naive time `name`, from a column of whole seconds that is nowhere missing."""
+    engine = frame.implementation
+    if engine.is_pandas() or engine.is_polars():
+        return frame.with_columns((nw.col(seconds) * 1_000_000).cast(nw.Datetime("us")).alias(name))
+    return _with_moment_sql(frame, seconds, name)
+
+
+def _with_moment_sql(frame: Frame, seconds: str, name: str) -> Frame:
+    """SQL engines read a time from text only: the date, then a clock of six digits."""
+    day, clock = f"{name}_day", f"{name}_clock"
+    whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
+    frame = frame.with_columns(whole.cast(nw.Int64).alias(day))
+    rest = nw.col(seconds) - nw.col(day) * 86_400
+    digits = (1_000_000 + rest // 3600 * 10_000 + (rest // 60 - rest // 3600 * 60) * 100) + (
+        rest - rest // 60 * 60
+    )
+    frame = frame.with_columns(digits.cast(nw.Int64).cast(nw.String).alias(clock))
+    parts = [nw.col(clock).str.slice(at, 2) for at in (1, 3, 5)]
+    date = periods.date_expr(nw.col(day), frame.implementation).cast(nw.String)
+    text = nw.concat_str(date, nw.lit(" "), parts[0], nw.lit(":"), parts[1], nw.lit(":"), parts[2])
+    return frame.with_columns(text.cast(nw.Datetime("us")).alias(name)).drop(day, clock)
+
+
+def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
+    """Seconds to add to UTC for the wall clock of a zone, for moments from `first` to `last`."""
+    offsets = _offsets(ZoneInfo(zone), first, last)
+    found = nw.lit(offsets[0][1])
+    for since, offset in offsets[1:]:
+        found = nw.when(nw.col(seconds) >= since).then(nw.lit(offset)).otherwise(found)
+    return found
+
+
+def _offsets(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:
+    """Each offset of a zone from UTC, in seconds, and the second it starts at."""
+    found = [(first, _offset(zone, first))]
+    for day in range(first, last + 86_400, 86_400):
+        if _offset(zone, day + 86_400) != found[-1][1]:
+            low, high = day, day + 86_400
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(zone, middle) == found[-1][1] else (low, middle)
+            found.append((high, _offset(zone, high)))
+    return found
+
+
+def _offset(zone: ZoneInfo, seconds: int) -> int:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return int((moment.astimezone(zone).utcoffset() or timedelta()).total_seconds())

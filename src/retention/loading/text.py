@@ -1,0 +1,100 @@
+"""What people write: blanks, padding, and the conventions of a file that its door must be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import RetentionError, one_of
+from retention.frames import one_row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from retention.frames import Frame
+
+OURS = "_retention_"
+"""Columns that the doors add while they work start with this."""
+
+BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
+"""Texts that mean nothing was filled in."""
+
+_PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
+PADDED = f"^{_PAD}|{_PAD}$"
+"""A pattern of texts with a space, no-break space or byte-order mark at either end."""
+
+EPOCHS: Mapping[str, int] = {
+    "epoch_s": 1,
+    "epoch_ms": 1_000,
+    "epoch_us": 1_000_000,
+    "epoch_ns": 1_000_000_000,
+}
+"""Values of `date_format` for whole numbers since 1970-01-01, and how many make a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a file writes its dates and amounts, as far as the user said so."""
+
+    day_first: bool | None = None
+    date_format: str | None = None
+    decimal: Literal[".", ","] | None = None
+    tz: str | None = None
+
+    def checked(self) -> Written:
+        """Itself, once its values make sense.
+
+        Raises:
+            RetentionError: if one of them is not a known choice.
+        """
+        if self.day_first not in (None, True, False):
+            raise RetentionError(f"day_first must be True or False; got {self.day_first!r}.")
+        if self.decimal is not None:
+            one_of("decimal", self.decimal, (".", ","))
+        if self.date_format is not None and "%" not in self.date_format:
+            one_of(
+                "date_format", self.date_format, (*EPOCHS, "excel", "a format such as '%d/%m/%Y'")
+            )
+        if self.tz is not None:
+            check_zone(self.tz)
+        return self
+
+
+def check_zone(name: str) -> None:
+    """Refuse a time zone that is not an IANA name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, TypeError, OSError):
+        raise RetentionError(
+            f"tz must be an IANA time zone such as 'Europe/Berlin' or 'UTC'; got {name!r}."
+        ) from None
+
+
+def is_text(dtype: nw.dtypes.DType) -> bool:
+    """Whether values of this type are read as text: text, categories, and pandas' mixed objects."""
+    return isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object | nw.Unknown)
+
+
+def stripped(text: nw.Expr) -> nw.Expr:
+    """Text without padding at its ends, the no-break space included."""
+    return text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
+
+
+def flat(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """A column as text without padding or odd spaces; what is missing is the empty text."""
+    text = nw.col(column)
+    if not isinstance(dtype, nw.String):
+        text = text.cast(nw.String)
+    return stripped(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
+
+
+def signs(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:
+    """Whether each condition holds in any row, in one query; no conditions, no query."""
+    if not conditions:
+        return {}
+    named = {f"{OURS}sign{i}": condition for i, condition in enumerate(conditions.values())}
+    found = one_row(frame.with_columns(**named).select(*(nw.col(name).any() for name in named)))
+    return {name: bool(found[ours]) for name, ours in zip(conditions, named, strict=True)}

@@ -1,0 +1,229 @@
+"""Text files as bytes: unpacking, encoding, line ends, and a plain copy where DuckDB needs one."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from retention.errors import ReadError
+from retention.loading.progress import watched
+from retention.loading.relations import needs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+HEAD = 1 << 16
+"""How many bytes of a file are looked at to find its separator and column names."""
+
+UTF8 = "utf-8-sig"
+"""UTF-8, with a byte-order mark or without."""
+
+_PIECE = 1 << 20
+_MARKS = {b"\xef\xbb\xbf": UTF8, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one pass over all bytes of a text file told."""
+
+    encoding: str
+    """The one in which every byte can be read, as Python calls it."""
+    mixed_ends: bool
+    """Whether its lines end in different ways."""
+    open_ends: bool
+    """Whether some line ends with the separator."""
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, decompressed by the ending of its name.
+
+    Raises:
+        ReadError: if it cannot be opened, or is compressed and not whole.
+    """
+    try:
+        with _opened(path) as stream:
+            yield stream
+    except (OSError, EOFError, zlib.error) as problem:
+        if path.suffix.lower() in _PACKED:
+            what = f"is not a complete {path.suffix} file (cut short or damaged)"
+        else:
+            what = "cannot be read"
+        raise ReadError(f"{path} {what}: {problem}.") from problem
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a text file.
+
+    Raises:
+        ReadError: if there is nothing in it, or if it is not text.
+    """
+    with unpacked(path) as stream:
+        head = stream.read(HEAD)
+    if not head.strip():
+        raise ReadError(f"{path} is empty: it has no column names and no rows.")
+    return head
+
+
+def marked_encoding(head: bytes) -> str | None:
+    """The encoding that a byte-order mark at the start tells, if there is one."""
+    return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+
+
+def survey(path: Path, separator: str) -> Survey:
+    """Read every byte once: is it UTF-8, or else cp1252, and is it regular enough for DuckDB?
+
+    Raises:
+        ReadError: if some lines are UTF-8 and others are not, for then no encoding fits.
+    """
+    ends = _Ends(separator.encode())
+    with unpacked(path) as stream, watched(f"checking {path.name}", "B") as done:
+        encoding = _encoding(path, ends.seen(_pieces(stream, done)))
+    return Survey(encoding, ends.mixed, ends.open)
+
+
+def copy_plain(path: Path, encoding: str, target: Path, *, skip: int, spaced: bool) -> None:
+    """A copy in UTF-8 with one kind of line end, without its first lines.
+
+    Args:
+        path: the file.
+        encoding: its encoding; a byte that it does not know is refused, never replaced.
+        target: where the copy goes.
+        skip: how many lines are left out.
+        spaced: true where runs of blanks separate the columns: they become tabs.
+
+    Raises:
+        ReadError: if the file is not of this encoding.
+    """
+    with (
+        unpacked(path) as stream,
+        refusing_bytes(path, encoding),
+        io.TextIOWrapper(stream, encoding=encoding) as source,  # any line end is read as "\n"
+        target.open("w", encoding="utf-8", newline="\n") as copy,
+    ):
+        for _ in range(skip):
+            source.readline()
+        if spaced:
+            copy.writelines("\t".join(line.split()) + "\n" for line in source)
+        else:
+            shutil.copyfileobj(source, copy, _PIECE)
+
+
+@contextmanager
+def refusing_bytes(path: Path, encoding: str) -> Iterator[None]:
+    """Within it, a byte that the encoding does not know is refused in the user's words.
+
+    Raises:
+        ReadError: names the byte and what to say.
+    """
+    try:
+        yield
+    except LookupError as problem:
+        raise ReadError(f"encoding={encoding!r} is not an encoding that Python knows.") from problem
+    except UnicodeError as problem:
+        raise ReadError(
+            f"{path} is not {encoding} text ({problem}). Say encoding= if you know what it is."
+        ) from problem
+
+
+class _Ends:
+    """Looks at the line ends of pieces passing by; each piece ends where a line ends."""
+
+    def __init__(self, separator: bytes) -> None:
+        self._separator = separator
+        self._kinds: set[bytes] = set()
+        self.open = False
+
+    def seen(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            kinds = _kinds_of_ends(piece)
+            self._kinds |= kinds
+            self.open = self.open or any(self._separator + end in piece for end in kinds)
+            self.open = self.open or piece.endswith(self._separator)
+            yield piece
+
+    @property
+    def mixed(self) -> bool:
+        return len(self._kinds) > 1
+
+
+def _kinds_of_ends(piece: bytes) -> set[bytes]:
+    if b"\r" not in piece:  # the usual case, and the fast one
+        return {b"\n"} if b"\n" in piece else set()
+    windows = piece.count(b"\r\n")
+    counts = {
+        b"\r\n": windows,
+        b"\n": piece.count(b"\n") - windows,
+        b"\r": piece.count(b"\r") - windows,
+    }
+    return {kind for kind, count in counts.items() if count}
+
+
+def _pieces(stream: BinaryIO, done: Callable[[int], object]) -> Iterator[bytes]:
+    while piece := stream.read(_PIECE):
+        whole = piece + stream.readline()
+        done(len(whole))
+        yield whole
+
+
+def _encoding(path: Path, pieces: Iterable[bytes]) -> str:
+    """cp1252 if some line is not UTF-8, provided that no line with accents is."""
+    accents = other = False
+    for piece in pieces:
+        if piece.isascii():
+            continue
+        for line in [piece] if _is_utf8(piece) else piece.splitlines():
+            if not _is_utf8(line):
+                other = True
+            elif not line.isascii():
+                accents = True
+    if accents and other:
+        with unpacked(path) as stream:
+            number = next(n for n, line in enumerate(stream, 1) if not _is_utf8(line))
+        raise ReadError(
+            f"{path}: line {number} is not UTF-8, though other lines with accents are: the file "
+            "mixes encodings or is damaged. Save it anew, or say encoding= to read it all in one."
+        )
+    return "cp1252" if other else UTF8
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _opened(path: Path) -> BinaryIO:
+    packed = path.suffix.lower()
+    if packed not in _PACKED:
+        return path.open("rb")
+    return cast("BinaryIO", _PACKED[packed](path))
+
+
+def _gzip(path: Path) -> object:
+    import gzip
+
+    return gzip.open(path, "rb")
+
+
+def _bz2(path: Path) -> object:
+    import bz2
+
+    return bz2.open(path, "rb")
+
+
+def _zstd(path: Path) -> object:
+    needs("pyarrow", f"Reading {path.name}", "arrow")
+    import pyarrow as pa
+
+    return io.BufferedReader(pa.input_stream(str(path), compression="zstd"), _PIECE)
+
+
+_PACKED = {".gz": _gzip, ".bz2": _bz2, ".zst": _zstd}

@@ -1,0 +1,102 @@
+"""Time zones: in whose local day a purchase falls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ColumnError
+from retention.frames import Frame, as_lazy, one_row
+from retention.loading import moments
+from retention.loading.columns import ROW
+from retention.loading.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retention.loading.columns import Source
+
+_UTC = ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z")
+
+
+def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
+    """The source's frame with the naive local time of its date and time columns; dates stay dates.
+
+    Raises:
+        ColumnError: if a column has a zone and `tz` is missing, or has none and `tz` is given, or
+            the engine cannot convert it.
+    """
+    typed = {role: source.schema[source.roles[role]] for role in roles}
+    typed = {role: dtype for role, dtype in typed.items() if isinstance(dtype, nw.Date | nw.Datetime)}
+    if not typed:
+        return source.frame
+    local = {f"{OURS}{role}": _local(source, role, dtype, tz) for role, dtype in typed.items()}
+    try:
+        frame = _applied(source, local)
+    except NotImplementedError:
+        raise _cannot(source, typed, tz) from None
+    days = {} if frame.implementation.is_pandas() else typed  # pandas has no type of its own for days
+    return frame.with_columns(
+        nw.col(f"{OURS}{role}").cast(nw.Datetime("us"))
+        for role in typed
+        if not isinstance(days.get(role), nw.Date)
+    )
+
+
+def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str) -> Frame:
+    """Seconds of a wall clock with an offset from UTC in minutes, as those of the clock in `tz`."""
+    utc = f"{seconds}_utc"
+    frame = frame.with_columns((nw.col(seconds) - offset * 60).alias(utc))
+    at = frame.with_columns(nw.when(where).then(nw.col(utc)).alias("at"))
+    found = one_row(at.select(nw.col("at").min().alias("first"), nw.col("at").max().alias("last")))
+    if found["first"] is None:
+        return frame
+    shift = moments.zone_shift(utc, tz, int(found["first"]), int(found["last"]))
+    return frame.with_columns(
+        nw.when(where).then(nw.col(utc) + shift).otherwise(nw.col(seconds)).alias(seconds)
+    )
+
+
+def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
+    column = source.roles[role]
+    own = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
+    if own is not None and tz is None and source.frame.implementation.is_pyspark():
+        tz = own  # Spark keeps every timestamp so, and shows it in the zone of its session
+    if own is None:
+        if tz is not None:
+            raise _naive(role, column, tz)
+        return nw.col(column)
+    if tz is None:
+        raise ColumnError(
+            f"{role}: the times of column {column!r} carry the time zone {own}. Say in whose days "
+            f"purchases are counted: tz={own!r}, tz='Europe/Berlin' or another IANA name."
+        )
+    same = own == tz or (own in _UTC and tz in _UTC)
+    time = nw.col(column) if same else nw.col(column).dt.convert_time_zone(tz)
+    return time.dt.replace_time_zone(None)
+
+
+def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
+    """The local times added; PyArrow converts them itself, before DuckDB gets the table."""
+    if not source.eager:
+        return source.frame.with_columns(**local)
+    given = nw.from_native(cast("Any", source.table)).with_row_index(ROW).with_columns(**local)
+    return as_lazy(given, name=source.kind.name, by_row=True)
+
+
+def _naive(role: str, column: str, tz: str) -> ColumnError:
+    return ColumnError(
+        f"tz={tz!r} says in whose days moments fall, but the times of {role} column {column!r} carry "
+        "no time zone. Leave tz out if they are local times; if they are in another zone, attach it "
+        "first (in pandas: .dt.tz_localize('UTC'))."
+    )
+
+
+def _cannot(source: Source, typed: dict[str, nw.dtypes.DType], tz: str | None) -> ColumnError:
+    columns = ", ".join(repr(source.roles[role]) for role in typed)
+    return ColumnError(
+        f"The engine of this table keeps the time zone in its session and cannot convert {columns} to "
+        f"{tz}. Set the session first (DuckDB: SET TimeZone = '{tz}'; Spark: "
+        f"spark.conf.set('spark.sql.session.timeZone', '{tz}')), or convert the column to local time."
+    )

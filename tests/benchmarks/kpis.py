@@ -1,0 +1,280 @@
+"""From order lines to the three rates: this library beside what one would write by hand.
+
+    python tests/benchmarks/kpis.py                  # 10 million orders, two threads at most
+    python tests/benchmarks/kpis.py --customers 100000
+
+Each contestant runs in a process of its own, on the same generated company written to Parquet, and
+prints the CPU time and the peak memory beyond the loaded data. Before that every contestant's rates
+are compared: a fast wrong number does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+AS_OF = "2024-12-31"
+START = "2022-01-01"
+COLUMNS = ["customer_id", "order_id", "date", "sales", "profit"]
+
+
+def ours(table: Any) -> Any:
+    """What a user of the library writes."""
+    import retention as rt
+
+    activity = rt.customer_periods(table, freq="month", as_of=AS_OF, observed_from=START)
+    return rt.outcome_kpis(activity)
+
+
+def ours_three_calls(table: Any) -> Any:
+    """The same by the three functions, from one activity table."""
+    import retention as rt
+
+    activity = rt.customer_periods(table, freq="month", as_of=AS_OF, observed_from=START)
+    rates = rt.retention_rate(activity)
+    sales = rt.sales_adjusted_retention(activity)["sales_adjusted_retention"]
+    profit = rt.profit_adjusted_retention(activity)["profit_adjusted_retention"]
+    return rates.assign(sales_adjusted_retention=sales, profit_adjusted_retention=profit)
+
+
+def pandas_script(frame: Any) -> Any:
+    """What an analyst writes in pandas: net the orders, take customers by month, join the next."""
+    frame = frame.assign(
+        day=frame["date"].dt.floor("D"), month=frame["date"].dt.to_period("M").dt.to_timestamp()
+    )
+    placed = ["customer_id", "order_id", "day", "month"]
+    orders = frame.groupby(placed, as_index=False)[["sales", "profit"]].sum()
+    orders["purchase"] = orders["sales"] >= 0
+    panel = orders.groupby(["customer_id", "month"], as_index=False).agg(
+        sales=("sales", "sum"), profit=("profit", "sum"), n_orders=("purchase", "sum")
+    )
+    active = panel[panel["n_orders"] > 0]
+    later = active[["customer_id", "month"]].assign(
+        month=active["month"] - _one_month(), retained=True
+    )
+    base = active.merge(later, on=["customer_id", "month"], how="left")
+    base["retained"] = base["retained"].eq(True)  # noqa: FBT003 - missing is not retained
+    kept = base[base["retained"]].groupby("month")
+    every = base.groupby("month")
+    rates = every.size().rename("n_base").to_frame()
+    rates["n_retained"] = kept.size()
+    rates["sales_adjusted_retention"] = kept["sales"].sum() / every["sales"].sum()
+    rates["profit_adjusted_retention"] = kept["profit"].sum() / every["profit"].sum()
+    rates["retention_rate"] = rates["n_retained"] / rates["n_base"]
+    return rates.iloc[:-1]
+
+
+def _one_month() -> Any:
+    import pandas as pd
+
+    return pd.DateOffset(months=1)
+
+
+SQL = """
+WITH orders AS (
+  SELECT customer_id, order_id, CAST(date AS DATE) AS day, date_trunc('month', date) AS month,
+         sum(sales) AS sales, sum(profit) AS profit
+  FROM lines GROUP BY ALL),
+panel AS (
+  SELECT customer_id, month, sum(sales) AS sales, sum(profit) AS profit,
+         count(DISTINCT CASE WHEN sales >= 0 THEN order_id END) AS n_orders
+  FROM orders GROUP BY ALL),
+active AS (SELECT * FROM panel WHERE n_orders > 0),
+pairs AS (
+  SELECT *, coalesce(lead(month) OVER (PARTITION BY customer_id ORDER BY month)
+                     = month + INTERVAL 1 MONTH, false) AS retained
+  FROM active)
+SELECT month, count(*) AS n_base, count(*) FILTER (retained) AS n_retained,
+       count(*) FILTER (retained) / count(*) AS retention_rate,
+       sum(sales) FILTER (retained) / sum(sales) AS sales_adjusted_retention,
+       sum(profit) FILTER (retained) / sum(profit) AS profit_adjusted_retention
+FROM pairs WHERE month < DATE '2024-12-01' GROUP BY month ORDER BY month
+"""
+
+
+def duckdb_script(relation: Any) -> Any:
+    """What one writes in DuckDB's SQL."""
+    return relation.query("lines", SQL)
+
+
+def polars_script(frame: Any) -> Any:
+    """What one writes in Polars, lazily."""
+    import polars as pl
+
+    sums = [pl.col("sales").sum(), pl.col("profit").sum()]
+    month = pl.col("date").dt.truncate("1mo")
+    panel = (
+        frame.lazy()
+        .with_columns(day=pl.col("date").dt.date(), month=month)
+        .group_by("customer_id", "order_id", "day", "month")
+        .agg(sums)
+        .with_columns(bought=pl.when(pl.col("sales") >= 0).then(pl.col("order_id")))
+        .group_by("customer_id", "month")
+        .agg(*sums, n_orders=pl.col("bought").drop_nulls().n_unique())
+    )
+    active = panel.filter(pl.col("n_orders") > 0)
+    later = active.select(
+        "customer_id", month=pl.col("month").dt.offset_by("-1mo"), retained=pl.lit(1)
+    )
+    pairs = active.join(later, on=["customer_id", "month"], how="left").with_columns(
+        pl.col("retained").fill_null(0)
+    )
+    kept = [(pl.col(m) * pl.col("retained")).sum() / pl.col(m).sum() for m in ("sales", "profit")]
+    return (
+        pairs.group_by("month")
+        .agg(
+            n_base=pl.len(),
+            n_retained=pl.col("retained").sum(),
+            retention_rate=pl.col("retained").mean(),
+            sales_adjusted_retention=kept[0],
+            profit_adjusted_retention=kept[1],
+        )
+        .sort("month")
+        .head(-1)
+        .collect(engine="streaming")
+    )
+
+
+def _load(kind: str, path: str) -> Any:
+    if kind == "pandas":
+        import pandas as pd
+
+        return pd.read_parquet(path, columns=COLUMNS)
+    if kind == "polars":
+        import polars as pl
+
+        return pl.read_parquet(path, columns=COLUMNS)
+    import duckdb
+
+    return duckdb.connect().read_parquet(path)
+
+
+def _finish(answer: Any) -> Any:
+    """Run what is still lazy, and give the rates as plain columns."""
+    if hasattr(answer, "df"):
+        answer = answer.df()
+    if hasattr(answer, "to_dict") and hasattr(answer, "get_column"):
+        return answer.to_dict(as_series=False)
+    return answer.reset_index(drop=True).to_dict("list")
+
+
+CONTESTANTS = {
+    "pandas: by hand": ("pandas", pandas_script),
+    "pandas: retention": ("pandas", ours),
+    "pandas: retention, three calls": ("pandas", ours_three_calls),
+    "duckdb: by hand": ("duckdb", duckdb_script),
+    "duckdb: retention": ("duckdb", ours),
+    "polars: by hand": ("polars", polars_script),
+    "polars: retention": ("polars", ours),
+}
+
+
+def run_one(name: str, path: str) -> None:
+    """One contestant in this process: prints its CPU time, memory and rates as JSON."""
+    kind, script = CONTESTANTS[name]
+    if "retention" in name:
+        import retention  # noqa: F401
+    table = _load(kind, path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu = time.perf_counter(), time.process_time()
+    rates = _finish(script(table))
+    spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    shown = ("n_base", "n_retained", "sales_adjusted_retention", "profit_adjusted_retention")
+    found = {column: [float(value) for value in rates[column]] for column in shown}
+    print(json.dumps({**spent, "loaded": before / 1e6, "peak": peak / 1e6, "rates": found}))
+
+
+def _best(name: str, path: str, rounds: int) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--run", name, "--data", path]
+    outputs = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(rounds)
+    ]
+    return min(outputs, key=lambda output: output["cpu"])
+
+
+def _agree(results: dict[str, dict[str, Any]]) -> None:
+    import numpy as np
+
+    reference = results["duckdb: by hand"]["rates"]
+    for name, result in results.items():
+        for column, values in reference.items():
+            np.testing.assert_allclose(
+                result["rates"][column], values, rtol=1e-9, err_msg=f"{name}: {column}"
+            )
+
+
+def small_table_times() -> dict[str, float]:
+    """Milliseconds a call on 1,000 order lines in pandas, median of 15."""
+    import statistics
+
+    import retention as rt
+
+    lines = rt.sample_company(100).orders.head(1_000)
+    activity = rt.customer_periods(lines, freq="month", as_of=AS_OF, observed_from=START)
+    calls = {
+        "customer_periods": lambda: rt.customer_periods(
+            lines, freq="month", as_of=AS_OF, observed_from=START
+        ),
+        "retention_rate": lambda: rt.retention_rate(activity),
+        "sales_adjusted_retention": lambda: rt.sales_adjusted_retention(activity),
+        "profit_adjusted_retention": lambda: rt.profit_adjusted_retention(activity),
+        "outcome_kpis": lambda: rt.outcome_kpis(activity),
+    }
+    times = {}
+    for name, call in calls.items():
+        spent = []
+        for _ in range(15):
+            start = time.perf_counter()
+            call()
+            spent.append(1e3 * (time.perf_counter() - start))
+        times[name] = statistics.median(spent)
+    return times
+
+
+def main() -> None:
+    """Make the company, run every contestant, print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    parser.add_argument("--data", help=argparse.SUPPRESS)
+    said = parser.parse_args()
+    if said.run:
+        run_one(said.run, said.data)
+        return
+    import pyarrow.parquet as pq
+
+    import retention as rt
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "orders.parquet")
+        lines = rt.sample_company(said.customers, engine="pyarrow").orders
+        pq.write_table(lines.select(COLUMNS), path)
+        print(f"{lines.num_rows:,} order lines of {said.customers:,} customers, by month")
+        del lines
+        results = {name: _best(name, path, said.rounds) for name in CONTESTANTS}
+    _agree(results)
+    print("all contestants agree to a relative 1e-9\n")
+    print(f"{'':34}{'CPU s':>8}{'wall s':>8}{'× hand':>8}{'peak GB':>9}{'of it data':>12}")
+    for name, result in results.items():
+        hand = results[name.split(":")[0] + ": by hand"]["cpu"]
+        print(
+            f"{name:34}{result['cpu']:8.2f}{result['wall']:8.2f}{result['cpu'] / hand:8.2f}"
+            f"{result['peak']:9.2f}{result['loaded']:12.2f}"
+        )
+    print("\n1,000 lines in pandas, ms a call:")
+    for name, spent in small_table_times().items():
+        print(f"  {name:30}{spent:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""contract_periods: who is in force as each period opens, against a loop over openings."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lasting import contracts, day
+
+import retention as rt
+from retention.periods import first_day, step_of
+
+BEGIN, AS_OF = date(2023, 12, 1), date(2024, 2, 29)
+MONTHS = {"day": 1 / 30.4375, "week": 7 / 30.4375, "month": 1, "quarter": 3, "year": 12}
+KEYS = ["plan", "step", "customer_id"]
+
+
+def openings(freq, first, last):
+    """The periods that open from the first day to the last."""
+    steps = range(step_of(first, freq), step_of(last, freq) + 1)
+    return [step for step in steps if first <= first_day(step, freq) <= last]
+
+
+def naive_rows(rows, freq, observed_from):
+    """For each opening, the contracts in force on that day."""
+    found = {}
+    for step in openings(freq, observed_from, AS_OF):
+        opens = first_day(step, freq)
+        for who, start, end, plan, sales in rows:
+            if start <= opens and (end is None or opens < end):
+                n, money = found.get((plan, step, who), (0, 0))
+                found[plan, step, who] = n + 1, money + sales
+    return {key: (n, pytest.approx(MONTHS[freq] * money)) for key, (n, money) in found.items()}
+
+
+def contract(customer, start, days, plan, sales):
+    """One contract, running where it has no days."""
+    end = None if days is None else start + timedelta(days=days)
+    return customer, start, end, plan, sales
+
+
+contract_rows = st.lists(
+    st.builds(
+        contract,
+        st.sampled_from(["Ann", "Bob", "Cem"]),
+        st.dates(BEGIN, date(2024, 3, 10)),
+        st.none() | st.integers(0, 60),
+        st.sampled_from(["basic", "plus"]),
+        st.integers(0, 9),
+    ),
+    max_size=10,
+)
+FIRST = ("Ann", BEGIN, BEGIN + timedelta(days=40), "basic", 5)
+
+
+def file_of(rows):
+    """Contracts with a plan and monthly sales; the first begins on the first day."""
+    frame = contracts(FIRST, *rows, columns=("plan", "sales"))
+    return frame.assign(sales=frame["sales"].astype(float))
+
+
+@given(
+    rows=contract_rows,
+    freq=st.sampled_from(["day", "week", "month"]),
+    observed_from=st.none() | st.dates(date(2023, 11, 1), date(2024, 2, 1)),
+)
+def test_agrees_with_a_loop_over_openings(engine, rows, freq, observed_from):
+    """Customers, contracts in force and money of each period, on every engine."""
+    answer = rt.contract_periods(
+        engine.table(file_of(rows)), freq=freq, as_of=AS_OF, by="plan", observed_from=observed_from
+    )
+    found = engine.read(answer, order=KEYS)
+    seen = {
+        tuple(row[name] for name in KEYS): (row["n_orders"], row["sales"])
+        for row in found.to_dict("records")
+    }
+    expected = naive_rows([FIRST, *rows], freq, observed_from or BEGIN)
+    assert seen == expected
+    assert found["active"].all()
+    assert [d.date() for d in found["period"]] == [first_day(s, freq) for s in found["step"]]
+    steps = openings(freq, observed_from or BEGIN, AS_OF)
+    assert set(found["first_step"]) <= {steps[0]}
+    assert set(found["last_step"]) <= {steps[-1]}
+
+
+def test_answer_is_of_the_kind_that_was_given(engine):
+    """The columns of customer_periods, whether or not the contracts name money."""
+    frame = file_of([])
+    activity = rt.contract_periods(engine.table(frame), freq="month", as_of=AS_OF, by="plan")
+    bare = frame[["customer_id", "start", "end"]]
+    plain = rt.contract_periods(engine.table(bare), freq="month", as_of=AS_OF)
+    from_orders = rt.customer_periods(
+        frame.rename(columns={"start": "date"}), freq="day", as_of="2023-12-03"
+    )
+    assert engine.is_mine(activity)
+    assert list(engine.read(plain).columns) == list(from_orders.columns)
+    assert [c for c in engine.read(activity).columns if c != "plan"] == list(from_orders.columns)
+    assert engine.read(plain)["sales"].isna().all()
+    assert engine.read(activity)["profit"].isna().all()
+
+
+def test_raw_retention_counts_who_is_in_force_as_the_period_opens_and_closes(engine):
+    """Ann leaves in February, Bob on 1 March: of two in February, one is there as March opens.
+
+    The first day out is no day in force, so who leaves on 1 March is not retained over February.
+    """
+    frame = contracts(
+        ("Ann", "2024-01-01", "2024-02-15"),
+        ("Bob", "2024-01-15", "2024-03-01"),
+        ("Cem", "2024-02-01", None),
+        ("Dee", "2024-01-02", "2024-01-30"),
+    )
+    activity = rt.contract_periods(engine.table(frame), freq="month", as_of="2024-03-31")
+    rates = engine.read(rt.retention_rate(activity), order=["step"])
+    assert rates[["n_base", "n_retained"]].values.tolist() == [[1, 1], [3, 1]]
+
+
+def test_an_end_after_as_of_changes_nothing():
+    """What was not observed is not looked at."""
+    ended = contracts(("Ann", "2024-01-01", "2024-04-01"))
+    running = contracts(("Ann", "2024-01-01", None))
+    say = {"freq": "month", "as_of": "2024-03-01"}
+    pd.testing.assert_frame_equal(
+        rt.contract_periods(ended, **say), rt.contract_periods(running, **say)
+    )
+
+
+def test_contracts_that_overlap_count_once_as_a_customer_and_add_their_money():
+    """Two contracts in force make one active customer."""
+    frame = contracts(
+        ("Ann", "2024-01-01", None, 10.0), ("Ann", "2024-01-15", None, 5.0), columns=("sales",)
+    )
+    activity = rt.contract_periods(frame.assign(profit=1.0), freq="quarter", as_of="2024-04-01")
+    assert activity[["n_orders", "sales", "profit"]].values.tolist() == [[1, 30, 3], [2, 45, 6]]
+
+
+@pytest.mark.parametrize("freq", ["day", "week", "month", "quarter", "year"])
+def test_a_year_of_any_period_is_worth_what_the_contract_brings_in_a_year(freq):
+    """Over four years the periods add up to 48 months, to within a period."""
+    frame = contracts(("Ann", "2021-01-01", None, 100.0), columns=("sales",))
+    activity = rt.contract_periods(frame, freq=freq, as_of="2024-12-31")
+    assert activity["sales"].sum() == pytest.approx(4800, rel=0.005)
+
+
+@given(rows=contract_rows, at=st.integers(1, 20))
+def test_a_contract_written_in_two_parts_is_in_force_all_the_same(rows, at):
+    """Splitting contracts into touching parts changes nothing."""
+    parts = []
+    for who, start, end, *rest in rows:
+        middle = start + timedelta(days=at)
+        if end is None or middle < end:
+            parts += [(who, start, middle, *rest), (who, middle, end, *rest)]
+        else:
+            parts.append((who, start, end, *rest))
+    say = {"freq": "week", "as_of": AS_OF, "by": "plan"}
+    pd.testing.assert_frame_equal(
+        rt.contract_periods(file_of(parts), **say), rt.contract_periods(file_of(rows), **say)
+    )
+
+
+@given(rows=contract_rows)
+def test_shuffled_contracts_change_nothing(rows):
+    """Neither the order of the rows nor contracts that start after as_of matter."""
+    frame = file_of(rows)
+    later = frame.assign(start=pd.Timestamp("2024-03-01"), end=pd.NaT)
+    mixed = pd.concat([later, frame]).sample(frac=1, random_state=1)
+    say = {"freq": "week", "as_of": AS_OF}
+    pd.testing.assert_frame_equal(
+        rt.contract_periods(mixed, **say), rt.contract_periods(frame, **say)
+    )
+
+
+def test_missing_segments_are_a_segment_of_their_own(engine):
+    """A contract without a plan is in "(missing)"."""
+    frame = contracts(
+        ("Ann", "2024-01-01", None, "basic"), ("Bob", "2024-01-01", None, None), columns=("plan",)
+    )
+    activity = rt.contract_periods(engine.table(frame), freq="month", as_of="2024-01-31", by="plan")
+    assert engine.read(activity, order=["plan"])["plan"].tolist() == ["(missing)", "basic"]
+
+
+def test_large_tables_take_the_way_through_duckdb(monkeypatch):
+    """A pandas table that DuckDB groups gives what pandas gives."""
+    rng = np.random.default_rng(1)
+    start = rng.integers(0, 300, 400)
+    frame = pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, 99, 400),
+            "start": pd.to_datetime(start, unit="D").astype("datetime64[us]"),
+            "end": pd.to_datetime(start + rng.integers(1, 200, 400), unit="D").astype(
+                "datetime64[us]"
+            ),
+            "sales": rng.integers(1, 9, 400).astype(float),
+        }
+    )
+    say = {"freq": "week", "as_of": day(400)}
+    small = rt.contract_periods(frame, **say)
+    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 100)
+    pd.testing.assert_frame_equal(rt.contract_periods(frame, **say), small)
+
+
+ONE = contracts(("Ann", "2024-01-02", "2024-02-01"))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"freq": "decade"}, rt.RetentionError, "freq must be one of"),
+        ({"as_of": "2024-01-01"}, rt.ContentError, "the first contract starts on 2024-01-02"),
+        ({"as_of": "2024-01-31"}, rt.ContentError, "No month opens between 2024-01-02 and as_of"),
+        ({"observed_from": "2024-03-01"}, rt.RetentionError, "after as_of 2024-02-15"),
+        ({"by": "plan"}, rt.ColumnError, "by names 'plan'"),
+        ({"by": "start"}, rt.ColumnError, "'start' is a column of contracts itself"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(change, error, message):
+    """The message says which argument, what it was and what would do."""
+    with pytest.raises(error, match=message):
+        rt.contract_periods(ONE, **{"freq": "month", "as_of": "2024-02-15", **change})
+
+
+def test_without_contracts_there_is_no_activity():
+    """An empty table is refused."""
+    with pytest.raises(rt.ContentError, match="contracts is empty"):
+        rt.contract_periods(ONE.iloc[:0], freq="month", as_of="2024-02-15")
