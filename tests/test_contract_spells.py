@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lasting import contracts, day, kaplan_meier, usable
 
 import retention as rt
+from lasting import contracts, day, kaplan_meier, usable
 
 BEGIN, AS_OF = date(2023, 12, 1), date(2024, 2, 29)
 KEYS = ["customer_id", "spell"]
@@ -250,7 +250,7 @@ def test_nobody_censored_could_have_been_an_end_seen_earlier(rows, grace):
 
 
 def test_customers_in_force_at_the_cut_enter_there():
-    """With entry at observed_from the share lasting is right; without, early leavers are missing."""
+    """With entry at observed_from the share lasting is right; without, early leavers lack."""
     rng = np.random.default_rng(1)
     n = 6_000
     start = rng.integers(0, 600, n)

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shops import orders, refund_only
 
 import retention as rt
+from shops import orders, refund_only
 
 AS_OF = date(2024, 2, 29)
 COUNTS = ["n_customers", "n_eligible", "n_lost", "n_came_back", "n_followed", "n_false"]
@@ -131,9 +131,8 @@ def test_shares_are_their_counts_and_lie_within_their_bounds(lines, gaps):
         assert (some[name] == some[part] / some[whole]).all()
         assert (some[f"{name}_lower"] <= some[name]).all()
         assert (some[f"{name}_upper"] >= some[name]).all()
-        assert (
-            table.loc[table[whole] == 0, [name, f"{name}_lower", f"{name}_upper"]].isna().all(None)
-        )
+        none = table.loc[table[whole] == 0, [name, f"{name}_lower", f"{name}_upper"]]
+        assert none.isna().to_numpy().all()
 
 
 def test_who_comes_back_late_is_no_false_churn_within_the_gap():
@@ -149,21 +148,21 @@ def test_who_comes_back_late_is_no_false_churn_within_the_gap():
         ]
 
 
+@ignore_silence
 def test_a_rate_that_cannot_be_known_yet_is_null_not_nothing():
     """Lost eight days ago by a gap of ten: whether it was false is not known."""
     row = rt.gap_table(orders(("Ann", "2024-01-01", 1)), as_of="2024-01-19", gaps=[10])
-    assert row["n_lost"].tolist() == [1]
-    assert row["n_followed"].tolist() == [0]
-    assert row["false_churn_rate"].isna().all()
+    assert row[["n_lost", "n_followed"]].tolist() == [1, 0]
+    assert np.isnan(row["false_churn_rate"])
 
 
 def test_false_churn_of_regular_buyers_falls_as_the_gap_grows():
     """Customers who never leave and buy every ten days on average are hardly called lost at 60."""
-    rng = np.random.default_rng(1)
-    days = np.cumsum(rng.geometric(0.1, (500, 60)), axis=1)
+    rng = np.random.default_rng(0)
+    days = np.cumsum(rng.geometric(0.1, (3000, 60)), axis=1)
     frame = pd.DataFrame(
         {
-            "customer_id": np.repeat(np.arange(500), 60),
+            "customer_id": np.repeat(np.arange(3000), 60),
             "date": pd.to_datetime(days.ravel(), unit="D").astype("datetime64[us]"),
             "sales": 1.0,
         }
@@ -171,7 +170,8 @@ def test_false_churn_of_regular_buyers_falls_as_the_gap_grows():
     frame = frame[frame["date"] < "1971-01-01"]
     table = rt.gap_table(frame, as_of="1970-12-31", gaps=[10, 20, 30, 60])
     assert table["lost_share"].is_monotonic_decreasing
-    assert table["lost_share"].iloc[-1] < 0.1 < 0.9 < table["lost_share"].iloc[0]
+    assert table["lost_share"].iloc[0] > 0.9
+    assert table["lost_share"].iloc[-1] < 0.1
     # With nobody leaving, the share back within another gap days is 1 − 0.9^gap.
     known = table[table["n_followed"] > 100]
     chance = 1 - 0.9 ** known["gap"]

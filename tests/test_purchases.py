@@ -44,7 +44,7 @@ def naive_activity(frame, freq, by=()):
     for (customer, step, order, day), parts in orders_.items():
         for segment, total in parts.items():
             if total >= 0 and sum(parts.values()) >= 0:
-                bought[customer, step, segment].add(order or day)
+                bought[customer, step, segment].add((order, day))
     return {key: (len(bought[key]), float(money[key])) for key in money}
 
 

@@ -14,9 +14,10 @@ import sys
 from datetime import date, datetime
 from decimal import Decimal
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 import openpyxl
@@ -26,13 +27,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy
-from adbc_driver_sqlite import dbapi as adbc
 from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
 from retention.loading.relations import ENGINES
 from retention.loading.rows import typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLAIN = "customer_id,date,sales\n007,2024-02-03,1.50\n008,2024-02-04,\n"
 ROWS = [
@@ -245,6 +248,8 @@ def test_a_title_above_the_header_is_skipped_when_said(folder: Path) -> None:
         rt.read_table(path)
     with pytest.raises(rt.ReadError, match="has no line 9"):
         rt.read_table(path, header_row=9)
+    with pytest.raises(rt.RetentionError, match="header_row counts from 1; got 0"):
+        rt.read_table(path, header_row=0)
 
 
 def test_nameless_columns_are_called_by_their_place(folder: Path) -> None:
@@ -275,7 +280,8 @@ def test_a_file_without_header_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("lead", ["", "Caf\u00e9,x,y\n", '"two\nlines",x,y\n'])
 @pytest.mark.parametrize(
-    ("row", "count"), [("1,2", 2), ("1,2,3,4", 4), ("Smith, Jo,5,", 4), ("1,2,3,,", 5)]
+    ("row", "count"),
+    [("1,2", 2), ("1,2,3,4", 4), ("Smith, Jo,5,", 4), ("1,2,3,,", 5), ('5" pipe, 6" pipe,1,', 4)],
 )
 def test_a_row_of_another_length_is_refused(folder: Path, lead: str, row: str, count: int) -> None:
     """Too short and too long, also where the fields that are too many are empty."""
@@ -297,6 +303,19 @@ def test_an_empty_last_column_is_no_uneven_row(folder: Path) -> None:
     text = 'a,b,note\n1,2,\n"x,y",2,\n"in ""quotes"", a comma",2,\n"two\nlines",3,\n4,5,"n,o"\n'
     path = written(folder, "orders.csv", text)
     assert rt.read_table(path)["note"].isna().tolist() == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize("separator", ["|", "\t", ";", "^", "\\", "-"])
+def test_too_long_rows_are_seen_whatever_separates(folder: Path, separator: str) -> None:
+    """The separator is taken as itself, also where it means something in a pattern."""
+    for rows, wrong in [(['"x,y",2,', "1,2,"], False), (['"x,y",2,', "1,2,3,"], True)]:
+        text = "\n".join(["a,b,c", *rows]).replace(",", separator)
+        path = written(folder, "orders.csv", text)
+        if wrong:
+            with pytest.raises(rt.ReadError, match="line 3 has 4 fields"):
+                rt.read_table(path, separator=separator)
+        else:
+            assert len(rt.read_table(path, separator=separator)) == 2
 
 
 @pytest.mark.parametrize("text", ['a,b\n1,"open\n2,3\n', 'a,b\n1,"3" nails\n2,3\n'])
@@ -371,9 +390,17 @@ def test_several_files_are_read_as_one(folder: Path) -> None:
 
 
 def test_files_keep_their_order(folder: Path) -> None:
-    """The rows of a list of files come in the order of the list."""
-    files = [written(folder, f"{i}.csv", f"id\nc{i}\n") for i in (3, 1, 2)]
-    assert rt.read_table(files)["id"].tolist() == ["c3", "c1", "c2"]
+    """The rows of a list of files come in the order of the list, however long they are."""
+    names = ("3.csv", "1.txt", "2.csv")
+    texts = [
+        f"id{end}" + "".join(f"c{i}{end}" for i in range(n))
+        for n, end in ((300_000, "\n"), (10, "\r\n"), (200_000, "\n"))
+    ]
+    files = [written(folder, name, text) for name, text in zip(names, texts, strict=True)]
+    expected = [f"c{i}" for n in (300_000, 10, 200_000) for i in range(n)]
+    for engine in ENGINES:
+        table = rt.read_table(files, engine=engine)
+        assert [row["id"] for row in rows_of(table)] == expected
 
 
 def test_files_with_other_columns_are_named(folder: Path) -> None:
@@ -439,13 +466,13 @@ def test_what_is_neither_path_nor_query_is_refused(folder: Path) -> None:
         rt.read_table("s3://shop/orders.parquet")
     with pytest.raises(rt.RetentionError, match="source must be a path"):
         rt.read_table(5)
-    with pytest.raises(rt.RetentionError, match="sheet= says nothing about orders.csv"):
+    with pytest.raises(rt.RetentionError, match=r"sheet= says nothing about orders.csv"):
         rt.read_table(path, sheet="Orders")
     with pytest.raises(rt.RetentionError, match="separator must be one character"):
         rt.read_table(path, separator=", ")
     with pytest.raises(rt.RetentionError, match="engine must be one of"):
         rt.read_table(path, engine="spark")  # type: ignore[arg-type]
-    with pytest.raises(rt.ColumnError, match="Did you mean 'sales'"):
+    with pytest.raises(rt.ColumnError, match=r"Did you mean 'sales'"):
         rt.read_table(path, columns=["Sale"])
 
 
@@ -688,6 +715,7 @@ def shop(folder: Path) -> Path:
         base.execute("CREATE TABLE orders (id INTEGER, day TEXT, sales REAL, odd)")
         lines = [(9007199254740993, "2024-02-03", 1.5, 1), (None, "2024-02-04", None, "x:y")]
         base.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", lines)
+        base.execute("CREATE VIEW days AS SELECT day FROM orders")
     base.close()
     return path
 
@@ -727,14 +755,57 @@ def test_an_sqlalchemy_statement_is_a_query_too(shop: Path) -> None:
     engine.dispose()
 
 
+class ArrowDriver:
+    """What every ADBC connection offers, around sqlite3, where no ADBC driver is installed."""
+
+    def __init__(self, path: str) -> None:
+        self._base = sqlite3.connect(path)
+
+    def adbc_get_info(self) -> dict[str, str]:
+        return {}
+
+    def cursor(self) -> ArrowDriver:
+        return self
+
+    def execute(self, query: str) -> None:
+        cursor = self._base.execute(query)
+        names = [column[0] for column in cursor.description]
+        self._rows = [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def fetch_arrow_table(self) -> Any:
+        return pa.Table.from_pylist(self._rows)
+
+    def close(self) -> None:
+        """The cursor's; nothing to do."""
+
+    def __enter__(self) -> ArrowDriver:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._base.close()
+
+
+def adbc_drivers() -> dict[str, Callable[[str], Any]]:
+    """The stand-in, and SQLite's own driver where it is installed."""
+    if find_spec("adbc_driver_sqlite") is None:
+        return {"stand-in": ArrowDriver}
+    from adbc_driver_sqlite import dbapi
+
+    return {"stand-in": ArrowDriver, "sqlite": dbapi.connect}
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_adbc_hands_over_its_arrow_table(shop: Path, engine: Any) -> None:
-    """Types are the driver's."""
-    with adbc.connect(str(shop)) as connection:
+@pytest.mark.parametrize("driver", adbc_drivers().values(), ids=adbc_drivers())
+def test_adbc_hands_over_its_arrow_table(
+    shop: Path, driver: Callable[[str], Any], engine: Any
+) -> None:
+    """Types are the driver's; a table's name is enough."""
+    with driver(str(shop)) as connection:
         query = "SELECT id, day, sales FROM orders"
         found = rows_of(rt.read_table(query, connection=connection, engine=engine))
         assert found == [{k: row[k] for k in ("id", "day", "sales")} for row in SHOP]
-        assert len(rt.read_table("orders", connection=connection)) == 2
+        days = rt.read_table("days", connection=connection, engine=engine)
+        assert len(rows_of(days)) == 2
 
 
 @pytest.mark.parametrize("engine", ENGINES)

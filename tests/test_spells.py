@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lasting import day, kaplan_meier, usable
-from shops import orders, refund_only, same_day_twice
 
 import retention as rt
+from lasting import day, kaplan_meier, usable
+from shops import orders, refund_only, same_day_twice
 
 BEGIN, AS_OF = date(2023, 12, 1), date(2024, 2, 29)
 KEYS = ["customer_id", "spell"]

@@ -184,6 +184,15 @@ def count(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
 
 
+def orders_well(frame: Frame) -> bool:
+    """Whether the engine had better walk rows in order than join a table to itself.
+
+    A SQL engine computes both sides of such a join anew; pandas and Polars join faster than they
+    shift.
+    """
+    return not (frame.implementation.is_pandas() or frame.implementation.is_polars())
+
+
 def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A segment column as text, the missing ones named "(missing)", so that every engine agrees.
 

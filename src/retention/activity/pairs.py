@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError, one_of
-from retention.frames import Frame, count
+from retention.frames import Frame, count, orders_well
 from retention.tables import ACTIVITY, require, segments
 
 if TYPE_CHECKING:
@@ -63,23 +63,62 @@ def base_and_later(frame: Frame, *, lag: int, by: Sequence[str], lost_to: str) -
     check_lag(lag)
     one_of("lost_to", lost_to, ("firm", "segment"))
     active = frame.filter(nw.col("active"))
-    base = active.filter(nw.col("step") <= nw.col("last_step") - lag).select(
-        "customer_id", *by, "step", *_CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit")
-    )
-    keys = ["customer_id", *by, "step"]
-    back = nw.col("step") - lag
-    money = {"s1": nw.col("sales"), "p1": nw.col("profit")}
-    if lost_to == "segment" or not by:
-        later = active.select("customer_id", *by, step=back, **money, retained=nw.lit(1))
-        joined = base.join(later, on=keys, how="left")
+    if lost_to == "firm" and by:
+        pairs = _met_in_firm(frame, active, by, lag)
+    elif orders_well(frame):
+        pairs = _met_in_order(active, by, lag)
     else:
-        anywhere = active.select("customer_id", step=back, retained=nw.lit(1)).unique()
-        here = frame.select("customer_id", *by, step=back, **money)
-        joined = base.join(anywhere, on=["customer_id", "step"], how="left")
-        joined = joined.join(here, on=keys, how="left")
-    return joined.with_columns(
-        retained=nw.col("retained").fill_null(0).cast(nw.Int64)
-    ).with_columns(s1=_if_retained("s1"), p1=_if_retained("p1"))
+        pairs = _based(active, by).join(_later(active, by, lag), on=_keys(by), how="left")
+    pairs = pairs.filter(nw.col("step") <= nw.col("last_step") - lag)
+    return pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64)).with_columns(
+        s1=_if_retained("s1"), p1=_if_retained("p1")
+    )
+
+
+def _keys(by: Sequence[str]) -> list[str]:
+    return ["customer_id", *by, "step"]
+
+
+def _based(active: Frame, by: Sequence[str]) -> Frame:
+    return active.select(*_keys(by), *_CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
+
+
+def _later(rows: Frame, by: Sequence[str], lag: int) -> Frame:
+    """What was bought in a period, filed under the period `lag` before."""
+    money = {"s1": nw.col("sales"), "p1": nw.col("profit")}
+    return rows.select("customer_id", *by, step=nw.col("step") - lag, **money, retained=nw.lit(1))
+
+
+def _met_in_firm(frame: Frame, active: Frame, by: Sequence[str], lag: int) -> Frame:
+    """Retained wherever they buy later; their later money is that of the same segment."""
+    anywhere = active.select("customer_id", step=nw.col("step") - lag, retained=nw.lit(1)).unique()
+    here = _later(frame, by, lag).drop("retained")
+    met = _based(active, by).join(anywhere, on=["customer_id", "step"], how="left")
+    return met.join(here, on=_keys(by), how="left")
+
+
+def _met_in_order(active: Frame, by: Sequence[str], lag: int) -> Frame:
+    """The same without a join, which would count a lazy activity twice.
+
+    A customer's rows in order of period: the one `lag` periods later, if there is one, is among the
+    next `lag` rows.
+    """
+    ahead = {}
+    for j in range(1, lag + 1):
+        for name in ("step", "sales", "profit"):
+            following = nw.col(name).shift(-j).over("customer_id", *by, order_by="step")
+            ahead[f"_{name}_{j}"] = following
+    rows = active.with_columns(**ahead)
+    met = [(nw.col(f"_step_{j}") == nw.col("step") + lag, j) for j in range(1, lag + 1)]
+    return rows.select(
+        *_keys(by),
+        *_CONSTANTS,
+        s0=nw.col("sales"),
+        p0=nw.col("profit"),
+        s1=nw.coalesce(*(nw.when(here).then(nw.col(f"_sales_{j}")) for here, j in met)),
+        p1=nw.coalesce(*(nw.when(here).then(nw.col(f"_profit_{j}")) for here, j in met)),
+        retained=nw.max_horizontal(*(count(here) for here, _ in met)),
+    )
 
 
 def check_lag(lag: int) -> None:

@@ -93,8 +93,10 @@ def customer_periods(
     lines = _numbered(frame, names, freq)
     seen = _observed(lines, freq, as_of, observed_from)
     whole = lines.filter(nw.col("step") >= seen.first_step, nw.col("step") <= seen.last_step)
-    rows = _counted(whole, names) if seen.plain else _netted(whole, names)
-    answer = _described(rows, names, seen, frame.collect_schema())
+    given = frame.collect_schema()
+    by_day = seen.plain and "order_id" not in given
+    rows = _counted(whole, names) if by_day else _netted(whole, names, seen.plain)
+    answer = _described(rows, names, seen, given)
     order = [*names, "step", "customer_id"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
 
@@ -170,61 +172,48 @@ def _warn_of_silence(found: dict[str, Any], last_order: date, as_of: date, freq:
 
 
 def _counted(lines: Frame, by: Sequence[str]) -> Frame:
-    """Where no line is negative every order is a purchase, and one grouping is enough."""
-    names = lines.collect_schema().names()
-    order = "order_id" if "order_id" in names else "_day"
-    sums = [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+    """Where no line is negative and a day is an order, one grouping is enough."""
     rows = lines.group_by("customer_id", *by, "step").agg(
-        *sums, nw.col(order).n_unique().alias("n_orders")
+        *_sums(lines), nw.col("_day").n_unique().alias("n_orders")
     )
     return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.lit(True))  # noqa: FBT003
 
 
-def _netted(lines: Frame, by: Sequence[str]) -> Frame:
-    """Where refunds lower orders: lines are netted within the order first, then orders counted."""
-    names = lines.collect_schema().names()
-    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_day"]
-    sums = [nw.col(name).sum() for name in ("sales", "profit") if name in names]
-    orders = (
-        lines.with_columns(_gross=nw.col("sales").abs())
-        .group_by(*order, *by, "step")
-        .agg(*sums, nw.col("_gross").sum())
-    )
-    bought = _not_below_zero("sales", "_gross")
-    if by:
-        orders = orders.with_columns(
-            _total=nw.col("sales").sum().over(*order), _all=nw.col("_gross").sum().over(*order)
-        )
-        bought = bought & _not_below_zero("_total", "_all")
-    orders = orders.with_columns(_bought=count(bought))
-    if "order_id" in names:
-        return _orders_by_id(orders, by, sums)
+def _netted(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
+    """Lines are netted within the order first, then the orders that are purchases are counted."""
+    orders = _orders(lines, by, plain)
     rows = orders.group_by("customer_id", *by, "step").agg(
-        *sums, nw.col("_bought").sum().alias("n_orders")
+        *_sums(orders), nw.col("_bought").sum().alias("n_orders")
     )
     return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.col("n_orders") > 0)
 
 
+def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
+    """One row an order (and segment), and whether it is a purchase there."""
+    names = lines.collect_schema().names()
+    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_day"]
+    if not plain:
+        lines = lines.with_columns(_gross=nw.col("sales").abs())
+    gross = [] if plain else [nw.col("_gross").sum()]
+    rows = lines.group_by(*order, *by).agg(*_sums(lines), *gross, nw.col("step").min())
+    if plain:
+        return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
+    bought = _not_below_zero("sales", "_gross")
+    if by:
+        rows = rows.with_columns(
+            _total=nw.col("sales").sum().over(*order), _all=nw.col("_gross").sum().over(*order)
+        )
+        bought = bought & _not_below_zero("_total", "_all")
+    return rows.with_columns(_bought=count(bought))
+
+
+def _sums(table: Frame) -> list[nw.Expr]:
+    names = table.collect_schema().names()
+    return [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+
+
 def _not_below_zero(total: str, gross: str) -> nw.Expr:
     return nw.col(total) >= nw.col(gross) * -NOISE
-
-
-def _orders_by_id(orders: Frame, by: Sequence[str], sums: Sequence[nw.Expr]) -> Frame:
-    """Distinct order ids among the purchases: an order on two days counts once."""
-    kept = nw.when(nw.col("_bought") == 1).then(nw.col("order_id"))
-    rows = (
-        orders.with_columns(_id=kept)
-        .group_by("customer_id", *by, "step")
-        .agg(
-            *sums,
-            nw.col("_id").n_unique().alias("_ids"),
-            nw.col("_bought").min().alias("_least"),
-            nw.col("_bought").max().alias("_most"),
-        )
-    )
-    without = nw.lit(1) - nw.col("_least")  # a missing id was counted as one more
-    n_orders = (nw.col("_ids").cast(nw.Int64) - without).cast(nw.Int64)
-    return rows.with_columns(n_orders=n_orders, active=nw.col("_most") == 1)
 
 
 def _described(rows: Frame, by: Sequence[str], seen: _Observed, schema: nw.Schema) -> Frame:

@@ -97,9 +97,7 @@ def decimal_of(
     return "." if point else "," if comma else "unclear"
 
 
-def read_amount(
-    source: Source, frame: Frame, role: str, decimal: str
-) -> tuple[Frame, list[Check]]:
+def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[Frame, list[Check]]:
     """The frame with the amount as a number, and its checks."""
     column, ours = source.roles[role], f"{OURS}{role}"
     fill = "Fill them in or leave those rows out."
@@ -139,7 +137,9 @@ def _unread(
     }.get(decimal, "")
     how = f"{why}: say decimal='.' or decimal=','."
     return [
-        Check(f"{role} that is not a number", column, "Correct them or leave those rows out.", broken),
+        Check(
+            f"{role} that is not a number", column, "Correct them or leave those rows out.", broken
+        ),
         Check(f"ambiguous {role}", column, how, unclear),
     ]
 

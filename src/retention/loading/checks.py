@@ -27,7 +27,7 @@ REASON = f"{OURS}reason"
 _N, _PRINT = f"{OURS}n", f"{OURS}print"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """One thing that can be wrong with a row.
 
@@ -136,31 +136,6 @@ def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, boo
     return {**look, "apart": found.get(_PRINT) == found[_N]}
 
 
-def accepted(self) -> Frame:
-        """The rows that fail no check, as the door hands them out."""
-        frame = self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
-        if self.reading.source.eager and any(check.later for check in self.failing):
-            frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
-        return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
-
-
-def judged(reading: Reading) -> Judged:
-    """Run the checks: one look at the table, and a second only where the first found something."""
-    flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
-    frame = reading.frame.with_columns(**flags)
-    look = signs(frame, {**{name: nw.col(name) for name in flags}, **reading.signs})
-    failing = [check for check in reading.checks if look.get(_flag(check))]
-    for check in reading.checks:
-        if check.later is not None:
-            before = reading.checks[: reading.checks.index(check)]
-            marked = _with_reason(frame, [c for c in failing if c in before])
-            found = check.later(marked, look, _flag(check))
-            if found is not None:
-                frame, failing = found, [*failing, check]
-    failing = [check for check in reading.checks if check in failing]
-    return Judged(reading, _with_reason(frame, failing) if failing else frame, failing, look)
-
-
 def accepted(reading: Reading) -> Frame:
     """The accepted rows, or one error that lists every problem of the table.
 
@@ -181,13 +156,15 @@ def accepted(reading: Reading) -> Frame:
     return verdict.accepted
 
 
-def example(frame: Frame, check: Check, row: Any, smallest: Any) -> str:
+def example(frame: Frame, check: Check, first: Any) -> str:
     """The first row that fails (eager), or the smallest value that does (lazy), in words."""
+    if first is None:
+        return ""
     if ROW not in frame.collect_schema():
-        return "" if smallest is None else f"smallest {shown(smallest)}"
-    found = one_row(frame.filter(nw.col(ROW) == int(row)).select(value=nw.col(check.shows)))
+        return f"smallest {shown(first)}"
+    found = one_row(frame.filter(nw.col(ROW) == int(first)).select(value=nw.col(check.shows)))
     value = "" if found["value"] is None else f": {shown(found['value'])}"
-    return f"row {int(row):,}{value}"
+    return f"row {int(first):,}{value}"
 
 
 def shown(value: Any) -> str:
@@ -214,13 +191,15 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     kind, source = verdict.reading.source.kind, verdict.reading.source
     rows, found = _tally(verdict, problems)
     lines = [
-        f" - {check.reason}: {_rows(n)}, {'first in ' * source.eager}{text}. {check.advice}"
+        f" - {check.reason}: {_rows(n)}{_where(text, eager=source.eager)}. {check.advice}"
         for check, (n, text) in zip(problems, found, strict=True)
     ]
     lines += [f" - {text}" for text in said]
     many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
-    return ContentError(f"{kind.name} cannot be used as they are ({many}{counted}):\n" + "\n".join(lines))
+    return ContentError(
+        f"{kind.name} cannot be used as they are ({many}{counted}):\n" + "\n".join(lines)
+    )
 
 
 def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:
@@ -235,7 +214,7 @@ def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[in
     found = one_row(frame.with_columns(**columns).select(*sums))
     ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
     firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
-    texts = [example(frame, c, first, first) for c, first in zip(checks, firsts, strict=True)]
+    texts = [example(frame, c, first) for c, first in zip(checks, firsts, strict=True)]
     return int(found["rows"]), list(zip(ns, texts, strict=True))
 
 
@@ -243,3 +222,5 @@ def _rows(n: int) -> str:
     return f"{n:,} row{'s' * (n != 1)}"
 
 
+def _where(text: str, *, eager: bool) -> str:
+    return f", {'first in ' * eager}{text}" if text else ""

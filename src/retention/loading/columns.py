@@ -54,7 +54,9 @@ def opened(
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
-    found = {role: find(name, schema, asked=role) for role, name in roles.items() if name is not None}
+    found = {
+        role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
+    }
     kept = _kept([keep] if isinstance(keep, str) else list(keep), kind, schema)
     given = nw.from_native(cast("Any", table))
     if isinstance(given, nw.DataFrame):
@@ -84,7 +86,7 @@ def bare(name: object) -> str:
     return text.strip()
 
 
-def _kept(names: Sequence[str], kind: Kind, schema: nw.Schema) -> dict[str, str]:
+def _kept(names: Sequence[str], kind: Kind, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, str]:
     """Kept columns: the name each goes out under, and the one it has in the user's table."""
     for name in names:
         if bare(name) in kind.names:

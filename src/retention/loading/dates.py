@@ -1,9 +1,4 @@
-"""Dates: as they are, as text in the ways people write them, or as numbers once the unit is said.
-
-Text such as "2024-02-29 13:05", "29/02/2024", "29 Feb 2024" or "20240229" is read. Whether day or
-month comes first is decided by the values that allow only one reading; where none does, or where
-some allow only one and some only the other, the user is asked.
-"""
+"""Dates: as they are, as text in the ways people write them, or as numbers of a known unit."""
 
 from __future__ import annotations
 
@@ -11,43 +6,19 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError
-from retention.frames import one_row
-from retention.loading import formats, moments, zones
-from retention.loading.checks import Check
-from retention.loading.formats import MONTHS, number
+from retention.errors import ColumnError, RetentionError
+from retention.loading import date_numbers, formats, moments, shapes, zones
 from retention.loading.text import EPOCHS, OURS, flat, is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from retention.frames import Frame
+    from retention.loading.checks import Check
     from retention.loading.columns import Source
     from retention.loading.text import Written
 
 _BLANKS = ("", "nan", "none", "null", "na", "n/a", "#n/a", "nat", "<na>")
-_SEP = "[-/.]"
-_DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
-_LATE = "(?:1[3-9]|2[0-9]|3[01])"  # a day that is no month
-_CLOCK = (
-    r"(?:(?:t| +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]m)?"
-    r"(?: ?(?:z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?)?$"
-)
-_OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
-_SHAPES = {
-    "ymd": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_CLOCK}",
-    "two": f"^[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{4}}{_CLOCK}",
-    "compact": f"^[0-9]{{8}}{_CLOCK}",
-    "named": f"^[0-9]{{1,2}}(?:st|nd|rd|th)?[-/. ]*(?:{MONTHS})[-/., ]*[0-9]{{4}}{_CLOCK}"
-    f"|^(?:{MONTHS})[-/. ]*[0-9]{{1,2}}(?:st|nd|rd|th)?[-/., ]+[0-9]{{4}}{_CLOCK}",
-}
-_TELLING = {
-    "day first": f"^{_LATE}{_SEP}{_MONTH}{_SEP}[0-9]{{4}}",
-    "month first": f"^{_MONTH}{_SEP}{_LATE}{_SEP}[0-9]{{4}}",
-    "timed": ":",
-    "offset": _OFFSET,
-}
-_FIX = "Correct them or leave those rows out."
 
 
 def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
@@ -70,18 +41,10 @@ def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr
     if written.date_format is not None or not is_text(source.schema[source.roles[role]]):
         return {}
     text = nw.col(f"{OURS}{role}_text")
-    return {f"{name} {role}": text.str.contains(p) for name, p in (_SHAPES | _TELLING).items()}
-
-
-def day_first_of(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:
-    """What comes first in 03/04/2024: "day" or "month" as said or decided, "mixed" or "unclear"."""
-    if written.day_first is not None:
-        return "day" if written.day_first else "month"
-    day = any(known.get(f"day first {role}") for role in roles)
-    month = any(known.get(f"month first {role}") for role in roles)
-    if day and month:
-        return "mixed"
-    return "day" if day else "month" if month else "unclear"
+    return {
+        f"{name} {role}": text.str.contains(p)
+        for name, p in (shapes.SHAPES | shapes.TELLING).items()
+    }
 
 
 def read_date(
@@ -95,111 +58,84 @@ def read_date(
         role: which date.
         written: what the user said about how dates are written.
         known: the signs of `date_signs`.
-        first: what `day_first_of` told.
+        first: what `shapes.day_first_of` told.
     """
     column, ours = source.roles[role], f"{OURS}{role}"
     dtype = source.schema[column]
     if isinstance(dtype, nw.Date | nw.Datetime):
-        return frame, _checks(role, column, missing=nw.col(ours).is_null())
+        return frame, moments.date_checks(role, column, missing=nw.col(ours).is_null())
     if written.date_format is None and dtype.is_numeric():
-        return _unit_unknown(frame, role, column)
+        return date_numbers.unit_unknown(frame, role, column)
     if written.date_format in EPOCHS or written.date_format == "excel":
-        return _from_numbers(frame, role, column, dtype, written)
+        return date_numbers.from_numbers(frame, role, column, dtype, written)
     if written.date_format is not None:
         frame = _by_format(frame, role, column, dtype, written)
         unclear, why = None, ""
     else:
-        frame = _by_shape(frame, role, known, first)
-        unclear, why = _unclear(role, known, first, written), _why(role, known, first, written)
+        frame = shapes.with_parts(frame, role, known, first)
+        unclear, why = (
+            shapes.unclear(role, known, first, written),
+            shapes.why(role, known, first, written),
+        )
     return _assembled(frame, role, column, written, unclear, why)
 
 
-def _checks(
-    role: str,
-    column: str,
-    *,
-    missing: nw.Expr,
-    broken: nw.Expr | None = None,
-    unclear: nw.Expr | None = None,
-    why: str = "",
-    absent: nw.Expr | None = None,
-) -> list[Check]:
-    odd = f"{_FIX} If all are written alike, say date_format=, such as '%d.%m.%y'."
-    return [
-        Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
-        Check(f"unreadable {role}", column, odd, broken),
-        Check(f"ambiguous {role}", column, why, unclear),
-        Check(f"{role} that does not exist", column, _FIX, absent),
-    ]
+def _by_format(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, written: Written
+) -> Frame:
+    """Year to second by the format the user gave, of text or of whole numbers."""
+    text = f"{OURS}{role}_text"
+    if dtype.is_numeric():
+        whole = nw.col(column)
+        if not dtype.is_integer():
+            value = nw.col(column).cast(nw.Float64)
+            whole = nw.when(value.abs() < 1e15).then(value).otherwise(nw.lit(0.0)).cast(nw.Int64)
+        digits = nw.when(nw.col(column).is_null()).then(nw.lit("")).otherwise(whole.cast(nw.String))
+        frame = frame.with_columns(digits.alias(text))
+    date_format = str(written.date_format)
+    if formats.has_offset(date_format) != (written.tz is not None):
+        raise RetentionError(
+            f"date_format {date_format!r} with tz={written.tz!r}: a time zone is to be named where "
+            "the format has %z, and only there."
+        )
+    frame = formats.with_parts(frame, text, date_format, f"{OURS}{role}_")
+    reads = nw.col(f"{OURS}{role}_reads")
+    return frame.with_columns(reads.alias(f"{OURS}{role}_zoned"))
 
 
-def _by_shape(frame: Frame, role: str, known: Mapping[str, bool], first: str) -> Frame:
-    """Year, month and day by the way each value is written, of the ways that occur."""
-    at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
-    shapes = [shape for shape in _SHAPES if known[f"{shape} {role}"]]
-    timed = known[f"timed {role}"]
-    day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if timed else text
-    flags = {f"{at}{shape}": text.str.contains(_SHAPES[shape]) for shape in shapes}
-    frame = frame.with_columns(**flags, **{f"{at}date": day})
-    frame = frame.with_columns(**_numbers_of(at))
-    parts = {part: nw.lit(0).cast(nw.Int64) for part in formats.PARTS}
-    for shape in shapes:
-        for part, value in zip(parts, _parts_of(shape, at, first), strict=False):
-            parts[part] = nw.when(nw.col(f"{at}{shape}")).then(value).otherwise(parts[part])
-    reads = nw.any_horizontal(*(nw.col(flag) for flag in flags), ignore_nulls=True) if flags else None
-    frame = frame.with_columns(
-        **{f"{at}{part}": value for part, value in parts.items()},
-        **{f"{at}reads": nw.lit(False) if reads is None else reads},  # noqa: FBT003
+def _assembled(
+    frame: Frame, role: str, column: str, written: Written, unclear: nw.Expr | None, why: str
+) -> tuple[Frame, list[Check]]:
+    """The parts put together: the date, null where the day or the hour does not exist."""
+    at = f"{OURS}{role}_"
+    part = {name: nw.col(f"{at}{name}") for name in formats.PARTS}
+    days = moments.days_in_month(f"{at}year", f"{at}month")
+    exists = (
+        (part["year"] >= 1000)
+        & part["month"].is_between(1, 12)
+        & (part["day"] >= 1)
+        & (part["day"] <= days)
+        & ((part["hour"] <= 23) & (part["minute"] <= 59) & (part["second"] <= 59))
     )
-    return _with_clock(frame, role) if timed else frame
-
-
-def _numbers_of(at: str) -> dict[str, nw.Expr]:
-    """The first, middle and last number of a date."""
-    date = nw.col(f"{at}date")
-    middle = date.str.replace_all(f"^[0-9]+{_SEP}|{_SEP}[0-9]+$", "")
-    return {
-        f"{at}a": number(date.str.replace_all("[^0-9].*$", "")),
-        f"{at}b": number(middle),
-        f"{at}c": number(date.str.replace_all("^.*[^0-9]", "")),
-    }
-
-
-def _parts_of(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
-    """Year, month and day of a shape."""
-    date, a, b, c = (nw.col(f"{at}{name}") for name in ("date", "a", "b", "c"))
-    if shape == "ymd":
-        return a, b, c
-    if shape == "two":
-        return (c, a, b) if first == "month" else (c, b, a)
-    if shape == "compact":
-        return tuple(number(date.str.slice(start, n)) for start, n in ((0, 4), (4, 2), (6, 2)))
-    day = date.str.replace_all("^[^0-9]+", "").str.replace_all("[^0-9].*$", "")
-    return c, formats.month_of(date), number(day)
-
-
-def _with_clock(frame: Frame, role: str) -> Frame:
-    """Hour, minute, second and offset from UTC, where the text goes on after the day."""
-    at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
-    after = text.str.replace_all("^[^:]*:[0-9]{2}", "")
-    flags = {
-        f"{at}timed": text.str.contains(":"),
-        f"{at}zoned": text.str.contains(_OFFSET),
-        f"{at}half": text.str.contains("[0-9] ?[ap]m"),
-        f"{at}late": text.str.contains("[0-9] ?pm"),
-        f"{at}tail": nw.when(after.str.contains("^:[0-9]{2}")).then(after).otherwise(nw.lit("")),
-    }
-    hour = number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))
-    minute = number(text.str.replace_all("^[^:]*:", "").str.slice(0, 2))
-    frame = frame.with_columns(**flags)
-    timed = nw.col(f"{at}timed")
-    values = {
-        "hour": nw.when(nw.col(f"{at}half")).then(formats.on_24(hour, nw.col(f"{at}late"))).otherwise(hour),
-        "minute": minute,
-        "second": number(nw.col(f"{at}tail").str.slice(1, 2)),
-        "offset": nw.when(nw.col(f"{at}zoned")).then(formats.minutes_of(text)).otherwise(nw.lit(0)),
-    }
-    return frame.with_columns(
-        nw.when(timed).then(value).otherwise(nw.lit(0)).cast(nw.Int64).alias(f"{at}{part}")
-        for part, value in values.items()
+    reads = nw.col(f"{at}reads")
+    frame = frame.with_columns((reads & exists).alias(f"{at}exists"))
+    clock = part["hour"] * 3600 + part["minute"] * 60 + part["second"]
+    seconds = moments.seconds_expr(f"{at}year", f"{at}month", f"{at}day") + clock
+    exists = nw.col(f"{at}exists")
+    frame = frame.with_columns(
+        nw.when(exists).then(seconds).otherwise(nw.lit(0)).alias(f"{at}seconds")
+    )
+    if written.tz is not None and f"{at}zoned" in frame.collect_schema():
+        where = exists & nw.col(f"{at}zoned")
+        frame = zones.shifted(frame, f"{at}seconds", part["offset"], where, written.tz)
+    frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
+    missing = nw.col(f"{at}text").is_in(_BLANKS)
+    return frame, moments.date_checks(
+        role,
+        column,
+        missing=missing,
+        broken=~missing & ~reads,
+        unclear=unclear,
+        why=why,
+        absent=reads & ~exists,
     )

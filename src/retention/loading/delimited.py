@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import tempfile
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -202,18 +203,19 @@ def _read_csv(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
 def _refuse_open_ends(connection: DuckDBPyConnection, file: _Delimited, path: Path) -> None:
     """DuckDB lets a row be too long if its last fields are empty, as in "Smith, Jo,5," unquoted.
 
-    Its fields then stand in the wrong columns. DuckDB counts the separators outside quotes of each
-    line; where that looks wrong, or a quoted field goes on for lines, the exact reading decides.
+    Its fields then stand in the wrong columns. So DuckDB counts the separators outside quotes in
+    each line that ends with one; where that is too many, or a quoted field goes on over lines, the
+    exact reading decides.
     """
     separator = literal(file.separator)
-    outside = "regexp_replace(line, '\"[^\"]*\"', '', 'g')"
+    quoted = literal(f'(^|{re.escape(file.separator)})"(?:[^"]|"")*"')
     suspect = connection.execute(
-        f"""SELECT 1 FROM read_csv({listed([path])}, columns = {{line: 'VARCHAR'}}, header = false,
+        f"""WITH lines AS (SELECT line, regexp_replace(line, {quoted}, '\\1', 'g') AS bare
+            FROM read_csv({listed([path])}, columns = {{line: 'VARCHAR'}}, header = false,
             auto_detect = false, delim = {_NEVER}, quote = '', escape = '', strict_mode = true)
-        WHERE suffix(line, {separator}) AND (
-            (length(line) - length(replace(line, '"', ''))) % 2 = 1
-            OR length({outside}) - length(replace({outside}, {separator}, '')) >= {len(file.names)})
-        LIMIT 1"""
+            WHERE suffix(line, {separator}))
+        SELECT 1 FROM lines WHERE length(replace(line, '"', '')) % 2 <> length(line) % 2
+            OR length(bare) - length(replace(bare, {separator}, '')) >= {len(file.names)} LIMIT 1"""
     )
     if suspect.fetchall():
         wrong = _misfit(file)

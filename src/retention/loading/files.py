@@ -71,6 +71,8 @@ def open_files(source: object, **options: Any) -> Opened:
     for name, value in options.items():
         if value is not None and name not in said:
             raise RetentionError(f"{name}= says nothing about {files[0].name}. Leave it out.")
+    if options["header_row"] is not None and options["header_row"] < 1:
+        raise RetentionError(f"header_row counts from 1; got {options['header_row']}.")
     if kind == "delimited":
         return open_delimited(files, **said)
     if kind == "excel":

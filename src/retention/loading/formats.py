@@ -35,7 +35,12 @@ _PART = {"Y": "year", "y": "year", "m": "month", "b": "month", "d": "day", "H": 
     "M": "minute",
     "S": "second",
 }
-_WORDS = {"b": f"(?:{MONTHS})", "a": "[a-z]+", "p": "[ap]m", "z": "(?:z|utc|[-+][0-9]{2}:?[0-9]{2})"}
+_WORDS = {
+    "b": f"(?:{MONTHS})",
+    "a": "[a-z]+",
+    "p": "[ap]m",
+    "z": "(?:z|utc|[-+][0-9]{2}:?[0-9]{2})",
+}
 _SHORT = {"B": "%b", "A": "%a", "T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
 _KNOWN = "%Y %y %m %d %b %B %a %A %H %I %M %S %f %p %z %T %R %F %D %%"
 
@@ -129,7 +134,9 @@ def _pieces(date_format: str) -> Sequence[_Piece]:
         directive = text[at + 1 : at + 2] if text[at] == "%" else ""
         if directive and directive != "%":
             next_is_digit = text[at + 2 : at + 3] == "%" and text[at + 3 : at + 4] in _WIDTH
-            pieces.append(_Piece(_pattern(directive, fixed=next_is_digit, of=date_format), directive))
+            pieces.append(
+                _Piece(_pattern(directive, fixed=next_is_digit, of=date_format), directive)
+            )
         else:
             pieces.append(_Piece(_literal(text[at])))
         at += 2 if directive else 1
@@ -148,4 +155,3 @@ def _pattern(directive: str, *, fixed: bool, of: str) -> str:
 
 def _literal(letter: str) -> str:
     return f"\\{letter}" if letter in r".^$*+?()[]{}|\\" else letter.lower()
-

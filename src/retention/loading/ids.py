@@ -47,12 +47,15 @@ def read_id(
     elif dtype.is_numeric():
         frame, blank, broken = _from_floats(frame, column, ours)
     else:
-        text = nw.col(column) if source.schema[column] == nw.String else nw.col(column).cast(nw.String)
+        text = (
+            nw.col(column) if source.schema[column] == nw.String else nw.col(column).cast(nw.String)
+        )
         text = stripped(text) if known.get(f"padded {role}", True) else text
         frame = frame.with_columns(text.alias(ours))
         is_null, is_word = nw.col(ours).is_null(), nw.col(ours).is_in(BLANKS)
         blank, broken = is_null | is_word, None
         other = ~is_word & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+    frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
     checks = [
         Check(f"blank {role}", column, "Fill them in or leave those rows out.", blank),
         Check(
@@ -72,7 +75,9 @@ def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:
     if is_text(dtype):
         return nw.String()
     if not dtype.is_numeric():
-        raise ColumnError(f"{role}: column {column!r} holds {dtype}. An id is text or a whole number.")
+        raise ColumnError(
+            f"{role}: column {column!r} holds {dtype}. An id is text or a whole number."
+        )
     return dtype
 
 
@@ -82,7 +87,7 @@ def _type_of_objects(source: Source, column: str, role: str) -> nw.dtypes.DType:
     kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in _MISSING}
     if float in kinds and all(value != value for value in values if type(value) is float):  # noqa: PLR0124
         kinds.discard(float)
-    if all(issubclass(kind, Real | Decimal) and kind is not bool for kind in kinds):
+    if all(issubclass(kind, Real | Decimal) and not issubclass(kind, bool) for kind in kinds):
         return nw.Float64()
     if len(kinds) == 1 and not issubclass(next(iter(kinds)), bytes | bool | date):
         return nw.String()

@@ -1,4 +1,4 @@
-"""Points in time from whole seconds, and the offsets of a time zone.
+"""Points in time from whole seconds, the offsets of a time zone, and what can be wrong with a date.
 
 A moment is counted in seconds since 1970-01-01 00:00 of the calendar on the wall.
 """
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.loading.checks import Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +37,15 @@ def days_in_month(year: str, month: str) -> nw.Expr:
     return periods.first_number(step + 1, "month") - periods.first_number(step, "month")
 
 
-def with_moment(frame: Frame, seconds: str, name: str) -> Frame:
-    """The frame with a naive time `name`, from a column of whole seconds that is nowhere missing."""
-    engine = frame.implementation
+def with_moment(frame: Frame, seconds: str, where: nw.Expr, name: str) -> Frame:
+    """The frame with a naive time from a column of whole seconds, null where `where` fails."""
+    engine, moment = frame.implementation, f"{name}_moment"
     if engine.is_pandas() or engine.is_polars():
-        return frame.with_columns((nw.col(seconds) * 1_000_000).cast(nw.Datetime("us")).alias(name))
-    return _with_moment_sql(frame, seconds, name)
+        time = (nw.col(seconds) * 1_000_000).cast(nw.Datetime("us"))
+        frame = frame.with_columns(time.alias(moment))
+    else:
+        frame = _with_moment_sql(frame, seconds, moment)
+    return frame.with_columns(nw.when(where).then(nw.col(moment)).alias(name))
 
 
 def _with_moment_sql(frame: Frame, seconds: str, name: str) -> Frame:
@@ -58,6 +62,27 @@ def _with_moment_sql(frame: Frame, seconds: str, name: str) -> Frame:
     date = periods.date_expr(nw.col(day), frame.implementation).cast(nw.String)
     text = nw.concat_str(date, nw.lit(" "), parts[0], nw.lit(":"), parts[1], nw.lit(":"), parts[2])
     return frame.with_columns(text.cast(nw.Datetime("us")).alias(name)).drop(day, clock)
+
+
+def date_checks(
+    role: str,
+    column: str,
+    *,
+    missing: nw.Expr,
+    broken: nw.Expr | None = None,
+    unclear: nw.Expr | None = None,
+    why: str = "",
+    absent: nw.Expr | None = None,
+) -> list[Check]:
+    """The checks of a date: where it is missing, cannot be read, reads in two ways, is no day."""
+    fix = "Correct them or leave those rows out."
+    odd = f"{fix} If all are written alike, say date_format=, such as '%d.%m.%y'."
+    return [
+        Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
+        Check(f"unreadable {role}", column, odd, broken),
+        Check(f"ambiguous {role}", column, why, unclear),
+        Check(f"{role} that does not exist", column, fix, absent),
+    ]
 
 
 def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
@@ -77,7 +102,9 @@ def _offsets(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]
             low, high = day, day + 86_400
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if _offset(zone, middle) == found[-1][1] else (low, middle)
+                low, high = (
+                    (middle, high) if _offset(zone, middle) == found[-1][1] else (low, middle)
+                )
             found.append((high, _offset(zone, high)))
     return found
 

@@ -34,15 +34,15 @@ def read_table(
     r"""The raw table of a file or a query, with its own column names, for a look or an audit.
 
     Every column of a CSV is text, as it stands in the file: what is a number or a date is settled
-    when its meaning is known, by `as_transactions`, `as_contracts` or `audit_transactions`. Parquet,
+    when its meaning is known, by `as_transactions`, `as_contracts` or an audit of theirs. Parquet,
     SQL and Excel keep their types; JSON keeps numbers and true/false. An empty CSV cell is null.
 
     Args:
         source: a path; several; a pattern such as "orders/*.csv"; a folder, read with the folders
             in it (year=2024 in a Parquet folder's name becomes a text column); or, with
-            `connection`, an SQL query or a table's name. CSV (.csv .txt .tsv, also with .gz .zst .bz2), Parquet
-            (.parquet), Excel (.xlsx), JSON lines (.jsonl .ndjson, also with .gz .zst). Files that
-            are read together need the same columns.
+            `connection`, an SQL query or a table's name. CSV (.csv .txt .tsv, also with .gz .zst
+            .bz2), Parquet (.parquet), Excel (.xlsx), JSON lines (.jsonl .ndjson, also with .gz
+            .zst). Files that are read together need the same columns.
         connection: of DuckDB, SQLAlchemy (or its URL), ADBC or any Python database driver, such as
             sqlite3. It is left open.
         engine: the kind of table to give: "pandas", "polars", "pyarrow", or "duckdb", which reads

@@ -26,7 +26,7 @@ _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
 
 
 def fingerprint(source: Source) -> nw.Expr:
-    """One number a row, made of all its numbers and times: lines that differ in it are no copies."""
+    """One number a row, made of all its numbers and times: where it differs, lines differ."""
     total = nw.lit(0.0)
     engine = source.frame.implementation
     for i, (name, dtype) in enumerate(source.schema.items()):

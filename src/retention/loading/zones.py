@@ -28,7 +28,9 @@ def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
             the engine cannot convert it.
     """
     typed = {role: source.schema[source.roles[role]] for role in roles}
-    typed = {role: dtype for role, dtype in typed.items() if isinstance(dtype, nw.Date | nw.Datetime)}
+    typed = {
+        role: dtype for role, dtype in typed.items() if isinstance(dtype, nw.Date | nw.Datetime)
+    }
     if not typed:
         return source.frame
     local = {f"{OURS}{role}": _local(source, role, dtype, tz) for role, dtype in typed.items()}
@@ -36,7 +38,9 @@ def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
         frame = _applied(source, local)
     except NotImplementedError:
         raise _cannot(source, typed, tz) from None
-    days = {} if frame.implementation.is_pandas() else typed  # pandas has no type of its own for days
+    days = (
+        {} if frame.implementation.is_pandas() else typed
+    )  # pandas has no type of its own for days
     return frame.with_columns(
         nw.col(f"{OURS}{role}").cast(nw.Datetime("us"))
         for role in typed
@@ -87,16 +91,16 @@ def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
 
 def _naive(role: str, column: str, tz: str) -> ColumnError:
     return ColumnError(
-        f"tz={tz!r} says in whose days moments fall, but the times of {role} column {column!r} carry "
-        "no time zone. Leave tz out if they are local times; if they are in another zone, attach it "
-        "first (in pandas: .dt.tz_localize('UTC'))."
+        f"tz={tz!r} says in whose days moments fall, but the times of {role} column {column!r} "
+        "carry no time zone. Leave tz out if they are local times; if they are in another zone, "
+        "attach it first (in pandas: .dt.tz_localize('UTC'))."
     )
 
 
 def _cannot(source: Source, typed: dict[str, nw.dtypes.DType], tz: str | None) -> ColumnError:
     columns = ", ".join(repr(source.roles[role]) for role in typed)
     return ColumnError(
-        f"The engine of this table keeps the time zone in its session and cannot convert {columns} to "
-        f"{tz}. Set the session first (DuckDB: SET TimeZone = '{tz}'; Spark: "
-        f"spark.conf.set('spark.sql.session.timeZone', '{tz}')), or convert the column to local time."
+        f"The engine of this table keeps the time zone in its session and cannot convert {columns} "
+        f"to {tz}. Set the session first (DuckDB: SET TimeZone = '{tz}'; Spark: "
+        f"spark.conf.set('spark.sql.session.timeZone', '{tz}')), or convert to local time yourself."
     )

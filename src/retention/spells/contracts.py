@@ -71,7 +71,8 @@ def contract_spells(
         start), `duration` (days), `churned` (true or false), `set_aside` (why it is of no use to
         survival analysis: "began within the grace period", "ended before it came under
         observation", "observation ended before it came under observation"; else null),
-        `reactivation` (always "new_spell") and the `keep` columns. Eager tables are sorted by customer and spell.
+        `reactivation` (always "new_spell") and the `keep` columns. Eager tables are sorted by
+        customer and spell.
 
     Raises:
         RetentionError: if `grace` is not a whole number of at least 0, or `observed_from` comes

@@ -1,0 +1,159 @@
+"""What a door found: the rows it accepts, the rows it sets aside with a reason, and a summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from narwhals.stable.v2.typing import IntoFrameT
+
+from retention.errors import ColumnError
+from retention.frames import Columns, Frame, collect, in_kind_of, one_row, table_like
+from retention.loading.amounts import LARGEST
+from retention.loading.checks import REASON, Judged, Reading, example, judged
+from retention.loading.columns import ROW
+from retention.loading.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit(Generic[IntoFrameT]):
+    """What a door found in a table. Every row of the input is accepted or set aside, never both.
+
+    Attributes:
+        accepted: the table that the door would hand out, without the rows set aside.
+        set_aside: the other rows, with the user's own columns and `reason`, the first check failed.
+        summary: an eager table with one row a check, in the order of the checks, then "accepted"
+            and "input", their total: `check`, `rows`, `customers` (distinct ids; one customer may
+            appear under several checks), `sales` (sum of those that can be read, in currency; null
+            where the table names none) and `first_example` (of lazy tables, the smallest value).
+    """
+
+    accepted: IntoFrameT
+    set_aside: IntoFrameT
+    summary: Any
+
+    def __repr__(self) -> str:
+        """The summary as aligned text: checks that set rows aside, then the totals."""
+        table = nw.from_native(self.summary, eager_only=True)
+        rows = [row for row in table.rows() if row[1] or row[0] in (_ACCEPTED, "input")]
+        cells = [[str(row[0]), f"{row[1]:,}", f"{row[2]:,}", str(row[4] or "")] for row in rows]
+        lines = [["check", "rows", "customers", "first example"], *cells]
+        widths = [max(len(line[i]) for line in lines) for i in range(3)]
+        return "\n".join(
+            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip()
+            for a, b, c, d in lines
+        )
+
+
+def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
+    """The rows of a reading parted by its checks.
+
+    Raises:
+        ColumnError: if the user's table has a column "reason" already.
+    """
+    if "reason" in reading.source.schema:
+        raise ColumnError(
+            f"{reading.source.kind.name}: rows set aside get a column 'reason', which the table has "
+            "already. Rename it first."
+        )
+    verdict = judged(reading)
+    return Audit(
+        accepted=in_kind_of(verdict.accepted, table),
+        set_aside=_set_aside(verdict, table),
+        summary=_summary(verdict),
+    )
+
+
+def _set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:
+    """The user's own rows that fail a check; of an eager table, taken from it by position."""
+    source = verdict.reading.source
+    frame = _judged_rows(verdict).filter(~nw.col(REASON).is_null())
+    if not source.eager:
+        return in_kind_of(frame.select(*source.schema, nw.col(REASON).alias("reason")), table)
+    found = collect(frame.select(ROW, REASON).sort(ROW))
+    given = nw.from_native(cast("Any", table))
+    rows = given[found[ROW].astype(np.int64)]
+    backend = given.implementation
+    reasons = nw.new_series("reason", found[REASON].tolist(), nw.String(), backend=backend)
+    answer = rows.with_columns(reasons)
+    return cast("IntoFrameT", answer if isinstance(table, nw.DataFrame) else answer.to_native())
+
+
+def _judged_rows(verdict: Judged) -> Frame:
+    if verdict.failing:
+        return verdict.frame
+    return verdict.frame.with_columns(nw.lit(None, dtype=nw.String).alias(REASON))
+
+
+def _summary(verdict: Judged) -> Any:
+    names = [*(check.reason for check in verdict.reading.checks), _ACCEPTED]
+    sums, customers = _sums(verdict)
+    firsts = _examples(verdict)
+    money = [sums.get(name, (0, 0.0))[1] for name in names] if _has_sales(verdict) else None
+    columns: Columns = {
+        "check": np.array([*names, "input"], dtype=object),
+        "rows": _with_total([sums.get(name, (0, 0.0))[0] for name in names], np.int64),
+        "customers": np.array([customers.get(n, 0) for n in [*names, "input"]], dtype=np.int64),
+        "sales": _with_total(money or [np.nan] * len(names), np.float64),
+        "first_example": np.array([firsts.get(name) for name in [*names, "input"]], dtype=object),
+    }
+    return _eager_like(columns, verdict)
+
+
+def _with_total(values: Sequence[float], dtype: type) -> Any:
+    return np.array([*values, sum(values)], dtype=dtype)
+
+
+def _has_sales(verdict: Judged) -> bool:
+    return any(output.name == "sales" for output in verdict.reading.outputs)
+
+
+def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]]:
+    """Rows and sales, and customers, by reason; "accepted" for none, "input" for all customers."""
+    sales = nw.col(f"{OURS}sales") if _has_sales(verdict) else nw.lit(0.0)
+    frame = _judged_rows(verdict).select(
+        nw.col(REASON).fill_null(_ACCEPTED),
+        nw.when(nw.col(f"{OURS}has_id")).then(nw.col(f"{OURS}customer_id")).alias("id"),
+        nw.when(sales.abs() <= LARGEST).then(sales).otherwise(nw.lit(0.0)).alias("sales"),
+    )
+    rows = collect(frame.group_by(REASON).agg(nw.len().alias("n"), nw.col("sales").sum()))
+    known = frame.filter(~nw.col("id").is_null())
+    people = collect(known.group_by(REASON).agg(nw.col("id").n_unique()))
+    total = collect(known.select(nw.col("id").n_unique()))["id"]
+    lines = zip(*(rows[name].tolist() for name in (REASON, "n", "sales")), strict=True)
+    customers = zip(people[REASON].tolist(), map(int, people["id"]), strict=True)
+    sums = {reason: (int(n), float(money)) for reason, n, money in lines}
+    return sums, dict(customers) | {"input": int(total[0])}
+
+
+def _examples(verdict: Judged) -> dict[str, str]:
+    """For each check the first row it sets aside, or the smallest value where rows have no order."""
+    eager, frame = verdict.reading.source.eager, verdict.frame
+    if not verdict.failing:
+        return {}
+    columns = {}
+    for i, check in enumerate(verdict.failing):
+        here = nw.col(REASON) == check.reason
+        columns[f"{OURS}example{i}"] = nw.when(here).then(nw.col(ROW if eager else check.shows))
+    found = one_row(frame.with_columns(**columns).select(*(nw.col(c).min() for c in columns)))
+    firsts = zip(verdict.failing, found.values(), strict=True)
+    return {check.reason: example(frame, check, first) for check, first in firsts}
+
+
+def _eager_like(columns: Columns, verdict: Judged) -> Any:
+    """The summary as an eager table: Polars for Polars, PyArrow for PyArrow, else pandas."""
+    import pandas as pd
+
+    given = nw.from_native(cast("Any", verdict.reading.source.table))
+    if given.implementation.is_polars():
+        answer = nw.from_native(cast("Any", table_like(columns, given.to_native()))).lazy().collect()
+        return answer.to_native()
+    native = given.to_native() if given.implementation.is_pyarrow() else pd.DataFrame()
+    return table_like(columns, cast("Any", native))
