@@ -34,6 +34,11 @@ def usable(spells: pd.DataFrame) -> pd.DataFrame:
     return spells[spells["set_aside"].isna()]
 
 
+def named(spells: pd.DataFrame) -> pd.DataFrame:
+    """The spells with "" for no reason: pandas 2 knows two missing texts, None and NaN."""
+    return spells.fillna({"set_aside": ""})
+
+
 def kaplan_meier(spells: pd.DataFrame, until: int, *, since: int = -1) -> Fraction:
     """The share lasting beyond `until` of those that lasted beyond `since`, in counts of spells.
 

@@ -166,8 +166,8 @@ def test_a_contract_written_in_two_parts_is_in_force_all_the_same(rows, at):
 def test_shuffled_contracts_change_nothing(rows):
     """Neither the order of the rows nor contracts that start after as_of matter."""
     frame = file_of(rows)
-    later = frame.assign(start=pd.Timestamp("2024-03-01"), end=pd.NaT)
-    mixed = pd.concat([later, frame]).sample(frac=1, random_state=1)
+    later = ("Ann", "2024-03-01", None, "plus", 3)
+    mixed = file_of([later, *rows]).sample(frac=1, random_state=1)
     say = {"freq": "week", "as_of": AS_OF}
     pd.testing.assert_frame_equal(
         rt.contract_periods(mixed, **say), rt.contract_periods(frame, **say)

@@ -202,6 +202,8 @@ class Lists:
         match value:
             case ast.List(elements) | ast.Tuple(elements):
                 return [each for element in elements for each in self.spread(element)]
+            case ast.IfExp(_, one, other):
+                return [*self.inside(one), *self.inside(other)]
             case ast.ListComp(element) | ast.GeneratorExp(element):
                 return [element]
             case ast.Name(name) | ast.Call(ast.Name(name)) if name in self.made:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import retention as rt
 from shops import (
     a_month_with_nobody,
     buttle_example,
@@ -19,8 +21,6 @@ from shops import (
     orders,
     refund_only,
 )
-
-import retention as rt
 
 FEBRUARY = {"freq": "month", "as_of": "2024-02-29"}
 ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import retention as rt
+from retention.periods import complete_steps, first_day, step_of
 from shops import (
     a_month_with_nobody,
     new_year_week,
@@ -16,9 +19,6 @@ from shops import (
     refund_only,
     same_day_twice,
 )
-
-import retention as rt
-from retention.periods import complete_steps, first_day, step_of
 
 KEYS = ["step", "customer_id"]
 

@@ -868,6 +868,73 @@ def test_values_of_a_driver_become_columns_exactly() -> None:
         assert [None if pd.isna(value) else value for value in column] == expected
 
 
+# ----------------------------------------------------------------------------- through the doors
+
+ORDERS = """Order;Customer;When;Item;Betrag
+1;A7;29.02.2024;pen;1.234,50
+1;A7;29.02.2024;ink;1.234,50
+2;B8;01.03.2024;pen;10,00
+"""
+NAMES = {"customer_id": "Customer", "date": "When", "sales": "Betrag", "order_id": "Order"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("duplicates", ["error", "keep", "drop"])
+def test_reading_orders_is_the_raw_table_through_its_door(
+    folder: Path, engine: Any, duplicates: str
+) -> None:
+    """Identity: read_transactions is as_transactions of read_table, whatever columns it spares.
+
+    Two lines that differ only in a column nobody named are no duplicates.
+    """
+    path = written(folder, "orders.csv", ORDERS)
+    options: dict[str, Any] = {**NAMES, "duplicates": duplicates, "decimal": ","}
+    found = rt.read_transactions(path, engine=engine, **options)
+    assert rows_of(found) == rows_of(
+        rt.as_transactions(rt.read_table(path, engine=engine), **options)
+    )
+    assert [(row["customer_id"], row["sales"]) for row in rows_of(found)] == [
+        ("A7", 1234.5),
+        ("A7", 1234.5),
+        ("B8", 10.0),
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_reading_contracts_is_the_raw_table_through_its_door(folder: Path, engine: Any) -> None:
+    """Identity: read_contracts is as_contracts of read_table."""
+    text = "who,from,to,fee,plan\nA7,2024-01-01,2024-12-31,9.90,big\nB8,2024-02-01,,5,small\n"
+    path = written(folder, "contracts.csv", text)
+    options: dict[str, Any] = {"customer_id": "who", "start": "from", "end": "to", "sales": "fee"}
+    options |= {"sales_per": "month", "end_is": "last_day", "keep": "plan"}
+    found = rt.read_contracts(path, engine=engine, **options)
+    table = rt.read_table(path, engine=engine)
+    assert rows_of(found) == rows_of(rt.as_contracts(table, **options))
+    assert [row["plan"] for row in rows_of(found)] == ["big", "small"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_missing_column_is_refused_before_anything_is_read(folder: Path, engine: Any) -> None:
+    """Its nearest name is suggested, though a later line of the file is broken."""
+    path = written(folder, "orders.csv", ORDERS + "3\n")
+    with pytest.raises(rt.ColumnError, match=r"sales names 'betrag'.* Did you mean 'Betrag'\?"):
+        rt.read_transactions(path, **{**NAMES, "sales": "betrag"}, engine=engine)
+
+
+def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query of ours that DuckDB does not understand keeps DuckDB's error."""
+    path = written(folder, "orders.csv", ORDERS)
+
+    def broken(table: Any, **names: Any) -> Any:
+        return table.project("nonsense").fetchall()
+
+    monkeypatch.setattr("retention.loading.reading.as_transactions", broken)
+    with pytest.raises(duckdb.BinderException, match="nonsense"):
+        rt.read_transactions(path, **NAMES, engine="duckdb")
+
+
 # ----------------------------------------------------------------------------- progress
 
 

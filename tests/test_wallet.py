@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shops import orders
 
 import retention as rt
 from retention.periods import step_of
+from shops import orders
 
 names = st.sampled_from(["Ann", "Bob", "Cem", "Dee"])
 days = st.dates(date(2024, 1, 1), date(2024, 3, 31))

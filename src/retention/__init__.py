@@ -27,9 +27,15 @@ if TYPE_CHECKING:
     from retention.kpis.outcome import retention_rate as retention_rate
     from retention.kpis.outcome import sales_adjusted_retention as sales_adjusted_retention
     from retention.kpis.wallet import share_of_wallet as share_of_wallet
+    from retention.loading.audits import Audit as Audit
+    from retention.loading.contracts import as_contracts as as_contracts
+    from retention.loading.contracts import audit_contracts as audit_contracts
     from retention.loading.reading import read_contracts as read_contracts
     from retention.loading.reading import read_table as read_table
     from retention.loading.reading import read_transactions as read_transactions
+    from retention.loading.transactions import as_transactions as as_transactions
+    from retention.loading.transactions import audit_transactions as audit_transactions
+    from retention.loading.wallets import as_wallet as as_wallet
     from retention.samples import SampleCompany as SampleCompany
     from retention.samples import sample_company as sample_company
     from retention.spells.contracts import contract_spells as contract_spells
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from retention.spells.purchases import purchase_spells as purchase_spells
 
 _HOMES = {
+    "Audit": "loading.audits",
     "ColumnError": "errors",
     "ContentError": "errors",
     "FIGURES": "catalogue",
@@ -46,6 +53,11 @@ _HOMES = {
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
     "TableError": "errors",
+    "as_contracts": "loading.contracts",
+    "as_transactions": "loading.transactions",
+    "as_wallet": "loading.wallets",
+    "audit_contracts": "loading.contracts",
+    "audit_transactions": "loading.transactions",
     "churn_by": "kpis.outcome",
     "contract_periods": "activity.contracts",
     "contract_spells": "spells.contracts",
@@ -64,7 +76,7 @@ _HOMES = {
     "share_of_wallet": "kpis.wallet",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*sorted([*_HOMES, "__version__"])]
 
 
 def __getattr__(name: str) -> Any:

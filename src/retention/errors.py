@@ -33,12 +33,18 @@ class ColumnError(RetentionError):
     """A column is missing, named twice, or of a type that cannot carry its meaning."""
 
     @classmethod
-    def missing(cls, table: str, column: str, meaning: str, present: Iterable[str], door: str) -> ColumnError:
+    def missing(
+        cls, table: str, column: str, meaning: str, present: Iterable[str], door: str
+    ) -> ColumnError:
         """A column that is not there, with the nearest name that is."""
         names = [str(name) for name in present]
         has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
         near = nearest(column, names)
-        say = f" Say {door}(..., {column}={near!r})." if near else f" Name it with {door}(..., {column}=...)."
+        say = (
+            f" Say {door}(..., {column}={near!r})."
+            if near
+            else f" Name it with {door}(..., {column}=...)."
+        )
         return cls(f"{table} lacks {column!r} ({meaning}). It has: {has or 'no columns'}.{say}")
 
     @classmethod
@@ -64,7 +70,7 @@ class RetentionWarning(UserWarning):
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `name`, ignoring case, spaces, dashes and underscores; None if none is near."""
+    """The candidate most like `name`, by letters and digits alone; None if none is near."""
     plain = {_plain(candidate): candidate for candidate in reversed(list(candidates))}
     wanted = _plain(name)
     found = get_close_matches(wanted, list(plain), n=1, cutoff=0.6)

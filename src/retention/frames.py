@@ -74,7 +74,7 @@ def as_lazy(table: object, *, name: str = "table", by_row: bool = False) -> Fram
 
 
 def beside(frame: Frame, table: object, *, name: str) -> Frame:
-    """A second table of the caller's on the engine that holds the first, so that they can be joined.
+    """A second table of the caller's on the engine of the first, so that they can be joined.
 
     Raises:
         TableError: if the two are different kinds of table.
@@ -103,7 +103,9 @@ def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
     try:
         first.set_alias("first").cross(second.set_alias("second"))
     except duckdb.InvalidInputException:
-        raise TableError(f"{name} is on another DuckDB connection: open both tables on one.") from None
+        raise TableError(
+            f"{name} is on another DuckDB connection: open both tables on one."
+        ) from None
 
 
 def in_kind_of(
@@ -122,16 +124,16 @@ def in_kind_of(
         return cast("IntoFrameT", _rewrapped(frame.to_native(), like))
     if order:
         frame = frame.sort(*order)
-    native: Any
-    if engine.is_pandas():
-        native = _restored(_to_pandas(frame), like, keep_type)
-    else:
-        native = frame.collect(engine).to_native()
+    native = (
+        _restored(_to_pandas(frame), like, keep_type)
+        if engine.is_pandas()
+        else frame.collect("polars" if engine.is_polars() else "pyarrow").to_native()
+    )
     return cast("IntoFrameT", _rewrapped(native, like))
 
 
 def table_like(columns: Mapping[str, NDArray[Any]], like: IntoFrameT) -> IntoFrameT:
-    """A small table, already computed, in the caller's kind; NaN becomes what the kind calls missing."""
+    """A small table, already computed, in the caller's kind; NaN becomes a missing value."""
     engine, eager = _kind(like)
     native = nw.to_native(like, pass_through=True)
     if engine.is_polars():
@@ -169,7 +171,9 @@ def collect(frame: Frame) -> Columns:
     if engine.is_duckdb():
         found = cast("Any", frame.to_native()).fetchnumpy()
         return {name: _unmasked(values) for name, values in found.items()}
-    table = frame.collect("pyarrow" if engine.is_ibis() or engine.is_pyspark() else engine)
+    table = frame.collect(
+        "pandas" if engine.is_pandas() else "polars" if engine.is_polars() else "pyarrow"
+    )
     return {name: table[name].to_numpy() for name in table.columns}
 
 
@@ -180,7 +184,7 @@ def one_row(frame: Frame) -> dict[str, Any]:
 
 
 def count(condition: nw.Expr) -> nw.Expr:
-    """1 where the condition holds, else 0, as a signed 64-bit integer: what a count is summed from."""
+    """1 where the condition holds, else 0, as a signed 64-bit integer: counts are sums of it."""
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
 
 
@@ -224,14 +228,15 @@ def _rewrapped(native: object, like: object) -> object:
 
 
 def _scan(table: object) -> Frame:
-    """A pandas or PyArrow table as a DuckDB relation on a fresh connection, which lives as long as it."""
+    """A pandas or PyArrow table as a DuckDB relation, on a fresh connection that lives with it."""
     import duckdb
 
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
     connection.execute("SET TimeZone = 'UTC'")
-    return cast("Frame", nw.from_native(connection.from_arrow(table) if _is_arrow(table) else connection.from_df(table)))
+    scan: Any = connection.from_arrow if _is_arrow(table) else connection.from_df
+    return cast("Frame", nw.from_native(scan(table)))
 
 
 def _is_arrow(table: object) -> bool:
@@ -267,10 +272,15 @@ def _unmasked(values: Any) -> NDArray[Any]:
     if values.dtype.kind in "iu":
         values = values.astype(np.float64)
     missing = {"f": np.nan, "M": np.datetime64("NaT")}.get(values.dtype.kind)
-    return cast("NDArray[Any]", values.filled(missing) if missing is not None else np.where(values.mask, None, values.data))
+    return cast(
+        "NDArray[Any]",
+        values.filled(missing) if missing is not None else np.where(values.mask, None, values.data),
+    )
 
 
 def _python_value(value: Any) -> Any:
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]")  # nanoseconds would come as a bare number
     value = value.item() if isinstance(value, np.generic) else value
     return None if value is None or value != value else value  # noqa: PLR0124 - NaN and NaT
 
@@ -282,7 +292,9 @@ def _refuse_repeated_columns(native: object, name: str) -> None:
     seen: set[object] = set()
     for column in columns:
         if column in seen:
-            raise ColumnError(f"{name}: two columns are named {column!r}. Rename or drop one of them.")
+            raise ColumnError(
+                f"{name}: two columns are named {column!r}. Rename or drop one of them."
+            )
         seen.add(column)
 
 

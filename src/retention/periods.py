@@ -7,7 +7,7 @@ across any year's end. Weeks start on Monday.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import narwhals.stable.v2 as nw
@@ -71,7 +71,7 @@ def step_of(day: date, freq: str) -> int:
 
 
 def first_number(step: _Number, freq: str) -> _Number:
-    """The first day of period `step`, as a number of days; for one step, an array or an expression."""
+    """The first day of period `step` as a number of days: of a step, an array, an expression."""
     if freq == "day":
         return step
     if freq == "week":
@@ -108,17 +108,29 @@ def label(step: int, freq: str) -> str:
 
 
 def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
-    """The number of days since 1970-01-01 of a date or time column, the fastest way an engine has."""
-    time = nw.col(column)
+    """Days since 1970-01-01 of a date or time column, the fastest way an engine has."""
+    moment = nw.col(column)
     if engine.is_polars():
-        return time.cast(nw.Date).cast(nw.Int32).cast(nw.Int64)
+        return moment.cast(nw.Date).cast(nw.Int32).cast(nw.Int64)
     if engine.is_duckdb():
-        return (time.cast(nw.Date) - nw.lit(EPOCH)).cast(nw.Int64)
+        return (moment.cast(nw.Date) - nw.lit(EPOCH)).cast(nw.Int64)
     if engine.is_pandas() or engine.is_pyarrow():
-        return time.dt.timestamp("ms") // 86_400_000
-    past = time.dt.year().cast(nw.Int64) - 1
+        return moment.dt.timestamp("ms") // 86_400_000
+    past = moment.dt.year().cast(nw.Int64) - 1
     leaps = past // 4 - past // 100 + past // 400
-    return past * 365 + leaps + time.dt.ordinal_day().cast(nw.Int64) - 719163
+    return past * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int64) - 719163
+
+
+def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
+    """The day of a date or time column, as the engine writes days."""
+    if engine.is_pandas():
+        return nw.col(column).dt.truncate("1d")
+    return nw.col(column).cast(nw.Date)
+
+
+def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:
+    """A day to compare such a column with."""
+    return nw.lit(datetime.combine(day, time()) if engine.is_pandas() else day)
 
 
 def step_expr(column: str, day: str, freq: str) -> nw.Expr:
@@ -127,8 +139,8 @@ def step_expr(column: str, day: str, freq: str) -> nw.Expr:
         return nw.col(day)
     if freq == "week":
         return (nw.col(day) + 3) // 7
-    time = nw.col(column)
-    month = time.dt.year().cast(nw.Int64) * 12 + time.dt.month().cast(nw.Int64) - 1
+    moment = nw.col(column)
+    month = moment.dt.year().cast(nw.Int64) * 12 + moment.dt.month().cast(nw.Int64) - 1
     return month // _MONTHS[freq] if freq != "month" else month
 
 

@@ -110,9 +110,9 @@ SPELLS = Kind(
         CUSTOMER,
         Column("spell", "integer", "1 for a customer's first relationship, 2 for the next, …"),
         Column("start", "time", "first day of the relationship"),
-        Column("end", "time", "the day its end was known, null while it goes on"),
-        Column("entry", "integer", "when it came under observation, null if from its start", "days"),
-        Column("duration", "integer", "time from start to end, or to the end of observation", "days"),
+        Column("end", "time", "the day it ended, null while it goes on"),
+        Column("entry", "number", "when it came under observation, null if from its start", "days"),
+        Column("duration", "integer", "time from start to end, or as far as it was seen", "days"),
         Column("churned", "flag", "whether its end was seen (false: censored)"),
         Column("set_aside", "text", "why it cannot be used in survival analysis, null if it can"),
         Column("reactivation", "text", "new_spell, or same_spell which looks into the future"),
@@ -126,7 +126,9 @@ WALLET = Kind(
     (
         CUSTOMER,
         Column("date", "time", "any day of the period"),
-        Column("wallet", "number", "what the customer spent on the category, with everyone", "currency"),
+        Column(
+            "wallet", "number", "what the customer spent on the category, with everyone", "currency"
+        ),
     ),
 )
 
@@ -155,7 +157,7 @@ def require(table: object, kind: Kind, *, extra: Sequence[str] = ()) -> Frame:
 
 
 def segments(by: str | Sequence[str], kind: Kind) -> list[str]:
-    """The segment columns a user asked for, as a list; none of them may be a column of `kind` itself.
+    """The segment columns a user asked for, as a list; none may be a column of `kind` itself.
 
     Raises:
         ColumnError: if one is named twice or is a column that already has a meaning.

@@ -148,7 +148,6 @@ def _observed(
             f"as_of is {last}, but the first contract starts on {earliest}: "
             "nothing was observed by then."
         )
-    # A period opens on or after a day if it is the one after that which holds the day before.
     first_step = periods.step_of(periods.day_of(periods.number_of(begin or earliest) - 1), freq) + 1
     last_step = periods.step_of(last, freq)
     if first_step > last_step:
@@ -171,13 +170,12 @@ def _runs(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
         _open=nw.col("end").is_null(),
         _out=nw.coalesce("end", "start"),
     )
+    # The first period that opens on or after a day follows the one that holds the day before.
     for name, number in (("start", "_from"), ("_out", "_to")):
-        dated = dated.with_columns(periods.day_expr(name, engine).alias("_day"))
-        dated = dated.with_columns(periods.step_expr(name, "_day", freq).alias(number))
-        # The period of a day has opened before it, unless it opens on that very day.
-        opens = periods.first_number(nw.col(number), freq) == nw.col("_day")
-        shift = nw.when(opens).then(nw.col(number)).otherwise(nw.col(number) + 1)
-        dated = dated.with_columns(shift.alias(number))
+        before = dated.with_columns(_day=periods.day_expr(name, engine) - 1)
+        before = before.with_columns(_eve=periods.date_expr(nw.col("_day"), engine))
+        next_step = periods.step_expr("_eve", "_day", freq) + 1
+        dated = before.with_columns(next_step.alias(number))
     past = (nw.col("_to") > seen.last_step) | nw.col("_open")
     early = nw.col("_from") < seen.first_step
     clipped = dated.with_columns(

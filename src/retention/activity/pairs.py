@@ -1,4 +1,4 @@
-"""What became of the customers of a period: each of them beside what they did `lag` periods later."""
+"""What became of the customers of a period: each beside what they did `lag` periods later."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from retention.tables import ACTIVITY, require, segments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LATER = {"sales": "s1", "profit": "p1"}
 _CONSTANTS = ("first_step", "last_step", "freq")
 
 
@@ -44,7 +45,14 @@ def collapsed(activity: object, by: str | Sequence[str]) -> tuple[Frame, list[st
     return rows.with_columns(profit=profit, active=nw.col("active") == 1).drop("_known"), names
 
 
-def base_and_later(frame: Frame, *, lag: int, by: Sequence[str], lost_to: str) -> Frame:
+def base_and_later(
+    frame: Frame,
+    *,
+    lag: int,
+    by: Sequence[str],
+    lost_to: str,
+    later: Sequence[str] = ("sales", "profit"),
+) -> Frame:
     """The customers active in each period (the base), and what they did `lag` periods later.
 
     Args:
@@ -53,25 +61,27 @@ def base_and_later(frame: Frame, *, lag: int, by: Sequence[str], lost_to: str) -
         by: the segment columns.
         lost_to: "firm" counts a customer as retained who is active anywhere in the firm; "segment"
             only one who is active in the same segment.
+        later: which later money is wanted: "sales", "profit", both or none.
 
     Returns:
         One row a customer, segment and base period whose later period was observed whole:
         `customer_id`, the `by` columns, `step`, `s0` and `p0` (sales and profit in the base
-        period), `retained` (1 or 0), `s1` and `p1` (in the later period and the same segment; 0 for
-        those not retained), and the constants of the activity.
+        period), `retained` (1 or 0), `s1` and `p1` as far as wanted (in the later period and the
+        same segment; 0 for those not retained), and the constants of the activity.
     """
     check_lag(lag)
     one_of("lost_to", lost_to, ("firm", "segment"))
     active = frame.filter(nw.col("active"))
     if lost_to == "firm" and by:
-        pairs = _met_in_firm(frame, active, by, lag)
+        pairs = _met_in_firm(frame, active, by, lag, later)
     elif orders_well(frame):
-        pairs = _met_in_order(active, by, lag)
+        pairs = _met_in_order(active, by, lag, later)
     else:
-        pairs = _based(active, by).join(_later(active, by, lag), on=_keys(by), how="left")
+        met = _later(active, by, lag, later)
+        pairs = _based(active, by).join(met, on=_keys(by), how="left")
     pairs = pairs.filter(nw.col("step") <= nw.col("last_step") - lag)
     return pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64)).with_columns(
-        s1=_if_retained("s1"), p1=_if_retained("p1")
+        _if_retained(_LATER[money]) for money in later
     )
 
 
@@ -83,40 +93,47 @@ def _based(active: Frame, by: Sequence[str]) -> Frame:
     return active.select(*_keys(by), *_CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
 
 
-def _later(rows: Frame, by: Sequence[str], lag: int) -> Frame:
+def _later(rows: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
     """What was bought in a period, filed under the period `lag` before."""
-    money = {"s1": nw.col("sales"), "p1": nw.col("profit")}
-    return rows.select("customer_id", *by, step=nw.col("step") - lag, **money, retained=nw.lit(1))
+    money = [nw.col(name).alias(_LATER[name]) for name in later]
+    return rows.select("customer_id", *by, *money, step=nw.col("step") - lag, retained=nw.lit(1))
 
 
-def _met_in_firm(frame: Frame, active: Frame, by: Sequence[str], lag: int) -> Frame:
+def _met_in_firm(
+    frame: Frame, active: Frame, by: Sequence[str], lag: int, later: Sequence[str]
+) -> Frame:
     """Retained wherever they buy later; their later money is that of the same segment."""
     anywhere = active.select("customer_id", step=nw.col("step") - lag, retained=nw.lit(1)).unique()
-    here = _later(frame, by, lag).drop("retained")
     met = _based(active, by).join(anywhere, on=["customer_id", "step"], how="left")
+    if not later:
+        return met
+    here = _later(frame, by, lag, later).drop("retained")
     return met.join(here, on=_keys(by), how="left")
 
 
-def _met_in_order(active: Frame, by: Sequence[str], lag: int) -> Frame:
+def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
     """The same without a join, which would count a lazy activity twice.
 
     A customer's rows in order of period: the one `lag` periods later, if there is one, is among the
     next `lag` rows.
     """
-    ahead = {}
-    for j in range(1, lag + 1):
-        for name in ("step", "sales", "profit"):
-            following = nw.col(name).shift(-j).over("customer_id", *by, order_by="step")
-            ahead[f"_{name}_{j}"] = following
+    ahead = {
+        f"_{name}_{j}": nw.col(name).shift(-j).over("customer_id", *by, order_by="step")
+        for name in ("step", *later)
+        for j in range(1, lag + 1)
+    }
     rows = active.with_columns(**ahead)
     met = [(nw.col(f"_step_{j}") == nw.col("step") + lag, j) for j in range(1, lag + 1)]
+    money = {
+        _LATER[name]: nw.coalesce(*(nw.when(here).then(nw.col(f"_{name}_{j}")) for here, j in met))
+        for name in later
+    }
     return rows.select(
         *_keys(by),
         *_CONSTANTS,
         s0=nw.col("sales"),
         p0=nw.col("profit"),
-        s1=nw.coalesce(*(nw.when(here).then(nw.col(f"_sales_{j}")) for here, j in met)),
-        p1=nw.coalesce(*(nw.when(here).then(nw.col(f"_profit_{j}")) for here, j in met)),
+        **money,
         retained=nw.max_horizontal(*(count(here) for here, _ in met)),
     )
 
@@ -130,4 +147,4 @@ def check_lag(lag: int) -> None:
 def _if_retained(money: str) -> nw.Expr:
     """Later sales of the retained, 0 for the lost; null stays null where the money is unknown."""
     known = nw.when(nw.col("retained") == 1).then(nw.col(money))
-    return known.otherwise(nw.lit(0.0))
+    return known.otherwise(nw.lit(0.0)).alias(money)

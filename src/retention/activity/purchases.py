@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
@@ -15,13 +15,13 @@ from retention.frames import Frame, as_text, count, in_kind_of, one_row
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
 
 NOISE = 1e-9
-"""An order's total counts as 0 within this share of its gross amount: 0.1 + 0.2 − 0.3 is nothing."""
+"""An order is 0 within this share of its most negative line: 0.1 + 0.2 − 0.3 is nothing."""
 
 
 def customer_periods(
@@ -32,7 +32,7 @@ def customer_periods(
     by: str | Sequence[str] = (),
     observed_from: date | str | None = None,
 ) -> IntoFrameT:
-    """What each customer did in each whole period: how many orders, for how much, and whether they count.
+    """What each customer did in each whole period: how many orders, for how much, active or not.
 
     A customer is active in a period if some order of theirs in it is a purchase. An order is the
     lines of one customer with one `order_id` on one day (without order ids: the lines of one
@@ -90,12 +90,10 @@ def customer_periods(
     segments(names, ACTIVITY)
     periods.check_freq(freq)
     frame = require(transactions, TRANSACTIONS, extra=names)
-    lines = _numbered(frame, names, freq)
+    lines = _dated(frame, names)
     seen = _observed(lines, freq, as_of, observed_from)
-    whole = lines.filter(nw.col("step") >= seen.first_step, nw.col("step") <= seen.last_step)
     given = frame.collect_schema()
-    by_day = seen.plain and "order_id" not in given
-    rows = _counted(whole, names) if by_day else _netted(whole, names, seen.plain)
+    rows = _counted(_whole(lines, seen), names, seen, by_day="order_id" not in given)
     answer = _described(rows, names, seen, given)
     order = [*names, "step", "customer_id"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
@@ -111,40 +109,53 @@ class _Observed:
     plain: bool
 
 
-def _numbered(frame: Frame, by: Sequence[str], freq: str) -> Frame:
-    """The lines with their day and period as whole numbers, segments as text, amounts as floats."""
-    schema, engine = frame.collect_schema(), frame.implementation
+def _dated(frame: Frame, by: Sequence[str]) -> Frame:
+    """The lines with their day, segments as text, amounts as floats."""
+    schema = frame.collect_schema()
     kept = [name for name in ("order_id", "profit") if name in schema]
-    dated = frame.select(
+    return frame.select(
         "customer_id",
-        "date",
         nw.col("sales").cast(nw.Float64),
         *kept,
         *(as_text(name, schema[name]) for name in by),
-        _day=periods.day_expr("date", engine),
+        _date=periods.midnight_expr("date", frame.implementation),
     )
-    return dated.with_columns(step=periods.step_expr("date", "_day", freq)).drop("date")
+
+
+def _whole(lines: Frame, seen: _Observed) -> Frame:
+    """The lines of the whole periods."""
+    first = periods.first_day(seen.first_step, seen.freq)
+    after = periods.first_day(seen.last_step + 1, seen.freq)
+    engine = lines.implementation
+    return lines.filter(
+        nw.col("_date") >= periods.day_literal(first, engine),
+        nw.col("_date") < periods.day_literal(after, engine),
+    )
 
 
 def _observed(
     lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
-    start = None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
+    start = (
+        None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
+    )
     found = one_row(
         lines.select(
             nw.len().alias("n"),
-            nw.col("_day").min().alias("first"),
-            nw.col("_day").max().alias("last"),
+            nw.col("_date").min().alias("first"),
+            nw.col("_date").max().alias("last"),
             nw.col("sales").min().alias("least"),
         )
     )
     if not found["n"]:
         raise ContentError("transactions is empty: there is no order to count.")
-    first_order, last_order = periods.day_of(found["first"]), periods.day_of(found["last"])
+    first_order, last_order = (
+        periods.as_day(found[name], argument="date") for name in ("first", "last")
+    )
     if first_order > last:
         raise ContentError(
-            f"as_of is {last}, but the first order is of {first_order}: nothing was observed by then."
+            f"as_of is {last}, but the first order is of {first_order}: nothing was observed yet."
         )
     first_step, last_step = periods.complete_steps(start or first_order, last, freq)
     if first_step > last_step:
@@ -152,58 +163,62 @@ def _observed(
             f"There is no whole {freq} between {start or first_order} and as_of {last}. "
             "Take a shorter freq, or say observed_from= if the log began before its first order."
         )
-    _warn_of_silence(found, last_order, last, freq)
+    _warn_of_silence((first_order, last_order), found["n"], last, freq)
     return _Observed(first_step, last_step, freq, plain=found["least"] >= 0)
 
 
-def _warn_of_silence(found: dict[str, Any], last_order: date, as_of: date, freq: str) -> None:
+def _warn_of_silence(log: tuple[date, date], n: int, as_of: date, freq: str) -> None:
     """Warn when the log fell silent before `as_of` for longer than chance allows at its own pace."""
+    first_order, last_order = log
     silent = (as_of - last_order).days
-    pace = (found["last"] - found["first"]) / max(found["n"] - 1, 1)
+    pace = (last_order - first_order).days / max(n - 1, 1)
     usual = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}[freq]
-    if silent > max(usual, pace * (math.log(found["n"]) + 5)):
+    if silent > max(usual, pace * (math.log(n) + 5)):
         warnings.warn(
-            f"The last order is of {last_order}, {silent} days before as_of {as_of}: if the data end "
-            "there, the last periods are incomplete and look like churn. Set as_of to the last day "
-            "the data cover.",
+            f"The last order is of {last_order}, {silent} days before as_of {as_of}: if the data "
+            "end there, the last periods are incomplete and look like churn. Set as_of to the last "
+            "day the data cover.",
             RetentionWarning,
             stacklevel=4,
         )
 
 
-def _counted(lines: Frame, by: Sequence[str]) -> Frame:
-    """Where no line is negative and a day is an order, one grouping is enough."""
-    rows = lines.group_by("customer_id", *by, "step").agg(
-        *_sums(lines), nw.col("_day").n_unique().alias("n_orders")
-    )
-    return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.lit(True))  # noqa: FBT003
+def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) -> Frame:
+    """One row a customer, segment and period, and how many purchases there were in it."""
+    cell = ["customer_id", *by, "step"]
+    if seen.plain and by_day:
+        # Where no line is negative and a day is an order, one grouping is enough.
+        n_orders = nw.col("_date").n_unique().alias("n_orders")
+        rows = _numbered(lines, seen.freq).group_by(*cell).agg(*_sums(lines), n_orders)
+    else:
+        orders = _numbered(_orders(lines, by, seen.plain), seen.freq)
+        n_orders = nw.col("_bought").sum().alias("n_orders")
+        rows = orders.group_by(*cell).agg(*_sums(orders), n_orders)
+    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
+    return rows.with_columns(active=nw.col("n_orders") > 0)
 
 
-def _netted(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
-    """Lines are netted within the order first, then the orders that are purchases are counted."""
-    orders = _orders(lines, by, plain)
-    rows = orders.group_by("customer_id", *by, "step").agg(
-        *_sums(orders), nw.col("_bought").sum().alias("n_orders")
-    )
-    return rows.with_columns(nw.col("n_orders").cast(nw.Int64), active=nw.col("n_orders") > 0)
+def _numbered(rows: Frame, freq: str) -> Frame:
+    """Rows with the number of their period; numbered late, since orders are fewer than lines."""
+    dated = rows.with_columns(_day=periods.day_expr("_date", rows.implementation))
+    return dated.with_columns(step=periods.step_expr("_date", "_day", freq))
 
 
 def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
     """One row an order (and segment), and whether it is a purchase there."""
     names = lines.collect_schema().names()
-    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_day"]
-    if not plain:
-        lines = lines.with_columns(_gross=nw.col("sales").abs())
-    gross = [] if plain else [nw.col("_gross").sum()]
-    rows = lines.group_by(*order, *by).agg(*_sums(lines), *gross, nw.col("step").min())
+    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_date"]
     if plain:
+        rows = lines.group_by(*order, *by).agg(*_sums(lines))
         return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
-    bought = _not_below_zero("sales", "_gross")
+    least = nw.col("sales").min().alias("_least")
+    rows = lines.group_by(*order, *by).agg(*_sums(lines), least)
+    bought = _not_below_zero("sales", "_least")
     if by:
         rows = rows.with_columns(
-            _total=nw.col("sales").sum().over(*order), _all=nw.col("_gross").sum().over(*order)
+            _total=nw.col("sales").sum().over(*order), _lowest=nw.col("_least").min().over(*order)
         )
-        bought = bought & _not_below_zero("_total", "_all")
+        bought = bought & _not_below_zero("_total", "_lowest")
     return rows.with_columns(_bought=count(bought))
 
 
@@ -212,11 +227,14 @@ def _sums(table: Frame) -> list[nw.Expr]:
     return [nw.col(name).sum() for name in ("sales", "profit") if name in names]
 
 
-def _not_below_zero(total: str, gross: str) -> nw.Expr:
-    return nw.col(total) >= nw.col(gross) * -NOISE
+def _not_below_zero(total: str, least: str) -> nw.Expr:
+    """A sum of at least 0, give or take the noise of adding up its lines."""
+    return nw.col(total) >= nw.col(least) * NOISE
 
 
-def _described(rows: Frame, by: Sequence[str], seen: _Observed, schema: nw.Schema) -> Frame:
+def _described(
+    rows: Frame, by: Sequence[str], seen: _Observed, schema: Mapping[str, object]
+) -> Frame:
     profit = nw.col("profit") if "profit" in schema else nw.lit(None, dtype=nw.Float64)
     return rows.select(
         "customer_id",

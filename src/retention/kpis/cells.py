@@ -1,6 +1,6 @@
-"""From activity to the counts and sums behind every outcome KPI: one cell a segment and base period.
+"""From activity to the counts and sums behind every outcome KPI, cell by cell.
 
-The user's engine does the counting; what comes back is a few arrays, and the rates and bounds are
+A cell is a segment in a base period. The user's engine does the counting; what comes back is a few arrays, and the rates and bounds are
 NumPy on those.
 """
 
@@ -51,7 +51,9 @@ class Cells:
 
     def constant(self, value: object) -> NDArray[Any]:
         """A column that says the same in every row."""
-        return np.full(len(self.keys["step"]), value, dtype=object if isinstance(value, str) else None)
+        return np.full(
+            len(self.keys["step"]), value, dtype=object if isinstance(value, str) else None
+        )
 
     @property
     def conventions(self) -> Columns:
@@ -72,7 +74,8 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     """
     intervals.quantile_of(asked.level)
     frame, names = collapsed(activity, asked.by)
-    pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to)
+    later = [money for money, basis in bases.items() if basis != "base"]
+    pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)
     prepared = pairs
     for money, basis in bases.items():
         prepared = _with_terms(prepared, money, basis, [*names, "step"])
@@ -100,7 +103,7 @@ def raw(cells: Cells) -> Columns:
 
 
 def adjusted(cells: Cells, money: str, basis: str) -> Columns:
-    """The columns of an adjusted rate: its two sums, rate, bounds, complement and how it was bound."""
+    """The columns of an adjusted rate: its two sums, rate, bounds, complement and method."""
     total, kept = cells.sums[f"{money}_base"], cells.sums[f"{money}_retained"]
     rate = intervals.ratio(kept, total)
     lower, upper, method = _bounds(cells, money, basis, rate)
@@ -135,7 +138,7 @@ def _with_terms(pairs: Frame, money: str, basis: str, cell: Sequence[str]) -> Fr
         x.alias(f"{money}_known"),
     )
     if basis == "base":
-        # Of a weighted share the residuals are (1 − r) x and −r x: their squares need no second pass.
+        # The residuals are (1 − r) x and −r x: their squares need no second pass.
         return named.with_columns(
             nw.when(stayed).then(x * x).otherwise(x * 0.0).alias(f"{money}_residuals")
         )

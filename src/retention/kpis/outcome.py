@@ -297,7 +297,7 @@ def outcome_kpis(
     profit_basis: ProfitBasis = "base",
     level: float = 0.95,
 ) -> IntoFrameT:
-    """Buttle's outcome KPIs together: customers, sales and profit kept, in one pass over the activity.
+    """Buttle's outcome KPIs together: customers, sales and profit kept, in one pass.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def share_of_wallet(
     activity: IntoFrameT, wallet: IntoFrameT, *, lag: int = 1, level: float = 0.95
 ) -> IntoFrameT:
-    """Of what our customers spend on the category, the share they spend with us, now and if retained.
+    """Of what our customers spend on the category, the share they spend with us.
 
     Over the customers active in a period whose wallet is known: Σ sales / Σ wallet. Once for all of
     them, once for the retained, those who were active `lag` periods before as well. Customers

@@ -7,7 +7,7 @@ and point is the decimal sign is decided by the values that allow only one readi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
@@ -84,10 +84,11 @@ def amount_signs(source: Source, role: str) -> dict[str, nw.Expr]:
     return {f"point {role}": point & ~comma, f"comma {role}": comma & ~point}
 
 
-def decimal_of(
-    known: Mapping[str, bool], roles: Sequence[str], written: Written
-) -> Literal[".", ",", "mixed", "unclear"]:
-    """The decimal sign of the file: the user's word, or what the values that decide agree on."""
+def decimal_of(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:
+    """The decimal sign of the file: the user's word, or what the values that decide agree on.
+
+    Where they do not: "mixed" if they contradict each other, "unclear" if there are none.
+    """
     if written.decimal is not None:
         return written.decimal
     point = any(known.get(f"point {role}") for role in roles)

@@ -32,7 +32,8 @@ class Audit(Generic[IntoFrameT]):
         summary: an eager table with one row a check, in the order of the checks, then "accepted"
             and "input", their total: `check`, `rows`, `customers` (distinct ids; one customer may
             appear under several checks), `sales` (sum of those that can be read, in currency; null
-            where the table names none) and `first_example` (of lazy tables, the smallest value).
+            where the table names none) and `first_example` (of lazy tables, the smallest value;
+            empty where there is none).
     """
 
     accepted: IntoFrameT
@@ -43,7 +44,7 @@ class Audit(Generic[IntoFrameT]):
         """The summary as aligned text: checks that set rows aside, then the totals."""
         table = nw.from_native(self.summary, eager_only=True)
         rows = [row for row in table.rows() if row[1] or row[0] in (_ACCEPTED, "input")]
-        cells = [[str(row[0]), f"{row[1]:,}", f"{row[2]:,}", str(row[4] or "")] for row in rows]
+        cells = [[str(row[0]), f"{row[1]:,}", f"{row[2]:,}", row[4]] for row in rows]
         lines = [["check", "rows", "customers", "first example"], *cells]
         widths = [max(len(line[i]) for line in lines) for i in range(3)]
         return "\n".join(
@@ -60,8 +61,8 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
     """
     if "reason" in reading.source.schema:
         raise ColumnError(
-            f"{reading.source.kind.name}: rows set aside get a column 'reason', which the table has "
-            "already. Rename it first."
+            f"{reading.source.kind.name}: rows set aside get a column 'reason', and the table has "
+            "one already. Rename it first."
         )
     verdict = judged(reading)
     return Audit(
@@ -102,7 +103,9 @@ def _summary(verdict: Judged) -> Any:
         "rows": _with_total([sums.get(name, (0, 0.0))[0] for name in names], np.int64),
         "customers": np.array([customers.get(n, 0) for n in [*names, "input"]], dtype=np.int64),
         "sales": _with_total(money or [np.nan] * len(names), np.float64),
-        "first_example": np.array([firsts.get(name) for name in [*names, "input"]], dtype=object),
+        "first_example": np.array(
+            [firsts.get(name, "") for name in [*names, "input"]], dtype=object
+        ),
     }
     return _eager_like(columns, verdict)
 
@@ -134,7 +137,7 @@ def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]
 
 
 def _examples(verdict: Judged) -> dict[str, str]:
-    """For each check the first row it sets aside, or the smallest value where rows have no order."""
+    """For each check the first row it sets aside, or the smallest value of a lazy table."""
     eager, frame = verdict.reading.source.eager, verdict.frame
     if not verdict.failing:
         return {}
@@ -148,12 +151,14 @@ def _examples(verdict: Judged) -> dict[str, str]:
 
 
 def _eager_like(columns: Columns, verdict: Judged) -> Any:
-    """The summary as an eager table: Polars for Polars, PyArrow for PyArrow, else pandas."""
+    """The summary in the eager kind of the user's engine; in pandas where it has none."""
     import pandas as pd
 
     given = nw.from_native(cast("Any", verdict.reading.source.table))
-    if given.implementation.is_polars():
-        answer = nw.from_native(cast("Any", table_like(columns, given.to_native()))).lazy().collect()
-        return answer.to_native()
-    native = given.to_native() if given.implementation.is_pyarrow() else pd.DataFrame()
-    return table_like(columns, cast("Any", native))
+    if isinstance(given, nw.DataFrame):
+        return table_like(columns, given.to_native())
+    try:
+        empty = given.head(0).collect(cast("Any", given.implementation))
+    except ValueError:  # narwhals knows eager tables of pandas, Polars and PyArrow only
+        return table_like(columns, pd.DataFrame())
+    return table_like(columns, empty.to_native())

@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ContentError
-from retention.frames import Frame, collect, count, one_row
+from retention.frames import Frame, count, one_row
 from retention.loading.columns import ROW, Source
 from retention.loading.text import OURS, signs
 
@@ -32,13 +32,14 @@ class Check:
     """One thing that can be wrong with a row.
 
     `fails` holds where it is wrong, null where it cannot be. `later` stands for checks that need
-    more than the row: it is given the frame (with `REASON` from the checks before it) and what the
-    first look told, and adds the flag `fails` points to, or answers None if no row fails.
+    more than the row: it is given the frame (with `REASON` from the checks before it), what the
+    first look told and the name of the flag to add; it answers None if no row fails. `advice` says
+    what to do, and may look at the frame for it.
     """
 
     reason: str
     shows: str
-    advice: str
+    advice: str | Callable[[Frame], str]
     fails: nw.Expr | None = None
     later: Callable[[Frame, Mapping[str, bool], str], Frame | None] | None = None
     drops: bool = False
@@ -64,11 +65,20 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class TableFault:
+    """What is wrong with a table as a whole if one sign holds and another does not."""
+
+    holds: str
+    lacks: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A table as read: the user's columns, the values, the checks in order and what comes out.
 
-    `signs` are further questions to the first look; `refusals` says what is wrong with the table as
-    a whole where the sign of that name is false; `fingerprint` is there if repeated lines matter.
+    `signs` are further questions to the first look; `faults` concern the table as a whole;
+    `fingerprint` is there if repeated lines matter; `audit` is the function that parts the rows.
     """
 
     source: Source
@@ -76,8 +86,9 @@ class Reading:
     checks: Sequence[Check]
     outputs: Sequence[Output]
     signs: Mapping[str, nw.Expr] = field(default_factory=dict)
-    refusals: Mapping[str, str] = field(default_factory=dict)
+    faults: Sequence[TableFault] = ()
     fingerprint: nw.Expr | None = None
+    audit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +136,14 @@ def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, boo
     asked |= {**others, **reading.signs, "rows": nw.lit(True)}
     names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
     aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
-    if reading.fingerprint is not None:
+    if reading.fingerprint is not None and not reading.source.eager:
         names[_PRINT] = reading.fingerprint
-        aggregates += [] if reading.source.eager else [nw.col(_PRINT).n_unique()]
-    frame = frame.with_columns(**names)
-    found = one_row(frame.select(*aggregates))
+        aggregates.append(nw.col(_PRINT).n_unique())
+    found = one_row(frame.with_columns(**names).select(*aggregates))
     look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
     if reading.fingerprint is not None and reading.source.eager:
-        found[_PRINT] = np.unique(collect(frame.select(_PRINT))[_PRINT]).size
+        given = nw.from_native(reading.source.table, eager_only=True)
+        found[_PRINT] = np.unique(given.select(reading.fingerprint.alias(_PRINT))[_PRINT]).size
     return {**look, "apart": found.get(_PRINT) == found[_N]}
 
 
@@ -144,10 +155,11 @@ def accepted(reading: Reading) -> Frame:
     """
     kind = reading.source.kind
     verdict = judged(reading)
-    if not verdict.look["rows"]:
+    look = verdict.look
+    if not look["rows"]:
         raise ContentError(f"{kind.name} cannot be used: the table is empty, it has no row at all.")
     problems = [check for check in verdict.failing if not check.drops]
-    said = [text for sign, text in reading.refusals.items() if not verdict.look[sign]]
+    said = [fault.text for fault in reading.faults if look[fault.holds] and not look[fault.lacks]]
     if problems or said:
         raise _refusal(verdict, problems, said)
     if verdict.failing and not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
@@ -191,15 +203,16 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     kind, source = verdict.reading.source.kind, verdict.reading.source
     rows, found = _tally(verdict, problems)
     lines = [
-        f" - {check.reason}: {_rows(n)}{_where(text, eager=source.eager)}. {check.advice}"
+        f" - {check.reason}: {_rows(n)}{_where(text, eager=source.eager)}. "
+        + (check.advice if isinstance(check.advice, str) else check.advice(verdict.frame))
         for check, (n, text) in zip(problems, found, strict=True)
     ]
     lines += [f" - {text}" for text in said]
     many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
-    return ContentError(
-        f"{kind.name} cannot be used as they are ({many}{counted}):\n" + "\n".join(lines)
-    )
+    head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
+    audit = f"{verdict.reading.audit}(...) parts such rows from those that can be used."
+    return ContentError("\n".join([head, *lines, *[audit] * bool(verdict.reading.audit)]))
 
 
 def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:

@@ -86,7 +86,9 @@ def bare(name: object) -> str:
     return text.strip()
 
 
-def _kept(names: Sequence[str], kind: Kind, schema: Mapping[str, nw.dtypes.DType]) -> dict[str, str]:
+def _kept(
+    names: Sequence[str], kind: Kind, schema: Mapping[str, nw.dtypes.DType]
+) -> dict[str, str]:
     """Kept columns: the name each goes out under, and the one it has in the user's table."""
     for name in names:
         if bare(name) in kind.names:

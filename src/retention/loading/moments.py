@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
 
-_SHIFT = 719_468  # days that make any day since the year 0 positive: engines divide alike there
+_SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 
 
 def seconds_expr(year: str, month: str, day: str) -> nw.Expr:
@@ -39,29 +39,28 @@ def days_in_month(year: str, month: str) -> nw.Expr:
 
 def with_moment(frame: Frame, seconds: str, where: nw.Expr, name: str) -> Frame:
     """The frame with a naive time from a column of whole seconds, null where `where` fails."""
-    engine, moment = frame.implementation, f"{name}_moment"
-    if engine.is_pandas() or engine.is_polars():
-        time = (nw.col(seconds) * 1_000_000).cast(nw.Datetime("us"))
-        frame = frame.with_columns(time.alias(moment))
+    day, moment = f"{name}_day", f"{name}_moment"
+    whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
+    frame = frame.with_columns(whole.cast(nw.Int64).alias(day))
+    date = periods.date_expr(nw.col(day), frame.implementation).alias(moment)
+    if isinstance(frame.select(date).collect_schema()[moment], nw.Datetime):
+        time = (nw.col(seconds) * 1_000_000).cast(
+            nw.Datetime("us")
+        )  # where a day is a time already
     else:
-        frame = _with_moment_sql(frame, seconds, moment)
+        frame, time = _clocked(frame.with_columns(date), seconds, day, moment)
+    frame = frame.with_columns(time.alias(moment))
     return frame.with_columns(nw.when(where).then(nw.col(moment)).alias(name))
 
 
-def _with_moment_sql(frame: Frame, seconds: str, name: str) -> Frame:
-    """SQL engines read a time from text only: the date, then a clock of six digits."""
-    day, clock = f"{name}_day", f"{name}_clock"
-    whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
-    frame = frame.with_columns(whole.cast(nw.Int64).alias(day))
-    rest = nw.col(seconds) - nw.col(day) * 86_400
-    digits = (1_000_000 + rest // 3600 * 10_000 + (rest // 60 - rest // 3600 * 60) * 100) + (
-        rest - rest // 60 * 60
-    )
+def _clocked(frame: Frame, seconds: str, day: str, date: str) -> tuple[Frame, nw.Expr]:
+    """Where a day is a day, engines agree on text only: the date, then a clock of six digits."""
+    rest, clock = nw.col(seconds) - nw.col(day) * 86_400, f"{date}_clock"
+    minutes, hours = rest // 60, rest // 3600
+    digits = 1_000_000 + hours * 10_000 + (minutes - hours * 60) * 100 + (rest - minutes * 60)
     frame = frame.with_columns(digits.cast(nw.Int64).cast(nw.String).alias(clock))
-    parts = [nw.col(clock).str.slice(at, 2) for at in (1, 3, 5)]
-    date = periods.date_expr(nw.col(day), frame.implementation).cast(nw.String)
-    text = nw.concat_str(date, nw.lit(" "), parts[0], nw.lit(":"), parts[1], nw.lit(":"), parts[2])
-    return frame.with_columns(text.cast(nw.Datetime("us")).alias(name)).drop(day, clock)
+    text = nw.concat_str(nw.col(date).cast(nw.String), nw.lit(" "), nw.col(clock).str.slice(1, 6))
+    return frame, text.str.to_datetime(format="%Y-%m-%d %H%M%S").cast(nw.Datetime("us"))
 
 
 def date_checks(

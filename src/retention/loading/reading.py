@@ -5,6 +5,7 @@ Whatever the format, DuckDB does the reading; the answer comes in the engine the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError, RetentionError, one_of
@@ -16,7 +17,7 @@ from retention.loading.relations import ENGINES, Engine, Opened, in_engine, refu
 from retention.loading.transactions import as_transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date as Date  # noqa: N812 - date is a keyword of the doors
 
 
@@ -180,28 +181,27 @@ def read_transactions(
     one_of("engine", engine, ENGINES)
     opened = _opened(source, connection, sheet, encoding, separator, header_row)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
-    table = in_engine(opened, engine)
-    with refusing(opened.explain):  # a lazy table is first read here
-        return as_transactions(
-            table,
-            customer_id=customer_id,
-            date=date,
-            sales=sales,
-            quantity=quantity,
-            unit_price=unit_price,
-            profit=profit,
-            cost=cost,
-            order_id=order_id,
-            keep=keep,
-            refunds=refunds,
-            duplicates=duplicates,
-            zero_orders=zero_orders,
-            day_first=day_first,
-            date_format=date_format,
-            decimal=decimal,
-            tz=tz,
-            as_of=as_of,
-        )
+    door = partial(
+        as_transactions,
+        customer_id=customer_id,
+        date=date,
+        sales=sales,
+        quantity=quantity,
+        unit_price=unit_price,
+        profit=profit,
+        cost=cost,
+        order_id=order_id,
+        keep=keep,
+        refunds=refunds,
+        duplicates=duplicates,
+        zero_orders=zero_orders,
+        day_first=day_first,
+        date_format=date_format,
+        decimal=decimal,
+        tz=tz,
+        as_of=as_of,
+    )
+    return _checked(door, opened, engine)
 
 
 def read_contracts(
@@ -280,28 +280,27 @@ def read_contracts(
     one_of("engine", engine, ENGINES)
     opened = _opened(source, connection, sheet, encoding, separator, header_row)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
-    table = in_engine(opened, engine)
-    with refusing(opened.explain):  # a lazy table is first read here
-        return as_contracts(
-            table,
-            customer_id=customer_id,
-            start=start,
-            end=end,
-            sales=sales,
-            sales_per=sales_per,
-            profit=profit,
-            contract_id=contract_id,
-            keep=keep,
-            end_is=end_is,
-            trials=trials,
-            trial=trial,
-            duplicates=duplicates,
-            day_first=day_first,
-            date_format=date_format,
-            decimal=decimal,
-            tz=tz,
-            as_of=as_of,
-        )
+    door = partial(
+        as_contracts,
+        customer_id=customer_id,
+        start=start,
+        end=end,
+        sales=sales,
+        sales_per=sales_per,
+        profit=profit,
+        contract_id=contract_id,
+        keep=keep,
+        end_is=end_is,
+        trials=trials,
+        trial=trial,
+        duplicates=duplicates,
+        day_first=day_first,
+        date_format=date_format,
+        decimal=decimal,
+        tz=tz,
+        as_of=as_of,
+    )
+    return _checked(door, opened, engine)
 
 
 def _needed(
@@ -318,6 +317,15 @@ def _needed(
     asked += [("keep", name) for name in kept]
     found = [find(name, present, asked=role) for role, name in asked]
     return opened if every else opened.only(list(dict.fromkeys(found)))
+
+
+def _checked(door: Callable[[Any], Any], opened: Opened, engine: Engine) -> Any:
+    """The source's table through its door; a lazy one is first read by the door's checks."""
+    table = in_engine(opened, engine)
+    if engine != "duckdb":
+        return door(table)
+    with refusing(opened.explain, bound=True):
+        return door(table)
 
 
 def _opened(

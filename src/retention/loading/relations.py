@@ -36,13 +36,23 @@ class Opened:
 
 
 @contextmanager
-def refusing(explain: Callable[[Exception], RetentionError]) -> Iterator[None]:
-    """Within it, what DuckDB says of a broken source is said in the user's words."""
+def refusing(
+    explain: Callable[[Exception], RetentionError], *, bound: bool = False
+) -> Iterator[None]:
+    """Within it, what DuckDB says of a broken source is said in the user's words.
+
+    Args:
+        explain: what to say instead.
+        bound: true once the source is open: a query that does not fit it is then no fault of the
+            source, and goes through as it is.
+    """
     import duckdb
 
     try:
         yield
     except (duckdb.Error, OSError) as problem:  # Arrow's stream hides the one in the other
+        if bound and isinstance(problem, duckdb.BinderException):
+            raise
         raise explain(problem) from problem
 
 

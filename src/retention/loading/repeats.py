@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.frames import as_lazy, one_row
+from retention.loading.checks import Check
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
 
@@ -26,37 +27,56 @@ _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
 
 
 def fingerprint(source: Source) -> nw.Expr:
-    """One number a row, made of all its numbers and times: where it differs, lines differ."""
+    """One number a row, made of all its numbers and times: where it differs, lines differ.
+
+    Of an eager table it is asked of the user's own engine, of a lazy one of the source's frame.
+    """
     total = nw.lit(0.0)
-    engine = source.frame.implementation
     for i, (name, dtype) in enumerate(source.schema.items()):
         weight = math.sqrt(2 * i + 3)
         if dtype.is_numeric():
             total = total + nw.col(name).cast(nw.Float64).fill_null(0.0) * weight
         elif isinstance(dtype, nw.Date | nw.Datetime):
-            total = total + _seconds(name, dtype, engine).cast(nw.Float64).fill_null(0.0) * weight
+            total = total + _seconds(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight
     return total
 
 
-def with_repeats(source: Source, frame: Frame, flag: str) -> Frame | None:
+def check(source: Source, policy: str) -> Check:
+    """The check on repeated lines, asked of the whole table only if fingerprints repeat."""
+
+    def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
+        return None if look["apart"] else _with_repeats(source, frame, flag)
+
+    return Check(
+        "exact duplicate line",
+        source.roles["customer_id"],
+        "They repeat an earlier row in every column. Say duplicates='drop' or duplicates='keep'.",
+        later=None if policy == "keep" else later,
+        drops=policy == "drop",
+    )
+
+
+def _with_repeats(source: Source, frame: Frame, flag: str) -> Frame | None:
     """The frame with a flag on every copy of a line but the first; None if no line is repeated."""
     if not _n_copies(source):
         return None
     texts = _as_text(source.schema)
     line = [f"{_LINE}{i}" if name in texts else name for i, name in enumerate(source.schema)]
     named = zip(source.schema, line, strict=True)
-    frame = frame.with_columns(*(texts[name].alias(ours) for name, ours in named if name in texts))
+    frame = frame.with_columns(
+        nw.lit(1).alias(_COPY), *(texts[name].alias(ours) for name, ours in named if name in texts)
+    )
     order = ROW if source.eager else _COPY
     copy = nw.col(_COPY).cum_sum().over(*line, order_by=order)
-    frame = frame.with_columns(nw.lit(1).alias(_COPY)).with_columns(copy.alias(_COPY))
+    frame = frame.with_columns(copy.alias(_COPY))
     return frame.with_columns((nw.col(_COPY) > 1).alias(flag))
 
 
-def _seconds(name: str, dtype: nw.dtypes.DType, engine: nw.Implementation) -> nw.Expr:
+def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     time = nw.col(name)
-    if engine.is_pandas() or engine.is_polars():
+    if source.eager:
         return time.dt.timestamp("ms")
-    day = periods.day_expr(name, engine) * 86_400
+    day = periods.day_expr(name, source.frame.implementation) * 86_400
     if isinstance(dtype, nw.Date):
         return day
     clock = time.dt.hour().cast(nw.Int64) * 3600 + time.dt.minute().cast(nw.Int64) * 60
@@ -71,7 +91,8 @@ def _as_text(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:
 
 def _n_copies(source: Source) -> int:
     """How many rows repeat an earlier one, counted by the engine that counts fastest."""
-    frame = as_lazy(source.table, name=source.kind.name).with_columns(**_as_text(source.schema))
+    frame, texts = as_lazy(source.table, name=source.kind.name), _as_text(source.schema)
+    frame = frame.with_columns(**texts) if texts else frame
     lines = frame.group_by(*source.schema).agg(nw.len().alias(_COPY))
     extra = lines.with_columns(nw.col(_COPY).cast(nw.Int64) - 1)
     return int(one_row(extra.select(nw.col(_COPY).sum()))[_COPY] or 0)

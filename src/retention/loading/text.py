@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -41,7 +41,7 @@ class Written:
 
     day_first: bool | None = None
     date_format: str | None = None
-    decimal: Literal[".", ","] | None = None
+    decimal: str | None = None
     tz: str | None = None
 
     def checked(self) -> Written:

@@ -2,23 +2,372 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import RetentionError, one_of
 from retention.frames import Frame, in_kind_of
-from retention.loading import amounts, dates, ids, repeats, shapes, zones
+from retention.loading import repeats
+from retention.loading.amounts import too_large
 from retention.loading.audits import Audit, audited
-from retention.loading.checks import REASON, Check, Output, Reading, accepted
+from retention.loading.checks import REASON, Check, Output, Reading, TableFault, accepted
 from retention.loading.columns import Source, opened
 from retention.loading.text import OURS, Written, signs
+from retention.loading.values import Values, read_values
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date as Date
+    from datetime import date as Date  # noqa: N812 - `date` is a column's keyword here
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+NOISE = 1e-9
+"""Within this share of its gross amount an order's total is 0: 0.1 + 0.2 − 0.3 is nothing."""
+
+
+def as_transactions(
+    table: IntoFrameT,
+    *,
+    customer_id: str,
+    date: str,
+    sales: str | None = None,
+    quantity: str | None = None,
+    unit_price: str | None = None,
+    profit: str | None = None,
+    cost: str | None = None,
+    order_id: str | None = None,
+    keep: str | Sequence[str] = (),
+    refunds: str = "error",
+    duplicates: str = "error",
+    zero_orders: str = "error",
+    day_first: bool | None = None,
+    date_format: str | None = None,
+    decimal: str | None = None,
+    tz: str | None = None,
+    as_of: Date | str | None = None,
+) -> IntoFrameT:
+    """Your order lines as transactions, checked and typed: the way into every figure of purchases.
+
+    One row is one line of an order. Columns are named once, here. Clean data needs no further
+    keyword; where something matters for the figures and is not said, the table is refused with
+    every problem it has, how many rows each concerns, the first of them, and what to say.
+
+    The checks, in this order: blank customer_id; blank order_id; a date that is missing, cannot be
+    read, could be read in two ways, does not exist, or lies after `as_of`; an amount that is
+    missing, no number, could be read in two ways, is infinite or beyond 1e15; exact duplicate lines
+    (the same in every column of your table, not only the named ones); refunds; zero orders.
+
+    Text is read as people write it: ids without padding, and without ".0" if all have it;
+    "£1,234.50", "1.234,50 EUR", "(12.50)"; "2024-02-29 13:05", "29/02/2024", "29 Feb 2024". Where
+    day and month, or comma and point, could be swapped, the values that allow only one reading
+    decide; if none does, or if they contradict each other, you are asked.
+
+    Args:
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
+            changed. A header that differs from the name you say by padding or a byte-order mark is
+            found.
+        customer_id: column of who bought: text or whole numbers.
+        date: column of when: dates, times, text, or numbers with `date_format`.
+        sales: column of the line's net revenue, in currency, refunds negative; or else …
+        quantity: … the column of how many, with …
+        unit_price: … the column of the price of one: sales = quantity × unit price.
+        profit: column of the line's contribution, in currency; or else …
+        cost: … the column of what the line cost: profit = sales − cost.
+        order_id: column of the order a line belongs to. Without it the lines of one customer on one
+            day are one order.
+        keep: further columns to keep as they are (category, region, channel …).
+        refunds: lines with sales below 0: "error"; "net" keeps them (they lower sales but make
+            nobody active); "drop" leaves them out.
+        duplicates: lines that repeat an earlier one: "error", "keep", or "drop" all but the first.
+        zero_orders: orders whose sales sum to 0: "error"; "count" lets them in as purchases; "drop"
+            leaves out all their lines.
+        day_first: whether 03/04/2024 is in April.
+        date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
+            "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
+        decimal: the decimal sign of amounts in text, "." or ",".
+        tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
+            as "Europe/Berlin". Local times without a zone need none.
+        as_of: the last observed day, itself included: a later date is a problem.
+
+    Returns:
+        A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
+        (local time in microseconds, parts of a second in text left out; a column of days stays
+        one), `sales` (currency) and, where named, `profit` (currency), `order_id` and the columns
+        of `keep`. Rows keep their order.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing or cannot carry its meaning: ids of mixed types, times
+            with a zone and no `tz`.
+        ContentError: if the table is empty, has any problem in its rows, or nobody bought anything.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> file = pd.DataFrame({
+        ...     "Customer": [17850.0, 17850.0, 13047.0],
+        ...     "When": ["29/02/2024 13:05", "01/03/2024 09:00", "02/03/2024 10:30"],
+        ...     "Qty": [2, -1, 1],
+        ...     "Price": ["£1,234.50", "£1,234.50", "£9.95"],
+        ... })
+        >>> names = {"customer_id": "Customer", "date": "When", "quantity": "Qty"}
+        >>> rt.as_transactions(file, **names, unit_price="Price", refunds="net")
+           customer_id                date    sales
+        0        17850 2024-02-29 13:05:00  2469.00
+        1        17850 2024-03-01 09:00:00 -1234.50
+        2        13047 2024-03-02 10:30:00     9.95
+    """
+    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    reading = _read(
+        opened(table, TRANSACTIONS, roles, keep),
+        _policies(refunds, duplicates, zero_orders),
+        Written(day_first, date_format, decimal, tz).checked(),
+        None if as_of is None else periods.as_day(as_of, argument="as_of"),
+    )
+    return in_kind_of(accepted(reading), table)
+
+
+def audit_transactions(
+    table: IntoFrameT,
+    *,
+    customer_id: str,
+    date: str,
+    sales: str | None = None,
+    quantity: str | None = None,
+    unit_price: str | None = None,
+    profit: str | None = None,
+    cost: str | None = None,
+    order_id: str | None = None,
+    keep: str | Sequence[str] = (),
+    refunds: str = "error",
+    duplicates: str = "error",
+    zero_orders: str = "error",
+    day_first: bool | None = None,
+    date_format: str | None = None,
+    decimal: str | None = None,
+    tz: str | None = None,
+    as_of: Date | str | None = None,
+) -> Audit[IntoFrameT]:
+    """Your order lines parted: those that can be used, and the others, each with its reason.
+
+    The checks are those of `as_transactions`, in the same order, and a row's reason is the first it
+    fails. What `as_transactions` refuses or leaves out is set aside; nothing in the rows raises. So
+    the accepted and the set-aside rows are together the table you gave, always.
+
+    Args:
+        table: as in `as_transactions`, like all that follow.
+        customer_id: column of who bought.
+        date: column of when it was bought.
+        sales: column of the line's net revenue, or else `quantity` and `unit_price`.
+        quantity: column of how many were bought.
+        unit_price: column of the price of one.
+        profit: column of the line's contribution, or else `cost`.
+        cost: column of what the line cost.
+        order_id: column of the order a line belongs to.
+        keep: further columns to keep in `accepted`.
+        refunds: "error" and "drop" set refunds aside, "net" accepts them.
+        duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
+        zero_orders: "error" and "drop" set them aside, "count" accepts them.
+        day_first: whether 03/04/2024 is in April.
+        date_format: how dates are written.
+        decimal: the decimal sign of amounts in text.
+        tz: in whose local days purchases fall, for times with a zone.
+        as_of: the last observed day: later dates are set aside.
+
+    Returns:
+        An `Audit`: `accepted` (what `as_transactions` would give), `set_aside` (your columns and
+        `reason`), both of your table's kind, and an eager `summary` that adds up.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing or cannot carry its meaning.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> file = pd.DataFrame({
+        ...     "who": ["Ann", None, "Bob", "Bob"],
+        ...     "day": ["2024-02-29", "2024-03-01", "2024-02-30", "2024-03-02"],
+        ...     "paid": [10.0, 20.0, 30.0, -5.0],
+        ... })
+        >>> audit = rt.audit_transactions(file, customer_id="who", date="day", sales="paid")
+        >>> audit
+        check                     rows  customers  first example
+        blank customer_id            1          0  row 1
+        date that does not exist     1          1  row 2: '2024-02-30'
+        refund                       1          1  row 3: -5.0
+        accepted                     1          1
+        input                        4          2
+        >>> audit.set_aside["reason"].tolist()
+        ['blank customer_id', 'date that does not exist', 'refund']
+    """
+    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    reading = _read(
+        opened(table, TRANSACTIONS, roles, keep),
+        _policies(refunds, duplicates, zero_orders),
+        Written(day_first, date_format, decimal, tz).checked(),
+        None if as_of is None else periods.as_day(as_of, argument="as_of"),
+    )
+    return audited(reading, table)
+
+
+def _roles(
+    customer_id: str,
+    date: str,
+    sales: str | None,
+    quantity: str | None,
+    unit_price: str | None,
+    profit: str | None,
+    cost: str | None,
+    order_id: str | None,
+) -> dict[str, str | None]:
+    """Which column plays which part, once it is sure that amounts are said in one way only."""
+    priced = (quantity is not None, unit_price is not None)
+    if priced != ((sales is None),) * 2:
+        raise RetentionError(
+            "Say where the money is: either sales= (net revenue of the line), or both quantity= "
+            "and unit_price=, whose product it is."
+        )
+    if profit is not None and cost is not None:
+        raise RetentionError("Say profit= or cost= (profit = sales − cost), not both.")
+    return {
+        "customer_id": customer_id,
+        "order_id": order_id,
+        "date": date,
+        "sales": sales,
+        "quantity": quantity,
+        "unit_price": unit_price,
+        "profit": profit,
+        "cost": cost,
+    }
+
+
+def _policies(refunds: str, duplicates: str, zero_orders: str) -> dict[str, str]:
+    one_of("refunds", refunds, ("error", "net", "drop"))
+    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    one_of("zero_orders", zero_orders, ("error", "count", "drop"))
+    return {"refunds": refunds, "duplicates": duplicates, "zero_orders": zero_orders}
+
+
+def _read(
+    source: Source, policies: Mapping[str, str], written: Written, as_of: Date | None
+) -> Reading:
+    """The table read, with its checks in their order."""
+    named = ("sales", "quantity", "unit_price", "profit", "cost")
+    values = read_values(
+        source,
+        written,
+        id_roles=("customer_id", "order_id"),
+        date_roles=("date",),
+        amount_roles=named,
+    )
+    frame, money = _with_money(source, values)
+    late = None if as_of is None else datetime.combine(as_of + timedelta(1), datetime.min.time())
+    checks = [
+        *values.checks_of("customer_id", "order_id", "date"),
+        _after(source, late),
+        *values.checks_of(*named),
+        *money,
+        repeats.check(source, policies["duplicates"]),
+        _refund(policies["refunds"]),
+        _zero_order(source, policies["zero_orders"]),
+    ]
+    return Reading(
+        source=source,
+        frame=frame,
+        checks=checks,
+        outputs=_outputs(source, values),
+        signs=_signs(late),
+        faults=_faults(as_of),
+        audit="audit_transactions",
+        fingerprint=None if policies["duplicates"] == "keep" else repeats.fingerprint(source),
+    )
+
+
+def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:
+    """The frame with sales and profit, however they were said, and the checks of their size."""
+    frame, sales = values.frame, nw.col(f"{OURS}sales")
+    if "sales" not in source.roles:
+        product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
+        frame = frame.with_columns(product.alias(f"{OURS}sales"))
+    if "cost" in source.roles:
+        frame = frame.with_columns((sales - nw.col(f"{OURS}cost")).alias(f"{OURS}profit"))
+    known = [role for role in ("sales", "profit") if role == "sales" or _has_profit(source)]
+    return frame, [too_large(role, f"{OURS}{role}") for role in known]
+
+
+def _has_profit(source: Source) -> bool:
+    return "profit" in source.roles or "cost" in source.roles
+
+
+def _outputs(source: Source, values: Values) -> list[Output]:
+    """The columns of transactions in their order, then the kept ones."""
+    outputs = [values.ids["customer_id"], Output("date", f"{OURS}date")]
+    outputs += [Output("sales", f"{OURS}sales")]
+    outputs += [Output("profit", f"{OURS}profit")] if _has_profit(source) else []
+    outputs += [values.ids["order_id"]] if "order_id" in values.ids else []
+    return outputs + [Output(name, column) for name, column in source.keep.items()]
+
+
+def _signs(late: datetime | None) -> dict[str, nw.Expr]:
+    """What the first look is to tell beyond the checks."""
+    sales, date = nw.col(f"{OURS}sales"), nw.col(f"{OURS}date")
+    asked = {"refunded": sales < 0, "bought": sales >= 0, "not above 0": sales <= 0}
+    return asked if late is None else asked | {"late": date >= late, "in time": date < late}
+
+
+def _faults(as_of: Date | None) -> list[TableFault]:
+    bought = TableFault("refunded", "bought", "Every line is a refund: nobody bought anything.")
+    if as_of is None:
+        return [bought]
+    early = f"as_of is {as_of}, before the first date: nothing was observed by then."
+    return [bought, TableFault("late", "in time", early)]
+
+
+def _after(source: Source, late: datetime | None) -> Check:
+    fails = None if late is None else nw.col(f"{OURS}date") >= late
+    advice = "Nothing after as_of is observed: leave those rows out, or say a later as_of."
+    return Check("date after as_of", source.roles["date"], advice, fails)
+
+
+def _refund(policy: str) -> Check:
+    advice = "Say refunds='net' (they lower sales but make nobody active) or refunds='drop'."
+    fails = None if policy == "net" else nw.col(f"{OURS}sales") < 0
+    return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
+
+
+def _zero_order(source: Source, policy: str) -> Check:
+    """Orders that sum to 0, of the rows that pass all other checks; asked only where one could."""
+    order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
+
+    def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
+        if not look["not above 0"]:
+            return None
+        marked = _with_zero_orders(frame, order, flag)
+        return marked if signs(marked, {flag: nw.col(flag)})[flag] else None
+
+    return Check(
+        "zero order",
+        source.roles["customer_id"],
+        "Their sales sum to 0. Say zero_orders='count' (they are purchases) or zero_orders='drop'.",
+        later=None if policy == "count" else later,
+        drops=policy == "drop",
+    )
+
+
+def _with_zero_orders(frame: Frame, order: Sequence[str], flag: str) -> Frame:
+    day, net, gross = f"{OURS}day", f"{OURS}net", f"{OURS}gross"
+    usable = nw.col(REASON).is_null()
+    frame = frame.with_columns(
+        nw.when(usable).then(nw.col(f"{OURS}sales")).otherwise(nw.lit(0.0)).alias(net),
+        periods.day_expr(f"{OURS}date", frame.implementation).fill_null(0).alias(day),
+    )
+    frame = frame.with_columns(nw.col(net).abs().alias(gross))
+    frame = frame.with_columns(
+        nw.col(net).sum().over(*order, day), nw.col(gross).sum().over(*order, day)
+    )
+    return frame.with_columns((usable & (nw.col(net).abs() <= nw.col(gross) * NOISE)).alias(flag))

@@ -38,14 +38,8 @@ def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
         frame = _applied(source, local)
     except NotImplementedError:
         raise _cannot(source, typed, tz) from None
-    days = (
-        {} if frame.implementation.is_pandas() else typed
-    )  # pandas has no type of its own for days
-    return frame.with_columns(
-        nw.col(f"{OURS}{role}").cast(nw.Datetime("us"))
-        for role in typed
-        if not isinstance(days.get(role), nw.Date)
-    )
+    times = [role for role, dtype in typed.items() if isinstance(dtype, nw.Datetime)]
+    return frame.with_columns(nw.col(f"{OURS}{role}").cast(nw.Datetime("us")) for role in times)
 
 
 def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str) -> Frame:
@@ -65,8 +59,6 @@ def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str
 def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
     column = source.roles[role]
     own = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
-    if own is not None and tz is None and source.frame.implementation.is_pyspark():
-        tz = own  # Spark keeps every timestamp so, and shows it in the zone of its session
     if own is None:
         if tz is not None:
             raise _naive(role, column, tz)

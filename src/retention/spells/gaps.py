@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -92,12 +93,12 @@ def gap_table(
 
 
 def _candidates(gaps: Sequence[int]) -> list[int]:
-    chosen = sorted({whole_days(gap, argument="gaps", least=1) for gap in gaps})
-    if not chosen:
+    many = list(gaps) if isinstance(gaps, Iterable) else []
+    if not many:
         raise RetentionError(
-            "gaps is empty: name the silences to compare, as in gaps=[30, 60, 90]."
+            f"gaps must name one silence or more, as in gaps=[30, 60, 90]; got {gaps!r}."
         )
-    return chosen
+    return sorted({whole_days(gap, argument="gaps", least=1) for gap in many})
 
 
 def _silences(days: Frame, gaps: Sequence[int], as_of: int) -> Frame:

@@ -185,7 +185,8 @@ def _entered(
     under_way = nw.col("_seen") < cut + gap
     first = under_way & (nw.col("spell") == 1)
     told = first & (nw.col("_origin") <= nw.col("_seen"))
-    start = nw.when(told).then(nw.col("_origin")).otherwise(nw.col("_seen")).cast(nw.Int64)
+    seen = nw.col("_seen").cast(nw.Float64)
+    start = nw.when(told).then(nw.col("_origin")).otherwise(seen).cast(nw.Int64)
     until = nw.when(under_way).then(cut + gap - nw.col("_start")).otherwise(nw.lit(0))
     unknown = first & nw.col("_origin").is_null() & (nw.col("_seen") >= cut)
     return dated.with_columns(_start=start).with_columns(_entry=until), {

@@ -92,15 +92,15 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
     # Only first and last stays are left: a spell's last one is its first or the next row.
-    reached = edges.with_columns(_next=_neighbour("_until", -1)).with_columns(
+    following = _neighbour("_until", -1).fill_null(0).cast(nw.Int64)
+    reached = edges.with_columns(_next=following).with_columns(
         _last=nw.when(nw.col("_closes")).then(nw.col("_until")).otherwise(nw.col("_next"))
     )
     first = reached.filter(nw.col("_opens"))
     # Counted on another column than the one in order: narwhals' pandas miscounts that one.
     number = nw.col("_until").cum_count().over("customer_id", order_by="_start")
-    return first.with_columns(
-        spell=number.cast(nw.Int64), _last=nw.col("_last").cast(nw.Int64)
-    ).select("customer_id", "spell", "_start", "_last", *keep)
+    numbered = first.with_columns(spell=number.cast(nw.Int64))
+    return numbered.select("customer_id", "spell", "_start", "_last", *keep)
 
 
 def described(
