@@ -8,18 +8,23 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "house",
-    deadline=None,
-    max_examples=25,
-    derandomize=True,
-    report_multiple_bugs=False,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("house")
+_PROFILE = {
+    "deadline": None,
+    "derandomize": True,
+    "report_multiple_bugs": False,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
+settings.register_profile("house", max_examples=25, **_PROFILE)
+settings.register_profile("with_spark", max_examples=8, **_PROFILE)  # seconds an example
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fewer random examples where Spark takes part."""
+    with_spark = "not spark and" not in config.option.markexpr
+    settings.load_profile("with_spark" if with_spark else "house")
+
 
 KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")
 
@@ -53,7 +58,11 @@ class Engine:
 def _arrow(frame: pd.DataFrame) -> Any:
     import pyarrow as pa
 
-    return pa.Table.from_pandas(frame, preserve_index=False)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for place, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):  # an empty column of text, on pandas 2
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
 
 
 def _polars(frame: pd.DataFrame) -> Any:

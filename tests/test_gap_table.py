@@ -35,12 +35,13 @@ COLUMNS = [
     "false_churn_rate",
     "false_churn_rate_lower",
     "false_churn_rate_upper",
+    "within",
 ]
 
 ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 
 
-def naive_row(bought, gap):
+def naive_row(bought, gap, within):
     """For one gap: walk each customer's days until a silence of `gap` days, then look what came."""
     row = dict.fromkeys(COUNTS, 0)
     follow_up = []
@@ -62,9 +63,9 @@ def naive_row(bought, gap):
         follow_up.append(AS_OF.toordinal() - lost_on)
         back = [day.toordinal() - lost_on for day in days if day.toordinal() > lost_on]
         row["n_came_back"] += bool(back)
-        if follow_up[-1] >= gap:
+        if follow_up[-1] >= within:
             row["n_followed"] += 1
-            row["n_false"] += bool(back) and min(back) <= gap
+            row["n_false"] += bool(back) and min(back) <= within
     return {**row, "median_follow_up": median(follow_up) if follow_up else None}
 
 
@@ -79,8 +80,8 @@ FIRST = ("Ann", date(2023, 12, 1), 5)
 
 
 @ignore_silence
-@given(lines=logs, gaps=candidates)
-def test_agrees_with_a_loop_over_customers(engine, lines, gaps):
+@given(lines=logs, gaps=candidates, within=st.integers(1, 45))
+def test_agrees_with_a_loop_over_customers(engine, lines, gaps, within):
     """Every count and the median, on every engine."""
     frame = orders(FIRST, *lines)
     totals = defaultdict(int)
@@ -90,10 +91,11 @@ def test_agrees_with_a_loop_over_customers(engine, lines, gaps):
     for (customer, day), total in totals.items():
         if total >= 0 and day <= AS_OF:
             bought[customer].add(day)
-    answer = engine.read(rt.gap_table(engine.table(frame), as_of=AS_OF, gaps=gaps), order=["gap"])
+    table = rt.gap_table(engine.table(frame), as_of=AS_OF, gaps=gaps, within=within)
+    answer = engine.read(table, order=["gap"])
     assert list(answer["gap"]) == sorted(set(gaps))
     for row in answer.to_dict("records"):
-        expected = naive_row(bought, row["gap"])
+        expected = naive_row(bought, row["gap"], within)
         seen = {name: row[name] for name in COUNTS}
         follow_up = None if pd.isna(row["median_follow_up"]) else row["median_follow_up"]
         assert {**seen, "median_follow_up": follow_up} == expected
@@ -121,7 +123,7 @@ def test_lost_customers_are_those_with_an_ended_spell(lines, gap):
 @given(lines=logs, gaps=candidates)
 def test_shares_are_their_counts_and_lie_within_their_bounds(lines, gaps):
     """Of nobody there is no share."""
-    table = rt.gap_table(orders(FIRST, *lines), as_of=AS_OF, gaps=gaps)
+    table = rt.gap_table(orders(FIRST, *lines), as_of=AS_OF, gaps=gaps, within=15)
     for name, part, whole in [
         ("lost_share", "n_lost", "n_eligible"),
         ("came_back_share", "n_came_back", "n_lost"),
@@ -135,11 +137,11 @@ def test_shares_are_their_counts_and_lie_within_their_bounds(lines, gaps):
         assert none.isna().to_numpy().all()
 
 
-def test_who_comes_back_late_is_no_false_churn_within_the_gap():
-    """Lost after 10 days on 11 January: back on the 21st counts as false, on the 22nd no longer."""
-    for back, n_false in [("2024-01-21", 1), ("2024-01-22", 0)]:
+def test_who_comes_back_later_than_within_is_no_false_churn():
+    """Lost on 11 January: back on the 16th is within five days, on the 17th no longer."""
+    for back, n_false in [("2024-01-16", 1), ("2024-01-17", 0)]:
         frame = orders(("Ann", "2024-01-01", 1), ("Ann", back, 1))
-        row = rt.gap_table(frame, as_of="2024-01-22", gaps=[10]).iloc[0]
+        row = rt.gap_table(frame, as_of="2024-01-22", gaps=[10], within=5).iloc[0]
         assert row[["n_lost", "n_followed", "n_came_back", "n_false"]].tolist() == [
             1,
             1,
@@ -150,8 +152,8 @@ def test_who_comes_back_late_is_no_false_churn_within_the_gap():
 
 @ignore_silence
 def test_a_rate_that_cannot_be_known_yet_is_null_not_nothing():
-    """Lost eight days ago by a gap of ten: whether it was false is not known."""
-    table = rt.gap_table(orders(("Ann", "2024-01-01", 1)), as_of="2024-01-19", gaps=[10])
+    """Lost eight days ago: whether that was false within ten days is not known."""
+    table = rt.gap_table(orders(("Ann", "2024-01-01", 1)), as_of="2024-01-19", gaps=[10], within=10)
     assert table[["n_lost", "n_followed"]].values.tolist() == [[1, 0]]
     assert table["false_churn_rate"].isna().all()
 
@@ -168,15 +170,14 @@ def test_false_churn_of_regular_buyers_falls_as_the_gap_grows():
         }
     )
     frame = frame[frame["date"] < "1971-01-01"]
-    table = rt.gap_table(frame, as_of="1970-12-31", gaps=[10, 20, 30, 60])
+    table = rt.gap_table(frame, as_of="1970-12-31", gaps=[10, 20, 30, 60], within=15)
     assert table["lost_share"].is_monotonic_decreasing
     assert table["lost_share"].iloc[0] > 0.9
     assert table["lost_share"].iloc[-1] < 0.1
-    # With nobody leaving, the share back within another gap days is 1 − 0.9^gap.
-    known = table[table["n_followed"] > 100]
-    chance = 1 - 0.9 ** known["gap"]
-    assert (known["false_churn_rate_lower"] < chance).all()
-    assert (known["false_churn_rate_upper"] > chance).all()
+    # Nobody leaves and nobody remembers, so at any gap the share back within 15 days is 1 − 0.9^15.
+    chance = 1 - 0.9**15
+    assert (table["false_churn_rate_lower"] < chance).all()
+    assert (table["false_churn_rate_upper"] > chance).all()
 
 
 ONE = orders(("Ann", "2024-01-01", 1))
@@ -193,6 +194,7 @@ ONE = orders(("Ann", "2024-01-01", 1))
             "gaps must be a whole number of days, 1 or more; got 0",
         ),
         ({"gaps": [30.5]}, rt.RetentionError, "got 30.5"),
+        ({"within": 0}, rt.RetentionError, "within must be a whole number of days, 1 or more"),
         ({"level": 95}, rt.RetentionError, "level must lie between 0 and 1"),
         ({"as_of": "2023-12-01"}, rt.ContentError, "first order is of 2024-01-01"),
     ],

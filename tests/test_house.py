@@ -128,7 +128,8 @@ def given():
     asked = [nw.len()]
     asked += [nw.col(name).max() for name in names]
     return asked
-t.agg(*given())
+least = nw.col("x").min().alias("least")
+t.agg(*given(), least)
 """
     assert computed(ast.parse(good)) == []
     bad = """
@@ -142,11 +143,13 @@ t.agg(nw.when(nw.col("a")).then(nw.col("v")).sum())
 t.agg(nw.col("a").fill_null(0).sum())
 t.agg(nw.col("a").median())
 t.agg(nw.col("a", "b").sum())
+least = nw.col("x").abs().min()
 t.agg(*wrong)
+t.agg(least)
 t.agg(*unknown)
 t.agg(c=nw.col("a").sum() / nw.len())
 """
-    assert len(computed(ast.parse(bad))) == 8
+    assert len(computed(ast.parse(bad))) == 9
 
 
 @every_file
@@ -195,7 +198,11 @@ class Lists:
 
     def spread(self, argument: ast.expr) -> list[ast.expr]:
         """The expressions an argument stands for: itself, or all that a starred list holds."""
-        return self.inside(argument.value) if isinstance(argument, ast.Starred) else [argument]
+        if isinstance(argument, ast.Starred):
+            return self.inside(argument.value)
+        if isinstance(argument, ast.Name) and argument.id in self.made:
+            return self.made[argument.id]
+        return [argument]
 
     def inside(self, value: ast.expr) -> list[ast.expr]:
         """The expressions that a list holds."""

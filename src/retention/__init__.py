@@ -76,7 +76,7 @@ _HOMES = {
     "share_of_wallet": "kpis.wallet",
 }
 
-__all__ = [*sorted([*_HOMES, "__version__"])]
+__all__ = [*sorted([*_HOMES, "__version__"])]  # noqa: PLE0604 - every public name, said once
 
 
 def __getattr__(name: str) -> Any:

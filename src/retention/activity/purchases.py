@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError, RetentionWarning
-from retention.frames import Frame, as_text, count, in_kind_of, one_row
+from retention.errors import ContentError
+from retention.frames import Frame, as_text, count, in_kind_of
+from retention.orders import look, not_below_zero, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
 
-NOISE = 1e-9
-"""An order is 0 within this share of its most negative line: 0.1 + 0.2 − 0.3 is nothing."""
+_USUAL_SILENCE = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}
+"""Days without an order, a tenth of the period, that are never worth a warning."""
 
 
 def customer_periods(
@@ -137,50 +136,18 @@ def _observed(
     lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
-    start = (
-        None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
-    )
-    found = one_row(
-        lines.select(
-            nw.len().alias("n"),
-            nw.col("_date").min().alias("first"),
-            nw.col("_date").max().alias("last"),
-            nw.col("sales").min().alias("least"),
-        )
-    )
-    if not found["n"]:
-        raise ContentError("transactions is empty: there is no order to count.")
-    first_order, last_order = (
-        periods.as_day(found[name], argument="date") for name in ("first", "last")
-    )
-    if first_order > last:
-        raise ContentError(
-            f"as_of is {last}, but the first order is of {first_order}: nothing was observed yet."
-        )
-    first_step, last_step = periods.complete_steps(start or first_order, last, freq)
+    log = look(lines, "_date", as_of=last)
+    start = log.first
+    if observed_from is not None:
+        start = periods.as_day(observed_from, argument="observed_from")
+    first_step, last_step = periods.complete_steps(start, last, freq)
     if first_step > last_step:
         raise ContentError(
-            f"There is no whole {freq} between {start or first_order} and as_of {last}. "
+            f"There is no whole {freq} between {start} and as_of {last}. "
             "Take a shorter freq, or say observed_from= if the log began before its first order."
         )
-    _warn_of_silence((first_order, last_order), found["n"], last, freq)
-    return _Observed(first_step, last_step, freq, plain=found["least"] >= 0)
-
-
-def _warn_of_silence(log: tuple[date, date], n: int, as_of: date, freq: str) -> None:
-    """Warn when the log fell silent before `as_of` for longer than chance allows at its own pace."""
-    first_order, last_order = log
-    silent = (as_of - last_order).days
-    pace = (last_order - first_order).days / max(n - 1, 1)
-    usual = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}[freq]
-    if silent > max(usual, pace * (math.log(n) + 5)):
-        warnings.warn(
-            f"The last order is of {last_order}, {silent} days before as_of {as_of}: if the data "
-            "end there, the last periods are incomplete and look like churn. Set as_of to the last "
-            "day the data cover.",
-            RetentionWarning,
-            stacklevel=4,
-        )
+    log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
+    return _Observed(first_step, last_step, freq, log.only_sales)
 
 
 def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) -> Frame:
@@ -188,12 +155,11 @@ def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) 
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
-        n_orders = nw.col("_date").n_unique().alias("n_orders")
-        rows = _numbered(lines, seen.freq).group_by(*cell).agg(*_sums(lines), n_orders)
+        days = _numbered(lines, seen.freq).group_by(*cell)
+        rows = days.agg(*_sums(lines), nw.col("_date").n_unique().alias("n_orders"))
     else:
         orders = _numbered(_orders(lines, by, seen.plain), seen.freq)
-        n_orders = nw.col("_bought").sum().alias("n_orders")
-        rows = orders.group_by(*cell).agg(*_sums(orders), n_orders)
+        rows = orders.group_by(*cell).agg(*_sums(orders), nw.col("_bought").sum().alias("n_orders"))
     rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
     return rows.with_columns(active=nw.col("n_orders") > 0)
 
@@ -206,30 +172,23 @@ def _numbered(rows: Frame, freq: str) -> Frame:
 
 def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
     """One row an order (and segment), and whether it is a purchase there."""
-    names = lines.collect_schema().names()
-    order = ["customer_id", *(["order_id"] if "order_id" in names else []), "_date"]
+    order = order_keys(lines, "_date")
     if plain:
         rows = lines.group_by(*order, *by).agg(*_sums(lines))
         return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
-    least = nw.col("sales").min().alias("_least")
-    rows = lines.group_by(*order, *by).agg(*_sums(lines), least)
-    bought = _not_below_zero("sales", "_least")
+    rows = lines.group_by(*order, *by).agg(*_sums(lines), nw.col("sales").min().alias("_least"))
+    bought = not_below_zero("sales", "_least")
     if by:
         rows = rows.with_columns(
             _total=nw.col("sales").sum().over(*order), _lowest=nw.col("_least").min().over(*order)
         )
-        bought = bought & _not_below_zero("_total", "_lowest")
+        bought = bought & not_below_zero("_total", "_lowest")
     return rows.with_columns(_bought=count(bought))
 
 
 def _sums(table: Frame) -> list[nw.Expr]:
     names = table.collect_schema().names()
     return [nw.col(name).sum() for name in ("sales", "profit") if name in names]
-
-
-def _not_below_zero(total: str, least: str) -> nw.Expr:
-    """A sum of at least 0, give or take the noise of adding up its lines."""
-    return nw.col(total) >= nw.col(least) * NOISE
 
 
 def _described(

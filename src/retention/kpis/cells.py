@@ -1,7 +1,7 @@
 """From activity to the counts and sums behind every outcome KPI, cell by cell.
 
-A cell is a segment in a base period. The user's engine does the counting; what comes back is a few arrays, and the rates and bounds are
-NumPy on those.
+A cell is a segment in a base period. The user's engine does the counting; what comes back is a few
+arrays, and the rates and bounds are NumPy on those.
 """
 
 from __future__ import annotations

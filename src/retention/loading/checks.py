@@ -16,6 +16,7 @@ import numpy as np
 from retention.errors import ContentError
 from retention.frames import Frame, count, one_row
 from retention.loading.columns import ROW, Source
+from retention.loading.fingerprints import all_differ, fingerprint
 from retention.loading.text import OURS, signs
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Reading:
     """A table as read: the user's columns, the values, the checks in order and what comes out.
 
     `signs` are further questions to the first look; `faults` concern the table as a whole;
-    `fingerprint` is there if repeated lines matter; `audit` is the function that parts the rows.
+    `repeats` says whether repeated lines matter; `audit` is the function that parts the rows.
     """
 
     source: Source
@@ -87,7 +88,7 @@ class Reading:
     outputs: Sequence[Output]
     signs: Mapping[str, nw.Expr] = field(default_factory=dict)
     faults: Sequence[TableFault] = ()
-    fingerprint: nw.Expr | None = None
+    repeats: bool = True
     audit: str = ""
 
 
@@ -128,22 +129,21 @@ def judged(reading: Reading) -> Judged:
 def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, bool]:
     """Whether any row fails each check, and whatever else the door asked, in one query.
 
-    Whether all lines differ in their fingerprint is told by the query where the table is lazy; in
-    one that is there, NumPy tells it twenty times faster.
+    That all lines differ in their fingerprint is told by the query too where the table is lazy; of
+    one that is there, NumPy tells it faster.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
     asked = {flag: nw.col(flag) for flag in flags}
     asked |= {**others, **reading.signs, "rows": nw.lit(True)}
     names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
     aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
-    if reading.fingerprint is not None and not reading.source.eager:
-        names[_PRINT] = reading.fingerprint
+    if reading.repeats and not reading.source.eager:
+        names[_PRINT] = fingerprint(reading.source)
         aggregates.append(nw.col(_PRINT).n_unique())
     found = one_row(frame.with_columns(**names).select(*aggregates))
     look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
-    if reading.fingerprint is not None and reading.source.eager:
-        given = nw.from_native(reading.source.table, eager_only=True)
-        found[_PRINT] = np.unique(given.select(reading.fingerprint.alias(_PRINT))[_PRINT]).size
+    if reading.repeats and reading.source.eager:
+        return {**look, "apart": all_differ(reading.source)}
     return {**look, "apart": found.get(_PRINT) == found[_N]}
 
 

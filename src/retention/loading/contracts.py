@@ -266,7 +266,7 @@ def _read(
         outputs=_outputs(source, values),
         signs=_signs(as_of),
         faults=_faults(as_of),
-        fingerprint=None if policies["duplicates"] == "keep" else repeats.fingerprint(source),
+        repeats=policies["duplicates"] != "keep",
         audit="audit_contracts",
     )
 

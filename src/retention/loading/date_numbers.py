@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retention.loading.text import Written
 
 _EXCEL = 25_569  # 1970-01-01 as spreadsheets count days
-_DECADES = (-631_152_000.0, 4_102_444_800.0)  # 1950 to 2100: dates that make sense to offer
+_DECADES = (315_532_800.0, 4_102_444_800.0)  # 1980 to 2100: units that make sense to offer
 
 
 def from_numbers(
@@ -73,7 +73,7 @@ def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Chec
 
 
 def _choices(found: Mapping[str, float | None]) -> str:
-    """The values of `date_format` under which a column of numbers lies in 1950 to 2100."""
+    """The values of `date_format` under which a column of numbers lies in 1980 to 2100."""
     if found["first"] is None or found["last"] is None:
         return "Say date_format=."
     ends = [float(found["first"]), float(found["last"])]

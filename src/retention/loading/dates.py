@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -11,11 +12,12 @@ from retention.loading import date_numbers, formats, moments, shapes, zones
 from retention.loading.text import EPOCHS, OURS, flat, is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from retention.frames import Frame
     from retention.loading.checks import Check
     from retention.loading.columns import Source
+    from retention.loading.shapes import Ways
     from retention.loading.text import Written
 
 _BLANKS = ("", "nan", "none", "null", "na", "n/a", "#n/a", "nat", "<na>")
@@ -41,25 +43,12 @@ def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr
     if written.date_format is not None or not is_text(source.schema[source.roles[role]]):
         return {}
     text = nw.col(f"{OURS}{role}_text")
-    return {
-        f"{name} {role}": text.str.contains(p)
-        for name, p in (shapes.SHAPES | shapes.TELLING).items()
-    }
+    return {f"{name} {role}": sign for name, sign in shapes.signs_of(text).items()}
 
 
-def read_date(
-    source: Source, frame: Frame, role: str, written: Written, known: Mapping[str, bool], first: str
-) -> tuple[Frame, list[Check]]:
-    """The frame with the date as a naive local time, null where there is none, and its checks.
-
-    Args:
-        source: the user's table.
-        frame: the frame so far, with the date's text if it is text.
-        role: which date.
-        written: what the user said about how dates are written.
-        known: the signs of `date_signs`.
-        first: what `shapes.day_first_of` told.
-    """
+def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Frame, list[Check]]:
+    """The frame with the date as a naive local time, null where there is none, and its checks."""
+    written = ways.written
     column, ours = source.roles[role], f"{OURS}{role}"
     dtype = source.schema[column]
     if isinstance(dtype, nw.Date | nw.Datetime):
@@ -70,14 +59,10 @@ def read_date(
         return date_numbers.from_numbers(frame, role, column, dtype, written)
     if written.date_format is not None:
         frame = _by_format(frame, role, column, dtype, written)
-        unclear, why = None, ""
-    else:
-        frame = shapes.with_parts(frame, role, known, first)
-        unclear, why = (
-            shapes.unclear(role, known, first, written),
-            shapes.why(role, known, first, written),
-        )
-    return _assembled(frame, role, column, written, unclear, why)
+        return _assembled(frame, role, column, written)
+    frame = shapes.with_parts(frame, role, ways)
+    why = partial(shapes.why, role=role, ways=ways)
+    return _assembled(frame, role, column, written, shapes.unclear(role, ways), why)
 
 
 def _by_format(
@@ -104,7 +89,12 @@ def _by_format(
 
 
 def _assembled(
-    frame: Frame, role: str, column: str, written: Written, unclear: nw.Expr | None, why: str
+    frame: Frame,
+    role: str,
+    column: str,
+    written: Written,
+    unclear: nw.Expr | None = None,
+    why: Callable[[Frame], str] | str = "",
 ) -> tuple[Frame, list[Check]]:
     """The parts put together: the date, null where the day or the hour does not exist."""
     at = f"{OURS}{role}_"

@@ -96,7 +96,8 @@ def with_parts(frame: Frame, text: str, date_format: str, prefix: str) -> Frame:
     for piece in pieces:
         left = nw.col(rest).str.replace_all(f"^{piece.pattern}", "")
         frame = frame.with_columns(nw.col(rest).alias(taken), left.alias(rest))
-        frame = frame.with_columns(**_part_of(piece, taken, rest, prefix))
+        told = _part_of(piece, taken, rest, prefix)
+        frame = frame.with_columns(**told) if told else frame
     return frame.drop(rest, taken)
 
 

@@ -15,7 +15,7 @@ from retention import periods
 from retention.loading.checks import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from retention.frames import Frame
 
@@ -70,7 +70,7 @@ def date_checks(
     missing: nw.Expr,
     broken: nw.Expr | None = None,
     unclear: nw.Expr | None = None,
-    why: str = "",
+    why: Callable[[Frame], str] | str = "",
     absent: nw.Expr | None = None,
 ) -> list[Check]:
     """The checks of a date: where it is missing, cannot be read, reads in two ways, is no day."""

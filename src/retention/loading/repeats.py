@@ -1,17 +1,15 @@
 """Exact duplicate lines: rows that repeat an earlier one in every column of the user's table.
 
 All columns count, not only the named ones: two lines of one invoice may agree in customer, time,
-quantity and price, and differ in the product. What a clean table costs is one number a row.
+quantity and price, and differ in the product.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention import periods
 from retention.frames import as_lazy, one_row
 from retention.loading.checks import Check
 from retention.loading.columns import ROW
@@ -24,21 +22,6 @@ if TYPE_CHECKING:
     from retention.loading.columns import Source
 
 _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
-
-
-def fingerprint(source: Source) -> nw.Expr:
-    """One number a row, made of all its numbers and times: where it differs, lines differ.
-
-    Of an eager table it is asked of the user's own engine, of a lazy one of the source's frame.
-    """
-    total = nw.lit(0.0)
-    for i, (name, dtype) in enumerate(source.schema.items()):
-        weight = math.sqrt(2 * i + 3)
-        if dtype.is_numeric():
-            total = total + nw.col(name).cast(nw.Float64).fill_null(0.0) * weight
-        elif isinstance(dtype, nw.Date | nw.Datetime):
-            total = total + _seconds(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight
-    return total
 
 
 def check(source: Source, policy: str) -> Check:
@@ -70,17 +53,6 @@ def _with_repeats(source: Source, frame: Frame, flag: str) -> Frame | None:
     copy = nw.col(_COPY).cum_sum().over(*line, order_by=order)
     frame = frame.with_columns(copy.alias(_COPY))
     return frame.with_columns((nw.col(_COPY) > 1).alias(flag))
-
-
-def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
-    time = nw.col(name)
-    if source.eager:
-        return time.dt.timestamp("ms")
-    day = periods.day_expr(name, source.frame.implementation) * 86_400
-    if isinstance(dtype, nw.Date):
-        return day
-    clock = time.dt.hour().cast(nw.Int64) * 3600 + time.dt.minute().cast(nw.Int64) * 60
-    return day + clock + time.dt.second().cast(nw.Int64)
 
 
 def _as_text(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:

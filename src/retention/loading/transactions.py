@@ -284,7 +284,7 @@ def _read(
         signs=_signs(late),
         faults=_faults(as_of),
         audit="audit_transactions",
-        fingerprint=None if policies["duplicates"] == "keep" else repeats.fingerprint(source),
+        repeats=policies["duplicates"] != "keep",
     )
 
 

@@ -55,9 +55,9 @@ def read_values(
     outputs: dict[str, Output] = {}
     for role in on_ids:
         frame, checks[role], outputs[role] = ids.read_id(source, frame, role, known)
-    first = shapes.day_first_of(known, on_dates, written)
+    ways = shapes.Ways(on_dates, known, written)
     for role in on_dates:
-        frame, checks[role] = dates.read_date(source, frame, role, written, known, first)
+        frame, checks[role] = dates.read_date(source, frame, role, ways)
     decimal = amounts.decimal_of(known, on_amounts, written)
     for role in on_amounts:
         frame, checks[role] = amounts.read_amount(source, frame, role, decimal)

@@ -126,5 +126,5 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             Output("date", f"{OURS}date"),
             Output("wallet", _WALLET),
         ],
-        fingerprint=None if duplicates == "keep" else repeats.fingerprint(source),
+        repeats=duplicates != "keep",
     )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError, RetentionWarning
-from retention.frames import Frame, one_row
+from retention.orders import look, not_below_zero, order_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-NOISE = 1e-9
-"""As in `activity.purchases`: a total counts as 0 within this share of its gross amount."""
+    from retention.frames import Frame
 
 QUIET_DAYS = 7
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
@@ -42,10 +38,11 @@ def purchase_days(transactions: Frame, *, as_of: date, keep: Mapping[str, nw.Exp
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
     """
     lines = _numbered(transactions, keep)
-    plain = _only_sales(lines, as_of)
+    log = look(lines, "_day", as_of=as_of)
+    log.warn_of_silence(as_of, usual=QUIET_DAYS)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     names = list(keep)
-    bought = lines if plain else _purchases(lines, names)
+    bought = lines if log.only_sales else _purchases(lines, names)
     if not names:
         return bought.select("customer_id", "_day").unique()
     return bought.group_by("customer_id", "_day").agg(*(nw.col(name).min() for name in names))
@@ -64,48 +61,8 @@ def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
 
 def _purchases(lines: Frame, keep: list[str]) -> Frame:
     """The orders that are purchases, once refunds are netted within each order."""
-    order = ["order_id"] if "order_id" in lines.collect_schema() else []
-    orders = (
-        lines.with_columns(_gross=nw.col("sales").abs())
-        .group_by("customer_id", *order, "_day")
-        .agg(nw.col("sales").sum(), nw.col("_gross").sum(), *(nw.col(n).min() for n in keep))
+    orders = lines.with_columns(_least=nw.col("sales")).group_by(*order_keys(lines, "_day"))
+    netted = orders.agg(
+        nw.col("sales").sum(), nw.col("_least").min(), *(nw.col(n).min() for n in keep)
     )
-    return orders.filter(nw.col("sales") >= nw.col("_gross") * -NOISE)
-
-
-def _only_sales(lines: Frame, as_of: date) -> bool:
-    """Whether no line is a refund, once one look at the log found it fit to be used."""
-    found = one_row(
-        lines.select(
-            nw.len().alias("n"),
-            nw.col("_day").min().alias("first"),
-            nw.col("_day").max().alias("last"),
-            nw.col("sales").min().alias("least"),
-            nw.col("sales").max().alias("most"),
-        )
-    )
-    if not found["n"]:
-        raise ContentError("transactions is empty: there is no order to start a spell.")
-    first = periods.day_of(found["first"])
-    if first > as_of:
-        raise ContentError(
-            f"as_of is {as_of}, but the first order is of {first}: nothing was observed by then."
-        )
-    if found["most"] < 0:
-        raise ContentError("transactions holds refunds only: no purchase starts a spell.")
-    _warn_of_silence(found, as_of)
-    return bool(found["least"] >= 0)
-
-
-def _warn_of_silence(found: dict[str, Any], as_of: date) -> None:
-    """Warn when the log fell silent before `as_of` for longer than chance allows at its pace."""
-    last = periods.day_of(found["last"])
-    silent = (as_of - last).days
-    pace = (found["last"] - found["first"]) / max(found["n"] - 1, 1)
-    if silent > max(QUIET_DAYS, pace * (math.log(found["n"]) + 5)):
-        warnings.warn(
-            f"The last order is of {last}, {silent} days before as_of {as_of}: if the data end "
-            "there, that silence looks like churn. Set as_of to the last day the data cover.",
-            RetentionWarning,
-            stacklevel=5,
-        )
+    return netted.filter(not_below_zero("sales", "_least"))

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 def gap_table(
-    transactions: IntoFrameT, *, as_of: date | str, gaps: Sequence[int], level: float = 0.95
+    transactions: IntoFrameT,
+    *,
+    as_of: date | str,
+    gaps: Sequence[int],
+    within: int = 365,
+    level: float = 0.95,
 ) -> IntoFrameT:
     """For each candidate gap, how many customers it would call lost, and how many came back anyway.
 
@@ -32,19 +37,21 @@ def gap_table(
     L + gap if no order came on L+1 … L+gap. A customer counts once, at the first time. Of those
     called lost,
 
-        false_churn_rate = (ordered again on L+gap+1 … L+2·gap) / (called lost by as_of − gap),
+        false_churn_rate = (ordered on L+gap+1 … L+gap+within) / (called lost by as_of − within),
 
-    the share that comes back within another `gap` days, among those whom we have watched for that
-    long: a rate that later data will not change for them. All who came back by `as_of`, divided by
-    all called lost, is given beside it; that share still rises as time passes, the more so the
-    shorter `median_follow_up`. A short gap calls many lost who come back, a long one is slow to
-    notice. No value is right by itself: take the shortest gap whose false churn you can live with.
+    the share that came back within so many days, among those who have been watched for that long:
+    the same time for every gap, so that they compare, and nothing that later data will change for
+    them. All who came back by `as_of`, divided by all called lost, is given beside it; that share
+    still rises as time passes, and differs between gaps for that alone (`median_follow_up`). A
+    short gap calls many lost who come back, a long one is slow to notice. No value is right by
+    itself: take the shortest gap whose false churn you can live with.
 
     Args:
         transactions: a table from `as_transactions`. Where the log was cut at the front, only
             silences since its first day are seen; the rates stand.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         gaps: the candidates, in days, each 1 or more.
+        within: days after being called lost in which an order shows the call to have been false.
         level: confidence of the bounds (Wilson).
 
     Returns:
@@ -54,12 +61,12 @@ def gap_table(
         `lost_share_upper`, `median_follow_up` (days from being called lost to `as_of`),
         `n_came_back` (ordered again by `as_of`), `came_back_share` (n_came_back / n_lost; a lower
         bound of those who ever will), `came_back_share_lower`, `came_back_share_upper`,
-        `n_followed` (called lost at least `gap` days before `as_of`), `n_false` (of them, ordered
-        within those `gap` days), `false_churn_rate` (n_false / n_followed),
-        `false_churn_rate_lower`, `false_churn_rate_upper`. Shares of nobody are null.
+        `n_followed` (called lost at least `within` days before `as_of`), `n_false` (of them,
+        ordered in those days), `false_churn_rate` (n_false / n_followed), `false_churn_rate_lower`,
+        `false_churn_rate_upper`, and the convention `within`. Shares of nobody are null.
 
     Raises:
-        RetentionError: if `gaps` is empty or one is not a whole number above 0.
+        RetentionError: if `gaps` is empty, or one of them or `within` is no whole number above 0.
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if there is no purchase up to `as_of`.
 
@@ -73,7 +80,7 @@ def gap_table(
         ...     "date": pd.to_datetime(["2024-01-01", "2024-01-11", "2024-03-01", "2024-01-15"]),
         ...     "sales": [10.0, 20.0, 30.0, 20.0],
         ... })
-        >>> table = rt.gap_table(orders, as_of="2024-03-31", gaps=[30, 60])
+        >>> table = rt.gap_table(orders, as_of="2024-03-31", gaps=[30, 60], within=30)
         >>> table[["gap", "n_lost", "n_came_back", "n_followed", "n_false", "false_churn_rate"]]
            gap  n_lost  n_came_back  n_followed  n_false  false_churn_rate
         0   30       2            1           2        1               0.5
@@ -82,14 +89,16 @@ def gap_table(
     Source:
         The rule is a convention of practice; Wilson, E. B. (1927) for the bounds.
     """
-    candidates = _candidates(gaps)
+    candidates, horizon = _candidates(gaps), whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, _ = observed_days(as_of, None)
     frame = require(transactions, TRANSACTIONS)
     days = purchase_days(frame, as_of=last, keep={})
     day = periods.number_of(last)
-    silences = collect(_silences(days, candidates, day))
-    return table_like(_judged(silences, np.array(candidates), day, level), transactions)
+    silences = collect(_silences(days, candidates, horizon, day))
+    rows = [_counts(silences, gap, horizon, day) for gap in candidates]
+    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return table_like(_judged(found, level), transactions)
 
 
 def _candidates(gaps: Sequence[int]) -> list[int]:
@@ -101,7 +110,7 @@ def _candidates(gaps: Sequence[int]) -> list[int]:
     return sorted({whole_days(gap, argument="gaps", least=1) for gap in many})
 
 
-def _silences(days: Frame, gaps: Sequence[int], as_of: int) -> Frame:
+def _silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) -> Frame:
     """How often a silence outlasted all earlier ones of its customer, by how long and since when.
 
     The first silence that a gap calls a loss is one that outlasts all before it, so only those are
@@ -121,7 +130,7 @@ def _silences(days: Frame, gaps: Sequence[int], as_of: int) -> Frame:
         (nw.col("_first") == 1)
         | ((nw.col("_length") > nw.col("_longest")) & (nw.col("_length") >= min(gaps)))
     )
-    limits = sorted({*gaps, *(2 * gap for gap in gaps)})
+    limits = sorted({*gaps, *(gap + within for gap in gaps)})
     keys = ["_first", "_back", "_day", "_longest", "_length"]
     rounded = records.with_columns(
         _longest=_rounded_down("_longest", limits), _length=_rounded_down("_length", limits)
@@ -139,42 +148,41 @@ def _rounded_down(column: str, limits: Sequence[int]) -> nw.Expr:
     return nw.sum_horizontal(*reached)
 
 
-def _judged(silences: Columns, gaps: NDArray[Any], as_of: int, level: float) -> Columns:
-    """Counts, shares and bounds for each gap."""
-    rows = [_counts(silences, int(gap), as_of) for gap in gaps]
-    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    lost = _share("lost_share", found["n_lost"], found["n_eligible"], level)
-    back = _share("came_back_share", found["n_came_back"], found["n_lost"], level)
-    false = _share("false_churn_rate", found["n_false"], found["n_followed"], level)
-    named = {"n_customers": found["n_customers"], "n_eligible": found["n_eligible"]}
-    named |= {"n_lost": found["n_lost"], **lost, "median_follow_up": found["median_follow_up"]}
-    named |= {"n_came_back": found["n_came_back"], **back}
-    named |= {"n_followed": found["n_followed"], "n_false": found["n_false"], **false}
-    return {"gap": gaps, **named}
-
-
-def _counts(silences: Columns, gap: int, as_of: int) -> dict[str, float]:
+def _counts(silences: Columns, gap: int, within: int, as_of: int) -> dict[str, float]:
     """What the rule says about one gap, from the counted silences."""
     n, day, back = silences["n"], silences["_day"], silences["_back"] == 1
     first, since = silences["_first"] == 1, day + gap
     lost = (silences["_longest"] < gap) & (silences["_length"] >= gap)
-    followed = lost & (since + gap <= as_of)
+    followed = lost & (since + within <= as_of)
     return {
+        "gap": gap,
         "n_customers": n[first].sum(),
         "n_eligible": n[first & (since <= as_of)].sum(),
         "n_lost": n[lost].sum(),
         "median_follow_up": _median(as_of - since[lost], n[lost]),
         "n_came_back": n[lost & back].sum(),
         "n_followed": n[followed].sum(),
-        "n_false": n[followed & back & (silences["_length"] < 2 * gap)].sum(),
+        "n_false": n[followed & back & (silences["_length"] < gap + within)].sum(),
+        "within": within,
     }
 
 
-def _share(
-    name: str, part: NDArray[Any], whole: NDArray[Any], level: float
-) -> dict[str, NDArray[Any]]:
-    lower, upper = intervals.wilson(part, whole, level)
-    return {name: intervals.ratio(part, whole), f"{name}_lower": lower, f"{name}_upper": upper}
+def _judged(found: Columns, level: float) -> Columns:
+    """The counts, each share behind those it was made of."""
+    shares = {
+        "n_lost": ("lost_share", "n_eligible"),
+        "n_came_back": ("came_back_share", "n_lost"),
+        "n_false": ("false_churn_rate", "n_followed"),
+    }
+    table: Columns = {}
+    for name, values in found.items():
+        table[name] = values
+        if name in shares:
+            share, whole = shares[name]
+            lower, upper = intervals.wilson(values, found[whole], level)
+            table[share] = intervals.ratio(values, found[whole])
+            table |= {f"{share}_lower": lower, f"{share}_upper": upper}
+    return table
 
 
 def _median(values: NDArray[Any], weights: NDArray[Any]) -> float:

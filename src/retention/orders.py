@@ -1,0 +1,104 @@
+"""What an order is and when it is a purchase, and the look at a log before anything is counted.
+
+An order is the lines of one customer with one `order_id` on one day; without order ids, the lines
+of one customer on one day. It is a purchase if its sales do not sum to less than 0.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.errors import ContentError, RetentionWarning
+from retention.frames import one_row
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from retention.frames import Frame
+
+NOISE = 1e-9
+"""A sum is 0 within this share of its most negative term: 0.1 + 0.2 − 0.3 is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What one look at the order lines told."""
+
+    n: int
+    first: date
+    last: date
+    only_sales: bool
+
+    def warn_of_silence(self, as_of: date, *, usual: int) -> None:
+        """Warn when the log fell silent before `as_of` for longer than chance allows at its pace.
+
+        Args:
+            as_of: the last observed day.
+            usual: so many days of silence are never worth a warning.
+        """
+        silent = (as_of - self.last).days
+        pace = (self.last - self.first).days / max(self.n - 1, 1)
+        if silent > max(usual, pace * (math.log(self.n) + 5)):
+            warnings.warn(
+                f"The last order is of {self.last}, {silent} days before as_of {as_of}: if the "
+                "data end there, the last periods are incomplete and the silence looks like churn. "
+                "Set as_of to the last day the data cover.",
+                RetentionWarning,
+                stacklevel=4,  # the caller of the public function
+            )
+
+
+def look(lines: Frame, day: str, *, as_of: date) -> Log:
+    """How many lines there are, from when to when, and whether any is negative: one query.
+
+    Args:
+        lines: order lines with `sales`.
+        day: the column of their days, as dates or as numbers of days.
+        as_of: the last observed day.
+
+    Raises:
+        ContentError: if there is no line, none up to `as_of`, or nothing but refunds.
+    """
+    amounts = nw.col("sales")
+    found = one_row(
+        lines.select(
+            nw.len().alias("n"),
+            nw.col(day).min().alias("first"),
+            nw.col(day).max().alias("last"),
+            amounts.min().alias("least"),
+            amounts.max().alias("most"),
+        )
+    )
+    if not found["n"]:
+        raise ContentError("transactions is empty: there is no order in it.")
+    first, last = _as_date(found["first"]), _as_date(found["last"])
+    if first > as_of:
+        raise ContentError(
+            f"as_of is {as_of}, but the first order is of {first}: nothing was observed by then."
+        )
+    if found["most"] < 0:
+        raise ContentError("transactions holds refunds only: nobody bought anything.")
+    return Log(int(found["n"]), first, last, only_sales=found["least"] >= 0)
+
+
+def order_keys(lines: Frame, day: str) -> list[str]:
+    """The columns that tell one order from another."""
+    named = ["order_id"] if "order_id" in lines.collect_schema() else []
+    return ["customer_id", *named, day]
+
+
+def not_below_zero(total: str, least: str) -> nw.Expr:
+    """A sum of at least 0, give or take the noise of adding up terms of which `least` is lowest."""
+    return nw.col(total) >= nw.col(least) * NOISE
+
+
+def _as_date(value: Any) -> date:
+    return (
+        periods.day_of(value) if isinstance(value, int) else periods.as_day(value, argument="date")
+    )
