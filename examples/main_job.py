@@ -63,7 +63,9 @@ def main() -> None:
 
     heading("When is a silent customer lost? Candidate gaps, in days")
     gaps = rt.gap_table(orders, as_of=AS_OF, gaps=[60, 90, 120, 180, 270, 365])
-    show(gaps, [column for column in gaps if column not in ("as_of", "level")])
+    lost, back = ["n_eligible", "n_lost", "lost_share"], ["n_followed", "n_false"]
+    show(gaps, ["gap", *lost, *back, "false_churn_rate"])
+    print("n_false: of those watched for a year after being called lost, those who came back")
 
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
     draw(kpis, axes)
@@ -83,7 +85,7 @@ def show(table: pd.DataFrame, columns: list[str]) -> None:
         if people[column].dtype.kind == "M":
             people[column] = people[column].dt.strftime("%Y-%m-%d")
         elif people[column].dtype.kind == "f":
-            people[column] = people[column].map("{:.1%}".format)
+            people[column] = people[column].map("{:.1%}".format, na_action="ignore").fillna("–")
     print(people.to_string(index=False))
 
 
@@ -99,7 +101,9 @@ def draw(kpis: pd.DataFrame, axes: Axes) -> None:
             label, (kpis["period"].iloc[-1], end), xytext=(10, 0),
             textcoords="offset points", color=colour, va="center",
         )  # fmt: skip
-    axes.set_title("Kept from one quarter to the next", loc="left")
+    quarters = kpis["period"].dt.to_period("Q")
+    axes.set_xticks(kpis["period"], [f"{q.year}\nQ{q.quarter}" for q in quarters])
+    axes.set_title("Kept from one quarter to the next, with 95 % bounds", loc="left")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylim(bottom=0)
     axes.margins(x=0.02)

@@ -102,11 +102,11 @@ def test_no_room_is_named_for_what_does_not_fit_elsewhere():
     assert {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"} == set()
 
 
-@every_file
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if named(f) not in ("frames.py", "periods.py")], ids=named
+)
 def test_only_frames_and_periods_ask_which_engine_it_is(file):
     """A new engine is a matter of two files."""
-    if named(file) in ("frames.py", "periods.py"):
-        pytest.skip("the two that may")
     asked = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Attribute)]
     assert [at(file, node) for node in asked if node.attr in ASKING_ENGINES] == []
 
