@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from conftest import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -317,6 +318,15 @@ def test_refuses_dates_that_are_text():
     frame = orders(("Ann", "2024-01-01", 1)).astype({"date": "str"})
     with pytest.raises(rt.ColumnError, match="'date' .* must be dates; got String"):
         rt.customer_periods(frame, freq="month", as_of="2024-01-31")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "duckdb"])
+def test_refuses_times_with_a_zone_until_the_local_day_is_known(kind):
+    """A purchase at 23:30 UTC is of the next day in Berlin: nobody guesses which is meant."""
+    frame = orders(("Ann", "2024-01-01 23:30", 1))
+    frame = frame.assign(date=frame["date"].dt.tz_localize("UTC"))
+    with pytest.raises(rt.ColumnError, match=r"time zone (Etc/)?UTC.*tz='Europe/Berlin'"):
+        rt.customer_periods(Engine(kind).table(frame), freq="day", as_of="2024-01-02")
 
 
 def test_refuses_two_columns_of_one_name():

@@ -107,6 +107,16 @@ def label(step: int, freq: str) -> str:
     return written.get(freq, str(day) if freq == "day" else str(day.year))
 
 
+def zone_of(dtype: nw.dtypes.DType, engine: nw.Implementation) -> str | None:
+    """The time zone of a column, on which the day of its times depends; else None.
+
+    Spark reads its timestamps in the zone of the session, which the user has chosen.
+    """
+    if not isinstance(dtype, nw.Datetime) or engine.is_pyspark():
+        return None
+    return dtype.time_zone
+
+
 def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     """Days since 1970-01-01 of a date or time column, the fastest way an engine has."""
     moment = nw.col(column)

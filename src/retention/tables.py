@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy
+from retention.periods import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,6 +148,12 @@ def require(table: object, kind: Kind, *, extra: Sequence[str] = ()) -> Frame:
     for column in kind.columns:
         if column.name in schema:
             _check_type(kind, column, schema[column.name])
+            if zone := zone_of(schema[column.name], frame.implementation):
+                raise ColumnError(
+                    f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
+                    f"need not begin. Say {kind.door}(..., tz='Europe/Berlin') or whichever zone "
+                    "your books keep."
+                )
         elif not column.optional:
             what = f"{kind.name} ({kind.row})"
             raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door)

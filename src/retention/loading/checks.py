@@ -16,7 +16,7 @@ import numpy as np
 from retention.errors import ContentError
 from retention.frames import Frame, count, one_row
 from retention.loading.columns import ROW, Source
-from retention.loading.fingerprints import all_differ, fingerprint
+from retention.loading.fingerprints import fingerprint
 from retention.loading.text import OURS, signs
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def judged(reading: Reading) -> Judged:
 def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, bool]:
     """Whether any row fails each check, and whatever else the door asked, in one query.
 
-    That all lines differ in their fingerprint is told by the query too where the table is lazy; of
-    one that is there, NumPy tells it faster.
+    "apart" says that all lines of a lazy table differ in their fingerprint.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
     asked = {flag: nw.col(flag) for flag in flags}
@@ -142,8 +141,6 @@ def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, boo
         aggregates.append(nw.col(_PRINT).n_unique())
     found = one_row(frame.with_columns(**names).select(*aggregates))
     look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
-    if reading.repeats and reading.source.eager:
-        return {**look, "apart": all_differ(reading.source)}
     return {**look, "apart": found.get(_PRINT) == found[_N]}
 
 

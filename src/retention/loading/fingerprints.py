@@ -1,11 +1,13 @@
-"""One number a row, made of all its numbers and times: where it differs, lines differ.
+"""One number a row, made of what stands in it: where the numbers differ, lines differ.
 
-It tells for a twentieth of the price of a comparison that a clean table has no line twice.
+It tells for a fraction of the price of a comparison that a clean table has no line twice, and which
+rows of another are worth comparing.
 """
 
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
     from retention.loading.columns import Source
 
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_ODD, _FOLD = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
+_FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 
 def fingerprint(source: Source) -> nw.Expr:
-    """The number as an expression over a lazy table; rounding may make different lines alike."""
+    """The number of each row of a lazy table, of its numbers and times."""
     total = nw.lit(0.0)
     for i, (name, dtype) in enumerate(source.schema.items()):
         weight = math.sqrt(2 * i + 3)
@@ -33,17 +36,21 @@ def fingerprint(source: Source) -> nw.Expr:
     return total
 
 
-def all_differ(source: Source) -> bool:
-    """Whether all rows of an eager table differ in their numbers and times: NumPy's sort tells."""
+def alike(source: Source) -> NDArray[np.int64]:
+    """The rows of an eager table that share their number, of all columns, with another row."""
     table = nw.from_native(cast("Any", source.table), eager_only=True)
     found = np.zeros(len(table), dtype=np.uint64)
     for name, dtype in source.schema.items():
-        if dtype.is_numeric() or isinstance(dtype, nw.Date | nw.Datetime):
-            bits = _bits(table[name].to_numpy())
-            found = found if bits is None else (found ^ bits) * _PRIME
-            found ^= found >> np.uint64(29)
-    found.sort()
-    return not bool((found[1:] == found[:-1]).any())
+        bits = _bits(table[name], dtype)
+        if bits is not None:
+            found = (found ^ bits) * _ODD
+            found ^= found >> _FOLD
+    ordered = np.sort(found)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not twice.size:
+        return np.array([], dtype=np.int64)
+    near = np.minimum(np.searchsorted(twice, found), twice.size - 1)
+    return np.flatnonzero(twice[near] == found).astype(np.int64)
 
 
 def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
@@ -55,12 +62,35 @@ def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     return day + clock + time.dt.second().cast(nw.Int64)
 
 
-def _bits(values: NDArray[Any]) -> NDArray[np.uint64] | None:
-    """The 64 bits of each value, one way of writing 0 and missing; None for other than numbers."""
+def _bits(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[np.uint64] | None:
+    """64 bits of each value, the same for the same value; None where there is no cheap way."""
+    if isinstance(dtype, nw.String):
+        return _text_bits(column.to_arrow()) if find_spec("pyarrow") else None
+    if not (dtype.is_numeric() or isinstance(dtype, nw.Date | nw.Datetime | nw.Boolean)):
+        return None
+    values = column.to_numpy()
     if values.dtype.kind == "f":
         values = values.astype(np.float64) + 0.0  # -0.0 is 0.0
         values[np.isnan(values)] = np.nan
-        return values.view(np.uint64)
-    if values.dtype.kind in "iubmM":
+        return cast("NDArray[np.uint64]", values.view(np.uint64))
+    if values.dtype.kind in "iubM":
         return values.astype(np.int64).view(np.uint64)
     return None
+
+
+def _text_bits(texts: Any) -> NDArray[np.uint64] | None:
+    """The first and last eight bytes of each text and its length, read off Arrow's buffers."""
+    width = {"string": np.int32, "large_string": np.int64}.get(str(texts.type))
+    _, places, letters = texts.buffers() if width else (None, None, None)
+    if width is None or letters is None:
+        return None
+    ends = np.frombuffer(places, dtype=width)[texts.offset : texts.offset + len(texts) + 1]
+    start, end = ends[:-1], ends[1:]
+    padded = np.concatenate([np.frombuffer(letters, dtype=np.uint8), np.zeros(8, dtype=np.uint8)])
+    eight = np.ndarray((padded.size - 7,), dtype=np.uint64, buffer=padded, strides=(1,))
+    mask = _FIRST_BYTES[np.minimum(end - start, 8)]
+    bits = (eight[start] & mask) * _ODD ^ (eight[np.maximum(end - 8, start)] & mask)
+    bits = bits * _ODD ^ (end - start).astype(np.uint64)
+    if texts.null_count:
+        bits[texts.is_null().to_numpy(zero_copy_only=False)] = 0
+    return bits

@@ -6,17 +6,22 @@ quantity and price, and differ in the product.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
-from retention.frames import as_lazy, one_row
+from retention.frames import as_lazy, collect, one_row
 from retention.loading.checks import Check
 from retention.loading.columns import ROW
+from retention.loading.fingerprints import alike
+from retention.loading.marks import with_flag
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from retention.frames import Frame
     from retention.loading.columns import Source
@@ -25,10 +30,16 @@ _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
 
 
 def check(source: Source, policy: str) -> Check:
-    """The check on repeated lines, asked of the whole table only if fingerprints repeat."""
+    """The check on repeated lines, asked of rows whose fingerprints repeat only."""
 
     def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
-        return None if look["apart"] else _with_repeats(source, frame, flag)
+        if source.eager:
+            rows = _copies(source)
+            return with_flag(source, frame, rows, flag) if rows.size else None
+        if look["apart"] or not _n_copies(source, frame):
+            return None
+        numbered = _numbered(source, frame, order=_COPY)
+        return numbered.with_columns((nw.col(_COPY) > 1).alias(flag))
 
     return Check(
         "exact duplicate line",
@@ -39,32 +50,33 @@ def check(source: Source, policy: str) -> Check:
     )
 
 
-def _with_repeats(source: Source, frame: Frame, flag: str) -> Frame | None:
-    """The frame with a flag on every copy of a line but the first; None if no line is repeated."""
-    if not _n_copies(source):
-        return None
-    texts = _as_text(source.schema)
-    line = [f"{_LINE}{i}" if name in texts else name for i, name in enumerate(source.schema)]
-    named = zip(source.schema, line, strict=True)
-    frame = frame.with_columns(
-        nw.lit(1).alias(_COPY), *(texts[name].alias(ours) for name, ours in named if name in texts)
-    )
-    order = ROW if source.eager else _COPY
-    copy = nw.col(_COPY).cum_sum().over(*line, order_by=order)
-    frame = frame.with_columns(copy.alias(_COPY))
-    return frame.with_columns((nw.col(_COPY) > 1).alias(flag))
+def _copies(source: Source) -> NDArray[np.int64]:
+    """The rows of an eager table that repeat an earlier one."""
+    rows = alike(source)
+    if not rows.size:
+        return rows
+    given = nw.from_native(cast("Any", source.table), eager_only=True)[rows]
+    number = nw.new_series(ROW, rows, backend=given.implementation)
+    frame = as_lazy(given.with_columns(number), name=source.kind.name)
+    again = _numbered(source, frame, order=ROW).filter(nw.col(_COPY) > 1)
+    return np.sort(collect(again.select(ROW))[ROW]).astype(np.int64)
 
 
-def _as_text(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, nw.Expr]:
-    """Columns of mixed Python objects, which engines cannot group by as they are, as text."""
-    odd = nw.Object | nw.Unknown
-    return {n: nw.col(n).cast(nw.String) for n, dtype in schema.items() if isinstance(dtype, odd)}
+def _numbered(source: Source, frame: Frame, *, order: str) -> Frame:
+    """The frame with the copies of a line counted from 1."""
+    names = list(source.schema)
+    texts = {
+        name: nw.col(name).cast(nw.String).alias(f"{_LINE}{i}")
+        for i, name in enumerate(names)
+        if isinstance(source.schema[name], nw.Object | nw.Unknown)  # no engine groups by these
+    }
+    line = [f"{_LINE}{i}" if name in texts else name for i, name in enumerate(names)]
+    frame = frame.with_columns(nw.lit(1).alias(_COPY), *texts.values())
+    return frame.with_columns(nw.col(_COPY).cum_sum().over(*line, order_by=order).alias(_COPY))
 
 
-def _n_copies(source: Source) -> int:
-    """How many rows repeat an earlier one, counted by the engine that counts fastest."""
-    frame, texts = as_lazy(source.table, name=source.kind.name), _as_text(source.schema)
-    frame = frame.with_columns(**texts) if texts else frame
+def _n_copies(source: Source, frame: Frame) -> int:
+    """How many rows of a lazy table repeat another."""
     lines = frame.group_by(*source.schema).agg(nw.len().alias(_COPY))
     extra = lines.with_columns(nw.col(_COPY).cast(nw.Int64) - 1)
     return int(one_row(extra.select(nw.col(_COPY).sum()))[_COPY] or 0)

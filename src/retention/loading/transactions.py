@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.errors import RetentionError, one_of
-from retention.frames import Frame, in_kind_of
+from retention.frames import Frame, collect, in_kind_of, one_row
 from retention.loading import repeats
 from retention.loading.amounts import too_large
 from retention.loading.audits import Audit, audited
 from retention.loading.checks import REASON, Check, Output, Reading, TableFault, accepted
-from retention.loading.columns import Source, opened
-from retention.loading.text import OURS, Written, signs
+from retention.loading.columns import ROW, Source, opened
+from retention.loading.marks import with_flag
+from retention.loading.text import OURS, Written
 from retention.loading.values import Values, read_values
 from retention.tables import TRANSACTIONS
 
@@ -345,10 +347,7 @@ def _zero_order(source: Source, policy: str) -> Check:
     order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
 
     def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
-        if not look["not above 0"]:
-            return None
-        marked = _with_zero_orders(frame, order, flag)
-        return marked if signs(marked, {flag: nw.col(flag)})[flag] else None
+        return _with_zero_orders(source, frame, order, flag) if look["not above 0"] else None
 
     return Check(
         "zero order",
@@ -359,15 +358,25 @@ def _zero_order(source: Source, policy: str) -> Check:
     )
 
 
-def _with_zero_orders(frame: Frame, order: Sequence[str], flag: str) -> Frame:
-    day, net, gross = f"{OURS}day", f"{OURS}net", f"{OURS}gross"
+def _with_zero_orders(
+    source: Source, frame: Frame, order: Sequence[str], flag: str
+) -> Frame | None:
+    """The frame with a flag on the lines of orders that sum to 0; None if there is no such order."""
+    day, zero = periods.day_expr(f"{OURS}date", frame.implementation), f"{OURS}zero"
+    frame = frame.with_columns(day.alias(f"{OURS}day"))
+    keys = [*order, f"{OURS}day"]
+    lines = frame.filter(nw.col(REASON).is_null()).with_columns(
+        nw.col(f"{OURS}sales").alias("net"), nw.col(f"{OURS}sales").abs().alias("gross")
+    )
+    doubtful = lines.filter(nw.col("net") <= 0).select(*keys).unique()
+    lines = lines.join(doubtful, on=keys, how="semi")
+    orders = lines.group_by(*keys).agg(nw.col("net").sum(), nw.col("gross").sum())
+    empty = orders.filter(nw.col("net").abs() <= nw.col("gross") * NOISE).select(*keys)
+    if source.eager:
+        rows = collect(lines.join(empty, on=keys, how="semi").select(ROW))[ROW]
+        return with_flag(source, frame, rows.astype(np.int64), flag) if rows.size else None
+    if not one_row(empty.select(nw.len().alias("n")))["n"]:
+        return None
+    frame = frame.join(empty.with_columns(nw.lit(1).alias(zero)), on=keys, how="left")
     usable = nw.col(REASON).is_null()
-    frame = frame.with_columns(
-        nw.when(usable).then(nw.col(f"{OURS}sales")).otherwise(nw.lit(0.0)).alias(net),
-        periods.day_expr(f"{OURS}date", frame.implementation).fill_null(0).alias(day),
-    )
-    frame = frame.with_columns(nw.col(net).abs().alias(gross))
-    frame = frame.with_columns(
-        nw.col(net).sum().over(*order, day), nw.col(gross).sum().over(*order, day)
-    )
-    return frame.with_columns((usable & (nw.col(net).abs() <= nw.col(gross) * NOISE)).alias(flag))
+    return frame.with_columns((usable & ~nw.col(zero).is_null()).alias(flag))
