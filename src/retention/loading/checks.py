@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -33,16 +34,16 @@ class Check:
     """One thing that can be wrong with a row.
 
     `fails` holds where it is wrong, null where it cannot be. `later` stands for checks that need
-    more than the row: it is given the frame (with `REASON` from the checks before it), what the
-    first look told and the name of the flag to add; it answers None if no row fails. `advice` says
-    what to do, and may look at the frame for it.
+    more than the row: it is given the frame on demand (with `REASON` from the checks before it),
+    what the first look told and the name of the flag to add, and answers None if no row fails.
+    `advice` says what to do, and may look at the frame for it.
     """
 
     reason: str
     shows: str
     advice: str | Callable[[Frame], str]
     fails: nw.Expr | None = None
-    later: Callable[[Frame, Mapping[str, bool], str], Frame | None] | None = None
+    later: Callable[[Callable[[], Frame], Mapping[str, bool], str], Frame | None] | None = None
     drops: bool = False
 
 
@@ -119,7 +120,7 @@ def judged(reading: Reading) -> Judged:
     for i, check in enumerate(reading.checks):
         if check.later is not None:
             before = [c for c in failing if c in reading.checks[:i]]
-            found = check.later(_with_reason(frame, before), look, _flag(check))
+            found = check.later(partial(_with_reason, frame, before), look, _flag(check))
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]

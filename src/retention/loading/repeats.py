@@ -19,7 +19,7 @@ from retention.loading.marks import with_flag
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -32,13 +32,13 @@ _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
 def check(source: Source, policy: str) -> Check:
     """The check on repeated lines, asked of rows whose fingerprints repeat only."""
 
-    def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
+    def later(frame: Callable[[], Frame], look: Mapping[str, bool], flag: str) -> Frame | None:
         if source.eager:
             rows = _copies(source)
-            return with_flag(source, frame, rows, flag) if rows.size else None
-        if look["apart"] or not _n_copies(source, frame):
+            return with_flag(source, frame(), rows, flag) if rows.size else None
+        if look["apart"] or not _n_copies(source, frame()):
             return None
-        numbered = _numbered(source, frame, order=_COPY)
+        numbered = _numbered(source, frame(), order=_COPY)
         return numbered.with_columns((nw.col(_COPY) > 1).alias(flag))
 
     return Check(

@@ -22,7 +22,7 @@ from retention.loading.values import Values, read_values
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date as Date  # noqa: N812 - `date` is a column's keyword here
 
     from narwhals.stable.v2.typing import IntoFrameT
@@ -346,8 +346,8 @@ def _zero_order(source: Source, policy: str) -> Check:
     """Orders that sum to 0, of the rows that pass all other checks; asked only where one could."""
     order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
 
-    def later(frame: Frame, look: Mapping[str, bool], flag: str) -> Frame | None:
-        return _with_zero_orders(source, frame, order, flag) if look["not above 0"] else None
+    def later(frame: Callable[[], Frame], look: Mapping[str, bool], flag: str) -> Frame | None:
+        return _with_zero_orders(source, frame(), order, flag) if look["not above 0"] else None
 
     return Check(
         "zero order",
@@ -361,7 +361,7 @@ def _zero_order(source: Source, policy: str) -> Check:
 def _with_zero_orders(
     source: Source, frame: Frame, order: Sequence[str], flag: str
 ) -> Frame | None:
-    """The frame with a flag on the lines of orders that sum to 0; None if there is no such order."""
+    """The frame with a flag on the lines of orders that sum to 0; None if there is none."""
     day, zero = periods.day_expr(f"{OURS}date", frame.implementation), f"{OURS}zero"
     frame = frame.with_columns(day.alias(f"{OURS}day"))
     keys = [*order, f"{OURS}day"]

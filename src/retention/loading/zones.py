@@ -34,8 +34,9 @@ def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
     if not typed:
         return source.frame
     local = {f"{OURS}{role}": _local(source, role, dtype, tz) for role, dtype in typed.items()}
+    zoned = any(getattr(dtype, "time_zone", None) for dtype in typed.values())
     try:
-        frame = _applied(source, local)
+        frame = _applied(source, local) if zoned else source.frame.with_columns(**local)
     except NotImplementedError:
         raise _cannot(source, typed, tz) from None
     times = [role for role, dtype in typed.items() if isinstance(dtype, nw.Datetime)]
