@@ -16,7 +16,8 @@ def answers():
         company.orders, freq="quarter", as_of="2024-12-31", observed_from="2022-01-01"
     )
     wallet = company.wallet.rename(columns={"period": "date"})
-    return [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet)]
+    gaps = rt.gap_table(company.orders, as_of="2024-12-31", gaps=[60, 180])
+    return [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet), gaps]
 
 
 @pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)

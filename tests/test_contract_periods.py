@@ -20,9 +20,10 @@ KEYS = ["plan", "step", "customer_id"]
 
 
 def openings(freq, first, last):
-    """The periods that open from the first day to the last."""
-    steps = range(step_of(first, freq), step_of(last, freq) + 1)
-    return [step for step in steps if first <= first_day(step, freq) <= last]
+    """The periods that open from the first day to the midnight that closes the last."""
+    closing = last + timedelta(days=1)
+    steps = range(step_of(first, freq), step_of(closing, freq) + 1)
+    return [step for step in steps if first <= first_day(step, freq) <= closing]
 
 
 def naive_rows(rows, freq, observed_from):
@@ -179,7 +180,7 @@ def test_missing_segments_are_a_segment_of_their_own(engine):
     frame = contracts(
         ("Ann", "2024-01-01", None, "basic"), ("Bob", "2024-01-01", None, None), columns=("plan",)
     )
-    activity = rt.contract_periods(engine.table(frame), freq="month", as_of="2024-01-31", by="plan")
+    activity = rt.contract_periods(engine.table(frame), freq="month", as_of="2024-01-30", by="plan")
     assert engine.read(activity, order=["plan"])["plan"].tolist() == ["(missing)", "basic"]
 
 
@@ -211,7 +212,7 @@ ONE = contracts(("Ann", "2024-01-02", "2024-02-01"))
     [
         ({"freq": "decade"}, rt.RetentionError, "freq must be one of"),
         ({"as_of": "2024-01-01"}, rt.ContentError, "the first contract starts on 2024-01-02"),
-        ({"as_of": "2024-01-31"}, rt.ContentError, "No month opens between 2024-01-02 and as_of"),
+        ({"as_of": "2024-01-30"}, rt.ContentError, "No month opens between 2024-01-02 and as_of"),
         ({"observed_from": "2024-03-01"}, rt.RetentionError, "after as_of 2024-02-15"),
         ({"by": "plan"}, rt.ColumnError, "by names 'plan'"),
         ({"by": "start"}, rt.ColumnError, "'start' is a column of contracts itself"),
@@ -227,3 +228,13 @@ def test_without_contracts_there_is_no_activity():
     """An empty table is refused."""
     with pytest.raises(rt.ContentError, match="contracts is empty"):
         rt.contract_periods(ONE.iloc[:0], freq="month", as_of="2024-02-15")
+
+
+def test_the_period_that_closes_with_as_of_is_judged():
+    """Of two customers of 2024 one left in March: 1 of 2, known on the last day of the year."""
+    frame = contracts(("Ann", "2024-01-01", "2024-03-05"), ("Bob", "2023-12-01", None))
+    say = {"freq": "year", "observed_from": "2023-12-01"}
+    found = rt.retention_rate(rt.contract_periods(frame, as_of="2024-12-31", **say))
+    assert found[["step", "n_base", "n_retained"]].values.tolist() == [[2024, 2, 1]]
+    later = rt.retention_rate(rt.contract_periods(frame, as_of="2025-12-30", **say))
+    pd.testing.assert_frame_equal(found, later)

@@ -53,9 +53,9 @@ def test_what_comes_out_is_fit_for_every_figure(engine):
     """The answer passes the check that each public function starts with."""
     text = shop(day=["2024-01-05", "2024-01-06", "2024-02-07"], order=[1, 2, 3], cost=[1, 2, 3])
     answer = rt.as_transactions(engine.table(text), **NAMES, order_id="order", cost="cost")
-    assert list(require(answer, TRANSACTIONS).collect_schema()) == list(
-        ["customer_id", "date", "sales", "profit", "order_id"]
-    )
+    assert list(require(answer, TRANSACTIONS).collect_schema()) == [
+        *("customer_id", "date", "sales", "profit", "order_id")
+    ]
 
 
 def test_the_callers_table_is_not_changed():
@@ -89,7 +89,7 @@ def test_kept_columns_go_through_as_they_are(engine):
 
 
 def test_headers_may_be_padded_or_carry_a_byte_order_mark(engine):
-    """A header that differs by nothing a reader sees is found; a kept one goes out as it was said."""
+    """A header that differs by nothing a reader sees is found; it goes out as it was said."""
     table = shop(day=["2024-01-05"] * 3, region=["N", "S", "S"])
     table.columns = ["\ufeffwho", " day", "paid ", "\ufeff region"]
     answer = rt.as_transactions(engine.table(table), **NAMES, keep="region")
@@ -151,7 +151,9 @@ def test_a_clean_lazy_table_is_asked_once(monkeypatch):
     queries = []
     for module in (checks, text):
         ask = module.one_row
-        monkeypatch.setattr(module, "one_row", lambda frame, ask=ask: queries.append(1) or ask(frame))
+        monkeypatch.setattr(
+            module, "one_row", lambda frame, ask=ask: queries.append(1) or ask(frame)
+        )
     table = duckdb.connect().from_df(shop())
     rt.as_transactions(table, **NAMES, as_of="2024-12-31")
     assert len(queries) == 1
@@ -220,11 +222,11 @@ def test_float_ids_that_lost_digits_are_refused(engine, broken):
     assert "customer_id that is not a whole number: 1 row" in refused(engine.table(table))
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "nan", "NaN", "None", "NULL", "NA", "N/A", None])
-def test_blank_ids_are_a_problem(engine, blank):
+def test_blank_ids_are_a_problem(engine):
     """Whatever stands for nothing is no customer."""
-    table = shop(who=["Ann", blank, "Bob"], day=["2024-01-05"] * 3)
-    assert "blank customer_id: 1 row" in refused(engine.table(table))
+    blanks = ["", "  ", "nan", " NaN", "None", "NULL", "NA", "N/A", None]
+    table = pd.DataFrame({"who": ["Ann", *blanks], "day": "2024-01-05", "paid": 1.0})
+    assert f"blank customer_id: {len(blanks)} rows" in refused(engine.table(table))
 
 
 def test_a_blank_order_id_is_a_problem_only_if_order_ids_are_named():
@@ -276,7 +278,14 @@ def test_zero_orders_are_asked_about_then_counted_or_dropped(engine):
     table = pd.DataFrame(
         {
             "who": ["Ann", "Ann", "Ann", "Bob", "Cem", "Cem"],
-            "day": ["2024-01-05", "2024-01-05", "2024-01-05", "2024-01-05", "2024-01-06", "2024-01-07"],
+            "day": [
+                "2024-01-05",
+                "2024-01-05",
+                "2024-01-05",
+                "2024-01-05",
+                "2024-01-06",
+                "2024-01-07",
+            ],
             "paid": [0.1, 0.2, -0.3, 0.0, 5.0, -5.0],
         }
     )
@@ -402,8 +411,8 @@ def test_a_missing_column_is_refused_with_the_nearest_name(engine):
     table = engine.table(shop(day=["2024-01-05"] * 3))
     with pytest.raises(rt.ColumnError, match="customer_id names 'Who'.*Did you mean 'who'"):
         rt.as_transactions(table, customer_id="Who", date="day", sales="paid")
-    with pytest.raises(rt.ColumnError, match="keep names 'pay'.*Did you mean 'paid'"):
-        rt.as_transactions(table, **NAMES, keep="pay")
+    with pytest.raises(rt.ColumnError, match="keep names 'paidd'.*Did you mean 'paid'"):
+        rt.as_transactions(table, **NAMES, keep="paidd")
 
 
 def test_a_kept_column_may_not_hide_one_of_ours():

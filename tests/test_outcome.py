@@ -345,6 +345,7 @@ def test_a_hundred_thousand_segments_are_identifiers():
         ),
         ("outcome_kpis", {"sales_basis": "x"}, "sales_basis must be one of"),
         ("churn_by", {"by": ()}, "churn_by needs by="),
+        ("sales_adjusted_retention", {"seed": -1}, "seed must be a whole number, 0 or more"),
     ],
 )
 def test_refuses_in_the_users_words(figure, say, message):
@@ -352,6 +353,14 @@ def test_refuses_in_the_users_words(figure, say, message):
     activity = rt.customer_periods(everyone_stays(), **FEBRUARY)
     with pytest.raises(rt.RetentionError, match=message):
         getattr(rt, figure)(activity, **say)
+
+
+def test_a_year_of_days_later(engine):
+    """A long lag is joined, not shifted, and gives the same."""
+    frame = orders(("Ann", "2023-01-01", 1), ("Ann", "2024-01-01", 1), ("Bob", "2023-01-01", 1))
+    activity = rt.customer_periods(engine.table(frame), freq="day", as_of="2024-01-01")
+    found = engine.read(rt.retention_rate(activity, lag=365))
+    assert found[["n_base", "n_retained"]].values.tolist() == [[2, 1]]
 
 
 def test_one_period_is_too_few():

@@ -7,11 +7,11 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from conftest import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import Engine
 from retention.periods import complete_steps, first_day, step_of
 from shops import (
     a_month_with_nobody,
@@ -293,6 +293,8 @@ def test_refuses_an_empty_table(engine):
         ({"by": "sales"}, "by: 'sales' is a column of transactions itself"),
         ({"by": ["region", "region"]}, "by names a column twice"),
         ({"by": "weight"}, "column 'weight' holds Float64, not labels"),
+        ({"by": None}, "by must name a column, or several in a list; got None"),
+        ({"as_of": pd.NaT}, "as_of must be a day"),
     ],
 )
 def test_refuses_in_the_users_words(say, message):
@@ -335,6 +337,66 @@ def test_refuses_two_columns_of_one_name():
     twice = pd.concat([frame, frame[["sales"]]], axis=1)
     with pytest.raises(rt.ColumnError, match="two columns are named 'sales'"):
         rt.customer_periods(twice, freq="month", as_of="2024-01-31")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("customer_id", None),
+        ("sales", None),
+        ("sales", 1e300),
+        ("sales", float("inf")),
+        ("date", None),
+    ],
+)
+def test_rows_that_cannot_be_counted_are_refused_on_every_engine(engine, column, value):
+    """A table that did not pass the door is refused, not counted in a way of each engine's own."""
+    frame = orders(("Ann", "2024-01-01", 1), ("Bob", "2024-01-30", 1))
+    frame.loc[1, column] = value
+    with pytest.raises(rt.ContentError, match=f"1 of 2 rows have no usable '{column}'"):
+        rt.customer_periods(engine.table(frame), freq="month", as_of="2024-01-31")
+
+
+def test_a_log_of_refunds_only_is_refused():
+    """Nobody bought anything."""
+    with pytest.raises(rt.ContentError, match="refunds only: nobody bought"):
+        rt.customer_periods(orders(("Ann", "2024-01-01", -1)), freq="day", as_of="2024-01-01")
+
+
+@pytest.mark.parametrize("name", ["_date", "s0", "n_base", "retained"])
+def test_segments_named_as_columns_of_answers_are_refused(name):
+    """They could not be told apart."""
+    frame = orders(("Ann", "2024-01-01", 1, "x"), columns=(name,))
+    with pytest.raises(rt.ColumnError, match=f"by: '{name}' is a name that answers use"):
+        rt.customer_periods(frame, freq="day", as_of="2024-01-01", by=name)
+
+
+def test_dates_of_arrow_in_pandas_are_dates():
+    """As pandas.read_parquet gives them with its pyarrow types."""
+    frame = orders(("Ann", "2024-01-01", 1), ("Ann", "2024-01-31", 1))
+    arrow = frame.astype({"date": "date32[pyarrow]"})
+    say = {"freq": "month", "as_of": "2024-01-31"}
+    found = rt.customer_periods(arrow, **say)
+    assert found["sales"].tolist() == rt.customer_periods(frame, **say)["sales"].tolist()
+
+
+def test_a_segment_in_which_nothing_stands_is_missing_throughout(engine):
+    """Also where the engine does not know its type, and where it is empty text."""
+    frame = orders(("Ann", "2024-01-01", 1, ""), ("Ann", "2024-01-31", 1, ""), columns=("region",))
+    found = rt.customer_periods(engine.table(frame), freq="month", as_of="2024-01-31", by="region")
+    assert set(engine.read(found)["region"]) == {"(missing)"}
+
+
+def test_a_users_own_tables_are_never_read_in_place_of_ours():
+    """Whatever the tables on a DuckDB connection are called."""
+    import duckdb
+
+    connection = duckdb.connect()
+    for name in ("small", "given", "answer", "first", "retention_relation_beside"):
+        connection.execute(f"CREATE TABLE {name} AS SELECT 42 AS x")
+    frame = orders(("Ann", "2024-01-01", 1), ("Ann", "2024-02-29", 1))
+    activity = rt.customer_periods(connection.from_df(frame), freq="month", as_of="2024-02-29")
+    assert rt.retention_rate(activity).fetchall()[0][2:4] == (1, 1)
 
 
 def test_refuses_what_is_not_a_table():

@@ -63,7 +63,7 @@ def test_agrees_with_the_definition_in_sets(engine, lines, spent):
 
 
 def test_sample_company_gives_away_the_share_it_was_made_with():
-    """The sample's wallet is what customers spend with us plus elsewhere, so the share is below 1."""
+    """The sample's wallet is what customers spend with us plus elsewhere."""
     company = rt.sample_company(2_000, seed=1)
     activity = rt.customer_periods(
         company.orders, freq="quarter", as_of="2024-12-31", observed_from="2022-01-01"
@@ -107,6 +107,24 @@ def test_refuses_a_wallet_of_other_customers():
     activity = rt.customer_periods(orders(("Ann", "2024-01-01", 1)), freq="day", as_of="2024-01-01")
     with pytest.raises(rt.ContentError, match="No customer_id of wallet is active"):
         rt.share_of_wallet(activity, wallets(("ann", "2024-01-01", 1)))
+
+
+def test_a_wallet_that_is_not_filled_in_is_no_wallet(engine):
+    """Null is not 0: such customers are counted as without a figure."""
+    activity = rt.customer_periods(
+        engine.table(orders(("Ann", "2024-01-01", 10), ("Bob", "2024-01-01", 20))),
+        freq="day", as_of="2024-01-01",
+    )  # fmt: skip
+    wallet = engine.table(wallets(("Ann", "2024-01-01", None), ("Bob", "2024-01-01", 50)))
+    found = engine.read(rt.share_of_wallet(activity, wallet))
+    assert found[["n_with_wallet", "share_of_wallet"]].values.tolist() == [[1, 0.4]]
+
+
+def test_refuses_a_wallet_whose_ids_are_numbers_where_ours_are_text():
+    """The engines would each fail in their own words."""
+    activity = rt.customer_periods(orders(("Ann", "2024-01-01", 1)), freq="day", as_of="2024-01-01")
+    with pytest.raises(rt.ColumnError, match="wallet: 'customer_id' holds Int64, in activity"):
+        rt.share_of_wallet(activity, wallets((1, "2024-01-01", 1)))
 
 
 def test_refuses_a_wallet_of_another_kind():

@@ -43,7 +43,9 @@ def test_a_wallet_is_said_in_one_way(said):
 
 def test_a_wallet_goes_into_its_figure():
     """From the file to the share of wallet."""
-    orders = pd.DataFrame({"who": ["Ann"], "month": ["2024-01-01"], "paid": [25.0]})
+    orders = pd.DataFrame(
+        {"who": "Ann", "month": ["2024-01-01", "2024-01-31"], "paid": [5.0, 20.0]}
+    )
     activity = rt.customer_periods(
         rt.as_transactions(orders, **NAMES, sales="paid"), freq="month", as_of="2024-01-31"
     )

@@ -44,13 +44,16 @@ _SERVED = {
 }
 
 
-def as_lazy(table: object, *, name: str = "table", by_row: bool = False) -> Frame:
+def as_lazy(
+    table: object, *, name: str = "table", by_row: bool = False, only: Sequence[str] | None = None
+) -> Frame:
     """Any supported table as a LazyFrame of narwhals.
 
     Args:
         table: a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table, or a narwhals frame of one.
         name: what messages call it.
         by_row: true where the work goes row by row, so that a large pandas table stays in pandas.
+        only: of a table that goes to DuckDB, the columns that are wanted, as far as there are any.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -68,9 +71,16 @@ def as_lazy(table: object, *, name: str = "table", by_row: bool = False) -> Fram
     if engine.is_pandas():
         native = native.reset_index(drop=True)
         if not by_row and len(native) >= ROUTE_ROWS:
-            return _scan(native)
+            return _scan(native[_wanted(native.columns, only)])
         return cast("Frame", nw.from_native(native).lazy())
-    return _scan(native) if engine.is_pyarrow() else cast("Frame", frame.lazy())
+    if engine.is_pyarrow():
+        return _scan(native.select(_wanted(native.column_names, only)))
+    return cast("Frame", frame.lazy())
+
+
+def _wanted(present: Iterable[str], only: Sequence[str] | None) -> list[str]:
+    """DuckDB does not tell "Sales" from "sales", and does not know every type of pandas."""
+    return [name for name in present if only is None or name in only]
 
 
 def beside(frame: Frame, table: object, *, name: str) -> Frame:
@@ -82,8 +92,7 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     given = nw.to_native(table, pass_through=True)
     eager = isinstance(nw.from_native(cast("Any", given)), nw.DataFrame)
     if frame.implementation.is_duckdb() and eager:
-        relation = cast("Any", frame.to_native()).query("first", "SELECT * FROM given")
-        return cast("Frame", nw.from_native(relation))
+        return cast("Frame", nw.from_native(_on_connection_of(frame.to_native(), given)))
     other = as_lazy(given, name=name, by_row=True)
     if other.implementation != frame.implementation:
         raise TableError(
@@ -157,9 +166,7 @@ def table_like(columns: Mapping[str, NDArray[Any]], like: IntoFrameT) -> IntoFra
         dates = small.select_dtypes("datetime").columns
         small = small.astype(dict.fromkeys(dates, "datetime64[us]"))
         if engine.is_duckdb():
-            days = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' for name in dates)
-            replaced = f" REPLACE ({days})" if days else ""
-            small = cast("Any", native).query("answer", f"SELECT *{replaced} FROM small")
+            small = _on_connection_of(native, small, dates=list(dates))
     else:
         small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
     return cast("IntoFrameT", _rewrapped(small, like))
@@ -206,14 +213,27 @@ def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     value = nw.col(column)
     if isinstance(dtype, nw.Boolean):
         value = nw.when(value).then(nw.lit("true")).when(~value).then(nw.lit("false"))
-    elif dtype.is_integer() or isinstance(dtype, nw.Categorical | nw.Enum):
-        value = value.cast(nw.String)
+    elif dtype.is_integer() or isinstance(dtype, nw.Categorical | nw.Enum | nw.Unknown):
+        value = value.cast(nw.String)  # unknown is the type of a column in which nothing stands
     elif not isinstance(dtype, nw.String):
         raise ColumnError(
             f"by: column {column!r} holds {dtype}, not labels. "
             "A segment is text, a whole number or true/false: put it into classes first."
         )
-    return value.fill_null("(missing)").alias(column)
+    named = nw.when(value != "").then(value)
+    return named.fill_null("(missing)").alias(column)
+
+
+def _on_connection_of(relation: object, table: object, *, dates: Sequence[str] = ()) -> Any:
+    """An eager table as a relation on the connection of another one, its `dates` as DATE.
+
+    DuckDB finds Python variables by name, but only after the user's own tables: hence the name.
+    """
+    retention_table_of_the_caller = table  # noqa: F841 - DuckDB reads it by its name
+    columns = ", ".join(f'CAST("{name}" AS DATE) AS "{name}"' for name in dates)
+    replaced = f" REPLACE ({columns})" if columns else ""
+    query = f"SELECT *{replaced} FROM retention_table_of_the_caller"
+    return cast("Any", relation).query("retention_relation_beside", query)
 
 
 def _kind(table: object) -> tuple[nw.Implementation, bool]:
@@ -286,9 +306,11 @@ def _python_value(value: Any) -> Any:
 
 
 def _refuse_repeated_columns(native: object, name: str) -> None:
-    if type(native).__module__.split(".")[0] != "pandas":  # no other engine allows it
-        return
-    columns: Iterable[object] = getattr(native, "columns", ())
+    """Other engines do not allow it."""
+    where = {"pandas": "columns", "pyarrow": "column_names"}
+    columns: Iterable[object] = getattr(
+        native, where.get(type(native).__module__.split(".")[0], ""), ()
+    )
     seen: set[object] = set()
     for column in columns:
         if column in seen:

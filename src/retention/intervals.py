@@ -6,6 +6,7 @@ is NaN. A level of 0.95 means that intervals made this way hold the true value 9
 
 from __future__ import annotations
 
+from numbers import Integral
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ def quantile_of(level: float) -> float:
     if not (isinstance(level, int | float) and 0 < level < 1):
         raise RetentionError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")
     return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def check_seed(seed: object) -> None:
+    """Refuse a seed that is neither None nor a whole number of at least 0."""
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0
+    if seed is not None and not whole:
+        raise RetentionError(f"seed must be a whole number, 0 or more; got {seed!r}.")
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What an order is and when it is a purchase, and the look at a log before anything is counted.
+"""What an order is and when it is a purchase, and the look at a log before it is counted.
 
 An order is the lines of one customer with one `order_id` on one day; without order ids, the lines
 of one customer on one day. It is a purchase if its sales do not sum to less than 0.
@@ -15,12 +15,15 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ContentError, RetentionWarning
-from retention.frames import one_row
+from retention.frames import count, one_row
 
 if TYPE_CHECKING:
     from datetime import date
 
     from retention.frames import Frame
+
+MOST = 1e15
+"""Nothing beyond it is money: floats no longer tell its cents, and their squares overflow."""
 
 NOISE = 1e-9
 """A sum is 0 within this share of its most negative term: 0.1 + 0.2 − 0.3 is nothing."""
@@ -55,7 +58,7 @@ class Log:
 
 
 def look(lines: Frame, day: str, *, as_of: date) -> Log:
-    """How many lines there are, from when to when, and whether any is negative: one query.
+    """How many lines there are, from when to when, and whether all are fit to be counted.
 
     Args:
         lines: order lines with `sales`.
@@ -63,20 +66,26 @@ def look(lines: Frame, day: str, *, as_of: date) -> Log:
         as_of: the last observed day.
 
     Raises:
-        ContentError: if there is no line, none up to `as_of`, or nothing but refunds.
+        ContentError: if there is no line, none up to `as_of`, or nothing but refunds; or if lines
+            lack a customer, a day or an amount.
     """
-    amounts = nw.col("sales")
+    money = [name for name in ("sales", "profit") if name in lines.collect_schema()]
+    fit = {f"_{name}": count(_is_amount(name)) for name in money}
     found = one_row(
-        lines.select(
+        lines.with_columns(**fit).select(
             nw.len().alias("n"),
+            nw.col("customer_id").count(),
+            nw.col(day).count().alias("date"),
+            *(nw.col(f"_{name}").sum().alias(name) for name in money),
             nw.col(day).min().alias("first"),
             nw.col(day).max().alias("last"),
-            amounts.min().alias("least"),
-            amounts.max().alias("most"),
+            nw.col("sales").min().alias("least"),
+            nw.col("sales").max().alias("most"),
         )
     )
     if not found["n"]:
         raise ContentError("transactions is empty: there is no order in it.")
+    _refuse_gaps(found, ["customer_id", "date", *money], "transactions")
     first, last = _as_date(found["first"]), _as_date(found["last"])
     if first > as_of:
         raise ContentError(
@@ -85,6 +94,62 @@ def look(lines: Frame, day: str, *, as_of: date) -> Log:
     if found["most"] < 0:
         raise ContentError("transactions holds refunds only: nobody bought anything.")
     return Log(int(found["n"]), first, last, only_sales=found["least"] >= 0)
+
+
+def look_at_contracts(contracts: Frame, *, as_of: date) -> date:
+    """The first day of the first contract, once all are fit to be counted.
+
+    Args:
+        contracts: `customer_id`, `start`, `end` and, where known, `sales` and `profit`.
+        as_of: the last observed day.
+
+    Raises:
+        ContentError: if there is no contract, none that starts by `as_of`, or if contracts lack a
+            customer, a start or an amount, or end before they start.
+    """
+    present = contracts.collect_schema()
+    money = [name for name in ("sales", "profit") if name in present]
+    fit = {f"_{name}": count(_is_amount(name)) for name in money}
+    found = one_row(
+        contracts.with_columns(_backwards=count(nw.col("end") < nw.col("start")), **fit).select(
+            nw.len().alias("n"),
+            nw.col("customer_id", "start").count(),
+            *(nw.col(f"_{name}").sum().alias(name) for name in money),
+            nw.col("_backwards").sum().alias("backwards"),
+            nw.col("start").min().alias("first"),
+        )
+    )
+    if not found["n"]:
+        raise ContentError("contracts is empty: there is no contract in it.")
+    _refuse_gaps(found, ["customer_id", "start", *money], "contracts")
+    first = _as_date(found["first"])
+    if first > as_of:
+        raise ContentError(
+            f"as_of is {as_of}, but the first contract starts on {first}: "
+            "nothing was observed by then."
+        )
+    if found["backwards"]:
+        raise ContentError(
+            f"contracts: {int(found['backwards']):,} of {found['n']:,} rows end before they start. "
+            "Load the table with as_contracts(...), which names them."
+        )
+    return first
+
+
+def _is_amount(name: str) -> nw.Expr:
+    """Neither missing, nor NaN or infinite, nor too large to be money."""
+    return (nw.col(name) >= -MOST) & (nw.col(name) <= MOST)
+
+
+def _refuse_gaps(found: dict[str, Any], columns: list[str], table: str) -> None:
+    """Refuse a table in which rows lack what every figure needs."""
+    for column in columns:
+        if gaps := int(found["n"] - found[column]):
+            raise ContentError(
+                f"{table}: {gaps:,} of {found['n']:,} rows have no usable {column!r} (missing, or "
+                f"no amount of money). as_{table}(...) names them, audit_{table}(...) sets them "
+                "aside."
+            )
 
 
 def order_keys(lines: Frame, day: str) -> list[str]:

@@ -35,10 +35,8 @@ def as_day(value: object, *, argument: str) -> date:
     """
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[D]").astype(date)
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
+    if isinstance(value, date) and value == value:  # noqa: PLR0124 - pandas' NaT is a date, too
+        return value.date() if isinstance(value, datetime) else value
     try:
         return datetime.fromisoformat(value).date()  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -134,7 +132,7 @@ def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
 def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     """The day of a date or time column, as the engine writes days."""
     if engine.is_pandas():
-        return nw.col(column).dt.truncate("1d")
+        return nw.col(column).cast(nw.Datetime("us")).dt.truncate("1d")
     return nw.col(column).cast(nw.Date)
 
 

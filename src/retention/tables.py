@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -54,8 +55,8 @@ class Kind:
 
 CUSTOMER = Column("customer_id", "id", "who bought")
 STEPS = (
-    Column("first_step", "integer", "first complete observed period"),
-    Column("last_step", "integer", "last complete observed period"),
+    Column("first_step", "integer", "first period that was observed"),
+    Column("last_step", "integer", "last period that was observed"),
     Column("freq", "text", "length of a period: day, week, month, quarter or year"),
 )
 
@@ -134,16 +135,30 @@ WALLET = Kind(
 )
 
 
-def require(table: object, kind: Kind, *, extra: Sequence[str] = ()) -> Frame:
+_TAKEN = {
+    *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
+    *("bounds", "basis", "lag", "lost_to", "retained", "s0", "s1", "p0", "p1"),
+    *(
+        f"{money}_{name}"
+        for money in ("sales", "profit")
+        for name in ("base", "retained", "churned", "squares", "residuals", "least", "known")
+    ),
+}
+"""Columns of the answers that segments must not be confused with."""
+
+
+def require(table: object, kind: Kind, *, extra: Sequence[str] = (), alone: bool = False) -> Frame:
     """The table as a LazyFrame, once it is sure that it has the columns of `kind` and `extra`.
 
-    Columns beyond those asked for stay; optional ones that are absent stay absent.
+    Columns beyond those asked for stay, unless these are wanted `alone`; optional ones that are
+    absent stay absent.
 
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing, named twice or of the wrong type.
     """
-    frame = as_lazy(table, name=kind.name)
+    only = [*kind.names, *extra] if alone else None
+    frame = as_lazy(table, name=kind.name, only=only)
     schema = frame.collect_schema()
     for column in kind.columns:
         if column.name in schema:
@@ -169,13 +184,31 @@ def segments(by: str | Sequence[str], kind: Kind) -> list[str]:
     Raises:
         ColumnError: if one is named twice or is a column that already has a meaning.
     """
+    if not isinstance(by, Iterable):
+        raise ColumnError(f"by must name a column, or several in a list; got {by!r}.")
     names = [by] if isinstance(by, str) else list(by)
     for name in names:
+        if name in _TAKEN or str(name).startswith("_"):
+            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
         if name in kind.names:
             raise ColumnError(f"by: {name!r} is a column of {kind.name} itself, not a segment.")
     if len(set(names)) < len(names):
         raise ColumnError(f"by names a column twice: {names}.")
     return names
+
+
+def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> None:
+    """Refuse two tables whose customers cannot be the same: numbers in one, text in the other.
+
+    Raises:
+        ColumnError: if the ids are of different types.
+    """
+    mine, other = (table.collect_schema()["customer_id"] for table in (first, second))
+    if mine.is_integer() != other.is_integer():
+        raise ColumnError(
+            f"{names[1]}: 'customer_id' holds {other}, in {names[0]} it holds {mine}. "
+            "Give both the same type."
+        )
 
 
 def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:

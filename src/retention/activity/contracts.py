@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, RetentionError
-from retention.frames import Frame, as_lazy, as_text, in_kind_of, one_row, table_like
+from retention.frames import Frame, as_lazy, as_text, in_kind_of, table_like
+from retention.orders import look_at_contracts
 from retention.tables import ACTIVITY, CONTRACTS, require, segments
 
 if TYPE_CHECKING:
@@ -55,8 +57,11 @@ def contract_periods(
 
     the amount at which the period begins, whatever happens later in it; `profit` likewise.
 
-    Given are the periods that open from `observed_from` to `as_of`: the last one is that which
-    holds `as_of`, since its opening has been seen. An `end` after `as_of` changes nothing.
+    Given are the periods that open from `observed_from` to the midnight that closes `as_of`: the
+    last one holds `as_of`, or opens right after it where a period closes with `as_of`, so that the
+    period that was observed whole can be judged. A contract whose first day out is the day after
+    `as_of` is out as that period closes, unless another one in the table starts on that day. What
+    starts or ends later changes nothing.
 
     Args:
         contracts: a table from `as_contracts`.
@@ -106,7 +111,7 @@ def contract_periods(
     names = segments(by, CONTRACTS)
     segments(names, ACTIVITY)
     periods.check_freq(freq)
-    frame = require(contracts, CONTRACTS, extra=names)
+    frame = require(contracts, CONTRACTS, extra=names, alone=True)
     seen = _observed(frame, freq, as_of, observed_from)
     opened = _at_openings(_runs(frame, names, seen), seen)
     rows = _counted(opened, names, seen)
@@ -138,18 +143,10 @@ def _observed(
     )
     if begin is not None and begin > last:
         raise RetentionError(f"observed_from is {begin}, after as_of {last}: nothing was observed.")
-    days = frame.select(_start=periods.day_expr("start", frame.implementation))
-    found = one_row(days.select(nw.len().alias("n"), nw.col("_start").min().alias("first")))
-    if not found["n"]:
-        raise ContentError("contracts is empty: there is no contract to count.")
-    earliest = periods.day_of(found["first"])
-    if earliest > last:
-        raise ContentError(
-            f"as_of is {last}, but the first contract starts on {earliest}: "
-            "nothing was observed by then."
-        )
+    earliest = look_at_contracts(frame, as_of=last)
     first_step = periods.step_of(periods.day_of(periods.number_of(begin or earliest) - 1), freq) + 1
-    last_step = periods.step_of(last, freq)
+    # Where a period closes with as_of, the next one opens at that same midnight.
+    last_step = periods.step_of(last + timedelta(days=1), freq)
     if first_step > last_step:
         raise ContentError(
             f"No {freq} opens between {begin or earliest} and as_of {last}. "

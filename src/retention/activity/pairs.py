@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from numbers import Integral
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from retention.tables import ACTIVITY, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+FURTHEST_SHIFT = 12
+"""Up to this lag, shifting rows is cheaper than a join."""
 
 _LATER = {"sales": "s1", "profit": "p1"}
 _CONSTANTS = ("first_step", "last_step", "freq")
@@ -76,7 +80,7 @@ def base_and_later(
     active = frame.filter(nw.col("active"))
     if lost_to == "firm" and by:
         pairs = _met_in_firm(frame, active, by, lag, later)
-    elif orders_well(frame):
+    elif orders_well(frame) and lag <= FURTHEST_SHIFT:
         pairs = _met_in_order(active, by, lag, later)
     else:
         met = _later(active, by, lag, later)
@@ -142,7 +146,7 @@ def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[st
 
 def check_lag(lag: int) -> None:
     """Refuse a lag that is not a whole number of periods, 1 or more."""
-    if not isinstance(lag, int) or isinstance(lag, bool) or lag < 1:
+    if not isinstance(lag, Integral) or isinstance(lag, bool) or lag < 1:
         raise RetentionError(f"lag must be a whole number of periods, 1 or more; got {lag!r}.")
 
 

@@ -88,7 +88,7 @@ def customer_periods(
     names = segments(by, TRANSACTIONS)
     segments(names, ACTIVITY)
     periods.check_freq(freq)
-    frame = require(transactions, TRANSACTIONS, extra=names)
+    frame = require(transactions, TRANSACTIONS, extra=names, alone=True)
     lines = _dated(frame, names)
     seen = _observed(lines, freq, as_of, observed_from)
     given = frame.collect_schema()

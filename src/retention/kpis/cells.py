@@ -73,6 +73,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
         ContentError: if too few whole periods were observed, or `by` names an identifier.
     """
     intervals.quantile_of(asked.level)
+    intervals.check_seed(asked.seed)
     frame, names = collapsed(activity, asked.by)
     later = [money for money, basis in bases.items() if basis != "base"]
     pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)

@@ -11,7 +11,8 @@ from retention import intervals, periods
 from retention.activity.pairs import base_and_later, collapsed
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, beside, collect, count, one_row, table_like
-from retention.tables import WALLET, require
+from retention.orders import MOST
+from retention.tables import WALLET, refuse_other_ids, require
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -75,7 +76,7 @@ def share_of_wallet(
     window = one_row(frame.select(*limits))
     if window["freq"] is None:
         raise ContentError("activity is empty: there is no customer whose wallet to share.")
-    require(wallet, WALLET)
+    refuse_other_ids(frame, require(wallet, WALLET), ("activity", "wallet"))
     spent = _by_period(beside(frame, wallet, name="wallet"), window["freq"])
     steps = np.arange(int(window["first_step"]), int(window["last_step"]) + 1)
     active = frame.filter(nw.col("active")).select("customer_id", "step", "sales")
@@ -98,7 +99,8 @@ def _by_period(wallet: Frame, freq: str) -> Frame:
         nw.col("wallet").cast(nw.Float64),
         step=periods.step_expr("date", "_day", freq),
     )
-    return numbered.group_by("customer_id", "step").agg(nw.col("wallet").sum())
+    known = numbered.filter(nw.col("wallet") >= 0, nw.col("wallet") <= MOST)
+    return known.group_by("customer_id", "step").agg(nw.col("wallet").sum())
 
 
 def _shares(people: Frame, spent: Frame, steps: np.ndarray, level: float) -> Columns:

@@ -12,7 +12,7 @@ from narwhals.stable.v2.typing import IntoFrameT
 from retention.errors import ColumnError
 from retention.frames import Columns, Frame, collect, in_kind_of, one_row, table_like
 from retention.loading.amounts import LARGEST
-from retention.loading.checks import REASON, Judged, Reading, example, judged
+from retention.loading.checks import REASON, Judged, Reading, example, judged, sample
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
 
@@ -144,7 +144,8 @@ def _examples(verdict: Judged) -> dict[str, str]:
     columns = {}
     for i, check in enumerate(verdict.failing):
         here = nw.col(REASON) == check.reason
-        columns[f"{OURS}example{i}"] = nw.when(here).then(nw.col(ROW if eager else check.shows))
+        shows = nw.col(ROW) if eager else sample(frame, check)
+        columns[f"{OURS}example{i}"] = nw.when(here).then(shows)
     found = one_row(frame.with_columns(**columns).select(*(nw.col(c).min() for c in columns)))
     firsts = zip(verdict.failing, found.values(), strict=True)
     return {check.reason: example(frame, check, first) for check, first in firsts}

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from retention.errors import ContentError
 from retention.frames import Frame, count, one_row
@@ -172,17 +171,22 @@ def example(frame: Frame, check: Check, first: Any) -> str:
         return ""
     if ROW not in frame.collect_schema():
         return f"smallest {shown(first)}"
-    found = one_row(frame.filter(nw.col(ROW) == int(first)).select(value=nw.col(check.shows)))
+    found = one_row(frame.filter(nw.col(ROW) == int(first)).select(value=sample(frame, check)))
     value = "" if found["value"] is None else f": {shown(found['value'])}"
     return f"row {int(first):,}{value}"
+
+
+def sample(frame: Frame, check: Check) -> nw.Expr:
+    """The value that an example shows; times in microseconds, which Python can write."""
+    dtype = frame.collect_schema()[check.shows]
+    nanoseconds = isinstance(dtype, nw.Datetime) and dtype.time_zone is None
+    return nw.col(check.shows).cast(nw.Datetime("us")) if nanoseconds else nw.col(check.shows)
 
 
 def shown(value: Any) -> str:
     """A value as the user wrote it: text in quotes, a midnight as its day."""
     if isinstance(value, datetime) and value.time() == datetime.min.time():
         return str(value.date())
-    if isinstance(value, np.datetime64):
-        return str(value)
     return repr(value) if isinstance(value, str) else f"{value}"
 
 
@@ -220,9 +224,10 @@ def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[in
     for i, check in enumerate(checks):
         fails = nw.col(_flag(check))
         columns[f"{OURS}n{i}"] = count(fails)
-        columns[f"{OURS}first{i}"] = nw.when(fails).then(nw.col(ROW if eager else check.shows))
+        shows = nw.col(ROW) if eager else sample(frame, check)
+        columns[f"{OURS}first{i}"] = nw.when(fails).then(shows)
         sums += [nw.col(f"{OURS}n{i}").sum(), nw.col(f"{OURS}first{i}").min()]
-    found = one_row(frame.with_columns(**columns).select(*sums))
+    found = one_row((frame.with_columns(**columns) if columns else frame).select(*sums))
     ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
     firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
     texts = [example(frame, c, first) for c, first in zip(checks, firsts, strict=True)]

@@ -98,19 +98,19 @@ def _assembled(
 ) -> tuple[Frame, list[Check]]:
     """The parts put together: the date, null where the day or the hour does not exist."""
     at = f"{OURS}{role}_"
-    part = {name: nw.col(f"{at}{name}") for name in formats.PARTS}
-    days = moments.days_in_month(f"{at}year", f"{at}month")
+    frame = moments.with_month(frame, at)
+    part = {name: nw.col(f"{at}{name}") for name in (*formats.PARTS, "first", "length")}
     exists = (
         (part["year"] >= 1000)
         & part["month"].is_between(1, 12)
         & (part["day"] >= 1)
-        & (part["day"] <= days)
+        & (part["day"] <= part["length"])
         & ((part["hour"] <= 23) & (part["minute"] <= 59) & (part["second"] <= 59))
     )
     reads = nw.col(f"{at}reads")
     frame = frame.with_columns((reads & exists).alias(f"{at}exists"))
     clock = part["hour"] * 3600 + part["minute"] * 60 + part["second"]
-    seconds = moments.seconds_expr(f"{at}year", f"{at}month", f"{at}day") + clock
+    seconds = (part["first"] + part["day"] - 1) * 86_400 + clock
     exists = nw.col(f"{at}exists")
     frame = frame.with_columns(
         nw.when(exists).then(seconds).otherwise(nw.lit(0)).alias(f"{at}seconds")

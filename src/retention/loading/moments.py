@@ -25,16 +25,21 @@ EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 _SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 
 
-def seconds_expr(year: str, month: str, day: str) -> nw.Expr:
-    """Seconds at the start of a day given by three columns of whole numbers."""
-    step = nw.col(year) * 12 + nw.col(month) - 1
-    return (periods.first_number(step, "month") + nw.col(day) - 1) * 86_400
+def with_month(frame: Frame, at: str) -> Frame:
+    """The frame with `{at}first`, the first day of a month, and `{at}length`, how many days it has.
 
-
-def days_in_month(year: str, month: str) -> nw.Expr:
-    """How many days a month has."""
-    step = nw.col(year) * 12 + nw.col(month) - 1
-    return periods.first_number(step + 1, "month") - periods.first_number(step, "month")
+    The month is given by `{at}year` and `{at}month`; days are counted from 1970-01-01.
+    """
+    year, month = nw.col(f"{at}year"), nw.col(f"{at}month")
+    leap = (year // 4 * 4 == year) & ((year // 100 * 100 != year) | (year // 400 * 400 == year))
+    february = nw.when(leap).then(nw.lit(29)).otherwise(nw.lit(28))
+    length = nw.when(month == 2).then(february).otherwise(nw.lit(31))
+    length = nw.when(month.is_in([4, 6, 9, 11])).then(nw.lit(30)).otherwise(length)
+    frame = frame.with_columns(
+        length.alias(f"{at}length"), (year * 12 + month - 1).alias(f"{at}step")
+    )
+    first = periods.first_number(nw.col(f"{at}step"), "month")
+    return frame.with_columns(first.alias(f"{at}first"))
 
 
 def with_moment(frame: Frame, seconds: str, where: nw.Expr, name: str) -> Frame:

@@ -36,7 +36,7 @@ def check(source: Source, policy: str) -> Check:
         if source.eager:
             rows = _copies(source)
             return with_flag(source, frame(), rows, flag) if rows.size else None
-        if look["apart"] or not _n_copies(source, frame()):
+        if look["apart"] or not _n_copies(source):
             return None
         numbered = _numbered(source, frame(), order=_COPY)
         return numbered.with_columns((nw.col(_COPY) > 1).alias(flag))
@@ -75,8 +75,8 @@ def _numbered(source: Source, frame: Frame, *, order: str) -> Frame:
     return frame.with_columns(nw.col(_COPY).cum_sum().over(*line, order_by=order).alias(_COPY))
 
 
-def _n_copies(source: Source, frame: Frame) -> int:
+def _n_copies(source: Source) -> int:
     """How many rows of a lazy table repeat another."""
-    lines = frame.group_by(*source.schema).agg(nw.len().alias(_COPY))
+    lines = source.frame.group_by(*source.schema).agg(nw.len().alias(_COPY))
     extra = lines.with_columns(nw.col(_COPY).cast(nw.Int64) - 1)
     return int(one_row(extra.select(nw.col(_COPY).sum()))[_COPY] or 0)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError
-from retention.frames import Frame, count, in_kind_of, one_row
+from retention.frames import Frame, in_kind_of
+from retention.orders import look_at_contracts
 from retention.spells.rows import described, joined, kept_columns, observed_days, whole_days
 from retention.tables import CONTRACTS, require
 
@@ -123,8 +123,8 @@ def contract_spells(
 def _stays(contracts: Frame, as_of: date, keep: Mapping[str, nw.Expr]) -> Frame:
     """The contracts begun by `as_of`, once a customer and first day, and how far they reach."""
     last = periods.number_of(as_of)
+    look_at_contracts(contracts, as_of=as_of)
     dated = _dated(contracts, keep)
-    _refuse_unfit(dated, as_of)
     ahead = nw.col("_end") > last
     begun = dated.filter(nw.col("_start") <= last).with_columns(
         _end=nw.when(ahead).then(nw.lit(_RUNNING)).otherwise(nw.col("_end"))
@@ -149,30 +149,6 @@ def _dated(contracts: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
         *keep,
         _end=nw.when(nw.col("_running")).then(nw.lit(_RUNNING)).otherwise(nw.col("_out")),
     )
-
-
-def _refuse_unfit(dated: Frame, as_of: date) -> None:
-    backwards = nw.col("_end") < nw.col("_start")
-    found = one_row(
-        dated.with_columns(_backwards=count(backwards)).select(
-            nw.len().alias("n"),
-            nw.col("_start").min().alias("first"),
-            nw.col("_backwards").sum().alias("backwards"),
-        )
-    )
-    if not found["n"]:
-        raise ContentError("contracts is empty: there is no contract to start a spell.")
-    first = periods.day_of(found["first"])
-    if first > as_of:
-        raise ContentError(
-            f"as_of is {as_of}, but the first contract starts on {first}: "
-            "nothing was observed by then."
-        )
-    if found["backwards"]:
-        raise ContentError(
-            f"contracts: {int(found['backwards']):,} of {found['n']:,} rows end before they start. "
-            "Load the table with as_contracts(...), which names them."
-        )
 
 
 def _ended(spells: Frame, known: int) -> Frame:

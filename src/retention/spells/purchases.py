@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import RetentionError, one_of
 from retention.frames import Frame, beside, in_kind_of
 from retention.spells.days import purchase_days
 from retention.spells.rows import described, joined, kept_columns, observed_days, whole_days
-from retention.tables import TRANSACTIONS, Column, Kind, require
+from retention.tables import TRANSACTIONS, Column, Kind, refuse_other_ids, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,13 +158,7 @@ def _origins(frame: Frame, started: object | None, observed_from: object) -> Fra
             "started= says since when customers had been buying as the log began: "
             "say observed_from= as well."
         )
-    ids = require(started, STARTED).collect_schema()["customer_id"]
-    mine = frame.collect_schema()["customer_id"]
-    if ids.is_integer() != mine.is_integer():
-        raise ColumnError(
-            f"started: 'customer_id' holds {ids}, in transactions it holds {mine}. "
-            "Give both the same type."
-        )
+    refuse_other_ids(frame, require(started, STARTED), ("transactions", "started"))
     table = beside(frame, started, name="started")
     dated = table.filter(~nw.col("start").is_null()).select(
         "customer_id", _origin=periods.day_expr("start", table.implementation).cast(nw.Float64)
