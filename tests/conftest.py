@@ -30,7 +30,7 @@ KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")
 
 
 class Engine:
-    """One dataframe engine: a pandas frame goes in as its kind of table and comes back to be read."""
+    """One dataframe engine: pandas frames go in as its kind of table and come back to be read."""
 
     def __init__(self, name: str, session: Any = None) -> None:
         self.name = name

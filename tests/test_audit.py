@@ -1,4 +1,4 @@
-"""The audit: every row of the input is accepted or set aside with a reason, and the summary adds up."""
+"""The audit: every row is accepted or set aside with a reason, and the summary adds up."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_weeks_start_on_monday(day):
     freq=freqs,
 )
 def test_every_engine_numbers_days_and_periods_alike(engine, stamps, freq):
-    """Day number, period number and first day of the period, leap years and days before 1970 included."""
+    """Day number, period number and first day of the period, before 1970 as well."""
     frame = pd.DataFrame(
         {"date": pd.Series(stamps, dtype="datetime64[us]"), "row": range(len(stamps))}
     )

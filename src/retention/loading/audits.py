@@ -126,14 +126,21 @@ def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]
         nw.when(nw.col(f"{OURS}has_id")).then(nw.col(f"{OURS}customer_id")).alias("id"),
         nw.when(sales.abs() <= LARGEST).then(sales).otherwise(nw.lit(0.0)).alias("sales"),
     )
-    rows = collect(frame.group_by(REASON).agg(nw.len().alias("n"), nw.col("sales").sum()))
-    known = frame.filter(~nw.col("id").is_null())
-    people = collect(known.group_by(REASON).agg(nw.col("id").n_unique()))
-    total = collect(known.select(nw.col("id").n_unique()))["id"]
+    frame = frame.with_columns(named=nw.col("id"))
+    sums = [nw.len().alias("n"), nw.col("sales").sum()]
+    sums += [nw.col("id").n_unique(), nw.col("named").count()]
+    rows = collect(frame.group_by(REASON).agg(*sums))
     lines = zip(*(rows[name].tolist() for name in (REASON, "n", "sales")), strict=True)
-    customers = zip(people[REASON].tolist(), map(int, people["id"]), strict=True)
-    sums = {reason: (int(n), float(money)) for reason, n, money in lines}
-    return sums, dict(customers) | {"input": int(total[0])}
+    people = zip(*(rows[name].tolist() for name in (REASON, "n", "id", "named")), strict=True)
+    total = one_row(frame.select(*sums))
+    customers = {reason: _named(*counts) for reason, *counts in people}
+    customers["input"] = _named(total["n"], total["id"], total["named"])
+    return {reason: (int(n), float(money)) for reason, n, money in lines}, customers
+
+
+def _named(n: float, different: float, named: float) -> int:
+    """Of `n` ids the different ones, without the missing, which engines count as one more."""
+    return int(different or 0) - int(n > named)
 
 
 def _examples(verdict: Judged) -> dict[str, str]:

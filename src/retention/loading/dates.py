@@ -98,27 +98,15 @@ def _assembled(
 ) -> tuple[Frame, list[Check]]:
     """The parts put together: the date, null where the day or the hour does not exist."""
     at = f"{OURS}{role}_"
-    frame = moments.with_month(frame, at)
-    part = {name: nw.col(f"{at}{name}") for name in (*formats.PARTS, "first", "length")}
-    exists = (
-        (part["year"] >= 1000)
-        & part["month"].is_between(1, 12)
-        & (part["day"] >= 1)
-        & (part["day"] <= part["length"])
-        & ((part["hour"] <= 23) & (part["minute"] <= 59) & (part["second"] <= 59))
-    )
-    reads = nw.col(f"{at}reads")
-    frame = frame.with_columns((reads & exists).alias(f"{at}exists"))
-    clock = part["hour"] * 3600 + part["minute"] * 60 + part["second"]
-    seconds = (part["first"] + part["day"] - 1) * 86_400 + clock
-    exists = nw.col(f"{at}exists")
-    frame = frame.with_columns(
-        nw.when(exists).then(seconds).otherwise(nw.lit(0)).alias(f"{at}seconds")
-    )
+    frame = moments.with_existence(frame, at)
+    exists, reads = nw.col(f"{at}exists"), nw.col(f"{at}reads")
     if written.tz is not None and f"{at}zoned" in frame.collect_schema():
-        where = exists & nw.col(f"{at}zoned")
-        frame = zones.shifted(frame, f"{at}seconds", part["offset"], where, written.tz)
-    frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
+        frame = moments.with_seconds(frame, at)
+        where, offset = exists & nw.col(f"{at}zoned"), nw.col(f"{at}offset")
+        frame = zones.shifted(frame, f"{at}seconds", offset, where, written.tz)
+        frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
+    else:
+        frame = moments.with_time(frame, at, f"{OURS}{role}")
     missing = nw.col(f"{at}text").is_in(_BLANKS)
     return frame, moments.date_checks(
         role,

@@ -22,49 +22,81 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
 
+PARTS = ("year", "month", "day", "hour", "minute", "second", "offset")
+"""What a date consists of, each a column of whole numbers; `offset` is in minutes from UTC."""
+
 _SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 
 
-def with_month(frame: Frame, at: str) -> Frame:
-    """The frame with `{at}first`, the first day of a month, and `{at}length`, how many days it has.
-
-    The month is given by `{at}year` and `{at}month`; days are counted from 1970-01-01.
-    """
-    year, month = nw.col(f"{at}year"), nw.col(f"{at}month")
+def with_existence(frame: Frame, at: str) -> Frame:
+    """The frame with the flag `{at}exists`: the parts `{at}year` to `{at}second` are a moment."""
+    part = {name: nw.col(f"{at}{name}") for name in PARTS}
+    year, month, day = part["year"], part["month"], part["day"]
     leap = (year // 4 * 4 == year) & ((year // 100 * 100 != year) | (year // 400 * 400 == year))
-    february = nw.when(leap).then(nw.lit(29)).otherwise(nw.lit(28))
-    length = nw.when(month == 2).then(february).otherwise(nw.lit(31))
-    length = nw.when(month.is_in([4, 6, 9, 11])).then(nw.lit(30)).otherwise(length)
-    frame = frame.with_columns(
-        length.alias(f"{at}length"), (year * 12 + month - 1).alias(f"{at}step")
-    )
+    short = (day == 31) & month.is_in([2, 4, 6, 9, 11])
+    february = (month == 2) & ((day == 30) | ((day == 29) & ~leap))
+    clock = (part["hour"] <= 23) & (part["minute"] <= 59) & (part["second"] <= 59)
+    within = (year >= 1000) & month.is_between(1, 12) & day.is_between(1, 31) & clock
+    frame = frame.with_columns((within & ~short & ~february).alias(f"{at}exists"))
+    return frame.with_columns((nw.col(f"{at}exists") & nw.col(f"{at}reads")).alias(f"{at}exists"))
+
+
+def with_time(frame: Frame, at: str, name: str) -> Frame:
+    """The frame with the naive time that the parts at `at` make, null where it does not exist."""
+    exists = nw.col(f"{at}exists")
+    if _days_are_times(frame):
+        return with_moment(with_seconds(frame, at), f"{at}seconds", exists, name)
+    number = nw.col(f"{at}year").cast(nw.Int64)
+    for part in PARTS[1:6]:
+        number = number * 100 + nw.col(f"{at}{part}")
+    frame = frame.with_columns(number.cast(nw.String).alias(f"{at}stamp"))
+    stamp = nw.when(exists).then(nw.col(f"{at}stamp")).otherwise(nw.lit("20000101000000"))
+    frame = frame.with_columns(stamp.alias(f"{at}stamp"))
+    time = nw.col(f"{at}stamp").str.to_datetime(format="%Y%m%d%H%M%S").cast(nw.Datetime("us"))
+    return frame.with_columns(nw.when(exists).then(time).alias(name))
+
+
+def with_seconds(frame: Frame, at: str) -> Frame:
+    """The frame with `{at}seconds`, the moment of the parts in seconds; 0 where there is none."""
+    part = {name: nw.col(f"{at}{name}") for name in PARTS}
+    frame = frame.with_columns((part["year"] * 12 + part["month"] - 1).alias(f"{at}step"))
     first = periods.first_number(nw.col(f"{at}step"), "month")
-    return frame.with_columns(first.alias(f"{at}first"))
+    clock = part["hour"] * 3600 + part["minute"] * 60 + part["second"]
+    seconds = (first + part["day"] - 1) * 86_400 + clock
+    known = nw.when(nw.col(f"{at}exists")).then(seconds).otherwise(nw.lit(0))
+    return frame.with_columns(known.alias(f"{at}seconds"))
 
 
 def with_moment(frame: Frame, seconds: str, where: nw.Expr, name: str) -> Frame:
     """The frame with a naive time from a column of whole seconds, null where `where` fails."""
-    day, moment = f"{name}_day", f"{name}_moment"
-    whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
-    frame = frame.with_columns(whole.cast(nw.Int64).alias(day))
-    date = periods.date_expr(nw.col(day), frame.implementation).alias(moment)
-    if isinstance(frame.select(date).collect_schema()[moment], nw.Datetime):
-        time = (nw.col(seconds) * 1_000_000).cast(
-            nw.Datetime("us")
-        )  # where a day is a time already
+    moment = f"{name}_moment"
+    if _days_are_times(frame):
+        time = (nw.col(seconds) * 1_000_000).cast(nw.Datetime("us"))
     else:
-        frame, time = _clocked(frame.with_columns(date), seconds, day, moment)
+        frame, time = _clocked(frame, seconds, moment)
     frame = frame.with_columns(time.alias(moment))
     return frame.with_columns(nw.when(where).then(nw.col(moment)).alias(name))
 
 
-def _clocked(frame: Frame, seconds: str, day: str, date: str) -> tuple[Frame, nw.Expr]:
+def _days_are_times(frame: Frame) -> bool:
+    """Whether the engine writes a day as a time, so that seconds can be counted on from it."""
+    day = periods.date_expr(nw.lit(0), frame.implementation).alias("day")
+    return isinstance(frame.select(day).collect_schema()["day"], nw.Datetime)
+
+
+def _clocked(frame: Frame, seconds: str, name: str) -> tuple[Frame, nw.Expr]:
     """Where a day is a day, engines agree on text only: the date, then a clock of six digits."""
-    rest, clock = nw.col(seconds) - nw.col(day) * 86_400, f"{date}_clock"
+    day, date, clock = (f"{name}_{part}" for part in ("day", "date", "clock"))
+    whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
+    frame = frame.with_columns(whole.cast(nw.Int64).alias(day))
+    rest = nw.col(seconds) - nw.col(day) * 86_400
     minutes, hours = rest // 60, rest // 3600
     digits = 1_000_000 + hours * 10_000 + (minutes - hours * 60) * 100 + (rest - minutes * 60)
-    frame = frame.with_columns(digits.cast(nw.Int64).cast(nw.String).alias(clock))
-    text = nw.concat_str(nw.col(date).cast(nw.String), nw.lit(" "), nw.col(clock).str.slice(1, 6))
+    frame = frame.with_columns(
+        digits.cast(nw.Int64).cast(nw.String).alias(clock),
+        periods.date_expr(nw.col(day), frame.implementation).cast(nw.String).alias(date),
+    )
+    text = nw.concat_str(nw.col(date), nw.lit(" "), nw.col(clock).str.slice(1, 6))
     return frame, text.str.to_datetime(format="%Y-%m-%d %H%M%S").cast(nw.Datetime("us"))
 
 

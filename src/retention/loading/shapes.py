@@ -16,6 +16,7 @@ import narwhals.stable.v2 as nw
 from retention.frames import one_row
 from retention.loading import formats
 from retention.loading.formats import MONTHS, number
+from retention.loading.moments import PARTS
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def with_parts(frame: Frame, role: str, ways: Ways) -> Frame:
     flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
     frame = frame.with_columns(**flags, **{f"{at}date": day})
     frame = frame.with_columns(**(_places(at, shapes) if fixed else _numbers(at)))
-    parts = {part: nw.lit(0).cast(nw.Int64) for part in formats.PARTS}
+    parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
         here = nw.col(f"{at}{shape}")
