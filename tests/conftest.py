@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("with_spark" if with_spark else "house")
 
 
+SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
 KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")
 
 
@@ -123,7 +124,7 @@ def _to_pandas(table: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(
-    params=[*KINDS, pytest.param("spark", marks=pytest.mark.spark)],
+    params=[*KINDS, pytest.param("spark", marks=SPARK)],
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Every engine in turn; Spark only where its marker is asked for."""
