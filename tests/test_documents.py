@@ -53,6 +53,7 @@ def test_code_prints_what_the_page_shows(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.spark
+@pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("page", spark_pages, ids=named)
 def test_code_for_spark_prints_what_the_page_shows(page, tmp_path, monkeypatch):
     """A page with Spark blocks runs whole, in order."""

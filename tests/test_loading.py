@@ -407,12 +407,20 @@ def test_a_product_may_be_too_large():
 
 
 def test_a_missing_column_is_refused_with_the_nearest_name(engine):
-    """A different case is a different name, but the message knows it."""
+    """The message knows what was probably meant."""
     table = engine.table(shop(day=["2024-01-05"] * 3))
-    with pytest.raises(rt.ColumnError, match="customer_id names 'Who'.*Did you mean 'who'"):
-        rt.as_transactions(table, customer_id="Who", date="day", sales="paid")
+    with pytest.raises(rt.ColumnError, match="customer_id names 'Whom'.*Did you mean 'who'"):
+        rt.as_transactions(table, customer_id="Whom", date="day", sales="paid")
     with pytest.raises(rt.ColumnError, match="keep names 'paidd'.*Did you mean 'paid'"):
         rt.as_transactions(table, **NAMES, keep="paidd")
+
+
+def test_an_oddly_cased_header_is_found_where_only_one_column_can_be_meant():
+    """As files come out of other systems: CUSTOMERID for CustomerID."""
+    table = shop(day=["2024-01-05"] * 3).rename(columns={"who": " WHO"})
+    assert len(rt.as_transactions(table, **NAMES)) == 3
+    with pytest.raises(rt.ColumnError, match="customer_id names 'who'"):
+        rt.as_transactions(table.assign(Who=1), **NAMES)
 
 
 def test_a_kept_column_may_not_hide_one_of_ours():

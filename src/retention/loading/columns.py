@@ -65,16 +65,17 @@ def opened(
 
 
 def find(name: str, present: Mapping[str, object], *, asked: str) -> str:
-    """The column the user meant: of exactly this name, or of one that differs by padding only.
+    """The column the user meant: of exactly this name, else the only one but for padding or case.
 
     Raises:
         ColumnError: if there is none, with the nearest name there is.
     """
     if name in present:
         return name
-    near = [column for column in present if bare(column) == bare(name)]
-    if len(near) == 1:
-        return near[0]
+    for alike in (bare, lambda text: bare(text).casefold()):
+        near = [column for column in present if alike(column) == alike(name)]
+        if len(near) == 1:
+            return near[0]
     raise ColumnError.unknown(asked, name, present)
 
 

@@ -248,27 +248,34 @@ def _read(
     frame = _with_days(values.frame, policies["end_is"])
     frame = _per_month(frame, source, _MONTHS[policies["sales_per"]])
     frame, trials = _with_trials(source, frame, policies["trials"])
-    checks = [
-        *values.checks_of("customer_id", "contract_id", "start"),
-        _after(source, as_of),
-        *(check for check in values.checks_of("end") if check.reason != "missing end"),
-        _end_unsaid(source, policies["end_is"]),
-        _too_short(source),
-        *values.checks_of("sales", "profit"),
-        *(too_large(role, f"{OURS}{role}") for role in ("sales", "profit") if role in source.roles),
-        repeats.check(source, policies["duplicates"]),
-        *trials,
-    ]
     return Reading(
         source=source,
         frame=frame,
-        checks=checks,
+        checks=[
+            *_checks(source, values, policies["end_is"], as_of),
+            repeats.check(source, policies["duplicates"]),
+            *trials,
+        ],
         outputs=_outputs(source, values),
         signs=_signs(as_of),
         faults=_faults(as_of),
-        repeats=policies["duplicates"] != "keep",
         audit="audit_contracts",
+        repeats=policies["duplicates"] != "keep",
     )
+
+
+def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> list[Check]:
+    """What can be wrong with one contract, in order; without an end it runs, which is not wrong."""
+    money = [role for role in ("sales", "profit") if role in source.roles]
+    return [
+        *values.checks_of("customer_id", "contract_id", "start"),
+        _after(source, as_of),
+        *(check for check in values.checks_of("end") if check.reason != "missing end"),
+        _end_unsaid(source, end_is),
+        _too_short(source),
+        *values.checks_of(*money),
+        *(too_large(role, f"{OURS}{role}") for role in money),
+    ]
 
 
 def _with_days(frame: Frame, end_is: str) -> Frame:

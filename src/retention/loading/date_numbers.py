@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import RetentionError
 from retention.frames import one_row
 from retention.loading import moments, zones
-from retention.loading.text import BLANKS, EPOCHS, OURS
+from retention.loading.text import EPOCHS, LOW_BLANKS, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,30 +31,34 @@ def from_numbers(
     ours, unit = f"{OURS}{role}", str(written.date_format)
     if unit == "excel" and written.tz is not None:
         raise RetentionError("date_format='excel' counts local days: leave tz out.")
-    if dtype.is_numeric():
-        value, written_down = nw.col(column).cast(nw.Float64), None
-        missing = nw.col(f"{ours}_value").is_null() | nw.col(f"{ours}_value").is_nan()
-    else:
-        text = nw.col(f"{ours}_text")
-        written_down = text.str.contains(r"^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$")
-        value = nw.when(written_down).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
-        missing = text.is_in(BLANKS)
-    count = nw.col(f"{ours}_value")
-    since = (count - _EXCEL) * 86_400 + 0.5 if unit == "excel" else count / EPOCHS[unit]
-    frame = frame.with_columns(value.alias(f"{ours}_value")).with_columns(
-        since.alias(f"{ours}_since")
-    )
-    since = nw.col(f"{ours}_since")
+    frame, missing, broken = _counted(frame, role, column, dtype)
+    value, since = nw.col(f"{ours}_value"), nw.col(f"{ours}_since")
+    seconds = (value - _EXCEL) * 86_400 + 0.5 if unit == "excel" else value / EPOCHS[unit]
+    frame = frame.with_columns(seconds.alias(f"{ours}_since"))
     inside = (since >= moments.EARLIEST) & (since <= moments.LATEST)
     whole = nw.when(inside).then(since).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
     frame = frame.with_columns(whole.alias(f"{ours}_seconds"))
     if written.tz is not None:
         frame = zones.shifted(frame, f"{ours}_seconds", nw.lit(0), inside, written.tz)
-    absent = (since < moments.EARLIEST) | (since > moments.LATEST)
-    broken = None if written_down is None else ~missing & ~written_down
     frame = moments.with_moment(frame, f"{ours}_seconds", inside, ours)
-    checks = moments.date_checks(role, column, missing=missing, broken=broken, absent=absent)
-    return frame, checks
+    absent = (since < moments.EARLIEST) | (since > moments.LATEST)
+    return frame, moments.date_checks(role, column, missing=missing, broken=broken, absent=absent)
+
+
+def _counted(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType
+) -> tuple[Frame, nw.Expr, nw.Expr | None]:
+    """The frame with the bare number, and where it is missing or cannot be read."""
+    value = nw.col(f"{OURS}{role}_value")
+    if dtype.is_numeric():
+        number = nw.col(column).cast(nw.Float64)
+        frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
+        return frame, value.is_null() | value.is_nan(), None
+    text = nw.col(f"{OURS}{role}_text")
+    reads, missing = text.str.contains(r"^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$"), text.is_in(LOW_BLANKS)
+    number = nw.when(reads).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
+    frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
+    return frame, missing, ~missing & ~reads
 
 
 def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Check]]:

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError
 from retention.loading import date_numbers, formats, moments, shapes, zones
-from retention.loading.text import EPOCHS, OURS, flat, is_text
+from retention.loading.text import EPOCHS, LOW_BLANKS, OURS, flat, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from retention.loading.columns import Source
     from retention.loading.shapes import Ways
     from retention.loading.text import Written
-
-_BLANKS = ("", "nan", "none", "null", "na", "n/a", "#n/a", "nat", "<na>")
 
 
 def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
@@ -107,7 +105,7 @@ def _assembled(
         frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
     else:
         frame = moments.with_time(frame, at, f"{OURS}{role}")
-    missing = nw.col(f"{at}text").is_in(_BLANKS)
+    missing = nw.col(f"{at}text").is_in(LOW_BLANKS)
     return frame, moments.date_checks(
         role,
         column,

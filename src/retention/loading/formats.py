@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError
-from retention.loading.moments import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +25,9 @@ MONTHS = (
 """English month names and their short forms, as a pattern of lower-case text."""
 
 NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+PARTS = ("year", "month", "day", "hour", "minute", "second", "offset")
+"""What a date consists of, each a column of whole numbers; `offset` is in minutes from UTC."""
 
 _WIDTH = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "f": 9}
 _PART = {"Y": "year", "y": "year", "m": "month", "b": "month", "d": "day", "H": "hour"} | {

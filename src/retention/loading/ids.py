@@ -40,32 +40,36 @@ def read_id(
     """
     column, ours = source.roles[role], f"{OURS}{role}"
     dtype = _id_type(source, column, role)
-    other = None
+    broken: nw.Expr | None = None
+    other: nw.Expr | None = None
     if dtype.is_integer():
         frame = frame.with_columns(nw.col(column).alias(ours))
-        blank, broken = nw.col(ours).is_null(), None
+        blank = nw.col(ours).is_null()
     elif dtype.is_numeric():
         frame, blank, broken = _from_floats(frame, column, ours)
     else:
-        text = (
-            nw.col(column) if source.schema[column] == nw.String else nw.col(column).cast(nw.String)
-        )
-        text = stripped(text) if known.get(f"padded {role}", True) else text
-        frame = frame.with_columns(text.alias(ours))
-        is_null, is_word = nw.col(ours).is_null(), nw.col(ours).is_in(BLANKS)
-        blank, broken = is_null | is_word, None
-        other = ~is_word & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+        frame = _from_text(source, frame, role, padded=known.get(f"padded {role}", True))
+        blank = nw.col(ours).is_null() | nw.col(ours).is_in(BLANKS)
+        other = ~nw.col(ours).is_in(BLANKS) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
     frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
-    checks = [
-        Check(f"blank {role}", column, "Fill them in or leave those rows out.", blank),
-        Check(
-            f"{role} that is not a whole number",
-            column,
-            "Ids were read as decimal numbers and lost digits: read the column as text.",
-            broken,
-        ),
+    return frame, _checks(role, column, blank, broken), Output(role, ours, other)
+
+
+def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
+    fill = "Fill them in or leave those rows out."
+    reread = "Ids were read as decimal numbers and lost digits: read the column as text."
+    return [
+        Check(f"blank {role}", column, fill, blank),
+        Check(f"{role} that is not a whole number", column, reread, broken),
     ]
-    return frame, checks, Output(role, ours, other)
+
+
+def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
+    column = source.roles[role]
+    text = nw.col(column)
+    if not isinstance(source.schema[column], nw.String):
+        text = text.cast(nw.String)
+    return frame.with_columns((stripped(text) if padded else text).alias(f"{OURS}{role}"))
 
 
 def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:

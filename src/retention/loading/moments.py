@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.loading.checks import Check
+from retention.loading.formats import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
-
-PARTS = ("year", "month", "day", "hour", "minute", "second", "offset")
-"""What a date consists of, each a column of whole numbers; `offset` is in minutes from UTC."""
 
 _SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 

@@ -15,8 +15,7 @@ import narwhals.stable.v2 as nw
 
 from retention.frames import one_row
 from retention.loading import formats
-from retention.loading.formats import MONTHS, number
-from retention.loading.moments import PARTS
+from retention.loading.formats import MONTHS, PARTS, number
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:

@@ -22,6 +22,9 @@ OURS = "_retention_"
 BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
 """Texts that mean nothing was filled in."""
 
+LOW_BLANKS = tuple(dict.fromkeys(word.lower() for word in BLANKS))
+"""The same in lower case."""
+
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
 PADDED = f"^{_PAD}|{_PAD}$"
 """A pattern of texts with a space, no-break space or byte-order mark at either end."""

@@ -31,6 +31,9 @@ NOISE = 1e-9
 """Within this share of its gross amount an order's total is 0: 0.1 + 0.2 − 0.3 is nothing."""
 
 
+_AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
+
+
 def as_transactions(
     table: IntoFrameT,
     *,
@@ -70,8 +73,8 @@ def as_transactions(
 
     Args:
         table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed. A header that differs from the name you say by padding or a byte-order mark is
-            found.
+            changed. A header that differs from the name you say by padding, case or a byte-order
+            mark is found.
         customer_id: column of who bought: text or whole numbers.
         date: column of when: dates, times, text, or numbers with `date_format`.
         sales: column of the line's net revenue, in currency, refunds negative; or else …
@@ -259,20 +262,19 @@ def _read(
     source: Source, policies: Mapping[str, str], written: Written, as_of: Date | None
 ) -> Reading:
     """The table read, with its checks in their order."""
-    named = ("sales", "quantity", "unit_price", "profit", "cost")
     values = read_values(
         source,
         written,
         id_roles=("customer_id", "order_id"),
         date_roles=("date",),
-        amount_roles=named,
+        amount_roles=_AMOUNTS,
     )
     frame, money = _with_money(source, values)
     late = None if as_of is None else datetime.combine(as_of + timedelta(1), datetime.min.time())
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
         _after(source, late),
-        *values.checks_of(*named),
+        *values.checks_of(*_AMOUNTS),
         *money,
         repeats.check(source, policies["duplicates"]),
         _refund(policies["refunds"]),
