@@ -86,7 +86,8 @@ def contract_periods(
         ContentError: if no contract starts by `as_of`, or no period opens in the time observed.
 
     Example:
-        Ann pays 10 a month and leaves on 15 February; Bob comes on 20 January.
+        Ann pays 10 a month and leaves on 15 February; Bob comes on 20 January. March closes with
+        `as_of`, so who is there as April opens is known.
 
         >>> import pandas as pd
         >>> import retention as rt
@@ -103,6 +104,7 @@ def contract_periods(
         1         Ann 2024-02-01         1   10.0
         2         Bob 2024-02-01         1   20.0
         3         Bob 2024-03-01         1   20.0
+        4         Bob 2024-04-01         1   20.0
 
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: customers at the

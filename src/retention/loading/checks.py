@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention.errors import ContentError
-from retention.frames import Frame, count, one_row
+from retention.frames import Frame, collect, count, one_row
 from retention.loading.columns import ROW, Source
 from retention.loading.fingerprints import fingerprint
 from retention.loading.text import OURS, signs
@@ -171,9 +171,9 @@ def example(frame: Frame, check: Check, first: Any) -> str:
         return ""
     if ROW not in frame.collect_schema():
         return f"smallest {shown(first)}"
-    found = one_row(frame.filter(nw.col(ROW) == int(first)).select(value=sample(frame, check)))
-    value = "" if found["value"] is None else f": {shown(found['value'])}"
-    return f"row {int(first):,}{value}"
+    here = frame.filter(nw.col(ROW) == int(first), ~nw.col(check.shows).is_null())
+    found = collect(here.select(value=sample(frame, check)))["value"].tolist()
+    return f"row {int(first):,}{''.join(f': {shown(value)}' for value in found)}"
 
 
 def sample(frame: Frame, check: Check) -> nw.Expr:

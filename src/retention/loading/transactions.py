@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -270,7 +269,7 @@ def _read(
         amount_roles=_AMOUNTS,
     )
     frame, money = _with_money(source, values)
-    late = None if as_of is None else datetime.combine(as_of + timedelta(1), datetime.min.time())
+    late = None if as_of is None else _late(frame, as_of)
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
         _after(source, late),
@@ -317,11 +316,16 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 
-def _signs(late: datetime | None) -> dict[str, nw.Expr]:
+def _late(frame: Frame, as_of: Date) -> nw.Expr:
+    """How many days after `as_of` a date lies."""
+    return periods.day_expr(f"{OURS}date", frame.implementation) - periods.number_of(as_of)
+
+
+def _signs(late: nw.Expr | None) -> dict[str, nw.Expr]:
     """What the first look is to tell beyond the checks."""
-    sales, date = nw.col(f"{OURS}sales"), nw.col(f"{OURS}date")
+    sales = nw.col(f"{OURS}sales")
     asked = {"refunded": sales < 0, "bought": sales >= 0, "not above 0": sales <= 0}
-    return asked if late is None else asked | {"late": date >= late, "in time": date < late}
+    return asked if late is None else asked | {"late": late > 0, "in time": late <= 0}
 
 
 def _faults(as_of: Date | None) -> list[TableFault]:
@@ -332,8 +336,8 @@ def _faults(as_of: Date | None) -> list[TableFault]:
     return [bought, TableFault("late", "in time", early)]
 
 
-def _after(source: Source, late: datetime | None) -> Check:
-    fails = None if late is None else nw.col(f"{OURS}date") >= late
+def _after(source: Source, late: nw.Expr | None) -> Check:
+    fails = None if late is None else late > 0
     advice = "Nothing after as_of is observed: leave those rows out, or say a later as_of."
     return Check("date after as_of", source.roles["date"], advice, fails)
 
@@ -364,16 +368,16 @@ def _with_zero_orders(
     source: Source, frame: Frame, order: Sequence[str], flag: str
 ) -> Frame | None:
     """The frame with a flag on the lines of orders that sum to 0; None if there is none."""
-    day, zero = periods.day_expr(f"{OURS}date", frame.implementation), f"{OURS}zero"
-    frame = frame.with_columns(day.alias(f"{OURS}day"))
-    keys = [*order, f"{OURS}day"]
+    net, gross, zero, day = (f"{OURS}{name}" for name in ("net", "gross", "zero", "day"))
+    frame = frame.with_columns(periods.day_expr(f"{OURS}date", frame.implementation).alias(day))
+    keys = [*order, day]
     lines = frame.filter(nw.col(REASON).is_null()).with_columns(
-        nw.col(f"{OURS}sales").alias("net"), nw.col(f"{OURS}sales").abs().alias("gross")
+        nw.col(f"{OURS}sales").alias(net), nw.col(f"{OURS}sales").abs().alias(gross)
     )
-    doubtful = lines.filter(nw.col("net") <= 0).select(*keys).unique()
+    doubtful = lines.filter(nw.col(net) <= 0).select(*keys).unique()
     lines = lines.join(doubtful, on=keys, how="semi")
-    orders = lines.group_by(*keys).agg(nw.col("net").sum(), nw.col("gross").sum())
-    empty = orders.filter(nw.col("net").abs() <= nw.col("gross") * NOISE).select(*keys)
+    orders = lines.group_by(*keys).agg(nw.col(net).sum(), nw.col(gross).sum())
+    empty = orders.filter(nw.col(net).abs() <= nw.col(gross) * NOISE).select(*keys)
     if source.eager:
         rows = collect(lines.join(empty, on=keys, how="semi").select(ROW))[ROW]
         return with_flag(source, frame, rows.astype(np.int64), flag) if rows.size else None

@@ -47,7 +47,7 @@ def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str
     """Seconds of a wall clock with an offset from UTC in minutes, as those of the clock in `tz`."""
     utc = f"{seconds}_utc"
     frame = frame.with_columns((nw.col(seconds) - offset * 60).alias(utc))
-    at = frame.with_columns(nw.when(where).then(nw.col(utc)).alias("at"))
+    at = frame.select(nw.when(where).then(nw.col(utc)).alias("at"))
     found = one_row(at.select(nw.col("at").min().alias("first"), nw.col("at").max().alias("last")))
     if found["first"] is None:
         return frame
