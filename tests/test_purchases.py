@@ -392,7 +392,7 @@ def test_a_users_own_tables_are_never_read_in_place_of_ours():
     import duckdb
 
     connection = duckdb.connect()
-    for name in ("small", "given", "answer", "first", "retention_relation_beside"):
+    for name in ("small", "given", "answer", "first", "relation"):
         connection.execute(f"CREATE TABLE {name} AS SELECT 42 AS x")
     frame = orders(("Ann", "2024-01-01", 1), ("Ann", "2024-02-29", 1))
     activity = rt.customer_periods(connection.from_df(frame), freq="month", as_of="2024-02-29")

@@ -332,8 +332,8 @@ def outcome_kpis(
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
         >>> kpis = rt.outcome_kpis(activity).iloc[0]
-        >>> kpis["retention_rate"], kpis["sales_adjusted_retention"]
-        (np.float64(0.5), np.float64(0.6))
+        >>> print(kpis["retention_rate"], kpis["sales_adjusted_retention"])
+        0.5 0.6
 
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9.
