@@ -510,3 +510,11 @@ def test_columns_that_hold_no_dates_or_amounts_are_refused():
         rt.as_transactions(shop(day=[True, False, True]), **NAMES)
     with pytest.raises(rt.ColumnError, match="sales: column 'paid' holds Boolean, not amounts"):
         rt.as_transactions(shop(paid=[True, False, True]), **NAMES)
+
+
+@pytest.mark.parametrize("said", [{"customer_id": None}, {"date": 3}, {"keep": [7]}])
+def test_a_column_name_is_text(said):
+    """None and numbers are refused with the argument that was given them."""
+    argument = next(iter(said))
+    with pytest.raises(rt.ColumnError, match=f"{argument} must be the name of a column, as text"):
+        rt.as_transactions(shop(), **{**NAMES, **said})

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retention.loading.audits import Audit as Audit
     from retention.loading.contracts import as_contracts as as_contracts
     from retention.loading.contracts import audit_contracts as audit_contracts
+    from retention.loading.lifetimes import as_spells as as_spells
     from retention.loading.reading import read_contracts as read_contracts
     from retention.loading.reading import read_table as read_table
     from retention.loading.reading import read_transactions as read_transactions
@@ -41,39 +42,82 @@ if TYPE_CHECKING:
     from retention.spells.contracts import contract_spells as contract_spells
     from retention.spells.gaps import gap_table as gap_table
     from retention.spells.purchases import purchase_spells as purchase_spells
+    from retention.survival.comparison import compare_curves as compare_curves
+    from retention.survival.competing import cause_removed as cause_removed
+    from retention.survival.competing import cumulative_incidence as cumulative_incidence
+    from retention.survival.cox import CoxModel as CoxModel
+    from retention.survival.cox import fit_cox as fit_cox
+    from retention.survival.curves import cumulative_hazard as cumulative_hazard
+    from retention.survival.curves import survival_curve as survival_curve
+    from retention.survival.models import LifetimeModel as LifetimeModel
+    from retention.survival.prediction import (
+        expected_remaining_lifetime as expected_remaining_lifetime,
+    )
+    from retention.survival.prediction import predict_churn as predict_churn
+    from retention.survival.prediction import predict_survival as predict_survival
+    from retention.survival.prediction import with_predictions as with_predictions
+    from retention.survival.proportionality import (
+        proportional_hazards_test as proportional_hazards_test,
+    )
+    from retention.survival.summaries import conditional_survival as conditional_survival
+    from retention.survival.summaries import lifetime_quantile as lifetime_quantile
+    from retention.survival.summaries import median_lifetime as median_lifetime
+    from retention.survival.summaries import restricted_mean as restricted_mean
+    from retention.survival.summaries import (
+        restricted_mean_difference as restricted_mean_difference,
+    )
 
 _HOMES = {
     "Audit": "loading.audits",
     "ColumnError": "errors",
     "ContentError": "errors",
+    "CoxModel": "survival.cox",
     "FIGURES": "catalogue",
     "Figure": "catalogue",
+    "LifetimeModel": "survival.models",
     "ReadError": "errors",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
     "TableError": "errors",
     "as_contracts": "loading.contracts",
+    "as_spells": "loading.lifetimes",
     "as_transactions": "loading.transactions",
     "as_wallet": "loading.wallets",
     "audit_contracts": "loading.contracts",
     "audit_transactions": "loading.transactions",
+    "cause_removed": "survival.competing",
     "churn_by": "kpis.outcome",
+    "compare_curves": "survival.comparison",
+    "conditional_survival": "survival.summaries",
     "contract_periods": "activity.contracts",
     "contract_spells": "spells.contracts",
+    "cumulative_hazard": "survival.curves",
+    "cumulative_incidence": "survival.competing",
     "customer_periods": "activity.purchases",
+    "expected_remaining_lifetime": "survival.prediction",
     "figure": "catalogue",
+    "fit_cox": "survival.cox",
     "gap_table": "spells.gaps",
+    "lifetime_quantile": "survival.summaries",
+    "median_lifetime": "survival.summaries",
     "outcome_kpis": "kpis.outcome",
+    "predict_churn": "survival.prediction",
+    "predict_survival": "survival.prediction",
     "profit_adjusted_retention": "kpis.outcome",
+    "proportional_hazards_test": "survival.proportionality",
     "purchase_spells": "spells.purchases",
     "read_contracts": "loading.reading",
     "read_table": "loading.reading",
     "read_transactions": "loading.reading",
+    "restricted_mean": "survival.summaries",
+    "restricted_mean_difference": "survival.summaries",
     "retention_rate": "kpis.outcome",
     "sales_adjusted_retention": "kpis.outcome",
     "sample_company": "samples",
     "share_of_wallet": "kpis.wallet",
+    "survival_curve": "survival.curves",
+    "with_predictions": "survival.prediction",
 }
 
 __all__ = [*sorted([*_HOMES, "__version__"])]  # noqa: PLE0604 - every public name, said once

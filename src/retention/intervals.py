@@ -35,6 +35,13 @@ def quantile_of(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
+def two_sided(z: ArrayLike) -> NDArray[np.float64]:
+    """The chance of a standard normal value at least as far from 0 as z: the p-value."""
+    from scipy.special import erfc  # loaded late: SciPy takes longer to import than all else
+
+    return np.asarray(erfc(np.abs(_floats(z)) / np.sqrt(2)))
+
+
 def check_seed(seed: object) -> None:
     """Refuse a seed that is neither None nor a whole number of at least 0."""
     whole = isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0

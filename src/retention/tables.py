@@ -121,6 +121,47 @@ SPELLS = Kind(
     ),
 )
 
+LIFETIMES = Kind(
+    "spells",
+    "one uninterrupted relationship of a customer",
+    "as_spells",
+    (
+        Column("duration", "number", "time from start to end, or as far as it was seen"),
+        Column("churned", "flag", "whether its end was seen (false: censored)"),
+        Column(
+            "entry",
+            "number",
+            "time at which it came under observation, null if from its start",
+            optional=True,
+        ),
+        Column("n_spells", "integer", "how many spells the row stands for", optional=True),
+        Column("set_aside", "text", "why it cannot be used, null if it can", optional=True),
+        Column("reactivation", "text", "new_spell, or same_spell which is refused", optional=True),
+    ),
+)
+"""What survival functions ask of spells: ours have it, anybody's may."""
+
+CURVE = Kind(
+    "curve",
+    "a duration at which spells end or are censored",
+    "survival_curve",
+    (
+        Column("duration", "number", "time since the start"),
+        Column("n_at_risk", "integer", "spells that lasted so long under observation"),
+        Column("n_churned", "integer", "spells that end there"),
+    ),
+)
+
+CUSTOMERS = Kind(
+    "customers",
+    "a customer whose future is asked for",
+    "rename",
+    (
+        CUSTOMER,
+        Column("tenure", "number", "how long the customer has stayed already", optional=True),
+    ),
+)
+
 WALLET = Kind(
     "wallet",
     "a customer's spending in the category in a period",

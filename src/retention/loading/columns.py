@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ROW = f"{OURS}row"
 """The position of a row in an eager table, counted from 0."""
 
+_COMPUTED = {"sales", "wallet"}
+"""What may be computed from other columns, so need not be named."""
+
 _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
 
 
@@ -44,7 +47,7 @@ class Source:
 
 
 def opened(
-    table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str]
+    table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str] | None
 ) -> Source:
     """The table with its columns found, before any of them is read.
 
@@ -54,14 +57,29 @@ def opened(
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
+    kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
+    _refuse_unsaid(kind, roles, kept)
     found = {
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
     }
-    kept = _kept([keep] if isinstance(keep, str) else list(keep), kind, schema)
+    kept_as = _kept(kept, kind, schema)
     given = nw.from_native(cast("Any", table))
     if isinstance(given, nw.DataFrame):
         frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
-    return Source(table, kind, frame, dict(schema), found, kept)
+    return Source(table, kind, frame, dict(schema), found, kept_as)
+
+
+def _refuse_unsaid(kind: Kind, roles: Mapping[str, str | None], keep: Sequence[object]) -> None:
+    """Column names are text, and those that every table of the kind needs must be said."""
+    needed = {column.name for column in kind.columns if not column.optional} - _COMPUTED
+    for role, name in [*roles.items(), *(("keep", name) for name in keep)]:
+        if name is None and role not in needed:
+            continue
+        if not isinstance(name, str):
+            raise ColumnError(
+                f"{role} must be the name of a column, as text; got {name!r}. Where columns have "
+                "numbers for names, rename them first."
+            )
 
 
 def find(name: str, present: Mapping[str, object], *, asked: str) -> str:

@@ -1,0 +1,1 @@
+"""How long customers stay: curves, models, predictions, and how good those are."""

@@ -1,0 +1,153 @@
+"""What fitted models of lifetimes have in common: small frozen values that read alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from retention import intervals
+from retention.survival.design import Covariate, terms
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Numbers = tuple[float | None, ...]
+Status = Literal["converged", "separated", "flat", "not converged"]
+
+
+class LifetimeModel(BaseModel, ABC):
+    """A fitted model of how long customers stay: a frozen value, in and out of JSON bit for bit.
+
+    `model.model_dump_json()` writes it; `type(model).model_validate_json(text)` reads it back.
+
+    Attributes:
+        covariates: the covariates with their levels; the first level of each is the reference.
+        coef: one a term, null where it cannot be told.
+        covariance: of the coefficients, null where it cannot be told.
+        n_spells: spells it was fitted on.
+        n_churned: of these, ends that were seen.
+        log_likelihood: at the coefficients; its meaning is the model's.
+        log_likelihood_null: the same without covariates.
+        status: "converged"; "separated" (a covariate tells ends from the rest without a fault, so
+            that its coefficient has no bound), "flat" (the data do not tell the coefficients) or
+            "not converged".
+        notes: in words what was left out of the fit or is not to be relied on, and why.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    covariates: tuple[Covariate, ...]
+    coef: Numbers
+    covariance: tuple[Numbers, ...]
+    n_spells: int
+    n_churned: int
+    log_likelihood: float
+    log_likelihood_null: float
+    status: Status
+    notes: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names of the coefficients: a covariate, or a covariate and its level."""
+        return terms(self.covariates)
+
+    @property
+    def beta(self) -> Floats:
+        """The coefficients as numbers; 0 where one cannot be told, as if it were left out."""
+        return np.nan_to_num(numbers(self.coef))
+
+    def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
+        """The coefficients as a pandas table.
+
+        Returns:
+            One row a coefficient: `term`, `reference` (the level it is compared with, null for
+            numbers and flags), `coef`, `ratio` (e to the coef), `standard_error`, `lower`, `upper`
+            (of the coef), `ratio_lower`, `ratio_upper`, `z`, `p_value`; null where not known.
+        """
+        import pandas as pd
+
+        z = intervals.quantile_of(level)
+        coef, error = numbers(self.coef), self.standard_errors
+        score = np.divide(coef, error, out=np.full(coef.size, np.nan), where=error > 0)
+        low, high = coef - z * error, coef + z * error
+        reference = [c.levels[0] if c.levels else None for c in self.covariates for _ in c.terms]
+        columns = {
+            "term": np.array(self.terms, dtype=object),
+            "reference": np.array(reference, dtype=object),
+            "coef": coef,
+            "ratio": np.exp(coef),
+            "standard_error": error,
+            "lower": low,
+            "upper": high,
+            "ratio_lower": np.exp(low),
+            "ratio_upper": np.exp(high),
+            "z": score,
+            "p_value": intervals.two_sided(score),
+        }
+        return pd.DataFrame(columns)
+
+    @property
+    def standard_errors(self) -> Floats:
+        """One a coefficient; NaN where it cannot be told."""
+        return np.sqrt(np.diagonal(table(self.covariance, len(self.coef))))
+
+    @abstractmethod
+    def risk_score(self, design: Floats) -> Floats:
+        """A number for each row of the design that is higher the sooner a customer leaves."""
+
+    @abstractmethod
+    def hazard_between(
+        self, design: Floats, stratum: NDArray[np.intp], start: Floats, end: Floats
+    ) -> tuple[Floats, Floats]:
+        """For each row the cumulative hazard from `start` to `end`, and its variance.
+
+        S(end given start) is e to minus that. The variance is that of the estimate (delta method),
+        NaN where it cannot be told.
+        """
+
+    @abstractmethod
+    def area_between(
+        self, design: Floats, stratum: NDArray[np.intp], start: Floats, horizon: float
+    ) -> Floats:
+        """For each row the expected time from `start` to the end, cut at `start` + `horizon`."""
+
+    @property
+    def stratum_columns(self) -> tuple[str, ...]:
+        """Columns that choose a customer's stratum."""
+        return ()
+
+    @property
+    def stratum_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The strata that the model knows."""
+        return ((),)
+
+    @property
+    def follow_up(self) -> float:
+        """The longest time for which it can predict; infinite where a formula carries on."""
+        return float("inf")
+
+
+def numbers(values: Numbers) -> Floats:
+    """An array, NaN where a number is missing."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def table(rows: tuple[Numbers, ...], n: int) -> Floats:
+    """A square array of n rows, NaN where a number is missing."""
+    return np.array([numbers(row) for row in rows]).reshape(n, n)
+
+
+def frozen(values: Floats) -> Numbers:
+    """An array as a value may hold it: missing is None."""
+    return tuple(value if np.isfinite(value) else None for value in values.tolist())
+
+
+def frozen_table(values: Floats) -> tuple[Numbers, ...]:
+    """A two-dimensional array as a value may hold it."""
+    return tuple(frozen(row) for row in values)

@@ -1,0 +1,311 @@
+"""The partial likelihood of Cox on sorted arrays: sums over risk sets, and what follows from them.
+
+Rows are sorted by stratum and duration; a bin is a duration of a stratum. Sums over risk sets are
+sums over bins, cumulated from the last one, less those who have not entered yet. Between bins there
+is no loop, and no array of rows × bins: indicator matrices add up the rows of each bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.errors import ContentError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retention.survival.histories import Histories
+
+    Floats = NDArray[np.float64]
+
+_CHUNK = 32_768  # rows at a time where p × p sums are made: they stay in the cache
+
+
+@dataclass(frozen=True)
+class RiskData:
+    """Spells sorted for the partial likelihood.
+
+    Attributes:
+        order: the row of the table that each sorted row was.
+        design: covariates, centred and scaled, one row a sorted row.
+        churned: whether the end was seen.
+        weight: how many spells a row stands for.
+        starts: the first row of each bin.
+        stratum_starts: the first bin of each stratum.
+        bin: the bin of each row.
+        entry_bin: the last bin at or before the entry of each row, −1 if none; None if nobody
+            enters late.
+        time: the duration of each bin.
+        efron: whether ties are Efron's (else Breslow's).
+    """
+
+    order: NDArray[np.intp]
+    design: Floats
+    churned: NDArray[np.bool_]
+    weight: NDArray[np.int64]
+    starts: NDArray[np.intp]
+    stratum_starts: NDArray[np.intp]
+    bin: NDArray[np.intp]
+    entry_bin: NDArray[np.intp] | None
+    time: NDArray[Any]
+    efron: bool
+
+    @cached_property
+    def ended(self) -> Floats:
+        """How many ends each row stands for."""
+        return np.asarray(self.weight * self.churned, np.float64)
+
+    @cached_property
+    def n_ends(self) -> NDArray[np.int64]:
+        """Ends in each bin."""
+        return np.asarray(np.add.reduceat(self.weight * self.churned, self.starts))
+
+    @cached_property
+    def events(self) -> NDArray[np.intp]:
+        """The bins in which there are ends."""
+        return np.flatnonzero(self.n_ends)
+
+    @cached_property
+    def tied(self) -> bool:
+        """Whether Efron's terms differ from Breslow's: somewhere two spells end together."""
+        return self.efron and bool((self.n_ends > 1).any())
+
+    @cached_property
+    def ranks(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+        """For each end within its bin: the place of the bin among `events`, and l / d.
+
+        With the place at which each bin's ends begin.
+        """
+        d = self.n_ends[self.events]
+        first = np.concatenate([[0], np.cumsum(d)[:-1]])
+        place = np.repeat(np.arange(d.size), d)
+        return place, first, (np.arange(place.size) - first[place]) / d[place]
+
+    @cached_property
+    def in_bin(self) -> NDArray[np.int32]:
+        """Row pointers of the indicator matrix bin × row."""
+        return np.append(self.starts, self.bin.size).astype(np.int32)
+
+    @cached_property
+    def columns(self) -> NDArray[np.int32]:
+        """Column numbers of the indicator matrix bin × row."""
+        return np.arange(self.bin.size, dtype=np.int32)
+
+    def added(self, values: Floats) -> Floats:
+        """Σ values · design over the rows of each bin."""
+        from scipy.sparse import csr_matrix  # loaded late: SciPy takes longer to import than us
+
+        shape = (self.starts.size, self.bin.size)
+        if not self.design.shape[1]:
+            return np.zeros((shape[0], 0))
+        indicator = csr_matrix((values, self.columns, self.in_bin), shape=shape)
+        return np.asarray(indicator @ self.design)
+
+    def from_behind(self, values: Floats) -> Floats:
+        """Sums over this bin and those after it, within each stratum."""
+        wide = values if self.entry_bin is None else values.astype(np.longdouble)
+        edges = [*self.stratum_starts.tolist(), len(values)]
+        parts = [np.cumsum(wide[a:b][::-1], axis=0)[::-1] for a, b in pairwise(edges)]
+        return np.asarray(np.concatenate(parts))
+
+    def since_entry(self, per_bin: Floats) -> Floats:
+        """For each row the sum over the bins in which it is at risk."""
+        total = np.concatenate([np.zeros_like(per_bin[:1]), np.cumsum(per_bin, axis=0)])
+        if self.stratum_starts.size == 1 and self.entry_bin is None:
+            return np.asarray(total[self.bin + 1])
+        first = self.stratum_starts[np.searchsorted(self.stratum_starts, self.bin, "right") - 1]
+        if self.entry_bin is not None:
+            first = np.maximum(first, self.entry_bin + 1)
+        return np.asarray(total[self.bin + 1] - total[first])
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSums:
+    """Everything at one value of the coefficients.
+
+    With q_l = S0 − (l/d) D0 the risk sum as the l-th of d tied ends leaves (Breslow: q_l = S0):
+
+    Attributes:
+        log_likelihood: the log partial likelihood.
+        risk: e^η of each row for one spell, scaled by e^−shift.
+        shift: the largest η.
+        s1: Σ risk · design over each risk set.
+        d1: the same over the ends of each bin.
+        a: Σ_l 1/q_l in each bin: the hazard it adds, scaled by e^shift.
+        b: Σ_l (l/d)/q_l.
+        p: Σ_l 1/q_l².
+        q: Σ_l (l/d)/q_l².
+        r: Σ_l (l/d)²/q_l².
+    """
+
+    log_likelihood: float
+    risk: Floats
+    shift: float
+    s1: Floats
+    d1: Floats
+    a: Floats
+    b: Floats
+    p: Floats
+    q: Floats
+    r: Floats
+
+
+def prepared(
+    spells: Histories, design: Floats, stratum: NDArray[np.intp], *, efron: bool
+) -> RiskData:
+    """The spells sorted by stratum and duration, with their bins.
+
+    Raises:
+        ContentError: if nobody's end was seen.
+    """
+    if not spells.churned.any():
+        raise ContentError("spells: nobody's end was seen, so nothing says what shortens a stay.")
+    order = _order(spells.duration, stratum)
+    time, group = spells.duration[order], stratum[order]
+    new = np.concatenate([[True], (time[1:] != time[:-1]) | (group[1:] != group[:-1])])
+    starts = np.flatnonzero(new)
+    first = np.flatnonzero(np.concatenate([[True], np.diff(group[starts]) > 0]))
+    entry = None if spells.entry is None else spells.entry[order]
+    return RiskData(
+        order=order,
+        design=np.ascontiguousarray(design[order]),
+        churned=spells.churned[order],
+        weight=spells.weights[order],
+        starts=starts,
+        stratum_starts=first,
+        bin=np.cumsum(new) - 1,
+        entry_bin=None if entry is None else _entry_bins(entry, group, time[starts], first),
+        time=time[starts],
+        efron=efron,
+    )
+
+
+def _order(duration: NDArray[Any], stratum: NDArray[np.intp]) -> NDArray[np.intp]:
+    if duration.dtype.kind in "iu" and int(duration.max()) < 65_536:
+        order = np.argsort(duration.astype(np.uint16), kind="stable")  # a radix sort
+    else:
+        order = np.argsort(duration, kind="stable")
+    return order if not stratum.any() else order[np.argsort(stratum[order], kind="stable")]
+
+
+def _entry_bins(
+    entry: Floats, group: NDArray[np.intp], time: NDArray[Any], first: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """The last bin of the row's stratum at or before its entry; −1 if there is none."""
+    found = np.full(entry.size, -1)
+    edges = [*first.tolist(), time.size]
+    for number, (a, b) in enumerate(pairwise(edges)):
+        mine = group == group.min() + number if len(edges) > 2 else slice(None)
+        place = np.searchsorted(time[a:b], entry[mine], side="right") - 1
+        found[mine] = np.where(place >= 0, place + a, -1)
+    return found
+
+
+def risk_sums(data: RiskData, beta: Floats) -> RiskSums:
+    """The sums over risk sets at some coefficients of the scaled design."""
+    eta = data.design @ beta
+    shift = float(eta.max()) if eta.size else 0.0
+    risk = np.exp(eta - shift)
+    total: Floats = np.asarray(risk * data.weight)
+    s0 = data.from_behind(np.add.reduceat(total, data.starts))
+    s1 = data.from_behind(data.added(total))
+    if data.entry_bin is not None:
+        late = _late(data, total)
+        s0, s1 = s0 - data.from_behind(late[0]), s1 - data.from_behind(late[1])
+    s0, s1 = s0.astype(np.float64), s1.astype(np.float64)
+    at_ends = float(data.ended @ eta)
+    d0, d1 = _tied(data, total)
+    logs, *sums = _efron(data, s0, d0) if data.tied else _breslow(data, s0)
+    n_ends = float(data.n_ends.sum())
+    return RiskSums(at_ends - logs - n_ends * shift, risk, shift, s1, d1, *sums)
+
+
+def gradient_and_information(
+    data: RiskData, sums: RiskSums, per_bin: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """The score and the information, each bin's part multiplied by `per_bin` where it is given."""
+    g = np.ones(data.starts.size) if per_bin is None else per_bin
+    a, b, p, q, r = (g * part for part in (sums.a, sums.b, sums.p, sums.q, sums.r))
+    ends = data.ended if per_bin is None else data.ended * g[data.bin]
+    score = ends @ data.design - a @ sums.s1
+    held = data.since_entry(a)
+    cross = -(sums.s1 * p[:, None]).T @ sums.s1
+    if data.tied:
+        score = score + b @ sums.d1
+        mixed = (sums.s1 * q[:, None]).T @ sums.d1
+        cross = cross + mixed + mixed.T - (sums.d1 * r[:, None]).T @ sums.d1
+        held -= data.churned * b[data.bin]
+    held *= sums.risk * data.weight
+    for i in range(0, held.size, _CHUNK):
+        rows = data.design[i : i + _CHUNK]
+        cross += (rows * held[i : i + _CHUNK, None]).T @ rows
+    return score, cross
+
+
+def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
+    """What one spell of each row adds to the score, in the order of the table's rows."""
+    a, b, p, q, r = (part[:, None] for part in (sums.a, sums.b, sums.p, sums.q, sums.r))
+    d = np.maximum(data.n_ends, 1)[:, None]
+    mean = (sums.s1 * a - sums.d1 * b) / d
+    drift = sums.s1 * p - sums.d1 * q
+    own = data.since_entry(sums.a)[:, None] * data.design - data.since_entry(drift)
+    found = -sums.risk[:, None] * own
+    ends = np.flatnonzero(data.churned)
+    bins = data.bin[ends]
+    found[ends] += data.design[ends] - mean[bins]
+    if data.tied:
+        spared = data.design[ends] * b[bins] - (sums.s1 * q - sums.d1 * r)[bins]
+        found[ends] += sums.risk[ends, None] * spared
+    answer = np.empty_like(found)
+    answer[data.order] = found
+    return answer
+
+
+def _late(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
+    """Risk of those who have not entered by each bin, placed in the last bin they miss."""
+    from scipy.sparse import csr_matrix
+
+    assert data.entry_bin is not None
+    rows = np.flatnonzero(data.entry_bin >= 0)
+    bins, values = data.entry_bin[rows], total[rows]
+    shape = (data.starts.size, total.size)
+    indicator = csr_matrix((values, (bins, rows)), shape=shape)
+    added = np.bincount(bins, values, minlength=shape[0])
+    return np.asarray(added, np.float64), np.asarray(indicator @ data.design)
+
+
+def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
+    """Risk, and risk · design, of the ends of each bin; zeros where no bin has two."""
+    n = data.starts.size
+    if not data.tied:
+        return np.zeros(n), np.zeros((n, data.design.shape[1]))
+    values = total * data.churned
+    return np.asarray(np.add.reduceat(values, data.starts)), data.added(values)
+
+
+def _breslow(data: RiskData, s0: Floats) -> tuple[Any, ...]:
+    d, k = data.n_ends[data.events], data.events
+    a, p, nothing = np.zeros(s0.size), np.zeros(s0.size), np.zeros(s0.size)
+    a[k], p[k] = d / s0[k], d / s0[k] ** 2
+    return float(d @ np.log(s0[k])), a, nothing, p, nothing, nothing
+
+
+def _efron(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
+    place, first, share = data.ranks
+    k = data.events
+    left = s0[k][place] - share * d0[k][place]
+    f = 1 / left
+    f2 = f * f
+
+    def by_bin(values: Floats) -> Floats:
+        spread = np.zeros(s0.size)
+        spread[k] = np.add.reduceat(values, first)
+        return spread
+
+    parts = (f, f * share, f2, f2 * share, f2 * share * share)
+    return float(np.log(left).sum()), *(by_bin(part) for part in parts)
