@@ -32,7 +32,9 @@ def figures() -> str:
 def named_tables() -> str:
     """Every named table: what a row is, who makes it, its columns."""
     kinds = [value for value in vars(tables).values() if isinstance(value, Kind)]
-    return "\n\n".join(_kind(kind) for kind in kinds)
+    names = [kind.name for kind in kinds]
+    titles = [f"{k.name}: {k.row}" if names.count(k.name) > 1 else k.name for k in kinds]
+    return "\n\n".join(_kind(kind, title) for kind, title in zip(kinds, titles, strict=True))
 
 
 def _figure(figure: Figure) -> str:
@@ -55,12 +57,12 @@ def _one_sided(low: str, high: str) -> str:
     return f"{high} or less" if high else "any number"
 
 
-def _kind(kind: Kind) -> str:
+def _kind(kind: Kind, title: str) -> str:
     rows = [
         (f"`{column.name}`", column.type, column.meaning, column.unit, "optional" * column.optional)
         for column in kind.columns
     ]
-    heading = f"## {kind.name}\n\nOne row: {kind.row}. Made by `{kind.door}`.\n\n"
+    heading = f"## {title}\n\nOne row: {kind.row}. Made by `{kind.door}`.\n\n"
     return heading + _table(("column", "type", "meaning", "unit", ""), rows)
 
 

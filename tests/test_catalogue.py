@@ -17,7 +17,32 @@ def answers():
     )
     wallet = company.wallet.rename(columns={"period": "date"})
     gaps = rt.gap_table(company.orders, as_of="2024-12-31", gaps=[60, 180])
-    return [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet), gaps]
+    outcome = [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet), gaps]
+    return [*outcome, *survival_answers(company)]
+
+
+def survival_answers(company):
+    """All figures of lifetimes, their models and scores."""
+    spells = rt.purchase_spells(company.orders, gap=120, as_of="2024-12-31", keep="region")
+    spells["reason"] = np.where(spells["spell"] == 1, "price", "rival")
+    curve = rt.survival_curve(spells)
+    model = rt.fit_cox(spells, covariates="region")
+    running = spells[~spells["churned"]].rename(columns={"duration": "tenure"})
+    scored = rt.with_predictions(model, spells, times=180)
+    return [
+        rt.cumulative_hazard(spells),
+        curve,
+        rt.median_lifetime(curve),
+        rt.restricted_mean(curve, horizon=365),
+        rt.cumulative_incidence(spells),
+        rt.cause_removed(spells),
+        rt.predict_churn(model, running, within=90),
+        rt.expected_remaining_lifetime(model, running, horizon=90),
+        rt.concordance(scored),
+        rt.time_dependent_auc(scored, times=[180]),
+        rt.brier_score(scored, survival={180: "survival_180"}),
+        rt.lift(scored, time=180),
+    ]
 
 
 @pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)

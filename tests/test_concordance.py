@@ -49,7 +49,7 @@ tables = st.lists(spell, min_size=1, max_size=12)
 
 
 def scored(*rows, entry=True, weights=True):
-    """Rows of (duration, churned, risk, entry, n_spells) as a table; no entry at or after its end."""
+    """Rows of (duration, churned, risk, entry, n_spells) as a table; entries before ends."""
     frame = pd.DataFrame(rows, columns=["duration", "churned", "risk", "entry", "n_spells"])
     frame["entry"] = frame["entry"].astype(float).where(frame["entry"] < frame["duration"])
     dropped = ([] if entry else ["entry"]) + ([] if weights else ["n_spells"])
@@ -72,9 +72,8 @@ def ordered_pairs(frame):
             yield i, j, a, b
 
 
-def naive_staying(frame, time):
+def naive_staying(spells, time):
     """G(time−): the share not censored before, one duration after the other."""
-    spells = list(repeated(frame).itertuples())
     staying = Fraction(1)
     for u in sorted({each.duration for each in spells if each.duration < time}):
         censored = sum(each.duration == u and not each.churned for each in spells)
@@ -127,12 +126,14 @@ def test_uno_agrees_with_a_loop_over_weighted_pairs(engine, rows, until):
     table = engine.table(frame)
     answer = engine.read(concordance(table, method="uno", until=until)).iloc[0]
     late = frame.assign(entry=np.nan)
-    totals, c, error = naive(late, until, lambda time: 1 / naive_staying(late, time) ** 2)
+    spells = list(repeated(late).itertuples())
+    weights = {time: 1 / naive_staying(spells, time) ** 2 for time in set(frame["duration"])}
+    totals, c, error = naive(late, until, weights.get)
     names = ["weight_comparable", "weight_concordant", "weight_tied_risk"]
     assert [answer[name] for name in names] == pytest.approx([float(each) for each in totals])
     counted = [answer["n_comparable"], answer["n_concordant"], answer["n_tied_risk"]]
     assert counted == naive(late, until)[0]
-    if c is not None:
+    if c is not None and not str(answer["reason"]).startswith("the weights explode"):
         assert answer["concordance"] == pytest.approx(c, rel=1e-12)
         assert answer["standard_error"] == pytest.approx(error, rel=1e-9, abs=1e-12)
 
@@ -210,7 +211,7 @@ def test_five_spells_worked_by_hand():
 
 @given(rows=tables)
 def test_identities(rows):
-    """Turned risks give 1 − C, any rising function of the risk the same C, any order of rows too."""
+    """Turned risks give 1 − C; a rising function of the risk and another order of rows, C."""
     frame = scored(*rows)
     plain = concordance(frame)
     turned = concordance(frame.assign(risk=-frame["risk"]))
@@ -249,11 +250,11 @@ def test_uno_without_censoring_is_harrell(rows):
     pd.testing.assert_frame_equal(uno.drop(columns="method"), harrell.drop(columns="method"))
 
 
-def shop(rng, n, *, censored=True):
+def shop(rng, n):
     """Lifetimes in whole days that depend on a risk, watched for up to 60 days."""
     risk = rng.normal(size=n)
     lifetime = rng.exponential(30 * np.exp(-0.8 * risk))
-    watched = rng.uniform(0, 60, n) if censored else np.full(n, 1e9)
+    watched = rng.uniform(0, 60, n)
     return pd.DataFrame(
         {
             "duration": np.ceil(np.minimum(lifetime, watched)).astype(int),
@@ -263,11 +264,21 @@ def shop(rng, n, *, censored=True):
     )
 
 
+def fading(rng, n, *, censored):
+    """A risk that tells who leaves in the first ten days, and nothing about later ones."""
+    lifetime = rng.integers(1, 60, n)
+    watched = rng.integers(1, 60, n) if censored else np.full(n, 99)
+    risk = rng.normal(size=n) + 2 * (lifetime <= 10)
+    return pd.DataFrame(
+        {"duration": np.minimum(lifetime, watched), "churned": lifetime <= watched, "risk": risk}
+    )
+
+
 def test_uno_says_what_would_be_seen_without_censoring():
-    """Within three errors of the same C without any censoring, where Harrell's is far off."""
+    """Within three errors of C without any censoring, where Harrell's sees few late pairs."""
     rng = np.random.default_rng(2)
-    whole = concordance(shop(rng, 40_000, censored=False), until=50).iloc[0]
-    seen = shop(rng, 40_000)
+    whole = concordance(fading(rng, 40_000, censored=False), until=50).iloc[0]
+    seen = fading(rng, 40_000, censored=True)
     uno = concordance(seen, method="uno", until=50).iloc[0]
     harrell = concordance(seen, until=50).iloc[0]
     error = math.hypot(uno["standard_error"], whole["standard_error"])
@@ -276,10 +287,10 @@ def test_uno_says_what_would_be_seen_without_censoring():
 
 
 def test_bounds_hold_the_truth_95_times_in_100():
-    """500 shops of 80 customers: the bounds hold the C of a huge one as often as they say."""
+    """400 shops of 80 customers: the bounds hold the C of a huge one as often as they say."""
     rng = np.random.default_rng(3)
     truth = concordance(shop(rng, 200_000))["concordance"][0]
-    found = [concordance(shop(rng, 80)).iloc[0] for _ in range(500)]
+    found = [concordance(shop(rng, 80)).iloc[0] for _ in range(400)]
     held = np.mean([each["lower"] <= truth <= each["upper"] for each in found])
     assert 0.92 < held < 0.98
     errors = np.mean([each["standard_error"] for each in found])
@@ -296,7 +307,9 @@ def test_late_entrants_are_no_partners_of_those_gone_before():
 
 def test_landmark_keeps_those_under_observation_then():
     """Those gone by day 3 or entered after it are not scored."""
-    frame = scored((3, True, 9, None, 1), (9, True, 2, 4, 1), (5, True, 3, 3, 1), (6, True, 1, 0, 1))
+    frame = scored(
+        (3, True, 9, None, 1), (9, True, 2, 4, 1), (5, True, 3, 3, 1), (6, True, 1, 0, 1)
+    )
     answer = concordance(frame, landmark=3).iloc[0]
     assert list(answer[["n_spells", *COUNTS]]) == [2, 1, 1, 0, 0]
     uno = concordance(frame, landmark=3, method="uno").iloc[0]
@@ -334,7 +347,7 @@ def test_uno_is_null_where_censoring_was_not_observed():
 
 
 def test_uno_is_null_where_the_weights_explode():
-    """Of a hundred almost all are censored before the last pair, which then counts for thousands."""
+    """Of a hundred almost all are censored before the last pair, which counts for thousands."""
     frame = pd.DataFrame(
         {"duration": [1, *[2] * 97, 3, 4], "churned": [True, *[False] * 97, True, True]}
     ).assign(risk=range(100))

@@ -42,9 +42,13 @@ if TYPE_CHECKING:
     from retention.spells.contracts import contract_spells as contract_spells
     from retention.spells.gaps import gap_table as gap_table
     from retention.spells.purchases import purchase_spells as purchase_spells
+    from retention.survival.backtesting import backtest as backtest
+    from retention.survival.calibration import calibration as calibration
+    from retention.survival.calibration import lift as lift
     from retention.survival.comparison import compare_curves as compare_curves
     from retention.survival.competing import cause_removed as cause_removed
     from retention.survival.competing import cumulative_incidence as cumulative_incidence
+    from retention.survival.concordance import concordance as concordance
     from retention.survival.cox import CoxModel as CoxModel
     from retention.survival.cox import fit_cox as fit_cox
     from retention.survival.curves import cumulative_hazard as cumulative_hazard
@@ -59,6 +63,9 @@ if TYPE_CHECKING:
     from retention.survival.proportionality import (
         proportional_hazards_test as proportional_hazards_test,
     )
+    from retention.survival.scoring import brier_score as brier_score
+    from retention.survival.scoring import integrated_brier_score as integrated_brier_score
+    from retention.survival.scoring import time_dependent_auc as time_dependent_auc
     from retention.survival.summaries import conditional_survival as conditional_survival
     from retention.survival.summaries import lifetime_quantile as lifetime_quantile
     from retention.survival.summaries import median_lifetime as median_lifetime
@@ -86,9 +93,13 @@ _HOMES = {
     "as_wallet": "loading.wallets",
     "audit_contracts": "loading.contracts",
     "audit_transactions": "loading.transactions",
+    "backtest": "survival.backtesting",
+    "brier_score": "survival.scoring",
+    "calibration": "survival.calibration",
     "cause_removed": "survival.competing",
     "churn_by": "kpis.outcome",
     "compare_curves": "survival.comparison",
+    "concordance": "survival.concordance",
     "conditional_survival": "survival.summaries",
     "contract_periods": "activity.contracts",
     "contract_spells": "spells.contracts",
@@ -99,7 +110,9 @@ _HOMES = {
     "figure": "catalogue",
     "fit_cox": "survival.cox",
     "gap_table": "spells.gaps",
+    "integrated_brier_score": "survival.scoring",
     "lifetime_quantile": "survival.summaries",
+    "lift": "survival.calibration",
     "median_lifetime": "survival.summaries",
     "outcome_kpis": "kpis.outcome",
     "predict_churn": "survival.prediction",
@@ -117,6 +130,7 @@ _HOMES = {
     "sample_company": "samples",
     "share_of_wallet": "kpis.wallet",
     "survival_curve": "survival.curves",
+    "time_dependent_auc": "survival.scoring",
     "with_predictions": "survival.prediction",
 }
 

@@ -123,7 +123,7 @@ SPELLS = Kind(
 
 LIFETIMES = Kind(
     "spells",
-    "one uninterrupted relationship of a customer",
+    "what survival functions ask of spells, whoever made them",
     "as_spells",
     (
         Column("duration", "number", "time from start to end, or as far as it was seen"),

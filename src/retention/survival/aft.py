@@ -9,7 +9,7 @@ import numpy as np
 
 from retention.errors import ContentError, one_of
 from retention.survival import design as designs
-from retention.survival.aft_likelihood import Terms, maximum, stacked
+from retention.survival.aft_likelihood import LEAST_LOG_SCALE, Terms, maximum, stacked
 from retention.survival.histories import read
 from retention.survival.models import (
     LifetimeModel,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 Distribution = Literal["weibull", "lognormal", "loglogistic", "exponential"]
 
 _FARTHEST = 60.0  # e^−60 of the horizon at most lies beyond so much cumulative hazard
+_WIDEST = 4.0  # a logarithm of σ at which the spread of lifetimes has no bound
 _DIGITS = 1e6  # a sum may be so much smaller than its terms and still have ten digits
-_SLIGHTEST = -15.0  # a logarithm of σ at which all ends are at what is one duration
 
 
 class AftModel(LifetimeModel):
@@ -302,7 +302,8 @@ def _fitted(
     start = np.log((rows.weight @ np.exp(rows.log_time)) / rows.ends.sum())
     alone = Terms(rows.design[:, -1:], rows.log_time, rows.ends, rows.weight)
     null = maximum(alone, shape, np.array([start, 0.0])[: 1 + free])
-    found = maximum(rows, shape, np.concatenate([np.zeros(scale.size), null.point]))
+    begin = np.concatenate([np.zeros(scale.size), null.point[:1], np.maximum(null.point[1:], 0.0)])
+    found = maximum(rows, shape, begin)
     spread = np.ptp(rows.design[:, :-1], axis=0)
     return _Fit(found, null.value, terms, keep, mean, scale, spread, notes)
 
@@ -340,10 +341,11 @@ def _fields(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
 def _status(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
     names = [term for term, keep in zip(fit.terms, fit.keep, strict=True) if keep]
     away, said = without_bound(fit.found, fit.spread / np.exp(log_scale), names)
-    if log_scale < _SLIGHTEST:
+    if log_scale < LEAST_LOG_SCALE + 1:
         return "flat", ["All ends are at one duration, so their spread goes to 0."]
     if away:
         return "separated", said
-    if np.isnan(inverse(fit.found.hessian)).any():
-        return "flat", ["These data do not tell all the coefficients."]
-    return fit.found.status, []
+    told = np.isfinite(inverse(fit.found.hessian)).all() and log_scale < _WIDEST
+    if told and fit.found.status != "flat":
+        return fit.found.status, []
+    return "flat", ["The likelihood is flat: these data do not tell location and spread apart."]

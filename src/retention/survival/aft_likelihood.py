@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LEAST_LOG_SCALE = -15.0
+"""With no more spread than that in their logarithms, all ends are at what is one duration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -70,7 +73,8 @@ def maximum(rows: Terms, shape: Shape, start: Floats) -> Maximum[Floats]:
     def evaluate(point: Floats) -> tuple[float, Floats, Floats]:
         log_sigma = float(point[n_terms]) if n > n_terms else 0.0
         value, gradient, hessian = _likelihood(rows, shape, point[:n_terms], log_sigma)
-        return value, gradient[:n], hessian[:n, :n]
+        inside = log_sigma > LEAST_LOG_SCALE and np.isfinite(hessian).all()
+        return value if inside else -np.inf, gradient[:n], hessian[:n, :n]
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return maximise(evaluate, start)

@@ -302,14 +302,15 @@ def _churn(found: Histories, time: float) -> tuple[Fates, float, float, str | No
 def _why_not(found: Histories, ends: Ends, time: float) -> str | None:
     """Why Kaplan–Meier at a time cannot be had; None where it can."""
     emptied = np.flatnonzero(ends.n_churned >= ends.n_at_risk)
-    all_left = emptied.size > 0 and ends.duration[emptied[0]] <= time
-    if not all_left and time > ends.duration[-1]:
+    if emptied.size and ends.duration[emptied[0]] <= time:
+        if emptied[0] < ends.duration.size - 1:
+            return "all under observation at first had left before others came: say landmark="
+        return None
+    if time > ends.duration[-1]:
         return "nobody of the group was followed for so long"
-    if all_left and emptied[0] < ends.duration.size - 1:
-        return "all under observation at first had left before others came: say landmark="
     if found.entry is not None:
         entered, gone = np.sort(found.entry), np.sort(found.duration)
-        late = entered[(entered > 0) & (entered < time)]
-        if (np.searchsorted(entered, late) <= np.searchsorted(gone, late)).any():
+        moments = np.append(entered[(entered > 0) & (entered <= time)], time)
+        if (np.searchsorted(entered, moments) <= np.searchsorted(gone, moments)).any():
             return "for a while nobody was under observation: say landmark=, a later start"
     return None

@@ -69,8 +69,9 @@ def concordance(
 
     1 is a perfect order, ½ what a coin gets. `method="harrell"` counts pairs. That depends on who
     was censored when; `method="uno"` weighs each pair by 1/G(t_i−)², G the chance of not having
-    been censored, and says what would be seen without censoring, up to `until`. Counts are exact,
-    and rows that stand for several spells count as if they were repeated.
+    been censored, and says what would be seen without censoring, up to `until`; where the weights
+    explode (the largest is above 10, and fewer than 10 equally weighted ends would say as much) it
+    is null. Counts are exact, and rows that stand for several spells count as if repeated.
 
     The standard error is the infinitesimal jackknife √(Σ (c_i − C p_i)²) / comparable, with c_i and
     p_i the concordant (half of the tied) and comparable pairs that spell i is in, and G taken as

@@ -108,6 +108,31 @@ def terms(covariates: Sequence[Covariate]) -> tuple[str, ...]:
     return tuple(term for covariate in covariates for term in covariate.terms)
 
 
+def known_rows(covariates: Sequence[Covariate], columns: Columns) -> NDArray[np.bool_]:
+    """The rows whose covariates a model can read: none missing, no label that it has not seen.
+
+    Raises:
+        ColumnError: if a covariate is not among the columns.
+    """
+    known = np.ones(len(next(iter(columns.values()))), bool)
+    for covariate in covariates:
+        if covariate.name not in columns:
+            raise ColumnError.unknown("the model", covariate.name, columns)
+        values = columns[covariate.name]
+        known &= ~_missing(values)
+        if covariate.kind == "label":
+            known &= np.isin(values.astype(str), covariate.levels)
+    return known
+
+
+def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    if values.dtype.kind == "f":
+        return np.asarray(np.isnan(values))
+    if values.dtype.kind == "O":
+        return np.array([value is None or value != value for value in values.tolist()])  # noqa: PLR0124 - NaN
+    return np.zeros(values.size, bool)
+
+
 def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate:
     if values.dtype.kind in "biuf":
         if reference is not None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_CHUNK = 32_768  # rows at a time where p × p sums are made: they stay in the cache
+_CHUNK = 16_384  # rows at a time where p × p sums are made: they stay in the cache
+_WIDE = 300.0  # e to this, squared, is still a float
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class RiskData:
         starts: the first row of each bin.
         stratum_starts: the first bin of each stratum.
         bin: the bin of each row.
-        entry_bin: the last bin at or before the entry of each row, −1 if none; None if nobody
-            enters late.
+        entry: the time at which each row came under observation, −inf if from the origin; None if
+            nobody entered late.
+        entry_bin: the last bin at or before the entry of each row, −1 if none; None likewise.
         time: the duration of each bin.
         efron: whether ties are Efron's (else Breslow's).
     """
@@ -51,6 +53,7 @@ class RiskData:
     starts: NDArray[np.intp]
     stratum_starts: NDArray[np.intp]
     bin: NDArray[np.intp]
+    entry: Floats | None
     entry_bin: NDArray[np.intp] | None
     time: NDArray[Any]
     efron: bool
@@ -59,6 +62,11 @@ class RiskData:
     def ended(self) -> Floats:
         """How many ends each row stands for."""
         return np.asarray(self.weight * self.churned, np.float64)
+
+    @cached_property
+    def at_ends(self) -> Floats:
+        """The design summed over the ends."""
+        return np.asarray(self.ended @ self.design)
 
     @cached_property
     def n_ends(self) -> NDArray[np.int64]:
@@ -96,6 +104,17 @@ class RiskData:
         """Column numbers of the indicator matrix bin × row."""
         return np.arange(self.bin.size, dtype=np.int32)
 
+    @cached_property
+    def late(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Rows that entered after a bin or more had passed, by that bin, and where each bin's lie.
+
+        For spells with entries only.
+        """
+        assert self.entry_bin is not None
+        order = np.argsort(self.entry_bin, kind="stable")
+        edges = np.searchsorted(self.entry_bin[order], np.arange(self.starts.size + 1))
+        return order[edges[0] :], (edges - edges[0]).astype(np.int32)
+
     def added(self, values: Floats) -> Floats:
         """Σ values · design over the rows of each bin."""
         from scipy.sparse import csr_matrix  # loaded late: SciPy takes longer to import than us
@@ -111,17 +130,18 @@ class RiskData:
         wide = values if self.entry_bin is None else values.astype(np.longdouble)
         edges = [*self.stratum_starts.tolist(), len(values)]
         parts = [np.cumsum(wide[a:b][::-1], axis=0)[::-1] for a, b in pairwise(edges)]
-        return np.asarray(np.concatenate(parts))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def since_entry(self, per_bin: Floats) -> Floats:
         """For each row the sum over the bins in which it is at risk."""
-        total = np.concatenate([np.zeros_like(per_bin[:1]), np.cumsum(per_bin, axis=0)])
+        wide = per_bin if self.entry_bin is None else per_bin.astype(np.longdouble)
+        total = np.concatenate([np.zeros_like(wide[:1]), np.cumsum(wide, axis=0)])
         if self.stratum_starts.size == 1 and self.entry_bin is None:
             return np.asarray(total[self.bin + 1])
         first = self.stratum_starts[np.searchsorted(self.stratum_starts, self.bin, "right") - 1]
         if self.entry_bin is not None:
             first = np.maximum(first, self.entry_bin + 1)
-        return np.asarray(total[self.bin + 1] - total[first])
+        return np.asarray(total[self.bin + 1] - total[first]).astype(per_bin.dtype, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +193,14 @@ def prepared(
     entry = None if spells.entry is None else spells.entry[order]
     return RiskData(
         order=order,
-        design=np.ascontiguousarray(design[order]),
+        design=np.take(design, order, axis=0),  # thrice as fast as design[order]
         churned=spells.churned[order],
         weight=spells.weights[order],
         starts=starts,
         stratum_starts=first,
         bin=np.cumsum(new) - 1,
-        entry_bin=None if entry is None else _entry_bins(entry, group, time[starts], first),
+        entry=entry,
+        entry_bin=None if entry is None else _entry_bins(entry, time, starts, first),
         time=time[starts],
         efron=efron,
     )
@@ -194,45 +215,51 @@ def _order(duration: NDArray[Any], stratum: NDArray[np.intp]) -> NDArray[np.intp
 
 
 def _entry_bins(
-    entry: Floats, group: NDArray[np.intp], time: NDArray[Any], first: NDArray[np.intp]
+    entry: Floats, time: NDArray[Any], starts: NDArray[np.intp], first: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """The last bin of the row's stratum at or before its entry; −1 if there is none."""
     found = np.full(entry.size, -1)
-    edges = [*first.tolist(), time.size]
-    for number, (a, b) in enumerate(pairwise(edges)):
-        mine = group == group.min() + number if len(edges) > 2 else slice(None)
-        place = np.searchsorted(time[a:b], entry[mine], side="right") - 1
-        found[mine] = np.where(place >= 0, place + a, -1)
+    edges, rows = [*first.tolist(), starts.size], [*starts[first].tolist(), entry.size]
+    for (a, b), (top, end) in zip(pairwise(edges), pairwise(rows), strict=True):
+        place = np.searchsorted(time[starts[a:b]], entry[top:end], side="right") - 1
+        found[top:end] = np.where(place >= 0, place + a, -1)
     return found
 
 
 def risk_sums(data: RiskData, beta: Floats) -> RiskSums:
-    """The sums over risk sets at some coefficients of the scaled design."""
+    """The sums over risk sets at some coefficients of the scaled design.
+
+    Far from the maximum they may be infinite or not numbers. Where the risks of two rows differ by
+    more than e^300 they are long doubles.
+    """
     eta = data.design @ beta
     shift = float(eta.max()) if eta.size else 0.0
-    risk = np.exp(eta - shift)
+    wide = shift - float(eta.min()) > _WIDE if eta.size else False
+    risk = np.exp((eta - shift).astype(np.longdouble if wide else np.float64))
     total: Floats = np.asarray(risk * data.weight)
     s0 = data.from_behind(np.add.reduceat(total, data.starts))
     s1 = data.from_behind(data.added(total))
     if data.entry_bin is not None:
         late = _late(data, total)
         s0, s1 = s0 - data.from_behind(late[0]), s1 - data.from_behind(late[1])
-    s0, s1 = s0.astype(np.float64), s1.astype(np.float64)
-    at_ends = float(data.ended @ eta)
+    s0, s1 = s0.astype(risk.dtype, copy=False), s1.astype(risk.dtype, copy=False)
     d0, d1 = _tied(data, total)
-    logs, *sums = _efron(data, s0, d0) if data.tied else _breslow(data, s0)
-    n_ends = float(data.n_ends.sum())
-    return RiskSums(at_ends - logs - n_ends * shift, risk, shift, s1, d1, *sums)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        logs, *sums = _efron(data, s0, d0) if data.tied else _breslow(data, s0)
+    value = float(data.at_ends @ beta) - logs - float(data.n_ends.sum()) * shift
+    return RiskSums(value, risk, shift, s1, d1, *sums)
 
 
 def gradient_and_information(
     data: RiskData, sums: RiskSums, per_bin: Floats | None = None
 ) -> tuple[Floats, Floats]:
     """The score and the information, each bin's part multiplied by `per_bin` where it is given."""
-    g = np.ones(data.starts.size) if per_bin is None else per_bin
-    a, b, p, q, r = (g * part for part in (sums.a, sums.b, sums.p, sums.q, sums.r))
-    ends = data.ended if per_bin is None else data.ended * g[data.bin]
-    score = ends @ data.design - a @ sums.s1
+    a, b, p, q, r = parts = (sums.a, sums.b, sums.p, sums.q, sums.r)
+    at_ends = data.at_ends
+    if per_bin is not None:
+        a, b, p, q, r = (per_bin * part for part in parts)
+        at_ends = (data.ended * per_bin[data.bin]) @ data.design
+    score = at_ends - a @ sums.s1
     held = data.since_entry(a)
     cross = -(sums.s1 * p[:, None]).T @ sums.s1
     if data.tied:
@@ -244,7 +271,7 @@ def gradient_and_information(
     for i in range(0, held.size, _CHUNK):
         rows = data.design[i : i + _CHUNK]
         cross += (rows * held[i : i + _CHUNK, None]).T @ rows
-    return score, cross
+    return score.astype(np.float64), cross.astype(np.float64)
 
 
 def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
@@ -261,7 +288,7 @@ def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
     if data.tied:
         spared = data.design[ends] * b[bins] - (sums.s1 * q - sums.d1 * r)[bins]
         found[ends] += sums.risk[ends, None] * spared
-    answer = np.empty_like(found)
+    answer = np.empty(found.shape)
     answer[data.order] = found
     return answer
 
@@ -270,13 +297,11 @@ def _late(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
     """Risk of those who have not entered by each bin, placed in the last bin they miss."""
     from scipy.sparse import csr_matrix
 
-    assert data.entry_bin is not None
-    rows = np.flatnonzero(data.entry_bin >= 0)
-    bins, values = data.entry_bin[rows], total[rows]
+    rows, edges = data.late
     shape = (data.starts.size, total.size)
-    indicator = csr_matrix((values, (bins, rows)), shape=shape)
-    added = np.bincount(bins, values, minlength=shape[0])
-    return np.asarray(added, np.float64), np.asarray(indicator @ data.design)
+    indicator = csr_matrix((total[rows], rows.astype(np.int32), edges), shape=shape)
+    added = indicator @ np.ones((total.size, 1))
+    return np.asarray(added)[:, 0], np.asarray(indicator @ data.design)
 
 
 def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
@@ -290,7 +315,7 @@ def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
 
 def _breslow(data: RiskData, s0: Floats) -> tuple[Any, ...]:
     d, k = data.n_ends[data.events], data.events
-    a, p, nothing = np.zeros(s0.size), np.zeros(s0.size), np.zeros(s0.size)
+    a, p, nothing = (np.zeros(s0.size, s0.dtype) for _ in range(3))
     a[k], p[k] = d / s0[k], d / s0[k] ** 2
     return float(d @ np.log(s0[k])), a, nothing, p, nothing, nothing
 
@@ -303,7 +328,7 @@ def _efron(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
     f2 = f * f
 
     def by_bin(values: Floats) -> Floats:
-        spread = np.zeros(s0.size)
+        spread = np.zeros(s0.size, s0.dtype)
         spread[k] = np.add.reduceat(values, first)
         return spread
 

@@ -87,8 +87,8 @@ def read_scored(
                 raise ColumnError(f"{argument} must name columns of the table; got {name!r}.")
             if name in LIFETIMES.names:
                 raise ColumnError(
-                    f"{argument} names {name!r}, which says what happened. Name the column that "
-                    "was predicted."
+                    f"{argument} names {name!r}, which says what happened to the spell. Name "
+                    "another column."
                 )
     return at_landmark(read(scored, columns=columns, table="scored"), landmark, table="scored")
 

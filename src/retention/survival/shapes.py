@@ -53,8 +53,13 @@ def _itself(z: Floats) -> Derivatives:
 def _softplus(z: Floats) -> Derivatives:
     """log(1 + e^z)."""
     small = np.exp(-np.abs(z))
-    chance = np.where(z > 0, 1.0, small) / (1 + small)
-    return np.maximum(z, 0) + np.log1p(small), chance, small / (1 + small) ** 2
+    chance = 1 / (1 + small)
+    bend = small * chance * chance
+    return (
+        np.maximum(z, 0) + np.log1p(small),
+        np.where(z > 0, chance, small * chance),
+        bend,
+    )
 
 
 def _log_logistic_end(z: Floats) -> Derivatives:
