@@ -18,7 +18,13 @@ def answers():
     wallet = company.wallet.rename(columns={"period": "date"})
     gaps = rt.gap_table(company.orders, as_of="2024-12-31", gaps=[60, 180])
     outcome = [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet), gaps]
-    return [*outcome, *survival_answers(company)]
+    revenue = [
+        rt.net_revenue_retention(activity, horizon=4),
+        rt.gross_revenue_retention(activity, horizon=4),
+        rt.logo_churn(activity, horizon=4),
+        rt.quick_ratio(activity),
+    ]
+    return [*outcome, *revenue, *survival_answers(company)]
 
 
 def survival_answers(company):

@@ -21,11 +21,24 @@ if TYPE_CHECKING:
     from retention.errors import RetentionError as RetentionError
     from retention.errors import RetentionWarning as RetentionWarning
     from retention.errors import TableError as TableError
+    from retention.kpis.churn import annualise as annualise
+    from retention.kpis.churn import churn_rate as churn_rate
+    from retention.kpis.cohorts import average_retention as average_retention
+    from retention.kpis.cohorts import cohort_retention as cohort_retention
+    from retention.kpis.cohorts import cohort_triangle as cohort_triangle
+    from retention.kpis.lifecycle import lifecycle_states as lifecycle_states
+    from retention.kpis.lifecycle import win_back as win_back
+    from retention.kpis.movements import customer_movements as customer_movements
+    from retention.kpis.movements import revenue_movements as revenue_movements
     from retention.kpis.outcome import churn_by as churn_by
     from retention.kpis.outcome import outcome_kpis as outcome_kpis
     from retention.kpis.outcome import profit_adjusted_retention as profit_adjusted_retention
     from retention.kpis.outcome import retention_rate as retention_rate
     from retention.kpis.outcome import sales_adjusted_retention as sales_adjusted_retention
+    from retention.kpis.revenue import gross_revenue_retention as gross_revenue_retention
+    from retention.kpis.revenue import logo_churn as logo_churn
+    from retention.kpis.revenue import net_revenue_retention as net_revenue_retention
+    from retention.kpis.revenue import quick_ratio as quick_ratio
     from retention.kpis.wallet import share_of_wallet as share_of_wallet
     from retention.loading.audits import Audit as Audit
     from retention.loading.contracts import as_contracts as as_contracts
@@ -42,6 +55,8 @@ if TYPE_CHECKING:
     from retention.spells.contracts import contract_spells as contract_spells
     from retention.spells.gaps import gap_table as gap_table
     from retention.spells.purchases import purchase_spells as purchase_spells
+    from retention.survival.aft import AftModel as AftModel
+    from retention.survival.aft import fit_aft as fit_aft
     from retention.survival.backtesting import backtest as backtest
     from retention.survival.calibration import calibration as calibration
     from retention.survival.calibration import lift as lift
@@ -53,7 +68,11 @@ if TYPE_CHECKING:
     from retention.survival.cox import fit_cox as fit_cox
     from retention.survival.curves import cumulative_hazard as cumulative_hazard
     from retention.survival.curves import survival_curve as survival_curve
+    from retention.survival.foreign import from_lifelines as from_lifelines
+    from retention.survival.hazard import HazardModel as HazardModel
+    from retention.survival.hazard import fit_hazard as fit_hazard
     from retention.survival.models import LifetimeModel as LifetimeModel
+    from retention.survival.person_periods import person_periods as person_periods
     from retention.survival.prediction import (
         expected_remaining_lifetime as expected_remaining_lifetime,
     )
@@ -75,29 +94,36 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "AftModel": "survival.aft",
     "Audit": "loading.audits",
     "ColumnError": "errors",
     "ContentError": "errors",
     "CoxModel": "survival.cox",
     "FIGURES": "catalogue",
     "Figure": "catalogue",
+    "HazardModel": "survival.hazard",
     "LifetimeModel": "survival.models",
     "ReadError": "errors",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
     "TableError": "errors",
+    "annualise": "kpis.churn",
     "as_contracts": "loading.contracts",
     "as_spells": "loading.lifetimes",
     "as_transactions": "loading.transactions",
     "as_wallet": "loading.wallets",
     "audit_contracts": "loading.contracts",
     "audit_transactions": "loading.transactions",
+    "average_retention": "kpis.cohorts",
     "backtest": "survival.backtesting",
     "brier_score": "survival.scoring",
     "calibration": "survival.calibration",
     "cause_removed": "survival.competing",
     "churn_by": "kpis.outcome",
+    "churn_rate": "kpis.churn",
+    "cohort_retention": "kpis.cohorts",
+    "cohort_triangle": "kpis.cohorts",
     "compare_curves": "survival.comparison",
     "concordance": "survival.concordance",
     "conditional_survival": "survival.summaries",
@@ -105,32 +131,44 @@ _HOMES = {
     "contract_spells": "spells.contracts",
     "cumulative_hazard": "survival.curves",
     "cumulative_incidence": "survival.competing",
+    "customer_movements": "kpis.movements",
     "customer_periods": "activity.purchases",
     "expected_remaining_lifetime": "survival.prediction",
     "figure": "catalogue",
+    "fit_aft": "survival.aft",
     "fit_cox": "survival.cox",
+    "fit_hazard": "survival.hazard",
+    "from_lifelines": "survival.foreign",
     "gap_table": "spells.gaps",
+    "gross_revenue_retention": "kpis.revenue",
     "integrated_brier_score": "survival.scoring",
+    "lifecycle_states": "kpis.lifecycle",
     "lifetime_quantile": "survival.summaries",
     "lift": "survival.calibration",
+    "logo_churn": "kpis.revenue",
     "median_lifetime": "survival.summaries",
+    "net_revenue_retention": "kpis.revenue",
     "outcome_kpis": "kpis.outcome",
+    "person_periods": "survival.person_periods",
     "predict_churn": "survival.prediction",
     "predict_survival": "survival.prediction",
     "profit_adjusted_retention": "kpis.outcome",
     "proportional_hazards_test": "survival.proportionality",
     "purchase_spells": "spells.purchases",
+    "quick_ratio": "kpis.revenue",
     "read_contracts": "loading.reading",
     "read_table": "loading.reading",
     "read_transactions": "loading.reading",
     "restricted_mean": "survival.summaries",
     "restricted_mean_difference": "survival.summaries",
     "retention_rate": "kpis.outcome",
+    "revenue_movements": "kpis.movements",
     "sales_adjusted_retention": "kpis.outcome",
     "sample_company": "samples",
     "share_of_wallet": "kpis.wallet",
     "survival_curve": "survival.curves",
     "time_dependent_auc": "survival.scoring",
+    "win_back": "kpis.lifecycle",
     "with_predictions": "survival.prediction",
 }
 

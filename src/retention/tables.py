@@ -188,18 +188,25 @@ _TAKEN = {
 """Columns of the answers that segments must not be confused with."""
 
 
-def require(table: object, kind: Kind, *, extra: Sequence[str] = (), alone: bool = False) -> Frame:
+def require(
+    table: object,
+    kind: Kind,
+    *,
+    extra: Sequence[str] = (),
+    alone: bool = False,
+    by_row: bool = False,
+) -> Frame:
     """The table as a LazyFrame, once it is sure that it has the columns of `kind` and `extra`.
 
     Columns beyond those asked for stay, unless these are wanted `alone`; optional ones that are
-    absent stay absent.
+    absent stay absent. `by_row` says that nothing is grouped: a large pandas table stays in pandas.
 
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing, named twice or of the wrong type.
     """
     only = [*kind.names, *extra] if alone else None
-    frame = as_lazy(table, name=kind.name, only=only)
+    frame = as_lazy(table, name=kind.name, by_row=by_row, only=only)
     schema = frame.collect_schema()
     for column in kind.columns:
         if column.name in schema:

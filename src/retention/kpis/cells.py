@@ -84,7 +84,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
     counted = collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
     window = _window(frame, counted, asked.lag)
-    keys, sums = _on_grid(counted, names, window)
+    keys, sums = on_grid(counted, names, window)
     return Cells(keys, sums, pairs, tuple(names), asked)
 
 
@@ -185,12 +185,12 @@ def _window(frame: Frame, counted: Columns, lag: int) -> tuple[NDArray[np.int64]
     return np.arange(first, last - lag + 1), freq
 
 
-def _on_grid(
+def on_grid(
     counted: Columns, names: Sequence[str], window: tuple[NDArray[np.int64], str]
 ) -> tuple[Columns, Columns]:
     """One row for every segment and base period, also where nobody was a customer."""
     steps, freq = window
-    labels, place = _segments(counted, names)
+    labels, place = distinct_segments(counted, names)
     n_segments = len(labels[names[0]]) if names else 1
     grid = np.tile(steps, n_segments)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}
@@ -204,9 +204,9 @@ def _on_grid(
     return keys, _unknown_as_nan(sums)
 
 
-def _segments(counted: Columns, names: Sequence[str]) -> tuple[Columns, NDArray[np.int64]]:
+def distinct_segments(counted: Columns, names: Sequence[str]) -> tuple[Columns, NDArray[np.int64]]:
     """The distinct segments in order, and which of them each counted row belongs to."""
-    code = np.zeros(len(counted["step"]), dtype=np.int64)
+    code = np.zeros(len(next(iter(counted.values()))), dtype=np.int64)
     values, sizes = {}, {}
     for name in names:
         values[name], inverse = np.unique(counted[name].astype(object), return_inverse=True)

@@ -21,6 +21,7 @@ from retention.survival.models import (
     table,
 )
 from retention.survival.newton import (
+    NOT_ARRIVED,
     Maximum,
     inverse,
     moments,
@@ -310,32 +311,36 @@ def _fitted(
 
 def _fields(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
     """What a fit says, in the units of the covariates and of time."""
-    k, p = fit.scale.size, fit.keep.size
-    free = fit.found.point.size > k + 1
-    point = np.append(fit.found.point, [] if free else [0.0])
+    n, size = fit.found.point.size, fit.scale.size + 2
+    point = np.zeros(size)
+    point[:n] = fit.found.point
     status, said = _status(fit, float(point[-1]))
-    kept = 1 + np.flatnonzero(fit.keep)
-    back = np.zeros((p + 2, k + 2))  # from terms, intercept, log σ to intercept, terms, log σ
-    back[kept, np.arange(k)] = 1 / fit.scale
-    back[0, :k], back[0, k], back[-1, -1] = -fit.mean[fit.keep] / fit.scale, 1.0, 1.0
-    covariance = np.zeros((k + 2, k + 2))
-    n = fit.found.point.size
+    covariance = np.zeros((size, size))
     covariance[:n, :n] = inverse(fit.found.hessian) if status == "converged" else np.nan
-    full = back @ covariance @ back.T
-    full[1 + np.flatnonzero(~fit.keep)], full[:, 1 + np.flatnonzero(~fit.keep)] = np.nan, np.nan
-    coef = (back @ point)[1:-1]
-    coef[~fit.keep] = np.nan
+    back = _back(fit)
+    values, full = back @ point, back @ covariance @ back.T
+    left_out = 1 + np.flatnonzero(~fit.keep)
+    values[left_out], full[left_out], full[:, left_out] = np.nan, np.nan, np.nan
     return {
-        "coef": frozen(coef),
+        "coef": frozen(values[1:-1]),
         "covariance": frozen_table(full[1:-1, 1:-1]),
         "log_likelihood": fit.found.value,
         "log_likelihood_null": fit.null,
         "status": status,
         "notes": (*notes, *fit.notes, *said),
-        "intercept": float((back @ point)[0]),
-        "log_scale": float(point[-1]),
+        "intercept": float(values[0]),
+        "log_scale": float(values[-1]),
         "full_covariance": frozen_table(full),
     }
+
+
+def _back(fit: _Fit) -> Floats:
+    """From scaled terms, intercept and log σ to intercept, all terms and log σ."""
+    k = fit.scale.size
+    back = np.zeros((fit.keep.size + 2, k + 2))
+    back[1 + np.flatnonzero(fit.keep), np.arange(k)] = 1 / fit.scale
+    back[0, :k], back[0, k], back[-1, -1] = -fit.mean[fit.keep] / fit.scale, 1.0, 1.0
+    return back
 
 
 def _status(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
@@ -345,7 +350,8 @@ def _status(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
         return "flat", ["All ends are at one duration, so their spread goes to 0."]
     if away:
         return "separated", said
-    told = np.isfinite(inverse(fit.found.hessian)).all() and log_scale < _WIDEST
-    if told and fit.found.status != "flat":
-        return fit.found.status, []
-    return "flat", ["The likelihood is flat: these data do not tell location and spread apart."]
+    if fit.found.status == "not converged" and log_scale < _WIDEST:
+        return "not converged", [NOT_ARRIVED]
+    if fit.found.status != "converged" or np.isnan(inverse(fit.found.hessian)).any():
+        return "flat", ["The likelihood is flat: these data do not tell location and spread apart."]
+    return "converged", []

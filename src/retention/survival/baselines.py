@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_VARIANCES = 1_000
-"""Variances are kept at no more than so many durations: beyond that bounds hardly change."""
-
-_NODES = 257
-_DIRECT = 2_000_000  # rows × steps that are simply added up
-_MOST_STEPS = 20_000
-_SPENT = 12.0  # where so much hazard lies behind, differences of areas lose their digits
+"""Variances are kept at no more than so many durations, and interpolated between them."""
 
 
 class Baseline(BaseModel):
@@ -37,7 +33,8 @@ class Baseline(BaseModel):
         duration: the durations at which spells end.
         cumulative_hazard: after each of them.
         follow_up: the longest duration that was seen.
-        variance_duration: the durations at which the next two are kept.
+        unseen: stretches before it, from and until, in which nobody was under observation.
+        variance_duration: the durations at which the next two are kept; none if they are not known.
         variance: of the cumulative hazard, for known coefficients.
         drift: Σ hazard · (mean covariates of those at risk − means), which carries the variance of
             the coefficients into that of a prediction.
@@ -49,22 +46,26 @@ class Baseline(BaseModel):
     duration: tuple[float, ...]
     cumulative_hazard: tuple[float, ...]
     follow_up: float
+    unseen: tuple[tuple[float, float], ...] = ()
     variance_duration: tuple[float, ...]
     variance: tuple[float, ...]
     drift: tuple[tuple[float, ...], ...]
 
-    def between(self, start: Floats, end: Floats) -> Between:
-        """The hazard that lies between two times, its variance and its drift."""
-        duration, hazard = np.array(self.duration), np.array(self.cumulative_hazard)
-        kept = np.array(self.variance_duration)
-        first, last = (np.searchsorted(kept, time, side="right") for time in (start, end))
-        variance = np.concatenate([[0.0], self.variance])
-        drift = np.array(self.drift).reshape(kept.size, -1)
-        drift = np.concatenate([np.zeros((1, drift.shape[1])), drift])
-        return Between(
-            hazard=steps.at(duration, hazard, end, 0.0) - steps.at(duration, hazard, start, 0.0),
-            variance=variance[last] - variance[first],
-            drift=drift[last] - drift[first],
+    @cached_property
+    def path(self) -> Path:
+        """The same as arrays, made once."""
+        duration, kept = np.array(self.duration), np.array(self.variance_duration)
+        spread = np.zeros((0, 2))  # not known
+        if kept.size:
+            drift = np.array(self.drift, np.float64).reshape(kept.size, -1)
+            spread = np.concatenate([np.array(self.variance)[:, None], drift], axis=1)
+        return Path(
+            duration=duration,
+            hazard=np.array(self.cumulative_hazard),
+            follow_up=self.follow_up,
+            unseen=np.array(self.unseen).ravel(),
+            kept=np.concatenate([[0], np.searchsorted(duration, kept, side="right")]),
+            spread=np.concatenate([np.zeros((1, spread.shape[1])), spread]),
         )
 
 
@@ -75,6 +76,56 @@ class Between:
     hazard: Floats
     variance: Floats
     drift: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """A baseline as arrays.
+
+    Attributes:
+        duration: the durations at which spells end.
+        hazard: cumulative, after each of them.
+        follow_up: the longest duration that was seen.
+        unseen: where each stretch in which nobody was under observation begins and ends.
+        kept: after how many steps variance and drift are known, from 0 on.
+        spread: variance and drift there, one row each.
+    """
+
+    duration: Floats
+    hazard: Floats
+    follow_up: float
+    unseen: Floats
+    kept: NDArray[np.intp]
+    spread: Floats
+
+    def between(self, start: Floats, end: Floats) -> Between:
+        """The hazard that lies between two times, its variance and its drift; NaN if not seen."""
+        first, last = steps.passed(self.duration, start), steps.passed(self.duration, end)
+        total = np.concatenate([[0.0], self.hazard])
+        hazard = np.where(self.seen(start, end), total[last] - total[first], np.nan)
+        spread = self._spread(last) - self._spread(first)
+        return Between(hazard, spread[:, 0], spread[:, 1:])
+
+    def seen(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
+        """Whether somebody was under observation all the time from `start` to `end`."""
+        seen = end <= self.follow_up
+        if self.unseen.size:
+            lengths = np.diff(self.unseen)
+            lengths[1::2] = 0.0
+            upto = np.concatenate([[0.0], np.cumsum(lengths)])
+            seen &= np.interp(start, self.unseen, upto) == np.interp(end, self.unseen, upto)
+        return np.asarray(seen)
+
+    def _spread(self, passed: NDArray[np.intp]) -> Floats:
+        if self.kept.size == 1 and self.duration.size:
+            return np.full((passed.size, self.spread.shape[1]), np.nan)
+        if self.kept.size == self.duration.size + 1:
+            return np.take(self.spread, passed, axis=0)
+        after = np.searchsorted(self.kept, passed).clip(1)
+        share = (passed - self.kept[after - 1]) / np.diff(self.kept)[after - 1]
+        before = np.take(self.spread, after - 1, axis=0)
+        after_that = np.take(self.spread, after, axis=0)
+        return np.asarray(before + share[:, None] * (after_that - before))
 
 
 def baselines(
@@ -93,104 +144,50 @@ def baselines(
         scale: the standard deviations by which the design was divided.
         keep: which terms the design has, of all terms; the others do not drift.
     """
-    shrunk = np.exp(-sums.shift)
-    drift = np.zeros((sums.a.size, keep.size))
+    shrunk = np.exp(-np.longdouble(sums.shift))
+    drift = np.zeros((sums.a.size, keep.size), sums.a.dtype)
     drift[:, keep] = (sums.s1 * sums.p[:, None] - sums.d1 * sums.q[:, None]) * scale * shrunk
     edges = [*data.stratum_starts.tolist(), data.starts.size]
     made = []
     for key, (first, last) in zip(strata, pairwise(edges), strict=True):
         own = data.events[(data.events >= first) & (data.events < last)]
-        hazard, spread = np.cumsum(sums.a[own]) * shrunk, np.cumsum(sums.p[own]) * shrunk**2
+        hazard, spread = np.cumsum(sums.a[own] * shrunk), np.cumsum(sums.p[own] * shrunk**2)
         size = max(1, -(-own.size // MOST_VARIANCES))
         kept = np.arange(own.size)[::-1][::size][::-1]
         made.append(
             Baseline(
                 stratum=key,
-                duration=tuple(data.time[own].astype(np.float64).tolist()),
-                cumulative_hazard=tuple(hazard.tolist()),
+                duration=_finite(data.time[own]),
+                cumulative_hazard=_finite(hazard),
                 follow_up=float(data.time[last - 1]),
-                variance_duration=tuple(data.time[own[kept]].astype(np.float64).tolist()),
-                variance=tuple(spread[kept].tolist()),
-                drift=tuple(map(tuple, np.cumsum(drift[own], axis=0)[kept].tolist())),
+                unseen=_unseen(data, first, last),
+                variance_duration=_finite(data.time[own[kept]]),
+                variance=_finite(spread[kept]),
+                drift=tuple(map(tuple, _bounded(np.cumsum(drift[own], axis=0)[kept]).tolist())),
             )
         )
     return tuple(made)
 
 
-def step_area(
-    duration: Floats, hazard: Floats, eta: Floats, start: Floats, horizon: float
-) -> Floats:
-    """∫ over 0 ≤ u ≤ horizon of exp(−e^η (H(start + u) − H(start))) du, for each row.
-
-    Many rows are read off a table over values of η, with six-point interpolation between them (a
-    relative error below 1e-7); so are baselines of more than 20,000 steps, thinned to that many.
-    """
-    if eta.size * duration.size <= _DIRECT:
-        return _added_up(duration, hazard, np.exp(eta), start, horizon)
-    if duration.size > _MOST_STEPS:
-        kept = np.linspace(0, duration.size - 1, _MOST_STEPS).astype(np.intp)
-        duration, hazard = duration[kept], hazard[kept]
-    risk = np.exp(eta)
-    behind = steps.at(duration, hazard, start, 0.0)
-    ahead = np.flatnonzero(risk * behind > _SPENT)
-    found = _looked_up(duration, hazard, eta, start, horizon)
-    for i in range(0, ahead.size, max(1, _DIRECT // duration.size)):
-        rows = ahead[i : i + max(1, _DIRECT // duration.size)]
-        found[rows] = _added_up(duration, hazard, risk[rows], start[rows], horizon)
-    return found
+def _finite(values: NDArray[Any]) -> tuple[float, ...]:
+    return tuple(_bounded(values).tolist())
 
 
-def _added_up(
-    duration: Floats, hazard: Floats, risk: Floats, start: Floats, horizon: float
-) -> Floats:
-    """Step by step: exact, and as many numbers as there are rows and steps."""
-    end = start + horizon
-    edges = np.clip(duration[None, :], start[:, None], end[:, None])
-    widths = np.diff(np.concatenate([start[:, None], edges, end[:, None]], axis=1), axis=1)
-    heights = (
-        np.concatenate([[0.0], hazard])[None, :] - steps.at(duration, hazard, start, 0.0)[:, None]
-    )
-    return np.asarray((widths * np.exp(-risk[:, None] * np.maximum(heights, 0.0))).sum(axis=1))
+def _bounded(values: NDArray[Any]) -> Floats:
+    """As a value may hold them: where risks are beyond all bounds, the largest number there is."""
+    most = np.finfo(np.float64).max
+    return np.asarray(np.clip(values, -most, most), np.float64)
 
 
-def _looked_up(
-    duration: Floats, hazard: Floats, eta: Floats, start: Floats, horizon: float
-) -> Floats:
-    """From prefix areas at equally spaced values of η, interpolated."""
-    low, high = float(eta.min()), float(eta.max())
-    nodes = np.linspace(low, max(high, low + 1e-6), _NODES)
-    step = nodes[1] - nodes[0]
-    edges = np.concatenate([[0.0], duration])
-    survival = np.exp(-np.concatenate([[0.0], hazard])[:, None] * np.exp(nodes)[None, :])
-    filled = np.cumsum(survival[:-1] * np.diff(edges)[:, None], axis=0)
-    filled = np.concatenate([np.zeros((1, _NODES)), filled])
-    found = np.empty(eta.size)
-    for i in range(0, eta.size, 65_536):
-        rows = slice(i, i + 65_536)
-        first = np.clip(((eta[rows] - low) / step).astype(np.intp) - 2, 0, _NODES - 6)
-        where = (eta[rows] - low) / step - first
-        a, b = (
-            np.searchsorted(edges, t, "right") - 1 for t in (start[rows], start[rows] + horizon)
-        )
-        more = [(t - edges[k]) for t, k in ((start[rows], a), (start[rows] + horizon, b))]
-        total = np.zeros(where.size)
-        for j, share in enumerate(_lagrange(where)):
-            node = first + j
-            upto = filled[b, node] + more[1] * survival[b, node]
-            total += (
-                share * (upto - filled[a, node] - more[0] * survival[a, node]) / survival[a, node]
-            )
-        found[rows] = total
-    return found
-
-
-def _lagrange(where: Floats) -> list[Floats]:
-    """The weights of six equally spaced points 0 … 5 at a place among them."""
-    weights = []
-    for j in range(6):
-        others = [k for k in range(6) if k != j]
-        product = np.ones(where.size)
-        for k in others:
-            product *= (where - k) / (j - k)
-        weights.append(product)
-    return weights
+def _unseen(data: RiskData, first: int, last: int) -> tuple[tuple[float, float], ...]:
+    """Stretches of a stratum, given by its bins, in which nobody is under observation."""
+    if data.entry is None:
+        return ()
+    ends = [*data.starts.tolist(), data.bin.size]
+    rows = slice(ends[first], ends[last])
+    entry = np.maximum(data.entry[rows], 0.0)
+    order = np.argsort(entry, kind="stable")
+    reached = np.maximum.accumulate(data.time[data.bin[rows]][order].astype(np.float64))
+    since = np.concatenate([[0.0], reached[:-1]])
+    empty = np.flatnonzero(entry[order] > since)
+    return tuple(zip(since[empty].tolist(), entry[order][empty].tolist(), strict=True))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.histories import RiskSets, tally
+from retention.survival.risk_sets import Key, RiskSets, refuse_taken, tally
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
+    Floats = NDArray[np.float64]
+    Placed = tuple[int, RiskSets]  # with the place of its segment
+
 Test = Literal["log-rank", "wilcoxon", "tarone-ware", "peto"]
+
+MOST_COMPARED = 1_000
+"""More segments than this are not compared with one another."""
+
+_NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is its variance
 
 
 def compare_curves(
@@ -51,7 +59,8 @@ def compare_curves(
 
     Raises:
         RetentionError: if `test` is none of the four, or `by` is empty.
-        ContentError: if there is one segment only.
+        ContentError: if there is one segment only, or more than 1,000.
+        and as `survival_curve`.
 
     Example:
         >>> import pandas as pd
@@ -73,51 +82,73 @@ def compare_curves(
         Biometrika 64, 156–160. Peto, R. and Peto, J. (1972), Journal of the Royal Statistical
         Society A 135, 185–207.
     """
-    one_of("test", test, ("log-rank", "wilcoxon", "tarone-ware", "peto"))
+    one_of("test", test, get_args(Test))
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")
     sets = tally(spells, [*within, *names])
-    keys = sorted({one.key[len(within) :] for one in sets})
-    if len(keys) < 2:
-        raise ContentError(f"by: {', '.join(names)} makes one segment only, so nothing to compare.")
-    stratum = [list(found) for _, found in groupby(sets, key=lambda one: one.key[: len(within)])]
-    sums = [_excess(each, keys, len(within), test) for each in stratum]
-    excess, covariance, expected = (sum(terms) for terms in zip(*sums, strict=True))
+    keys = _keys([one.key[len(within) :] for one in sets], names)
+    place = {key: i for i, key in enumerate(keys)}
+    placed = [(place[one.key[len(within) :]], one) for one in sets]
+    strata_of = groupby(placed, key=lambda each: each[1].key[: len(within)])
+    excess, covariance, expected = _summed([list(found) for _, found in strata_of], len(keys), test)
     statistic, freedom = _chi_squared(excess, covariance)
     constant = {"statistic": statistic, "degrees_of_freedom": freedom}
     parts: Columns = {
-        **{name: np.array([key[i] for key in keys], dtype=object) for i, name in enumerate(names)},
-        **_counts(sets, keys, len(within)),
-        "n_expected": np.asarray(expected),
+        **_counts(placed, len(keys)),
+        "n_expected": expected,
         "test": np.full(len(keys), test, dtype=object),
         **{name: np.full(len(keys), value) for name, value in constant.items()},
         "p_value": np.full(len(keys), _upper_tail(statistic, freedom)),
     }
-    return table_like(parts, spells)
+    refuse_taken(names, parts)
+    of_keys = {name: np.array([key[i] for key in keys], object) for i, name in enumerate(names)}
+    return table_like(of_keys | parts, spells)
 
 
-def _excess(
-    sets: Sequence[RiskSets], keys: Sequence[tuple[str, ...]], skip: int, test: str
-) -> tuple[Any, Any, Any]:
-    """Weighted observed minus expected ends of each segment, its covariance, and expected ends."""
-    times = np.unique(np.concatenate([one.duration[one.n_churned[:, 0] > 0] for one in sets]))
-    d, n = (np.zeros((times.size, len(keys))) for _ in range(2))
-    for one in sets:
-        column = keys.index(one.key[skip:])
-        d[:, column], n[:, column] = _on(times, one)
+def _keys(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
+    """The segments, sorted."""
+    keys = sorted(set(found))
+    said = f"by: {', '.join(names)} makes"
+    if len(keys) < 2:
+        raise ContentError(f"{said} one segment only, so nothing to compare.")
+    if len(keys) > MOST_COMPARED:
+        raise ContentError(
+            f"{said} {len(keys):,} segments; {MOST_COMPARED:,} at most are compared."
+        )
+    return keys
+
+
+def _summed(strata: Sequence[Sequence[Placed]], k: int, test: Test) -> tuple[Floats, ...]:
+    """Over all strata: weighted observed minus expected ends, their covariance, expected ends."""
+    total: tuple[Floats, ...] = np.zeros(k), np.zeros((k, k)), np.zeros(k)
+    for placed in strata:
+        total = tuple(a + b for a, b in zip(total, _excess(placed, k, test), strict=True))
+    return total
+
+
+def _excess(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
+    seen = [one.duration[one.n_churned[:, 0] > 0] for _, one in placed]
+    times = np.unique(np.concatenate(seen))
+    d, n = np.zeros((times.size, k)), np.zeros((times.size, k))
+    for i, one in placed:
+        d[:, i], n[:, i] = _on(times, one)
     all_d, all_n = d.sum(axis=1), n.sum(axis=1)
-    share = n / all_n[:, None]
+    weight, share = _weights(all_d, all_n, test), n / all_n[:, None]
     expected = all_d[:, None] * share
-    weight = {
-        "log-rank": np.ones(times.size),
-        "wilcoxon": all_n,
-        "tarone-ware": np.sqrt(all_n),
-        "peto": np.concatenate([[1.0], steps.kaplan_meier(all_d, all_n)[:-1]]),
-    }[test]
     spread = weight**2 * all_d * (all_n - all_d) / np.maximum(all_n - 1, 1)
-    covariance = np.diag(spread @ share) - (share * spread[:, None]).T @ share
+    common = (share * spread[:, None]).T @ share
+    np.fill_diagonal(common, 0)
+    # Each row sums to 0, so that no variance is the difference of two large numbers.
+    covariance = np.diag(common.sum(axis=1)) - common
     return weight @ (d - expected), covariance, expected.sum(axis=0)
+
+
+def _weights(d: Floats, n: Floats, test: Test) -> Floats:
+    if test == "peto":
+        survival = steps.kaplan_meier(d, n)
+        return np.append(1.0, survival)[: d.size]  # just before each duration
+    return np.asarray(n ** {"log-rank": 0.0, "tarone-ware": 0.5, "wilcoxon": 1.0}[test])
 
 
 def _on(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -129,21 +160,23 @@ def _on(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]
     return ends, one.at_risk(times)
 
 
-def _counts(sets: Sequence[RiskSets], keys: Sequence[tuple[str, ...]], skip: int) -> Columns:
-    counts = np.zeros((2, len(keys)), np.int64)
-    for one in sets:
-        counts[:, keys.index(one.key[skip:])] += (one.n_entered.sum(), one.n_churned.sum())
+def _counts(placed: Sequence[Placed], k: int) -> Columns:
+    counts = np.zeros((2, k), np.int64)
+    for i, one in placed:
+        counts[:, i] += (one.n_entered.sum(), one.n_churned.sum())
     return {"n_spells": counts[0], "n_churned": counts[1]}
 
 
-def _chi_squared(excess: Any, covariance: Any) -> tuple[float, int]:
-    """The statistic over the segments that some duration tells from the others."""
-    told = np.flatnonzero(np.diag(covariance) > 1e-12 * max(np.diag(covariance).max(), 1e-300))
-    if told.size < 2:
+def _chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
+    """The statistic and its degrees of freedom, over what some duration tells apart."""
+    told = np.diag(covariance) > 0
+    if not told.any():
         return np.nan, 0
-    inverse = np.linalg.pinv(covariance[np.ix_(told, told)], hermitian=True)
-    freedom = int(np.linalg.matrix_rank(covariance[np.ix_(told, told)], hermitian=True))
-    return float(excess[told] @ inverse @ excess[told]), freedom
+    scale = 1 / np.sqrt(np.diag(covariance)[told])  # small segments count as much as large ones
+    values, vectors = np.linalg.eigh(covariance[np.ix_(told, told)] * np.outer(scale, scale))
+    real = values > _NOTHING
+    along = (excess[told] * scale) @ vectors[:, real]
+    return float((along**2 / values[real]).sum()), int(real.sum())
 
 
 def _upper_tail(statistic: float, freedom: int) -> float:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.histories import RiskSets, by_columns, tally_by_cause
+from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_early_zero
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def cumulative_incidence(
     """
     intervals.quantile_of(level)
     causes, groups = tally_by_cause(spells, by, cause=cause)
+    warn_of_early_zero(groups)
     return table_like(_long(groups, causes, by, lambda one, k: _incidence(one, k, level)), spells)
 
 
@@ -133,6 +133,7 @@ def cause_removed(
         Proceedings of the National Academy of Sciences 72, 20–22: why data cannot show it.
     """
     causes, groups = tally_by_cause(spells, by, cause=cause)
+    warn_of_early_zero(groups)
     return table_like(_long(groups, causes, by, _without), spells)
 
 
@@ -143,10 +144,7 @@ def _long(
     columns: Callable[[RiskSets, int], Columns],
 ) -> Columns:
     """Every reason of every segment in one long table, with its counts."""
-    names = segments(by, LIFETIMES)
-    if "reason" in names:
-        raise RetentionError("by: 'reason' is a column of the answer. Rename the segment column.")
-    parts: list[Columns] = []
+    parts = []
     for one in groups:
         for k, reason in enumerate(causes):
             counts: Columns = {
@@ -156,10 +154,8 @@ def _long(
                 "n_churned": one.n_churned[:, k],
                 "n_censored": one.n_censored,
             }
-            parts.append(counts | columns(one, k))
-    sizes = [one.duration.size * len(causes) for one in groups]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return by_columns(groups, names, sizes) | joined
+            parts.append((one.key, counts | columns(one, k)))
+    return long_table(parts, segments(by, LIFETIMES))
 
 
 def _incidence(one: RiskSets, k: int, level: float) -> Columns:

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from retention.errors import RetentionError, one_of
 from retention.survival import design as designs
-from retention.survival.baselines import Baseline, baselines, step_area
-from retention.survival.histories import Histories, read
-from retention.survival.models import (
-    LifetimeModel,
-    Status,
-    frozen,
-    frozen_table,
-    numbers,
-    table,
-)
-from retention.survival.newton import (
-    Maximum,
-    inverse,
-    maximise,
-    moments,
-    usable_of,
-    without_bound,
-)
-from retention.survival.risk_sums import (
-    RiskData,
-    RiskSums,
-    gradient_and_information,
-    prepared,
-    risk_sums,
-    score_residuals,
-)
+from retention.survival.areas import step_area
+from retention.survival.baselines import Baseline  # noqa: TC001 - pydantic reads it
+from retention.survival.cox_fit import fields, fitted
+from retention.survival.histories import read
+from retention.survival.models import LifetimeModel, numbers, table
 from retention.survival.strata import labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from retention.survival.design import Covariate
 
     Floats = NDArray[np.float64]
 
@@ -91,29 +67,40 @@ class CoxModel(LifetimeModel):
     def tests(self) -> pd.DataFrame:
         """Whether the covariates together say anything.
 
+        The likelihood ratio and the score test take the rows for independent; with `cluster` only
+        Wald's does not.
+
         Returns:
             A pandas table, one row a test: `test` ("likelihood ratio", "wald", "score"),
-            `statistic` (χ²), `degrees_of_freedom`, `p_value`.
+            `statistic` (χ²), `degrees_of_freedom`, `p_value`; null where not known, and p-values
+            where there is a penalty.
         """
         import pandas as pd
         from scipy.special import chdtrc
 
-        told = np.isfinite(self.standard_errors)
-        covariance = table(self.covariance, len(self.coef))[np.ix_(told, told)]
-        beta = numbers(self.coef)[told]
-        wald = float(beta @ np.linalg.solve(covariance, beta)) if told.any() else np.nan
-        score = np.nan if self.score_statistic is None else self.score_statistic
         ratio = 2 * (self.log_likelihood - self.log_likelihood_null)
-        statistic = np.array([ratio, wald, score])
+        score = np.nan if self.score_statistic is None else self.score_statistic
+        statistic = np.array([ratio, self._wald(), score])
         freedom = sum(value is not None for value in self.coef)
+        known = freedom > 0 and self.penalty == 0
+        p_value = chdtrc(freedom, statistic) if known else np.full(3, np.nan)
         return pd.DataFrame(
             {
                 "test": ["likelihood ratio", "wald", "score"],
                 "statistic": statistic,
                 "degrees_of_freedom": freedom,
-                "p_value": chdtrc(freedom, statistic),
+                "p_value": p_value,
             }
         )
+
+    def _wald(self) -> float:
+        kept = np.array([value is not None for value in self.coef], np.bool_)
+        error = self.standard_errors[kept]
+        if not (error > 0).all():
+            return float("nan")
+        z = numbers(self.coef)[kept] / error
+        covariance = table(self.covariance, len(self.coef))[np.ix_(kept, kept)]
+        return float(z @ np.linalg.pinv(covariance / np.outer(error, error), hermitian=True) @ z)
 
     def baseline(self) -> pd.DataFrame:
         """The baselines at the mean of the covariates.
@@ -141,33 +128,41 @@ class CoxModel(LifetimeModel):
     def hazard_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, end: Floats
     ) -> tuple[Floats, Floats]:
-        """e^η (H0(end) − H0(start)); NaN beyond the stratum's follow-up."""
+        """e^η (H0(end) − H0(start)); NaN where at some time nobody was under observation."""
         hazard, variance = np.full(start.size, np.nan), np.full(start.size, np.nan)
-        covariance = table(self.covariance, len(self.coef))
-        covariance = np.where(np.isnan(covariance), 0.0, covariance)
-        told = self.status == "converged"
-        risk = np.exp(self.risk_score(design))
-        for number, baseline in enumerate(self.baselines):
-            rows = np.flatnonzero((stratum == number) & (end <= baseline.follow_up))
+        covariance = np.nan_to_num(table(self.covariance, len(self.coef)))
+        for baseline, rows in self._by_stratum(stratum):
+            added = baseline.path.between(start[rows], end[rows])
             away = design[rows] - np.array(self.means)
-            added = baseline.between(start[rows], end[rows])
             drift = away * added.hazard[:, None] - added.drift
             spread = added.variance + ((drift @ covariance) * drift).sum(axis=1)
-            hazard[rows] = risk[rows] * added.hazard
-            variance[rows] = risk[rows] ** 2 * spread if told else np.nan
-        return hazard, variance
+            with np.errstate(over="ignore", invalid="ignore"):
+                risk = np.exp(away @ self.beta)
+                hazard[rows] = np.where(added.hazard == 0, 0.0, risk * added.hazard)
+                variance[rows] = risk**2 * spread
+        return hazard, variance if self.status == "converged" else np.full(start.size, np.nan)
 
     def area_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, horizon: float
     ) -> Floats:
-        """The area under S given `start`; NaN where the stratum was not seen that long."""
+        """The area under S given `start`; NaN where nobody was under observation at some time."""
         found = np.full(start.size, np.nan)
         eta = self.risk_score(design)
-        for number, baseline in enumerate(self.baselines):
-            rows = np.flatnonzero((stratum == number) & (start + horizon <= baseline.follow_up))
-            duration, hazard = numbers(baseline.duration), numbers(baseline.cumulative_hazard)
-            found[rows] = step_area(duration, hazard, eta[rows], start[rows], horizon)
+        for baseline, rows in self._by_stratum(stratum):
+            path = baseline.path
+            told = rows[path.seen(start[rows], start[rows] + horizon)]
+            found[told] = step_area(path.duration, path.hazard, eta[told], start[told], horizon)
         return found
+
+    def _by_stratum(self, stratum: NDArray[np.intp]) -> Iterator[tuple[Baseline, NDArray[np.intp]]]:
+        """The rows of each stratum that there are."""
+        if len(self.baselines) == 1:
+            yield self.baselines[0], np.flatnonzero(stratum == 0)
+            return
+        order = np.argsort(stratum, kind="stable")
+        edges = np.searchsorted(stratum[order], np.arange(len(self.baselines) + 1))
+        for number in np.flatnonzero(np.diff(edges)):
+            yield self.baselines[number], order[edges[number] : edges[number + 1]]
 
 
 def fit_cox(
@@ -237,19 +232,16 @@ def fit_cox(
         Survival Data, chapter 3 and section 8.2.
     """
     one_of("ties", ties, ("efron", "breslow"))
-    if isinstance(penalty, bool) or not isinstance(penalty, int | float) or not penalty >= 0:
-        raise RetentionError(f"penalty must be a number, 0 or more; got {penalty!r}.")
+    _check_penalty(penalty)
     names, within = designs.named(covariates), designs.named(strata, "strata")
     clusters = [] if cluster is None else [cluster]
     asked = {"covariates": names, "strata": within, "cluster": clusters}
     found = read(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt(names, found.columns, reference or {})
-    fit = _fitted(found, known, labelled(found.columns, within, found.duration.size), ties, penalty)
-    covariance = fit.covariance
-    if cluster is not None:
-        covariance = _robust(fit, found, clusters=found.columns[cluster])
+    members = None if cluster is None else designs.members(found.columns[cluster], cluster)
+    fit = fitted(found, known, labelled(found.columns, within, found.duration.size), ties, penalty)
     return CoxModel(
-        **_fields(fit, covariance),
+        **fields(fit, members),
         covariates=known,
         n_spells=found.n,
         n_churned=int(found.weights[found.churned].sum()),
@@ -260,95 +252,7 @@ def fit_cox(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A fit in the units of the scaled design, of the terms that were kept."""
-
-    data: RiskData
-    sums: RiskSums
-    strata: Sequence[tuple[str, ...]]
-    terms: Sequence[str]
-    keep: NDArray[np.bool_]
-    mean: Floats
-    scale: Floats
-    found: Maximum[Floats]
-    null: tuple[float, Floats, Floats]
-    notes: list[str]
-
-    @property
-    def kept(self) -> list[str]:
-        return [term for term, keep in zip(self.terms, self.keep, strict=True) if keep]
-
-    @property
-    def covariance(self) -> Floats:
-        return inverse(self.found.hessian)
-
-
-def _fitted(
-    spells: Histories,
-    covariates: Sequence[Covariate],
-    labels: tuple[NDArray[np.intp], Sequence[tuple[str, ...]]],
-    ties: str,
-    penalty: float,
-) -> _Fit:
-    names = designs.terms(covariates)
-    matrix = designs.matrix(covariates, spells.columns, spells.duration.size)
-    mean, spread = moments(matrix, spells.weights)
-    keep, notes = usable_of(mean, spread, names)
-    scale = np.sqrt(np.diagonal(spread)[keep])
-    matrix = matrix if keep.all() else matrix[:, keep]
-    matrix -= mean[keep]
-    matrix /= scale
-    data = prepared(spells, matrix, labels[0], efron=ties == "efron")
-
-    def evaluate(beta: Floats) -> tuple[float, Floats, Floats]:
-        sums = risk_sums(data, beta)
-        score, information = gradient_and_information(data, sums)
-        value = sums.log_likelihood - penalty / 2 * float(beta @ beta)
-        return value, score - penalty * beta, -information - penalty * np.eye(beta.size)
-
-    zero = np.zeros(scale.size)
-    null = evaluate(zero)
-    found = maximise(lambda beta: evaluate(beta) if beta.any() else null, zero)
-    sums = risk_sums(data, found.point)
-    return _Fit(data, sums, labels[1], names, keep, mean, scale, found, null, notes)
-
-
-def _separating(fit: _Fit) -> tuple[list[str], list[str]]:
-    """Terms without a bound; no row lies further from the mean than √n standard deviations."""
-    if (np.abs(fit.found.step) * np.sqrt(fit.data.weight.sum()) < 1e-3).all():
-        return [], []
-    return without_bound(fit.found, np.ptp(fit.data.design, axis=0), fit.kept)
-
-
-def _robust(fit: _Fit, spells: Histories, *, clusters: NDArray[Any]) -> Floats:
-    """Lin and Wei's covariance: the score residuals, added up within each cluster."""
-    residuals = score_residuals(fit.data, fit.sums) * spells.weights[:, None]
-    _, member = np.unique(clusters, return_inverse=True)
-    summed = np.zeros((int(member.max()) + 1, residuals.shape[1]))
-    np.add.at(summed, member, residuals)
-    return np.asarray(fit.covariance @ (summed.T @ summed) @ fit.covariance)
-
-
-def _fields(fit: _Fit, covariance: Floats) -> dict[str, Any]:
-    """What a fit says, in the units of the covariates."""
-    away, said = _separating(fit)
-    status: Status = "separated" if away else fit.found.status
-    beta = np.full(fit.keep.size, np.nan)
-    beta[fit.keep] = fit.found.point / fit.scale
-    wide = np.full((fit.keep.size, fit.keep.size), np.nan)
-    if status == "converged":
-        wide[np.ix_(fit.keep, fit.keep)] = covariance / np.outer(fit.scale, fit.scale)
-    score, hessian = fit.null[1], fit.null[2]
-    told = np.isfinite(inverse(hessian)).all()
-    return {
-        "coef": frozen(beta),
-        "covariance": frozen_table(wide),
-        "log_likelihood": fit.sums.log_likelihood,
-        "log_likelihood_null": fit.null[0],
-        "status": status,
-        "notes": (*fit.notes, *said),
-        "means": tuple(fit.mean.tolist()),
-        "baselines": baselines(fit.data, fit.sums, fit.strata, fit.scale, fit.keep),
-        "score_statistic": float(score @ inverse(hessian) @ score) if told else None,
-    }
+def _check_penalty(penalty: object) -> None:
+    number = isinstance(penalty, int | float) and not isinstance(penalty, bool)
+    if not (number and 0 <= penalty < np.inf):  # type: ignore[operator]
+        raise RetentionError(f"penalty must be a number, 0 or more; got {penalty!r}.")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionWarning
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.histories import RiskSets, by_columns, tally
+from retention.survival.risk_sets import RiskSets, long_table, tally, warn_of_early_zero
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -31,9 +29,10 @@ def survival_curve(
         S(t) = Π over u ≤ t of (1 − d_u / n_u).
 
     A spell is at risk at u if entry < u ≤ duration; without an entry, from the origin on. At equal
-    durations ends come before censorings. Where entries are late, S is the chance of lasting given
-    that the earlier risk sets were not empty; if S falls to 0 while later risk sets are not empty
-    (a few early spells all ended), a warning says so.
+    durations ends come before censorings. Over a stretch in which no spell is under observation,
+    such as that before the first of late entries, the curve stays level: read what follows as the
+    share of those who were still here after it. If S falls to 0 because a few early spells all
+    ended while others come under observation later, a warning says so.
 
     Args:
         spells: a table from `purchase_spells`, `contract_spells` or `as_spells`. Spells that are
@@ -87,7 +86,7 @@ def survival_curve(
         return {"survival": survival, "standard_error": error, **bounds}
 
     groups = tally(spells, by)
-    _warn_of_early_zero(groups)
+    warn_of_early_zero(groups)
     return table_like(_long(groups, by, columns), spells)
 
 
@@ -152,8 +151,7 @@ def _long(
     columns: Callable[[NDArray[np.int64], NDArray[np.int64]], Columns],
 ) -> Columns:
     """All curves in one long table, with their counts."""
-    sizes = [group.duration.size for group in groups]
-    parts: list[Columns] = []
+    parts = []
     for group in groups:
         d = group.n_churned[:, 0]
         counts = {
@@ -164,22 +162,5 @@ def _long(
             "n_entered": group.n_entered,
             "hazard": steps.hazard(d, group.n_at_risk),
         }
-        parts.append(counts | columns(d, group.n_at_risk))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return by_columns(groups, segments(by, LIFETIMES), sizes) | joined
-
-
-def _warn_of_early_zero(groups: Sequence[RiskSets]) -> None:
-    """All spells of a small early risk set ended: the curve is 0 from there on, whoever follows."""
-    for group in groups:
-        emptied = np.flatnonzero(group.n_churned[:, 0] >= group.n_at_risk)
-        if emptied.size and emptied[0] < group.duration.size - 1:
-            where = f" of {', '.join(group.key)}" if group.key else ""
-            first = emptied[0]
-            warnings.warn(
-                f"The curve{where} is 0 from duration {group.duration[first]} on, where all "
-                f"{group.n_at_risk[first]:,} spells at risk end, though others come under "
-                "observation later. Read conditional_survival from a later tenure instead.",
-                RetentionWarning,
-                stacklevel=3,
-            )
+        parts.append((group.key, counts | columns(d, group.n_at_risk)))
+    return long_table(parts, segments(by, LIFETIMES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 1_000
 """More labels than this in one covariate are not classes but identifiers."""
+
+_MOST = 1e100  # so that squares, and sums of them, are finite
+_CHUNK = 16_384
 
 
 class Covariate(BaseModel):
@@ -44,16 +48,15 @@ class Covariate(BaseModel):
             return tuple(f"{self.name}={level}" for level in self.levels[1:])
         return (self.name,)
 
-    def columns(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Its columns in the design, one row a value.
+    def read(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Its numbers, or for labels the place of each among the levels.
 
         Raises:
             ContentError: if a value is missing, or a label that the model was not fitted on.
         """
-        if self.kind != "label":
-            return _numbers(values, self.name)[:, None]
-        codes = _codes(values, self.name, self.levels)
-        return np.asarray(codes[:, None] == np.arange(1, len(self.levels)), np.float64)
+        if self.kind == "label":
+            return _codes(values, self.name, self.levels)
+        return _numbers(values, self.name)
 
 
 def named(covariates: str | Sequence[str], argument: str = "covariates") -> list[str]:
@@ -95,11 +98,16 @@ def learnt(
 def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray[np.float64]:
     """The design of n rows: a column a term, in the order of the covariates."""
     found = np.empty((n, len(terms(covariates))))
-    first = 0
-    for covariate in covariates:
-        last = first + len(covariate.terms)
-        found[:, first:last] = covariate.columns(columns[covariate.name])
-        first = last
+    read = [covariate.read(columns[covariate.name]) for covariate in covariates]
+    for first in range(0, n, _CHUNK):  # a table is filled twice as fast while it is in the cache
+        rows, place = slice(first, first + _CHUNK), 0
+        for covariate, values in zip(covariates, read, strict=True):
+            width, column = len(covariate.terms), values[rows, None]
+            labels = covariate.kind == "label"
+            found[rows, place : place + width] = (
+                column == np.arange(1, width + 1) if labels else column
+            )
+            place += width
     return found
 
 
@@ -119,31 +127,66 @@ def known_rows(covariates: Sequence[Covariate], columns: Columns) -> NDArray[np.
         if covariate.name not in columns:
             raise ColumnError.unknown("the model", covariate.name, columns)
         values = columns[covariate.name]
-        known &= ~_missing(values)
         if covariate.kind == "label":
-            known &= np.isin(values.astype(str), covariate.levels)
+            codes, texts = labels_of(values)
+            known &= np.append(np.isin(texts, covariate.levels), False)[codes]
+        else:
+            known &= ~_missing(values)
     return known
 
 
+def labels_of(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
+    """Values as numbers of their labels, −1 where missing, and the labels as sorted text.
+
+    Whole numbers read alike whatever type they have: 2 and 2.0 are "2"; true is "true".
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    texts = [_text(value) for value in distinct.tolist()]
+    labels = sorted(set(texts))
+    place = {label: i for i, label in enumerate(labels)}
+    return np.array([*(place[text] for text in texts), -1], np.intp)[codes], labels
+
+
+def members(values: NDArray[Any], name: str) -> NDArray[np.intp]:
+    """The number of the cluster that each row belongs to.
+
+    Raises:
+        ContentError: if one is missing.
+    """
+    import pandas as pd
+
+    codes, _ = pd.factorize(values)
+    if n := int((codes < 0).sum()):
+        raise ContentError(
+            f"cluster: {n:,} rows have no {name!r}. Fill them in, or leave them out."
+        )
+    return np.asarray(codes, np.intp)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    if values.dtype.kind == "f":
-        return np.asarray(np.isnan(values))
-    if values.dtype.kind == "O":
-        return np.array([value is None or value != value for value in values.tolist()])  # noqa: PLR0124 - NaN
-    return np.zeros(values.size, bool)
+    if values.dtype.kind not in "fO":
+        return np.zeros(values.size, np.bool_)
+    import pandas as pd
+
+    return np.asarray(pd.isna(values))
 
 
 def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate:
-    if values.dtype.kind in "biuf":
+    kind = _kind(name, values)
+    if kind != "label":
         if reference is not None:
             raise RetentionError(f"reference: {name!r} holds numbers or flags, not labels.")
-        return Covariate(name=name, kind="flag" if values.dtype.kind == "b" else "number")
-    if values.dtype.kind not in "OUT":
-        raise ColumnError(f"covariates: {name!r} holds {values.dtype}: give numbers or labels.")
-    if all(isinstance(value, bool | np.bool_) for value in values[:100]):
-        return Covariate(name=name, kind="flag")
+        return Covariate(name=name, kind=kind)
     _refuse_missing(values, name)
-    levels = sorted({str(value) for value in values.tolist()})
+    levels = labels_of(values)[1]
     if len(levels) > MOST_LEVELS:
         raise ContentError(
             f"covariates: {name!r} has {len(levels):,} different labels. Is it an identifier?"
@@ -157,26 +200,44 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
     return Covariate(name=name, kind="label", levels=tuple(levels))
 
 
+def _kind(name: str, values: NDArray[Any]) -> Literal["number", "flag", "label"]:
+    """What a column holds; of objects, what all that are not missing are."""
+    if values.dtype.kind in "biuf":
+        return "flag" if values.dtype.kind == "b" else "number"
+    if values.dtype.kind not in "OUT":
+        raise ColumnError(f"covariates: {name!r} holds {values.dtype}: give numbers or labels.")
+    import pandas as pd
+
+    types = {type(value) for value in pd.unique(values[~_missing(values)]).tolist()}
+    if types and types <= {bool, np.bool_}:
+        return "flag"
+    return "number" if types and types <= {int, float, Decimal} else "label"
+
+
 def _numbers(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     _refuse_missing(values, name)
     try:
+        if values.dtype.kind == "O" and any(isinstance(value, str) for value in values[:1]):
+            raise TypeError
         numbers = values.astype(np.float64)
     except (TypeError, ValueError):
         raise ColumnError(
             f"covariates: {name!r} held numbers or flags when the model was fitted."
         ) from None
-    if not np.isfinite(numbers).all():
-        n = int((~np.isfinite(numbers)).sum())
-        raise ContentError(f"covariates: {n:,} rows have an infinite {name!r}.")
+    beyond = ~(np.abs(numbers) <= _MOST)
+    if beyond.any():
+        n = int(beyond.sum())
+        raise ContentError(f"covariates: {n:,} rows have an infinite {name!r}, or one above 1e100.")
     return np.asarray(numbers)
 
 
 def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np.intp]:
     _refuse_missing(values, name)
     place = {level: i for i, level in enumerate(levels)}
-    codes = np.array([place.get(str(value), -1) for value in values.tolist()], np.intp)
+    found, texts = labels_of(values)
+    codes = np.array([place.get(text, -1) for text in texts], np.intp)[found]
     if (codes < 0).any():
-        strange = sorted({str(value) for value in values[codes < 0].tolist()})
+        strange = [text for text in texts if text not in place]
         raise ContentError(
             f"covariates: {int((codes < 0).sum()):,} rows have a {name!r} that the model was not "
             f"fitted on: {_listed(strange)}. It knows {_listed(levels)}."
@@ -185,15 +246,9 @@ def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np
 
 
 def _refuse_missing(values: NDArray[Any], name: str) -> None:
-    if values.dtype.kind == "f":
-        missing = int(np.isnan(values).sum())
-    elif values.dtype.kind == "O":
-        missing = sum(1 for value in values.tolist() if value is None or value != value)  # noqa: PLR0124 - NaN
-    else:
-        return
-    if missing:
+    if n := int(_missing(values).sum()):
         raise ContentError(
-            f"covariates: {missing:,} rows have no {name!r}. Fill them in, or leave them out."
+            f"covariates: {n:,} rows have no {name!r}. Fill them in, or leave them out."
         )
 
 

@@ -130,20 +130,15 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
             "spells: nobody's end was seen in an interval that began under observation, so nothing "
             "says how likely leaving is."
         )
-    origin = first_interval(spells)
-    size = int(last.max()) - origin + 2
-    begun, over = (_counted(when - origin, weight, size) for when in (first, last + 1))
-    ended = _counted(last[churned] - origin, weight[churned], size)[:-1]
-    at_risk = np.cumsum(begun - over)[:-1]
+    intervals, at_risk, ended = _totals(first, last, weight, churned, first_interval(spells))
     told = np.concatenate([[0], np.cumsum((ended > 0) & (ended < at_risk))])
-    low, high = told[first - origin], told[last - origin + 1]
+    low, before, high = (told[j - intervals[0]] for j in (first, last, last + 1))
     says = np.flatnonzero(high > low)
-    own = told[last - origin] < high  # whether the last interval is one that has a level
     pattern, chosen = _alike(matrix[used[says]], high[says])
     order = np.argsort(pattern, kind="stable")
     rows = says[order]
     return Exposure(
-        intervals=np.arange(origin, origin + size - 1),
+        intervals=intervals,
         at_risk=at_risk,
         ended=ended,
         n_spells=int(weight.sum()),
@@ -152,9 +147,21 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
         first=low[rows],
         last=high[rows],
         weight=weight[rows].astype(np.float64),
-        churned=churned[rows] & own[rows],
+        churned=(churned & (before < high))[rows],
         edges=_edges(pattern[order], high[rows], chosen.size),
     )
+
+
+def _totals(
+    first: Ints, last: Ints, weight: Ints, churned: NDArray[np.bool_], origin: int
+) -> tuple[Ints, Ints, Ints]:
+    """The intervals, and for each the spells at risk and those that ended."""
+    size = int(last.max()) - origin + 2
+    begun, over, ended = (
+        np.bincount(when - origin, n, size).astype(np.int64)
+        for when, n in ((first, weight), (last + 1, weight), (last, weight * churned))
+    )
+    return np.arange(origin, origin + size - 1), np.cumsum(begun - over)[:-1], ended[:-1]
 
 
 def _edges(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:
@@ -167,10 +174,6 @@ def _edges(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:
         cells = np.arange(1, ahead.size + 1) * ahead
         edges.append(edges[-1] + max(1, int(np.searchsorted(cells, _CELLS, "right"))))
     return tuple(edges)
-
-
-def _counted(when: Ints, weight: Ints, size: int) -> Ints:
-    return np.asarray(np.bincount(when, weight, size).astype(np.int64))
 
 
 def _alike(matrix: Floats, last: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

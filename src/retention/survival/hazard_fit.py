@@ -9,7 +9,14 @@ import numpy as np
 
 from retention.survival.hazard_likelihood import Arrow, Design, maximum
 from retention.survival.models import Status, frozen, frozen_table
-from retention.survival.newton import Maximum, inverse, moments, usable_of, without_bound
+from retention.survival.newton import (
+    NOT_ARRIVED,
+    Maximum,
+    inverse,
+    moments,
+    usable_of,
+    without_bound,
+)
 from retention.survival.shapes import LINKS
 
 if TYPE_CHECKING:
@@ -94,11 +101,7 @@ def fitted(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], l
 
 def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
     logs = np.log(np.maximum(counts.intervals[counts.has_level], 1))
-    some = counts.design.shape[0] > 0
-    mean, covariance = moments(
-        counts.design if some else np.zeros((1, len(terms))),
-        counts.weights if some else np.ones(1),
-    )
+    mean, covariance = _moments(counts)
     keep, notes = usable_of(mean, covariance, terms)
     later = keep & changes
     if later.any() and np.ptp(logs) == 0:
@@ -114,12 +117,15 @@ def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) 
         n_effects=int(keep.size + changes.sum()),
         mean=mean[both],
         scale=scale[both],
-        names=[
-            *(terms[int(i)] for i in lasting),
-            *(f"{terms[int(i)]} × log(time)" for i in changing),
-        ],
+        names=[terms[int(i)] for i in lasting] + [f"{terms[int(i)]} × log(time)" for i in changing],
         notes=notes,
     )
+
+
+def _moments(counts: Exposure) -> tuple[Floats, Floats]:
+    if not counts.weights.size:  # no interval has a level: every term is as good as a constant
+        return moments(np.zeros((1, counts.design.shape[1])), np.ones(1))
+    return moments(counts.design, counts.weights)
 
 
 def effects(fit: Fit) -> dict[str, Any]:
@@ -171,6 +177,8 @@ def _status(fit: Fit) -> tuple[Status, list[str]]:
     away, said = without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
     if away:
         return "separated", said
-    if np.isnan(inverse(fit.found.hessian.profile)).any():
+    if fit.found.status == "not converged":
+        return "not converged", [NOT_ARRIVED]
+    if fit.found.status == "flat" or np.isnan(inverse(fit.found.hessian.profile)).any():
         return "flat", ["The likelihood is flat: these data do not tell all the coefficients."]
-    return fit.found.status, []
+    return "converged", []

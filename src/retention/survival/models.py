@@ -68,7 +68,8 @@ class LifetimeModel(BaseModel, ABC):
         Returns:
             One row a coefficient: `term`, `reference` (the level it is compared with, null for
             numbers and flags), `coef`, `ratio` (e to the coef), `standard_error`, `lower`, `upper`
-            (of the coef), `ratio_lower`, `ratio_upper`, `z`, `p_value`; null where not known.
+            (of the coef), `ratio_lower`, `ratio_upper`, `z`, `p_value`; null where not known, as
+            is a ratio beyond what numbers can hold.
         """
         import pandas as pd
 
@@ -81,12 +82,12 @@ class LifetimeModel(BaseModel, ABC):
             "term": np.array(self.terms, dtype=object),
             "reference": np.array(reference, dtype=object),
             "coef": coef,
-            "ratio": np.exp(coef),
+            "ratio": _exponential(coef),
             "standard_error": error,
             "lower": low,
             "upper": high,
-            "ratio_lower": np.exp(low),
-            "ratio_upper": np.exp(high),
+            "ratio_lower": _exponential(low),
+            "ratio_upper": _exponential(high),
             "z": score,
             "p_value": intervals.two_sided(score),
         }
@@ -131,6 +132,12 @@ class LifetimeModel(BaseModel, ABC):
     def follow_up(self) -> float:
         """The longest time for which it can predict; infinite where a formula carries on."""
         return float("inf")
+
+
+def _exponential(values: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        found = np.exp(values)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def numbers(values: Numbers) -> Floats:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CHUNK = 32_768
 """Rows that a likelihood is summed over at a time, so that they stay in the processor's cache."""
 
+NOT_ARRIVED = "Newton's method did not arrive: do not rely on the coefficients."
+"""What models note when it did not."""
+
 _NO_SPREAD = 1e-9
 """A column is a constant, or a combination of others, if no more of its variance is left."""
 

@@ -8,13 +8,21 @@ import numpy as np
 
 from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
-from retention.frames import Columns, as_lazy, collect, table_like
+from retention.frames import (
+    Columns,
+    FewTexts,
+    as_lazy,
+    beside_columns,
+    collect,
+    is_lazy,
+    table_like,
+)
 from retention.survival import design as designs
 from retention.survival.strata import coded
 from retention.tables import CUSTOMERS, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
@@ -22,12 +30,12 @@ if TYPE_CHECKING:
     from retention.survival.models import LifetimeModel
 
     Floats = NDArray[np.float64]
+    Places = NDArray[np.int8]
 
 Given = Literal["tenure"] | None
 
 _CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
-_BEYOND = "beyond what the model has seen"
-_STRANGER = "of a stratum that the model has not seen"
+_REASONS = ("outside what the model has seen", "of a stratum that the model has not seen")
 
 
 def predict_survival(
@@ -78,29 +86,24 @@ def predict_survival(
         >>> later[["time", "survival", "reason"]].round(4)
            time  survival                          reason
         0   1.0    0.7165                             NaN
-        1   9.0       NaN  beyond what the model has seen
+        1   9.0       NaN  outside what the model has seen
 
     Source:
         Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
     """
     asked = _lengths(times, "times")
-    z = intervals.quantile_of(level)
     keys = _keys(model, customers, given)
-    n = keys["tenure"].size
-    found = np.full((3, n, asked.size), np.nan)
-    reason = np.full((n, asked.size), None, dtype=object)
-    for rows, design, stratum, start in _chunks(model, keys):
-        for i, time in enumerate(asked):
-            hazard, variance = model.hazard_between(design, stratum, start, start + time)
-            found[:, rows, i] = _bounded(hazard, variance, z)
-            reason[rows, i] = _why(hazard, stratum)
+    shape = (keys["tenure"].size, asked.size)
+    survival, lower, upper, reason = _predicted(model, keys, asked, level)
     return table_like(
         {
-            "customer_id": np.repeat(keys["customer_id"], asked.size),
-            "tenure": np.repeat(keys["tenure"], asked.size),
-            "time": np.tile(asked, n),
-            **dict(zip(("survival", "lower", "upper"), found.reshape(3, -1), strict=True)),
-            "reason": reason.ravel(),
+            "customer_id": _long(keys["customer_id"][:, None], shape),
+            "tenure": _long(keys["tenure"][:, None], shape),
+            "time": _long(asked, shape),
+            "survival": survival,
+            "lower": lower,
+            "upper": upper,
+            "reason": FewTexts(reason, _REASONS),
         },
         customers,
     )
@@ -148,23 +151,17 @@ def predict_churn(
     asked = _lengths(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
-    z = intervals.quantile_of(level)
     keys = _keys(model, customers, given)
-    found = np.full((3, keys["tenure"].size), np.nan)
-    reason = np.full(keys["tenure"].size, None, dtype=object)
-    for rows, design, stratum, start in _chunks(model, keys):
-        hazard, variance = model.hazard_between(design, stratum, start, start + asked[0])
-        found[:, rows] = 1 - _bounded(hazard, variance, z)
-        reason[rows] = _why(hazard, stratum)
+    survival, lower, upper, reason = _predicted(model, keys, asked, level)
     return table_like(
         {
             "customer_id": keys["customer_id"],
             "tenure": keys["tenure"],
             "within": np.full(reason.size, asked[0]),
-            "churn_probability": found[0],
-            "lower": found[2],
-            "upper": found[1],
-            "reason": reason,
+            "churn_probability": np.subtract(1, survival, out=survival),
+            "lower": np.subtract(1, upper, out=upper),
+            "upper": np.subtract(1, lower, out=lower),
+            "reason": FewTexts(reason, _REASONS),
         },
         customers,
     )
@@ -209,18 +206,18 @@ def expected_remaining_lifetime(
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
     keys = _keys(model, customers, given)
-    found = np.full(keys["tenure"].size, np.nan)
-    reason = np.full(found.size, None, dtype=object)
+    found = np.empty(keys["tenure"].size)
+    reason = np.full(found.size, -1, np.int8)
     for rows, design, stratum, start in _chunks(model, keys):
-        area = model.area_between(design, stratum, start, float(asked[0]))
-        found[rows], reason[rows] = area, _why(area, stratum)
+        found[rows] = model.area_between(design, stratum, start, float(asked[0]))
+        _explain(reason[rows], found[rows], stratum)
     return table_like(
         {
             "customer_id": keys["customer_id"],
             "tenure": keys["tenure"],
             "horizon": np.full(found.size, asked[0]),
             "expected_lifetime": found,
-            "reason": reason,
+            "reason": FewTexts(reason, _REASONS),
         },
         customers,
     )
@@ -263,86 +260,123 @@ def with_predictions(
     Source:
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
-    asked = _lengths(times, "times")
-    if (asked < landmark).any():
-        raise RetentionError(f"times: {asked.min():g} lies before the landmark {landmark:g}.")
-    frame = as_lazy(spells, name="spells")
-    made = ["risk", *(f"survival_{time:g}" for time in asked)]
-    if there := [name for name in made if name in frame.collect_schema()]:
+    asked, since = _lengths(times, "times"), _lengths(landmark, "landmark")
+    if since.size != 1:
+        raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
+    if (asked < since).any():
+        raise RetentionError(f"times: {asked.min():g} lies before the landmark {since[0]:g}.")
+    frame = as_lazy(spells, name="spells", by_row=True)
+    made = ["risk", *(f"survival_{time:.15g}" for time in asked)]
+    schema = frame.collect_schema()
+    _refuse_absent(model, schema)
+    if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
-    columns = collect(frame)
-    n = next(iter(columns.values())).size
-    answer: Columns = columns | {name: np.full(n, np.nan) for name in made}
-    columns = columns | {"tenure": np.full(n, float(landmark))}
-    for rows, design, stratum, start in _chunks(model, columns):
+    given = collect(frame if is_lazy(spells) else frame.select(*_needed(model, schema)))
+    n = next(iter(given.values())).size
+    answer: Columns = {name: np.empty(n) for name in made}
+    keys = given | {"tenure": np.full(n, since[0])}
+    for rows, design, stratum, start in _chunks(model, keys):
         answer["risk"][rows] = model.risk_score(design)
         for name, time in zip(made[1:], asked, strict=True):
-            ahead = np.full(start.size, time)
-            hazard, _ = model.hazard_between(design, stratum, start, ahead)
+            hazard, _ = model.hazard_between(design, stratum, start, np.full(start.size, time))
             answer[name][rows] = np.exp(-hazard)
-    return table_like(answer, spells)
+    return beside_columns(given, answer, spells)
 
 
 def _keys(model: LifetimeModel, customers: object, given: str | None) -> Columns:
     """What is needed of the customers, with a tenure for each."""
     one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
-    frame = require(customers, CUSTOMERS)
+    frame = require(customers, CUSTOMERS, by_row=True)
     schema = frame.collect_schema()
-    needed = _needed(model)
-    for name in needed:
-        if name not in schema:
-            raise ColumnError.unknown("the model", name, schema)
+    _refuse_absent(model, schema)
     if given == "tenure" and "tenure" not in schema:
         raise ColumnError(
             "customers lacks 'tenure' (how long the customer has stayed already). For customers "
             "who are only starting, say given=None."
         )
-    wanted = ["customer_id", *(["tenure"] if given else []), *needed]
+    wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
     columns = collect(frame.select(*dict.fromkeys(wanted)))
-    tenure = columns.get("tenure", np.zeros(columns["customer_id"].size)).astype(np.float64)
-    if not (tenure >= 0).all():
-        n = int((~(tenure >= 0)).sum())
-        raise ContentError(f"customers: {n:,} have no tenure, or one below 0.")
+    if not given:
+        return columns | {"tenure": np.zeros(columns["customer_id"].size)}
+    tenure = columns["tenure"].astype(np.float64)
+    if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
+        raise ContentError(f"customers: {n:,} have no tenure, or one below 0 or infinite.")
     return columns | {"tenure": tenure}
 
 
-def _needed(model: LifetimeModel) -> list[str]:
+def _covariates(model: LifetimeModel) -> list[str]:
     return [*(covariate.name for covariate in model.covariates), *model.stratum_columns]
+
+
+def _needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
+    """The columns of a table that the model asks for; one, for the number of rows, at least."""
+    return list(dict.fromkeys(_covariates(model))) or list(schema)[:1]
+
+
+def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
+    names = list(schema)
+    for name in _covariates(model):
+        if name not in names:
+            raise ColumnError.unknown("the model", name, names)
 
 
 def _chunks(
     model: LifetimeModel, columns: Columns
 ) -> Iterator[tuple[slice, Floats, NDArray[np.intp], Floats]]:
     """Some customers at a time: their rows, design, strata and tenures."""
-    for name in _needed(model):
-        if name not in columns:
-            raise ColumnError.unknown("the model", name, columns)
     n = columns["tenure"].size
     for first in range(0, n, _CHUNK):
         rows = slice(first, min(first + _CHUNK, n))
-        here = {name: columns[name][rows] for name in _needed(model)}
+        here = {name: columns[name][rows] for name in _covariates(model)}
         size = rows.stop - first
         design = designs.matrix(model.covariates, here, size)
         stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
         yield rows, design, stratum, columns["tenure"][rows]
 
 
-def _bounded(hazard: Floats, variance: Floats, z: float) -> Floats:
-    """Survival with its lower and upper bounds, from a cumulative hazard and its variance."""
-    some = hazard > 0
-    spread = np.full(hazard.size, np.nan)
-    spread[some] = np.exp(z * np.sqrt(variance[some]) / hazard[some])
-    lower, upper = np.exp(-hazard * spread), np.exp(-hazard / spread)
-    none = np.where(hazard == 0, 1.0, np.nan)
-    return np.stack([np.exp(-hazard), np.where(some, lower, none), np.where(some, upper, none)])
+def _predicted(
+    model: LifetimeModel, keys: Columns, times: Floats, level: float
+) -> tuple[Floats, Floats, Floats, Places]:
+    """Survival, its bounds and why it is not known, customer by customer and time by time."""
+    z = intervals.quantile_of(level)
+    shape = (keys["tenure"].size, times.size)
+    found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
+    reason = np.full(shape[0] * shape[1], -1, np.int8)
+    for rows, design, stratum, start in _chunks(model, keys):
+        for i, time in enumerate(times):
+            hazard, variance = model.hazard_between(design, stratum, start, start + time)
+            for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
+                column.reshape(shape)[rows, i] = values
+            _explain(reason.reshape(shape)[rows, i], hazard, stratum)
+    return (*found, reason)  # type: ignore[return-value]
 
 
-def _why(values: Floats, stratum: NDArray[np.intp]) -> NDArray[Any]:
-    """Why there is no prediction, where there is none."""
-    reason = np.full(values.size, None, dtype=object)
-    reason[np.isnan(values)] = _BEYOND
-    reason[stratum < 0] = _STRANGER
-    return reason
+def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """A value for each customer and time, one after the other: ten times as fast as np.repeat."""
+    found = np.empty(shape[0] * shape[1], values.dtype)
+    found.reshape(shape)[:] = values
+    return found
+
+
+def _bounded(hazard: Floats, variance: Floats, z: float) -> tuple[Floats, Floats, Floats]:
+    """Survival with its lower and upper bounds, from a cumulative hazard and its variance.
+
+    Where the hazard is 0 nobody has been seen to leave, and both bounds are 1.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = np.exp(z * np.sqrt(variance) / hazard)
+        lower, upper = np.exp(-hazard * spread), np.exp(-hazard / spread)
+    none = hazard == 0
+    lower[none], upper[none] = 1.0, 1.0
+    return np.exp(-hazard), lower, upper
+
+
+def _explain(reason: Places, values: Floats, stratum: NDArray[np.intp]) -> None:
+    """Say in place which of the reasons holds where there is no prediction."""
+    unknown = np.isnan(values)
+    if unknown.any():
+        reason[unknown] = 0
+        reason[stratum < 0] = 1
 
 
 def _lengths(value: Any, argument: str) -> Floats:

@@ -11,6 +11,7 @@ from retention.frames import table_like
 from retention.survival import design as designs
 from retention.survival import steps
 from retention.survival.histories import read
+from retention.survival.newton import inverse, moments
 from retention.survival.risk_sums import gradient_and_information, prepared, risk_sums
 from retention.survival.strata import labelled
 
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.survival.cox import CoxModel
+    from retention.survival.histories import Histories
     from retention.survival.risk_sums import RiskData
 
     Floats = NDArray[np.float64]
+
+_NOTHING = 1e-10  # of the variance of a score: nothing is left beside the other terms
 
 Transform = Literal["km", "rank", "identity", "log"]
 
@@ -33,7 +37,8 @@ def proportional_hazards_test(
 
     The score test that the coefficient of x · g(t) is 0, for each term and for all at once, with
     g centred at its mean over the ends. A small p-value says that the ratio is not one number but
-    changes with tenure: stratify by that covariate, or let it vary in `fit_hazard`.
+    changes with tenure: stratify by that covariate, or let it vary in `fit_hazard`. Rows are taken
+    as independent, also where the model has a `cluster`.
 
     Args:
         model: a model from `fit_cox`.
@@ -43,11 +48,13 @@ def proportional_hazards_test(
 
     Returns:
         One row a term and one last row for all of them, in the caller's kind: `term` ("(all)" in
-        the last), `statistic` (χ²), `degrees_of_freedom`, `p_value`, `transform`. Null where the
-        term could not be fitted.
+        the last), `statistic` (χ²), `degrees_of_freedom`, `p_value`, `transform`. Null for terms
+        that the model knows no error of, or if ends at one time only were seen; p-values are null
+        if the model has a penalty.
 
     Raises:
-        ContentError: if the model has no covariates, or durations of 0 are to be logarithms.
+        ContentError: if the model has no covariates, these are not the spells it was fitted on, or
+            durations of 0 are to be logarithms.
 
     Example:
         >>> import pandas as pd
@@ -69,78 +76,96 @@ def proportional_hazards_test(
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]
     found = read(spells, columns={"covariates": names, "strata": model.strata}, table="spells")
+    _refuse_others(model, found)
     matrix = designs.matrix(model.covariates, found.columns, found.duration.size)
     keep = np.array([value is not None for value in model.coef])
-    spread = matrix[:, keep].std(axis=0)
-    scale = np.where(spread > 0, spread, 1.0)
-    scaled = (matrix[:, keep] - np.array(model.means)[keep]) / scale
+    mean, covariance = moments(matrix[:, keep], found.weights)
+    scale = np.sqrt(np.where(np.diagonal(covariance) > 0, np.diagonal(covariance), 1.0))
+    scaled = (matrix[:, keep] - mean) / scale
     stratum, _ = labelled(found.columns, model.strata, found.duration.size)
     data = prepared(found, scaled, stratum, efron=model.ties == "efron")
-    statistic, together = _statistics(data, model.beta[keep] * scale, _time(data, transform))
-    return table_like(_rows(model, keep, statistic, together, transform), spells)
+    told = np.isfinite(model.standard_errors)
+    beta, time = model.beta[keep] * scale, _time(data, transform)
+    single, together = _statistics(data, beta, time, told[keep])
+    return table_like(_rows(model, told, single, together, transform), spells)
 
 
-def _statistics(data: RiskData, beta: Floats, time: Floats) -> tuple[Floats, float]:
+def _refuse_others(model: CoxModel, spells: Histories) -> None:
+    n_churned = int(spells.weights[spells.churned].sum())
+    if (spells.n, n_churned) != (model.n_spells, model.n_churned):
+        raise ContentError(
+            f"spells: there are {spells.n:,}, of which {n_churned:,} ended; the model was fitted "
+            f"on {model.n_spells:,}, of which {model.n_churned:,} ended. Give it the same spells."
+        )
+
+
+def _statistics(
+    data: RiskData, beta: Floats, time: Floats, told: NDArray[np.bool_]
+) -> tuple[Floats, float]:
     """The score statistic of each term times g, and of all of them."""
     sums = risk_sums(data, beta)
-    score, _ = gradient_and_information(data, sums, time)
+    score = gradient_and_information(data, sums, time)[0][told]
     information, mixed, squared = (
-        gradient_and_information(data, sums, g)[1] for g in (np.ones(time.size), time, time**2)
+        gradient_and_information(data, sums, g)[1][np.ix_(told, told)]
+        for g in (np.ones(time.size), time, time**2)
     )
-    known = np.linalg.pinv(information, hermitian=True)
+    known = inverse(-information)
     covariance = squared - mixed @ known @ mixed
-    left = np.diagonal(squared) - np.einsum("ij,jk,ki->i", mixed, known, mixed)
-    single = np.divide(score**2, left, out=np.full(score.size, np.nan), where=left > 0)
-    return single, float(score @ np.linalg.pinv(covariance, hermitian=True) @ score)
+    left = np.diagonal(covariance)
+    some = left > _NOTHING * np.diagonal(squared)
+    single = np.divide(score**2, left, out=np.full(score.size, np.nan), where=some)
+    if not some.all():
+        return single, float("nan")
+    return single, float(score @ inverse(-covariance) @ score)
 
 
 def _time(data: RiskData, transform: str) -> Floats:
     """The transform g at each bin, centred at its mean over the ends."""
     time = data.time.astype(np.float64)
-    moments = np.unique(time[data.events])
+    instants = np.unique(time[data.events])
     if transform == "log":
-        if (moments <= 0).any():
+        if (instants <= 0).any():
             raise ContentError("transform: an end at duration 0 has no logarithm. Take another.")
         g: Any = np.log(np.where(time > 0, time, 1.0))
     elif transform == "rank":
-        g = np.searchsorted(moments, time, side="right").astype(np.float64)
+        g = np.searchsorted(instants, time, side="right").astype(np.float64)
     elif transform == "km":
-        g = _lost_before(data, moments, time)
+        g = _lost_before(data, instants, time)
     else:
         g = time
     ends = data.n_ends.astype(np.float64)
     return np.asarray(g - (ends @ g) / ends.sum())
 
 
-def _lost_before(data: RiskData, moments: Floats, time: Floats) -> Floats:
+def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
     """1 − the Kaplan–Meier survival of all strata together, just before each time."""
     weight = data.weight.astype(np.float64)
-    place = np.searchsorted(moments, time)[data.bin]
-    ends = np.bincount(place, data.ended, minlength=moments.size + 1)[: moments.size]
-    left = np.bincount(np.searchsorted(moments, time, "right")[data.bin], weight)
-    at_risk = weight.sum() - np.cumsum(np.append(left, np.zeros(1)))[: moments.size]
-    if data.entry_bin is not None:
-        entry = np.where(data.entry_bin >= 0, time[data.entry_bin], -np.inf)
-        ahead = np.searchsorted(moments, entry, "right")
-        late = np.bincount(ahead, weight, minlength=moments.size + 1)
-        at_risk = at_risk - (weight.sum() - np.cumsum(late)[: moments.size])
+    place = np.searchsorted(instants, time)[data.bin]
+    ends = np.bincount(place, data.ended, minlength=instants.size + 1)[: instants.size]
+    left = np.bincount(np.searchsorted(instants, time, "right")[data.bin], weight)
+    at_risk = weight.sum() - np.cumsum(np.append(left, np.zeros(1)))[: instants.size]
+    if data.entry is not None:
+        ahead = np.searchsorted(instants, data.entry, "right")
+        late = np.bincount(ahead, weight, minlength=instants.size + 1)
+        at_risk = at_risk - (weight.sum() - np.cumsum(late)[: instants.size])
     survival = steps.kaplan_meier(ends, at_risk)
-    return np.asarray(1 - steps.at(moments, survival, np.nextafter(time, -np.inf), 1.0))
+    return np.asarray(1 - steps.at(instants, survival, np.nextafter(time, -np.inf), 1.0))
 
 
 def _rows(
-    model: CoxModel, keep: NDArray[np.bool_], single: Floats, together: float, transform: str
+    model: CoxModel, told: NDArray[np.bool_], single: Floats, together: float, transform: str
 ) -> dict[str, NDArray[Any]]:
     from scipy.special import chdtrc
 
-    statistic = np.full(len(model.terms) + 1, np.nan)
-    statistic[:-1][keep] = single
-    statistic[-1] = together
-    freedom = np.append(np.ones(len(model.terms), np.int64), int(keep.sum()))
+    statistic = np.full(told.size + 1, np.nan)
+    statistic[:-1][told] = single
+    statistic[-1] = together if told.any() else np.nan
+    freedom = np.append(np.ones(told.size, np.int64), int(told.sum()))
+    known = np.isfinite(statistic) & (model.penalty == 0)
     return {
         "term": np.array([*model.terms, "(all)"], dtype=object),
         "statistic": statistic,
         "degrees_of_freedom": freedom,
-        "p_value": chdtrc(freedom, statistic),
+        "p_value": np.where(known, chdtrc(freedom, statistic), np.nan),
         "transform": np.full(statistic.size, transform, dtype=object),
     }

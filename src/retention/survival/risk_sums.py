@@ -24,7 +24,25 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _CHUNK = 16_384  # rows at a time where p × p sums are made: they stay in the cache
+_ENDS = 1_048_576  # ends at a time where Efron's terms are made
 _WIDE = 300.0  # e to this, squared, is still a float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Some of the ends, bin by bin: with weights they may be far more than there are rows.
+
+    Attributes:
+        bins: the bins they belong to.
+        n: how many of each bin.
+        first: where those of each bin begin.
+        share: l / d of each end, the l-th of the d of its bin.
+    """
+
+    bins: NDArray[np.intp]
+    n: NDArray[np.int64]
+    first: NDArray[np.int64]
+    share: Floats
 
 
 @dataclass(frozen=True)
@@ -84,15 +102,19 @@ class RiskData:
         return self.efron and bool((self.n_ends > 1).any())
 
     @cached_property
-    def ranks(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-        """For each end within its bin: the place of the bin among `events`, and l / d.
-
-        With the place at which each bin's ends begin.
-        """
+    def ranks(self) -> list[Ranks]:
+        """The ends one by one, some at a time."""
         d = self.n_ends[self.events]
-        first = np.concatenate([[0], np.cumsum(d)[:-1]])
-        place = np.repeat(np.arange(d.size), d)
-        return place, first, (np.arange(place.size) - first[place]) / d[place]
+        last = np.cumsum(d)
+        first, total = last - d, int(last[-1])
+        made = []
+        for low in range(0, total, _ENDS):
+            high = min(low + _ENDS, total)
+            here = slice(np.searchsorted(last, low, "right"), np.searchsorted(first, high))
+            n = np.minimum(last[here], high) - np.maximum(first[here], low)
+            share = (np.arange(low, high) - np.repeat(first[here], n)) / np.repeat(d[here], n)
+            made.append(Ranks(self.events[here], n, np.cumsum(n) - n, share))
+        return made
 
     @cached_property
     def in_bin(self) -> NDArray[np.int32]:
@@ -105,7 +127,7 @@ class RiskData:
         return np.arange(self.bin.size, dtype=np.int32)
 
     @cached_property
-    def late(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    def late(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Rows that entered after a bin or more had passed, by that bin, and where each bin's lie.
 
         For spells with entries only.
@@ -113,16 +135,16 @@ class RiskData:
         assert self.entry_bin is not None
         order = np.argsort(self.entry_bin, kind="stable")
         edges = np.searchsorted(self.entry_bin[order], np.arange(self.starts.size + 1))
-        return order[edges[0] :], (edges - edges[0]).astype(np.int32)
+        return order[edges[0] :].astype(np.int32), (edges - edges[0]).astype(np.int32)
 
-    def added(self, values: Floats) -> Floats:
-        """Σ values · design over the rows of each bin."""
+    def added(self, values: Floats, rows: NDArray[np.int32], edges: NDArray[np.int32]) -> Floats:
+        """Σ values · design over some rows, which lie bin by bin between the edges."""
         from scipy.sparse import csr_matrix  # loaded late: SciPy takes longer to import than us
 
         shape = (self.starts.size, self.bin.size)
         if not self.design.shape[1]:
             return np.zeros((shape[0], 0))
-        indicator = csr_matrix((values, self.columns, self.in_bin), shape=shape)
+        indicator = csr_matrix((values, rows, edges), shape=shape)
         return np.asarray(indicator @ self.design)
 
     def from_behind(self, values: Floats) -> Floats:
@@ -130,7 +152,7 @@ class RiskData:
         wide = values if self.entry_bin is None else values.astype(np.longdouble)
         edges = [*self.stratum_starts.tolist(), len(values)]
         parts = [np.cumsum(wide[a:b][::-1], axis=0)[::-1] for a, b in pairwise(edges)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
     def since_entry(self, per_bin: Floats) -> Floats:
         """For each row the sum over the bins in which it is at risk."""
@@ -238,7 +260,7 @@ def risk_sums(data: RiskData, beta: Floats) -> RiskSums:
     risk = np.exp((eta - shift).astype(np.longdouble if wide else np.float64))
     total: Floats = np.asarray(risk * data.weight)
     s0 = data.from_behind(np.add.reduceat(total, data.starts))
-    s1 = data.from_behind(data.added(total))
+    s1 = data.from_behind(data.added(total, data.columns, data.in_bin))
     if data.entry_bin is not None:
         late = _late(data, total)
         s0, s1 = s0 - data.from_behind(late[0]), s1 - data.from_behind(late[1])
@@ -295,13 +317,12 @@ def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
 
 def _late(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
     """Risk of those who have not entered by each bin, placed in the last bin they miss."""
-    from scipy.sparse import csr_matrix
-
     rows, edges = data.late
-    shape = (data.starts.size, total.size)
-    indicator = csr_matrix((total[rows], rows.astype(np.int32), edges), shape=shape)
-    added = indicator @ np.ones((total.size, 1))
-    return np.asarray(added)[:, 0], np.asarray(indicator @ data.design)
+    values = total[rows]
+    added, some = np.zeros(edges.size - 1, total.dtype), np.flatnonzero(np.diff(edges))
+    if some.size:
+        added[some] = np.add.reduceat(values, edges[some])
+    return added, data.added(values, rows, edges)
 
 
 def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
@@ -309,8 +330,9 @@ def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
     n = data.starts.size
     if not data.tied:
         return np.zeros(n), np.zeros((n, data.design.shape[1]))
-    values = total * data.churned
-    return np.asarray(np.add.reduceat(values, data.starts)), data.added(values)
+    values = np.asarray(total * data.churned)
+    at_ends = np.add.reduceat(values, data.starts)
+    return np.asarray(at_ends), data.added(values, data.columns, data.in_bin)
 
 
 def _breslow(data: RiskData, s0: Floats) -> tuple[Any, ...]:
@@ -321,16 +343,13 @@ def _breslow(data: RiskData, s0: Floats) -> tuple[Any, ...]:
 
 
 def _efron(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
-    place, first, share = data.ranks
-    k = data.events
-    left = s0[k][place] - share * d0[k][place]
-    f = 1 / left
-    f2 = f * f
-
-    def by_bin(values: Floats) -> Floats:
-        spread = np.zeros(s0.size, s0.dtype)
-        spread[k] = np.add.reduceat(values, first)
-        return spread
-
-    parts = (f, f * share, f2, f2 * share, f2 * share * share)
-    return float(np.log(left).sum()), *(by_bin(part) for part in parts)
+    sums, logs = np.zeros((5, s0.size), s0.dtype), 0.0
+    for some in data.ranks:
+        at_risk, ending = (np.repeat(each[some.bins], some.n) for each in (s0, d0))
+        left = at_risk - some.share * ending
+        f = 1 / left
+        f2, shared = f * f, f * some.share
+        for total, part in zip(sums, (f, shared, f2, f * shared, shared**2), strict=True):
+            total[some.bins] += np.add.reduceat(part, some.first)
+        logs += float(np.log(left).sum())
+    return logs, *sums

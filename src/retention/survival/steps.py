@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_MOST_WHOLE = 100_000  # up to such durations a table of whole numbers is faster than a search
+
 
 def hazard(n_churned: ArrayLike, n_at_risk: ArrayLike) -> Floats:
     """The share of those at risk that ends at each duration; 0 where nobody is at risk."""
@@ -52,6 +54,15 @@ def log_log_bounds(survival: ArrayLike, variance: ArrayLike, level: float) -> tu
     lower = np.where(inside, np.exp(logarithm * np.exp(spread)), edge)
     upper = np.where(inside, np.exp(logarithm * np.exp(-spread)), edge)
     return lower, upper
+
+
+def passed(duration: Floats, times: Floats) -> NDArray[np.intp]:
+    """How many of the ascending durations lie at or before each time; none of them is below 0."""
+    last = duration[-1] if duration.size else np.inf
+    if last > min(times.size, _MOST_WHOLE) or (duration != np.floor(duration)).any():
+        return np.searchsorted(duration, times, side="right")
+    by_whole = np.searchsorted(duration, np.arange(int(last) + 1), side="right")
+    return np.asarray(np.take(by_whole, np.clip(times, 0.0, last).astype(np.intp)))
 
 
 def at(duration: ArrayLike, values: ArrayLike, times: ArrayLike, before: float) -> Floats:

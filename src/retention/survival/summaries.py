@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention import intervals
 from retention.errors import ContentError, RetentionError
-from retention.frames import Columns, as_text, collect, table_like
+from retention.frames import table_like
 from retention.survival import steps
-from retention.tables import CURVE, require, segments
+from retention.survival.curve_tables import Curve, curves_of, numbers, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
 _MIDWAY = 1e-9  # a curve that meets the level up to rounding
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The curve of one segment."""
-
-    key: tuple[str, ...]
-    duration: NDArray[Any]
-    n_at_risk: NDArray[np.int64]
-    n_churned: NDArray[np.int64]
-
-    @property
-    def survival(self) -> NDArray[np.float64]:
-        """S at each duration."""
-        return steps.kaplan_meier(self.n_churned, self.n_at_risk)
-
-    @property
-    def variance(self) -> NDArray[np.float64]:
-        """Greenwood's variance of log S at each duration."""
-        return np.cumsum(steps.greenwood_terms(self.n_churned, self.n_at_risk))
-
-    def knows(self, time: float) -> bool:
-        """Whether somebody was observed that long, or all had left by then."""
-        return bool(time <= self.duration[-1] or self.survival[-1] == 0)
 
 
 def median_lifetime(
@@ -94,11 +70,11 @@ def lifetime_quantile(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and share, in the caller's kind: the `by` columns, `lost`, `n_spells` (at
-        risk at the first duration), `n_churned`, `lifetime` (the first duration at which
-        S ≤ 1 − lost; the middle of the stretch where it is equal; null if so many had not left
-        by the end of observation), `lower`, `upper` (where the bounds of S pass that level; null
-        where they do not).
+        One row a segment and share, in the caller's kind: the `by` columns, `lost`, `n_spells`,
+        `n_churned`, `lifetime` (the first duration at which S ≤ 1 − lost; where S equals it over a
+        stretch, the middle of that as far as it was observed; null if so many had not left by the
+        end of observation), `lower`, `upper` (where the bounds of S pass that level; null where
+        they do not).
 
     Raises:
         RetentionError: if `lost` is not between 0 and 1.
@@ -115,23 +91,23 @@ def lifetime_quantile(
     Source:
         Brookmeyer and Crowley (1982), Biometrics 38, 29–41.
     """
-    shares = _numbers(lost, "lost")
+    shares = numbers(lost, "lost")
     if not all(0 < share < 1 for share in shares):
         raise RetentionError(f"lost must lie between 0 and 1, such as 0.5; got {lost!r}.")
     chosen: list[Curve] = []
     ends: list[list[float]] = []
-    for one in curves(curve, by):
+    for one in curves_of(curve, by):
         lower, upper = steps.log_log_bounds(one.survival, one.variance, level)
         for share in shares:
             chosen.append(one)
             ends.append([_passes(one.duration, s, 1 - share) for s in (one.survival, lower, upper)])
     parts = {
         "lost": shares * (len(chosen) // len(shares)),
-        "n_spells": [int(one.n_at_risk[0]) for one in chosen],
+        "n_spells": [one.n for one in chosen],
         "n_churned": [int(one.n_churned.sum()) for one in chosen],
         **dict(zip(("lifetime", "lower", "upper"), np.array(ends).T, strict=True)),
     }
-    return table_like(_table(chosen, by, parts), curve)
+    return table_like(summary(chosen, by, parts), curve)
 
 
 def restricted_mean(
@@ -154,10 +130,10 @@ def restricted_mean(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells` (at risk at
-        the first duration), `n_churned` (by the horizon), `restricted_mean`, `standard_error`,
-        `lower`, `upper` (in the unit of the durations; null where nobody was observed as long as
-        the horizon).
+        One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
+        `n_churned` (by the horizon), `restricted_mean`, `standard_error`, `lower`, `upper` (in the
+        unit of the durations; all null where nobody was observed as long as the horizon, the last
+        three also where all leave at once, which says nothing of chance).
 
     Raises:
         RetentionError: if `horizon` is not above 0.
@@ -176,20 +152,19 @@ def restricted_mean(
     Source:
         Klein and Moeschberger (2003), section 4.5.
     """
-    found = [_restricted(one, horizon) for one in _all(curve, by, horizon)]
     z = intervals.quantile_of(level)
-    chosen = curves(curve, by)
-    mean, error = np.array(found).T
+    chosen = _read(curve, by, horizon)
+    mean, error = np.array([_restricted(one, horizon) for one in chosen]).T
     parts: dict[str, Any] = {
         "horizon": np.full(len(chosen), float(horizon)),
-        "n_spells": [int(one.n_at_risk[0]) for one in chosen],
-        "n_churned": [int(one.n_churned[one.duration <= horizon].sum()) for one in chosen],
+        "n_spells": [one.n for one in chosen],
+        "n_churned": [_churned(one, horizon) for one in chosen],
         "restricted_mean": mean,
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
     }
-    return table_like(_table(chosen, by, parts), curve)
+    return table_like(summary(chosen, by, parts), curve)
 
 
 def restricted_mean_difference(
@@ -208,8 +183,9 @@ def restricted_mean_difference(
 
     Returns:
         One row a further segment, in the caller's kind: the `by` columns, the segment `compared_to`
-        (its values joined by " / "), `horizon`, `difference`, `standard_error`, `lower`, `upper`,
-        `z`, `p_value` (two-sided).
+        (its values joined by " / "), `horizon`, `n_spells` and `n_churned` (by the horizon), the
+        same of the other segment in `n_spells_compared` and `n_churned_compared`, `difference`,
+        `standard_error`, `lower`, `upper`, `z`, `p_value` (two-sided).
 
     Raises:
         as `restricted_mean`; ContentError if there is one segment only.
@@ -230,7 +206,7 @@ def restricted_mean_difference(
         Royston, P. and Parmar, M. K. B. (2013), BMC Medical Research Methodology 13, 152.
     """
     z = intervals.quantile_of(level)
-    first, *others = _all(curve, by, horizon)
+    first, *others = _read(curve, by, horizon)
     if not others:
         raise ContentError("curve: there is one segment only, so nothing to compare it with.")
     mean, error = np.array([_restricted(one, horizon) for one in (first, *others)]).T
@@ -239,6 +215,10 @@ def restricted_mean_difference(
     parts: dict[str, Any] = {
         "compared_to": np.full(len(others), " / ".join(first.key), dtype=object),
         "horizon": np.full(len(others), float(horizon)),
+        "n_spells": [one.n for one in others],
+        "n_churned": [_churned(one, horizon) for one in others],
+        "n_spells_compared": np.full(len(others), first.n),
+        "n_churned_compared": np.full(len(others), _churned(first, horizon)),
         "difference": difference,
         "standard_error": spread,
         "lower": difference - z * spread,
@@ -246,7 +226,7 @@ def restricted_mean_difference(
         "z": standard,
         "p_value": intervals.two_sided(standard),
     }
-    return table_like(_table(others, by, parts), curve)
+    return table_like(summary(others, by, parts), curve)
 
 
 def conditional_survival(
@@ -291,10 +271,10 @@ def conditional_survival(
     Source:
         Klein and Moeschberger (2003), section 4.6.
     """
-    asked = [(t, h) for t in _numbers(tenure, "tenure") for h in _numbers(horizon, "horizon")]
+    asked = [(t, h) for t in numbers(tenure, "tenure") for h in numbers(horizon, "horizon")]
     if any(t < 0 or h < 0 for t, h in asked):
         raise RetentionError("tenure and horizon are lengths of time: 0 or more.")
-    chosen = [(one, t, h) for one in curves(curve, by) for t, h in asked]
+    chosen = [(one, t, h) for one in curves_of(curve, by) for t, h in asked]
     found = np.array([_onward(one, t, h) for one, t, h in chosen]).T
     survival, variance = found[2], found[3]
     lower, upper = steps.log_log_bounds(survival, variance, level)
@@ -307,42 +287,14 @@ def conditional_survival(
         "lower": lower,
         "upper": upper,
     }
-    return table_like(_table([one for one, _, _ in chosen], by, parts), curve)
+    return table_like(summary([one for one, _, _ in chosen], by, parts), curve)
 
 
-def curves(curve: object, by: str | Sequence[str]) -> list[Curve]:
-    """The curves of a table, one a segment, sorted.
-
-    Raises:
-        ContentError: if it holds several segments that `by` does not tell apart.
-    """
-    names = segments(by, CURVE)
-    frame = require(curve, CURVE, extra=names, alone=True)
-    schema = frame.collect_schema()
-    wanted = ["duration", "n_at_risk", "n_churned"]
-    found = collect(frame.select(*(as_text(name, schema[name]) for name in names), *wanted))
-    if not found["duration"].size:
-        raise ContentError("curve: the table is empty.")
-    order = np.lexsort([found["duration"], *(found[name].astype(str) for name in reversed(names))])
-    keys = list(zip(*(found[name][order].tolist() for name in names), strict=True))
-    keys = keys or [()] * order.size
-    starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
-    made = []
-    for first, last in zip(starts, [*starts[1:], len(keys)], strict=True):
-        rows = order[first:last]
-        one = Curve(keys[first], *(found[name][rows] for name in wanted))
-        if (np.diff(one.duration) <= 0).any():
-            raise ContentError(
-                "curve: a duration comes twice. Say by= with the segments it was made with."
-            )
-        made.append(one)
-    return made
-
-
-def _all(curve: object, by: str | Sequence[str], horizon: object) -> list[Curve]:
-    if isinstance(horizon, bool) or not isinstance(horizon, int | float) or not horizon > 0:
+def _read(curve: object, by: str | Sequence[str], horizon: Any) -> list[Curve]:
+    real = isinstance(horizon, Real) and not isinstance(horizon, bool)
+    if not (real and 0 < horizon < np.inf):
         raise RetentionError(f"horizon must be a length of time above 0; got {horizon!r}.")
-    return curves(curve, by)
+    return curves_of(curve, by)
 
 
 def _restricted(curve: Curve, horizon: float) -> tuple[float, float]:
@@ -352,7 +304,14 @@ def _restricted(curve: Curve, horizon: float) -> tuple[float, float]:
     *areas, mean = steps.area(curve.duration, curve.survival, horizon)
     terms = steps.greenwood_terms(curve.n_churned, curve.n_at_risk)
     counted = np.array(areas) > 0
-    return float(mean), float(np.sqrt((np.array(areas)[counted] ** 2 * terms[counted]).sum()))
+    variance = float((np.array(areas)[counted] ** 2 * terms[counted]).sum())
+    if not variance and _churned(curve, horizon):  # from 1 to 0 at once says nothing of chance
+        return float(mean), np.nan
+    return float(mean), float(np.sqrt(variance))
+
+
+def _churned(curve: Curve, horizon: float) -> int:
+    return int(curve.n_churned[curve.duration <= horizon].sum())
 
 
 def _onward(curve: Curve, tenure: float, horizon: float) -> tuple[float, float, float, float]:
@@ -375,27 +334,7 @@ def _passes(duration: NDArray[Any], survival: NDArray[np.float64], level: float)
     if not reached.size:
         return np.nan
     first = reached[0]
-    below = np.flatnonzero(survival < level - _MIDWAY)
-    if survival[first] >= level - _MIDWAY and below.size:
-        return float((duration[first] + duration[below[0]]) / 2)
-    return float(duration[first])
-
-
-def _numbers(value: Any, argument: str) -> list[float]:
-    """One number or several, as floats."""
-    several = value if np.ndim(value) else [value]
-    try:
-        numbers = [float(number) for number in several]
-    except (TypeError, ValueError):
-        numbers = [np.nan]
-    if not numbers or not np.isfinite(numbers).all():
-        raise RetentionError(f"{argument} must be a number, or several in a list; got {value!r}.")
-    return numbers
-
-
-def _table(chosen: Sequence[Curve], by: str | Sequence[str], parts: Mapping[str, Any]) -> Columns:
-    names = segments(by, CURVE)
-    keys: Columns = {
-        name: np.array([one.key[i] for one in chosen], dtype=object) for i, name in enumerate(names)
-    }
-    return keys | {name: np.asarray(values) for name, values in parts.items()}
+    if survival[first] < level - _MIDWAY:
+        return float(duration[first])
+    below = np.append(np.flatnonzero(survival < level - _MIDWAY), duration.size - 1)
+    return (float(duration[first]) + float(duration[below[0]])) / 2

@@ -1,0 +1,33 @@
+"""One record of the catalogue: what a figure means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The meaning of one figure.
+
+    Attributes:
+        name: the column that holds it.
+        label: how people write it, on an axis or in a sentence.
+        unit: "share of 1", "currency", "customers", "days".
+        better: "higher", "lower" or "neither".
+        low: the least it can be, None if there is none.
+        high: the most it can be, None if there is none.
+        formula: how it is computed, each symbol explained.
+        made_by: the function that gives it.
+        source: where the definition stands.
+    """
+
+    name: str
+    label: str
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    low: float | None
+    high: float | None
+    formula: str
+    made_by: str
+    source: str

@@ -1,0 +1,251 @@
+"""The churn rate of spells under the conventions the field uses, and a rate of a year from it."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from retention import intervals, periods
+from retention.errors import ColumnError, RetentionError, one_of
+from retention.frames import Columns, table_like
+from retention.kpis.spell_counts import counted_renewals, counted_spells, judged, spell_days
+from retention.tables import SPELLS, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+Convention = Literal[
+    "start_cohort", "endpoint", "all_cancellations", "active_and_new", "exposure", "renewals_due"
+]
+
+SHORTEST = 28
+"""A rate observed over fewer days than the shortest month is not carried over to a year."""
+
+_YEAR = 365.25
+_TAKEN = {
+    *("n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended", "exposure"),
+    *("at_risk", "convention", "period", "step", "_date", "n_due"),
+}
+
+
+def churn_rate(
+    spells: IntoFrameT,
+    *,
+    freq: periods.Freq,
+    as_of: date | str,
+    convention: Convention,
+    by: str | Sequence[str] = (),
+    renewals: IntoFrameT | None = None,
+    level: float = 0.95,
+) -> IntoFrameT:
+    """The share of customers lost in a period, by the convention that is asked for by name.
+
+    A period runs from its opening, the first day of it, to its close, the opening of the next one.
+    A customer is there at an opening if start ≤ first day < end; so an end on the first day of
+    February was a loss of January. Let B be the customers there at the opening, J those who joined
+    after it and before the close (and were not in B), and C_B, C_J those of B and J for whom a
+    spell ended in the period, each counted once however often they left. Of 100 in B, 8 cancel, of
+    whom 2 are back at the close; 20 join, of whom 4 cancel:
+
+    - "endpoint": those of B not there at the close / |B|: 6 of 100. The complement of raw retention
+      (`retention_rate` of `contract_periods`), and the only one that is. Buttle (2009), chapter 9;
+      used where there are only customer lists of two dates.
+    - "start_cohort": |C_B| / |B|: 8 of 100. A return is new business. The definition most
+      subscription businesses state: customers lost in the month over customers at its start.
+    - "active_and_new": (|C_B| + |C_J|) / (|B| + |J|): 12 of 120. Stripe, "Calculating subscriber
+      churn rate in Billing" (support.stripe.com), for windows of 30 days; there a second
+      cancellation in the window is a second churn.
+    - "all_cancellations": (|C_B| + |C_J|) / |B|: 12 of 100. Cancellations from one report over
+      customers from another, as in many dashboards. No proportion: who joins and cancels is above
+      the line and not below it, so it can exceed 1 and has no Wilson bounds.
+    - "exposure": ends of spells / time of customers, in ends per customer and period; a customer
+      may end twice. What actuaries and demographers use (occurrence over exposure); the one to
+      compare periods of fast growth with. Bounds are exact Poisson ones.
+    - "renewals_due": of the customers whose contract ran out in the period, those who left on that
+      day. The complement of the renewal rate of businesses with terms of a year. Spells do not
+      know renewal dates: `renewals` must say them.
+
+    Every spell counts, also those set aside from survival analysis. Spells that came under
+    observation late count from then on, so the first period is the first that opens once all were
+    under observation.
+
+    Args:
+        spells: a table from `contract_spells` or `purchase_spells`. For those of purchases an end
+            is the day on which silence had lasted `gap` days.
+        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        as_of: the last observed day: that of the spells, or an earlier one. A period is judged if
+            the next one opens on it or before, and no later than the spells know of ends (with a
+            `grace`, so many days before their `as_of`).
+        convention: see above.
+        by: columns of the spells that were kept along (`keep=`). A customer whose next spell is in
+            another segment has left the one and joined the other.
+        renewals: for "renewals_due" only, a table of `customer_id` and `date`, of the same kind as
+            `spells`: the first day that a contract did not cover unless it was renewed (the `end`
+            of each contract).
+        level: confidence of the bounds.
+
+    Returns:
+        One row a segment and period, in the caller's kind: the `by` columns, `period`, `step`; the
+        counts behind all conventions, `n_base` |B|, `n_joined` |J|, `n_cancelled` |C_B|,
+        `n_returned` (those of C_B there at the close), `n_joined_cancelled` |C_J|, `n_ended`
+        (spells), `exposure` (customers × periods); then of the convention asked for `n_churned`
+        (above the line), `at_risk` (below it), `churn_rate`, `lower`, `upper`, `bounds` ("wilson",
+        "poisson", "none: not a proportion", or "none" where nobody was at risk), `convention`.
+
+    Raises:
+        RetentionError: if `convention` is none of these, `renewals` is missing or given without
+            need, or the spells were made with reactivation="same_spell".
+        ColumnError: if it is not a table of spells, or `by` names no column of it.
+        ContentError: if no period can be judged, or spells of a customer overlap.
+
+    Example:
+        Of three there as January opens Ann leaves, and Bob leaves and returns; Dee joins late.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> contracts = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Bob", "Cem", "Bob", "Dee"],
+        ...     "start": pd.to_datetime(
+        ...         ["2024-01-01", "2024-01-01", "2024-01-01", "2024-01-20", "2024-01-25"]
+        ...     ),
+        ...     "end": pd.to_datetime(["2024-01-31", "2024-01-10", None, None, None]),
+        ... })
+        >>> spells = rt.contract_spells(contracts, as_of="2024-02-01", grace=0)
+        >>> say = {"freq": "month", "as_of": "2024-02-01"}
+        >>> rates = rt.churn_rate(spells, convention="start_cohort", **say)
+        >>> rates[["n_base", "n_joined", "n_cancelled", "n_returned", "churn_rate"]]
+           n_base  n_joined  n_cancelled  n_returned  churn_rate
+        0       3         1            2           1    0.666667
+        >>> ends = rt.churn_rate(spells, convention="endpoint", **say)
+        >>> float(ends["churn_rate"][0])
+        0.3333333333333333
+
+    Source:
+        As named above; Poisson bounds: Garwood, F. (1936), Biometrika 28, 437–442.
+    """
+    one_of("convention", convention, get_args(Convention))
+    periods.check_freq(freq)
+    intervals.quantile_of(level)
+    _check_renewals(convention, renewals)
+    names = segments(by, SPELLS)
+    for name in names:
+        if name in _TAKEN:
+            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    days = spell_days(spells, names)
+    window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
+    keys, counts = counted_spells(days, names, freq, window)
+    if renewals is None:
+        churned, at_risk = _of_convention(counts, convention)
+    else:
+        churned, at_risk = counted_renewals(days, names, freq, keys, renewals)
+    rate = _rate(churned, at_risk.astype(np.float64), convention, level)
+    said = {"convention": np.full(churned.size, convention, dtype=object)}
+    return table_like({**keys, **counts, **rate, **said}, spells)
+
+
+def annualise(rate: float, days: float) -> float:
+    """What a churn rate comes to in a year if it goes on like this: 1 − (1 − c)^(365.25/d).
+
+    Only for a proportion, and only for windows of at least 28 days: over a week chance and the
+    calendar rule (the 52nd power makes 1 in 100 to 41 in 100), and a rate that falls with tenure,
+    as churn does, does not go on like this. A window of more than a year is brought down to one.
+
+    Args:
+        rate: the churn rate c of the window, 0 to 1.
+        days: the length d of the window in days, 28 or more.
+
+    Returns:
+        The churn rate of 365.25 days; NaN if `rate` is missing.
+
+    Raises:
+        RetentionError: if `rate` does not lie between 0 and 1, or the window is too short.
+
+    Example:
+        >>> annualise(0.5, 365.25 / 2)
+        0.75
+
+    Source:
+        Compounding at a constant rate; a convention of practice.
+    """
+    if not isinstance(days, Real) or isinstance(days, bool) or not math.isfinite(days):
+        raise RetentionError(f"days must be the length of the window in days; got {days!r}.")
+    if days < SHORTEST:
+        raise RetentionError(
+            f"A churn rate of {days:g} days says too little about a year: take a window of at "
+            f"least {SHORTEST} days."
+        )
+    if rate is None or (isinstance(rate, Real) and math.isnan(rate)):
+        return math.nan
+    if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 <= rate <= 1:
+        raise RetentionError(f"rate must be a churn rate between 0 and 1; got {rate!r}.")
+    return float(1 - (1 - rate) ** (_YEAR / days))
+
+
+def _check_renewals(convention: str, renewals: object | None) -> None:
+    if convention == "renewals_due" and renewals is None:
+        raise RetentionError(
+            "Spells do not know when contracts were up for renewal: give renewals=, a table of "
+            "customer_id and date (the first day not covered unless renewed, so each contract's "
+            "end)."
+        )
+    if convention != "renewals_due" and renewals is not None:
+        raise RetentionError(
+            f"renewals= is for convention='renewals_due'; {convention!r} does not look at it."
+        )
+
+
+def _of_convention(counts: Columns, convention: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What stands above and below the line."""
+    everyone = counts["n_cancelled"] + counts["n_joined_cancelled"]
+    above = {
+        "start_cohort": counts["n_cancelled"],
+        "endpoint": counts["n_cancelled"] - counts["n_returned"],
+        "exposure": counts["n_ended"],
+    }
+    below = {
+        "active_and_new": counts["n_base"] + counts["n_joined"],
+        "exposure": counts["exposure"],
+    }
+    return above.get(convention, everyone), below.get(convention, counts["n_base"])
+
+
+def _rate(
+    churned: NDArray[np.int64], at_risk: NDArray[np.float64], convention: str, level: float
+) -> Columns:
+    rate = intervals.ratio(churned, at_risk)
+    nothing = np.full(rate.size, np.nan)
+    if convention == "exposure":
+        (lower, upper), method = _poisson(churned, at_risk, level), "poisson"
+    elif convention == "all_cancellations":
+        lower, upper, method = nothing, nothing, "none: not a proportion"
+    else:
+        (lower, upper), method = intervals.wilson(churned, at_risk, level), "wilson"
+    return {
+        "n_churned": churned,
+        "at_risk": at_risk,
+        "churn_rate": rate,
+        "lower": lower,
+        "upper": upper,
+        "bounds": np.where(at_risk > 0, method, "none").astype(object),
+    }
+
+
+def _poisson(
+    events: NDArray[np.int64], exposure: NDArray[np.float64], level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Garwood's exact bounds of a rate of events: χ² quantiles, here by the incomplete gamma."""
+    from scipy.special import gammaincinv  # loaded late: SciPy takes longer to import than all else
+
+    tail = (1 - level) / 2
+    some = np.where(events > 0, events, 1)
+    lower = np.where(events > 0, gammaincinv(some, tail), 0.0)
+    return intervals.ratio(lower, exposure), intervals.ratio(
+        gammaincinv(events + 1, 1 - tail), exposure
+    )

@@ -1,0 +1,225 @@
+"""Who was there, who came and who cancelled in each period, counted from spells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import periods
+from retention.errors import ContentError, RetentionError
+from retention.frames import Columns, Frame, as_text, collect, count, one_row
+from retention.kpis.cells import on_grid
+from retention.kpis.renewals import due_steps
+from retention.tables import SPELLS, require
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+_NEVER = 10_000_000
+"""The day on which a running spell ends: later than any other."""
+
+
+def spell_days(spells: object, names: list[str]) -> Frame:
+    """Spells in whole days, those running without an end, and what is known of them.
+
+    Returns:
+        `customer_id`, the segments, `_start`, `_end` (first day out; 10,000,000 while it runs),
+        `_reach` (of a running spell, the day up to which it was seen), `_under` (the day it came
+        under observation, where that was late), `_overlaps` (1 where an earlier spell of the
+        customer had not ended) and `_bridged` (1 where pauses were bridged with hindsight).
+    """
+    frame = require(spells, SPELLS, extra=names)
+    schema, engine = frame.collect_schema(), frame.implementation
+    kept = frame.select(
+        "customer_id",
+        *(as_text(name, schema[name]) for name in names),
+        "start",
+        "duration",
+        _out=nw.coalesce("end", "start"),
+        _running=count(~nw.col("churned")),
+        _entry=nw.col("entry").cast(nw.Float64),
+        _bridged=count(nw.col("reactivation") == "same_spell"),
+    )
+    first, out = (periods.day_expr(name, engine) for name in ("start", "_out"))
+    runs = nw.col("_running") == 1
+    dated = kept.with_columns(_start=first, _out=out).with_columns(
+        _end=nw.when(runs).then(nw.lit(_NEVER)).otherwise(nw.col("_out")),
+        _reach=nw.when(runs & (nw.col("duration") > 0)).then(nw.col("_start") + nw.col("duration")),
+        _under=nw.when(nw.col("_entry") > 0).then(nw.col("_start") + nw.col("_entry")),
+    )
+    before = nw.col("_end").shift(1).over("customer_id", order_by="_start")
+    return dated.with_columns(_before=before).with_columns(
+        _overlaps=count(nw.col("_before") > nw.col("_start"))
+    )
+
+
+def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
+    """The first and last period that can be judged: both its openings and all ends are known.
+
+    A period opens on its first day; it closes as the next one opens, which must have been seen.
+
+    Raises:
+        RetentionError: if the spells look into the future.
+        ContentError: if there are none, they overlap, or no period can be judged.
+    """
+    limits = [nw.col(name).max() for name in ("_reach", "_under", "_bridged")]
+    found = one_row(days.select(nw.col("_start").min(), *limits, nw.col("_overlaps").sum()))
+    if found["_start"] is None:
+        raise ContentError("spells is empty: there is nobody who could churn.")
+    if found["_bridged"]:
+        raise RetentionError(
+            "These spells were made with reactivation='same_spell', which knows of every silence "
+            "whether it was going to end. Make them with reactivation='new_spell'."
+        )
+    if found["_overlaps"]:
+        raise ContentError(
+            f"spells: {int(found['_overlaps']):,} begin before an earlier one of the same customer "
+            "has ended. Was a table put below itself?"
+        )
+    known = periods.number_of(as_of)
+    if found["_reach"] is not None:
+        known = min(known, int(found["_reach"]))
+    begin = int(max(found["_start"], found["_under"] or found["_start"]))
+    first = periods.step_of(periods.day_of(begin - 1), freq) + 1
+    last = periods.step_of(periods.day_of(known), freq) - 1
+    if first > last:
+        raise ContentError(
+            f"No {freq} can be judged: it must open on {periods.day_of(begin)} or later, when "
+            f"those who were there are known, and the next one by {periods.day_of(known)}, up to "
+            "which ends are known. Take a shorter freq, or spells observed for longer."
+        )
+    return first, last
+
+
+def counted_spells(
+    days: Frame, names: list[str], freq: str, window: tuple[int, int]
+) -> tuple[Columns, Columns]:
+    """The keys of each segment and period, and the counts of its customers and their time.
+
+    Args:
+        days: see `spell_days`.
+        names: the segment columns.
+        freq: length of a period.
+        window: the first and last period, see `judged`.
+
+    Returns:
+        The keys, and in customers `n_base` (there as the period opens), `n_joined`, `n_cancelled`
+        (of the base), `n_returned` (of these, there again as the next one opens),
+        `n_joined_cancelled`; `n_ended` in spells; and `exposure`, customers times periods.
+    """
+    first, last = window
+    customers = _by_customer(_events(days, names, freq, window), names)
+    sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
+    sums += ["n_joined_cancelled"]
+    cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
+    counted = collect(cells.with_columns(nw.col(*sums, "step").cast(nw.Int64)))
+    steps = np.arange(first - 1, last + 1)
+    keys, found = on_grid(counted, names, (steps, freq))
+    net = (found["_came"] - found["_out"]).reshape(-1, steps.size)
+    base = (np.cumsum(net, axis=1) - net).ravel()
+    grid = keys["step"].astype(np.int64)
+    length = periods.first_number(grid + 1, freq) - periods.first_number(grid, freq)
+    full = (base - found["n_cancelled"]) * length
+    answer: Columns = {
+        "n_base": base,
+        **{name: found[name] for name in sums if name.startswith("n_")},
+        "n_ended": found["_out"],
+        "exposure": (full + found["_days"]) / length,
+    }
+    shown = grid >= first
+    return (
+        {name: values[shown] for name, values in keys.items()},
+        {name: values[shown] for name, values in answer.items()},
+    )
+
+
+def counted_renewals(
+    days: Frame, names: list[str], freq: str, keys: Columns, renewals: object
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of the customers up for renewal in each segment and period, those who left, and all.
+
+    Args:
+        days: see `spell_days`.
+        names: the segment columns.
+        freq: length of a period.
+        keys: the segments and periods, from `counted_spells`.
+        renewals: a table of `customer_id` and `date`.
+    """
+    first, last = int(keys["step"].min()), int(keys["step"].max())
+    dues = due_steps(renewals, days, freq, beside_what="spells")
+    met = days.select("customer_id", *names, "_start", "_end").join(
+        dues, on="customer_id", how="inner"
+    )
+    day = nw.col("_date")
+    within = (nw.col("_due") >= first) & (nw.col("_due") <= last)
+    due = met.filter((nw.col("_start") < day) & (nw.col("_end") >= day) & within)
+    marked = due.with_columns(_lost=count(nw.col("_end") == day), step=nw.col("_due"))
+    once = marked.group_by("customer_id", *names, "step").agg(nw.col("_lost").max())
+    cells = once.group_by(*names, "step").agg(nw.len().alias("n_due"), nw.col("_lost").sum())
+    found = collect(cells.with_columns(nw.col("n_due", "_lost", "step").cast(nw.Int64)))
+    # Every segment and period has a row, also where nobody was due: what was counted comes last.
+    zeros = np.zeros(len(keys["step"]), dtype=np.int64)
+    every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
+    _, sums = on_grid(every, names, (np.arange(first, last + 1), freq))
+    return sums["_lost"], sums["n_due"]
+
+
+def _placed(days: Frame, freq: str) -> Frame:
+    """Spells with the first opening they were there at (`_from`) and the first not (`_to`)."""
+    placed = days
+    for name, number in (("_start", "_from"), ("_out", "_to")):
+        before = placed.with_columns(_day=nw.col(name) - 1)
+        before = before.with_columns(_eve=periods.date_expr(nw.col("_day"), days.implementation))
+        step = periods.step_expr("_eve", "_day", freq) + 1
+        placed = before.with_columns(step.cast(nw.Int64).alias(number))
+    forever = nw.when(nw.col("_end") == _NEVER).then(nw.lit(_NEVER)).otherwise(nw.col("_to"))
+    reached = placed.with_columns(_to=forever)
+    opens = periods.first_number(nw.col("_from"), freq)
+    return reached.with_columns(
+        _mid=count(nw.col("_start") < opens),
+        _stays=count(nw.col("_to") > nw.col("_from")),
+        _rest=opens - nw.col("_start"),
+    )
+
+
+def _events(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -> Frame:
+    """Two rows a spell: the period after whose opening it came, and the one in which it ended."""
+    first, last = window
+    seen = _placed(days, freq)
+    key = ("customer_id", *names)
+    none, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
+    # Of a spell that comes and goes within a period the days are counted as it goes.
+    rest = nw.when(nw.col("_stays") == 1).then(nw.col("_rest")).otherwise(none).cast(nw.Int64)
+    step = nw.col("_from") - 1
+    came = seen.select(
+        *(*key, "_mid", "_stays"), step=step, _came=one, _out=none, _based=none, _days=rest
+    )
+    start, opened = nw.col("_start"), periods.first_number(nw.col("_to") - 1, freq)
+    since = nw.when(start > opened).then(start).otherwise(opened)
+    marks = {"_mid": none, "_stays": none, "_came": none, "_out": one, "_based": nw.col("_stays")}
+    ended = seen.filter(nw.col("_end") < _NEVER)
+    out = ended.select(
+        *key, **marks, step=nw.col("_to") - 1, _days=(nw.col("_end") - since).cast(nw.Int64)
+    )
+    events = nw.concat([came, out.select(came.collect_schema().names())])
+    early = nw.when(nw.col("step") < first).then(nw.lit(first - 1)).otherwise(nw.col("step"))
+    return events.with_columns(step=early.cast(nw.Int64)).filter(nw.col("step") <= last)
+
+
+def _by_customer(events: Frame, names: list[str]) -> Frame:
+    """What each customer did in each period, so that everybody is counted once."""
+    rows = events.group_by("customer_id", *names, "step").agg(
+        *(nw.col(name).sum() for name in ("_came", "_out", "_days")),
+        *(nw.col(name).max() for name in ("_mid", "_stays", "_based")),
+    )
+    based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
+    return rows.with_columns(
+        n_cancelled=nw.col("_based"),
+        n_returned=count(based & (nw.col("_stays") == 1)),
+        n_joined=count(joined),
+        n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
+    )

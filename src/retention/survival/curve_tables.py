@@ -1,0 +1,123 @@
+"""The tables that survival_curve makes, read again: a curve a segment, from its counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.errors import ContentError, RetentionError
+from retention.frames import Columns, as_text, collect
+from retention.survival import steps
+from retention.survival.risk_sets import Key, numbered, refuse_taken
+from retention.tables import CURVE, Column, require, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_CURVE = replace(
+    CURVE,
+    columns=(
+        *CURVE.columns,
+        Column("n_censored", "integer", "spells seen no further than that"),
+        Column("n_entered", "integer", "spells under observation since the duration before"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The curve of one segment: its columns in `survival_curve`, by duration."""
+
+    key: Key
+    duration: NDArray[Any]
+    n_at_risk: NDArray[np.int64]
+    n_churned: NDArray[np.int64]
+    n_censored: NDArray[np.int64]
+    n_entered: NDArray[np.int64]
+
+    @property
+    def n(self) -> int:
+        """How many spells it was made of."""
+        return int(self.n_entered.sum())
+
+    @property
+    def survival(self) -> NDArray[np.float64]:
+        """S at each duration."""
+        return steps.kaplan_meier(self.n_churned, self.n_at_risk)
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Greenwood's variance of log S at each duration."""
+        return np.cumsum(steps.greenwood_terms(self.n_churned, self.n_at_risk))
+
+    def knows(self, time: float) -> bool:
+        """Whether somebody was observed that long, or all had left by then."""
+        return bool(time <= self.duration[-1] or self.survival[-1] == 0)
+
+
+def curves_of(table: object, by: str | Sequence[str]) -> list[Curve]:
+    """The curves of a table, one a segment, sorted.
+
+    Raises:
+        ContentError: if it holds several segments that `by` does not tell apart.
+    """
+    names = segments(by, _CURVE)
+    frame = require(table, _CURVE, extra=names, alone=True)
+    schema = frame.collect_schema()
+    found = collect(frame.select(*(as_text(name, schema[name]) for name in names), *_CURVE.names))
+    duration = found["duration"]
+    if not duration.size:
+        raise ContentError("curve: the table is empty.")
+    code, keys = numbered(found, names, duration.size)
+    order = np.lexsort([duration, code])
+    rows = np.split(order, np.cumsum(np.bincount(code))[:-1])
+    made = [
+        Curve(key, *(found[name][mine] for name in _CURVE.names))
+        for key, mine in zip(keys, rows, strict=True)
+    ]
+    for one in made:
+        _refuse_mixed(one)
+    return made
+
+
+def _refuse_mixed(one: Curve) -> None:
+    """Refuse what is not one whole curve: counts that do not follow from those before."""
+    if (one.duration[1:] == one.duration[:-1]).any():
+        raise ContentError(
+            "curve: a duration comes twice. Say by= with the segments it was made with."
+        )
+    left = np.append(0, (one.n_at_risk - one.n_churned - one.n_censored)[:-1])
+    wrong = np.flatnonzero(one.n_at_risk != left + one.n_entered)
+    if wrong.size:
+        raise ContentError(
+            f"curve: n_at_risk at duration {one.duration[wrong[0]]} does not follow from the rows "
+            "before it. Give the whole table of survival_curve, and by= with its segments."
+        )
+
+
+def numbers(value: Any, argument: str) -> list[float]:
+    """One number or several, as floats.
+
+    Raises:
+        RetentionError: if it is anything else.
+    """
+    several = np.atleast_1d(np.asarray(value))
+    if several.dtype.kind not in "iuf" or several.ndim > 1 or not several.size:
+        several = np.array([np.nan])
+    if not np.isfinite(several).all():
+        raise RetentionError(f"{argument} must be a number, or several in a list; got {value!r}.")
+    return [float(number) for number in several]
+
+
+def summary(chosen: Sequence[Curve], by: str | Sequence[str], parts: Mapping[str, Any]) -> Columns:
+    """A table with a row for each of the chosen curves, headed by the values of its segment."""
+    names = segments(by, _CURVE)
+    refuse_taken(names, parts)
+    keys: Columns = {
+        name: np.array([one.key[i] for one in chosen], dtype=object) for i, name in enumerate(names)
+    }
+    return keys | {name: np.asarray(values) for name, values in parts.items()}
