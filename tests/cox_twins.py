@@ -50,7 +50,7 @@ class Twin:
         return [rank / n if self.ties == "efron" else 0.0 for rank in range(n)]
 
     def log_likelihood(self, beta, change=None, g=None):
-        """Σ η over the ends − Σ over durations of Σ_l log(S0 − l/d D0); `change` moves with g(t)."""
+        """Σ η of the ends − Σ over durations of Σ_l log(S0 − l/d D0); `change` moves with g(t)."""
         total = 0.0
         for _, time, there, ends in self.moments:
             effects = np.array(beta) + (0 if change is None else np.array(change) * g(time))

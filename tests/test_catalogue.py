@@ -23,6 +23,8 @@ def answers():
         rt.gross_revenue_retention(activity, horizon=4),
         rt.logo_churn(activity, horizon=4),
         rt.quick_ratio(activity),
+        rt.cohort_retention(activity),
+        rt.win_back(activity, lost_after=2),
     ]
     return [*outcome, *revenue, *survival_answers(company)]
 

@@ -107,7 +107,7 @@ def incidence_ours(table: Any) -> Any:
 
 
 def incidence_lifelines(table: Any) -> Any:
-    """Aalen–Johansen of lifelines, one reason with its variance (it gives one at a time, and breaks ties at random)."""
+    """Aalen–Johansen of lifelines, one reason with its variance; it breaks ties at random."""
     import lifelines
 
     codes = table["reason"].map({"price": 1, "rival": 2, "service": 3}).fillna(0).astype(int)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 _DIRECT = 2_000_000  # rows × steps that are simply added up
 _CHUNK = 65_536
 _MOST_CELLS = 8_192  # more steps than this are joined to cells
+_FINE = 0.02  # of hazard within a cell: its area is then known to eight digits
 _POINTS = 6  # of interpolation
-_SPACING = 0.06  # of η: relative errors then stay below 1e-7
-_MOST_NODES = 401
+_SPACING = 0.03  # of η
+_MOST_NODES = 801
 _SPENT = 300.0  # behind so much hazard survival leaves the range of floats
 
 
@@ -46,14 +47,12 @@ def step_area(
         risk = np.exp(eta)
     direct = np.ones(eta.size, np.bool_)
     if eta.size * duration.size > _DIRECT:
-        nodes = _nodes(eta)
-        direct = (eta < nodes[2]) | (eta > nodes[-3])
+        table = _Table.of(duration, hazard, _nodes(eta), float(start.max()) + horizon)
+        direct = ~table.reaches(eta)
         direct |= risk * steps.at(duration, hazard, start, 0.0) > _SPENT
         rows = np.flatnonzero(~direct)
-        table = _Table.of(duration, hazard, nodes, float(start.max(initial=0.0)) + horizon)
         found[rows] = table.areas(eta[rows], start[rows], horizon)
-    rows = np.flatnonzero(direct)
-    for some in _chunks(rows, max(1, _DIRECT // max(duration.size, 1))):
+    for some in _chunks(np.flatnonzero(direct), max(1, _DIRECT // max(duration.size, 1))):
         found[some] = _added_up(duration, hazard, risk[some], start[some], horizon)
     return found
 
@@ -91,7 +90,11 @@ def _added_up(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Areas from each edge of a cell to the end, for each node.
+    """Areas from the end of each cell to the end of all, for each node.
+
+    A cell is a stretch between two steps; of very many steps those are joined between which H
+    hardly rises. With m and v the mean and the variance of H in a cell, its area is its width times
+    e^(−e^η m) (1 + e^(2η) v / 2).
 
     Attributes:
         duration: where H takes its steps.
@@ -99,6 +102,7 @@ class _Table:
         integral: ∫ H from 0 to each step.
         cell: the cell that each stretch between two steps lies in.
         edge: where each cell ends.
+        rise: by how much H rises within a cell at most.
         nodes: values of η.
         beyond: the area under exp(−e^η H) from the end of each cell to the end of all, one column a
             node.
@@ -109,6 +113,7 @@ class _Table:
     integral: Floats
     cell: NDArray[np.intp]
     edge: Floats
+    rise: float
     nodes: Floats
     beyond: Floats
 
@@ -118,24 +123,27 @@ class _Table:
         inside = int(np.searchsorted(duration, end, side="left"))
         edges = np.concatenate([[0.0], duration[:inside], [end]])
         height, width = np.concatenate([[0.0], hazard[:inside]]), np.diff(edges)
-        size = -(-height.size // _MOST_CELLS)
-        first = np.arange(0, height.size, size)
-        span = np.maximum(np.add.reduceat(width, first), np.finfo(np.float64).tiny)
-        mean = np.add.reduceat(height * width, first) / span
-        away = height - np.repeat(mean, size)[: height.size]
-        square = np.add.reduceat(away * away * width, first) / span
-        risk = np.exp(nodes)
-        area = np.exp(-mean[:, None] * risk) * (1 + square[:, None] / 2 * risk**2) * span[:, None]
-        beyond = np.concatenate([np.cumsum(area[::-1], axis=0)[-2::-1], np.zeros((1, nodes.size))])
+        rise = height[-1] / _MOST_CELLS if height.size > _MOST_CELLS else 0.0
+        place = np.floor(height / rise) if rise else np.arange(height.size)
+        first = np.flatnonzero(np.concatenate([[True], np.diff(place) > 0]))
+        cell = np.repeat(np.arange(first.size), np.diff(np.append(first, height.size)))
         return cls(
             duration=edges[1:-1],
             hazard=height,
             integral=np.concatenate([[0.0], np.cumsum(height * width)]),
-            cell=np.arange(height.size) // size,
+            cell=cell,
             edge=edges[np.append(first[1:], height.size)],
+            rise=rise,
             nodes=nodes,
-            beyond=beyond,
+            beyond=_beyond(height, width, cell, first, np.exp(nodes)),
         )
+
+    def reaches(self, eta: Floats) -> NDArray[np.bool_]:
+        """Whether the table is fit for these values of η."""
+        most = self.nodes[-3]
+        if self.rise:
+            most = min(most, np.log(_FINE / self.rise))
+        return np.asarray((eta >= self.nodes[2]) & (eta <= most))
 
     def areas(self, eta: Floats, start: Floats, horizon: float) -> Floats:
         """The areas, interpolated."""
@@ -149,15 +157,16 @@ class _Table:
         first = np.clip(where.astype(np.intp) - 2, 0, self.nodes.size - _POINTS)
         behind = self.hazard[steps.passed(self.duration, start)]
         ends = [self._rest(time) for time in (start, start + horizon)]
-        total = np.zeros(eta.size)
+        logarithm = np.zeros(eta.size)
         for j, share in enumerate(_lagrange(where - first)):
             risk = np.exp(self.nodes[first + j])
             from_start, from_end = (
                 np.exp(-risk * mean) * rest + self.beyond[cell, first + j]
                 for cell, rest, mean in ends
             )
-            total += share * (from_start - from_end) * np.exp(risk * behind)
-        return total
+            area = np.maximum(from_start - from_end, np.finfo(np.float64).tiny)
+            logarithm += share * (np.log(area) + risk * behind)
+        return np.asarray(np.exp(logarithm))
 
     def _rest(self, time: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
         """The cell of each time, how much of it lies ahead, and the mean of H there."""
@@ -171,6 +180,18 @@ class _Table:
         last = np.searchsorted(self.cell, cell, side="right")
         ahead = np.divide(self.integral[last] - upto, rest, out=0.0 * rest, where=rest > 0)
         return cell, rest, np.clip(ahead, self.hazard[step], self.hazard[last - 1])
+
+
+def _beyond(
+    height: Floats, width: Floats, cell: NDArray[np.intp], first: NDArray[np.intp], risk: Floats
+) -> Floats:
+    """The areas of the cells, added up from behind, less their own."""
+    span = np.add.reduceat(width, first)
+    some = np.where(span > 0, span, 1.0)
+    mean = np.add.reduceat(height * width, first) / some
+    variance = np.add.reduceat((height - mean[cell]) ** 2 * width, first) / some
+    area = np.exp(-mean[:, None] * risk) * (1 + variance[:, None] / 2 * risk**2) * span[:, None]
+    return np.concatenate([np.cumsum(area[:0:-1], axis=0)[::-1], np.zeros((1, risk.size))])
 
 
 def _lagrange(where: Floats) -> Iterator[Floats]:

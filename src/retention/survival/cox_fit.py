@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_NOTHING = 1e-13  # of the largest eigenvalue: no information in that direction
+_NOTHING = 1e-13  # of an end, or of the largest eigenvalue: no information
 _PART = 1e-6  # of a direction: the term has no part in it
 
 
@@ -56,6 +56,7 @@ class Fit:
         found: the maximum of the log-likelihood less the penalty.
         null: value, score and Hessian where all coefficients are 0.
         notes: what was left out.
+        flat: whether that is because nothing that was seen tells a coefficient.
     """
 
     data: RiskData
@@ -68,6 +69,7 @@ class Fit:
     found: Maximum[Floats]
     null: tuple[float, Floats, Floats]
     notes: list[str]
+    flat: bool
 
     @property
     def kept(self) -> list[str]:
@@ -98,25 +100,46 @@ def fitted(
     matrix = designs.matrix(covariates, spells.columns, spells.duration.size)
     mean, spread = moments(matrix, spells.weights)
     keep, notes = usable_of(mean, spread, names)
-    scale = np.sqrt(np.diagonal(spread)[keep])
+    scale = np.sqrt(np.diagonal(spread))
     matrix = matrix if keep.all() else matrix[:, keep]
     matrix -= mean[keep]
-    matrix /= scale
+    matrix /= scale[keep]
     data = prepared(spells, matrix, labels[0], efron=ties == "efron")
-
-    def evaluated(beta: Floats) -> tuple[RiskSums, tuple[float, Floats, Floats]]:
-        sums = risk_sums(data, beta)
-        with np.errstate(over="ignore", invalid="ignore"):
-            score, information = gradient_and_information(data, sums)
-        value = sums.log_likelihood - penalty / 2 * float(beta @ beta)
-        return sums, (value, score - penalty * beta, -information - penalty * np.eye(beta.size))
-
-    zero = np.zeros(scale.size)
-    null = evaluated(zero)[1]
-    found = maximise(lambda beta: evaluated(beta)[1] if beta.any() else null, zero)
-    sums, (value, gradient, hessian) = evaluated(found.point)
+    null = _evaluated(data, np.zeros(matrix.shape[1]), penalty)[1]
+    some = _informative(-null[2], float(data.ended.sum()))
+    if not some.all():
+        said = "the ends that were seen do not tell its coefficient: left out."
+        notes += [f"{names[i]!r}: {said}" for i in np.flatnonzero(keep)[~some]]
+        keep[keep] = some
+        data = replace(data, design=np.ascontiguousarray(matrix[data.order][:, some]))
+        null = _evaluated(data, np.zeros(int(some.sum())), penalty)[1]
+    found = maximise(
+        lambda beta: _evaluated(data, beta, penalty)[1] if beta.any() else null,
+        np.zeros(int(some.sum())),
+    )
+    sums, (value, gradient, hessian) = _evaluated(data, found.point, penalty)
     there = replace(found, value=value, gradient=gradient, hessian=hessian)
-    return Fit(data, sums, labels[1], names, keep, mean, scale, there, null, notes)
+    flat = not some.all()
+    return Fit(data, sums, labels[1], names, keep, mean, scale[keep], there, null, notes, flat)
+
+
+def _evaluated(
+    data: RiskData, beta: Floats, penalty: float
+) -> tuple[RiskSums, tuple[float, Floats, Floats]]:
+    """The sums over risk sets; value, score and Hessian of the likelihood less the penalty."""
+    sums = risk_sums(data, beta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        score, information = gradient_and_information(data, sums)
+    value = sums.log_likelihood - penalty / 2 * float(beta @ beta)
+    return sums, (value, score - penalty * beta, -information - penalty * np.eye(beta.size))
+
+
+def _informative(information: Floats, n_ends: float) -> NDArray[np.bool_]:
+    """Which terms differ within risk sets, in a way that those before them do not."""
+    told = np.diagonal(information) > _NOTHING * n_ends
+    among = information[np.ix_(told, told)]
+    told[told], _ = usable_of(np.zeros(among.shape[0]), among, [""] * among.shape[0])
+    return np.asarray(told)
 
 
 def fields(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
@@ -158,7 +181,7 @@ def _status(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
     notes += [f"{fit.kept[i]!r}: {said}" for i in unknown]
     if away:
         return "separated", told, notes
-    return ("flat" if unknown.size else fit.found.status), told, notes
+    return ("flat" if unknown.size or fit.flat else fit.found.status), told, notes
 
 
 def _separating(fit: Fit) -> tuple[list[str], list[str]]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Numbers = tuple[float | None, ...]
+ORIGIN = -1e-300
+"""Just before a stay begins: for whoever is only starting, ends at time 0 lie ahead."""
+
 Status = Literal["converged", "separated", "flat", "not converged"]
 
 
@@ -106,7 +109,7 @@ class LifetimeModel(BaseModel, ABC):
     def hazard_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, end: Floats
     ) -> tuple[Floats, Floats]:
-        """For each row the cumulative hazard from `start` to `end`, and its variance.
+        """For each row the cumulative hazard after `start` up to `end`, and its variance.
 
         S(end given start) is e to minus that. The variance is that of the estimate (delta method),
         NaN where it cannot be told.

@@ -18,6 +18,7 @@ from retention.frames import (
     table_like,
 )
 from retention.survival import design as designs
+from retention.survival.models import ORIGIN, LifetimeModel
 from retention.survival.strata import coded
 from retention.tables import CUSTOMERS, require
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
-
-    from retention.survival.models import LifetimeModel
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.int8]
@@ -52,7 +51,8 @@ def predict_survival(
 
         P(T > s + t | T > s) = exp(−(H(s + t) − H(s))),
 
-    or S(t) = exp(−H(t)) for customers who are only starting (`given=None`).
+    or S(t) = exp(−H(t)) for customers who are only starting (`given=None`), some of whom may leave
+    at time 0, which those with a tenure of 0 have behind them.
 
     Args:
         model: a model from `fit_cox`, `fit_aft`, `fit_hazard` or `from_lifelines`.
@@ -66,8 +66,9 @@ def predict_survival(
     Returns:
         One row a customer and time, in the caller's kind and the customers' order: `customer_id`,
         `tenure` (0 with `given=None`), `time`, `survival`, `lower`, `upper`, `reason` (why there is
-        no prediction; else null: the time may lie beyond what the model has seen, or the stratum
-        may be new).
+        no prediction; else null: some of the time may lie outside what the model has seen, beyond
+        the longest duration or where under late entry nobody was under observation, or the stratum
+        may be new). Bounds are null where the model has no errors.
 
     Raises:
         RetentionError: if a time is below 0.
@@ -208,7 +209,7 @@ def expected_remaining_lifetime(
     keys = _keys(model, customers, given)
     found = np.empty(keys["tenure"].size)
     reason = np.full(found.size, -1, np.int8)
-    for rows, design, stratum, start in _chunks(model, keys):
+    for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
         found[rows] = model.area_between(design, stratum, start, float(asked[0]))
         _explain(reason[rows], found[rows], stratum)
     return table_like(
@@ -228,7 +229,7 @@ def with_predictions(
     spells: IntoFrameT,
     *,
     times: float | Sequence[float] = (),
-    landmark: float = 0.0,
+    landmark: float | None = None,
 ) -> IntoFrameT:
     """Spells with what the model says of them beside what happened: what the scores ask for.
 
@@ -236,13 +237,13 @@ def with_predictions(
         model: a fitted model.
         spells: spells of any kind, with the model's covariates and strata.
         times: times since the start, in the unit of the durations, at which survival is wanted.
-        landmark: the predictions are those of a customer who has stayed so long, as for the scores
-            with the same `landmark`.
+        landmark: the predictions are those of a customer who has stayed longer than that, as for
+            the scores with the same `landmark`; None for one who is only starting.
 
     Returns:
-        The table with further columns, in the caller's kind: `risk` (higher: leaves sooner) and
-        for each time `survival_<time>`, S(time) / S(landmark): null where the model has not seen so
-        much.
+        The table with further columns, in the caller's kind: `risk` (higher: leaves sooner; with
+        strata, to be compared within a stratum only) and for each time `survival_<time>`, S(time)
+        or S(time) / S(landmark): null where it lies outside what the model has seen.
 
     Raises:
         RetentionError: if a time is below the landmark.
@@ -260,7 +261,8 @@ def with_predictions(
     Source:
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
-    asked, since = _lengths(times, "times"), _lengths(landmark, "landmark")
+    asked = _lengths(times, "times")
+    since = _lengths(0.0 if landmark is None else landmark, "landmark")
     if since.size != 1:
         raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
     if (asked < since).any():
@@ -274,8 +276,8 @@ def with_predictions(
     given = collect(frame if is_lazy(spells) else frame.select(*_needed(model, schema)))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
-    keys = given | {"tenure": np.full(n, since[0])}
-    for rows, design, stratum, start in _chunks(model, keys):
+    begun = np.full(n, ORIGIN if landmark is None else since[0])
+    for rows, design, stratum, start in _chunks(model, given, begun):
         answer["risk"][rows] = model.risk_score(design)
         for name, time in zip(made[1:], asked, strict=True):
             hazard, _ = model.hazard_between(design, stratum, start, np.full(start.size, time))
@@ -284,7 +286,7 @@ def with_predictions(
 
 
 def _keys(model: LifetimeModel, customers: object, given: str | None) -> Columns:
-    """What is needed of the customers, with a tenure for each."""
+    """What is needed of the customers, with a tenure and a `start` for each."""
     one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
     frame = require(customers, CUSTOMERS, by_row=True)
     schema = frame.collect_schema()
@@ -297,11 +299,12 @@ def _keys(model: LifetimeModel, customers: object, given: str | None) -> Columns
     wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
     columns = collect(frame.select(*dict.fromkeys(wanted)))
     if not given:
-        return columns | {"tenure": np.zeros(columns["customer_id"].size)}
+        n = columns["customer_id"].size
+        return columns | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}
     tenure = columns["tenure"].astype(np.float64)
     if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
         raise ContentError(f"customers: {n:,} have no tenure, or one below 0 or infinite.")
-    return columns | {"tenure": tenure}
+    return columns | {"tenure": tenure, "start": tenure}
 
 
 def _covariates(model: LifetimeModel) -> list[str]:
@@ -321,17 +324,17 @@ def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
 
 
 def _chunks(
-    model: LifetimeModel, columns: Columns
+    model: LifetimeModel, columns: Columns, start: Floats
 ) -> Iterator[tuple[slice, Floats, NDArray[np.intp], Floats]]:
-    """Some customers at a time: their rows, design, strata and tenures."""
-    n = columns["tenure"].size
+    """Some customers at a time: their rows, design, strata and since when they are predicted."""
+    n = start.size
     for first in range(0, n, _CHUNK):
         rows = slice(first, min(first + _CHUNK, n))
         here = {name: columns[name][rows] for name in _covariates(model)}
         size = rows.stop - first
         design = designs.matrix(model.covariates, here, size)
         stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
-        yield rows, design, stratum, columns["tenure"][rows]
+        yield rows, design, stratum, start[rows]
 
 
 def _predicted(
@@ -342,9 +345,10 @@ def _predicted(
     shape = (keys["tenure"].size, times.size)
     found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
     reason = np.full(shape[0] * shape[1], -1, np.int8)
-    for rows, design, stratum, start in _chunks(model, keys):
+    for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
         for i, time in enumerate(times):
-            hazard, variance = model.hazard_between(design, stratum, start, start + time)
+            end = np.maximum(start, 0.0) + time
+            hazard, variance = model.hazard_between(design, stratum, start, end)
             for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
                 column.reshape(shape)[rows, i] = values
             _explain(reason.reshape(shape)[rows, i], hazard, stratum)

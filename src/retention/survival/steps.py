@@ -57,12 +57,12 @@ def log_log_bounds(survival: ArrayLike, variance: ArrayLike, level: float) -> tu
 
 
 def passed(duration: Floats, times: Floats) -> NDArray[np.intp]:
-    """How many of the ascending durations lie at or before each time; none of them is below 0."""
+    """How many of the ascending durations, none of them below 0, lie at or before each time."""
     last = duration[-1] if duration.size else np.inf
     if last > min(times.size, _MOST_WHOLE) or (duration != np.floor(duration)).any():
         return np.searchsorted(duration, times, side="right")
-    by_whole = np.searchsorted(duration, np.arange(int(last) + 1), side="right")
-    return np.asarray(np.take(by_whole, np.clip(times, 0.0, last).astype(np.intp)))
+    by_whole = np.searchsorted(duration, np.arange(-1, int(last) + 1), side="right")
+    return np.asarray(np.take(by_whole, np.floor(np.clip(times, -1, last)).astype(np.intp) + 1))
 
 
 def at(duration: ArrayLike, values: ArrayLike, times: ArrayLike, before: float) -> Floats:
