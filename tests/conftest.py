@@ -17,7 +17,7 @@ _PROFILE = {
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
 settings.register_profile("house", max_examples=25, **_PROFILE)
-settings.register_profile("with_spark", max_examples=8, **_PROFILE)  # seconds an example
+settings.register_profile("with_spark", max_examples=5, **_PROFILE)  # seconds an example
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError
@@ -58,6 +58,7 @@ units = st.sampled_from(
 def test_agrees_with_a_walk_along_each_spell(engine, rows, units):
     """Every row, on every engine: ends, intervals seen whole, late entries, ends at 0."""
     spells = [{"customer_id": i, **row} for i, row in enumerate(rows)]
+    assume(any(s["entry"] < s["duration"] or s["entry"] == 0 for s in spells))
     frame = pd.DataFrame(spells)
     unit, duration_unit = units
     answer = person_periods(engine.table(frame), unit=unit, duration_unit=duration_unit)
@@ -76,8 +77,7 @@ def test_first_and_last_interval_are_those_of_the_rows(rows, units):
     """What the hazard model counts is what the table has."""
     frame = pd.DataFrame(rows).assign(customer_id=range(len(rows)))
     usable = frame[(frame["entry"] < frame["duration"]) | (frame["entry"] == 0)]
-    if usable.empty:
-        return
+    assume(not usable.empty)
     table = person_periods(usable, unit=units[0], duration_unit=units[1])
     first, last = intervals_at_risk(read(usable), length_of(*units))
     assert len(table) == np.maximum(last - first + 1, 0).sum()

@@ -87,11 +87,11 @@ def test_survival_and_its_bounds_are_those_written_in_loops(ties, seed):
 
 
 def test_bounds_hold_the_truth_as_often_as_they_say():
-    """400 samples of 150 customers with late entry: 95 times in 100, to chance."""
+    """250 samples of 200 customers or so with late entry: 95 times in 100, to chance."""
     customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0.0, 1.0], "x": [0.0, 1.0]})
     truth = np.exp(-0.5 * np.exp(0.6 * customers["x"].to_numpy()))
     rng, hits = np.random.default_rng(4), []
-    for _ in range(400):
+    for _ in range(250):
         x = rng.normal(size=300)
         end, entry = rng.exponential(2 * np.exp(-0.6 * x)), rng.uniform(-1, 1, 300)
         table = pd.DataFrame({"duration": np.minimum(end, 3), "churned": end < 3, "x": x})
@@ -99,7 +99,7 @@ def test_bounds_hold_the_truth_as_often_as_they_say():
         found = rt.predict_survival(model, customers, times=1)
         hits.append((found["lower"] < truth) & (truth < found["upper"]))
     share = np.mean(hits, axis=0)
-    assert ((share > 0.92) & (share < 0.98)).all()
+    assert ((share > 0.91) & (share < 0.99)).all()
 
 
 def test_tenure_is_a_condition():
@@ -355,6 +355,18 @@ def test_time_in_which_nobody_was_under_observation_is_not_known():
         if t:
             stay = rt.expected_remaining_lifetime(model, customers, horizon=t)
             assert stay["expected_lifetime"].notna().tolist() == [known]
+
+
+def test_a_stratum_without_ends_keeps_everybody_as_long_as_it_was_seen():
+    """Nobody of plan b has been seen to leave: survival 1, bounds 1, up to its follow-up."""
+    spells = pd.DataFrame(
+        {"duration": [2, 4, 3], "churned": [True, True, False], "x": [0, 1, 2], "plan": list("aab")}
+    )
+    model = rt.fit_cox(spells, covariates="x", strata="plan", penalty=1)
+    customers = pd.DataFrame({"customer_id": [1], "tenure": [1], "x": [3], "plan": ["b"]})
+    found = rt.predict_survival(model, customers, times=[2, 3])
+    assert found.loc[0, ["survival", "lower", "upper"]].tolist() == [1, 1, 1]
+    assert found["survival"].isna().tolist() == [False, True]
 
 
 def test_days_in_a_row_leave_no_gap():

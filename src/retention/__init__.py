@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from retention.errors import RetentionError as RetentionError
     from retention.errors import RetentionWarning as RetentionWarning
     from retention.errors import TableError as TableError
+    from retention.kpis.bridge import churn_bridge as churn_bridge
+    from retention.kpis.bridge import target_customers as target_customers
     from retention.kpis.churn import annualise as annualise
     from retention.kpis.churn import churn_rate as churn_rate
     from retention.kpis.cohorts import average_retention as average_retention
@@ -120,6 +122,7 @@ _HOMES = {
     "brier_score": "survival.scoring",
     "calibration": "survival.calibration",
     "cause_removed": "survival.competing",
+    "churn_bridge": "kpis.bridge",
     "churn_by": "kpis.outcome",
     "churn_rate": "kpis.churn",
     "cohort_retention": "kpis.cohorts",
@@ -167,6 +170,7 @@ _HOMES = {
     "sample_company": "samples",
     "share_of_wallet": "kpis.wallet",
     "survival_curve": "survival.curves",
+    "target_customers": "kpis.bridge",
     "time_dependent_auc": "survival.scoring",
     "win_back": "kpis.lifecycle",
     "with_predictions": "survival.prediction",

@@ -294,10 +294,11 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
     x, joined = "", ""
     if value is not None:
         x, joined = f', x."{value}" AS _x', f'JOIN a x ON x."{key}" = f.k AND x."{order}" = f.o'
-    query = f"""WITH a AS MATERIALIZED (SELECT * FROM retention_rows),
+    view = f"retention_rows_{first}"  # of its own: older versions cannot nest one name
+    query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
         f AS (SELECT "{key}" AS k, min("{order}") AS o FROM a GROUP BY ALL)
         SELECT a.*, f.o AS "{first}"{x} FROM a JOIN f ON a."{key}" = f.k {joined}"""
-    rows = cast("Any", frame.to_native()).query("retention_rows", query)
+    rows = cast("Any", frame.to_native()).query(view, query)
     return cast("Frame", nw.from_native(rows))
 
 

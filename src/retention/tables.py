@@ -149,6 +149,8 @@ CURVE = Kind(
         Column("duration", "number", "time since the start"),
         Column("n_at_risk", "integer", "spells that lasted so long under observation"),
         Column("n_churned", "integer", "spells that end there"),
+        Column("n_censored", "integer", "spells seen no further than that"),
+        Column("n_entered", "integer", "spells under observation since the duration before"),
     ),
 )
 

@@ -199,7 +199,7 @@ def fit_aft(
     one_of("distribution", distribution, DISTRIBUTIONS)
     names = designs.named(covariates)
     found = read(spells, columns={"covariates": names}, collapse=True)
-    known = designs.learnt(names, found.columns, reference or {})
+    known = designs.learnt(names, found.columns, reference or {}, found.weight)
     matrix = designs.matrix(known, found.columns, found.duration.size)
     used, notes = _used(found)
     fit = _fitted(found, matrix, used, designs.terms(known), distribution)

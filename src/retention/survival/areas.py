@@ -48,10 +48,10 @@ def step_area(
     direct = np.ones(eta.size, np.bool_)
     if eta.size * duration.size > _DIRECT:
         table = _Table.of(duration, hazard, _nodes(eta), float(start.max()) + horizon)
-        direct = ~table.reaches(eta)
-        direct |= risk * steps.at(duration, hazard, start, 0.0) > _SPENT
-        rows = np.flatnonzero(~direct)
-        found[rows] = table.areas(eta[rows], start[rows], horizon)
+        step = steps.passed(table.duration, start)
+        direct = ~table.reaches(eta) | (risk * table.hazard[step] > _SPENT)
+        for rows in _chunks(np.flatnonzero(~direct), _CHUNK):
+            found[rows] = table.areas(eta[rows], start[rows], step[rows], horizon)
     for some in _chunks(np.flatnonzero(direct), max(1, _DIRECT // max(duration.size, 1))):
         found[some] = _added_up(duration, hazard, risk[some], start[some], horizon)
     return found
@@ -101,6 +101,7 @@ class _Table:
         hazard: H, from 0 on, between the steps.
         integral: ∫ H from 0 to each step.
         cell: the cell that each stretch between two steps lies in.
+        last: how many stretches there are up to the end of each cell.
         edge: where each cell ends.
         rise: by how much H rises within a cell at most.
         nodes: values of η.
@@ -112,6 +113,7 @@ class _Table:
     hazard: Floats
     integral: Floats
     cell: NDArray[np.intp]
+    last: NDArray[np.intp]
     edge: Floats
     rise: float
     nodes: Floats
@@ -126,13 +128,15 @@ class _Table:
         rise = height[-1] / _MOST_CELLS if height.size > _MOST_CELLS else 0.0
         place = np.floor(height / rise) if rise else np.arange(height.size)
         first = np.flatnonzero(np.concatenate([[True], np.diff(place) > 0]))
-        cell = np.repeat(np.arange(first.size), np.diff(np.append(first, height.size)))
+        last = np.append(first[1:], height.size)
+        cell = np.repeat(np.arange(first.size), last - first)
         return cls(
             duration=edges[1:-1],
             hazard=height,
             integral=np.concatenate([[0.0], np.cumsum(height * width)]),
             cell=cell,
-            edge=edges[np.append(first[1:], height.size)],
+            last=last,
+            edge=edges[last],
             rise=rise,
             nodes=nodes,
             beyond=_beyond(height, width, cell, first, np.exp(nodes)),
@@ -145,18 +149,12 @@ class _Table:
             most = min(most, np.log(_FINE / self.rise))
         return np.asarray((eta >= self.nodes[2]) & (eta <= most))
 
-    def areas(self, eta: Floats, start: Floats, horizon: float) -> Floats:
-        """The areas, interpolated."""
-        found = np.empty(eta.size)
-        for rows in _chunks(np.arange(eta.size), _CHUNK):
-            found[rows] = self._some(eta[rows], start[rows], horizon)
-        return found
-
-    def _some(self, eta: Floats, start: Floats, horizon: float) -> Floats:
+    def areas(self, eta: Floats, start: Floats, step: NDArray[np.intp], horizon: float) -> Floats:
+        """The areas, interpolated, given how many steps lie behind each start."""
         where = (eta - self.nodes[0]) / _SPACING
         first = np.clip(where.astype(np.intp) - 2, 0, self.nodes.size - _POINTS)
-        behind = self.hazard[steps.passed(self.duration, start)]
-        ends = [self._rest(time) for time in (start, start + horizon)]
+        end = start + horizon
+        ends = [self._rest(start, step), self._rest(end, steps.passed(self.duration, end))]
         logarithm = np.zeros(eta.size)
         for j, share in enumerate(_lagrange(where - first)):
             risk = np.exp(self.nodes[first + j])
@@ -165,19 +163,20 @@ class _Table:
                 for cell, rest, mean in ends
             )
             area = np.maximum(from_start - from_end, np.finfo(np.float64).tiny)
-            logarithm += share * (np.log(area) + risk * behind)
+            logarithm += share * (np.log(area) + risk * self.hazard[step])
         return np.asarray(np.exp(logarithm))
 
-    def _rest(self, time: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    def _rest(
+        self, time: Floats, step: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], Floats, Floats]:
         """The cell of each time, how much of it lies ahead, and the mean of H there."""
-        step = steps.passed(self.duration, time)
         cell = self.cell[step]
         rest = self.edge[cell] - time
-        if self.cell.size == self.edge.size:
+        if not self.rise:
             return cell, rest, self.hazard[step]
         since = np.concatenate([[0.0], self.duration])[step]
         upto = self.integral[step] + (time - since) * self.hazard[step]
-        last = np.searchsorted(self.cell, cell, side="right")
+        last = self.last[cell]
         ahead = np.divide(self.integral[last] - upto, rest, out=0.0 * rest, where=rest > 0)
         return cell, rest, np.clip(ahead, self.hazard[step], self.hazard[last - 1])
 

@@ -54,18 +54,24 @@ class Baseline(BaseModel):
     @cached_property
     def path(self) -> Path:
         """The same as arrays, made once."""
-        duration, kept = np.array(self.duration), np.array(self.variance_duration)
-        spread = np.zeros((0, 2))  # not known
-        if kept.size:
-            drift = np.array(self.drift, np.float64).reshape(kept.size, -1)
+        duration, known = np.array(self.duration), np.array(self.variance_duration)
+        spread = np.full((1, 2), np.nan if duration.size else 0.0)
+        if known.size:
+            drift = np.array(self.drift).reshape(known.size, -1)
             spread = np.concatenate([np.array(self.variance)[:, None], drift], axis=1)
+            spread = np.concatenate([np.zeros((1, spread.shape[1])), spread])
+        kept = np.concatenate([[0], np.searchsorted(duration, known, side="right")])
+        passed = np.arange(duration.size + 1)
+        before = np.searchsorted(kept, passed, side="right") - 1
+        after = np.minimum(before + 1, kept.size - 1)
         return Path(
             duration=duration,
             hazard=np.array(self.cumulative_hazard),
             follow_up=self.follow_up,
             unseen=np.array(self.unseen).ravel(),
-            kept=np.concatenate([[0], np.searchsorted(duration, kept, side="right")]),
-            spread=np.concatenate([np.zeros((1, spread.shape[1])), spread]),
+            spread=spread,
+            before=before,
+            share=(passed - kept[before]) / np.maximum(kept[after] - kept[before], 1),
         )
 
 
@@ -87,16 +93,18 @@ class Path:
         hazard: cumulative, after each of them.
         follow_up: the longest duration that was seen.
         unseen: where each stretch in which nobody was under observation begins and ends.
-        kept: after how many steps variance and drift are known, from 0 on.
-        spread: variance and drift there, one row each.
+        spread: variance and drift, from 0 on, where they are kept.
+        before: for each number of steps passed the row of `spread` at or before it.
+        share: how far it lies on the way to the next row.
     """
 
     duration: Floats
     hazard: Floats
     follow_up: float
     unseen: Floats
-    kept: NDArray[np.intp]
     spread: Floats
+    before: NDArray[np.intp]
+    share: Floats
 
     def between(self, start: Floats, end: Floats) -> Between:
         """The hazard that lies between two times, its variance and its drift; NaN if not seen."""
@@ -117,15 +125,13 @@ class Path:
         return np.asarray(seen)
 
     def _spread(self, passed: NDArray[np.intp]) -> Floats:
-        if self.kept.size == 1 and self.duration.size:
-            return np.full((passed.size, self.spread.shape[1]), np.nan)
-        if self.kept.size == self.duration.size + 1:
+        """Variance and drift after so many steps, interpolated where not all are kept."""
+        if self.spread.shape[0] == self.before.size:
             return np.take(self.spread, passed, axis=0)
-        after = np.searchsorted(self.kept, passed).clip(1)
-        share = (passed - self.kept[after - 1]) / np.diff(self.kept)[after - 1]
-        before = np.take(self.spread, after - 1, axis=0)
-        after_that = np.take(self.spread, after, axis=0)
-        return np.asarray(before + share[:, None] * (after_that - before))
+        rise = np.diff(self.spread, axis=0, append=self.spread[-1:])
+        before = self.before[passed]
+        way = self.share[passed, None] * np.take(rise, before, axis=0)
+        return np.asarray(np.take(self.spread, before, axis=0) + way)
 
 
 def baselines(
@@ -144,13 +150,16 @@ def baselines(
         scale: the standard deviations by which the design was divided.
         keep: which terms the design has, of all terms; the others do not drift.
     """
-    shrunk = np.exp(-np.longdouble(sums.shift))
-    drift = np.zeros((sums.a.size, keep.size), sums.a.dtype)
-    drift[:, keep] = (sums.s1 * sums.p[:, None] - sums.d1 * sums.q[:, None]) * scale * shrunk
+    shrunk = np.exp(-sums.a.dtype.type(sums.shift))
+    drift = sums.s1[data.events] * sums.p[data.events, None]
+    if data.tied:
+        drift -= sums.d1[data.events] * sums.q[data.events, None]
+    drift = drift * (scale * shrunk)
     edges = [*data.stratum_starts.tolist(), data.starts.size]
     made = []
     for key, (first, last) in zip(strata, pairwise(edges), strict=True):
-        own = data.events[(data.events >= first) & (data.events < last)]
+        here = slice(*np.searchsorted(data.events, [first, last]).tolist())
+        own = data.events[here]
         hazard, spread = np.cumsum(sums.a[own] * shrunk), np.cumsum(sums.p[own] * shrunk**2)
         size = max(1, -(-own.size // MOST_VARIANCES))
         kept = np.arange(own.size)[::-1][::size][::-1]
@@ -163,10 +172,17 @@ def baselines(
                 unseen=_unseen(data, first, last),
                 variance_duration=_finite(data.time[own[kept]]),
                 variance=_finite(spread[kept]),
-                drift=tuple(map(tuple, _bounded(np.cumsum(drift[own], axis=0)[kept]).tolist())),
+                drift=_drift(np.cumsum(drift[here], axis=0)[kept], keep),
             )
         )
     return tuple(made)
+
+
+def _drift(kept: Floats, keep: NDArray[np.bool_]) -> tuple[tuple[float, ...], ...]:
+    """For all terms, 0 for those that are left out."""
+    wide = np.zeros((kept.shape[0], keep.size))
+    wide[:, keep] = _bounded(kept)
+    return tuple(map(tuple, wide.tolist()))
 
 
 def _finite(values: NDArray[Any]) -> tuple[float, ...]:

@@ -100,6 +100,8 @@ class CoxModel(LifetimeModel):
             return float("nan")
         z = numbers(self.coef)[kept] / error
         covariance = table(self.covariance, len(self.coef))[np.ix_(kept, kept)]
+        if np.isnan(covariance).any():
+            return float("nan")
         return float(z @ np.linalg.pinv(covariance / np.outer(error, error), hermitian=True) @ z)
 
     def baseline(self) -> pd.DataFrame:
@@ -196,7 +198,8 @@ def fit_cox(
         strata: columns each of whose combinations has a baseline of its own.
         ties: "efron" or "breslow".
         cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
-            spells of a customer): the covariance is then Lin and Wei's robust one.
+            spells of a customer): the covariance is then Lin and Wei's robust one. It takes more
+            clusters than coefficients.
         penalty: λ of the ridge penalty λ/2 · Σ (β · standard deviation of the covariate)², which
             is taken off log L; 0 for none.
         reference: for text covariates the level that others are compared with; by default the
@@ -204,8 +207,9 @@ def fit_cox(
 
     Returns:
         A `CoxModel`: a frozen value. `coefficients()`, `tests()` and `baseline()` read it as pandas
-        tables; `status` and `notes` say what is wrong, if anything is: constant and collinear
-        covariates are left out and named, perfectly separating ones named and given no errors.
+        tables; `status` and `notes` say what is wrong, if anything is: covariates are left out and
+        named if they are constant, collinear, or alike in all who are at risk as somebody leaves
+        (then with the status "flat"); perfectly separating ones are named and given no errors.
 
     Raises:
         RetentionError: if `ties` or `penalty` is not one of its values.
@@ -237,7 +241,7 @@ def fit_cox(
     clusters = [] if cluster is None else [cluster]
     asked = {"covariates": names, "strata": within, "cluster": clusters}
     found = read(spells, columns=asked, collapse=cluster is None)
-    known = designs.learnt(names, found.columns, reference or {})
+    known = designs.learnt(names, found.columns, reference or {}, found.weight)
     members = None if cluster is None else designs.members(found.columns[cluster], cluster)
     fit = fitted(found, known, labelled(found.columns, within, found.duration.size), ties, penalty)
     return CoxModel(

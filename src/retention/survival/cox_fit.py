@@ -105,13 +105,14 @@ def fitted(
     matrix -= mean[keep]
     matrix /= scale[keep]
     data = prepared(spells, matrix, labels[0], efron=ties == "efron")
-    null = _evaluated(data, np.zeros(matrix.shape[1]), penalty)[1]
+    del matrix  # as large as the sorted one in `data`
+    null = _evaluated(data, np.zeros(int(keep.sum())), penalty)[1]
     some = _informative(-null[2], float(data.ended.sum()))
     if not some.all():
         said = "the ends that were seen do not tell its coefficient: left out."
         notes += [f"{names[i]!r}: {said}" for i in np.flatnonzero(keep)[~some]]
         keep[keep] = some
-        data = replace(data, design=np.ascontiguousarray(matrix[data.order][:, some]))
+        data = replace(data, design=np.ascontiguousarray(data.design[:, some]))
         null = _evaluated(data, np.zeros(int(some.sum())), penalty)[1]
     found = maximise(
         lambda beta: _evaluated(data, beta, penalty)[1] if beta.any() else null,

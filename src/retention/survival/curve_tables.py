@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +11,12 @@ from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, as_text, collect
 from retention.survival import steps
 from retention.survival.risk_sets import Key, numbered, refuse_taken
-from retention.tables import CURVE, Column, require, segments
+from retention.tables import CURVE, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
-
-_CURVE = replace(
-    CURVE,
-    columns=(
-        *CURVE.columns,
-        Column("n_censored", "integer", "spells seen no further than that"),
-        Column("n_entered", "integer", "spells under observation since the duration before"),
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +56,10 @@ def curves_of(table: object, by: str | Sequence[str]) -> list[Curve]:
     Raises:
         ContentError: if it holds several segments that `by` does not tell apart.
     """
-    names = segments(by, _CURVE)
-    frame = require(table, _CURVE, extra=names, alone=True)
+    names = segments(by, CURVE)
+    frame = require(table, CURVE, extra=names, alone=True)
     schema = frame.collect_schema()
-    found = collect(frame.select(*(as_text(name, schema[name]) for name in names), *_CURVE.names))
+    found = collect(frame.select(*(as_text(name, schema[name]) for name in names), *CURVE.names))
     duration = found["duration"]
     if not duration.size:
         raise ContentError("curve: the table is empty.")
@@ -76,7 +67,7 @@ def curves_of(table: object, by: str | Sequence[str]) -> list[Curve]:
     order = np.lexsort([duration, code])
     rows = np.split(order, np.cumsum(np.bincount(code))[:-1])
     made = [
-        Curve(key, *(found[name][mine] for name in _CURVE.names))
+        Curve(key, *(found[name][mine] for name in CURVE.names))
         for key, mine in zip(keys, rows, strict=True)
     ]
     for one in made:
@@ -115,7 +106,7 @@ def numbers(value: Any, argument: str) -> list[float]:
 
 def summary(chosen: Sequence[Curve], by: str | Sequence[str], parts: Mapping[str, Any]) -> Columns:
     """A table with a row for each of the chosen curves, headed by the values of its segment."""
-    names = segments(by, _CURVE)
+    names = segments(by, CURVE)
     refuse_taken(names, parts)
     keys: Columns = {
         name: np.array([one.key[i] for one in chosen], dtype=object) for i, name in enumerate(names)

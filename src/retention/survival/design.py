@@ -75,7 +75,10 @@ def named(covariates: str | Sequence[str], argument: str = "covariates") -> list
 
 
 def learnt(
-    names: Sequence[str], columns: Columns, reference: Mapping[str, str]
+    names: Sequence[str],
+    columns: Columns,
+    reference: Mapping[str, str],
+    weights: NDArray[np.int64] | None = None,
 ) -> tuple[Covariate, ...]:
     """The covariates of a table: which are numbers, flags or labels, and which labels there are.
 
@@ -84,6 +87,7 @@ def learnt(
         columns: the values.
         reference: for labels, the level that others are compared with. Default: the first in
             alphabetical order.
+        weights: how many rows of the table each value stands for; None for one.
 
     Raises:
         RetentionError: if a reference is no level of a covariate that has levels.
@@ -92,6 +96,8 @@ def learnt(
     for name in reference:
         if name not in names:
             raise RetentionError(f"reference names {name!r}, which is not among the covariates.")
+    for name in names:
+        _refuse_missing(columns[name], name, weights)
     return tuple(_learnt(name, columns[name], reference.get(name)) for name in names)
 
 
@@ -185,7 +191,6 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
         if reference is not None:
             raise RetentionError(f"reference: {name!r} holds numbers or flags, not labels.")
         return Covariate(name=name, kind=kind)
-    _refuse_missing(values, name)
     levels = labels_of(values)[1]
     if len(levels) > MOST_LEVELS:
         raise ContentError(
@@ -245,8 +250,12 @@ def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np
     return codes
 
 
-def _refuse_missing(values: NDArray[Any], name: str) -> None:
-    if n := int(_missing(values).sum()):
+def _refuse_missing(
+    values: NDArray[Any], name: str, weights: NDArray[np.int64] | None = None
+) -> None:
+    missing = _missing(values)
+    if missing.any():
+        n = int(missing.sum() if weights is None else weights[missing].sum())
         raise ContentError(
             f"covariates: {n:,} rows have no {name!r}. Fill them in, or leave them out."
         )

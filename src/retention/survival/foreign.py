@@ -1,184 +1,200 @@
-"""Models that lifelines has fitted, read into ours: predictions and scores work on them as well."""
+"""Models that lifelines has fitted, read into ours: they predict, and go to JSON, as ours do."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention.errors import RetentionError
 from retention.survival.aft import AftModel
-from retention.survival.baselines import Baseline
+from retention.survival.baselines import Baseline, baselines
 from retention.survival.cox import CoxModel
 from retention.survival.design import Covariate
+from retention.survival.histories import Histories
 from retention.survival.models import frozen, frozen_table
+from retention.survival.risk_sums import prepared, risk_sums
+from retention.survival.strata import labelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retention.survival.models import LifetimeModel
+    from numpy.typing import NDArray
 
-# Of each fitter: the distribution, the parameter of location, that of scale, and its sign.
-_AFT = {
+    from retention.survival.aft import Distribution
+
+    Floats = NDArray[np.float64]
+
+_SHAPES: dict[
+    str, tuple[Distribution, str, str, float]
+] = {  # of lifelines: ours, the parameter that covariates move, the other, sign of its log
     "WeibullAFTFitter": ("weibull", "lambda_", "rho_", -1.0),
     "LogNormalAFTFitter": ("lognormal", "mu_", "sigma_", 1.0),
     "LogLogisticAFTFitter": ("loglogistic", "alpha_", "beta_", -1.0),
 }
+_CONSTANT = "Intercept"
 
 
-def from_lifelines(fitter: Any) -> LifetimeModel:
-    """A model fitted by lifelines as one of ours, to predict, score and keep it as JSON.
+def from_lifelines(fitter: object) -> CoxModel | AftModel:
+    """A model that lifelines has fitted, as a value of ours.
 
-    Coefficients and covariance are taken as they are. lifelines' Cox model has Breslow's baseline
-    whatever its ties, so its predictions are those of lifelines, not those of `fit_cox`; their
-    bounds are not known and null.
+    It predicts with our functions: for millions of customers, given their tenure, and under late
+    entry, which lifelines leaves out of account as it predicts. Without late entry survival at the
+    durations of the spells is that of lifelines' `predict_survival_function`; between them ours
+    stays as it is, lifelines' is interpolated.
 
     Args:
-        fitter: a fitted CoxPHFitter (also with strata), WeibullAFTFitter, LogNormalAFTFitter or
-            LogLogisticAFTFitter, on plain numeric columns.
+        fitter: a fitted CoxPHFitter (with its baseline of Breslow's kind, the default; strata,
+            weights, entries and clusters too), WeibullAFTFitter, LogNormalAFTFitter or
+            LogLogisticAFTFitter (whose second parameter is one number for all customers).
+            Covariates are plain columns of numbers.
 
     Returns:
-        A `CoxModel` or an `AftModel`.
+        A `CoxModel` or an `AftModel`. A CoxPHFitter does not keep its covariates, so predictions
+        of its customers have no bounds.
 
     Raises:
-        RetentionError: if it is another fitter, is not fitted, or was fitted with a formula, with
-            splines or with covariates of the scale parameter.
+        RetentionError: if it is not fitted, or of a kind that cannot be read.
 
     Example:
         >>> import pandas as pd
-        >>> from lifelines import CoxPHFitter
         >>> import retention as rt
-        >>> table = pd.DataFrame({
-        ...     "duration": [1, 2, 3, 4], "churned": [True, True, False, True], "x": [1, 0, 1, 0],
-        ... })
-        >>> fitter = CoxPHFitter().fit(table, "duration", "churned")
+        >>> from lifelines import WeibullAFTFitter
+        >>> spells = pd.DataFrame({"duration": [1, 3, 4, 8], "churned": [1, 1, 1, 0]})
+        >>> fitter = WeibullAFTFitter().fit(spells, "duration", "churned")
         >>> model = rt.from_lifelines(fitter)
-        >>> model.terms, bool(model.coef[0] == fitter.params_["x"])
-        (('x',), True)
+        >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [0]})
+        >>> ours = rt.predict_survival(model, customers, times=2)["survival"][0]
+        >>> theirs = fitter.predict_survival_function(spells, times=[2]).iloc[0, 0]
+        >>> print(abs(ours - theirs) < 1e-9)
+        True
 
     Source:
-        Davidson-Pilon, C. (2019), Journal of Open Source Software 4(40), 1317: lifelines.
+        Davidson-Pilon, C. (2019), lifelines: survival analysis in Python, Journal of Open Source
+        Software 4(40), 1317.
     """
-    name = type(fitter).__name__
-    if name != "CoxPHFitter" and name not in _AFT:
-        known = ", ".join(["CoxPHFitter", *_AFT])
-        raise RetentionError(f"from_lifelines reads {known}; got {name}.")
+    kind = type(fitter).__name__
+    if kind not in ("CoxPHFitter", *_SHAPES) or "lifelines" not in type(fitter).__module__:
+        known = ", ".join(("CoxPHFitter", *_SHAPES))
+        raise RetentionError(
+            f"fitter must be one of lifelines' {known}; got {type(fitter).__module__}.{kind}."
+        )
     if not hasattr(fitter, "params_"):
-        raise RetentionError(f"from_lifelines: the {name} is not fitted. Call its fit(...) first.")
-    return _cox(fitter) if name == "CoxPHFitter" else _aft(fitter, *_AFT[name])
+        raise RetentionError(f"fitter: this {kind} is not fitted yet. Call its fit(...) first.")
+    with warnings.catch_warnings():
+        # lifelines 0.30.0 on pandas 3
+        warnings.filterwarnings("ignore", "Starting with pandas version 4", module="lifelines")
+        return _cox(fitter) if kind == "CoxPHFitter" else _aft(fitter, *_SHAPES[kind])
 
 
 def _cox(fitter: Any) -> CoxModel:
     if fitter.baseline_estimation_method != "breslow":
         raise RetentionError(
-            "from_lifelines: a CoxPHFitter with a baseline of splines or pieces has no counterpart "
-            "here. Fit it with baseline_estimation_method='breslow'."
+            f"fitter: its baseline is a {fitter.baseline_estimation_method}. Only that of "
+            "Breslow's kind can be read: CoxPHFitter(baseline_estimation_method='breslow')."
         )
     names = [str(name) for name in fitter.params_.index]
-    _refuse_formula(fitter, names, list(fitter._norm_mean.index))
-    strata = fitter.strata or []
-    hazards = fitter.baseline_cumulative_hazard_
-    longest = _longest(fitter, hazards, bool(strata))
+    _refuse_formula(fitter, "beta_", names)
+    notes = ["Coefficients are lifelines', by Efron's likelihood; the baseline is Breslow's."]
+    if fitter.entries is not None:
+        notes.append("The baseline was made anew: lifelines' own leaves late entry out of account.")
+    if fitter.robust or fitter.cluster_col:
+        covariance = np.where(
+            np.eye(len(names)) > 0, fitter.standard_errors_.to_numpy() ** 2, np.nan
+        )
+    else:
+        covariance = fitter.variance_matrix_.to_numpy(np.float64)
+    strata = [fitter.strata] if isinstance(fitter.strata, str) else list(fitter.strata or ())
     return CoxModel(
-        covariates=tuple(Covariate(name=name, kind="number") for name in names),
+        **_common(fitter, names, notes),
         coef=frozen(fitter.params_.to_numpy(np.float64)),
-        covariance=frozen_table(fitter.variance_matrix_.to_numpy(np.float64)),
-        **_counts(fitter),
-        log_likelihood_null=_null(fitter),
+        covariance=frozen_table(covariance),
         ties="efron",
-        strata=tuple([strata] if isinstance(strata, str) else strata),
+        strata=tuple(str(name) for name in strata),
         cluster=fitter.cluster_col,
-        penalty=0.0,
-        means=tuple(fitter._norm_mean.to_numpy(np.float64).tolist()),
-        baselines=tuple(
-            _baseline(_key(column, bool(strata)), hazards[column].dropna(), longest[column])
-            for column in sorted(hazards.columns, key=str)
-        ),
+        penalty=float(np.mean(fitter.penalizer)) * len(fitter.durations),
+        means=tuple(fitter._norm_mean.tolist()),
+        baselines=_baselines(fitter, strata),
         score_statistic=None,
     )
 
 
-def _aft(fitter: Any, distribution: Any, location: str, scale: str, sign: float) -> AftModel:
+def _baselines(fitter: Any, strata: Sequence[str]) -> tuple[Baseline, ...]:
+    """Breslow's, from the risks that lifelines keeps of its rows."""
+    rows = fitter._predicted_partial_hazards_
+    entry = None if fitter.entries is None else fitter.entries.to_numpy(np.float64)
+    spells = Histories(
+        duration=rows["T"].to_numpy(np.float64),
+        churned=rows["E"].to_numpy(np.bool_),
+        entry=None if entry is None else np.where(entry > 0, entry, -np.inf),
+        weight=rows["W"].to_numpy(),
+        columns={},
+    )
+    columns = {name: rows.index.get_level_values(name).to_numpy() for name in strata}
+    numbers, keys = labelled(columns, strata, len(rows))
+    risk = np.log(rows["P"].to_numpy(np.float64))[:, None]
+    data = prepared(spells, risk, numbers, efron=False)
+    made = baselines(data, risk_sums(data, np.ones(1)), keys, np.ones(1), np.ones(1, np.bool_))
+    unknown: dict[str, Any] = {"variance_duration": (), "variance": (), "drift": ()}
+    return tuple(baseline.model_copy(update=unknown) for baseline in made)
+
+
+def _aft(fitter: Any, distribution: Distribution, moved: str, other: str, sign: float) -> AftModel:
     params = fitter.params_
-    names = [str(name) for name in params[location].index]
-    if list(params[scale].index) != ["Intercept"] or "Intercept" not in names:
+    names = [str(name) for name in params[moved].index if name != _CONSTANT]
+    if str(fitter._censoring_type) != "CensoringType.RIGHT":
         raise RetentionError(
-            f"from_lifelines: here {scale} depends on covariates, or {location} has no intercept; "
-            "neither has a counterpart."
+            "fitter: only a fit to right-censored spells, by fit(...), can be read."
         )
-    terms = [name for name in names if name != "Intercept"]
-    _refuse_formula(fitter, terms, [term for term in terms if ":" not in term and "[" not in term])
-    order = [(location, "Intercept"), *((location, name) for name in terms), (scale, "Intercept")]
-    turned = np.append(np.ones(len(terms) + 1), sign)
+    if list(params[other].index) != [_CONSTANT]:
+        raise RetentionError(
+            f"fitter: its {other} depends on covariates. Only one that is the same for all can be "
+            "read: fit it with ancillary=False."
+        )
+    if _CONSTANT not in params[moved].index:
+        raise RetentionError("fitter: it has no intercept. Fit it with fit_intercept=True.")
+    _refuse_formula(fitter, moved, names)
+    order = [(moved, _CONSTANT), *((moved, name) for name in names), (other, _CONSTANT)]
+    signs = np.array([1.0] * (len(order) - 1) + [sign])
+    point = params.loc[order].to_numpy(np.float64) * signs
     covariance = fitter.variance_matrix_.loc[order, order].to_numpy(np.float64)
-    covariance = covariance * np.outer(turned, turned)
+    covariance = covariance * np.outer(signs, signs)
     return AftModel(
-        covariates=tuple(Covariate(name=name, kind="number") for name in terms),
-        coef=frozen(np.array([params[location, name] for name in terms], np.float64)),
+        **_common(fitter, names, []),
+        coef=frozen(point[1:-1]),
         covariance=frozen_table(covariance[1:-1, 1:-1]),
-        **_counts(fitter),
-        log_likelihood_null=_null(fitter),
         distribution=distribution,
-        intercept=float(params[location, "Intercept"]),
-        log_scale=sign * float(params[scale, "Intercept"]),
+        intercept=float(point[0]),
+        log_scale=float(point[-1]),
         full_covariance=frozen_table(covariance),
     )
 
 
-def _refuse_formula(fitter: Any, terms: Sequence[str], columns: Sequence[Any]) -> None:
-    strange = sorted(set(terms) - {str(column) for column in columns})
-    if strange or getattr(fitter, "formula", None):
-        raise RetentionError(
-            "from_lifelines: the model was fitted with a formula, whose terms have no counterpart "
-            "here. Fit it on the columns themselves, or with our fit_cox or fit_aft."
-        )
-
-
-def _counts(fitter: Any) -> dict[str, Any]:
-    weights = np.asarray(fitter.weights, np.float64)
-    ended = np.asarray(fitter.event_observed, bool)
+def _common(fitter: Any, names: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+    """What models of all kinds have."""
+    weight = np.asarray(fitter.weights, np.float64)
+    ended = weight[np.asarray(fitter.event_observed, np.bool_)]
     return {
-        "n_spells": round(float(weights.sum())),
-        "n_churned": round(float(weights[ended].sum())),
+        "covariates": tuple(Covariate(name=name, kind="number") for name in names),
+        "n_spells": round(float(weight.sum())),
+        "n_churned": round(float(ended.sum())),
         "log_likelihood": float(fitter.log_likelihood_),
+        "log_likelihood_null": float(
+            fitter.log_likelihood_ - fitter.log_likelihood_ratio_test().test_statistic / 2
+        ),
         "status": "converged",
-        "notes": ("Fitted by lifelines.",),
+        "notes": ("Fitted by lifelines.", *notes),
     }
 
 
-def _null(fitter: Any) -> float:
-    """The log-likelihood without covariates, from the likelihood-ratio test."""
-    return (
-        float(fitter.log_likelihood_) - float(fitter.log_likelihood_ratio_test().test_statistic) / 2
-    )
-
-
-def _key(column: Any, stratified: bool) -> tuple[str, ...]:
-    if not stratified:
-        return ()
-    values = column if isinstance(column, tuple) else (column,)
-    return tuple(str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values)
-
-
-def _longest(fitter: Any, hazards: Any, stratified: bool) -> dict[Any, float]:
-    """The longest duration that was seen, by stratum."""
-    duration = fitter._predicted_partial_hazards_["T"]  # the only place where strata are kept
-    if not stratified:
-        return {column: float(duration.max()) for column in hazards.columns}
-    several = list(range(duration.index.nlevels))
-    longest = duration.groupby(level=several if len(several) > 1 else 0).max()
-    return {column: float(longest.loc[column]) for column in hazards.columns}
-
-
-def _baseline(key: tuple[str, ...], hazard: Any, longest: float) -> Baseline:
-    total = hazard.to_numpy(np.float64)
-    rises = np.diff(total, prepend=0.0) > 0
-    return Baseline(
-        stratum=key,
-        duration=tuple(hazard.index.to_numpy(np.float64)[rises].tolist()),
-        cumulative_hazard=tuple(total[rises].tolist()),
-        follow_up=longest,
-        variance_duration=(),
-        variance=(),
-        drift=(),
-    )
+def _refuse_formula(fitter: Any, parameter: str, names: Sequence[str]) -> None:
+    """A formula is as good as a list of columns while its terms are plain columns."""
+    mapping = fitter.regressors.mappings[parameter]
+    plain = names if isinstance(mapping, list) else getattr(mapping, "required_variables", ())
+    made = [name for name in names if name not in plain]
+    if made:
+        raise RetentionError(
+            f"fitter: its formula makes {made[0]!r} of other columns. Only plain columns of "
+            "numbers can be read: make them columns of the table, and fit on those."
+        )

@@ -82,6 +82,10 @@ def read(
     frame = usable(spells, asked=columns or {}, table=table)
     names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
     schema = frame.collect_schema()
+    # pandas' categories come out as what they are categories of: 1 and 2 would be numbers.
+    classes = [name for name in names if isinstance(schema[name], nw.Categorical | nw.Enum)]
+    if classes:
+        frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
     keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *names]
     if collapse and not any(schema[name].is_float() for name in names):
         return _histories(collect(counted(frame, keys)), names, table)

@@ -1,0 +1,241 @@
+"""Covariates and strata: which columns are numbers, flags or labels, and what a model reads."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import retention as rt
+from retention.survival.design import (
+    Covariate,
+    known_rows,
+    labels_of,
+    learnt,
+    matrix,
+    members,
+    named,
+    terms,
+)
+from retention.survival.strata import coded, labelled
+
+ABC = ["a", "b", "c", "b", "a", "c"]
+COLUMNS = {
+    "whole": (pd.Series([1, 2, 3, 4, 5, 6]), "number"),
+    "byte": (pd.Series([1, 2, 3, 4, 5, 6], dtype="uint8"), "number"),
+    "float": (pd.Series([1.5, 2, 3, 4, 5, 6]), "number"),
+    "nullable": (pd.Series([1, 2, 3, 4, 5, 6], dtype="Int64"), "number"),
+    "decimal": (pd.Series([Decimal(i) for i in range(6)], dtype=object), "number"),
+    "objects": (pd.Series([1, 2, 3, 4, 5, 6], dtype=object), "number"),
+    "flag": (pd.Series([True, False] * 3), "flag"),
+    "flags": (pd.Series([True, False] * 3, dtype=object), "flag"),
+    "boolean": (pd.Series([True, False] * 3, dtype="boolean"), "flag"),
+    "text": (pd.Series(ABC), "label"),
+    "category": (pd.Series(pd.Categorical(ABC)), "label"),
+    "codes": (pd.Series(pd.Categorical([1, 2, 1, 2, 1, 3])), "label"),
+}
+
+
+def six(**columns):
+    """Six spells, of which four ended."""
+    churned = [True, True, False, True, False, True]
+    return pd.DataFrame({"duration": [1, 2, 3, 4, 5, 6], "churned": churned, **columns})
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_what_a_column_holds_is_what_it_is_taken_for(name, engine):
+    """Numbers, true or false, labels: the same on every engine that can hold the column."""
+    values, kind = COLUMNS[name]
+    table = six(x=values)
+    if name in ("codes", "objects", "flags") and engine.name != "pandas":
+        table["x"] = table["x"].astype("str" if name == "codes" else values[0].__class__.__name__)
+    model = rt.fit_cox(engine.table(table), covariates="x", penalty=1)
+    (covariate,) = model.covariates
+    assert covariate.kind == kind
+    if kind == "label":
+        assert covariate.levels == (("1", "2", "3") if name == "codes" else ("a", "b", "c"))
+    customers = table.assign(customer_id=range(6), tenure=0)
+    here = rt.predict_survival(model, engine.table(customers), times=2)
+    found = engine.read(here, order=["customer_id"])
+    assert found["survival"].between(0, 1, inclusive="neither").all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([None, 1, 2, 3, 4, 5], dtype="Int64"),
+        pd.Series([np.nan, 1, 2, 3, 4, 5]),
+        pd.Series([None, True, False, True, False, True], dtype=object),
+        pd.Series([True, False, True, False, True, None], dtype=object),
+        pd.Series([None, True, False, True, False, True], dtype="boolean"),
+        pd.Series(["a", "b", "a", "b", "a", None]),
+        pd.Series(pd.Categorical(["a", "b", "a", "b", "a", None])),
+    ],
+    ids=["integers", "floats", "flags", "last flag", "boolean", "text", "category"],
+)
+def test_missing_values_are_refused_with_their_number(values):
+    """In the fit and for customers alike; of chunks all are counted."""
+    with pytest.raises(rt.ContentError, match="1 rows have no 'x'. Fill them in, or leave them"):
+        rt.fit_cox(six(x=values), covariates="x")
+    many = pd.concat([six(x=values)] * 20_000)
+    with pytest.raises(rt.ContentError, match="20,000 rows have no 'x'"):
+        rt.fit_cox(many, covariates="x")
+    known = values.dropna()
+    model = rt.fit_cox(six().iloc[: len(known)].assign(x=known.to_numpy()), covariates="x")
+    customers = six(x=values).assign(customer_id=range(6), tenure=0)
+    with pytest.raises(rt.ContentError, match="1 rows have no 'x'"):
+        rt.predict_churn(model, customers, within=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (pd.Timestamp("2024-01-01"), rt.ColumnError, "'x' holds datetime64.*numbers or labels"),
+        (pd.Timedelta("1D"), rt.ColumnError, "'x' holds timedelta64.*give numbers or labels"),
+        ([np.inf, 1, 2, 3, 4, 5], rt.ContentError, "1 rows have an infinite 'x', or one above"),
+    ],
+)
+def test_columns_that_are_no_covariates_are_refused(values, error, message):
+    """Times and infinite numbers."""
+    with pytest.raises(error, match=message):
+        rt.fit_cox(six(x=values), covariates="x")
+
+
+def test_identifiers_are_no_labels():
+    """More than a thousand different ones are not classes."""
+    n = 1200
+    table = pd.DataFrame({"duration": range(n), "churned": True, "x": [f"c{i}" for i in range(n)]})
+    with pytest.raises(rt.ContentError, match="'x' has 1,200 different labels. Is it an ident"):
+        rt.fit_cox(table, covariates="x")
+    with pytest.raises(rt.RetentionError, match="names a column twice"):
+        named(["x", "x"])
+    assert named("x") == ["x"]
+    with pytest.raises(rt.ColumnError, match="strata: 'entry' is a column of spells itself"):
+        named(["entry"], "strata")
+
+
+def test_numbers_given_as_text_are_refused_and_labels_read_as_they_are_written():
+    """A model of numbers does not guess; one of labels reads 2, 2.0 and "2" alike."""
+    by_number = rt.fit_cox(six(x=[1, 2, 3, 2, 1, 3]), covariates="x")
+    by_label = rt.fit_cox(six(x=["1", "2", "3", "2", "1", "3"]), covariates="x", penalty=1)
+    base = pd.DataFrame({"customer_id": [1, 2], "tenure": 0})
+    with pytest.raises(rt.ColumnError, match="'x' held numbers or flags when the model was fitted"):
+        rt.predict_churn(by_number, base.assign(x=["1", "2"]), within=1)
+    answers = [
+        rt.predict_churn(by_label, base.assign(x=values), within=1)["churn_probability"].tolist()
+        for values in (["1", "2"], [1, 2], [1.0, 2.0])
+    ]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_matrix_has_a_column_for_each_level_but_the_reference():
+    """Numbers as they are, flags as 0 and 1, labels against the first level."""
+    columns = {
+        "n": np.array([1.5, 2.0, 3.0]),
+        "f": np.array([True, False, True]),
+        "l": np.array(["b", "c", "a"], dtype=object),
+    }
+    covariates = learnt(["n", "f", "l"], columns, {"l": "b"})
+    assert terms(covariates) == ("n", "f", "l=a", "l=c")
+    expected = [[1.5, 1, 0, 0], [2, 0, 0, 1], [3, 1, 1, 0]]
+    np.testing.assert_array_equal(matrix(covariates, columns, 3), expected)
+    assert matrix((), {}, 3).shape == (3, 0)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "", None, "z"]), min_size=1, max_size=30),
+    st.integers(1, 3),
+)
+def test_chunks_of_a_matrix_are_the_whole(values, times):
+    """Filled some rows at a time: each row has a 1 where its level is."""
+    column = np.array([value or "none" for value in values] * 9_000 * times, dtype=object)
+    covariates = learnt(["x"], {"x": column}, {})
+    found = matrix(covariates, {"x": column}, column.size)
+    levels = covariates[0].levels
+    assert list(levels) == sorted(set(column))
+    expected = np.array([[value == level for level in levels[1:]] for value in column[:500]])
+    np.testing.assert_array_equal(found[:500], expected.reshape(500, len(levels) - 1))
+    np.testing.assert_array_equal(found[-len(values) :], found[: len(values)])
+
+
+def test_labels_are_read_alike_whatever_their_type():
+    """Whole numbers, floats beside missing ones, flags and text, with −1 for what is missing."""
+    codes, texts = labels_of(np.array([2.0, np.nan, 10.0, 2.0]))
+    assert (codes.tolist(), texts) == ([1, -1, 0, 1], ["10", "2"])
+    codes, texts = labels_of(np.array([True, False]))
+    assert (codes.tolist(), texts) == ([1, 0], ["false", "true"])
+    codes, texts = labels_of(np.array(["b", None, "a", 2, 2.0], dtype=object))
+    assert (codes.tolist(), texts) == ([2, -1, 1, 0, 0], ["2", "a", "b"])
+
+
+def test_clusters_are_numbered():
+    """Any ids, none missing."""
+    assert members(np.array(["x", "y", "x"], dtype=object), "id").tolist() == [0, 1, 0]
+    with pytest.raises(rt.ContentError, match="cluster: 1 rows have no 'id'"):
+        members(np.array([1.0, np.nan]), "id")
+
+
+def test_rows_a_model_can_read():
+    """Nothing missing, no label that is new."""
+    covariates = (
+        Covariate(name="n", kind="number"),
+        Covariate(name="l", kind="label", levels=("a", "b")),
+    )
+    columns = {
+        "n": np.array([1.0, np.nan, 2.0, 3.0]),
+        "l": np.array(["a", "b", None, "c"], dtype=object),
+    }
+    assert known_rows(covariates, columns).tolist() == [True, False, False, False]
+    with pytest.raises(rt.ColumnError, match="the model names 'l', which is not a column"):
+        known_rows(covariates, {"n": columns["n"]})
+
+
+label = st.sampled_from(["a", "b", "", None, "c"])
+
+
+@given(st.lists(st.tuples(label, st.sampled_from([1, 2, 3])), min_size=1, max_size=20))
+def test_strata_are_the_combinations_there_are(rows):
+    """Sorted, with what is missing or empty as "(missing)"; others are not known afterwards."""
+    columns = {
+        "plan": np.array([plan for plan, _ in rows], dtype=object),
+        "size": np.array([size for _, size in rows]),
+    }
+    numbers, keys = labelled(columns, ["plan", "size"], len(rows))
+    expected = [(plan or "(missing)", str(size)) for plan, size in rows]
+    assert [keys[number] for number in numbers] == expected
+    assert keys == sorted(set(expected))
+    assert coded(columns, ["plan", "size"], keys, len(rows)).tolist() == numbers.tolist()
+    fewer = coded(columns, ["plan", "size"], keys[1:], len(rows))
+    assert fewer.tolist() == [number - 1 for number in numbers.tolist()]
+    assert labelled({}, [], 2)[1] == [()]
+
+
+def test_strata_read_alike_on_every_engine(engine):
+    """Flags, whole numbers beside missing ones, text with gaps: the keys are text."""
+    table = six(
+        flag=[True, False] * 3,
+        number=[1, None, 1, None, 2, 2],
+        text=["x", None, "x", "y", "y", "x"],
+    )
+    model = rt.fit_cox(engine.table(table), strata=["flag", "number", "text"])
+    assert model.stratum_keys == (
+        ("false", "(missing)", "(missing)"),
+        ("false", "(missing)", "y"),
+        ("false", "2", "x"),
+        ("true", "1", "x"),
+        ("true", "2", "y"),
+    )
+    customers = engine.table(table.assign(customer_id=range(6), tenure=0))
+    found = engine.read(rt.predict_churn(model, customers, within=1), order=["customer_id"])
+    assert found["reason"].isna().all()
+
+
+@pytest.mark.parametrize("values", [[0.5, 1.0] * 3, pd.Timestamp("2024-01-01")])
+def test_what_is_no_label_makes_no_stratum(values):
+    """Decimals and times are put into classes first."""
+    with pytest.raises(rt.ColumnError, match="strata: 'x' holds .*put it into classes first"):
+        rt.fit_cox(six(x=values), strata="x")
