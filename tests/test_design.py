@@ -26,7 +26,7 @@ from retention.survival.strata import coded, labelled
 ABC = ["a", "b", "c", "b", "a", "c"]
 COLUMNS = {
     "whole": (pd.Series([1, 2, 3, 4, 5, 6]), "number"),
-    "byte": (pd.Series([1, 2, 3, 4, 5, 6], dtype="uint8"), "number"),
+    "byte": (pd.Series([1, 2, 3, 4, 5, 6], dtype="int8"), "number"),
     "float": (pd.Series([1.5, 2, 3, 4, 5, 6]), "number"),
     "nullable": (pd.Series([1, 2, 3, 4, 5, 6], dtype="Int64"), "number"),
     "decimal": (pd.Series([Decimal(i) for i in range(6)], dtype=object), "number"),
