@@ -82,7 +82,26 @@ def shell(page: Path) -> list[str]:
 
 
 def run(page: Path, *, spark: bool) -> list[Printed]:
-    """Run a page in the present folder; without `spark` its Spark blocks are left out."""
+    """Run a page in the present folder; without `spark` its Spark blocks are left out.
+
+    A page may set how pandas prints: that is for itself alone, whatever ran before or comes after.
+    """
+    reset_printing()
+    try:
+        return _run(page, spark=spark)
+    finally:
+        reset_printing()
+
+
+def reset_printing() -> None:
+    """How pandas prints by default."""
+    import pandas as pd
+
+    for option in ("precision", "width", "max_columns", "max_rows"):
+        pd.reset_option(f"display.{option}")
+
+
+def _run(page: Path, *, spark: bool) -> list[Printed]:
     found = blocks(page)
     text = page.read_text(encoding="utf-8")
     namespace: dict[str, Any] = {"__name__": page.stem}
