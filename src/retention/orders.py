@@ -26,7 +26,7 @@ MOST = 1e15
 """Nothing beyond it is money: floats no longer tell its cents, and their squares overflow."""
 
 NOISE = 1e-9
-"""A sum is 0 within this share of its most negative term: 0.1 + 0.2 − 0.3 is nothing."""
+"""A sum is 0 within this share of its largest terms: 0.1 + 0.2 − 0.3 is nothing."""
 
 
 @dataclass(frozen=True, slots=True)

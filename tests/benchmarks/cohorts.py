@@ -20,8 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-AS_OF, START = "2024-12-31", "2022-01-01"
-COLUMNS = ["customer_id", "order_id", "date", "sales", "profit"]
+from kpis import AS_OF, COLUMNS, START, load, peak
 
 PANEL = """
 WITH orders AS (
@@ -145,23 +144,14 @@ CONTESTANTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-def _peak() -> float:
-    """The most memory this process has had, in GB."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
-
-
 def run_one(name: str, path: str) -> None:
     """One contestant in this process: prints its CPU time, memory and answer as JSON."""
-    import duckdb
-    import pandas as pd
-
     kind, script = CONTESTANTS[name]
-    table: Any = pd.read_parquet(path) if kind == "pandas" else duckdb.connect().read_parquet(path)
-    before, begun = _peak(), time.process_time()
+    table = load(kind, path)
+    before, begun = peak(), time.process_time()
     answer = script(table)
     spent = time.process_time() - begun
-    print(json.dumps({"cpu": spent, "gigabytes": _peak() - before, "answer": answer}))
+    print(json.dumps({"cpu": spent, "gigabytes": peak() - before, "answer": answer}))
 
 
 def main() -> None:

@@ -143,7 +143,8 @@ def polars_script(frame: Any) -> Any:
     )
 
 
-def _load(kind: str, path: str) -> Any:
+def load(kind: str, path: str) -> Any:
+    """The order lines, as a table of one kind."""
     if kind == "pandas":
         import pandas as pd
 
@@ -182,7 +183,7 @@ CONTESTANTS = {
 }
 
 
-def _peak() -> float:
+def peak() -> float:
     """The most memory this process has had, in GB (ru_maxrss would count the parent's too)."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1e6
@@ -193,15 +194,15 @@ def run_one(name: str, path: str) -> None:
     kind, script = CONTESTANTS[name]
     if "retention" in name:
         import retention  # noqa: F401
-    table = _load(kind, path)
-    before = _peak()
+    table = load(kind, path)
+    before = peak()
     wall, cpu = time.perf_counter(), time.process_time()
     rates = _finish(script(table))
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    peak = _peak()
+    most = peak()
     shown = ("n_base", "n_retained", "sales_adjusted_retention", "profit_adjusted_retention")
     found = {column: [float(value) for value in rates[column]] for column in shown}
-    print(json.dumps({**spent, "loaded": before, "peak": peak, "rates": found}))
+    print(json.dumps({**spent, "loaded": before, "peak": most, "rates": found}))
 
 
 def _best(name: str, path: str, rounds: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from retention.loading.columns import ROW, Source, opened
 from retention.loading.marks import with_flag
 from retention.loading.text import OURS, Written
 from retention.loading.values import Values, read_values
+from retention.orders import NOISE
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from datetime import date as Date  # noqa: N812 - `date` is a column's keyword here
 
     from narwhals.stable.v2.typing import IntoFrameT
-
-NOISE = 1e-9
-"""Within this share of its gross amount an order's total is 0: 0.1 + 0.2 − 0.3 is nothing."""
-
 
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
 

@@ -15,6 +15,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, RetentionError, RetentionWarning, one_of
 from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
+from retention.spells.rows import whole_days
 from retention.survival import design as designs
 from retention.survival.calibration import calibration, lift
 from retention.survival.concordance import concordance
@@ -108,7 +109,10 @@ def backtest(
         embargo.
     """
     one_of("holdout", holdout, ("time", "customers"))
-    ahead, kept = _days(horizon, "horizon", 1), _days(embargo, "embargo", 0)
+    ahead, kept = (
+        whole_days(horizon, argument="horizon", least=1),
+        whole_days(embargo, argument="embargo", least=0),
+    )
     made = _Rebuilt(table, build)
     days = sorted(periods.as_day(cut, argument="cuts") for cut in cuts)
     if not days:
@@ -334,14 +338,6 @@ def _sizes(spells: Any) -> tuple[int, int]:
     frame = require(spells, SPELLS).filter(nw.col("set_aside").is_null())
     found = one_row(frame.select(n=nw.len(), ended=nw.col("churned").cast(nw.Int64).sum()))
     return int(found["n"]), int(found["ended"] or 0)
-
-
-def _days(value: object, argument: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RetentionError(
-            f"{argument} must be a whole number of days, {least} or more; got {value!r}."
-        )
-    return value
 
 
 def _kind(value: object) -> Any:

@@ -256,7 +256,7 @@ def fit_cox(
     )
 
 
-def _check_penalty(penalty: object) -> None:
+def _check_penalty(penalty: float) -> None:
     number = isinstance(penalty, int | float) and not isinstance(penalty, bool)
-    if not (number and 0 <= penalty < np.inf):  # type: ignore[operator]
+    if not number or not 0 <= penalty < np.inf:
         raise RetentionError(f"penalty must be a number, 0 or more; got {penalty!r}.")

@@ -352,7 +352,7 @@ def _predicted(
             for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
                 column.reshape(shape)[rows, i] = values
             _explain(reason.reshape(shape)[rows, i], hazard, stratum)
-    return (*found, reason)  # type: ignore[return-value]
+    return found[0], found[1], found[2], reason
 
 
 def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

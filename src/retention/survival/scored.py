@@ -183,13 +183,12 @@ def check_time(value: object, argument: str) -> float:
     Raises:
         RetentionError: if it is not a finite number of 0 or more.
     """
-    number = isinstance(value, Real | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not (0 <= float(value) < np.inf):  # type: ignore[arg-type]
-        raise RetentionError(
-            f"{argument} must be a time since the start, 0 or more, in the unit of duration; "
-            f"got {value!r}."
-        )
-    return float(value)  # type: ignore[arg-type]
+    if isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < np.inf:
+        return float(value)
+    raise RetentionError(
+        f"{argument} must be a time since the start, 0 or more, in the unit of duration; "
+        f"got {value!r}."
+    )
 
 
 def check_landmark(landmark: object) -> float | None:
