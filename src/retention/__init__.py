@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from retention.loading.transactions import as_transactions as as_transactions
     from retention.loading.transactions import audit_transactions as audit_transactions
     from retention.loading.wallets import as_wallet as as_wallet
+    from retention.recording.comparison import compare_runs as compare_runs
+    from retention.recording.record import Recording as Recording
+    from retention.recording.record import recorded as recorded
     from retention.samples import SampleCompany as SampleCompany
     from retention.samples import sample_company as sample_company
     from retention.spells.contracts import contract_spells as contract_spells
@@ -106,6 +109,7 @@ _HOMES = {
     "HazardModel": "survival.hazard",
     "LifetimeModel": "survival.models",
     "ReadError": "errors",
+    "Recording": "recording.record",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
@@ -128,6 +132,7 @@ _HOMES = {
     "cohort_retention": "kpis.cohorts",
     "cohort_triangle": "kpis.cohorts",
     "compare_curves": "survival.comparison",
+    "compare_runs": "recording.comparison",
     "concordance": "survival.concordance",
     "conditional_survival": "survival.summaries",
     "contract_periods": "activity.contracts",
@@ -162,6 +167,7 @@ _HOMES = {
     "read_contracts": "loading.reading",
     "read_table": "loading.reading",
     "read_transactions": "loading.reading",
+    "recorded": "recording.record",
     "restricted_mean": "survival.summaries",
     "restricted_mean_difference": "survival.summaries",
     "retention_rate": "kpis.outcome",
