@@ -45,7 +45,8 @@ def _figure(figure: Figure) -> str:
         "Unit": figure.unit,
         "Range": " to ".join(limits) if all(limits) else _one_sided(*limits),
         "Better": figure.better,
-        "Column of": makers,
+        "Given by": makers,
+        "Conventions": ", ".join(f"`{name}=`" for name in figure.conventions) or "none",
         "Source": figure.source,
     }
     return f"## {figure.label}\n\n`{figure.name}`\n\n" + _table(("", ""), lines.items())

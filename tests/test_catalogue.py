@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import retention as rt
@@ -26,7 +29,66 @@ def answers():
         rt.cohort_retention(activity),
         rt.win_back(activity, lost_after=2),
     ]
-    return [*outcome, *revenue, *survival_answers(company)]
+    bridges = [
+        rt.churn_bridge(by_region(company), by="region", overlap="main"),
+        rt.target_customers(activity, target="profit", top=0.1),
+    ]
+    operations = operation_answers(company, activity)
+    voice = voice_answers(company, activity)
+    return [*outcome, *revenue, *bridges, *voice, *operations, *survival_answers(company)]
+
+
+def voice_answers(company, activity):
+    """What customers said, and whether they did it."""
+    surveys = rt.as_surveys(
+        company.surveys.assign(well=company.surveys["recommend"] > 8, ill=False),
+        **{name: name for name in ("customer_id", "date", "satisfaction", "value_for_money")},
+        **{name: name for name in ("repeat_intention", "recommend")},
+        spoke_well="well",
+        spoke_ill="ill",
+        scale=(1, 5),
+    )
+    market = pd.DataFrame({"date": pd.to_datetime(["2024-05-01"]), "market": [1e6]})
+    return [
+        rt.voice_kpis(surveys, as_of="2024-12-31"),
+        rt.repeat_behaviour(surveys, company.orders, as_of="2024-12-31", within=90),
+        rt.market_share(activity, market),
+    ]
+
+
+def by_region(company):
+    """Activity by region and quarter, in which segments come and go."""
+    orders = company.orders
+    late = (orders["region"] == "West") & (orders["date"] < "2023-06-01")
+    early = (orders["region"] == "East") & (orders["date"] > "2024-01-01")
+    window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    return rt.customer_periods(orders[~late & ~early], freq="quarter", by="region", **window)
+
+
+def operation_answers(company, activity):
+    """How customers were served, and what it cost."""
+    contacts = rt.as_contacts(
+        company.contacts.assign(parts=np.arange(len(company.contacts)) % 3 > 0),
+        customer_id="customer_id",
+        date="date",
+        first_response_hours="first_response_hours",
+        resolution_hours="resolution_hours",
+        right_first_time="right_first_time",
+        parts_available="parts",
+    )
+    down = pd.DataFrame({"down": ["2024-05-01 10:00"], "up": ["2024-05-01 22:00"]})
+    outages = rt.as_outages(down, start="down", end="up")
+    costs = rt.as_costs(
+        company.costs, date="date", kind="kind", amount="amount", customer_id="customer_id"
+    )
+    targets = {"first_response": 24, "resolution": 168}
+    window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    return [
+        rt.service_kpis(contacts, as_of="2024-12-31", targets=targets),
+        rt.service_availability(outages, freq="month", **window),
+        rt.cost_kpis(costs, activity, of=["wages", "parts"]),
+        rt.cost_to_serve(costs, activity, of=["wages", "parts"], allocation="orders"),
+    ]
 
 
 def survival_answers(company):
@@ -53,11 +115,18 @@ def survival_answers(company):
     ]
 
 
+def values_of(name, table):
+    """A figure's values in an answer: of its column, or of its rows; None where it has neither."""
+    if name in table:
+        return table[name].to_numpy(float)
+    rows = table[table["figure"] == name] if "figure" in table else table.head(0)
+    return rows["share" if "share" in rows else "value"].to_numpy(float) if len(rows) else None
+
+
 @pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)
 def test_each_figure_is_a_column_within_its_range(answers, figure):
     """A figure's values keep to the range the catalogue states."""
-    table = next(answer for answer in answers if figure.name in answer)
-    values = table[figure.name].to_numpy(float)
+    values = next(v for v in (values_of(figure.name, table) for table in answers) if v is not None)
     values = values[np.isfinite(values)]
     assert values.size
     assert figure.low is None or (values >= figure.low).all()
@@ -66,13 +135,14 @@ def test_each_figure_is_a_column_within_its_range(answers, figure):
 
 @pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)
 def test_each_record_says_what_a_reader_needs(figure):
-    """Label, unit, formula, source and a function that exists."""
+    """Label, unit, formula, source, functions that exist and conventions that they know."""
     assert figure.label
     assert figure.unit
     assert figure.formula
     assert figure.source
-    for name in figure.made_by.split(", "):
-        assert callable(getattr(rt, name))
+    makers = [getattr(rt, name) for name in figure.made_by.split(", ")]
+    keywords = {name for maker in makers for name in inspect.signature(maker).parameters}
+    assert set(figure.conventions) <= keywords
 
 
 def test_where_everyone_stays_the_figures_reach_their_best():
@@ -97,3 +167,16 @@ def test_an_unknown_figure_is_refused_with_the_nearest():
     """A slip of the pen gets a hint."""
     with pytest.raises(rt.ColumnError, match="Did you mean 'retention_rate'"):
         rt.figure("retention rates")
+
+
+def test_what_answers_call_a_rate_or_a_share_is_in_the_catalogue(answers):
+    """Nothing that is named like a figure lacks its record; of two periods, each has its suffix."""
+    known = {figure.name for figure in rt.FIGURES}
+    asked = {
+        name.removesuffix("_before").removesuffix("_after")
+        for table in answers
+        for name in table
+        if name.split("_")[0] not in ("firm", "total", "n")
+    }
+    ends = ("_rate", "_share", "_retention", "_churn", "_ratio", "_effect")
+    assert {name for name in asked if name.endswith(ends)} <= known

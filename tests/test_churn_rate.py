@@ -377,3 +377,12 @@ def test_annualise_refuses(rate, days, message):
     """Windows shorter than a month, and what is no proportion."""
     with pytest.raises(rt.RetentionError, match=message):
         annualise(rate, days)
+
+
+def test_a_large_table_with_an_empty_column_of_text_is_counted(monkeypatch):
+    """Spells of which none is set aside, in objects, as pandas 2 has them, through DuckDB."""
+    spells = spells_of(hundred_and_twenty()).astype({"set_aside": object})
+    assert spells["set_aside"].isna().all()
+    expected = churn_rate(spells, convention="endpoint", **JANUARY)
+    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 10)
+    pd.testing.assert_frame_equal(churn_rate(spells, convention="endpoint", **JANUARY), expected)

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
     from retention.errors import RetentionError as RetentionError
     from retention.errors import RetentionWarning as RetentionWarning
     from retention.errors import TableError as TableError
+    from retention.kpis.availability import service_availability as service_availability
     from retention.kpis.bridge import churn_bridge as churn_bridge
     from retention.kpis.bridge import target_customers as target_customers
     from retention.kpis.churn import annualise as annualise
     from retention.kpis.churn import churn_rate as churn_rate
+    from retention.kpis.churned import churned_customers as churned_customers
     from retention.kpis.cohorts import average_retention as average_retention
     from retention.kpis.cohorts import cohort_retention as cohort_retention
     from retention.kpis.cohorts import cohort_triangle as cohort_triangle
+    from retention.kpis.cost import cost_kpis as cost_kpis
+    from retention.kpis.cost_to_serve import cost_to_serve as cost_to_serve
+    from retention.kpis.cost_to_serve import unallocated_costs as unallocated_costs
+    from retention.kpis.explain import explain_difference as explain_difference
+    from retention.kpis.intentions import repeat_behaviour as repeat_behaviour
     from retention.kpis.lifecycle import lifecycle_states as lifecycle_states
     from retention.kpis.lifecycle import win_back as win_back
+    from retention.kpis.market import market_share as market_share
     from retention.kpis.movements import customer_movements as customer_movements
     from retention.kpis.movements import revenue_movements as revenue_movements
     from retention.kpis.outcome import churn_by as churn_by
@@ -41,14 +49,23 @@ if TYPE_CHECKING:
     from retention.kpis.revenue import logo_churn as logo_churn
     from retention.kpis.revenue import net_revenue_retention as net_revenue_retention
     from retention.kpis.revenue import quick_ratio as quick_ratio
+    from retention.kpis.service import retention_by_service as retention_by_service
+    from retention.kpis.service import service_kpis as service_kpis
+    from retention.kpis.strategic import strategic_customers as strategic_customers
+    from retention.kpis.voice import voice_kpis as voice_kpis
+    from retention.kpis.voice_outcomes import voice_by_outcome as voice_by_outcome
     from retention.kpis.wallet import share_of_wallet as share_of_wallet
     from retention.loading.audits import Audit as Audit
+    from retention.loading.contacts import as_contacts as as_contacts
     from retention.loading.contracts import as_contracts as as_contracts
     from retention.loading.contracts import audit_contracts as audit_contracts
+    from retention.loading.costs import as_costs as as_costs
     from retention.loading.lifetimes import as_spells as as_spells
+    from retention.loading.outages import as_outages as as_outages
     from retention.loading.reading import read_contracts as read_contracts
     from retention.loading.reading import read_table as read_table
     from retention.loading.reading import read_transactions as read_transactions
+    from retention.loading.surveys import as_surveys as as_surveys
     from retention.loading.transactions import as_transactions as as_transactions
     from retention.loading.transactions import audit_transactions as audit_transactions
     from retention.loading.wallets import as_wallet as as_wallet
@@ -115,8 +132,12 @@ _HOMES = {
     "SampleCompany": "samples",
     "TableError": "errors",
     "annualise": "kpis.churn",
+    "as_contacts": "loading.contacts",
     "as_contracts": "loading.contracts",
+    "as_costs": "loading.costs",
+    "as_outages": "loading.outages",
     "as_spells": "loading.lifetimes",
+    "as_surveys": "loading.surveys",
     "as_transactions": "loading.transactions",
     "as_wallet": "loading.wallets",
     "audit_contracts": "loading.contracts",
@@ -129,6 +150,7 @@ _HOMES = {
     "churn_bridge": "kpis.bridge",
     "churn_by": "kpis.outcome",
     "churn_rate": "kpis.churn",
+    "churned_customers": "kpis.churned",
     "cohort_retention": "kpis.cohorts",
     "cohort_triangle": "kpis.cohorts",
     "compare_curves": "survival.comparison",
@@ -137,11 +159,14 @@ _HOMES = {
     "conditional_survival": "survival.summaries",
     "contract_periods": "activity.contracts",
     "contract_spells": "spells.contracts",
+    "cost_kpis": "kpis.cost",
+    "cost_to_serve": "kpis.cost_to_serve",
     "cumulative_hazard": "survival.curves",
     "cumulative_incidence": "survival.competing",
     "customer_movements": "kpis.movements",
     "customer_periods": "activity.purchases",
     "expected_remaining_lifetime": "survival.prediction",
+    "explain_difference": "kpis.explain",
     "figure": "catalogue",
     "fit_aft": "survival.aft",
     "fit_cox": "survival.cox",
@@ -154,6 +179,7 @@ _HOMES = {
     "lifetime_quantile": "survival.summaries",
     "lift": "survival.calibration",
     "logo_churn": "kpis.revenue",
+    "market_share": "kpis.market",
     "median_lifetime": "survival.summaries",
     "net_revenue_retention": "kpis.revenue",
     "outcome_kpis": "kpis.outcome",
@@ -168,16 +194,24 @@ _HOMES = {
     "read_table": "loading.reading",
     "read_transactions": "loading.reading",
     "recorded": "recording.record",
+    "repeat_behaviour": "kpis.intentions",
     "restricted_mean": "survival.summaries",
     "restricted_mean_difference": "survival.summaries",
+    "retention_by_service": "kpis.service",
     "retention_rate": "kpis.outcome",
     "revenue_movements": "kpis.movements",
     "sales_adjusted_retention": "kpis.outcome",
     "sample_company": "samples",
+    "service_availability": "kpis.availability",
+    "service_kpis": "kpis.service",
     "share_of_wallet": "kpis.wallet",
+    "strategic_customers": "kpis.strategic",
     "survival_curve": "survival.curves",
     "target_customers": "kpis.bridge",
     "time_dependent_auc": "survival.scoring",
+    "unallocated_costs": "kpis.cost_to_serve",
+    "voice_by_outcome": "kpis.voice_outcomes",
+    "voice_kpis": "kpis.voice",
     "win_back": "kpis.lifecycle",
     "with_predictions": "survival.prediction",
 }

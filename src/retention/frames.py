@@ -72,7 +72,7 @@ def as_lazy(
     if engine.is_pandas():
         native = native.reset_index(drop=True)
         if not by_row and len(native) >= ROUTE_ROWS:
-            return _scan(native[_wanted(native.columns, only)])
+            return _scan(_blank_as_text(native[_wanted(native.columns, only)]))
         return cast("Frame", nw.from_native(native).lazy())
     if engine.is_pyarrow():
         return _scan(native.select(_wanted(native.column_names, only)))
@@ -366,6 +366,16 @@ def _scan(table: object) -> Frame:
     connection.execute("SET TimeZone = 'UTC'")
     scan: Any = connection.from_arrow if _is_arrow(table) else connection.from_df
     return cast("Frame", nw.from_native(scan(table)))
+
+
+def _blank_as_text(table: Any) -> Any:
+    """A pandas table whose columns of nothing but missing objects are text.
+
+    DuckDB would call them whole numbers.
+    """
+    objects = [name for name in table.columns if table[name].dtype == object]
+    blank = [name for name in objects if table[name].first_valid_index() is None]
+    return table.astype(dict.fromkeys(blank, "string")) if blank else table
 
 
 def _is_arrow(table: object) -> bool:

@@ -129,6 +129,20 @@ def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     return past * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int64) - 719163
 
 
+def second_expr(column: str, dtype: nw.dtypes.DType, engine: nw.Implementation) -> nw.Expr:
+    """Whole seconds since 1970-01-01 00:00 of a date or time column; a date is its midnight."""
+    moment = nw.col(column)
+    if engine.is_polars() or engine.is_pandas() or engine.is_pyarrow():
+        return moment.dt.timestamp("ms") // 1000
+    day = day_expr(column, engine) * 86_400
+    if isinstance(dtype, nw.Date):
+        return day
+    hour, minute, second = (
+        part.cast(nw.Int64) for part in (moment.dt.hour(), moment.dt.minute(), moment.dt.second())
+    )
+    return day + hour * 3600 + minute * 60 + second
+
+
 def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     """The day of a date or time column, as the engine writes days."""
     if engine.is_pandas():

@@ -15,10 +15,11 @@ from retention.periods import zone_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Type = Literal["id", "time", "number", "integer", "flag", "text"]
+Type = Literal["id", "id or none", "time", "number", "integer", "flag", "text"]
 
 _SAID: Mapping[Type, str] = {
     "id": "text or whole numbers",
+    "id or none": "text or whole numbers",
     "time": "dates",
     "number": "numbers",
     "integer": "whole numbers",
@@ -177,6 +178,113 @@ WALLET = Kind(
     ),
 )
 
+SURVEYS = Kind(
+    "surveys",
+    "a customer who was asked",
+    "as_surveys",
+    (
+        Column("customer_id", "id", "who was asked"),
+        Column("date", "time", "when they answered, or were asked if they did not"),
+        Column("answered", "flag", "whether any answer came back"),
+        Column("satisfaction", "number", "how satisfied they are", "scale", optional=True),
+        Column("value_for_money", "number", "what they think of the price", "scale", optional=True),
+        Column("repeat_intention", "number", "how likely they buy again", "scale", optional=True),
+        Column("recommend", "number", "how likely they recommend us", "0 to 10", optional=True),
+        Column(
+            "spoke_well", "number", "1 if they spoke well of us to others, 0 if not", optional=True
+        ),
+        Column(
+            "spoke_ill", "number", "1 if they spoke ill of us to others, 0 if not", optional=True
+        ),
+        Column("scale_low", "number", "the worst answer of the scale", "scale", optional=True),
+        Column("scale_high", "number", "the best answer of the scale", "scale", optional=True),
+    ),
+)
+
+MARKET = Kind(
+    "market",
+    "what the whole market sold, us included",
+    "rename",
+    (
+        Column("date", "time", "any day of the period"),
+        Column("market", "number", "sales of all who sell in it, us included", "currency"),
+    ),
+)
+
+CONTACTS = Kind(
+    "contacts",
+    "one time a customer needed us",
+    "as_contacts",
+    (
+        Column("customer_id", "id", "who needed us"),
+        Column("date", "time", "when they got in touch"),
+        Column(
+            "first_response_hours", "number", "time to our first answer, null while none", "hours"
+        ),
+        Column(
+            "resolution_hours", "number", "time until solved to their content, null if not", "hours"
+        ),
+        Column(
+            "unsatisfied_hours",
+            "number",
+            "time until a solution that did not content them, after which no more was seen",
+            "hours",
+            optional=True,
+        ),
+        Column(
+            "right_first_time",
+            "number",
+            "whether the first diagnosis was right: 1, 0 or null",
+            optional=True,
+        ),
+        Column(
+            "parts_available",
+            "number",
+            "whether the parts needed were at hand: 1, 0, or null where none were",
+            optional=True,
+        ),
+    ),
+)
+
+OUTAGES = Kind(
+    "outages",
+    "one interruption of a service",
+    "as_outages",
+    (
+        Column("start", "time", "when it went down"),
+        Column("end", "time", "when it was back, null while it is down"),
+    ),
+)
+
+COSTS = Kind(
+    "costs",
+    "one cost of winning, keeping or serving customers",
+    "as_costs",
+    (
+        Column("date", "time", "when it was incurred, or any day of its period"),
+        Column("kind", "text", "what for: wages, space, parts, …"),
+        Column("amount", "number", "how much, credits negative", "currency"),
+        Column("customer_id", "id or none", "whom it was for, null if for many", optional=True),
+    ),
+)
+
+CHURNED = Kind(
+    "churned",
+    "a customer who counts in the churn rate of a period (and segment)",
+    "churned_customers",
+    (
+        CUSTOMER,
+        Column("period", "time", "first day of the period"),
+        Column("step", "integer", "consecutive number of the period"),
+        Column("part", "text", "there or joined; stayed, cancelled or returned"),
+        Column("n_churned", "integer", "how often the customer counts above the line"),
+        Column("at_risk", "number", "how much the customer counts below it", "customers"),
+        Column("sales", "number", "what the customer brings, null where unknown", "currency"),
+        Column("convention", "text", "the convention of the churn rate"),
+        *STEPS,
+    ),
+)
+
 
 _TAKEN = {
     *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
@@ -264,6 +372,7 @@ def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> Non
 def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
     fits = {
         "id": dtype.is_integer() or isinstance(dtype, nw.String),
+        "id or none": dtype.is_numeric() or isinstance(dtype, nw.String),  # pandas: 7.0 beside NaN
         "time": isinstance(dtype, nw.Date | nw.Datetime),
         "number": dtype.is_numeric(),
         "integer": dtype.is_integer(),

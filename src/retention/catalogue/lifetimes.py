@@ -17,6 +17,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula=f"S(t) = Π over u ≤ t of (1 − d_u / n_u). {_STEPS}; models: e^(−H(t))",
         made_by="survival_curve, conditional_survival, predict_survival",
+        conventions=("given",),
         source="Kaplan and Meier (1958), JASA 53",
     ),
     Figure(
@@ -61,6 +62,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="∫ from 0 to the horizon of S(t) dt",
         made_by="restricted_mean",
+        conventions=("horizon",),
         source="Klein and Moeschberger (2003), Survival Analysis, section 4.5",
     ),
     Figure(
@@ -94,6 +96,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="1 − P(T > s + within | T > s), s: tenure",
         made_by="predict_churn",
+        conventions=("within", "given"),
         source="Klein and Moeschberger (2003), section 8.8",
     ),
     Figure(
@@ -105,6 +108,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="∫ from 0 to the horizon of P(T > s + u | T > s) du, s: tenure",
         made_by="expected_remaining_lifetime",
+        conventions=("horizon", "given"),
         source="Klein and Moeschberger (2003), section 2.4",
     ),
     Figure(
@@ -116,6 +120,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula=f"(pairs in the right order + ½ of equal risks) / {_PAIRS}",
         made_by="concordance, backtest",
+        conventions=("method", "censoring", "landmark"),
         source="Harrell et al. (1982), JAMA 247",
     ),
     Figure(
@@ -127,6 +132,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="chance that one who has left by the time has a higher risk than one who has not",
         made_by="time_dependent_auc, backtest",
+        conventions=("censoring", "landmark"),
         source="Uno et al. (2007), JASA 102",
     ),
     Figure(
@@ -138,6 +144,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="mean of (still here at t − predicted S(t))², weighted for those not seen so long",
         made_by="brier_score, backtest",
+        conventions=("censoring", "landmark"),
         source="Graf et al. (1999), Statistics in Medicine 18",
     ),
     Figure(
@@ -149,6 +156,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="1 − Brier score / Brier score of the Kaplan–Meier S(t)",
         made_by="brier_score, backtest",
+        conventions=("censoring", "landmark"),
         source="Graf et al. (1999), Statistics in Medicine 18",
     ),
     Figure(
@@ -160,6 +168,30 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="churn of the group / churn of all, at a time",
         made_by="lift",
+        conventions=("time", "groups", "landmark"),
         source="Blattberg, Kim and Neslin (2008), Database Marketing, section 10.3",
+    ),
+    Figure(
+        name="cumulative_share_of_churn",
+        label="Share of all churn in the riskiest groups",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula="churn of the groups so far / churn of all, at a time",
+        made_by="lift",
+        conventions=("time", "groups", "landmark"),
+        source="Blattberg, Kim and Neslin (2008), Database Marketing, section 10.3",
+    ),
+    Figure(
+        name="churn_share",
+        label="Share that has left, for whatever reason",
+        unit="share of 1",
+        better="lower",
+        low=0.0,
+        high=1.0,
+        formula="1 − S(t), S the Kaplan–Meier estimate",
+        made_by="cause_removed",
+        source="Kaplan and Meier (1958), JASA 53",
     ),
 )

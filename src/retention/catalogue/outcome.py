@@ -21,6 +21,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula=f"|R| / |B|. {_RATE_SYMBOLS}",
         made_by="retention_rate",
+        conventions=("lag", "lost_to"),
         source=_BUTTLE,
     ),
     Figure(
@@ -31,7 +32,8 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula=f"1 − |R| / |B|. {_RATE_SYMBOLS}",
-        made_by="retention_rate, churn_by",
+        made_by="retention_rate, churn_by, churn_rate",
+        conventions=("lag", "lost_to", "convention"),
         source=_BUTTLE,
     ),
     Figure(
@@ -46,6 +48,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
             f"Σ_R min(s0, s1) / Σ_B s0 (capped). {_RATE_SYMBOLS}"
         ),
         made_by="sales_adjusted_retention",
+        conventions=("basis", "lag", "lost_to"),
         source=_BUTTLE,
     ),
     Figure(
@@ -57,6 +60,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="1 − sales-adjusted retention",
         made_by="sales_adjusted_retention, churn_by",
+        conventions=("basis", "lag", "lost_to"),
         source=_BUTTLE,
     ),
     Figure(
@@ -68,6 +72,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula=f"Σ_R p0 / Σ_B p0 (basis base), Σ_R p1 / Σ_B p0 (current). {_RATE_SYMBOLS}",
         made_by="profit_adjusted_retention",
+        conventions=("basis", "lag", "lost_to"),
         source=_BUTTLE,
     ),
     Figure(
@@ -79,6 +84,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="1 − profit-adjusted retention",
         made_by="profit_adjusted_retention, churn_by",
+        conventions=("basis", "lag", "lost_to"),
         source=_BUTTLE,
     ),
     Figure(
@@ -101,6 +107,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="share of wallet over those who were active lag periods before as well",
         made_by="share_of_wallet",
+        conventions=("lag",),
         source=_BUTTLE,
     ),
     Figure(
@@ -112,6 +119,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="called lost at some time / customers whose first order is at least gap days old",
         made_by="gap_table",
+        conventions=("gaps",),
         source="a convention of practice",
     ),
     Figure(
@@ -123,6 +131,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="ordered again by as_of / called lost at some time",
         made_by="gap_table",
+        conventions=("gaps",),
         source="a convention of practice",
     ),
     Figure(
@@ -134,6 +143,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="ordered within so many days of being called lost / called lost that long ago",
         made_by="gap_table",
+        conventions=("gaps", "within"),
         source="a convention of practice",
     ),
     Figure(
@@ -145,6 +155,17 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="retained at the age / eligible: of the cohort, those followed as long as the age",
         made_by="cohort_retention, average_retention",
+        conventions=(
+            "kind",
+            "measure",
+            "basis",
+            "brackets",
+            "cohorts",
+            "clock",
+            "week_start",
+            "washout",
+            "weights",
+        ),
         source="practice of product analytics; kinds and bases are named in the row",
     ),
     Figure(
@@ -156,6 +177,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="1 − Kaplan–Meier of the time from being lost to the next purchase",
         made_by="win_back",
+        conventions=("lost_after",),
         source="Kaplan and Meier (1958), JASA 53",
     ),
 )

@@ -11,15 +11,16 @@ class Figure:
     """The meaning of one figure.
 
     Attributes:
-        name: the column that holds it.
+        name: the column that holds it; in a table with a column `figure`, what stands there.
         label: how people write it, on an axis or in a sentence.
         unit: "share of 1", "currency", "customers", "days".
         better: "higher", "lower" or "neither".
         low: the least it can be, None if there is none.
         high: the most it can be, None if there is none.
         formula: how it is computed, each symbol explained.
-        made_by: the function that gives it.
+        made_by: the functions that give it.
         source: where the definition stands.
+        conventions: keywords of these functions by which it is one thing or another.
     """
 
     name: str
@@ -31,3 +32,4 @@ class Figure:
     formula: str
     made_by: str
     source: str
+    conventions: tuple[str, ...] = ()

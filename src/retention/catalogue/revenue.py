@@ -19,6 +19,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula=f"Σ_R s1 / Σ_B s0. {_SYMBOLS}",
         made_by="net_revenue_retention",
+        conventions=("horizon", "reactivation", "contraction", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -30,6 +31,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula=f"Σ_R min(s0, s1) / Σ_B s0. {_SYMBOLS}",
         made_by="gross_revenue_retention",
+        conventions=("horizon", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -41,6 +43,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula=f"1 − |R| / |B|. {_SYMBOLS}",
         made_by="logo_churn",
+        conventions=("horizon", "reactivation", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -52,6 +55,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="(new + reactivated + expansion) / (contraction + churned), in currency",
         made_by="quick_ratio",
+        conventions=("horizon", "reactivation"),
         source="Hamid, M., Social Capital: the quick ratio of growth",
     ),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
@@ -15,7 +16,7 @@ from retention.kpis.spell_counts import counted_renewals, counted_spells, judged
 from retention.tables import SPELLS, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
@@ -29,6 +30,7 @@ SHORTEST = 28
 """A rate observed over fewer days than the shortest month is not carried over to a year."""
 
 _YEAR = 365.25
+_Counts = TypeVar("_Counts", "NDArray[Any]", nw.Expr)
 _TAKEN = {
     *("n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended", "exposure"),
     *("at_risk", "convention", "period", "step", "_date", "n_due"),
@@ -133,7 +135,7 @@ def churn_rate(
     one_of("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     intervals.quantile_of(level)
-    _check_renewals(convention, renewals)
+    check_renewals(convention, renewals)
     names = segments(by, SPELLS)
     for name in names:
         if name in _TAKEN:
@@ -142,7 +144,7 @@ def churn_rate(
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
     keys, counts = counted_spells(days, names, freq, window)
     if renewals is None:
-        churned, at_risk = _of_convention(counts, convention)
+        churned, at_risk = of_convention(counts, convention)
     else:
         churned, at_risk = counted_renewals(days, names, freq, keys, renewals)
     rate = _rate(churned, at_risk.astype(np.float64), convention, level)
@@ -188,7 +190,8 @@ def annualise(rate: float, days: float) -> float:
     return float(1 - (1 - rate) ** (_YEAR / days))
 
 
-def _check_renewals(convention: str, renewals: object | None) -> None:
+def check_renewals(convention: str, renewals: object | None) -> None:
+    """Refuse renewal days that are missing, or that the convention does not look at."""
     if convention == "renewals_due" and renewals is None:
         raise RetentionError(
             "Spells do not know when contracts were up for renewal: give renewals=, a table of "
@@ -201,8 +204,13 @@ def _check_renewals(convention: str, renewals: object | None) -> None:
         )
 
 
-def _of_convention(counts: Columns, convention: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What stands above and below the line."""
+def of_convention(counts: Mapping[str, _Counts], convention: str) -> tuple[_Counts, _Counts]:
+    """What stands above and below the line, as arrays of sums or expressions of single customers.
+
+    Args:
+        counts: the counts that `counted_spells` names.
+        convention: any but "renewals_due", whose counts are those of `due_customers`.
+    """
     everyone = counts["n_cancelled"] + counts["n_joined_cancelled"]
     above = {
         "start_cohort": counts["n_cancelled"],

@@ -27,18 +27,18 @@ def spell_days(spells: object, names: list[str]) -> Frame:
     """Spells in whole days, those running without an end, and what is known of them.
 
     Returns:
-        `customer_id`, the segments, `_start`, `_end` (first day out; 10,000,000 while it runs),
-        `_reach` (of a running spell, the day up to which it was seen), `_under` (the day it came
-        under observation, where that was late), `_overlaps` (1 where an earlier spell of the
-        customer had not ended) and `_bridged` (1 where pauses were bridged with hindsight).
+        `customer_id`, the segments, `start`, `end`, `_start`, `_end` (first day out; 10,000,000
+        while it runs), `_reach` (of a running spell, the day up to which it was seen), `_under`
+        (the day it came under observation, where that was late), `_overlaps` (1 where an earlier
+        spell of the customer had not ended) and `_bridged` (1 where pauses were bridged with
+        hindsight).
     """
     frame = require(spells, SPELLS, extra=names)
     schema, engine = frame.collect_schema(), frame.implementation
     kept = frame.select(
         "customer_id",
         *(as_text(name, schema[name]) for name in names),
-        "start",
-        "duration",
+        *("start", "end", "duration"),
         _out=nw.coalesce("end", "start"),
         _running=count(~nw.col("churned")),
         _entry=nw.col("entry").cast(nw.Float64),
@@ -112,7 +112,7 @@ def counted_spells(
         `n_joined_cancelled`; `n_ended` in spells; and `exposure`, customers times periods.
     """
     first, last = window
-    customers = _by_customer(_events(days, names, freq, window), names)
+    customers = by_customer(days, names, freq, window)
     sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
     sums += ["n_joined_cancelled"]
     cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
@@ -150,6 +150,32 @@ def counted_renewals(
         renewals: a table of `customer_id` and `date`.
     """
     first, last = int(keys["step"].min()), int(keys["step"].max())
+    once = due_customers(days, names, freq, (first, last), renewals)
+    cells = once.group_by(*names, "step").agg(nw.len().alias("n_due"), nw.col("_lost").sum())
+    found = collect(cells.with_columns(nw.col("n_due", "_lost", "step").cast(nw.Int64)))
+    # Every segment and period has a row, also where nobody was due: what was counted comes last.
+    zeros = np.zeros(len(keys["step"]), dtype=np.int64)
+    every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
+    _, sums = on_grid(every, names, (np.arange(first, last + 1), freq))
+    return sums["_lost"], sums["n_due"]
+
+
+def due_customers(
+    days: Frame, names: list[str], freq: str, window: tuple[int, int], renewals: object
+) -> Frame:
+    """The customers up for renewal in each segment and period, once each, and who left on the day.
+
+    Args:
+        days: see `spell_days`.
+        names: the segment columns.
+        freq: length of a period.
+        window: the first and last period, see `judged`.
+        renewals: a table of `customer_id` and `date`.
+
+    Returns:
+        `customer_id`, the segments, `step` and `_lost` (1 or 0).
+    """
+    first, last = window
     dues = due_steps(renewals, days, freq, beside_what="spells")
     met = days.select("customer_id", *names, "_start", "_end").join(
         dues, on="customer_id", how="inner"
@@ -158,14 +184,37 @@ def counted_renewals(
     within = (nw.col("_due") >= first) & (nw.col("_due") <= last)
     due = met.filter((nw.col("_start") < day) & (nw.col("_end") >= day) & within)
     marked = due.with_columns(_lost=count(nw.col("_end") == day), step=nw.col("_due"))
-    once = marked.group_by("customer_id", *names, "step").agg(nw.col("_lost").max())
-    cells = once.group_by(*names, "step").agg(nw.len().alias("n_due"), nw.col("_lost").sum())
-    found = collect(cells.with_columns(nw.col("n_due", "_lost", "step").cast(nw.Int64)))
-    # Every segment and period has a row, also where nobody was due: what was counted comes last.
-    zeros = np.zeros(len(keys["step"]), dtype=np.int64)
-    every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
-    _, sums = on_grid(every, names, (np.arange(first, last + 1), freq))
-    return sums["_lost"], sums["n_due"]
+    return marked.group_by("customer_id", *names, "step").agg(nw.col("_lost").max())
+
+
+def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -> Frame:
+    """What each customer did in each period, so that everybody is counted once.
+
+    Args:
+        days: see `spell_days`.
+        names: the segment columns.
+        freq: length of a period.
+        window: the first and last period, see `judged`.
+
+    Returns:
+        One row a customer, segment and period in which a spell began or ended, or at whose close
+        one began, those before the window under the period before it: `_came` and `_out` (spells
+        that began and ended), `_days` (of those who were not there throughout), `_stays` (1 where a
+        spell that began is there at the close), and 1 or 0 for `n_cancelled`, `n_returned`,
+        `n_joined`, `n_joined_cancelled` (see `counted_spells`).
+    """
+    rows = _events(days, names, freq, window)
+    rows = rows.group_by("customer_id", *names, "step").agg(
+        *(nw.col(name).sum() for name in ("_came", "_out", "_days")),
+        *(nw.col(name).max() for name in ("_mid", "_stays", "_based")),
+    )
+    based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
+    return rows.with_columns(
+        n_cancelled=nw.col("_based"),
+        n_returned=count(based & (nw.col("_stays") == 1)),
+        n_joined=count(joined),
+        n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
+    )
 
 
 def _placed(days: Frame, freq: str) -> Frame:
@@ -208,18 +257,3 @@ def _events(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -
     events = nw.concat([came, out.select(came.collect_schema().names())])
     early = nw.when(nw.col("step") < first).then(nw.lit(first - 1)).otherwise(nw.col("step"))
     return events.with_columns(step=early.cast(nw.Int64)).filter(nw.col("step") <= last)
-
-
-def _by_customer(events: Frame, names: list[str]) -> Frame:
-    """What each customer did in each period, so that everybody is counted once."""
-    rows = events.group_by("customer_id", *names, "step").agg(
-        *(nw.col(name).sum() for name in ("_came", "_out", "_days")),
-        *(nw.col(name).max() for name in ("_mid", "_stays", "_based")),
-    )
-    based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
-    return rows.with_columns(
-        n_cancelled=nw.col("_based"),
-        n_returned=count(based & (nw.col("_stays") == 1)),
-        n_joined=count(joined),
-        n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
-    )

@@ -129,15 +129,13 @@ def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> 
 
 
 def _name_of(function: Callable[..., Any]) -> str:
-    import retention
-
-    name = getattr(function, "__name__", "")
-    if name not in retention.__all__ or getattr(retention, name) is not function:
+    name, home = (getattr(function, what, "") for what in ("__name__", "__module__"))
+    if name.startswith("_") or not home.startswith("retention."):
         raise RetentionError(
             "recorded keeps what the functions of this library answer: say "
             f"recorded(rt.retention_rate, activity), for instance; got {function!r}."
         )
-    return name
+    return str(name)
 
 
 def _bound(

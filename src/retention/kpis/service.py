@@ -1,0 +1,321 @@
+"""Buttle's process KPIs of retention, from service contacts: waiting, solving, doing it right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention import intervals, periods
+from retention.frames import Columns, table_like
+from retention.kpis.cells import Asked, Cells, adjusted, count_cells, raw
+from retention.kpis.service_counts import (
+    CLASSES,
+    DONE,
+    FLAGS,
+    OPEN,
+    TIMES,
+    UNKNOWN,
+    counted_contacts,
+    served,
+    summed,
+    target_hours,
+)
+from retention.survival import steps
+from retention.survival.curve_tables import Curve, curves_of
+from retention.survival.curves import survival_curve
+from retention.survival.risk_sets import refuse_taken
+from retention.survival.summaries import lifetime_quantile
+from retention.tables import CONTACTS, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+_FIGURES = (*TIMES, *FLAGS)
+
+
+def service_kpis(
+    contacts: IntoFrameT,
+    *,
+    as_of: date | str,
+    targets: Mapping[str, float],
+    by: str | Sequence[str] = (),
+    level: float = 0.95,
+) -> IntoFrameT:
+    """How long customers wait for an answer and for a solution, and how often we do it right.
+
+    Four figures a segment, over the contacts up to the end of the day `as_of`:
+
+    - "first_response": hours to the first answer.
+    - "resolution": hours until the problem was solved to the customer's satisfaction.
+    - "right_first_time": the share of contacts whose first diagnosis was right.
+    - "parts_available": the share for which the parts needed were at hand.
+
+    A contact that still waits has a time, too: longer than it has waited so far. Such contacts are
+    not left out, which would leave the slow ones out, but enter Kaplan and Meier's estimate as
+    censored. With S(h) the estimated share that waits longer than h hours, the median is where S
+    comes down to ½, the 90th percentile where it comes down to 0.1, and the share within the target
+    t is 1 − S(t). What was answered or solved after `as_of` is open. A solution that did not
+    content the customer is none: the contact is censored at that time.
+
+    Args:
+        contacts: a table from `as_contacts`.
+        as_of: the last observed day, itself included: that on which the log was taken, or an
+            earlier one. Nothing after it is looked at, neither contacts nor answers. (A flag has no
+            date: it counts from the first answer on.)
+        targets: the hours within which customers are to be answered and to be content, such as
+            `{"first_response": 24, "resolution": 168}`. They are a promise of yours: no default.
+        by: segment columns of the contacts (topic, channel, region …). They come back as text, with
+            "(missing)" for those not filled in.
+        level: confidence of the bounds.
+
+    Returns:
+        Four rows a segment, one a figure, in the caller's kind: the `by` columns; `figure`;
+        `target_hours` (null for shares); `n_contacts` = `n_done` (answered, solved; flag known) +
+        `n_open` (not answered, not solved to their content) + `n_unknown` (answered, but no flag);
+        `n_good` (of those done, within the target; flag 1); `median_hours` and `p90_hours` (null
+        for shares, and where so many were not done while they were seen); `share` (times: within
+        the target, 1 − S(t), null where nobody was seen so long; else n_good / n_done); `lower`,
+        `upper`; and how these were made in `bounds`: "log-log" (those of S), "wilson" (of shares;
+        also where S is 1 or 0, with the contacts seen as long as the target, or done by then, as
+        its trials) or "none".
+
+    Raises:
+        RetentionError: if `targets` does not say both, in hours above 0.
+        ColumnError: if a column is missing or of the wrong type, or `by` names none.
+        ContentError: if there is no contact up to `as_of`.
+
+    Example:
+        One customer is answered after 2 hours; two wait, one since 10 hours, one since an hour. Of
+        the answered all were answered in time. Of all, one in three by 2 hours, if the last were
+        like the others one in two.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> contacts = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Bob", "Cem"],
+        ...     "date": pd.to_datetime(["2024-03-01 09", "2024-03-01 14", "2024-03-01 23"]),
+        ...     "first_response_hours": [2.0, None, None],
+        ...     "resolution_hours": [None, None, None],
+        ... }).astype({"resolution_hours": float})
+        >>> kpis = rt.service_kpis(
+        ...     contacts, as_of="2024-03-01", targets={"first_response": 4, "resolution": 48}
+        ... )
+        >>> kpis[["figure", "n_contacts", "n_done", "n_open", "n_good", "share"]]
+                     figure  n_contacts  n_done  n_open  n_good  share
+        0    first_response           3       1       2       1    0.5
+        1        resolution           3       0       3       0    NaN
+        2  right_first_time           3       0       2       0    NaN
+        3   parts_available           3       0       2       0    NaN
+
+    Source:
+        The figures: Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9,
+        process KPIs of retention. Open contacts: Kaplan, E. L. and Meier, P. (1958), Journal of the
+        American Statistical Association 53, 457–481. Bounds: see `survival_curve`; Wilson (1927).
+    """
+    intervals.quantile_of(level)
+    last, hours = periods.as_day(as_of, argument="as_of"), target_hours(targets)
+    names = segments(by, CONTACTS)
+    labels, counts = counted_contacts(contacts, names, last)
+    n_segments = len(labels[names[0]]) if names else 1
+    targeted = np.tile([*hours.values(), *[np.nan] * len(FLAGS)], n_segments)
+    tallies = _tallies(counts, targeted)
+    answer: Columns = {
+        "figure": np.tile(np.array(_FIGURES, dtype=object), n_segments),
+        "target_hours": targeted,
+        **tallies,
+        **_described(counts, tallies, targeted, level),
+    }
+    refuse_taken(names, answer)
+    keys: Columns = {name: np.repeat(labels[name], len(_FIGURES)) for name in names}
+    return table_like({**keys, **answer}, contacts)
+
+
+def retention_by_service(
+    contacts: IntoFrameT,
+    activity: IntoFrameT,
+    *,
+    targets: Mapping[str, float],
+    lag: int = 1,
+    level: float = 0.95,
+) -> IntoFrameT:
+    """Whether customers who were served badly stay away: retention by the service they received.
+
+    Each customer of a base period is in one class, by their contacts in that period as they stood
+    when it ended; what was answered or solved later is not looked at:
+
+    - "outside target": some contact was answered or solved after its target, or was still waiting
+      for longer than that. A solution that did not content the customer is none.
+    - "open": none of these, but some contact was waiting, no longer than its target yet.
+    - "within target": all were answered and solved in time.
+    - "no contact".
+
+    Classes are not drawn by lot: who has trouble differs from who has none, also in how much they
+    buy. Compare "outside target" with "within target" rather than with "no contact".
+
+    Args:
+        contacts: a table from `as_contacts`, of the same kind as `activity`, that covers its
+            periods.
+        activity: a table from `customer_periods` or `contract_periods`; segments are taken
+            together.
+        targets: as in `service_kpis`.
+        lag: how many periods later customers must be active to be retained, 1 or more.
+        level: confidence of the bounds.
+
+    Returns:
+        Four rows a base period, one a class, in the caller's kind: `service`, `period`, `step`,
+        `n_base`, `n_retained`, `retention_rate`, `lower`, `upper` (Wilson), `churn_rate`;
+        `sales_base`, `sales_retained` (currency), `sales_adjusted_retention`, and the same of
+        `profit` (null where it is not known): see `outcome_kpis`; `first_response_target`,
+        `resolution_target` (hours) and `lag`. Where nobody is in a class its rates are null.
+
+    Raises:
+        RetentionError: if `targets` does not say both, in hours above 0.
+        ColumnError: if a column is missing, or ids are numbers in one table and text in the other.
+        ContentError: if fewer than `lag` + 1 whole periods were observed, or no contact is of a
+            customer of the activity.
+
+    Example:
+        Bob waits for two days and does not come back.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Bob", "Cem", "Ann", "Cem"],
+        ...     "date": pd.to_datetime(["2024-01-01"] * 3 + ["2024-02-29"] * 2),
+        ...     "sales": [10.0, 20.0, 30.0, 10.0, 30.0],
+        ... })
+        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
+        >>> contacts = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Bob"],
+        ...     "date": pd.to_datetime(["2024-01-10", "2024-01-20"]),
+        ...     "first_response_hours": [2.0, 48.0],
+        ...     "resolution_hours": [5.0, 50.0],
+        ... })
+        >>> stayed = rt.retention_by_service(
+        ...     contacts, activity, targets={"first_response": 24, "resolution": 168}
+        ... )
+        >>> stayed[["service", "n_base", "n_retained", "retention_rate"]]
+                  service  n_base  n_retained  retention_rate
+        0      no contact       1           1             1.0
+        1   within target       1           1             1.0
+        2  outside target       1           0             0.0
+        3            open       0           0             NaN
+
+    Source:
+        Buttle (2009), chapter 9: process KPIs are watched because they drive retention. The classes
+        are of practice.
+    """
+    hours = target_hours(targets)
+    told = served(contacts, activity, hours)
+    asked = Asked("service", lag, "firm", level)
+    cells = _every_class(count_cells(told, asked, {"sales": "base", "profit": "base"}))
+    answer: Columns = {**cells.keys, **raw(cells)}
+    for money in ("sales", "profit"):
+        found = adjusted(cells, money, "base")
+        kept = (f"{money}_base", f"{money}_retained", f"{money}_adjusted_retention")
+        answer |= {name: found[name] for name in kept}
+    answer |= {f"{name}_target": cells.constant(value) for name, value in hours.items()}
+    return table_like({**answer, "lag": cells.constant(lag)}, activity)
+
+
+def _every_class(cells: Cells) -> Cells:
+    """The cells with a row for each class and period, also where nobody was in that class."""
+    if not cells.keys["step"].size:
+        return cells
+    steps, first = np.unique(cells.keys["step"], return_index=True)
+    place = np.array([CLASSES.index(name) for name in cells.keys["service"]])
+    row = place * steps.size + (cells.keys["step"] - steps[0])
+    keys: Columns = {
+        "service": np.repeat(np.array(CLASSES, dtype=object), steps.size),
+        "period": np.tile(cells.keys["period"][first], len(CLASSES)),
+        "step": np.tile(steps, len(CLASSES)),
+    }
+    sums = {}
+    for name, values in cells.sums.items():
+        nothing = np.nan if np.isnan(values).all() else 0
+        sums[name] = np.full(len(CLASSES) * steps.size, nothing, values.dtype)
+        sums[name][row] = values
+    return replace(cells, keys=keys, sums=sums)
+
+
+def _tallies(counts: Columns, targeted: NDArray[np.float64]) -> Columns:
+    """How many contacts there are of each segment and figure, and how they stand."""
+    group = counts["_segment"] * len(_FIGURES) + counts["_figure"]
+    value, state = counts["_value"], counts["_state"]
+    flag = np.isnan(targeted[group])
+    good = np.where(flag, value == 1, value <= np.where(flag, 0.0, targeted[group]))
+    kinds = {
+        "n_contacts": state >= OPEN,
+        "n_done": state == DONE,
+        "n_open": state == OPEN,
+        "n_unknown": state == UNKNOWN,
+        "n_good": (state == DONE) & good,
+    }
+    return {name: summed(counts, targeted.size, where) for name, where in kinds.items()}
+
+
+def _described(
+    counts: Columns, tallies: Columns, targeted: NDArray[np.float64], level: float
+) -> Columns:
+    """Median, 90th percentile, share and bounds: shares by counting, then times by their curve."""
+    n_done = tallies["n_done"]
+    lower, upper = intervals.wilson(tallies["n_good"], n_done, level)
+    answer: Columns = {
+        "median_hours": np.full(targeted.size, np.nan),
+        "p90_hours": np.full(targeted.size, np.nan),
+        "share": intervals.ratio(tallies["n_good"], n_done),
+        "lower": lower,
+        "upper": upper,
+        "bounds": np.where(n_done > 0, "wilson", "none").astype(object),
+    }
+    curve = _curve(counts)
+    for one in curves_of(curve, "contacts"):
+        place = int(one.key[0])
+        read = _within(one, float(targeted[place]), level)
+        for name, value in zip(("share", "lower", "upper", "bounds"), read, strict=True):
+            answer[name][place] = value
+    for name, lost in (("median_hours", 0.5), ("p90_hours", 0.9)):
+        found = lifetime_quantile(curve, lost=lost, by="contacts")
+        answer[name][found["contacts"].astype(int).to_numpy()] = found["lifetime"].to_numpy()
+    return answer
+
+
+def _curve(counts: Columns) -> Any:
+    """The share that still waits after each time, a curve for each segment and time."""
+    import pandas as pd
+
+    times = counts["_figure"] < len(TIMES)
+    waits = pd.DataFrame(
+        {
+            "contacts": (counts["_segment"] * len(_FIGURES) + counts["_figure"])[times],
+            "duration": counts["_value"][times],
+            "churned": counts["_state"][times] == DONE,
+            "n_spells": counts["_n"][times],
+        }
+    )
+    return survival_curve(waits, by="contacts")
+
+
+def _within(curve: Curve, target: float, level: float) -> tuple[float, float, float, str]:
+    """The share done within the target, its bounds, and how these were made."""
+    if not curve.knows(target):
+        return np.nan, np.nan, np.nan, "none"
+    waiting, variance = (
+        float(steps.at(curve.duration, values, target, before)[()])
+        for values, before in ((curve.survival, 1.0), (curve.variance, 0.0))
+    )
+    if 0 < waiting < 1:
+        lower, upper = steps.log_log_bounds(waiting, variance, level)
+        return 1 - waiting, float(1 - upper), float(1 - lower), "log-log"
+    if waiting:  # nobody was done by then: of all who were seen so long
+        trials = int(curve.n_at_risk[np.searchsorted(curve.duration, target)])
+    else:  # all were: of those who were seen to be
+        trials = int(curve.n_churned[curve.duration <= target].sum())
+    lower, upper = intervals.wilson(trials * (1 - waiting), trials, level)
+    return 1 - waiting, float(lower), float(upper), "wilson"
