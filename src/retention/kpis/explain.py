@@ -108,7 +108,8 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
         of nobody in the row are known), `sales_difference`; `n_without_sales` (churned customers
         whose sales are not known: they are left out of the sums); `churn_rate` (of rows "a" and
         "b"; for its bounds see `churn_rate`); `effect_on_rate` (null where nobody is at risk in a
-        or in b); the constants `convention_a`, `convention_b`. What does not apply to a row is null.
+        or in b); the constants `convention_a`, `convention_b`. What does not apply to a row is
+        null.
 
     Raises:
         ColumnError: if a table is not from `churned_customers`, or `by` names no column of it.
