@@ -305,7 +305,7 @@ def _blanked(table: Columns) -> Columns:
             values[:, _B] = np.nan
         elif name.endswith("_b"):
             values[:, _A] = np.nan
-        elif name.endswith(("_difference", "_effect")):
+        elif name.endswith("_difference") or name == "effect_on_rate":
             values[:, [_A, _B]] = np.nan
         if name.startswith("at_risk"):
             values[:, _ABOVE] = np.nan
