@@ -384,5 +384,5 @@ def test_a_large_table_with_an_empty_column_of_text_is_counted(monkeypatch):
     spells = spells_of(hundred_and_twenty()).astype({"set_aside": object})
     assert spells["set_aside"].isna().all()
     expected = churn_rate(spells, convention="endpoint", **JANUARY)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 10)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 10)
     pd.testing.assert_frame_equal(churn_rate(spells, convention="endpoint", **JANUARY), expected)

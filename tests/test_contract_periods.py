@@ -200,7 +200,7 @@ def test_large_tables_take_the_way_through_duckdb(monkeypatch):
     )
     say = {"freq": "week", "as_of": day(400)}
     small = rt.contract_periods(frame, **say)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 100)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 100)
     pd.testing.assert_frame_equal(rt.contract_periods(frame, **say), small)
 
 

@@ -304,7 +304,7 @@ def test_large_tables_take_the_way_through_duckdb(monkeypatch):
     frame, as_of = renewals(5, 16, 0.5)
     say = {"as_of": as_of, "grace": 3, "observed_from": day(40)}
     small = rt.contract_spells(frame, **say)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 10)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 10)
     pd.testing.assert_frame_equal(named(rt.contract_spells(frame, **say)), named(small))
 
 

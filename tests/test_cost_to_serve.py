@@ -293,7 +293,7 @@ def test_a_large_activity_that_goes_through_duckdb_meets_small_costs(monkeypatch
     spent = costs(("2024-01-15", "space", 30, None, None), ("2024-03-15", "space", 3, "Cem", None))
     activity = small()
     expected = cost_to_serve(spent, activity, of="space", allocation="sales")
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 2)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 2)
     found = cost_to_serve(spent, activity, of="space", allocation="sales")
     pd.testing.assert_frame_equal(found, expected)
 

@@ -603,6 +603,6 @@ def test_large_tables_go_through_duckdb_and_back(monkeypatch, rows):
         return a, explain_difference(a, churned_customers(spells, convention="exposure", **say))
 
     small = answer()
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", rows)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", rows)
     for found, expected in zip(answer(), small, strict=True):
         pd.testing.assert_frame_equal(found, expected)

@@ -264,7 +264,7 @@ def test_a_large_pandas_table_goes_through_duckdb_and_comes_back_the_same(monkey
     )
     say = {"freq": "month", "as_of": "2024-02-29", "by": "region"}
     small = rt.customer_periods(frame, **say)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 1)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 1)
     pd.testing.assert_frame_equal(rt.customer_periods(frame, **say), small)
 
 

@@ -252,7 +252,7 @@ def test_large_tables_that_go_through_duckdb_give_the_same(monkeypatch):
         service_kpis(frame, as_of=AS_OF, **asked),
         retention_by_service(frame, quarters, **asked),
     )
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 2)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 2)
     pd.testing.assert_frame_equal(service_kpis(frame, as_of=AS_OF, **asked), small[0])
     pd.testing.assert_frame_equal(retention_by_service(frame, quarters, **asked), small[1])
 

@@ -473,7 +473,7 @@ def test_large_tables_take_the_way_through_duckdb(monkeypatch):
     started = pd.DataFrame({"customer_id": range(100), "start": day(19_001)})
     say = {"gap": 30, "as_of": day(19_299), "observed_from": day(19_050), "started": started}
     small = rt.purchase_spells(frame, **say)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 100)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 100)
     pd.testing.assert_frame_equal(named(rt.purchase_spells(frame, **say)), named(small))
 
 

@@ -306,7 +306,7 @@ def test_repeat_behaviour_of_large_tables(monkeypatch, rows):
     lines = orders(*((row[0], row[1], 3) for row in random_rows(5, seed=7)))
     say = {"as_of": "2024-03-31", "within": 10}
     small = repeat_behaviour(surveys, lines, **say)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", rows)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", rows)
     pd.testing.assert_frame_equal(repeat_behaviour(surveys, lines, **say), small)
 
 

@@ -199,7 +199,7 @@ def test_large_tables_that_go_through_duckdb_meet_small_ones(monkeypatch, rows):
     spells = half_and_half(20)
     surveys = said(list(range(40)) * 2, ["2024-02-15"] * 80, [1, 2, 3, 4] * 20)
     small = voice_by_outcome(surveys, spells, as_of="2024-12-31", within=30)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", rows)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", rows)
     routed = voice_by_outcome(surveys, spells, as_of="2024-12-31", within=30)
     pd.testing.assert_frame_equal(routed, small)
 

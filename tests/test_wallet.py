@@ -98,7 +98,7 @@ def test_a_large_activity_that_goes_through_duckdb_meets_a_small_wallet(monkeypa
     activity = rt.customer_periods(frame, freq="day", as_of="2024-01-02")
     wallet = wallets(("Ann", "2024-01-01", 60))
     small = rt.share_of_wallet(activity, wallet)
-    monkeypatch.setattr("retention.frames.ROUTE_ROWS", 2)
+    monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 2)
     pd.testing.assert_frame_equal(rt.share_of_wallet(activity, wallet), small)
 
 

@@ -1,17 +1,7 @@
-"""The only place that knows dataframe engines.
-
-Inside the library every table is a narwhals LazyFrame, whatever the user brought; the grouping
-happens where the data is, and the answer goes back in the caller's kind: pandas in, pandas out;
-Polars, PyArrow, DuckDB, PySpark and Ibis likewise; what came lazy goes back lazy.
-
-A pandas table of `ROUTE_ROWS` rows or more, and any PyArrow table, is grouped by DuckDB on a fresh
-connection of its own and comes back as it was.
-"""
+"""Tables of whatever engine as LazyFrames of narwhals, and queries back as arrays."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -22,7 +12,6 @@ from retention.errors import ColumnError, TableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
 Frame = nw.LazyFrame[Any]
@@ -79,11 +68,6 @@ def as_lazy(
     return cast("Frame", frame.lazy())
 
 
-def _wanted(present: Iterable[str], only: Sequence[str] | None) -> list[str]:
-    """DuckDB does not tell "Sales" from "sales", and does not know every type of pandas."""
-    return [name for name in present if only is None or name in only]
-
-
 def beside(frame: Frame, table: object, *, name: str) -> Frame:
     """A second table of the caller's on the engine of the first, so that they can be joined.
 
@@ -93,7 +77,7 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     given = nw.to_native(table, pass_through=True)
     eager = isinstance(nw.from_native(cast("Any", given)), nw.DataFrame)
     if frame.implementation.is_duckdb() and eager:
-        return cast("Frame", nw.from_native(_on_connection_of(frame.to_native(), given)))
+        return cast("Frame", nw.from_native(on_connection_of(frame.to_native(), given)))
     other = as_lazy(given, name=name, by_row=True)
     if other.implementation != frame.implementation:
         raise TableError(
@@ -105,146 +89,9 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     return other
 
 
-def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
-    """DuckDB joins only what lives on one connection, and says so only once the query is built."""
-    import duckdb
-
-    first, second = (cast("Any", table.to_native()).limit(0) for table in (frame, other))
-    try:
-        first.set_alias("first").cross(second.set_alias("second"))
-    except duckdb.InvalidInputException:
-        raise TableError(
-            f"{name} is on another DuckDB connection: open both tables on one."
-        ) from None
-
-
-def in_kind_of(
-    frame: Frame, like: IntoFrameT, *, order: Sequence[str] = (), keep_type: Sequence[str] = ()
-) -> IntoFrameT:
-    """The answer as the caller's kind of table: eager ones sorted by `order`, lazy ones left lazy.
-
-    Args:
-        frame: the answer.
-        like: the table the caller gave.
-        order: columns that an eager answer is sorted by.
-        keep_type: columns that go back to the type they had in a pandas table.
-    """
-    engine, eager = _kind(like)
-    if not eager:
-        return cast("IntoFrameT", _rewrapped(frame.to_native(), like))
-    if order:
-        frame = frame.sort(*order)
-    native = (
-        _restored(_to_pandas(frame), like, keep_type)
-        if engine.is_pandas()
-        else frame.collect("polars" if engine.is_polars() else "pyarrow").to_native()
-    )
-    return cast("IntoFrameT", _rewrapped(native, like))
-
-
-@dataclass(frozen=True, slots=True)
-class FewTexts:
-    """A column in which few different texts stand, over and over: it takes a byte a row.
-
-    Attributes:
-        place: which of the texts stands in each row; −1 for none.
-        texts: the texts.
-    """
-
-    place: NDArray[np.int8]
-    texts: tuple[str, ...]
-
-    def spelled_out(self) -> NDArray[Any]:
-        """The text of each row."""
-        return np.array([*self.texts, None], dtype=object)[self.place]
-
-
-def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) -> IntoFrameT:
-    """A table, already computed, in the caller's kind; NaN becomes a missing value.
-
-    Columns of Python objects hold text; one in which nothing stands is text as well.
-    """
-    engine, eager = _kind(like)
-    if engine.is_pandas() or engine.is_duckdb():
-        return cast("IntoFrameT", _rewrapped(_pandas_like(made, like), like))
-    columns = {n: v.spelled_out() if isinstance(v, FewTexts) else v for n, v in made.items()}
-    native = nw.to_native(like, pass_through=True)
-    if engine.is_polars():
-        import polars as pl
-
-        small: Any = pl.DataFrame(
-            {n: v.tolist() if v.dtype.kind == "O" else v for n, v in columns.items()},
-            nan_to_null=True,
-            schema_overrides={n: pl.String for n, v in columns.items() if _blank(v)},
-        )
-        small = small if eager else small.lazy()
-    elif engine.is_pyarrow():
-        small = _arrow(columns)
-    elif engine.is_ibis():
-        import ibis
-
-        small = ibis.memtable(_arrow(columns))
-    else:
-        small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
-    return cast("IntoFrameT", _rewrapped(small, like))
-
-
-def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> Any:
-    """The table in pandas or on the connection of a DuckDB relation, copied no more than must be.
-
-    An array that the caller's table holds as well is copied.
-    """
-    import pandas as pd
-
-    text: Any = pd.Series(["a"]).dtype
-    few = {name: values for name, values in made.items() if isinstance(values, FewTexts)}
-    many = {name: values for name, values in made.items() if not isinstance(values, FewTexts)}
-    blank = {name: values for name, values in many.items() if _blank(values)}
-    few |= {n: FewTexts(np.full(v.size, -1, np.int8), ()) for n, v in blank.items()}
-    columns: dict[str, Any] = {name: _own(many[name]) for name in many if name not in blank}
-    columns |= {  # thirty times as fast as from Python objects
-        name: pd.Series([*values.texts, ""], dtype=text).array.take(values.place, allow_fill=True)
-        for name, values in few.items()
-    }
-    small = pd.DataFrame({name: columns[name] for name in made}, copy=False)
-    dates = small.select_dtypes("datetime").columns
-    small = small.astype(dict.fromkeys(dates, "datetime64[us]"))
-    if not _kind(like)[0].is_duckdb():
-        return small
-    types = dict.fromkeys(dates, "DATE") | dict.fromkeys(few, "VARCHAR")
-    return _on_connection_of(nw.to_native(like, pass_through=True), small, types)
-
-
-def beside_columns(given: Columns, made: Columns, like: IntoFrameT) -> IntoFrameT:
-    """The caller's table with further columns, one value a row; NaN becomes a missing value.
-
-    Args:
-        given: all columns of a lazy table, whose rows come in any order, as they were collected.
-        made: the further columns, in the order of `given`, or of an eager table.
-        like: the table.
-    """
-    engine, eager = _kind(like)
-    native: Any = nw.to_native(like, pass_through=True)
-    if not eager:
-        return table_like(given | made, like)
-    if engine.is_pandas():
-        wide = native.assign(**made)
-    elif engine.is_polars():
-        import polars as pl
-
-        wide = native.with_columns(
-            pl.Series(name, values, nan_to_null=True) for name, values in made.items()
-        )
-    else:
-        wide, further = native, _arrow(made)
-        for name in further.column_names:
-            wide = wide.append_column(name, further[name])
-    return cast("IntoFrameT", _rewrapped(wide, like))
-
-
 def is_lazy(table: object) -> bool:
     """Whether a table is a query, whose rows have no order, rather than rows at hand."""
-    return not _kind(table)[1]
+    return not kind_of(table)[1]
 
 
 def collect(frame: Frame) -> Columns:
@@ -322,12 +169,13 @@ def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     return named.fill_null("(missing)").alias(column)
 
 
-def _own(values: NDArray[Any]) -> NDArray[Any]:
-    """An array that a table may keep without copying it: nobody else holds its memory."""
-    return values if values.flags.owndata and values.flags.writeable else values.copy()
+def kind_of(table: object) -> tuple[nw.Implementation, bool]:
+    """The engine of a table, and whether its rows are at hand (eager) or a query."""
+    frame = nw.from_native(cast("Any", table))
+    return frame.implementation, isinstance(frame, nw.DataFrame)
 
 
-def _on_connection_of(relation: object, table: object, types: Mapping[str, str] = {}) -> Any:
+def on_connection_of(relation: object, table: object, types: Mapping[str, str] = {}) -> Any:
     """An eager table as a relation on the connection of another one, some columns of a given type.
 
     DuckDB finds Python variables by name, but only after the user's own tables: hence the name.
@@ -339,21 +187,22 @@ def _on_connection_of(relation: object, table: object, types: Mapping[str, str] 
     return cast("Any", relation).query("retention_relation_beside", query)
 
 
-def _blank(values: NDArray[Any]) -> bool:
-    """Whether it is a column of Python objects in which nothing stands."""
-    nothing: Any = None
-    return values.dtype.kind == "O" and not bool((values != nothing).any())
+def _wanted(present: Iterable[str], only: Sequence[str] | None) -> list[str]:
+    """DuckDB does not tell "Sales" from "sales", and does not know every type of pandas."""
+    return [name for name in present if only is None or name in only]
 
 
-def _kind(table: object) -> tuple[nw.Implementation, bool]:
-    frame = nw.from_native(cast("Any", table))
-    return frame.implementation, isinstance(frame, nw.DataFrame)
+def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
+    """DuckDB joins only what lives on one connection, and says so only once the query is built."""
+    import duckdb
 
-
-def _rewrapped(native: object, like: object) -> object:
-    """A narwhals frame for a caller who gave one, else the native table."""
-    wrapped = isinstance(like, nw.DataFrame | nw.LazyFrame)
-    return nw.from_native(cast("Any", native)) if wrapped else native
+    first, second = (cast("Any", table.to_native()).limit(0) for table in (frame, other))
+    try:
+        first.set_alias("first").cross(second.set_alias("second"))
+    except duckdb.InvalidInputException:
+        raise TableError(
+            f"{name} is on another DuckDB connection: open both tables on one."
+        ) from None
 
 
 def _scan(table: object) -> Frame:
@@ -380,32 +229,6 @@ def _blank_as_text(table: Any) -> Any:
 
 def _is_arrow(table: object) -> bool:
     return type(table).__module__.split(".")[0] == "pyarrow"
-
-
-def _arrow(columns: Mapping[str, Any]) -> Any:
-    import pyarrow as pa
-
-    def array(values: Any) -> Any:
-        return pa.array(values, type=pa.string() if _blank(values) else None, from_pandas=True)
-
-    return pa.table({name: array(values) for name, values in columns.items()})
-
-
-def _to_pandas(frame: Frame) -> Any:
-    if not frame.implementation.is_duckdb():
-        return frame.collect("pandas").to_native().reset_index(drop=True)
-    if find_spec("pyarrow"):  # eleven times faster than DuckDB's own way at ten million rows
-        table = frame.collect("pyarrow").to_native().to_pandas(date_as_object=False)
-    else:
-        table = cast("Any", frame.to_native()).df()
-    dates = table.select_dtypes("datetime").columns
-    return table.astype(dict.fromkeys(dates, "datetime64[us]"))
-
-
-def _restored(table: Any, like: Any, names: Sequence[str]) -> Any:
-    given = nw.to_native(like, pass_through=True)
-    types = {n: given[n].dtype for n in names if table[n].dtype != given[n].dtype}
-    return table.astype(types) if types else table
 
 
 def _unmasked(values: Any) -> NDArray[Any]:

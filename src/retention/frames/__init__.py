@@ -1,0 +1,42 @@
+"""The only place that knows dataframe engines.
+
+Inside the library every table is a narwhals LazyFrame, whatever the user brought; the grouping
+happens where the data is, and the answer goes back in the caller's kind: pandas in, pandas out;
+Polars, PyArrow, DuckDB, PySpark and Ibis likewise; what came lazy goes back lazy.
+
+A pandas table of `ROUTE_ROWS` rows or more, and any PyArrow table, is grouped by DuckDB on a fresh
+connection of its own and comes back as it was.
+"""
+
+from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
+from retention.frames.engines import (
+    Columns,
+    Frame,
+    as_lazy,
+    as_text,
+    beside,
+    collect,
+    count,
+    is_lazy,
+    one_row,
+    orders_well,
+    with_first,
+)
+
+__all__ = [
+    "Columns",
+    "FewTexts",
+    "Frame",
+    "as_lazy",
+    "as_text",
+    "beside",
+    "beside_columns",
+    "collect",
+    "count",
+    "in_kind_of",
+    "is_lazy",
+    "one_row",
+    "orders_well",
+    "table_like",
+    "with_first",
+]

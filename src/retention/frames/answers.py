@@ -1,0 +1,187 @@
+"""Answers on their way to the caller, in the caller's kind of table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.frames.engines import kind_of, on_connection_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.frames.engines import Columns, Frame
+
+
+def in_kind_of(
+    frame: Frame, like: IntoFrameT, *, order: Sequence[str] = (), keep_type: Sequence[str] = ()
+) -> IntoFrameT:
+    """The answer as the caller's kind of table: eager ones sorted by `order`, lazy ones left lazy.
+
+    Args:
+        frame: the answer.
+        like: the table the caller gave.
+        order: columns that an eager answer is sorted by.
+        keep_type: columns that go back to the type they had in a pandas table.
+    """
+    engine, eager = kind_of(like)
+    if not eager:
+        return cast("IntoFrameT", _rewrapped(frame.to_native(), like))
+    if order:
+        frame = frame.sort(*order)
+    native = (
+        _restored(_to_pandas(frame), like, keep_type)
+        if engine.is_pandas()
+        else frame.collect("polars" if engine.is_polars() else "pyarrow").to_native()
+    )
+    return cast("IntoFrameT", _rewrapped(native, like))
+
+
+@dataclass(frozen=True, slots=True)
+class FewTexts:
+    """A column in which few different texts stand, over and over: it takes a byte a row.
+
+    Attributes:
+        place: which of the texts stands in each row; −1 for none.
+        texts: the texts.
+    """
+
+    place: NDArray[np.int8]
+    texts: tuple[str, ...]
+
+    def spelled_out(self) -> NDArray[Any]:
+        """The text of each row."""
+        return np.array([*self.texts, None], dtype=object)[self.place]
+
+
+def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) -> IntoFrameT:
+    """A table, already computed, in the caller's kind; NaN becomes a missing value.
+
+    Columns of Python objects hold text; one in which nothing stands is text as well.
+    """
+    engine, eager = kind_of(like)
+    if engine.is_pandas() or engine.is_duckdb():
+        return cast("IntoFrameT", _rewrapped(_pandas_like(made, like), like))
+    columns = {n: v.spelled_out() if isinstance(v, FewTexts) else v for n, v in made.items()}
+    native = nw.to_native(like, pass_through=True)
+    if engine.is_polars():
+        import polars as pl
+
+        small: Any = pl.DataFrame(
+            {n: v.tolist() if v.dtype.kind == "O" else v for n, v in columns.items()},
+            nan_to_null=True,
+            schema_overrides={n: pl.String for n, v in columns.items() if _blank(v)},
+        )
+        small = small if eager else small.lazy()
+    elif engine.is_pyarrow():
+        small = _arrow(columns)
+    elif engine.is_ibis():
+        import ibis
+
+        small = ibis.memtable(_arrow(columns))
+    else:
+        small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
+    return cast("IntoFrameT", _rewrapped(small, like))
+
+
+def beside_columns(given: Columns, made: Columns, like: IntoFrameT) -> IntoFrameT:
+    """The caller's table with further columns, one value a row; NaN becomes a missing value.
+
+    Args:
+        given: all columns of a lazy table, whose rows come in any order, as they were collected.
+        made: the further columns, in the order of `given`, or of an eager table.
+        like: the table.
+    """
+    engine, eager = kind_of(like)
+    native: Any = nw.to_native(like, pass_through=True)
+    if not eager:
+        return table_like(given | made, like)
+    if engine.is_pandas():
+        wide = native.assign(**made)
+    elif engine.is_polars():
+        import polars as pl
+
+        wide = native.with_columns(
+            pl.Series(name, values, nan_to_null=True) for name, values in made.items()
+        )
+    else:
+        wide, further = native, _arrow(made)
+        for name in further.column_names:
+            wide = wide.append_column(name, further[name])
+    return cast("IntoFrameT", _rewrapped(wide, like))
+
+
+def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> Any:
+    """The table in pandas or on the connection of a DuckDB relation, copied no more than must be.
+
+    An array that the caller's table holds as well is copied.
+    """
+    import pandas as pd
+
+    text: Any = pd.Series(["a"]).dtype
+    few = {name: values for name, values in made.items() if isinstance(values, FewTexts)}
+    many = {name: values for name, values in made.items() if not isinstance(values, FewTexts)}
+    blank = {name: values for name, values in many.items() if _blank(values)}
+    few |= {n: FewTexts(np.full(v.size, -1, np.int8), ()) for n, v in blank.items()}
+    columns: dict[str, Any] = {name: _own(many[name]) for name in many if name not in blank}
+    columns |= {  # thirty times as fast as from Python objects
+        name: pd.Series([*values.texts, ""], dtype=text).array.take(values.place, allow_fill=True)
+        for name, values in few.items()
+    }
+    small = pd.DataFrame({name: columns[name] for name in made}, copy=False)
+    dates = small.select_dtypes("datetime").columns
+    small = small.astype(dict.fromkeys(dates, "datetime64[us]"))
+    if not kind_of(like)[0].is_duckdb():
+        return small
+    types = dict.fromkeys(dates, "DATE") | dict.fromkeys(few, "VARCHAR")
+    return on_connection_of(nw.to_native(like, pass_through=True), small, types)
+
+
+def _own(values: NDArray[Any]) -> NDArray[Any]:
+    """An array that a table may keep without copying it: nobody else holds its memory."""
+    return values if values.flags.owndata and values.flags.writeable else values.copy()
+
+
+def _blank(values: NDArray[Any]) -> bool:
+    """Whether it is a column of Python objects in which nothing stands."""
+    nothing: Any = None
+    return values.dtype.kind == "O" and not bool((values != nothing).any())
+
+
+def _rewrapped(native: object, like: object) -> object:
+    """A narwhals frame for a caller who gave one, else the native table."""
+    wrapped = isinstance(like, nw.DataFrame | nw.LazyFrame)
+    return nw.from_native(cast("Any", native)) if wrapped else native
+
+
+def _arrow(columns: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+
+    def array(values: Any) -> Any:
+        return pa.array(values, type=pa.string() if _blank(values) else None, from_pandas=True)
+
+    return pa.table({name: array(values) for name, values in columns.items()})
+
+
+def _to_pandas(frame: Frame) -> Any:
+    if not frame.implementation.is_duckdb():
+        return frame.collect("pandas").to_native().reset_index(drop=True)
+    if find_spec("pyarrow"):  # eleven times faster than DuckDB's own way at ten million rows
+        table = frame.collect("pyarrow").to_native().to_pandas(date_as_object=False)
+    else:
+        table = cast("Any", frame.to_native()).df()
+    dates = table.select_dtypes("datetime").columns
+    return table.astype(dict.fromkeys(dates, "datetime64[us]"))
+
+
+def _restored(table: Any, like: Any, names: Sequence[str]) -> Any:
+    given = nw.to_native(like, pass_through=True)
+    types = {n: given[n].dtype for n in names if table[n].dtype != given[n].dtype}
+    return table.astype(types) if types else table
