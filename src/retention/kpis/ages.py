@@ -14,8 +14,9 @@ import numpy as np
 
 from retention import periods
 from retention.activity.pairs import collapsed
+from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError
-from retention.frames import Columns, Frame, collect, count, one_row, with_first
+from retention.frames import Columns, Frame, collect, count, with_first
 from retention.tables import ACTIVITY, require
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _WHO = "customer_id"
-_LIMITS = ("first_step", "last_step", "freq")
+_NOBODY = "there is no customer to follow"
 _SUMS = ("_y", "_xx", "_xy", "_yy", "_unknown")
 
 
@@ -107,7 +108,7 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     scanned = require(activity, ACTIVITY, extra=by)  # once, so that its parts can be joined
     firm, _ = collapsed(scanned, ())
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = _converted(_look(firm), asked) if converted else None
+    seen = _converted(window_of(firm, empty=_NOBODY), asked) if converted else None
     aged = _aged(_units(firm, asked, seen), asked, seen)
     cells = _in_cells(aged, asked)
     if by:
@@ -116,22 +117,9 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
         cells = cells.join(starts, on=[_WHO, "_start"], how="inner")
     counted = _counted(cells, asked, by)
     if seen is None:
-        limits = _limits(counted) if len(counted["n"]) else _look(firm)
+        limits = window_of(firm, empty=_NOBODY, counted=counted)
         seen = Seen(*limits, until=limits[1])
-    return {name: values for name, values in counted.items() if name not in _LIMITS}, seen
-
-
-def _limits(counted: Columns) -> tuple[int, int, str]:
-    first, last = counted["first_step"].min(), counted["last_step"].max()
-    return int(first), int(last), str(counted["freq"][0])
-
-
-def _look(frame: Frame) -> tuple[int, int, str]:
-    limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-    row = one_row(frame.select(*limits))
-    if row["freq"] is None:
-        raise ContentError("activity is empty: there is no customer to follow.")
-    return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
+    return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
 
 
 def _converted(limits: tuple[int, int, str], asked: Ageing) -> Seen:
@@ -180,7 +168,7 @@ def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = (
         rows = rows.with_columns(_y=money, _unknown=count(money.is_null()))
         kept += ["_y", "_unknown"]
     if seen is None:
-        return rows.select(*kept, "_unit", *_LIMITS)
+        return rows.select(*kept, "_unit", *CONSTANTS)
     if not seen.merged:
         return rows.select(*kept, "_unit")
     numbered = rows.with_columns(_day=nw.col("step") - seen.shift)
@@ -201,7 +189,7 @@ def _merged(rows: Frame, keys: Sequence[str]) -> Frame:
 def _limits_of(rows: Frame) -> list[nw.Expr]:
     """The constants of the activity, as far as they are carried along."""
     names = rows.collect_schema().names()
-    return [nw.col(name).min() for name in _LIMITS if name in names]
+    return [nw.col(name).min() for name in CONSTANTS if name in names]
 
 
 def _if_known(money: str) -> nw.Expr:

@@ -14,8 +14,9 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import base_and_later, collapsed
+from retention.activity.windows import window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, one_row
+from retention.frames import Columns, Frame, collect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,15 +169,7 @@ def _aggregates(bases: Mapping[str, str]) -> list[nw.Expr]:
 
 def _window(frame: Frame, counted: Columns, lag: int) -> tuple[NDArray[np.int64], str]:
     """The base periods that can be judged, and the length of a period."""
-    if len(counted["step"]):
-        first, last = int(counted["first_step"].min()), int(counted["last_step"].max())
-        freq = str(counted["freq"][0])
-    else:
-        limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-        row = one_row(frame.select(*limits))
-        if row["freq"] is None:
-            raise ContentError("activity is empty: there is no customer to follow.")
-        first, last, freq = int(row["first_step"]), int(row["last_step"]), str(row["freq"])
+    first, last, freq = window_of(frame, empty="there is no customer to follow", counted=counted)
     if last - lag < first:
         raise ContentError(
             f"Retention over lag={lag} needs {lag + 1} whole periods; the activity covers "

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.activity.windows import window_of
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning, nearest
 from retention.frames import Frame, as_text, beside, collect, count
-from retention.kpis.movements import in_one_currency, window_of
+from retention.kpis.movements import in_one_currency
 from retention.orders import MOST
 from retention.tables import ACTIVITY, COSTS, refuse_other_ids, require, segments
 
@@ -93,7 +94,7 @@ def cost_lines(
     frame, _ = in_one_currency(activity, names, taken=taken)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
-    window = window_of(frame)
+    window = window_of(frame, empty="there is no customer to bear a cost")
     lines = beside(frame, costs, name="costs")
     told = _told(lines)
     kinds = tuple(sorted(str(kind) for kind in told["kind"]))

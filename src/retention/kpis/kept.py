@@ -10,10 +10,11 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import base_and_later, check_lag
+from retention.activity.windows import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
 from retention.kpis.cells import on_grid
-from retention.kpis.movements import in_one_currency, window_of
+from retention.kpis.movements import in_one_currency
 from retention.kpis.renewals import due_steps, up_for_renewal
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
         )
     money = asked.counted != "customers"
     frame, names = in_one_currency(activity, asked.by, taken=taken, added=money)
-    window = window_of(frame)
+    window = window_of(frame, empty="there is no revenue to follow")
     first, last, freq = window
     if last - asked.horizon < first:
         raise ContentError(

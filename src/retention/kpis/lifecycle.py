@@ -14,8 +14,9 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import collapsed
+from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.frames import Columns, Frame, collect, count, one_row, table_like
+from retention.frames import Columns, Frame, collect, count, table_like
 from retention.kpis.cells import distinct_segments
 from retention.survival import steps
 from retention.tables import ACTIVITY, require, segments
@@ -41,7 +42,6 @@ _FLOWS = (
     *((before, _LOST) for before in (*_ACTIVE, _LAPSED, _LOST)),
 )
 _TAKEN = ("state", "state_before", "n_customers", "n_state", "n_before", "share", "lost_after")
-_LIMITS = ("first_step", "last_step", "freq")
 
 
 def lifecycle_states(
@@ -237,15 +237,15 @@ def _stretches(
     """
     scanned = require(activity, ACTIVITY, extra=by)  # once, so that its parts can be joined
     firm, _ = collapsed(scanned, ())
-    rows = firm.filter(nw.col("active")).select("customer_id", "step", *_LIMITS)
+    rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
     rows = _beside_neighbours(rows, limit)
     if by:
         rows = _in_first_segments(rows, scanned, by)
     keys = ["step", "state", "state_before", "silence", "back"]
     groups = rows.group_by(*by, *keys)
-    grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in _LIMITS))
+    grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
     found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
-    return found, _observed(found, firm)
+    return found, window_of(firm, empty="there is no customer to follow", counted=found)
 
 
 def _beside_neighbours(rows: Frame, limit: int) -> Frame:
@@ -283,17 +283,6 @@ def _in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Fram
     first = active.with_columns(_first=nw.col("step").min().over("customer_id"))
     first = first.filter(nw.col("step") == nw.col("_first")).select("customer_id", *by)
     return rows.join(first, on="customer_id", how="inner")
-
-
-def _observed(found: Columns, firm: Frame) -> tuple[int, int, str]:
-    if len(found["n"]):
-        first, last = found["first_step"].min(), found["last_step"].max()
-        return int(first), int(last), str(found["freq"][0])
-    limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-    row = one_row(firm.select(*limits))
-    if row["freq"] is None:
-        raise ContentError("activity is empty: there is no customer to follow.")
-    return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
 
 
 def _flows(

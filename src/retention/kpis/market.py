@@ -9,8 +9,9 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import collapsed
+from retention.activity.windows import window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, count, one_row, table_like
+from retention.frames import Columns, Frame, collect, count, table_like
 from retention.tables import MARKET, require
 
 if TYPE_CHECKING:
@@ -61,17 +62,14 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
         Buttle, F. and Maklan, S., Customer Relationship Management.
     """
     frame, _ = collapsed(activity, ())
-    limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-    window = one_row(frame.select(*limits))
-    if window["freq"] is None:
-        raise ContentError("activity is empty: there are no sales of ours.")
-    steps = np.arange(int(window["first_step"]), int(window["last_step"]) + 1)
+    first, last, freq = window_of(frame, empty="there are no sales of ours")
+    steps = np.arange(first, last + 1)
     ours = collect(frame.group_by("step").agg(nw.col("sales").sum()))
     sales = np.zeros(steps.size)
     sales[ours["step"].astype(np.int64) - steps[0]] = ours["sales"]
-    theirs = _on_steps(require(market, MARKET), steps, window["freq"])
+    theirs = _on_steps(require(market, MARKET), steps, freq)
     answer: Columns = {
-        "period": periods.first_days(steps, window["freq"]),
+        "period": periods.first_days(steps, freq),
         "step": steps,
         "sales": sales,
         "market": theirs,

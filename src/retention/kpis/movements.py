@@ -10,6 +10,7 @@ import numpy as np
 
 from retention import periods
 from retention.activity.pairs import collapsed
+from retention.activity.windows import CONSTANTS, limits, window_of
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.cells import on_grid
@@ -199,20 +200,21 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
         ContentError: if they do not balance.
     """
     frame, names = in_one_currency(activity, by, taken=taken)
-    first, last, freq = window_of(frame)
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),
         *("_leaving", "sales_leaving", "_repeated", "_row"),
     )
     walked = _walked(frame, names).group_by(*names, "step")
-    cells = walked.agg(*(nw.col(name).sum() for name in summed), nw.col("sales").count())
+    sums = [nw.col(name).sum() for name in summed]
+    cells = walked.agg(*sums, nw.col("sales").count(), *limits())
     whole = [name for name in (*summed, "sales") if not name.startswith(("sales_", "refunds"))]
     counted = collect(cells.with_columns(nw.col(*whole).cast(nw.Int64)))
     _refuse_what_cannot_balance(counted)
-    steps = np.arange(first, last + 1)
-    keys, sums = on_grid(counted, names, (steps, freq))
-    columns = _balanced(sums, keys["step"] == first)
+    first, last, freq = window_of(frame, empty="there is no revenue to follow", counted=counted)
+    counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
+    keys, found = on_grid(counts, names, (np.arange(first, last + 1), freq))
+    columns = _balanced(found, keys["step"] == first)
     return Ledger(keys, columns, frame, tuple(names), (first, last, freq))
 
 
@@ -245,19 +247,6 @@ def in_one_currency(
                     "Convert them before, or say by='currency'."
                 )
     return collapsed(activity, names)
-
-
-def window_of(frame: Frame) -> tuple[int, int, str]:
-    """The first and last whole period of an activity, and their length.
-
-    Raises:
-        ContentError: if the activity is empty.
-    """
-    limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-    row = one_row(frame.select(*limits))
-    if row["freq"] is None:
-        raise ContentError("activity is empty: there is no revenue to follow.")
-    return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
 
 
 def _walked(frame: Frame, names: Sequence[str]) -> Frame:

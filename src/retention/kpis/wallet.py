@@ -9,8 +9,9 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import base_and_later, collapsed
+from retention.activity.windows import window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, beside, collect, count, one_row, table_like
+from retention.frames import Columns, Frame, beside, collect, count, table_like
 from retention.orders import MOST
 from retention.tables import WALLET, refuse_other_ids, require
 
@@ -72,13 +73,10 @@ def share_of_wallet(
         bounds: Cochran (1977), section 6.4.
     """
     frame, _ = collapsed(activity, ())
-    limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
-    window = one_row(frame.select(*limits))
-    if window["freq"] is None:
-        raise ContentError("activity is empty: there is no customer whose wallet to share.")
+    first, last, freq = window_of(frame, empty="there is no customer whose wallet to share")
     refuse_other_ids(frame, require(wallet, WALLET), ("activity", "wallet"))
-    spent = _by_period(beside(frame, wallet, name="wallet"), window["freq"])
-    steps = np.arange(int(window["first_step"]), int(window["last_step"]) + 1)
+    spent = _by_period(beside(frame, wallet, name="wallet"), freq)
+    steps = np.arange(first, last + 1)
     active = frame.filter(nw.col("active")).select("customer_id", "step", "sales")
     everyone = _shares(active, spent, steps, level)
     if not everyone["n_with_wallet"].sum():
@@ -86,7 +84,7 @@ def share_of_wallet(
     pairs = base_and_later(frame, lag=lag, by=(), lost_to="firm").filter(nw.col("retained") == 1)
     again = pairs.select("customer_id", step=nw.col("step") + lag, sales=nw.col("s1"))
     retained = _unseen_as_nan(_shares(again, spent, steps, level), lag)
-    keys: Columns = {"period": periods.first_days(steps, window["freq"]), "step": steps}
+    keys: Columns = {"period": periods.first_days(steps, freq), "step": steps}
     return table_like({**keys, **everyone, **retained, "lag": np.full(steps.size, lag)}, activity)
 
 
