@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.recording.fingerprint import fingerprint
+from retention.recording.profile import profile_of
 
 WINDOW = {"observed_from": "2024-01-01", "as_of": "2024-04-30"}
 
@@ -89,6 +89,7 @@ def test_months_count_rows_customers_and_refunds_apart():
     """What compare_runs looks at."""
     lines = shop(("Ann", "2024-01-20", -5.0))
     step = run(lines).definition["inputs"][0]["made_by"]["inputs"][0]
+    assert len(step["months"][0].pop("digits")) == 8
     assert step["months"][0] == {
         "month": "2024-01",
         "n_customers": 3,
@@ -112,36 +113,88 @@ def test_a_second_table_is_an_input_too():
         assert made.definition["keywords"] == {"wallet": "a table", "lag": 1, "level": 0.95}
 
 
+CELLS = {
+    "customer_id": st.sampled_from(["a", "b", "c", None]),
+    "sales": st.sampled_from([-1.5, 0.0, 2.0, 2.000001, 1e12, np.inf, np.nan]),
+    "region": st.sampled_from(["west", "east", "", None]),
+    "vip": st.booleans(),
+    "at": st.datetimes(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-03")),
+}
+OTHER = {
+    "customer_id": "d",
+    "sales": 3.25,
+    "region": "north",
+    "vip": None,
+    "at": pd.Timestamp("2025-01-01"),
+}
+
+
+def digits(frame):
+    """What stands for the content of a table."""
+    return profile_of(frame, name="x", as_of=None)["digits"]
+
+
 @given(data=st.data())
 def test_digits_change_with_the_content_and_with_nothing_else(data):
-    """Another order of rows and columns and other names keep them; another cell does not."""
+    """Another order of rows and columns keeps them; another cell does not."""
     n = data.draw(st.integers(1, 8))
-    cells = {
-        "customer_id": st.sampled_from(["a", "b", "c"]),
-        "sales": st.sampled_from([-1.5, 0.0, 2.0, 2.0001, 1e6, np.nan]),
-        "region": st.sampled_from(["west", "east", None]),
-        "vip": st.booleans(),
-    }
-    drawn = {
-        name: data.draw(st.lists(cell, min_size=n, max_size=n)) for name, cell in cells.items()
-    }
-    frame = pd.DataFrame(drawn).astype({"region": "str", "customer_id": "str"})
-    digits = fingerprint(frame, name="x")["digits"]
+    drawn = {name: data.draw(st.lists(c, min_size=n, max_size=n)) for name, c in CELLS.items()}
+    frame = pd.DataFrame(drawn).astype({"region": "string", "customer_id": "string"})
     order = data.draw(st.permutations(range(n)))
-    renamed = frame.assign(customer_id=frame["customer_id"].map({"a": "z9", "b": "y", "c": "x"}))
-    assert fingerprint(renamed.iloc[order][list(cells)[::-1]], name="x")["digits"] == digits
-    row, column = data.draw(st.integers(0, n - 1)), data.draw(st.sampled_from(["sales", "vip"]))
-    other = frame.copy()
-    old = other.loc[row, column]
-    other.loc[row, column] = (not old) if column == "vip" else (3.25 if old != 3.25 else 4.0)
-    assert fingerprint(other, name="x")["digits"] != digits
+    assert digits(frame.iloc[order][list(CELLS)[::-1]]) == digits(frame)
+    row, column = data.draw(st.integers(0, n - 1)), data.draw(st.sampled_from(list(CELLS)))
+    cells = frame[column].tolist()
+    cells[row] = OTHER[column] if column != "vip" else not cells[row]
+    other = frame.assign(**{column: pd.Series(cells, dtype=frame[column].dtype)})
+    assert digits(other) != digits(frame)
+
+
+@given(data=st.data())
+def test_digits_see_what_stands_beside_what(data):
+    """Two cells of a column that change places, in rows that differ, are another table."""
+    n = data.draw(st.integers(2, 6))
+    drawn = {name: data.draw(st.lists(c, min_size=n, max_size=n)) for name, c in CELLS.items()}
+    frame = pd.DataFrame(drawn).astype({"region": "string", "customer_id": "string"})
+    column = data.draw(st.sampled_from(list(CELLS)))
+    cells = frame[column].tolist()
+    cells[0], cells[1] = cells[1], cells[0]
+    other = frame.assign(**{column: pd.Series(cells, dtype=frame[column].dtype)})
+    rows, others = (sorted(map(repr, t.to_numpy().tolist())) for t in (frame, other))
+    assert (digits(frame) == digits(other)) == (rows == others)
+
+
+def test_digits_are_those_of_every_engine_and_type(engine):
+    """Missing texts, truths and numbers too; whole numbers are those of any width."""
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", None, "c"],
+            "sales": [1.5, np.nan, -2.0],
+            "n": [1, 2, 3],
+            "at": pd.to_datetime(["2024-01-01 10:00", None, "2024-01-03 00:00"]),
+            "vip": [True, False, True],
+        }
+    ).astype({"customer_id": "string", "at": "datetime64[us]"})
+    assert digits(engine.table(frame)) == digits(frame)
+    assert digits(frame.convert_dtypes()) == digits(frame)
+    assert digits(frame.astype({"n": float})) == digits(frame)
+
+
+def test_objects_of_python_are_seen():
+    """Decimals of a database, days without a time."""
+    from datetime import date
+    from decimal import Decimal
+
+    frame = pd.DataFrame({"sales": [Decimal("1.50"), None], "day": [date(2024, 1, 1)] * 2})
+    other = frame.assign(sales=[Decimal("9.50"), None])
+    assert digits(frame) != digits(other)
+    assert digits(frame) == digits(frame.copy())
 
 
 def test_digits_see_whose_row_it_is():
     """Two customers who swap their amounts are another table."""
     frame = shop()
     swapped = frame.assign(customer_id=frame["customer_id"].iloc[[0, 3, 2, 1, 4, 5, 6]].to_numpy())
-    assert fingerprint(frame, name="x")["digits"] != fingerprint(swapped, name="x")["digits"]
+    assert digits(frame) != digits(swapped)
 
 
 def test_a_late_order_is_named():
@@ -177,7 +230,7 @@ def test_withdrawn_and_corrected_rows_are_named():
     corrected.loc[3, "customer_id"] = "Bob"
     table = moved(base, run(corrected))
     assert set(table["cause"]) == {"unchanged", "corrected data"}
-    assert "other content in the same months" in table["detail"][0]
+    assert "as many rows, other content" in table["detail"][0]
 
 
 def test_another_definition_is_named():
@@ -285,3 +338,146 @@ def test_what_cannot_be_compared_is_refused():
     activity = rt.recorded(rt.customer_periods, shop(), freq="month", **WINDOW)
     with pytest.raises(rt.ColumnError, match="no figure in common"):
         rt.compare_runs(made, activity)
+
+
+def test_figures_that_stand_in_rows_are_compared(engine):
+    """A net promoter score of 1 that falls to 0.5, in a table with a row a figure."""
+
+    def asked(last):
+        answers = pd.DataFrame(
+            {"who": list("abcd"), "day": "2024-01-01", "score": [10, 10, 10, last]}
+        )
+        table = engine.table(answers)
+        surveys = rt.as_surveys(table, customer_id="who", date="day", recommend="score")
+        return rt.recorded(rt.voice_kpis, surveys, as_of="2024-06-30")
+
+    before, after = asked(10), asked(0)
+    assert "net_promoter_score" in after.definition["figures"]
+    table = engine.read(rt.compare_runs(before, after))
+    row = table[(table["figure"] == "net_promoter_score") & (table["compared"] == "value")].iloc[0]
+    assert (row["before"], row["after"], row["cause"]) == (1.0, 0.5, "corrected data")
+
+
+def test_answers_by_service_and_by_score_are_compared_row_by_row():
+    """Their rows are told apart by what they are about."""
+    company = rt.sample_company(300, seed=1)
+    activity = rt.customer_periods(company.orders, freq="quarter", as_of="2024-12-31")
+    contacts = company.contacts[["customer_id", "date", "first_response_hours", "resolution_hours"]]
+    targets = {"first_response": 24, "resolution": 168}
+    made = rt.recorded(rt.retention_by_service, contacts, activity, targets=targets)
+    assert set(rt.compare_runs(made, made)["cause"]) == {"unchanged"}
+    names = {name: name for name in ("customer_id", "date", "repeat_intention")}
+    surveys = rt.as_surveys(company.surveys, **names, scale=(1, 5))
+    say = {"as_of": "2024-12-31", "within": 90}
+    kept = rt.recorded(rt.repeat_behaviour, surveys, company.orders, **say)
+    assert set(rt.compare_runs(kept, kept)["cause"]) == {"unchanged"}
+
+
+def test_a_file_that_is_read_is_an_input(tmp_path):
+    """What it held is kept, and a late order in it is found; the path is no definition."""
+
+    def from_file(lines, name):
+        path = tmp_path / name
+        lines.to_csv(path, index=False)
+        say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
+        orders = rt.recorded(rt.read_transactions, path, **say)
+        return run(orders)
+
+    before = from_file(shop(), "old.csv")
+    after = from_file(shop(("Bob", "2024-02-20", 10.0)), "new.csv")
+    table = moved(before, after)
+    assert table["cause"].tolist() == ["late data", "late data", "unchanged"]
+
+
+def test_connections_are_not_kept():
+    """Nothing secret goes into a definition."""
+    query = "select 'Ann' as who"
+    made = rt.recorded(rt.read_table, query, connection="sqlite:///:memory:")
+    assert "memory" not in json.dumps(made.definition)
+    assert made.definition["keywords"]["connection"] == "str"
+
+
+def test_columns_of_text_at_a_door_are_recorded(engine):
+    """Dates and amounts as they are written, before the door has read them."""
+    raw = pd.DataFrame({"customer_id": ["Ann"], "date": ["2024-01-03"], "sales": ["1,200.50"]})
+    say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
+    made = rt.recorded(rt.as_transactions, engine.table(raw), **say)
+    assert made.definition["inputs"][0]["months"] == []
+    assert engine.read(made.table)["sales"].tolist() == [1200.5]
+
+
+def test_orders_after_as_of_are_no_cause():
+    """A table that keeps growing: the definition alone moved the figure."""
+    grown = shop(("Bob", "2024-05-20", 10.0))
+    table = moved(run(shop()), run(grown, lag=2))
+    assert set(table["cause"]) <= {"definition", "unchanged", "only before", "only after"}
+    middle = {"observed_from": "2024-01-01", "as_of": "2024-04-15"}
+    later = run(shop(("Bob", "2024-04-20", 10.0)), window=middle)
+    assert set(moved(run(shop(), window=middle), later)["cause"]) == {"unchanged"}
+    assert moved(run(shop(), window=middle), later)["detail"][0] == ""
+
+
+def test_the_way_of_every_table_is_compared():
+    """Another gap of the spells beside the surveys is another definition."""
+    company = rt.sample_company(200, seed=1)
+    say = {name: name for name in ("customer_id", "date", "answered", "satisfaction")}
+    surveys = rt.recorded(rt.as_surveys, company.surveys, **say, scale=(1, 5))
+
+    def split(gap):
+        spells = rt.recorded(rt.purchase_spells, company.orders, gap=gap, as_of="2024-12-31")
+        return rt.recorded(rt.voice_by_outcome, surveys, spells, as_of="2024-12-31", within=90)
+
+    table = rt.compare_runs(split(60), split(200))
+    assert table["detail"][0] == "purchase_spells gap: 60 → 200"
+    assert "definition" in set(table["cause"])
+
+
+def test_what_means_the_same_is_kept_alike():
+    """One segment or a list of one; a day as text, date or timestamp."""
+    lines = shop().assign(region="W")
+    window = {"observed_from": pd.Timestamp("2024-01-01"), "as_of": pd.Timestamp("2024-04-30")}
+    one = rt.recorded(rt.customer_periods, lines, freq="month", by="region", **WINDOW)
+    two = rt.recorded(rt.customer_periods, lines, freq="month", by=["region"], **window)
+    assert one.definition == two.definition
+
+
+def test_another_version_is_named_and_no_definition():
+    """The old definition on the new data may come from the new version."""
+    before, lines = run(shop()), shop(("Bob", "2024-02-20", 10.0))
+    before.definition["version"] = "0.0.9"
+    table = moved(before, run(lines, lag=2), between=run(lines))
+    assert "version: 0.0.9" in table["detail"][0]
+    assert table["data_change"].notna().any()
+
+
+def test_movements_are_compared_too():
+    """Answers without a figure of the catalogue: every amount and count."""
+
+    def movements(lines):
+        activity = rt.recorded(rt.customer_periods, lines, freq="month", **WINDOW)
+        return rt.recorded(rt.revenue_movements, activity)
+
+    table = rt.compare_runs(movements(shop()), movements(shop(("Cem", "2024-03-20", -5.0))))
+    ends = table[table["compared"] == "sales_end"].set_index("period")["change"]
+    assert ends[pd.Timestamp("2024-03-01")] == -5.0
+    assert set(table.loc[table["change"].abs() > 0, "cause"]) == {"refunds"}
+
+
+def test_periods_of_another_length_are_refused():
+    """January is not the first quarter."""
+    activity = rt.recorded(rt.customer_periods, shop(), freq="day", **WINDOW)
+    with pytest.raises(rt.ColumnError, match="One answer is by month, the other by day"):
+        rt.compare_runs(run(shop()), rt.recorded(rt.retention_rate, activity))
+
+
+def test_a_long_way_on_a_lazy_engine_is_recorded_in_time():
+    """Expressions are not written out over and over: it took minutes once."""
+    import duckdb
+
+    contracts = rt.sample_company(60, seed=3).contracts
+    relation = duckdb.connect().from_df(contracts.drop(columns="is_trial"))
+    spells = rt.contract_spells(relation, as_of="2024-12-31", grace=0)
+    say = {"freq": "quarter", "as_of": "2024-12-31", "convention": "start_cohort"}
+    made = rt.recorded(rt.churned_customers, spells, **say)
+    again = rt.recorded(rt.explain_difference, made, made)
+    assert [given["argument"] for given in again.definition["inputs"]] == ["a", "b"]

@@ -69,6 +69,23 @@ if TYPE_CHECKING:
     from retention.loading.transactions import as_transactions as as_transactions
     from retention.loading.transactions import audit_transactions as audit_transactions
     from retention.loading.wallets import as_wallet as as_wallet
+    from retention.reasons.agreement import reason_agreement as reason_agreement
+    from retention.reasons.by_segment import reasons_by_segment as reasons_by_segment
+    from retention.reasons.categories import PublishedShare as PublishedShare
+    from retention.reasons.categories import ReasonCategory as ReasonCategory
+    from retention.reasons.categories import Subcategory as Subcategory
+    from retention.reasons.categories import reason_categories as reason_categories
+    from retention.reasons.codes import map_reason_codes as map_reason_codes
+    from retention.reasons.incidence import reason_incidence as reason_incidence
+    from retention.reasons.lexicon import Lexicon as Lexicon
+    from retention.reasons.lexicon import extend_lexicon as extend_lexicon
+    from retention.reasons.lexicon import load_lexicon as load_lexicon
+    from retention.reasons.redaction import redact_pii as redact_pii
+    from retention.reasons.summaries import reason_cooccurrence as reason_cooccurrence
+    from retention.reasons.summaries import reason_summary as reason_summary
+    from retention.reasons.tagging import tag_reasons as tag_reasons
+    from retention.reasons.trend import reason_trend as reason_trend
+    from retention.reasons.wide import note_reasons as note_reasons
     from retention.recording.comparison import compare_runs as compare_runs
     from retention.recording.record import Recording as Recording
     from retention.recording.record import recorded as recorded
@@ -124,12 +141,16 @@ _HOMES = {
     "FIGURES": "catalogue",
     "Figure": "catalogue",
     "HazardModel": "survival.hazard",
+    "Lexicon": "reasons.lexicon",
     "LifetimeModel": "survival.models",
+    "PublishedShare": "reasons.categories",
     "ReadError": "errors",
+    "ReasonCategory": "reasons.categories",
     "Recording": "recording.record",
     "RetentionError": "errors",
     "RetentionWarning": "errors",
     "SampleCompany": "samples",
+    "Subcategory": "reasons.categories",
     "TableError": "errors",
     "annualise": "kpis.churn",
     "as_contacts": "loading.contacts",
@@ -167,6 +188,7 @@ _HOMES = {
     "customer_periods": "activity.purchases",
     "expected_remaining_lifetime": "survival.prediction",
     "explain_difference": "kpis.explain",
+    "extend_lexicon": "reasons.lexicon",
     "figure": "catalogue",
     "fit_aft": "survival.aft",
     "fit_cox": "survival.cox",
@@ -178,10 +200,13 @@ _HOMES = {
     "lifecycle_states": "kpis.lifecycle",
     "lifetime_quantile": "survival.summaries",
     "lift": "survival.calibration",
+    "load_lexicon": "reasons.lexicon",
     "logo_churn": "kpis.revenue",
+    "map_reason_codes": "reasons.codes",
     "market_share": "kpis.market",
     "median_lifetime": "survival.summaries",
     "net_revenue_retention": "kpis.revenue",
+    "note_reasons": "reasons.wide",
     "outcome_kpis": "kpis.outcome",
     "person_periods": "survival.person_periods",
     "predict_churn": "survival.prediction",
@@ -193,7 +218,15 @@ _HOMES = {
     "read_contracts": "loading.reading",
     "read_table": "loading.reading",
     "read_transactions": "loading.reading",
+    "reason_agreement": "reasons.agreement",
+    "reason_categories": "reasons.categories",
+    "reason_cooccurrence": "reasons.summaries",
+    "reason_incidence": "reasons.incidence",
+    "reason_summary": "reasons.summaries",
+    "reason_trend": "reasons.trend",
+    "reasons_by_segment": "reasons.by_segment",
     "recorded": "recording.record",
+    "redact_pii": "reasons.redaction",
     "repeat_behaviour": "kpis.intentions",
     "restricted_mean": "survival.summaries",
     "restricted_mean_difference": "survival.summaries",
@@ -207,6 +240,7 @@ _HOMES = {
     "share_of_wallet": "kpis.wallet",
     "strategic_customers": "kpis.strategic",
     "survival_curve": "survival.curves",
+    "tag_reasons": "reasons.tagging",
     "target_customers": "kpis.bridge",
     "time_dependent_auc": "survival.scoring",
     "unallocated_costs": "kpis.cost_to_serve",

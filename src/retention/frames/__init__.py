@@ -22,6 +22,7 @@ from retention.frames.engines import (
     orders_well,
     with_first,
 )
+from retention.frames.texts import with_text_numbers
 
 __all__ = [
     "Columns",
@@ -39,4 +40,5 @@ __all__ = [
     "orders_well",
     "table_like",
     "with_first",
+    "with_text_numbers",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,93 +12,115 @@ if TYPE_CHECKING:
     from retention.recording.record import Definition
 
 _OBSERVED = ("as_of", "observed_from")
+_ELSEWHERE = ("source", "connection", *_OBSERVED)
+"""Keywords that are no rule: what was read shows in the data."""
+
 _CLOSE = 1e-9
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """Names of what differs, each with what it is in words."""
+    """What differs: each a name, and what it is in words."""
 
-    definition: tuple[str, ...]
+    rules: tuple[tuple[str, str], ...]
     data: tuple[tuple[str, str], ...]
-
-    @property
-    def data_names(self) -> list[str]:
-        """The names of what differs in the data, each once, in order."""
-        return list(dict.fromkeys(name for name, _ in self.data))
 
     @property
     def texts(self) -> list[str]:
         """All that differs, in words."""
-        return [*self.definition, *(text for _, text in self.data)]
+        return [text for _, text in (*self.rules, *self.data)]
 
 
 def causes_of(before: Definition, after: Definition) -> Causes:
     """What differs between the definitions of two recordings."""
-    return Causes(tuple(_rules(before, after)), (*_observed(before, after), *_data(before, after)))
+    return Causes(
+        (*_versions(before, after), *_rules(before, after)),
+        (*_observed(before, after), *_data(before, after)),
+    )
 
 
-def _way(definition: Definition) -> list[Definition]:
-    """The steps to a definition, itself first, along the first table of each."""
-    inputs = definition["inputs"]
-    made = inputs[0]["made_by"] if inputs else None
-    return [definition, *(_way(made) if made else [])]
+def names_of(causes: tuple[tuple[str, str], ...]) -> list[str]:
+    """The names, each once, in order."""
+    return list(dict.fromkeys(name for name, _ in causes))
 
 
-def _sources(definition: Definition) -> list[Definition]:
-    """The tables that were given, not recorded: where the way begins."""
-    found: list[Definition] = []
+def _steps(definition: Definition, path: str = "") -> dict[str, Definition]:
+    """The steps to a definition, itself first, by the arguments that lead to them."""
+    found = {path: definition}
     for given in definition["inputs"]:
-        found += _sources(given["made_by"]) if given["made_by"] else [given]
+        if given["made_by"]:
+            found |= _steps(given["made_by"], f"{path}/{given['argument']}")
     return found
 
 
-def _rules(before: Definition, after: Definition) -> Iterator[str]:
+def _sources(definition: Definition, path: str = "") -> dict[str, Definition]:
+    """The tables that were given, not recorded: where the ways begin."""
+    found: dict[str, Definition] = {}
+    for given in definition["inputs"]:
+        here = f"{path}/{given['argument']}"
+        found |= _sources(given["made_by"], here) if given["made_by"] else {here: given}
+    return found
+
+
+def _versions(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
     if before["version"] != after["version"]:
-        yield f"version: {before['version']} → {after['version']}"
-    for old, new in zip_longest(_way(before), _way(after)):
+        yield "version", f"version: {before['version']} → {after['version']}"
+
+
+def _rules(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+    first, second = _steps(before), _steps(after)
+    for path in dict.fromkeys([*first, *second]):
+        old, new = first.get(path), second.get(path)
         if old is None or new is None or old["function"] != new["function"]:
             names = (step["function"] if step else "nothing" for step in (old, new))
-            yield f"function: {' → '.join(names)}"
+            yield "definition", f"function: {' → '.join(names)}"
             continue
-        for keyword in sorted({*old["keywords"], *new["keywords"]} - {*_OBSERVED}):
+        for keyword in sorted({*old["keywords"], *new["keywords"]}.difference(_ELSEWHERE)):
             values = [step["keywords"].get(keyword) for step in (old, new)]
             if values[0] != values[1]:
-                yield f"{new['function']} {keyword}: {values[0]!r} → {values[1]!r}"
+                text = f"{new['function']} {keyword}: {values[0]!r} → {values[1]!r}"
+                yield "definition", text
 
 
 def _observed(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
-    for old, new in zip(_way(before), _way(after), strict=False):
-        for keyword in _OBSERVED:
-            values = [step["keywords"].get(keyword) for step in (old, new)]
-            if values[0] != values[1]:
-                yield "other days observed", f"{keyword}: {values[0]} → {values[1]}"
-                return
+    first, second = _steps(before), _steps(after)
+    texts = [
+        f"{keyword}: {' → '.join(str(step['keywords'].get(keyword)) for step in steps)}"
+        for steps in ((first[path], second[path]) for path in first if path in second)
+        for keyword in _OBSERVED
+        if steps[0]["keywords"].get(keyword) != steps[1]["keywords"].get(keyword)
+    ]
+    for text in dict.fromkeys(texts):
+        yield "other days observed", text
 
 
 def _data(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
     last = min((run["as_of"] for run in (before, after) if run["as_of"]), default=None)
-    longer = before["as_of"] != after["as_of"]
-    for old, new in zip_longest(_sources(before), _sources(after)):
+    first, second = _sources(before), _sources(after)
+    for path in dict.fromkeys([*first, *second]):
+        old, new = first.get(path), second.get(path)
         if old is None or new is None:
-            yield "corrected data", f"a table more or less: {(old or new)['argument']}"
+            yield "corrected data", f"a table more or less: {path.rsplit('/', 1)[-1]}"
+        elif old["columns"] != new["columns"]:
+            names = sorted(set(old["columns"].items()) ^ set(new["columns"].items()))
+            shown = ", ".join(dict.fromkeys(name for name, _ in names))
+            yield "corrected data", f"{new['argument']}: other columns ({shown})"
         elif old["digits"] != new["digits"]:
-            found = list(_months(old, new, last, longer=longer))
-            yield from found
-            if not found and not longer:
-                name, rows = new["argument"], f"{old['n_rows']:,} → {new['n_rows']:,} rows"
-                yield "corrected data", f"{name}: other content in the same months ({rows})"
+            yield from _moves(old, new, last)
 
 
-def _months(
-    old: Definition, new: Definition, last: str | None, *, longer: bool
-) -> Iterator[tuple[str, str]]:
-    """What differs in the months that both saw."""
+def _moves(old: Definition, new: Definition, last: str | None) -> Iterator[tuple[str, str]]:
+    """What differs in the months that both runs saw whole."""
+    if not old["months"] and not new["months"]:
+        rows = f"{old['n_rows']:,} → {new['n_rows']:,} rows"
+        yield "corrected data", f"{new['argument']}: other content ({rows})"
+        return
     first, second = ({each["month"]: each for each in run["months"]} for run in (old, new))
+    cut = old["as_of"] is not None and old["as_of"] == new["as_of"]
     moved: dict[str, list[str]] = {}
     for month in sorted({*first, *second}):
-        if last is None or _ends(month) <= last or (not longer and month <= last[:7]):
+        if last is None or _ends(month) <= last or (cut and month <= last[:7]):
             for name, text in _moved(first.get(month), second.get(month)):
                 moved.setdefault(name, []).append(f"{month} {text}")
     for name, texts in moved.items():
@@ -113,11 +134,9 @@ def _ends(month: str) -> str:
 
 
 _NOTHING: dict[str, Any] = {
-    "n_rows": 0,
-    "n_refunds": 0,
-    "n_customers": 0,
-    "sales": 0.0,
-    "refunds": 0.0,
+    **dict.fromkeys(("n_rows", "n_refunds", "n_customers"), 0),
+    **dict.fromkeys(("sales", "refunds"), 0.0),
+    "digits": "",
 }
 
 
@@ -133,6 +152,8 @@ def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str
         yield ("late data" if rows > 0 else "withdrawn data"), text
     elif not _alike(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:
         yield "corrected data", text
+    elif a["digits"] != b["digits"] and not lines:
+        yield "corrected data", f"as many rows, other content ({b['n_rows']:,})"
 
 
 def _alike(a: float, b: float) -> bool:

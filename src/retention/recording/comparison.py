@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retention.catalogue import FIGURES
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect, table_like
-from retention.recording.causes import causes_of
+from retention.recording.causes import causes_of, names_of
 from retention.recording.record import Recording
 
 if TYPE_CHECKING:
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 
 _ALWAYS = ("customer_id", "period", "cohort")
 _PERHAPS = (
-    *("age", "horizon", "duration", "time", "gap", "reason", "figure", "kind", "measure"),
-    *("item", "outcome", "group", "state", "from_state", "to_state", "bracket", "quality", "rule"),
+    *("age", "horizon", "tenure", "duration", "time", "gap", "lost", "figure", "kind", "measure"),
+    *("item", "line", "outcome", "group", "state", "state_before", "service", "score", "rule"),
+    *("significance", "periods_since_loss", "term", "reason", "category", "subcategory", "test"),
 )
 """Columns that say what a row is about, unless they are the same in every row of both tables."""
 
+_OF_ROWS = {"value", "share"}
+"""Where a figure's value stands in a table that has a row for each."""
+
+_NO_FIGURES = {"step", "lag", "level", "first_step", "last_step", "horizon", "lower", "upper"}
 _SAME = 1e-9
 
 
@@ -43,7 +49,7 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
     - "refunds": there are other rows of sales below 0;
     - "corrected data": as many rows, other content;
     - "other days observed": another `as_of` or `observed_from`;
-    - "definition": other keywords, another function, or another version of the library.
+    - "definition": other keywords, or another function; "version": of the library.
 
     If both the data and the definition differ, two runs cannot tell what did how much. A third can:
     `between`, the old definition on the new data.
@@ -54,7 +60,8 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
         between: the recording of the old definition on the new data.
 
     Returns:
-        One row a row of either answer and figure, in the kind of table of `after`: the columns that
+        One row a row of either answer and figure (of answers without a figure of the catalogue,
+        every amount and count), in the kind of table of `after`: the columns that
         say what the row is about (period, cohort, segment, …), `compared` (the figure), `before`,
         `after`, `change`; `data_change` and `definition_change`, which add up to it, null where two
         runs cannot tell; `cause`: one or several of the above, "unchanged" where the change is 0
@@ -65,7 +72,8 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
     Raises:
         RetentionError: if one is no recording, or `between` is not the old definition on the new
             data.
-        ColumnError: if the two have no figure of the catalogue in common.
+        ColumnError: if the two have no figure in common, are of periods of other lengths, or write
+            their ids or segments in other types.
         ContentError: if rows of an answer cannot be told apart.
 
     Example:
@@ -99,26 +107,47 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
     causes = causes_of(before.definition, after.definition)
     if between:
         _check_between(before, after, between)
-    figures = _figures(list(runs.values()))
+    _refuse_other_periods(before, after)
     keys = _keys(list(runs.values()))
+    figures = _figures(list(runs.values()), keys)
     long = _side_by_side(runs, keys, figures)
     return table_like(_explained(long, [*keys, "compared"], causes), after.table)
 
 
-def _check_between(before: Recording, after: Recording, between: Recording) -> None:
-    rules = causes_of(before.definition, between.definition).definition
-    data = causes_of(between.definition, after.definition).data
-    if rules or data:
-        text = (*rules, *(text for _, text in data))[0]
-        raise RetentionError(
-            "between must be the definition of before on the data of after, with its days; "
-            f"it differs: {text}."
+def _refuse_other_periods(before: Recording, after: Recording) -> None:
+    windows = [run.definition["window"] for run in (before, after)]
+    lengths = [window["freq"] for window in windows if window]
+    if len(set(lengths)) > 1:
+        raise ColumnError(
+            f"One answer is by {lengths[0]}, the other by {lengths[1]}: no row of the one is about "
+            "what a row of the other is about."
         )
 
 
-def _figures(runs: Sequence[Recording]) -> list[str]:
-    lists = [run.definition["figures"] for run in runs]
-    figures = [name for name in lists[1] if all(name in each for each in lists)]
+def _check_between(before: Recording, after: Recording, between: Recording) -> None:
+    rules = causes_of(before.definition, between.definition).rules
+    differ = [text for name, text in rules if name != "version"]
+    differ += [text for _, text in causes_of(between.definition, after.definition).data]
+    if differ:
+        raise RetentionError(
+            "between must be the definition of before on the data of after, with its days; "
+            f"it differs: {differ[0]}."
+        )
+
+
+def _figures(runs: Sequence[Recording], keys: Sequence[str]) -> list[str]:
+    """Columns of all answers that hold figures; a table with a row a figure has one of two.
+
+    Of answers without a figure of the catalogue, such as movements, all amounts and counts.
+    """
+    schemas = [as_lazy(run.table).collect_schema() for run in runs]
+    shared = [name for name in schemas[1] if all(name in schema for schema in schemas)]
+    known = {figure.name for figure in FIGURES}
+    known |= _OF_ROWS if "figure" in shared else set()
+    figures = [name for name in shared if name in known and schemas[1][name].is_numeric()]
+    if not figures:
+        numbers = [name for name in shared if schemas[1][name].is_numeric()]
+        figures = [name for name in numbers if name not in {*keys, *_ALWAYS, *_NO_FIGURES}]
     if not figures:
         raise ColumnError(
             f"{' and '.join(run.definition['function'] for run in runs)} have no figure in common "
@@ -158,6 +187,11 @@ def _side_by_side(
         tables.append(long)
     answer = tables[0]
     for other in tables[1:]:
+        for key in keys:
+            if answer[key].dtype.kind != other[key].dtype.kind:
+                raise ColumnError(
+                    f"{key!r} holds another type in the one answer than in the other."
+                )
         answer = answer.merge(other, "outer", [*keys, "compared", "_place"])
     return answer.sort_values([*keys, "_place"], ignore_index=True).drop(columns="_place")
 
@@ -165,7 +199,7 @@ def _side_by_side(
 def _explained(long: pd.DataFrame, keys: list[str], causes: Causes) -> Columns:
     before, after = (long[name].to_numpy(np.float64) for name in ("before", "after"))
     change, nothing = after - before, np.full(len(long), np.nan)
-    both = bool(causes.data and causes.definition)
+    both = bool(causes.data and causes.rules)
     if "between" in long:
         halfway = long["between"].to_numpy(np.float64)
         data, rule = halfway - before, after - halfway
@@ -173,9 +207,9 @@ def _explained(long: pd.DataFrame, keys: list[str], causes: Causes) -> Columns:
         data = rule = nothing
     else:
         none = np.where(np.isnan(change), np.nan, 0.0)
-        data, rule = (change if part else none for part in (causes.data, causes.definition))
-    parts = {name: _moves(data, before, both) for name in causes.data_names}
-    parts |= {"definition": _moves(rule, before, both)} if causes.definition else {}
+        data, rule = (change if part else none for part in (causes.data, causes.rules))
+    parts = {name: _moves(data, before, both) for name in names_of(causes.data)}
+    parts |= {name: _moves(rule, before, both) for name in names_of(causes.rules)}
     return {
         **{name: _plain(long[name].to_numpy()) for name in keys},
         "before": before,

@@ -1,4 +1,4 @@
-"""Rows, customers and money of a table by month: enough to see where two versions of it differ."""
+"""What a table held, in few numbers: enough to see whether, where and how two versions differ."""
 
 from __future__ import annotations
 
@@ -7,63 +7,102 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import as_lazy, collect, count
+from retention.frames import collect, count
+from retention.recording.fingerprint import (
+    NUMBERED,
+    digits_of,
+    numbered,
+    plain_frame,
+    plainly,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+    from datetime import date
 
-    from retention.frames import Columns
+    from retention.frames import Columns, Frame
 
 _TIMES = ("date", "period", "start")
-_SUMS = ("n_rows", "n_refunds")
+_COUNTS = ("n_rows", "n_refunds")
 _MONEY = ("sales", "refunds")
+_UNDATED, _LATER = -1_000_000, 1_000_000
+"""Instead of a month: rows without a day, and rows after `as_of`."""
 
 
-def months_of(table: object, *, name: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """One entry a month in which the table has rows, in order; none for a table without a time.
+def profile_of(table: object, *, name: str, as_of: date | None) -> dict[str, Any]:
+    """The columns of a table, how many rows it has, and digits that stand for its content.
 
     Args:
         table: the table.
         name: what messages call it.
-        columns: the columns that it has.
+        as_of: the last day that was looked at; rows after it are counted apart.
 
     Returns:
-        `month`, `n_customers` (of rows that are no refunds), `n_rows`, `n_refunds` (rows of sales
-        below 0), `sales` (of the others) and `refunds` (their sales, below 0), in currency; 0 where
-        there are no sales.
+        `n_rows`, `columns` with what they hold, `digits`, and `months`, in order, one entry for
+        each in which the table has rows up to `as_of`: `month`, `digits`, `n_customers` (of rows
+        that are no refunds), `n_rows`, `n_refunds` (rows of sales below 0), and in currency `sales`
+        (of the others; of costs, their amounts) and `refunds` (their sales, below 0).
     """
-    time = next((column for column in _TIMES if column in columns), None)
-    if time is None:
-        return []
-    wanted = [each for each in (time, "customer_id", "sales") if each in columns]
-    frame = as_lazy(table, name=name, only=wanted).select(*wanted)
-    known = frame.filter(~nw.col(time).is_null())
-    dated = known.with_columns(_day=periods.day_expr(time, frame.implementation))
-    sales = nw.col("sales").cast(nw.Float64).fill_null(0.0) if "sales" in wanted else nw.lit(0.0)
-    priced = dated.with_columns(_month=periods.step_expr(time, "_day", "month"), _sales=sales)
-    refund = nw.col("_sales") < 0
-    rows = priced.with_columns(
-        n_rows=count(~nw.col(time).is_null()),
+    frame = plain_frame(table, name=name)
+    schema = frame.collect_schema()
+    holds = {column: plainly(dtype) for column, dtype in schema.items()}
+    found = _by_month(frame, holds, as_of)
+    marks = [[int(found[c][i]) for c in ("_month", "n_rows", *NUMBERED)] for i in _places(found)]
+    return {
+        "n_rows": int(found["n_rows"].sum()),
+        "columns": dict(sorted(holds.items())),
+        "digits": digits_of([sorted(holds.items()), marks], 16),
+        "months": [
+            _month(found, i, named="customer_id" in holds)
+            for i in _places(found)
+            if _UNDATED < found["_month"][i] < _LATER
+        ],
+    }
+
+
+def _places(found: Columns) -> range:
+    return range(len(found["_month"]))
+
+
+def _by_month(frame: Frame, holds: Mapping[str, str], as_of: date | None) -> Columns:
+    """Sums over the rows of each month."""
+    money = next((c for c in ("sales", "amount") if holds.get(c) == "number"), None)
+    amount = nw.col(money).cast(nw.Float64).fill_null(0.0) if money else nw.lit(0.0)
+    rows = _with_month(numbered(frame), holds, as_of).with_columns(_amount=amount)
+    refund = nw.col("_amount") < (0 if money == "sales" else float("-inf"))
+    buyer = nw.col("customer_id" if "customer_id" in holds else "_month")
+    rows = rows.with_columns(
+        _buyer=nw.when(~refund).then(buyer),
+        n_rows=nw.lit(1).cast(nw.Int64),
         n_refunds=count(refund),
-        sales=nw.when(refund).then(nw.lit(0.0)).otherwise(nw.col("_sales")),
-        refunds=nw.when(refund).then(nw.col("_sales")).otherwise(nw.lit(0.0)),
+        sales=nw.when(refund).then(nw.lit(0.0)).otherwise(nw.col("_amount")),
+        refunds=nw.when(refund).then(nw.col("_amount")).otherwise(nw.lit(0.0)),
+    ).with_columns(_lacking=count(nw.col("_buyer").is_null()))
+    sums = [nw.col(each).sum() for each in (*_COUNTS, *_MONEY, *NUMBERED)]
+    grouped = rows.group_by("_month").agg(
+        nw.col("_buyer").n_unique(), nw.col("_lacking").max(), *sums
     )
-    sums = [nw.col(each).sum() for each in (*_SUMS, *_MONEY)]
-    named = "customer_id" in wanted
-    buyer = nw.when(~refund).then(nw.col("customer_id" if named else "_month")).alias("_buyer")
-    months = rows.with_columns(buyer).group_by("_month")
-    found = collect(months.agg(nw.col("_buyer").n_unique(), *sums).sort("_month"))
-    return [
-        {
-            "month": periods.label(int(month), "month"),
-            "n_customers": _buyers(found, i) if named else 0,
-            **{each: int(found[each][i]) for each in _SUMS},
-            **{each: float(found[each][i]) for each in _MONEY},
-        }
-        for i, month in enumerate(found["_month"])
-    ]
+    return collect(grouped.with_columns(nw.col("_month").cast(nw.Int64)).sort("_month"))
 
 
-def _buyers(found: Columns, i: int) -> int:
-    """Different customers, without the missing of refunds, which engines count as one more."""
-    return int(found["_buyer"][i]) - int(found["n_refunds"][i] > 0)
+def _with_month(rows: Frame, holds: Mapping[str, str], as_of: date | None) -> Frame:
+    time = next((column for column in _TIMES if holds.get(column) == "time"), None)
+    if time is None:
+        return rows.with_columns(_month=nw.lit(_UNDATED).cast(nw.Int64))
+    dated = rows.with_columns(_day=periods.day_expr(time, rows.implementation))
+    stepped = dated.with_columns(_step=periods.step_expr(time, "_day", "month"))
+    last = _LATER if as_of is None else periods.number_of(as_of)
+    month = nw.when(nw.col("_day") > last).then(nw.lit(_LATER)).otherwise(nw.col("_step"))
+    there = nw.when(~nw.col(time).is_null()).then(month).otherwise(nw.lit(_UNDATED))
+    return stepped.with_columns(_month=there.fill_null(_UNDATED).cast(nw.Int64))
+
+
+def _month(found: Columns, i: int, *, named: bool) -> dict[str, Any]:
+    buyers = int(found["_buyer"][i]) - int(found["_lacking"][i] > 0)
+    return {
+        "month": periods.label(int(found["_month"][i]), "month"),
+        "digits": digits_of([int(found[each][i]) for each in NUMBERED], 8),
+        "n_customers": buyers if named else 0,
+        **{each: int(found[each][i]) for each in _COUNTS},
+        **{each: round(float(found[each][i]), 6) for each in _MONEY},  # sums differ by the engine
+    }

@@ -6,25 +6,26 @@ import inspect
 import json
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from retention import periods
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError, RetentionWarning
 from retention.frames import as_lazy, collect, one_row
-from retention.recording.fingerprint import fingerprint
-from retention.recording.profile import months_of
+from retention.recording.profile import profile_of
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Definition = dict[str, Any]
 """A JSON value: nothing in it but dicts with text keys, lists, text, numbers, truths and None."""
 
+_DAYS = ("as_of", "observed_from")
 _STEPS = ("first_step", "last_step", "freq")
 
 
@@ -70,15 +71,17 @@ def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> 
     Returns:
         A frozen `Recording` of `table` and `definition`, a JSON value with
 
-        - `function`, and `figures`, the columns of the answer that the catalogue knows;
+        - `function`, and `figures`, those of the catalogue that the answer holds;
         - `version` of the library;
-        - `keywords`, all of them, those left at their default too; of a table, "a table";
+        - `keywords`, all of them, those left at their default too; of a table, "a table"; of a
+          connection, its kind alone;
         - `as_of`, and `window`: `freq`, `first_period` and `last_period` that were observed, where
           the tables say so (null otherwise);
-        - `inputs`, one for each table: the `argument`, `n_rows`, `columns`, sixteen hexadecimal
-          `digits` that change with its content and with nothing else (neither the engine nor the
-          order of rows), `months` (rows, customers and money by month), and `made_by`, the
-          definition of a recording;
+        - `inputs`, one for each table (of a function that reads a file, what it read): the
+          `argument`, `n_rows`, `columns`, sixteen hexadecimal `digits` that change with its content
+          (numbers to six decimals, times to the second) and with nothing else, neither the engine
+          nor the order of rows and columns; `months` (digits, rows, customers and money by month,
+          up to `as_of` where this step has one), and `made_by`, the definition of a recording;
         - `exclusions`: reason and number of rows that were given and left out: those set aside in
           spells, and rows that a door took in and did not hand out;
         - `warnings` that were given on the way.
@@ -112,20 +115,22 @@ def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> 
         raise RetentionError(
             f"{name} answers with a {type(answer).__name__}, not with a table: nothing to record."
         )
-    inputs = [_input(argument, given[argument]) for argument in bare if _is_table(bare[argument])]
-    words = {key: _json(value) for key, value in list(bare.items()) if not _is_first(key, inputs)}
+    as_of = _day(bare.get("as_of"))
+    asked = {key: value for key, value in given.items() if _is_table(bare[key])}
+    inputs = [_input(argument, value, as_of) for argument, value in asked.items()]
+    words = {key: _json(key, value) for key, value in bare.items() if key not in list(asked)[:1]}
     definition = {
         "function": name,
-        "figures": [figure.name for figure in FIGURES if figure.name in _columns(answer)],
+        "figures": _figures(answer),
         "version": version("retention-analytics"),
         "keywords": words,
-        "as_of": words.get("as_of") or _of_inputs(inputs, "as_of"),
+        "as_of": as_of or _of_inputs(inputs, "as_of"),
         "window": _window(bare, inputs) or _of_inputs(inputs, "window"),
-        "inputs": inputs,
+        "inputs": inputs or [_input(name, answer, None)],
         "exclusions": _set_aside(function, bare) + _not_handed_out(name, inputs, answer),
         "warnings": said,
     }
-    return Recording(answer, json.loads(json.dumps(definition)))
+    return Recording(answer, json.loads(json.dumps(definition, default=str)))
 
 
 def _name_of(function: Callable[..., Any]) -> str:
@@ -176,40 +181,55 @@ def _is_table(value: Any) -> bool:
     return isinstance(kept, nw.DataFrame | nw.LazyFrame)
 
 
-def _is_first(argument: str, inputs: Sequence[Definition]) -> bool:
-    """Whether it is the table that the function is about, no keyword."""
-    return bool(inputs) and inputs[0]["argument"] == argument
-
-
 def _columns(table: Any) -> list[str]:
     frame = nw.from_native(cast("Any", nw.to_native(table, pass_through=True)))
     return list(frame.collect_schema())
 
 
-def _input(argument: str, value: Any) -> Definition:
-    table = _bare(value)
-    print_of = fingerprint(table, name=argument)
+def _figures(table: Any) -> list[str]:
+    """Figures that are a column of the answer, or stand in its column `figure`."""
+    held = set(_columns(table))
+    if "figure" in held:
+        frame = as_lazy(table).select("figure").unique()
+        held |= set(collect(frame)["figure"].tolist())
+    return [figure.name for figure in FIGURES if figure.name in held]
+
+
+def _input(argument: str, value: Any, as_of: date | None) -> Definition:
     return {
         "argument": argument,
-        **print_of,
-        "months": months_of(table, name=argument, columns=list(print_of["columns"])),
+        "as_of": as_of,
+        **profile_of(_bare(value), name=argument, as_of=as_of),
         "made_by": value.definition if isinstance(value, Recording) else None,
     }
 
 
-def _json(value: Any) -> Any:
-    """A keyword as plain data; what has no such form, in Python's own words."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, date | float):
-        finite = isinstance(value, float) and math.isfinite(value)
-        return value if finite else str(value)
+def _day(value: Any) -> date | None:
+    return None if value is None else periods.as_day(value, argument="as_of")
+
+
+def _json(keyword: str, value: Any) -> Any:
+    """A keyword as plain data, alike for what means the same; nothing secret, no address."""
+    if keyword in _DAYS and value is not None:
+        return str(periods.as_day(value, argument=keyword))
+    if keyword == "by" and isinstance(value, str):
+        return [value]
+    if keyword == "connection" or callable(value):
+        return None if value is None else getattr(value, "__qualname__", type(value).__name__)
+    return "a table" if _is_table(value) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, Mapping):
-        return {str(key): _json(each) for key, each in value.items()}
-    if isinstance(value, Sequence | set | frozenset | np.ndarray):
-        return [_json(each) for each in value]
-    return "a table" if _is_table(value) else repr(value)
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(each) for each in value]
+    finite = not isinstance(value, float) or math.isfinite(value)
+    known = value is None or isinstance(value, str | bool | int | float)
+    return value if known and finite else str(value)
 
 
 def _of_inputs(inputs: Sequence[Definition], what: str) -> Any:

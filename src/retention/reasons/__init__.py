@@ -1,0 +1,1 @@
+"""Why customers leave, in Keaveney's categories."""
