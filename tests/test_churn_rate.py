@@ -301,6 +301,26 @@ def test_nothing_after_an_earlier_as_of_is_looked_at():
         pd.testing.assert_frame_equal(churn_rate(late, convention=name, **JANUARY), then)
 
 
+@pytest.mark.parametrize(
+    ("made_on", "renewal"), [("2024-06-30", None), ("2024-06-30", "2024-02-20")]
+)
+def test_with_a_grace_ends_are_known_so_much_before_an_earlier_as_of(engine, made_on, renewal):
+    """On 1 March an end of 15 February may still be renewed: February waits, whatever came then."""
+    rows = [("Ann", "2023-12-01", "2024-02-15"), ("Bob", "2023-12-01", None)]
+    rows += [("Ann", renewal, None)] if renewal else []
+    then, late = (
+        rt.contract_spells(engine.table(contracts(*mine)), as_of=as_of, grace=30)
+        for mine, as_of in ((rows[:2], "2024-03-01"), (rows, made_on))
+    )
+    say = {"freq": "month", "as_of": "2024-03-01", "convention": "endpoint"}
+    for counted in (churn_rate, rt.churned_customers):
+        found = [engine.read(counted(spells, **say)) for spells in (then, late)]
+        assert found[1]["period"].astype(str).max() == "2023-12-01"
+        order = [name for name in ("customer_id", "step") if name in found[0]]
+        first, second = (one.sort_values(order, ignore_index=True) for one in found)
+        pd.testing.assert_frame_equal(first, second)
+
+
 def test_spells_under_observation_late_count_from_then_on():
     """Contracts known from 15 January on: February is the first month that can be judged."""
     frame = contracts(("Ann", "2023-06-01", "2024-02-10"), ("Bob", "2023-06-01", None))

@@ -189,3 +189,155 @@ def test_refuses_outages_that_end_before_they_start(engine):
     frame = pd.DataFrame({"down": ["2024-03-01 10:00", None], "up": ["2024-03-01 09:59", ""]})
     with pytest.raises(rt.ContentError, match=r"missing start: 1 row(.|\n)*end before start: 1"):
         as_outages(engine.table(frame), **DOWN)
+
+
+def berlin(*moments):
+    """The epoch seconds, the texts with an offset and the times of moments in UTC."""
+    utc = [pd.Timestamp(moment, tz="UTC") for moment in moments]
+    local = [moment.tz_convert("Europe/Berlin") for moment in utc]
+    return {
+        "epoch_s": [int(moment.timestamp()) for moment in utc],
+        "text": [moment.isoformat() for moment in local],
+        "times": pd.Series(utc).astype("datetime64[us, UTC]"),
+    }
+
+
+SPRING = ("2024-03-31 00:50", "2024-03-31 01:10")  # from 01:50 to 03:10 by the clock of Berlin
+OWN_ZONE = ("duckdb", "ibis", "spark")  # of their session: no other can be asked for
+AUTUMN = ("2024-10-27 00:50", "2024-10-27 01:10")  # from 02:50 to 02:10
+
+
+@pytest.mark.parametrize("written", ["epoch_s", "text", "times"])
+def test_hours_are_those_that_passed_where_the_clock_changes(engine, written):
+    """Twenty minutes in spring and in autumn; only the date of the contact is by the clock."""
+    frame = pd.DataFrame(
+        {
+            "who": ["Ann", "Bob"],
+            "called": berlin(SPRING[0], AUTUMN[0])[written],
+            "answered": berlin(SPRING[1], AUTUMN[1])[written],
+            "solved": berlin(SPRING[1], AUTUMN[1])[written],
+        }
+    )
+    said = {"date_format": "epoch_s"} if written == "epoch_s" else {}
+    if written == "times" and engine.name in OWN_ZONE:
+        with pytest.raises(rt.RetentionError, match="keeps the time zone in its session"):
+            as_contacts(engine.table(frame), **NAMES, **TIMES, tz="Europe/Berlin")
+        return
+    contacts = as_contacts(engine.table(frame), **NAMES, **TIMES, tz="Europe/Berlin", **said)
+    found = engine.read(contacts, order=["customer_id"])
+    assert found["first_response_hours"].tolist() == [pytest.approx(1 / 3)] * 2
+    assert found["resolution_hours"].tolist() == [pytest.approx(1 / 3)] * 2
+    dates = [pd.Timestamp("2024-03-31 01:50"), pd.Timestamp("2024-10-27 02:50")]
+    assert [pd.Timestamp(date) for date in found["date"]] == dates
+
+
+@pytest.mark.parametrize("session", ["Europe/Berlin", "America/St_Johns", "UTC"])
+def test_duckdb_counts_hours_that_passed_in_the_zone_of_its_session(session):
+    """East and west of Greenwich, and half an hour off; three days around each change."""
+    import duckdb
+
+    called = pd.date_range("2024-03-09", "2024-11-05", freq="7h", tz="UTC").as_unit("us")
+    solved = called + pd.Timedelta("20min")
+    frame = pd.DataFrame({"who": "Ann", "called": called, "answered": solved, "solved": solved})
+    connection = duckdb.connect()
+    connection.execute(f"SET TimeZone = '{session}'")
+    contacts = as_contacts(connection.from_df(frame), **NAMES, **TIMES, tz=session)
+    found = contacts.df()["resolution_hours"]
+    assert found.tolist() == [pytest.approx(1 / 3)] * len(called)
+
+
+def test_times_of_a_session_in_utc_pass_as_they_are(engine):
+    """DuckDB, Ibis and Spark tell instants of their own zoned times, too."""
+    frame = pd.DataFrame(
+        {"who": ["Ann"], "called": berlin(SPRING[0])["times"], "solved": berlin(AUTUMN[1])["times"]}
+    ).assign(answered=lambda t: t["solved"])
+    found = engine.read(as_contacts(engine.table(frame), **NAMES, **TIMES, tz="UTC"))
+    passed = pd.Timestamp(AUTUMN[1]) - pd.Timestamp(SPRING[0])
+    assert found["resolution_hours"].tolist() == [passed.total_seconds() / 3600]
+
+
+def test_a_bare_day_beside_times_with_an_offset_is_its_midnight(engine):
+    """By the clock that is said: from that midnight to 10 o'clock it was nine hours in spring."""
+    frame = pd.DataFrame(
+        {"who": ["Ann", "Bob"], "called": ["2024-03-31", "2024-03-31T00:00+01:00"]}
+    ).assign(answered="2024-03-31T10:00+02:00", solved="2024-03-31T10:00+02:00")
+    contacts = as_contacts(engine.table(frame), **NAMES, **TIMES, tz="Europe/Berlin")
+    assert engine.read(contacts)["resolution_hours"].tolist() == [9.0, 9.0]
+
+
+@pytest.mark.parametrize("written", ["epoch_s", "text", "times"])
+@pytest.mark.parametrize("day", ["2024-03-31", "2024-10-27", "2024-07-01"])
+def test_downtime_is_the_time_that_passed_where_the_clock_changes(engine, written, day):
+    """Two interruptions that overlap, one across the change of the clock: 30 minutes in all."""
+    frame = pd.DataFrame(
+        {
+            "down": berlin(f"{day} 00:50", f"{day} 01:05")[written],
+            "up": berlin(f"{day} 01:10", f"{day} 01:20")[written],
+        }
+    )
+    said = {"date_format": "epoch_s"} if written == "epoch_s" else {}
+    if written == "times" and engine.name in OWN_ZONE:
+        with pytest.raises(rt.RetentionError, match="keeps the time zone in its session"):
+            as_outages(engine.table(frame), **DOWN, tz="Europe/Berlin")
+        return
+    outages = as_outages(engine.table(frame), **DOWN, tz="Europe/Berlin", **said)
+    asked = {"freq": "day", "as_of": day, "observed_from": day}
+    found = engine.read(rt.service_availability(outages, **asked))
+    assert found["n_outages"].tolist() == [1]
+    assert found["down_hours"].tolist() == [0.5]
+    starts = sorted(pd.Timestamp(start) for start in engine.read(outages)["start"])
+    assert starts[0] == pd.Timestamp(f"{day} 01:50")  # by the winter time of Berlin
+
+
+@pytest.mark.parametrize("blank", ["", None, "n/a"])
+@pytest.mark.parametrize(("unit", "number"), [("epoch_s", "1700000000"), ("excel", "45000")])
+def test_a_blank_in_a_text_column_of_numbers_is_no_day(engine, blank, unit, number):
+    """Neither 1970 nor 1899: what has no end goes on."""
+    frame = pd.DataFrame({"who": ["Ann", "Bob"], "down": [number] * 2, "up": [blank, number]})
+    table = engine.table(frame.assign(none=pd.Series([blank, None], dtype=object)))
+    for up in ("up", "none"):
+        found = engine.read(as_outages(table, start="down", end=up, keep="who", date_format=unit))
+        ended = dict(zip(found["who"], found["end"].notna(), strict=True))
+        assert ended == {"Ann": False, "Bob": up == "up"}
+    contacts = as_contacts(
+        table, customer_id="who", date="down", first_response="up", resolved="up", date_format=unit
+    )
+    hours = engine.read(contacts, order=["customer_id"])["resolution_hours"]
+    assert hours.fillna(-1).tolist() == [-1, 0]
+    contracts = rt.as_contracts(
+        table, customer_id="who", start="down", end="none", date_format=unit
+    )
+    assert engine.read(contracts)["end"].isna().all()
+
+
+@pytest.mark.parametrize("kind", ["text", "times"])
+def test_a_log_without_a_row_is_of_a_service_that_was_never_down(engine, kind):
+    """It comes with its columns typed, and gives an availability of 1."""
+    frame = pd.DataFrame({"down": ["2024-03-01 10:00"], "up": ["2024-03-01 16:00"]})
+    if kind == "times":
+        frame = frame.astype("datetime64[us]")
+    empty = as_outages(engine.table(frame.head(0)), **DOWN, **zone(engine, kind))
+    require(empty, OUTAGES)
+    asked = {"freq": "day", "as_of": "2024-03-02", "observed_from": "2024-03-01"}
+    found = engine.read(rt.service_availability(empty, **asked))
+    assert found["availability"].tolist() == [1.0, 1.0]
+
+
+def test_an_empty_pandas_table_need_not_have_types():
+    """Columns of a pandas table without rows are objects."""
+    found = as_outages(pd.DataFrame({"down": [], "up": []}), **DOWN)
+    assert found.dtypes.astype(str).tolist() == ["datetime64[us]"] * 2
+
+
+def test_refuses_hours_that_are_lengths_of_time():
+    """A column of durations is told what it should hold."""
+    frame = log(answer=pd.to_timedelta([1, 2, None], unit="h"))
+    with pytest.raises(rt.ColumnError, match=r"column 'answer' holds Duration.*, not hours"):
+        as_contacts(frame, **NAMES, **HOURS)
+
+
+def test_a_zone_is_asked_for_in_words_that_fit_any_table():
+    """A contact is no purchase."""
+    frame = typed(log()).assign(called=lambda t: t["called"].dt.tz_localize("UTC"))
+    with pytest.raises(rt.ColumnError, match="Say in whose days they fall: tz='UTC'"):
+        as_contacts(frame, **NAMES, **HOURS)

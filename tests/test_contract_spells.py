@@ -27,6 +27,7 @@ COLUMNS = [
     "churned",
     "set_aside",
     "reactivation",
+    "grace",
 ]
 NEVER = date.max
 

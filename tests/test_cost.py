@@ -201,6 +201,18 @@ def test_the_columns_are_always_the_same(engine):
     ]
 
 
+@pytest.mark.parametrize("name", ["n", "own", "rows", "known", "place"])
+def test_segments_may_have_the_names_of_what_is_counted(engine, name):
+    """Only names that stand in the answer are refused."""
+    frame = orders(("Ann", "2024-01-01", 60), ("Ann", "2024-01-31", 60)).assign(**{name: "a"})
+    activity = rt.customer_periods(engine.table(frame), freq="month", as_of="2024-01-31", by=name)
+    spent = engine.table(costs(("2024-01-05", "wages", 20, "north")).assign(**{name: "a"}))
+    found = engine.read(cost_kpis(spent, activity, of="wages", by=name))
+    assert found[[name, "amount"]].values.tolist() == [["a", 20], ["a", 20]]
+    served = rt.cost_to_serve(spent, activity, of="wages", allocation="equal", within=name)
+    assert engine.read(served)["cost_to_serve"].tolist() == [20]
+
+
 def test_a_cost_of_one_customer_counts_like_a_shared_one():
     """Whom it was for is a matter of cost_to_serve."""
     spent = costs(("2024-01-05", "wages", 20, None), ("2024-01-05", "wages", 4, None))
@@ -256,3 +268,24 @@ def test_refuses_costs_of_another_kind_of_table():
     spent = pl.DataFrame(costs(("2024-01-05", "wages", 20, "north")).to_dict("list"))
     with pytest.raises(rt.TableError, match="costs is a polars table beside a pandas one"):
         cost_kpis(spent, two_months(), of="wages")
+
+
+def test_a_number_that_is_no_id_and_a_kind_named_like_all_are_refused():
+    """Half a customer bears nothing; kinds are found however they are written."""
+    when = pd.to_datetime(["2024-01-31"] * 2)
+    spent = pd.DataFrame({"date": when, "kind": ["1", "2"], "amount": [1.0, 9.0]})
+    activity = rt.customer_periods(
+        pd.DataFrame({"customer_id": [1, 2], "date": when, "sales": 1.0}),
+        freq="month",
+        as_of="2024-01-31",
+        observed_from="2024-01-01",
+    )
+    say = {"allocation": "equal"}
+    with pytest.raises(rt.ContentError, match="1 of 2 rows have no usable 'customer_id'"):
+        rt.cost_to_serve(spent.assign(customer_id=[2.0, 1.5]), activity, of=[1], **say)
+    served = rt.cost_to_serve(spent.assign(customer_id=[2.0, 1.0]), activity, of=[1, 2], **say)
+    assert served["cost_to_serve"].tolist() == [9.0, 1.0]
+    with pytest.raises(rt.ContentError, match="a kind is called '\\(all\\)'"):
+        rt.cost_kpis(spent.assign(kind=["1", "(all)"]), activity, of="1")
+    with pytest.raises(rt.RetentionError, match="benchmark"):
+        rt.strategic_customers(activity, benchmark=2.5)

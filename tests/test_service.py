@@ -66,14 +66,8 @@ def curve_of(waits):
 
 
 def passes(curve, level):
-    """Where the curve comes down to a level: the middle where it rests there."""
-    at = [t for t, share, _ in curve if share <= level]
-    if not at:
-        return np.nan
-    below = [t for t, share, _ in curve if share < level]
-    return (
-        at[0] if share_at(curve, at[0])[0] < level else (at[0] + (below or [curve[-1][0]])[0]) / 2
-    )
+    """The first time at which the curve is down to a level."""
+    return next((t for t, share, _ in curve if share <= level), np.nan)
 
 
 def share_at(curve, time):
@@ -205,6 +199,20 @@ def test_leaving_open_contacts_out_would_make_it_look_better():
     assert abs(naive - truth) > abs(found["share"] - truth)
     solved = june["date"] + pd.to_timedelta(june["resolution_hours"], unit="h") < "2024-07-01"
     assert june["resolution_hours"][solved].quantile(0.9) < found["p90_hours"]
+
+
+@pytest.mark.parametrize("as_of", ["2024-02-10", "2024-02-20"])
+def test_the_median_is_where_half_were_done_however_long_the_others_wait(engine, as_of):
+    """Of two one is solved after 2 hours: that is the median, however long the other waits.
+
+    Nine in ten of ten are solved after 9 hours, though 1 − 0.9 is not 0.1 to the last digit.
+    """
+    rows = [("Ann", -1, 1, 2), ("Bob", 0, 2, None)]
+    found = service_kpis(engine.table(contacts(*rows)), as_of=as_of, targets=TARGETS)
+    assert engine.read(found)["median_hours"].tolist()[1] == 2
+    ten = [("Ann", 0, i, i if i < 10 else None) for i in range(1, 11)]
+    found = service_kpis(engine.table(contacts(*ten)), as_of=as_of, targets=TARGETS)
+    assert engine.read(found)["p90_hours"].tolist()[:2] == [9, 9]
 
 
 def test_an_unsatisfying_solution_is_censored_when_it_came():
@@ -397,6 +405,71 @@ def test_what_was_solved_after_the_period_does_not_change_its_class():
     assert january[january["n_base"] == 1]["service"].tolist() == ["open"]
 
 
+FLAGGED = {
+    "right_first_time": ["right first time", "not right first time", "open", "not noted"],
+    "parts_available": ["parts available", "parts not available", "open", "not noted"],
+}
+
+
+@pytest.mark.parametrize("quality", FLAGGED)
+def test_classes_may_be_made_of_what_was_right_or_at_hand(engine, quality):
+    """The worst contact counts: one wrong, one not answered by then, else one right, else none."""
+    well, badly, still, unknown = FLAGGED[quality]
+    flags = {  # the hours to the answer and the flag of each contact; January ends 48 hours later
+        "Ann": ([(1, 1), (1, None)], well), "Bob": ([(1, 1), (1, 0)], badly),
+        "Cem": ([(1, 1), (60, 0)], still), "Dee": ([(60, 1), (1, 0)], badly),
+        "Eve": ([(1, None)], unknown), "Fay": ([], "no contact"),
+    }  # fmt: skip
+    rows = [(who, -48, hours, 1, None, *[flag] * 2) for who, (given, _) in flags.items()
+            for hours, flag in given]  # fmt: skip
+    lines = [(who, "2024-01-01", 1) for who in flags] + [("Ann", "2024-02-03", 1)]
+    months = rt.customer_periods(engine.table(orders(*lines)), freq="month", as_of="2024-02-29")
+    answer = retention_by_service(engine.table(contacts(*rows)), months, quality=quality)
+    found = engine.read(answer).set_index("service")
+    classes = [name for _, name in flags.values()]
+    assert found["n_base"].to_dict() == {name: classes.count(name) for name in classes}
+    assert found["n_retained"].to_dict() == {name: int(name == well) for name in classes}
+    assert found["quality"].unique().tolist() == [quality]
+    assert found["resolution_target"].isna().all()
+    times = retention_by_service(engine.table(contacts(*rows)), months, targets=TARGETS)
+    assert list(engine.read(times)) == list(engine.read(answer))
+
+
+def test_refuses_a_quality_that_is_none_or_not_noted():
+    """No such quality, targets that nobody looks at, a column that is not there."""
+    frame = contacts(("Ann", -48, 1, 1))
+    with pytest.raises(rt.RetentionError, match="quality must be one of 'times', 'right_first"):
+        retention_by_service(frame, activity(), quality="speed", targets=TARGETS)
+    with pytest.raises(rt.RetentionError, match="targets= is for quality='times'; 'parts_avail"):
+        retention_by_service(frame, activity(), quality="parts_available", targets=TARGETS)
+    with pytest.raises(rt.ColumnError, match="contacts .* lacks 'right_first_time'"):
+        retention_by_service(
+            frame.drop(columns="right_first_time"), activity(), quality="right_first_time"
+        )
+
+
+def test_refuses_contacts_that_tell_nothing_of_the_activity(engine):
+    """Hours below 0, as service_kpis does, and a log of another year."""
+    months = activity(engine=engine)
+    for row in (("Ann", -48, -1, 1), ("Ann", -48, 1, -1), ("Ann", -48, 1, None, -1)):
+        with pytest.raises(rt.ContentError, match="contacts: hours below 0"):
+            retention_by_service(engine.table(contacts(row)), months, targets=TARGETS)
+    early = engine.table(contacts(("Ann", -9_000, 1, 1)))
+    with pytest.raises(rt.ContentError, match=r"none falls in a period .* .2024-01 to 2024-03"):
+        retention_by_service(early, months, targets=TARGETS)
+
+
+def test_warns_of_contacts_that_begin_after_the_activity(engine):
+    """Else everybody would seem to have had no trouble before."""
+    late = engine.table(contacts(("Ann", 30, 1, 1)))
+    with pytest.warns(rt.RetentionWarning) as caught:
+        retention_by_service(late, activity(engine=engine), targets=TARGETS)
+    text = str(caught[0].message)
+    assert "The first contact is of 2024-02-02; the activity begins with 2024-01" in text
+    assert "from 2024-03 on" in text
+    assert caught[0].filename == __file__
+
+
 def test_profit_that_is_not_known_stays_so():
     """In every class, also where nobody is."""
     found = retention_by_service(contacts(("Ann", -700, 1, 1)), activity(), targets=TARGETS)
@@ -404,7 +477,7 @@ def test_profit_that_is_not_known_stays_so():
 
 
 def test_refuses_contacts_of_other_customers():
-    """Ids that never meet are a mistake; so are ids of another type."""
+    """Ids that never meet are a mistake; so are ids of another type, and a lag of 0."""
     with pytest.raises(rt.ContentError, match="No customer_id of contacts is in the activity"):
         retention_by_service(contacts(("ann", 0, 1, 1)), activity(), targets=TARGETS)
     with pytest.raises(rt.ColumnError, match="contacts: 'customer_id' holds Int64, in activity"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,3 +145,61 @@ def test_the_sample_company_is_asked_through_the_door():
     )  # fmt: skip
     assert found["answered"].sum() == surveys["answered"].sum()
     assert found["satisfaction"].sum() == surveys["satisfaction"].sum()
+
+
+def test_scores_of_arrow_types_are_read():
+    """pandas has no remainder of Arrow's numbers."""
+    frame = pd.DataFrame({"who": ["a", "b"], "on": ["2024-01-01"] * 2, "r": [9, None], "q": [1, 5]})
+    table = frame.convert_dtypes(dtype_backend="pyarrow")
+    said = {"customer_id": "who", "date": "on", "satisfaction": "q", "scale": (1, 5)}
+    found = rt.as_surveys(table, recommend="r", **said)
+    assert found["recommend"].fillna(-1).tolist() == [9, -1]
+    assert found["satisfaction"].tolist() == [1, 5]
+    with pytest.raises(rt.ContentError, match="not a whole number of 0 to 10: 2 rows"):
+        rt.as_surveys(
+            table.assign(r=9.5).convert_dtypes(dtype_backend="pyarrow"), recommend="r", **said
+        )
+
+
+@pytest.mark.parametrize(
+    "scale", [(1, 5), [1.0, 5.0], np.array([1, 5]), (Decimal(1), Decimal(5)), pd.Series([1, 5])]
+)
+def test_any_two_numbers_are_a_scale(scale):
+    """Of whatever sort they are."""
+    frame = pd.DataFrame({"who": ["a"], "on": ["2024-01-01"], "q": [5]})
+    found = rt.as_surveys(frame, customer_id="who", date="on", satisfaction="q", scale=scale)
+    assert found[["scale_low", "scale_high"]].values.tolist() == [[1.0, 5.0]]
+
+
+@pytest.mark.parametrize("scale", [(True, 5), "15", 5, (1,), (5, 1), (1, float("inf")), ("1", "5")])
+def test_anything_else_is_no_scale(scale):
+    """It is shown as it was given."""
+    frame = pd.DataFrame({"who": ["a"], "on": ["2024-01-01"], "q": [5]})
+    with pytest.raises(rt.RetentionError, match="scale must be the worst and the best answer"):
+        rt.as_surveys(frame, customer_id="who", date="on", satisfaction="q", scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ("scale_low", "'scale_low', which is a column of surveys itself: rename it first"),
+        ("answered", r"say as_surveys\(..., answered=...\), or rename it first"),
+        ("Date", r"a column of surveys itself but for its case \('date'\): rename it first"),
+        ("CUSTOMER_ID", r"but for its case \('customer_id'\): rename it first"),
+        (5, "keep must name a column, or several in a list; got 5"),
+        ([5], "keep must be the name of a column, as text; got 5"),
+    ],
+)
+def test_kept_columns_are_not_named_like_ours(engine, keep, message):
+    """To DuckDB and Spark "Date" is "date", so that no engine takes it."""
+    names = [keep] if isinstance(keep, str) else []
+    frame = pd.DataFrame({"who": ["a"], "on": ["2024-01-01"], "r": [5]} | {n: [1] for n in names})
+    with pytest.raises(rt.ColumnError, match=message):
+        rt.as_surveys(engine.table(frame), customer_id="who", date="on", recommend="r", keep=keep)
+
+
+def test_a_column_that_holds_no_scores_is_told_so():
+    """Scores are no amounts."""
+    frame = pd.DataFrame({"who": ["a"], "on": ["2024-01-01"], "r": [True]})
+    with pytest.raises(rt.ColumnError, match="recommend: column 'r' holds Boolean, not scores"):
+        rt.as_surveys(frame, customer_id="who", date="on", recommend="r")

@@ -25,6 +25,7 @@ from answers import (
     said,
 )
 from conftest import Engine
+from retention.intervals import wilson
 from retention.kpis.intentions import repeat_behaviour
 from retention.kpis.market import market_share
 from retention.kpis.voice import voice_kpis
@@ -287,6 +288,66 @@ def compare_behaviour(engine, rows, bought):
     assert (found["n_unobserved"] == found["n_customers"] - found["n_observed"]).all()
 
 
+def asked_again(*rows):
+    """Surveys of (customer, day, how likely they buy again), on a scale of 1 to 5."""
+    return invitations([(who, date.fromisoformat(day), None, None, again, *[None] * 3, "north")
+                        for who, day, again in rows])  # fmt: skip
+
+
+def test_answers_from_before_the_log_are_not_observed(engine):
+    """What Ann bought in January is not in a log of February; whoever asks knows since when."""
+    surveys = engine.table(
+        loaded(
+            asked_again(
+                ("Ann", "2024-01-05", 5), ("Bob", "2024-02-05", 5), ("Cem", "2024-02-01", 5)
+            )
+        )
+    )
+    lines = engine.table(orders(("Bob", "2024-02-03", 1), ("Ann", "2024-02-10", 1)))
+    say = {"as_of": "2024-02-20", "within": 7}
+    counts = ["n_customers", "n_unobserved", "n_observed", "n_bought"]
+    for since, expected in (
+        (None, [3, 2, 1, 0]), ("2024-02-01", [3, 1, 2, 0]), ("2024-01-01", [3, 0, 3, 0]),
+    ):  # fmt: skip
+        found = engine.read(repeat_behaviour(surveys, lines, observed_from=since, **say))
+        assert found[counts].values.tolist() == [expected]
+    with pytest.raises(rt.RetentionError, match="observed_from is 2024-03-01, after as_of"):
+        repeat_behaviour(surveys, lines, observed_from="2024-03-01", **say)
+
+
+def test_repeat_behaviour_shows_how_many_were_asked_and_answered(engine):
+    """Customers of each segment, the same in each row, also where nobody answered this question."""
+    frame = pd.concat([
+        asked_again(("Ann", "2024-01-05", 5), ("Ann", "2024-01-06", None), ("Bob", "2024-01-05", 3),
+                    ("Cem", "2024-01-05", None)),
+        asked_again(("Dee", "2024-01-05", None)).assign(region="south"),
+    ], ignore_index=True)  # fmt: skip
+    lines = engine.table(orders(("Ann", "2024-01-01", 1), ("Bob", "2024-01-31", 1)))
+    say = {"as_of": "2024-02-01", "within": 7}
+    answer = repeat_behaviour(engine.table(loaded(frame)), lines, by="region", **say)
+    found = engine.read(answer, order=["region", "score"])
+    names = ["region", "score", "n_asked", "n_answered", "n_customers"]
+    assert found[names].values.tolist() == [
+        ["north", 3, 3, 2, 1], ["north", 5, 3, 2, 1],
+        ["south", 3, 1, 0, 0], ["south", 5, 1, 0, 0],
+    ]  # fmt: skip
+    np.testing.assert_allclose(found["response_share"], [2 / 3, 2 / 3, 0, 0])
+    assert found["response_lower"][0] == pytest.approx(float(wilson([2], [3])[0][0]))
+
+
+def test_segments_may_have_the_names_of_what_is_counted(engine):
+    """Only names that stand in the answer are refused."""
+    names = ["n", "x_satisfaction_all", "yy_satisfaction_both", "asked"]
+    frame = loaded(asked_again(("Ann", "2024-01-05", 5))).assign(**dict.fromkeys(names, "a"))
+    surveys = engine.table(frame)
+    lines = engine.table(orders(("Ann", "2024-01-01", 1), ("Ann", "2024-02-01", 1)))
+    for made in (
+        voice_kpis(surveys, as_of="2024-02-01", by=[*names[1:]]),
+        repeat_behaviour(surveys, lines, as_of="2024-02-01", within=7, by=names),
+    ):
+        assert set(engine.read(made)[names[1]]) == {"a"}
+
+
 def test_repeat_behaviour_counts_a_return_as_no_purchase():
     """What brings money back is no repeat purchase; the day of the answer is none either."""
     frame = invitations([("Ann", "2024-01-01", None, None, 5, *[None] * 3, "north")])
@@ -347,13 +408,14 @@ def test_market_share_is_ours_over_theirs(engine):
     activity = rt.customer_periods(engine.table(lines), freq="month", as_of="2024-04-30")
     market = markets(
         ("2024-01-01", 100), ("2024-01-20", 150), ("2024-02-01", 10), ("2024-03-01", 60),
-        ("2024-04-01", 60), ("2024-04-02", None), ("2023-01-01", 1),
+        ("2024-04-01", 60), ("2024-04-02", None), ("2023-01-01", 0),
     )  # fmt: skip
     found = market_share(activity, engine.table(market))
     assert engine.is_mine(found)
     read = engine.read(found, order=["step"])
     assert read["sales"].tolist() == [50, 0, 90, 5]
     np.testing.assert_array_equal(read["market_share"], [0.2, 0, 1.5, np.nan])
+    assert read["n_rows"].tolist() == [2, 1, 1, 2]
     assert read["above_market"].tolist() == [False, False, True, False]
 
 

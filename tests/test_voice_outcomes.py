@@ -181,6 +181,51 @@ def test_nothing_after_as_of_is_looked_at():
     pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.mark.parametrize(
+    "made_on_renewal",
+    [("2024-05-15", None), ("2024-12-31", None), ("2024-12-31", "2024-05-20")],
+    ids=["seen to as_of", "seen for longer", "renewed after as_of"],
+)
+def test_with_a_grace_nothing_after_as_of_is_looked_at_either(engine, made_on_renewal):
+    """An end of 10 May, with 30 days of grace, is not known on 15 May: nor is its renewal."""
+    made_on, renewal = made_on_renewal
+    rows = [("Ann", "2024-01-01", "2024-05-10"), ("Bob", "2024-01-01", None)]
+    rows += [("Ann", renewal, "2024-12-31")] if renewal else []
+    spells = rt.contract_spells(engine.table(contracts(*rows)), as_of=made_on, grace=30)
+    surveys = engine.table(said(["Ann", "Bob"], ["2024-05-01"] * 2, [2, 5]))
+    found = engine.read(voice_by_outcome(surveys, spells, as_of="2024-05-15", within=14))
+    mine = found[found["figure"] == "satisfaction"]
+    assert mine[["n_answers", "n_unobserved"]].values.tolist() == [[0, 2], [0, 2]]
+
+
+def test_no_bound_of_a_difference_leaves_what_is_possible():
+    """Everybody content who stayed, but one, and nobody who left, but one: −1 and no further."""
+    scores = [1] * 29 + [5] + [5] * 29 + [1]
+    surveys = said(list(range(60)), ["2024-02-15"] * 60, scores)
+    found = voice_by_outcome(surveys, half_and_half(30), as_of="2024-12-31", within=30)
+    rows = found.set_index("figure")
+    row = rows[rows["outcome"] == "left"].loc["satisfied_share"]
+    assert (row["difference"], row["difference_lower"]) == (pytest.approx(-28 / 30), -1)
+    assert -1 < row["difference_upper"] < row["difference"] + 0.2
+    scaled = rows[rows["outcome"] == "left"].loc["satisfaction"]
+    assert scaled["difference_lower"] == -4
+
+
+def test_refuses_an_as_of_before_everything():
+    """Nobody was asked by then: nothing is said of periods, of which there are none here."""
+    surveys = said([0, 1], ["2024-02-15"] * 2, [2, 4])
+    with pytest.raises(rt.ContentError, match="nobody was asked by as_of 2023-06-01"):
+        voice_by_outcome(surveys, half_and_half(1), as_of="2023-06-01", within=30)
+
+
+def test_refuses_spells_that_do_not_say_when_ends_are_known():
+    """Those of contracts carry their grace, those of purchases their last order."""
+    surveys = said([0, 1], ["2024-02-15"] * 2, [2, 4])
+    spells = half_and_half(1).drop(columns="grace")
+    with pytest.raises(rt.ColumnError, match="lacks 'grace' .how many days after an end it is"):
+        voice_by_outcome(surveys, spells, as_of="2024-12-31", within=30)
+
+
 def test_the_sample_company_was_made_so_that_satisfaction_falls_before_leaving():
     """By 1.5 points over the last 120 days: those who leave soon are less satisfied."""
     company = rt.sample_company(3_000, seed=1)

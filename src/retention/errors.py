@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+YOURS = ""
+"""In place of the function that makes a table: users bring it as it is."""
+
+
 class RetentionError(ValueError):
     """Anything this library refuses to do, with what to do instead."""
 
@@ -39,13 +43,14 @@ class ColumnError(RetentionError):
         """A column that is not there, with the nearest name that is."""
         names = [str(name) for name in present]
         has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
-        near = nearest(column, names)
-        say = (
-            f" Say {door}(..., {column}={near!r})."
-            if near
-            else f" Name it with {door}(..., {column}=...)."
-        )
-        return cls(f"{table} lacks {column!r} ({meaning}). It has: {has or 'no columns'}.{say}")
+        near = nearest(column, names, least=0.7)
+        if door == YOURS:
+            say = f"Rename {repr(near) if near else 'your column'} to {column!r}."
+        elif near:
+            say = f"Say {door}(..., {column}={near!r})."
+        else:
+            say = f"Name it with {door}(..., {column}=...)."
+        return cls(f"{table} lacks {column!r} ({meaning}). It has: {has or 'no columns'}. {say}")
 
     @classmethod
     def unknown(cls, asked: str, name: str, present: Iterable[str]) -> ColumnError:
@@ -69,11 +74,17 @@ class RetentionWarning(UserWarning):
     """The answer stands, but something about the data deserves a look."""
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `name`, by letters and digits alone; None if none is near."""
+def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:
+    """The candidate most like `name`, by letters and digits alone; None if none is near.
+
+    Args:
+        name: what is looked for.
+        candidates: what there is.
+        least: how much of the two must agree, 0 to 1.
+    """
     plain = {_plain(candidate): candidate for candidate in reversed(list(candidates))}
     wanted = _plain(name)
-    found = get_close_matches(wanted, list(plain), n=1, cutoff=0.6)
+    found = get_close_matches(wanted, list(plain), n=1, cutoff=least)
     inside = [key for key in reversed(list(plain)) if wanted and wanted in key]
     return plain[(found or inside)[0]] if found or inside else None
 

@@ -143,6 +143,21 @@ def second_expr(column: str, dtype: nw.dtypes.DType, engine: nw.Implementation) 
     return day + hour * 3600 + minute * 60 + second
 
 
+def instant_expr(column: str, dtype: nw.dtypes.DType, engine: nw.Implementation) -> nw.Expr:
+    """Whole seconds since 1970-01-01 00:00 UTC of a column of times with a zone."""
+    moment = nw.col(column)
+    if engine.is_polars() or engine.is_pandas() or engine.is_pyarrow():
+        return moment.dt.timestamp("ms") // 1000
+    if engine.is_spark_like():
+        return moment.cast(nw.Int64)
+    offset = moment.dt.to_string("%z")  # of the session's clock: +01, -03:30
+    west = offset.str.starts_with("-")
+    hours = offset.str.slice(1, 2).cast(nw.Int64)
+    minutes = nw.concat_str(nw.lit("0"), offset.str.slice(4, 2)).cast(nw.Int64) + hours * 60
+    east = nw.when(west).then(minutes * -1).otherwise(minutes)
+    return second_expr(column, dtype, engine) - east * 60
+
+
 def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     """The day of a date or time column, as the engine writes days."""
     if engine.is_pandas():

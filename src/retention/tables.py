@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError
+from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy
 from retention.periods import zone_of
 
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A named table: what one row is, the function that makes it, its columns."""
+    """A named table: what one row is, the function that makes it (or `YOURS`), its columns."""
 
     name: str
     row: str
@@ -158,7 +158,7 @@ CURVE = Kind(
 CUSTOMERS = Kind(
     "customers",
     "a customer whose future is asked for",
-    "rename",
+    YOURS,
     (
         CUSTOMER,
         Column("tenure", "number", "how long the customer has stayed already", optional=True),
@@ -204,7 +204,7 @@ SURVEYS = Kind(
 MARKET = Kind(
     "market",
     "what the whole market sold, us included",
-    "rename",
+    YOURS,
     (
         Column("date", "time", "any day of the period"),
         Column("market", "number", "sales of all who sell in it, us included", "currency"),
@@ -286,6 +286,38 @@ CHURNED = Kind(
 )
 
 
+TAGS = Kind(
+    "tags",
+    "a reason found in a note, or that there was none",
+    "tag_reasons or map_reason_codes",
+    (
+        Column("note_id", "id", "which note"),
+        Column("customer_id", "id or none", "whose note, null where not known", optional=True),
+        Column("category", "text", "the reason; unspecified: none told; missing: no note"),
+        Column(
+            "subcategory", "text", "the reason more closely, null where not told", optional=True
+        ),
+        Column("score", "number", "strength, not a probability", "0 to 1", optional=True),
+        Column("rank", "number", "1 for the strongest of the note, 2 for the next", optional=True),
+        Column("is_primary", "flag", "whether it is the first reason of the note", optional=True),
+        Column("evidence", "text", "the words that tell it, or the code", optional=True),
+        Column("start", "number", "where the evidence starts", "characters", optional=True),
+        Column("end", "number", "where the evidence ends", "characters", optional=True),
+        Column("phrase", "text", "what found it", optional=True),
+    ),
+)
+
+LABELS = Kind(
+    "labels",
+    "a reason that people found in a note",
+    YOURS,
+    (
+        Column("note_id", "id", "which note"),
+        Column("category", "text", "the reason; unspecified where they found none"),
+    ),
+)
+
+
 _TAKEN = {
     *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
     *("bounds", "basis", "lag", "lost_to", "retained", "s0", "s1", "p0", "p1"),
@@ -322,10 +354,12 @@ def require(
         if column.name in schema:
             _check_type(kind, column, schema[column.name])
             if zone := zone_of(schema[column.name], frame.implementation):
+                say = f"Say {kind.door}(..., tz='Europe/Berlin') or whichever zone your books keep."
+                if kind.door == YOURS:
+                    say = "Give local dates without a zone, by the clock your books keep."
                 raise ColumnError(
                     f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
-                    f"need not begin. Say {kind.door}(..., tz='Europe/Berlin') or whichever zone "
-                    "your books keep."
+                    f"need not begin. {say}"
                 )
         elif not column.optional:
             what = f"{kind.name} ({kind.row})"
@@ -336,23 +370,54 @@ def require(
     return frame
 
 
-def segments(by: str | Sequence[str], kind: Kind) -> list[str]:
+def segments(
+    by: str | Sequence[str], kind: Kind, *, taken: Iterable[str] = (), argument: str = "by"
+) -> list[str]:
     """The segment columns a user asked for, as a list; none may be a column of `kind` itself.
 
+    Args:
+        by: what the user gave.
+        kind: the table that has the columns.
+        taken: further columns of the answer, which no segment may be named like.
+        argument: what the user calls the segments.
+
     Raises:
-        ColumnError: if one is named twice or is a column that already has a meaning.
+        ColumnError: if one is no text, named twice, or a column that already has a meaning.
     """
     if not isinstance(by, Iterable):
-        raise ColumnError(f"by must name a column, or several in a list; got {by!r}.")
+        raise ColumnError(f"{argument} must name a column, or several in a list; got {by!r}.")
     names = [by] if isinstance(by, str) else list(by)
     for name in names:
-        if name in _TAKEN or str(name).startswith("_"):
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+        if not isinstance(name, str):
+            raise ColumnError(
+                f"{argument} must name columns, as text; got {name!r}. Where columns have numbers "
+                "for names, rename them first."
+            )
         if name in kind.names:
-            raise ColumnError(f"by: {name!r} is a column of {kind.name} itself, not a segment.")
+            raise ColumnError(
+                f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
+            )
+    own = [name for name in names if name.startswith("_")]
+    refuse_taken(names, (*_TAKEN, *kind.names, *taken, *own), argument=argument)
     if len(set(names)) < len(names):
-        raise ColumnError(f"by names a column twice: {names}.")
+        raise ColumnError(f"{argument} names a column twice: {names}.")
     return names
+
+
+def refuse_taken(names: Iterable[str], answer: Iterable[str], *, argument: str = "by") -> None:
+    """Refuse a user's columns that are named like one of the answer, in whatever case.
+
+    To DuckDB and Spark "Share" and "share" are one name.
+
+    Raises:
+        ColumnError: at the first that is.
+    """
+    own = {name.lower() for name in answer}
+    for name in names:
+        if name.lower() in own:
+            raise ColumnError(
+                f"{argument}: {name!r} is a name that answers use themselves. Rename it."
+            )
 
 
 def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> None:
@@ -380,7 +445,8 @@ def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
         "text": isinstance(dtype, nw.String | nw.Categorical | nw.Enum),
     }
     if not fits[column.type]:
+        load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
         raise ColumnError(
             f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
-            f"got {dtype}. Load the table with {kind.door}(...)."
+            f"got {dtype}. {load}."
         )

@@ -79,8 +79,8 @@ VOICE_FIGURES: tuple[Figure, ...] = (
         better="higher",
         low=0.0,
         high=1.0,
-        formula="answered / asked",
-        made_by="voice_kpis",
+        formula="answered any question / asked",
+        made_by="voice_kpis, voice_by_outcome, repeat_behaviour",
         conventions=("repeated",),
         source="practice of survey research",
     ),
@@ -91,9 +91,12 @@ VOICE_FIGURES: tuple[Figure, ...] = (
         better="higher",
         low=0.0,
         high=1.0,
-        formula="bought within so many days after the answer / answers watched that long",
+        formula=(
+            "customers who bought within so many days after their first answer / customers who "
+            "gave it and were observed that long"
+        ),
         made_by="repeat_behaviour",
-        conventions=("within",),
+        conventions=("within", "observed_from"),
         source="after Juster (1966), Journal of the American Statistical Association 61",
     ),
     Figure(

@@ -162,11 +162,21 @@ def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
         value = value.cast(nw.String)  # unknown is the type of a column in which nothing stands
     elif not isinstance(dtype, nw.String):
         raise ColumnError(
-            f"by: column {column!r} holds {dtype}, not labels. "
-            "A segment is text, a whole number or true/false: put it into classes first."
+            f"by: column {column!r} holds {dtype}, not labels. A segment is text, a whole number "
+            f"or true/false: {_as_labels(dtype)}."
         )
     named = nw.when(value != "").then(value)
     return named.fill_null("(missing)").alias(column)
+
+
+def _as_labels(dtype: nw.dtypes.DType) -> str:
+    """What to do about a column that holds no labels; pandas makes such of labels with gaps."""
+    classes = "put it into classes first"
+    if dtype.is_float():
+        return f"whole numbers with gaps need .astype('Int64') in pandas; else {classes}"
+    if isinstance(dtype, nw.Object):
+        return "say .astype('boolean'), .astype('Int64') or .astype('string') in pandas"
+    return classes
 
 
 def kind_of(table: object) -> tuple[nw.Implementation, bool]:
@@ -201,7 +211,8 @@ def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
         first.set_alias("first").cross(second.set_alias("second"))
     except duckdb.InvalidInputException:
         raise TableError(
-            f"{name} is on another DuckDB connection: open both tables on one."
+            f"{name} is on another DuckDB connection than the table beside it, or that is no "
+            "DuckDB table: give both as the same kind, on one connection."
         ) from None
 
 
@@ -247,7 +258,9 @@ def _python_value(value: Any) -> Any:
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]")  # nanoseconds would come as a bare number
     value = value.item() if isinstance(value, np.generic) else value
-    return None if value is None or value != value else value  # noqa: PLR0124 - NaN and NaT
+    if value is None or type(value).__name__ == "NAType":  # pandas' NA is equal to nothing
+        return None
+    return None if value != value else value  # noqa: PLR0124 - NaN and NaT
 
 
 def _refuse_repeated_columns(native: object, name: str) -> None:

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, as_text, collect, table_like
 from retention.kpis.cells import distinct_segments
 from retention.tables import OUTAGES, require, segments
@@ -78,10 +78,7 @@ def service_availability(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, process KPIs of
         retention: availability of service.
     """
-    names = segments(by, OUTAGES)
-    for name in names:
-        if name in _TAKEN:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    names = segments(by, OUTAGES, taken=_TAKEN)
     window = _window(freq, as_of, observed_from)
     frame = require(outages, OUTAGES, extra=names)
     down = _seconds(frame, names, until=window[2] + 1)

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.spell_counts import counted_renewals, counted_spells, judged, spell_days
 from retention.tables import SPELLS, segments
@@ -83,8 +83,8 @@ def churn_rate(
             is the day on which silence had lasted `gap` days.
         freq: length of a period: "day", "week", "month", "quarter" or "year".
         as_of: the last observed day: that of the spells, or an earlier one. A period is judged if
-            the next one opens on it or before, and no later than the spells know of ends (with a
-            `grace`, so many days before their `as_of`).
+            the next one opens on it or before (with a `grace`, so many days before it, since later
+            ends could not be known yet), and no later than the spells know of ends.
         convention: see above.
         by: columns of the spells that were kept along (`keep=`). A customer whose next spell is in
             another segment has left the one and joined the other.
@@ -136,10 +136,7 @@ def churn_rate(
     periods.check_freq(freq)
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
-    names = segments(by, SPELLS)
-    for name in names:
-        if name in _TAKEN:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    names = segments(by, SPELLS, taken=_TAKEN)
     days = spell_days(spells, names)
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
     keys, counts = counted_spells(days, names, freq, window)

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.activity.contracts import contract_periods
-from retention.errors import ColumnError, ContentError, one_of
+from retention.errors import ContentError, one_of
 from retention.frames import Frame, as_lazy, beside, count, in_kind_of, one_row
 from retention.kpis.churn import Convention, check_renewals, of_convention
 from retention.kpis.spell_counts import by_customer, due_customers, judged, spell_days
@@ -148,11 +148,7 @@ def churned_customers(
 
 def _segments(by: str | Sequence[str]) -> list[str]:
     """The segment columns, none of them named like a column that the answer uses."""
-    names = segments(by, SPELLS)
-    for name in names:
-        if name in (*CHURNED.names, *_COUNTS):
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
-    return names
+    return segments(by, SPELLS, taken=(*CHURNED.names, *_COUNTS))
 
 
 def _last_known(days: Frame, activity: object, freq: str) -> int:

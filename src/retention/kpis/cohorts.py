@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, collect, table_like
 from retention.kpis.ages import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cells import distinct_segments
@@ -355,11 +355,7 @@ def _agreed(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
             f"washout must be a whole number of periods, 0 or more; got {washout!r}."
         )
     _refuse_contradictions(asked, washout)
-    names = segments(by, ACTIVITY)
-    for name in names:
-        if name in COHORTS.names:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
-    return names
+    return segments(by, ACTIVITY, taken=COHORTS.names)
 
 
 def _refuse_contradictions(asked: Ageing, washout: int) -> None:

@@ -13,7 +13,7 @@ from retention.activity.pairs import base_and_later, check_lag
 from retention.frames import Columns, collect, count, table_like
 from retention.intervals import ratio
 from retention.kpis.cells import distinct_segments
-from retention.kpis.cost_lines import Lines, cost_lines, warn_of
+from retention.kpis.cost_lines import ALL, Lines, cost_lines, warn_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-_ALL = "(all)"
 _OURS = (
     *("kind", "counts_as", "n_costs", "amount", "retention_cost_share", "cost_per_customer"),
     *("cost_per_customer_retained", "cost_to_sales", "n_outside", "amount_outside", "_known"),
@@ -131,28 +130,28 @@ def _cube(lines: Lines, lag: int) -> _Cube:
     )
     n_segments = len(labels[lines.names[0]]) if lines.names else 1
     n_steps = lines.window[1] - lines.window[0] + 1
-    size, at = (n_segments, n_steps), ("place", "step")
-    found = {n: _summed(people, n, at, size) for n in ("n_base", "rows", "known", "sales")}
+    size, at = (n_segments, n_steps), ("_place", "step")
+    found = {n: _summed(people, n, at, size) for n in ("n_base", "_rows", "_known", "sales")}
     retained = _summed(again, "n_retained", at, size).astype(np.float64)
     retained[:, max(n_steps - lag, 0) :] = np.nan
     here, outside = _parted(spent, (spent["step"] >= 0) & (spent["step"] < n_steps))
     kinds, ours = len(lines.kinds), np.isin(lines.kinds, lines.of)
-    inside = ("place", "step", "kind"), (*size, kinds)
-    beyond = ("place", "kind"), (n_segments, kinds)
+    inside = ("_place", "step", "kind"), (*size, kinds)
+    beyond = ("_place", "kind"), (n_segments, kinds)
     return _Cube(
         labels,
         n_base=found["n_base"],
         n_retained=retained,
-        sales=np.where(found["known"] < found["rows"], np.nan, found["sales"]),
-        n_costs=_with_total(_summed(here, "n", *inside), ours),
+        sales=np.where(found["_known"] < found["_rows"], np.nan, found["sales"]),
+        n_costs=_with_total(_summed(here, "_n", *inside), ours),
         amount=_with_total(_summed(here, "amount", *inside), ours),
-        n_outside=_with_total(_summed(outside, "n", *beyond), ours),
+        n_outside=_with_total(_summed(outside, "_n", *beyond), ours),
         outside=_with_total(_summed(outside, "amount", *beyond), ours),
     )
 
 
 def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Columns]]:
-    """The segments of all parts together, and the parts with the `place` of each row among them.
+    """The segments of all parts together, and the parts with the `_place` of each row among them.
 
     Steps are counted from the first whole period, kinds by their number.
     """
@@ -162,7 +161,7 @@ def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Colum
     labels, place = distinct_segments(joint, names)
     ends = np.cumsum([part["step"].size for part in parts])[:-1]
     placed = [
-        {**part, "place": mine, "step": part["step"] - lines.window[0]}
+        {**part, "_place": mine, "step": part["step"] - lines.window[0]}
         for part, mine in zip(parts, np.split(place, ends), strict=True)
     ]
     for part in placed:
@@ -175,11 +174,11 @@ def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Colum
 def _customers(lines: Lines) -> Columns:
     """How many customers are active in a segment and period, and what all there bought."""
     rows = lines.activity.with_columns(
-        n_base=count(nw.col("active")), known=count(~nw.col("sales").is_null())
+        n_base=count(nw.col("active")), _known=count(~nw.col("sales").is_null())
     )
-    sums = [nw.col(name).sum() for name in ("n_base", "known", "sales")]
-    found = rows.group_by(*lines.names, "step").agg(nw.len().alias("rows"), *sums)
-    return collect(found.with_columns(nw.col("rows", "n_base", "known", "step").cast(nw.Int64)))
+    sums = [nw.col(name).sum() for name in ("n_base", "_known", "sales")]
+    found = rows.group_by(*lines.names, "step").agg(nw.len().alias("_rows"), *sums)
+    return collect(found.with_columns(nw.col("_rows", "n_base", "_known", "step").cast(nw.Int64)))
 
 
 def _retained(lines: Lines, lag: int) -> Columns:
@@ -193,8 +192,8 @@ def _retained(lines: Lines, lag: int) -> Columns:
 def _spent(lines: Lines) -> Columns:
     """How many costs of a kind there are in a segment and period, and their sum."""
     grouped = lines.frame.group_by(*lines.names, "kind", "step")
-    found = grouped.agg(nw.len().alias("n"), nw.col("amount").sum())
-    return collect(found.with_columns(nw.col("n", "step").cast(nw.Int64)))
+    found = grouped.agg(nw.len().alias("_n"), nw.col("amount").sum())
+    return collect(found.with_columns(nw.col("_n", "step").cast(nw.Int64)))
 
 
 def _parted(rows: Columns, where: NDArray[np.bool_]) -> tuple[Columns, Columns]:
@@ -252,6 +251,6 @@ def _keys(cube: _Cube, lines: Lines) -> Columns:
         **{name: values[:, None, None] for name, values in cube.labels.items()},
         "period": periods.first_days(steps, freq)[None, :, None],
         "step": steps[None, :, None],
-        "kind": np.array([*lines.kinds, _ALL], dtype=object),
+        "kind": np.array([*lines.kinds, ALL], dtype=object),
         "counts_as": np.array([*counts_as, "total"], dtype=object),
     }

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from retention.frames import Columns
 
 _MISSING = "(missing)"
+ALL = "(all)"
+"""What the row of all kinds together is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Costs, one a row, beside the activity on whose engine they are.
 
-    `frame` has the segments `names`, `kind`, `amount`, `step`, `own` (1 where it was for one
+    `frame` has the segments `names`, `kind`, `amount`, `step`, `_own` (1 where it was for one
     customer) and, where any was, `customer_id` as the activity writes it; `activity` is taken
     together over the same segments; `kinds` are all there are, `of` those that were asked for;
     `window` is the first and last whole period and their length.
@@ -129,10 +131,11 @@ def _told(lines: Frame) -> Columns:
         as_text("kind", schema["kind"]),
         fit=count((amount >= -MOST) & (amount <= MOST)),
         own=count(_has_customer(schema)),
+        odd=count(_is_no_id(schema)),
     )
-    sums = [nw.col(name).sum() for name in ("fit", "own")]
+    sums = [nw.col(name).sum() for name in ("fit", "own", "odd")]
     grouped = flagged.group_by("kind").agg(nw.len().alias("n"), nw.col("date").count(), *sums)
-    found = collect(grouped.with_columns(nw.col("n", "date", "fit", "own").cast(nw.Int64)))
+    found = collect(grouped.with_columns(nw.col("n", "date", "fit", "own", "odd").cast(nw.Int64)))
     _refuse_gaps(found)
     return found
 
@@ -145,13 +148,16 @@ def _refuse_gaps(found: Columns) -> None:
         "kind": int(found["n"][found["kind"] == _MISSING].sum()),
         "date": n - int(found["date"].sum()),
         "amount": n - int(found["fit"].sum()),
+        "customer_id": int(found["odd"].sum()),
     }
     for column, gap in gaps.items():
         if gap:
             raise ContentError(
-                f"costs: {gap:,} of {n:,} rows have no usable {column!r} (missing, or no amount of "
-                "money). as_costs(...) names them."
+                f"costs: {gap:,} of {n:,} rows have no usable {column!r} (missing, no amount of "
+                "money, or no whole number). as_costs(...) names them."
             )
+    if ALL in found["kind"]:
+        raise ContentError(f"costs: a kind is called {ALL!r}, as all kinds together. Rename it.")
 
 
 def _has_customer(schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
@@ -166,11 +172,20 @@ def _has_customer(schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
     )
 
 
+def _is_no_id(schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
+    """Where a number in place of an id is not whole."""
+    dtype = schema.get("customer_id")
+    if dtype is None or not dtype.is_numeric() or dtype.is_integer():
+        return nw.col("kind").is_null() & ~nw.col("kind").is_null()  # nowhere
+    whose = nw.col("customer_id").cast(nw.Float64)
+    return _has_customer(schema) & (whose != whose.floor())
+
+
 def _wanted(of: Any, kinds: Sequence[str]) -> tuple[str, ...]:
     listed = ", ".join(map(repr, kinds[:20])) + ", …" * (len(kinds) > 20)
     if not isinstance(of, Iterable):
         raise RetentionError(f"of must name kinds of cost; got {of!r}. There is: {listed}.")
-    asked = dict.fromkeys([of] if isinstance(of, str) else of)
+    asked = dict.fromkeys(map(str, [of] if isinstance(of, str) else of))
     if not asked:
         raise RetentionError(f"of is empty: name the kinds of cost that count. There is: {listed}.")
     for kind in asked:
@@ -193,13 +208,13 @@ def _numbered(lines: Frame, frame: Frame, names: Sequence[str], freq: str, *, ow
         as_text("kind", schema["kind"]),
         nw.col("amount").cast(nw.Float64),
         step=periods.step_expr("date", "_day", freq).cast(nw.Int64),
-        own=count(has_customer),
+        _own=count(has_customer),
     )
     if not owned:
         return rows
     whose = nw.col("customer_id")
     if schema["customer_id"].is_numeric():
-        whose = nw.when(nw.col("own") == 1).then(whose).otherwise(nw.lit(0)).cast(nw.Int64)
+        whose = nw.when(nw.col("_own") == 1).then(whose).otherwise(nw.lit(0)).cast(nw.Int64)
     rows = rows.with_columns(customer_id=whose)
     refuse_other_ids(frame, rows, ("activity", "costs"))
     return rows.with_columns(customer_id=whose.cast(frame.collect_schema()["customer_id"]))

@@ -29,7 +29,7 @@ Allocation = Literal["equal", "orders", "sales"]
 _RULES = ("equal", "orders", "sales")
 _OURS = (
     *("kind", "amount", "reason", "n_costs", "direct_cost", "allocated_cost", "cost_to_serve"),
-    *("allocation", "own"),
+    "allocation",
 )
 _UNSEEN = "outside the whole periods of the activity"
 _NOBODY = "no active customer"
@@ -270,7 +270,7 @@ def _brought(spread: _Spread) -> Frame:
 def _direct(spread: _Spread) -> Frame:
     """Costs that were for one customer."""
     lines = spread.lines
-    rows = lines.frame.filter(nw.col("own") == 1, lines.asked, lines.inside)
+    rows = lines.frame.filter(nw.col("_own") == 1, lines.asked, lines.inside)
     return _cost_only(rows, direct_cost=nw.col("amount"), allocated_cost=nw.lit(0.0))
 
 
@@ -278,7 +278,7 @@ def _shared(spread: _Spread) -> Frame:
     """The shares of each customer in the costs of their periods and segments."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(nw.col("own") == 0, lines.asked, lines.inside)
+    rows = lines.frame.filter(nw.col("_own") == 0, lines.asked, lines.inside)
     pools = rows.group_by(*cell).agg(nw.col("amount").sum().alias("_pool"))
     rates = pools.join(spread.totals.filter(nw.col("_total") > 0), on=cell, how="inner")
     borne = spread.bearers.join(rates, on=cell, how="inner")
@@ -297,9 +297,9 @@ def _left(spread: _Spread) -> Columns:
     """The costs that nobody bears, by segment, period and kind."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(lines.asked).select(*cell, "kind", "amount", "own")
+    rows = lines.frame.filter(lines.asked).select(*cell, "kind", "amount", "_own")
     met = rows.join(spread.totals, on=cell, how="left")
-    unborne = ~lines.inside | ((nw.col("own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
+    unborne = ~lines.inside | ((nw.col("_own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
     left = met.filter(unborne).with_columns(_somebody=count(~nw.col("_total").is_null()))
     grouped = left.group_by(*cell, "kind").agg(
         nw.len().alias("n_costs"), nw.col("amount").sum(), nw.col("_somebody").max()

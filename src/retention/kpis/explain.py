@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError, one_of
+from retention.errors import ContentError, one_of
 from retention.frames import Columns, Frame, beside, count, one_row, table_like
 from retention.kpis.cells import distinct_segments
 from retention.kpis.churn import Convention
@@ -145,10 +145,7 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
     Source:
         Practice; the split of the difference of two ratios is arithmetic.
     """
-    names = segments(by, CHURNED)
-    for name in names:
-        if name in _TAKEN:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    names = segments(by, CHURNED, taken=_TAKEN)
     first, second = (_opened(table, side, names) for table, side in ((a, "a"), (b, "b")))
     runs = (_run(first, "a"), _run(second, "b"))
     steps = _common(runs)

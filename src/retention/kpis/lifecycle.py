@@ -15,7 +15,7 @@ import numpy as np
 from retention import intervals, periods
 from retention.activity.pairs import collapsed
 from retention.activity.windows import CONSTANTS, window_of
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, table_like
 from retention.kpis.cells import distinct_segments
 from retention.survival import steps
@@ -218,11 +218,7 @@ def _rule(lost_after: int) -> int:
 
 
 def _names(by: str | Sequence[str]) -> list[str]:
-    names = segments(by, ACTIVITY)
-    for name in names:
-        if name in _TAKEN:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
-    return names
+    return segments(by, ACTIVITY, taken=_TAKEN)
 
 
 def _stretches(

@@ -30,18 +30,19 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
         market: a table of `date` (any day of the period) and `market` (sales of all who sell in it,
             us included, in the currency of `activity`), of any kind. Several rows a period add up,
             so a market of months goes with activity of months, quarters or years; one of quarters
-            does not go with months.
+            does not go with months. The rows of a period must be complete: a month that has no row
+            is missing from the market of its quarter. `n_rows` shows it.
 
     Returns:
         One row a whole period, in the kind of `activity`: `period`, `step`, `sales` (ours, net of
-        refunds), `market`, `market_share` (null where the market is not known: no row, or one that
-        is not filled in), and `above_market` (true where we sell more than the whole market, so
-        that one of the two is wrong).
+        refunds), `n_rows` (of the market in the period), `market`, `market_share` (null where the
+        market is not known: no row, or one that is not filled in), and `above_market` (true where
+        we sell more than the whole market, so that one of the two is wrong).
 
     Raises:
         ColumnError: if a table lacks a column.
-        ContentError: if the activity is empty, a market is not above 0 or infinite, or none falls
-            in a period of the activity.
+        ContentError: if the activity is empty, no market falls in a period of it, or one that does
+            is not above 0 or infinite.
 
     Example:
         >>> import pandas as pd
@@ -67,11 +68,12 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     ours = collect(frame.group_by("step").agg(nw.col("sales").sum()))
     sales = np.zeros(steps.size)
     sales[ours["step"].astype(np.int64) - steps[0]] = ours["sales"]
-    theirs = _on_steps(require(market, MARKET), steps, freq)
+    n_rows, theirs = _on_steps(require(market, MARKET), steps, freq)
     answer: Columns = {
         "period": periods.first_days(steps, freq),
         "step": steps,
         "sales": sales,
+        "n_rows": n_rows,
         "market": theirs,
         "market_share": intervals.ratio(sales, theirs),
         "above_market": sales > theirs,
@@ -79,28 +81,32 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     return table_like(answer, activity)
 
 
-def _on_steps(market: Frame, steps: NDArray[np.int64], freq: str) -> NDArray[np.float64]:
-    """The market of each period, NaN where it or a part of it is not known."""
+def _on_steps(
+    market: Frame, steps: NDArray[np.int64], freq: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows and market of each period, NaN where it or a part of it is not known."""
     found = _by_step(market, freq)
+    inside = (found["step"] >= steps[0]) & (found["step"] <= steps[-1])
+    found = {name: values[inside] for name, values in found.items()}
     if found["wrong"].sum():
         raise ContentError(
             f"market: {int(found['wrong'].sum()):,} row(s) not above 0, or infinite. Correct them, "
             "or leave out what is not known."
         )
-    inside = (found["step"] >= steps[0]) & (found["step"] <= steps[-1])
-    if not inside.any():
+    if not found["step"].size:
         raise ContentError(
             "market: no row falls in a period of the activity "
             f"({periods.label(int(steps[0]), freq)} to {periods.label(int(steps[-1]), freq)})."
         )
-    theirs = np.full(steps.size, np.nan)
-    values = np.where(found["unknown"] > 0, np.nan, found["market"].astype(float))
-    theirs[found["step"][inside].astype(np.int64) - steps[0]] = values[inside]
-    return theirs
+    n_rows, theirs = np.zeros(steps.size, dtype=np.int64), np.full(steps.size, np.nan)
+    place = found["step"].astype(np.int64) - steps[0]
+    n_rows[place] = found["n"]
+    theirs[place] = np.where(found["unknown"] > 0, np.nan, found["market"].astype(float))
+    return n_rows, theirs
 
 
 def _by_step(market: Frame, freq: str) -> Columns:
-    """The market of each period as far as it is filled in, and how many rows are not, or wrong."""
+    """The market of each period as far as it is filled in, its rows, and how many are no good."""
     day = periods.day_expr("date", market.implementation)
     dated = market.filter(~nw.col("date").is_null()).select(
         "date", market=nw.col("market").cast(nw.Float64), _day=day
@@ -113,4 +119,4 @@ def _by_step(market: Frame, freq: str) -> Columns:
         market=nw.when(known).then(nw.col("market")).otherwise(nw.lit(0.0)),
     )
     sums = [nw.col(name).sum() for name in ("market", "unknown", "wrong")]
-    return collect(flagged.group_by("step").agg(*sums))
+    return collect(flagged.group_by("step").agg(nw.len().alias("n"), *sums))

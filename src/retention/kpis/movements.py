@@ -10,8 +10,8 @@ import numpy as np
 
 from retention import periods
 from retention.activity.pairs import collapsed
-from retention.activity.windows import CONSTANTS, limits, window_of
-from retention.errors import ColumnError, ContentError
+from retention.activity.windows import CONSTANTS, window_of
+from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.cells import on_grid
 from retention.tables import ACTIVITY, require, segments
@@ -207,7 +207,8 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
     )
     walked = _walked(frame, names).group_by(*names, "step")
     sums = [nw.col(name).sum() for name in summed]
-    cells = walked.agg(*sums, nw.col("sales").count(), *limits())
+    limits = [nw.col(name).min() for name in CONSTANTS]
+    cells = walked.agg(*sums, nw.col("sales").count(), *limits)
     whole = [name for name in (*summed, "sales") if not name.startswith(("sales_", "refunds"))]
     counted = collect(cells.with_columns(nw.col(*whole).cast(nw.Int64)))
     _refuse_what_cannot_balance(counted)
@@ -233,10 +234,7 @@ def in_one_currency(
         ColumnError: if a segment is not a column, or named like a column of the answer.
         ContentError: if a column `currency` of the activity holds several and is not in `by`.
     """
-    names = segments(by, ACTIVITY)
-    for name in names:
-        if name in taken:
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    names = segments(by, ACTIVITY, taken=taken)
     if added and "currency" not in names:
         given = require(activity, ACTIVITY)
         if "currency" in given.collect_schema():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.errors import YOURS
 from retention.frames import Frame, beside
 from retention.tables import Column, Kind, refuse_other_ids, require
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 RENEWALS = Kind(
     "renewals",
     "a day on which a customer's contract runs out unless it is renewed",
-    "rename",
+    YOURS,
     (
         Column("customer_id", "id", "who bought"),
         Column("date", "time", "first day that the contract no longer covers"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from retention import intervals, periods
+from retention.activity.pairs import check_lag
+from retention.errors import RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.cells import Asked, Cells, adjusted, count_cells, raw
 from retention.kpis.service_counts import (
@@ -25,9 +27,7 @@ from retention.kpis.service_counts import (
 from retention.survival import steps
 from retention.survival.curve_tables import Curve, curves_of
 from retention.survival.curves import survival_curve
-from retention.survival.risk_sets import refuse_taken
-from retention.survival.summaries import lifetime_quantile
-from retention.tables import CONTACTS, segments
+from retention.tables import CONTACTS, refuse_taken, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
+Quality = Literal["times", "right_first_time", "parts_available"]
+"""What the classes of service are made of."""
+
 _FIGURES = (*TIMES, *FLAGS)
+_ROUNDING = 1e-9
 
 
 def service_kpis(
@@ -58,8 +62,8 @@ def service_kpis(
 
     A contact that still waits has a time, too: longer than it has waited so far. Such contacts are
     not left out, which would leave the slow ones out, but enter Kaplan and Meier's estimate as
-    censored. With S(h) the estimated share that waits longer than h hours, the median is where S
-    comes down to ½, the 90th percentile where it comes down to 0.1, and the share within the target
+    censored. With S(h) the estimated share that waits longer than h hours, the median is the first
+    h with S(h) ≤ ½, the 90th percentile the first with S(h) ≤ 0.1, and the share within the target
     t is 1 − S(t). What was answered or solved after `as_of` is open. A solution that did not
     content the customer is none: the contact is censored at that time.
 
@@ -140,14 +144,15 @@ def retention_by_service(
     contacts: IntoFrameT,
     activity: IntoFrameT,
     *,
-    targets: Mapping[str, float],
+    quality: Quality = "times",
+    targets: Mapping[str, float] | None = None,
     lag: int = 1,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Whether customers who were served badly stay away: retention by the service they received.
 
     Each customer of a base period is in one class, by their contacts in that period as they stood
-    when it ended; what was answered or solved later is not looked at:
+    when it ended; what was answered or solved later is not looked at. By quality="times":
 
     - "outside target": some contact was answered or solved after its target, or was still waiting
       for longer than that. A solution that did not content the customer is none.
@@ -155,30 +160,43 @@ def retention_by_service(
     - "within target": all were answered and solved in time.
     - "no contact".
 
+    By "right_first_time", whether the first diagnosis was right, or "parts_available", whether the
+    parts needed were at hand, each known from the first answer on:
+
+    - "not right first time", "parts not available": so it was with some contact.
+    - "open": with none, but some contact was not answered yet.
+    - "right first time", "parts available": with some, and no other is known to differ.
+    - "not noted": all were answered, and of none is it known.
+    - "no contact".
+
     Classes are not drawn by lot: who has trouble differs from who has none, also in how much they
     buy. Compare "outside target" with "within target" rather than with "no contact".
 
     Args:
         contacts: a table from `as_contacts`, of the same kind as `activity`, that covers its
-            periods.
+            periods: before its first contact and after its last, everybody is in "no contact".
         activity: a table from `customer_periods` or `contract_periods`; segments are taken
             together.
-        targets: as in `service_kpis`.
+        quality: what the classes are made of: "times", "right_first_time" or "parts_available".
+        targets: for "times" only, as in `service_kpis`.
         lag: how many periods later customers must be active to be retained, 1 or more.
         level: confidence of the bounds.
 
     Returns:
-        Four rows a base period, one a class, in the caller's kind: `service`, `period`, `step`,
+        A row for each class and base period, in the caller's kind: `service`, `period`, `step`,
         `n_base`, `n_retained`, `retention_rate`, `lower`, `upper` (Wilson), `churn_rate`;
         `sales_base`, `sales_retained` (currency), `sales_adjusted_retention`, and the same of
-        `profit` (null where it is not known): see `outcome_kpis`; `first_response_target`,
-        `resolution_target` (hours) and `lag`. Where nobody is in a class its rates are null.
+        `profit` (null where it is not known): see `outcome_kpis`; `quality`,
+        `first_response_target`, `resolution_target` (hours; null unless by times) and `lag`. Where
+        nobody is in a class its rates are null.
 
     Raises:
-        RetentionError: if `targets` does not say both, in hours above 0.
+        RetentionError: if `quality` is none of these, or `targets` does not say both, in hours
+            above 0, or is given without need.
         ColumnError: if a column is missing, or ids are numbers in one table and text in the other.
-        ContentError: if fewer than `lag` + 1 whole periods were observed, or no contact is of a
-            customer of the activity.
+        ContentError: if fewer than `lag` + 1 whole periods were observed, hours are below 0, or no
+            contact falls in a period of the activity or is of a customer of it. A RetentionWarning
+            says if the first contact comes after the first period.
 
     Example:
         Bob waits for two days and does not come back.
@@ -211,35 +229,49 @@ def retention_by_service(
         Buttle (2009), chapter 9: process KPIs are watched because they drive retention. The classes
         are of practice.
     """
-    hours = target_hours(targets)
-    told = served(contacts, activity, hours)
+    hours = _promised(quality, targets)
+    check_lag(lag)
+    intervals.quantile_of(level)
+    told = served(contacts, activity, quality, hours)
     asked = Asked("service", lag, "firm", level)
-    cells = _every_class(count_cells(told, asked, {"sales": "base", "profit": "base"}))
+    counted = count_cells(told, asked, {"sales": "base", "profit": "base"})
+    cells = _every_class(counted, CLASSES[quality])
     answer: Columns = {**cells.keys, **raw(cells)}
     for money in ("sales", "profit"):
         found = adjusted(cells, money, "base")
         kept = (f"{money}_base", f"{money}_retained", f"{money}_adjusted_retention")
         answer |= {name: found[name] for name in kept}
-    answer |= {f"{name}_target": cells.constant(value) for name, value in hours.items()}
+    answer["quality"] = cells.constant(quality)
+    answer |= {f"{name}_target": cells.constant(hours.get(name, np.nan)) for name in TIMES}
     return table_like({**answer, "lag": cells.constant(lag)}, activity)
 
 
-def _every_class(cells: Cells) -> Cells:
+def _promised(quality: str, targets: object) -> dict[str, float]:
+    """The target hours, of which there are none unless classes are made of times."""
+    one_of("quality", quality, get_args(Quality))
+    if quality == "times":
+        return target_hours(targets)
+    if targets is not None:
+        raise RetentionError(f"targets= is for quality='times'; {quality!r} does not look at it.")
+    return {}
+
+
+def _every_class(cells: Cells, classes: Sequence[str]) -> Cells:
     """The cells with a row for each class and period, also where nobody was in that class."""
     if not cells.keys["step"].size:
         return cells
     steps, first = np.unique(cells.keys["step"], return_index=True)
-    place = np.array([CLASSES.index(name) for name in cells.keys["service"]])
+    place = np.array([classes.index(name) for name in cells.keys["service"]])
     row = place * steps.size + (cells.keys["step"] - steps[0])
     keys: Columns = {
-        "service": np.repeat(np.array(CLASSES, dtype=object), steps.size),
-        "period": np.tile(cells.keys["period"][first], len(CLASSES)),
-        "step": np.tile(steps, len(CLASSES)),
+        "service": np.repeat(np.array(classes, dtype=object), steps.size),
+        "period": np.tile(cells.keys["period"][first], len(classes)),
+        "step": np.tile(steps, len(classes)),
     }
     sums = {}
     for name, values in cells.sums.items():
         nothing = np.nan if np.isnan(values).all() else 0
-        sums[name] = np.full(len(CLASSES) * steps.size, nothing, values.dtype)
+        sums[name] = np.full(len(classes) * steps.size, nothing, values.dtype)
         sums[name][row] = values
     return replace(cells, keys=keys, sums=sums)
 
@@ -274,15 +306,13 @@ def _described(
         "upper": upper,
         "bounds": np.where(n_done > 0, "wilson", "none").astype(object),
     }
-    curve = _curve(counts)
-    for one in curves_of(curve, "contacts"):
+    for one in curves_of(_curve(counts), "contacts"):
         place = int(one.key[0])
+        answer["median_hours"][place] = _comes_down(one, 0.5)
+        answer["p90_hours"][place] = _comes_down(one, 0.1)
         read = _within(one, float(targeted[place]), level)
         for name, value in zip(("share", "lower", "upper", "bounds"), read, strict=True):
             answer[name][place] = value
-    for name, lost in (("median_hours", 0.5), ("p90_hours", 0.9)):
-        found = lifetime_quantile(curve, lost=lost, by="contacts")
-        answer[name][found["contacts"].astype(int).to_numpy()] = found["lifetime"].to_numpy()
     return answer
 
 
@@ -300,6 +330,12 @@ def _curve(counts: Columns) -> Any:
         }
     )
     return survival_curve(waits, by="contacts")
+
+
+def _comes_down(curve: Curve, share: float) -> float:
+    """The first time after which no more than a share still waits; NaN if so few never did."""
+    there = np.flatnonzero(curve.survival <= share * (1 + _ROUNDING))
+    return float(curve.duration[there[0]]) if there.size else np.nan
 
 
 def _within(curve: Curve, target: float, level: float) -> tuple[float, float, float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, cast
@@ -11,7 +12,8 @@ import numpy as np
 
 from retention import periods
 from retention.activity.pairs import collapsed
-from retention.errors import ContentError, RetentionError
+from retention.activity.windows import window_of
+from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
 from retention.frames import Columns, Frame, as_text, beside, collect, count, one_row
 from retention.kpis.cells import distinct_segments
 from retention.tables import CONTACTS, refuse_other_ids, require
@@ -28,14 +30,29 @@ TIMES = ("first_response", "resolution")
 FLAGS = ("right_first_time", "parts_available")
 """Figures that are shares of contacts."""
 
-CLASSES = ("no contact", "within target", "outside target", "open")
-"""How customers were served in a period, see `served`."""
+CLASSES: Mapping[str, tuple[str, ...]] = {
+    "times": ("no contact", "within target", "outside target", "open"),
+    "right_first_time": (
+        *("no contact", "right first time", "not right first time", "open", "not noted"),
+    ),
+    "parts_available": (
+        *("no contact", "parts available", "parts not available", "open", "not noted"),
+    ),
+}
+"""By quality, how customers were served in a period: not at all, well, badly …; see `served`."""
 
 OPEN, DONE, UNKNOWN = 0, 1, 2
 """How a contact stands: not answered or solved yet, done, or answered with nothing noted."""
 
+_NOT_NOTED, _WELL, _OPEN, _BADLY = 1, 2, 3, 4
+"""How contacts rank, the worst last."""
+
+_PLACES = {_WELL: 1, _BADLY: 2, _OPEN: 3, _NOT_NOTED: 4}
+"""The place among `CLASSES` of customers whose worst contact ranks so."""
+
 _HOURS = ("first_response_hours", "resolution_hours", "unsatisfied_hours")
 _DAY = 86_400
+_NEGATIVE = "contacts: hours below 0. Load the table with as_contacts(...)."
 
 
 def target_hours(targets: object) -> dict[str, float]:
@@ -96,7 +113,7 @@ def counted_contacts(
     if not found["_n"].size:
         raise ContentError(f"contacts: there is none up to as_of {as_of}.")
     if (found["_value"] < 0).any():
-        raise ContentError("contacts: hours below 0. Load the table with as_contacts(...).")
+        raise ContentError(_NEGATIVE)
     segments, found["_segment"] = distinct_segments(found, names)
     return segments, found
 
@@ -156,49 +173,105 @@ def summed(counts: Columns, n_groups: int, where: NDArray[np.bool_]) -> NDArray[
     return np.rint(n).astype(np.int64)
 
 
-def served(contacts: object, activity: object, targets: Mapping[str, float]) -> Frame:
+def served(contacts: object, activity: object, quality: str, targets: Mapping[str, float]) -> Frame:
     """Activity with a column `service`: the class of each customer's service in each period.
 
     Args:
         contacts: a table from `as_contacts`.
         activity: an activity table of the same kind; segments are taken together.
+        quality: one of `CLASSES`.
         targets: see `target_hours`.
 
     Raises:
-        ContentError: if the activity is empty or no contact is one of its customers'.
+        ColumnError: if the contacts lack what is asked for.
+        ContentError: if the activity is empty, hours are below 0, or no contact falls in one of its
+            periods or is one of its customers'.
     """
     frame, _ = collapsed(activity, ())
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
-    freq = one_row(frame.select(nw.col("freq").min()))["freq"]
-    if freq is None:
-        raise ContentError("activity is empty: there is no customer who could be served.")
-    worst = _worst(beside(frame, contacts, name="contacts"), freq, targets)
-    known = frame.select("customer_id").unique().join(worst, on="customer_id", how="inner")
-    if not one_row(known.select(nw.len().alias("n")))["n"]:
-        raise ContentError("No customer_id of contacts is in the activity: do the ids agree?")
-    joined = frame.join(worst, on=["customer_id", "step"], how="left")
-    rank = nw.col("_worst").fill_null(0)
-    service: nw.Expr = nw.lit(CLASSES[0])
-    for place, name in ((1, CLASSES[1]), (2, CLASSES[3]), (3, CLASSES[2])):
-        service = nw.when(rank == place).then(nw.lit(name)).otherwise(service)
+    window = window_of(frame, empty="there is no customer who could be served")
+    stood = _stood(beside(frame, contacts, name="contacts"), window[2])
+    worst = _worst(_ranked(stood, quality, targets))
+    _check(worst, frame, window)
+    joined = frame.join(
+        worst.select("customer_id", "step", "_worst"), on=["customer_id", "step"], how="left"
+    )
+    rank, classes = nw.col("_worst").fill_null(0), CLASSES[quality]
+    service: nw.Expr = nw.lit(classes[0])
+    for worse, place in _PLACES.items():
+        if place < len(classes):
+            service = nw.when(rank == worse).then(nw.lit(classes[place])).otherwise(service)
     return joined.with_columns(service=service).drop("_worst")
 
 
-def _worst(contacts: Frame, freq: str, targets: Mapping[str, float]) -> Frame:
-    """The worst of each customer's contacts in a period, as it stood at the period's end.
-
-    1: answered and solved within the targets; 2: some is open, but no longer than its target;
-    3: some was or is open for longer.
-    """
-    engine = contacts.implementation
-    dated = contacts.with_columns(_day=periods.day_expr("date", engine))
+def _stood(contacts: Frame, freq: str) -> Frame:
+    """Contacts with their period, as they stood at its end."""
+    dated = contacts.with_columns(_day=periods.day_expr("date", contacts.implementation))
     numbered = dated.with_columns(step=periods.step_expr("date", "_day", freq).cast(nw.Int64))
-    stood = with_state(numbered, day=periods.first_number(nw.col("step") + 1, freq) - 1)
-    for name in TIMES:
-        done, target = nw.col(f"_{name}_done") == 1, targets[name]
-        waited = nw.when(done).then(nw.col(f"_{name}")).otherwise(nw.col("_age"))
-        late = nw.when(waited > target).then(nw.lit(3)).otherwise(nw.lit(1))
-        rank = nw.when(~done & (waited <= target)).then(nw.lit(2)).otherwise(late)
-        stood = stood.with_columns(rank.cast(nw.Int64).alias(f"_rank_{name}"))
-    ranked = stood.with_columns(_worst=nw.max_horizontal(*(f"_rank_{name}" for name in TIMES)))
-    return ranked.group_by("customer_id", "step").agg(nw.col("_worst").max())
+    return with_state(numbered, day=periods.first_number(nw.col("step") + 1, freq) - 1)
+
+
+def _ranked(stood: Frame, quality: str, targets: Mapping[str, float]) -> Frame:
+    """Contacts with how each ranks (`_rank`)."""
+    if quality == "times":
+        ranks = [_rank_of_time(name, targets[name]).alias(f"_rank_{name}") for name in TIMES]
+        each = stood.with_columns(*ranks)
+        return each.with_columns(_rank=nw.max_horizontal(*(f"_rank_{name}" for name in TIMES)))
+    schema = stood.collect_schema()
+    if quality not in schema:
+        what = f"{CONTACTS.name} ({CONTACTS.row})"
+        meaning = next(column.meaning for column in CONTACTS.columns if column.name == quality)
+        raise ColumnError.missing(what, quality, meaning, schema, CONTACTS.door)
+    flag = nw.col(quality).cast(nw.Float64)
+    noted = nw.when(flag == 0).then(nw.lit(_BADLY)).when(flag == 1).then(nw.lit(_WELL))
+    known = noted.otherwise(nw.lit(_NOT_NOTED))
+    answered = nw.col("_first_response_done") == 1
+    return stood.with_columns(_rank=nw.when(answered).then(known).otherwise(nw.lit(_OPEN)))
+
+
+def _rank_of_time(name: str, target: float) -> nw.Expr:
+    """Done in time, open but no longer than the target, or done late or open for longer."""
+    done = nw.col(f"_{name}_done") == 1
+    waited = nw.when(done).then(nw.col(f"_{name}")).otherwise(nw.col("_age"))
+    late = nw.when(waited > target).then(nw.lit(_BADLY)).otherwise(nw.lit(_WELL))
+    return nw.when(~done & (waited <= target)).then(nw.lit(_OPEN)).otherwise(late)
+
+
+def _worst(ranked: Frame) -> Frame:
+    """The worst of each customer's contacts in a period, their first day, and wrong hours."""
+    negative = [nw.col(f"_{name}") < 0 for name in _HOURS]
+    told = ranked.with_columns(
+        _worst=nw.col("_rank").cast(nw.Int64),
+        _negative=sum((count(x) for x in negative), nw.lit(0)),
+    )
+    most = [nw.col(name).max() for name in ("_worst", "_negative")]
+    return told.group_by("customer_id", "step").agg(*most, nw.col("_day").min())
+
+
+def _check(worst: Frame, activity: Frame, window: tuple[int, int, str]) -> None:
+    """Refuse contacts of other times or customers, and warn of those that begin too late."""
+    first, last, freq = window
+    step, mine = nw.col("step"), activity.select("customer_id").unique()
+    met = worst.with_columns(_inside=count((step >= first) & (step <= last))).join(
+        mine.with_columns(_mine=nw.lit(1)), on="customer_id", how="left"
+    )
+    sums = [nw.col(name).sum() for name in ("_inside", "_negative")]
+    found = one_row(met.select(*sums, nw.col("_mine").count(), nw.col("_day").min()))
+    if found["_negative"]:
+        raise ContentError(_NEGATIVE)
+    said = f"{periods.label(first, freq)} to {periods.label(last, freq)}"
+    if not found["_inside"]:
+        raise ContentError(f"contacts: none falls in a period of the activity ({said}).")
+    if not found["_mine"]:
+        raise ContentError("No customer_id of contacts is in the activity: do the ids agree?")
+    begun = periods.day_of(int(found["_day"]))
+    if periods.step_of(begun, freq) > first:
+        whole, _ = periods.complete_steps(begun, periods.first_day(last + 1, freq), freq)
+        warnings.warn(
+            f"The first contact is of {begun}; the activity begins with "
+            f"{periods.label(first, freq)}. If the log of contacts begins there, customers of "
+            "earlier periods are in 'no contact' whatever they went through: trust the classes "
+            f"from {periods.label(whole, freq)} on.",
+            RetentionWarning,
+            stacklevel=4,  # the caller of the public function
+        )

@@ -8,13 +8,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, Frame, as_text, collect, count, one_row
 from retention.kpis.cells import on_grid
 from retention.kpis.renewals import due_steps
 from retention.tables import SPELLS, require
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from numpy.typing import NDArray
@@ -30,11 +31,15 @@ def spell_days(spells: object, names: list[str]) -> Frame:
         `customer_id`, the segments, `start`, `end`, `_start`, `_end` (first day out; 10,000,000
         while it runs), `_reach` (of a running spell, the day up to which it was seen), `_under`
         (the day it came under observation, where that was late), `_overlaps` (1 where an earlier
-        spell of the customer had not ended) and `_bridged` (1 where pauses were bridged with
-        hindsight).
+        spell of the customer had not ended), `_bridged` (1 where pauses were bridged with
+        hindsight) and `_grace` (so many days after an end it is known).
+
+    Raises:
+        ColumnError: if it is not a table of spells, or does not say when ends are known.
     """
     frame = require(spells, SPELLS, extra=names)
     schema, engine = frame.collect_schema(), frame.implementation
+    grace = _grace(schema)
     kept = frame.select(
         "customer_id",
         *(as_text(name, schema[name]) for name in names),
@@ -43,6 +48,7 @@ def spell_days(spells: object, names: list[str]) -> Frame:
         _running=count(~nw.col("churned")),
         _entry=nw.col("entry").cast(nw.Float64),
         _bridged=count(nw.col("reactivation") == "same_spell"),
+        _grace=grace,
     )
     first, out = (periods.day_expr(name, engine) for name in ("start", "_out"))
     runs = nw.col("_running") == 1
@@ -57,16 +63,18 @@ def spell_days(spells: object, names: list[str]) -> Frame:
     )
 
 
-def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
-    """The first and last period that can be judged: both its openings and all ends are known.
+def known_days(days: Frame, as_of: date) -> tuple[int, int]:
+    """The day from which all spells were under observation, and that up to which ends are known.
 
-    A period opens on its first day; it closes as the next one opens, which must have been seen.
+    An end of a contract is one once nothing has renewed it for `_grace` days. So at the end of
+    `as_of` ends are known up to that many days before it, even if the spells were made later and
+    know how it went on.
 
     Raises:
         RetentionError: if the spells look into the future.
-        ContentError: if there are none, they overlap, or no period can be judged.
+        ContentError: if there are none, or they overlap.
     """
-    limits = [nw.col(name).max() for name in ("_reach", "_under", "_bridged")]
+    limits = [nw.col(name).max() for name in ("_reach", "_under", "_bridged", "_grace")]
     found = one_row(days.select(nw.col("_start").min(), *limits, nw.col("_overlaps").sum()))
     if found["_start"] is None:
         raise ContentError("spells is empty: there is nobody who could churn.")
@@ -80,10 +88,22 @@ def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
             f"spells: {int(found['_overlaps']):,} begin before an earlier one of the same customer "
             "has ended. Was a table put below itself?"
         )
-    known = periods.number_of(as_of)
+    known = periods.number_of(as_of) - int(found["_grace"])
     if found["_reach"] is not None:
         known = min(known, int(found["_reach"]))
-    begin = int(max(found["_start"], found["_under"] or found["_start"]))
+    return int(max(found["_start"], found["_under"] or found["_start"])), known
+
+
+def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
+    """The first and last period that can be judged: both its openings and all ends are known.
+
+    A period opens on its first day; it closes as the next one opens, which must have been seen.
+
+    Raises:
+        RetentionError: if the spells look into the future.
+        ContentError: if there are none, they overlap, or no period can be judged.
+    """
+    begin, known = known_days(days, as_of)
     first = periods.step_of(periods.day_of(begin - 1), freq) + 1
     last = periods.step_of(periods.day_of(known), freq) - 1
     if first > last:
@@ -215,6 +235,16 @@ def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int
         n_joined=count(joined),
         n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
     )
+
+
+def _grace(schema: Mapping[str, object]) -> nw.Expr:
+    """How many days after an end it is known; that of purchases is dated to when it is."""
+    if "grace" in schema:
+        return nw.col("grace").cast(nw.Int64)
+    if "last_order" in schema:
+        return nw.lit(0).cast(nw.Int64)
+    what, meaning = f"{SPELLS.name} ({SPELLS.row})", "how many days after an end it is known"
+    raise ColumnError.missing(what, "grace", meaning, schema, "contract_spells")
 
 
 def _placed(days: Frame, freq: str) -> Frame:

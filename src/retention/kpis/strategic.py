@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +13,6 @@ from retention.frames import Frame, collect, count, in_kind_of, one_row
 from retention.kpis.movements import in_one_currency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from narwhals.stable.v2.typing import IntoFrameT
 
 Volume = Literal["sales", "orders"]
@@ -162,7 +161,7 @@ def _named(people: Frame, rule: str, ids: Iterable[object]) -> Frame:
 
 def _ids(people: Frame, rule: str, ids: Any) -> list[Any]:
     """The listed ids, once each, of the type that the activity has."""
-    given = [ids] if isinstance(ids, str | Integral) else list(ids)
+    given = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else [ids]
     whole = people.collect_schema()["customer_id"].is_integer()
     kind, said = (Integral, "whole numbers") if whole else (str, "text")
     for customer in given:

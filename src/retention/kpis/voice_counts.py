@@ -11,7 +11,7 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, Frame, as_text, count, one_row
-from retention.tables import SURVEYS, segments
+from retention.tables import SURVEYS, refuse_taken, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,10 +93,9 @@ class Sums:
 
 def segment_names(by: str | Sequence[str], *, prefixes: tuple[str, ...] = ()) -> list[str]:
     """The segment columns of surveys; none may be named like a column of the answer."""
-    names = segments(by, SURVEYS)
-    for name in names:
-        if name in _OURS or name.startswith(("n_", "difference_", "response_", *prefixes)):
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
+    names = segments(by, SURVEYS, taken=_OURS)
+    ours = ("n_", "difference_", "response_", *prefixes)
+    refuse_taken(names, [name for name in names if name.lower().startswith(ours)])
     return names
 
 
@@ -212,7 +211,7 @@ def of_customers(
         figures: those that are wanted.
 
     Returns:
-        The key, and for each figure and group `x_figure_group` and `y_figure_group`.
+        The key, and for each figure and group `_x_figure_group` and `_y_figure_group`.
     """
     flagged = rows.with_columns(**{f"_in_{group}": inside for group, inside in groups.items()})
     terms = {}
@@ -220,8 +219,8 @@ def of_customers(
         value = nw.col(f"_{figure}")
         for group in groups:
             counts = nw.col(f"_in_{group}") & ~value.is_null()
-            terms[f"x_{figure}_{group}"] = count(counts).cast(nw.Float64)
-            terms[f"y_{figure}_{group}"] = nw.when(counts).then(value).otherwise(nw.lit(0.0))
+            terms[f"_x_{figure}_{group}"] = count(counts).cast(nw.Float64)
+            terms[f"_y_{figure}_{group}"] = nw.when(counts).then(value).otherwise(nw.lit(0.0))
     summed = flagged.with_columns(**terms).group_by(*key)
     return summed.agg(*(nw.col(name).sum() for name in terms))
 
@@ -239,23 +238,23 @@ def of_cells(
         customers: see `of_customers`.
         cell: the columns of a cell.
         groups: one or two groups; of two also the products of the one with the other
-            (`xx_figure_both`, `xy_…`, `yx_…`, `yy_…`).
+            (`_xx_figure_both`, `_xy_…`, `_yx_…`, `_yy_…`).
         further: groups of which only x is wanted.
         figures: those that are wanted.
     """
     terms: dict[str, nw.Expr] = {}
     for figure in figures:
         for group in groups:
-            x, y = (nw.col(f"{letter}_{figure}_{group}") for letter in "xy")
+            x, y = (nw.col(f"_{letter}_{figure}_{group}") for letter in "xy")
             made = {"n": count(x > 0), "x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y}
-            terms |= {f"{name}_{figure}_{group}": term for name, term in made.items()}
+            terms |= {f"_{name}_{figure}_{group}": term for name, term in made.items()}
         for pair in ("xx", "xy", "yx", "yy") if len(groups) > 1 else ():
             one, other = (
-                nw.col(f"{letter}_{figure}_{group}")
+                nw.col(f"_{letter}_{figure}_{group}")
                 for letter, group in zip(pair, groups, strict=True)
             )
-            terms[f"{pair}_{figure}_both"] = one * other
-        terms |= {f"x_{figure}_{group}": nw.col(f"x_{figure}_{group}") for group in further}
+            terms[f"_{pair}_{figure}_both"] = one * other
+        terms |= {f"_x_{figure}_{group}": nw.col(f"_x_{figure}_{group}") for group in further}
     grouped = customers.with_columns(**terms).group_by(*cell)
     return grouped.agg(*(nw.col(name).sum() for name in terms))
 
@@ -263,7 +262,7 @@ def of_cells(
 def sums_of(cells: Columns, figure: str, group: str) -> Sums:
     """The sums of one figure and group, a value a cell."""
     names = ("n", "x", "y", "xx", "xy", "yy")
-    return Sums(*(cells[f"{name}_{figure}_{group}"].astype(float) for name in names))
+    return Sums(*(cells[f"_{name}_{figure}_{group}"].astype(float) for name in names))
 
 
 def described(

@@ -12,7 +12,7 @@ from retention import intervals, periods
 from retention.errors import ContentError
 from retention.frames import Columns, beside, collect, table_like
 from retention.kpis.cells import on_grid
-from retention.kpis.spell_counts import judged, spell_days
+from retention.kpis.spell_counts import known_days, spell_days
 from retention.kpis.voice_counts import (
     FIGURES,
     RESPONSE,
@@ -80,7 +80,8 @@ def voice_by_outcome(
 
     - `n_no_spell`: no spell was running on t (the end is the first day out);
     - `n_unobserved`: the window was not seen whole, whatever became of the customer: it goes beyond
-      the day up to which ends are known, or t lies before the spell came under observation;
+      the day up to which ends are known (with a `grace`, so many days before `as_of`), or t lies
+      before the spell came under observation;
     - `n_lead`: the spell ended by t + lead.
 
     A spell of purchases ends once `gap` days have passed without an order, so whoever bought last
@@ -149,11 +150,11 @@ def voice_by_outcome(
     given = require(surveys, SURVEYS, extra=names)
     refuse_other_ids(require(spells, SPELLS), given, ("spells", "surveys"))
     days = spell_days(spells, [])
-    _, latest = judged(days, "day", last)
+    _, known = known_days(days, last)
     rows, scale = asked(beside(days, surveys, name="surveys"), names, last)
-    window = _Window(ahead, length, latest + 1)
+    window = _Window(ahead, length, known)
     keys, cells = _counted(_placed(rows, days, window), names, scale)
-    if (cells[f"x_{RESPONSE}_no_spell"] == cells[f"x_{RESPONSE}_all"]).all():
+    if (cells[f"_x_{RESPONSE}_no_spell"] == cells[f"_x_{RESPONSE}_all"]).all():
         raise ContentError(
             "Nobody who was asked has a spell on that day: do the ids and the dates agree?"
         )
@@ -203,8 +204,8 @@ def _counted(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Co
         keys, sums = on_grid(counted, names, (np.zeros(1, dtype=np.int64), "day"))
         cells |= sums
     for figure in every:
-        met = sum(cells[f"x_{figure}_{group}"] for group in groups if group != "all")
-        cells[f"x_{figure}_no_spell"] = cells[f"x_{figure}_all"] - met
+        met = sum(cells[f"_x_{figure}_{group}"] for group in groups if group != "all")
+        cells[f"_x_{figure}_no_spell"] = cells[f"_x_{figure}_all"] - met
     return keys, cells
 
 
@@ -221,7 +222,8 @@ def _long(
             described(sums_of(cells, figure, outcome), figure, span, level, once=False)
             for outcome in OUTCOMES
         ]
-        both = {**_difference(cells, figure, sides, level), **_aside(cells, figure)}
+        found = _difference(cells, figure, sides, (span, level))
+        both = {**found, **_aside(cells, figure)}
         for outcome, side in zip(OUTCOMES, sides, strict=True):
             said = {"figure": figure, "outcome": outcome}
             named = {name: np.full(size, text, dtype=object) for name, text in said.items()}
@@ -231,12 +233,21 @@ def _long(
     return woven(rows) | {n: np.full(size * len(rows), days) for n, days in constants.items()}
 
 
-def _difference(cells: Columns, figure: str, sides: Sequence[Columns], level: float) -> Columns:
-    """The d = r_left − r_stayed; its variance knows of customers who are on both sides."""
+def _difference(
+    cells: Columns,
+    figure: str,
+    sides: Sequence[Columns],
+    within: tuple[tuple[float, float], float],
+) -> Columns:
+    """The d = r_left − r_stayed; its variance knows of customers who are on both sides.
+
+    Its bounds stay within what a difference of two values of the figure can be.
+    """
     from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
 
+    (low, high), level = within
     stayed, left = (sums_of(cells, figure, outcome) for outcome in OUTCOMES)
-    xx, xy, yx, yy = (cells[f"{pair}_{figure}_both"] for pair in ("xx", "xy", "yx", "yy"))
+    xx, xy, yx, yy = (cells[f"_{pair}_{figure}_both"] for pair in ("xx", "xy", "yx", "yy"))
     shared = yy - left.ratio * yx - stayed.ratio * xy + stayed.ratio * left.ratio * xx
     apart = intervals.ratio(shared, stayed.x * left.x)
     inflated = np.sqrt(_inflation(stayed) * _inflation(left))
@@ -249,8 +260,8 @@ def _difference(cells: Columns, figure: str, sides: Sequence[Columns], level: fl
     difference = left.ratio - stayed.ratio
     return {
         "difference": difference,
-        "difference_lower": difference - half,
-        "difference_upper": difference + half,
+        "difference_lower": np.maximum(difference - half, low - high),
+        "difference_upper": np.minimum(difference + half, high - low),
         "difference_bounds": why,
     }
 
@@ -266,4 +277,4 @@ def _inflation(sums: Sums) -> Floats:
 
 
 def _aside(cells: Columns, figure: str) -> Columns:
-    return {f"n_{why}": cells[f"x_{figure}_{why}"].astype(np.int64) for why in _ASIDE}
+    return {f"n_{why}": cells[f"_x_{figure}_{why}"].astype(np.int64) for why in _ASIDE}

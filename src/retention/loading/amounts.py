@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LARGEST = 1e15
 """An amount beyond this is a fault of the file, not a line of an order in any currency."""
 
+_WHOLE = 2.0**53  # from here on every decimal number is whole
 _CODES = (
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW"
     "|MAD|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
@@ -63,7 +64,7 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
     if dtype.is_numeric():
         return frame
     if not is_text(dtype):
-        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not amounts.")
+        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not {_meant(source, role)}.")
     text, digits = f"{OURS}{role}_text", f"{OURS}{role}_digits"
     frame = frame.with_columns(flat(column, dtype).alias(text))
     bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
@@ -74,6 +75,13 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
         (some & nw.col(digits).str.contains(_POINT)).alias(f"{digits}_point"),
         (some & nw.col(digits).str.contains(_COMMA)).alias(f"{digits}_comma"),
     )
+
+
+def _meant(source: Source, role: str) -> str:
+    """What a door asks for in a column of numbers."""
+    units = {column.name: column.unit for column in source.kind.columns}
+    said = {"hours": "hours", "scale": "scores", "0 to 10": "scores", "": "numbers"}
+    return said.get(units.get(role, "currency"), "amounts")
 
 
 def amount_signs(source: Source, role: str) -> dict[str, nw.Expr]:
@@ -123,6 +131,12 @@ def too_large(role: str, shows: str) -> Check:
     value = nw.col(f"{OURS}{role}").abs()
     advice = "Correct them or leave those rows out: beyond 1e15 it is no money."
     return Check(f"infinite or too large {role}", shows, advice, value > LARGEST)
+
+
+def fractional(value: nw.Expr) -> nw.Expr:
+    """Where a number is not a whole one; pandas has no remainder of Arrow's numbers."""
+    exact = nw.when(value.abs() < _WHOLE).then(value).otherwise(nw.lit(0.0))
+    return exact != exact.floor()
 
 
 def _unread(

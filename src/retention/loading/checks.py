@@ -79,7 +79,8 @@ class Reading:
     """A table as read: the user's columns, the values, the checks in order and what comes out.
 
     `signs` are further questions to the first look; `faults` concern the table as a whole;
-    `repeats` says whether repeated lines matter; `audit` is the function that parts the rows.
+    `repeats` says whether repeated lines matter; `audit` is the function that parts the rows;
+    `may_be_empty` says that a table without rows has a meaning, too.
     """
 
     source: Source
@@ -90,6 +91,7 @@ class Reading:
     faults: Sequence[TableFault] = ()
     repeats: bool = True
     audit: str = ""
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def accepted(reading: Reading) -> Frame:
     kind = reading.source.kind
     verdict = judged(reading)
     look = verdict.look
-    if not look["rows"]:
+    if not look["rows"] and not reading.may_be_empty:
         raise ContentError(f"{kind.name} cannot be used: the table is empty, it has no row at all.")
     problems = [check for check in verdict.failing if not check.drops]
     said = [fault.text for fault in reading.faults if look[fault.holds] and not look[fault.lacks]]

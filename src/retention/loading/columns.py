@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,12 +58,14 @@ def opened(
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
+    if not isinstance(keep, Iterable | None):
+        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
     kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
     _refuse_unsaid(kind, roles, kept)
     found = {
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
     }
-    kept_as = _kept(kept, kind, schema)
+    kept_as = _kept(kept, kind, roles, schema)
     given = nw.from_native(cast("Any", table))
     if isinstance(given, nw.DataFrame):
         frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
@@ -106,14 +109,21 @@ def bare(name: object) -> str:
 
 
 def _kept(
-    names: Sequence[str], kind: Kind, schema: Mapping[str, nw.dtypes.DType]
+    names: Sequence[str],
+    kind: Kind,
+    roles: Iterable[str],
+    schema: Mapping[str, nw.dtypes.DType],
 ) -> dict[str, str]:
     """Kept columns: the name each goes out under, and the one it has in the user's table."""
+    ours = {name.lower(): name for name in kind.names}  # engines take "Date" for "date"
     for name in names:
-        if bare(name) in kind.names:
+        if own := ours.get(bare(name).lower()):
+            same = own == bare(name)
+            alike = "" if same else f" but for its case ({own!r})"
+            say = f"say {kind.door}(..., {own}=...), or " if same and own in roles else ""
             raise ColumnError(
-                f"keep names {name!r}, which is a column of {kind.name} itself: "
-                f"say {kind.door}(..., {bare(name)}=...), or rename it first."
+                f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
+                f"{say}rename it first."
             )
     kept = {bare(name): find(name, schema, asked="keep") for name in names}
     if len(kept) < len(names):

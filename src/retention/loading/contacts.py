@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention import periods
 from retention.errors import RetentionError, one_of
 from retention.frames import in_kind_of
-from retention.loading import repeats
+from retention.loading import repeats, zones
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
 from retention.loading.flags import read_flag
@@ -95,7 +94,9 @@ def as_contacts(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of hours in text, "." or ",".
-        tz: for times that carry a time zone: whose clock they are read by.
+        tz: for times that carry a time zone: whose clock `date` is read by. The hours are those
+            that passed, whether or not that clock was put forward or back in between; times
+            without a zone cannot tell, and count by the clock.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `first_response_hours`,
@@ -153,7 +154,8 @@ def _said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
                 f"Say either {time}= (a column of times) or {hours}= (a column of hours since the "
                 "contact)."
             )
-    return {role: column for role, column in given.items() if column is not None}
+    optional = ("satisfied", *_FLAGS)
+    return {role: c for role, c in given.items() if c is not None or role in optional}
 
 
 def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Reading:
@@ -166,7 +168,7 @@ def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Re
         date_roles=("date", *_TIMES),
         amount_roles=hours,
     )
-    frame, odd_flags = _with_flags(source, _with_hours(source, values.frame))
+    frame, odd_flags = _with_flags(source, _with_hours(source, values.frame, written.tz))
     rated = "satisfied" in source.roles
     return Reading(
         source=source,
@@ -183,15 +185,11 @@ def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Re
     )
 
 
-def _with_hours(source: Source, frame: Frame) -> Frame:
+def _with_hours(source: Source, frame: Frame, tz: str | None) -> Frame:
     """The frame with hours since the contact, of times computed, null where there are none."""
-    schema, engine = frame.collect_schema(), frame.implementation
     told = {_TIMES[role]: role for role in _TIMES if role in source.roles}
-    at = {
-        f"{OURS}{role}_at": periods.second_expr(f"{OURS}{role}", schema[f"{OURS}{role}"], engine)
-        for role in ("date", *told.values())
-    }
-    frame = frame.with_columns(**at) if told else frame
+    if told:
+        frame = zones.with_instants(source, frame, ("date", *told.values()), tz)
     made = {
         f"{OURS}{hours}": ((nw.col(f"{OURS}{role}_at") - nw.col(f"{OURS}date_at")) / 3600.0).cast(
             nw.Float64

@@ -37,7 +37,7 @@ def from_numbers(
     frame = frame.with_columns(seconds.alias(f"{ours}_since"))
     inside = (since >= moments.EARLIEST) & (since <= moments.LATEST)
     whole = nw.when(inside).then(since).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
-    frame = frame.with_columns(whole.alias(f"{ours}_seconds"))
+    frame = frame.with_columns(whole.alias(f"{ours}_seconds"), inside.alias(f"{ours}_inside"))
     if written.tz is not None:
         frame = zones.shifted(frame, f"{ours}_seconds", nw.lit(0), inside, written.tz)
     frame = moments.with_moment(frame, f"{ours}_seconds", inside, ours)
@@ -58,6 +58,7 @@ def _counted(
     reads, missing = text.str.contains(r"^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$"), text.is_in(LOW_BLANKS)
     number = nw.when(reads).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
     frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
+    frame = frame.with_columns(nw.when(reads).then(value).alias(f"{OURS}{role}_value"))
     return frame, missing, ~missing & ~reads
 
 

@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, RetentionWarning
 from retention.frames import Frame, collect, in_kind_of
+from retention.loading.amounts import fractional
 from retention.loading.checks import Check, Output, Reading, TableFault, accepted, shown
 from retention.loading.columns import Source, opened
 from retention.loading.text import BLANKS, LOW_BLANKS, OURS, Written, flat, is_text
@@ -214,7 +215,7 @@ def _with_reason(source: Source, frame: Frame) -> Frame:
 def _checks(source: Source, values: Values, meaning: _Meaning) -> list[Check]:
     """What can be wrong with one spell, in order; one without an entry was seen from its start."""
     duration, entry, count = (nw.col(f"{OURS}{role}") for role in _NUMBERS)
-    no_count = (count < 1) | (count % 1 != 0) | (count >= _HUGE)
+    no_count = (count < 1) | fractional(count) | (count >= _HUGE)
     return [
         *values.checks_of("customer_id", "duration"),
         *_wrong(source, "duration", "duration below 0", duration < 0),
@@ -271,7 +272,7 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     """The columns of spells in their order, then the kept ones."""
     whole, named = source.schema[source.roles["duration"]].is_integer(), source.roles
     length, duration = nw.col(f"{OURS}duration"), source.roles["duration"]
-    fraction = None if whole else length % 1 != 0
+    fraction = None if whole else fractional(length)
     coded = nw.col(_WHY_TEXT).is_in(BLANKS) | nw.col(_WHY_TEXT).str.contains(r"^[0-9]+\.0$")
     return [
         *values.ids.values(),

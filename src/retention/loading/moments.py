@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
 
+_YEAR_2100 = (4_102_444_800, 4_118_083_200)  # seconds of its January 1 and July 1
 _SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 
 
@@ -126,6 +127,11 @@ def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
     for since, offset in offsets[1:]:
         found = nw.when(nw.col(seconds) >= since).then(nw.lit(offset)).otherwise(found)
     return found
+
+
+def least_offset(zone: str) -> int:
+    """The offset from UTC, in seconds, of a zone's winter time, by the rule that holds today."""
+    return min(_offset(ZoneInfo(zone), seconds) for seconds in _YEAR_2100)
 
 
 def _offsets(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention import periods
 from retention.frames import in_kind_of
+from retention.loading import zones
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
 from retention.loading.text import OURS, Written
@@ -35,7 +35,7 @@ def as_outages(
     """The interruptions of your service, checked and typed: for `service_availability`.
 
     One row is one interruption. Rows may overlap or repeat one another: time that is down twice is
-    down once.
+    down once. A log without a row is one of a service that was never down.
 
     The checks, in this order: a start that is missing, cannot be read, could be read in two ways or
     does not exist; likewise an end, which may be missing; an end before its start. Text is read as
@@ -49,7 +49,11 @@ def as_outages(
         keep: further columns to keep as they are, such as which service it was.
         day_first: whether 03/04/2024 is in April.
         date_format: how times are written (see `as_transactions`).
-        tz: for times that carry a time zone: whose clock they are read by.
+        tz: for times that carry a time zone: the zone in whose winter time they are given, all the
+            year. A clock that is put forward and back has days of 23 and 25 hours, and would make
+            interruptions seem longer or shorter than they were; on this one the difference of two
+            times is the time that passed, and every day has 24 hours, which begin in summer an
+            hour off midnight. Times without a zone are taken as they are.
 
     Returns:
         A table of the same kind, lazy if yours is: `start`, `end` and the columns of `keep`.
@@ -57,7 +61,7 @@ def as_outages(
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing or cannot carry its meaning.
-        ContentError: if the table is empty or has any problem in its rows.
+        ContentError: if the table has any problem in its rows.
 
     Example:
         >>> import pandas as pd
@@ -74,16 +78,14 @@ def as_outages(
 
 def _read(source: Source, written: Written) -> Reading:
     values = read_values(source, written, id_roles=(), date_roles=("start", "end"), amount_roles=())
-    schema, engine = values.frame.collect_schema(), values.frame.implementation
-    at = {
-        f"{OURS}{name}_at": periods.second_expr(f"{OURS}{name}", schema[f"{OURS}{name}"], engine)
-        for name in ("start", "end")
-    }
+    frame = zones.with_instants(source, values.frame, ("start", "end"), written.tz)
+    if written.tz is not None:
+        frame = zones.on_even_clock(frame, ("start", "end"), written.tz)
     advice = "It was back before it went down: correct them or leave those rows out."
     early = nw.col(f"{OURS}end_at") < nw.col(f"{OURS}start_at")
     return Reading(
         source=source,
-        frame=values.frame.with_columns(**at),
+        frame=frame,
         checks=[
             *values.checks_of("start"),
             *(check for check in values.checks_of("end") if check.reason != "missing end"),
@@ -95,4 +97,5 @@ def _read(source: Source, written: Written) -> Reading:
             *(Output(name, column) for name, column in source.keep.items()),
         ],
         repeats=False,
+        may_be_empty=True,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from functools import reduce
 from math import isfinite
 from numbers import Real
@@ -14,6 +16,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import in_kind_of
 from retention.loading import repeats
+from retention.loading.amounts import fractional
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
 from retention.loading.flags import read_flag
@@ -171,10 +174,11 @@ def _ends(
 
 
 def _two_numbers(scale: object) -> tuple[float, float]:
-    ends = list(scale) if isinstance(scale, tuple | list) else []
-    numbers = [x for x in ends if isinstance(x, Real) and not isinstance(x, bool) and isfinite(x)]
-    if len(ends) == len(numbers) == 2 and numbers[0] < numbers[1]:
-        return float(numbers[0]), float(numbers[1])
+    ends = list(scale) if isinstance(scale, Iterable) and not isinstance(scale, str) else []
+    kinds = (Real, Decimal)
+    numbers = [float(x) for x in ends if isinstance(x, kinds) and not isinstance(x, bool)]
+    if len(ends) == len(numbers) == 2 and isfinite(sum(numbers)) and numbers[0] < numbers[1]:
+        return numbers[0], numbers[1]
     raise RetentionError(
         f"scale must be the worst and the best answer, the lower number first, such as (1, 5); got "
         f"{scale!r}. Where low is good, turn the scores round first: 6 − score on one of 1 to 5."
@@ -210,7 +214,7 @@ def _off_scale(source: Source, role: str, ends: tuple[float, float] | None) -> C
     score, column = nw.col(f"{OURS}{role}"), source.roles[role]
     if role == "recommend" or ends is None:
         reason = "recommend that is not a whole number of 0 to 10"
-        wrong = (score < 0) | (score > 10) | (score % 1 != 0)
+        wrong = (score < 0) | (score > 10) | fractional(score)
         return Check(reason, column, _FIX, ~score.is_null() & wrong)
     reason = f"{role} off the scale of {ends[0]:g} to {ends[1]:g}"
     advice = "Say the scale that was used, or correct them: an empty cell is no answer."

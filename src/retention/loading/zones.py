@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
 from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy, one_row
 from retention.loading import moments
@@ -57,6 +58,52 @@ def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str
     )
 
 
+def with_instants(source: Source, frame: Frame, roles: Sequence[str], tz: str | None) -> Frame:
+    """The frame with `{role}_at` of dates that were read: seconds whose differences are time.
+
+    Where a zone was told they count from 1970 in UTC: a clock that is put forward or back shows
+    more hours than pass, or fewer. A day without a time beside them is its midnight by the winter
+    time of `tz`. Without a zone the clock on the wall is all there is.
+    """
+    for role in roles:
+        frame = _with_instant(source, frame, role, tz)
+    return frame
+
+
+def on_even_clock(frame: Frame, roles: Sequence[str], tz: str) -> Frame:
+    """The times of `roles`, which have instants, by the clock of a zone that is never put forward.
+
+    It shows the zone's winter time all the year.
+    """
+    east = moments.least_offset(tz)
+    for role in roles:
+        ours, even = f"{OURS}{role}", f"{OURS}{role}_even"
+        at = nw.col(f"{ours}_at")
+        known = nw.when(at.is_null()).then(nw.lit(0)).otherwise(at).cast(nw.Int64) + east
+        frame = frame.with_columns(known.alias(even), (~at.is_null()).alias(f"{even}_known"))
+        frame = moments.with_moment(frame, even, nw.col(f"{even}_known"), ours)
+    return frame
+
+
+def _with_instant(source: Source, frame: Frame, role: str, tz: str | None) -> Frame:
+    ours, dtype = f"{OURS}{role}", source.schema[source.roles[role]]
+    at, utc, zoned = f"{ours}_at", f"{ours}_seconds_utc", f"{ours}_zoned"
+    if getattr(dtype, "time_zone", None):
+        instant = periods.instant_expr(source.roles[role], dtype, frame.implementation)
+        return frame.with_columns(instant.alias(at))
+    schema = frame.collect_schema()
+    if utc not in schema:
+        east = 0 if tz is None else moments.least_offset(tz)
+        on_wall = periods.second_expr(ours, schema[ours], frame.implementation)
+        return frame.with_columns((on_wall - east).alias(at))
+    known = nw.col(f"{ours}_exists" if f"{ours}_exists" in schema else f"{ours}_inside")
+    instant = nw.col(utc)
+    if zoned in schema:
+        bare = nw.when(nw.col(zoned)).then(nw.lit(0)).otherwise(nw.lit(1))
+        instant = instant - bare * moments.least_offset(str(tz))
+    return frame.with_columns(nw.when(known).then(instant).alias(at))
+
+
 def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
     column = source.roles[role]
     own = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
@@ -67,7 +114,7 @@ def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) ->
     if tz is None:
         raise ColumnError(
             f"{role}: the times of column {column!r} carry the time zone {own}. Say in whose days "
-            f"purchases are counted: tz={own!r}, tz='Europe/Berlin' or another IANA name."
+            f"they fall: tz={own!r}, tz='Europe/Berlin' or another IANA name."
         )
     same = own == tz or (own in _UTC and tz in _UTC)
     time = nw.col(column) if same else nw.col(column).dt.convert_time_zone(tz)

@@ -71,8 +71,8 @@ def contract_spells(
         start), `duration` (days), `churned` (true or false), `set_aside` (why it is of no use to
         survival analysis: "began within the grace period", "ended before it came under
         observation", "observation ended before it came under observation"; else null),
-        `reactivation` (always "new_spell") and the `keep` columns. Eager tables are sorted by
-        customer and spell.
+        `reactivation` (always "new_spell"), `grace` (the same in every row: an end is known so many
+        days later) and the `keep` columns. Eager tables are sorted by customer and spell.
 
     Raises:
         RetentionError: if `grace` is not a whole number of at least 0, or `observed_from` comes
@@ -111,10 +111,10 @@ def contract_spells(
     ended = _ended(spells, known)
     entry = nw.lit(0) if first is None else periods.number_of(first) - nw.col("_start")
     answer = described(
-        ended.with_columns(_entry=entry),
+        ended.with_columns(_entry=entry, grace=nw.lit(pause).cast(nw.Int64)),
         reactivation="new_spell",
         reasons={"began within the grace period": nw.col("_start") > known},
-        extra=list(kept),
+        extra=["grace", *kept],
     )
     order = ["customer_id", "spell"]
     return in_kind_of(answer, contracts, order=order, keep_type=("customer_id", *kept))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import RetentionError, one_of
+from retention.errors import YOURS, RetentionError, one_of
 from retention.frames import Frame, beside, in_kind_of
 from retention.spells.days import purchase_days
 from retention.spells.rows import described, joined, kept_columns, observed_days, whole_days
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STARTED = Kind(
     "started",
     "a customer whose relationship began before the log",
-    "rename",
+    YOURS,
     (
         Column("customer_id", "id", "who bought"),
         Column("start", "time", "first day of the relationship under way when the log begins"),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 UNSEEN = "ended before it came under observation"
 TOO_LATE = "observation ended before it came under observation"
-_TAKEN = (*SPELLS.names, "last_order")
+_TAKEN = (*SPELLS.names, "last_order", "grace")
+_LONGEST = 1_000_000  # as many days as pass from the year 1 to 2738
 
 
 def whole_days(value: object, *, argument: str, least: int) -> int:
@@ -32,9 +33,10 @@ def whole_days(value: object, *, argument: str, least: int) -> int:
         days = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         days = None
-    if days is None or days < least:
+    if days is None or not least <= days <= _LONGEST:
         raise RetentionError(
-            f"{argument} must be a whole number of days, {least} or more; got {value!r}."
+            f"{argument} must be a whole number of days, {least} or more, {_LONGEST:,} at most; "
+            f"got {value!r}."
         )
     return days
 
@@ -62,8 +64,9 @@ def kept_columns(keep: str | Sequence[str], frame: Frame, kind: Kind) -> dict[st
     """
     names = [keep] if isinstance(keep, str) else list(keep)
     schema = frame.collect_schema()
+    own = {taken.lower() for taken in (*kind.names, *_TAKEN)}
     for name in names:
-        if name in kind.names or name in _TAKEN:
+        if str(name).lower() in own:
             raise ColumnError(f"keep: {name!r} is a column of {kind.name} or spells itself.")
         if name not in schema:
             raise ColumnError.unknown("keep", name, schema)

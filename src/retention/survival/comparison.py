@@ -10,8 +10,8 @@ import numpy as np
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.risk_sets import Key, RiskSets, refuse_taken, tally
-from retention.tables import LIFETIMES, segments
+from retention.survival.risk_sets import Key, RiskSets, tally
+from retention.tables import LIFETIMES, refuse_taken, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

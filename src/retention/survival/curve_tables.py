@@ -10,8 +10,8 @@ import numpy as np
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, as_text, collect
 from retention.survival import steps
-from retention.survival.risk_sets import Key, numbered, refuse_taken
-from retention.tables import CURVE, require, segments
+from retention.survival.risk_sets import Key, numbered
+from retention.tables import CURVE, refuse_taken, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

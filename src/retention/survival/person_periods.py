@@ -179,8 +179,9 @@ def _numbered(bounded: Frame, like: IntoFrameT) -> IntoFrameT:
 
 
 def _refuse_kept(names: Sequence[str], present: Collection[str]) -> None:
+    own = {taken.lower() for taken in _TAKEN}
     for name in names:
-        if name in _TAKEN:
+        if str(name).lower() in own:
             raise ColumnError(f"keep: {name!r} is a column of spells or of the answer itself.")
         if name not in present:
             raise ColumnError.unknown("keep", name, present)

@@ -17,10 +17,10 @@ from retention.errors import ColumnError, ContentError, RetentionWarning
 from retention.frames import Columns, Frame, as_text, collect
 from retention.survival.design import labels_of
 from retention.survival.histories import LATE, N, counted, observed, refuse_unusable, usable
-from retention.tables import LIFETIMES, segments
+from retention.tables import LIFETIMES, refuse_taken, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -120,12 +120,6 @@ def long_table(parts: Sequence[tuple[Key, Columns]], names: Sequence[str]) -> Co
         for i, name in enumerate(names)
     }
     return keys | joined
-
-
-def refuse_taken(names: Iterable[str], answer: Iterable[str]) -> None:
-    """Refuse segment columns whose names the answer needs for itself."""
-    if taken := sorted(set(names) & set(answer)):
-        raise ColumnError(f"by: {taken[0]!r} is a name that answers use themselves. Rename it.")
 
 
 def warn_of_early_zero(groups: Sequence[RiskSets]) -> None:
