@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention import tables
 from retention.catalogue import FIGURES, Figure
-from retention.tables import Kind
+from retention.tables import kinds as tables
+from retention.tables.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

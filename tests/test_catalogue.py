@@ -34,8 +34,21 @@ def answers():
         rt.target_customers(activity, target="profit", top=0.1),
     ]
     operations = operation_answers(company, activity)
-    voice = voice_answers(company, activity)
-    return [*outcome, *revenue, *bridges, *voice, *operations, *survival_answers(company)]
+    told = [*voice_answers(company, activity), *reason_answers(company)]
+    return [*outcome, *revenue, *bridges, *told, *operations, *survival_answers(company)]
+
+
+def reason_answers(company):
+    """Why customers left, by region, and how well their notes tell it."""
+    left = company.truth[company.truth["left"]]
+    own = {one.name: one.name for one in rt.reason_categories()}
+    codes = rt.map_reason_codes(left, scheme=own, code="reason", keep="region")
+    true = company.notes["customer_id"].map(left.set_index("customer_id")["reason"])
+    labels = company.notes[["note_id"]].assign(category=true)
+    return [
+        rt.reasons_by_segment(codes, by="region", base="tagged"),
+        rt.reason_agreement(rt.tag_reasons(company.notes), labels),
+    ]
 
 
 def voice_answers(company, activity):

@@ -10,6 +10,7 @@ from retention.catalogue.bridges import BRIDGE_FIGURES
 from retention.catalogue.lifetimes import SURVIVAL_FIGURES
 from retention.catalogue.operations import OPERATION_FIGURES
 from retention.catalogue.outcome import OUTCOME_FIGURES
+from retention.catalogue.reasons import REASON_FIGURES
 from retention.catalogue.record import Figure
 from retention.catalogue.revenue import REVENUE_FIGURES
 from retention.catalogue.voice import VOICE_FIGURES
@@ -24,6 +25,7 @@ FIGURES: tuple[Figure, ...] = (
     *VOICE_FIGURES,
     *OPERATION_FIGURES,
     *SURVIVAL_FIGURES,
+    *REASON_FIGURES,
 )
 
 

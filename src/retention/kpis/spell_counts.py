@@ -44,7 +44,7 @@ def spell_days(spells: object, names: list[str]) -> Frame:
         "customer_id",
         *(as_text(name, schema[name]) for name in names),
         *("start", "end", "duration"),
-        _out=nw.coalesce("end", "start"),
+        _out=nw.when(nw.col("end").is_null()).then(nw.col("start")).otherwise(nw.col("end")),
         _running=count(~nw.col("churned")),
         _entry=nw.col("entry").cast(nw.Float64),
         _bridged=count(nw.col("reactivation") == "same_spell"),

@@ -115,7 +115,7 @@ def reason_incidence(
     """
     intervals.quantile_of(level)
     one_of("several", several, get_args(Several))
-    names = _segments(by)
+    names = segments(by, LIFETIMES, taken=("customer_id", "spell", "category"))
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _as_table(_counted(_joined(spells, told, names), names))
@@ -124,14 +124,6 @@ def reason_incidence(
     )
     made["several"] = np.full(made["duration"].size, several, dtype=object)
     return table_like(made, spells)
-
-
-def _segments(by: str | Sequence[str]) -> list[str]:
-    names = segments(by, LIFETIMES)
-    for name in names:
-        if name in ("customer_id", "spell", "category"):
-            raise ColumnError(f"by: {name!r} is a name that answers use themselves. Rename it.")
-    return names
 
 
 def _joined(spells: object, told: Columns, names: list[str]) -> Frame:

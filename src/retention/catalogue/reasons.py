@@ -1,0 +1,47 @@
+"""The figures of why customers leave: how reasons differ by segment, how well they were found."""
+
+from __future__ import annotations
+
+from retention.catalogue.record import Figure
+
+_COUNTS = "n_both: notes with the category in tags and labels alike"
+_RIJSBERGEN = "van Rijsbergen, C. J. (1979), Information Retrieval, 2nd ed., chapter 7"
+
+
+def _found(name: str, label: str, formula: str, *, source: str = _RIJSBERGEN) -> Figure:
+    return Figure(
+        name=name,
+        label=label,
+        unit="share of 1",
+        better="higher",
+        low=-1.0 if name == "kappa" else 0.0,
+        high=1.0,
+        formula=f"{formula}. {_COUNTS}",
+        made_by="reason_agreement",
+        source=source,
+    )
+
+
+REASON_FIGURES: tuple[Figure, ...] = (
+    Figure(
+        name="cramers_v",
+        label="Cramér's V of a reason over segments",
+        unit="0 to 1",
+        better="neither",
+        low=0.0,
+        high=1.0,
+        formula="√(χ² / n), of the table of segments by named or not",
+        made_by="reasons_by_segment",
+        source="Cramér, H. (1946), Mathematical Methods of Statistics, section 21.9",
+        conventions=("base",),
+    ),
+    _found("precision", "Precision of tags", "n_both / n_tagged"),
+    _found("recall", "Recall of tags", "n_both / n_labelled"),
+    _found("f1", "F1 of tags", "2 · n_both / (n_tagged + n_labelled)"),
+    _found(
+        "kappa",
+        "Cohen's kappa of tags and labels",
+        "(agreement − agreement by chance) / (1 − agreement by chance)",
+        source="Cohen, J. (1960), Educational and Psychological Measurement 20, 37–46",
+    ),
+)

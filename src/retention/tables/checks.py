@@ -1,0 +1,160 @@
+"""The one check that every public function starts with, and the names that users may give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import YOURS, ColumnError
+from retention.frames import Frame, as_lazy
+from retention.periods import zone_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.tables.kinds import Column, Kind, Type
+
+_SAID: Mapping[Type, str] = {
+    "id": "text or whole numbers",
+    "id or none": "text or whole numbers",
+    "time": "dates",
+    "number": "numbers",
+    "integer": "whole numbers",
+    "flag": "true or false",
+    "text": "text",
+}
+
+_TAKEN = {
+    *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
+    *("bounds", "basis", "lag", "lost_to", "retained", "s0", "s1", "p0", "p1"),
+    *(
+        f"{money}_{name}"
+        for money in ("sales", "profit")
+        for name in ("base", "retained", "churned", "squares", "residuals", "least", "known")
+    ),
+}
+"""Columns of the answers that segments must not be confused with."""
+
+
+def require(
+    table: object,
+    kind: Kind,
+    *,
+    extra: Sequence[str] = (),
+    alone: bool = False,
+    by_row: bool = False,
+) -> Frame:
+    """The table as a LazyFrame, once it is sure that it has the columns of `kind` and `extra`.
+
+    Columns beyond those asked for stay, unless these are wanted `alone`; optional ones that are
+    absent stay absent. `by_row` says that nothing is grouped: a large pandas table stays in pandas.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing, named twice or of the wrong type.
+    """
+    only = [*kind.names, *extra] if alone else None
+    frame = as_lazy(table, name=kind.name, by_row=by_row, only=only)
+    schema = frame.collect_schema()
+    for column in kind.columns:
+        if column.name in schema:
+            _check_type(kind, column, schema[column.name])
+            if zone := zone_of(schema[column.name], frame.implementation):
+                say = f"Say {kind.door}(..., tz='Europe/Berlin') or whichever zone your books keep."
+                if kind.door == YOURS:
+                    say = "Give local dates without a zone, by the clock your books keep."
+                raise ColumnError(
+                    f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
+                    f"need not begin. {say}"
+                )
+        elif not column.optional:
+            what = f"{kind.name} ({kind.row})"
+            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door)
+    for name in extra:
+        if name not in schema:
+            raise ColumnError.unknown("by", name, schema)
+    return frame
+
+
+def segments(
+    by: str | Sequence[str], kind: Kind, *, taken: Iterable[str] = (), argument: str = "by"
+) -> list[str]:
+    """The segment columns a user asked for, as a list; none may be a column of `kind` itself.
+
+    Args:
+        by: what the user gave.
+        kind: the table that has the columns.
+        taken: further columns of the answer, which no segment may be named like.
+        argument: what the user calls the segments.
+
+    Raises:
+        ColumnError: if one is no text, named twice, or a column that already has a meaning.
+    """
+    if not isinstance(by, Iterable):
+        raise ColumnError(f"{argument} must name a column, or several in a list; got {by!r}.")
+    names = [by] if isinstance(by, str) else list(by)
+    for name in names:
+        if not isinstance(name, str):
+            raise ColumnError(
+                f"{argument} must name columns, as text; got {name!r}. Where columns have numbers "
+                "for names, rename them first."
+            )
+        if name in kind.names:
+            raise ColumnError(
+                f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
+            )
+    own = [name for name in names if name.startswith("_")]
+    refuse_taken(names, (*_TAKEN, *kind.names, *taken, *own), argument=argument)
+    if len(set(names)) < len(names):
+        raise ColumnError(f"{argument} names a column twice: {names}.")
+    return names
+
+
+def refuse_taken(names: Iterable[str], answer: Iterable[str], *, argument: str = "by") -> None:
+    """Refuse a user's columns that are named like one of the answer, in whatever case.
+
+    To DuckDB and Spark "Share" and "share" are one name.
+
+    Raises:
+        ColumnError: at the first that is.
+    """
+    own = {name.lower() for name in answer}
+    for name in names:
+        if name.lower() in own:
+            raise ColumnError(
+                f"{argument}: {name!r} is a name that answers use themselves. Rename it."
+            )
+
+
+def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> None:
+    """Refuse two tables whose customers cannot be the same: numbers in one, text in the other.
+
+    Raises:
+        ColumnError: if the ids are of different types.
+    """
+    mine, other = (table.collect_schema()["customer_id"] for table in (first, second))
+    if mine.is_integer() != other.is_integer():
+        raise ColumnError(
+            f"{names[1]}: 'customer_id' holds {other}, in {names[0]} it holds {mine}. "
+            "Give both the same type."
+        )
+
+
+def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
+    fits = {
+        "id": dtype.is_integer() or isinstance(dtype, nw.String),
+        "id or none": dtype.is_numeric() or isinstance(dtype, nw.String),  # pandas: 7.0 beside NaN
+        "time": isinstance(dtype, nw.Date | nw.Datetime),
+        "number": dtype.is_numeric(),
+        "integer": dtype.is_integer(),
+        "flag": isinstance(dtype, nw.Boolean),
+        "text": isinstance(dtype, nw.String | nw.Categorical | nw.Enum),
+    }
+    if not fits[column.type]:
+        load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
+        raise ColumnError(
+            f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
+            f"got {dtype}. {load}."
+        )
