@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
@@ -134,6 +134,7 @@ def digits(frame):
     return profile_of(frame, name="x", as_of=None)["digits"]
 
 
+@settings(max_examples=8)
 @given(data=st.data())
 def test_digits_change_with_the_content_and_with_nothing_else(data):
     """Another order of rows and columns keeps them; another cell does not."""
@@ -149,6 +150,7 @@ def test_digits_change_with_the_content_and_with_nothing_else(data):
     assert digits(other) != digits(frame)
 
 
+@settings(max_examples=8)
 @given(data=st.data())
 def test_digits_see_what_stands_beside_what(data):
     """Two cells of a column that change places, in rows that differ, are another table."""

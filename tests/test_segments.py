@@ -104,7 +104,7 @@ def test_tables_of_arrow_types_may_have_columns_of_nothing():
 def test_days_beyond_any_calendar_are_refused():
     """Whole numbers of Python are larger than any engine's."""
     for days in (10**30, 1_000_001):
-        with pytest.raises(rt.RetentionError, match=f"1,000,000 at most; got {days}"):
+        with pytest.raises(rt.RetentionError, match=f"1,000,000 days at most; got {days:,}"):
             rt.contract_spells(contracts(), as_of="2024-06-30", grace=days)
 
 

@@ -529,7 +529,7 @@ def test_what_cannot_be_meant_is_refused(change, error, message):
 def test_starts_that_cannot_be_matched_are_refused():
     """`started` needs its two columns, and ids of the same type."""
     say = {**SAY, "observed_from": "2024-01-01"}
-    with pytest.raises(rt.ColumnError, match=r"started .* lacks 'start' .* Say rename"):
+    with pytest.raises(rt.ColumnError, match=r"started .* lacks 'start' .* Rename 'started' to"):
         rt.purchase_spells(ONE, started=ONE.rename(columns={"date": "started"}), **say)
     numbers = pd.DataFrame({"customer_id": [1], "start": pd.to_datetime(["2023-01-01"])})
     with pytest.raises(rt.ColumnError, match="holds Int64, in transactions it holds String"):

@@ -27,17 +27,18 @@ def whole_days(value: object, *, argument: str, least: int) -> int:
     """A number of days that a user gave, as an int.
 
     Raises:
-        RetentionError: if it is not a whole number, or below `least`.
+        RetentionError: if it is not a whole number, below `least`, or longer than the calendar.
     """
     try:
         days = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         days = None
-    if days is None or not least <= days <= _LONGEST:
+    if days is None or days < least:
         raise RetentionError(
-            f"{argument} must be a whole number of days, {least} or more, {_LONGEST:,} at most; "
-            f"got {value!r}."
+            f"{argument} must be a whole number of days, {least} or more; got {value!r}."
         )
+    if days > _LONGEST:
+        raise RetentionError(f"{argument} may be {_LONGEST:,} days at most; got {days:,}.")
     return days
 
 
