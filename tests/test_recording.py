@@ -483,3 +483,19 @@ def test_a_long_way_on_a_lazy_engine_is_recorded_in_time():
     made = rt.recorded(rt.churned_customers, spells, **say)
     again = rt.recorded(rt.explain_difference, made, made)
     assert [given["argument"] for given in again.definition["inputs"]] == ["a", "b"]
+
+
+def test_sums_that_differ_in_the_last_bit_are_the_same():
+    """Engines add in another order; a whole number may come out a hair below."""
+    sums = pd.DataFrame({"sales": [0.1 + 0.2, 2.0, 1e6 + 0.1, -4.35]})
+    near = pd.DataFrame({"sales": [0.3, np.nextafter(2.0, 0), 1000000.1, -4.3500000000000005]})
+    assert digits(sums) == digits(near)
+    assert digits(sums) != digits(sums + 0.00001)
+
+
+def test_the_way_of_a_company_is_the_same_on_two_engines():
+    """Thousands of sums of money, to the same digits."""
+    import polars as pl
+
+    orders = rt.sample_company(500, seed=1).orders
+    assert run(pl.from_pandas(orders)).definition == run(orders).definition

@@ -97,10 +97,11 @@ def _parts_of_number(i: int, column: str) -> dict[str, nw.Expr]:
     x = nw.col(column).cast(nw.Float64)
     there = ~x.is_null() & ~x.is_nan()
     known = there & (x.abs() <= _LARGEST)
-    size = nw.when(known).then(x.abs()).otherwise(nw.lit(0.0))
+    # Rounded before it is parted: a sum may come out as 2 or as 1.9999999999999998.
+    size = nw.when(known).then(x.abs() + 0.5 / _UNIT).otherwise(nw.lit(0.0))
     return {
         f"_whole{i}": size.floor().cast(nw.Int64),
-        f"_part{i}": ((size - size.floor()) * _UNIT + 0.5).floor().cast(nw.Int64),
+        f"_part{i}": ((size - size.floor()) * _UNIT).floor().cast(nw.Int64),
         f"_mark{i}": count(there) + count(x < 0) + count(there & (x.abs() > _LARGEST)) * 3,
     }
 
