@@ -17,7 +17,12 @@ _PROFILE = {
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
 settings.register_profile("house", max_examples=25, **_PROFILE)
-settings.register_profile("with_spark", max_examples=5, **_PROFILE)  # seconds an example
+settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
+
+
+def at_most(n: int) -> int:
+    """So many random examples of a test that is slow, and fewer where Spark takes part."""
+    return min(n, settings().max_examples)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 
 NAMES = {"customer_id": "who", "date": "day", "sales": "paid"}
 ORDER = [
@@ -102,7 +103,7 @@ policies = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(rows=st.lists(lines, min_size=1, max_size=12), said=policies)
 def test_the_audit_agrees_with_its_definition_in_plain_python(engine, rows, said):
     """Every row's reason, on random dirty files; accepted and set aside are together the input."""
@@ -132,7 +133,7 @@ def test_the_audit_agrees_with_its_definition_in_plain_python(engine, rows, said
     }
 
 
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(rows=st.lists(lines, min_size=1, max_size=8), said=policies)
 def test_the_door_accepts_what_the_audit_sets_nothing_aside_of(rows, said):
     """Both judge by the same checks; a table of refunds only is refused on top."""

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from retention.kpis.availability import service_availability
 from retention.periods import first_number, number_of, step_of
 
@@ -45,7 +46,7 @@ def runs(hours):
     return found
 
 
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 @given(rows=st.lists(an_outage, min_size=1, max_size=10))
 def test_agrees_with_hours_counted_in_sets(engine, rows):
     """Down in an hour is down once, whoever says so; runs of hours are interruptions."""

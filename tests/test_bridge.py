@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from retention.kpis.bridge import churn_bridge, target_customers
 from shops import orders
 
@@ -166,7 +167,7 @@ def test_agrees_with_the_definition_on_every_engine(engine):
 
 
 @ignore_silence
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(overlap=st.sampled_from(["pairs", "main", "first"]), **asked)
 def test_agrees_with_the_definition_in_fractions(lines, by, overlap, apart, lag):
     """The same on more shops, with many ties, in pandas."""
@@ -421,7 +422,7 @@ def test_target_customers_on_every_engine(engine):
 
 
 @ignore_silence
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(target=st.sampled_from(TARGETS), **wanted)
 def test_target_customers_agree_with_the_definition_in_sets(lines, target, top, lag, won):
     """The same on more shops, in pandas."""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from lasting import contracts, day, day_number
 from retention.kpis.churn import Convention, annualise, churn_rate
 from shops import orders
@@ -189,7 +190,7 @@ def a_file(stays):
     return contracts(*rows, columns=("region",))
 
 
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(
     stays=st.lists(stay, min_size=1, max_size=12),
     freq=st.sampled_from(["week", "month"]),
@@ -227,7 +228,7 @@ def test_agrees_with_the_definition_in_sets(engine, stays, freq, by, convention)
             assert np.isnan(row["churn_rate"])
 
 
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 @given(stays=st.lists(stay, min_size=1, max_size=12), freq=st.sampled_from(["week", "month"]))
 def test_endpoint_is_the_complement_of_raw_retention(stays, freq):
     """The same base and the same lost as retention_rate on contract_periods, period by period."""

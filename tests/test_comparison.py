@@ -15,6 +15,7 @@ from lifelines.datasets import load_leukemia, load_lung
 from lifelines.statistics import multivariate_logrank_test
 
 import retention as rt
+from conftest import at_most
 from risk_by_hand import Spell, expanded, frame_of, many, segments_of
 
 COLUMNS = ["n_spells", "n_churned", "n_expected"]
@@ -61,7 +62,7 @@ def naive_statistic(excess, covariance):
 
 
 @some_are_left_out
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(spells=many, test=st.sampled_from(TESTS))
 def test_the_test_agrees_with_loops_in_fractions(engine, spells, test):
     """Counts, expected ends, χ² and its degrees of freedom, on every engine."""
@@ -85,7 +86,7 @@ def test_the_test_agrees_with_loops_in_fractions(engine, spells, test):
 
 
 @some_are_left_out
-@settings(max_examples=8)
+@settings(max_examples=at_most(8))
 @given(spells=many, test=st.sampled_from(TESTS))
 def test_strata_add_up_what_loops_find_in_each(engine, spells, test):
     """Excess, covariance and expected ends are summed over the reasons as strata."""
@@ -108,7 +109,7 @@ def test_strata_add_up_what_loops_find_in_each(engine, spells, test):
 
 
 @some_are_left_out
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(spells=many, test=st.sampled_from(TESTS), seed=st.integers(0, 99))
 def test_what_must_not_matter_does_not(spells, test, seed):
     """Rows that stand for several, their order, other names of the segments, one more stratum."""

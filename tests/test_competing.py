@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lifelines import AalenJohansenFitter
 
 import retention as rt
+from conftest import at_most
 from risk_by_hand import Spell, expanded, frame_of, many, segments_of, survival_at, untied
 
 KEYS = ["reason", "duration", "n_at_risk", "n_churned", "n_censored"]
@@ -92,7 +93,7 @@ BOUNDS = ("lower", "upper")
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many)
 def test_incidence_agrees_with_loops_in_fractions(engine, spells):
     """Counts, hazards, F, S and the variance for each segment and reason, on every engine."""
@@ -118,7 +119,7 @@ def test_incidence_agrees_with_loops_in_fractions(engine, spells):
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many)
 def test_removing_a_reason_agrees_with_loops_in_fractions(engine, spells):
     """1 − S as it was, and with the hazard of one reason left out, on every engine."""
@@ -187,7 +188,7 @@ def test_one_reason_is_kaplan_and_meier(spells):
 
 
 @some_are_left_out
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(spells=many, seed=st.integers(0, 99))
 def test_what_must_not_matter_does_not(spells, seed):
     """Rows that stand for several, their order, the name of the column, reasons of running ones."""
@@ -212,7 +213,7 @@ def test_without_ties_survival_is_the_product_over_reasons(spells):
         assert both == pytest.approx((1 - removed.loc["price", "churn_share"]).to_numpy())
 
 
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=untied)
 def test_lifelines_agrees_where_nothing_is_tied(spells):
     """F of AalenJohansenFitter, which draws at random only where ends are tied."""

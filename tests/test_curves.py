@@ -16,6 +16,7 @@ from lifelines import KaplanMeierFitter, NelsonAalenFitter
 from lifelines.datasets import load_leukemia, load_lung
 
 import retention as rt
+from conftest import at_most
 from risk_by_hand import (
     Spell,
     expanded,
@@ -53,7 +54,7 @@ def naive_bounds(survival, variance, level):
 
 
 @some_are_left_out
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 @given(spells=many, level=st.sampled_from([0.5, 0.95]))
 def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
     """Counts exactly, S in fractions, Greenwood's error and the bounds, on every engine."""
@@ -77,7 +78,7 @@ def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many)
 def test_the_hazard_agrees_with_loops_over_spells(engine, spells):
     """Σ d/n, its variance Σ d/n², and the bounds of its logarithm, on every engine."""
@@ -127,7 +128,7 @@ def test_those_at_risk_follow_from_those_before(spells):
 
 
 @some_are_left_out
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(spells=many, seed=st.integers(0, 99))
 def test_what_must_not_matter_does_not(spells, seed):
     """Rows that stand for several, their order, further columns, other names of the segments."""
@@ -144,7 +145,7 @@ def test_what_must_not_matter_does_not(spells, seed):
 
 
 @some_are_left_out
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(spells=many)
 def test_a_segment_is_the_curve_of_its_spells_alone(spells):
     """Whoever else is in the table."""

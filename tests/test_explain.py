@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from lasting import contracts, day_number
 from retention.kpis.churn import Convention, churn_rate
 from retention.kpis.churned import PARTS, churned_customers
@@ -166,7 +167,7 @@ def naive_sales(frame, who, step, freq):
     return months * mine["sales"].sum() if len(mine) else None
 
 
-@settings(max_examples=20)
+@settings(max_examples=at_most(20))
 @given(
     stays=st.lists(stay, min_size=1, max_size=12),
     freq=st.sampled_from(["week", "month"]),
@@ -200,7 +201,7 @@ def test_each_customer_agrees_with_the_definition(stays, freq, by, convention):
     assert set(found["part"]) <= set(PARTS)
 
 
-@settings(max_examples=2)
+@settings(max_examples=at_most(2))
 @given(
     stays=st.lists(stay, min_size=6, max_size=12),
     by=st.sampled_from([(), ("region",)]),
@@ -275,7 +276,7 @@ def naive_reason(a, b, conventions):
     return above, below
 
 
-@settings(max_examples=30)
+@settings(max_examples=at_most(30))
 @given(
     first=st.lists(stay, min_size=1, max_size=8),
     second=st.lists(stay, min_size=0, max_size=4),
@@ -323,7 +324,7 @@ def test_items_agree_with_reasons_in_plain_words(first, second, conventions, fre
     assert got == pytest.approx(expected)
 
 
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(
     stays=st.lists(stay, min_size=1, max_size=12),
     conventions=st.permutations([name for name in CONVENTIONS if name != "renewals_due"]),

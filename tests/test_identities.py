@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from lasting import contracts
 from shops import orders
 
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")  # silences
-few = settings(max_examples=4)
+few = settings(max_examples=at_most(4))
 WINDOW = {"observed_from": "2024-01-01", "as_of": "2024-04-30"}
 HOME = {"Ann": "west", "Bob": "west", "Cem": "east", "Dee": "east"}
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from retention.recording.profile import profile_of
 
 WINDOW = {"observed_from": "2024-01-01", "as_of": "2024-04-30"}
@@ -134,7 +135,7 @@ def digits(frame):
     return profile_of(frame, name="x", as_of=None)["digits"]
 
 
-@settings(max_examples=8)
+@settings(max_examples=at_most(8))
 @given(data=st.data())
 def test_digits_change_with_the_content_and_with_nothing_else(data):
     """Another order of rows and columns keeps them; another cell does not."""
@@ -150,7 +151,7 @@ def test_digits_change_with_the_content_and_with_nothing_else(data):
     assert digits(other) != digits(frame)
 
 
-@settings(max_examples=8)
+@settings(max_examples=at_most(8))
 @given(data=st.data())
 def test_digits_see_what_stands_beside_what(data):
     """Two cells of a column that change places, in rows that differ, are another table."""

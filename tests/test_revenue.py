@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from lasting import contracts
 from retention.kpis.movements import customer_movements, revenue_movements
 from retention.kpis.revenue import (
@@ -108,7 +109,7 @@ def naive_movements(activity, by):
 
 
 @ignore_silence
-@settings(max_examples=6)
+@settings(max_examples=at_most(6))
 @given(lines=lines_of_a_shop, by=st.sampled_from([(), ("region",)]))
 def test_movements_agree_with_the_definition_in_sets(engine, lines, by):
     """Counts are exact, money agrees and every line balances, on every engine."""
@@ -138,7 +139,7 @@ def test_movements_agree_with_the_definition_in_sets(engine, lines, by):
 
 
 @ignore_silence
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 @given(lines=lines_of_a_shop, by=st.sampled_from([(), ("region",)]))
 def test_movements_of_customers_add_up_to_those_of_the_firm(lines, by):
     """The sums of the customers' rows are the firm's, and a customer has one row a period."""
@@ -361,7 +362,7 @@ def rate_of(total, kept):
 
 
 @ignore_silence
-@settings(max_examples=8)
+@settings(max_examples=at_most(8))
 @given(
     lines=lines_of_a_shop,
     by=st.sampled_from([(), ("region",)]),

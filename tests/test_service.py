@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from retention.intervals import wilson
 from retention.kpis.service import retention_by_service, service_kpis
 from retention.periods import first_number, step_of
@@ -116,7 +117,7 @@ NUMBERS = ["n_contacts", "n_done", "n_open", "n_unknown", "n_good", "median_hour
 NUMBERS += ["share", "lower", "upper"]
 
 
-@settings(max_examples=12)
+@settings(max_examples=at_most(12))
 @given(rows=st.lists(a_contact, min_size=1, max_size=12))
 def test_agrees_with_the_definition_in_loops(engine, rows):
     """Every number of every figure, for all and by segment, with what was seen by as_of only."""
@@ -328,7 +329,7 @@ def class_of(rows, step):
 
 
 @ignore_silence
-@settings(max_examples=5)
+@settings(max_examples=at_most(5))
 @given(
     lines=st.lists(
         st.tuples(st.sampled_from(["Ann", "Bob", "Cem"]), DAYS, st.integers(1, 9)), max_size=12

@@ -15,6 +15,7 @@ from lifelines.datasets import load_lung
 from lifelines.utils import restricted_mean_survival_time
 
 import retention as rt
+from conftest import at_most
 from risk_by_hand import Spell, frame_of, greenwood, many, risk_sets, segments_of, survival_at
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -70,7 +71,7 @@ def naive_mean(spells, horizon):
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many, lost=st.lists(st.sampled_from([0.125, 0.25, 0.5, 0.75]), min_size=1))
 def test_quantiles_agree_with_loops(engine, spells, lost):
     """Of S and of its bounds, for each segment and share, on every engine."""
@@ -97,7 +98,7 @@ def test_quantiles_agree_with_loops(engine, spells, lost):
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many, horizon=st.sampled_from([1, 2, 4, 4.5, 7]))
 def test_restricted_means_agree_with_loops(engine, spells, horizon):
     """The area under S day by day and its standard error, on every engine."""
@@ -117,7 +118,7 @@ def test_restricted_means_agree_with_loops(engine, spells, horizon):
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(
     spells=many,
     tenure=st.lists(st.sampled_from([0, 1, 2, 2.5, 5]), min_size=1, max_size=2),
@@ -230,7 +231,7 @@ def test_the_error_of_the_restricted_mean_is_how_it_varies():
 
 
 @some_are_left_out
-@settings(max_examples=10)
+@settings(max_examples=at_most(10))
 @given(spells=many, horizon=st.integers(1, 5))
 def test_differences_are_of_the_restricted_means(engine, spells, horizon):
     """Each segment less the first, with the errors added in squares and both counts."""

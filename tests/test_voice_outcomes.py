@@ -14,7 +14,7 @@ from scipy import stats
 
 import retention as rt
 from answers import FIGURES, answers, invitations, loaded, mean, people, random_rows, said
-from conftest import Engine
+from conftest import Engine, at_most
 from lasting import contracts
 from retention.kpis.voice_outcomes import voice_by_outcome
 
@@ -84,7 +84,7 @@ def compare_with_loops(engine, rows, lasting):
 
 
 @given(rows=st.lists(answers, min_size=1, max_size=20), lasting=terms)
-@settings(max_examples=15)
+@settings(max_examples=at_most(15))
 def test_agrees_with_the_definition_in_loops(rows, lasting):
     """Every answer is with those who stayed, those who left, or set aside for one reason."""
     compare_with_loops(PANDAS, rows, lasting)
