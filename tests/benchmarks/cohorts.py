@@ -11,16 +11,10 @@ movements' money to a relative 1e-9.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from kpis import AS_OF, COLUMNS, START, load, peak
+from contest import AS_OF, START, best_of, orders_file, run_one
 
 PANEL = """
 WITH orders AS (
@@ -144,16 +138,6 @@ CONTESTANTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-def run_one(name: str, path: str) -> None:
-    """One contestant in this process: prints its CPU time, memory and answer as JSON."""
-    kind, script = CONTESTANTS[name]
-    table = load(kind, path)
-    before, begun = peak(), time.process_time()
-    answer = script(table)
-    spent = time.process_time() - begun
-    print(json.dumps({"cpu": spent, "gigabytes": peak() - before, "answer": answer}))
-
-
 def main() -> None:
     """Make the company, run every contestant, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -161,30 +145,19 @@ def main() -> None:
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.run:
-        run_one(*said.run)
+        name, path = said.run
+        run_one(*CONTESTANTS[name], path)
         return
     import numpy as np
-    import pyarrow.parquet as pq
 
-    import retention as rt
-
-    found: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "orders.parquet")
-        lines = rt.sample_company(said.customers, engine="pyarrow").orders
-        pq.write_table(lines.select(COLUMNS), path)
-        print(f"{lines.num_rows:,} order lines of {said.customers:,} customers, by month")
-        del lines
-        for name in CONTESTANTS:
-            command = [sys.executable, __file__, "--run", name, path]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            found[name] = json.loads(done.stdout.splitlines()[-1])
+    with orders_file(said.customers) as path:
+        found = {name: best_of(1, __file__, name, path) for name in CONTESTANTS}
     for name, row in found.items():
         reference = found[name.split(",")[0] + ", duckdb: by hand"]["answer"]
         np.testing.assert_allclose(row["answer"], reference[-len(row["answer"]) :], rtol=1e-9)
         hand = found[name.split(":")[0] + ": by hand"]["cpu"]
         shown = f"{row['cpu']:8.2f} s CPU {row['cpu'] / hand:6.2f} × by hand"
-        print(f"{name:30}{shown}  {row['gigabytes']:6.2f} GB more")
+        print(f"{name:30}{shown}  {row['peak'] - row['loaded']:6.2f} GB more")
 
 
 if __name__ == "__main__":

@@ -11,18 +11,11 @@ are compared: a fast wrong number does not count.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-AS_OF = "2024-12-31"
-START = "2022-01-01"
-COLUMNS = ["customer_id", "order_id", "date", "sales", "profit"]
+from contest import AS_OF, START, best_of, orders_file, run_one
 
 
 def ours(table: Any) -> Any:
@@ -143,31 +136,14 @@ def polars_script(frame: Any) -> Any:
     )
 
 
-def load(kind: str, path: str) -> Any:
-    """The order lines, as a table of one kind."""
-    if kind == "pandas":
-        import pandas as pd
-
-        return pd.read_parquet(path, columns=COLUMNS)
-    if kind.startswith("polars"):
-        import polars as pl
-
-        frame = pl.read_parquet(path, columns=COLUMNS)
-        return frame.lazy() if kind == "polars_lazy" else frame
-    import duckdb
-
-    return duckdb.connect().read_parquet(path)
-
-
-def _finish(answer: Any) -> Any:
+def _rates(answer: Any) -> dict[str, list[float]]:
     """Run what is still lazy, and give the rates as plain columns."""
     if hasattr(answer, "collect"):
         answer = answer.collect()
     if hasattr(answer, "df"):
         answer = answer.df()
-    if hasattr(answer, "to_dict") and hasattr(answer, "get_column"):
-        return answer.to_dict(as_series=False)
-    return answer.reset_index(drop=True).to_dict("list")
+    shown = ("n_base", "n_retained", "sales_adjusted_retention", "profit_adjusted_retention")
+    return {column: [float(value) for value in answer[column]] for column in shown}
 
 
 CONTESTANTS = {
@@ -183,45 +159,14 @@ CONTESTANTS = {
 }
 
 
-def peak() -> float:
-    """The most memory this process has had, in GB (ru_maxrss would count the parent's too)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
-
-
-def run_one(name: str, path: str) -> None:
-    """One contestant in this process: prints its CPU time, memory and rates as JSON."""
-    kind, script = CONTESTANTS[name]
-    if "retention" in name:
-        import retention  # noqa: F401
-    table = load(kind, path)
-    before = peak()
-    wall, cpu = time.perf_counter(), time.process_time()
-    rates = _finish(script(table))
-    spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    most = peak()
-    shown = ("n_base", "n_retained", "sales_adjusted_retention", "profit_adjusted_retention")
-    found = {column: [float(value) for value in rates[column]] for column in shown}
-    print(json.dumps({**spent, "loaded": before, "peak": most, "rates": found}))
-
-
-def _best(name: str, path: str, rounds: int) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--run", name, "--data", path]
-    outputs = [
-        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        for _ in range(rounds)
-    ]
-    return min(outputs, key=lambda output: output["cpu"])
-
-
 def _agree(results: dict[str, dict[str, Any]]) -> None:
     import numpy as np
 
-    reference = results["duckdb: by hand"]["rates"]
+    reference = results["duckdb: by hand"]["answer"]
     for name, result in results.items():
         for column, values in reference.items():
             np.testing.assert_allclose(
-                result["rates"][column], values, rtol=1e-9, err_msg=f"{name}: {column}"
+                result["answer"][column], values, rtol=1e-9, err_msg=f"{name}: {column}"
             )
 
 
@@ -258,23 +203,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--run", help=argparse.SUPPRESS)
-    parser.add_argument("--data", help=argparse.SUPPRESS)
+    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.run:
-        run_one(said.run, said.data)
+        name, path = said.run
+        kind, script = CONTESTANTS[name]
+        run_one(kind, lambda table: _rates(script(table)), path)
         return
-    import pyarrow.parquet as pq
-
-    import retention as rt
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "orders.parquet")
-        lines = rt.sample_company(said.customers, engine="pyarrow").orders
-        pq.write_table(lines.select(COLUMNS), path)
-        print(f"{lines.num_rows:,} order lines of {said.customers:,} customers, by month")
-        del lines
-        results = {name: _best(name, path, said.rounds) for name in CONTESTANTS}
+    with orders_file(said.customers) as path:
+        results = {name: best_of(said.rounds, __file__, name, path) for name in CONTESTANTS}
     _agree(results)
     print("all contestants agree to a relative 1e-9\n")
     print(f"{'':34}{'CPU s':>8}{'wall s':>8}{'× hand':>8}{'peak GB':>9}{'of it data':>12}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention.activity.windows import CONSTANTS
 from retention.errors import RetentionError, one_of
 from retention.frames import Frame, count, orders_well
 from retention.tables import ACTIVITY, require, segments
@@ -20,7 +21,6 @@ FURTHEST_SHIFT = 12
 """Up to this lag, shifting rows is cheaper than a join."""
 
 _LATER = {"sales": "s1", "profit": "p1"}
-_CONSTANTS = ("first_step", "last_step", "freq")
 
 
 def collapsed(activity: object, by: str | Sequence[str]) -> tuple[Frame, list[str]]:
@@ -38,7 +38,7 @@ def collapsed(activity: object, by: str | Sequence[str]) -> tuple[Frame, list[st
         return frame, names
     rows = (
         frame.with_columns(active=count(nw.col("active")))
-        .group_by("customer_id", *names, "period", "step", *_CONSTANTS)
+        .group_by("customer_id", *names, "period", "step", *CONSTANTS)
         .agg(
             nw.col("n_orders").sum(),
             nw.col("sales").sum(),
@@ -96,7 +96,7 @@ def _keys(by: Sequence[str]) -> list[str]:
 
 
 def _based(active: Frame, by: Sequence[str]) -> Frame:
-    return active.select(*_keys(by), *_CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
+    return active.select(*_keys(by), *CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
 
 
 def _later(rows: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
@@ -136,7 +136,7 @@ def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[st
     }
     return rows.select(
         *_keys(by),
-        *_CONSTANTS,
+        *CONSTANTS,
         s0=nw.col("sales"),
         p0=nw.col("profit"),
         **money,

@@ -386,8 +386,7 @@ def _compared(cells: Cells, n_steps: int, level: float) -> Columns:
     for group in _GROUPS:
         mine = cells.keys["group"] == group
         nothing = np.zeros(n_steps, dtype=np.int64)
-        n = cells.sums["n_base"][mine] if mine.any() else nothing
-        kept = cells.sums["n_retained"][mine] if mine.any() else nothing
+        n, kept = (cells.sums[c][mine] if mine.any() else nothing for c in ("n_base", "n_retained"))
         counts[group] = (n - kept, n)
     made: Columns = {}
     for group, (x, n) in counts.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.activity.windows import CONSTANTS, window_of
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError, RetentionWarning
 from retention.frames import as_lazy, collect, one_row
@@ -26,7 +27,6 @@ Definition = dict[str, Any]
 """A JSON value: nothing in it but dicts with text keys, lists, text, numbers, truths and None."""
 
 _DAYS = ("as_of", "observed_from")
-_STEPS = ("first_step", "last_step", "freq")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,18 +240,11 @@ def _of_inputs(inputs: Sequence[Definition], what: str) -> Any:
 
 def _window(given: Mapping[str, Any], inputs: Sequence[Definition]) -> Definition | None:
     for each in inputs:
-        if all(column in each["columns"] for column in _STEPS):
-            frame = as_lazy(given[each["argument"]], name=each["argument"], only=_STEPS)
-            first, last, freq = (
-                nw.col(_STEPS[0]).min(),
-                nw.col(_STEPS[1]).max(),
-                nw.col(_STEPS[2]),
-            )
-            found = one_row(frame.select(first, last, freq.min()))
-            if found["freq"] is not None:
-                ends = {"first_period": found["first_step"], "last_period": found["last_step"]}
-                days = {k: str(periods.first_day(v, found["freq"])) for k, v in ends.items()}
-                return {"freq": found["freq"], **days}
+        if each["n_rows"] and all(column in each["columns"] for column in CONSTANTS):
+            frame = as_lazy(given[each["argument"]], name=each["argument"], only=CONSTANTS)
+            first, last, freq = window_of(frame, empty="there is no period")
+            days = [str(periods.first_day(step, freq)) for step in (first, last)]
+            return {"freq": freq, "first_period": days[0], "last_period": days[1]}
     return None
 
 

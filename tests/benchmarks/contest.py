@@ -1,0 +1,77 @@
+"""What the benchmarks on orders share: a company in a file, each contestant in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+AS_OF = "2024-12-31"
+START = "2022-01-01"
+COLUMNS = ["customer_id", "order_id", "date", "sales", "profit"]
+
+
+@contextmanager
+def orders_file(customers: int) -> Iterator[str]:
+    """The order lines of a generated company in a Parquet file, as long as it is needed."""
+    import pyarrow.parquet as pq
+
+    import retention as rt
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "orders.parquet")
+        lines = rt.sample_company(customers, engine="pyarrow").orders
+        pq.write_table(lines.select(COLUMNS), path)
+        print(f"{lines.num_rows:,} order lines of {customers:,} customers, by month")
+        del lines
+        yield path
+
+
+def load(kind: str, path: str) -> Any:
+    """The order lines, as a table of one kind."""
+    if kind == "pandas":
+        import pandas as pd
+
+        return pd.read_parquet(path, columns=COLUMNS)
+    if kind.startswith("polars"):
+        import polars as pl
+
+        frame = pl.read_parquet(path, columns=COLUMNS)
+        return frame.lazy() if kind == "polars_lazy" else frame
+    import duckdb
+
+    return duckdb.connect().read_parquet(path)
+
+
+def peak() -> float:
+    """The most memory this process has had, in GB (ru_maxrss would count the parent's too)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
+
+
+def run_one(kind: str, script: Callable[[Any], Any], path: str) -> None:
+    """One contestant in this process: prints its time, memory and answer as JSON."""
+    import retention  # noqa: F401 - whoever needs it; importing is another benchmark's subject
+
+    table = load(kind, path)
+    loaded, wall, cpu = peak(), time.perf_counter(), time.process_time()
+    answer = script(table)
+    spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    print(json.dumps({**spent, "loaded": loaded, "peak": peak(), "answer": answer}))
+
+
+def best_of(rounds: int, benchmark: str, name: str, path: str) -> dict[str, Any]:
+    """What a contestant of a benchmark printed in the round of the least CPU time."""
+    command = [sys.executable, benchmark, "--run", name, path]
+    printed = [
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        for _ in range(rounds)
+    ]
+    outputs = [json.loads(text.splitlines()[-1]) for text in printed]
+    return min(outputs, key=lambda output: output["cpu"])
