@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
+from retention.reasons.finding import tag_text
 from retention.reasons.lexicon import Entry, Lexicon, extend_lexicon, load_lexicon
 from retention.reasons.matching import Matcher, matcher_of
 from retention.reasons.phrases import compile_phrase
-from retention.reasons.tagging import tag_text
 from retention.reasons.words import normal, sentences
 
 NOTHING = Lexicon(

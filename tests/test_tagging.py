@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
 from retention.reasons.categories import reason_categories
+from retention.reasons.finding import tag_text
 from retention.reasons.lexicon import CUE, KINDS, WITHIN, check_tag, extend_lexicon, load_lexicon
 from retention.reasons.matching import matcher_of
-from retention.reasons.tagging import tag_reasons, tag_text
+from retention.reasons.tagging import tag_reasons
 from retention.samples.notes import SENTENCES, THINGS
 
 ENGLISH = load_lexicon("en")

@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
+from retention.reasons.finding import tag_text
 from retention.reasons.lexicon import load_lexicon
 from retention.reasons.matching import Matcher
-from retention.reasons.tagging import tag_reasons, tag_text
+from retention.reasons.tagging import tag_reasons
 
 CATEGORIES = [
     *("pricing", "inconvenience", "core_service_failure", "service_encounter_failure"),

@@ -298,3 +298,26 @@ LABELS = Kind(
         Column("category", "text", "the reason; unspecified where they found none"),
     ),
 )
+
+PURCHASE_SUMMARY = Kind(
+    "purchase summary",
+    "the purchases of a customer in a few numbers",
+    "purchase_summary",
+    (
+        Column("customer_id", "id", "who bought", optional=True),
+        Column("x", "integer", "repeat purchases: days with one after the first", "purchases"),
+        Column("t_x", "number", "age at the last purchase, 0 where there is one only", "`unit`"),
+        Column("T", "number", "age on the last observed day", "`unit`"),
+        Column(
+            "mean_sales",
+            "number",
+            "mean sales of a repeat purchase, null where there is none",
+            "currency",
+            optional=True,
+        ),
+        Column(
+            "n_orders", "integer", "purchases, before days were merged", "orders", optional=True
+        ),
+        Column("unit", "text", "of ages: day or week", optional=True),
+    ),
+)
