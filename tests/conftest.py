@@ -17,18 +17,20 @@ _PROFILE = {
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
 settings.register_profile("house", max_examples=25, **_PROFILE)
+settings.register_profile("few", max_examples=6, **_PROFILE)  # for a second environment
 settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
 
 
 def at_most(n: int) -> int:
-    """So many random examples of a test that is slow, and fewer where Spark takes part."""
+    """So many random examples of a test that is slow, or fewer where the profile says so."""
     return min(n, settings().max_examples)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fewer random examples where Spark takes part."""
+    """Fewer random examples where Spark takes part, or where the command line says so."""
     with_spark = "not spark and" not in config.option.markexpr
-    settings.load_profile("with_spark" if with_spark else "house")
+    asked = config.getoption("--hypothesis-profile")
+    settings.load_profile("with_spark" if with_spark else asked or "house")
 
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
