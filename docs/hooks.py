@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retention.catalogue import FIGURES, Figure
+from retention.catalogue.glossary import GLOSSARY
 from retention.tables import kinds as tables
 from retention.tables.kinds import Kind
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by MkDocs for each page, before it becomes HTML."""
-    for mark, written in {"{{ figures }}": figures, "{{ tables }}": named_tables}.items():
+    made = {"{{ figures }}": figures, "{{ glossary }}": glossary, "{{ tables }}": named_tables}
+    for mark, written in made.items():
         if mark in markdown:
             markdown = markdown.replace(mark, written())
     return markdown
@@ -27,6 +29,15 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def figures() -> str:
     """Every figure of the catalogue: a heading, and a small table of what it means."""
     return "\n\n".join(_figure(figure) for figure in FIGURES)
+
+
+def glossary() -> str:
+    """Every word, what it means here, and where more is said."""
+    rows = [
+        (f"**{term.word}**", term.meaning, ", ".join(term.others), f"[more]({term.page}.md)")
+        for term in GLOSSARY
+    ]
+    return _table(("word", "meaning", "also called", ""), rows)
 
 
 def named_tables() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import retention as rt
+from retention.catalogue.glossary import GLOSSARY
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +195,11 @@ def test_what_answers_call_a_rate_or_a_share_is_in_the_catalogue(answers):
     }
     ends = ("_rate", "_share", "_retention", "_churn", "_ratio", "_effect")
     assert {name for name in asked if name.endswith(ends)} <= known
+
+
+def test_the_glossary_is_in_order_and_points_at_pages_that_are_there():
+    """Words stand once, in the order of the alphabet, and each names a page of the docs."""
+    words = [term.word.casefold() for term in GLOSSARY]
+    assert words == sorted(set(words))
+    docs = Path(__file__).parent.parent / "docs"
+    assert [term.page for term in GLOSSARY if not (docs / f"{term.page}.md").exists()] == []

@@ -1,0 +1,186 @@
+"""The words of the field as this library uses them, as data: the glossary of the docs reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, what it means here, other words for it, and the page that tells more."""
+
+    word: str
+    meaning: str
+    page: str
+    others: tuple[str, ...] = ()
+
+
+GLOSSARY: tuple[Term, ...] = (
+    Term(
+        "active",
+        "bought in the period: some order of it summed to more than 0. Of contracts: one was in "
+        "force as the period opened.",
+        "conventions",
+    ),
+    Term("age", "steps since the cohort's period: 0 in that period itself.", "cohorts"),
+    Term(
+        "as of",
+        "the last observed day, itself included. Nothing after it is looked at.",
+        "conventions",
+        ("reporting date", "snapshot date"),
+    ),
+    Term(
+        "base",
+        "the customers a rate is of: those active in the base period.",
+        "conventions",
+        ("opening customers", "denominator"),
+    ),
+    Term(
+        "basis",
+        "with which period's money an adjusted rate weighs a customer.",
+        "conventions",
+    ),
+    Term(
+        "censored",
+        "still here when observation ended: the lifetime is longer than what was seen.",
+        "concepts",
+    ),
+    Term(
+        "churn",
+        "the complement of retention on the same base. Of spells: their ends, counted under a "
+        "named convention.",
+        "conventions",
+        ("attrition", "defection", "cancellation"),
+    ),
+    Term("cohort", "customers whose first purchase fell in the same period.", "cohorts"),
+    Term(
+        "contraction and expansion",
+        "less, or more, money than before from customers who stayed.",
+        "revenue",
+        ("downsell", "upsell"),
+    ),
+    Term(
+        "convention",
+        "one of several rival definitions that the field uses. Here: a named keyword, and a column "
+        "of the answer.",
+        "conventions",
+    ),
+    Term(
+        "cumulative incidence",
+        "the share that has left for one cause by some time, while the other causes were at work "
+        "as well.",
+        "survival",
+    ),
+    Term(
+        "entry",
+        "the time of a spell at which it came under observation; before it, its end could not "
+        "have been seen.",
+        "concepts",
+        ("late entry", "left truncation", "delayed entry"),
+    ),
+    Term(
+        "frequency",
+        "of periods: their length (`freq`). How often a customer bought again is `x`.",
+        "conventions",
+    ),
+    Term(
+        "gap",
+        "days of silence after which a customer without a contract counts as lost.",
+        "spells",
+        ("inactivity window", "grace of silence"),
+    ),
+    Term(
+        "grace",
+        "days after a contract's end within which a renewal makes it no churn.",
+        "spells",
+    ),
+    Term(
+        "gross revenue retention",
+        "the money kept from the base's customers, expansion left out.",
+        "revenue",
+        ("GRR", "gross dollar retention"),
+    ),
+    Term(
+        "hazard",
+        "the chance of leaving in the next unit of time, given still here.",
+        "survival",
+        ("churn intensity",),
+    ),
+    Term(
+        "level",
+        "how sure bounds are: 0.95 means that 95 of 100 such intervals hold the true value.",
+        "concepts",
+        ("confidence",),
+    ),
+    Term(
+        "logo churn",
+        "churn of customers, whatever they pay.",
+        "revenue",
+        ("customer churn",),
+    ),
+    Term(
+        "net revenue retention",
+        "the money from the base's customers later, expansion counted, over what it was.",
+        "revenue",
+        ("NRR", "net dollar retention"),
+    ),
+    Term("period", "a day, week, month, quarter or year, named by its first day.", "conventions"),
+    Term(
+        "profit-adjusted retention",
+        "retention in which each customer weighs what they contributed.",
+        "conventions",
+    ),
+    Term(
+        "raw retention",
+        "the share of the base's customers who are active again later.",
+        "conventions",
+        ("customer retention rate", "logo retention"),
+    ),
+    Term(
+        "reactivation",
+        "the return of a customer who had been inactive, or lost.",
+        "cohorts",
+        ("win-back", "resurrection"),
+    ),
+    Term(
+        "reason",
+        "why a customer left, in one of Keaveney's eight categories or an extension of them.",
+        "reasons",
+    ),
+    Term(
+        "sales-adjusted retention",
+        "retention in which each customer weighs what they bought.",
+        "conventions",
+    ),
+    Term(
+        "segment",
+        "a part of the customers by some column: region, plan, channel.",
+        "concepts",
+    ),
+    Term(
+        "share of wallet",
+        "what a customer spends with you, of all they spend on such things.",
+        "conventions",
+    ),
+    Term(
+        "spell",
+        "one uninterrupted relationship. Who comes back has a second one.",
+        "spells",
+        ("tenure", "lifetime", "subscription"),
+    ),
+    Term("step", "the consecutive number of a period, across any year's end.", "conventions"),
+    Term(
+        "survival",
+        "the share still here after some time, S(t).",
+        "survival",
+        ("retention curve",),
+    ),
+    Term(
+        "x, t_x, T",
+        "how often a customer bought again; how old the relationship was at the last purchase, "
+        "and how old it is now.",
+        "repeat-buying",
+        ("frequency, recency, age",),
+    ),
+)
+"""Words in the order of the alphabet."""
