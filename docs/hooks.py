@@ -1,4 +1,4 @@
-"""What the build adds to pages: tables made from the library's own declarations.
+"""What the build adds to pages: tables made from the library's own declarations, and pictures.
 
 A page holds a line such as {{ figures }}; the build puts the table in its place, so that the page
 cannot say anything else than the library does.
@@ -6,8 +6,12 @@ cannot say anything else than the library does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
+from mkdocs.structure.files import File
+
+from pictures import with_pictures
 from retention.catalogue import FIGURES, Figure
 from retention.catalogue.glossary import GLOSSARY
 from retention.tables import kinds as tables
@@ -16,13 +20,21 @@ from retention.tables.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Called by MkDocs for each page, before it becomes HTML."""
     made = {"{{ figures }}": figures, "{{ glossary }}": glossary, "{{ tables }}": named_tables}
     for mark, written in made.items():
         if mark in markdown:
             markdown = markdown.replace(mark, written())
+    source = PurePosixPath(page.file.src_uri)
+    markdown, pictures = with_pictures(markdown, source.stem)
+    for name, svg in pictures.items():
+        files.append(File.generated(config, str(source.with_name(name)), content=svg))
     return markdown
 
 

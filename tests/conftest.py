@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -145,6 +147,7 @@ def spark() -> Iterator[Any]:
     """One Spark session for all tests that need it."""
     from pyspark.sql import SparkSession
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # what workers run
     session = (
         SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")

@@ -37,7 +37,26 @@ def answers():
     ]
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *survival_answers(company)]
+    lasting = [*survival_answers(company), *repeat_answers(company)]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting]
+
+
+def repeat_answers(company):
+    """Who buys again, how often, and what it is worth."""
+    window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    summary = rt.purchase_summary(company.orders, unit="week", **window)
+    model, spend = rt.fit_bg_nbd(summary), rt.fit_gamma_gamma(summary)
+    value = {"horizon": 52, "margin": 0.3, "discount": 0.1}
+    split = rt.split_summary(company.orders, unit="week", cut="2024-06-30", **window)
+    cohort = pd.DataFrame({"duration": [1, 2, 3, 4, 4], "churned": [True] * 4 + [False]})
+    return [
+        rt.churn_score(company.orders, within=90, as_of="2024-12-31"),
+        model.p_alive(summary),
+        spend.expected_spend(summary),
+        rt.customer_value(summary, model=model, spend=spend, **value),
+        rt.purchase_calibration(split, model=model),
+        rt.fit_beta_geometric(cohort).expected_renewals(2, horizon=5, discount=0.1),
+    ]
 
 
 def reason_answers(company):

@@ -74,6 +74,14 @@ def test_categories_of_ones_own_count_and_have_no_column():
     assert found["customer_id"].isna().all()
 
 
+def test_a_strength_that_is_not_known_is_null():
+    """Beside others of the category too, and without a warning."""
+    rows = {"note_id": [1, 1, 2], "category": ["pricing"] * 3, "rank": [1, 2, 1]}
+    found = note_reasons(pd.DataFrame({**rows, "score": [0.5, None, 0.5]}))
+    assert found["pricing"].isna().tolist() == [True, False]
+    assert found["competition"].tolist() == [0, 0]
+
+
 def test_refuses_tags_without_strength():
     """The column that is missing is named."""
     with pytest.raises(ColumnError, match="tags lacks 'score'"):

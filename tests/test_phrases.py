@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from random import Random
 
 import pandas as pd
 import polars as pl
@@ -72,6 +73,14 @@ def test_short_forms_are_the_words_they_stand_for():
     texts = "I can't. I can not. I can’t. I don't. I dont."
     assert found("can't", texts, **say) == ["can't", "can not", "can’t"]
     assert found("do not", texts, **say) == ["don't", "dont"]
+
+
+@pytest.mark.parametrize("mark", "'’‘ʼ´`′＇\ufffd")
+def test_every_apostrophe_is_one(mark):
+    """Whatever the keyboard or the file made of it, in notes and in phrases."""
+    text = f"It isn{mark}t mine."
+    assert found("is not", text) == [f"isn{mark}t"]
+    assert found(f"isn{mark}t", "It is not mine. It isn't.") == ["is not", "isn't"]
 
 
 def test_lists_stand_in_lists():
@@ -239,6 +248,20 @@ def test_repetition_costs_no_more_than_length(unit):
     assert best < 0.2
 
 
+def test_a_text_of_every_word_costs_no_more_than_length():
+    """20,000 characters of the lexicon's own words, shuffled, without a full stop."""
+    matcher = matcher_of(load_lexicon("en"))
+    words = sorted(word.rstrip("*") for word in matcher.words if word.rstrip("*").isalpha())
+    Random(1).shuffle(words)
+    text = " ".join(words * 4)[:20_000]
+    best = 9.0
+    for _ in range(3):
+        began = time.process_time()
+        tag_text(text, matcher)
+        best = min(best, time.process_time() - began)
+    assert best < 0.2
+
+
 def test_gaps_do_not_multiply():
     """Many gaps in a row over a text of their one word stay linear."""
     matcher = Matcher(lexicon_of("a ~9 a ~9 a ~9 a ~9 b", lists=with_lists(), negatable=False))
@@ -283,6 +306,7 @@ def test_analysts_add_phrases_by_a_table_of_three_columns(kind, tmp_path):
     [
         ({"weight": [0.9, 1.5]}, ContentError, "above 0 and at most 1; got 1.5"),
         ({"weight": ["much", 1]}, ContentError, "must be a number; got 'much'"),
+        ({"phrase": [None, "b"]}, ContentError, "a phrase must be text; got"),
         ({"phrase": ["(a", "b"]}, ContentError, "a bracket is not closed"),
         ({"category": ["prices", "pricing"]}, RetentionError, "Did you mean 'pricing'"),
         ({"category": ["pricing.hihg", "pricing"]}, RetentionError, "no sub-category of pricing"),
@@ -339,6 +363,20 @@ def test_a_lexicon_nobody_evaluated_says_so(tmp_path):
         ("[meta", ReadError, "is no TOML file"),
         ('[[phrase]]\nw = 1\nany = ["a"]', ContentError, "lacks 'tag'"),
         ('[[phrase]]\ntag = "pricing"\nw = 2\nany = ["a"]', ContentError, "above 0 and at most 1"),
+        ('[[phrase]]\ntag = "pricing"\nw = 1\nany = [3]', ContentError, "'p': must be text; got 3"),
+        ('[[phrase]]\ntag = "pricing"\nw = "x"\nany = ["a"]', ContentError, "must be a number"),
+        (
+            '[meta]\nnegation_window = "x"',
+            ContentError,
+            "'negation_window': must be a whole number",
+        ),
+        ('[meta]\nnegators = "not"', ContentError, "'negators': must be a list; got 'not'"),
+        ('[meta]\nnegators = ["so very far"]', ContentError, "one word or two; got 'so very far'"),
+        (
+            '[[rule]]\nname = "r"\nkind = "needs"\ntag = "pricing"\nothers = "competition"',
+            ContentError,
+            "'others': must be a list; got 'competition'",
+        ),
         (
             '[[rule]]\nname = "r"\nkind = "eats"\ntag = "pricing"\nothers = []',
             ContentError,

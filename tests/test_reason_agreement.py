@@ -189,6 +189,15 @@ def test_keywords_are_checked(error, message, said):
         reason_agreement(one, one, **said)
 
 
+def test_labels_are_reasons():
+    """Other words are refused, categories of one's own are not; a sub-category is its category."""
+    tags = long([{"pricing"}, {"x_mine"}])
+    with pytest.raises(RetentionError, match="labels names 'Pricing'.*Did you mean 'pricing'"):
+        reason_agreement(tags, long([{"Pricing"}, {"x_mine"}]))
+    found = reason_agreement(tags, long([{"pricing.high_price"}, {"x_mine"}]))
+    assert found["n_both"].tolist()[:2] == [1, 1]
+
+
 def test_tables_that_do_not_go_together_are_refused():
     """Labelled notes without tags, no labels, other ids, missing categories."""
     one, two = long([{"pricing"}]), long([{"pricing"}] * 2)

@@ -102,9 +102,10 @@ def test_whole_numbers_are_codes_whatever_their_type():
 
 def test_capitals_blanks_and_apostrophes_do_not_matter():
     """The same code written otherwise is the same code; the evidence is what was written."""
-    found = map_reason_codes(given_codes(["  PRICE too high ", "Don’t know"]), scheme="ibm_telco")
-    assert found["category"].tolist() == ["pricing", "unspecified"]
-    assert found["evidence"].tolist() == ["  PRICE too high ", "Don’t know"]
+    codes = ["  PRICE too high ", "Don’t know", "Don´t know"]
+    found = map_reason_codes(given_codes(codes), scheme="ibm_telco")
+    assert found["category"].tolist() == ["pricing", "unspecified", "unspecified"]
+    assert found["evidence"].tolist() == codes
 
 
 def test_unknown_codes_are_refused_with_their_counts():
@@ -132,6 +133,9 @@ def test_own_schemes_come_from_a_file_and_may_have_own_categories(tmp_path):
         (RetentionError, "Did you mean 'pricing'", {"scheme": {"a": "prices"}}),
         (RetentionError, "no sub-category of pricing", {"scheme": {"a": "pricing.dear"}}),
         (RetentionError, "must be one of 'exact'", {"scheme": {"a": ("pricing", "sure")}}),
+        (RetentionError, "'a' must stand for", {"scheme": {"a": ("pricing",)}}),
+        (RetentionError, "'a' must stand for .*; got None", {"scheme": {"a": None}}),
+        (RetentionError, "scheme must be one of 'stripe'.*got 5", {"scheme": 5}),
         (RetentionError, "twice, for two", {"scheme": {"a": "pricing", "A": "competition"}}),
         (RetentionError, "min_confidence must", {"scheme": OWN, "min_confidence": "none"}),
         (RetentionError, "on_unknown must", {"scheme": OWN, "on_unknown": "drop"}),
@@ -146,6 +150,13 @@ def test_refusals(error, message, said):
     codes = given_codes(["A1", "A1"]).assign(score=1.0, twice=7)
     with pytest.raises(error, match=message):
         map_reason_codes(codes, **said)
+
+
+def test_a_kept_column_may_have_any_name_that_is_not_the_answers():
+    """Also those by which this library calls the code inside."""
+    codes = given_codes(["A1"]).assign(value="B")
+    found = map_reason_codes(codes, scheme=OWN, keep=["value", "reason"])
+    assert found[["category", "value", "reason"]].values.tolist() == [["pricing", "B", "A1"]]
 
 
 def test_a_file_without_codes_is_refused(tmp_path):

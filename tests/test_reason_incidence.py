@@ -309,8 +309,20 @@ def test_tables_without_customers_are_refused():
         reason_incidence(spells, tags.assign(customer_id=[None, 1, 2, 3, 5, 6]))
     with pytest.raises(ColumnError, match="by: 'customer_id'"):
         reason_incidence(spells, tags, by="customer_id")
+    for own in ("several", "churned_weight", "gained_share"):
+        with pytest.raises(ColumnError, match="a name that answers use"):
+            reason_incidence(spells.assign(**{own: "a"}), tags, by=own)
     with pytest.raises(RetentionError, match="several must be one of"):
         reason_incidence(spells, tags, several="all")
+
+
+@pytest.mark.parametrize("several", ["primary", "fractional"])
+def test_reasons_come_from_the_tags_alone(several):
+    """Whatever columns the spells have beside those that count."""
+    spells, codes = small_shop()
+    tags = map_reason_codes(codes, scheme="stripe")
+    found = reason_incidence(spells.assign(_reason="mine"), tags, several=several)
+    pd.testing.assert_frame_equal(found, reason_incidence(spells, tags, several=several))
 
 
 def test_the_callers_tables_are_not_changed():

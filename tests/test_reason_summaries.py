@@ -224,6 +224,15 @@ def test_refusals(error, message, said):
         reason_summary(tags_of([(0, "pricing", 1.0), (3, "pricing", 1.0)]), **said)
 
 
+def test_segments_are_named_as_they_are_shown():
+    """True and "true", 1 and "1" are one segment; two numbers for one are refused."""
+    frame = tags_of([(0, "pricing", 1.0), (3, "pricing", 1.0)]).assign(vip=[True, False], k=[1, 2])
+    found = reason_summary(frame, by="vip", n_customers={True: 3, False: 4})
+    assert dict(zip(found["vip"], found["n_base"], strict=True)) == {"true": 3, "false": 4}
+    with pytest.raises(RetentionError, match="says twice how many '1' has"):
+        reason_summary(frame, by="k", n_customers={1: 3, "1": 900, 2: 4})
+
+
 def test_a_base_that_is_not_known_is_refused():
     """Empty tables, categories that are missing, notes of which only some say whose they are."""
     frame = tags_of([(0, "pricing", 1.0), (3, "pricing", 1.0)])

@@ -41,6 +41,15 @@ def redacted(*texts):
         ("on 2024-01-31 0800 123 4567 was busy", "on 2024-01-31 [phone] was busy"),
         ("account 12345678 closed", "account [id] closed"),
         ("order ORD-2024-00012 and ab12cd3456", "order [id] and [id]"),
+        ("call +49\xa030\xa0123456", "call [phone]"),
+        ("call +1\u2011555\u2011123\u20114567", "call [phone]"),
+        ("rang 555  123  4567, 0800  123  4567", "rang [phone], [phone]"),
+        ("4111\u202f1111\u202f1111\u202f1111", "[card]"),
+        ("4111  1111  1111  1111", "[card]"),
+        ("4111.1111.1111.1111 or 3782.822463.10005.", "[card] or [card]."),
+        ("DE89  3704  0044  0532  0130  00", "[iban]"),
+        ("½ to ann＠mail.example – done", "½ to [email] – done"),
+        ("de89 ı704 0044 is none", "de89 ı704 0044 is none"),
         ("4111 1111 1111 1112 is no card", "4111 1111 1111 1112 is no card"),
     ],
 )
@@ -57,6 +66,8 @@ def test_what_is_found(text, expected):
         "they want 1,200,000 or 1 200 000",
         "10-12 weeks for a 4k tv at 50/50",
         "model WX-500, 5G, 100mbps",
+        "on 2024\u201101\u201131 – 2024\u201102\u201128",
+        "12.50 13.40 14.30 15.20 and 1.234.567.890",
         "cost me @ least 20",
         "e.g. this or that, i.e. nothing",
     ],
@@ -123,6 +134,10 @@ def test_nothing_that_can_be_told_is_left(text):
         "(",
         "+1",
         "1-",
+        "1111.",
+        "1 - ",
+        "\xa01",
+        "DE89 . ",
         "DE89",
         "DE89 ",
         "www.",
@@ -161,6 +176,25 @@ def test_every_engine_gives_the_same_notes(engine):
     assert found["text"].fillna("").tolist() == ["", "fine", "[email]"]
     assert found["n_email"].tolist() == [0, 0, 1]
     assert found["customer_id"].fillna("").tolist() == ["", "c", "a"]
+
+
+@pytest.mark.parametrize("keep", ["text", "Text", "n_email", "not_looked_for", "note_id"])
+def test_nothing_that_is_kept_undoes_what_was_redacted(keep):
+    """A column to keep that is named like one of the answer is refused, as is the note itself."""
+    notes = pd.DataFrame({"text": ["a@b.example"], "Text": "x", "n_email": 7, "not_looked_for": 1})
+    notes["note_id"] = 1
+    with pytest.raises(ColumnError, match="a name that answers use themselves"):
+        redact_pii(notes, keep=keep)
+    other = notes.rename(columns={"text": "note"})
+    with pytest.raises(ColumnError, match="keep: 'note'"):
+        redact_pii(other, text="note", keep=["note"])
+
+
+def test_a_kept_column_may_have_any_other_name():
+    """Also the name by which this library calls the note inside."""
+    notes = pd.DataFrame({"text": ["a@b.example"], "value": ["north"]})
+    found = redact_pii(notes, keep="value")
+    assert found[["text", "value"]].values.tolist() == [["[email]", "north"]]
 
 
 def test_refusals():

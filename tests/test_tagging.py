@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import narwhals.stable.v2 as nw
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
+from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
 from retention.reasons.categories import reason_categories
 from retention.reasons.finding import tag_text
 from retention.reasons.lexicon import CUE, KINDS, WITHIN, check_tag, extend_lexicon, load_lexicon
-from retention.reasons.matching import matcher_of
+from retention.reasons.matching import Matcher, matcher_of
 from retention.reasons.tagging import tag_reasons
+from retention.reasons.wide import note_reasons
 from retention.samples.notes import SENTENCES, THINGS
 
 ENGLISH = load_lexicon("en")
@@ -204,6 +206,31 @@ def test_every_note_is_in_the_answer():
     )
 
 
+@pytest.mark.parametrize("weight", [n / 100 for n in range(1, 101)])
+def test_one_phrase_has_the_strength_of_its_weight(weight):
+    """To the last bit, so that it is told where that is the least score."""
+    rows = {"category": ["x_fruit"], "phrase": ["apple pie"], "weight": [weight]}
+    mine = extend_lexicon(ENGLISH, phrases=pd.DataFrame(rows))
+    assert tag_text("apple pie", Matcher(mine), min_score=weight)[0].score == weight
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "told"),
+    [
+        ("Nobody was rude.", "service_encounter_failure", False),
+        ("Not one of the agents was rude.", "service_encounter_failure", False),
+        ("Somebody was rude.", "service_encounter_failure", True),
+        ("It is far from expensive.", "pricing", False),
+        ("It is far from here and expensive.", "pricing", True),
+        ("It is far from my home.", "inconvenience", True),
+        ("Nobody picks up the phone.", "service_encounter_failure", True),
+    ],
+)
+def test_two_words_may_negate(text, category, told):
+    """Before a phrase; within it they are its own."""
+    assert (category in categories_of(text)) == told
+
+
 def test_min_score_hides_the_weak():
     """A weak phrase is told only where it is asked for."""
     assert categories_of("A terrible company.") == {"unspecified"}
@@ -318,6 +345,10 @@ def test_long_notes_are_cut_and_counted():
     [
         ({"text": "txet"}, ColumnError, "text names 'txet'.*Did you mean 'text'"),
         ({"min_score": 1.5}, RetentionError, "min_score must be between 0 and 1; got 1.5"),
+        ({"min_score": "x"}, RetentionError, "min_score must be between 0 and 1; got 'x'"),
+        ({"model": "folder"}, RetentionError, "model must be what fit_reason_model .*'folder'"),
+        ({"lexicon": 5}, ReadError, "lexicon must be a language or the path of a file; got 5"),
+        ({"keep": None}, ColumnError, "keep must name columns, as text; got None"),
         ({"text": "number"}, ContentError, "'number' must hold text; got"),
         ({"text": "mixed"}, ContentError, "'mixed' must hold text; got 3"),
     ],
@@ -352,3 +383,35 @@ def test_columns_that_are_kept_go_along():
     found = tag_reasons(notes, keep="region")
     assert found["region"].tolist() == ["west", "east"]
     assert found.columns[-1] == "region"
+
+
+def test_a_kept_column_may_be_called_as_this_library_calls_the_note():
+    """The note is read, and the column goes along."""
+    notes = pd.DataFrame({"text": ["Too expensive."], "value": ["north"]})
+    found = tag_reasons(notes, keep=["value", "text"])
+    assert found[["category", "value", "text"]].values.tolist() == [
+        ["pricing", "north", "Too expensive."]
+    ]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow", "duckdb"])
+def test_whole_numbers_with_gaps_keep_their_digits(kind):
+    """2⁵³ + 1 is no float; customers, and what is kept, come back as whole numbers."""
+    import duckdb
+
+    odd = 2**53 + 1
+    given = {"note_id": [0, 1], "text": ["Too expensive.", "Hello."]}
+    gaps = {"customer_id": [odd, None], "spell": [None, odd]}
+    whole = {name: pd.array(values, dtype="Int64") for name, values in gaps.items()}
+    arrow = pl.DataFrame({**given, **gaps}).to_arrow()
+    notes = {
+        "pandas": lambda: pd.DataFrame({**given, **whole}),
+        "polars": lambda: pl.from_arrow(arrow),
+        "pyarrow": lambda: arrow,
+        "duckdb": lambda: duckdb.from_arrow(arrow),
+    }[kind]()
+    tags = tag_reasons(notes, keep="spell")
+    wide = note_reasons(tags)
+    for found, column in ((tags, "customer_id"), (tags, "spell"), (wide, "customer_id")):
+        values = nw.from_native(found).lazy().collect("pyarrow")[column].to_list()
+        assert sorted(values, key=str) == [odd, None]

@@ -65,7 +65,15 @@ def step_of(day: date, freq: str) -> int:
     """The consecutive number of the period that contains `day`."""
     if freq in _MONTHS:
         return (day.year * 12 + day.month - 1) // _MONTHS[freq]
-    return number_of(day) if freq == "day" else (number_of(day) + 3) // 7
+    return step_of_number(number_of(day), freq)
+
+
+def step_of_number(number: _Number, freq: str) -> _Number:
+    """The day or week that lies `number` days after 1970-01-01: of one day, an array, an expression.
+
+    Months are not told by counting days: see `step_expr`.
+    """
+    return number if freq == "day" else (number + 3) // 7
 
 
 def first_number(step: _Number, freq: str) -> _Number:
@@ -129,6 +137,11 @@ def day_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     return past * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int64) - 719163
 
 
+def day_numbers(moments: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Days since 1970-01-01 of dates or times at hand."""
+    return moments.astype("datetime64[D]").astype(np.int64)
+
+
 def second_expr(column: str, dtype: nw.dtypes.DType, engine: nw.Implementation) -> nw.Expr:
     """Whole seconds since 1970-01-01 00:00 of a date or time column; a date is its midnight."""
     moment = nw.col(column)
@@ -172,10 +185,8 @@ def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:
 
 def step_expr(column: str, day: str, freq: str) -> nw.Expr:
     """The period number of each row, from a time column and its number of days."""
-    if freq == "day":
-        return nw.col(day)
-    if freq == "week":
-        return (nw.col(day) + 3) // 7
+    if freq not in _MONTHS:
+        return step_of_number(nw.col(day), freq)
     moment = nw.col(column)
     month = moment.dt.year().cast(nw.Int64) * 12 + moment.dt.month().cast(nw.Int64) - 1
     return month // _MONTHS[freq] if freq != "month" else month

@@ -12,6 +12,7 @@ from retention.catalogue.operations import OPERATION_FIGURES
 from retention.catalogue.outcome import OUTCOME_FIGURES
 from retention.catalogue.reasons import REASON_FIGURES
 from retention.catalogue.record import Figure
+from retention.catalogue.repeat_buying import REPEAT_BUYING_FIGURES
 from retention.catalogue.revenue import REVENUE_FIGURES
 from retention.catalogue.voice import VOICE_FIGURES
 from retention.errors import ColumnError
@@ -26,6 +27,7 @@ FIGURES: tuple[Figure, ...] = (
     *OPERATION_FIGURES,
     *SURVIVAL_FIGURES,
     *REASON_FIGURES,
+    *REPEAT_BUYING_FIGURES,
 )
 
 

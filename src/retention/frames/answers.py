@@ -64,7 +64,8 @@ class FewTexts:
 def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) -> IntoFrameT:
     """A table, already computed, in the caller's kind; NaN becomes a missing value.
 
-    Columns of Python objects hold text; one in which nothing stands is text as well.
+    Columns of Python objects hold text, or whole numbers or flags with gaps; one in which nothing
+    stands is text.
     """
     engine, eager = kind_of(like)
     if engine.is_pandas() or engine.is_duckdb():
@@ -137,7 +138,8 @@ def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> A
     }
     small = pd.DataFrame({name: columns[name] for name in made}, copy=False)
     dates = small.select_dtypes("datetime").columns
-    small = small.astype(dict.fromkeys(dates, "datetime64[us]"))
+    gaps = {name: kind for name, values in columns.items() if (kind := _nullable(values))}
+    small = small.astype(dict.fromkeys(dates, "datetime64[us]") | gaps)
     if not kind_of(like)[0].is_duckdb():
         return small
     types = dict.fromkeys(dates, "DATE") | dict.fromkeys(few, "VARCHAR")
@@ -153,6 +155,15 @@ def _blank(values: NDArray[Any]) -> bool:
     """Whether it is a column of Python objects in which nothing stands."""
     nothing: Any = None
     return values.dtype.kind == "O" and not bool((values != nothing).any())
+
+
+def _nullable(values: Any) -> str | None:
+    """What pandas calls Python's whole numbers or flags with gaps; None if it is neither."""
+    if not (isinstance(values, np.ndarray) and values.dtype.kind == "O"):
+        return None
+    from pandas.api.types import infer_dtype
+
+    return {"integer": "Int64", "boolean": "boolean"}.get(infer_dtype(values, skipna=True))
 
 
 def _rewrapped(native: object, like: object) -> object:

@@ -94,16 +94,22 @@ def is_lazy(table: object) -> bool:
     return not kind_of(table)[1]
 
 
-def collect(frame: Frame) -> Columns:
-    """Run the query and bring its answer into Python as NumPy arrays; a missing number is NaN."""
+def collect(frame: Frame, *, exact: bool = False) -> Columns:
+    """Run the query and bring its answer into Python as NumPy arrays; a missing number is NaN.
+
+    Args:
+        frame: the query.
+        exact: whether whole numbers of which some are missing come as Python's, with None, so that
+            no digit is lost: for ids and what only goes along.
+    """
     engine = frame.implementation
     if engine.is_duckdb():
         found = cast("Any", frame.to_native()).fetchnumpy()
-        return {name: _unmasked(values) for name, values in found.items()}
+        return {name: _unmasked(values, exact) for name, values in found.items()}
     table = frame.collect(
         "pandas" if engine.is_pandas() else "polars" if engine.is_polars() else "pyarrow"
     )
-    return {name: table[name].to_numpy() for name in table.columns}
+    return {name: _as_array(table[name], exact) for name in table.columns}
 
 
 def one_row(frame: Frame) -> dict[str, Any]:
@@ -242,10 +248,18 @@ def _is_arrow(table: object) -> bool:
     return type(table).__module__.split(".")[0] == "pyarrow"
 
 
-def _unmasked(values: Any) -> NDArray[Any]:
+def _as_array(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
+    if exact and series.dtype.is_integer() and series.is_null().any():
+        whole = series.fill_null(0).to_numpy().astype(object)
+        whole[series.is_null().to_numpy()] = None
+        return whole
+    return series.to_numpy()
+
+
+def _unmasked(values: Any, exact: bool) -> NDArray[Any]:
     if not np.ma.is_masked(values):
         return np.asarray(values)
-    if values.dtype.kind in "iu":
+    if values.dtype.kind in "iu" and not exact:
         values = values.astype(np.float64)
     missing = {"f": np.nan, "M": np.datetime64("NaT")}.get(values.dtype.kind)
     return cast(

@@ -11,8 +11,9 @@ from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, collect, table_like
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, check_category
+from retention.reasons.labelled import read_labels
 from retention.reasons.primary import complete, places_of
-from retention.tables import LABELS, TAGS, require
+from retention.tables import TAGS, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +64,10 @@ def reason_agreement(
 
     Args:
         tags: a table from `tag_reasons` (all of it, with the notes that have no reason).
-        labels: one row a note and reason found by people: `note_id`, `category`; a note in which
-            they found none has one row "unspecified". Of any kind of table. Notes without labels
-            are left out, and counted.
+        labels: one row a note and reason found by people: `note_id`, `category` (or
+            "category.subcategory", which counts for its category); a note in which they found none
+            has one row "unspecified". Of any kind of table. Notes without labels are left out, and
+            counted.
         min_score: tags of a lower score count as none.
         categories: those that "micro" and "macro" are of; None takes every reason to leave that
             was tagged or labelled.
@@ -83,7 +85,7 @@ def reason_agreement(
         what cannot be had is null, as is κ of "micro" and "macro".
 
     Raises:
-        RetentionError: if a keyword is none of its values.
+        RetentionError: if a keyword is none of its values, or a label is no reason.
         ColumnError: if a column is missing, or note ids are text in one table and numbers in the
             other.
         ContentError: if there are no labels, or notes with labels are not among the tags.
@@ -143,7 +145,7 @@ def _read(tags: object, labels: object, min_score: float) -> _Pair:
     frame = require(tags, TAGS)
     schema = frame.collect_schema()
     kept = ["note_id", "category", *(["score"] if "score" in schema else [])]
-    told, truth = collect(frame.select(kept)), _collected_labels(labels)
+    told, truth = collect(frame.select(kept)), read_labels(labels)
     for name in ("note_id", "category"):
         told[name] = complete(told[name], name)
     if (told["note_id"].dtype.kind in "iu") != (truth["note_id"].dtype.kind in "iu"):
@@ -167,15 +169,6 @@ def _read(tags: object, labels: object, min_score: float) -> _Pair:
     unlabelled = np.unique(told["note_id"][tagged_note < 0].astype(object)).size
     shown = [name for name, there in zip(names, seen, strict=True) if there]
     return _Pair(shown, tagged[:, seen], labelled[:, seen], unlabelled)
-
-
-def _collected_labels(labels: object) -> Columns:
-    truth = collect(require(labels, LABELS).select(LABELS.names))
-    for name in LABELS.names:
-        truth[name] = complete(truth[name], name, "labels")
-    if not truth["note_id"].size:
-        raise ContentError("labels: the table is empty.")
-    return truth
 
 
 def _averaged(shown: list[str], asked: Sequence[str] | None) -> Flags:

@@ -20,6 +20,8 @@ from retention.reasons.categories import (
     data_file,
 )
 from retention.reasons.note_rows import read_notes
+from retention.reasons.words import plain_apostrophes
+from retention.tables import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,14 +122,16 @@ def map_reason_codes(
     one_of("min_confidence", min_confidence, get_args(Confidence))
     one_of("on_unknown", on_unknown, get_args(OnUnknown))
     name, meanings = _read_scheme(scheme)
-    rows = read_notes(codes, ("code", code), note_id=note_id, keep=keep, name="codes")
-    written = rows.pop("value")
+    rows, kept = read_notes(
+        codes, ("code", code), note_id=note_id, keep=keep, taken=TAGS.names, name="codes"
+    )
+    written = rows["value"]
     places, distinct = _distinct(written, code)
     if on_unknown == "error":
         _refuse_unknown(places, distinct, meanings, name)
     least = _SCORES[min_confidence]
     found = [_at_least(meanings.get(_plain(one), _UNSPECIFIED), least) for one in distinct]
-    return table_like(_tags(rows, (places, distinct), [*found, _MISSING], name), codes)
+    return table_like(_tags(rows, (places, distinct), [*found, _MISSING], name) | kept, codes)
 
 
 def _read_scheme(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
@@ -135,9 +139,9 @@ def _read_scheme(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
     if isinstance(scheme, Mapping):
         return "own codes", _checked(scheme, "scheme")
     shipped = data_file("codes.toml")
-    if scheme in shipped:
-        return str(scheme), _checked(shipped[str(scheme)]["codes"], str(scheme))
-    if isinstance(scheme, str) and not scheme.endswith(".toml"):
+    if isinstance(scheme, str) and scheme in shipped:
+        return scheme, _checked(shipped[scheme]["codes"], scheme)
+    if not (isinstance(scheme, Path) or (isinstance(scheme, str) and scheme.endswith(".toml"))):
         raise RetentionError(
             f"scheme must be one of {', '.join(map(repr, shipped))}, {{code: category}} or the "
             f"path of a .toml file; got {scheme!r}."
@@ -161,11 +165,20 @@ def _checked(codes: Mapping[Any, Any], name: str) -> dict[str, _Meaning]:
 
 
 def _meaning(code: object, said: Any, name: str) -> _Meaning:
-    reason, confidence = (said, "exact") if isinstance(said, str) else tuple(said)
+    match said:
+        case str(reason):
+            confidence = "exact"
+        case (str(reason), str(confidence)):
+            pass
+        case _:
+            raise RetentionError(
+                f"{name}: the code {code!r} must stand for 'category', 'category.subcategory' or "
+                f"(category, confidence); got {said!r}."
+            )
     one_of(f"{name}: the confidence of {code!r}", confidence, _SCORES)
     if reason == UNSPECIFIED:
         return _UNSPECIFIED
-    category = str(reason).split(".")[0]
+    category = reason.split(".")[0]
     check_category(category, argument=name, own=True)
     if category == reason:
         return _Meaning(category, None, _SCORES[confidence])
@@ -218,14 +231,14 @@ def _tags(
 ) -> Columns:
     """The table of tags; the last of the meanings is that of rows without a code."""
     (places, texts), size = written, written[0].size
-    tags: Columns = {name: rows.pop(name) for name in ("note_id", "customer_id")}
+    tags: Columns = {name: rows[name] for name in ("note_id", "customer_id")}
     tags["category"] = np.array([one.category for one in meanings], dtype=object)[places]
     tags["subcategory"] = np.array([one.subcategory for one in meanings], dtype=object)[places]
     tags["score"] = np.array([one.score for one in meanings])[places]
     tags |= {"rank": np.ones(size, np.int64), "is_primary": np.ones(size, np.bool_)}
     tags["evidence"] = np.array([*texts, None], dtype=object)[places]
     tags |= {"start": np.full(size, np.nan), "end": np.full(size, np.nan)}
-    return tags | {"phrase": np.full(size, scheme, dtype=object)} | rows
+    return tags | {"phrase": np.full(size, scheme, dtype=object)}
 
 
 def _text(value: object) -> str:
@@ -234,4 +247,4 @@ def _text(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("’", "'").casefold().split())
+    return " ".join(plain_apostrophes(text).casefold().split())

@@ -130,8 +130,8 @@ def _weighed(tag: str, hits: list[Hit], entries: tuple[Entry, ...]) -> Tag:
         if hit.entry not in used and free:
             taken.append(hit)
             used.add(hit.entry)
-    rest = 1.0
+    score = 0.0
     for hit in taken:
-        rest *= 1 - entries[hit.entry].weight
+        score += entries[hit.entry].weight * (1 - score)  # so that one phrase has its weight
     best = taken[0]
-    return Tag(tag, 1 - rest, best.start, best.end, entries[best.entry].pattern)
+    return Tag(tag, score, best.start, best.end, entries[best.entry].pattern)

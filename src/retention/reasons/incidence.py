@@ -115,7 +115,8 @@ def reason_incidence(
     """
     intervals.quantile_of(level)
     one_of("several", several, get_args(Several))
-    names = segments(by, LIFETIMES, taken=("customer_id", "spell", "category"))
+    taken = ("customer_id", "spell", "category", "several", *SHARED)
+    names = segments(by, LIFETIMES, taken=taken)
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _as_table(_counted(_joined(spells, told, names), names))
@@ -134,6 +135,8 @@ def _joined(spells: object, told: Columns, names: list[str]) -> Frame:
         what = f"spells ({LIFETIMES.row})"
         raise ColumnError.missing(what, "customer_id", "who left", present, LIFETIMES.door)
     frame = usable(spells, asked={"by": names, "tags": keys}, table="spells")
+    own = [name for name in frame.collect_schema() if name.lower() == REASON]
+    frame = frame.drop(*own)
     notes = beside(frame, table_like(told, cast("Any", spells)), name="tags")
     refuse_other_ids(frame, notes, ("spells", "tags"))
     schema = frame.collect_schema()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 import tomllib
 import warnings
 from dataclasses import dataclass, replace
@@ -14,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 from retention.errors import ColumnError, ContentError, ReadError, RetentionWarning
 from retention.frames import as_lazy, collect
 from retention.reasons.categories import check_category, check_subcategory, data_file
+from retention.reasons.lexicon_files import read_tables
 from retention.reasons.phrases import compile_phrase
-from retention.reasons.words import sentences
+from retention.reasons.words import normal, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from retention.reasons.lexicon_files import PhraseTable
 
 CUE = "cue."
 """What the tags of phrases begin with that tell no reason but are asked for by rules."""
@@ -88,7 +90,8 @@ class Lexicon:
         version: of the data.
         evaluated: on what it was evaluated; null if on nothing.
         window: how many words before a phrase a negation is looked for.
-        negators, negates_nothing: words that negate; words after which these do not ("only").
+        negators: words that negate ("not"), and pairs of words that do ("far from").
+        negates_nothing: words before which a negator that is one word does not ("only").
         customers: words with which customers speak of themselves ("i", "we").
         breaks: words that begin a clause.
         not_names: words that are written like names and are none.
@@ -130,7 +133,8 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
 
     Raises:
         ReadError: if there is no such file, or it is no TOML.
-        ContentError: if a phrase cannot be read, or a weight is not above 0 and at most 1.
+        ContentError: if a table lacks something or has it of another type, a phrase cannot be
+            read, or a weight is not above 0 and at most 1.
         RetentionError: if a tag is no reason.
 
     Warns:
@@ -144,6 +148,8 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
     Source:
         The phrases are the project's own; the categories are Keaveney's (see `reason_categories`).
     """
+    if not isinstance(lexicon, str | Path):
+        raise ReadError(f"lexicon must be a language or the path of a file; got {lexicon!r}.")
     if str(lexicon) in _SHIPPED:
         return _shipped(str(lexicon))
     path = Path(lexicon)
@@ -235,44 +241,33 @@ def _shipped(language: str) -> Lexicon:
 
 def _lexicon(data: Mapping[str, Any], name: str) -> Lexicon:
     """The value of a file's tables, not yet checked."""
-    meta, lists = data.get("meta", {}), data.get("lists", {})
-    try:
-        entries = tuple(entry for block in data.get("phrase", ()) for entry in _entries(block))
-        rules = tuple(_rule(rule) for rule in data.get("rule", ()))
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise ContentError(f"{name}: a [[phrase]] or [[rule]] lacks {problem}.") from None
+    file = read_tables(data, name)
+    meta = file.meta
     return Lexicon(
-        language=str(meta.get("language", "")),
-        version=str(meta.get("version", "")),
-        evaluated=meta.get("evaluated"),
-        window=int(meta.get("negation_window", 4)),
-        negators=tuple(meta.get("negators", ())),
-        negates_nothing=tuple(meta.get("negates_nothing", ())),
-        customers=tuple(meta.get("customers", ())),
-        breaks=tuple(meta.get("clause_breaks", ())),
-        not_names=tuple(meta.get("not_names", ())),
-        expand=tuple((str(k), str(v)) for k, v in data.get("expand", {}).items()),
-        lists=tuple((k, tuple(v)) for k, v in {OWN_BRAND: [], COMPETITORS: [], **lists}.items()),
-        entries=entries,
-        rules=rules,
+        language=meta.language,
+        version=meta.version,
+        evaluated=meta.evaluated,
+        window=meta.negation_window,
+        negators=meta.negators,
+        negates_nothing=meta.negates_nothing,
+        customers=meta.customers,
+        breaks=meta.clause_breaks,
+        not_names=meta.not_names,
+        expand=tuple(file.expand.items()),
+        lists=tuple(({OWN_BRAND: (), COMPETITORS: ()} | file.lists).items()),
+        entries=tuple(entry for block in file.phrase for entry in _entries(block)),
+        rules=tuple(
+            Rule(one.name, one.kind, one.tag, one.others, one.within, one.otherwise)
+            for one in file.rule
+        ),
     )
 
 
-def _entries(block: Mapping[str, Any]) -> list[Entry]:
-    """A block's phrases: each a text, or a table of the phrase and its two examples."""
-    tag, weight, negatable = block["tag"], float(block["w"]), block.get("neg", "block") != "ok"
-    by_firm = block.get("by") == "firm"
-    written = [one if isinstance(one, dict) else {"p": one} for one in block["any"]]
+def _entries(block: PhraseTable) -> list[Entry]:
+    negatable, by_firm = block.neg != "ok", block.by == "firm"
     return [
-        Entry(tag, one["p"], weight, negatable, by_firm, one.get("yes"), one.get("no"))
-        for one in written
+        Entry(block.tag, one.p, block.w, negatable, by_firm, one.yes, one.no) for one in block.any
     ]
-
-
-def _rule(rule: Mapping[str, Any]) -> Rule:
-    others = tuple(rule["others"])
-    within = rule.get("within", "note")
-    return Rule(rule["name"], rule["kind"], rule["tag"], others, within, rule.get("otherwise"))
 
 
 def _checked(lexicon: Lexicon, known: int = 0) -> Lexicon:
@@ -287,6 +282,9 @@ def _checked(lexicon: Lexicon, known: int = 0) -> Lexicon:
             )
         if not entry.tag.startswith(CUE):
             check_tag(entry.tag)
+    for words in lexicon.negators:
+        if len(words.split()) not in (1, 2):
+            raise ContentError(f"A negator is one word or two; got {words!r}.")
     for rule in lexicon.rules:
         if rule.kind not in KINDS or rule.within not in WITHIN:
             raise ContentError(
@@ -309,7 +307,7 @@ def check_tag(tag: str) -> None:
 
 def _own_entries(phrases: object, lexicon: Lexicon) -> tuple[Entry, ...]:
     rows = _read_csv(Path(phrases)) if isinstance(phrases, str | Path) else _read_table(phrases)
-    found = []
+    found, expand = [], dict(lexicon.expand)
     for tag, pattern, weight in rows:
         try:
             value = float(weight)
@@ -317,9 +315,12 @@ def _own_entries(phrases: object, lexicon: Lexicon) -> tuple[Entry, ...]:
             raise ContentError(
                 f"The weight of the phrase {pattern!r} must be a number; got {weight!r}."
             ) from None
-        words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", str(pattern).lower())
-        carries = any(word in lexicon.negators or word.endswith(("n't", "n’t")) for word in words)
-        found.append(Entry(str(tag).strip(), str(pattern).strip(), value, not carries))
+        if not isinstance(pattern, str):
+            raise ContentError(f"phrases: a phrase must be text; got {pattern!r}.")
+        written = [word for sentence in sentences(pattern) for word, *_ in sentence]
+        words = [part for word in written for part in normal(word, expand)]
+        carries = any(word in lexicon.negators for word in words)
+        found.append(Entry(str(tag).strip(), pattern.strip(), value, not carries))
     return tuple(found)
 
 

@@ -35,6 +35,8 @@ class _Known(NamedTuple):
     mask: int
     entries: tuple[int, ...]
     negates: bool
+    leads: int
+    trails: int
     customer: bool
     excuses: bool
     breaks: bool
@@ -60,6 +62,7 @@ class _Automaton:
         "moves",
         "relevant",
         "required",
+        "starts",
         "taken",
     )
 
@@ -73,6 +76,7 @@ class _Automaton:
         self.relevant = _EDGES
         for bits in self.accepts:
             self.relevant |= bits
+        self.starts = sum({self.accepts[place] for place in places_of(self.first)})
         self.required = 0
         for kind in phrase.required:
             self.required |= bit_of[kind]
@@ -108,7 +112,10 @@ class _Automaton:
     def matches(self, masks: list[int]) -> list[tuple[int, int]]:
         """Where matches start and end (both included); none overlaps another."""
         found, state, moves, relevant, last = [], 0, self.moves, self.relevant, self.last
+        starts = self.starts
         for at, mask in enumerate(masks):
+            if not (state or mask & starts):
+                continue  # no match begins here: a gap at the start may be left out
             seen = mask & relevant
             known = moves.get((state, seen))
             state = self.step(state, seen) if known is None else known
@@ -149,6 +156,7 @@ class Matcher:
             for word in phrase.anchor:
                 self.entries.setdefault(word, []).append(number)
         self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
+        self.pairs = [one.split() for one in lexicon.negators if " " in one]
         self.own = {part for name in lists[OWN_BRAND] for part in normal(name, self.expand)}
         self.seen: dict[str, tuple[_Known, ...]] = {}
 
@@ -197,7 +205,7 @@ class Matcher:
         known, places = sentence.known, sentence.places
         clause = places[max(first, 1)][2]
         for at in range(max(first - self.lexicon.window, 1), last + 1):
-            if known[at].negates and not known[min(at + 1, len(known) - 1)].excuses:
+            if _negates(known, at, first):
                 between = range(at + 1, first)
                 if at >= first or (
                     places[at][2] == clause and not any(known[k].breaks for k in between)
@@ -242,6 +250,8 @@ class Matcher:
             mask,
             tuple(sorted(entries)),
             word in lexicon.negators,
+            sum(1 << i for i, (one, _) in enumerate(self.pairs) if one == word),
+            sum(1 << i for i, (_, one) in enumerate(self.pairs) if one == word),
             word in lexicon.customers,
             word in lexicon.negates_nothing,
             word in lexicon.breaks,
@@ -254,8 +264,25 @@ class Matcher:
         return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
 
 
-_FIRST = _Known(_START, (), negates=False, customer=False, excuses=False, breaks=False)
-_LAST = _Known(_END, (), negates=False, customer=False, excuses=False, breaks=False)
+def _negates(known: list[_Known], at: int, first: int) -> bool:
+    """Whether a word negates, or is the second of two that do before the match."""
+    if known[at].negates:
+        return not known[min(at + 1, len(known) - 1)].excuses
+    return at < first and bool(known[at - 1].leads & known[at].trails)
+
+
+_FIRST, _LAST = (
+    _Known(
+        *(edge, ()),
+        negates=False,
+        leads=0,
+        trails=0,
+        customer=False,
+        excuses=False,
+        breaks=False,
+    )
+    for edge in (_START, _END)
+)
 
 
 @lru_cache(maxsize=8)

@@ -170,7 +170,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
     """How many customers a segment has: of one number without segments, else of a mapping.
 
     Raises:
-        RetentionError: if it is neither, or lacks a segment.
+        RetentionError: if it is neither, lacks a segment, or says one twice.
     """
     if not names:
         return {(): _whole(n_customers, "n_customers")}
@@ -179,11 +179,13 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
             "n_customers: with by, say how many customers each segment has, as "
             f"{{{', '.join(map(repr, keys[0]))}: 100, …}}; got {n_customers!r}."
         )
-    found = {}
+    found: dict[Key, int] = {}
     for key, n in n_customers.items():
-        parts = tuple(map(str, key)) if isinstance(key, tuple) else (str(key),)
+        parts = tuple(map(_label, key if isinstance(key, tuple) else (key,)))
         if len(parts) != len(names):
             raise RetentionError(f"n_customers: {key!r} does not name one of {', '.join(names)}.")
+        if parts in found:
+            raise RetentionError(f"n_customers says twice how many {', '.join(parts)!r} has.")
         found[parts] = _whole(n, f"n_customers[{key!r}]")
     if lacking := [key for key in keys if key not in found]:
         raise RetentionError(
@@ -191,6 +193,13 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
             f"{', '.join(lacking[0])!r}."
         )
     return found
+
+
+def _label(value: object) -> str:
+    """A segment's value as tables show it: see `as_text`."""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    return str(value)
 
 
 def _unit(rows: Columns) -> str:

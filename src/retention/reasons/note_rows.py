@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, as_lazy, collect
-from retention.tables import TAGS
+from retention.tables import refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,43 +18,52 @@ if TYPE_CHECKING:
 
 
 def read_notes(
-    table: object, value: tuple[str, str], *, note_id: str, keep: str | Sequence[str], name: str
-) -> Columns:
-    """The rows of a table of notes: `note_id`, `customer_id`, `value` and the columns to keep.
+    table: object,
+    value: tuple[str, str],
+    *,
+    note_id: str,
+    keep: str | Sequence[str],
+    taken: Iterable[str],
+    name: str,
+) -> tuple[Columns, Columns]:
+    """The rows of a table of notes, and apart from them the columns to keep.
 
     Args:
         table: one note or code a row.
         value: the argument that names the column to read, and the column.
         note_id: the column that says which note; where there is none, rows are numbered from 0.
         keep: further columns that go along.
+        taken: the columns of the answer, which none of these may be named like.
         name: what messages call the table.
 
     Returns:
-        The columns; `customer_id` is None everywhere where the table has none.
+        `note_id`, `customer_id` (None everywhere where the table has none) and `value`; and the
+        columns to keep. Whole numbers with gaps are Python's, so that no digit is lost.
 
     Raises:
-        ColumnError: if a column is not there, or one to keep has a name that answers use.
+        ColumnError: if a column is not there, or one to keep has a name that the answer uses.
         ContentError: if a note has no id, or two have the same.
     """
-    kept = [keep] if isinstance(keep, str) else list(keep)
+    kept = list(keep) if isinstance(keep, Iterable) and not isinstance(keep, str) else [keep]
+    for column in kept:
+        if not isinstance(column, str):
+            raise ColumnError(f"keep must name columns, as text; got {column!r}.")
     frame = as_lazy(table, name=name, by_row=True)
     schema = frame.collect_schema()
     for argument, column in [value, *(("keep", one) for one in kept)]:
         if column not in schema:
             raise ColumnError.unknown(argument, column, schema)
-    for column in kept:
-        if column in TAGS.names:
-            raise ColumnError(f"keep: {column!r} is a name that answers use themselves. Rename it.")
+    refuse_taken(kept, taken, argument="keep")
     named = [one for one in (note_id, "customer_id") if one in schema]
-    found = collect(frame.select(*dict.fromkeys([*named, value[1], *kept])))
+    found = collect(frame.select(*dict.fromkeys([*named, value[1], *kept])), exact=True)
     size = found[value[1]].size
     nobody = np.full(size, None, dtype=object)
-    return {
+    rows = {
         "note_id": _ids(found[note_id], note_id, name) if note_id in found else np.arange(size),
         "customer_id": without_nan(found.get("customer_id", nobody)),
         "value": without_nan(found[value[1]]),
-        **{column: without_nan(found[column]) for column in kept},
     }
+    return rows, {column: without_nan(found[column]) for column in kept}
 
 
 def without_nan(values: NDArray[Any]) -> NDArray[Any]:

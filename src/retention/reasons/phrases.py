@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retention.errors import ContentError
-from retention.reasons.words import normal
+from retention.reasons.words import normal, plain_apostrophes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,7 +211,7 @@ class _Reader:
                     self.text, f"{part!r}: a star follows two letters or more, at the end"
                 )
             if stem != part:
-                nodes.append(("one", frozenset({stem.lower().replace("’", "'") + "*"})))
+                nodes.append(("one", frozenset({plain_apostrophes(stem).lower() + "*"})))
             else:
                 nodes += [("one", frozenset({word})) for word in normal(part, self.expand)]
         if not nodes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +25,17 @@ NOT_LOOKED_FOR = "names, postal addresses, dates of birth, user names, spelled-o
 # more than a time proportional to its length.
 _LINK = re.compile(r"\b(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
 _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
-_IBAN = re.compile(r"(?<!\w)(?=([A-Z]{2}\d\d(?:[ -]?[A-Z0-9]){11,29}))", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
+_IBAN = re.compile(r"(?<!\w)(?=([A-Za-z]{2}\d\d(?:[ .-]{0,3}[A-Za-z0-9]){11,29}))")
+_DOTTED = r"\d{4}\.(?:\d{6}\.\d{4,5}|\d{4}\.\d{4}\.\d{4})"  # else dots part amounts and dates
+_CARD = re.compile(rf"(?<![\w-])(?:\d(?:[ -]{{0,3}}\d){{12,18}}|{_DOTTED})(?![\w-])")
 _DAY = r"(?:\d{4}[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:\d{4}|\d\d))(?![-./]?\d)"
 _PHONE = re.compile(rf"(?<![\w.,+])(?:{_DAY}|\(?\+? ?\(?\d(?:[ ().\-/]{{0,3}}\d){{6,14}}(?!\w))")
 _DATE = re.compile(_DAY)
 _TOKEN = re.compile(r"\w+(?:[-/]\w+)*")
-_NORTH_AMERICAN = re.compile(r"(?:1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
+_GAP = "[ .-]{1,3}"
+_NORTH_AMERICAN = re.compile(
+    rf"(?:1[ .-]{{0,3}})?(?:\(\d{{3}}\)[ .-]{{0,3}}|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}"
+)
 _EIGHT_DIGITS = re.compile(r"\d{8}")
 
 _COUNTRIES = {
@@ -54,6 +60,8 @@ _COUNTRIES = {
 }
 """Which countries' account numbers (IBAN) have so many letters and digits."""
 
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+
 _IBAN_LENGTHS = {one: length for length, some in _COUNTRIES.items() for one in some.split()}
 
 
@@ -66,13 +74,15 @@ def redact_pii(
 ) -> IntoFrameT:
     """Notes with what can be told by its form as personal taken out, and how much of it there was.
 
-    What is found is replaced by a word in brackets, in this order:
+    What is found is replaced by a word in brackets, in this order. Blanks that do not break, dashes
+    of every length and letters of full width count as the plain ones.
 
     - `[link]`: from http://, https:// or www. up to the next blank.
     - `[email]`: an address with an @ and a domain.
     - `[iban]`: a bank account number of a known country's length whose check digits are right (ISO
       7064, mod 97-10).
-    - `[card]`: 13 to 19 digits, in groups or not, with a right check digit (Luhn).
+    - `[card]`: 13 to 19 digits, in groups or not, with a right check digit (Luhn). Groups with dots
+      between are told only as cards print them: 4-4-4-4, 4-6-5 or 4-6-4.
     - `[phone]`: 7 to 15 digits in groups or not that begin with + or 00; 9 or more that begin with
       0 or (; or in the form of North America, 555-123-4567. Dates are left alone.
     - `[id]`: 8 digits in a row or more, or letters and digits together with at least 6 digits.
@@ -94,7 +104,8 @@ def redact_pii(
         `n_id` (how many were taken out), the constant `not_looked_for`, and the columns kept.
 
     Raises:
-        ColumnError: if a column is not there, or the note is not text.
+        ColumnError: if a column is not there or the note is not text; if a column to keep is that
+            of the note, or named like one of the answer.
         ContentError: if two notes have one id.
 
     Example:
@@ -114,17 +125,20 @@ def redact_pii(
         ISO/IEC 7812-1, annex B (Luhn); ISO 13616-1 and ISO/IEC 7064 (IBAN); ITU-T E.164 (at most 15
         digits).
     """
-    rows = read_notes(notes, ("text", text), note_id=note_id, keep=keep, name="notes")
-    written = rows.pop("value")
+    taken = (*_COLUMNS, text)  # a note that is kept would be there as it was
+    rows, kept = read_notes(
+        notes, ("text", text), note_id=note_id, keep=keep, taken=taken, name="notes"
+    )
+    written = rows["value"]
     if any(not isinstance(one, str | None) for one in written.tolist()):
         raise ColumnError(f"text: column {text!r} holds {written.dtype}, not text.")
     found = [_redacted(one) for one in written.tolist()]
-    columns: Columns = {name: rows.pop(name) for name in ("note_id", "customer_id")}
+    columns: Columns = {name: rows[name] for name in ("note_id", "customer_id")}
     columns["text"] = np.array([one for one, _ in found], dtype=object)
     counts = np.array([n for _, n in found], np.int64).reshape(-1, len(_STEPS))
     columns |= {f"n_{name}": counts[:, i].copy() for i, (name, *_) in enumerate(_STEPS)}
     columns["not_looked_for"] = np.full(written.size, NOT_LOOKED_FOR, dtype=object)
-    return table_like(columns | rows, notes)
+    return table_like(columns | kept, notes)
 
 
 def _redacted(text: str | None) -> tuple[str | None, list[int]]:
@@ -132,24 +146,42 @@ def _redacted(text: str | None) -> tuple[str | None, list[int]]:
     if text is None:
         return None, counts
     for i, (name, pattern, end) in enumerate(_STEPS):
-        text, counts[i] = _replaced(text, pattern, end, f"[{name}]")
+        places = _places(_plain(text), pattern, end)
+        text, counts[i] = _replaced(text, places, f"[{name}]"), len(places)
     return text, counts
 
 
-def _replaced(
-    text: str, pattern: re.Pattern[str], end: Callable[[str], int], word: str
-) -> tuple[str, int]:
-    """The text with what was found replaced, and how often.
+def _places(
+    text: str, pattern: re.Pattern[str], end: Callable[[str], int]
+) -> list[tuple[int, int]]:
+    """Where what is looked for starts and ends.
 
     `end` says how much of a match it is: 0 if it only looks like it.
     """
-    parts, last, n = [], 0, 0
+    places, last = [], 0
     for match in pattern.finditer(text):
         found = match.group(match.lastindex or 0)  # a group is looked at without being used up
         if match.start() >= last and (length := end(found)):
-            parts += [text[last : match.start()], word]
-            last, n = match.start() + length, n + 1
-    return "".join([*parts, text[last:]]), n
+            last = match.start() + length
+            places.append((match.start(), last))
+    return places
+
+
+def _replaced(text: str, places: list[tuple[int, int]], word: str) -> str:
+    starts = [0, *(end for _, end in places)]
+    ends = [*(start for start, _ in places), len(text)]
+    return word.join(text[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _plain(text: str) -> str:
+    """The text with every blank, dash and letter as the keyboard has it; none is added or lost."""
+    return text if text.isascii() else "".join(map(_plain_letter, text))
+
+
+@lru_cache(maxsize=10_000)
+def _plain_letter(letter: str) -> str:
+    plain = unicodedata.normalize("NFKC", _DASHES.get(letter, letter))
+    return plain if len(plain) == 1 else letter
 
 
 def _link_end(found: str) -> int:
@@ -199,3 +231,9 @@ _STEPS: tuple[tuple[str, re.Pattern[str], Callable[[str], int]], ...] = (
     ("id", _TOKEN, _id_end),
 )
 """What is looked for, in order: its name, what it looks like, and how much of that it is."""
+
+_COLUMNS = (
+    *("note_id", "customer_id", "text", "not_looked_for"),
+    *(f"n_{name}" for name, *_ in _STEPS),
+)
+"""The columns of the answer."""

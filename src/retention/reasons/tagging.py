@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-import warnings
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, RetentionWarning
+from retention.errors import RetentionError
 from retention.frames import table_like
 from retention.loading.progress import watched
+from retention.reasons.annotating import annotated
 from retention.reasons.categories import MISSING, UNSPECIFIED
-from retention.reasons.finding import LONGEST, Tag, tag_text
+from retention.reasons.finding import tag_text
 from retention.reasons.lexicon import Lexicon, extend_lexicon, load_lexicon
 from retention.reasons.matching import matcher_of
+from retention.reasons.model import LEAST, ReasonModel
+from retention.reasons.modelled import modelled
 from retention.reasons.note_rows import read_notes
+from retention.reasons.note_texts import texts_of
+from retention.tables import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from narwhals.stable.v2.typing import IntoFrameT
-    from numpy.typing import NDArray
 
     from retention.frames import Columns
+    from retention.reasons.annotating import Annotator
+    from retention.reasons.finding import Tag
 
 
-def tag_reasons(
+def tag_reasons(  # noqa: PLR0913 - a door
     notes: IntoFrameT,
     *,
     text: str = "text",
     note_id: str = "note_id",
-    lexicon: str | Path | Lexicon = "en",
-    min_score: float = 0.6,
+    lexicon: str | Path | Lexicon | None = None,
+    model: ReasonModel | None = None,
+    annotator: Annotator | None = None,
+    min_score: float | None = None,
     own_brand: Sequence[str] = (),
     competitors: Sequence[str] = (),
     keep: str | Sequence[str] = (),
@@ -53,29 +61,41 @@ def tag_reasons(
         text: the column of what was written.
         note_id: the column that says which note; rows are numbered from 0 where there is none.
             Where there is a column `customer_id` it goes along.
-        lexicon: a language, the path of a file, or what `load_lexicon` or `extend_lexicon` gave.
-        min_score: the least strength that is told, 0 to 1.
+        lexicon: a language, the path of a file, or what `load_lexicon` or `extend_lexicon` gave;
+            None is "en", or with a model the lexicon that it was fitted with.
+        model: of your own notes, from `fit_reason_model`. The categories that it knows are told
+            where their probability reaches its thresholds, and that probability is the score. What
+            the lexicon found of them is their sub-category and their evidence; where it found
+            nothing, the evidence is the word or the pair of words that speaks loudest in the model.
+            Categories that it does not know are told by the lexicon, by strength.
+        annotator: a function that finds the reasons instead, around a language model or a service
+            of yours (see `Annotator`); the lexicon is not asked.
+        min_score: the least score that is told, 0 to 1; None is 0.6, and with a model its
+            thresholds for the categories that it knows.
         own_brand: names of your firm: going to them is no competition.
         competitors: names of others, so that they are known in small letters too.
         keep: further columns that go along, such as segments, `date` or `spell`.
 
     Returns:
         One row a note and sub-category, in the caller's kind: `note_id`, `customer_id` (null where
-        not known), `category`, `subcategory`, `score` (strength, 0 to 1), `rank` (1 for the
+        not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
+        probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
         strongest of the note; what holds a customer back comes after all reasons to leave),
         `is_primary` (rank 1), `evidence` (the strongest words), `start`, `end` (where these stand
-        in the text: `text[start:end]`, in characters), `phrase` (what found them), and the
-        columns of `keep`. A note in which nothing is found has one row of category "unspecified",
-        one that is null or blank has one of category "missing": every note is there. Notes keep
-        their order.
+        in the text: `text[start:end]`, in characters), `phrase` (of the lexicon, that found them;
+        else null), and the columns of `keep`. A note in which nothing is found has one row of
+        category "unspecified", one that is null or blank has one of category "missing": every note
+        is there. Notes keep their order.
 
     Raises:
         ColumnError: if there is no such column.
         ContentError: if the column holds no text, or two notes have the same id.
-        RetentionError: if `min_score` is not between 0 and 1.
+        RetentionError: if `min_score` is not between 0 and 1, both a model and an annotator are
+            given, or a model that is none or with another lexicon than its own.
 
     Warns:
-        RetentionWarning: if a note has more than 20,000 characters: what follows is not read.
+        RetentionWarning: if a note has more than 20,000 characters: what follows is not read; if
+            what an annotator answers does not hold (see `Annotator`).
 
     Example:
         The second note complains of a failure and of what was done about it; the third says not.
@@ -101,48 +121,77 @@ def tag_reasons(
         Categories: Keaveney, S. M. (1995), Journal of Marketing 59 (2), 71–82. Strength: the noisy
         or, Pearl, J. (1988), Probabilistic Reasoning in Intelligent Systems, section 4.3.2.
     """
-    if not 0 <= min_score <= 1:
+    if min_score is not None and not (isinstance(min_score, Real) and 0 <= min_score <= 1):
         raise RetentionError(f"min_score must be between 0 and 1; got {min_score!r}.")
-    known = lexicon if isinstance(lexicon, Lexicon) else load_lexicon(lexicon)
+    if not (model is None or isinstance(model, ReasonModel)):
+        raise RetentionError(
+            f"model must be what fit_reason_model or load_reason_model gave; got {model!r}."
+        )
+    if model is not None and annotator is not None:
+        raise RetentionError("Give a model or an annotator, not both.")
+    known = _lexicon(lexicon, model, own_brand, competitors)
+    rows, kept = read_notes(
+        notes, ("text", text), note_id=note_id, keep=keep, taken=TAGS.names, name="notes"
+    )
+    texts = texts_of(rows["value"], text)
+    different = list(dict.fromkeys(text for text in texts if text is not None))
+    told = _found(different, known, model, annotator, min_score)
+    found = dict(zip(different, told, strict=True))
+    return table_like(_table(rows, texts, found, kept), notes)
+
+
+def _lexicon(
+    lexicon: str | Path | Lexicon | None,
+    model: ReasonModel | None,
+    own_brand: Sequence[str],
+    competitors: Sequence[str],
+) -> Lexicon:
+    """The lexicon to read with; a model's own where it has one.
+
+    Raises:
+        RetentionError: if a model was fitted with another one.
+    """
+    own = None if model is None else model.lexicon
+    if lexicon is None:
+        known = own or load_lexicon("en")
+    else:
+        known = lexicon if isinstance(lexicon, Lexicon) else load_lexicon(lexicon)
     if own_brand or competitors:
         known = extend_lexicon(known, own_brand=own_brand, competitors=competitors)
-    rows = read_notes(notes, ("text", text), note_id=note_id, keep=keep, name="notes")
-    texts = _texts(rows["value"], text)
-    different = list(dict.fromkeys(text for text in texts if text is not None))
-    found = dict(zip(different, _found(different, known, min_score), strict=True))
-    return table_like(_table(rows, texts, found), notes)
-
-
-def _texts(values: NDArray[np.object_], column: str) -> list[str | None]:
-    """The notes as texts; blank ones are None."""
-    if values.dtype.kind not in "OU" and not np.isnan(values.astype(float)).all():
-        raise ContentError(f"notes: {column!r} must hold text; got {values.dtype}.")
-    given = values.tolist() if values.dtype.kind in "OU" else [None] * values.size
-    for value in given:
-        if value is not None and not isinstance(value, str):
-            raise ContentError(f"notes: {column!r} must hold text; got {value!r}.")
-    too_long = sum(value is not None and len(value) > LONGEST for value in given)
-    if too_long:
-        warnings.warn(
-            f"{too_long:,} notes have more than {LONGEST:,} characters: what follows is not read.",
-            RetentionWarning,
-            stacklevel=3,
+    if own is not None and known != own:
+        raise RetentionError(
+            f"model was fitted with another lexicon, {own!r}, than this one, {known!r}, or with "
+            "other names. Leave lexicon=, own_brand= and competitors= away, or fit it anew with "
+            "fit_reason_model(..., lexicon=extend_lexicon(...))."
         )
-    return [value if value and value.strip() else None for value in given]
+    return known
 
 
-def _found(texts: Sequence[str], lexicon: Lexicon, min_score: float) -> list[list[Tag]]:
-    """The reasons in each text, by the lexicon."""
+def _found(
+    texts: Sequence[str],
+    lexicon: Lexicon,
+    model: ReasonModel | None,
+    annotator: Annotator | None,
+    min_score: float | None,
+) -> list[list[Tag]]:
+    """The reasons in each text, by whom was asked."""
+    if model is not None:
+        return modelled(texts, model, lexicon, min_score)
+    least = LEAST if min_score is None else min_score
+    if annotator is not None:
+        return annotated(texts, annotator, least)
     matcher = matcher_of(lexicon)
     found = []
     with watched("tagging notes", "notes", len(texts)) as done:
         for text in texts:
-            found.append(tag_text(text, matcher, min_score=min_score))
+            found.append(tag_text(text, matcher, min_score=least))
             done(1)
     return found
 
 
-def _table(rows: Columns, texts: list[str | None], found: dict[str, list[Tag]]) -> Columns:
+def _table(
+    rows: Columns, texts: list[str | None], found: dict[str, list[Tag]], kept: Columns
+) -> Columns:
     """The answer's columns, at least one row a note."""
     tags = [[] if text is None else found[text] for text in texts]
     counts = np.array([max(len(told), 1) for told in tags], dtype=np.int64)
@@ -164,11 +213,10 @@ def _table(rows: Columns, texts: list[str | None], found: dict[str, list[Tag]]) 
         "start": np.array(start, dtype=np.float64),
         "end": np.array(end, dtype=np.float64),
         "phrase": np.array(phrase, dtype=object),
-        **{name: values[of_note] for name, values in rows.items() if name not in _OWN},
+        **{name: values[of_note] for name, values in kept.items()},
     }
 
 
-_OWN = ("note_id", "customer_id", "value")
 Line = tuple[str, str | None, float, str | None, float, float, str | None]
 
 

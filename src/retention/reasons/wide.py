@@ -26,7 +26,7 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
     """The tags as one row a note, with a column for each category of reasons.
 
     The strength of a category in a note is that of its strongest sub-category, 0 where the note
-    does not speak of it, and null where there is no note.
+    does not speak of it, and null where there is no note, or a sub-category has no score.
 
     Args:
         tags: a table from `tag_reasons` or `map_reason_codes`.
@@ -60,7 +60,7 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
         if name not in schema:
             raise ColumnError(f"tags lacks {name!r}: give the table of tag_reasons as it came.")
     whose = [name for name in ("customer_id",) if name in schema]
-    rows = collect(frame.select("note_id", *whose, "category", *_ASKED))
+    rows = collect(frame.select("note_id", *whose, "category", *_ASKED), exact=True)
     return table_like(_wide(rows), tags)
 
 
@@ -96,6 +96,7 @@ def _strengths(
     for name in (one.name for one in reason_categories()):
         strength = silent.copy()
         of_it = category == name
-        np.maximum.at(strength, place[of_it], score[of_it])
+        with np.errstate(invalid="ignore"):  # a score that is missing
+            np.maximum.at(strength, place[of_it], score[of_it])
         found[name] = strength
     return found

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 Word = tuple[str, int, int, int]
 """A word as written, where it starts and ends in the text, and the number of its clause."""
 
+APOSTROPHES = "'’‘ʼ´`′＇\ufffd"
+"""What people write for an apostrophe; the last is what is left of one that was read wrongly."""
+
 _LETTER = r"(?:[^\W\d_]|[\u0300-\u036f])"  # accents may be characters of their own
 _PIECE = re.compile(
-    rf"((?:[$£€¥₹]\s?)?\d+(?:[.,:]\d+)*|{_LETTER}+(?:['’\ufffd]{_LETTER}+)*)"
+    rf"((?:[$£€¥₹]\s?)?\d+(?:[.,:]\d+)*|{_LETTER}+(?:[{APOSTROPHES}]{_LETTER}+)*)"
     r"|([.!?…;•]+|\n\s*\n)"
     r"|([,:()–—]|\s-+\s)"
 )
@@ -43,6 +46,14 @@ def sentences(text: str) -> list[list[Word]]:
     return found
 
 
+def plain_apostrophes(text: str) -> str:
+    """The text with every apostrophe as the keyboard has it."""
+    return text.translate(_PLAIN)
+
+
+_PLAIN = dict.fromkeys(map(ord, APOSTROPHES), "'")
+
+
 def normal(word: str, expand: Mapping[str, str]) -> tuple[str, ...]:
     """The word as phrases know it: lower case, plain apostrophes, "don't" as "do", "not".
 
@@ -50,7 +61,7 @@ def normal(word: str, expand: Mapping[str, str]) -> tuple[str, ...]:
         word: as it was written.
         expand: what stands for what, such as "can't" for "can not".
     """
-    plain = unicodedata.normalize("NFKC", word).lower().replace("’", "'").replace("\ufffd", "'")
+    plain = unicodedata.normalize("NFKC", plain_apostrophes(word)).lower()
     if plain in expand:
         return tuple(expand[plain].split())
     if plain.endswith("n't"):

@@ -279,7 +279,7 @@ TAGS = Kind(
         Column(
             "subcategory", "text", "the reason more closely, null where not told", optional=True
         ),
-        Column("score", "number", "strength, not a probability", "0 to 1", optional=True),
+        Column("score", "number", "strength; of a model its probability", "0 to 1", optional=True),
         Column("rank", "number", "1 for the strongest of the note, 2 for the next", optional=True),
         Column("is_primary", "flag", "whether it is the first reason of the note", optional=True),
         Column("evidence", "text", "the words that tell it, or the code", optional=True),

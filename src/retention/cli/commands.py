@@ -1,0 +1,166 @@
+"""What each command does with what it was told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retention.activity.contracts import contract_periods
+from retention.activity.purchases import customer_periods
+from retention.cli.settings import Output, UsageError
+from retention.cli.sources import Source, audit, notes_of, read
+from retention.cli.writing import format_of, write, write_text
+from retention.kpis.outcome import churn_by, outcome_kpis
+from retention.loading.progress import watched
+from retention.report.answers import columns_of
+from retention.report.words import count, percent, period
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from retention.cli.settings import Settings
+    from retention.report.door import Report
+
+_RATES = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention")
+_SHOWN = ("period", "n_base", "n_retained", _RATES[0], f"{_RATES[0]}_lower", f"{_RATES[0]}_upper")
+_OPENED, _AS_OF = "2022-01-01", "2024-12-31"
+
+
+def kpis(settings: Settings, say: Callable[[str], None]) -> None:
+    """Buttle's outcome KPIs of a file, period by period."""
+    with watched("retention kpis", "steps", 3) as done:
+        source = read(settings, say)
+        done(1)
+        if "freq" not in settings.counting.model_fields_set:
+            say("by month (--freq)")
+        activity = activity_of(source, settings)
+        done(1)
+        by = list(settings.counting.by)
+        answer = outcome_kpis(activity, by=by)
+        done(1)
+    write(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
+
+
+def audited(settings: Settings, set_aside: Path | None) -> None:
+    """The summary of what a file's checks found, and the rows set aside."""
+    found = audit(settings)
+    if format_of(settings.output.format, settings.output.output) == "table":
+        write_text(f"{found}\n", settings.output.output)
+    else:
+        write(found.summary, settings.output)
+    if set_aside is not None:
+        write(found.set_aside, Output(output=set_aside))
+
+
+def demo(customers: int, seed: int, orders: Path | None) -> None:
+    """The main job on the sample company."""
+    from retention.loading.transactions import as_transactions
+    from retention.samples import sample_company
+
+    company = sample_company(customers, seed=seed, start=_OPENED, as_of=_AS_OF)
+    lines = as_transactions(
+        company.orders,
+        customer_id="customer_id",
+        date="date",
+        sales="sales",
+        profit="profit",
+        order_id="order_id",
+        keep="region",
+        refunds="net",
+    )
+    years = customer_periods(lines, freq="year", by="region", as_of=_AS_OF, observed_from=_OPENED)
+    write_text(_demo_text(len(lines), customers, years), None)
+    if orders is not None:
+        company.orders.to_csv(orders, index=False)
+        write_text(
+            f"\n{orders} holds the orders. Try: retention kpis {orders} --refunds net "
+            f"--freq year --by region --as-of {_AS_OF}\n",
+            None,
+        )
+
+
+def _demo_text(n_lines: int, customers: int, years: Any) -> str:
+    """The headline figures in sentences, then where customers are lost."""
+    kept = {name: values[-1] for name, values in columns_of(outcome_kpis(years)).items()}
+    low, high = (percent(kept[f"{_RATES[0]}_{bound}"]) for bound in ("lower", "upper"))
+    return "\n".join(
+        [
+            f"A simulated coffee roaster, {_OPENED} to {_AS_OF}: {count(n_lines)} order lines of "
+            f"{count(customers)} customers.\n",
+            f"Of the {count(kept['n_base'])} customers of {period(kept['period'], 'year')}, "
+            f"{count(kept['n_retained'])} bought in the year after:",
+            f"  {percent(kept[_RATES[0]]):>7}  raw retention: of the customers ({low} to {high})",
+            f"  {percent(kept[_RATES[1]]):>7}  sales-adjusted: of their sales",
+            f"  {percent(kept[_RATES[2]]):>7}  profit-adjusted: of their profit\n",
+            "Where they were lost:",
+            *_lost_lines(columns_of(churn_by(years, by="region")), kept["period"]),
+            "",
+        ]
+    )
+
+
+def _lost_lines(lost: dict[str, list[Any]], last: Any) -> list[str]:
+    """A line a region of the last base period."""
+    names = ("period", "region", "n_churned", "n_base", "churn_rate", "lower", "upper")
+    rows = zip(*(lost[name] for name in names), strict=True)
+    return [
+        f"  {region:<6} {count(churned):>5} of {count(base):>5}  {percent(rate):>7}"
+        f"  ({percent(low)} to {percent(high)})"
+        for day, region, churned, base, rate, low, high in rows
+        if day == last
+    ]
+
+
+def activity_of(source: Source, settings: Settings) -> Any:
+    """Who was a customer in which period."""
+    make = contract_periods if source.of_contracts else customer_periods
+    told = settings.counting
+    return make(
+        source.table,
+        freq=told.freq,
+        as_of=source.as_of,
+        by=list(told.by),
+        observed_from=told.observed_from,
+    )
+
+
+def reported(settings: Settings, say: Callable[[str], None]) -> None:
+    """A report of a file, written as HTML or Markdown.
+
+    Raises:
+        UsageError: if no file is named that it could be written to.
+    """
+    from retention.report.door import REPORTS
+
+    path = settings.output.output
+    if path is None or path.suffix.lower() not in REPORTS:
+        raise UsageError("Say where to: -o report.html, or -o report.md for Markdown.")
+    with watched("retention report", "steps", 3) as done:
+        source = read(settings, say)
+        done(1)
+        if "freq" not in settings.counting.model_fields_set:
+            say("by month (--freq)")
+        report = _report(source, settings)
+        done(1)
+        report.save(path)
+        done(1)
+
+
+def _report(source: Source, settings: Settings) -> Report:
+    from retention.report.door import retention_report
+
+    told, asked = settings.report, settings.counting
+    return retention_report(
+        source.found or source.table,
+        as_of=source.as_of,
+        freq=asked.freq,
+        by=list(asked.by),
+        notes=None if told.notes is None else notes_of(told.notes, told.notes_text),
+        gap=told.gap,
+        observed_from=asked.observed_from,
+        history=told.history,
+        title=told.title or "Customer retention",
+        min_customers=told.min_customers,
+        at_risk=told.at_risk,
+        pictures=told.pictures,
+    )

@@ -1,0 +1,127 @@
+"""The command line: arguments in, files and exit codes out."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from retention.cli.options import parser
+from retention.cli.settings import Settings, UsageError, settings_of
+from retention.errors import RetentionError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `retention`.
+
+    Args:
+        arguments: the words after the command's name; default: those that were typed.
+
+    Returns:
+        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 130 interrupted.
+
+    Example:
+        >>> import retention.cli
+        >>> retention.cli.main(["kpis", "no such file.csv"])
+        1
+    """
+    top = parser()
+    try:
+        told = top.parse_args(arguments)
+    except SystemExit as stop:  # argparse has said what is wrong, or printed its help
+        return int(stop.code or DONE)
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _guarded(top, told)
+
+
+def _guarded(top: ArgumentParser, told: Namespace) -> int:
+    """Run the command; what it refuses is one message, never a traceback."""
+    try:
+        _run(top, told)
+    except UsageError as error:
+        return _failed(str(error), MISUSED)
+    except RetentionError as error:
+        return _failed(in_options(str(error)), REFUSED)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        return DONE
+    except OSError as error:
+        return _failed(f"{error.filename or 'file'}: {error.strerror or error}.", REFUSED)
+    except KeyboardInterrupt:
+        return STOPPED
+    return DONE
+
+
+def _run(top: ArgumentParser, told: Namespace) -> None:
+    asked: dict[str, Any] = vars(told)
+    command, versioned = asked.pop("command"), asked.pop("version", False)
+    if versioned:
+        from retention import __version__
+
+        sys.stdout.write(f"retention {__version__}\n")
+    elif command is None:
+        top.print_help()
+    else:
+        _do(command, asked)
+
+
+def _do(command: str, asked: dict[str, Any]) -> None:
+    """Run one command; what it needs is loaded now, not for a word of help."""
+    from retention.cli import commands
+
+    if command == "demo":
+        commands.demo(asked["customers"], asked["seed"], asked.get("orders"))
+    elif command == "kpis":
+        commands.kpis(_settings(asked), _say)
+    elif command == "audit":
+        set_aside = asked.pop("set_aside", None)
+        commands.audited(_settings(asked), set_aside)
+    else:
+        commands.reported(_settings(asked), _say)
+
+
+def _settings(asked: dict[str, Any]) -> Settings:
+    return settings_of(asked.pop("config", None), asked)
+
+
+def in_options(message: str) -> str:
+    """A refusal in the words of the command line: refunds='net' is --refunds net there.
+
+    Example:
+        >>> in_options("Say refunds='net' or refunds='drop'.")
+        'Say --refunds net or --refunds drop.'
+    """
+    message = re.sub(
+        r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
+    )
+    message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
+    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.)?", _as_option, message)
+
+
+def _as_option(found: re.Match[str]) -> str:
+    flag = f"--{found[1].replace('_', '-')}"
+    value = (found[2] or "").strip("'")
+    if value == "...":
+        return f"{flag} COLUMN"
+    quoted = f'"{value}"' if " " in value else value
+    return f"{flag} {quoted}".rstrip()
+
+
+def _failed(message: str, code: int) -> int:
+    sys.stderr.write(f"retention: {message}\n")
+    return code
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"retention: {message}\n")
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    sys.stderr.write(f"retention: careful: {message}\n")

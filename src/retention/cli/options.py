@@ -1,0 +1,130 @@
+"""The options of the command line, made from the settings, so that both say the same."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from retention.cli.settings import Columns, Counting, Output, Policies, Reading, Told
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+_INTRODUCTION = "Customer retention and churn analytics: from an order file to the rates."
+_EXAMPLES = {
+    "demo": "retention demo --customers 2000",
+    "kpis": "retention kpis orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--refunds net --freq quarter --by region -o kpis.csv",
+    "audit": "retention audit orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--set-aside doubtful.csv",
+    "report": "retention report orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--refunds net --freq quarter --as-of 2024-12-31 -o report.html",
+}
+_TOLD = {
+    "demo": "The main job on the library's sample company, whose orders are simulated.",
+    "kpis": "Of each period's customers, their sales and their profit: what was kept in the next.",
+    "audit": "Which rows of a file can be used and which cannot, and why.",
+    "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
+}
+_SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
+    "columns": ("columns of the file", Columns),
+    "policies": ("policies", Policies),
+    "reading": ("how the file is written", Reading),
+    "counting": ("what is counted", Counting),
+    "report": ("the report", Told),
+    "output": ("output", Output),
+}
+_PARTS = {
+    "kpis": ("columns", "policies", "reading", "counting", "output"),
+    "audit": ("columns", "policies", "reading", "output"),
+    "report": ("columns", "policies", "reading", "counting", "report"),
+}
+_EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line as argparse knows it."""
+    top = argparse.ArgumentParser("retention", description=_INTRODUCTION, epilog=_EXITS)
+    top.add_argument("--version", action="store_true", help="the installed version")
+    commands = top.add_subparsers(dest="command", metavar="demo | kpis | audit | report")
+    for name, told in _TOLD.items():
+        command = commands.add_parser(
+            name,
+            usage=f"retention {name} {'[options]' if name == 'demo' else 'FILE [options]'}",
+            help=told[0].lower() + told[1:],
+            description=told,
+            epilog=f"Example:\n  {_EXAMPLES[name]}\n\n{_EXITS}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+        )
+        _demo(command) if name == "demo" else _file(command, name)
+    return top
+
+
+def _demo(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--customers", type=int, default=2_000, metavar="N", help="how many [2000]"
+    )
+    command.add_argument("--seed", type=int, default=1, metavar="N", help="another company [1]")
+    command.add_argument(
+        "--orders", type=Path, metavar="FILE", help="write its orders as CSV, to try the rest on"
+    )
+
+
+def _file(command: argparse.ArgumentParser, name: str) -> None:
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="CSV, Parquet, Excel or JSON lines; a folder, or a quoted pattern",
+    )
+    command.add_argument(
+        "--config", type=Path, metavar="TOML", help="settings of a file; options come before them"
+    )
+    for part in _PARTS[name]:
+        title, kind = _SECTIONS[part]
+        group = command.add_argument_group(title, (kind.__doc__ or "").strip())
+        for key, field in kind.model_fields.items():
+            _add(group, part, key, field)
+    if name == "audit":
+        command.add_argument(
+            "--set-aside", type=Path, metavar="FILE", help="write the rows that cannot be used"
+        )
+    if name == "report":
+        command.add_argument(
+            "-o", "--output", dest="output.output", type=Path, metavar="FILE",
+            help="the report: .html, or .md for Markdown",
+        )  # fmt: skip
+
+
+def _add(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) -> None:
+    """One setting as an option, with the choices of its type."""
+    flags = [f"--{key.replace('_', '-')}", *(["-o"] if key == "output" else [])]
+    say: dict[str, Any] = {"dest": f"{part}.{key}", "help": field.description}
+    kinds = _kinds(field.annotation)
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    if bool in kinds:
+        say["action"] = argparse.BooleanOptionalAction
+    elif any(get_origin(kind) is tuple for kind in kinds):
+        say |= {"action": "append", "metavar": "COLUMN"}
+    elif choices:
+        say |= {"choices": choices}
+    else:
+        say["metavar"] = _metavar(part, key, kinds)
+    group.add_argument(*flags, **say)
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    united = get_origin(annotation) in (Union, UnionType)
+    return get_args(annotation) if united else (annotation,)
+
+
+def _metavar(part: str, key: str, kinds: tuple[Any, ...]) -> str:
+    if part == "columns" or key == "notes_text":
+        return "COLUMN"
+    named = {"as_of": "DAY", "observed_from": "DAY"}
+    return named.get(key, "FILE" if Path in kinds else "N" if int in kinds else "TEXT")

@@ -1,0 +1,209 @@
+"""What a run is told, by options and by a config file: one description of each setting for both."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date  # noqa: TC003 - pydantic reads it
+from difflib import get_close_matches
+from pathlib import Path  # noqa: TC003 - pydantic reads it
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class UsageError(Exception):
+    """What was typed, or stands in the config file, cannot be run; exit code 2."""
+
+
+def _many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+_Names = Annotated[tuple[str, ...], BeforeValidator(_many)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Columns(_Section):
+    """Which column of the file means what."""
+
+    customer_id: str = Field(
+        default="customer_id", description="who bought, or whose contract it is"
+    )
+    date: str | None = Field(default=None, description="when it was bought [date]")
+    sales: str | None = Field(
+        default=None, description="net revenue of the line, or of the contract"
+    )
+    quantity: str | None = Field(default=None, description="how many, in place of --sales")
+    unit_price: str | None = Field(
+        default=None, description="the price of one, in place of --sales"
+    )
+    profit: str | None = Field(
+        default=None, description="contribution of the line, or of the contract"
+    )
+    cost: str | None = Field(
+        default=None, description="what the line cost the firm, in place of --profit"
+    )
+    order_id: str | None = Field(default=None, description="the order a line belongs to")
+    start: str | None = Field(
+        default=None, description="first day of a contract: the file is of contracts"
+    )
+    end: str | None = Field(default=None, description="end of a contract, empty while it runs")
+    contract_id: str | None = Field(default=None, description="which contract it is")
+    trial: str | None = Field(default=None, description="marks trial contracts")
+
+
+class Policies(_Section):
+    """What to do with rows that can be read in two ways. Until it is said, they are refused."""
+
+    refunds: Literal["error", "net", "drop"] | None = Field(
+        default=None, description="negative lines: they lower sales (net), or are left out (drop)"
+    )
+    duplicates: Literal["error", "keep", "drop"] | None = Field(
+        default=None, description="rows that repeat an earlier one"
+    )
+    zero_orders: Literal["error", "count", "drop"] | None = Field(
+        default=None, description="orders that sum to 0: purchases (count), or left out (drop)"
+    )
+    end_is: Literal["error", "last_day", "first_day_out"] | None = Field(
+        default=None, description="what the end of a contract means"
+    )
+    trials: Literal["error", "exclude", "include"] | None = Field(
+        default=None, description="contracts marked as trials"
+    )
+    sales_per: Literal["month", "quarter", "year"] | None = Field(
+        default=None, description="what the revenue of a contract is for"
+    )
+
+
+class Reading(_Section):
+    """How the file is written, where that cannot be told from it."""
+
+    day_first: bool | None = Field(default=None, description="03.02.2024 is in February")
+    date_format: str | None = Field(default=None, description="such as %%d.%%m.%%y")
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="the decimal sign of amounts"
+    )
+    tz: str | None = Field(default=None, description="time zone of the shop, such as Europe/Berlin")
+    encoding: str | None = Field(default=None, description="of a CSV, such as cp1252")
+    separator: str | None = Field(default=None, description="between the columns of a CSV")
+    header_row: int | None = Field(
+        default=None, description="line that holds the column names, from 1"
+    )
+    sheet: str | None = Field(default=None, description="of a workbook")
+
+
+class Counting(_Section):
+    """What is counted over which time."""
+
+    as_of: date | None = Field(
+        default=None, description="last observed day [the last day in the file]"
+    )
+    observed_from: date | None = Field(
+        default=None, description="first observed day [the first order]"
+    )
+    freq: Literal["day", "week", "month", "quarter", "year"] = Field(
+        default="month", description="length of a period [month]"
+    )
+    by: _Names = Field(default=(), description="segment column; say it again for another")
+
+
+class Output(_Section):
+    """Where the answer goes."""
+
+    format: Literal["table", "csv", "json", "parquet"] | None = Field(
+        default=None, description="[by the ending of --output, else table]"
+    )
+    output: Path | None = Field(default=None, description="file to write [standard output]")
+
+
+class Told(_Section):
+    """What the report is told beyond the counting."""
+
+    title: str | None = Field(default=None, description="of the report")
+    gap: int | None = Field(
+        default=None, description="days of silence after which a customer is lost"
+    )
+    history: Literal["whole", "cut"] = Field(
+        default="whole", description="cut, if the file lacks older orders or contracts [whole]"
+    )
+    at_risk: int = Field(default=20, description="how many customers at risk are listed [20]")
+    pictures: bool = Field(default=True, description="draw pictures, with matplotlib [yes]")
+    min_customers: int = Field(default=10, description="smaller segments are not shown [10]")
+    notes: Path | None = Field(default=None, description="file of notes of customers who left")
+    notes_text: str = Field(default="text", description="its column of what they wrote [text]")
+
+
+class Settings(_Section):
+    """Everything a run is told."""
+
+    file: str | None = None
+    columns: Columns = Columns()
+    policies: Policies = Policies()
+    reading: Reading = Reading()
+    counting: Counting = Counting()
+    report: Told = Told()
+    output: Output = Output()
+
+
+def settings_of(config: Path | None, options: Mapping[str, Any]) -> Settings:
+    """The config file's settings, with those of the options in their place where both say one.
+
+    Args:
+        config: a TOML file, or None.
+        options: settings by dotted name, such as "columns.date".
+
+    Raises:
+        UsageError: if the file is no TOML, or a setting is unknown or none of its values.
+    """
+    told = {} if config is None else _toml(config)
+    for name, value in options.items():
+        section, _, key = name.rpartition(".")
+        place = told.setdefault(section, {}) if section else told
+        if isinstance(place, dict):
+            place[key] = value
+    try:
+        return Settings.model_validate(told)
+    except ValidationError as error:
+        raise UsageError(_in_words(error, config, options)) from None
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror or error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path} is no TOML: {error}.") from None
+
+
+def _in_words(error: ValidationError, config: Path | None, options: Mapping[str, Any]) -> str:
+    """Each wrong setting by the name under which it was said."""
+    lines = []
+    for wrong in error.errors():
+        names = [str(part) for part in wrong["loc"] if not isinstance(part, int)]
+        option = ".".join(names) in options
+        said = f"--{names[-1].replace('_', '-')}" if option else f"{config}: {'.'.join(names)}"
+        if wrong["type"] == "extra_forbidden":
+            lines.append(f"{said} is no setting.{_nearest(names)}")
+        else:
+            message = wrong["msg"][0].lower() + wrong["msg"][1:]
+            lines.append(f"{said}: {message}; got {str(wrong['input'])!r}.")
+    return "\n".join(lines)
+
+
+def _nearest(names: list[str]) -> str:
+    """The setting most like an unknown one, of all sections."""
+    known = {name: name for name in Settings.model_fields}
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            known |= {name: f"{name} in [{section}]" for name in kind.model_fields}
+    found = get_close_matches(names[-1], list(known), n=1)
+    return f" Did you mean {known[found[0]]}?" if found else ""

@@ -1,0 +1,133 @@
+"""From what a run is told to a checked table, and to the last day that was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention.cli.settings import UsageError
+from retention.errors import ColumnError
+from retention.frames import as_lazy, one_row
+from retention.loading.contracts import audit_contracts
+from retention.loading.reading import read_contracts, read_table, read_transactions
+from retention.loading.transactions import audit_transactions
+from retention.periods import as_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from pathlib import Path
+
+    from retention.cli.settings import Settings
+    from retention.loading.audits import Audit
+
+_OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
+_LINE = ("date", "quantity", "unit_price", "cost", "order_id")
+_CONTRACT = ("start", "end", "contract_id", "trial")
+_ASKED_OF = {
+    False: ("refunds", "duplicates", "zero_orders"),
+    True: ("duplicates", "end_is", "trials", "sales_per"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A checked table, whether it is of contracts, the last observed day, what was left out."""
+
+    table: Any
+    of_contracts: bool
+    as_of: date
+    found: Audit[Any] | None = None
+
+
+def read(settings: Settings, say: Callable[[str], None]) -> Source:
+    """The file's table through its door; `say` is told a last day that nobody named."""
+    of_contracts = is_of_contracts(settings)
+    door = read_contracts if of_contracts else read_transactions
+    told = _door_words(settings, of_contracts)
+    if settings.counting.as_of is not None:
+        told["as_of"] = settings.counting.as_of
+    by = settings.counting.by
+    table = door(file_of(settings), keep=by, **told, **_file_words(settings))
+    last = settings.counting.as_of or _last_day(table, say)
+    leaves_out = {"drop", "exclude"} & set(settings.policies.model_dump().values())
+    return Source(table, of_contracts, last, audit(settings) if leaves_out else None)
+
+
+def notes_of(path: Path, text: str) -> Any:
+    """A file of notes, its texts in a column `text`."""
+    notes = read_table(str(path))
+    if text not in notes.columns:
+        raise ColumnError.unknown("notes_text", text, notes.columns)
+    return notes.rename(columns={text: "text"})
+
+
+def audit(settings: Settings) -> Audit[Any]:
+    """The file's rows parted into those that can be used and the others."""
+    of_contracts = is_of_contracts(settings)
+    door = audit_contracts if of_contracts else audit_transactions
+    raw = read_table(file_of(settings), **_file_words(settings))
+    told = _door_words(settings, of_contracts)
+    return door(raw, **told, keep=settings.counting.by, as_of=settings.counting.as_of)
+
+
+def file_of(settings: Settings) -> str:
+    """The file a run is told.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if settings.file is None:
+        raise UsageError("Say which file: retention kpis FILE, or file = '...' in the config file.")
+    return settings.file
+
+
+def is_of_contracts(settings: Settings) -> bool:
+    """Whether the file is of contracts: a column is named that only contracts have.
+
+    Raises:
+        UsageError: if columns of contracts and of order lines are named together.
+    """
+    named = settings.columns.model_fields_set
+    line = [name for name in _LINE if name in named and getattr(settings.columns, name)]
+    contract = [name for name in _CONTRACT if name in named and getattr(settings.columns, name)]
+    if line and contract:
+        raise UsageError(
+            f"A file holds order lines or contracts: {_flag(line[0])} is of the one, "
+            f"{_flag(contract[0])} of the other."
+        )
+    return bool(contract)
+
+
+def _door_words(settings: Settings, of_contracts: bool) -> dict[str, Any]:
+    """The keywords of a door; what was not said is left to it, or has our own name."""
+    columns = settings.columns.model_dump(exclude_none=True)
+    priced = "quantity" in columns or "unit_price" in columns
+    own = {"start": "start", "end": "end"} if of_contracts else {"date": "date"}
+    if not of_contracts and not priced:
+        own["sales"] = "sales"
+    asked = settings.policies.model_dump(include=set(_ASKED_OF[of_contracts]), exclude_none=True)
+    written = settings.reading.model_dump(exclude=set(_OF_THE_FILE), exclude_none=True)
+    return {**own, **columns, **asked, **written}
+
+
+def _file_words(settings: Settings) -> dict[str, Any]:
+    return settings.reading.model_dump(include=set(_OF_THE_FILE), exclude_none=True)
+
+
+def _last_day(table: Any, say: Callable[[str], None]) -> date:
+    """The last day in the table: of contracts the last start, as ends may lie in the future."""
+    frame = as_lazy(table, name="the file")
+    column = "start" if "start" in frame.collect_schema() else "date"
+    found = one_row(frame.select(nw.col(column).max()))[column]
+    if found is None:
+        raise ColumnError(f"The file has no {column}. Say the last observed day with --as-of.")
+    last = as_day(found, argument="as_of")
+    say(f"as of {last}, the last {'start' if column == 'start' else 'day'} in the file (--as-of)")
+    return last
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,136 @@
+"""An answer as CSV, JSON, Parquet or a table for people, to a file or to standard output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from retention.cli.settings import UsageError
+from retention.frames import as_lazy, collect
+from retention.report.answers import columns_of
+from retention.report.words import NONE, count, is_share, money, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from retention.cli.settings import Output
+
+_ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet takes the text of a cell for a formula, and runs it."""
+
+
+def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
+    """The answer in the format that was asked for, where it was asked for.
+
+    Args:
+        table: an answer, in any engine's kind.
+        told: format and file.
+        people: the columns that a table for people shows; default: all.
+
+    Raises:
+        UsageError: if the format cannot be told from the file's ending, or Parquet has no file.
+    """
+    form = format_of(told.format, told.output)
+    if form == "parquet":
+        if told.output is None:
+            raise UsageError("--format parquet needs a file: say -o FILE.parquet.")
+        _parquet(table, told.output)
+        return
+    columns = columns_of(table)
+    shown = {name: columns[name] for name in people} if people and form == "table" else columns
+    write_text(_WRITERS[form](shown), told.output)
+
+
+def format_of(form: str | None, output: Path | None) -> str:
+    """The format that was said, or that the file's ending says.
+
+    Raises:
+        UsageError: if the ending says none.
+    """
+    if form is not None or output is None:
+        return form or "table"
+    try:
+        return _ENDINGS[output.suffix.lower()]
+    except KeyError:
+        known = ", ".join(_ENDINGS)
+        raise UsageError(
+            f"-o {output}: no format ends in {output.suffix!r} (known: {known}). Say --format."
+        ) from None
+
+
+def write_text(text: str, output: Path | None) -> None:
+    """The text to a file in UTF-8, or to standard output."""
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8", newline="")
+
+
+def _csv(columns: dict[str, list[Any]]) -> str:
+    """CSV in which no text can be taken for a formula."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow([harmless(name) for name in columns])
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([harmless(value) for value in row])
+    return lines.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A value for a cell: text that begins like a formula has an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+
+
+def _json(columns: dict[str, list[Any]]) -> str:
+    """A list of records; nulls as null, days as 2024-12-31."""
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    text = json.dumps(
+        records, default=lambda day: day.isoformat(), allow_nan=False, ensure_ascii=False, indent=1
+    )
+    return f"{text}\n"
+
+
+def _parquet(table: Any, output: Path) -> None:
+    """By DuckDB, which is always there."""
+    import duckdb
+    import pandas as pd
+
+    columns = collect(as_lazy(table, name="the answer"))
+    with duckdb.connect() as connection:
+        connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
+
+
+def _aligned(columns: dict[str, list[Any]]) -> str:
+    """Columns under their names: shares in percent, money and counts in threes."""
+    written = {name: [_cell(name, value) for value in cells] for name, cells in columns.items()}
+    text = {n: any(isinstance(v, str) for v in cells) for n, cells in columns.items()}
+    wide = {name: max(map(len, [name, *cells])) for name, cells in written.items()}
+    put: dict[bool, Callable[[str, int], str]] = {True: str.ljust, False: str.rjust}
+    rows = [list(written), *zip(*written.values(), strict=True)]
+    lines = [
+        "  ".join(
+            put[text[name]](cell, wide[name]) for name, cell in zip(written, row, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return NONE
+    if isinstance(value, float):
+        return percent(value) if is_share(column) else money(value)
+    return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+_WRITERS: dict[str, Callable[[dict[str, list[Any]]], str]] = {
+    "csv": _csv,
+    "json": _json,
+    "table": _aligned,
+}

@@ -1,0 +1,165 @@
+"""Tables for people: percent, thousands, dates and rounding by what the catalogue says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.catalogue import FIGURES
+from retention.errors import RetentionError
+from retention.frames import Columns, as_lazy, collect
+from retention.plots import writing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pandas.io.formats.style import Styler
+
+_FIGURES = {one.name: one for one in FIGURES}
+_ENDS = ("_lower", "_upper", "_before", "_after")
+_STARTS = ("total_", "firm_", "target_", "rest_")
+_MONEY = ("sales", "profit", "cost", "refunds", "revenue", "wallet", "margin")
+_SHARES = ("share", "rate", "churn", "retention", "survival", "incidence", "predicted", "observed")
+_DIFFERENCES = ("change", "effect", "difference")
+_BOUNDS = ("lower", "upper")
+Written = Callable[[Any], str]
+
+
+def to_style(table: object) -> Styler:
+    """A table of figures as people read it: in percent and thousands, rounded, with plain headings.
+
+    What a column is follows from its name and the catalogue: figures that are shares of 1 are
+    percent with one decimal, differences of shares are percentage points, money has cents only
+    where all of a column is below 1,000, counts have thousands; a period is written by its length;
+    what is not known is a dash. Headings are the catalogue's labels, or the column's name in words.
+    Only what is shown is rounded; the table is not changed. Text is escaped: a customer called <b>
+    is shown as that.
+
+    Args:
+        table: any table of this library, of any engine. Meant for tables that people read: all of
+            its rows are shown.
+
+    Returns:
+        A pandas `Styler`: a notebook shows it, and `to_html()` writes it.
+
+    Raises:
+        RetentionError: if Jinja2 is not installed, which pandas needs for it.
+        TableError: if it is not a table.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> rates = pd.DataFrame({"n_base": [1250], "retention_rate": [0.81256]})
+        >>> shown = rt.to_style(rates).to_html()
+        >>> "Raw retention rate" in shown, "81.3%" in shown, "1,250" in shown
+        (True, True, True)
+    """
+    import pandas as pd
+
+    if find_spec("jinja2") is None:
+        raise RetentionError(
+            "to_style needs Jinja2, which pandas writes styled tables with: "
+            "pip install 'retention-analytics[notebook]'."
+        )
+    columns = collect(as_lazy(table, by_row=True))
+    shown = {name: _written(name, columns) for name in columns}
+    numbers: Any = [name for name, values in columns.items() if values.dtype.kind in "fiu"]
+    styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")
+    spaced = styler.set_properties(None, **{"padding": "0.2em 0.7em", "white-space": "nowrap"})
+    aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
+    headings: Any = [escape(_heading(name)) for name in columns]
+    return aligned.relabel_index(headings, axis="columns").format(escape="html")
+
+
+def _written(name: str, columns: Columns) -> NDArray[np.object_]:
+    """The values of a column as text."""
+    values = columns[name]
+    if values.dtype.kind == "M":
+        return _dates(name, columns)
+    write = _writer(name, columns)
+    return np.array([write(value) for value in values.tolist()], dtype=object)
+
+
+def _writer(name: str, columns: Columns) -> Written:
+    """How the values of a column are written."""
+    values = columns[name]
+    if values.dtype.kind == "b":
+        return lambda value: "yes" if value else "no"
+    if values.dtype.kind not in "fiu":
+        return lambda value: writing.UNKNOWN if _is_missing(value) else str(value)
+    unit = _unit(name, columns)
+    if unit in ("share of 1", "difference of shares"):
+        return writing.percent if unit == "share of 1" else writing.points
+    if unit == "currency":
+        known = np.abs(values[np.isfinite(values)])
+        digits = 0 if known.size and known.max() >= 1000 else 2
+        return lambda value: writing.number(value, digits)
+    if values.dtype.kind in "iu" or _all_whole(values):
+        plain = name in ("step", "first_step", "last_step")
+        return str if plain and values.dtype.kind in "iu" else writing.count
+    return lambda value: writing.number(value, 2)
+
+
+def _unit(name: str, columns: Columns) -> str:
+    """The unit of a column, by the catalogue or else by its name; "" where it has none."""
+    if name in _BOUNDS or (_inner(name) in _BOUNDS and columns[name].dtype.kind == "f"):
+        others = [_unit(other, columns) for other in columns if _figure_of(other) is not None]
+        return next((unit for unit in others if unit), "share of 1" * ("share" in columns))
+    found = _figure_of(name)
+    if found is not None:
+        return _FIGURES[found].unit
+    if name.startswith("n_") or columns[name].dtype.kind in "iu":
+        return ""
+    words = name.split("_")
+    if words[0] in _MONEY or words[-1] in _MONEY:
+        return "currency"
+    if any(word in _DIFFERENCES for word in words):
+        return "difference of shares"
+    return "share of 1" if any(word in _SHARES for word in words) else ""
+
+
+def _figure_of(name: str) -> str | None:
+    """The figure that a column is, or is a bound or a period of; None if it is none."""
+    inner = name if name in _FIGURES else _inner(name)
+    return inner if inner in _FIGURES and (inner != "rate" or name == "rate") else None
+
+
+def _inner(name: str) -> str:
+    """A name without what says which bound, period or group it is of."""
+    for end in _ENDS:
+        name = name.removesuffix(end)
+    return next((name.removeprefix(start) for start in _STARTS if name.startswith(start)), name)
+
+
+def _heading(name: str) -> str:
+    """What stands over a column."""
+    found = _figure_of(name)
+    if found is None:
+        said = writing.spoken(name)
+        said = f"number: {said[2:]}" if said.startswith("n ") else said
+        return said[:1].upper() + said[1:]
+    rest = name.replace(found, "").strip("_").split("_")
+    label = _FIGURES[found].label
+    return ", ".join([label, *(word for word in rest if word)])
+
+
+def _dates(name: str, columns: Columns) -> NDArray[np.object_]:
+    """Periods by their length, other days as days."""
+    values, freq = columns[name], "day"
+    if "step" in columns and "period" in columns and name.startswith("period"):
+        freq = writing.freq_of(values, columns["step"])
+    elif "freq" in columns and len(columns["freq"]) and "cohort" in columns:
+        freq = str(columns["freq"][0])
+    return np.array([writing.period(value, freq) for value in values], dtype=object)
+
+
+def _all_whole(values: NDArray[Any]) -> bool:
+    known = values[np.isfinite(values)]
+    return bool(known.size) and bool((known == np.round(known)).all())
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124

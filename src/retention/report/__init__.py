@@ -1,0 +1,1 @@
+"""A report one would forward: sections of findings, as one HTML file or as Markdown."""

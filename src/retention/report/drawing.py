@@ -1,0 +1,116 @@
+"""Pictures as SVG that stands in a page: the same bytes for the same table, and words beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from html import escape
+from importlib.util import find_spec
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from retention.errors import RetentionError
+from retention.report.parts import Picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from retention.report.material import Material
+
+SIZE = (7.6, 4.0)
+_SETTINGS = {"svg.hashsalt": "retention", "svg.fonttype": "none", "path.simplify": True}
+
+
+def drawn(
+    material: Material,
+    plot: Callable[..., Any],
+    table: Any,
+    *,
+    title: str,
+    told: str,
+    size: tuple[float, float] = SIZE,
+    **words: Any,
+) -> tuple[Picture, ...]:
+    """What a plot of ours draws of a table; nothing where no pictures are wanted.
+
+    Args:
+        material: what the report is made from.
+        plot: one of the plots, such as `plot_retention`.
+        table: the answer it draws.
+        title: what the picture is.
+        told: what can be seen on it, for those who cannot.
+        size: in inches.
+        words: further keywords of the plot.
+    """
+    if not material.asked.pictures:
+        return ()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=size, layout="constrained")
+        plot(table, ax=figure.add_subplot(), **words)
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return (Picture(inline(text.getvalue(), title, told), title, told),)
+
+
+def check_matplotlib() -> None:
+    """Refuse to draw where there is nothing to draw with.
+
+    Raises:
+        RetentionError: if matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise RetentionError(
+            "The report's pictures need matplotlib: pip install matplotlib, or say pictures=False."
+        )
+
+
+def inline(svg: str, title: str, told: str) -> str:
+    """An SVG file as an element of a page: named for screen readers, with ids of its own.
+
+    Two pictures of one page must not share ids, and a style sheet in one would be that of the page.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", body, flags=re.DOTALL)
+    mark = "p" + hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:8]
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', body)
+    body = re.sub(r'((?:xlink:)?href=")#([^"]+)"', rf'\1#{mark}-\2"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", body)
+    opening, rest = body.split(">", maxsplit=1)
+    box = re.search(r'viewBox="[^"]+"', opening)
+    names = f'role="img" aria-labelledby="{mark}-title {mark}-desc"'
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return (
+        f'<svg {spaces} {box[0] if box else ""} {names} class="picture">'
+        f'<title id="{mark}-title">{escape(title)}</title>'
+        f'<desc id="{mark}-desc">{escape(told)}</desc>{rest.strip()}'
+    )
+
+
+def small_line(values: Sequence[float | None]) -> str:
+    """A line of a figure's past, as wide as a word; gaps where it is not known.
+
+    It says nothing that the words beside it do not, so screen readers pass over it.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return ""
+    low, high = min(known), max(known)
+    wide, tall = 120.0, 28.0
+    step = wide / (len(values) - 1)
+    places = [
+        None if v is None else (i * step + 3, 3 + tall * (1 - (v - low) / (high - low or 1)))
+        for i, v in enumerate(values)
+    ]
+    path, pen = [], "M"
+    for place in places:
+        path += [] if place is None else [f"{pen}{place[0]:.1f} {place[1]:.1f}"]
+        pen = "M" if place is None else "L"
+    x, y = next(place for place in reversed(places) if place is not None)
+    return (
+        '<svg class="spark" viewBox="0 0 126 34" aria-hidden="true" focusable="false">'
+        f'<path d="{" ".join(path)}" fill="none"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
+    )

@@ -1,0 +1,224 @@
+"""What every section of a report is made from, gathered once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.activity.contracts import contract_periods
+from retention.activity.purchases import customer_periods
+from retention.errors import RetentionError
+from retention.frames import as_lazy, one_row
+from retention.kpis.outcome import outcome_kpis
+from retention.loading.audits import Audit
+from retention.report.answers import rows_of
+from retention.report.pooling import Pool, pooled, small_segments
+from retention.spells.contracts import contract_spells
+from retention.spells.gaps import gap_table
+from retention.spells.purchases import purchase_spells
+from retention.tables import CONTRACTS, TRANSACTIONS, require, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+GAPS = (30, 45, 60, 90, 120, 150, 180, 240, 300, 365, 545, 730)
+FALSE_ALARMS, WATCHED = 0.25, 30
+A_YEAR = {"day": 7, "week": 52, "month": 12, "quarter": 4, "year": 1}
+"""How many periods back a like season lies; of days the same weekday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked of a report."""
+
+    as_of: date
+    observed_from: date | None
+    history: Literal["whole", "cut"]
+    freq: periods.Freq
+    by: tuple[str, ...]
+    gap: int | None
+    min_customers: int
+    at_risk: int
+    level: float
+    pictures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The tables behind a report.
+
+    Attributes:
+        asked: what the user asked.
+        table: the checked order lines or contracts.
+        of_contracts: which of the two.
+        audit: what a door found, if the user gave that.
+        first: the first day of the table.
+        activity: who was active in which period.
+        kpis: the outcome KPIs period by period; empty where one whole period was observed only.
+        kpi_table: the same as the library gave them; None likewise.
+        spells: how long customers stayed; None where no rule for silence could be found.
+        gap: days of silence after which a customer is lost; of contracts, the pause that ends none.
+        gap_row: what the library found about that gap, where it chose it.
+        notes: what customers who left wrote, or None.
+        small: by segment column, the segments too small to be shown: in `activity` they are one.
+    """
+
+    asked: Asked
+    table: Any
+    of_contracts: bool
+    audit: Audit[Any] | None
+    first: date
+    activity: Any
+    kpis: list[dict[str, Any]]
+    kpi_table: Any
+    spells: Any
+    gap: int | None
+    gap_row: dict[str, Any] | None
+    notes: Any
+    small: dict[str, Pool]
+
+    @property
+    def people(self) -> str:
+        """What makes a customer one, in a sentence."""
+        return "were under contract" if self.of_contracts else "bought"
+
+    @property
+    def freq(self) -> periods.Freq:
+        """The length of a period."""
+        return self.asked.freq
+
+    @property
+    def smallest(self) -> int:
+        """The smallest group that is shown."""
+        return self.asked.min_customers
+
+
+def gather(given: Any, asked: Asked, notes: Any) -> Material:
+    """Everything that sections are made from.
+
+    Raises:
+        ColumnError: if the table is neither of order lines nor of contracts.
+        ContentError: if there is nothing to count up to `as_of`.
+    """
+    audit = given if isinstance(given, Audit) else None
+    table = given if audit is None else audit.accepted
+    of_contracts = is_of_contracts(table)
+    segments(asked.by, CONTRACTS if of_contracts else TRANSACTIONS)
+    activity = _activity(table, of_contracts, asked)
+    kpi_table = _kpis(activity, asked)
+    small = {} if kpi_table is None else _small(activity, asked)
+    if small:
+        activity = _activity(pooled(table, small), of_contracts, asked)
+    gap, gap_row = _gap(table, of_contracts, asked)
+    return Material(
+        asked=asked,
+        table=table,
+        of_contracts=of_contracts,
+        audit=audit,
+        first=_first(table, of_contracts),
+        activity=activity,
+        kpis=[] if kpi_table is None else rows_of(kpi_table, order=("step",)),
+        kpi_table=kpi_table,
+        spells=_spells(table, of_contracts, gap, asked),
+        gap=gap,
+        gap_row=gap_row,
+        notes=notes,
+        small=small,
+    )
+
+
+def _activity(table: Any, of_contracts: bool, asked: Asked) -> Any:
+    make = contract_periods if of_contracts else customer_periods
+    return make(
+        table,
+        freq=asked.freq,
+        as_of=asked.as_of,
+        by=list(asked.by),
+        observed_from=asked.observed_from,
+    )
+
+
+def _small(activity: Any, asked: Asked) -> dict[str, Pool]:
+    """The segments of each column that are too small to be shown."""
+    apart, least = A_YEAR[asked.freq], asked.min_customers
+    found = {
+        column: small_segments(activity, column, least=least, apart=apart) for column in asked.by
+    }
+    return {column: pool for column, pool in found.items() if pool is not None}
+
+
+def is_of_contracts(table: object) -> bool:
+    """Whether a table is of contracts: it has `start` and no `date`; then it is checked as such.
+
+    Raises:
+        ColumnError: if it has not the columns of either.
+    """
+    columns = as_lazy(table, name="the table").collect_schema()
+    of_contracts = "start" in columns and "date" not in columns
+    require(table, CONTRACTS if of_contracts else TRANSACTIONS)
+    return of_contracts
+
+
+def _first(table: object, of_contracts: bool) -> date:
+    column = "start" if of_contracts else "date"
+    frame = as_lazy(table, name="the table")
+    found = one_row(frame.select(nw.col(column).min()))[column]
+    return periods.as_day(found, argument=column)
+
+
+def _kpis(activity: Any, asked: Asked) -> Any:
+    """The outcome KPIs, or None where there is no later period to be kept in."""
+    ends = as_lazy(activity, name="activity").select(
+        nw.col("first_step").min(), nw.col("last_step").max()
+    )
+    steps = one_row(ends)
+    if steps["first_step"] is None or steps["last_step"] <= steps["first_step"]:
+        return None
+    return outcome_kpis(activity, level=asked.level)
+
+
+def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict[str, Any] | None]:
+    """The gap that was said; else for contracts 0, and for orders the shortest that rarely errs.
+
+    The first of `GAPS` of which at most one in four called lost came back within a year, of those
+    with enough customers watched for a year; if none is as good, the longest of them.
+    """
+    if asked.gap is not None or of_contracts:
+        return asked.gap or 0 if of_contracts else asked.gap, None
+    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=list(GAPS)), order=("gap",))
+    fit = [row for row in rows if row["n_followed"] >= WATCHED]
+    if not fit:
+        return None, None
+    good = [row for row in fit if row["false_churn_rate"] <= FALSE_ALARMS]
+    row = (good or fit[-1:])[0]
+    return int(row["gap"]), row
+
+
+def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:
+    if gap is None:
+        return None
+    cut = asked.observed_from or _first(table, of_contracts) if asked.history == "cut" else None
+    if of_contracts:
+        return contract_spells(table, grace=gap, as_of=asked.as_of, observed_from=cut)
+    return purchase_spells(table, gap=gap, as_of=asked.as_of, observed_from=cut)
+
+
+def wanted(by: str | Sequence[str]) -> tuple[str, ...]:
+    """Segment columns as a tuple."""
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def check_whole(argument: str, value: object, least: int) -> None:
+    """Refuse a number that is not whole or too small.
+
+    Raises:
+        RetentionError: if it is.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RetentionError(
+            f"{argument} must be a whole number of at least {least}; got {value!r}."
+        )

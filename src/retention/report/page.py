@@ -1,0 +1,133 @@
+"""A report as one HTML file: everything in it, nothing fetched, every text escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from retention.report.drawing import small_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retention.report.parts import Card, Grid, Picture, Section
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+FEW = 3
+"""A table of so many columns is no wider than it must be."""
+
+_NO_FINDING = ("read", "definitions")
+_MARKS = {"better": "▲", "worse": "▼", "same": "■"}
+
+
+def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """The whole page."""
+    style = files("retention.report").joinpath("style.css").read_text(encoding="utf-8")
+    links = "".join(
+        f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
+    )
+    body = "\n".join(_section(one) for one in sections)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the findings</a>
+<header>
+<h1>{escape(title)}</h1>
+<p class="subtitle">{escape(subtitle)}</p>
+</header>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+<main id="main">
+{_in_short(sections)}
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def _in_short(sections: Sequence[Section]) -> str:
+    """The findings of all sections, each with a link to its evidence."""
+    shown = {one.finding: one for one in reversed(sections) if one.key not in _NO_FINDING}
+    lines = "\n".join(
+        f'<li>{escape(one.finding)} <a href="#{escape(one.key)}" '
+        f'aria-label="See {escape(one.heading)}">See more</a></li>'
+        for one in reversed(shown.values())
+    )
+    return (
+        '<section class="short" aria-labelledby="in-short">\n<h2 id="in-short">In short</h2>\n'
+        f"<ul>\n{lines}\n</ul>\n</section>"
+    )
+
+
+def _section(one: Section) -> str:
+    parts = [
+        f'<section id="{escape(one.key)}" aria-labelledby="{escape(one.key)}-heading">',
+        f'<h2 id="{escape(one.key)}-heading">{escape(one.heading)}</h2>',
+        f'<p class="finding">{escape(one.finding)}</p>',
+    ]
+    if one.cards:
+        parts.append(f'<ul class="cards">{"".join(_card(card) for card in one.cards)}</ul>')
+    parts += [_picture(picture) for picture in one.pictures]
+    parts += [_grid(grid) for grid in one.grids]
+    parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
+    return "\n".join([*parts, "</section>"])
+
+
+def _card(card: Card) -> str:
+    return (
+        f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
+        f'<p class="told">{escape(card.told)}</p>{small_line(card.trend)}'
+        f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
+        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p></li>"
+    )
+
+
+def _picture(picture: Picture) -> str:
+    """A drawing in a box that scrolls by itself where it is too narrow for the letters."""
+    return (
+        f'<figure><div class="scroll drawing" tabindex="0" role="group" '
+        f'aria-label="{escape(picture.title)}">{picture.svg}</div></figure>'
+    )
+
+
+def _grid(grid: Grid) -> str:
+    """A table in a box that scrolls by itself; its first column names the rows."""
+    heads = "".join(
+        f'<th scope="col"{_kind(grid, place)}>{escape(name)}</th>'
+        for place, name in enumerate(grid.columns)
+    )
+    rows = "\n".join(_row(grid, row) for row in grid.rows)
+    few = len(grid.columns) <= FEW and grid.texts == 1
+    opening = '<table class="few">' if few else "<table>"
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
+        f"{opening}\n<caption>{escape(grid.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table></div>"
+    )
+
+
+def _row(grid: Grid, row: Sequence[str]) -> str:
+    first = f'<th scope="row">{escape(row[0])}</th>'
+    rest = "".join(
+        f"<td{_kind(grid, place)}>{escape(cell)}</td>" for place, cell in enumerate(row) if place
+    )
+    return f"<tr>{first}{rest}</tr>"
+
+
+def _kind(grid: Grid, place: int) -> str:
+    return ' class="text"' if place < grid.texts else ""

@@ -1,0 +1,81 @@
+"""What a report is made of: small frozen values, without a word of HTML or Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of cells as people read them.
+
+    Attributes:
+        caption: what one row is.
+        columns: their headings.
+        rows: the cells, row by row; the first one names the row.
+        texts: the columns, from the left, that hold text; the others hold figures.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing, and what it shows in words, for those who cannot see it.
+
+    Attributes:
+        svg: the drawing as an `svg` element.
+        title: what it is.
+        told: what can be seen on it.
+    """
+
+    svg: str
+    title: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One headline figure.
+
+    Attributes:
+        label: its name.
+        value: it.
+        told: its bounds, or what it is of.
+        change: how it moved, in words.
+        verdict: "better", "worse" or "same" (also where nobody can tell).
+        trend: its values over time, the last one latest, for a small line; None where unknown.
+    """
+
+    label: str
+    value: str
+    told: str
+    change: str
+    verdict: str = "same"
+    trend: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a report.
+
+    Attributes:
+        key: its name in links.
+        heading: its heading.
+        finding: one sentence: what was found.
+        cards: headline figures.
+        pictures: drawings.
+        grids: tables.
+        notes: how to read them, and what they cannot say.
+    """
+
+    key: str
+    heading: str
+    finding: str
+    cards: tuple[Card, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    notes: tuple[str, ...] = ()

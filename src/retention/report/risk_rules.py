@@ -1,0 +1,139 @@
+"""Who may be leaving: buyers by their chance to buy nothing, contracts by how long they last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.frames import as_lazy, beside, collect, one_row
+from retention.repeat_buying.score import churn_score
+from retention.report.answers import rows_of
+from retention.survival.curves import survival_curve
+from retention.survival.summaries import conditional_survival
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from retention.frames import Frame
+    from retention.report.material import Material
+
+LIKELY = 0.5
+"""At risk is who is at least so likely to buy nothing in the days to come."""
+
+WITHIN = 90
+BANDS = (0, 90, 180, 365, 730, 1095)
+_YEAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """Customers who are more likely than not to buy nothing soon, and not yet lost.
+
+    Attributes:
+        most: the silence after which they are lost, in days.
+        n: how many they are.
+        sales: what they spent in the last 12 months.
+        of_sales: what all customers spent in them.
+        unknown: customers who are not yet lost and have no chance.
+        told: of a row of scores that is like all others: `method`, `base_rate`, `n_base`.
+        rows: those with the most at stake, their chance times their sales: `customer_id`, `days`,
+            `chance`, `lower`, `upper`, `sales`.
+    """
+
+    most: int
+    n: int
+    sales: float
+    of_sales: float
+    unknown: int
+    told: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+
+
+def at_risk(material: Material) -> AtRisk:
+    """Who is more likely than not to buy nothing in the next 90 days, by `churn_score`."""
+    lines = as_lazy(material.table, name="the table")
+    asked = material.asked
+    scores = churn_score(material.table, as_of=asked.as_of, within=WITHIN, level=asked.level)
+    most = min(material.gap or _YEAR, _YEAR)
+    customers = _with_sales(lines, beside(lines, scores, name="scores"), asked.as_of)
+    total = one_row(customers.select(nw.col("sales").sum()))["sales"]
+    here = customers.filter(nw.col("days") <= most)
+    found = here.filter(nw.col("chance") >= LIKELY)
+    sums = one_row(found.select(nw.len().alias("n"), nw.col("sales").sum()))
+    unknown = one_row(here.filter(nw.col("chance").is_null()).select(nw.len().alias("n")))
+    stake = (nw.col("chance") * nw.col("sales")).alias("stake")
+    ranked = found.with_columns(stake).sort("stake", "customer_id", descending=[True, False])
+    top = ranked.head(asked.at_risk)
+    rows = sorted(rows_of(top.to_native()), key=lambda row: (-row["stake"], row["customer_id"]))
+    told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
+    return AtRisk(
+        most=most,
+        n=int(sums["n"]),
+        sales=float(sums["sales"] or 0),
+        of_sales=float(total or 0),
+        unknown=int(unknown["n"]),
+        told=told,
+        rows=tuple(rows),
+    )
+
+
+def _with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:
+    """Each customer's silence, chance to buy nothing, and sales of the last 12 months."""
+    today = periods.number_of(as_of)
+    day = periods.day_expr("date", lines.implementation)
+    recent = lines.select("customer_id", nw.col("sales").cast(nw.Float64), _day=day)
+    recent = recent.filter(nw.col("_day") <= today, nw.col("_day") > today - _YEAR)
+    spent = recent.group_by("customer_id").agg(nw.col("sales").sum())
+    chances = scores.select(
+        "customer_id",
+        "lower",
+        "upper",
+        days=nw.col("days_since_last"),
+        chance=nw.when(~nw.col("p_no_purchase").is_nan()).then(nw.col("p_no_purchase")),
+    )
+    both = chances.join(spent, on="customer_id", how="left")
+    return both.with_columns(nw.col("sales").fill_null(0.0))
+
+
+def by_tenure(material: Material) -> list[dict[str, Any]]:
+    """Of those under contract, by how long: how many, their sales, the chance to leave soon.
+
+    The chance is that of `conditional_survival`: of the customers who had stayed so long, the share
+    that left in the next 90 days.
+    """
+    held = _held(material)
+    curve = survival_curve(material.spells, level=material.asked.level)
+    chances = rows_of(
+        conditional_survival(curve, tenure=list(BANDS), horizon=WITHIN, level=material.asked.level),
+        order=("tenure",),
+    )
+    return [{**held[int(row["tenure"])], **row} for row in chances if int(row["tenure"]) in held]
+
+
+def _held(material: Material) -> dict[int, dict[str, Any]]:
+    """Customers under contract on the last day and their monthly sales, by band of tenure."""
+    contracts = as_lazy(material.table, name="the table")
+    spells = beside(contracts, material.spells, name="spells")
+    running = spells.filter(~nw.col("churned")).select("customer_id", "duration")
+    today = periods.number_of(material.asked.as_of)
+    start, end = (periods.day_expr(name, contracts.implementation) for name in ("start", "end"))
+    force = contracts.filter(start <= today, nw.col("end").is_null() | (end > today))
+    has_sales = "sales" in force.collect_schema()
+    sales = nw.col("sales") if has_sales else nw.lit(0.0).alias("sales")
+    paid = force.select("customer_id", sales).group_by("customer_id").agg(nw.col("sales").sum())
+    band = nw.sum_horizontal(
+        *(
+            nw.when(nw.col("duration") >= there).then(there - before).otherwise(0)
+            for before, there in pairwise(BANDS)
+        )
+    )
+    both = paid.join(running, on="customer_id", how="inner").with_columns(band=band)
+    rows = collect(both.group_by("band").agg(nw.len().alias("n"), nw.col("sales").sum()))
+    return {
+        int(b): {"n": int(n), "sales": float(s) if has_sales else None}
+        for b, n, s in zip(rows["band"], rows["n"], rows["sales"], strict=True)
+    }

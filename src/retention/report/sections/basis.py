@@ -1,0 +1,147 @@
+"""What was read, what was set aside, and what is counted how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.catalogue import figure
+from retention.frames import as_lazy, one_row
+from retention.report.answers import rows_of
+from retention.report.parts import Grid, Section
+from retention.report.words import count, days, money, on, percent, several
+
+if TYPE_CHECKING:
+    from retention.loading.audits import Audit
+    from retention.report.material import Material
+
+_TOTALS = ("accepted", "input")
+_USED = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention", "churn_rate")
+_SEGMENTS, _CURVES = ("rate_effect", "mix_effect"), ("rate", "survival")
+
+
+def what_was_read(material: Material) -> Section:
+    """How much data there is, from when to when, and which rows could not be used."""
+    read = _read(material)
+    what = "contract" if material.of_contracts else "order line"
+    finding = (
+        f"{several(read['rows'], what)} of {several(read['customers'], 'customer')}, "
+        f"{on(material.first)} to {on(material.asked.as_of)}"
+    )
+    aside = [] if material.audit is None else _set_aside(material.audit)
+    if material.audit is None:
+        finding += "."
+    else:
+        rows = sum(row["rows"] for row in aside)
+        finding += f"; {several(rows, 'row was', 'rows were') if rows else 'no row was'} set aside."
+    grids = [_read_grid(material, read)]
+    if aside:
+        grids.append(_aside_grid(aside))
+    return Section("read", "What was read", finding, grids=tuple(grids))
+
+
+def _read(material: Material) -> dict[str, Any]:
+    """Rows, customers and sales up to `as_of`."""
+    frame = as_lazy(material.table, name="the table")
+    day = periods.day_expr("start" if material.of_contracts else "date", frame.implementation)
+    frame = frame.filter(day <= periods.number_of(material.asked.as_of))
+    found = one_row(
+        frame.select(
+            nw.len().alias("rows"),
+            nw.col("customer_id").n_unique().alias("customers"),
+            *([] if material.of_contracts else [nw.col("sales").sum()]),
+        )
+    )
+    return {**found, "rows": int(found["rows"]), "customers": int(found["customers"])}
+
+
+def _read_grid(material: Material, read: dict[str, Any]) -> Grid:
+    told = [
+        ("Contracts" if material.of_contracts else "Order lines", count(read["rows"])),
+        ("Customers", count(read["customers"])),
+        ("First day", on(material.first)),
+        ("Last observed day", on(material.asked.as_of)),
+        *([("Sales, refunds taken off", money(read["sales"]))] if "sales" in read else []),
+        ("Length of a period", material.freq),
+    ]
+    return Grid("What the figures are made of", ("What", "Value"), tuple(told))
+
+
+def _set_aside(audit: Audit[Any]) -> list[dict[str, Any]]:
+    """The checks that rows failed."""
+    rows = rows_of(audit.summary)
+    return [row for row in rows if row["rows"] and row["check"] not in _TOTALS]
+
+
+def _aside_grid(aside: list[dict[str, Any]]) -> Grid:
+    rows = [(row["check"], count(row["rows"]), count(row["customers"])) for row in aside]
+    return Grid(
+        "Rows set aside, by the first check they failed",
+        ("Check", "Rows", "Customers"),
+        tuple(rows),
+    )
+
+
+def definitions(material: Material) -> Section:
+    """What each figure of the report means, and the rules that were used."""
+    names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES]
+    rows = [(one.label, one.formula, one.source) for one in map(figure, names)]
+    return Section(
+        "definitions",
+        "Definitions",
+        "What each figure means, and by which rules it was counted.",
+        grids=(Grid("Figures", ("Figure", "How it is computed", "Source"), tuple(rows), texts=3),),
+        notes=tuple(rules(material)),
+    )
+
+
+def rules(material: Material) -> list[str]:
+    """The conventions behind the figures, in sentences."""
+    freq, asked = material.freq, material.asked
+    active = (
+        f"A customer of a {freq} is one with a contract in force as it opens; kept is who has one "
+        f"as the next {freq} opens."
+        if material.of_contracts
+        else f"A customer of a {freq} is one with a purchase in it; kept is who buys in the next "
+        f"{freq}. A refund alone is no purchase."
+    )
+    told = [
+        active,
+        f"Nothing after {on(asked.as_of)} was looked at, and {freq}s not observed whole are left "
+        "out.",
+        f"Bounds hold the true figure {percent(asked.level, 0)} of the time. A change is called "
+        "clear only if its bounds leave out 0; the two periods are taken for different people.",
+        "A point, pp on pictures, is a percentage point: from 70% to 72% are 2 points.",
+        f"Groups of fewer than {several(material.smallest, 'customer')} are not shown.",
+    ]
+    if material.gap is not None:
+        told.append(lost_rule(material))
+    if asked.history == "whole":
+        told.append(
+            f"The file is taken to hold every {'contract' if material.of_contracts else 'order'} "
+            "since the firm began; if older ones are missing, how long customers stay is wrong."
+        )
+    return told
+
+
+def lost_rule(material: Material) -> str:
+    """After how long a silence a customer counts as lost, and why then."""
+    gap = material.gap
+    if material.of_contracts:
+        return (
+            "A customer has left on the first day out of contract, unless another one starts "
+            f"within {days(gap)}."
+            if gap
+            else "A customer has left on the first day without a contract."
+        )
+    rule = f"A customer counts as lost after {days(gap)} without a purchase."
+    if material.gap_row is None:
+        return rule
+    row = material.gap_row
+    came = percent(row["false_churn_rate"])
+    return (
+        f"{rule} Of {count(row['n_followed'])} customers silent for so long and watched for a year "
+        f"more, {came} came back in it; shorter silences were wrong more often."
+    )

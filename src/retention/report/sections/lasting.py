@@ -1,0 +1,223 @@
+"""How customers stay: cohort by cohort, and over the time since they came."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.frames import as_lazy, in_kind_of
+from retention.kpis.cohorts import cohort_retention
+from retention.plots.cohorts import plot_cohorts
+from retention.plots.survival import plot_survival
+from retention.report.answers import rows_of
+from retention.report.changes import Rate, change
+from retention.report.drawing import drawn
+from retention.report.material import A_YEAR
+from retention.report.parts import Grid, Section
+from retention.report.sections.basis import lost_rule
+from retention.report.words import as_date, count, days, percent, period
+from retention.survival.curves import survival_curve
+from retention.survival.summaries import median_lifetime
+
+if TYPE_CHECKING:
+    from retention.report.material import Material
+
+_UNFOLLOWED = "No cohort has been followed for a whole period yet."
+_COHORTS, _AGES = 16, 13
+_TIMES = (30, 90, 180, 365, 730, 1095, 1825)
+
+
+def cohorts(material: Material) -> Section:
+    """Of the customers who came in the same period, the share that is back at each age."""
+    table, rows = _shown(material)
+    heading = "Cohorts: are newer customers kept better?"
+    if not rows:
+        return Section("cohorts", heading, "No cohort is large enough to be shown.")
+    if not any(row["age"] and row["observed"] for row in rows):
+        return Section("cohorts", heading, _UNFOLLOWED)
+    found = sorted({row["cohort"] for row in rows})
+    pictures = drawn(
+        material,
+        plot_cohorts,
+        table,
+        title=f"Share of each {material.freq}'s new customers that is back",
+        told=f"A row a cohort, {len(found)} of them; a column an age in {material.freq}s. The "
+        "figures stand in the table below.",
+        size=(8.6, 1.3 + 0.3 * len(found)),
+    )
+    return Section(
+        "cohorts",
+        heading,
+        _newer(material, rows),
+        pictures=pictures,
+        grids=(_cohort_grid(material, rows),),
+        notes=tuple(_cohort_notes(rows)),
+    )
+
+
+def _shown(material: Material) -> tuple[Any, list[dict[str, Any]]]:
+    """The latest cohorts that are large enough, and their first ages."""
+    answer = cohort_retention(material.activity, level=material.asked.level)
+    rows = rows_of(answer, order=("cohort", "age"))
+    came = [row for row in rows if as_date(row["cohort"]) <= material.asked.as_of]
+    large = sorted({row["cohort"] for row in came if row["n_cohort"] >= material.smallest})
+    kept = set(large[-_COHORTS:])
+    shown = [row for row in rows if row["cohort"] in kept and row["age"] < _AGES]
+    frame = as_lazy(answer, name="cohorts").filter(nw.col("age") < _AGES)
+    if shown:
+        day = periods.day_expr("cohort", frame.implementation)
+        first, last = (periods.number_of(as_date(end(kept))) for end in (min, max))
+        frame = frame.filter(nw.col("n_cohort") >= material.smallest, day >= first, day <= last)
+    return in_kind_of(frame, answer, order=("cohort", "age")), shown
+
+
+def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
+    """The latest cohort that was followed for a period, against the one a year before."""
+    ages = [row for row in rows if row["age"] == 1 and row["observed"]]
+    if not ages:
+        return _UNFOLLOWED
+    now, apart = ages[-1], A_YEAR[material.freq]
+    came = period(now["cohort"], material.freq)
+    who = f"new as {came} opened" if material.of_contracts else f"who first bought in {came}"
+    start = (
+        f"Of the {count(now['n_eligible'])} customers {who}, "
+        f"{percent(now['rate'])} {_back(material)} one {material.freq} later"
+    )
+    if len(ages) < 2:
+        return f"{start}."
+    then = ages[-1 - apart] if len(ages) > apart else ages[-2]
+    bounds = ("rate", "lower", "upper")
+    found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
+    return f"{start}: {found} against those of {period(then['cohort'], material.freq)}."
+
+
+def _back(material: Material) -> str:
+    return "were still under contract" if material.of_contracts else "bought again"
+
+
+def _cohort_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
+    by_cohort: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_cohort.setdefault(row["cohort"], []).append(row)
+    ages = sorted({row["age"] for row in rows if row["age"]})
+    lines = [
+        (
+            period(cohort, material.freq) + ("" if cells[0]["start_observed"] else " *"),
+            count(cells[0]["n_cohort"]),
+            *(percent(cell["rate"], 0) for cell in cells if cell["age"]),
+        )
+        for cohort, cells in by_cohort.items()
+    ]
+    heads = ("Came in", "Customers", *(str(age) for age in ages))
+    caption = f"Share back, by {material.freq}s since the first purchase"
+    if material.of_contracts:
+        caption = f"Share under contract, by {material.freq}s since the first"
+    return Grid(caption, heads, tuple(lines))
+
+
+def _cohort_notes(rows: list[dict[str, Any]]) -> list[str]:
+    told = ["A dash is a time not observed to its end yet: unknown, not zero."]
+    if any(not row["start_observed"] for row in rows):
+        told.append(
+            "* The first cohort holds everybody who was seen first in the first period: old "
+            "customers too, if the file does not begin with the firm."
+        )
+    return told
+
+
+def how_long(material: Material) -> Section:
+    """Of those who came, the share still here after each length of time."""
+    heading = "How long customers stay"
+    if material.spells is None:
+        return Section(
+            "survival",
+            heading,
+            "The file is too short to say after how long a silence a customer is lost.",
+            notes=("No such days of silence were given either.",),
+        )
+    curve = survival_curve(material.spells, level=material.asked.level)
+    rows = rows_of(curve, order=("duration",))
+    pictures = drawn(
+        material,
+        plot_survival,
+        curve,
+        title="Share of customers still here, by time since they came",
+        told="; ".join(_reached(material, rows)) or "Nobody was seen for a month.",
+        unit="days",
+    )
+    return Section(
+        "survival",
+        heading,
+        _half(material, curve, rows),
+        pictures=pictures,
+        grids=(_curve_grid(material, rows),),
+        notes=(lost_rule(material), *_rule_notes(material)),
+    )
+
+
+def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
+    """When half have left; else what share is still here after the longest round time."""
+    median = rows_of(median_lifetime(curve, level=material.asked.level))[0]
+    silence = "" if material.of_contracts else f", {days(material.gap)} of silence included"
+    if median["lifetime"] is not None:
+        low, high = median["lower"], median["upper"]
+        known = low is not None and high is not None
+        bounds = f" ({count(low)} to {days(high)})" if known else ""
+        return (
+            f"Half of the customers are lost within {days(median['lifetime'])}{bounds} of coming"
+            f"{silence}."
+        )
+    at = _at(material, rows)
+    if not at:
+        return "Nobody was observed long enough to say."
+    time, row = at[-1]
+    bounds = (
+        "" if row["lower"] is None else f" ({percent(row['lower'])} to {percent(row['upper'])})"
+    )
+    share = f"{percent(row['survival'])} of the customers are still here"
+    return f"{days(time)} after they came, {share}{bounds}."
+
+
+def _at(material: Material, rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """The curve at round times that somebody was observed for; not before the rule can speak."""
+    durations = [row["duration"] for row in rows]
+    start = {"survival": 1.0, "lower": None, "upper": None, "n_at_risk": None}
+    found = []
+    least = 0 if material.of_contracts else material.gap or 0
+    for time in (time for time in _TIMES if time >= least):
+        place = bisect_right(durations, time)
+        if place < len(rows):
+            here = dict(rows[place - 1] if place else start)
+            found.append((time, {**here, "n_at_risk": rows[place]["n_at_risk"]}))
+    return found
+
+
+def _reached(material: Material, rows: list[dict[str, Any]]) -> list[str]:
+    return [f"{percent(row['survival'])} after {days(time)}" for time, row in _at(material, rows)]
+
+
+def _curve_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
+    lines = [
+        (
+            days(time),
+            percent(row["survival"]),
+            "–" if row["lower"] is None else f"{percent(row['lower'])} – {percent(row['upper'])}",
+            count(row["n_at_risk"]),
+        )
+        for time, row in _at(material, rows)
+    ]
+    heads = ("After", "Still here", "Bounds", "Observed that long")
+    return Grid("Share of customers still here", heads, tuple(lines))
+
+
+def _rule_notes(material: Material) -> list[str]:
+    if material.of_contracts:
+        return []
+    return [
+        f"Nobody can be called lost before {days(material.gap)} of silence, so the curve is level "
+        "until then: that is the rule, not the customers. Who came back after being called lost "
+        "counts as a new customer."
+    ]

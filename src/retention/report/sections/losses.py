@@ -1,0 +1,233 @@
+"""Where churn comes from: segments that lose more than others, large customers, the bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from retention import intervals
+from retention.kpis.bridge import churn_bridge, target_customers
+from retention.kpis.outcome import churn_by
+from retention.plots.bridges import plot_churn_bridge
+from retention.report.answers import rows_of
+from retention.report.changes import UNCLEAR, Change, Rate, change
+from retention.report.drawing import drawn
+from retention.report.material import A_YEAR
+from retention.report.parts import Grid, Picture, Section
+from retention.report.words import count, money, percent, period, points, several, signed
+
+if TYPE_CHECKING:
+    from retention.report.material import Material
+
+WIDE = 0.1
+"""With bounds that reach further, 10 points, there are too few customers to tell."""
+
+_TOP = 0.1
+_HEADING = "Where churn comes from"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment of the latest base period beside the rest of its column."""
+
+    column: str
+    row: dict[str, Any]
+    rest: float | None
+    apart: Change
+
+    @property
+    def verdict(self) -> str:
+        """Whether it loses more, less, or nobody can tell."""
+        if self.apart.clear:
+            return "loses more" if (self.apart.value or 0) > 0 else "loses less"
+        half = self.apart.half_width
+        return "no clear difference" if half is not None and half <= WIDE else "too few to tell"
+
+
+def where_lost(material: Material) -> Section:
+    """Segment by segment, and the large customers against the others."""
+    if not material.kpis:
+        return Section("losses", _HEADING, "One period alone shows no churn.")
+    named = {column: _segments(material, column) for column in material.asked.by}
+    segments = [segment for found in named.values() for segment in found]
+    bridge = _bridge(material)
+    grids = [_grid(material, column, found) for column, found in named.items()]
+    large = _large(material)
+    return Section(
+        "losses",
+        _HEADING,
+        _finding(segments, large),
+        pictures=bridge[0],
+        grids=(*grids, *bridge[1], *([large[1]] if large else [])),
+        notes=(*([large[0]] if large and segments else []), *_notes(material)),
+    )
+
+
+def _segments(material: Material, column: str) -> list[Segment]:
+    """The segments of the latest base period, those that lose most first."""
+    rows = rows_of(churn_by(material.activity, by=column, level=material.asked.level))
+    last = max(row["step"] for row in rows)
+    rows = [row for row in rows if row["step"] == last and row["n_base"]]
+    rows.sort(key=lambda row: (-row["churn_rate"], row[column]))
+    return [_beside_rest(material, column, row, rows) for row in rows]
+
+
+def _beside_rest(
+    material: Material, column: str, row: dict[str, Any], rows: list[dict[str, Any]]
+) -> Segment:
+    """A segment against the others together, more careful the more segments are compared."""
+    churned, base = row["n_churned"], row["n_base"]
+    others = sum(one["n_churned"] for one in rows) - churned
+    n_others = sum(one["n_base"] for one in rows) - base
+    if not n_others:
+        return Segment(column, row, None, Change(None, None, None))
+    level = 1 - (1 - material.asked.level) / len(rows)
+    low, high = intervals.wilson([churned, others], [base, n_others], level)
+    here = Rate(churned / base, float(low[0]), float(high[0]))
+    rest = Rate(others / n_others, float(low[1]), float(high[1]))
+    return Segment(column, row, rest.value, change(rest, here))
+
+
+def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
+    """The segment that clearly loses most more than the rest; else that there is none."""
+    worse = [one for one in segments if one.verdict == "loses more"]
+    if worse:
+        one = max(worse, key=lambda segment: segment.apart.value or 0)
+        low, high = signed(one.apart.lower), points(one.apart.upper)
+        return (
+            f"{one.row[one.column]} ({one.column}) loses more of its customers than the rest: "
+            f"{percent(one.row['churn_rate'])} against {percent(one.rest)} ({low} to {high})."
+        )
+    if segments:
+        unsure = sum(one.verdict == "too few to tell" for one in segments)
+        hint = f" For {unsure} of {len(segments)} there are too few customers to tell."
+        return "No segment clearly loses more of its customers than the rest." + hint * (unsure > 0)
+    return large[0] if large else "No segments were named, and sales are not known."
+
+
+def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
+    rows = [
+        (
+            str(one.row[column]),
+            count(one.row["n_base"]),
+            count(one.row["n_churned"]),
+            percent(one.row["churn_rate"]),
+            f"{percent(one.row['lower'])} – {percent(one.row['upper'])}",
+            money(one.row["sales_churned"]),
+            one.verdict if len(segments) > 1 else "–",
+        )
+        for one in segments
+    ]
+    named = period(material.kpis[-1]["period"], material.freq)
+    heads = ("Customers", "Lost", "Churn rate", "Bounds", "Sales lost", "Against the rest")
+    return Grid(f"Customers of {named}, by {column}", (column, *heads), tuple(rows))
+
+
+def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
+    """What each segment did to the churn rate since the earlier period."""
+    if not material.asked.by or len(material.kpis) < 2:
+        return (), ()
+    column = material.asked.by[0]
+    apart = A_YEAR[material.freq] if len(material.kpis) > A_YEAR[material.freq] else 1
+    table = churn_bridge(
+        material.activity, by=column, apart=apart, overlap="main", level=material.asked.level
+    )
+    rows = rows_of(table)
+    last = max(row["step"] for row in rows)
+    rows = [row for row in rows if row["step"] == last and row["presence"] != "neither"]
+    if not rows or any(row["effect"] is None for row in rows):
+        return (), ()
+    before, after = (percent(rows[0][f"total_rate_{when}"]) for when in ("before", "after"))
+    then, now = (period(rows[0][name], material.freq) for name in ("period_before", "period"))
+    parts = "; ".join(f"{row[column]} {points(row['effect'])}" for row in rows)
+    pictures = drawn(
+        material,
+        plot_churn_bridge,
+        table,
+        title=f"Churn from {then} to {now}, by {column}",
+        told=f"From {before} to {after}: {parts}.",
+    )
+    return pictures, (_bridge_grid(rows, column, f"{then} to {now}"),)
+
+
+def _bridge_grid(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
+    lines = [
+        (
+            str(row[column]),
+            percent(row["churn_rate_before"]),
+            percent(row["churn_rate_after"]),
+            _unclear(row),
+            points(row["rate_effect"]),
+            points(row["mix_effect"] + row["new_effect"] + row["gone_effect"]),
+        )
+        for row in sorted(rows, key=lambda row: -abs(row["effect"]))
+    ]
+    heads = ("Churn before", "Churn after", "Change", "By its own rate", "By its weight")
+    return Grid(f"What moved the churn rate, {span}", (column, *heads), tuple(lines))
+
+
+def _unclear(row: dict[str, Any]) -> str:
+    found = Change(row["rate_change"], row["change_lower"], row["change_upper"])
+    if found.value is None:
+        return "–"
+    return points(found.value) if found.clear else UNCLEAR
+
+
+def _large(material: Material) -> tuple[str, Grid] | None:
+    """The tenth of the customers with the largest sales, against the others."""
+    if not any(row["sales_base"] for row in material.kpis):
+        return None
+    table = target_customers(
+        material.activity, target="sales", top=_TOP, level=material.asked.level
+    )
+    row = rows_of(table, order=("step",))[-1]
+    if min(row["n_target"], row["n_rest"]) < material.smallest:
+        return None
+    return _large_told(row), _large_grid(row, period(row["period"], material.freq))
+
+
+def _large_told(row: dict[str, Any]) -> str:
+    """Whether the largest customers leave more or less often, if that is clear."""
+    apart = Change(row["difference"], row["difference_lower"], row["difference_upper"])
+    rates = f"{percent(row['target_churn_rate'])} against {percent(row['rest_churn_rate'])}"
+    if not apart.clear:
+        return (
+            "The tenth of the customers with the largest sales leaves neither clearly more nor "
+            f"clearly less often than the others: {rates}."
+        )
+    more = "more" if (apart.value or 0) > 0 else "less"
+    return f"The tenth of the customers with the largest sales leaves {more} often: {rates}."
+
+
+def _large_grid(row: dict[str, Any], named: str) -> Grid:
+    kinds = (("Top tenth by sales", "target"), ("All others", "rest"))
+    rows = [
+        (
+            label,
+            count(row[f"n_{name}"]),
+            count(row[f"n_{name}_churned"]),
+            percent(row[f"{name}_churn_rate"]),
+            f"{percent(row[f'{name}_lower'])} – {percent(row[f'{name}_upper'])}",
+        )
+        for label, name in kinds
+    ]
+    heads = ("Customers by sales", "Customers", "Lost", "Churn rate", "Bounds")
+    return Grid(f"Large customers of {named} and the others", heads, tuple(rows))
+
+
+def _notes(material: Material) -> list[str]:
+    """How to read the segments."""
+    if not material.asked.by:
+        return []
+    told = [
+        "Who buys in two segments is in both, and lost is who is a customer nowhere any more. The "
+        "comparison with the rest allows for how many segments are compared; where its bounds "
+        f"reach further than {percent(WIDE, 0).removesuffix('%')} points there are too few "
+        "customers to tell."
+    ]
+    few = several(material.smallest, "customer")
+    return told + [
+        f"By {column}, {several(len(pool.names), 'segment')} stand together as {pool.label}: some "
+        f"have fewer than {few}, and one alone could be told from the total."
+        for column, pool in material.small.items()
+    ]

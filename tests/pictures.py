@@ -1,0 +1,159 @@
+"""Tables to draw, and what can be asked of a picture: its words, what overlaps, what is cut off."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import retention as rt
+
+SEEN = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+
+
+NAMES = [
+    "A very long segment name, longer than anybody needs",
+    *("Short", "Ünïcödé & <b>", "North-north-west by west", "(missing)", "g"),
+    *("wholesale and hospitality customers abroad", "Direct-to-consumer subscription"),
+]
+"""Of as many segments as can be drawn."""
+
+
+@cache
+def company() -> rt.SampleCompany:
+    """A small company."""
+    return rt.sample_company(400, seed=1)
+
+
+@cache
+def activity(by: str = "") -> pd.DataFrame:
+    """Its activity by quarter."""
+    return rt.customer_periods(
+        company().orders, freq="quarter", **SEEN, **({"by": by} if by else {})
+    )
+
+
+@cache
+def spells() -> pd.DataFrame:
+    """Its contracts as spells, with the region, a reason and predictions."""
+    table = rt.contract_spells(company().contracts, as_of="2024-12-31", grace=0, keep="plan")
+    draws = np.random.default_rng(1)
+    lasting = np.clip(0.3 + table["duration"] / 1500 + draws.normal(0, 0.1, len(table)), 0.01, 0.99)
+    reasons = draws.choice(
+        ["price", "rival", "service", "moved"], len(table), p=[0.4, 0.3, 0.2, 0.1]
+    )
+    x = draws.normal(size=len(table))
+    return table.assign(reason=reasons, lasting=lasting, risk=1 - lasting, x=x)
+
+
+@cache
+def tags() -> pd.DataFrame:
+    """Reasons that its customers gave, with a region."""
+    draws = np.random.default_rng(2)
+    codes = ["too_expensive", "switched_service", "unused", "low_quality", "other"]
+    given = pd.DataFrame(
+        {
+            "customer_id": [f"C{i}" for i in range(200)],
+            "region": np.repeat(["north", "south"], 100),
+            "reason": draws.choice(codes, 200, p=[0.4, 0.2, 0.2, 0.15, 0.05]),
+        }
+    )
+    return rt.map_reason_codes(given, scheme="stripe", keep="region")
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """A table for each plot, by the plot's name."""
+    cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
+    model = rt.fit_bg_nbd(rt.purchase_summary(company().orders, as_of=cut["cut"]))
+    cox = rt.fit_cox(spells(), covariates=["plan", "x"])
+    return {
+        "plot_retention": rt.outcome_kpis(activity()),
+        "plot_cohorts": rt.cohort_retention(activity()),
+        "plot_cohort_curves": rt.average_retention(rt.cohort_retention(activity())),
+        "plot_revenue_bridge": rt.revenue_movements(activity()),
+        "plot_churn_bridge": rt.churn_bridge(activity("region"), by="region", overlap="main"),
+        "plot_survival": rt.survival_curve(spells()),
+        "plot_incidence": rt.cumulative_incidence(spells()),
+        "plot_coefficients": cox.coefficients(),
+        "plot_calibration": rt.calibration(spells(), survival="lasting", time=180, groups=5),
+        "plot_lift": rt.lift(spells(), risk="risk", time=180, groups=5),
+        "plot_reasons": rt.reason_summary(tags(), n_customers=300),
+        "plot_reasons_by_segment": rt.reasons_by_segment(tags(), by="region", base="tagged"),
+        "plot_tracking": rt.tracking_table(company().orders, model=model, **cut, freq="month"),
+        "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
+    }
+
+
+def plot(name: str, table: Any = None, **options: Any) -> Axes:
+    """Draw a table, by default the one above, on the axes of a figure that pyplot does not know."""
+    figure = Figure(figsize=options.pop("size", (7.2, 4.4)), layout="constrained")
+    shown = tables()[name] if table is None else table
+    return getattr(rt, name)(shown, ax=figure.subplots(), **options)
+
+
+def words(ax: Axes) -> str:
+    """All that can be read on a picture."""
+    return "\n".join(said for said, _ in boxes(ax))
+
+
+def boxes(ax: Axes) -> list[tuple[str, Any]]:
+    """The words that are seen once the picture is laid out, and where they stand."""
+    figure = ax.get_figure()
+    assert isinstance(figure, Figure)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    unseen = {
+        id(text)
+        for part in (ax, *ax.child_axes)
+        for axis in (part.xaxis, part.yaxis)
+        for text in _beyond(axis)
+    }
+    every = [text for text in ax.findobj(Text) if id(text) not in unseen]
+    seen = [text for text in every if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), Text.get_window_extent(text, renderer)) for text in seen]
+
+
+def _beyond(axis: Any) -> list[Text]:
+    """The labels of ticks beyond the ends of an axis, which are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    room = 1e-9 * (high - low)
+    ticks = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+    return [text for at, text in ticks if not low - room <= at <= high + room]
+
+
+def faults(ax: Axes) -> list[tuple[str, str]]:
+    """The words that stand on others, by more than a point, or beyond the edge of the figure."""
+    every = boxes(ax)
+    paper = ax.get_figure().bbox.padded(1.0)
+    return [
+        *((said, "cut off") for said, b in every if not _within(b, paper)),
+        *(
+            (one, other)
+            for (one, box), (other, beside) in combinations(every, 2)
+            if box.padded(-1.0).overlaps(beside.padded(-1.0))
+        ),
+    ]
+
+
+def _within(box: Any, paper: Any) -> bool:
+    return bool(paper.contains(box.x0, box.y0) and paper.contains(box.x1, box.y1))
+
+
+def ticks(ax: Axes, which: str) -> list[str]:
+    """The words along an axis."""
+    return [text.get_text() for text in (ax.xaxis if which == "x" else ax.yaxis).get_ticklabels()]
+
+
+def squares(ax: Axes) -> tuple[PolyCollection, PolyCollection]:
+    """The cells of a grid that are known, and the others."""
+    known, blank = (c for c in ax.collections if isinstance(c, PolyCollection))
+    return known, blank

@@ -1,0 +1,259 @@
+"""churn_score: the rule's parts against loops over customers, the model's against its own room."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import retention as rt
+from conftest import at_most
+from retention import intervals
+from retention.repeat_buying import score
+from shops import orders
+
+AS_OF = date(2024, 2, 29)
+COLUMNS = [
+    "customer_id",
+    "x",
+    "days_since_last",
+    "within",
+    "p_no_purchase",
+    "lower",
+    "upper",
+    "method",
+    "reason",
+    "window",
+    "silent_beyond_window",
+    "mean_gap",
+    "gap_ratio",
+    "n_base",
+    "n_base_silent",
+    "base_rate",
+    "base_rate_lower",
+    "base_rate_upper",
+]
+
+ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
+
+line = st.tuples(
+    st.sampled_from(["Ann", "Bob", "Cem", "Dee"]),
+    st.dates(date(2023, 12, 1), date(2024, 3, 10)),
+    st.integers(-2, 6),
+)
+logs = st.lists(line, min_size=1, max_size=25)
+FIRST = ("Ann", date(2023, 12, 20), 5)
+
+
+def days_bought(frame):
+    """The days of each customer up to AS_OF on which sales do not sum to less than 0."""
+    totals = defaultdict(float)
+    for row in frame.itertuples():
+        totals[row.customer_id, row.date.date()] += row.sales
+    bought = defaultdict(list)
+    for (customer, day), total in sorted(totals.items(), key=lambda item: item[0][1]):
+        if total >= 0 and day <= AS_OF:
+            bought[customer].append(day)
+    return bought
+
+
+def naive_window(bought):
+    """The shortest length that at least 95 in 100 gaps do not exceed."""
+    gaps = [
+        (later - day).days for days in bought.values() for day, later in itertools.pairwise(days)
+    ]
+    reached = [w for w in range(1, 400) if gaps and sum(g <= w for g in gaps) >= 0.95 * len(gaps)]
+    return min(reached, default=None)
+
+
+def naive_base(bought, within, window):
+    """Customers of `within` days before AS_OF by whether they were silent, and who stayed so."""
+    cut = AS_OF - timedelta(within)
+    n, silent = Counter(), Counter()
+    for days in bought.values():
+        known = [day for day in days if day <= cut]
+        if known:
+            beyond = window is not None and (cut - max(known)).days > window
+            n[beyond] += 1
+            silent[beyond] += not any(day > cut for day in days)
+    return n, silent
+
+
+def naive_score(bought, within):
+    """One row a customer of all that needs no model."""
+    window = naive_window(bought)
+    n, silent = naive_base(bought, within, window)
+    rows = []
+    for customer, days in sorted(bought.items()):
+        since, x = (AS_OF - days[-1]).days, len(days) - 1
+        beyond = window is not None and since > window
+        mean = (days[-1] - days[0]).days / x if x else None
+        rows.append(
+            {
+                "customer_id": customer,
+                "x": x,
+                "days_since_last": since,
+                "within": within,
+                "rule": silent[beyond] / n[beyond] if n[beyond] else None,
+                "window": window,
+                "silent_beyond_window": beyond,
+                "mean_gap": mean,
+                "gap_ratio": since / mean if x else None,
+                "n_base": n.total(),
+                "n_base_silent": silent.total(),
+                "base_rate": silent.total() / n.total() if n.total() else None,
+            }
+        )
+    numbers = ("rule", "window", "mean_gap", "gap_ratio", "base_rate")
+    return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
+
+
+@ignore_silence
+@settings(max_examples=at_most(6))
+@given(
+    lines=logs,
+    within=st.integers(1, 60),
+    since=st.sampled_from([None, date(2023, 12, 15), date(2023, 12, 20)]),
+)
+def test_agrees_with_a_loop_over_customers(engine, lines, within, since):
+    """Rules, base rate and counts on every engine, and the score where no model can tell."""
+    frame = orders(FIRST, *lines)
+    bought = days_bought(frame)
+    kept = {who: days for who, days in bought.items() if since is None or days[0] >= since}
+    if not kept:
+        return
+    table = rt.churn_score(engine.table(frame), as_of=AS_OF, within=within, observed_from=since)
+    assert engine.is_mine(table)
+    answer = engine.read(table, order=["customer_id"])
+    assert list(answer.columns) == COLUMNS
+    expected = naive_score(kept, within)
+    rule = expected.pop("rule")
+    found = answer[expected.columns].astype(expected.dtypes.to_dict())
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
+    if set(answer["method"]) == {"inactivity"}:
+        np.testing.assert_allclose(answer["p_no_purchase"].astype(float), rule, rtol=1e-12)
+
+
+def roastery(n):
+    """The orders of the sample company."""
+    return rt.sample_company(n, seed=3).orders[["customer_id", "date", "sales", "order_id"]]
+
+
+@cache
+def fitted():
+    """A base that a model can be fitted to, and its scores."""
+    lines = roastery(800)
+    return lines, rt.churn_score(lines, as_of="2023-12-31", within=90)
+
+
+def test_score_is_that_of_pareto_nbd_on_the_summary_in_days():
+    """The sensible default is what three calls would give."""
+    lines, scores = fitted()
+    summary = rt.purchase_summary(lines, as_of="2023-12-31")
+    expected = rt.fit_pareto_nbd(summary).p_no_purchase(summary, within=90)
+    names = ["customer_id", "p_no_purchase", "lower", "upper"]
+    pd.testing.assert_frame_equal(scores[names], expected[names])
+    assert set(scores["method"]) == {"pareto_nbd"}
+    assert scores["reason"].isna().all()
+
+
+def test_base_rate_is_what_a_split_would_have_shown():
+    """Of the customers of 90 days ago, those without a purchase in the holdout period."""
+    lines, scores = fitted()
+    split = rt.split_summary(lines, cut="2023-10-02", as_of="2023-12-31")
+    silent = int((split["n_holdout"] == 0).sum())
+    row = scores.iloc[0]
+    assert (row["n_base"], row["n_base_silent"]) == (len(split), silent)
+    assert row["base_rate"] == silent / len(split)
+    lower, upper = intervals.wilson([silent], [len(split)])
+    assert (row["base_rate_lower"], row["base_rate_upper"]) == (lower[0], upper[0])
+
+
+def test_what_comes_after_as_of_changes_nothing():
+    """Nor do the order of rows and the names of customers."""
+    lines, scores = fitted()
+    known = lines[lines["date"] < "2024-01-01"].sample(frac=1, random_state=1)
+    renamed = known.assign(customer_id="new " + known["customer_id"])
+    again = rt.churn_score(renamed, as_of="2023-12-31", within=90)
+    again["customer_id"] = again["customer_id"].str.removeprefix("new ")
+    pd.testing.assert_frame_equal(again, scores, rtol=1e-9)
+
+
+class Flat:
+    """A fit that fails."""
+
+    status, notes = "flat", ("The data do not tell.",)
+
+
+@pytest.mark.parametrize(("failing", "method"), [(1, "mbg_nbd"), (2, "inactivity")])
+def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, method):
+    """MBG/NBD for Pareto/NBD, the rule for both; all else stays as it was."""
+    lines, before = fitted()
+    models = [(*names, lambda _: Flat()) for *names, _ in score._MODELS[:failing]]
+    monkeypatch.setattr(score, "_MODELS", (*models, *score._MODELS[failing:]))
+    scores = rt.churn_score(lines, as_of="2023-12-31", within=90)
+    assert set(scores["method"]) == {method}
+    said = scores["reason"].iloc[0]
+    assert said.startswith("Pareto/NBD is flat: The data do not tell.")
+    assert ("MBG/NBD is flat" in said) == (method == "inactivity")
+    own = ["p_no_purchase", "lower", "upper", "method", "reason"]
+    pd.testing.assert_frame_equal(scores.drop(columns=own), before.drop(columns=own))
+    assert ((scores["lower"] < scores["p_no_purchase"]) & scores["p_no_purchase"].le(1)).all()
+
+
+def test_rule_gives_each_side_of_the_window_its_own_share(monkeypatch):
+    """Whoever has been silent for long bought less often than who has not, and is said to."""
+    lines, _ = fitted()
+    monkeypatch.setattr(score, "_MODELS", ())
+    scores = rt.churn_score(lines, as_of="2023-12-31", within=90)
+    each = scores.groupby("silent_beyond_window")["p_no_purchase"].agg(["min", "max"])
+    assert (each["min"] == each["max"]).all()
+    assert each.loc[True, "min"] > each.loc[False, "min"]
+
+
+def test_a_log_too_short_has_no_base_rate():
+    """Nobody had bought 400 days ago; the score stands."""
+    lines = roastery(800)
+    early = lines[lines["date"] < "2023-01-01"]
+    scores = rt.churn_score(early, as_of="2022-12-31", within=400)
+    assert (scores["n_base"] == 0).all()
+    assert scores[["base_rate", "base_rate_lower", "base_rate_upper"]].isna().all(axis=None)
+    assert scores["p_no_purchase"].notna().all()
+
+
+def test_nobody_bought_twice():
+    """No gap, so no window, and nobody is beyond it."""
+    frame = orders(("Ann", "2024-01-01", 1), ("Bob", "2024-02-25", 1))
+    scores = rt.churn_score(frame, as_of=AS_OF, within=30)
+    assert scores[["window", "mean_gap", "gap_ratio"]].isna().all(axis=None)
+    assert not scores["silent_beyond_window"].any()
+    assert scores["base_rate"].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"within": 0}, "within must be a whole number of days, 1 or more; got 0."),
+        ({"within": 30.5}, "within must be a whole number of days, 1 or more; got 30.5."),
+        ({"level": 95}, "level must lie between 0 and 1, such as 0.95; got 95."),
+        ({"observed_from": "2024-03-01"}, "observed_from is 2024-03-01, after as_of 2024-02-29"),
+        ({"as_of": "2023-01-01"}, "as_of is 2023-01-01, but the first order is of 2023-12-20"),
+    ],
+)
+def test_refusals(options, message):
+    """What cannot be asked is said in the user's words."""
+    with pytest.raises(rt.RetentionError, match=message.replace(".", r"\.")):
+        rt.churn_score(orders(FIRST), **{"as_of": AS_OF, "within": 30, **options})
+
+
+def test_a_table_without_customers_is_refused():
+    """The door is named."""
+    with pytest.raises(rt.ColumnError, match=r"lacks 'customer_id'.*as_transactions"):
+        rt.churn_score(orders(FIRST).drop(columns="customer_id"), as_of=AS_OF, within=30)

@@ -1,0 +1,252 @@
+"""Bridges, models, reasons and gaps: pictures show what stands in their tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import retention as rt
+from pictures import (
+    NAMES,
+    boxes,
+    faults,
+    plot,
+    squares,
+    tables,
+    tags,
+    ticks,
+    words,
+)
+
+# bridges
+
+
+def test_the_bars_of_a_revenue_bridge_are_the_table_s_sums() -> None:
+    """heights are the amounts; each bar begins where the last ended; the last ends at 0."""
+    table = tables()["plot_revenue_bridge"]
+    row = table.iloc[-1]
+    ax = plot("plot_revenue_bridge")
+    names = ["start", "new", "reactivated", "expansion", "contraction", "churned", "end"]
+    heights = [bar.get_height() for bar in ax.patches]
+    assert heights == pytest.approx([row[f"sales_{name}"] for name in names], rel=1e-12)
+    at = [row["sales_start"]]
+    for bar, sign in zip(ax.patches[1:6], (1, 1, 1, -1, -1), strict=True):
+        edges = (bar.get_y(), bar.get_y() + bar.get_height())
+        assert edges[0 if sign > 0 else 1] == pytest.approx(at[-1], rel=1e-12)
+        at.append(edges[1 if sign > 0 else 0])
+    assert at[-1] == pytest.approx(row["sales_end"], rel=1e-9)
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [False] * 4 + [True] * 2 + [False]
+    assert f"{row['n_new']:,.0f}" in ticks(ax, "x")[1]
+
+
+def test_a_period_of_a_bridge_is_chosen_by_its_first_day() -> None:
+    """that period's row; the first one knows nothing of what was before; others are refused."""
+    table = tables()["plot_revenue_bridge"]
+    ax = plot("plot_revenue_bridge", period="2023-04-01")
+    wanted = table[table["period"] == "2023-04-01"]["sales_churned"].iloc[0]
+    assert ax.patches[5].get_height() == pytest.approx(wanted, rel=1e-12)
+    assert "2023 Q2" in ax.get_title(loc="left")
+    assert "of 2022 Q1 nothing is known" in words(plot("plot_revenue_bridge", period="2022-01-01"))
+    with pytest.raises(rt.RetentionError, match=r"begins on 2023-04-02.*'2024-10-01'"):
+        plot("plot_revenue_bridge", period="2023-04-02")
+
+
+def test_a_churn_bridge_goes_from_one_rate_to_the_other() -> None:
+    """two bars a segment, its rate and its share; they lead from the first rate to the last."""
+    table = tables()["plot_churn_bridge"]
+    rows = table[table["step"] == table["step"].max()]
+    ax = plot("plot_churn_bridge")
+    widths = [bar.get_width() for bar in ax.patches]
+    order = rows.assign(
+        size=rows["rate_effect"].abs() + (rows["effect"] - rows["rate_effect"]).abs()
+    ).sort_values("size", ascending=False)
+    np.testing.assert_allclose(widths[::2], order["rate_effect"], atol=1e-15)
+    np.testing.assert_allclose(widths[1::2], order["effect"] - order["rate_effect"], atol=1e-15)
+    assert ticks(ax, "y")[1:-1] == order["region"].tolist()
+    first, last = ax.patches[0], ax.patches[-1]
+    assert first.get_x() == pytest.approx(rows["total_rate_before"].iloc[0])
+    assert last.get_x() + last.get_width() == pytest.approx(rows["total_rate_after"].iloc[0])
+    assert rt.figure("churn_rate").label in ax.get_title(loc="left")
+
+
+def test_a_churn_bridge_of_many_segments_puts_the_least_together() -> None:
+    """ten rows at most, and nothing of the change is lost."""
+    table = tables()["plot_churn_bridge"]
+    effects = ["rate_effect", "mix_effect", "new_effect", "gone_effect", "effect"]
+    many = pd.concat(
+        [
+            table.assign(region=table["region"] + str(i), **{e: table[e] / 4 for e in effects})
+            for i in range(4)
+        ]
+    )
+    ax = plot("plot_churn_bridge", many, size=(7.2, 6))
+    assert len(ticks(ax, "y")) == 2 + 10
+    assert "7 other segments" in words(ax)
+    change = many[many["step"] == many["step"].max()]["effect"].sum()
+    assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(change)
+
+
+def test_without_any_churn_a_bridge_stands_still() -> None:
+    """both rates 0, all effects 0: drawn, and said so."""
+    table = tables()["plot_churn_bridge"].copy()
+    for column in table.columns[table.columns.str.contains("effect|total_rate")]:
+        table[column] = 0.0
+    ax = plot("plot_churn_bridge", table)
+    assert words(ax).count("0.0\u00a0pp") >= len(ticks(ax, "y")) - 2
+    assert faults(ax) == []
+
+
+# models and predictions
+
+
+def test_a_forest_plot_has_ratios_and_bounds_on_a_logarithmic_scale() -> None:
+    """points at the ratios, bars between their bounds, numbers beside, 1 as the line."""
+    table = tables()["plot_coefficients"]
+    ax = plot("plot_coefficients")
+    assert ax.get_xscale() == "log"
+    points = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [float(line.get_xdata()[0]) for line in points] == table["ratio"].tolist()
+    bars = [segment for c in ax.collections for segment in c.get_segments()]
+    found = np.array([[bar[0][0], bar[1][0]] for bar in bars])
+    np.testing.assert_allclose(found, table[["ratio_lower", "ratio_upper"]])
+    row = table.iloc[0]
+    said = f"{row['ratio']:.2f} ({row['ratio_lower']:.2f} to {row['ratio_upper']:.2f})"
+    assert said in words(ax)
+    assert ticks(ax, "y")[0] == "plan: Office (against Light)"
+
+
+def test_a_coefficient_that_is_not_known_is_said_and_endless_bounds_end_in_arrows() -> None:
+    """null is words; a bound out of reach is an arrow at the edge and a number beside it."""
+    table = pd.DataFrame(
+        {
+            "term": ["a", "b", "c"],
+            "reference": None,
+            "ratio": [1.1, np.nan, 0.9],
+            "ratio_lower": [1.0, np.nan, 0.0],
+            "ratio_upper": [1.2, np.nan, np.nan],
+        }
+    )
+    ax = plot("plot_coefficients", table, ratio="times")
+    assert "not known" in words(ax)
+    assert "0.90 (<0.01 to –)" in words(ax)
+    assert sorted(line.get_marker() for line in ax.lines if line.get_marker() in "<>") == ["<", ">"]
+    assert "stay longer →" in ax.get_xlabel()
+    with pytest.raises(rt.RetentionError, match="ratio must be one of 'hazards'"):
+        plot("plot_coefficients", table, ratio="risks")
+
+
+def test_calibration_has_a_point_a_group_and_the_line_of_truth() -> None:
+    """predicted along x, observed along y, bounds upright, a line from corner to corner."""
+    table = tables()["plot_calibration"]
+    ax = plot("plot_calibration")
+    truth, points = ax.lines
+    np.testing.assert_array_equal(truth.get_xdata(), truth.get_ydata())
+    np.testing.assert_array_equal(points.get_xydata(), table[["predicted", "observed"]])
+    known = table.dropna(subset=["lower", "upper"])
+    bars = [s for c in ax.collections for s in c.get_segments()]
+    np.testing.assert_allclose([[s[0][1], s[1][1]] for s in bars], known[["lower", "upper"]])
+
+
+def test_lift_has_a_bar_a_group_and_gain_a_curve_from_nothing_to_all() -> None:
+    """heights are the lifts; the curve goes through the cumulative shares."""
+    table = tables()["plot_lift"]
+    bars = plot("plot_lift").patches
+    assert [bar.get_height() for bar in bars] == table["lift"].tolist()
+    gain = plot("plot_lift", show="gain").lines[-1].get_xydata()
+    shares = ["cumulative_share_of_customers", "cumulative_share_of_churn"]
+    np.testing.assert_array_equal(gain[1:], table[shares])
+    assert gain[0].tolist() == [0, 0]
+    with pytest.raises(rt.RetentionError, match="show must be one of 'lift', 'gain'"):
+        plot("plot_lift", show="roc")
+
+
+# reasons and gaps
+
+
+def test_reasons_are_ranked_and_those_who_told_none_stand_hatched_at_the_foot() -> None:
+    """the most named first; the widths are the shares; the bounds lie on the bars."""
+    table = tables()["plot_reasons"]
+    ax = plot("plot_reasons")
+    named = table[table["n_customers"] > 0].copy()
+    named["none"] = named["category"].isin(["unspecified", "missing", "x_switching_barrier"])
+    named = named.sort_values(["none", "share"], ascending=[True, False], kind="stable")
+    assert [bar.get_width() for bar in ax.patches] == named["share"].tolist()
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == named["none"].tolist()
+    assert ticks(ax, "y")[0] == named["label"].iloc[0]
+    assert f"{named['share'].iloc[0]:.1%} ({named['n_customers'].iloc[0]})" in words(ax)
+    bounds = [s for c in ax.collections for s in c.get_segments()]
+    np.testing.assert_allclose([[s[0][0], s[1][0]] for s in bounds], named[["lower", "upper"]])
+    assert "Of 300 customers asked" in ax.get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("base", "said"), [("tagged", "that told a reason"), ("mentions", "mentions of reasons")]
+)
+def test_the_title_says_what_shares_of_reasons_are_of(base: str, said: str) -> None:
+    """of those who told one, or of all mentions."""
+    ax = plot("plot_reasons", rt.reason_summary(tags(), base=base))
+    assert said in ax.get_title(loc="left").replace("\n", " ")
+
+
+def test_a_reason_that_a_segment_names_more_or_less_than_all_is_marked() -> None:
+    """▲ where the bounds lie above the share of all segments, ▼ where below, hatched if unknown."""
+    table = tables()["plot_reasons_by_segment"].copy()
+    price = table["category"] == "pricing"
+    table.loc[price & (table["region"] == "north"), ["lower", "upper"]] = [0.9, 0.95]
+    table.loc[price & (table["region"] == "south"), ["lower", "upper"]] = [0.0, 0.05]
+    ax = plot("plot_reasons_by_segment", table)
+    said = [text.get_text() for text in ax.texts]
+    shares = table[price].set_index("region")["share"]
+    assert f"{shares['north']:.0%} ▲" in said
+    assert f"{shares['south']:.0%} ▼" in said
+    table.loc[price & (table["region"] == "south"), "share"] = np.nan
+    _, blank = squares(plot("plot_reasons_by_segment", table))
+    assert len(blank.get_paths()) == 1
+
+
+def test_eight_segments_with_long_names_stand_over_their_columns() -> None:
+    """their names are wrapped, and none runs into the next."""
+    table = tables()["plot_reasons_by_segment"]
+    one = table[table["region"] == "north"]
+    ax = rt.plot_reasons_by_segment(pd.concat([one.assign(region=name) for name in NAMES]))
+    try:
+        assert faults(ax) == []
+        assert len(ticks(ax, "x")) == 8
+    finally:
+        from matplotlib import pyplot
+
+        pyplot.close(ax.figure)
+
+
+def test_the_lines_of_gaps_are_the_table_s_shares() -> None:
+    """three lines over the candidate gaps, named as the catalogue names them."""
+    table = tables()["plot_gaps"]
+    ax = plot("plot_gaps")
+    shares = ["lost_share", "came_back_share", "false_churn_rate"]
+    for line, share in zip(ax.lines, shares, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), table[share])
+        assert rt.figure(share).label in " ".join(words(ax).split())
+    assert ticks(ax, "x") == ["30", "60", "90", "180"]
+
+
+def test_tracking_has_two_lines_and_marks_where_the_forecast_begins() -> None:
+    """actual and expected of each period or so far; an upright line between the two parts."""
+    table = tables()["plot_tracking"]
+    for show, before in (("each", ""), ("cumulative", "cumulative_")):
+        ax = plot("plot_tracking", show=show)
+        actual, expected, upright = ax.lines
+        np.testing.assert_array_equal(actual.get_ydata(), table[f"{before}actual"])
+        np.testing.assert_array_equal(expected.get_ydata(), table[f"{before}expected"])
+        assert upright.get_xdata()[0] == table[table["is_holdout"]]["step"].min() - 0.5
+    fitted = plot("plot_tracking", table[~table["is_holdout"]])
+    assert len(fitted.lines) == 2
+    with pytest.raises(rt.RetentionError, match="show must be one of 'each', 'cumulative'"):
+        plot("plot_tracking", show="all")
+
+
+@pytest.mark.parametrize("size", [(3.4, 2.6), (10, 3)], ids=["tiny", "flat"])
+def test_pictures_of_odd_sizes_are_drawn_without_a_warning(size: tuple[float, float]) -> None:
+    """labels may become small, but no picture fails."""
+    for name in ("plot_retention", "plot_survival", "plot_cohorts", "plot_reasons_by_segment"):
+        assert boxes(plot(name, size=size))

@@ -1,0 +1,297 @@
+"""The report: what its sentences say, how careful they are, and what they leave out."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import retention as rt
+import shops
+from retention.report.changes import Rate, change
+
+SAY = {"as_of": "2024-12-31", "freq": "quarter", "pictures": False}
+
+
+def sections_of(report):
+    """The sections by key."""
+    return {one.key: one for one in report.sections}
+
+
+def grid_of(section, caption):
+    """The rows of the table whose caption holds these words."""
+    return next(grid.rows for grid in section.grids if caption in grid.caption)
+
+
+@pytest.fixture(scope="module")
+def company():
+    """A small coffee roaster."""
+    return rt.sample_company(400, seed=2)
+
+
+@pytest.fixture(scope="module")
+def orders(company):
+    """Its order lines, checked."""
+    return rt.as_transactions(
+        company.orders,
+        customer_id="customer_id",
+        date="date",
+        sales="sales",
+        profit="profit",
+        order_id="order_id",
+        keep=["region", "channel"],
+        refunds="net",
+    )
+
+
+@pytest.fixture(scope="module")
+def contracts(company):
+    """Its contracts, checked."""
+    return rt.as_contracts(
+        company.contracts,
+        customer_id="customer_id",
+        start="start",
+        end="end",
+        end_is="first_day_out",
+        sales="sales",
+        sales_per="month",
+        keep="plan",
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(orders, company):
+    """The report of its orders."""
+    return rt.retention_report(orders, **SAY, by=["region", "channel"], notes=company.notes)
+
+
+def test_a_report_has_every_section(whole):
+    """From what was read to the definitions, each opening with one sentence."""
+    keys = ["read", "headline", "rates", "losses", "cohorts", "survival"]
+    assert list(sections_of(whole)) == [*keys, "reasons", "risk", "definitions"]
+    for one in whole.sections:
+        assert one.finding.endswith(".")
+        assert "nan" not in one.finding.lower().split()
+        assert "None" not in one.finding
+
+
+def test_the_headline_is_that_of_the_kpis(whole, orders):
+    """The report adds nothing to the numbers."""
+    activity = rt.customer_periods(orders, freq="quarter", as_of="2024-12-31")
+    last = rt.outcome_kpis(activity).iloc[-1]
+    finding = sections_of(whole)["headline"].finding
+    assert f"{last['n_retained']:,} ({last['retention_rate']:.1%})" in finding
+    assert f"Of the {last['n_base']:,} customers of 2024 Q3" in finding
+    rows = grid_of(sections_of(whole)["rates"], "newest first")
+    assert rows[0][:4] == (
+        *("2024 Q3", f"{last['n_base']:,}", f"{last['n_retained']:,}"),
+        f"{last['retention_rate']:.1%}",
+    )
+
+
+def test_segments_are_those_of_churn_by(whole, orders):
+    """Each segment with its counts and bounds."""
+    activity = rt.customer_periods(orders, freq="quarter", as_of="2024-12-31", by="region")
+    lost = rt.churn_by(activity, by="region")
+    lost = lost[lost["period"] == lost["period"].max()].set_index("region")
+    for name, base, churned, rate, *_ in grid_of(sections_of(whole)["losses"], "by region"):
+        row = lost.loc[name]
+        expected = (f"{row['n_base']:,}", f"{row['n_churned']:,}", f"{row['churn_rate']:.1%}")
+        assert (base, churned, rate) == expected
+
+
+def test_small_segments_stand_together(orders):
+    """Below the least number no segment is shown, nor one alone that the total gives away."""
+    few = orders["customer_id"].drop_duplicates().head(6)
+    region = orders["region"].where(~orders["customer_id"].isin(few), "Island")
+    report = rt.retention_report(orders.assign(region=region), **SAY, by="region")
+    section = sections_of(report)["losses"]
+    names = [row[0] for row in grid_of(section, "by region")]
+    assert "Island" not in report.to_html()
+    assert [name for name in names if "smaller" in name] == ["West and smaller ones"]
+    assert len(names) == 4
+    assert all(int(row[1].replace(",", "")) >= 10 for row in grid_of(section, "by region"))
+    assert any("2 segments stand together" in note for note in section.notes)
+
+
+def test_nothing_is_hidden_where_one_may_be_shown(orders):
+    """min_customers=1 shows everybody."""
+    region = orders["region"].mask(orders["customer_id"] == orders["customer_id"][0], "Island")
+    say = SAY | {"as_of": "2022-12-31"}
+    report = rt.retention_report(orders.assign(region=region), **say, by="region", min_customers=1)
+    assert "smaller ones" not in report.to_markdown()
+
+
+def test_cohorts_and_reasons_of_few_are_left_out(orders, company):
+    """The least number holds for every group."""
+    report = rt.retention_report(orders, **SAY, notes=company.notes, min_customers=12)
+    sizes = [int(row[1]) for row in grid_of(sections_of(report)["cohorts"], "Share back")]
+    named = [int(row[1]) for row in sections_of(report)["reasons"].grids[0].rows]
+    assert min(sizes) >= 12
+    assert min(named) >= 12
+    assert any("not shown" in note for note in sections_of(report)["reasons"].notes)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (Rate(0.60, 0.50, 0.70), "no clear change (−4.1 to +24.1 points)"),
+        (Rate(0.75, 0.70, 0.80), "up by 25.0 points (+13.8 to +36.2 points)"),
+        (Rate(0.25, 0.20, 0.30), "down by 25.0 points (−36.2 to −13.8 points)"),
+        (Rate(0.60, None, None), "+10.0 points; no change can be told for sure"),
+        (Rate(None, None, None), "no change can be told"),
+    ],
+)
+def test_a_change_is_told_no_louder_than_its_bounds_allow(after, words):
+    """Against 50% between 40% and 60%."""
+    assert change(Rate(0.50, 0.40, 0.60), after).in_words() == words
+
+
+def test_bounds_that_touch_zero_leave_a_change_unclear():
+    """At the very edge: 0 belongs to what is possible."""
+    assert change(Rate(0.5, 0.5, 0.5), Rate(0.7, 0.5, 0.9)).lower == pytest.approx(0.0)
+    edge = change(Rate(0.5, 0.5, 0.5), Rate(0.75, 0.5, 1.0))
+    assert edge.lower == 0.0
+    assert not edge.clear
+    assert edge.in_words().startswith("no clear change")
+    assert edge.verdict("higher") == "same"
+
+
+def test_the_change_of_a_wilson_rate_is_newcombes(orders):
+    """The same bounds as the library gives for the churn bridge."""
+    activity = rt.customer_periods(
+        orders, freq="year", as_of="2024-12-31", observed_from="2022-01-01"
+    )
+    kpis = rt.outcome_kpis(activity).to_dict("records")
+    before, after = (Rate.of(row, "retention_rate") for row in kpis)
+    found = change(before, after)
+    bridge = rt.churn_bridge(activity.assign(firm="all"), by="firm", overlap="main").iloc[-1]
+    assert -found.value == pytest.approx(bridge["rate_change"])
+    assert -found.upper == pytest.approx(bridge["change_lower"])
+    assert -found.lower == pytest.approx(bridge["change_upper"])
+
+
+def test_contracts_are_told_by_their_columns(contracts):
+    """A table with starts is counted as contracts, and its risk is by tenure."""
+    report = rt.retention_report(contracts, as_of="2024-12-31", freq="month", pictures=False)
+    found = sections_of(report)
+    assert "From contracts up to 31 Dec 2024" in report.subtitle
+    assert "under contract" in found["risk"].finding
+    rows = grid_of(found["risk"], "by how long")
+    assert rows[0][0] == "0 – 89 days"
+    activity = rt.contract_periods(contracts, freq="month", as_of="2024-12-31")
+    last = rt.outcome_kpis(activity).iloc[-1]
+    assert f"{last['n_retained']:,} ({last['retention_rate']:.1%})" in found["headline"].finding
+
+
+ENGINES = {"as_of": "2024-12-31", "freq": "year", "pictures": False, "gap": 120}
+
+
+@pytest.fixture(scope="module")
+def on_pandas(orders, contracts):
+    """Tables, segments and the reports on pandas."""
+    given = [
+        (orders[["customer_id", "date", "sales", "region"]], "region"),
+        (contracts[["customer_id", "start", "end", "sales", "plan"]], "plan"),
+    ]
+    return [(t, by, rt.retention_report(t, **ENGINES, by=by).to_markdown()) for t, by in given]
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"], indirect=True)
+def test_engines_write_the_same_report(engine, on_pandas):
+    """The numbers, sentences and tables do not depend on where the data is."""
+    for table, by, expected in on_pandas:
+        report = rt.retention_report(engine.table(table), **ENGINES, by=by)
+        assert report.to_markdown() == expected
+
+
+def test_an_audit_tells_what_was_set_aside(company):
+    """Given what a door found, the report counts the rows that could not be used."""
+    audit = rt.audit_transactions(
+        company.orders, customer_id="customer_id", date="date", sales="sales", refunds="drop"
+    )
+    report = rt.retention_report(audit, **SAY)
+    n = len(audit.set_aside)
+    assert f"{n:,} rows were set aside" in sections_of(report)["read"].finding
+    assert grid_of(sections_of(report)["read"], "set aside")[0][:2] == ("refund", f"{n:,}")
+
+
+def test_a_company_that_loses_nobody_has_a_report():
+    """No churn, no reason, no risk: said, not failed."""
+    days = [*pd.date_range("2024-01-01", "2024-12-15", freq="MS"), pd.Timestamp("2024-12-30")]
+    lines = [(f"c{i:02}", str(day.date()), 10) for i in range(30) for day in days]
+    say = {"as_of": "2024-12-31", "freq": "month", "gap": 60, "pictures": False}
+    report = rt.retention_report(shops.orders(*lines), **say)
+    found = sections_of(report)
+    assert "30 (100.0%) were kept" in found["headline"].finding
+    assert "100.0% of the customers are still here" in found["survival"].finding
+    assert found["risk"].finding.startswith("No customer who is not yet lost")
+
+
+def test_one_period_alone_has_no_rate():
+    """What cannot be known yet is said in words, and the rest of the report stands."""
+    lines = [(f"c{i}", f"2024-01-{i + 10}", 10) for i in range(20)]
+    report = rt.retention_report(
+        shops.orders(*lines),
+        as_of="2024-01-31",
+        freq="month",
+        observed_from="2024-01-01",
+        pictures=False,
+    )
+    found = sections_of(report)
+    assert "Only one whole month was observed" in found["headline"].finding
+    assert "too short" in found["survival"].finding
+    assert found["risk"].finding.startswith("No customer who is not yet lost")
+    assert any("no chance can be told" in note for note in found["risk"].notes)
+    assert report.to_html()
+
+
+def test_who_is_at_risk_is_who_will_likely_buy_nothing(orders):
+    """Not yet lost, chance of one half or more, ranked by that chance times a year's sales."""
+    report = rt.retention_report(orders, **SAY, gap=180, at_risk=5)
+    section = sections_of(report)["risk"]
+    scores = rt.churn_score(orders, as_of="2024-12-31", within=90).set_index("customer_id")
+    year = orders[orders["date"] >= pd.Timestamp("2025-01-01") - pd.Timedelta(days=365)]
+    sales = year.groupby("customer_id")["sales"].sum().reindex(scores.index).fillna(0)
+    here = scores[(scores["days_since_last"] <= 180) & (scores["p_no_purchase"] >= 0.5)]
+    stake = (here["p_no_purchase"] * sales[here.index]).sort_values(ascending=False)
+    assert section.finding.startswith(f"{len(here)} customers not yet lost are more likely")
+    assert [row[0] for row in section.grids[0].rows] == stake.index[:5].tolist()
+    assert float(section.grids[0].rows[0][-1].replace(",", "")) == pytest.approx(
+        stake.iloc[0], abs=0.6
+    )
+
+
+def test_what_the_library_warns_of_stands_in_the_report():
+    """Who reads it sees that the file may have ended early."""
+    days = pd.date_range("2024-01-01", "2024-03-05").astype(str)
+    lines = [(f"c{i % 9}", day, 10) for i, day in enumerate(days)]
+    with pytest.warns(rt.RetentionWarning, match="26 days before as_of") as caught:
+        report = rt.retention_report(
+            shops.orders(*lines), as_of="2024-03-31", freq="month", gap=60, pictures=False
+        )
+    assert len(caught) == 1
+    assert [note[:32] for note in report.sections[0].notes] == ["Careful: The last order is of 20"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"freq": "fortnight"}, "freq must be one of"),
+        ({"history": "old"}, "history must be one of"),
+        ({"min_customers": 0}, "min_customers must be a whole number of at least 1"),
+        ({"at_risk": -1}, "at_risk must be a whole number"),
+        ({"gap": 1.5}, "gap must be a whole number"),
+        ({"by": "planet"}, "planet"),
+        ({"as_of": "soon"}, "as_of must be a day"),
+    ],
+)
+def test_a_wrong_keyword_is_refused(orders, wrong, said):
+    """One clear message."""
+    with pytest.raises(rt.RetentionError, match=said):
+        rt.retention_report(orders, **(SAY | wrong))
+
+
+def test_a_table_of_neither_kind_is_refused():
+    """With what it lacks."""
+    with pytest.raises(rt.ColumnError, match="lacks 'customer_id'"):
+        rt.retention_report(pd.DataFrame({"a": [1]}), **SAY)

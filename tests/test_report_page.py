@@ -1,0 +1,126 @@
+"""The report as a page: it stands alone, runs nothing, can be heard, and is the same each time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import retention as rt
+import shops
+
+SAY = {"as_of": "2024-12-31", "freq": "year", "observed_from": "2022-01-01"}
+
+
+@pytest.fixture(scope="module")
+def company():
+    """A small coffee roaster."""
+    return rt.sample_company(300, seed=2)
+
+
+@pytest.fixture(scope="module")
+def orders(company):
+    """Its order lines, checked."""
+    return rt.as_transactions(
+        company.orders,
+        customer_id="customer_id",
+        date="date",
+        sales="sales",
+        profit="profit",
+        refunds="net",
+        keep="region",
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(orders, company):
+    """The report of its orders, with every section and picture."""
+    return rt.retention_report(orders, **SAY, by="region", notes=company.notes)
+
+
+def test_the_same_input_gives_the_same_bytes(whole, orders, company):
+    """Pictures included: nothing of the day or of chance."""
+    again = rt.retention_report(orders, **SAY, by="region", notes=company.notes)
+    assert again.to_html() == whole.to_html()
+    assert again.to_markdown() == whole.to_markdown()
+
+
+def test_an_html_report_stands_alone(whole):
+    """Nothing is fetched, nothing can run, and it is small enough for a letter."""
+    page = whole.to_html()
+    links = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert {link[0] for link in links} == {"#", "d"}
+    assert [link for link in links if link[0] == "d"] == ["data:,"]
+    assert "url(http" not in page
+    assert "@import" not in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert len(page.encode()) < 2_000_000
+
+
+def test_an_html_report_can_be_heard_and_walked_through(whole):
+    """A language, one main part, named sections, headers with a scope, pictures with words."""
+    page = whole.to_html()
+    assert '<html lang="en">' in page
+    assert page.count("<main") == page.count("<h1>") == 1
+    assert '<a class="skip" href="#main">' in page
+    assert len(re.findall(r'<th scope="(?:col|row)"', page)) == page.count("<th ")
+    assert page.count("<table") == page.count("<caption>")
+    assert page.count('role="img"') == page.count("<desc id=") == 5
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    named = set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= named
+    for several in re.findall(r'aria-labelledby="([^"]+)"', page):
+        assert set(several.split()) <= named
+
+
+def test_names_are_shown_and_never_run(orders):
+    """Customers, segments and titles are text, whatever stands in them."""
+    nasty = "<script>alert(1)</script>"
+    table = orders.assign(
+        region=orders["region"].replace("West", nasty),
+        customer_id=orders["customer_id"] + '"><img src=x onerror=alert(2)>',
+    )
+    report = rt.retention_report(table, **SAY, by="region", title=f"{nasty} & more")
+    page = report.to_html()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
+    assert "&lt;img src=x onerror=alert(2)&gt;" in page
+    assert "<script" not in report.to_markdown()
+    assert "<script" not in report._repr_html_()
+
+
+def test_markdown_keeps_tables_whole():
+    """A bar in a name is no new column, and a line break no new row."""
+    lines = [
+        (f"c{i}", day, 10, "a|b\nc" if i % 2 else "x*y")
+        for i in range(40)
+        for day in ("2024-01-01", "2024-02-10", "2024-03-31")
+    ]
+    table = shops.orders(*lines, columns=("region",))
+    report = rt.retention_report(
+        table, as_of="2024-03-31", freq="month", by="region", gap=60, pictures=False
+    )
+    text = report.to_markdown()
+    assert r"a\|b c" in text
+    assert r"x\*y" in text
+
+
+def test_the_list_of_names_can_be_left_out(orders):
+    """A report that goes round need not name anybody."""
+    report = rt.retention_report(orders, **SAY, at_risk=0, pictures=False)
+    ids = set(orders["customer_id"])
+    assert next(part for part in report.sections if part.key == "risk").grids == ()
+    assert not [word for word in re.findall(r"\w+", report.to_html()) if word in ids]
+
+
+def test_reports_are_saved_by_their_ending(whole, tmp_path):
+    """HTML or Markdown, and nothing else."""
+    whole.save(tmp_path / "r.html")
+    whole.save(str(tmp_path / "r.md"))
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == whole.to_html()
+    assert (tmp_path / "r.md").read_text(encoding="utf-8") == whole.to_markdown()
+    with pytest.raises(rt.RetentionError, match="ends in .html or .md; got 'r.pdf'"):
+        whole.save("r.pdf")
