@@ -1,4 +1,4 @@
-"""What the build adds to pages: tables made from the library's own declarations, and pictures.
+"""What the build adds to pages: tables from the library's declarations, pictures, notebooks.
 
 A page holds a line such as {{ figures }}; the build puts the table in its place, so that the page
 cannot say anything else than the library does.
@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
+from notebooks import rendered
 
 from pictures import with_pictures
 from retention.catalogue import FIGURES, Figure
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Called by MkDocs once it knows the pages: the notebooks are pages too."""
+    for name, content in rendered().items():
+        files.append(File.generated(config, name, content=content))
+    return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

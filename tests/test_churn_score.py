@@ -116,7 +116,7 @@ def naive_score(bought, within):
 
 
 @ignore_silence
-@settings(max_examples=at_most(6))
+@settings(max_examples=at_most(3))
 @given(
     lines=logs,
     within=st.integers(1, 60),

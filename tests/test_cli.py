@@ -11,7 +11,7 @@ from io import StringIO
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import retention as rt
@@ -157,6 +157,8 @@ def test_a_csv_cell_is_never_a_formula(shop, capsys):
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+@example("\r")
+@example('="a",\n')
 def test_any_text_comes_back_from_csv_and_json(text):
     """Quotes, commas, line breaks, marks: CSV gives back the harmless text, JSON the text."""
     table = pd.DataFrame({"name": [text], "n": [-1.5]})

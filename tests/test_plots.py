@@ -290,3 +290,20 @@ def test_the_tables_of_the_tests_are_those_of_every_plot() -> None:
     public = {name for name in rt.__all__ if name.startswith("plot_")}
     assert public == set(PLOTS) == set(tables())
     assert len(spells()) > 50
+
+
+def test_names_are_shown_as_they_are_written() -> None:
+    """dollars, braces and tags in a name are no formula and no markup."""
+    name = r"from $5 to $10_{x} \frac <b>"
+    curve = tables()["plot_survival"].assign(plan=name)
+    curve = pd.concat([curve, curve.assign(plan="other")])
+    rows = tables()["plot_coefficients"].assign(term=name, reference=None)
+    left = tables()["plot_reasons_by_segment"].assign(region=name)
+    for table, plotted in (
+        (curve, "plot_survival"),
+        (rows, "plot_coefficients"),
+        (left, "plot_reasons_by_segment"),
+    ):
+        ax = plot(plotted, table)
+        assert "$5" in words(ax)
+        assert faults(ax) == []

@@ -204,6 +204,17 @@ def test_many_reasons_are_put_together_and_those_untold_stand_apart() -> None:
     assert sum(areas(ax)) == pytest.approx(table["duration"].max(), rel=1e-12)
 
 
+def test_categories_of_reasons_have_their_labels() -> None:
+    """what Keaveney's categories are called, and those who told nothing."""
+    ends = spells().drop_duplicates("customer_id").assign(churned=True)
+    given = ends.head(40)[["customer_id"]].assign(
+        reason=np.resize(["too_expensive", "switched_service", "other"], 40)
+    )
+    told = rt.map_reason_codes(given, scheme="stripe")
+    said = words(plot("plot_incidence", rt.reason_incidence(ends, told)))
+    assert all(f"\n{name} " in said for name in ("Pricing", "Competition", "Told no reason"))
+
+
 def test_a_table_of_reasons_is_not_drawn_as_segments_of_survival() -> None:
     """its rows have a survival too, that of all reasons together: it goes to another plot."""
     with pytest.raises(rt.ColumnError, match=r"is another.*say plot_incidence\(table\)"):

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
 from buyers import CDNOW, cohort, model_of, summary_of
+from conftest import at_most
 from retention import intervals
 from retention.repeat_buying.pareto_nbd import ParetoNbdModel
 from shops import orders
@@ -81,6 +82,7 @@ def naive_calibration(split, top):
     return pd.DataFrame(rows)
 
 
+@settings(max_examples=at_most(4))
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=30),
     st.integers(1, 8),
@@ -102,7 +104,7 @@ def test_a_model_that_is_right_is_within_its_bounds():
     """Customers who live as the model says: eight classes, two kinds of bounds each."""
     told = cohort(ParetoNbdModel, CDNOW[ParetoNbdModel], 4_000, horizon=39, seed=5)
     split = told.rename(columns={"later": "n_holdout"}).assign(T_holdout=39.0)
-    table = rt.purchase_calibration(split, model=MODEL, level=0.99)
+    table = rt.purchase_calibration(split, model=MODEL, level=0.999)
     some = table[table["purchases_lower"].notna()]
     assert len(some) >= 6
     assert (some["expected_per_customer"] > some["purchases_lower"]).all()
@@ -126,6 +128,7 @@ def test_bounds_are_wilsons_and_those_of_a_mean():
     assert (first["no_purchase_lower"], first["no_purchase_upper"]) == (lower[0], upper[0])
 
 
+@settings(max_examples=at_most(6))
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.sampled_from([-1.0, 0.0, 2.0, 5.0, 11.0])),
@@ -186,7 +189,7 @@ def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
     """Who bought in the 90 days before the cut, and of them who did not in the 90 days after."""
     scores = rt.backtest_purchases(engine.table(LINES), fit=rt.fit_mbg_nbd, cuts=CUTS, within=90)
     assert engine.is_mine(scores)
-    bought = LINES.assign(day=LINES["date"].dt.normalize())
+    bought = LINES[LINES["sales"] >= 0].assign(day=LINES["date"].dt.normalize())
     for row in engine.read(scores, order=["cut"]).to_dict("records"):
         cut = pd.Timestamp(row["cut"])
         known = bought[bought["day"] <= cut]

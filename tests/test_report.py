@@ -107,7 +107,7 @@ def test_small_segments_stand_together(orders):
     section = sections_of(report)["losses"]
     names = [row[0] for row in grid_of(section, "by region")]
     assert "Island" not in report.to_html()
-    assert [name for name in names if "smaller" in name] == ["West and smaller ones"]
+    assert sum(name.endswith(" and smaller ones") for name in names) == 1
     assert len(names) == 4
     assert all(int(row[1].replace(",", "")) >= 10 for row in grid_of(section, "by region"))
     assert any("2 segments stand together" in note for note in section.notes)

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
 from buyers import CDNOW, model_of
+from conftest import at_most
 from retention import periods
 from retention.repeat_buying.bg_nbd import BgNbdModel
 from retention.repeat_buying.pareto_nbd import ParetoNbdModel
@@ -87,6 +88,7 @@ def naive_rows(bought, cut, freq):
 
 
 @ignore_silence
+@settings(max_examples=at_most(5))
 @given(
     lines=st.lists(line, min_size=1, max_size=25),
     cut=st.dates(date(2023, 12, 20), AS_OF),

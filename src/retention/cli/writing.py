@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,9 @@ if TYPE_CHECKING:
 _ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet takes the text of a cell for a formula, and runs it."""
+
+
+_PARTING = '",\r\n'
 
 
 def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
@@ -72,13 +73,16 @@ def write_text(text: str, output: Path | None) -> None:
 
 
 def _csv(columns: dict[str, list[Any]]) -> str:
-    """CSV in which no text can be taken for a formula."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow([harmless(name) for name in columns])
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([harmless(value) for value in row])
-    return lines.getvalue()
+    """CSV in which no text can be taken for a formula, nor for the end of its cell or row."""
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    lines = [",".join(_quoted(harmless(value)) for value in row) or '""' for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def _quoted(value: Any) -> str:
+    """A value as it stands between commas; Python's csv leaves a lone carriage return bare."""
+    text = "" if value is None else str(value)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(_PARTING) else text
 
 
 def harmless(value: Any) -> Any:

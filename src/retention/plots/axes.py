@@ -129,6 +129,7 @@ def note(
         color=colour,
         fontsize=size or points_of("small"),
         annotation_clip=False,
+        parse_math=False,
     )
 
 
@@ -219,7 +220,8 @@ def duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]:
 
 def named_rows(ax: Axes, names: Sequence[str], *, width: int = 26) -> None:
     """Rows from the top down along y, each with its name."""
-    ax.set_yticks(range(len(names)), [writing.shortened(name, width, 2) for name in names])
+    shown = [writing.shortened(name, width, 2) for name in names]
+    ax.set_yticks(range(len(names)), shown, parse_math=False)  # a price plan may be called $5
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
 

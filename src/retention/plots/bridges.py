@@ -171,9 +171,14 @@ def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.tick_params(axis="x", length=0)
     ax.yaxis.set_major_formatter(lambda money, _: writing.without_zeros(written(money)))
+    _room_above(ax, level, len(labels))
+
+
+def _room_above(ax: Axes, level: NDArray[np.float64], n_bars: int) -> None:
+    """Limits with room for the numbers over the bars."""
     low, high = min(0.0, float(level.min())), max(0.0, float(level.max()))
     ax.set_ylim(low, high + 0.1 * (high - low or 1.0))
-    ax.set_xlim(-0.6, len(labels) - 0.4)
+    ax.set_xlim(-0.6, n_bars - 0.4)
 
 
 def _face(sign: int) -> dict[str, Any]:

@@ -54,8 +54,7 @@ def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
     drawn = read(table, GAPS).sorted_by("gap")
     ax = axes.paper(ax)
     title = "What a silence of so many days would have called lost, and how many came back"
-    shown = [name for name in _LINES if np.isfinite(drawn[name]).any()]
-    if not shown:
+    if not any(np.isfinite(drawn[name]).any() for name in _LINES):
         why = "no share is known." if drawn.size else "the table has no rows."
         return axes.nothing(ax, title, why)
     gaps = drawn["gap"]
@@ -64,15 +63,11 @@ def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(gaps[0] - room, gaps[-1] + room)
     ax.set_xticks(*_ticks(ax, gaps.tolist()))
     ends = []
-    for place, name in enumerate(_LINES):
-        if name not in shown:
-            continue
-        bounds = (drawn[f"{name}_lower"], drawn[f"{name}_upper"])
-        draw_line(ax, gaps, drawn[name], bounds, LOOKS[place])
+    for look, name in zip(LOOKS, _LINES, strict=False):
+        draw_line(ax, gaps, drawn[name], (drawn[f"{name}_lower"], drawn[f"{name}_upper"]), look)
         x, y = last_known(gaps, drawn[name])
         within = f" ({drawn['within'][0]:,.0f} days)" if name == "false_churn_rate" else ""
-        words = f"{figure(name).label}{within}\n{writing.percent(y)}"
-        ends.append(End(x, y, words, LOOKS[place].text))
+        ends.append(End(x, y, f"{figure(name).label}{within}\n{writing.percent(y)}", look.text))
     axes.said(ax, title, x=f"Days without an order. {BOUNDS}")
     label_ends(ax, ends, width=26)
     return ax

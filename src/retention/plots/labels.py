@@ -80,6 +80,7 @@ def _write(
             fontsize=size,
             arrowprops=(line | {"relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3}) if moved else None,
             annotation_clip=False,
+            parse_math=False,
         )
 
 

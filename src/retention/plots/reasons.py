@@ -118,13 +118,7 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
     reasons = sorted(overall, key=lambda name: (name in NO_REASON, -overall[name]))
     size = (max(axes.SIZE[0], 2.6 + 0.8 * len(parts)), max(2.4, 1.4 + 0.32 * len(reasons)))
     ax = axes.paper(ax, size=size, across="")
-    cells, marks = np.full((2, len(reasons), len(parts)), np.nan, dtype=object)
-    for column, (_, part) in enumerate(parts):
-        place = {name: row for row, name in enumerate(part["category"])}
-        rows = [place.get(name, -1) for name in reasons]
-        cells[:, column] = [part["share"][row] if row >= 0 else np.nan for row in rows]
-        marks[:, column] = [_mark(part, row) if row >= 0 else "" for row in rows]
-    shares = cells.astype(np.float64)
+    shares, marks = _cells(parts, reasons)
     draw_cells(ax, shares, float(np.nanmax(shares)) or 1.0, marks)
     labels = {one.name: one.label for one in reason_categories()} | _WORDS
     axes.named_rows(ax, [labels.get(name, name) for name in reasons])
@@ -132,6 +126,20 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
     _columns(ax, [f"{name} ({writing.count(part['n_base'].max())})" for name, part in parts])
     axes.said(ax, title, x="▲ ▼ bounds wholly above or below the share of all segments")
     return ax
+
+
+def _cells(
+    parts: list[tuple[str, Drawn]], reasons: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """The share of each reason (rows) in each segment (columns), and its mark."""
+    shares = np.full((len(reasons), len(parts)), np.nan)
+    marks = np.full(shares.shape, "", dtype=object)
+    for column, (_, part) in enumerate(parts):
+        place = {name: row for row, name in enumerate(part["category"])}
+        there = [(row, place[name]) for row, name in enumerate(reasons) if name in place]
+        for row, at in there:
+            shares[row, column], marks[row, column] = part["share"][at], _mark(part, at)
+    return shares, marks
 
 
 def _bars(ax: Axes, shown: Drawn) -> None:
@@ -168,7 +176,7 @@ def _columns(ax: Axes, names: list[str]) -> None:
     """Names over columns, at the top."""
     width = int(0.8 * axes.width_of(ax) / len(names) / (0.62 * axes.points_of("small")))
     shown = [writing.shortened(name, max(width, 6), 3) for name in names]
-    ax.set_xticks(range(len(names)), shown)
+    ax.set_xticks(range(len(names)), shown, parse_math=False)
     ax.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
 
 

@@ -115,9 +115,10 @@ def several(n: int, thing: str) -> str:
 
 def shortened(text: str, width: int, lines: int = 1) -> str:
     """A text in so many lines of so many letters, with … where it was cut."""
-    wrapped = textwrap.wrap(text, max(width, 2), break_on_hyphens=False) or [""]
+    wrapped = textwrap.wrap(text, max(width, 2)) or [""]
     if len(wrapped) > lines:
-        kept = " ".join(wrapped[lines - 1 :])[: max(width, 2) - 1].rstrip(" ,")
+        rest = "".join(part + " " * (not part.endswith("-")) for part in wrapped[lines - 1 :])
+        kept = rest[: max(width, 2) - 1].rstrip(" ,-")
         wrapped = [*wrapped[: lines - 1], f"{kept}…"]
     return "\n".join(wrapped)
 

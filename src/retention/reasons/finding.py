@@ -23,6 +23,9 @@ LONGEST = 20_000
 BARRIER = "x_switching_barrier"
 """A reason for staying: it comes after every reason for leaving."""
 
+REACTION = "response_to_failure"
+"""The firm's reaction to a failure: of equals it comes first."""
+
 
 class Tag(NamedTuple):
     """A reason found in a text, its strength, and the evidence that speaks loudest for it."""
@@ -35,7 +38,7 @@ class Tag(NamedTuple):
 
 
 def tag_text(text: str, matcher: Matcher, *, min_score: float = 0.6) -> list[Tag]:
-    """The reasons in one text, strongest first.
+    """The reasons in one text, in order (see `in_order`).
 
     Args:
         text: what was written; only its first 20,000 characters are read.
@@ -52,8 +55,25 @@ def tag_text(text: str, matcher: Matcher, *, min_score: float = 0.6) -> list[Tag
         if not tag.startswith(CUE):
             by_tag.setdefault(tag, []).append(hit)
     tags = [_weighed(tag, found, entries) for tag, found in by_tag.items()]
-    told = [tag for tag in tags if tag.score >= min_score]
-    return sorted(told, key=lambda t: (t.tag.startswith(BARRIER), -t.score, t.start, t.tag))
+    return in_order([tag for tag in tags if tag.score >= min_score])
+
+
+def in_order(tags: list[Tag]) -> list[Tag]:
+    """The reasons of one text, strongest first.
+
+    Of equals a bad reaction comes before the failure that it answers: whoever tells both stayed
+    after the failure and left over the reaction. What holds a customer back comes last.
+    """
+    return sorted(
+        tags,
+        key=lambda t: (
+            t.tag.startswith(BARRIER),
+            -t.score,
+            not t.tag.startswith(REACTION),
+            t.start,
+            t.tag,
+        ),
+    )
 
 
 def _beats(hits: Hits, rule: Rule) -> Hits:

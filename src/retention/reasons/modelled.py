@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retention.loading.progress import watched
-from retention.reasons.finding import BARRIER, LONGEST, Tag
+from retention.reasons.finding import LONGEST, Tag, in_order
 from retention.reasons.model import (
     LEAST,
     SILENT,
@@ -88,7 +88,7 @@ class _Spoken:
             if 0 < self.chance[k] >= bounds[k]:
                 beside = [tag for tag in by_lexicon if category_of(tag) == category]
                 found.extend(self._tags(k, beside))
-        return sorted(found, key=lambda tag: (tag.tag.startswith(BARRIER), -tag.score))
+        return in_order(found)
 
     def _tags(self, k: int, by_lexicon: list[Tag]) -> list[Tag]:
         """The tags of a category: as closely as the lexicon tells it, else by the loudest word."""

@@ -95,7 +95,7 @@ def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
         one = max(worse, key=lambda segment: segment.apart.value or 0)
         low, high = signed(one.apart.lower), points(one.apart.upper)
         return (
-            f"{one.row[one.column]} ({one.column}) loses more of its customers than the rest: "
+            f"By {one.column}, {one.row[one.column]} loses more of its customers than the rest: "
             f"{percent(one.row['churn_rate'])} against {percent(one.rest)} ({low} to {high})."
         )
     if segments:

@@ -1,0 +1,62 @@
+"""Pages of the docs that plot are shown what they drew, the same bytes each time."""
+
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+
+from matplotlib import pyplot
+
+from documents import ROOT
+
+PAGE = """# A page
+
+```python
+import pandas as pd
+import retention as rt
+
+curve = rt.survival_curve(pd.DataFrame({"duration": [1, 2], "churned": [True, False]}))
+ax = rt.plot_survival(curve)
+```
+
+Words behind it.
+
+```python
+ax = rt.plot_survival(curve.head(0))
+```
+"""
+
+
+def pictures():
+    """The part of the site's build that draws."""
+    spec = spec_from_file_location("pictures_of_docs", ROOT / "docs" / "pictures.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_picture_stands_behind_the_block_that_drew_it():
+    """a line for each, with what it shows in words; nothing of pyplot is left open."""
+    shown, drawn = pictures().with_pictures(PAGE, "page")
+    lines = shown.splitlines()
+    first = lines.index("![Survival: share still here](page-1.svg)")
+    assert lines[first - 2] == "```"
+    assert (
+        first
+        < lines.index("Words behind it.")
+        < lines.index("![Survival: share still here](page-2.svg)")
+    )
+    assert list(drawn) == ["page-1.svg", "page-2.svg"]
+    assert all("<svg" in svg for svg in drawn.values())
+    assert pyplot.get_fignums() == []
+
+
+def test_the_same_page_gives_the_same_pictures():
+    """no date, no random ids."""
+    build = pictures()
+    assert build.with_pictures(PAGE, "page") == build.with_pictures(PAGE, "page")
+
+
+def test_a_page_that_draws_nothing_is_left_alone():
+    """its code is not even run."""
+    page = "```python\nraise SystemExit\n```\n"
+    assert pictures().with_pictures(page, "page") == (page, {})
