@@ -196,9 +196,9 @@ def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
         summary = rt.purchase_summary(known, as_of=cut.date())
         running = summary[summary["T"] - summary["t_x"] < 90]
         ahead = bought[(bought["day"] > cut) & (bought["day"] <= cut + timedelta(90))]
-        silent = ~running["customer_id"].isin(ahead["customer_id"])
+        silent = ~running["customer_id"].isin(ahead["customer_id"]).to_numpy()
         model = rt.fit_mbg_nbd(summary)
-        said = model.p_no_purchase(running, within=90)["p_no_purchase"]
+        said = model.p_no_purchase(running, within=90)["p_no_purchase"].to_numpy()
         assert (row["n_fitted"], row["n_running"]) == (len(summary), len(running))
         assert (row["n_churned"], row["horizon"]) == (silent.sum(), 90)
         assert row["observed_churn"] == pytest.approx(silent.mean())

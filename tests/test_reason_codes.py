@@ -177,6 +177,7 @@ def test_the_callers_table_is_not_changed():
 def test_the_categories_are_keaveneys_eight_and_six_more():
     """Her shares are those widely quoted, 170 % in all, and marked as not verified."""
     found = reason_categories()
+    assert repr(found[0]) == f"ReasonCategory('pricing', {found[0].label!r})"
     eight = [one for one in found if one.published]
     assert len(eight) == 8
     assert found[:8] == tuple(eight)

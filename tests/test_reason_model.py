@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from functools import cache
 from math import log, sqrt
 from warnings import catch_warnings, simplefilter
@@ -301,6 +302,15 @@ def test_the_order_of_notes_does_not_matter_and_the_table_stays():
     assert one != fit_reason_model(notes, labels=labels, **{**FAST, "seed": 2})
 
 
+@pytest.mark.parametrize("groups", ["value", "category", "text", "note_id"])
+def test_groups_are_of_the_column_that_was_named(groups):
+    """Whatever its name is inside this library."""
+    notes = FEW.assign(value=FEW["place"], category=FEW["place"])
+    read = read_labelled(notes, ONE, ("text", "note_id", groups))
+    by_text = dict(zip(notes["text"], notes[groups], strict=True))
+    assert [by_text[text] for text in read.texts] == list(read.values)
+
+
 def test_sub_categories_are_learnt_as_their_category():
     """And notes without labels or text are left out, and named."""
     closer = ONE.replace({"category": {"pricing": "pricing.high_price"}})
@@ -312,6 +322,16 @@ def test_sub_categories_are_learnt_as_their_category():
         "40 notes have no labels and were left out.",
         "1 labelled notes are blank and were left out.",
     )
+
+
+def test_nothing_is_learnt_from_what_tagging_does_not_read():
+    """Of each note the first 20,000 characters are learnt from, as they are read when tagging."""
+    tail = " " * 20_000 + "unread unread"
+    longer = FEW.assign(text=FEW["text"] + tail)
+    with pytest.warns(RetentionWarning, match="30 notes have more than 20,000 characters"):
+        found = fit_reason_model(longer, labels=ONE, **FAST)
+    assert "unread" not in found.terms.words
+    assert found.terms.words == fit_reason_model(FEW, labels=ONE, **FAST).terms.words
 
 
 def test_every_engine_fits_and_tags_alike(engine, grouped):
@@ -386,9 +406,22 @@ def test_nobody_is_asked_twice(model):
     """A model or an annotator, and a model's own lexicon with its own names."""
     with pytest.raises(RetentionError, match="a model or an annotator, not both"):
         tag_reasons(NEW, model=model, annotator=lambda texts: [[] for _ in texts])
-    with pytest.raises(RetentionError, match="model was fitted with another lexicon"):
-        tag_reasons(NEW, model=model, own_brand=["Orange"])
-    mine = extend_lexicon(load_lexicon("en"), own_brand=["Orange"])
+    english = load_lexicon("en")
+    mine = extend_lexicon(english, own_brand=["Orange"])
+    rows = {"category": ["pricing"], "phrase": ["more coins"], "weight": [0.9]}
+    longer = extend_lexicon(english, phrases=pd.DataFrame(rows))
+    for said, why in {
+        "of own_brand it knew nothing of .'Orange'.. Leave .* fit the model anew": {
+            "own_brand": ["Orange"]
+        },
+        "of competitors it knew nothing of .'Blue Van'.": {"competitors": ["Blue Van"]},
+        rf"{len(english.entries)} phrases\), not .*{len(longer.entries)} phrases": {
+            "lexicon": longer
+        },
+        "phrases, lists or rules of the two differ": {"lexicon": replace(english, window=2)},
+    }.items():
+        with pytest.raises(RetentionError, match=f"fitted with another lexicon: .*{said}"):
+            tag_reasons(NEW, model=model, **why)
     named = fit_reason_model(FEW, labels=ONE, **{**FAST, "lexicon": mine})
     given = tag_reasons(NEW, model=named, own_brand=["Orange"], lexicon="en")
     pd.testing.assert_frame_equal(given, tag_reasons(NEW, model=named))

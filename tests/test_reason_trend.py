@@ -91,7 +91,7 @@ def test_refusals():
     """No date, no dates, a missing one, no whole period, no such length."""
     frame = tags_of([(0, 1, "pricing", "north"), (1, 1, "pricing", "north")])
     say = {"freq": "month", "as_of": "2024-12-31"}
-    with pytest.raises(ColumnError, match="tags lacks 'date'"):
+    with pytest.raises(ColumnError, match="tags lacks 'date'.*keep='date'"):
         reason_trend(frame.drop(columns="date"), **say)
     with pytest.raises(ColumnError, match="'date' must be dates"):
         reason_trend(frame.assign(date="2024-01-01"), **say)

@@ -99,6 +99,37 @@ def test_segments_are_those_of_churn_by(whole, orders):
         assert (base, churned, rate) == expected
 
 
+def test_a_segment_loses_more_only_if_that_is_clear():
+    """40 of 100 against 10 of 100 is; 4 of 10 against 1 of 10 is too few to tell."""
+    say = {"as_of": "2024-02-29", "freq": "month", "by": "region", "gap": 60, "pictures": False}
+    for times, verdict in ((10, "loses more"), (1, "too few to tell")):
+        lines = [
+            (f"{region}{i}", day, 10, region)
+            for region, stay in (("A", 6), ("B", 9))
+            for i in range(10 * times)
+            for day in ("2024-01-01", "2024-02-29")[: 1 + (i % 10 < stay)]
+        ]
+        table = shops.orders(*lines, columns=("region",))
+        section = sections_of(rt.retention_report(table, **say))["losses"]
+        assert grid_of(section, "by region")[0][-1] == verdict
+    assert section.finding.startswith("No segment clearly loses more")
+
+
+def test_a_segment_is_set_against_the_rest_with_newcombes_bounds(orders):
+    """At the level that allows for all segments compared, as if each were the only one."""
+    fixed = orders.assign(region=orders.groupby("customer_id")["region"].transform("first"))
+    report = rt.retention_report(fixed, **(SAY | {"freq": "year"}), by="region")
+    say = {"freq": "year", "as_of": "2024-12-31", "by": "region"}
+    activity = rt.customer_periods(fixed, **say)
+    for row in grid_of(sections_of(report)["losses"], "by region"):
+        target = {"region": row[0]}
+        found = rt.target_customers(activity, target=target, level=1 - 0.05 / 4).iloc[-1]
+        low, high = found["difference_lower"], found["difference_upper"]
+        clear = "loses more" if low > 0 else "loses less" if high < 0 else row[-1]
+        assert row[-1] == clear
+        assert (low <= 0 <= high) == (row[-1] in ("no clear difference", "too few to tell"))
+
+
 def test_small_segments_stand_together(orders):
     """Below the least number no segment is shown, nor one alone that the total gives away."""
     few = orders["customer_id"].drop_duplicates().head(6)
@@ -156,6 +187,25 @@ def test_bounds_that_touch_zero_leave_a_change_unclear():
     assert edge.verdict("higher") == "same"
 
 
+def test_contracts_at_risk_are_each_customer_at_their_own_tenure(contracts):
+    """The sum over those in force of the chance to leave, and of what they pay times it."""
+    day = pd.Timestamp("2024-12-31")
+    report = rt.retention_report(contracts, as_of=day, freq="month", pictures=False)
+    spells = rt.contract_spells(contracts, as_of=day, grace=0)
+    curve = rt.survival_curve(spells)
+    force = contracts[(contracts["start"] <= day) & ~(contracts["end"] <= day)]
+    paid = force.groupby("customer_id")["sales"].sum()
+    leaving = stake = 0.0
+    for spell in spells[~spells["churned"] & spells["customer_id"].isin(paid.index)].itertuples():
+        stays = rt.conditional_survival(curve, tenure=spell.duration, horizon=90)["survival"][0]
+        if pd.notna(stays):
+            leaving += 1 - stays
+            stake += (1 - stays) * paid[spell.customer_id]
+    finding = sections_of(report)["risk"].finding
+    assert f"about {leaving:.0f} are expected to leave" in finding
+    assert f"with {stake:,.{0 if stake >= 1000 else 2}f} of sales a month" in finding
+
+
 def test_the_change_of_a_wilson_rate_is_newcombes(orders):
     """The same bounds as the library gives for the churn bridge."""
     activity = rt.customer_periods(
@@ -181,27 +231,6 @@ def test_contracts_are_told_by_their_columns(contracts):
     activity = rt.contract_periods(contracts, freq="month", as_of="2024-12-31")
     last = rt.outcome_kpis(activity).iloc[-1]
     assert f"{last['n_retained']:,} ({last['retention_rate']:.1%})" in found["headline"].finding
-
-
-ENGINES = {"as_of": "2024-12-31", "freq": "year", "pictures": False, "gap": 120}
-
-
-@pytest.fixture(scope="module")
-def on_pandas(orders, contracts):
-    """Tables, segments and the reports on pandas."""
-    given = [
-        (orders[["customer_id", "date", "sales", "region"]], "region"),
-        (contracts[["customer_id", "start", "end", "sales", "plan"]], "plan"),
-    ]
-    return [(t, by, rt.retention_report(t, **ENGINES, by=by).to_markdown()) for t, by in given]
-
-
-@pytest.mark.parametrize("engine", ["polars", "duckdb"], indirect=True)
-def test_engines_write_the_same_report(engine, on_pandas):
-    """The numbers, sentences and tables do not depend on where the data is."""
-    for table, by, expected in on_pandas:
-        report = rt.retention_report(engine.table(table), **ENGINES, by=by)
-        assert report.to_markdown() == expected
 
 
 def test_an_audit_tells_what_was_set_aside(company):

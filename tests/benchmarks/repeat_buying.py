@@ -1,7 +1,8 @@
-"""Purchase summaries: this library beside its peers and beside scripts by hand.
+"""Purchase summaries and fits: this library beside its peers and beside scripts by hand.
 
     python tests/benchmarks/repeat_buying.py summary                  # 10 million orders
     python tests/benchmarks/repeat_buying.py summary --orders 1000000
+    python tests/benchmarks/repeat_buying.py fits                     # see purchase_fits.py
 
 Each contestant runs in a process of its own on the same orders (36 customers for every 100, most
 of whom buy once or twice within a year and a half, no order ids) and prints CPU time and peak
@@ -20,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import purchase_fits
 from contest import best_of, run_one
 
 LAST = "1998-06-30"
@@ -153,7 +155,12 @@ def _is_installed(name: str) -> bool:
     return maker in ("by hand", "retention") or find_spec(maker) is not None
 
 
-PARTS: dict[str, Callable[[int], None]] = {"summary": summary}
+def fits(_: int) -> None:
+    """Every fit beside its peer; they have customers of their own."""
+    purchase_fits.compared(list(purchase_fits.TASKS))
+
+
+PARTS: dict[str, Callable[[int], None]] = {"summary": summary, "fits": fits}
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ class Told(_Section):
         default="whole", description="cut, if the file lacks older orders or contracts [whole]"
     )
     at_risk: int = Field(default=20, description="how many customers at risk are listed [20]")
-    pictures: bool = Field(default=True, description="draw pictures, with matplotlib [yes]")
+    pictures: bool = Field(default=True, description="draw pictures [yes]")
     min_customers: int = Field(default=10, description="smaller segments are not shown [10]")
     notes: Path | None = Field(default=None, description="file of notes of customers who left")
     notes_text: str = Field(default="text", description="its column of what they wrote [text]")

@@ -87,6 +87,9 @@ class ReasonCategory(BaseModel):
     published: PublishedShare | None = None
     source: str | None = None
 
+    def __repr__(self) -> str:
+        return f"ReasonCategory({self.name!r}, {self.label!r})"
+
 
 def reason_categories(
     *,

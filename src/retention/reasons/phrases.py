@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retention.errors import ContentError
-from retention.reasons.words import normal, plain_apostrophes
+from retention.reasons.words import APOSTROPHES, normal, plain_apostrophes, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,13 +210,24 @@ class _Reader:
                 raise _refused(
                     self.text, f"{part!r}: a star follows two letters or more, at the end"
                 )
+            words = self._words(stem)
             if stem != part:
                 nodes.append(("one", frozenset({plain_apostrophes(stem).lower() + "*"})))
             else:
-                nodes += [("one", frozenset({word})) for word in normal(part, self.expand)]
+                nodes += [("one", frozenset({word})) for word in words]
         if not nodes:
             raise _refused(self.text, f"{mark!r} is no word")
         return nodes[0] if len(nodes) == 1 else ("all", nodes)
+
+    def _words(self, part: str) -> list[str]:
+        """The words that a note would have there: "4g" is two."""
+        found = [word for sentence in sentences(part) for word, *_ in sentence]
+        if "".join(found) != part.strip(APOSTROPHES):
+            raise _refused(
+                self.text,
+                f"{part!r} has signs that are no part of a word: there are no regular expressions",
+            )
+        return [word for one in found for word in normal(one, self.expand)]
 
 
 def any_of(choices: list[Node]) -> Node:

@@ -13,7 +13,13 @@ from retention.loading.progress import watched
 from retention.reasons.annotating import annotated
 from retention.reasons.categories import MISSING, UNSPECIFIED
 from retention.reasons.finding import tag_text
-from retention.reasons.lexicon import Lexicon, extend_lexicon, load_lexicon
+from retention.reasons.lexicon import (
+    COMPETITORS,
+    OWN_BRAND,
+    Lexicon,
+    extend_lexicon,
+    load_lexicon,
+)
 from retention.reasons.matching import matcher_of
 from retention.reasons.model import LEAST, ReasonModel
 from retention.reasons.modelled import modelled
@@ -72,7 +78,9 @@ def tag_reasons(  # noqa: PLR0913 - a door
             of yours (see `Annotator`); the lexicon is not asked.
         min_score: the least score that is told, 0 to 1; None is 0.6, and with a model its
             thresholds for the categories that it knows.
-        own_brand: names of your firm: going to them is no competition.
+        own_brand: names of your firm: going to them is no competition, leaving them for another
+            name is. Without it "I switched to X" is told only where X is called better or is known
+            as a competitor, since X may be you.
         competitors: names of others, so that they are known in small letters too.
         keep: further columns that go along, such as segments, `date` or `spell`.
 
@@ -80,7 +88,9 @@ def tag_reasons(  # noqa: PLR0913 - a door
         One row a note and sub-category, in the caller's kind: `note_id`, `customer_id` (null where
         not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
         probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
-        strongest of the note; what holds a customer back comes after all reasons to leave),
+        strongest of the note; of equals a bad reaction comes before the failure that it answers,
+        what holds a customer back comes last; with a model, its probabilities and the strengths of
+        categories that it does not know are ranked together, though they are two scales),
         `is_primary` (rank 1), `evidence` (the strongest words), `start`, `end` (where these stand
         in the text: `text[start:end]`, in characters), `phrase` (of the lexicon, that found them;
         else null), and the columns of `keep`. A note in which nothing is found has one row of
@@ -160,11 +170,25 @@ def _lexicon(
         known = extend_lexicon(known, own_brand=own_brand, competitors=competitors)
     if own is not None and known != own:
         raise RetentionError(
-            f"model was fitted with another lexicon, {own!r}, than this one, {known!r}, or with "
-            "other names. Leave lexicon=, own_brand= and competitors= away, or fit it anew with "
-            "fit_reason_model(..., lexicon=extend_lexicon(...))."
+            f"model was fitted with another lexicon: {_difference(own, known)}. Leave lexicon=, "
+            "own_brand= and competitors= away, or fit the model anew: "
+            "fit_reason_model(..., lexicon=extend_lexicon(load_lexicon('en'), own_brand=[…]))."
         )
     return known
+
+
+def _difference(own: Lexicon, known: Lexicon) -> str:
+    """What a model's lexicon and the one asked for differ in, the first of all."""
+    had, has = dict(own.lists), dict(known.lists)
+    for name, argument in {OWN_BRAND: "own_brand", COMPETITORS: "competitors"}.items():
+        if had.get(name) != has.get(name):
+            further = [one for one in has.get(name, ()) if one not in had.get(name, ())]
+            lacking = [one for one in had.get(name, ()) if one not in has.get(name, ())]
+            said = f"it knew nothing of {further!r}" if further else f"it knew {lacking!r} too"
+            return f"of {argument} {said}"
+    if repr(own) != repr(known):
+        return f"{own!r}, not {known!r}"
+    return "phrases, lists or rules of the two differ"
 
 
 def _found(

@@ -99,7 +99,10 @@ def _dated(frame: Frame, freq: periods.Freq, last: date) -> tuple[Frame, tuple[i
     """The tags up to the last whole period, with their periods, and the first and last of these."""
     schema = frame.collect_schema()
     if "date" not in schema:
-        raise ColumnError.missing("tags", "date", "when it was written", schema, TAGS.door)
+        raise ColumnError(
+            "tags lacks 'date' (when it was written). Let it go along from the notes or codes: say "
+            f"{TAGS.door}(..., keep='date')."
+        )
     if not isinstance(schema["date"], nw.Date | nw.Datetime):
         raise ColumnError(f"tags: 'date' must be dates; got {schema['date']}.")
     if zone := periods.zone_of(schema["date"], frame.implementation):

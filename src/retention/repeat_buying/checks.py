@@ -79,9 +79,9 @@ def purchase_calibration(
         2       2            2          5                    1.8
         >>> found[["x_from", "n_without", "no_purchase_share", "p_no_purchase"]].round(2)
            x_from  n_without  no_purchase_share  p_no_purchase
-        0       0          1                0.5           0.71
+        0       0          1                0.5           0.85
         1       1          0                NaN            NaN
-        2       2          1                0.5           0.25
+        2       2          1                0.5           0.27
 
     Source:
         Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005), Marketing Science 24(2), figure 4

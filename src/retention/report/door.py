@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from retention import periods
 from retention.errors import RetentionError, RetentionWarning, one_of
 from retention.report import markdown, page
-from retention.report.drawing import check_matplotlib
 from retention.report.material import Asked, Material, check_whole, gather, wanted
 from retention.report.sections.basis import definitions, what_was_read
 from retention.report.sections.headline import headline, three_rates
@@ -107,7 +106,8 @@ def retention_report(  # noqa: PLR0913 - a door
 
     Who is at risk: with orders, who is not yet lost and by `churn_score` more likely than not to
     buy nothing in the next 90 days; at stake is that chance times the sales of the last 12 months.
-    With contracts, the chance to leave within 90 days by how long a customer has stayed.
+    With contracts, the chance to leave within 90 days, by `conditional_survival` at each customer's
+    own tenure, and the sales at stake.
 
     Args:
         table: from `as_transactions` or `as_contracts`, or what `audit_transactions` or
@@ -130,15 +130,14 @@ def retention_report(  # noqa: PLR0913 - a door
             segments stand together, and never one alone that could be told from the total.
         at_risk: how many customers at risk are listed by name, with most at stake first; 0: none.
         level: confidence of all bounds.
-        pictures: whether there are any; they need matplotlib.
+        pictures: whether there are any.
 
     Returns:
         A `Report`: `to_html()`, `to_markdown()`, `save(path)`; in a notebook it shows itself. The
         same input gives the same bytes.
 
     Raises:
-        RetentionError: if a keyword is none of its values, or pictures are wanted and matplotlib is
-            not installed.
+        RetentionError: if a keyword is none of its values.
         ColumnError: if the table is of neither kind, or `by` names no column of it.
         ContentError: if no whole period was observed.
 
@@ -163,8 +162,6 @@ def retention_report(  # noqa: PLR0913 - a door
         change; the figures have their sources in the report itself.
     """
     _check(freq, history, (min_customers, at_risk), gap)
-    if pictures:
-        check_matplotlib()
     asked = Asked(
         as_of=periods.as_day(as_of, argument="as_of"),
         observed_from=None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from html import escape
-from importlib.util import find_spec
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import RetentionError
 from retention.report.parts import Picture
 
 if TYPE_CHECKING:
@@ -53,18 +51,6 @@ def drawn(
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return (Picture(inline(text.getvalue(), title, told), title, told),)
-
-
-def check_matplotlib() -> None:
-    """Refuse to draw where there is nothing to draw with.
-
-    Raises:
-        RetentionError: if matplotlib is not installed.
-    """
-    if find_spec("matplotlib") is None:
-        raise RetentionError(
-            "The report's pictures need matplotlib: pip install matplotlib, or say pictures=False."
-        )
 
 
 def inline(svg: str, title: str, told: str) -> str:

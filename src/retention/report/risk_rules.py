@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.frames import as_lazy, beside, collect, one_row
@@ -18,8 +18,12 @@ from retention.survival.summaries import conditional_survival
 if TYPE_CHECKING:
     from datetime import date
 
+    from numpy.typing import NDArray
+
     from retention.frames import Frame
     from retention.report.material import Material
+
+    Numbers = NDArray[np.float64]
 
 LIKELY = 0.5
 """At risk is who is at least so likely to buy nothing in the days to come."""
@@ -99,23 +103,62 @@ def _with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:
     return both.with_columns(nw.col("sales").fill_null(0.0))
 
 
-def by_tenure(material: Material) -> list[dict[str, Any]]:
-    """Of those under contract, by how long: how many, their sales, the chance to leave soon.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Customers under contract for so long, and who of them is expected to leave soon.
 
-    The chance is that of `conditional_survival`: of the customers who had stayed so long, the share
-    that left in the next 90 days.
+    Attributes:
+        least: how long at least, in days.
+        n: how many they are.
+        sales: what they pay a month; None where that is not known.
+        unknown: of them, those who have stayed longer than can be told from.
+        leaving: how many of the others are expected to leave.
+        stake: what these pay a month.
     """
-    held = _held(material)
+
+    least: int
+    n: int
+    sales: float | None
+    unknown: int
+    leaving: float
+    stake: float | None
+
+
+def by_tenure(material: Material) -> list[Held]:
+    """Those under contract on the last day, by how long: how many will leave in the next 90 days.
+
+    For each customer the chance is that of `conditional_survival` at their own tenure: of those who
+    had stayed so long, the share that left in the next 90 days.
+    """
+    days, n, sales = _held(material)
+    if not days.size:
+        return []
     curve = survival_curve(material.spells, level=material.asked.level)
-    chances = rows_of(
-        conditional_survival(curve, tenure=list(BANDS), horizon=WITHIN, level=material.asked.level),
-        order=("tenure",),
+    later = rows_of(conditional_survival(curve, tenure=days.tolist(), horizon=WITHIN))
+    stays = {row["tenure"]: row["survival"] for row in later}
+    known = [stays[day] for day in days.tolist()]
+    chance = np.array([np.nan if stay is None else 1 - stay for stay in known])
+    band = np.searchsorted(BANDS, days, side="right") - 1
+    return [
+        _band(BANDS[place], *(values[band == place] for values in (n, sales, chance)))
+        for place in np.unique(band).tolist()
+    ]
+
+
+def _band(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
+    known, paid = ~np.isnan(chance), not np.isnan(sales).any()
+    return Held(
+        least=least,
+        n=int(n.sum()),
+        sales=float(sales.sum()) if paid else None,
+        unknown=int(n[~known].sum()),
+        leaving=float((n * chance)[known].sum()),
+        stake=float((sales * chance)[known].sum()) if paid else None,
     )
-    return [{**held[int(row["tenure"])], **row} for row in chances if int(row["tenure"]) in held]
 
 
-def _held(material: Material) -> dict[int, dict[str, Any]]:
-    """Customers under contract on the last day and their monthly sales, by band of tenure."""
+def _held(material: Material) -> tuple[Numbers, Numbers, Numbers]:
+    """Those under contract on the last day: tenures in days, how many, what they pay a month."""
     contracts = as_lazy(material.table, name="the table")
     spells = beside(contracts, material.spells, name="spells")
     running = spells.filter(~nw.col("churned")).select("customer_id", "duration")
@@ -125,15 +168,8 @@ def _held(material: Material) -> dict[int, dict[str, Any]]:
     has_sales = "sales" in force.collect_schema()
     sales = nw.col("sales") if has_sales else nw.lit(0.0).alias("sales")
     paid = force.select("customer_id", sales).group_by("customer_id").agg(nw.col("sales").sum())
-    band = nw.sum_horizontal(
-        *(
-            nw.when(nw.col("duration") >= there).then(there - before).otherwise(0)
-            for before, there in pairwise(BANDS)
-        )
-    )
-    both = paid.join(running, on="customer_id", how="inner").with_columns(band=band)
-    rows = collect(both.group_by("band").agg(nw.len().alias("n"), nw.col("sales").sum()))
-    return {
-        int(b): {"n": int(n), "sales": float(s) if has_sales else None}
-        for b, n, s in zip(rows["band"], rows["n"], rows["sales"], strict=True)
-    }
+    both = paid.join(running, on="customer_id", how="inner")
+    rows = collect(both.group_by("duration").agg(nw.len().alias("n"), nw.col("sales").sum()))
+    order = np.argsort(rows["duration"])
+    days, n, money = (rows[name][order].astype(np.float64) for name in ("duration", "n", "sales"))
+    return days, n, money if has_sales else np.full(money.size, np.nan)

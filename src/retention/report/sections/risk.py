@@ -68,8 +68,8 @@ def _chance_notes(found: risk_rules.AtRisk) -> list[str]:
     ]
     if told["base_rate"] is not None:
         notes.append(
-            f"For comparison: of the {several(told['n_base'], 'customer')} of {soon} ago, the lost "
-            f"ones among them, {percent(told['base_rate'])} have bought nothing since."
+            f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
+            f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since."
         )
     if found.unknown:
         notes.append(f"Of {several(found.unknown, 'customer')} no chance can be told.")
@@ -77,36 +77,49 @@ def _chance_notes(found: risk_rules.AtRisk) -> list[str]:
 
 
 def _by_tenure(material: Material) -> Section:
-    rows = [r for r in risk_rules.by_tenure(material) if r["n"] >= material.smallest]
-    known = [row for row in rows if row["survival"] is not None]
-    if not known:
+    held = [] if material.spells is None else risk_rules.by_tenure(material)
+    shown = [band for band in held if band.n >= material.smallest]
+    n = sum(band.n - band.unknown for band in held)
+    if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
-    leaving = sum(row["n"] * (1 - row["survival"]) for row in known)
+    soon = days(risk_rules.WITHIN)
     finding = (
-        f"Of {several(sum(row['n'] for row in known), 'customer')} under contract about "
-        f"{count(leaving)} are expected to leave within {days(risk_rules.WITHIN)} if things go on "
-        "as they did"
+        f"Of {several(n, 'customer')} under contract about "
+        f"{count(sum(band.leaving for band in held))} are expected to leave within {soon} if "
+        "things go on as they did"
     )
-    if all(row["sales"] is not None for row in known):
-        stake = sum(row["sales"] * (1 - row["survival"]) for row in known)
-        finding += f", with {money(stake)} of sales a month"
-    return Section("risk", _HEADING, finding + ".", grids=(_tenure_grid(rows),))
+    stakes = [band.stake for band in held if band.stake is not None]
+    if len(stakes) == len(held):
+        finding += f", with {money(sum(stakes))} of sales a month"
+    notes = [
+        "Of each customer, the share of those who left in that time among all who had stayed as "
+        "long. The customers now may differ from those before."
+    ]
+    if unknown := sum(band.unknown for band in held):
+        notes.append(
+            f"Of {several(unknown, 'more customer')} no chance can be told: few have stayed longer."
+        )
+    grid = _tenure_grid(shown)
+    return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))
 
 
-def _tenure_grid(rows: list[dict[str, Any]]) -> Grid:
+def _tenure_grid(bands: list[risk_rules.Held]) -> Grid:
     """The bands of tenure, from the newest customers on."""
     ends = dict(pairwise(risk_rules.BANDS))
     lines = []
-    for row in rows:
-        start = int(row["tenure"])
-        until = f"{start} – {ends[start] - 1} days" if start in ends else f"{start} days and more"
-        chance = None if row["survival"] is None else 1 - row["survival"]
-        bounds = "–"
-        if row["lower"] is not None and row["upper"] is not None:
-            bounds = f"{percent(1 - row['upper'])} – {percent(1 - row['lower'])}"
-        cells = (count(row["n"]), money(row["sales"]), percent(chance), bounds)
-        lines.append((until, *cells))
-    heads = ("Customers", "Sales a month", "Chance to leave in 90 days", "Bounds")
-    return Grid(
-        "Customers under contract, by how long", ("Under contract for", *heads), tuple(lines)
-    )
+    for band in bands:
+        until = f"{band.least} – {ends[band.least] - 1} days" if band.least in ends else ""
+        told = band.n - band.unknown
+        lines.append(
+            (
+                until or f"{days(band.least)} and more",
+                count(band.n),
+                money(band.sales),
+                percent(band.leaving / told if told else None),
+                count(band.leaving if told else None),
+                money(band.stake if told else None),
+            )
+        )
+    heads = ("Customers", "Sales a month", "Chance to leave", "Will leave", "Sales at stake")
+    caption = f"Customers under contract, by how long: the next {days(risk_rules.WITHIN)}"
+    return Grid(caption, ("Under contract for", *heads), tuple(lines))
