@@ -123,13 +123,15 @@ def naive_score(bought, within):
     since=st.sampled_from([None, date(2023, 12, 15), date(2023, 12, 20)]),
 )
 def test_agrees_with_a_loop_over_customers(engine, lines, within, since):
-    """Rules, base rate and counts on every engine, and the score where no model can tell."""
+    """Rules, base rate, counts and the score where no model can tell, on every engine."""
     frame = orders(FIRST, *lines)
     bought = days_bought(frame)
     kept = {who: days for who, days in bought.items() if since is None or days[0] >= since}
     if not kept:
         return
-    table = rt.churn_score(engine.table(frame), as_of=AS_OF, within=within, observed_from=since)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "_MODELS", ())
+        table = rt.churn_score(engine.table(frame), as_of=AS_OF, within=within, observed_from=since)
     assert engine.is_mine(table)
     answer = engine.read(table, order=["customer_id"])
     assert list(answer.columns) == COLUMNS
@@ -137,8 +139,7 @@ def test_agrees_with_a_loop_over_customers(engine, lines, within, since):
     rule = expected.pop("rule")
     found = answer[expected.columns].astype(expected.dtypes.to_dict())
     pd.testing.assert_frame_equal(found, expected, rtol=1e-12)
-    if set(answer["method"]) == {"inactivity"}:
-        np.testing.assert_allclose(answer["p_no_purchase"].astype(float), rule, rtol=1e-12)
+    np.testing.assert_allclose(answer["p_no_purchase"].astype(float), rule, rtol=1e-12)
 
 
 def roastery(n):
@@ -206,6 +207,20 @@ def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, meth
     own = ["p_no_purchase", "lower", "upper", "method", "reason"]
     pd.testing.assert_frame_equal(scores.drop(columns=own), before.drop(columns=own))
     assert ((scores["lower"] < scores["p_no_purchase"]) & scores["p_no_purchase"].le(1)).all()
+
+
+def test_a_model_on_its_boundary_is_used_and_has_no_bounds():
+    """All who bought again did so today, so nobody seems to leave: better than any rule."""
+    days = [("Ann", "2024-02-01"), ("Bob", "2024-02-01"), ("Cem", "2024-01-20")]
+    frame = orders(*((who, day, 1) for who, first in days for day in (first, AS_OF)))
+    scores = rt.churn_score(frame, as_of=AS_OF, within=30)
+    summary = rt.purchase_summary(frame, as_of=AS_OF)
+    expected = rt.fit_pareto_nbd(summary).p_no_purchase(summary, within=30)["p_no_purchase"]
+    pd.testing.assert_series_equal(scores["p_no_purchase"], expected)
+    assert set(scores["method"]) == {"pareto_nbd"}
+    assert scores[["lower", "upper"]].isna().all(axis=None)
+    assert scores["reason"].str.startswith("Pareto/NBD is on its boundary: ").all()
+    assert scores["reason"].str.endswith("Nobody seems to leave.").all()
 
 
 def test_rule_gives_each_side_of_the_window_its_own_share(monkeypatch):

@@ -105,7 +105,9 @@ def test_a_wrong_column_name_is_answered_with_the_columns_there_are(shop, capsys
     wrong = ["--customer-id", "Kunden", "--date", "Datum", "--sales", "Betrag"]
     code, _, err = run(capsys, "kpis", shop, *wrong, *KPIS)
     assert code == 1
+    assert err.startswith("retention: --customer-id names 'Kunden'")
     assert "Did you mean 'Kunde'?" in err
+    assert run(capsys, "kpis", shop, *NAMED, *KPIS, "--by", "x")[2].startswith("retention: --by")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,8 @@ def test_a_wrong_column_name_is_answered_with_the_columns_there_are(shop, capsys
         (["kpis", "x.csv", "--as-of", "soon"], "--as-of: input should be a valid date"),
         (["kpis", "x.csv", "--date", "d", "--start", "s"], "order lines or contracts"),
         (["report", "x.csv"], "-o report.html"),
+        (["kpis", "x.csv", "-o", "kpis.xls"], "no format ends in '.xls'"),
+        (["kpis", "x.csv", "--format", "parquet"], "--format parquet needs a file"),
         (["forecast", "x.csv"], "invalid choice: 'forecast'"),
     ],
 )

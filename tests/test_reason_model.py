@@ -546,6 +546,9 @@ def test_a_category_of_one_group_alone_cannot_be_held_back():
             "labels": LABELS.replace("pricing", "prising"),
         }),
         (ContentError, "all 60 labelled notes are of one 'same'", {"groups": "same"}),
+        (ContentError, "one 'place', or alike across its values: none can be held back", {
+            "notes": NOTES.assign(text="coins"), "groups": "place",
+        }),
         (ContentError, "notes: 1 of 60 rows have no 'gap'", {"groups": "gap"}),
         (ContentError, "no category can be learnt. No note carries any", {
             "labels": LABELS.assign(category="unspecified"),
@@ -557,4 +560,4 @@ def test_refuses_what_cannot_be_learnt_from(error, message, said):
     gap = [None, *("abc"[i % 3] for i in range(59))]
     notes = NOTES.assign(same="here", gap=gap)
     with pytest.raises(error, match=message):
-        fit_reason_model(notes, **{"labels": LABELS, "seed": 1, **said})
+        fit_reason_model(**{"notes": notes, "labels": LABELS, "seed": 1, **said})

@@ -69,7 +69,7 @@ def step_of(day: date, freq: str) -> int:
 
 
 def step_of_number(number: _Number, freq: str) -> _Number:
-    """The day or week that lies `number` days after 1970-01-01: of one day, an array, an expression.
+    """The day or week `number` days after 1970-01-01: of one day, an array or an expression.
 
     Months are not told by counting days: see `step_expr`.
     """

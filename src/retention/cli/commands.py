@@ -28,6 +28,7 @@ _OPENED, _AS_OF = "2022-01-01", "2024-12-31"
 
 def kpis(settings: Settings, say: Callable[[str], None]) -> None:
     """Buttle's outcome KPIs of a file, period by period."""
+    format_of(settings.output)  # before anything is read
     with watched("retention kpis", "steps", 3) as done:
         source = read(settings, say)
         done(1)
@@ -43,13 +44,16 @@ def kpis(settings: Settings, say: Callable[[str], None]) -> None:
 
 def audited(settings: Settings, set_aside: Path | None) -> None:
     """The summary of what a file's checks found, and the rows set aside."""
+    form = format_of(settings.output)
+    aside = Output(output=set_aside)
+    format_of(aside)  # before anything is read
     found = audit(settings)
-    if format_of(settings.output.format, settings.output.output) == "table":
+    if form == "table":
         write_text(f"{found}\n", settings.output.output)
     else:
         write(found.summary, settings.output)
     if set_aside is not None:
-        write(found.set_aside, Output(output=set_aside))
+        write(found.set_aside, aside)
 
 
 def demo(customers: int, seed: int, orders: Path | None) -> None:

@@ -102,7 +102,13 @@ def in_options(message: str) -> str:
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
+    message = re.sub(r"^([a-z_]+)(?= names ')", _as_flag, message)
     return re.sub(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.)?", _as_option, message)
+
+
+def _as_flag(found: re.Match[str]) -> str:
+    """The columns that a door is to keep are those of --by here."""
+    return "--by" if found[1] == "keep" else f"--{found[1].replace('_', '-')}"
 
 
 def _as_option(found: re.Match[str]) -> str:

@@ -34,12 +34,10 @@ def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
         people: the columns that a table for people shows; default: all.
 
     Raises:
-        UsageError: if the format cannot be told from the file's ending, or Parquet has no file.
+        UsageError: as `format_of`.
     """
-    form = format_of(told.format, told.output)
-    if form == "parquet":
-        if told.output is None:
-            raise UsageError("--format parquet needs a file: say -o FILE.parquet.")
+    form = format_of(told)
+    if form == "parquet" and told.output is not None:
         _parquet(table, told.output)
         return
     columns = columns_of(table)
@@ -47,20 +45,23 @@ def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
     write_text(_WRITERS[form](shown), told.output)
 
 
-def format_of(form: str | None, output: Path | None) -> str:
+def format_of(told: Output) -> str:
     """The format that was said, or that the file's ending says.
 
     Raises:
-        UsageError: if the ending says none.
+        UsageError: if the ending says none, or Parquet has no file.
     """
-    if form is not None or output is None:
-        return form or "table"
+    if told.format == "parquet" and told.output is None:
+        raise UsageError("--format parquet needs a file: say -o FILE.parquet.")
+    if told.format is not None or told.output is None:
+        return told.format or "table"
     try:
-        return _ENDINGS[output.suffix.lower()]
+        return _ENDINGS[told.output.suffix.lower()]
     except KeyError:
         known = ", ".join(_ENDINGS)
         raise UsageError(
-            f"-o {output}: no format ends in {output.suffix!r} (known: {known}). Say --format."
+            f"-o {told.output}: no format ends in {told.output.suffix!r} (known: {known}). "
+            "Say --format."
         ) from None
 
 

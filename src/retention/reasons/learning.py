@@ -247,7 +247,7 @@ def _grouped(labelled: Labelled, groups: str | None) -> Places:
         raise ContentError("labels: every labelled note is blank.")
     group = alike(labelled.texts, labelled.values)
     if not group.max():
-        what = "alike" if groups is None else f"of one {groups!r}"
+        what = "alike" if groups is None else f"of one {groups!r}, or alike across its values"
         raise ContentError(
             f"notes: all {len(labelled.texts):,} labelled notes are {what}: none can be held back "
             "to judge a model of the others."

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MODELS = (("pareto_nbd", "Pareto/NBD", fit_pareto_nbd), ("mbg_nbd", "MBG/NBD", fit_mbg_nbd))
+_STATUS = {"boundary": "on its boundary", "flat": "flat"}
 _RULE = "inactivity"
 _NOBODY = "And nobody had bought so long ago, or was as silent then, from whom to tell."
 _PERCENT = 95
@@ -53,10 +54,13 @@ def churn_score(
     check. It is taken from the first of these that can be had, named in `method`:
 
     - `pareto_nbd`: `fit_pareto_nbd` on `purchase_summary` in days;
-    - `mbg_nbd`: `fit_mbg_nbd`, if the status of the first is not "converged";
-    - `inactivity`, if that of the second is not either: of those who `within` days ago had been
+    - `mbg_nbd`: `fit_mbg_nbd`, if the status of the first is "flat";
+    - `inactivity`, if that of the second is flat too: of those who `within` days ago had been
       silent for longer than the window (or had not, as the customer now has or has not), the share
       that bought nothing since.
+
+    Where a parameter runs to its boundary (nobody seems to leave, or customers hardly differ) the
+    score is that of the limit: as good as any, but without bounds. `reason` says so.
 
     Models overstate it: on the CDNOW data, 39 weeks ahead, they say 74 to 78 % where 71 % bought
     nothing, for who is slow looks like who is gone. `base_rate` stands beside the score so that
@@ -80,7 +84,7 @@ def churn_score(
         One row a customer, in the caller's kind (eager tables sorted by customer): `customer_id`,
         `x` (repeat purchases: days with one after the first), `days_since_last`, `within`,
         `p_no_purchase`, `lower`, `upper` (of a model by the delta method, of the rule Wilson's),
-        `method`, `reason` (why it is not the first method, or there is no score; else null);
+        `method`, `reason` (why it is not the first method, or there are no bounds; else null);
         `window` (days, null if nobody bought twice), `silent_beyond_window` (days_since_last >
         window; false without one),
         `mean_gap` (the customer's own, days; null if x = 0), `gap_ratio` (days_since_last /
@@ -180,10 +184,11 @@ def _scores(
     found, method = None, _RULE
     for short, name, fit in _MODELS:
         model = cast("PurchaseModel", fit(rows))
-        if model.status == "converged":
+        if model.status != "converged":
+            reasons.append(" ".join([f"{name} is {_STATUS[model.status]}:", *model.notes]))
+        if model.status != "flat":
             found, method = model.p_no_purchase(rows, within=within, level=level), short
             break
-        reasons.append(" ".join([f"{name} is {model.status}:", *model.notes]))
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
         ends = (share, *intervals.wilson(habits.n_silent, habits.n, level))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 A_YEAR = {"day": 365.25, "week": 365.25 / 7}
 """How many units a year has."""
 
-_NODES = 48
+_NODES = 16
 
 
 def customer_value(
