@@ -266,6 +266,7 @@ def test_none_within_no_time():
         (customers((1, 1.5, 3)), "1 have an age that is no whole number of opportunities"),
         (customers((1, 1, 3.5)), "BG/BB counts opportunities to buy"),
         (customers((3, 2, 3), (0, 0, 3)), r"of 2 customers 1 have more purchases.*x > t_x"),
+        (customers((1, 4, 1e7)), r"1 have more than 10,000 opportunities \(T\)"),
         (customers((1, 4, 3)), "bought last after they were observed"),
     ],
 )
@@ -282,3 +283,5 @@ def test_part_of_an_opportunity_cannot_be_asked_for():
     for ask in (fitted_once().p_no_purchase, fitted_once().expected_purchases):
         with pytest.raises(rt.RetentionError, match="whole number of opportunities.*got 2.5"):
             ask(customers((0, 0, 6)), within=2.5)
+        with pytest.raises(rt.RetentionError, match="up to 10,000; got 10001"):
+            ask(customers((0, 0, 6)), within=10_001)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -115,7 +116,7 @@ def test_a_wrong_column_name_is_answered_with_the_columns_there_are(shop, capsys
     [
         (["kpis", "x.csv", "--freq", "fortnight"], "invalid choice: 'fortnight'"),
         (["kpis"], "Say which file"),
-        (["kpis", "x.csv", "--as-of", "soon"], "--as-of: input should be a valid date"),
+        (["kpis", "x.csv", "--as-of", "soon"], "--as-of: must be a day, such as 2024-12-31"),
         (["kpis", "x.csv", "--date", "d", "--start", "s"], "order lines or contracts"),
         (["report", "x.csv"], "-o report.html"),
         (["kpis", "x.csv", "-o", "kpis.xls"], "no format ends in '.xls'"),
@@ -245,7 +246,11 @@ def test_a_config_file_makes_a_nightly_job_one_line(shop, capsys, tmp_path):
         ("[policies]\nrefund = 'net'", "policies.refund is no setting. Did you mean refunds in"),
         ("[policies]\nrefunds = 'netto'", "policies.refunds: input should be 'error', 'net' or"),
         ("[columns", "is no TOML"),
-        ("columns = 3", "columns: input should be a valid dictionary"),
+        ("columns = 3", "columns: must be a section"),
+        ("[counting]\nas_of = 12", "counting.as_of: must be a day, such as 2024-12-31; got 12."),
+        ("[counting]\nby = [1]", "counting.by: must be text in quotes; got 1."),
+        ("[report]\ngap = 'long'", "report.gap: must be a whole number; got 'long'."),
+        ("[report]\npictures = 7", "report.pictures: must be true or false; got 7."),
     ],
 )
 def test_a_config_file_is_checked(text, said, capsys, tmp_path):
@@ -334,3 +339,49 @@ def test_report_tells_of_rows_left_out_and_reads_notes(shop, capsys, tmp_path):
     assert (code, out, err) == (0, "", "")
     assert "1 row was set aside" in text
     assert "Pricing was named by 100.0% of the 1 customer" in text
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "html"])
+def test_a_file_that_cannot_be_written_is_one_message(kind, shop, capsys, tmp_path):
+    """Whoever writes it, the library, pandas or DuckDB: exit code 1 and the file's name."""
+    path = tmp_path / f"no_folder/out.{kind}"
+    command = "report" if kind == "html" else "kpis"
+    code, _, err = run(capsys, command, shop, *NAMED, *KPIS, "-o", path)
+    assert code == 1
+    assert str(path) in err.splitlines()[-1]
+
+
+def test_standard_output_that_lacks_a_letter_is_written_in_utf_8(shop):
+    """A dash or a customer's name in a terminal of few letters is no traceback."""
+    words = [sys.executable, "-m", "retention", "kpis", str(shop), *NAMED, *KPIS]
+    ran = subprocess.run(
+        words, capture_output=True, check=False, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "–" in ran.stdout.decode("utf-8")
+
+
+def test_a_wrong_number_is_refused_by_the_name_of_its_option(shop, capsys, tmp_path):
+    """n_customers of the library is --customers here."""
+    code, _, err = run(capsys, "demo", "--customers", "0")
+    assert code == 1
+    assert err.startswith("retention: --customers must be")
+    assert "Say --customers 1000, for instance." in err
+    page = ["-o", tmp_path / "x.html", "--at-risk", "-1"]
+    assert "--at-risk must be" in run(capsys, "report", shop, *NAMED, *KPIS, *page)[2]
+
+
+def test_notes_of_a_file_have_days_and_a_column_of_texts(shop, capsys, tmp_path):
+    """A day after as_of is left out; what cannot be read as a day is one message."""
+    notes, page = tmp_path / "notes.csv", tmp_path / "page.md"
+    told = ["--notes", notes, "--notes-text", "said", "--min-customers", "1", "-o", page]
+    words = ["report", shop, *NAMED, *KPIS, *told]
+    late = "Bob,2024-05-01,,too expensive"
+    notes.write_text(f"customer_id,date,text,said\nAnn,2024-02-01,,too expensive\n{late}\n")
+    assert run(capsys, *words)[0] == 0
+    assert "of the 1 customer who told a reason" in page.read_text(encoding="utf-8")
+    notes.write_text("customer_id,date,said\nAnn,01.02.2024,too expensive\n")
+    code, _, err = run(capsys, *words)
+    assert code == 1
+    assert "notes: '01.02.2024' in 'date' is no day such as 2024-12-31" in err
+    assert "--date-format" in err

@@ -136,7 +136,7 @@ def test_where_the_spend_model_says_nothing_there_is_no_value():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"horizon": -1}, "horizon must be one length of time, 0 or more; got -1"),
+        ({"horizon": -1}, "horizon must be one length of time from 0 to .*; got -1"),
         ({"margin": 30}, "margin is the share of sales that is left, such as 0.3 for 30 %; got 30"),
         ({"margin": True}, "margin is the share of sales that is left"),
         ({"discount": 10}, "discount is a rate a year, such as 0.1 for 10 %"),
@@ -152,6 +152,17 @@ def test_refusals(options, message):
     asked = {"model": weeks(BgNbdModel), "spend": 20.0, "horizon": 52, "margin": 0.3}
     with pytest.raises(rt.RetentionError, match=message):
         rt.customer_value(FOUR, **{**asked, "discount": 0.1, **options})
+
+
+def test_opportunities_are_no_lengths_of_time():
+    """So BG/BB gives a value without discount, and says why there is none with it."""
+    people = summary_of([1, 2, 0, 3], [3, 4, 0, 6], [6] * 4)
+    asked = {"model": rt.fit_bg_bb(people), "spend": 20.0, "horizon": 4, "margin": 0.3}
+    found = rt.customer_value(people, discount=0, **asked)
+    expected = asked["model"].expected_purchases(people, within=4)["expected_purchases"]
+    np.testing.assert_allclose(found["value"], expected * 6)
+    with pytest.raises(rt.RetentionError, match="BG/BB model counts opportunities.*discount=0"):
+        rt.customer_value(people.assign(unit="week"), discount=0.1, **asked)
 
 
 def test_a_rate_a_year_needs_a_unit():

@@ -93,7 +93,7 @@ def test_without_any_churn_a_bridge_stands_still() -> None:
     for column in table.columns[table.columns.str.contains("effect|total_rate")]:
         table[column] = 0.0
     ax = plot("plot_churn_bridge", table)
-    assert words(ax).count("0.0\u00a0pp") >= len(ticks(ax, "y")) - 2
+    assert words(ax).count("0.0\u00a0points") >= len(ticks(ax, "y")) - 2
     assert faults(ax) == []
 
 
@@ -187,6 +187,15 @@ def test_the_title_says_what_shares_of_reasons_are_of(base: str, said: str) -> N
     """of those who told one, or of all mentions."""
     ax = plot("plot_reasons", rt.reason_summary(tags(), base=base))
     assert said in ax.get_title(loc="left").replace("\n", " ")
+
+
+def test_hatching_is_explained_where_there_is_some() -> None:
+    """of those who told a reason nobody told none: there is no such bar, nor a word about it."""
+    for base, hatched in (("customers", True), ("tagged", False)):
+        n = 300 if base == "customers" else None
+        ax = plot("plot_reasons", rt.reason_summary(tags(), base=base, n_customers=n))
+        assert any(bar.get_hatch() for bar in ax.patches) == hatched
+        assert ("Hatched" in ax.get_xlabel()) == hatched
 
 
 def test_a_reason_that_a_segment_names_more_or_less_than_all_is_marked() -> None:

@@ -237,6 +237,8 @@ def test_refusals():
     refused(lambda: calibrate(summary, model=MODEL), "lacks 'T_holdout'.*split_summary")
     mixed = split.assign(T_holdout=[13.0, 14.0])
     refused(lambda: calibrate(mixed, model=MODEL), "T_holdout must be one length .* from 13 to 14")
+    gap = split.assign(T_holdout=[13.0, np.nan])
+    refused(lambda: calibrate(gap, model=MODEL), "T_holdout must be one length .*; 1 are missing")
     refused(lambda: calibrate(split[:0], model=MODEL), "split summary is empty")
     refused(lambda: independent(split), "lacks 'mean_sales'")
     late = {"cuts": ["2024-12-31"], "within": 90}
@@ -245,6 +247,25 @@ def test_refusals():
     refused(lambda: back(LINES, fit=rt.fit_mbg_nbd, **bad), "within must be a whole number")
     none = {"cuts": CUTS, "within": 90}
     refused(lambda: back(LINES, fit=len, **none), "model must be fitted.*got int")
+
+
+def test_what_came_must_be_known_to_be_compared(engine):
+    """Nobody is taken to have bought nothing for want of a number; whole floats will do."""
+    rows = [(0, 1), (2, 0), (3, 4)]
+    split = split_of(rows)
+    floats = split.assign(n_holdout=[1.0, 0.0, 4.0])
+    first = rt.purchase_calibration(engine.table(floats), model=MODEL)
+    again = rt.purchase_calibration(split, model=MODEL)
+    pd.testing.assert_frame_equal(engine.read(first, order=["x_from"]), again, check_dtype=False)
+    for bad, message in (
+        ([1, None, 4], "of 3 customers 1 have no usable n_holdout"),
+        ([1, -1, 4], "1 have no usable n_holdout .missing, negative.* n_holdout = -1"),
+        ([1, 0.5, 4], "1 have a value of n_holdout that is no whole number"),
+    ):
+        table = engine.table(split.assign(n_holdout=pd.array(bad, "Float64").astype(float)))
+        refused(lambda table=table: rt.purchase_calibration(table, model=MODEL), message)
+    missing = split.assign(n_holdout=pd.array([1, None, 4], "Int64"))
+    refused(lambda: rt.purchase_calibration(missing, model=MODEL), "1 have no usable n_holdout")
 
 
 def test_backtest_counts_a_purchase_on_the_last_day_but_none_after():

@@ -129,8 +129,12 @@ def test_the_summary_of_orders_is_read_as_it_comes():
         ((0, 5, 30), r"1 have no repeat purchase and yet an age at it"),
         ((2, 0, 30), r"1 have repeat purchases at age 0"),
         ((-1, 0, 30), r"1 have no usable x \(missing, negative or infinite\).*x = -1"),
+        ((np.inf, 2, 30), r"1 have no usable x"),
         ((1, -2, 30), r"1 have no usable t_x"),
         ((1, 2, np.inf), r"1 have no usable T"),
+        ((1.5, 2, 30), r"1 have a value of x that is no whole number"),
+        ((2 * 10**9, 2, 30), r"1 have a value of x beyond 1,000,000\. For example"),
+        ((1, 2, 1.5e308), r"1 have a T beyond 1,000,000,000 \(are ages in days or weeks\?\)"),
         ((1, np.nan, 30), r"of 3 customers 1 have no usable t_x.*'c2': x = 1, t_x = missing"),
     ],
 )
@@ -147,13 +151,36 @@ def test_what_no_customer_can_have_done_is_refused(engine, row, message):
     [
         ({"unit": ["day", "week"]}, rt.ContentError, "the same for all customers; found 'day', 'w"),
         ({"unit": "month"}, rt.ContentError, "'unit' must be 'day' or 'week'.*found 'month'"),
-        ({"x": ["a", "b"]}, rt.ColumnError, "'x' .* must be whole numbers"),
+        ({"x": ["a", "b"]}, rt.ColumnError, "'x' .* must be numbers; got"),
     ],
 )
 def test_other_units_and_types_are_refused(change, error, message):
     """Ages in days and in weeks cannot be told apart by a model."""
     with pytest.raises(error, match=message):
         read_histories(summary([(0, 0, 30), (1, 3, 30)]).assign(**change))
+
+
+@pytest.mark.parametrize("column", ["T", "x", "customer_id"])
+def test_the_advice_on_a_missing_column_can_be_followed(column):
+    """purchase_summary works it out and has no such argument."""
+    frame = summary([(0, 0, 30), (1, 3, 30)]).rename(columns={column: f"{column}_"})
+    with pytest.raises(rt.ColumnError, match=f"lacks '{column}'") as refusal:
+        read_customers(frame)
+    say = f"Make the table with purchase_summary, or rename your column to '{column}'."
+    assert say in str(refusal.value)
+
+
+def test_whole_floats_count_as_well(engine):
+    """As other tools and files with gaps have them; half a purchase is none, of spend either."""
+    frame = summary([(0, 0, 30), (2, 3, 30), (2, 3, 30)]).assign(mean_sales=[None, 4.0, 4.0])
+    floats = frame.assign(x=frame["x"].astype(np.float64))
+    assert found_in(read_histories(engine.table(floats))) == found_in(read_histories(frame))
+    assert sorted(read_spend(engine.table(floats)).x.tolist())[-1] == 2
+    for bad in (2.5, 1e7):
+        with pytest.raises(rt.ContentError, match="1 have a value of x"):
+            read_spend(floats.assign(x=[0, 2, bad]))
+    with pytest.raises(rt.ContentError, match="1 have repeat purchases but no usable mean_sales"):
+        read_spend(floats.assign(mean_sales=[None, 4.0, 1e308]))
 
 
 def test_an_empty_summary_and_a_missing_mean_are_refused():

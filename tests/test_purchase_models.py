@@ -389,12 +389,14 @@ def test_purchases_until_leaving_stays_between_its_bounds(a, b, k, q):
     assert purchases_until_leaving(a, b, k, 0.0)[0] == 0
 
 
-@pytest.mark.parametrize("within", [-1, float("nan"), float("inf"), "39", True, [1, 2], None])
+@pytest.mark.parametrize(
+    "within", [-1, float("nan"), float("inf"), 1e300, "39", True, [1, 2], None]
+)
 def test_a_length_of_time_that_is_none_is_refused(within):
     """In the user's words."""
     model = model_of(BgNbdModel, CDNOW[BgNbdModel])
     for ask in (model.p_no_purchase, model.expected_purchases):
-        with pytest.raises(rt.RetentionError, match="within must be one length of time, 0 or more"):
+        with pytest.raises(rt.RetentionError, match="within must be one length of time from 0 to"):
             ask(FOUR, within=within)
 
 
@@ -432,6 +434,48 @@ def test_a_fitted_model_is_a_value():
         assert table["estimate"].tolist() == list(model.parameters)
         with pytest.raises(ValueError, match="frozen"):
             model.unit = "day"
+
+
+def test_what_another_model_wrote_is_refused():
+    """BG/NBD and MBG/NBD have the same number of parameters, by the same names."""
+    written = model_of(BgNbdModel, CDNOW[BgNbdModel]).model_dump_json()
+    assert BgNbdModel.model_validate_json(written)
+    for kind in (MbgNbdModel, ParetoNbdModel):
+        with pytest.raises(ValueError, match="(?s)model.*should be '(mbg|pareto)_nbd'.*'bg_nbd'"):
+            kind.model_validate_json(written)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameters": (1.0, 2.0)}, "parameters of bg_nbd are r, alpha, a, b, all above 0; got"),
+        ({"parameters": (1.0, 2.0, -3.0, 4.0)}, r"all above 0; got \(1.0, 2.0, -3.0, 4.0\)"),
+        ({"covariance": ((1.0,),)}, "covariance of bg_nbd must have 4 rows of 4"),
+    ],
+)
+def test_parameters_that_no_fit_gives_are_refused(change, message):
+    """Too few, or one that is not above 0."""
+    fields = model_of(BgNbdModel, CDNOW[BgNbdModel]).model_dump()
+    with pytest.raises(ValueError, match=message):
+        BgNbdModel(**fields | change)
+
+
+@every_kind
+def test_ages_too_small_to_compute_with_are_said_not_raised(kind):
+    """There is no log-likelihood, the note says so, and the model can be written and read."""
+    model = FITS[kind](summary_of([0, 1, 2], [0, 1e-300, 2e-300], [3e-300] * 3))
+    assert model.status == "flat"
+    assert model.log_likelihood is None
+    assert model.notes[0].startswith("The likelihood cannot be computed for these data")
+    assert kind.model_validate_json(model.model_dump_json()) == model
+
+
+def test_a_cohort_has_as_many_numbers_as_ages():
+    """And one row of them."""
+    model = model_of(BgNbdModel, CDNOW[BgNbdModel])
+    for ages, n in (([1.0, 2.0], [1.0]), ([[1.0, 2.0]], None)):
+        with pytest.raises(rt.RetentionError, match="n has one number for each"):
+            model.expected_cumulative([1], ages, n)
 
 
 def test_many_histories_start_from_a_part_of_them(monkeypatch):

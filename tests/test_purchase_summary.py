@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,7 +96,7 @@ line = st.tuples(
     st.integers(1, 3),
 )
 logs = st.lists(line, min_size=1, max_size=40)
-FIRST = (1, date(2024, 1, 2), 5, 1)
+FIRST = (1, date(2024, 1, 2), 100, 1)
 NAMES = {1: "Ann", 2: "Bob", 3: "Cem", 4: "Dee"}
 units = st.sampled_from(["day", "week"])
 
@@ -144,9 +147,15 @@ def test_ids_that_are_whole_numbers_make_no_difference(lines, ordered, unit, gra
     chosen = {"as_of": AS_OF, "unit": unit, "grain": grain, "observed_from": from_then}
     ids = [name for name in ("customer_id", "order_id") if name in frame]
     scaled = frame.assign(**(frame[ids] * apart))
-    numbered = rt.purchase_summary(scaled, **chosen)
-    agree(numbered, naive(scaled, **chosen))
-    named = rt.purchase_summary(frame.assign(customer_id=frame["customer_id"].map(NAMES)), **chosen)
+    known = frame.assign(customer_id=frame["customer_id"].map(NAMES))
+    told = naive(scaled, **chosen)
+    if not told:
+        for table in (scaled, known):
+            with pytest.raises(rt.ContentError, match="observed_from leaves nobody"):
+                rt.purchase_summary(table, **chosen)
+        return
+    numbered, named = (rt.purchase_summary(table, **chosen) for table in (scaled, known))
+    agree(numbered, told)
     pd.testing.assert_frame_equal(
         numbered.drop(columns="customer_id"), named.drop(columns="customer_id")
     )
@@ -326,6 +335,7 @@ SEVEN = orders((7, "2024-01-03", 1))
     [
         ({"unit": "month"}, rt.RetentionError, "unit must be one of 'day', 'week'; got 'month'"),
         ({"grain": "hour"}, rt.RetentionError, "grain must be one of 'day', 'week'; got 'hour'"),
+        ({"as_of": "5.3.2024"}, rt.RetentionError, "as_of must be a day such as .* '5.3.2024'"),
         ({"as_of": "2023-12-01"}, rt.ContentError, "as_of is 2023-12-01, but the first order is"),
         (
             {"observed_from": "2024-02-01"},
@@ -365,6 +375,48 @@ def test_a_split_that_holds_nothing_out_is_refused(change, error, message):
         rt.split_summary(ONE, **{"cut": "2024-01-04", "as_of": "2024-01-05", **change})
 
 
+@ignore_silence
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (
+            [("Ann", "2024-01-01", 1), ("Ann", "2024-03-01", 2)],
+            {"observed_from": "2024-02-01"},
+            "observed_from leaves nobody: all who bought by 2024-03-05 had bought before it too",
+        ),
+        (
+            [("Ann", "2024-01-01", -1), ("Ann", "2024-03-09", 2)],
+            {},
+            "Nobody had bought by 2024-03-05: there are orders up to then, but they are refunds",
+        ),
+        ([("Ann", "2024-01-01", -2), ("Ann", "2024-01-01", 1)], {}, "Nobody had bought by"),
+    ],
+)
+def test_a_log_in_which_nobody_bought_is_refused_where_it_is_at_hand(lines, options, message):
+    """By the summary, the split and the score alike; a lazy summary has no rows."""
+    frame, said = orders(*lines), {"as_of": "2024-03-05", **options}
+    numbered = frame.assign(customer_id=7)
+    split = partial(rt.split_summary, as_of="2024-03-10")
+    for ids in (frame, numbered):
+        for ask in (rt.purchase_summary, partial(rt.churn_score, within=9)):
+            with pytest.raises(rt.ContentError, match=message):
+                ask(ids, **said)
+        with pytest.raises(rt.ContentError, match=message):
+            split(ids, cut="2024-03-05", **options)
+    lazy = pl.from_pandas(frame).lazy()
+    assert rt.purchase_summary(lazy, **said).collect().is_empty()
+    with pytest.raises(rt.ContentError, match=message):
+        rt.churn_score(lazy, within=9, **said)
+
+
+def test_the_warning_of_silence_points_at_who_asked():
+    """Whatever function of the library found it."""
+    for ask in (rt.purchase_summary, partial(rt.churn_score, within=9)):
+        with pytest.warns(rt.RetentionWarning, match="The last order is of") as found:
+            ask(orders(*[("Ann", f"2024-01-0{day}", 5) for day in range(1, 8)]), as_of=AS_OF)
+        assert {Path(warning.filename).name for warning in found} == {"test_purchase_summary.py"}
+
+
 @pytest.mark.parametrize(
     ("column", "value"), [("sales", np.nan), ("date", pd.NaT), ("sales", 1e16)]
 )
@@ -375,3 +427,14 @@ def test_lines_that_are_no_sales_are_refused_for_ids_of_either_kind(column, valu
         two.loc[1, column] = value
         with pytest.raises(rt.ContentError, match="1 of 2 rows have no usable"):
             rt.purchase_summary(two, as_of="2024-01-05")
+
+
+def test_an_answer_that_nobody_has_read_yet_stays_what_it_was():
+    """Two questions to one connection, read only afterwards, have two answers."""
+    import duckdb
+
+    orders = rt.sample_company(200, seed=1, engine="duckdb").orders
+    early = rt.purchase_summary(orders, as_of="2023-06-30")
+    late = rt.purchase_summary(orders, as_of="2024-12-31")
+    assert isinstance(early, duckdb.DuckDBPyRelation)
+    assert len(early.fetchall()) < len(late.fetchall()) == 200

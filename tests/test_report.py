@@ -324,3 +324,48 @@ def test_a_table_of_neither_kind_is_refused():
     """With what it lacks."""
     with pytest.raises(rt.ColumnError, match="lacks 'customer_id'"):
         rt.retention_report(pd.DataFrame({"a": [1]}), **SAY)
+
+
+def test_small_bands_of_tenure_stand_with_their_neighbours(contracts):
+    """What is left out could be told from the total: all customers are in some band."""
+    report = rt.retention_report(contracts, **SAY, min_customers=20)
+    alone = rt.retention_report(contracts, **SAY, min_customers=1)
+    rows, every = (grid_of(sections_of(one)["risk"], "Customers under") for one in (report, alone))
+    sizes = [int(row[1]) for row in rows]
+    assert min(int(row[1]) for row in every) < 20 <= min(sizes)
+    assert sum(sizes) == sum(int(row[1]) for row in every)
+    assert rows[0][0].split(" ")[0] == "0"
+    assert rows[-1][0].split(" ")[-2:] == every[-1][0].split(" ")[-2:]
+
+
+def test_a_bridge_of_too_few_is_left_out():
+    """Twelve buy on the island a little, four mostly: counted once each, they are four."""
+    lines = [
+        (f"{place}{i}", day, 10, place)
+        for place in ("A", "B")
+        for i in range(40)
+        for day in ("2024-01-01", "2024-02-10", "2024-03-10")[: 3 - i % 2]
+    ]
+    lines += [(f"A{i}", f"2024-0{m}-05", 1, "I") for i in range(8) for m in (1, 2, 3)]
+    lines += [(f"I{i}", f"2024-0{m}-05", 1, "I") for i in range(4) for m in (1, 2, 3)]
+    table = shops.orders(*lines, ("A0", "2024-03-31", 10, "A"), columns=("region",))
+    say = {"as_of": "2024-03-31", "freq": "month", "by": "region", "gap": 60}
+    for least, grids in ((10, 2), (4, 3)):
+        report = rt.retention_report(table, **say, min_customers=least)
+        losses = sections_of(report)["losses"]
+        assert len(losses.grids) == grids
+        assert bool(losses.pictures) == any("counts each customer once" in n for n in losses.notes)
+
+
+def test_the_level_of_bounds_is_told_without_rounding(orders):
+    """99.5% is not 100%; scores are defined where they are used."""
+    section = sections_of(rt.retention_report(orders, **SAY, level=0.995))["definitions"]
+    assert any("true figure 99.5% of the time" in note for note in section.notes)
+    assert "Chance of no purchase within some time" in [row[0] for row in section.grids[0].rows]
+
+
+def test_notes_whose_days_are_text_are_refused_in_words(orders):
+    """No type error of the engine: which column, and what to do."""
+    notes = pd.DataFrame({"text": ["too expensive"], "date": ["1.5.2024"]})
+    with pytest.raises(rt.ColumnError, match="notes: 'date' must hold dates"):
+        rt.retention_report(orders, **SAY, notes=notes)

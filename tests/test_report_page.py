@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
 import retention as rt
 import shops
+from retention.report.markdown import plain
 
 SAY = {"as_of": "2024-12-31", "freq": "year", "observed_from": "2022-01-01"}
 
@@ -124,3 +126,19 @@ def test_reports_are_saved_by_their_ending(whole, tmp_path):
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == whole.to_markdown()
     with pytest.raises(rt.RetentionError, match="ends in .html or .md; got 'r.pdf'"):
         whole.save("r.pdf")
+
+
+def test_names_that_look_like_ids_or_lack_a_glyph_are_drawn_as_they_are(orders):
+    """Words of a picture are no attributes; other alphabets, marks and control characters warn not."""
+    for name in ('id="boo" url(#x)', "中文 😀 שלום", "$x$", "a\x00b"):
+        named = orders.assign(region=orders["region"].replace("North", name))
+        page = rt.retention_report(named, **SAY, by="region").to_html()
+        pictures = "".join(re.findall(r"<svg xmlns.*?</svg>", page, re.DOTALL))
+        shown = re.sub(r"[\x00-\x1f]", "\ufffd", name)
+        assert f">{shown}</text>" in unescape(pictures)
+        assert not re.search(r"[\x00-\x08\x0b]", page)
+
+
+def test_markdown_shows_entities_and_dollars_as_they_are():
+    """R&amp;D stays R&amp;D, and two prices are no formula."""
+    assert plain("R&amp;D &lt;b> $5 or $6") == r"R&amp;amp;D &amp;lt;b\> \$5 or \$6"

@@ -62,8 +62,8 @@ def test_money_differences_and_dates_are_written_by_what_they_are() -> None:
     assert column(table, "step")[1:] == ["8096", "8097"]
     assert column(table, "sales_base")[1:] == ["1,234", "7"]
     assert column(table, "sales_churned")[1:] == ["12.35", "7.00"]
-    assert column(table, "rate_effect")[1:] == ["+1.2\u00a0pp", "−5.0\u00a0pp"]
-    assert column(table, "firm_change")[1:] == ["0.0\u00a0pp", "+10.0\u00a0pp"]
+    assert column(table, "rate_effect")[1:] == ["+1.2\u00a0points", "−5.0\u00a0points"]
+    assert column(table, "firm_change")[1:] == ["0.0\u00a0points", "+10.0\u00a0points"]
     assert column(table, "active")[1:] == ["yes", "no"]
     only_day = pd.DataFrame({"date": pd.to_datetime(["2024-02-26", None])})
     assert column(only_day, "date")[1:] == ["26 Feb 2024", "–"]

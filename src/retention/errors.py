@@ -46,6 +46,8 @@ class ColumnError(RetentionError):
         near = nearest(column, names, least=0.7)
         if door == YOURS:
             say = f"Rename {repr(near) if near else 'your column'} to {column!r}."
+        elif not door.startswith("as_"):  # it works the column out, and nobody names it
+            say = f"Make the table with {door}, or rename your column to {column!r}."
         elif near:
             say = f"Say {door}(..., {column}={near!r})."
         else:

@@ -23,6 +23,9 @@ Freq = Literal["day", "week", "month", "quarter", "year"]
 
 FREQS: tuple[str, ...] = get_args(Freq)
 EPOCH = date(1970, 1, 1)
+DAYS = {"day": 1, "week": 7}
+"""How many days periods have of which none is longer than another."""
+
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _Number = TypeVar("_Number", int, "NDArray[np.int64]", nw.Expr)
 

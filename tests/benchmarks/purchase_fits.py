@@ -2,11 +2,13 @@
 
     python tests/benchmarks/purchase_fits.py                     # a few minutes, most of them peers
     python tests/benchmarks/purchase_fits.py --only bg_84_days pareto
+    python tests/benchmarks/purchase_fits.py --peer old/bin/python   # where lifetimes is installed
 
 Each contestant runs in a process of its own on one thread, on the same generated customers, and
 prints the CPU time of the fit and the peak memory beyond the loaded table. Ours checks the table,
-collapses it and gives standard errors. Where lifetimes is not installed, the CPU seconds recorded
-of it elsewhere stand in its place, which says how things stand and no more.
+collapses it and gives standard errors. lifetimes needs an older NumPy and pandas than this library:
+with --peer it runs on a Python of its own, which needs pyarrow beside. Without, the CPU seconds
+recorded of it elsewhere stand in its place, which says how things stand and no more.
 """
 
 from __future__ import annotations
@@ -74,15 +76,24 @@ def theirs(name: str, *, spend: bool = False) -> Callable[[Any], float]:
     """The log-likelihood that lifetimes reaches."""
 
     def fit(table: Any) -> float:
+        import numpy as np
+
         fitter = getattr(import_module("lifetimes"), name)(penalizer_coef=0.0)
         if spend:
             some = table[table["x"] > 0]
             fitter.fit(some["x"], some["mean_sales"])
         else:
             fitter.fit(table["x"], table["t_x"], table["T"])
-        return -float(fitter._negative_log_likelihood_) * len(table)
+        n, scale = (len(some) if spend else len(table)), getattr(fitter, "_scale", 1.0)
+        n = 1 if name == PARETO else n  # which alone keeps the sum, the others the mean
+        found = -float(fitter._negative_log_likelihood_) * n
+        return found + float(table["x"].sum() * np.log(scale))  # it fits in a time of its own
 
     return fit
+
+
+_SHORT = 3.0
+"""Seconds below which a run is short."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +153,10 @@ def _run(name: str, contestant: str, path: str) -> None:
     print(json.dumps({**spent, "more": peak() - loaded, "answer": answer}))
 
 
-def compared(names: list[str]) -> None:
-    """Every contestant of the tasks, side by side."""
+def compared(names: list[str], peer_python: str | None = None) -> None:
+    """Every contestant of the tasks, side by side; lifetimes by a Python that has it."""
+    if peer_python is None and find_spec("lifetimes") is not None:
+        peer_python = sys.executable
     for name in names:
         task = TASKS[name]
         with tempfile.TemporaryDirectory() as folder:
@@ -152,8 +165,8 @@ def compared(names: list[str]) -> None:
             own = _contest(name, "ours", path)
             shown = f"{own['cpu']:8.2f} s CPU {own['wall']:8.2f} s wall {own['more']:6.2f} GB more"
             print(f"{name:26} retention {shown}")
-            if find_spec("lifetimes") is not None and task.kind == "pandas":
-                peer = _contest(name, "lifetimes", path)
+            if peer_python is not None and task.kind == "pandas":
+                peer = _contest(name, "lifetimes", path, python=peer_python)
                 ratio, note = peer["cpu"] / own["cpu"], ""
                 if own["answer"] < peer["answer"] - 1e-3:
                     sys.exit(f"{name}: lifetimes finds a higher likelihood.")
@@ -166,28 +179,33 @@ def compared(names: list[str]) -> None:
             print(f"{'':26} lifetimes {seconds:8.2f} s CPU, {ratio:.0f} × ours{note}")
 
 
-def _contest(name: str, contestant: str, path: str) -> dict[str, float]:
-    """What a contestant printed."""
-    command = [sys.executable, __file__, "--run", name, contestant, path]
-    done = subprocess.run(
-        command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def _contest(
+    name: str, contestant: str, path: str, *, python: str = sys.executable
+) -> dict[str, float]:
+    """What a contestant printed; of three runs, if short, the one of the least CPU time."""
+    command = [python, __file__, "--run", name, contestant, path]
+    found: list[dict[str, float]] = []
+    while len(found) < 3 and (not found or found[-1]["cpu"] < _SHORT):
+        done = subprocess.run(
+            command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.exit(done.stderr)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return min(found, key=lambda row: row["cpu"])
 
 
 def main() -> None:
     """Run the tasks asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--only", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--peer", help="the Python in which lifetimes is installed")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.run:
         _run(*said.run)
         return
-    compared(said.only)
+    compared(said.only, said.peer)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def _report(source: Source, settings: Settings) -> Report:
         as_of=source.as_of,
         freq=asked.freq,
         by=list(asked.by),
-        notes=None if told.notes is None else notes_of(told.notes, told.notes_text),
+        notes=None if told.notes is None else notes_of(told.notes, told.notes_text, settings.reading.date_format),
         gap=told.gap,
         observed_from=asked.observed_from,
         history=told.history,

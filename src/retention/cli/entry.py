@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
 
+_NAMED = {"keep": "by", "n_customers": "customers"}
+"""Arguments of the library that are called otherwise here."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `retention`.
@@ -53,10 +56,16 @@ def _guarded(top: ArgumentParser, told: Namespace) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         return DONE
     except OSError as error:
-        return _failed(f"{error.filename or 'file'}: {error.strerror or error}.", REFUSED)
+        return _failed(_of_the_system(error), REFUSED)
     except KeyboardInterrupt:
         return STOPPED
     return DONE
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refused, and of which file where it says so."""
+    said = f"{error.strerror or error}."
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _run(top: ArgumentParser, told: Namespace) -> None:
@@ -102,18 +111,20 @@ def in_options(message: str) -> str:
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
-    message = re.sub(r"^([a-z_]+)(?= names ')", _as_flag, message)
-    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.)?", _as_option, message)
+    message = re.sub(r"^([a-z_]+)(?= names '| must be )", _as_flag, message)
+    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.|\d[\d_.]*)?", _as_option, message)
 
 
 def _as_flag(found: re.Match[str]) -> str:
     """The columns that a door is to keep are those of --by here."""
-    return "--by" if found[1] == "keep" else f"--{found[1].replace('_', '-')}"
+    return f"--{_NAMED.get(found[1], found[1]).replace('_', '-')}"
 
 
 def _as_option(found: re.Match[str]) -> str:
-    flag = f"--{found[1].replace('_', '-')}"
+    flag = _as_flag(found)
     value = (found[2] or "").strip("'")
+    if value[:1].isdigit():
+        value = value.replace("_", "").rstrip(".") + "." * value.endswith(".")
     if value == "...":
         return f"{flag} COLUMN"
     quoted = f'"{value}"' if " " in value else value

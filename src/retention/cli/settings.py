@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_MUST_BE = {
+    "model": "a section: write its name in brackets, and its settings beneath",
+    "date": "a day, such as 2024-12-31",
+    "int": "a whole number",
+    "bool": "true or false",
+    "string": "text in quotes",
+    "tuple": "a list, such as ['region', 'plan']",
+    "path": "the name of a file",
+}
+"""By the start of the name that pydantic has for what is wrong."""
+
+
 class UsageError(Exception):
     """What was typed, or stands in the config file, cannot be run; exit code 2."""
 
@@ -179,7 +191,7 @@ def _toml(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror or error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"--config {path} is no TOML: {error}.") from None
 
 
@@ -193,9 +205,14 @@ def _in_words(error: ValidationError, config: Path | None, options: Mapping[str,
         if wrong["type"] == "extra_forbidden":
             lines.append(f"{said} is no setting.{_nearest(names)}")
         else:
-            message = wrong["msg"][0].lower() + wrong["msg"][1:]
-            lines.append(f"{said}: {message}; got {str(wrong['input'])!r}.")
+            lines.append(f"{said}: {_must_be(wrong['type'], wrong['msg'])}; got {wrong['input']!r}.")
     return "\n".join(lines)
+
+
+def _must_be(kind: str, message: str) -> str:
+    """What a setting must be, in words of people who write TOML."""
+    found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
+    return f"must be {found}" if found else message[0].lower() + message[1:]
 
 
 def _nearest(names: list[str]) -> str:

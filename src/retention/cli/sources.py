@@ -56,12 +56,33 @@ def read(settings: Settings, say: Callable[[str], None]) -> Source:
     return Source(table, of_contracts, last, audit(settings) if leaves_out else None)
 
 
-def notes_of(path: Path, text: str) -> Any:
-    """A file of notes, its texts in a column `text`."""
+def notes_of(path: Path, text: str, date_format: str | None = None) -> Any:
+    """A file of notes, its texts in a column `text`, its days, if it has any, in `date`.
+
+    Raises:
+        ColumnError: if there is no such column of texts, or a date cannot be read.
+    """
     notes = read_table(str(path))
     if text not in notes.columns:
         raise ColumnError.unknown("notes_text", text, notes.columns)
-    return notes.rename(columns={text: "text"})
+    if "date" in notes.columns:
+        notes = notes.assign(date=_days(notes["date"], date_format))
+    others = [name for name in ("text",) if name != text and name in notes.columns]
+    return notes.drop(columns=others).rename(columns={text: "text"})
+
+
+def _days(written: Any, date_format: str | None) -> Any:
+    import pandas as pd
+
+    told = written.replace("", None)
+    days = pd.to_datetime(told, format=date_format or "ISO8601", errors="coerce")
+    unread = told[days.isna() & told.notna()]
+    if len(unread):
+        raise ColumnError(
+            f"notes: {unread.iloc[0]!r} in 'date' is no day such as 2024-12-31 ({len(unread):,} "
+            f"of {len(told):,} rows). Say date_format=..., or leave the column out."
+        )
+    return days
 
 
 def audit(settings: Settings) -> Audit[Any]:

@@ -68,9 +68,20 @@ def format_of(told: Output) -> str:
 def write_text(text: str, output: Path | None) -> None:
     """The text to a file in UTF-8, or to standard output."""
     if output is None:
-        sys.stdout.write(text)
+        _to_standard_output(text)
     else:
         output.write_text(text, encoding="utf-8", newline="")
+
+
+def _to_standard_output(text: str) -> None:
+    """In the encoding of standard output; in UTF-8 where that lacks a letter of the text."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", errors="replace"))
+    else:
+        sys.stdout.write(text)
 
 
 def _csv(columns: dict[str, list[Any]]) -> str:
@@ -106,8 +117,11 @@ def _parquet(table: Any, output: Path) -> None:
     import pandas as pd
 
     columns = collect(as_lazy(table, name="the answer"))
-    with duckdb.connect() as connection:
-        connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
+    try:
+        with duckdb.connect() as connection:
+            connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
+    except duckdb.IOException as error:
+        raise OSError(f"{output}: {error}") from None
 
 
 def _aligned(columns: dict[str, list[Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -147,7 +148,8 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
     x, joined = "", ""
     if value is not None:
         x, joined = f', x."{value}" AS _x', f'JOIN a x ON x."{key}" = f.k AND x."{order}" = f.o'
-    view = f"retention_rows_{first}"  # of its own: older versions cannot nest one name
+    # Of its own: older versions cannot nest one name, and read what stands under it only later.
+    view = f"retention_rows_{first}_{crc32(cast('Any', frame.to_native()).sql_query().encode())}"
     query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
         f AS (SELECT "{key}" AS k, min("{order}") AS o FROM a GROUP BY ALL)
         SELECT a.*, f.o AS "{first}"{x} FROM a JOIN f ON a."{key}" = f.k {joined}"""

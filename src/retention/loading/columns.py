@@ -54,10 +54,12 @@ def opened(
 
     Raises:
         TableError: if it is not a table of a supported engine.
-        ColumnError: if a named column is missing, or a kept one would hide one of ours.
+        ColumnError: if a named column is missing, a kept one would hide one of ours, or a name
+            cannot be used.
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
+    _refuse_names(kind, schema)
     if not isinstance(keep, Iterable | None):
         raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
     kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
@@ -70,6 +72,16 @@ def opened(
     if isinstance(given, nw.DataFrame):
         frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
     return Source(table, kind, frame, dict(schema), found, kept_as)
+
+
+def _refuse_names(kind: Kind, schema: Iterable[object]) -> None:
+    """Names that would hide a column of ours, or that engines cut or cannot hold."""
+    for name in map(str, schema):
+        if "\0" in name or name.lower().startswith(OURS):
+            raise ColumnError(
+                f"{kind.name}: a column cannot be named {name!r}: a name may hold no NUL character "
+                f"and not start with {OURS!r}. Rename it first."
+            )
 
 
 def _refuse_unsaid(kind: Kind, roles: Mapping[str, str | None], keep: Sequence[object]) -> None:

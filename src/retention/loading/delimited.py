@@ -112,7 +112,7 @@ def _inspected(
             "encoding='utf-16-le'; if it is a workbook or an archive, give it its proper ending."
         )
     lines = _lines(path, head, told or "latin-1")  # separators are the same in every encoding
-    row = header_row or next(n for n, line in enumerate(lines, 1) if line.strip())
+    row = header_row or _first_filled(path, lines)
     separator = separator or _sniffed(lines[row - 1 :])
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
@@ -129,9 +129,21 @@ def _inspected(
 def _lines(path: Path, head: bytes, encoding: str) -> list[str]:
     """The first lines of a file, all of them whole."""
     with refusing_bytes(path, encoding):
+        "".encode(encoding)  # refuses what Python knows but is no encoding of text, such as base64
         text = codecs.getincrementaldecoder(encoding)().decode(head)
     lines = list(io.StringIO(text, newline=""))
     return lines if len(head) < HEAD else lines[:-1]
+
+
+def _first_filled(path: Path, lines: Sequence[str]) -> int:
+    """The number of the first line that is not blank: a byte-order mark alone fills none."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            return number
+    raise ReadError(
+        f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
+        "ends. Is it empty, or in another encoding? Say encoding=."
+    )
 
 
 def _sniffed(lines: Sequence[str]) -> str:

@@ -105,12 +105,15 @@ def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
     A nameless column (an index that pandas wrote) is called after its place: "unnamed_1".
 
     Raises:
-        ColumnError: if two columns have one name, small and capital letters taken as the same.
+        ColumnError: if two columns have one name, small and capital letters taken as the same, or
+            one holds a NUL character, at which DuckDB would cut it.
     """
     plain = [name.strip().strip("\ufeff").strip() for name in names]
     found = tuple(name or f"unnamed_{place}" for place, name in enumerate(plain, 1))
     seen: set[str] = set()
     for name in found:
+        if "\0" in name:
+            raise ColumnError(f"{where}: column name {name!r} holds NUL: is this the encoding?")
         if name.casefold() in seen:
             raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them.")
         seen.add(name.casefold())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ def _sheet(
     with _workbook(path) as book:
         chosen = _chosen(path, book, sheet)
         chosen.reset_dimensions()  # what some programs write there is wrong
-        with watched(f"reading {path.name}", " rows") as done:
+        with _refusing_damage(path), watched(f"reading {path.name}", " rows") as done:
             rows = [row for row in chosen.iter_rows(values_only=True) if not done(1)]
         where = f"{path}, sheet {chosen.title!r}"
     if not any(map(_filled, rows)):
@@ -77,13 +76,20 @@ def _sheet(
 
 
 @contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
+    """Within it, whatever openpyxl raises is damage: of archive, XML, or numbers out of range."""
+    try:
+        yield
+    except Exception as problem:
+        raise ReadError(f"{path} is not a complete Excel workbook ({problem}).") from problem
+
+
+@contextmanager
 def _workbook(path: Path) -> Iterator[Any]:
     import openpyxl
 
-    try:
+    with _refusing_damage(path):
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as problem:
-        raise ReadError(f"{path} is not a complete Excel workbook ({problem}).") from problem
     try:
         yield book
     finally:

@@ -71,7 +71,8 @@ def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
         for category, label in zip(shown["category"], shown["label"], strict=True)
     ]
     axes.named_rows(ax, names)
-    axes.said(ax, title, x="Bars with their confidence bounds. Hatched: told no reason to leave")
+    hatched = " Hatched: told no reason to leave" if _no_reason(shown).any() else ""
+    axes.said(ax, title, x=f"Bars with their confidence bounds.{hatched}")
     return ax
 
 

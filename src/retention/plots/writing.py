@@ -30,12 +30,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def points(difference: float, digits: int = 1) -> str:
-    """A difference of shares in percentage points: +1.2 pp."""
+    """A difference of shares in percentage points: +1.2 points."""
     if not math.isfinite(difference):
         return UNKNOWN
     written = f"{100 * difference:+.{digits}f}"
     zero = f"{0:.{digits}f}"
-    return f"{zero if written[1:] == zero else _signed(written)} pp"
+    return f"{zero if written[1:] == zero else _signed(written)} points"
 
 
 def count(number: float) -> str:

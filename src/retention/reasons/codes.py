@@ -148,7 +148,7 @@ def _read_scheme(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
         )
     try:
         data = tomllib.loads(Path(scheme).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReadError(f"scheme: {scheme} cannot be read: {error}") from None
     if not isinstance(data.get("codes"), dict):
         raise ReadError(f"scheme: {scheme} has no table [codes] of code = 'category'.")

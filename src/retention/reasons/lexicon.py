@@ -158,7 +158,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
         raise ReadError(f"There is no lexicon {str(lexicon)!r}: say {known} or the path of a file.")
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise ReadError(f"{path} is no TOML file: {problem}.") from None
     found = _checked(_lexicon(data, str(path)))
     if found.evaluated is None:
@@ -186,7 +186,8 @@ def extend_lexicon(
             `reason_categories`, with or without its sub-category, or "x_…" of your own), `phrase`
             and `weight` (above 0, at most 1). A negation before such a phrase undoes it, unless the
             phrase has a negation in itself.
-        own_brand: names of the firm: going to them is no competition.
+        own_brand: names of the firm: going to them is no competition, leaving them for another
+            name is.
         competitors: names to be known even where they are written in small letters.
 
     Returns:
@@ -339,6 +340,8 @@ def _read_csv(path: Path) -> list[tuple[Any, Any, Any]]:
             return [(row["category"], row["phrase"], row["weight"]) for row in rows]
     except OSError as problem:
         raise ReadError(f"phrases: {path} cannot be read: {problem.strerror}.") from None
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise ReadError(f"phrases: {path} is no CSV file in UTF-8: {problem}.") from None
 
 
 def _check_columns(present: Sequence[str]) -> None:

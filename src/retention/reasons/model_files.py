@@ -107,7 +107,7 @@ def _bytes(path: Path, name: str) -> bytes:
 def _head(path: Path, told: bytes) -> dict[str, Any]:
     try:
         head = json.loads(told)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise ReadError(f"{path} is no JSON file, or was cut short.") from None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ReadError(f"{path} is not of a model of reasons: its format is not {FORMAT!r}.")

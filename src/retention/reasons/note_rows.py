@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_notes(
@@ -42,7 +45,8 @@ def read_notes(
 
     Raises:
         ColumnError: if a column is not there, or one to keep has a name that the answer uses.
-        ContentError: if a note has no id, or two have the same.
+        ContentError: if a note has no id, two have the same, or one holds half of a character (a
+            surrogate without the other), which no file and no engine can hold.
     """
     kept = list(keep) if isinstance(keep, Iterable) and not isinstance(keep, str) else [keep]
     for column in kept:
@@ -63,6 +67,7 @@ def read_notes(
         "customer_id": without_nan(found.get("customer_id", nobody)),
         "value": without_nan(found[value[1]]),
     }
+    _refuse_halves(rows["value"], value[1], name)
     return rows, {column: without_nan(found[column]) for column in kept}
 
 
@@ -80,6 +85,17 @@ def without_nan(values: NDArray[Any]) -> NDArray[Any]:
 def flags(values: NDArray[Any]) -> NDArray[np.bool_]:
     """A column of true and false; what is missing is false."""
     return np.asarray(np.equal(without_nan(values), True), np.bool_)
+
+
+def _refuse_halves(values: NDArray[Any], column: str, name: str) -> None:
+    """Refuse texts that UTF-8 cannot write."""
+    for text in values.tolist() if values.dtype.kind == "O" else ():
+        if isinstance(text, str) and _HALF.search(text):
+            raise ContentError(
+                f"{name}: {column!r} holds half of a character, as of an emoji cut in two: "
+                f"{text[:80]!r}. In pandas: .map(lambda text: text.encode('utf-8', "
+                "'replace').decode(), na_action='ignore')."
+            )
 
 
 def _ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:

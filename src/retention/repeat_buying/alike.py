@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retention.survival.newton import chunks
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 _DENSE = 8
 """Keys are counted without sorting where at most so many are possible for each that there is."""
 
-_STRETCH = 65_536
 _LARGEST = 2**62
 
 
@@ -66,7 +67,7 @@ def alike(columns: Sequence[Floats], each: NDArray[Any] | None = None) -> Alike:
         return _sorted_out(columns, each)
     key = np.zeros(columns[0].size, np.int64)
     for scale, values in zip(scales, columns, strict=True):
-        for part in _stretches(key.size):
+        for part in chunks(key.size):
             key[part] *= scale.size
             key[part] += scale.code(values[part])
     keys, n = _counted(key, math.prod(sizes), each)
@@ -121,7 +122,7 @@ def _scale_of(values: Floats) -> _Steps | _Listed:
 
 def _are_whole(values: Floats, days: int) -> bool:
     """Whether the values are whole numbers divided by `days`."""
-    parts = (values[part] for part in _stretches(values.size))
+    parts = (values[part] for part in chunks(values.size))
     return all(bool((np.rint(part * days) / days == part).all()) for part in parts)
 
 
@@ -148,7 +149,3 @@ def _sorted_out(columns: Sequence[Floats], each: NDArray[Any] | None) -> Alike:
 
 def _is_dense(size: float, n: int) -> bool:
     return size <= max(_DENSE * n, 1000)
-
-
-def _stretches(n: int) -> Iterator[slice]:
-    return (slice(start, start + _STRETCH) for start in range(0, n, _STRETCH))

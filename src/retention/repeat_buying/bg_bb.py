@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_LONGEST = 10_000
+"""Opportunities that a customer may have: each is a term in a sum."""
+
 _ROUNDING = 1e-9
 _STARTS = ((1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 5.0), (1.0, 3.0, 0.3, 3.0))
 
@@ -34,6 +37,7 @@ class BgBbModel(PurchaseModel):
     """
 
     names: ClassVar[tuple[str, ...]] = ("alpha", "beta", "gamma", "delta")
+    model: Literal["bg_bb"] = "bg_bb"
 
     def p_alive(self, summary: IntoFrameT, *, level: float = 0.95) -> IntoFrameT:
         """The chance that a customer will still be one at the next opportunity: secondary.
@@ -100,9 +104,10 @@ class BgBbModel(PurchaseModel):
 
 def _later(theta: Floats, x: Floats, age: Floats, within: float) -> Iterator[tuple[Floats, Floats]]:
     """For each opportunity to come: P(still here), and P(buys then and not before, if here)."""
-    if within % 1:
+    if within % 1 or within > _LONGEST:
         raise RetentionError(
-            f"within must be a whole number of opportunities for this model; got {within:g}."
+            "BG/BB looks ahead a whole number of opportunities, up to "
+            f"{_LONGEST:,}; got {within:g}."
         )
     a, b, c, d = theta[0] + x, theta[1] + age - x, theta[2], theta[3] + age
     here, silent = np.ones(x.size), np.ones(x.size)
@@ -166,9 +171,11 @@ def refuse_parts(on: Histories) -> None:
     """Refuse histories that are not in whole opportunities.
 
     Raises:
-        ContentError: if an age is no whole number, or there are more purchases than opportunities.
+        ContentError: if an age is no whole number or too large, or there are more purchases than
+            opportunities.
     """
     problems = {
+        f"have more than {_LONGEST:,} opportunities (T)": on.T > _LONGEST,
         "have an age that is no whole number of opportunities": (on.T % 1 + on.t_x % 1) != 0,
         "have more purchases than opportunities up to the last (x > t_x)": on.x > on.t_x,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class BgNbdModel(_LeavesAfterAPurchase):
     """
 
     first_too: ClassVar[bool] = False
+    model: Literal["bg_nbd"] = "bg_nbd"
 
 
 class MbgNbdModel(_LeavesAfterAPurchase):
@@ -65,6 +66,7 @@ class MbgNbdModel(_LeavesAfterAPurchase):
     """
 
     first_too: ClassVar[bool] = True
+    model: Literal["mbg_nbd"] = "mbg_nbd"
 
 
 def fit_bg_nbd(summary: object) -> BgNbdModel:

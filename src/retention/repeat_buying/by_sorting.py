@@ -14,18 +14,14 @@ import numpy as np
 
 from retention import periods
 from retention.orders import MOST, Log
+from retention.survival.newton import CHUNK, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from retention.frames import Columns
 
     Whole = NDArray[np.integer[Any]]
-
-_STRETCH = 65_536
-"""Rows at a time: fresh memory costs more than the arithmetic."""
 
 _SPARSE = 4
 """So many numbers may lie between the lowest and the highest id, for each line."""
@@ -105,7 +101,7 @@ def summed(lines: Lines, *, until: int, grain: str) -> Columns | None:
     if lines.customer.size * days * orders >= 2**63 or lines.customer.size >= 2**31:
         return None
     key = _sorted_keys(lines, low, days, orders)
-    bounds = np.arange(0, lines.customer.size, _STRETCH) * (days * orders)
+    bounds = np.arange(0, lines.customer.size, CHUNK) * (days * orders)
     edges = [*np.searchsorted(key, bounds.astype(key.dtype)).tolist(), key.size]
     parts = [
         _customers(key[start:end], low, days, orders, grain)
@@ -153,7 +149,7 @@ def _days_of_sales(dates: NDArray[Any], sales: NDArray[Any]) -> NDArray[np.int32
     if dates.dtype.kind != "M" or sales.dtype.kind not in "iuf":
         return None
     day = np.empty(dates.size, np.int32)
-    for part in _stretches(dates.size):
+    for part in chunks(dates.size):
         amounts = sales[part]
         if np.isnat(dates[part]).any() or not ((amounts >= 0) & (amounts <= MOST)).all():
             return None
@@ -166,7 +162,7 @@ def _sorted_keys(lines: Lines, low: int, days: int, orders: int) -> Whole:
     small = lines.customer.size * days * orders < 2**32
     key: Whole = np.empty(lines.day.size, np.uint32 if small else np.int64)
     n = 0
-    for part in _stretches(lines.day.size):
+    for part in chunks(lines.day.size):
         day = lines.day[part].astype(np.int64) - low
         made = (lines.customer.part(part) * days + day) * orders
         if lines.order:
@@ -186,7 +182,7 @@ def _sales_after(
     begun = np.zeros(lines.customer.size, np.int32)
     begun[buyers] = first
     total = np.zeros(lines.customer.size)
-    for part in _stretches(lines.day.size):
+    for part in chunks(lines.day.size):
         customer, day = lines.customer.part(part), lines.day[part].astype(np.int64)
         again = (periods.step_of_number(day, grain) > begun[customer]) & (day <= until)
         np.add.at(total, customer[again], lines.sales[part][again])
@@ -199,7 +195,3 @@ def _changes(values: Whole) -> NDArray[np.bool_]:
     changed[:1] = True
     np.not_equal(values[1:], values[:-1], out=changed[1:])
     return changed
-
-
-def _stretches(n: int) -> Iterator[slice]:
-    return (slice(start, start + _STRETCH) for start in range(0, n, _STRETCH))

@@ -10,11 +10,12 @@ from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, table_like
 from retention.repeat_buying.at_hand import check_model, rows_at_hand
-from retention.repeat_buying.histories import read_spend
-from retention.tables import PURCHASE_SUMMARY, Kind
+from retention.repeat_buying.histories import no_counts, read_spend, refuse
+from retention.tables import PURCHASE_SUMMARY, Kind, require
 from retention.tables.kinds import Column
 
 if TYPE_CHECKING:
+    import pandas as pd
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
@@ -28,7 +29,7 @@ _SPLIT = Kind(
     "split_summary",
     (
         *PURCHASE_SUMMARY.columns,
-        Column("n_holdout", "integer", "days with a purchase after the cut"),
+        Column("n_holdout", "number", "days with a purchase after the cut"),
         Column("T_holdout", "number", "length of the holdout period", "`unit`"),
     ),
 )
@@ -61,7 +62,8 @@ def purchase_calibration(
     Raises:
         RetentionError: if `top` is no whole number above 0, or the model is none.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if there is no customer, a history cannot be, or holdout periods differ.
+        ContentError: if there is no customer, a history cannot be, an `n_holdout` is missing,
+            negative or no whole number, or holdout periods differ.
 
     Example:
         >>> import pandas as pd
@@ -91,13 +93,14 @@ def purchase_calibration(
     classes = np.arange(_top(top) + 1, dtype=np.int64)
     intervals.quantile_of(level)
     rows = rows_at_hand(split, _SPLIT)
-    ahead = _holdout(rows["T_holdout"].to_numpy(np.float64))
+    ahead = _holdout(rows["T_holdout"].to_numpy(np.float64, na_value=np.nan))
+    bought = _counts(rows)
     said = {
         "expected": model.expected_purchases(rows, within=ahead)["expected_purchases"],
         "none": model.p_no_purchase(rows, within=ahead)["p_no_purchase"],
     }
     place = np.minimum(rows["x"].to_numpy(np.int64), classes[-1])
-    came = _purchases(place, rows["n_holdout"].to_numpy(np.float64), classes.size, level)
+    came = _purchases(place, bought, classes.size, level)
     n = came["n_customers"]
     expected, none = (
         intervals.ratio(_totals(place, values, classes.size), n) for values in said.values()
@@ -182,6 +185,14 @@ def spend_independence(summary: IntoFrameT, *, level: float = 0.95) -> IntoFrame
     return table_like(made, summary)
 
 
+def _counts(rows: pd.DataFrame) -> Floats:
+    """What each customer bought in the holdout period."""
+    came = rows["n_holdout"].to_numpy(np.float64, na_value=np.nan)
+    ones, frame = np.ones(came.size, np.int64), require(rows, _SPLIT, by_row=True)
+    refuse(no_counts(came, "n_holdout"), ones, {"n_holdout": came}, frame, _SPLIT.name)
+    return came
+
+
 def _totals(place: NDArray[np.int64], values: Any, classes: int) -> Floats:
     """The sum over the customers of each class; NaN of nobody."""
     n = np.bincount(place, minlength=classes)
@@ -220,10 +231,11 @@ def _holdout(lengths: Floats) -> float:
     """The one length of the holdout period."""
     if not lengths.size:
         raise ContentError("split summary is empty: there is no customer in it.")
-    if not lengths.min() == lengths.max() > 0:
+    least, most, gaps = lengths.min(), lengths.max(), int(np.isnan(lengths).sum())
+    if not least == most > 0:
         raise ContentError(
-            f"split summary: T_holdout must be one length above 0, the same for all; it goes from "
-            f"{lengths.min():g} to {lengths.max():g}."
+            "split summary: T_holdout must be one length above 0, the same for all; "
+            + (f"{gaps:,} are missing." if gaps else f"it goes from {least:g} to {most:g}.")
         )
     return float(lengths[0])
 

@@ -7,7 +7,7 @@ failure, so it is said in words, never raised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -39,6 +39,11 @@ _STILL_MOVING = 0.01
 _ALIKE = 1e-6
 """Log-likelihoods that differ by less are the same, and a fit that has converged is preferred."""
 
+_NOTHING = (
+    "The likelihood cannot be computed for these data: their numbers are too large or too small. "
+    "The parameters are a first guess only."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -47,12 +52,11 @@ class Found:
     Attributes:
         parameters: on their natural scale, above 0.
         covariance: of the logs of the parameters; NaN where it cannot be told.
-        log_likelihood: at the parameters.
+        log_likelihood: at the parameters; −∞ where nothing could be evaluated.
         status: "converged"; "boundary" (a parameter runs to 0 or to infinity) or "flat" (the data
             do not tell the parameters apart).
         notes: the reason in words where the status is not "converged".
         limits: 0 or infinity for a parameter that runs there, NaN for the others.
-        n: how many times the likelihood was evaluated.
     """
 
     parameters: Floats
@@ -61,7 +65,6 @@ class Found:
     status: Status
     notes: tuple[str, ...]
     limits: Floats
-    n: int
 
 
 def fit_logs(
@@ -93,8 +96,7 @@ def fit_logs(
             break
     best = max(one.log_likelihood for one in found)
     as_good = [one for one in found if one.log_likelihood >= best - _ALIKE] or found
-    chosen = next((one for one in as_good if one.status == "converged"), as_good[0])
-    return replace(chosen, n=sum(one.n for one in found))
+    return next((one for one in as_good if one.status == "converged"), as_good[0])
 
 
 def _from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
@@ -102,7 +104,7 @@ def _from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
     in_logs = _in_logs(evaluate, begin)
     none = np.full((start.size, start.size), np.nan)
     if not np.isfinite(in_logs(begin)[0]):
-        return Found(start, none, -np.inf, "flat", ("The data have no likelihood.",), none[0], 1)
+        return Found(start, none, -np.inf, "flat", (_NOTHING,), none[0])
     end = maximise(in_logs, begin, step=_step)
     limits = _limits(end.point - begin)
     moving = np.abs(end.step) > _STILL_MOVING
@@ -114,7 +116,7 @@ def _from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
         if not np.isnan(limits).all():
             status, notes = "boundary", (_running(limits, names),)
     known = limits if status == "boundary" else none[0]
-    return Found(np.exp(end.point), covariance, end.value, status, notes, known, end.n)
+    return Found(np.exp(end.point), covariance, end.value, status, notes, known)
 
 
 def _in_logs(evaluate: Likelihood, begin: Floats) -> Likelihood:

@@ -7,13 +7,16 @@ grows with how many differ and not with how many customers there are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError
+from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, is_lazy, one_row
+from retention.orders import MOST
+from retention.periods import DAYS
 from retention.repeat_buying.alike import Alike, alike
 from retention.tables import PURCHASE_SUMMARY, require
 
@@ -24,10 +27,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-UNITS = ("day", "week")
-_HISTORY = ("x", "t_x", "T")
+LONGEST = 1e9
+"""No age may be longer: in days it is more than two million years."""
+
+_OFTENEST = 1_000_000
+"""Nobody buys on more days."""
+
+_MOST = {"x": _OFTENEST, "t_x": LONGEST, "T": LONGEST}
 _NUMBER, _UNIT = "_n", "_unit"
-_NO_X = "have no usable x (missing, negative or infinite)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +156,24 @@ def read_spend(summary: object, *, table: str = "summary") -> Spend:
     if not n.size:
         raise ContentError(f"{table} is empty: there is no customer in it.")
     again = ~(rows["x"] <= 0)
-    blank = again & ~np.isfinite(rows["mean_sales"])
-    problems = {_NO_X: ~_usable(rows["x"]), "have repeat purchases but no usable mean_sales": blank}
-    _refuse(problems, n, rows, frame, table)
+    blank = again & ~(np.abs(rows["mean_sales"]) <= MOST)
+    problems = {"have repeat purchases but no usable mean_sales": blank}
+    refuse(no_counts(rows["x"], "x") | problems, n, rows, frame, table)
     return Spend(rows["x"][again], rows["mean_sales"][again], n[again])
+
+
+def length_of(value: object, *, argument: str = "within") -> float:
+    """One length of time as a number.
+
+    Raises:
+        RetentionError: if it is none, below 0 or longer than any age may be.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= (length := float(cast("float", value))) <= LONGEST:
+        raise RetentionError(
+            f"{argument} must be one length of time from 0 to {LONGEST:,.0f}; got {value!r}."
+        )
+    return length
 
 
 def _ages(frame: Frame, *further: str | nw.Expr) -> Frame:
@@ -160,39 +181,49 @@ def _ages(frame: Frame, *further: str | nw.Expr) -> Frame:
     unit = []
     if "unit" in frame.collect_schema():
         text = nw.col("unit").cast(nw.String)
-        numbers = (count(text == name) * at for at, name in enumerate(UNITS, start=1))
+        numbers = (count(text == name) * at for at, name in enumerate(DAYS, start=1))
         unit = [nw.sum_horizontal(*numbers).alias(_UNIT)]
-    return frame.select(nw.col(*_HISTORY).cast(nw.Float64), *unit, *further)
+    return frame.select(nw.col(*_MOST).cast(nw.Float64), *unit, *further)
 
 
 def _gathered(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alike]:
     """The different histories, and the rows they were gathered from."""
-    rows = {name: found[name].astype(np.float64, copy=False) for name in _HISTORY}
+    rows = {name: found[name].astype(np.float64, copy=False) for name in _MOST}
     each = found.get(_NUMBER)
     if not rows["x"].size:
         raise ContentError(f"{table} is empty: there is no customer in it.")
     ones = np.ones(rows["x"].size, np.int64) if each is None else each.astype(np.int64)
-    if not all(np.isfinite(values.min() + values.max()) for values in rows.values()):
-        _refuse(_problems(**rows), ones, rows, frame, table)
+    if not all(0 <= rows[name].min() <= rows[name].max() <= most for name, most in _MOST.items()):
+        refuse(_problems(**rows), ones, rows, frame, table)
     gathered = alike([rows["x"], rows["T"], rows["t_x"]], each)
     x, age, t_x = gathered.columns
     different = {"x": x, "t_x": t_x, "T": age}
-    _refuse(_problems(**different), gathered.n, different, frame, table)
+    refuse(_problems(**different), gathered.n, different, frame, table)
     unit = _one_unit(found[_UNIT], frame, table) if _UNIT in found else None
     return Histories(x, t_x, age, gathered.n, unit), gathered
 
 
 def _problems(x: Floats, t_x: Floats, T: Floats) -> dict[str, NDArray[np.bool_]]:  # noqa: N803
     """What a history cannot be, and which ones are."""
-    counted, aged, seen = (_usable(values) for values in (x, t_x, T))
+    aged, seen = _usable(t_x), _usable(T)
     return {
-        _NO_X: ~counted,
-        "have an x that is no whole number": counted & (x % 1 != 0),
+        **no_counts(x, "x"),
         "have no usable t_x (missing, negative or infinite)": ~aged,
         "have no usable T (missing, negative or infinite)": ~seen,
+        f"have a T beyond {LONGEST:,.0f} (are ages in days or weeks?)": seen & (T > LONGEST),
         "bought last after they were observed (t_x > T)": aged & seen & (t_x > T),
         "have no repeat purchase and yet an age at it (x = 0, t_x > 0)": (x == 0) & (t_x > 0),
         "have repeat purchases at age 0 (x > 0, t_x = 0)": (x > 0) & (t_x == 0),
+    }
+
+
+def no_counts(values: Floats, name: str) -> dict[str, NDArray[np.bool_]]:
+    """What cannot be of a count of a customer's purchases, and where it is."""
+    counted = _usable(values)
+    return {
+        f"have no usable {name} (missing, negative or infinite)": ~counted,
+        f"have a value of {name} that is no whole number": counted & (np.rint(values) != values),
+        f"have a value of {name} beyond {_OFTENEST:,}": counted & (values > _OFTENEST),
     }
 
 
@@ -201,14 +232,25 @@ def _usable(values: Floats) -> NDArray[np.bool_]:
     return (values >= 0) & (values < np.inf)
 
 
-def _refuse(
+def refuse(
     problems: Mapping[str, NDArray[np.bool_]],
     n: NDArray[np.int64],
     rows: Mapping[str, Floats],
     frame: Frame,
     table: str,
 ) -> None:
-    """Refuse what cannot be, in one message that counts it and names the first."""
+    """Refuse what cannot be, in one message that counts it and names the first.
+
+    Args:
+        problems: what cannot be, and for which elements it is so.
+        n: how many customers an element stands for.
+        rows: what the elements hold, columns of the table.
+        frame: the table.
+        table: what messages call it.
+
+    Raises:
+        ContentError: if there is a problem.
+    """
     said = [f"{int(n[bad].sum()):,} {what}" for what, bad in problems.items() if bad.any()]
     if not said:
         return
@@ -220,8 +262,8 @@ def _refuse(
     )
     raise ContentError(
         f"{table}: of {int(n.sum()):,} customers {'; '.join(said)}. For example{_who(first, frame)}"
-        f" {shown}. purchase_summary(...) makes the table from orders; mend those rows or leave "
-        "them out."
+        f" {shown}. purchase_summary(...) and split_summary(...) make such tables from orders; "
+        "mend those rows or leave them out."
     )
 
 
@@ -250,7 +292,7 @@ def _one_unit(numbers: NDArray[np.int64], frame: Frame, table: str) -> str:
     """The only unit there is."""
     at = int(numbers.min())
     if at and at == numbers.max():
-        return UNITS[at - 1]
+        return list(DAYS)[at - 1]
     found = collect(frame.group_by("unit").agg(nw.len().alias(_NUMBER)))["unit"]
     listed = ", ".join(sorted(repr(unit) for unit in found.tolist())[:5])
     raise ContentError(

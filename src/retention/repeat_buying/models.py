@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import table_like
 from retention.repeat_buying.fitting import Status  # noqa: TC001 - pydantic reads it
-from retention.repeat_buying.histories import Histories, read_customers
+from retention.repeat_buying.histories import Histories, length_of, read_customers
 from retention.survival.models import Numbers, frozen_table, table
 
 if TYPE_CHECKING:
@@ -35,16 +34,18 @@ _STEP = 1e-4
 class RepeatBuyingModel(BaseModel, ABC):
     """A fitted model of repeat buying or renewal: a frozen value, in and out of JSON bit for bit.
 
-    `model.model_dump_json()` writes it; `type(model).model_validate_json(text)` reads it back.
+    `model.model_dump_json()` writes it; `type(model).model_validate_json(text)` reads it back. What
+    another model wrote is refused: its parameters mean something else.
 
     Attributes:
+        model: which one it is, such as "pareto_nbd" (the same for all models of a class).
         names: of the parameters (the same for all models of a class).
         unit: of the ages it was fitted on, "day" or "week"; null where the table did not say.
         parameters: all above 0.
         covariance: of the logs of the parameters, null where it cannot be told.
         n_customers: customers it was fitted on.
         n_histories: different histories among them.
-        log_likelihood: at the parameters.
+        log_likelihood: at the parameters; null where it cannot be computed.
         status: "converged"; "boundary" (a parameter runs to 0 or to infinity: nobody seems to
             leave, or customers hardly differ) or "flat" (the data do not tell the parameters).
         notes: the reason in words where the status is not "converged".
@@ -53,14 +54,27 @@ class RepeatBuyingModel(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     names: ClassVar[tuple[str, ...]]
 
+    model: str
     unit: str | None
     parameters: tuple[float, ...]
     covariance: tuple[Numbers, ...]
     n_customers: int
     n_histories: int
-    log_likelihood: float
+    log_likelihood: float | None
     status: Status
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_parameters(self) -> Self:
+        size = len(self.names)
+        if len(self.parameters) != size or not all(value > 0 for value in self.parameters):
+            raise ContentError(
+                f"parameters of {self.model} are {', '.join(self.names)}, all above 0; "
+                f"got {self.parameters}."
+            )
+        if [len(row) for row in self.covariance] != [size] * size:
+            raise ContentError(f"covariance of {self.model} must have {size} rows of {size}.")
+        return self
 
     @property
     def theta(self) -> Floats:
@@ -114,7 +128,7 @@ def described(found: Found, n: NDArray[np.int64], unit: str | None) -> dict[str,
         "covariance": frozen_table(found.covariance),
         "n_customers": int(n.sum()),
         "n_histories": int(n.size),
-        "log_likelihood": found.log_likelihood,
+        "log_likelihood": found.log_likelihood if np.isfinite(found.log_likelihood) else None,
         "status": found.status,
         "notes": found.notes,
     }
@@ -275,9 +289,16 @@ class PurchaseModel(RepeatBuyingModel):
 
         Returns:
             One number a time.
+
+        Raises:
+            RetentionError: if there are not as many `n` as `ages`.
         """
-        age, kind = np.unique(np.asarray(ages, np.float64), return_inverse=True)
-        many = np.bincount(kind, weights=None if n is None else np.asarray(n, np.float64))
+        each_age = np.atleast_1d(np.asarray(ages, np.float64))
+        weights = None if n is None else np.atleast_1d(np.asarray(n, np.float64))
+        if each_age.ndim > 1 or (weights is not None and weights.shape != each_age.shape):
+            raise RetentionError("ages is one row of numbers, and n has one number for each.")
+        age, kind = np.unique(each_age, return_inverse=True)
+        many = np.bincount(kind, weights=weights)
         at, oldest = np.atleast_1d(np.asarray(times, np.float64)), age.max(initial=0.0)
         since = np.maximum(at[:, None] - (oldest - age), 0.0)
         grain = max(float(since.max(initial=0.0)), 1e-300) * 1e-12  # ages apart by rounding alone
@@ -370,15 +391,3 @@ def _log_none(log_some: Floats) -> Floats:
     """log(1 − e^a)."""
     near = log_some > -np.log(2)
     return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
-
-
-def length_of(within: object) -> float:
-    """One length of time as a number.
-
-    Raises:
-        RetentionError: if it is none, below 0 or infinite.
-    """
-    number = isinstance(within, Real) and not isinstance(within, bool)
-    if not number or not 0 <= (length := float(cast("float", within))) < np.inf:
-        raise RetentionError(f"within must be one length of time, 0 or more; got {within!r}.")
-    return length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class ParetoNbdModel(PurchaseModel):
     """
 
     names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
+    model: Literal["pareto_nbd"] = "pareto_nbd"
 
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
         """The log-odds −d; see the likelihood."""

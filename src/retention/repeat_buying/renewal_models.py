@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -223,6 +223,7 @@ class BetaGeometricModel(RenewalModel):
     """A fitted beta-geometric model: each customer keeps one chance to leave, all theirs differ."""
 
     names: ClassVar[tuple[str, ...]] = ("a", "b")
+    model: Literal["beta_geometric"] = "beta_geometric"
 
     def log_rates(self, theta: Floats, period: Floats) -> Derived:
         """r(t) = (b + t − 1) / (a + b + t − 1)."""
@@ -237,6 +238,7 @@ class DiscreteWeibullModel(RenewalModel):
     """
 
     names: ClassVar[tuple[str, ...]] = ("a", "b", "c")
+    model: Literal["beta_discrete_weibull"] = "beta_discrete_weibull"
 
     def log_rates(self, theta: Floats, period: Floats) -> Derived:
         """r(t) = B(a, b + t^c) / B(a, b + (t−1)^c)."""

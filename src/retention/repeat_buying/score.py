@@ -15,7 +15,7 @@ from retention.frames import FewTexts, Frame, collect, count, table_like, with_f
 from retention.repeat_buying.at_hand import rows_at_hand
 from retention.repeat_buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.pareto_nbd import fit_pareto_nbd
-from retention.repeat_buying.summaries import purchase_summary
+from retention.repeat_buying.summaries import purchase_summary, refuse_no_customer
 from retention.spells.days import purchase_days
 from retention.spells.rows import observed_days, whole_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _MODELS = (("pareto_nbd", "Pareto/NBD", fit_pareto_nbd), ("mbg_nbd", "MBG/NBD", fit_mbg_nbd))
 _STATUS = {"boundary": "on its boundary", "flat": "flat"}
 _RULE = "inactivity"
-_NOBODY = "And nobody had bought so long ago, or was as silent then, from whom to tell."
+_NOBODY = "There is no share to count either: nobody had bought by then and was as silent."
 _PERCENT = 95
 """Of gaps between purchases, so many in a hundred are no longer than the window."""
 
@@ -100,8 +100,13 @@ def churn_score(
         ContentError: if there is no purchase up to `as_of`, or none by a new customer.
 
     Example:
-        Two customers are too few for a model. Thirty days ago there were two, and Bob has bought
-        nothing since.
+        Two customers bought again twice in 70 + 56 days; whether they differ or leave, so few do
+        not tell. So either buys nothing in 30 days with a chance of e^(−30 · 2 / 126). Thirty days
+        ago there were the same two, and Bob has bought nothing since.
+
+        >>> import math
+        >>> print(f"{math.exp(-30 * 2 / 126):.4f}")
+        0.6211
 
         >>> import pandas as pd
         >>> import retention as rt
@@ -111,10 +116,11 @@ def churn_score(
         ...     "sales": [10.0, 20.0, 30.0, 20.0],
         ... })
         >>> scores = rt.churn_score(orders, as_of="2024-03-11", within=30)
-        >>> scores[["customer_id", "days_since_last", "p_no_purchase", "method", "window"]]
+        >>> names = ["customer_id", "days_since_last", "p_no_purchase", "method", "window"]
+        >>> scores[names].round(4)
           customer_id  days_since_last  p_no_purchase      method  window
-        0         Ann               10            0.5  inactivity    50.0
-        1         Bob               56            NaN  inactivity    50.0
+        0         Ann               10         0.6211  pareto_nbd    50.0
+        1         Bob               56         0.6211  pareto_nbd    50.0
         >>> scores[["silent_beyond_window", "mean_gap", "n_base", "n_base_silent", "base_rate"]]
            silent_beyond_window  mean_gap  n_base  n_base_silent  base_rate
         0                 False      30.0       2              1        0.5
@@ -130,6 +136,7 @@ def churn_score(
     last, first = observed_days(as_of, observed_from)
     summary = purchase_summary(transactions, as_of=last, observed_from=first)
     rows = rows_at_hand(summary, PURCHASE_SUMMARY)
+    refuse_no_customer(len(rows), last, first is not None)
     habits = _habits(transactions, (first, last), ahead)
     x, t_x, age = (rows[name].to_numpy(np.float64) for name in ("x", "t_x", "T"))
     silence, own = age - t_x, np.where(x > 0, t_x / np.maximum(x, 1), np.nan)

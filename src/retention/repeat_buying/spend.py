@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from retention.errors import ContentError
 from retention.frames import FewTexts, collect, table_like
 from retention.repeat_buying.betas import digamma_step, trigamma, trigamma_step
 from retention.repeat_buying.fitting import fit_logs
-from retention.repeat_buying.histories import Spend, read_spend
+from retention.repeat_buying.histories import Spend, no_counts, read_spend, refuse
 from retention.repeat_buying.models import RepeatBuyingModel, described
 from retention.survival.newton import chunks
 from retention.tables import PURCHASE_SUMMARY, Kind, require
@@ -56,6 +56,7 @@ class GammaGammaModel(RepeatBuyingModel):
     """
 
     names: ClassVar[tuple[str, ...]] = ("p", "q", "v")
+    model: Literal["gamma_gamma"] = "gamma_gamma"
 
     @property
     def population_mean(self) -> float | None:
@@ -83,6 +84,7 @@ class GammaGammaModel(RepeatBuyingModel):
 
         Raises:
             ColumnError: if a column is missing or of the wrong type.
+            ContentError: if an x is missing, negative or no whole number.
 
         Source:
             Fader and Hardie (2013), The gamma-gamma model of monetary value, equation (5).
@@ -91,14 +93,15 @@ class GammaGammaModel(RepeatBuyingModel):
         frame = require(summary, SPENT, by_row=True)
         found = collect(frame.select("customer_id", "x", "mean_sales"))
         x, mean = (found[name].astype(np.float64) for name in ("x", "mean_sales"))
+        refuse(no_counts(x, "x"), np.ones(x.size, np.int64), {"x": x}, frame, "summary")
         value, error = self.expectation(x, mean)
         reason = np.full(x.size, -1, np.int8)
         reason[np.isnan(value)] = _NO_BOUND
         reason[(x > 0) & (mean < 0)] = _BELOW
-        reason[~(x <= 0) & np.isnan(mean)] = _MISSING
+        reason[(x > 0) & np.isnan(mean)] = _MISSING
         made: dict[str, NDArray[Any] | FewTexts] = {
             "customer_id": found["customer_id"],
-            "x": found["x"],
+            "x": x.astype(np.int64),
             "expected_spend": value,
             "lower": value * np.exp(-z * error),
             "upper": value * np.exp(z * error),
@@ -201,7 +204,7 @@ def fit_gamma_gamma(summary: object) -> GammaGammaModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Data:
+class Summed:
     """Spend, and what of its likelihood need be summed only once.
 
     Attributes:
@@ -221,12 +224,12 @@ class _Data:
     log_mean: float
 
 
-def summed(spend: Spend) -> _Data:
+def summed(spend: Spend) -> Summed:
     """Spend of customers with a repeat purchase and sales above 0, ready for its likelihood."""
     total, n = spend.x * spend.mean_sales, spend.n.astype(np.float64)
     each = np.bincount(spend.x.astype(np.int64), weights=n)
     x = np.flatnonzero(each)
-    return _Data(
+    return Summed(
         total=total,
         weights=np.stack([n, n * spend.x]),
         x=x.astype(np.float64),
@@ -236,7 +239,7 @@ def summed(spend: Spend) -> _Data:
     )
 
 
-def log_likelihood(data: _Data, theta: Floats) -> tuple[float, Floats, Floats]:
+def log_likelihood(data: Summed, theta: Floats) -> tuple[float, Floats, Floats]:
     """The log-likelihood of p, q and v, its gradient and Hessian."""
     from scipy.special import betaln
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import narwhals.stable.v2 as nw
 
@@ -24,13 +24,13 @@ from retention.repeat_buying.by_sorting import plain_lines, summed
 from retention.tables import TRANSACTIONS, require
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
 
 Unit = Literal["day", "week"]
 
-_DAYS = {"day": 1, "week": 7}
 _QUIET_DAYS = 7
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
 
@@ -91,7 +91,8 @@ def purchase_summary(
         RetentionError: if `unit` or `grain` is not one of the two, or `observed_from` comes after
             `as_of`.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if there is no purchase up to `as_of`, or none by a new customer.
+        ContentError: if there is no purchase up to `as_of`, or none by a new customer. A lazy table
+            is not worked out here: where only that would show it, there is no row in it.
 
     Example:
         Ann buys on day 1, 8 (twice) and 22 of the year, Bob once, on day 29.
@@ -122,8 +123,7 @@ def purchase_summary(
     if rows is None:
         frame = require(transactions, TRANSACTIONS, alone=True)
         rows = _summed(_steps(frame, window), window)
-    answer = rows.select(*_described(window))
-    return in_kind_of(answer, transactions, order=["customer_id"], keep_type=("customer_id",))
+    return _answered(rows.select(*_described(window)), transactions, window)
 
 
 def split_summary(
@@ -160,7 +160,8 @@ def split_summary(
         RetentionError: if `unit` or `grain` is not one of the two, `cut` does not come before
             `as_of`, or `observed_from` comes after `cut`.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if there is no purchase up to `cut`, or none by a new customer.
+        ContentError: if there is no purchase up to `cut`, or none by a new customer. A lazy table
+            is not worked out here: where only that would show it, there is no row in it.
 
     Example:
         >>> import pandas as pd
@@ -192,7 +193,7 @@ def split_summary(
     length = window.age(nw.lit(window.last - window.cut)).alias("T_holdout")
     holdout = nw.col("n_holdout").cast(nw.Int64)
     answer = rows.select(*_described(window), holdout, "holdout_sales", length)
-    return in_kind_of(answer, transactions, order=["customer_id"], keep_type=("customer_id",))
+    return _answered(answer, transactions, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +229,12 @@ class _Window:
         """So many days or weeks of the grain, in the unit."""
         if self.grain == self.unit:
             return steps.cast(nw.Float64)
-        days = steps * _DAYS[self.grain]
+        days = steps * periods.DAYS[self.grain]
         # By a column: Polars takes the division by one number for a multiplication, which rounds.
-        return (days / (days * 0 + _DAYS[self.unit])).cast(nw.Float64)
+        return (days / (days * 0 + periods.DAYS[self.unit])).cast(nw.Float64)
 
     def refuse_nobody(self, log: Log) -> None:
-        """Refuse a log in which nobody new had bought by the cut."""
+        """Refuse a log in which, by its first and last day, nobody new had bought by the cut."""
         if periods.step_of(log.first, self.grain) > self.cut:
             within = " in a whole week" if self.grain == "week" else ""
             raise ContentError(
@@ -249,9 +250,9 @@ class _Window:
 def _window(
     cut: date | str, as_of: date | str, unit: str, grain: str, observed_from: date | str | None
 ) -> _Window:
-    one_of("unit", unit, list(_DAYS))
-    one_of("grain", grain, list(_DAYS))
-    end, last = periods.as_day(cut, argument="cut"), periods.as_day(as_of, argument="as_of")
+    one_of("unit", unit, list(periods.DAYS))
+    one_of("grain", grain, list(periods.DAYS))
+    last, end = periods.as_day(as_of, argument="as_of"), periods.as_day(cut, argument="cut")
     first = None
     if observed_from is not None:
         start = periods.as_day(observed_from, argument="observed_from")
@@ -318,6 +319,40 @@ def _summed(steps: Frame, window: _Window) -> Frame:
     if window.holds_out:
         answer = answer.filter(nw.col("_known") > 0)
     return _new(answer, window)
+
+
+def _answered(answer: Frame, transactions: IntoFrameT, window: _Window) -> IntoFrameT:
+    """The answer in the caller's kind; refused if it is at hand and empty."""
+    order = ["customer_id"]
+    given = in_kind_of(answer, transactions, order=order, keep_type=order)
+    if not is_lazy(transactions):
+        last = periods.day_of(periods.first_number(window.cut + 1, window.grain) - 1)
+        refuse_no_customer(len(cast("Sized", given)), last, window.first is not None)
+    return given
+
+
+def refuse_no_customer(n: int, cut: date, observed_from: bool) -> None:
+    """Refuse a summary without customers.
+
+    Args:
+        n: how many it has.
+        cut: the last day that was looked at.
+        observed_from: whether older customers were left out.
+
+    Raises:
+        ContentError: if there are none.
+    """
+    if n:
+        return
+    if observed_from:
+        raise ContentError(
+            f"observed_from leaves nobody: all who bought by {cut} had bought before it too. It is "
+            "the first day on which a customer may have been new."
+        )
+    raise ContentError(
+        f"Nobody had bought by {cut}: there are orders up to then, but they are refunds or sum to "
+        "less than 0."
+    )
 
 
 def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:

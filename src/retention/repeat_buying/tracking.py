@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-_DAYS = {"day": 1, "week": 7}
-
 
 def tracking_table(
     transactions: IntoFrameT,
@@ -50,11 +48,14 @@ def tracking_table(
     base no longer buys as it did. Seasons show as waves around `expected`, which knows none.
 
     A purchase is a day on which a customer bought, as in x; the first of each customer is none of
-    the repeat purchases. Customers won after `cut` are not followed.
+    the repeat purchases. Customers won after `cut` are not followed. Days are counted whatever the
+    model was fitted on: one fitted on a summary of grain="week" expects weeks with a purchase, of
+    which there are fewer, and cannot be told from the table to be so. Fit it on grain="day".
 
     Args:
         transactions: a table from `as_transactions`.
-        model: fitted on `purchase_summary(transactions, as_of=cut, observed_from=...)`.
+        model: fitted on `purchase_summary(transactions, as_of=cut, observed_from=...)` of
+            grain="day".
         as_of: the last observed day, itself included.
         cut: the last day that the model was fitted on. Best the last one of a period. Default:
             `as_of`, so that there is no holdout.
@@ -144,7 +145,7 @@ def _days_of(model: PurchaseModel) -> int:
             "model does not say what its ages are in: fit it on a table of purchase_summary(...), "
             "or give the summary a column 'unit' of 'day' or 'week'."
         )
-    return _DAYS[model.unit]
+    return periods.DAYS[model.unit]
 
 
 def _counted(days: Frame, first: date | None, cut: date) -> tuple[Whole, Whole, Whole]:

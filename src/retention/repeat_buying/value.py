@@ -9,9 +9,11 @@ import numpy as np
 
 from retention.errors import RetentionError
 from retention.frames import table_like
+from retention.periods import DAYS
 from retention.repeat_buying.at_hand import check_model, rows_at_hand
-from retention.repeat_buying.histories import read_customers
-from retention.repeat_buying.models import PurchaseModel, length_of, pairs
+from retention.repeat_buying.bg_bb import BgBbModel
+from retention.repeat_buying.histories import length_of, read_customers
+from retention.repeat_buying.models import PurchaseModel, pairs
 from retention.repeat_buying.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-A_YEAR = {"day": 365.25, "week": 365.25 / 7}
+A_YEAR = {unit: 365.25 / days for unit, days in DAYS.items()}
 """How many units a year has."""
 
 _NODES = 16
@@ -55,7 +57,8 @@ def customer_value(
 
     Args:
         summary: a table of `purchase_summary`, in the unit that the model was fitted on.
-        model: of purchases, from `fit_pareto_nbd`, `fit_mbg_nbd` or `fit_bg_nbd`.
+        model: of purchases, from `fit_pareto_nbd`, `fit_mbg_nbd` or `fit_bg_nbd`; one from
+            `fit_bg_bb` with discount=0 only, as opportunities are no lengths of time.
         spend: of a purchase: a model from `fit_gamma_gamma`, or an amount that is the same for all
             (currency).
         horizon: how far to look ahead, in that unit. Beyond the time the log spans, the model
@@ -71,7 +74,7 @@ def customer_value(
 
     Raises:
         RetentionError: if the horizon, the margin or the discount rate is out of its range, the
-            model is none, or its unit is not known.
+            model is none, or its unit is not known, or it is a BG/BB model and there is a discount.
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if a history cannot be, or is in another unit.
 
@@ -105,7 +108,8 @@ def customer_value(
         margin × revenue per transaction × discounted expected transactions.
     """
     check_model(model)
-    ahead, kept, rate = _length(horizon), _share(margin), _rate(discount)
+    ahead = length_of(horizon, argument="horizon")
+    kept, rate = _share(margin), _rate(discount)
     rows = rows_at_hand(summary, PURCHASE_SUMMARY)
     purchases = model.expected_purchases(rows, within=ahead)["expected_purchases"].to_numpy()
     each, reason = _spent(rows, spend)
@@ -122,13 +126,6 @@ def customer_value(
         },
         summary,
     )
-
-
-def _length(horizon: object) -> float:
-    try:
-        return length_of(horizon)
-    except RetentionError as refusal:
-        raise RetentionError(str(refusal).replace("within", "horizon")) from None
 
 
 def _share(margin: object) -> float:
@@ -176,6 +173,11 @@ def _factors(model: PurchaseModel, rows: pd.DataFrame, horizon: float, rate: flo
     customers = read_customers(rows)
     if not rate or not horizon:
         return np.ones(customers.place.size)
+    if isinstance(model, BgBbModel):
+        raise RetentionError(
+            "discount is a rate a year, and a BG/BB model counts opportunities, which are no "
+            "lengths of time: say discount=0, or fit another model on ages in days."
+        )
     delta = np.log1p(rate) / A_YEAR[_unit(model, customers.histories.unit)]
     x, age, place = pairs(customers.histories)
 

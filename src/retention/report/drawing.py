@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def drawn(
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(_SETTINGS):
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has more fonts
         figure = Figure(figsize=size, layout="constrained")
         plot(table, ax=figure.add_subplot(), **words)
         text = StringIO()
@@ -62,9 +64,7 @@ def inline(svg: str, title: str, told: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", body, flags=re.DOTALL)
     mark = "p" + hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:8]
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', body)
-    body = re.sub(r'((?:xlink:)?href=")#([^"]+)"', rf'\1#{mark}-\2"', body)
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", body)
+    body = re.sub(r"<[^>]*>", lambda tag: _own_ids(tag[0], mark), body)
     opening, rest = body.split(">", maxsplit=1)
     box = re.search(r'viewBox="[^"]+"', opening)
     names = f'role="img" aria-labelledby="{mark}-title {mark}-desc"'
@@ -74,6 +74,13 @@ def inline(svg: str, title: str, told: str) -> str:
         f'<title id="{mark}-title">{escape(title)}</title>'
         f'<desc id="{mark}-desc">{escape(told)}</desc>{rest.strip()}'
     )
+
+
+def _own_ids(tag: str, mark: str) -> str:
+    """A tag with ids of its own; words between tags may look like ids and stay as they are."""
+    tag = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', tag)
+    tag = re.sub(r'((?:xlink:)?href=")#([^"]+)"', rf'\1#{mark}-\2"', tag)
+    return re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", tag)
 
 
 def small_line(values: Sequence[float | None]) -> str:

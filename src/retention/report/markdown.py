@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from retention.report.parts import Card, Grid, Section
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$])")
 
 
 def text(title: str, subtitle: str, sections: Sequence[Section]) -> str:
@@ -27,7 +27,8 @@ def text(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 def plain(words: str) -> str:
     """Words as they are, on one line, whatever Markdown or HTML would make of them."""
-    return _SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", words)).replace("\\<", "&lt;")
+    words = re.sub(r"\s+", " ", words).replace("&", "&amp;")
+    return _SPECIAL.sub(r"\\\1", words).replace("\\<", "&lt;")
 
 
 def _card(card: Card) -> str:

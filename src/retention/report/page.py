@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ FEW = 3
 """A table of so many columns is no wider than it must be."""
 
 _NO_FINDING = ("read", "definitions")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Characters that no page may hold."""
+
 _MARKS = {"better": "▲", "worse": "▼", "same": "■"}
 
 
@@ -31,7 +35,7 @@ def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
     )
     body = "\n".join(_section(one) for one in sections)
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -58,6 +62,7 @@ def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 </body>
 </html>
 """
+    return _CONTROL.sub("\ufffd", page)
 
 
 def _in_short(sections: Sequence[Section]) -> str:

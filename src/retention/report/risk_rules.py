@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 LIKELY = 0.5
-"""At risk is who is at least so likely to buy nothing in the days to come."""
+"""At risk is who is more likely than that to buy nothing in the days to come."""
 
 WITHIN = 90
 BANDS = (0, 90, 180, 365, 730, 1095)
@@ -66,7 +66,7 @@ def at_risk(material: Material) -> AtRisk:
     customers = _with_sales(lines, beside(lines, scores, name="scores"), asked.as_of)
     total = one_row(customers.select(nw.col("sales").sum()))["sales"]
     here = customers.filter(nw.col("days") <= most)
-    found = here.filter(nw.col("chance") >= LIKELY)
+    found = here.filter(nw.col("chance") > LIKELY)
     sums = one_row(found.select(nw.len().alias("n"), nw.col("sales").sum()))
     unknown = one_row(here.filter(nw.col("chance").is_null()).select(nw.len().alias("n")))
     stake = (nw.col("chance") * nw.col("sales")).alias("stake")
@@ -109,6 +109,7 @@ class Held:
 
     Attributes:
         least: how long at least, in days.
+        last: where the last of the bands begins that stand together; mostly `least` itself.
         n: how many they are.
         sales: what they pay a month; None where that is not known.
         unknown: of them, those who have stayed longer than can be told from.
@@ -117,11 +118,28 @@ class Held:
     """
 
     least: int
+    last: int
     n: int
     sales: float | None
     unknown: int
     leaving: float
     stake: float | None
+
+    def and_next(self, band: Held) -> Held:
+        """These and those of a later band together."""
+        return Held(
+            least=self.least,
+            last=band.last,
+            n=self.n + band.n,
+            sales=_sum(self.sales, band.sales),
+            unknown=self.unknown + band.unknown,
+            leaving=self.leaving + band.leaving,
+            stake=_sum(self.stake, band.stake),
+        )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def by_tenure(material: Material) -> list[Held]:
@@ -149,6 +167,7 @@ def _band(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
     known, paid = ~np.isnan(chance), not np.isnan(sales).any()
     return Held(
         least=least,
+        last=least,
         n=int(n.sum()),
         sales=float(sales.sum()) if paid else None,
         unknown=int(n[~known].sum()),

@@ -305,7 +305,7 @@ PURCHASE_SUMMARY = Kind(
     "purchase_summary",
     (
         Column("customer_id", "id", "who bought", optional=True),
-        Column("x", "integer", "repeat purchases: days with one after the first", "purchases"),
+        Column("x", "number", "repeat purchases: days with one after the first", "purchases"),
         Column("t_x", "number", "age at the last purchase, 0 where there is one only", "`unit`"),
         Column("T", "number", "age on the last observed day", "`unit`"),
         Column(

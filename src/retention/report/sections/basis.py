@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TOTALS = ("accepted", "input")
 _USED = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention", "churn_rate")
 _SEGMENTS, _CURVES = ("rate_effect", "mix_effect"), ("rate", "survival")
+_SCORES = ("p_no_purchase",)
 
 
 def what_was_read(material: Material) -> Section:
@@ -86,7 +87,8 @@ def _aside_grid(aside: list[dict[str, Any]]) -> Grid:
 
 def definitions(material: Material) -> Section:
     """What each figure of the report means, and the rules that were used."""
-    names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES]
+    scores = () if material.of_contracts else _SCORES
+    names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES, *scores]
     rows = [(one.label, one.formula, one.source) for one in map(figure, names)]
     return Section(
         "definitions",
@@ -111,9 +113,9 @@ def rules(material: Material) -> list[str]:
         active,
         f"Nothing after {on(asked.as_of)} was looked at, and {freq}s not observed whole are left "
         "out.",
-        f"Bounds hold the true figure {percent(asked.level, 0)} of the time. A change is called "
+        f"Bounds hold the true figure {100 * asked.level:.10g}% of the time. A change is called "
         "clear only if its bounds leave out 0; the two periods are taken for different people.",
-        "A point, pp on pictures, is a percentage point: from 70% to 72% are 2 points.",
+        "A point is a percentage point: from 70% to 72% are 2 points.",
         f"Groups of fewer than {several(material.smallest, 'customer')} are not shown.",
     ]
     if material.gap is not None:

@@ -59,7 +59,10 @@ def where_lost(material: Material) -> Section:
         _finding(segments, large),
         pictures=bridge[0],
         grids=(*grids, *bridge[1], *([large[1]] if large else [])),
-        notes=(*([large[0]] if large and segments else []), *_notes(material)),
+        notes=(
+            *([large[0]] if large and segments else []),
+            *_notes(material, bridged=bool(bridge[1])),
+        ),
     )
 
 
@@ -136,6 +139,9 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
     last = max(row["step"] for row in rows)
     rows = [row for row in rows if row["step"] == last and row["presence"] != "neither"]
     if not rows or any(row["effect"] is None for row in rows):
+        return (), ()
+    sizes = [row[f"n_base_{when}"] or 0 for row in rows for when in ("before", "after")]
+    if any(0 < size < material.smallest for size in sizes):  # each counted once, they are fewer
         return (), ()
     before, after = (percent(rows[0][f"total_rate_{when}"]) for when in ("before", "after"))
     then, now = (period(rows[0][name], material.freq) for name in ("period_before", "period"))
@@ -215,7 +221,7 @@ def _large_grid(row: dict[str, Any], named: str) -> Grid:
     return Grid(f"Large customers of {named} and the others", heads, tuple(rows))
 
 
-def _notes(material: Material) -> list[str]:
+def _notes(material: Material, *, bridged: bool) -> list[str]:
     """How to read the segments."""
     if not material.asked.by:
         return []
@@ -226,6 +232,12 @@ def _notes(material: Material) -> list[str]:
         "customers to tell."
     ]
     few = several(material.smallest, "customer")
+    if bridged and not material.of_contracts:
+        told.append(
+            f"What moved the churn rate counts each customer once, by the {material.asked.by[0]} "
+            "with most of their sales, so that the parts sum up: its rates may differ from those "
+            "above."
+        )
     return told + [
         f"By {column}, {several(len(pool.names), 'segment')} stand together as {pool.label}: some "
         f"have fewer than {few}, and one alone could be told from the total."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.errors import ColumnError
 from retention.frames import as_lazy, in_kind_of
 from retention.plots.reasons import plot_reasons
 from retention.reasons.categories import NO_REASON
@@ -49,11 +50,20 @@ def why_left(material: Material) -> Section:
 
 
 def tags_of(material: Material) -> Any:
-    """The notes' reasons up to `as_of`; notes that have been tagged already stay as they are."""
+    """The notes' reasons up to `as_of`; notes that have been tagged already stay as they are.
+
+    Raises:
+        ColumnError: if `date` does not hold dates.
+    """
     notes = material.notes
     frame = as_lazy(notes, name="notes")
     schema = frame.collect_schema()
     if "date" in schema:
+        if not isinstance(schema["date"], nw.Date | nw.Datetime):
+            raise ColumnError(
+                "notes: 'date' must hold dates, as pd.to_datetime makes them; it holds "
+                f"{schema['date']}. Convert it, or leave it out."
+            )
         day = periods.day_expr("date", frame.implementation)
         seen = frame.filter(day <= periods.number_of(material.asked.as_of))
         notes = in_kind_of(seen, notes)

@@ -78,7 +78,7 @@ def _chance_notes(found: risk_rules.AtRisk) -> list[str]:
 
 def _by_tenure(material: Material) -> Section:
     held = [] if material.spells is None else risk_rules.by_tenure(material)
-    shown = [band for band in held if band.n >= material.smallest]
+    shown = _large_enough(held, material.smallest)
     n = sum(band.n - band.unknown for band in held)
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
@@ -103,12 +103,25 @@ def _by_tenure(material: Material) -> Section:
     return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))
 
 
+def _large_enough(bands: list[risk_rules.Held], least: int) -> list[risk_rules.Held]:
+    """The bands, small ones with those next to them: left out, the total would tell of them."""
+    shown: list[risk_rules.Held] = []
+    for band in bands:
+        if shown and shown[-1].n < least:
+            shown[-1] = shown[-1].and_next(band)
+        else:
+            shown.append(band)
+    if len(shown) > 1 and shown[-1].n < least:
+        shown[-2:] = [shown[-2].and_next(shown[-1])]
+    return [band for band in shown if band.n >= least]
+
+
 def _tenure_grid(bands: list[risk_rules.Held]) -> Grid:
     """The bands of tenure, from the newest customers on."""
     ends = dict(pairwise(risk_rules.BANDS))
     lines = []
     for band in bands:
-        until = f"{band.least} – {ends[band.least] - 1} days" if band.least in ends else ""
+        until = f"{band.least} – {ends[band.last] - 1} days" if band.last in ends else ""
         told = band.n - band.unknown
         lines.append(
             (
