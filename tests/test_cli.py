@@ -384,4 +384,4 @@ def test_notes_of_a_file_have_days_and_a_column_of_texts(shop, capsys, tmp_path)
     code, _, err = run(capsys, *words)
     assert code == 1
     assert "notes: '01.02.2024' in 'date' is no day such as 2024-12-31" in err
-    assert "--date-format" in err
+    assert "Say --date-format %d.%m.%Y, for instance" in err

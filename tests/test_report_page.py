@@ -129,7 +129,7 @@ def test_reports_are_saved_by_their_ending(whole, tmp_path):
 
 
 def test_names_that_look_like_ids_or_lack_a_glyph_are_drawn_as_they_are(orders):
-    """Words of a picture are no attributes; other alphabets, marks and control characters warn not."""
+    """Words of a picture are no attributes; other alphabets and control characters warn not."""
     for name in ('id="boo" url(#x)', "中文 😀 שלום", "$x$", "a\x00b"):
         named = orders.assign(region=orders["region"].replace("North", name))
         page = rt.retention_report(named, **SAY, by="region").to_html()

@@ -159,7 +159,7 @@ def _report(source: Source, settings: Settings) -> Report:
         as_of=source.as_of,
         freq=asked.freq,
         by=list(asked.by),
-        notes=None if told.notes is None else notes_of(told.notes, told.notes_text, settings.reading.date_format),
+        notes=_notes(settings),
         gap=told.gap,
         observed_from=asked.observed_from,
         history=told.history,
@@ -168,3 +168,10 @@ def _report(source: Source, settings: Settings) -> Report:
         at_risk=told.at_risk,
         pictures=told.pictures,
     )
+
+
+def _notes(settings: Settings) -> Any:
+    told = settings.report
+    if told.notes is None:
+        return None
+    return notes_of(told.notes, told.notes_text, settings.reading.date_format)

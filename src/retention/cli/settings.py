@@ -205,7 +205,9 @@ def _in_words(error: ValidationError, config: Path | None, options: Mapping[str,
         if wrong["type"] == "extra_forbidden":
             lines.append(f"{said} is no setting.{_nearest(names)}")
         else:
-            lines.append(f"{said}: {_must_be(wrong['type'], wrong['msg'])}; got {wrong['input']!r}.")
+            lines.append(
+                f"{said}: {_must_be(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
+            )
     return "\n".join(lines)
 
 
