@@ -993,3 +993,18 @@ def test_progress_is_shown_to_a_watching_person_only(
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert rows_of(rt.read_table(path)) == ROWS
     assert len(Bar.drawn) == len(shown)
+
+
+def test_a_title_above_the_names_is_suspected(folder: Path) -> None:
+    """Where most columns have no name, the message says how to name the line of the names."""
+    (folder / "titled.csv").write_text("Orders of 2022;;\n;;\nwho;day;sum\nAnn;2024-01-05;10\n")
+    names = {"customer_id": "who", "date": "day", "sales": "sum"}
+    with pytest.raises(rt.ColumnError, match="seems to be a title: say header_row="):
+        rt.read_transactions(folder / "titled.csv", **names)
+    assert len(rt.read_transactions(folder / "titled.csv", **names, header_row=3)) == 1
+
+
+def test_a_path_in_place_of_a_table_is_told_how_it_is_read() -> None:
+    """The doors of tables say that a file is read first."""
+    with pytest.raises(rt.TableError, match=r"got the path 'orders.csv'. Read it first"):
+        rt.as_transactions("orders.csv", customer_id="who", date="day", sales="sum")

@@ -60,6 +60,8 @@ class ColumnError(RetentionError):
         names = [str(column) for column in present]
         near = nearest(name, names)
         hint = f" Did you mean {near!r}?" if near else ""
+        if not near and 2 * sum(column.startswith("unnamed_") for column in names) >= len(names):
+            hint = " The first line seems to be a title: say header_row=, the line of the names."
         has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
         return cls(f"{asked} names {name!r}, which is not a column.{hint} There is: {has}.")
 

@@ -106,13 +106,17 @@ def in_options(message: str) -> str:
     Example:
         >>> in_options("Say refunds='net' or refunds='drop'.")
         'Say --refunds net or --refunds drop.'
+        >>> in_options("Say day_first=True or day_first=False.")
+        'Say --day-first or --no-day-first.'
     """
     message = re.sub(
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
     message = re.sub(r"^([a-z_]+)(?= names '| must be )", _as_flag, message)
-    return re.sub(r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.|\d[\d_.]*)?", _as_option, message)
+    return re.sub(
+        r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.|True|False|\d[\d_.]*)?", _as_option, message
+    )
 
 
 def _as_flag(found: re.Match[str]) -> str:
@@ -123,6 +127,8 @@ def _as_flag(found: re.Match[str]) -> str:
 def _as_option(found: re.Match[str]) -> str:
     flag = _as_flag(found)
     value = (found[2] or "").strip("'")
+    if value in ("True", "False"):
+        return flag if value == "True" else f"--no-{flag[2:]}"
     if value[:1].isdigit():
         value = value.replace("_", "").rstrip(".") + "." * value.endswith(".")
     if value == "...":

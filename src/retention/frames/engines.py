@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
@@ -295,8 +296,8 @@ def _refuse_repeated_columns(native: object, name: str) -> None:
 
 
 def _not_a_table(native: object, name: str) -> TableError:
+    said = f"{name} must be a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table; got "
+    if isinstance(native, str | PathLike):
+        return TableError(f"{said}the path {str(native)!r}. Read it first, with read_table(...).")
     kind = type(native)
-    return TableError(
-        f"{name} must be a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table; "
-        f"got {kind.__module__.split('.')[0]}.{kind.__qualname__}."
-    )
+    return TableError(f"{said}{kind.__module__.split('.')[0]}.{kind.__qualname__}.")
