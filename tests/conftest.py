@@ -18,7 +18,7 @@ _PROFILE = {
     "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
-settings.register_profile("house", max_examples=25, **_PROFILE)
+settings.register_profile("house", max_examples=20, **_PROFILE)
 settings.register_profile("few", max_examples=6, **_PROFILE)  # for a second environment
 settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
 
