@@ -18,8 +18,8 @@ _PROFILE = {
     "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
-settings.register_profile("house", max_examples=20, **_PROFILE)
-settings.register_profile("few", max_examples=6, **_PROFILE)  # for a second environment
+settings.register_profile("house", max_examples=15, **_PROFILE)
+settings.register_profile("few", max_examples=4, **_PROFILE)  # for a second environment
 settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
 
 
@@ -33,6 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
     with_spark = "not spark and" not in config.option.markexpr
     asked = config.getoption("--hypothesis-profile")
     settings.load_profile("with_spark" if with_spark else asked or "house")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test of engines with many cases Spark runs the first; the other engines run them all."""
+    seen: set[str] = set()
+    left: list[pytest.Item] = []
+    for item in items:
+        if item.get_closest_marker("spark") and "engine" in getattr(item, "fixturenames", ()):
+            test = item.nodeid.split("[")[0]
+            if test in seen:
+                left.append(item)
+            seen.add(test)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        gone = set(map(id, left))
+        items[:] = [item for item in items if id(item) not in gone]
 
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
