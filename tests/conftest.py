@@ -36,18 +36,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test of engines with many cases Spark runs the first; the other engines run them all."""
-    seen: set[str] = set()
+    """Of a test with many cases some engines run the first only; pandas and DuckDB run them all."""
+    first_only = {"spark", "ibis"}
+    if config.getoption("--hypothesis-profile") == "few":
+        first_only |= {"polars_lazy", "pyarrow"}
+    seen: set[tuple[str, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
-        if item.get_closest_marker("spark") and "engine" in getattr(item, "fixturenames", ()):
-            test = item.nodeid.split("[")[0]
-            if test in seen:
+        case = getattr(item, "callspec", None)
+        engine = case.params.get("engine") if case else None
+        if isinstance(engine, str) and engine in first_only:
+            key = (item.nodeid.split("[")[0], engine)
+            if key in seen:
                 left.append(item)
-            seen.add(test)
+            seen.add(key)
     if left:
-        config.hook.pytest_deselected(items=left)
         gone = set(map(id, left))
+        config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if id(item) not in gone]
 
 
