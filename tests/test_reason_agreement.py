@@ -35,6 +35,7 @@ def flags(sets):
     return np.array([[category in found for category in CATEGORIES] for found in sets])
 
 
+@pytest.mark.filterwarnings("ignore:.*cohen_kappa_score. is undefined")
 @given(notes=sets_of_reasons)
 def test_agrees_with_scikit_learn(notes):
     """Precision, recall, F1 and κ of each category; micro and macro of all."""
