@@ -48,7 +48,8 @@ def test_times_become_the_hours_since_the_contact(engine, written):
     frame = log() if written == "text" else typed(log())
     table = engine.table(frame)
     from_times = as_contacts(table, **NAMES, **TIMES, **zone(engine, written))
-    from_hours = as_contacts(table, **NAMES, **HOURS, **zone(engine, written))
+    wall = {"business_hours": "always", **zone(engine, written)}
+    from_hours = as_contacts(table, **NAMES, **HOURS, **wall)
     assert engine.is_mine(from_times)
     found = engine.read(from_times, order=["customer_id"])
     pd.testing.assert_frame_equal(found, engine.read(from_hours, order=["customer_id"]))

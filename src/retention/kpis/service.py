@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import check_lag
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, RetentionWarning, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.cells import Asked, Cells, adjusted, count_cells, raw
 from retention.kpis.service_counts import (
@@ -17,8 +18,11 @@ from retention.kpis.service_counts import (
     DONE,
     FLAGS,
     OPEN,
+    SAY_CLOCK,
     TIMES,
     UNKNOWN,
+    Unknown,
+    clock_of,
     counted_contacts,
     served,
     summed,
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
+    from retention.business_hours import BusinessHours
+
 Quality = Literal["times", "right_first_time", "parts_available"]
 """What the classes of service are made of."""
 
@@ -49,6 +55,7 @@ def service_kpis(
     as_of: date | str,
     targets: Mapping[str, float],
     by: str | Sequence[str] = (),
+    business_hours: BusinessHours | None = None,
     level: float = 0.95,
 ) -> IntoFrameT:
     """How long customers wait for an answer and for a solution, and how often we do it right.
@@ -76,6 +83,10 @@ def service_kpis(
             `{"first_response": 24, "resolution": 168}`. They are a promise of yours: no default.
         by: segment columns of the contacts (topic, channel, region …). They come back as text, with
             "(missing)" for those not filled in.
+        business_hours: by what clock hours run, where the contacts do not say it themselves (see
+            `as_contacts`): a calendar of working hours, by which targets are then meant too, or
+            "always". The wait of open contacts is counted by the clock of the others. Where it is
+            not known, times of segments with open contacts are null, and a warning says so.
         level: confidence of the bounds.
 
     Returns:
@@ -90,7 +101,8 @@ def service_kpis(
         its trials) or "none".
 
     Raises:
-        RetentionError: if `targets` does not say both, in hours above 0.
+        RetentionError: if `targets` does not say both, in hours above 0, or `business_hours` cannot
+            be understood or is not that of the contacts.
         ColumnError: if a column is missing or of the wrong type, or `by` names none.
         ContentError: if there is no contact up to `as_of`.
 
@@ -125,7 +137,8 @@ def service_kpis(
     intervals.quantile_of(level)
     last, hours = periods.as_day(as_of, argument="as_of"), target_hours(targets)
     names = segments(by, CONTACTS)
-    labels, counts = counted_contacts(contacts, names, last)
+    clock = clock_of(contacts, business_hours)
+    labels, counts = counted_contacts(contacts, names, last, clock)
     n_segments = len(labels[names[0]]) if names else 1
     targeted = np.tile([*hours.values(), *[np.nan] * len(FLAGS)], n_segments)
     tallies = _tallies(counts, targeted)
@@ -135,6 +148,8 @@ def service_kpis(
         **tallies,
         **_described(counts, tallies, targeted, level),
     }
+    if isinstance(clock, Unknown):
+        _forget_times(answer)
     refuse_taken(names, answer)
     keys: Columns = {name: np.repeat(labels[name], len(_FIGURES)) for name in names}
     return table_like({**keys, **answer}, contacts)
@@ -147,6 +162,7 @@ def retention_by_service(
     quality: Quality = "times",
     targets: Mapping[str, float] | None = None,
     lag: int = 1,
+    business_hours: BusinessHours | None = None,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Whether customers who were served badly stay away: retention by the service they received.
@@ -180,6 +196,8 @@ def retention_by_service(
         quality: what the classes are made of: "times", "right_first_time" or "parts_available".
         targets: for "times" only, as in `service_kpis`.
         lag: how many periods later customers must be active to be retained, 1 or more.
+        business_hours: by what clock hours run, where the contacts do not say it themselves, as in
+            `service_kpis`. One that is not known is refused.
         level: confidence of the bounds.
 
     Returns:
@@ -232,7 +250,7 @@ def retention_by_service(
     hours = _promised(quality, targets)
     check_lag(lag)
     intervals.quantile_of(level)
-    told = served(contacts, activity, quality, hours)
+    told = served(contacts, activity, quality, hours, clock_of(contacts, business_hours))
     asked = Asked("service", lag, "firm", level)
     counted = count_cells(told, asked, {"sales": "base", "profit": "base"})
     cells = _every_class(counted, CLASSES[quality])
@@ -274,6 +292,26 @@ def _every_class(cells: Cells, classes: Sequence[str]) -> Cells:
         sums[name] = np.full(len(classes) * steps.size, nothing, values.dtype)
         sums[name][row] = values
     return replace(cells, keys=keys, sums=sums)
+
+
+def _forget_times(answer: Columns) -> None:
+    """Null for times of which contacts are open: how long these waited by the clock of the others.
+
+    Nobody knows, so neither where they stand among the others.
+    """
+    open_times = np.isin(answer["figure"], TIMES) & (answer["n_open"] > 0)
+    for name in ("median_hours", "p90_hours", "share", "lower", "upper"):
+        answer[name] = np.where(open_times, np.nan, answer[name])
+    answer["bounds"] = np.where(open_times, "none", answer["bounds"])
+    n = int(answer["n_open"][open_times].sum())
+    if n:
+        warnings.warn(
+            f"{n:,} open contact{'s' * (n != 1)} in rows of times: hours were named and not by "
+            "what clock they run, so nobody knows how long these have waited by it, and the times "
+            f"of their rows are null. {SAY_CLOCK}",
+            RetentionWarning,
+            stacklevel=3,  # the caller of the public function
+        )
 
 
 def _tallies(counts: Columns, targeted: NDArray[np.float64]) -> Columns:

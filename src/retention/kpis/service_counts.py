@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from enum import Enum
 from numbers import Real
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,7 @@ import numpy as np
 from retention import periods
 from retention.activity.pairs import collapsed
 from retention.activity.windows import window_of
+from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
 from retention.frames import Columns, Frame, as_text, beside, collect, count, one_row
 from retention.kpis.cells import distinct_segments
@@ -52,6 +54,12 @@ _PLACES = {_WELL: 1, _BADLY: 2, _OPEN: 3, _NOT_NOTED: 4}
 
 _HOURS = ("first_response_hours", "resolution_hours", "unsatisfied_hours")
 _DAY = 86_400
+SAY_CLOCK = (
+    "Say business_hours='always' of hours that run day and night, or when the desk is open, such "
+    "as business_hours={'mon-fri': '09:00-17:30', 'tz': 'Europe/Berlin'}."
+)
+"""What to do about hours of which nobody knows the clock."""
+
 _NEGATIVE = "contacts: hours below 0. Load the table with as_contacts(...)."
 
 
@@ -75,8 +83,50 @@ def _is_length(hours: object) -> bool:
     return real and 0 < float(cast("float", hours)) < np.inf
 
 
+class Unknown(Enum):
+    """The clock of hours of which nobody said whether they run day and night."""
+
+    CLOCK = "unknown"
+
+
+Clock = Calendar | Unknown | None
+"""By what hours of contacts are counted: a calendar, one not known, or None: day and night."""
+
+
+def clock_of(contacts: object, said: BusinessHours | None) -> Clock:
+    """The clock that contacts were loaded with, or else the one that was said.
+
+    Raises:
+        RetentionError: if `said` cannot be understood, or differs from what the table says.
+        ContentError: if the table holds contacts of two clocks.
+    """
+    calendar = None if said is None else calendar_of(said)
+    frame = require(contacts, CONTACTS)
+    if "business_hours" not in frame.collect_schema():
+        return calendar
+    told = frame.select(
+        _told=nw.col("business_hours"), _n=count(nw.col("business_hours").is_null())
+    )
+    limits = [nw.col("_told").min().alias("least"), nw.col("_told").max().alias("most")]
+    found = one_row(told.select(*limits, nw.col("_n").sum(), nw.len().alias("n")))
+    if found["least"] != found["most"] or (found["least"] is not None and found["_n"]):
+        raise ContentError(
+            "contacts: 'business_hours' differ from row to row. Give contacts of one clock at a "
+            "time."
+        )
+    if found["least"] is None:
+        return Unknown.CLOCK if said is None and found["n"] else calendar
+    own = calendar_of(found["least"])
+    if said is not None and calendar != own:
+        raise RetentionError(
+            f"business_hours: these contacts were loaded with {found['least']!r}. Leave it out "
+            "here, or load them with as_contacts(..., business_hours=...) anew."
+        )
+    return own
+
+
 def counted_contacts(
-    contacts: object, names: Sequence[str], as_of: date
+    contacts: object, names: Sequence[str], as_of: date, clock: Clock
 ) -> tuple[Columns, Columns]:
     """How the contacts up to `as_of` stood at its end, counted by the engine that holds them.
 
@@ -84,6 +134,7 @@ def counted_contacts(
         contacts: a table from `as_contacts`.
         names: the segment columns.
         as_of: the last observed day.
+        clock: by what hours are counted.
 
     Returns:
         The segments, one row each; and the counts: `_segment` (its place among them), `_figure`
@@ -98,7 +149,8 @@ def counted_contacts(
     flags = [name for name in FLAGS if name in schema]
     labels = [as_text(name, schema[name]) for name in names]
     told = frame.with_columns(*labels) if names else frame
-    stood = with_state(told, day=nw.lit(periods.number_of(as_of))).filter(nw.col("_age") > 0)
+    day = nw.lit(periods.number_of(as_of))
+    stood = with_state(told, day=day, clock=clock).filter(nw.col("_age") > 0)
     marked = stood.with_columns(
         nw.col(name).cast(nw.Float64).alias(f"_{name}")
         if name in flags
@@ -118,13 +170,16 @@ def counted_contacts(
     return segments, found
 
 
-def with_state(contacts: Frame, *, day: nw.Expr) -> Frame:
+def with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
     """Contacts as they stood at the end of a day, each at its own if need be.
 
-    Added are `_age`, the hours from the contact to that end (0 or less: it came later), and for
-    each of the times whether it was done by then (`_first_response_done`, `_resolution_done`: 1 or
-    0) and the hours to when it was done or seen last (`_first_response`, `_resolution`). A solution
-    that did not content the customer is none, and ends what was seen.
+    Added are `_age`, the hours from the contact to that end (0 or less: it came later), `_seen`,
+    the same by the clock, and for each of the times whether it was done by then
+    (`_first_response_done`, `_resolution_done`: 1 or 0) and the hours to when it was done or seen
+    last (`_first_response`, `_resolution`). A solution that did not content the customer is none,
+    and ends what was seen. By working hours, what was done between that end and the next opening
+    cannot be told from what was done at the last closing, and counts as done. By a clock that is
+    not known, everything that has hours was done.
     """
     schema, engine = contacts.collect_schema(), contacts.implementation
     at = periods.second_expr("date", schema["date"], engine)
@@ -135,13 +190,18 @@ def with_state(contacts: Frame, *, day: nw.Expr) -> Frame:
         for name in _HOURS
     }
     aged = contacts.with_columns(_at=at, _day_end=(day + 1) * _DAY, **hours)
-    aged = aged.with_columns(_age=((nw.col("_day_end") - nw.col("_at")) / 3600.0).cast(nw.Float64))
+    from_, to = "_at", "_day_end"
+    aged = aged.with_columns(_age=((nw.col(to) - nw.col(from_)) / 3600.0).cast(nw.Float64))
+    if isinstance(clock, Calendar):
+        aged = clock.with_worked(clock.with_worked(aged, from_, "_begun"), to, "_ended")
+        from_, to = "_begun", "_ended"
+    aged = aged.with_columns(_seen=((nw.col(to) - nw.col(from_)) / 3600.0).cast(nw.Float64))
     answer, solution, last = (nw.col(f"_{name}") for name in _HOURS)
-    age = nw.col("_age")
+    age = nw.col("_seen")
     marked = aged.with_columns(
-        _first_response_done=count(answer < age),
-        _resolution_done=count(solution < age),
-        _given_up=count(last < age),
+        _first_response_done=count(_by_then(answer, clock)),
+        _resolution_done=count(_by_then(solution, clock)),
+        _given_up=count(_by_then(last, clock)),
     )
     answered, solved = nw.col("_first_response_done") == 1, nw.col("_resolution_done") == 1
     unsolved = nw.when(nw.col("_given_up") == 1).then(last).otherwise(age)
@@ -149,6 +209,13 @@ def with_state(contacts: Frame, *, day: nw.Expr) -> Frame:
         _first_response=nw.when(answered).then(answer).otherwise(age),
         _resolution=nw.when(solved).then(solution).otherwise(unsolved),
     )
+
+
+def _by_then(hours: nw.Expr, clock: Clock) -> nw.Expr:
+    """Whether something was done by the end of what was seen."""
+    if clock is None:
+        return hours < nw.col("_seen")
+    return hours <= nw.col("_seen") if isinstance(clock, Calendar) else hours >= 0
 
 
 def _of_figure(stood: Frame, names: Sequence[str], place: int) -> Frame:
@@ -173,7 +240,9 @@ def summed(counts: Columns, n_groups: int, where: NDArray[np.bool_]) -> NDArray[
     return np.rint(n).astype(np.int64)
 
 
-def served(contacts: object, activity: object, quality: str, targets: Mapping[str, float]) -> Frame:
+def served(
+    contacts: object, activity: object, quality: str, targets: Mapping[str, float], clock: Clock
+) -> Frame:
     """Activity with a column `service`: the class of each customer's service in each period.
 
     Args:
@@ -181,16 +250,22 @@ def served(contacts: object, activity: object, quality: str, targets: Mapping[st
         activity: an activity table of the same kind; segments are taken together.
         quality: one of `CLASSES`.
         targets: see `target_hours`.
+        clock: by what hours are counted.
 
     Raises:
         ColumnError: if the contacts lack what is asked for.
-        ContentError: if the activity is empty, hours are below 0, or no contact falls in one of its
-            periods or is one of its customers'.
+        ContentError: if the activity is empty, hours are below 0 or of a clock that is not known,
+            or no contact falls in one of its periods or is one of its customers'.
     """
+    if isinstance(clock, Unknown):
+        raise ContentError(
+            "contacts: hours were named and not by what clock they run, so nobody knows whether an "
+            f"answer came before a period was over. {SAY_CLOCK}"
+        )
     frame, _ = collapsed(activity, ())
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
-    stood = _stood(beside(frame, contacts, name="contacts"), window[2])
+    stood = _stood(beside(frame, contacts, name="contacts"), window[2], clock)
     worst = _worst(_ranked(stood, quality, targets))
     _check(worst, frame, window)
     joined = frame.join(
@@ -204,11 +279,12 @@ def served(contacts: object, activity: object, quality: str, targets: Mapping[st
     return joined.with_columns(service=service).drop("_worst")
 
 
-def _stood(contacts: Frame, freq: str) -> Frame:
+def _stood(contacts: Frame, freq: str, clock: Clock) -> Frame:
     """Contacts with their period, as they stood at its end."""
     dated = contacts.with_columns(_day=periods.day_expr("date", contacts.implementation))
     numbered = dated.with_columns(step=periods.step_expr("date", "_day", freq).cast(nw.Int64))
-    return with_state(numbered, day=periods.first_number(nw.col("step") + 1, freq) - 1)
+    day = periods.first_number(nw.col("step") + 1, freq) - 1
+    return with_state(numbered, day=day, clock=clock)
 
 
 def _ranked(stood: Frame, quality: str, targets: Mapping[str, float]) -> Frame:
@@ -232,7 +308,7 @@ def _ranked(stood: Frame, quality: str, targets: Mapping[str, float]) -> Frame:
 def _rank_of_time(name: str, target: float) -> nw.Expr:
     """Done in time, open but no longer than the target, or done late or open for longer."""
     done = nw.col(f"_{name}_done") == 1
-    waited = nw.when(done).then(nw.col(f"_{name}")).otherwise(nw.col("_age"))
+    waited = nw.when(done).then(nw.col(f"_{name}")).otherwise(nw.col("_seen"))
     late = nw.when(waited > target).then(nw.lit(_BADLY)).otherwise(nw.lit(_WELL))
     return nw.when(~done & (waited <= target)).then(nw.lit(_OPEN)).otherwise(late)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
+from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import RetentionError, one_of
 from retention.frames import in_kind_of
 from retention.loading import repeats, zones
@@ -49,6 +52,7 @@ def as_contacts(
     unrated: str = "error",
     right_first_time: str | None = None,
     parts_available: str | None = None,
+    business_hours: BusinessHours | None = None,
     keep: str | Sequence[str] = (),
     duplicates: str = "error",
     day_first: bool | None = None,
@@ -89,6 +93,14 @@ def as_contacts(
         unrated: solutions of which `satisfied` is empty: "error", "solved" or "unsatisfied".
         right_first_time: column of whether the first diagnosis was right, empty if not known.
         parts_available: column of whether the parts needed were at hand, empty if none were needed.
+        business_hours: when your desk is open, if waiting is counted in working hours: days with
+            their hours, `tz` and `holidays`, such as `{"mon-fri": "09:00-17:30", "sat":
+            "10:00-12:00,13:00-14:00", "tz": "Europe/Berlin", "holidays": ["2024-12-25"]}`; or
+            "always" of hours that run day and night, as those made of times do unless you say a
+            calendar. Of times, the working hours between them are counted, by the clock on the
+            wall. Columns of hours must have been counted by it already. If you say nothing of
+            them, nobody knows how long a contact that is still open has waited by their clock, and
+            `service_kpis` gives null where that matters.
         keep: further columns to keep as they are, such as segments.
         duplicates: rows that repeat an earlier one: "error", "keep", or "drop" all but the first.
         day_first: whether 03/04/2024 is in April.
@@ -101,14 +113,16 @@ def as_contacts(
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `first_response_hours`,
         `resolution_hours` (null while there is none), and as far as named `unsatisfied_hours` (of
-        `satisfied`), `right_first_time` and `parts_available` (1, 0 or null), the columns of
-        `keep`.
+        `satisfied`), `right_first_time` and `parts_available` (1, 0 or null); `business_hours`
+        where hours do not run day and night (the calendar as text, by which `service_kpis` counts
+        the open ones; null where hours were named and no clock was said); the columns of `keep`.
 
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing or cannot carry its meaning.
         ContentError: if the table is empty or has any problem in its rows.
-        RetentionError: if the answer or the solution is said in no way or in two.
+        RetentionError: if the answer or the solution is said in no way or in two, or
+            `business_hours` cannot be understood.
 
     Example:
         Bob is not content with the solution he got, Cem has none yet.
@@ -131,6 +145,19 @@ def as_contacts(
         0         Ann                   0.5              24.0                NaN
         1         Bob                   1.0               NaN                6.0
         2         Cem                   NaN               NaN                NaN
+
+        Friday at four to Monday at ten, at a desk that is open from nine to five:
+
+        >>> log = pd.DataFrame({
+        ...     "who": ["Ann"], "called": ["2024-03-01 16:00"], "answered": ["2024-03-04 10:00"],
+        ...     "solved": [""],
+        ... })
+        >>> worked = rt.as_contacts(
+        ...     log, customer_id="who", date="called", first_response="answered",
+        ...     resolved="solved", business_hours={"mon-fri": "09:00-17:00"},
+        ... )
+        >>> float(worked["first_response_hours"][0])
+        2.0
     """
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     one_of("unrated", unrated, ("error", "solved", "unsatisfied"))
@@ -143,7 +170,29 @@ def as_contacts(
         raise RetentionError(f"unrated={unrated!r} is about solutions not rated: say satisfied=.")
     source = opened(table, CONTACTS, roles, keep)
     written = Written(day_first, date_format, decimal, tz).checked()
-    return in_kind_of(accepted(_read(source, written, unrated, duplicates)), table)
+    clock = _clock(business_hours, roles, tz)
+    return in_kind_of(accepted(_read(source, written, unrated, duplicates, clock)), table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """By what hours run: a calendar or day and night, and whether the table must say so."""
+
+    calendar: Calendar | None
+    told: bool
+
+
+def _clock(said: BusinessHours | None, roles: Mapping[str, str | None], tz: str | None) -> _Clock:
+    """The clock of the contacts; it is not known of hours of which nothing was said."""
+    if said is None:
+        return _Clock(None, told=any(roles.get(hours) for hours in _TIMES.values()))
+    calendar = calendar_of(said)
+    if calendar is not None and calendar.tz and tz is not None and calendar.tz != tz:
+        raise RetentionError(
+            f"business_hours are by the clock of {calendar.tz}, the dates by that of tz={tz!r}: "
+            f"say tz={calendar.tz!r}."
+        )
+    return _Clock(calendar, told=calendar is not None)
 
 
 def _said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -158,7 +207,9 @@ def _said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
     return {role: c for role, c in given.items() if c is not None or role in optional}
 
 
-def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Reading:
+def _read(
+    source: Source, written: Written, unrated: str, duplicates: str, clock: _Clock
+) -> Reading:
     """The table read, with its checks in their order."""
     hours = tuple(_TIMES.values())
     values = read_values(
@@ -168,7 +219,11 @@ def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Re
         date_roles=("date", *_TIMES),
         amount_roles=hours,
     )
-    frame, odd_flags = _with_flags(source, _with_hours(source, values.frame, written.tz))
+    timed = _with_hours(source, values.frame, written.tz, clock.calendar)
+    frame, odd_flags = _with_flags(source, timed)
+    if clock.told:
+        said = None if clock.calendar is None else str(clock.calendar)
+        frame = frame.with_columns(nw.lit(said, dtype=nw.String).alias(f"{OURS}business_hours"))
     rated = "satisfied" in source.roles
     return Reading(
         source=source,
@@ -180,16 +235,18 @@ def _read(source: Source, written: Written, unrated: str, duplicates: str) -> Re
             *(_rating_checks(source, unrated) if rated else []),
             repeats.check(source, duplicates),
         ],
-        outputs=_outputs(source, values),
+        outputs=_outputs(source, values, clock),
         repeats=duplicates != "keep",
     )
 
 
-def _with_hours(source: Source, frame: Frame, tz: str | None) -> Frame:
+def _with_hours(source: Source, frame: Frame, tz: str | None, calendar: Calendar | None) -> Frame:
     """The frame with hours since the contact, of times computed, null where there are none."""
     told = {_TIMES[role]: role for role in _TIMES if role in source.roles}
-    if told:
+    if told and calendar is None:
         frame = zones.with_instants(source, frame, ("date", *told.values()), tz)
+    elif calendar is not None and told:
+        frame = _with_worked(frame, ("date", *told.values()), calendar)
     made = {
         f"{OURS}{hours}": ((nw.col(f"{OURS}{role}_at") - nw.col(f"{OURS}date_at")) / 3600.0).cast(
             nw.Float64
@@ -201,6 +258,19 @@ def _with_hours(source: Source, frame: Frame, tz: str | None) -> Frame:
         nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
         for name in (_ANSWER, _SOLVED)
     ).with_columns((~nw.col(name).is_null()).alias(f"{name}_seen") for name in (_ANSWER, _SOLVED))
+
+
+def _with_worked(frame: Frame, roles: Sequence[str], calendar: Calendar) -> Frame:
+    """The frame with `{role}_at` of dates that were read: seconds whose differences are worked."""
+    schema, engine = frame.collect_schema(), frame.implementation
+    walls = {
+        f"{OURS}{role}_wall": periods.second_expr(f"{OURS}{role}", schema[f"{OURS}{role}"], engine)
+        for role in roles
+    }
+    frame = frame.with_columns(**walls)
+    for role in roles:
+        frame = calendar.with_worked(frame, f"{OURS}{role}_wall", f"{OURS}{role}_at")
+    return frame
 
 
 def _with_flags(source: Source, frame: Frame) -> tuple[Frame, list[Check]]:
@@ -258,7 +328,7 @@ def _rating_checks(source: Source, unrated: str) -> list[Check]:
     ]
 
 
-def _outputs(source: Source, values: Values) -> list[Output]:
+def _outputs(source: Source, values: Values, clock: _Clock) -> list[Output]:
     """The columns of contacts in their order, then the kept ones."""
     rated = "satisfied" in source.roles
     flags = [role for role in _FLAGS[1:] if role in source.roles]
@@ -269,5 +339,6 @@ def _outputs(source: Source, values: Values) -> list[Output]:
         Output("resolution_hours", f"{OURS}resolution_counts" if rated else _SOLVED),
         *([Output("unsatisfied_hours", _UNSATISFIED)] if rated else []),
         *(Output(role, f"{OURS}{role}") for role in flags),
+        *([Output("business_hours", f"{OURS}business_hours")] if clock.told else []),
         *(Output(name, column) for name, column in source.keep.items()),
     ]

@@ -225,6 +225,12 @@ CONTACTS = Kind(
             "whether the parts needed were at hand: 1, 0, or null where none were",
             optional=True,
         ),
+        Column(
+            "business_hours",
+            "text",
+            "the working hours that its hours count, null if unknown; absent: day and night",
+            optional=True,
+        ),
     ),
 )
 
