@@ -82,6 +82,12 @@ class Policies(_Section):
     zero_orders: Literal["error", "count", "drop"] | None = Field(
         default=None, description="orders that sum to 0: purchases (count), or left out (drop)"
     )
+    order_day: Literal["each", "first"] | None = Field(
+        default=None, description="lines of one order on several days: each an order, or the first"
+    )
+    overlaps: Literal["keep", "cut"] | None = Field(
+        default=None, description="rows of one contract that overlap: both hold, or the later one"
+    )
     end_is: Literal["error", "last_day", "first_day_out"] | None = Field(
         default=None, description="what the end of a contract means"
     )

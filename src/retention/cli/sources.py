@@ -27,8 +27,8 @@ _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
 _LINE = ("date", "quantity", "unit_price", "cost", "order_id")
 _CONTRACT = ("start", "end", "contract_id", "trial")
 _ASKED_OF = {
-    False: ("refunds", "duplicates", "zero_orders"),
-    True: ("duplicates", "end_is", "trials", "sales_per"),
+    False: ("refunds", "duplicates", "zero_orders", "order_day"),
+    True: ("duplicates", "overlaps", "end_is", "trials", "sales_per"),
 }
 
 

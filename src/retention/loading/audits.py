@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.stable.v2.typing import IntoFrameT
 
-from retention.errors import ColumnError
+from retention.errors import ColumnError, counted
 from retention.frames import Columns, Frame, collect, in_kind_of, one_row, table_like
 from retention.loading.amounts import LARGEST
-from retention.loading.checks import REASON, Judged, Reading, example, judged, sample
+from retention.loading.checks import REASON, Judged, Note, Reading, example, judged, sample
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
 
@@ -34,23 +34,29 @@ class Audit(Generic[IntoFrameT]):
             appear under several checks), `sales` (sum of those that can be read, in currency; null
             where the table names none) and `first_example` (of lazy tables, the smallest value;
             empty where there is none).
+        notes: an eager table of what deserves a look among the accepted rows, though nothing is
+            set aside for it: `note`, `rows`, `customers`, `first_example`, `advice`. No row if
+            there is nothing.
     """
 
     accepted: IntoFrameT
     set_aside: IntoFrameT
     summary: Any
+    notes: Any
 
     def __repr__(self) -> str:
-        """The summary as aligned text: checks that set rows aside, then the totals."""
+        """The summary as aligned text: checks that set rows aside, the totals, then the notes."""
         table = nw.from_native(self.summary, eager_only=True)
         rows = [row for row in table.rows() if row[1] or row[0] in (_ACCEPTED, "input")]
         cells = [[str(row[0]), f"{row[1]:,}", f"{row[2]:,}", row[4]] for row in rows]
         lines = [["check", "rows", "customers", "first example"], *cells]
         widths = [max(len(line[i]) for line in lines) for i in range(3)]
-        return "\n".join(
+        shown = [
             f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip()
             for a, b, c, d in lines
-        )
+        ]
+        notes = nw.from_native(self.notes, eager_only=True).rows()
+        return "\n".join([*shown, *(f"look at {_said(note)}" for note in notes)])
 
 
 def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
@@ -69,7 +75,21 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
         accepted=in_kind_of(verdict.accepted, table),
         set_aside=_set_aside(verdict, table),
         summary=_summary(verdict),
+        notes=_notes(verdict),
     )
+
+
+def _said(note: Sequence[Any]) -> str:
+    return f"{note[0]}: {counted(note[1], 'row')}, such as {note[3]}"
+
+
+def _notes(verdict: Judged) -> Any:
+    notes = verdict.notes
+    columns: Columns = {}
+    for name in (field.name for field in fields(Note)):
+        values = [getattr(note, name) for note in notes]
+        columns[name] = np.array(values, np.int64 if name in ("rows", "customers") else object)
+    return _eager_like(columns, verdict)
 
 
 def _set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ContentError
+from retention.errors import ContentError, counted, warn
 from retention.frames import Frame, collect, count, one_row
 from retention.loading.columns import ROW, Source
 from retention.loading.fingerprints import fingerprint
@@ -21,6 +21,11 @@ from retention.loading.text import OURS, signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+def _nothing(_: Frame, __: int) -> tuple[()]:
+    return ()
+
 
 REASON = f"{OURS}reason"
 """Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
@@ -75,11 +80,32 @@ class TableFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What deserves a look in a table, though nothing is refused for it.
+
+    Attributes:
+        note: what it is, in the words of the table.
+        rows: how many rows it concerns.
+        customers: how many customers, as the table has them.
+        first_example: the smallest case.
+        advice: what to do if it is as it seems.
+    """
+
+    note: str
+    rows: int
+    customers: int
+    first_example: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A table as read: the user's columns, the values, the checks in order and what comes out.
 
-    `signs` are further questions to the first look; `faults` concern the table as a whole;
-    `repeats` says whether repeated lines matter; `audit` is the function that parts the rows;
+    `signs` are further questions to the first look; `faults` concern the table as a whole; `notes`
+    looks at the accepted rows, of which there are so many, for what deserves a look;
+    `repeats` says whether repeated lines matter; `windowed` whether values came from windows over
+    rows, which shuffle them on DuckDB; `audit` is the function that parts the rows;
     `may_be_empty` says that a table without rows has a meaning, too.
     """
 
@@ -89,9 +115,11 @@ class Reading:
     outputs: Sequence[Output]
     signs: Mapping[str, nw.Expr] = field(default_factory=dict)
     faults: Sequence[TableFault] = ()
+    notes: Callable[[Frame, int], Sequence[Note]] = _nothing
     repeats: bool = True
     audit: str = ""
     may_be_empty: bool = False
+    windowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +130,32 @@ class Judged:
     frame: Frame
     failing: Sequence[Check]
     look: Mapping[str, bool]
+    n_rows: int
 
     @property
     def accepted(self) -> Frame:
         """The rows that fail no check, as the door hands them out."""
-        frame = self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
-        if self.reading.source.eager and any(check.later for check in self.failing):
+        frame = self._left
+        windowed = self.reading.windowed or any(check.later for check in self.failing)
+        if windowed and self.reading.source.eager:
             frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
         return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What deserves a look in the accepted rows."""
+        return self.reading.notes(self._left, self.n_rows) if self.n_rows else ()
+
+    @property
+    def _left(self) -> Frame:
+        return self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
 
 
 def judged(reading: Reading) -> Judged:
     """Run the checks: one look at the table, and a second only where the first found something."""
     flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
     frame = reading.frame.with_columns(**flags)
-    look = _look(reading, frame, list(flags))
+    look, n_rows = _look(reading, frame, list(flags))
     failing = [check for check in reading.checks if look.get(_flag(check))]
     for i, check in enumerate(reading.checks):
         if check.later is not None:
@@ -125,11 +164,12 @@ def judged(reading: Reading) -> Judged:
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
-    return Judged(reading, _with_reason(frame, failing) if failing else frame, failing, look)
+    frame = _with_reason(frame, failing) if failing else frame
+    return Judged(reading, frame, failing, look, n_rows)
 
 
-def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, bool]:
-    """Whether any row fails each check, and whatever else the door asked, in one query.
+def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> tuple[dict[str, bool], int]:
+    """Whether any row fails each check, and whatever else the door asked, and how many there are.
 
     "apart" says that all lines of a lazy table differ in their fingerprint.
     """
@@ -143,7 +183,7 @@ def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> dict[str, boo
         aggregates.append(nw.col(_PRINT).n_unique())
     found = one_row(frame.with_columns(**names).select(*aggregates))
     look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
-    return {**look, "apart": found.get(_PRINT) == found[_N]}
+    return {**look, "apart": found.get(_PRINT) == found[_N]}, int(found[_N])
 
 
 def accepted(reading: Reading) -> Frame:
@@ -164,7 +204,20 @@ def accepted(reading: Reading) -> Frame:
     if verdict.failing and not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
         dropped = ", ".join(check.reason for check in verdict.failing)
         raise ContentError(f"{kind.name}: nothing is left, every row was left out ({dropped}).")
+    _tell(verdict)
     return verdict.accepted
+
+
+def _tell(verdict: Judged) -> None:
+    """One warning of all that deserves a look."""
+    notes, audit = verdict.notes, verdict.reading.audit
+    if notes:
+        said = " ".join(
+            f"{note.note}: {counted(note.rows, 'row')}, such as {note.first_example}. {note.advice}"
+            for note in notes
+        )
+        more = f" {audit}(...).notes counts them." * bool(audit)
+        warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
 
 
 def example(frame: Frame, check: Check, first: Any) -> str:

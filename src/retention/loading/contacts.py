@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -15,6 +16,7 @@ from retention.loading import repeats, zones
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
 from retention.loading.flags import read_flag
+from retention.loading.identity import id_notes
 from retention.loading.text import OURS, Written
 from retention.loading.values import read_values
 from retention.tables import CONTACTS
@@ -236,6 +238,7 @@ def _read(
             repeats.check(source, duplicates),
         ],
         outputs=_outputs(source, values, clock),
+        notes=partial(id_notes, source),
         repeats=duplicates != "keep",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -12,8 +13,10 @@ from retention.frames import Frame, count, in_kind_of, one_row
 from retention.loading import repeats
 from retention.loading.amounts import too_large
 from retention.loading.audits import Audit, audited
-from retention.loading.checks import Check, Output, Reading, TableFault, accepted
+from retention.loading.checks import Check, Note, Output, Reading, TableFault, accepted
 from retention.loading.columns import Source, opened
+from retention.loading.contract_notes import OUT, START, cut_at_next, overlap_notes, twin_notes
+from retention.loading.identity import alike_ids
 from retention.loading.text import OURS, Written, flat, is_text
 from retention.loading.values import Values, read_values
 from retention.tables import CONTRACTS
@@ -26,9 +29,7 @@ if TYPE_CHECKING:
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n", "0", "0.0", "nan")
-_START, _END, _OUT, _ID = (
-    f"{OURS}{name}" for name in ("start_day", "end_day", "out", "customer_id")
-)
+_START, _END, _OUT, _ID = START, f"{OURS}end_day", OUT, f"{OURS}customer_id"
 
 
 def as_contracts(
@@ -46,6 +47,7 @@ def as_contracts(
     trials: str = "error",
     trial: str | None = None,
     duplicates: str = "error",
+    overlaps: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -84,6 +86,9 @@ def as_contracts(
         trial: column that marks trials: true/false, yes/no or 1/0; empty means no.
         duplicates: contracts that repeat an earlier row: "error", "keep", or "drop" all but the
             first.
+        overlaps: rows of one `contract_id` that overlap in time: "keep" (their sales add up) or
+            "cut" (a row ends where a later one starts: a change of plan). If you say neither they
+            are kept, and a warning counts them.
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
@@ -122,7 +127,7 @@ def as_contracts(
     roles |= {"sales": sales, "profit": profit, "trial": trial}
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
-        _policies(roles, sales_per, end_is, trials, duplicates),
+        _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
         Written(day_first, date_format, decimal, tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
@@ -144,6 +149,7 @@ def audit_contracts(
     trials: str = "error",
     trial: str | None = None,
     duplicates: str = "error",
+    overlaps: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -169,6 +175,7 @@ def audit_contracts(
         trials: "error" and "exclude" set trials aside, "include" accepts them.
         trial: column that marks trials.
         duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
+        overlaps: "keep" or "cut": see `as_contracts`.
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written.
         decimal: the decimal sign of amounts in text.
@@ -204,7 +211,7 @@ def audit_contracts(
     roles |= {"sales": sales, "profit": profit, "trial": trial}
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
-        _policies(roles, sales_per, end_is, trials, duplicates),
+        _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
         Written(day_first, date_format, decimal, tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
@@ -217,11 +224,18 @@ def _policies(
     end_is: str,
     trials: str,
     duplicates: str,
+    overlaps: str | None,
 ) -> dict[str, str]:
     """What the user said about contracts, once it is sure that it fits together."""
     one_of("end_is", end_is, ("error", "last_day", "first_day_out"))
     one_of("trials", trials, ("error", "exclude", "include"))
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    if overlaps is not None:
+        one_of("overlaps", overlaps, ("keep", "cut"))
+        if roles["contract_id"] is None:
+            raise RetentionError(
+                f"overlaps={overlaps!r} is about rows of one contract: say contract_id=."
+            )
     if sales_per is not None:
         one_of("sales_per", sales_per, _MONTHS)
     elif roles["sales"] is not None or roles["profit"] is not None:
@@ -231,7 +245,7 @@ def _policies(
     if trials != "error" and roles["trial"] is None:
         raise RetentionError(f"trials={trials!r} needs the column that marks them: say trial=.")
     said = {"end_is": end_is, "trials": trials, "duplicates": duplicates}
-    return {**said, "sales_per": sales_per or "month"}
+    return {**said, "sales_per": sales_per or "month", "overlaps": overlaps or ""}
 
 
 def _read(
@@ -245,7 +259,7 @@ def _read(
         date_roles=("start", "end"),
         amount_roles=("sales", "profit"),
     )
-    frame = _with_days(values.frame, policies["end_is"])
+    frame = _with_days(values.frame, policies["end_is"], cut=policies["overlaps"] == "cut")
     frame = _per_month(frame, source, _MONTHS[policies["sales_per"]])
     frame, trials = _with_trials(source, frame, policies["trials"])
     return Reading(
@@ -259,9 +273,20 @@ def _read(
         outputs=_outputs(source, values),
         signs=_signs(as_of),
         faults=_faults(as_of),
+        notes=partial(_notes, source, policies["overlaps"]),
         audit="audit_contracts",
         repeats=policies["duplicates"] != "keep",
+        windowed=policies["overlaps"] == "cut",
     )
+
+
+def _notes(source: Source, overlaps: str, frame: Frame, _: int) -> list[Note]:
+    """What deserves a look among contracts: who is who, and what may count twice."""
+    notes = alike_ids(frame, "customer_id", source.roles["customer_id"])
+    if "contract_id" in source.roles:
+        notes += [] if overlaps else overlap_notes(frame)
+        notes += twin_notes(source, frame)
+    return notes
 
 
 def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> list[Check]:
@@ -278,7 +303,7 @@ def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> 
     ]
 
 
-def _with_days(frame: Frame, end_is: str) -> Frame:
+def _with_days(frame: Frame, end_is: str, *, cut: bool) -> Frame:
     """Start and end as whole days, the end as the first day out of force."""
     engine = frame.implementation
     frame = frame.with_columns(
@@ -286,6 +311,7 @@ def _with_days(frame: Frame, end_is: str) -> Frame:
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
     frame = frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
+    frame = cut_at_next(frame) if cut else frame
     return frame.with_columns(
         periods.date_expr(nw.col(_START), engine).alias(f"{OURS}start"),
         periods.date_expr(nw.col(_OUT), engine).alias(f"{OURS}end"),

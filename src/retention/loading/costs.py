@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -13,6 +14,7 @@ from retention.loading import repeats
 from retention.loading.amounts import too_large
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
+from retention.loading.identity import id_notes
 from retention.loading.text import BLANKS, OURS, Written, flat, is_text
 from retention.loading.values import read_values
 from retention.tables import COSTS
@@ -138,6 +140,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             *(_filled_in(output) for output in values.ids.values()),
             *(Output(name, column) for name, column in source.keep.items()),
         ],
+        notes=partial(id_notes, source),
         repeats=duplicates != "keep",
     )
 

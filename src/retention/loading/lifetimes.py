@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -14,6 +15,7 @@ from retention.frames import Frame, collect, in_kind_of
 from retention.loading.amounts import fractional
 from retention.loading.checks import Check, Output, Reading, TableFault, accepted, shown
 from retention.loading.columns import Source, opened
+from retention.loading.identity import id_notes
 from retention.loading.text import BLANKS, LOW_BLANKS, OURS, Written, flat, is_text
 from retention.loading.values import Values, read_values
 from retention.tables import CUSTOMER, LIFETIMES, Column
@@ -178,6 +180,7 @@ def _read(source: Source, written: Written, meaning: _Meaning) -> Reading:
         outputs=_outputs(source, values),
         signs={"churned": nw.col(_CHURNED), "one": one, "not one": ~one & ~meaning.blank},
         faults=_faults(source, meaning),
+        notes=partial(id_notes, source),
         repeats=False,
     )
 

@@ -104,6 +104,7 @@ def read_transactions(
     refunds: str = "error",
     duplicates: str = "error",
     zero_orders: str = "error",
+    order_day: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -133,6 +134,7 @@ def read_transactions(
         refunds: what to do with negative lines.
         duplicates: what to do with lines that are there twice.
         zero_orders: what to do with orders that sum to 0.
+        order_day: of one order on several days: "each" or "first".
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
@@ -195,6 +197,7 @@ def read_transactions(
         refunds=refunds,
         duplicates=duplicates,
         zero_orders=zero_orders,
+        order_day=order_day,
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,
@@ -219,6 +222,7 @@ def read_contracts(
     trials: str = "error",
     trial: str | None = None,
     duplicates: str = "error",
+    overlaps: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -248,6 +252,7 @@ def read_contracts(
         trials: what to do with trial contracts.
         trial: the column that marks them.
         duplicates: what to do with contracts that are there twice.
+        overlaps: rows of one contract that overlap in time: "keep" or "cut".
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
@@ -294,6 +299,7 @@ def read_contracts(
         trials=trials,
         trial=trial,
         duplicates=duplicates,
+        overlaps=overlaps,
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from math import isfinite
 from numbers import Real
 from operator import and_
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, one_of
-from retention.frames import in_kind_of
+from retention.frames import count, in_kind_of, one_row
 from retention.loading import repeats
 from retention.loading.amounts import fractional
-from retention.loading.checks import Check, Output, Reading, accepted
+from retention.loading.checks import Check, Note, Output, Reading, accepted
 from retention.loading.columns import opened
 from retention.loading.flags import read_flag
+from retention.loading.identity import id_notes
 from retention.loading.text import OURS, Written
 from retention.loading.values import read_values
 from retention.tables import SURVEYS
@@ -38,6 +39,12 @@ _SCORES = (*_SCALED, "recommend")
 _FLAGS = ("spoke_well", "spoke_ill")
 _ANSWERS = (*_SCORES, *_FLAGS)
 _YES, _NOTHING, _LOW, _HIGH = (f"{OURS}{name}" for name in ("yes", "nothing", "low", "high"))
+_ENOUGH = 5  # answers, before the unused half of a scale is noticed
+_RATHER = "If the question had another scale, say it, such as scale=(1, {most:g})."
+_NOT_TEN = (
+    "Net promoters are counted on 0 to 10. If the question went to {most:g}, it is no such "
+    "question: say satisfaction= and scale=(1, {most:g}) in place of recommend=."
+)
 _FIX = "Correct them or leave those rows out."
 
 _KIND = replace(
@@ -202,8 +209,29 @@ def _read(
         frame=_with_scale(_with_answered(source, frame), ends),
         checks=[*checks, *_contradiction(source), repeats.check(source, duplicates)],
         outputs=_outputs(source, values, ends),
+        notes=partial(_notes, source, ends),
         repeats=duplicates != "keep",
     )
+
+
+def _notes(
+    source: Source, ends: tuple[float, float] | None, frame: Frame, n_rows: int
+) -> list[Note]:
+    """What deserves a look among answers: who is who, and a scale of which half was never used."""
+    notes = id_notes(source, frame, n_rows)
+    scales = dict.fromkeys(_named(source, _SCALED), ends) | {"recommend": (0.0, 10.0)}
+    named = {role: scale for role in _named(source, _SCORES) if (scale := scales.get(role))}
+    told = {f"n {r}": count(~nw.col(f"{OURS}{r}").is_null()) for r in named}
+    told |= {f"most {r}": nw.col(f"{OURS}{r}") for r in named}
+    sums = [nw.col(f"n {r}").sum() for r in named] + [nw.col(f"most {r}").max() for r in named]
+    found = one_row(frame.with_columns(**told).select(*sums)) if named else {}
+    for role, (low, high) in named.items():
+        n, most = int(found[f"n {role}"] or 0), found[f"most {role}"]
+        if n >= _ENOUGH and most <= (low + high) / 2:
+            what = f"a scale of {low:g} to {high:g} of which nobody used more than {most:g}"
+            advice = _RATHER if role != "recommend" else _NOT_TEN
+            notes.append(Note(f"{what} in {role}", n, n, f"{most:g}", advice.format(most=most)))
+    return notes
 
 
 def _named(source: Source, roles: Sequence[str]) -> list[str]:

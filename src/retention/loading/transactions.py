@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -13,9 +14,11 @@ from retention.frames import Frame, collect, in_kind_of, one_row
 from retention.loading import repeats
 from retention.loading.amounts import too_large
 from retention.loading.audits import Audit, audited
-from retention.loading.checks import REASON, Check, Output, Reading, TableFault, accepted
+from retention.loading.checks import REASON, Check, Note, Output, Reading, TableFault, accepted
 from retention.loading.columns import ROW, Source, opened
+from retention.loading.identity import alike_ids, crowded_ids
 from retention.loading.marks import with_flag
+from retention.loading.order_notes import dated_by_first, order_notes
 from retention.loading.text import OURS, Written
 from retention.loading.values import Values, read_values
 from retention.orders import NOISE
@@ -45,6 +48,7 @@ def as_transactions(
     refunds: str = "error",
     duplicates: str = "error",
     zero_orders: str = "error",
+    order_day: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -86,6 +90,10 @@ def as_transactions(
         duplicates: lines that repeat an earlier one: "error", "keep", or "drop" all but the first.
         zero_orders: orders whose sales sum to 0: "error"; "count" lets them in as purchases; "drop"
             leaves out all their lines.
+        order_day: of lines of one customer with one `order_id` on several days: "each" (each day is
+            an order of its own) or "first" (one order, shipped in parts, on the day of its first
+            line; refunds stay where they are). If you say neither it is "each", and a warning
+            counts them.
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
             "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
@@ -125,7 +133,7 @@ def as_transactions(
     roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
-        _policies(refunds, duplicates, zero_orders),
+        _policies(refunds, duplicates, zero_orders, order_day, order_id),
         Written(day_first, date_format, decimal, tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
@@ -147,6 +155,7 @@ def audit_transactions(
     refunds: str = "error",
     duplicates: str = "error",
     zero_orders: str = "error",
+    order_day: str | None = None,
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
@@ -173,6 +182,7 @@ def audit_transactions(
         refunds: "error" and "drop" set refunds aside, "net" accepts them.
         duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
         zero_orders: "error" and "drop" set them aside, "count" accepts them.
+        order_day: "each" or "first": see `as_transactions`.
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written.
         decimal: the decimal sign of amounts in text.
@@ -209,7 +219,7 @@ def audit_transactions(
     roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
-        _policies(refunds, duplicates, zero_orders),
+        _policies(refunds, duplicates, zero_orders, order_day, order_id),
         Written(day_first, date_format, decimal, tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
@@ -247,11 +257,20 @@ def _roles(
     }
 
 
-def _policies(refunds: str, duplicates: str, zero_orders: str) -> dict[str, str]:
+def _policies(
+    refunds: str, duplicates: str, zero_orders: str, order_day: str | None, order_id: str | None
+) -> dict[str, str]:
     one_of("refunds", refunds, ("error", "net", "drop"))
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     one_of("zero_orders", zero_orders, ("error", "count", "drop"))
-    return {"refunds": refunds, "duplicates": duplicates, "zero_orders": zero_orders}
+    if order_day is not None:
+        one_of("order_day", order_day, ("each", "first"))
+        if order_id is None:
+            raise RetentionError(
+                f"order_day={order_day!r} is about lines of one order: say order_id=."
+            )
+    said = {"refunds": refunds, "duplicates": duplicates, "zero_orders": zero_orders}
+    return {**said, "order_day": order_day or ""}
 
 
 def _read(
@@ -266,6 +285,7 @@ def _read(
         amount_roles=_AMOUNTS,
     )
     frame, money = _with_money(source, values)
+    frame = dated_by_first(frame) if policies["order_day"] == "first" else frame
     late = None if as_of is None else _late(frame, as_of)
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
@@ -283,9 +303,20 @@ def _read(
         outputs=_outputs(source, values),
         signs=_signs(late),
         faults=_faults(as_of),
+        notes=partial(_notes, source, policies["order_day"]),
         audit="audit_transactions",
         repeats=policies["duplicates"] != "keep",
+        windowed=policies["order_day"] == "first",
     )
+
+
+def _notes(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
+    """What deserves a look among order lines: who is who, and what is one order."""
+    column = source.roles["customer_id"]
+    notes = [*alike_ids(frame, "customer_id", column), *crowded_ids(frame, column, n_rows)]
+    if "order_id" in source.roles and not order_day:
+        notes += order_notes(frame, source.roles["order_id"])
+    return notes
 
 
 def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -12,6 +13,7 @@ from retention.loading import repeats
 from retention.loading.amounts import too_large
 from retention.loading.checks import Check, Output, Reading, accepted
 from retention.loading.columns import opened
+from retention.loading.identity import id_notes
 from retention.loading.text import OURS, Written
 from retention.loading.values import read_values
 from retention.tables import WALLET
@@ -126,5 +128,6 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             Output("date", f"{OURS}date"),
             Output("wallet", _WALLET),
         ],
+        notes=partial(id_notes, source),
         repeats=duplicates != "keep",
     )

@@ -1,0 +1,93 @@
+"""Contracts that may be counted twice: rows of one that overlap, one under two ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.frames import one_row
+from retention.loading.checks import Note, shown
+from retention.loading.text import OURS
+
+if TYPE_CHECKING:
+    from retention.frames import Frame
+    from retention.loading.columns import Source
+
+START, OUT = f"{OURS}start_day", f"{OURS}out"
+"""First day in force and first day out of force, as numbers; the latter null while it runs."""
+
+_ID, _AFTER, _UNTIL = f"{OURS}contract_id", f"{OURS}after", f"{OURS}until"
+_NEVER = 10**9  # days
+_CUT = (
+    "Their sales add up while they overlap. If a later row replaces an earlier one, say "
+    "overlaps='cut' (the earlier one ends where the later one starts); if both hold, "
+    "overlaps='keep'."
+)
+_TWICE = (
+    "They agree in everything but {column!r}, and both count. If they are one, leave out the "
+    "second, in pandas: df = df.drop_duplicates(df.columns.drop({column!r}))."
+)
+
+
+def cut_at_next(frame: Frame) -> Frame:
+    """Contracts of which each row ends, at the latest, where a later one of the same id starts.
+
+    Rows that start on one day hold side by side.
+    """
+    following = nw.col(START).shift(-1).over(_ID, order_by=START)
+    frame = frame.with_columns(following.alias(_AFTER))
+    frame = frame.with_columns(
+        nw.when(nw.col(_AFTER) > nw.col(START)).then(nw.col(_AFTER)).alias(_AFTER)
+    )
+    frame = frame.with_columns(nw.col(_AFTER).max().over(_ID, START).alias(_AFTER))
+    lasts = nw.col(OUT).is_null() | (nw.col(OUT) > nw.col(_AFTER))
+    cut = lasts & ~nw.col(_AFTER).is_null() & ~nw.col(_ID).is_null()
+    return frame.with_columns(nw.when(cut).then(nw.col(_AFTER)).otherwise(nw.col(OUT)).alias(OUT))
+
+
+def overlap_notes(frame: Frame) -> list[Note]:
+    """Rows of one contract id that begin before an earlier one of it is over."""
+    named = frame.filter(~nw.col(_ID).is_null()).with_columns(
+        nw.col(OUT).fill_null(_NEVER).alias(_UNTIL)
+    )
+    named = named.with_columns(nw.col(_UNTIL).cum_max().over(_ID, order_by=START).alias(_UNTIL))
+    named = named.with_columns(nw.col(_UNTIL).shift(1).over(_ID, order_by=START).alias(_UNTIL))
+    rows = named.filter(nw.col(_UNTIL) > nw.col(START))
+    told = [nw.len().alias("n"), nw.col(f"{OURS}customer_id").n_unique(), nw.col(_ID).min()]
+    found = one_row(rows.select(*told))
+    if not found["n"]:
+        return []
+    what = "rows of one contract_id that overlap in time"
+    customers = int(found[f"{OURS}customer_id"])
+    return [Note(what, int(found["n"]), customers, shown(found[_ID]), _CUT)]
+
+
+def twin_notes(source: Source, frame: Frame) -> list[Note]:
+    """Contracts that agree in every column of the user's table but the one of their ids."""
+    column = source.roles["contract_id"]
+    texts = {
+        name: nw.col(name).cast(nw.String).alias(f"{OURS}{i}")
+        for i, name in enumerate(source.schema)
+        if isinstance(source.schema[name], nw.Object | nw.Unknown)  # no engine groups by these
+    }
+    keys = [
+        f"{OURS}{i}" if name in texts else name
+        for i, name in enumerate(source.schema)
+        if name != column
+    ]
+    most = f"{OURS}most"
+    named = frame.filter(~nw.col(_ID).is_null()).with_columns(
+        *texts.values(), nw.col(_ID).alias(most), nw.col(f"{OURS}customer_id").alias(f"{OURS}who")
+    )
+    groups = named.group_by(*keys).agg(
+        nw.col(_ID).min(), nw.col(most).max(), nw.len().alias("n"), nw.col(f"{OURS}who").min()
+    )
+    twins = groups.filter(nw.col(_ID) < nw.col(most)).with_columns(nw.col("n").cast(nw.Int64))
+    told = [nw.col("n").sum(), nw.col(f"{OURS}who").n_unique(), nw.col(_ID).min()]
+    found = one_row(twins.select(*told))
+    if not found["n"]:
+        return []
+    what, customers = "equal contracts under several ids", int(found[f"{OURS}who"])
+    say = _TWICE.format(column=column)
+    return [Note(what, int(found["n"]), customers, shown(found[_ID]), say)]
