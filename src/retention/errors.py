@@ -8,6 +8,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from retention.names import outer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -27,6 +29,9 @@ YOURS = ""
 
 class RetentionError(ValueError):
     """Anything this library refuses to do, with what to do instead."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(outer(text) if isinstance(text, str) else text for text in said))
 
 
 class TableError(RetentionError):
@@ -76,6 +81,9 @@ class ReadError(RetentionError):
 
 class RetentionWarning(UserWarning):
     """The answer stands, but something about the data deserves a look."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(outer(text) if isinstance(text, str) else text for text in said))
 
 
 def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:
