@@ -43,13 +43,21 @@ class ColumnError(RetentionError):
 
     @classmethod
     def missing(
-        cls, table: str, column: str, meaning: str, present: Iterable[str], door: str
+        cls,
+        table: str,
+        column: str,
+        meaning: str,
+        present: Iterable[str],
+        door: str,
+        say: str | None = None,
     ) -> ColumnError:
-        """A column that is not there, with the nearest name that is."""
+        """A column that is not there, with what to `say`, by default of the nearest name there."""
         names = [str(name) for name in present]
         has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
         near = nearest(column, names, least=0.7)
-        if door == YOURS:
+        if say is not None:
+            pass
+        elif door == YOURS:
             say = f"Rename {repr(near) if near else 'your column'} to {column!r}."
         elif not door.startswith("as_"):  # it works the column out, and nobody names it
             say = f"Make the table with {door}, or rename your column to {column!r}."

@@ -11,6 +11,7 @@ from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy
 from retention.names import inner
 from retention.periods import zone_of
+from retention.tables.makers import advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +74,8 @@ def require(
                 )
         elif not column.optional:
             what = f"{kind.name} ({kind.row})"
-            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door)
+            told = advice(kind, schema)
+            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door, told)
     for name in extra:
         if name not in schema:
             raise ColumnError.unknown("by", name, schema)
