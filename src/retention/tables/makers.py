@@ -64,7 +64,9 @@ def advice(wanted: Kind, columns: Collection[str]) -> str | None:
         return made and f"This is a table of {found.name}. {made}"
     if "n_base" in columns:
         return f"This is an answer already. Give the {wanted.name} that it was counted from."
-    return None if wanted.door.startswith("as_") else _from_scratch(wanted)
+    needed = {column.name for column in wanted.columns if not column.optional}
+    nearly = 2 * len(needed & set(columns)) >= len(needed)  # a name is wrong, not the table
+    return None if nearly or wanted.door.startswith("as_") else _from_scratch(wanted)
 
 
 def _from_scratch(wanted: Kind) -> str | None:
