@@ -10,7 +10,7 @@ from naming import _MONTHS, _ORDERS, AS_OF, PLAIN, run, same, world
 from retention.frames import engines
 from retention.names import inner, outer
 
-NAMES = ("a.b", "*", "^.*$", '"a"', "`a.b`", "\\ $1\n")
+NAMES = ("a.b", "*", "^.*$", '"a"', "`a.b`", "\\ $1\nx")
 ALL = '^a.b*"`$'
 SHORT = {"transactions", "activity", "retention_rate", "contracts", "spells", "curve"}
 

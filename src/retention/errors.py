@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from retention.names import outer
+from retention.names import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ class RetentionError(ValueError):
     """Anything this library refuses to do, with what to do instead."""
 
     def __init__(self, *said: object) -> None:
-        super().__init__(*(outer(text) if isinstance(text, str) else text for text in said))
+        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
 
 
 class TableError(RetentionError):
@@ -91,7 +91,7 @@ class RetentionWarning(UserWarning):
     """The answer stands, but something about the data deserves a look."""
 
     def __init__(self, *said: object) -> None:
-        super().__init__(*(outer(text) if isinstance(text, str) else text for text in said))
+        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
 
 
 def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:

@@ -8,6 +8,7 @@ own back on their way out (`outer`), wherever that is: in a table, a model or a 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def inner(name: str) -> str:
 def outer(text: str) -> str:
     """A name, or a text in which names stand, as the user wrote them."""
     return text if text.isascii() else text.translate(_OUTWARD)
+
+
+def told(text: str) -> str:
+    """A message with names as the user wrote them; quoted by Python, letters inside are escaped."""
+    shown = re.sub(r"\\U0010f0([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
+    return outer(shown.replace("\0", ""))
 
 
 def inner_all(names: Iterable[object]) -> list[str]:
