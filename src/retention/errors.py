@@ -10,6 +10,8 @@ import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from retention.names import told
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,6 +32,9 @@ YOURS = ""
 class RetentionError(ValueError):
     """Anything this library refuses to do, with what to do instead."""
 
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
+
 
 class TableError(RetentionError):
     """What was given is not a table this library can read."""
@@ -40,13 +45,21 @@ class ColumnError(RetentionError):
 
     @classmethod
     def missing(
-        cls, table: str, column: str, meaning: str, present: Iterable[str], door: str
+        cls,
+        table: str,
+        column: str,
+        meaning: str,
+        present: Iterable[str],
+        door: str,
+        say: str | None = None,
     ) -> ColumnError:
-        """A column that is not there, with the nearest name that is."""
+        """A column that is not there, with what to `say`, by default of the nearest name there."""
         names = [str(name) for name in present]
         has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
         near = nearest(column, names, least=0.7)
-        if door == YOURS:
+        if say is not None:
+            pass
+        elif door == YOURS:
             say = f"Rename {repr(near) if near else 'your column'} to {column!r}."
         elif not door.startswith("as_"):  # it works the column out, and nobody names it
             say = f"Make the table with {door}, or rename your column to {column!r}."
@@ -78,6 +91,9 @@ class ReadError(RetentionError):
 
 class RetentionWarning(UserWarning):
     """The answer stands, but something about the data deserves a look."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
 
 
 def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:

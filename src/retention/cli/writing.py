@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.settings import UsageError
-from retention.frames import as_lazy, collect
+from retention.frames import read_out
 from retention.report.answers import columns_of
 from retention.report.words import NONE, count, is_share, money, percent
 
@@ -116,7 +116,7 @@ def _parquet(table: Any, output: Path) -> None:
     import duckdb
     import pandas as pd
 
-    columns = collect(as_lazy(table, name="the answer"))
+    columns = read_out(table, name="the answer")
     try:
         with duckdb.connect() as connection:
             connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))

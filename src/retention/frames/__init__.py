@@ -20,8 +20,10 @@ from retention.frames.engines import (
     is_lazy,
     one_row,
     orders_well,
+    read_out,
     with_first,
 )
+from retention.frames.labels import inside, outside
 from retention.frames.texts import with_text_numbers
 
 __all__ = [
@@ -35,9 +37,12 @@ __all__ = [
     "collect",
     "count",
     "in_kind_of",
+    "inside",
     "is_lazy",
     "one_row",
     "orders_well",
+    "outside",
+    "read_out",
     "table_like",
     "with_first",
     "with_text_numbers",

@@ -10,6 +10,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.frames.engines import kind_of, on_connection_of
+from retention.frames.labels import outside
+from retention.names import inner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,8 +170,9 @@ def _nullable(values: Any) -> str | None:
 
 def _rewrapped(native: object, like: object) -> object:
     """A narwhals frame for a caller who gave one, else the native table."""
+    named = outside(native)
     wrapped = isinstance(like, nw.DataFrame | nw.LazyFrame)
-    return nw.from_native(cast("Any", native)) if wrapped else native
+    return nw.from_native(cast("Any", named)) if wrapped else named
 
 
 def _arrow(columns: Mapping[str, Any]) -> Any:
@@ -194,5 +197,7 @@ def _to_pandas(frame: Frame) -> Any:
 
 def _restored(table: Any, like: Any, names: Sequence[str]) -> Any:
     given = nw.to_native(like, pass_through=True)
-    types = {n: given[n].dtype for n in names if table[n].dtype != given[n].dtype}
+    at = {inner(str(label)): i for i, label in enumerate(given.columns)}
+    kept = {name: given.dtypes.iloc[at[name]] for name in names}
+    types = {name: kind for name, kind in kept.items() if table[name].dtype != kind}
     return table.astype(types) if types else table

@@ -10,6 +10,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, TableError
+from retention.frames.labels import inside
+from retention.names import outer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,20 +56,21 @@ def as_lazy(
     native = nw.to_native(table, pass_through=True)
     _refuse_repeated_columns(native, name)
     try:
-        frame = nw.from_native(cast("Any", native))
+        engine = nw.from_native(cast("Any", native)).implementation
     except TypeError:
         raise _not_a_table(native, name) from None
-    engine = frame.implementation
     if engine not in _SERVED:
         raise _not_a_table(native, name)
+    native = inside(native, name=name)
     if engine.is_pandas():
         native = native.reset_index(drop=True)
         if not by_row and len(native) >= ROUTE_ROWS:
-            return _scan(_blank_as_text(native[_wanted(native.columns, only)]))
-        return cast("Frame", nw.from_native(native).lazy())
-    if engine.is_pyarrow():
-        return _scan(native.select(_wanted(native.column_names, only)))
-    return cast("Frame", frame.lazy())
+            return _scan(_blank_as_text(native[_wanted(native.columns, only, name)]))
+    elif engine.is_pyarrow():
+        return _scan(native.select(_wanted(native.column_names, only, name)))
+    elif not engine.is_polars():
+        _wanted(native.columns, None, name)
+    return cast("Frame", nw.from_native(native).lazy())
 
 
 def beside(frame: Frame, table: object, *, name: str) -> Frame:
@@ -79,7 +82,8 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     given = nw.to_native(table, pass_through=True)
     eager = isinstance(nw.from_native(cast("Any", given)), nw.DataFrame)
     if frame.implementation.is_duckdb() and eager:
-        return cast("Frame", nw.from_native(on_connection_of(frame.to_native(), given)))
+        named = inside(given, name=name)
+        return cast("Frame", nw.from_native(on_connection_of(frame.to_native(), named)))
     other = as_lazy(given, name=name, by_row=True)
     if other.implementation != frame.implementation:
         raise TableError(
@@ -112,6 +116,11 @@ def collect(frame: Frame, *, exact: bool = False) -> Columns:
         "pandas" if engine.is_pandas() else "polars" if engine.is_polars() else "pyarrow"
     )
     return {name: _as_array(table[name], exact) for name in table.columns}
+
+
+def read_out(table: object, *, name: str = "table") -> Columns:
+    """All columns of a table as NumPy arrays, under the names that its owner gave them."""
+    return {outer(each): values for each, values in collect(as_lazy(table, name=name)).items()}
 
 
 def one_row(frame: Frame) -> dict[str, Any]:
@@ -206,9 +215,17 @@ def on_connection_of(relation: object, table: object, types: Mapping[str, str] =
     return cast("Any", relation).query("retention_relation_beside", query)
 
 
-def _wanted(present: Iterable[str], only: Sequence[str] | None) -> list[str]:
-    """DuckDB does not tell "Sales" from "sales", and does not know every type of pandas."""
-    return [name for name in present if only is None or name in only]
+def _wanted(present: Iterable[str], only: Sequence[str] | None, table: str) -> list[str]:
+    """DuckDB and Spark do not tell "Sales" from "sales"; nor do they know every type of pandas."""
+    wanted = [name for name in present if only is None or name in only]
+    seen: dict[str, str] = {}
+    for name in wanted:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise ColumnError(
+                f"{table}: columns {other!r} and {name!r} differ by case alone, and this engine "
+                "takes them for one. Rename or drop one of them."
+            )
+    return wanted
 
 
 def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from retention.frames.labels import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,7 +32,7 @@ def with_text_numbers(frame: Frame, numbers: Mapping[str, str]) -> Frame:
         return frame
     engine, native = frame.implementation, cast("Any", frame.to_native())
     if engine.is_duckdb():
-        columns = ", ".join(f"{_sql(name)} AS {_quoted(new)}" for name, new in numbers.items())
+        columns = ", ".join(f"{_sql(name)} AS {quoted(new)}" for name, new in numbers.items())
         return cast("Frame", nw.from_native(native.project(f"*, {columns}")))
     if engine.is_ibis():
         made = {new: _ibis(native[name].cast("string")) for name, new in numbers.items()}
@@ -44,12 +46,8 @@ def with_text_numbers(frame: Frame, numbers: Mapping[str, str]) -> Frame:
     return table.with_columns(*series).lazy()
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _sql(name: str) -> str:
-    text = f"CAST({_quoted(name)} AS VARCHAR)"
+    text = f"CAST({quoted(name)} AS VARCHAR)"
     return f"coalesce(CAST('0x' || substr(md5({text}), 1, {_DIGITS}) AS BIGINT) + 1, 0)"
 
 

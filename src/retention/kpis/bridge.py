@@ -135,7 +135,7 @@ def churn_bridge(
         E. H. (1951), Journal of the Royal Statistical Society B 13, 238–241; bounds: Wilson (1927),
         Newcombe (1998), see `target_customers`.
     """
-    if not by:
+    if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_bridge needs by=: one segment column of the activity, or several.")
     one_of("overlap", overlap, ("error", "pairs", "main", "first"))
     placed = in_one_segment(activity, by, overlap)

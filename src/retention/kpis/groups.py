@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 from retention.activity.pairs import collapsed
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
 from retention.frames import Frame, as_text, beside, collect, count
+from retention.names import inner, outer
 from retention.tables import ACTIVITY, CUSTOMERS, refuse_other_ids, require
 
 if TYPE_CHECKING:
@@ -96,13 +97,14 @@ def wanted_values(target: Mapping[str, object], top: float | None) -> dict[str, 
     wanted = {}
     for name, values in target.items():
         several = values if isinstance(values, list | tuple | set | frozenset) else [values]
-        wanted[name] = [str(v).lower() if isinstance(v, bool) else str(v) for v in several]
+        wanted[inner(name)] = [str(v).lower() if isinstance(v, bool) else str(v) for v in several]
     return wanted
 
 
 def in_words(wanted: Mapping[str, Sequence[str]]) -> str:
     """The wanted values as people say them."""
-    return " and ".join(f"{name} = {' or '.join(values)}" for name, values in wanted.items())
+    said = (f"{outer(name)} = {' or '.join(values)}" for name, values in wanted.items())
+    return " and ".join(said)
 
 
 def nobody(table: object, wanted: Mapping[str, Sequence[str]]) -> ContentError:

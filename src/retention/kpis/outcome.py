@@ -271,7 +271,7 @@ def churn_by(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: defection analysed
         by product category, sales territory and channel.
     """
-    if not by:
+    if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_by needs by=: one segment column of the activity, or several.")
     cells = count_cells(activity, Asked(by, lag, lost_to, level), dict.fromkeys(_MONEY, "base"))
     rates = raw(cells)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy
+from retention.frames import Frame, as_lazy, inside
 from retention.loading.text import OURS
+from retention.names import inner, outer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,8 @@ _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read 
 class Source:
     """The user's table as a door works on it.
 
-    `frame` has the user's columns under the user's names, and `ROW` where the table is eager.
+    `table` and `frame` have the user's columns under their inner names (see `retention.names`), and
+    the frame `ROW` where the table is eager.
     `roles` says which column plays which part, `keep` which ones go through as they are.
     """
 
@@ -59,7 +61,7 @@ def opened(
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
-    _refuse_names(kind, schema)
+    _refuse_names(kind, map(outer, schema))
     if not isinstance(keep, Iterable | None):
         raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
     kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
@@ -68,10 +70,10 @@ def opened(
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
     }
     kept_as = _kept(kept, kind, roles, schema)
-    given = nw.from_native(cast("Any", table))
+    given = nw.from_native(cast("Any", inside(table, name=kind.name)))
     if isinstance(given, nw.DataFrame):
         frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
-    return Source(table, kind, frame, dict(schema), found, kept_as)
+    return Source(given.to_native(), kind, frame, dict(schema), found, kept_as)
 
 
 def _refuse_names(kind: Kind, schema: Iterable[object]) -> None:
@@ -92,8 +94,8 @@ def _refuse_unsaid(kind: Kind, roles: Mapping[str, str | None], keep: Sequence[o
             continue
         if not isinstance(name, str):
             raise ColumnError(
-                f"{role} must be the name of a column, as text; got {name!r}. Where columns have "
-                "numbers for names, rename them first."
+                f"{role} must be the name of a column, as text; got {name!r}. A column with a "
+                f"number for a name goes by its text: say {role}='{name}'."
             )
 
 
@@ -103,10 +105,10 @@ def find(name: str, present: Mapping[str, object], *, asked: str) -> str:
     Raises:
         ColumnError: if there is none, with the nearest name there is.
     """
-    if name in present:
-        return name
+    if inner(name) in present:
+        return inner(name)
     for alike in (bare, lambda text: bare(text).casefold()):
-        near = [column for column in present if alike(column) == alike(name)]
+        near = [column for column in present if alike(outer(column)) == alike(name)]
         if len(near) == 1:
             return near[0]
     raise ColumnError.unknown(asked, name, present)
@@ -137,7 +139,7 @@ def _kept(
                 f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
                 f"{say}rename it first."
             )
-    kept = {bare(name): find(name, schema, asked="keep") for name in names}
+    kept = {inner(bare(name)): find(name, schema, asked="keep") for name in names}
     if len(kept) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
     return kept

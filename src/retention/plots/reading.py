@@ -11,6 +11,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, as_lazy, collect
+from retention.names import outer
 from retention.plots import writing
 from retention.plots.kinds import ANSWERS, Answer, Holds
 from retention.plots.palette import LOOKS
@@ -125,8 +126,8 @@ def read(table: object, answer: Answer) -> Drawn:
     wanted = [name for name in known if name in schema]
     found = collect(frame.select(*wanted, *by))
     columns = {name: _held(found[name], known[name], name, answer) for name in wanted}
-    columns |= {name: found[name].astype(object) for name in by}
-    return Drawn(answer.plot, columns, tuple(by))
+    columns |= {outer(name): found[name].astype(object) for name in by}
+    return Drawn(answer.plot, columns, tuple(map(outer, by)))
 
 
 def has(table: object, column: str) -> bool:

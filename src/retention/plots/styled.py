@@ -11,7 +11,7 @@ import numpy as np
 
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError
-from retention.frames import Columns, as_lazy, collect
+from retention.frames import Columns, read_out
 from retention.plots import writing
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def to_style(table: object) -> Styler:
             "to_style needs Jinja2, which pandas writes styled tables with: "
             "pip install 'retention-analytics[notebook]'."
         )
-    columns = collect(as_lazy(table, by_row=True))
+    columns = read_out(table)
     shown = {name: _written(name, columns) for name in columns}
     numbers: Any = [name for name, values in columns.items() if values.dtype.kind in "fiu"]
     styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")

@@ -11,6 +11,7 @@ import numpy as np
 from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionWarning, one_of
 from retention.frames import Columns, Frame, as_lazy, beside, collect, one_row, table_like
+from retention.names import outer
 from retention.reasons.categories import UNSPECIFIED
 from retention.reasons.primary import ENDS, every_reason, primary_reasons
 from retention.reasons.shared import SHARED, shared_incidence
@@ -120,6 +121,7 @@ def reason_incidence(
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _as_table(_counted(_joined(spells, told, names), names))
+    names = [outer(name) for name in names]
     made = (
         _of_one(table, names, level) if primary else shared_incidence(table, REASON, names, level)
     )
@@ -189,7 +191,7 @@ def _as_table(ends: Columns) -> pd.DataFrame:
 
     refuse_unusable(ends, "spells")
     counts: dict[str, Any] = {
-        name: values for name, values in ends.items() if name not in (N, LATE, "_none")
+        outer(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
     }
     counts["churned"] = ends["churned"].astype(np.bool_)
     return pd.DataFrame(counts | {"n_spells": ends[N]})

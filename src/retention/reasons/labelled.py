@@ -9,6 +9,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, as_lazy, collect
+from retention.names import inner
 from retention.reasons.categories import MISSING, UNSPECIFIED, check_category
 from retention.reasons.note_rows import read_notes
 from retention.reasons.note_texts import texts_of
@@ -84,7 +85,7 @@ def _notes(notes: object, text: str, note_id: str, groups: str | None) -> dict[s
     asked = [] if groups is None else [groups]
     frame = as_lazy(notes, name="notes", by_row=True)
     schema = frame.collect_schema()
-    if groups is not None and groups not in schema:
+    if groups is not None and inner(groups) not in schema:
         raise ColumnError.unknown("groups", groups, schema)
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=asked, taken=(), name="notes"

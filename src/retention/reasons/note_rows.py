@@ -10,6 +10,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, as_lazy, collect
+from retention.names import as_asked, inner
 from retention.tables import refuse_taken
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def read_notes(
     frame = as_lazy(table, name=name, by_row=True)
     schema = frame.collect_schema()
     for argument, column in [value, *(("keep", one) for one in kept)]:
-        if column not in schema:
+        if inner(column) not in schema:
             raise ColumnError.unknown(argument, column, schema)
     refuse_taken(kept, taken, argument="keep")
-    named = [one for one in (note_id, "customer_id") if one in schema]
-    found = collect(frame.select(*dict.fromkeys([*named, value[1], *kept])), exact=True)
+    named = [one for one in (note_id, "customer_id") if inner(one) in schema]
+    asked = [*named, value[1], *kept]
+    found = collect(frame.select(*dict.fromkeys(map(inner, asked))), exact=True)
+    found = as_asked(found, asked)
     size = found[value[1]].size
     nobody = np.full(size, None, dtype=object)
     rows = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from retention.frames import as_lazy, collect
+from retention.frames import read_out
 from retention.report.words import as_date, is_missing
 
 
 def columns_of(table: Any) -> dict[str, list[Any]]:
     """The columns of an answer as Python values; what is missing is None."""
-    arrays = collect(as_lazy(table, name="the answer"))
+    arrays = read_out(table, name="the answer")
     return {name: [_python(value) for value in values] for name, values in arrays.items()}
 
 

@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.kpis.outcome import churn_by
+from retention.names import inner
 from retention.report.answers import rows_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def pooled(table: Any, small: Mapping[str, Pool]) -> Any:
     """The table, in its kind, with one name in place of the names of the small segments."""
     frame = as_lazy(table, name="the table")
     schema = frame.collect_schema()
-    for column, pool in small.items():
+    for name, pool in small.items():
+        column = inner(name)
         text = as_text(column, schema[column])
         frame = frame.with_columns(text)
         value = nw.when(nw.col(column).is_in(list(pool.names))).then(nw.lit(pool.label))

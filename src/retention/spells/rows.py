@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError
+from retention.names import inner
 from retention.tables import SPELLS, Kind
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def kept_columns(keep: str | Sequence[str], frame: Frame, kind: Kind) -> dict[st
     Raises:
         ColumnError: if one is not a column, is named twice or already has a meaning.
     """
-    names = [keep] if isinstance(keep, str) else list(keep)
+    names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
     schema = frame.collect_schema()
     own = {taken.lower() for taken in (*kind.names, *_TAKEN)}
     for name in names:

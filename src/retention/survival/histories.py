@@ -15,6 +15,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
 from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
+from retention.names import as_asked, inner
 from retention.tables import LIFETIMES, require
 
 if TYPE_CHECKING:
@@ -82,15 +83,16 @@ def read(
     frame = usable(spells, asked=columns or {}, table=table)
     names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
     schema = frame.collect_schema()
+    own = {name: inner(name) for name in names}
     # pandas' categories come out as what they are categories of: 1 and 2 would be numbers.
-    classes = [name for name in names if isinstance(schema[name], nw.Categorical | nw.Enum)]
+    classes = [name for name in own.values() if isinstance(schema[name], nw.Categorical | nw.Enum)]
     if classes:
         frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
-    keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *names]
-    if collapse and not any(schema[name].is_float() for name in names):
-        return _histories(collect(counted(frame, keys)), names, table)
+    keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *own.values()]
+    if collapse and not any(schema[name].is_float() for name in own.values()):
+        return _histories(as_asked(collect(counted(frame, keys)), names), names, table)
     weight = ["n_spells"] if "n_spells" in schema else []
-    found = collect(frame.select(*keys, *weight))
+    found = as_asked(collect(frame.select(*keys, *weight)), names)
     if weight:
         found[N] = found["n_spells"]
     return _histories(found, names, table)
@@ -98,12 +100,12 @@ def read(
 
 def usable(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
     """The spells that are not set aside, once it is sure that none of them knows the future."""
-    wanted = [*LIFETIMES.names, *(name for names in asked.values() for name in names)]
+    wanted = [*LIFETIMES.names, *(inner(name) for names in asked.values() for name in names)]
     given = as_lazy(spells, name=table, only=wanted)
     present = given.collect_schema()
     for argument, names in asked.items():
         for name in names:
-            if name not in present:
+            if inner(name) not in present:
                 raise ColumnError.unknown(argument, name, present)
     frame = require(given, LIFETIMES, extra=wanted[len(LIFETIMES.names) :], alone=True)
     if "reactivation" in present:

@@ -9,6 +9,7 @@ import numpy as np
 
 from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
+from retention.names import inner
 from retention.survival.histories import read
 from retention.tables import LIFETIMES, require
 
@@ -94,7 +95,7 @@ def person_periods(
         (1993), Journal of Educational Statistics 18, 155–195.
     """
     per_unit = length_of(unit, duration_unit)
-    names = [keep] if isinstance(keep, str) else list(keep)
+    names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
     wanted = [*_IDS, *names]
     present = as_lazy(spells, name="spells", only=[*LIFETIMES.names, *wanted]).collect_schema()
     _refuse_kept(names, present)

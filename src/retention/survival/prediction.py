@@ -17,6 +17,7 @@ from retention.frames import (
     is_lazy,
     table_like,
 )
+from retention.names import as_asked, inner
 from retention.survival import design as designs
 from retention.survival.models import ORIGIN, LifetimeModel
 from retention.survival.strata import coded
@@ -273,7 +274,8 @@ def with_predictions(
     _refuse_absent(model, schema)
     if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
-    given = collect(frame if is_lazy(spells) else frame.select(*_needed(model, schema)))
+    wanted = frame if is_lazy(spells) else frame.select(*_needed(model, schema))
+    given = as_asked(collect(wanted), _covariates(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun = np.full(n, ORIGIN if landmark is None else since[0])
@@ -297,7 +299,7 @@ def _keys(model: LifetimeModel, customers: object, given: str | None) -> Columns
             "who are only starting, say given=None."
         )
     wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
-    columns = collect(frame.select(*dict.fromkeys(wanted)))
+    columns = as_asked(collect(frame.select(*dict.fromkeys(map(inner, wanted)))), wanted)
     if not given:
         n = columns["customer_id"].size
         return columns | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}
@@ -313,13 +315,13 @@ def _covariates(model: LifetimeModel) -> list[str]:
 
 def _needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
     """The columns of a table that the model asks for; one, for the number of rows, at least."""
-    return list(dict.fromkeys(_covariates(model))) or list(schema)[:1]
+    return list(dict.fromkeys(map(inner, _covariates(model)))) or list(schema)[:1]
 
 
 def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
     names = list(schema)
     for name in _covariates(model):
-        if name not in names:
+        if inner(name) not in names:
             raise ColumnError.unknown("the model", name, names)
 
 

@@ -9,7 +9,9 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy
+from retention.names import inner
 from retention.periods import zone_of
+from retention.tables.makers import advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +57,7 @@ def require(
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing, named twice or of the wrong type.
     """
+    extra = [inner(name) for name in extra]
     only = [*kind.names, *extra] if alone else None
     frame = as_lazy(table, name=kind.name, by_row=by_row, only=only)
     schema = frame.collect_schema()
@@ -71,7 +74,8 @@ def require(
                 )
         elif not column.optional:
             what = f"{kind.name} ({kind.row})"
-            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door)
+            told = advice(kind, schema)
+            raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door, told)
     for name in extra:
         if name not in schema:
             raise ColumnError.unknown("by", name, schema)
@@ -93,13 +97,16 @@ def segments(
         ColumnError: if one is no text, named twice, or a column that already has a meaning.
     """
     if not isinstance(by, Iterable):
-        raise ColumnError(f"{argument} must name a column, or several in a list; got {by!r}.")
+        raise ColumnError(
+            f"{argument} must name a column, or several in a list; got {by!r}. A column with a "
+            f"number for a name goes by its text: say {argument}='{by}'."
+        )
     names = [by] if isinstance(by, str) else list(by)
     for name in names:
         if not isinstance(name, str):
             raise ColumnError(
-                f"{argument} must name columns, as text; got {name!r}. Where columns have numbers "
-                "for names, rename them first."
+                f"{argument} must name columns, as text; got {name!r}. A column with a number for "
+                f"a name goes by its text: say {argument}=['{name}']."
             )
         if name in kind.names:
             raise ColumnError(
@@ -109,7 +116,7 @@ def segments(
     refuse_taken(names, (*_TAKEN, *kind.names, *taken, *own), argument=argument)
     if len(set(names)) < len(names):
         raise ColumnError(f"{argument} names a column twice: {names}.")
-    return names
+    return [inner(name) for name in names]
 
 
 def refuse_taken(names: Iterable[str], answer: Iterable[str], *, argument: str = "by") -> None:
