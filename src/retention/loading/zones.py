@@ -123,7 +123,7 @@ def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) ->
 
 def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
     """The local times added; PyArrow converts them itself, before DuckDB gets the table."""
-    if not source.eager:
+    if not (source.eager and source.frame.implementation.is_duckdb()):
         return source.frame.with_columns(**local)
     given = nw.from_native(cast("Any", source.table)).with_row_index(ROW).with_columns(**local)
     return as_lazy(given, name=source.kind.name, by_row=True)
