@@ -9,6 +9,7 @@ connection of its own and comes back as it was.
 """
 
 from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
+from retention.frames.arrow import readable_pandas
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -38,6 +39,7 @@ __all__ = [
     "is_lazy",
     "one_row",
     "orders_well",
+    "readable_pandas",
     "table_like",
     "with_first",
     "with_text_numbers",

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, TableError
+from retention.frames.arrow import readable, readable_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,12 +62,12 @@ def as_lazy(
     if engine not in _SERVED:
         raise _not_a_table(native, name)
     if engine.is_pandas():
-        native = native.reset_index(drop=True)
+        native = _readable_pandas(native.reset_index(drop=True), name)
         if not by_row and len(native) >= ROUTE_ROWS:
             return _scan(_blank_as_text(native[_wanted(native.columns, only)]))
         return cast("Frame", nw.from_native(native).lazy())
     if engine.is_pyarrow():
-        return _scan(native.select(_wanted(native.column_names, only)))
+        return _scan(_readable(native.select(_wanted(native.column_names, only)), name))
     return cast("Frame", frame.lazy())
 
 
@@ -237,6 +238,25 @@ def _scan(table: object) -> Frame:
     return cast("Frame", nw.from_native(scan(table)))
 
 
+def _readable_pandas(table: Any, name: str) -> Any:
+    """A pandas table in types that Arrow and pandas have all functions for."""
+    kinds = table.dtypes.items()
+    odd = [n for n, kind in kinds if kind.kind in "Mf" or hasattr(kind, "pyarrow_dtype")]
+    read = {column: readable_pandas(table[column], column, name) for column in odd}
+    changed = {c: values for c, values in read.items() if values.dtype != table[c].dtype}
+    return table.assign(**changed) if changed else table
+
+
+def _readable(table: Any, name: str) -> Any:
+    """A PyArrow table in types that DuckDB knows."""
+    for place, column in enumerate(table.column_names):
+        given = table.column(place)
+        read = readable(given, column, name)
+        if read is not given:
+            table = table.set_column(place, column, read)
+    return table
+
+
 def _blank_as_text(table: Any) -> Any:
     """A pandas table whose columns of nothing but missing objects are text.
 
@@ -252,6 +272,10 @@ def _is_arrow(table: object) -> bool:
 
 
 def _as_array(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
+    if isinstance(series.dtype, nw.Int128 | nw.UInt128):  # NumPy has none of these
+        if exact:
+            return np.array(series.to_list(), dtype=object)
+        series = series.cast(nw.Float64)
     if exact and series.dtype.is_integer() and series.is_null().any():
         whole = series.fill_null(0).to_numpy().astype(object)
         whole[series.is_null().to_numpy()] = None

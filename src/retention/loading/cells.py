@@ -6,9 +6,11 @@ it gets that type; where they are not, each cell is said as text that has one re
 
 from __future__ import annotations
 
+from decimal import InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError
+from retention.frames import readable_pandas
 from retention.loading.rows import said, typed
 from retention.loading.text import cells_of
 
@@ -30,7 +32,7 @@ def settled(table: Any, roles: Mapping[str, str], kept: Iterable[str]) -> tuple[
         given = table[column]
         plain = _plain(role, column, given)
         if plain.dtype == object and not _only_text(plain):
-            plain = _typed(plain.astype(object).where(plain.notna(), None))
+            plain = _typed(_filled(role, column, plain))
         if plain is given:
             continue
         if column in kept or (given.dtype == object and plain.dtype == "string"):
@@ -38,6 +40,17 @@ def settled(table: Any, roles: Mapping[str, str], kept: Iterable[str]) -> tuple[
         else:
             made[column] = plain
     return (table.assign(**made) if made else table), texts
+
+
+def _filled(role: str, column: str, cells: Any) -> Any:
+    """Python objects, None where missing."""
+    try:
+        return cells.astype(object).where(cells.notna(), None)
+    except InvalidOperation:
+        raise ColumnError(
+            f"{role}: column {column!r} holds a signalling NaN of Python's Decimal, which cannot "
+            "even be compared. Put None there first."
+        ) from None
 
 
 def _plain(role: str, column: str, values: Any) -> Any:
@@ -61,7 +74,7 @@ def _plain(role: str, column: str, values: Any) -> Any:
             f"{role}: column {column!r} holds {dtype}, neither numbers, days nor labels. "
             "Convert it first, such as with .astype(str)."
         )
-    return values
+    return readable_pandas(values, column, role)
 
 
 def _typed(cells: Any) -> Any:

@@ -24,6 +24,13 @@ ROW = f"{OURS}row"
 _COMPUTED = {"sales", "wallet"}
 """What may be computed from other columns, so need not be named."""
 
+_UNTRANSFERABLE = {
+    "UHUGEINT": "HUGEINT",
+    "BIGNUM": "DOUBLE",
+    "VARINT": "DOUBLE",
+    "TIME WITH TIME ZONE": "VARCHAR",
+}
+
 _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
 
 
@@ -86,12 +93,27 @@ def _by_cell(
     mixed = [name for name in schema if cells_of(name) in texts]
     schema |= dict.fromkeys(mixed, nw.Object())
     _refuse_objects(given, {**roles, **keep}, schema)
+    _refuse_untransferable(given, {**roles, **keep})
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
     numbered = given.with_row_index(ROW)
     if texts:
         numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
+
+
+def _refuse_untransferable(given: Any, named: Mapping[str, str]) -> None:
+    """DuckDB has types that it can hand to no other tool, not even to Python."""
+    if not given.implementation.is_duckdb():
+        return
+    relation = nw.to_native(given)
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    for role, name in named.items():
+        if types[name] in _UNTRANSFERABLE:
+            raise ColumnError(
+                f"{role}: column {name!r} holds {types[name]}, which DuckDB hands to no other "
+                f"tool. Convert it first: CAST({name} AS {_UNTRANSFERABLE[types[name]]})."
+            )
 
 
 def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, object]) -> None:

@@ -61,7 +61,9 @@ class _Piece:
 
 def number(text: nw.Expr) -> nw.Expr:
     """Text of digits as a whole number; the empty text is 0."""
-    return nw.when(text.str.contains("^[0-9]+$")).then(text).otherwise(nw.lit("0")).cast(nw.Int64)
+    return (
+        nw.when(text.str.contains("^[0-9]{1,18}$")).then(text).otherwise(nw.lit("0")).cast(nw.Int64)
+    )
 
 
 def month_of(text: nw.Expr) -> nw.Expr:

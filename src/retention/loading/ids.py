@@ -107,7 +107,7 @@ def _from_floats(frame: Frame, column: str, ours: str) -> tuple[Frame, nw.Expr, 
     frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(number))
     blank = nw.col(number).is_null() | nw.col(number).is_nan()
     exact = nw.col(number).abs() < _EXACT
-    whole = nw.when(exact).then(nw.col(number)).otherwise(nw.lit(0.0)).cast(nw.Int64)
+    whole = nw.when(exact).then(nw.col(number)).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
     frame = frame.with_columns(whole.alias(ours))
     broken = (nw.col(number).abs() >= _EXACT) | (
         exact & (nw.col(ours).cast(nw.Float64) != nw.col(number))
