@@ -26,6 +26,12 @@ Columns = dict[str, "NDArray[Any]"]
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
 
+_LOCKED_IN = {
+    "UHUGEINT": "HUGEINT",
+    "BIGNUM": "DOUBLE",
+    "VARINT": "DOUBLE",
+    "TIME WITH TIME ZONE": "VARCHAR",
+}
 _SERVED = {
     nw.Implementation.PANDAS,
     nw.Implementation.POLARS,
@@ -90,6 +96,20 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     if frame.implementation.is_duckdb():
         _refuse_strangers(frame, other, name)
     return other
+
+
+def is_pandas(table: object) -> bool:
+    """Whether a table is of pandas, whose columns may hold Python objects of several kinds."""
+    return kind_of(table)[0].is_pandas()
+
+
+def locked_in(table: object) -> dict[str, tuple[str, str]]:
+    """Columns of types that DuckDB hands to no other tool: the type, and what to cast it to."""
+    if not kind_of(table)[0].is_duckdb():
+        return {}
+    native = cast("Any", nw.to_native(table, pass_through=True))
+    types = zip(native.columns, map(str, native.types), strict=True)
+    return {name: (kind, _LOCKED_IN[kind]) for name, kind in types if kind in _LOCKED_IN}
 
 
 def is_lazy(table: object) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy
+from retention.frames import Frame, as_lazy, is_pandas, locked_in
 from retention.loading.cells import settled
 from retention.loading.text import OURS, cells_of
 
@@ -23,13 +23,6 @@ ROW = f"{OURS}row"
 
 _COMPUTED = {"sales", "wallet"}
 """What may be computed from other columns, so need not be named."""
-
-_UNTRANSFERABLE = {
-    "UHUGEINT": "HUGEINT",
-    "BIGNUM": "DOUBLE",
-    "VARINT": "DOUBLE",
-    "TIME WITH TIME ZONE": "VARCHAR",
-}
 
 _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
 
@@ -86,14 +79,14 @@ def _by_cell(
     """The table, numbered if it is eager, and its types, by what its cells are."""
     given = nw.from_native(cast("Any", table))
     texts: Mapping[str, Any] = {}
-    if given.implementation.is_pandas():
+    if is_pandas(given):
         native, texts = settled(nw.to_native(given), roles, keep.values())
         given = nw.from_native(cast("Any", native))
     schema = dict(as_lazy(given, name=kind.name, by_row=True).collect_schema())
     mixed = [name for name in schema if cells_of(name) in texts]
     schema |= dict.fromkeys(mixed, nw.Object())
     _refuse_objects(given, {**roles, **keep}, schema)
-    _refuse_untransferable(given, {**roles, **keep})
+    _refuse_locked_in(table, {**roles, **keep})
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
     numbered = given.with_row_index(ROW)
@@ -102,24 +95,22 @@ def _by_cell(
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
 
 
-def _refuse_untransferable(given: Any, named: Mapping[str, str]) -> None:
+def _refuse_locked_in(table: object, named: Mapping[str, str]) -> None:
     """DuckDB has types that it can hand to no other tool, not even to Python."""
-    if not given.implementation.is_duckdb():
-        return
-    relation = nw.to_native(given)
-    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    locked = locked_in(table)
     for role, name in named.items():
-        if types[name] in _UNTRANSFERABLE:
+        if name in locked:
+            kind, other = locked[name]
             raise ColumnError(
-                f"{role}: column {name!r} holds {types[name]}, which DuckDB hands to no other "
-                f"tool. Convert it first: CAST({name} AS {_UNTRANSFERABLE[types[name]]})."
+                f"{role}: column {name!r} holds {kind}, which DuckDB hands to no other tool. "
+                f"Convert it first: CAST({name} AS {other})."
             )
 
 
 def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, object]) -> None:
     """Polars can do nothing with Python objects, not even compare them."""
     odd = [(role, name) for role, name in named.items() if isinstance(schema[name], nw.Object)]
-    if odd and not given.implementation.is_pandas():
+    if odd and not is_pandas(given):
         role, name = odd[0]
         raise ColumnError(
             f"{role}: column {name!r} holds Python objects (Object), whose types are not known. "
