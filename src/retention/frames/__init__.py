@@ -9,6 +9,7 @@ connection of its own and comes back as it was.
 """
 
 from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
+from retention.frames.arrow import readable_pandas
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -18,6 +19,8 @@ from retention.frames.engines import (
     collect,
     count,
     is_lazy,
+    is_pandas,
+    locked_in,
     one_row,
     orders_well,
     read_out,
@@ -39,10 +42,13 @@ __all__ = [
     "in_kind_of",
     "inside",
     "is_lazy",
+    "is_pandas",
+    "locked_in",
     "one_row",
     "orders_well",
     "outside",
     "read_out",
+    "readable_pandas",
     "table_like",
     "with_first",
     "with_text_numbers",

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, TableError
+from retention.frames.arrow import readable, readable_pandas
 from retention.frames.labels import inside
 from retention.names import outer
 
@@ -27,6 +28,12 @@ Columns = dict[str, "NDArray[Any]"]
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
 
+_LOCKED_IN = {
+    "UHUGEINT": "HUGEINT",
+    "BIGNUM": "DOUBLE",
+    "VARINT": "DOUBLE",
+    "TIME WITH TIME ZONE": "VARCHAR",
+}
 _SERVED = {
     nw.Implementation.PANDAS,
     nw.Implementation.POLARS,
@@ -63,11 +70,11 @@ def as_lazy(
         raise _not_a_table(native, name)
     native = inside(native, name=name)
     if engine.is_pandas():
-        native = native.reset_index(drop=True)
+        native = _readable_pandas(native.reset_index(drop=True), name)
         if not by_row and len(native) >= ROUTE_ROWS:
             return _scan(_blank_as_text(native[_wanted(native.columns, only, name)]))
     elif engine.is_pyarrow():
-        return _scan(native.select(_wanted(native.column_names, only, name)))
+        return _scan(_readable(native.select(_wanted(native.column_names, only, name)), name))
     elif not engine.is_polars():
         _wanted(native.columns, None, name)
     return cast("Frame", nw.from_native(native).lazy())
@@ -93,6 +100,20 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
     if frame.implementation.is_duckdb():
         _refuse_strangers(frame, other, name)
     return other
+
+
+def is_pandas(table: object) -> bool:
+    """Whether a table is of pandas, whose columns may hold Python objects of several kinds."""
+    return kind_of(table)[0].is_pandas()
+
+
+def locked_in(table: object) -> dict[str, tuple[str, str]]:
+    """Columns of types that DuckDB hands to no other tool: the type, and what to cast it to."""
+    if not kind_of(table)[0].is_duckdb():
+        return {}
+    native = cast("Any", nw.to_native(table, pass_through=True))
+    types = zip(native.columns, map(str, native.types), strict=True)
+    return {name: (kind, _LOCKED_IN[kind]) for name, kind in types if kind in _LOCKED_IN}
 
 
 def is_lazy(table: object) -> bool:
@@ -254,6 +275,25 @@ def _scan(table: object) -> Frame:
     return cast("Frame", nw.from_native(scan(table)))
 
 
+def _readable_pandas(table: Any, name: str) -> Any:
+    """A pandas table in types that Arrow and pandas have all functions for."""
+    kinds = table.dtypes.items()
+    odd = [n for n, kind in kinds if kind.kind in "Mf" or hasattr(kind, "pyarrow_dtype")]
+    read = {column: readable_pandas(table[column], column, name) for column in odd}
+    changed = {c: values for c, values in read.items() if values.dtype != table[c].dtype}
+    return table.assign(**changed) if changed else table
+
+
+def _readable(table: Any, name: str) -> Any:
+    """A PyArrow table in types that DuckDB knows."""
+    for place, column in enumerate(table.column_names):
+        given = table.column(place)
+        read = readable(given, column, name)
+        if read is not given:
+            table = table.set_column(place, column, read)
+    return table
+
+
 def _blank_as_text(table: Any) -> Any:
     """A pandas table whose columns of nothing but missing objects are text.
 
@@ -269,6 +309,10 @@ def _is_arrow(table: object) -> bool:
 
 
 def _as_array(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
+    if isinstance(series.dtype, nw.Int128 | nw.UInt128):  # NumPy has none of these
+        if exact:
+            return np.array(series.to_list(), dtype=object)
+        series = series.cast(nw.Float64)
     if exact and series.dtype.is_integer() and series.is_null().any():
         whole = series.fill_null(0).to_numpy().astype(object)
         whole[series.is_null().to_numpy()] = None

@@ -41,14 +41,21 @@ _WRITTEN = "|".join(
         f"^(?:{_SIGN} ?)?{_DIGITS} ?[-−](?: ?{_SIGN})?$",  # 12.50-
     )
 )
+_TWO_SIGNS = f"{_SIGN}.*{_SIGN}"
+_THOUSANDS = "(?:[0-9]{0,2}[1-9]|[0-9]?[1-9]0|[1-9]00)"
+_MACHINE = r"^[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,3}$"  # written by a program: its point is a point
 _NEGATIVE = "^[^0-9.,]*[-−(]|[0-9] ?[-−][^0-9]*$"
 
 
 def _valid(decimal: str, group: str) -> str:
-    """Digits with a decimal sign and, in groups of three, one sort of thousands separator."""
-    grouped = "|".join(f"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})+" for sign in (f"[{group}]", " ", "['’]"))
+    """Digits with a decimal sign and, in groups of three, one sort of thousands separator.
+
+    No thousands are nought: "0.750" is three quarters.
+    """
+    signs = (f"[{group}]", " ", "['’]")
+    grouped = "|".join(f"{_THOUSANDS}(?:{sign}[0-9]{{3}})+" for sign in signs)
     tail = f"(?:[{decimal}][0-9]+)?"
-    return f"^(?:{grouped}){tail}$|^[0-9]*{tail}(?:[eE][-+]?[0-9]{{1,3}})?$"
+    return f"^(?:{grouped}){tail}$|^[0-9]*{tail}(?:[eE][-+]?[0-9]{{1,3}})?$|{_MACHINE}"
 
 
 _POINT, _COMMA = _valid(".", ","), _valid(",", ".")
@@ -69,6 +76,7 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
     frame = frame.with_columns(flat(column, dtype).alias(text))
     bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
     reads = nw.col(text).str.contains(_WRITTEN) & (nw.col(text).str.len_chars() <= 60)
+    reads = reads & ~nw.col(text).str.contains(_TWO_SIGNS)
     frame = frame.with_columns(nw.when(reads).then(bare).otherwise(nw.lit("")).alias(digits))
     some = nw.col(digits).str.contains("[0-9]")
     return frame.with_columns(
@@ -119,7 +127,8 @@ def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[
     point, comma = nw.col(f"{OURS}{role}_digits_point"), nw.col(f"{OURS}{role}_digits_comma")
     missing = text.is_in(BLANKS)
     right = {".": point, ",": comma}.get(decimal, point | comma)
-    unclear = right & digits.str.contains("[.,]") if decimal in ("mixed", "unclear") else None
+    people = digits.str.contains("[.,]") & ~digits.str.contains(_MACHINE)
+    unclear = right & people if decimal in ("mixed", "unclear") else None
     return frame, [
         Check(f"missing {role}", column, fill, missing),
         *_unread(role, column, ~missing & ~right, unclear, decimal),
@@ -164,6 +173,8 @@ def _value(role: str, decimal: str) -> nw.Expr:
     text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
     sign = "comma" if decimal == "," else "point"
     plain = digits.str.replace_all("[. '’]" if sign == "comma" else "[, '’]", "")
+    if sign == "comma":
+        plain = nw.when(digits.str.contains(_MACHINE)).then(digits).otherwise(plain)
     plain = plain.str.replace_all(",", ".", literal=True)
     plain = plain.str.replace_all(r"^\.", "0.")
     huge, tiny = r"[eE]\+?[0-9]{3}$", "[eE]-[0-9]{3}$"

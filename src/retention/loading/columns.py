@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy, inside
-from retention.loading.text import OURS
+from retention.frames import Frame, as_lazy, inside, is_pandas, locked_in
+from retention.loading.cells import settled
+from retention.loading.text import OURS, cells_of
 from retention.names import inner, outer
 
 if TYPE_CHECKING:
@@ -70,10 +71,54 @@ def opened(
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
     }
     kept_as = _kept(kept, kind, roles, schema)
-    given = nw.from_native(cast("Any", inside(table, name=kind.name)))
-    if isinstance(given, nw.DataFrame):
-        frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
-    return Source(given.to_native(), kind, frame, dict(schema), found, kept_as)
+    table, frame, types = _by_cell(inside(table, name=kind.name), kind, found, kept_as)
+    return Source(table, kind, frame, types, found, kept_as)
+
+
+def _by_cell(
+    table: object, kind: Kind, roles: Mapping[str, str], keep: Mapping[str, str]
+) -> tuple[object, Frame, dict[str, nw.dtypes.DType]]:
+    """The table, numbered if it is eager, and its types, by what its cells are."""
+    given = nw.from_native(cast("Any", table))
+    texts: Mapping[str, Any] = {}
+    if is_pandas(given):
+        native, texts = settled(nw.to_native(given), roles, keep.values())
+        given = nw.from_native(cast("Any", native))
+    schema = dict(as_lazy(given, name=kind.name, by_row=True).collect_schema())
+    mixed = [name for name in schema if cells_of(name) in texts]
+    schema |= dict.fromkeys(mixed, nw.Object())
+    _refuse_objects(given, {**roles, **keep}, schema)
+    _refuse_locked_in(table, {**roles, **keep})
+    if not isinstance(given, nw.DataFrame):
+        return table, as_lazy(given, name=kind.name, by_row=True), schema
+    numbered = given.with_row_index(ROW)
+    if texts:
+        numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
+    return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
+
+
+def _refuse_locked_in(table: object, named: Mapping[str, str]) -> None:
+    """DuckDB has types that it can hand to no other tool, not even to Python."""
+    locked = locked_in(table)
+    for role, name in named.items():
+        if name in locked:
+            kind, other = locked[name]
+            raise ColumnError(
+                f"{role}: column {name!r} holds {kind}, which DuckDB hands to no other tool. "
+                f"Convert it first: CAST({name} AS {other})."
+            )
+
+
+def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, object]) -> None:
+    """Polars can do nothing with Python objects, not even compare them."""
+    odd = [(role, name) for role, name in named.items() if isinstance(schema[name], nw.Object)]
+    if odd and not is_pandas(given):
+        role, name = odd[0]
+        raise ColumnError(
+            f"{role}: column {name!r} holds Python objects (Object), whose types are not known. "
+            "Make it text, numbers or dates first, such as pl.Series(values, dtype=pl.String, "
+            "strict=False)."
+        )
 
 
 def _refuse_names(kind: Kind, schema: Iterable[object]) -> None:

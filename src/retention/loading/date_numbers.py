@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retention.loading.checks import Check
     from retention.loading.text import Written
 
+_NUMBER = r"^-?[0-9]{1,19}(?:\.[0-9]{1,17})?(?:e[-+]?[0-9]{1,2})?$"
 _EXCEL = 25_569  # 1970-01-01 as spreadsheets count days
 _DECADES = (315_532_800.0, 4_102_444_800.0)  # 1980 to 2100: units that make sense to offer
 
@@ -55,7 +56,7 @@ def _counted(
         frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
         return frame, value.is_null() | value.is_nan(), None
     text = nw.col(f"{OURS}{role}_text")
-    reads, missing = text.str.contains(r"^-?[0-9]{1,19}(?:\.[0-9]{1,9})?$"), text.is_in(LOW_BLANKS)
+    reads, missing = text.str.contains(_NUMBER), text.is_in(LOW_BLANKS)
     number = nw.when(reads).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
     frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
     frame = frame.with_columns(nw.when(reads).then(value).alias(f"{OURS}{role}_value"))

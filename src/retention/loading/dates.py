@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
 
 def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr]:
     """What to learn about a text column of dates: the ways it is written in."""
-    if written.date_format is not None or not is_text(source.schema[source.roles[role]]):
+    by_format = written.date_format is not None and not _mixes(written)
+    if by_format or not is_text(source.schema[source.roles[role]]):
         return {}
     text = nw.col(f"{OURS}{role}_text")
     return {f"{name} {role}": sign for name, sign in shapes.signs_of(text).items()}
@@ -53,14 +55,55 @@ def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Fram
         return frame, moments.date_checks(role, column, missing=nw.col(ours).is_null())
     if written.date_format is None and dtype.is_numeric():
         return date_numbers.unit_unknown(frame, role, column)
+    if _mixes(written) and is_text(dtype):
+        return _numbers_or_text(frame, role, column, dtype, ways)
     if written.date_format in EPOCHS or written.date_format == "excel":
         return date_numbers.from_numbers(frame, role, column, dtype, written)
     if written.date_format is not None:
         frame = _by_format(frame, role, column, dtype, written)
         return _assembled(frame, role, column, written)
+    return _by_shape(frame, role, column, ways)
+
+
+def _by_shape(frame: Frame, role: str, column: str, ways: Ways) -> tuple[Frame, list[Check]]:
+    """Dates in the ways people write them."""
     frame = shapes.with_parts(frame, role, ways)
     why = partial(shapes.why, role=role, ways=ways)
-    return _assembled(frame, role, column, written, shapes.unclear(role, ways), why)
+    return _assembled(frame, role, column, ways.written, shapes.unclear(role, ways), why)
+
+
+def _mixes(written: Written) -> bool:
+    """Whether the format is of numbers, beside which dates may stand as text or as dates.
+
+    Not so in a zone: text without an offset has no place in it.
+    """
+    counted = written.date_format in EPOCHS or written.date_format == "excel"
+    return counted and written.tz is None
+
+
+def _numbers_or_text(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, ways: Ways
+) -> tuple[Frame, list[Check]]:
+    """Numbers by their unit, and whatever else stands beside them as people write dates."""
+    ours, counted, number = (f"{OURS}{role}{end}" for end in ("", "_counted", "_number"))
+    frame, by_unit = date_numbers.from_numbers(frame, role, column, dtype, ways.written)
+    frame = frame.with_columns(
+        nw.col(ours).alias(counted), (~nw.col(f"{ours}_value").is_null()).alias(number)
+    )
+    frame, by_text = _by_shape(frame, role, column, ways)
+    time = nw.when(nw.col(number)).then(nw.col(counted)).otherwise(nw.col(ours))
+    checks = [
+        replace(text, fails=_either(nw.col(number), unit.fails, text.fails))
+        for unit, text in zip(by_unit, by_text, strict=True)
+    ]
+    return frame.with_columns(time.alias(ours)), checks
+
+
+def _either(number: nw.Expr, unit: nw.Expr | None, text: nw.Expr | None) -> nw.Expr | None:
+    """Where a check fails: of numbers the one, of the rest the other."""
+    if unit is None or text is None:
+        return None if text is None else ~number & text
+    return (number & unit) | (~number & text)
 
 
 def _by_format(
@@ -82,6 +125,8 @@ def _by_format(
             "the format has %z, and only there."
         )
     frame = formats.with_parts(frame, text, date_format, f"{OURS}{role}_")
+    if is_text(dtype):
+        frame = formats.with_cells(frame, text, f"{OURS}{role}_", zoned=written.tz is not None)
     reads = nw.col(f"{OURS}{role}_reads")
     return frame.with_columns(reads.alias(f"{OURS}{role}_zoned"))
 

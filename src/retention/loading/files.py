@@ -14,6 +14,7 @@ from retention.loading.relations import (
     Opened,
     first_line,
     fresh_connection,
+    identifier,
     listed,
     literal,
     refusing,
@@ -43,7 +44,7 @@ _OPTIONS = {
     "parquet": (),
     "json": (),
 }
-_JSON_KEPT = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "BOOLEAN")
+_JSON_KEPT = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "JSON")
 
 
 def open_files(source: object, **options: Any) -> Opened:
@@ -215,10 +216,20 @@ def _open_json(files: Sequence[Path]) -> Opened:
     with refusing(explain):
         found = connection.sql(f"FROM {scan}, sample_size = -1)")
         types = [str(kind) if str(kind) in _JSON_KEPT else "VARCHAR" for kind in found.types]
-        columns = zip(found.columns, types, strict=True)
+        columns = list(zip(found.columns, types, strict=True))
         said = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
-        relation = connection.sql(f"SELECT * FROM {scan}, columns = {{{said}}})")
+        mixed = [_by_cell(name) for name, kind in columns if kind == "JSON"]
+        replaced = f"REPLACE ({', '.join(mixed)}) " if mixed else ""
+        relation = connection.sql(f"SELECT * {replaced}FROM {scan}, columns = {{{said}}})")
     return Opened(relation, _counted(files), explain)
+
+
+def _by_cell(name: str) -> str:
+    """A column of several kinds as text, a fraction in the form that has one reading (1.125e0)."""
+    column = identifier(name)
+    text = f"{column} ->> '$'"
+    fraction = f"json_type({column}) = 'DOUBLE' AND NOT contains(lower({text}), 'e')"
+    return f"CASE WHEN {fraction} THEN ({text}) || 'e0' ELSE {text} END AS {column}"
 
 
 def _explained(files: Iterable[Path], problem: Exception) -> RetentionError:

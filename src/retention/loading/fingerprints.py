@@ -68,6 +68,8 @@ def _bits(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[np.uint64] 
     """64 bits of each value, the same for the same value; None where there is no cheap way."""
     if isinstance(dtype, nw.String):
         return _text_bits(column.to_arrow()) if find_spec("pyarrow") else None
+    if isinstance(dtype, nw.Int128 | nw.UInt128):  # NumPy has no such numbers
+        return None
     if not (dtype.is_numeric() or isinstance(dtype, nw.Date | nw.Datetime | nw.Boolean)):
         return None
     values = column.to_numpy()

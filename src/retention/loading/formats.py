@@ -29,6 +29,12 @@ NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "
 PARTS = ("year", "month", "day", "hour", "minute", "second", "offset")
 """What a date consists of, each a column of whole numbers; `offset` is in minutes from UTC."""
 
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}t[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+_PLACES = {"year": (0, 4), "month": (5, 2), "day": (8, 2)} | {
+    "hour": (11, 2),
+    "minute": (14, 2),
+    "second": (17, 2),
+}
 _WIDTH = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "f": 9}
 _PART = {"Y": "year", "y": "year", "m": "month", "b": "month", "d": "day", "H": "hour"} | {
     "I": "hour",
@@ -55,7 +61,9 @@ class _Piece:
 
 def number(text: nw.Expr) -> nw.Expr:
     """Text of digits as a whole number; the empty text is 0."""
-    return nw.when(text.str.contains("^[0-9]+$")).then(text).otherwise(nw.lit("0")).cast(nw.Int64)
+    return (
+        nw.when(text.str.contains("^[0-9]{1,18}$")).then(text).otherwise(nw.lit("0")).cast(nw.Int64)
+    )
 
 
 def month_of(text: nw.Expr) -> nw.Expr:
@@ -99,6 +107,26 @@ def with_parts(frame: Frame, text: str, date_format: str, prefix: str) -> Frame:
         told = _part_of(piece, taken, rest, prefix)
         frame = frame.with_columns(**told) if told else frame
     return frame.drop(rest, taken)
+
+
+def with_cells(frame: Frame, text: str, prefix: str, *, zoned: bool) -> Frame:
+    """The same parts of what stands there as a program writes a moment, whatever the format.
+
+    A cell of a workbook that is a date, beside others that are text, comes with "T" and seconds.
+    """
+    moment = f"{_MOMENT}(?:[-+][0-9:]{{5,6}}|z)$" if zoned else f"{_MOMENT}$"
+    here = ~nw.col(f"{prefix}reads") & nw.col(text).str.contains(moment)
+    frame = frame.with_columns(here.alias(f"{prefix}cell"))
+    told = {part: number(nw.col(text).str.slice(*place)) for part, place in _PLACES.items()}
+    told |= {"offset": minutes_of(nw.col(text))} if zoned else {}
+    cell = nw.col(f"{prefix}cell")
+    return frame.with_columns(
+        (nw.col(f"{prefix}reads") | cell).alias(f"{prefix}reads"),
+        **{
+            f"{prefix}{part}": nw.when(cell).then(value).otherwise(nw.col(f"{prefix}{part}"))
+            for part, value in told.items()
+        },
+    )
 
 
 def _part_of(piece: _Piece, taken: str, rest: str, prefix: str) -> Mapping[str, nw.Expr]:

@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.checks import Check, Output
-from retention.loading.text import BLANKS, OURS, PADDED, is_text, stripped
+from retention.loading.text import BLANKS, OURS, PADDED, as_said, is_text, stripped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,9 +66,7 @@ def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> l
 
 def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
     column = source.roles[role]
-    text = nw.col(column)
-    if not isinstance(source.schema[column], nw.String):
-        text = text.cast(nw.String)
+    text = as_said(column, source.schema[column])
     return frame.with_columns((stripped(text) if padded else text).alias(f"{OURS}{role}"))
 
 
@@ -109,7 +107,7 @@ def _from_floats(frame: Frame, column: str, ours: str) -> tuple[Frame, nw.Expr, 
     frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(number))
     blank = nw.col(number).is_null() | nw.col(number).is_nan()
     exact = nw.col(number).abs() < _EXACT
-    whole = nw.when(exact).then(nw.col(number)).otherwise(nw.lit(0.0)).cast(nw.Int64)
+    whole = nw.when(exact).then(nw.col(number)).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
     frame = frame.with_columns(whole.alias(ours))
     broken = (nw.col(number).abs() >= _EXACT) | (
         exact & (nw.col(ours).cast(nw.Float64) != nw.col(number))

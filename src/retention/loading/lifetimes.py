@@ -16,6 +16,7 @@ from retention.loading.amounts import fractional
 from retention.loading.checks import Check, Output, Reading, TableFault, accepted, shown
 from retention.loading.columns import Source, opened
 from retention.loading.identity import id_notes
+from retention.loading.rows import said as as_cell
 from retention.loading.text import BLANKS, LOW_BLANKS, OURS, Written, flat, is_text
 from retention.loading.values import Values, read_values
 from retention.tables import CUSTOMER, LIFETIMES, Column
@@ -159,7 +160,7 @@ def _meaning(source: Source, churned_is: object) -> _Meaning:
     one = isinstance(churned_is, str) or not isinstance(churned_is, Iterable)
     said = [churned_is] if one else list(cast("Iterable[Any]", churned_is))
     if text:
-        return _Meaning([str(value).strip().lower() for value in said], None, text)
+        return _Meaning([as_cell(value).strip().lower() for value in said], None, text)
     try:
         return _Meaning([float(cast("Any", value)) for value in said], None, text)
     except (TypeError, ValueError):

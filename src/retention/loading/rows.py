@@ -5,6 +5,7 @@ pandas alone would make whole numbers with gaps into floats (and long ids into o
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
@@ -16,12 +17,15 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_EXACT = 2**53  # beyond it, neighbouring whole numbers are the same float
+
 
 def table_of(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pd.DataFrame:
     """The rows as a table whose columns are flags, whole numbers, numbers, times or text.
 
     A column of one kind of value keeps it; whole numbers beside fractions become floats; a column
-    of several kinds (numbers with a stray "n/a") becomes text, to be parsed or refused at the door.
+    of several kinds (numbers with a stray "n/a") becomes text, to be parsed or refused at the door:
+    see `said` for how it tells a number from a text that looks like one.
     """
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return pd.DataFrame(dict(zip(names, map(typed, columns), strict=True)), columns=list(names))
@@ -70,8 +74,37 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 
 def _text(values: Sequence[Any]) -> pd.Series[Any]:
-    return pd.Series([None if value is None else _said(value) for value in values], dtype="string")
+    return pd.Series([None if value is None else said(value) for value in values], dtype="string")
 
 
-def _said(value: object) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+def said(value: object) -> str:
+    """A value as text that has one reading, whatever text stands beside it.
+
+    A fraction gets an exponent ("1.125e0"), a time its T ("2024-02-05T00:00:00"): nobody types
+    either, every program reads both, and neither depends on what people mean by a comma or by
+    03/04.
+    """
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, date):
+        return f"{value}T00:00:00"
+    if isinstance(value, np.datetime64):
+        return str(np.datetime_as_string(value, unit="s"))
+    if isinstance(value, Real | Decimal) and not isinstance(value, Integral):
+        return _said_number(value)
+    return str(value)
+
+
+def _said_number(value: Real | Decimal) -> str:
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):  # a signalling NaN, a fraction too large for a float
+        return str(value)
+    if not math.isfinite(number):
+        return "nan" if math.isnan(number) else "-1e999"[number > 0 :]
+    if number.is_integer() and abs(number) < _EXACT:
+        return str(int(number))
+    text = repr(number)
+    return text if "e" in text else f"{text}e0"

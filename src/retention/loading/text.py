@@ -86,11 +86,21 @@ def stripped(text: nw.Expr) -> nw.Expr:
     return text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
 
 
+def cells_of(column: str) -> str:
+    """Where the text of a column stands whose cells are Python objects of several kinds."""
+    return f"{OURS}cells {column}"
+
+
+def as_said(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """A column as text, however it is kept."""
+    if isinstance(dtype, nw.Object):
+        return nw.col(cells_of(column)).cast(nw.String)
+    return nw.col(column) if isinstance(dtype, nw.String) else nw.col(column).cast(nw.String)
+
+
 def flat(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text without padding or odd spaces; what is missing is the empty text."""
-    text = nw.col(column)
-    if not isinstance(dtype, nw.String):
-        text = text.cast(nw.String)
+    text = as_said(column, dtype)
     return stripped(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
 
 

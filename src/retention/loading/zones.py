@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy, one_row
+from retention.frames import Frame, as_lazy, is_pandas, one_row
 from retention.loading import moments
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
@@ -123,7 +123,7 @@ def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) ->
 
 def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
     """The local times added; PyArrow converts them itself, before DuckDB gets the table."""
-    if not source.eager:
+    if not source.eager or is_pandas(source.table):
         return source.frame.with_columns(**local)
     given = nw.from_native(cast("Any", source.table)).with_row_index(ROW).with_columns(**local)
     return as_lazy(given, name=source.kind.name, by_row=True)
