@@ -125,6 +125,12 @@ class Counting(_Section):
     by: _Names = Field(default=(), description="segment column; say it again for another")
 
 
+class Rates(_Section):
+    """What is asked of each period."""
+
+    lag: int = Field(default=1, description="so many periods later [1]")
+
+
 class Output(_Section):
     """Where the answer goes."""
 
@@ -159,6 +165,7 @@ class Settings(_Section):
     policies: Policies = Policies()
     reading: Reading = Reading()
     counting: Counting = Counting()
+    rates: Rates = Rates()
     report: Told = Told()
     output: Output = Output()
 
