@@ -50,8 +50,9 @@ def read_table(
             nothing yet and later scans files larger than memory.
         columns: read only these. Default: all.
         sheet: which sheet of a workbook. Default: its only visible one.
-        encoding: of a CSV. Default: by its byte-order mark; else UTF-8; else cp1252 if not one of
-            its lines with accents is UTF-8.
+        encoding: of a CSV. Default: by its byte-order mark; else UTF-8; else cp1252, with a warning
+            that shows some words, where none of its lines with accents is UTF-8 and its words look
+            like those of a Western language.
         separator: of a CSV's columns; " " stands for any run of blanks. Default: the one of , ; tab
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
