@@ -442,7 +442,7 @@ def test_hidden_files_and_markers_in_a_folder_are_left_out(folder: Path) -> None
         ("blank.csv", "is empty"),
         ("zero.csv", "is empty"),
         ("zero.parquet", "is empty"),
-        ("old.xls", "Save it as .xlsx"),
+        ("old.xls", "save it as .xlsx"),
         ("orders", "cannot tell from its name"),
         (["orders.csv", "some.jsonl"], "several formats"),
         ([], "there is no file to read"),
@@ -838,7 +838,7 @@ def test_a_refused_query_says_what_the_database_said(shop: Path) -> None:
             rt.read_table("SELECT * FROM nothing", connection=connection)
     with pytest.raises(rt.ReadError, match=r"refused .*Conversion|refused .*convert"):
         rt.read_table("SELECT CAST('x' || range AS INT) FROM range(3)", connection=lake)
-    with pytest.raises(rt.ColumnError, match="two columns named 'id'"):
+    with pytest.raises(rt.ColumnError, match="two columns are named 'id'"):
         rt.read_table("SELECT id, id FROM orders", connection=base)
     with pytest.raises(rt.ReadError, match="gives no table"):
         rt.read_table("CREATE TABLE t (x INT)", connection=base)

@@ -60,9 +60,7 @@ def opened(
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
     _refuse_names(kind, schema)
-    if not isinstance(keep, Iterable | None):
-        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
-    kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
+    kept = names_of(keep)
     _refuse_unsaid(kind, roles, kept)
     found = {
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
@@ -72,6 +70,17 @@ def opened(
     if isinstance(given, nw.DataFrame):
         frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
     return Source(table, kind, frame, dict(schema), found, kept_as)
+
+
+def names_of(keep: str | Sequence[str] | None) -> list[str]:
+    """The columns that `keep=` names.
+
+    Raises:
+        ColumnError: if it is neither a name nor several.
+    """
+    if not isinstance(keep, Iterable | None):
+        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
+    return [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
 
 
 def _refuse_names(kind: Kind, schema: Iterable[object]) -> None:

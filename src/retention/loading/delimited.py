@@ -33,6 +33,7 @@ from retention.loading.textfiles import (
     copy_plain,
     head_of,
     marked_encoding,
+    other_kind,
     refusing_bytes,
     survey,
     unpacked,
@@ -112,6 +113,9 @@ def _inspected(
     """Separator from the first lines, encoding from all bytes, names from the header."""
     head = head_of(path)
     told = encoding or marked_encoding(head)
+    kind = other_kind(head)
+    if kind:
+        raise ReadError(f"{path} is no CSV, whatever its name says, but {kind}.")
     if not told:
         _refuse_other_bytes(path, head)
     lines = _lines(path, head, told or "latin-1")  # separators are the same in every encoding
@@ -272,6 +276,12 @@ def _misfit(file: _Delimited) -> str | None:
                 )
             line = next_line
     except csv.Error as problem:
+        if "field limit" in str(problem):
+            return (
+                f"{file.path}: the row that starts on line {line} has a cell of more than "
+                f"{csv.field_size_limit():,} characters. Is a quote never closed, or separator= "
+                "another? Else leave such cells out."
+            )
         return (
             f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
             'that opens a field must close it, and quotes within are doubled: "3 "" nails".'

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError, RetentionError, one_of
-from retention.loading.columns import find
+from retention.loading.columns import find, names_of
 from retention.loading.contracts import as_contracts
 from retention.loading.files import open_files
 from retention.loading.queries import open_query
@@ -81,12 +81,16 @@ def read_table(
         0   007  03.02.2024  1.234,50
     """
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_table", source, connection, said)
     if columns is not None:
-        for name in columns:
+        wanted = [columns] if isinstance(columns, str) else list(columns)
+        if not wanted or len(set(wanted)) < len(wanted):
+            raise ColumnError(f"columns must name one column or more, each once; got {wanted}.")
+        for name in wanted:
             if name not in opened.relation.columns:
-                raise ColumnError.unknown("columns", name, opened.relation.columns)
-        opened = opened.only(columns)
+                raise ColumnError.unknown("columns", str(name), opened.relation.columns)
+        opened = opened.only(wanted)
     return in_engine(opened, engine)
 
 
@@ -180,7 +184,8 @@ def read_transactions(
         "order_id": order_id,
     }
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_transactions", source, connection, said)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
     door = partial(
         as_transactions,
@@ -279,7 +284,8 @@ def read_contracts(
         "trial": trial,
     }
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_contracts", source, connection, said)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
     door = partial(
         as_contracts,
@@ -313,9 +319,12 @@ def _needed(
     missing is refused before anything is read.
     """
     present = dict.fromkeys(opened.relation.columns)
-    kept = [keep] if isinstance(keep, str) else keep
+    kept = names_of(keep)
     asked = [(role, name) for role, name in roles.items() if name is not None]
     asked += [("keep", name) for name in kept]
+    for role, name in asked:
+        if not isinstance(name, str):
+            raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
     found = [find(name, present, asked=role) for role, name in asked]
     return opened if every else opened.only(list(dict.fromkeys(found)))
 
@@ -329,23 +338,10 @@ def _checked(door: Callable[[Any], Any], opened: Opened, engine: Engine) -> Any:
         return door(table)
 
 
-def _opened(
-    source: Any,
-    connection: Any,
-    sheet: str | None,
-    encoding: str | None,
-    separator: str | None,
-    header_row: int | None,
-) -> Opened:
-    said = {
-        "sheet": sheet,
-        "encoding": encoding,
-        "separator": separator,
-        "header_row": header_row,
-    }
+def _opened(door: str, source: Any, connection: Any, said: Mapping[str, Any]) -> Opened:
     if connection is None:
-        return open_files(source, **said)
+        return open_files(source, door, **said)
     for name, value in said.items():
         if value is not None:
             raise RetentionError(f"{name}= says nothing about a query. Leave it out.")
-    return open_query(source, connection)
+    return open_query(source, connection, door)

@@ -34,6 +34,32 @@ _MARKS = {
 }
 
 
+_STARTS = {
+    b"PK\x03\x04": "a workbook (.xlsx) or a zip archive: name it .xlsx, or unpack it",
+    b"\xd0\xcf\x11\xe0": "a workbook with a password, or of the old kind: open it and save it as "
+    ".xlsx without a password",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"\x1f\x8b": "packed with gzip: name it .csv.gz",
+    b"BZh": "packed with bzip2: name it .csv.bz2",
+    b"\x28\xb5\x2f\xfd": "packed with Zstandard: name it .csv.zst",
+    b"%PDF": "a PDF: export the table as CSV",
+    b"SQLite format 3": "a database: open it with sqlite3 and say connection=",
+    b"<!doctype": "a web page, perhaps one to log in: download the file itself",
+    b"<html": "a web page, perhaps one to log in: download the file itself",
+    b"<?xml": "XML: export the table as CSV or .xlsx",
+    b'{"': "JSON: name it .jsonl",
+    b'[{"': "JSON: name it .json",
+}
+"""How files start that are not CSV, and what is to be done."""
+
+
+def other_kind(head: bytes) -> str | None:
+    """What a file is by its first bytes, if they are not those of a CSV."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16]
+    found = (said for mark, said in _STARTS.items() if start.lower().startswith(mark.lower()))
+    return next(found, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What one pass over all bytes of a text file told."""
