@@ -148,8 +148,8 @@ def _as_option(flags: frozenset[str], found: re.Match[str]) -> str:
         return flag if value == "True" else f"--no-{flag[2:]}"
     if value[:1].isdigit():
         value = value.replace("_", "").rstrip(".") + "." * value.endswith(".")
-    if value == "...":
-        return f"{flag} COLUMN"
+    if value in ("...", "()"):  # no text at all is an empty one here
+        return f"{flag} COLUMN" if value == "..." else f'{flag} ""'
     quoted = f'"{value}"' if " " in value else value
     return f"{flag} {quoted}".rstrip()
 

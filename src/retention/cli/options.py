@@ -124,7 +124,7 @@ def _add(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) 
     if bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
-        say |= {"action": "append", "metavar": "COLUMN"}
+        say |= {"action": "append", "metavar": "COLUMN" if key == "by" else "TEXT"}
     elif choices:
         say |= {"choices": choices}
     else:

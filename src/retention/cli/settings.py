@@ -101,6 +101,9 @@ class Reading(_Section):
     decimal: Literal[".", ","] | None = Field(
         default=None, description="the decimal sign of amounts"
     )
+    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_many)] = Field(
+        default=None, description="text that stands for a blank id, in place of NA and its like"
+    )
     tz: str | None = Field(default=None, description="time zone of the shop, such as Europe/Berlin")
     encoding: str | None = Field(default=None, description="of a CSV, such as cp1252")
     separator: str | None = Field(default=None, description="between the columns of a CSV")

@@ -30,7 +30,8 @@ _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read 
 class Source:
     """The user's table as a door works on it.
 
-    `frame` has the user's columns under the user's names, and `ROW` where the table is eager.
+    `frame` has the user's columns under the user's names: all of a lazy table; of an eager one
+    those that are named, and `ROW`. `schema` is of all of them.
     `roles` says which column plays which part, `keep` which ones go through as they are.
     """
 
@@ -67,8 +68,9 @@ def opened(
     }
     kept_as = _kept(kept, kind, roles, schema)
     given = nw.from_native(cast("Any", table))
-    if isinstance(given, nw.DataFrame):
-        frame = as_lazy(given.with_row_index(ROW), name=kind.name, by_row=True)
+    if isinstance(given, nw.DataFrame):  # of ten thousand columns three may be wanted
+        used = dict.fromkeys([ROW, *found.values(), *kept_as.values()])
+        frame = as_lazy(given.with_row_index(ROW).select(*used), name=kind.name, by_row=True)
     return Source(table, kind, frame, dict(schema), found, kept_as)
 
 

@@ -290,7 +290,10 @@ def _open_json(files: Sequence[Path]) -> Opened:
     """
     connection = fresh_connection()
     explain = partial(_explained, files)
-    scan = f"read_json({listed(files)}, records = 'true', union_by_name = true"
+    scan = (  # without the threshold, rows of many alike columns are taken for one map
+        f"read_json({listed(files)}, records = 'true', union_by_name = true, "
+        "map_inference_threshold = -1"
+    )
     with refusing(explain):
         found = connection.sql(f"FROM {scan}, sample_size = -1)")
         types = [str(kind) if str(kind) in _JSON_KEPT else "VARCHAR" for kind in found.types]

@@ -46,8 +46,8 @@ _SHOWN = 3
 _LONGEST = 30
 
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
-_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
-_CELL = re.compile(rb"[^,;\t|\"\r\n]*[\x80-\xff][^,;\t|\"\r\n]*")
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
+_PARTING = re.compile(rb"[,;\t|\"\r\n]+")
 _LOW, _UP = "a-zß-öø-ÿœšž", "À-ÖØ-ÞŒŠŽŸ"
 _ACCENT = "À-ÖØ-öø-ÿŒœŠšŽžŸ"
 _LETTER = f"A-Za-z{_ACCENT}"
@@ -82,13 +82,13 @@ class Letters:
         self._undefined = self._undefined or undefined
         if self._n_words > _LOOKED_AT and not undefined:
             return
-        words = _WORD.findall(line)
+        words = _words(line)
         self._n_words += len(words)
         self._n_strange += sum(map(is_strange, words))
         if min(map(len, self._cells.values())) < _SHOWN:
-            for cell in _CELL.findall(line):
-                kept = self._cells[any(map(is_strange, _WORD.findall(cell)))]
-                if len(kept) < _SHOWN:
+            for cell in _PARTING.split(line):
+                kept = self._cells[any(map(is_strange, _words(cell)))]
+                if len(kept) < _SHOWN and not cell.isascii():
                     kept[cell.strip()] = None
 
     @property
@@ -101,6 +101,11 @@ class Letters:
         """A few cells that show it: those of usual words if it is cp1252, else of strange ones."""
         usual, strange = list(self._cells[False]), list(self._cells[True])
         return usual or strange if self.western else strange or usual
+
+
+def _words(text: bytes) -> list[bytes]:
+    """The words of which a letter depends on the encoding; in one pass, however long they are."""
+    return [word for word in _WORD.findall(text) if not word.isascii()]
 
 
 def is_strange(word: bytes) -> bool:

@@ -112,6 +112,7 @@ def read_transactions(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
     connection: Any = None,
@@ -141,6 +142,7 @@ def read_transactions(
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
+        blanks: texts that mean that an id was not filled in; () where "NA" is an id.
         tz: the time zone of the shop.
         as_of: the last observed day; a later date is refused.
         connection: of a database: see `read_table`.
@@ -204,6 +206,7 @@ def read_transactions(
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,
+        blanks=blanks,
         tz=tz,
         as_of=as_of,
     )
@@ -228,6 +231,7 @@ def read_contracts(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
     connection: Any = None,
@@ -257,6 +261,7 @@ def read_contracts(
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
+        blanks: texts that mean that an id was not filled in; () where "NA" is an id.
         tz: the time zone of the firm.
         as_of: the last observed day.
         connection: of a database: see `read_table`.
@@ -304,6 +309,7 @@ def read_contracts(
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,
+        blanks=blanks,
         tz=tz,
         as_of=as_of,
     )

@@ -50,7 +50,8 @@ def _ordered(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> li
     """The rows of one sheet with their cells in the order of another's names."""
     if list(names) == list(wanted):
         return rows
-    places = [names.index(name) for name in wanted]
+    place_of = {name: place for place, name in enumerate(names)}
+    places = [place_of[name] for name in wanted]
     return [tuple(row[place] for place in places) for row in rows]
 
 
