@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
 from retention.errors import ReadError, RetentionError, nearest
 from retention.loading.delimited import open_delimited
@@ -196,7 +195,12 @@ def _exists(path: Path) -> bool:
 def _elsewhere(text: str) -> ReadError:
     scheme, _, rest = text.partition("://")
     if scheme.lower() == "file":
-        return ReadError(f"{text} is an address: say the path, {unquote(rest)!r}.")
+        plain = re.sub(
+            rb"%([0-9a-fA-F]{2})", lambda found: bytes.fromhex(found[1].decode()), rest.encode()
+        )
+        return ReadError(
+            f"{text} is an address: say the path, {plain.decode('utf-8', 'replace')!r}."
+        )
     return ReadError(
         f"{text} is not on this machine. Open it with DuckDB (its httpfs extension) and pass "
         "the query with connection=."
