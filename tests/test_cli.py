@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,6 +20,8 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.cli import main
+from retention.cli.entry import in_options
+from retention.cli.options import flags_of, parser
 from retention.cli.settings import Output
 from retention.cli.writing import harmless, write
 
@@ -81,7 +86,11 @@ def test_a_last_day_that_nobody_named_is_told_aside(shop, capsys):
     """The default is said on the error stream, so that the output stays the answer."""
     code, out, err = run(capsys, "kpis", shop, *NAMED, "--refunds", "net", "--format", "csv")
     assert code == 0
-    assert "as of 2024-03-29, the last day in the file" in err
+    assert (
+        "as of 2024-03-29, the last day in the file (--as-of); 2024-03 is not whole by then" in err
+    )
+    assert "careful: Left out, as not observed whole: 2024-03 (1 order of 1 customer" in err
+    assert "say --as-of 2024-03-31." in err
     assert "by month" in err
     assert out.startswith("period,")
 
@@ -385,3 +394,76 @@ def test_notes_of_a_file_have_days_and_a_column_of_texts(shop, capsys, tmp_path)
     assert code == 1
     assert "notes: '01.02.2024' in 'date' is no day such as 2024-12-31" in err
     assert "Say --date-format %d.%m.%Y, for instance" in err
+
+
+COMMANDS = ("kpis", "audit", "report")
+
+
+def options_of(command):
+    """Every option that argparse knows of a command."""
+    choices = parser()._subparsers._group_actions[0].choices
+    return set(choices[command]._option_string_actions)
+
+
+def literal_of(node):
+    """A text of the source, with a word in the place of each value."""
+    if isinstance(node, ast.JoinedStr):
+        filled = {ord("r"): "'x'", -1: "7"}
+        return "".join(
+            v.value if isinstance(v, ast.Constant) else filled[v.conversion] for v in node.values
+        )
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def sentences():
+    """What the library may say to a run of the command line: its texts that name a keyword."""
+    root = Path(rt.__file__).parent
+    rooms = [*root.glob("*.py"), *(p for d in ("loading", "activity", "report", "tables", "spells",
+             "frames", "cli") for p in (root / d).glob("*.py"))]  # fmt: skip
+    rooms += [
+        root / "kpis" / f"{name}.py" for name in ("outcome", "cells", "cohorts", "cohort_cells")
+    ]
+    for room in rooms:
+        for node in ast.walk(ast.parse(room.read_text(encoding="utf-8"))):
+            text = literal_of(node)
+            markup = re.search(r"<|SELECT|>>>|Args:|read_csv|\n\n", text)
+            if re.search(r"\b[a-z_]+=|\bas_of\b|\bheader_row\b", text) and not markup:
+                yield text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_message_names_options_that_the_command_has(command):
+    """No keyword of Python is left in a message, and no option that is none."""
+    known = options_of(command)
+    assert flags_of(command) <= known
+    said = list(sentences())
+    assert len(said) > 50
+    for text in said:
+        shown = in_options(text, flags_of(command))
+        assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", shown)) <= known, shown
+        assert not re.search(r"\b[a-z]+(_[a-z]+)*=(?!=)", shown), shown
+
+
+def test_a_silent_first_period_is_told_on_the_error_stream(tmp_path, capsys):
+    """With the option that cures it, which a second run says."""
+    path = tmp_path / "orders.csv"
+    lines = [f"c{i % 9},2024-0{1 + i // 28}-{1 + i % 28:02}," for i in range(4, 84)]
+    path.write_text("customer_id,date,sales\n" + "10\n".join([*lines, ""]))
+    words = ["kpis", path, "--as-of", "2024-03-31", "--freq", "month", "--format", "csv"]
+    code, out, err = run(capsys, *words)
+    assert (code, out.count("\n")) == (0, 2)
+    assert "careful: Left out, as not observed whole: 2024-01 (24 orders of 9 customers" in err
+    cure = re.search(r"--observed-from \S+", err)[0].rstrip(".").split()
+    code, out, err = run(capsys, *words, *cure)
+    assert (code, out.count("\n"), err) == (0, 3, "")
+
+
+def test_the_lag_of_the_rates_is_an_option(shop, capsys):
+    """Retention two months later; a refusal names the option that there is."""
+    code, out, err = run(capsys, "kpis", shop, *NAMED, *KPIS, "--lag", "2", "--format", "csv")
+    assert (code, err) == (0, "")
+    assert [row["lag"] for row in csv.DictReader(StringIO(out))] == ["2"]
+    code, _, err = run(capsys, "kpis", shop, *NAMED, *KPIS, "--lag", "5")
+    assert code == 1
+    assert "Retention over --lag 5 needs 6 whole periods" in err
+    assert run(capsys, "kpis", shop, *NAMED, *KPIS, "--lag", "0")[0] == 1

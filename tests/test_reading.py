@@ -11,6 +11,7 @@ import json
 import random
 import sqlite3
 import sys
+from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from importlib.machinery import ModuleSpec
@@ -148,14 +149,17 @@ def test_the_encoding_is_found(folder: Path, engine: Any, encoding: str, mark: b
     """UTF-8 with a mark or without, UTF-16 by its mark, else cp1252: no character is lost."""
     text = "Größe,prix €\nÄpfel,“5”\n"
     path = written(folder, "orders.csv", mark + text.encode(encoding))
-    found = rows_of(rt.read_table(path, engine=engine))
+    guessed = encoding == "cp1252"
+    with pytest.warns(rt.RetentionWarning, match="cp1252") if guessed else nullcontext():
+        found = rows_of(rt.read_table(path, engine=engine))
     assert found == [{"Größe": "Äpfel", "prix €": "“5”"}]
 
 
 def test_the_encoding_is_found_by_the_last_byte_too(folder: Path) -> None:
     """One accent after megabytes of plain text decides for cp1252, and the rows arrive whole."""
     path = written(folder, "long.csv", b"a,b\n" + b"1,2\n" * 600_000 + "é,3\n".encode("cp1252"))
-    table = rt.read_table(path)
+    with pytest.warns(rt.RetentionWarning, match="it holds 'é'"):
+        table = rt.read_table(path)
     assert len(table) == 600_001
     assert table["a"].iloc[-1] == "é"
 
@@ -164,14 +168,15 @@ def test_a_stated_encoding_is_used(folder: Path) -> None:
     """In cp1250 the byte of cp1252's ø is ř."""
     path = written(folder, "orders.csv", "a,b\nDvořák,1\n".encode("cp1250"))
     assert rt.read_table(path, encoding="cp1250")["a"].tolist() == ["Dvořák"]
-    assert rt.read_table(path)["a"].tolist() == ["Dvoøák"]
+    assert rt.read_table(path, encoding="cp1252")["a"].tolist() == ["Dvoøák"]
 
 
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
         ("é,b\n1,2\n".encode() + "é,3\n".encode("cp1252"), {}, "line 3 is not UTF-8"),
-        (b"a,b\n\x81,2\n", {}, "not cp1252 text"),
+        (b"a,b\n\x81,2\n", {}, "do not look like cp1252"),
+        (b"a,b\n\x81,2\n", {"encoding": "cp1252"}, "not cp1252 text"),
         ("a,b\né,2\n".encode("cp1252"), {"encoding": "utf-8"}, "is not utf-8 text"),
         ("a,b\né,2\n", {"encoding": "ascii"}, "is not ascii text"),
         ("a,b\n1,2\n", {"encoding": "klingon"}, "not an encoding that Python knows"),
@@ -194,6 +199,7 @@ def packed(name: str, content: bytes) -> bytes:
     return {"gz": gzip.compress, "bz2": bz2.compress}[name.rsplit(".", 1)[1]](content)
 
 
+@pytest.mark.filterwarnings("ignore:.*was read as cp1252")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ["orders.csv.gz", "orders.csv.zst", "ORDERS.CSV.bz2"])
 def test_packed_files_are_read_as_they_are(folder: Path, name: str, engine: Any) -> None:
@@ -379,6 +385,7 @@ def test_a_long_file_comes_back_in_order(folder: Path) -> None:
 # ----------------------------------------------------------------------------- which files
 
 
+@pytest.mark.filterwarnings("ignore:.*was read as cp1252")
 def test_several_files_are_read_as_one(folder: Path) -> None:
     """A list, a pattern and a folder name the same files; separators and encodings may differ."""
     first = written(folder, "a.csv", "id,name\n1,x\n")
@@ -435,7 +442,7 @@ def test_hidden_files_and_markers_in_a_folder_are_left_out(folder: Path) -> None
         ("blank.csv", "is empty"),
         ("zero.csv", "is empty"),
         ("zero.parquet", "is empty"),
-        ("old.xls", "Save it as .xlsx"),
+        ("old.xls", "save it as .xlsx"),
         ("orders", "cannot tell from its name"),
         (["orders.csv", "some.jsonl"], "several formats"),
         ([], "there is no file to read"),
@@ -487,7 +494,7 @@ def test_only_the_named_columns_are_read(folder: Path) -> None:
 def test_a_lazy_table_outlives_its_call(folder: Path) -> None:
     """Its connection lives as long as it does, also for a file that had to be copied."""
     path = written(folder, "orders.csv", "a,b\né,2\n".encode("cp1252"))
-    lazy = rt.read_table(path, engine="duckdb").filter("b = '2'")
+    lazy = rt.read_table(path, engine="duckdb", encoding="cp1252").filter("b = '2'")
     path.unlink()
     assert lazy.fetchall() == [("é", "2")]
 
@@ -831,7 +838,7 @@ def test_a_refused_query_says_what_the_database_said(shop: Path) -> None:
             rt.read_table("SELECT * FROM nothing", connection=connection)
     with pytest.raises(rt.ReadError, match=r"refused .*Conversion|refused .*convert"):
         rt.read_table("SELECT CAST('x' || range AS INT) FROM range(3)", connection=lake)
-    with pytest.raises(rt.ColumnError, match="two columns named 'id'"):
+    with pytest.raises(rt.ColumnError, match="two columns are named 'id'"):
         rt.read_table("SELECT id, id FROM orders", connection=base)
     with pytest.raises(rt.ReadError, match="gives no table"):
         rt.read_table("CREATE TABLE t (x INT)", connection=base)

@@ -317,8 +317,9 @@ def test_what_survival_leaves_out_and_doors_drop_is_counted():
 
 def test_warnings_are_kept_and_still_heard():
     """The caller is warned as without recording."""
+    say = {"observed_from": "2024-01-01", "as_of": "2025-12-31"}
     with pytest.warns(rt.RetentionWarning):
-        made = rt.recorded(rt.customer_periods, shop(), freq="month", as_of="2025-12-31")
+        made = rt.recorded(rt.customer_periods, shop(), freq="month", **say)
     assert len(made.definition["warnings"]) == 1
     assert made.definition["warnings"][0] in repr(made)
 
@@ -414,7 +415,7 @@ def test_orders_after_as_of_are_no_cause():
     grown = shop(("Bob", "2024-05-20", 10.0))
     table = moved(run(shop()), run(grown, lag=2))
     assert set(table["cause"]) <= {"definition", "unchanged", "only before", "only after"}
-    middle = {"observed_from": "2024-01-01", "as_of": "2024-04-15"}
+    middle = {"observed_from": "2024-01-01", "as_of": "2024-04-01"}
     later = run(shop(("Bob", "2024-04-20", 10.0)), window=middle)
     assert set(moved(run(shop(), window=middle), later)["cause"]) == {"unchanged"}
     assert moved(run(shop(), window=middle), later)["detail"][0] == ""

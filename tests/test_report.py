@@ -9,7 +9,8 @@ import retention as rt
 import shops
 from retention.report.changes import Rate, change
 
-SAY = {"as_of": "2024-12-31", "freq": "quarter", "pictures": False}
+OPENED = "2022-01-01"
+SAY = {"as_of": "2024-12-31", "freq": "quarter", "observed_from": OPENED, "pictures": False}
 
 
 def sections_of(report):
@@ -76,7 +77,7 @@ def test_a_report_has_every_section(whole):
 
 def test_the_headline_is_that_of_the_kpis(whole, orders):
     """The report adds nothing to the numbers."""
-    activity = rt.customer_periods(orders, freq="quarter", as_of="2024-12-31")
+    activity = rt.customer_periods(orders, freq="quarter", as_of="2024-12-31", observed_from=OPENED)
     last = rt.outcome_kpis(activity).iloc[-1]
     finding = sections_of(whole)["headline"].finding
     assert f"{last['n_retained']:,} ({last['retention_rate']:.1%})" in finding
@@ -90,7 +91,8 @@ def test_the_headline_is_that_of_the_kpis(whole, orders):
 
 def test_segments_are_those_of_churn_by(whole, orders):
     """Each segment with its counts and bounds."""
-    activity = rt.customer_periods(orders, freq="quarter", as_of="2024-12-31", by="region")
+    say = {"as_of": "2024-12-31", "observed_from": OPENED, "by": "region"}
+    activity = rt.customer_periods(orders, freq="quarter", **say)
     lost = rt.churn_by(activity, by="region")
     lost = lost[lost["period"] == lost["period"].max()].set_index("region")
     for name, base, churned, rate, *_ in grid_of(sections_of(whole)["losses"], "by region"):
@@ -119,7 +121,7 @@ def test_a_segment_is_set_against_the_rest_with_newcombes_bounds(orders):
     """At the level that allows for all segments compared, as if each were the only one."""
     fixed = orders.assign(region=orders.groupby("customer_id")["region"].transform("first"))
     report = rt.retention_report(fixed, **(SAY | {"freq": "year"}), by="region")
-    say = {"freq": "year", "as_of": "2024-12-31", "by": "region"}
+    say = {"freq": "year", "as_of": "2024-12-31", "observed_from": OPENED, "by": "region"}
     activity = rt.customer_periods(fixed, **say)
     for row in grid_of(sections_of(report)["losses"], "by region"):
         target = {"region": row[0]}
@@ -208,9 +210,7 @@ def test_contracts_at_risk_are_each_customer_at_their_own_tenure(contracts):
 
 def test_the_change_of_a_wilson_rate_is_newcombes(orders):
     """The same bounds as the library gives for the churn bridge."""
-    activity = rt.customer_periods(
-        orders, freq="year", as_of="2024-12-31", observed_from="2022-01-01"
-    )
+    activity = rt.customer_periods(orders, freq="year", as_of="2024-12-31", observed_from=OPENED)
     kpis = rt.outcome_kpis(activity).to_dict("records")
     before, after = (Rate.of(row, "retention_rate") for row in kpis)
     found = change(before, after)

@@ -6,16 +6,14 @@ of one customer on one day. It is a purchase if its sales do not sum to less tha
 
 from __future__ import annotations
 
-import inspect
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError, RetentionWarning
+from retention.errors import ContentError, warn
 from retention.frames import count, one_row
 
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ class Log:
     first: date
     last: date
     only_sales: bool
+    n_tail: int = 0
 
     def warn_of_silence(self, as_of: date, *, usual: int) -> None:
         """Warn when the log fell silent before `as_of` for longer than chance allows at its pace.
@@ -49,30 +48,21 @@ class Log:
         silent = (as_of - self.last).days
         pace = (self.last - self.first).days / max(self.n - 1, 1)
         if silent > max(usual, pace * (math.log(self.n) + 5)):
-            warnings.warn(
+            warn(
                 f"The last order is of {self.last}, {silent} days before as_of {as_of}: if the "
                 "data end there, the last periods are incomplete and the silence looks like churn. "
-                "Set as_of to the last day the data cover.",
-                RetentionWarning,
-                stacklevel=_outside(),
+                "Set as_of to the last day the data cover."
             )
 
 
-def _outside() -> int:
-    """How far up the first code lies that is not this library's: one answer may ask another."""
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def look(lines: Frame, day: str, *, as_of: date) -> Log:
+def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) -> Log:
     """How many lines there are, from when to when, and whether all are fit to be counted.
 
     Args:
         lines: order lines with `sales`.
         day: the column of their days, as dates or as numbers of days.
         as_of: the last observed day.
+        tail: holds for lines that are counted apart, in `n_tail`.
 
     Raises:
         ContentError: if there is no line, none up to `as_of`, or nothing but refunds; or if lines
@@ -80,9 +70,11 @@ def look(lines: Frame, day: str, *, as_of: date) -> Log:
     """
     money = [name for name in ("sales", "profit") if name in lines.collect_schema()]
     fit = {f"_{name}": count(_is_amount(name)) for name in money}
+    ends = nw.lit(0) if tail is None else count(tail)
     found = one_row(
-        lines.with_columns(**fit).select(
+        lines.with_columns(_tail=ends, **fit).select(
             nw.len().alias("n"),
+            nw.col("_tail").sum().alias("tail"),
             nw.col("customer_id").count(),
             nw.col(day).count().alias("date"),
             *(nw.col(f"_{name}").sum().alias(name) for name in money),
@@ -102,7 +94,7 @@ def look(lines: Frame, day: str, *, as_of: date) -> Log:
         )
     if found["most"] < 0:
         raise ContentError("transactions holds refunds only: nobody bought anything.")
-    return Log(int(found["n"]), first, last, only_sales=found["least"] >= 0)
+    return Log(int(found["n"]), first, last, found["least"] >= 0, int(found["tail"]))
 
 
 def look_at_contracts(contracts: Frame, *, as_of: date) -> date:

@@ -70,7 +70,9 @@ def contract_periods(
         by: segment columns of the contracts (plan, region …). They come back as text, with
             "(missing)" for those not filled in.
         observed_from: the first day from which every contract in force is in the table. Default:
-            the first start.
+            the first start, so that the first period is the one that opens on it or after it. Say
+            the first day of an earlier one if nobody was under contract before: whoever starts in
+            it is then new in the next.
 
     Returns:
         One row a customer, segment and period at whose opening a contract was in force, in the

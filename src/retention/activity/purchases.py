@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError
-from retention.frames import Frame, as_text, count, in_kind_of
-from retention.orders import look, not_below_zero, order_keys
+from retention.errors import ContentError, warn
+from retention.frames import Frame, as_text, collect, count, in_kind_of
+from retention.orders import Log, look, not_below_zero, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def customer_periods(
     active in some segment is the same as active in the firm.
 
     Only whole periods are given: from the first that the log covers from its first day, to the last
-    that ends on `as_of` or before. A period in which nobody bought was observed all the same, which
+    that ends on `as_of` or before. A warning names the period of the first order where it is left
+    out, and the one that `as_of` lies in where only a few days of it lack or it holds a tenth of
+    all lines. A period in which nobody bought was observed all the same, which
     is why each row carries `first_step` and `last_step`.
 
     Args:
@@ -136,18 +138,99 @@ def _observed(
     lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
-    log = look(lines, "_date", as_of=last)
+    open_step = periods.step_of(last, freq)
+    begins = periods.day_literal(periods.first_day(open_step, freq), lines.implementation)
+    ends = periods.day_literal(last, lines.implementation)
+    log = look(
+        lines, "_date", as_of=last, tail=(nw.col("_date") >= begins) & (nw.col("_date") <= ends)
+    )
     start = log.first
     if observed_from is not None:
         start = periods.as_day(observed_from, argument="observed_from")
     first_step, last_step = periods.complete_steps(start, last, freq)
     if first_step > last_step:
         raise ContentError(
-            f"There is no whole {freq} between {start} and as_of {last}. "
-            "Take a shorter freq, or say observed_from= if the log began before its first order."
+            f"There is no whole {freq} between {start} and as_of {last}. Take a shorter freq, or "
+            f"{_cures((start, last), freq)} if the data cover those days and nobody bought."
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
-    return _Observed(first_step, last_step, freq, log.only_sales)
+    seen = _Observed(first_step, last_step, freq, log.only_sales)
+    _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
+    return seen
+
+
+def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | None, date]) -> None:
+    """Name the periods that are left out at the edges, where that may be news to the user.
+
+    The first one always, for nobody said where the data begin. The last one where the days it lacks
+    may have been quiet ones, or where a tenth of all lines lies in it: `as_of` was said, and every
+    nightly run has a period that has only begun.
+
+    Args:
+        lines: the order lines.
+        log: what the look at them told.
+        seen: the whole periods.
+        days: the first observed day where it was taken from the data, else None; and the last.
+    """
+    start, last = days
+    left_out = {}
+    if start is not None and periods.step_of(start, seen.freq) < seen.first_step:
+        left_out["early"] = periods.step_of(start, seen.freq)
+    open_step = periods.step_of(last, seen.freq)
+    lacking = periods.first_number(open_step + 1, seen.freq) - periods.number_of(last) - 1
+    news = left_out or lacking <= _USUAL_SILENCE[seen.freq] or log.n_tail * 10 >= log.n
+    if open_step > seen.last_step and log.n_tail and news:
+        left_out["late"] = open_step
+    if left_out:
+        counts = _outside(lines, seen, last)
+        why = {"early": f"the first order is of {start}", "late": f"as_of is {last}"}
+        parts = [
+            f"{periods.label(step, seen.freq)} ({counts[edge]}; {why[edge]})"
+            for edge, step in left_out.items()
+        ]
+        edges = (start if "early" in left_out else None, last if "late" in left_out else None)
+        warn(
+            f"Left out, as not observed whole: {' and '.join(parts)}. If the data cover the days "
+            f"that lack and nobody bought on them, {_cures(edges, seen.freq)}."
+        )
+
+
+def _outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
+    """How many orders and customers lie before the whole periods, and after them up to `last`."""
+    engine, day = lines.implementation, nw.col("_date")
+    first = periods.first_day(seen.first_step, seen.freq)
+    early = day < periods.day_literal(first, engine)
+    after = periods.first_day(seen.last_step + 1, seen.freq)
+    late = (day >= periods.day_literal(after, engine)) & (day <= periods.day_literal(last, engine))
+    orders = lines.filter(early | late).with_columns(_late=count(late))
+    orders = orders.select(*order_keys(lines, "_date"), "_late").unique()
+    found = collect(
+        orders.group_by("_late").agg(nw.len().alias("n"), nw.col("customer_id").n_unique())
+    )
+    rows = zip(*(found[name].tolist() for name in ("_late", "n", "customer_id")), strict=True)
+    return {
+        "late"
+        if is_late
+        else "early": f"{_several(n, 'order')} of {_several(customers, 'customer')}"
+        for is_late, n, customers in rows
+    }
+
+
+def _several(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _cures(edges: tuple[date | None, date | None], freq: str) -> str:
+    """What to say so that the periods of these days count as observed whole."""
+    start, last = edges
+    said = []
+    if start is not None:
+        first = periods.first_day(periods.step_of(start, freq), freq)
+        said += [f"observed_from='{first}'"] * (first < start)
+    if last is not None:
+        end = periods.day_of(periods.first_number(periods.step_of(last, freq) + 1, freq) - 1)
+        said += [f"as_of='{end}'"] * (end > last)
+    return f"say {' and '.join(said)}"
 
 
 def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) -> Frame:

@@ -37,7 +37,7 @@ def kpis(settings: Settings, say: Callable[[str], None]) -> None:
         activity = activity_of(source, settings)
         done(1)
         by = list(settings.counting.by)
-        answer = outcome_kpis(activity, by=by)
+        answer = outcome_kpis(activity, by=by, lag=settings.rates.lag)
         done(1)
     write(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
 

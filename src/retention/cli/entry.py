@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.options import parser
+from retention.cli.options import flags_of, parser
 from retention.cli.settings import Settings, UsageError, settings_of
-from retention.errors import RetentionError
+from retention.errors import RetentionError, RetentionWarning
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -40,19 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = top.parse_args(arguments)
     except SystemExit as stop:  # argparse has said what is wrong, or printed its help
         return int(stop.code or DONE)
+    flags = flags_of(told.command)
     with warnings.catch_warnings():
-        warnings.showwarning = _warn
-        return _guarded(top, told)
+        warnings.simplefilter("always", RetentionWarning)
+        warnings.showwarning = partial(_warn, flags)
+        return _guarded(top, told, flags)
 
 
-def _guarded(top: ArgumentParser, told: Namespace) -> int:
+def _guarded(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int:
     """Run the command; what it refuses is one message, never a traceback."""
     try:
         _run(top, told)
     except UsageError as error:
         return _failed(str(error), MISUSED)
     except RetentionError as error:
-        return _failed(in_options(str(error)), REFUSED)
+        return _failed(in_options(str(error), flags), REFUSED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         return DONE
     except OSError as error:
@@ -100,39 +103,53 @@ def _settings(asked: dict[str, Any]) -> Settings:
     return settings_of(asked.pop("config", None), asked)
 
 
-def in_options(message: str) -> str:
-    """A refusal in the words of the command line: refunds='net' is --refunds net there.
+def in_options(message: str, flags: frozenset[str]) -> str:
+    """What the library said, in the words of the command line: refunds='net' is --refunds net.
+
+    Args:
+        message: a refusal or a warning.
+        flags: the options that the command has. Whatever else the library names is no option here.
 
     Example:
-        >>> in_options("Say refunds='net' or refunds='drop'.")
+        >>> flags = frozenset(["--refunds", "--day-first", "--no-day-first"])
+        >>> in_options("Say refunds='net' or refunds='drop'.", flags)
         'Say --refunds net or --refunds drop.'
-        >>> in_options("Say day_first=True or day_first=False.")
+        >>> in_options("Say day_first=True or day_first=False.", flags)
         'Say --day-first or --no-day-first.'
+        >>> in_options("Say connection= to run it.", flags)
+        'Say connection in Python to run it.'
     """
     message = re.sub(
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
-    message = re.sub(r"^([a-z_]+)(?= names '| must be )", _as_flag, message)
-    return re.sub(
-        r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.|True|False|\d[\d_.]*)?", _as_option, message
-    )
+    named = partial(_as_flag, flags)
+    message = re.sub(r"^([a-z_]+)(?= names '| must be |: column )", named, message)
+    message = re.sub(_SAID, partial(_as_option, flags), message)
+    return re.sub(r"(?<![\w'\"-])(as_of|observed_from|date_format|header_row|tz)\b", named, message)
 
 
-def _as_flag(found: re.Match[str]) -> str:
+_VALUE = r"'[^']*'|\.\.\.|True|False|\d[\d_.]*|\([^)]*\)|\[[^]]*\]|\{[^}]*\}"
+_SAID = rf"\b([a-z]+(?:_[a-z]+)*)=({_VALUE})?(?!=)"
+"""A keyword of Python and, where it is said, its value."""
+
+
+def _as_flag(flags: frozenset[str], found: re.Match[str]) -> str:
     """The columns that a door is to keep are those of --by here."""
-    return f"--{_NAMED.get(found[1], found[1]).replace('_', '-')}"
+    flag = f"--{_NAMED.get(found[1], found[1]).replace('_', '-')}"
+    return flag if flag in flags else found[1]
 
 
-def _as_option(found: re.Match[str]) -> str:
-    flag = _as_flag(found)
-    value = (found[2] or "").strip("'")
+def _as_option(flags: frozenset[str], found: re.Match[str]) -> str:
+    flag, value = _as_flag(flags, found), (found[2] or "").strip("'")
+    if flag not in flags:
+        return f"{flag} {value}" if value else f"{flag} in Python"
     if value in ("True", "False"):
         return flag if value == "True" else f"--no-{flag[2:]}"
     if value[:1].isdigit():
         value = value.replace("_", "").rstrip(".") + "." * value.endswith(".")
-    if value == "...":
-        return f"{flag} COLUMN"
+    if value in ("...", "()"):  # no text at all is an empty one here
+        return f"{flag} COLUMN" if value == "..." else f'{flag} ""'
     quoted = f'"{value}"' if " " in value else value
     return f"{flag} {quoted}".rstrip()
 
@@ -146,5 +163,5 @@ def _say(message: str) -> None:
     sys.stderr.write(f"retention: {message}\n")
 
 
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    sys.stderr.write(f"retention: careful: {message}\n")
+def _warn(flags: frozenset[str], message: Warning | str, *_: Any, **__: Any) -> None:
+    sys.stderr.write(f"retention: careful: {in_options(str(message), flags)}\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from retention.cli.settings import Columns, Counting, Output, Policies, Reading, Told
+from retention.cli.settings import Columns, Counting, Output, Policies, Rates, Reading, Told
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -34,13 +34,19 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "policies": ("policies", Policies),
     "reading": ("how the file is written", Reading),
     "counting": ("what is counted", Counting),
+    "rates": ("the rates", Rates),
     "report": ("the report", Told),
     "output": ("output", Output),
 }
 _PARTS = {
-    "kpis": ("columns", "policies", "reading", "counting", "output"),
+    "kpis": ("columns", "policies", "reading", "counting", "rates", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "report": ("columns", "policies", "reading", "counting", "report"),
+}
+_MORE = {
+    "demo": ("--customers", "--seed", "--orders"),
+    "audit": ("--set-aside",),
+    "report": ("--output",),
 }
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
 
@@ -63,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
         )
         _demo(command) if name == "demo" else _file(command, name)
     return top
+
+
+def flags_of(command: str | None) -> frozenset[str]:
+    """The options of a command, such as "--as-of"; what a message may tell a user to say."""
+    parts = [_SECTIONS[part][1].model_fields for part in _PARTS.get(command or "", ())]
+    names = [f"--{key.replace('_', '-')}" for fields in parts for key in fields]
+    negations = [f"--no-{name[2:]}" for name in ("--day-first", "--pictures") if name in names]
+    return frozenset([*names, *negations, *_MORE.get(command or "", ())])
 
 
 def _demo(command: argparse.ArgumentParser) -> None:
@@ -110,7 +124,7 @@ def _add(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) 
     if bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
-        say |= {"action": "append", "metavar": "COLUMN"}
+        say |= {"action": "append", "metavar": "COLUMN" if key == "by" else "TEXT"}
     elif choices:
         say |= {"choices": choices}
     else:

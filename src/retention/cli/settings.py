@@ -107,6 +107,9 @@ class Reading(_Section):
     decimal: Literal[".", ","] | None = Field(
         default=None, description="the decimal sign of amounts"
     )
+    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_many)] = Field(
+        default=None, description="text that stands for a blank id, in place of NA and its like"
+    )
     tz: str | None = Field(default=None, description="time zone of the shop, such as Europe/Berlin")
     encoding: str | None = Field(default=None, description="of a CSV, such as cp1252")
     separator: str | None = Field(default=None, description="between the columns of a CSV")
@@ -129,6 +132,12 @@ class Counting(_Section):
         default="month", description="length of a period [month]"
     )
     by: _Names = Field(default=(), description="segment column; say it again for another")
+
+
+class Rates(_Section):
+    """What is asked of each period."""
+
+    lag: int = Field(default=1, description="so many periods later [1]")
 
 
 class Output(_Section):
@@ -165,6 +174,7 @@ class Settings(_Section):
     policies: Policies = Policies()
     reading: Reading = Reading()
     counting: Counting = Counting()
+    rates: Rates = Rates()
     report: Told = Told()
     output: Output = Output()
 

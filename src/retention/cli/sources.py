@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -13,7 +14,7 @@ from retention.frames import as_lazy, one_row
 from retention.loading.contracts import audit_contracts
 from retention.loading.reading import read_contracts, read_table, read_transactions
 from retention.loading.transactions import audit_transactions
-from retention.periods import as_day
+from retention.periods import as_day, label, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def read(settings: Settings, say: Callable[[str], None]) -> Source:
         told["as_of"] = settings.counting.as_of
     by = settings.counting.by
     table = door(file_of(settings), keep=by, **told, **_file_words(settings))
-    last = settings.counting.as_of or _last_day(table, say)
+    last = settings.counting.as_of or _last_day(table, settings.counting.freq, say)
     leaves_out = {"drop", "exclude"} & set(settings.policies.model_dump().values())
     return Source(table, of_contracts, last, audit(settings) if leaves_out else None)
 
@@ -138,7 +139,7 @@ def _file_words(settings: Settings) -> dict[str, Any]:
     return settings.reading.model_dump(include=set(_OF_THE_FILE), exclude_none=True)
 
 
-def _last_day(table: Any, say: Callable[[str], None]) -> date:
+def _last_day(table: Any, freq: str, say: Callable[[str], None]) -> date:
     """The last day in the table: of contracts the last start, as ends may lie in the future."""
     frame = as_lazy(table, name="the file")
     column = "start" if "start" in frame.collect_schema() else "date"
@@ -146,7 +147,11 @@ def _last_day(table: Any, say: Callable[[str], None]) -> date:
     if found is None:
         raise ColumnError(f"The file has no {column}. Say the last observed day with --as-of.")
     last = as_day(found, argument="as_of")
-    say(f"as of {last}, the last {'start' if column == 'start' else 'day'} in the file (--as-of)")
+    step = step_of(last, freq)
+    whole = column == "start" or step_of(last + timedelta(days=1), freq) > step
+    cut = "" if whole else f"; {label(step, freq)} is not whole by then"
+    what = "start" if column == "start" else "day"
+    say(f"as of {last}, the last {what} in the file (--as-of){cut}")
     return last
 
 

@@ -361,4 +361,13 @@ def _not_a_table(native: object, name: str) -> TableError:
     if isinstance(native, str | PathLike):
         return TableError(f"{said}the path {str(native)!r}. Read it first, with read_table(...).")
     kind = type(native)
-    return TableError(f"{said}{kind.__module__.split('.')[0]}.{kind.__qualname__}.")
+    got = f"{said}{kind.__module__.split('.')[0]}.{kind.__qualname__}."
+    if hasattr(kind, "cursor") or hasattr(kind, "raw_connection"):
+        return TableError(
+            f"{got} Read from it first, with read_table('SELECT ...', connection=...)."
+        )
+    if isinstance(native, bytes) or hasattr(native, "read"):
+        return TableError(f"{got} Say the path of the file, with read_table(...).")
+    if isinstance(native, list | tuple | dict) or hasattr(kind, "__array__"):
+        return TableError(f"{got} Make a table of it first, with pandas.DataFrame(...).")
+    return TableError(got)

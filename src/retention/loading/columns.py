@@ -32,8 +32,8 @@ _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read 
 class Source:
     """The user's table as a door works on it.
 
-    `table` and `frame` have the user's columns under their inner names (see `retention.names`), and
-    the frame `ROW` where the table is eager.
+    `table` and `frame` have the user's columns under their inner names (see `retention.names`): the
+    frame all of a lazy table; of an eager one those that are named, and `ROW`. `schema` is of all.
     `roles` says which column plays which part, `keep` which ones go through as they are.
     """
 
@@ -63,9 +63,7 @@ def opened(
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
     _refuse_names(kind, map(outer, schema))
-    if not isinstance(keep, Iterable | None):
-        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
-    kept = [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
+    kept = names_of(keep)
     _refuse_unsaid(kind, roles, kept)
     found = {
         role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
@@ -91,7 +89,8 @@ def _by_cell(
     _refuse_locked_in(table, {**roles, **keep})
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
-    numbered = given.with_row_index(ROW)
+    used = dict.fromkeys([*roles.values(), *keep.values()])
+    numbered = given.select(*used).with_row_index(ROW)  # of ten thousand columns three are wanted
     if texts:
         numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
@@ -119,6 +118,17 @@ def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, o
             "Make it text, numbers or dates first, such as pl.Series(values, dtype=pl.String, "
             "strict=False)."
         )
+
+
+def names_of(keep: str | Sequence[str] | None) -> list[str]:
+    """The columns that `keep=` names.
+
+    Raises:
+        ColumnError: if it is neither a name nor several.
+    """
+    if not isinstance(keep, Iterable | None):
+        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
+    return [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
 
 
 def _refuse_names(kind: Kind, schema: Iterable[object]) -> None:

@@ -60,6 +60,7 @@ def as_contacts(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
 ) -> IntoFrameT:
     """The times customers needed your service, checked and typed: for `service_kpis`.
@@ -108,6 +109,8 @@ def as_contacts(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of hours in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: whose clock `date` is read by. The hours are those
             that passed, whether or not that clock was put forward or back in between; times
             without a zone cannot tell, and count by the clock.
@@ -171,7 +174,7 @@ def as_contacts(
     if unrated != "error" and satisfied is None:
         raise RetentionError(f"unrated={unrated!r} is about solutions not rated: say satisfied=.")
     source = opened(table, CONTACTS, roles, keep)
-    written = Written(day_first, date_format, decimal, tz).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks).checked()
     clock = _clock(business_hours, roles, tz)
     return in_kind_of(accepted(_read(source, written, unrated, duplicates, clock)), table)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import one_row
+from retention.frames import as_lazy, one_row
 from retention.loading.checks import Note, shown
+from retention.loading.columns import ROW
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def overlap_notes(frame: Frame) -> list[Note]:
 
 def twin_notes(source: Source, frame: Frame) -> list[Note]:
     """Contracts that agree in every column of the user's table but the one of their ids."""
-    column = source.roles["contract_id"]
+    column, who, most = source.roles["contract_id"], f"{OURS}who", f"{OURS}most"
     texts = {
         name: nw.col(name).cast(nw.String).alias(f"{OURS}{i}")
         for i, name in enumerate(source.schema)
@@ -76,18 +77,27 @@ def twin_notes(source: Source, frame: Frame) -> list[Note]:
         for i, name in enumerate(source.schema)
         if name != column
     ]
-    most = f"{OURS}most"
-    named = frame.filter(~nw.col(_ID).is_null()).with_columns(
-        *texts.values(), nw.col(_ID).alias(most), nw.col(f"{OURS}customer_id").alias(f"{OURS}who")
+    whole = _whole_rows(source, frame).filter(~nw.col(_ID).is_null())
+    named = whole.with_columns(
+        *texts.values(), nw.col(_ID).alias(most), nw.col(f"{OURS}customer_id").alias(who)
     )
     groups = named.group_by(*keys).agg(
-        nw.col(_ID).min(), nw.col(most).max(), nw.len().alias("n"), nw.col(f"{OURS}who").min()
+        nw.col(_ID).min(), nw.col(most).max(), nw.len().alias("n"), nw.col(who).min()
     )
     twins = groups.filter(nw.col(_ID) < nw.col(most)).with_columns(nw.col("n").cast(nw.Int64))
-    told = [nw.col("n").sum(), nw.col(f"{OURS}who").n_unique(), nw.col(_ID).min()]
+    told = [nw.col("n").sum(), nw.col(who).n_unique(), nw.col(_ID).min()]
     found = one_row(twins.select(*told))
     if not found["n"]:
         return []
-    what, customers = "equal contracts under several ids", int(found[f"{OURS}who"])
+    what, customers = "equal contracts under several ids", int(found[who])
     say = _TWICE.format(column=column)
     return [Note(what, int(found["n"]), customers, shown(found[_ID]), say)]
+
+
+def _whole_rows(source: Source, frame: Frame) -> Frame:
+    """The accepted rows with all of the user's columns beside our ids."""
+    if not source.eager:
+        return frame
+    given = nw.from_native(cast("Any", source.table)).with_row_index(ROW)
+    rows = as_lazy(given, name=source.kind.name, by_row=True)
+    return rows.join(frame.select(ROW, _ID, f"{OURS}customer_id"), on=ROW, how="inner")

@@ -51,6 +51,7 @@ def as_contracts(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: date | str | None = None,
 ) -> IntoFrameT:
@@ -92,6 +93,8 @@ def as_contracts(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
 
@@ -128,7 +131,7 @@ def as_contracts(
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
         _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz).checked(),
+        Written(day_first, date_format, decimal, tz, blanks).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return in_kind_of(accepted(reading), table)
@@ -153,6 +156,7 @@ def audit_contracts(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: date | str | None = None,
 ) -> Audit[IntoFrameT]:
@@ -179,6 +183,7 @@ def audit_contracts(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written.
         decimal: the decimal sign of amounts in text.
+        blanks: texts that mean that an id was not filled in.
         tz: in whose local days times with a zone fall.
         as_of: the last observed day: later starts are set aside.
 
@@ -212,7 +217,7 @@ def audit_contracts(
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
         _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz).checked(),
+        Written(day_first, date_format, decimal, tz, blanks).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return audited(reading, table)

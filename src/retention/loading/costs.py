@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
     from retention.loading.columns import Source
 
+_DOUBT = f"{OURS}doubt"
+_NOBODY = (
+    "Is it an id, or does it say that the cost is of no customer? Say blanks=() or, for instance, "
+    "blanks=['NA']."
+)
 _KIND, _WHOSE, _HAS_ID = f"{OURS}kind", f"{OURS}customer_id", f"{OURS}has_id"
 
 
@@ -41,6 +46,7 @@ def as_costs(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
 ) -> IntoFrameT:
     """Your costs of customers, checked and typed: for `cost_kpis` and `cost_to_serve`.
@@ -67,6 +73,8 @@ def as_costs(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
 
     Returns:
@@ -97,7 +105,7 @@ def as_costs(
     roles = {"date": date, "kind": kind, "amount": amount, "customer_id": customer_id}
     source = opened(table, COSTS, roles, keep)
     _refuse_types(source)
-    written = Written(day_first, date_format, decimal, tz).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks).checked()
     return in_kind_of(accepted(_read(source, written, duplicates)), table)
 
 
@@ -118,7 +126,9 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
     )
     column = source.roles["kind"]
     frame = values.frame.with_columns(flat(column, source.schema[column]).alias(_KIND))
+    doubt = _doubt(source, written)
     if "customer_id" in source.roles:
+        frame = frame.with_columns(nw.col(_WHOSE).alias(_DOUBT))
         frame = frame.with_columns(nw.when(nw.col(_HAS_ID)).then(nw.col(_WHOSE)).alias(_WHOSE))
     unnamed = "Say what they were for, or leave those rows out."
     whose = [c for c in values.checks_of("customer_id") if c.reason != "blank customer_id"]
@@ -131,6 +141,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             *values.checks_of("date", "amount"),
             too_large("amount", source.roles["amount"]),
             *whose,
+            Check("customer_id that may be blank", _DOUBT, _NOBODY, doubt),
             repeats.check(named_by_kind, duplicates),
         ],
         outputs=[
@@ -143,6 +154,14 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         notes=partial(id_notes, source),
         repeats=duplicates != "keep",
     )
+
+
+def _doubt(source: Source, written: Written) -> nw.Expr | None:
+    """Where text stands for a customer that may mean that there is none; None if that was said."""
+    column = source.roles.get("customer_id")
+    if column is None or written.blanks is not None or not is_text(source.schema[column]):
+        return None
+    return nw.col(_DOUBT).is_in([text for text in BLANKS if text])
 
 
 def _filled_in(whose: Output) -> Output:

@@ -33,9 +33,11 @@ from retention.loading.textfiles import (
     copy_plain,
     head_of,
     marked_encoding,
+    other_kind,
     refusing_bytes,
     survey,
     unpacked,
+    warn_of_guess,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class _Delimited:
     """Whether DuckDB can read it as it lies there; if not, it reads a plain copy."""
     open_ends: bool
     """Whether some line ends with the separator, which DuckDB would let pass in any number."""
+    cells: tuple[bytes, ...]
+    """Where the encoding is a guess: some cells whose letters depend on it."""
 
     @property
     def dialect(self) -> tuple[object, ...]:
@@ -81,6 +85,9 @@ def open_delimited(
     _check_separator(separator)
     found = [_inspected(path, encoding, separator, header_row) for path in files]
     same_columns((file.path, file.names) for file in found)
+    guessed = [file for file in found if file.cells]
+    if guessed:
+        warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     explain = partial(_explained, found)
     connection = fresh_connection()
@@ -106,11 +113,11 @@ def _inspected(
     """Separator from the first lines, encoding from all bytes, names from the header."""
     head = head_of(path)
     told = encoding or marked_encoding(head)
-    if b"\0" in head and not told:
-        raise ReadError(
-            f"{path} is not plain text (it holds NUL bytes). If it is UTF-16, say "
-            "encoding='utf-16-le'; if it is a workbook or an archive, give it its proper ending."
-        )
+    kind = other_kind(head)
+    if kind:
+        raise ReadError(f"{path} is no CSV, whatever its name says, but {kind}.")
+    if not told:
+        _refuse_other_bytes(path, head)
     lines = _lines(path, head, told or "latin-1")  # separators are the same in every encoding
     row = header_row or _first_filled(path, lines)
     separator = separator or _sniffed(lines[row - 1 :])
@@ -123,7 +130,22 @@ def _inspected(
     names = _names(path, _lines(path, head, seen.encoding), row, separator)
     copied = row > 1 or separator == _BLANKS or path.suffix.lower() == ".bz2" or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
-    return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends)
+    return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
+
+
+def _refuse_other_bytes(path: Path, head: bytes) -> None:
+    """Refuse bytes that are no text of one byte a letter, nor UTF-8."""
+    if b"\0" in head:
+        wide = "32" if 2 * head.count(0) > len(head) + 8 else "16"
+        end = "le" if head[1::2].count(0) >= head[::2].count(0) else "be"
+        end = "be" if wide == "32" and head[:1] == b"\0" else end
+        raise ReadError(
+            f"{path} is not plain text (it holds NUL bytes). If it is UTF-{wide}, say "
+            f"encoding='utf-{wide}-{end}'; if it is a workbook or an archive, give it its proper "
+            "ending."
+        )
+    if any(code in head for code in (b"\x1b$B", b"\x1b$@", b"\x1b(J")):
+        raise ReadError(f"{path} switches its letters by escapes: say encoding='iso2022_jp'.")
 
 
 def _lines(path: Path, head: bytes, encoding: str) -> list[str]:
@@ -254,6 +276,12 @@ def _misfit(file: _Delimited) -> str | None:
                 )
             line = next_line
     except csv.Error as problem:
+        if "field limit" in str(problem):
+            return (
+                f"{file.path}: the row that starts on line {line} has a cell of more than "
+                f"{csv.field_size_limit():,} characters. Is a quote never closed, or separator= "
+                "another? Else leave such cells out."
+            )
         return (
             f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
             'that opens a field must close it, and quotes within are doubled: "3 "" nails".'

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from retention.errors import ReadError, RetentionError, nearest
 from retention.loading.delimited import open_delimited
+from retention.loading.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.relations import (
     Opened,
+    distinct,
     first_line,
     fresh_connection,
     identifier,
@@ -23,7 +27,9 @@ from retention.loading.relations import (
 from retention.loading.workbooks import open_workbooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _FORMATS = {
     ".csv": "delimited",
@@ -44,14 +50,17 @@ _OPTIONS = {
     "parquet": (),
     "json": (),
 }
+_OLD = (".xls", ".xlsb", ".ods", ".numbers")
+_QUERY = re.compile(r"\s*(select|with|from)\s", re.IGNORECASE)
 _JSON_KEPT = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "JSON")
 
 
-def open_files(source: object, **options: Any) -> Opened:
+def open_files(source: object, door: str, **options: Any) -> Opened:
     """Every file that the source names, as one unread table.
 
     Args:
         source: a path, a pattern, a folder, or several of them.
+        door: the function that was called, for messages.
         options: `encoding`, `separator`, `header_row` and `sheet`, None where not said.
 
     Raises:
@@ -59,7 +68,14 @@ def open_files(source: object, **options: Any) -> Opened:
         RetentionError: if an option is said that has no meaning for the format.
         ColumnError: if files that are read together have different columns.
     """
-    files = files_of(source)
+    refuse_options(options)
+    try:
+        files = files_of(source, door)
+    except OSError as problem:  # a name too long, a folder that may not be looked into
+        name = os.fspath(source) if isinstance(source, str | os.PathLike) else "source"
+        raise ReadError(
+            f"{str(name)[:80]!r} cannot be looked for: {problem.strerror or problem}."
+        ) from problem
     for path in files:
         if not path.stat().st_size:
             raise ReadError(f"{path} is empty: it has no column names and no rows.")
@@ -81,24 +97,31 @@ def open_files(source: object, **options: Any) -> Opened:
     return _open_parquet(files) if kind == "parquet" else _open_json(files)
 
 
-def files_of(source: object) -> list[Path]:
+def files_of(source: object, door: str = "read_table") -> list[Path]:
     """The files that a path, a pattern, a folder or several of them name, in order.
 
     Raises:
         ReadError: if there are none.
+        RetentionError: if it is no path, with the door that it belongs to.
     """
     if isinstance(source, str | os.PathLike):
-        return _named(os.fspath(source))
-    try:
-        several = list(source)  # type: ignore[call-overload]
-    except TypeError:
-        raise RetentionError(
-            f"source must be a path, several paths or a query; got {type(source).__name__}."
-        ) from None
-    files = [path for each in several for path in files_of(each)]
+        return _named(os.fspath(source), door)
+    if not isinstance(source, Collection | Iterator) or not _may_be_paths(source):
+        refuse_source(source, door)
+    files = [path for each in cast("Iterable[Any]", source) for path in files_of(each, door)]
     if not files:
         raise ReadError("source is empty: there is no file to read.")
     return files
+
+
+def _may_be_paths(source: object) -> bool:
+    """Whether several things are given that each may be a path: not a table, a mapping, a file."""
+    if isinstance(source, bytes | bytearray | Mapping) or hasattr(source, "read"):
+        return False
+    if hasattr(source, "__array__") or hasattr(source, "__dataframe__"):
+        return False
+    first = next(iter(source), None) if isinstance(source, Sequence | Set) else None
+    return first is None or isinstance(first, str | os.PathLike | list | tuple)
 
 
 def format_of(path: Path) -> str:
@@ -108,10 +131,11 @@ def format_of(path: Path) -> str:
         ReadError: if it says nothing that can be read.
     """
     known = _format(path)
+    if path.suffix.lower() in _OLD:
+        raise ReadError(f"{path} is a workbook of another kind: open it and save it as .xlsx.")
     if known is None:
-        old = " Save it as .xlsx." if path.suffix.lower() in (".xls", ".xlsb", ".ods") else ""
         raise ReadError(
-            f"{path}: cannot tell from its name what it holds.{old} "
+            f"{path}: cannot tell from its name what it holds. "
             f"Known endings: {', '.join(_FORMATS)}, CSV also with .gz, .zst, .bz2."
         )
     return known
@@ -123,15 +147,21 @@ def _format(path: Path) -> str | None:
     return inner if ending in _PACKED.get(inner, ()) else _FORMATS.get(ending)
 
 
-def _named(text: str) -> list[Path]:
+def _named(text: str | bytes, door: str) -> list[Path]:
+    if isinstance(text, bytes) or "\0" in text:
+        raise ReadError(f"{text[:80]!r} is no path: it is bytes, or holds a NUL character.")
+    if not text.strip():
+        raise ReadError("source is an empty text: say the path of a file ('.' is this folder).")
     if "://" in text:
-        raise ReadError(
-            f"{text} is not on this machine. Open it with DuckDB (its httpfs extension) and pass "
-            "the query with connection=."
-        )
-    path = Path(text).expanduser()
-    if text.lstrip().lower().startswith(("select ", "with ", "from ")) and not path.exists():
+        raise _elsewhere(text)
+    if _QUERY.match(text) and not _exists(Path(text)):
         raise ReadError(f"{text[:80]!r} is a query: say connection= to run it on a database.")
+    if "\n" in text.strip():
+        raise ReadError(
+            f"{text[:40]!r} … is the text of a table, not a path. Write it to a file, or say "
+            f"pandas.read_csv(io.StringIO(text)) and {door_of(door)}(df, ...)."
+        )
+    path = _expanded(text)
     if path.is_dir():
         return _inside(path)
     if not path.exists() and glob.has_magic(text):
@@ -143,6 +173,39 @@ def _named(text: str) -> list[Path]:
     if not path.exists():
         raise _missing(path)
     return [path]
+
+
+def _expanded(text: str) -> Path:
+    """A path whose "~" is the home of who runs this."""
+    try:
+        path = Path(text)
+        return path if _exists(path) else path.expanduser()
+    except RuntimeError as problem:
+        raise ReadError(
+            f"{text[:80]!r}: {text.partition('/')[0]!r} is no home folder. Say the whole path."
+        ) from problem
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _elsewhere(text: str) -> ReadError:
+    scheme, _, rest = text.partition("://")
+    if scheme.lower() == "file":
+        plain = re.sub(
+            rb"%([0-9a-fA-F]{2})", lambda found: bytes.fromhex(found[1].decode()), rest.encode()
+        )
+        return ReadError(
+            f"{text} is an address: say the path, {plain.decode('utf-8', 'replace')!r}."
+        )
+    return ReadError(
+        f"{text} is not on this machine. Open it with DuckDB (its httpfs extension) and pass "
+        "the query with connection=."
+    )
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -166,6 +229,8 @@ def _missing(path: Path) -> ReadError:
     names = [each.name for each in folder.iterdir()]
     near = nearest(path.name, names) or nearest(path.stem, names)
     hint = f" Did you mean {near!r}?" if near else ""
+    if not path.suffix and len(path.parts) == 1:
+        hint += " If it is a table of a database, say connection=."
     return ReadError(f"There is no file {path}.{hint}")
 
 
@@ -185,7 +250,25 @@ def _open_parquet(files: Sequence[Path]) -> Opened:
             f"SELECT * FROM read_parquet({listed(files)}, union_by_name = true, "
             "hive_types_autocast = false)"
         )
+        _refuse_renamed(connection, relation, files)
     return Opened(relation, _counted(files), explain)
+
+
+def _refuse_renamed(
+    connection: DuckDBPyConnection, relation: DuckDBPyRelation, files: Sequence[Path]
+) -> None:
+    """DuckDB calls the second of two columns of one name, or of one but for case, "name_1"."""
+    present = {name.casefold() for name in relation.columns}
+    doubtful = [
+        name
+        for name in relation.columns
+        if name.rpartition("_")[0].casefold() in present and name.rpartition("_")[2].isdigit()
+    ]
+    if doubtful:
+        found = connection.sql(f"SELECT name FROM parquet_schema({listed(files)})").fetchall()
+        renamed = [name for name in doubtful if (name,) not in found]
+        if renamed:
+            distinct([renamed[0].rpartition("_")[0]] * 2, str(files[0]))
 
 
 def _check_whole(path: Path) -> None:
@@ -212,7 +295,10 @@ def _open_json(files: Sequence[Path]) -> Opened:
     """
     connection = fresh_connection()
     explain = partial(_explained, files)
-    scan = f"read_json({listed(files)}, records = 'true', union_by_name = true"
+    scan = (  # without the threshold, rows of many alike columns are taken for one map
+        f"read_json({listed(files)}, records = 'true', union_by_name = true, "
+        "map_inference_threshold = -1"
+    )
     with refusing(explain):
         found = connection.sql(f"FROM {scan}, sample_size = -1)")
         types = [str(kind) if str(kind) in _JSON_KEPT else "VARCHAR" for kind in found.types]
@@ -236,7 +322,8 @@ def _explained(files: Iterable[Path], problem: Exception) -> RetentionError:
     said = first_line(problem)
     named = [str(path) for path in files]
     where = "" if any(name in said for name in named) else f"{', '.join(named[:3])}: "
-    return ReadError(f"{where}{said}")
+    hint = " JSON is UTF-8: save it anew as that." if "encoding" in said else ""
+    return ReadError(f"{where}{said.rstrip('.')}. Is the file damaged, or cut short?{hint}")
 
 
 def _counted(files: Sequence[Path]) -> str:

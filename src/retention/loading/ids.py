@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.checks import Check, Output
-from retention.loading.text import BLANKS, OURS, PADDED, as_said, is_text, stripped
+from retention.loading.text import OURS, PADDED, as_said, is_text, stripped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from retention.loading.columns import Source
 
 _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
+_FILL = "Fill them in or leave those rows out."
 _MISSING = ("NoneType", "NaTType", "NAType")
 
 
@@ -31,7 +35,7 @@ def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
 
 
 def read_id(
-    source: Source, frame: Frame, role: str, known: Mapping[str, bool]
+    source: Source, frame: Frame, role: str, known: Mapping[str, bool], blanks: Sequence[str]
 ) -> tuple[Frame, list[Check], Output]:
     """The frame with the id's value, its checks, and how it goes out.
 
@@ -49,19 +53,34 @@ def read_id(
         frame, blank, broken = _from_floats(frame, column, ours)
     else:
         frame = _from_text(source, frame, role, padded=known.get(f"padded {role}", True))
-        blank = nw.col(ours).is_null() | nw.col(ours).is_in(BLANKS)
-        other = ~nw.col(ours).is_in(BLANKS) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+        blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
+        other = ~nw.col(ours).is_in(blanks) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
     frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
-    return frame, _checks(role, column, blank, broken), Output(role, ours, other)
+    checks = _checks(role, column, blank, broken)
+    if other is not None:
+        checks[0] = replace(checks[0], advice=partial(_advice, ours, blanks))
+    return frame, checks, Output(role, ours, other)
 
 
 def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
-    fill = "Fill them in or leave those rows out."
+    fill = _FILL
     reread = "Ids were read as decimal numbers and lost digits: read the column as text."
     return [
         Check(f"blank {role}", column, fill, blank),
         Check(f"{role} that is not a whole number", column, reread, broken),
     ]
+
+
+def _advice(ours: str, blanks: Sequence[str], frame: Frame) -> str:
+    """What to do about blank ids; texts that may be ids after all are named and counted."""
+    texts = [text for text in blanks if text]
+    rows = frame.filter(nw.col(ours).is_in(texts)).group_by(ours).agg(nw.len().alias("n"))
+    found = collect(rows) if texts else {ours: np.array([]), "n": np.array([])}
+    counts = sorted(zip(found["n"].tolist(), found[ours].tolist(), strict=True), reverse=True)
+    if not counts:
+        return _FILL
+    named = ", ".join(f"{text!r} in {n:,} row{'s' * (n != 1)}" for n, text in counts[:5])
+    return f"{_FILL} Taken for blank is {named}: if that is an id, say blanks=()."
 
 
 def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:

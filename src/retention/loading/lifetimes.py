@@ -75,6 +75,7 @@ def as_spells(
     churned_is: object = None,
     reason: str | None = None,
     keep: str | Sequence[str] = (),
+    blanks: Sequence[str] | None = None,
     decimal: str | None = None,
 ) -> IntoFrameT:
     """Spells that you have already, checked and typed: the way into survival analysis.
@@ -104,6 +105,8 @@ def as_spells(
             y/n and 0/1; for R's codes 1/2 it is 2. Nothing but 1 could be either: say which.
         reason: column of why it ended: text or codes.
         keep: further columns to keep as they are.
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         decimal: the decimal sign of numbers in text, "." or ",".
 
     Returns:
@@ -133,7 +136,7 @@ def as_spells(
     roles |= {"entry": entry, "n_spells": n_spells, "reason": reason}
     source = opened(table, _KIND, roles, keep)
     _refuse_types(source)
-    written = Written(decimal=decimal).checked()
+    written = Written(decimal=decimal, blanks=blanks).checked()
     return in_kind_of(accepted(_read(source, written, _meaning(source, churned_is))), table)
 
 

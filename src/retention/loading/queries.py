@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from retention.errors import ColumnError, ReadError, RetentionError
+from retention.errors import ReadError, RetentionError
+from retention.loading.mistaken import refuse_swapped
 from retention.loading.progress import watched
-from retention.loading.relations import Opened, first_line, fresh_connection, needs
+from retention.loading.relations import Opened, distinct, first_line, fresh_connection, needs
 from retention.loading.rows import table_of
 
 if TYPE_CHECKING:
@@ -19,18 +20,31 @@ if TYPE_CHECKING:
 
 _TABLE_NAME = re.compile(r'[\w$]+(\.[\w$]+)*|"[^"]+"(\."[^"]+")*')
 _BATCH = 50_000
+_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+"""Texts, quoted names and comments: what stands in them is not SQL."""
+_WRITES = {
+    *("insert", "update", "delete", "merge", "replace", "upsert", "truncate", "copy", "import"),
+    *("create", "drop", "alter", "grant", "revoke", "attach", "detach", "load", "install"),
+    *("begin", "commit", "rollback", "set", "reset", "use", "vacuum", "analyze", "export"),
+}
+_CHANGES = re.compile(r"\b(insert\s+into|delete\s+from|update\s+[\w.]+\s+set)\b", re.IGNORECASE)
+_PARAMETERS = re.compile(r"bind|parameter|placeholder", re.IGNORECASE)
 
 
-def open_query(source: object, connection: object) -> Opened:
+def open_query(source: object, connection: object, door: str = "read_table") -> Opened:
     """The answer of a query, or a whole table by its name, through the user's connection.
 
     The connection is left open. DuckDB's answer stays unread; the others hold theirs in memory.
 
     Raises:
-        ReadError: if the database refuses the query; says what it said.
-        RetentionError: if the connection is of no known kind.
+        ReadError: if the database refuses the query; says what it said. If it is several statements
+            or one that writes: before it runs.
+        RetentionError: if the connection is of no known kind, or the two are swapped.
     """
-    query = source.strip().rstrip(";") if isinstance(source, str) else source
+    refuse_swapped(source, connection, door)
+    query = source.strip().rstrip("; \t\r\n") if isinstance(source, str) else source
+    if isinstance(query, str):
+        _refuse_writing(query)
     explain = partial(_explained, source)
     with _refusing(explain):
         if _library(connection) in ("duckdb", "_duckdb"):
@@ -49,11 +63,34 @@ def open_query(source: object, connection: object) -> Opened:
     return Opened(relation, "the query", explain)
 
 
-def _explained(source: object, problem: Exception) -> RetentionError:
+def _refuse_writing(query: str) -> None:
+    """Refuse, before it runs, what is more than one statement, or more than a question."""
+    if "\0" in query:
+        raise ReadError(f"The query {query[:80]!r} holds a NUL character.")
+    plain = _NO_CODE.sub(" ", query).strip()
+    if ";" in plain.rstrip("; "):
+        raise ReadError(
+            f"{_short(query)} is several statements. Run the others on your connection yourself, "
+            "and give the one query whose answer is to be read."
+        )
+    word = plain.lstrip("( ").split(None, 1)[0].lower() if plain.lstrip("( ") else ""
+    if not word or word in _WRITES or _CHANGES.search(plain):
+        raise ReadError(
+            f"{_short(query)} gives no table: it is not a query. Run it on your connection "
+            "yourself, and give a SELECT, or the name of a table."
+        )
+
+
+def _short(source: object) -> str:
     asked = " ".join(str(source).split())
-    asked = asked if len(asked) <= 200 else asked[:200] + " …"
-    said = first_line(problem) or type(problem).__name__
-    return ReadError(f"The database refused {asked!r}: {said}")
+    return repr(asked if len(asked) <= 200 else asked[:200] + " …")
+
+
+def _explained(source: object, problem: Exception) -> RetentionError:
+    said = (first_line(problem) or type(problem).__name__).rstrip(".") + "."
+    values = _PARAMETERS.search(said)
+    hint = " Parameters are not taken here: write the values into the query." if values else ""
+    return ReadError(f"The database refused {_short(source)}: {said}{hint}")
 
 
 @contextmanager
@@ -83,6 +120,7 @@ def _duckdb(query: object, connection: DuckDBPyConnection) -> Any:
     relation = connection.sql(_select(query))
     if relation is None:
         raise ReadError(f"{query!r} gives no table: it is not a query.")
+    distinct(relation.columns, "the query")
     return relation
 
 
@@ -134,7 +172,5 @@ def _fetched(fetch: Callable[[int], Sequence[Sequence[Any]]]) -> list[Sequence[A
 
 
 def _of_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
-    twice = next((name for name in names if list(names).count(name) > 1), None)
-    if twice is not None:
-        raise ColumnError(f"The query gives two columns named {twice!r}. Name one with AS.")
-    return fresh_connection().from_df(table_of(rows, names))
+    named = distinct(map(str, names), "the query")
+    return fresh_connection().from_df(table_of(rows, named))

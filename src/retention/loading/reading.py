@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError, RetentionError, one_of
-from retention.loading.columns import find
+from retention.loading.columns import find, names_of
 from retention.loading.contracts import as_contracts
 from retention.loading.files import open_files
 from retention.loading.queries import open_query
@@ -50,8 +50,9 @@ def read_table(
             nothing yet and later scans files larger than memory.
         columns: read only these. Default: all.
         sheet: which sheet of a workbook. Default: its only visible one.
-        encoding: of a CSV. Default: by its byte-order mark; else UTF-8; else cp1252 if not one of
-            its lines with accents is UTF-8.
+        encoding: of a CSV. Default: by its byte-order mark; else UTF-8; else cp1252, with a warning
+            that shows some words, where none of its lines with accents is UTF-8 and its words look
+            like those of a Western language.
         separator: of a CSV's columns; " " stands for any run of blanks. Default: the one of , ; tab
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
@@ -80,12 +81,16 @@ def read_table(
         0   007  03.02.2024  1.234,50
     """
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_table", source, connection, said)
     if columns is not None:
-        for name in columns:
+        wanted = [columns] if isinstance(columns, str) else list(columns)
+        if not wanted or len(set(wanted)) < len(wanted):
+            raise ColumnError(f"columns must name one column or more, each once; got {wanted}.")
+        for name in wanted:
             if name not in opened.relation.columns:
-                raise ColumnError.unknown("columns", name, opened.relation.columns)
-        opened = opened.only(columns)
+                raise ColumnError.unknown("columns", str(name), opened.relation.columns)
+        opened = opened.only(wanted)
     return in_engine(opened, engine)
 
 
@@ -108,6 +113,7 @@ def read_transactions(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
     connection: Any = None,
@@ -138,6 +144,7 @@ def read_transactions(
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
+        blanks: texts that mean that an id was not filled in; () where "NA" is an id.
         tz: the time zone of the shop.
         as_of: the last observed day; a later date is refused.
         connection: of a database: see `read_table`.
@@ -181,7 +188,8 @@ def read_transactions(
         "order_id": order_id,
     }
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_transactions", source, connection, said)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
     door = partial(
         as_transactions,
@@ -201,6 +209,7 @@ def read_transactions(
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,
+        blanks=blanks,
         tz=tz,
         as_of=as_of,
     )
@@ -226,6 +235,7 @@ def read_contracts(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
     connection: Any = None,
@@ -256,6 +266,7 @@ def read_contracts(
         day_first: whether 03.02.2024 is in February.
         date_format: the format of the dates, as in `datetime.strptime`.
         decimal: the decimal sign of numbers in text.
+        blanks: texts that mean that an id was not filled in; () where "NA" is an id.
         tz: the time zone of the firm.
         as_of: the last observed day.
         connection: of a database: see `read_table`.
@@ -283,7 +294,8 @@ def read_contracts(
         "trial": trial,
     }
     one_of("engine", engine, ENGINES)
-    opened = _opened(source, connection, sheet, encoding, separator, header_row)
+    said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    opened = _opened("read_contracts", source, connection, said)
     opened = _needed(opened, roles, keep, every=duplicates != "keep")
     door = partial(
         as_contracts,
@@ -303,6 +315,7 @@ def read_contracts(
         day_first=day_first,
         date_format=date_format,
         decimal=decimal,
+        blanks=blanks,
         tz=tz,
         as_of=as_of,
     )
@@ -318,9 +331,12 @@ def _needed(
     missing is refused before anything is read.
     """
     present = dict.fromkeys(opened.relation.columns)
-    kept = [keep] if isinstance(keep, str) else keep
+    kept = names_of(keep)
     asked = [(role, name) for role, name in roles.items() if name is not None]
     asked += [("keep", name) for name in kept]
+    for role, name in asked:
+        if not isinstance(name, str):
+            raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
     found = [find(name, present, asked=role) for role, name in asked]
     return opened if every else opened.only(list(dict.fromkeys(found)))
 
@@ -334,23 +350,10 @@ def _checked(door: Callable[[Any], Any], opened: Opened, engine: Engine) -> Any:
         return door(table)
 
 
-def _opened(
-    source: Any,
-    connection: Any,
-    sheet: str | None,
-    encoding: str | None,
-    separator: str | None,
-    header_row: int | None,
-) -> Opened:
-    said = {
-        "sheet": sheet,
-        "encoding": encoding,
-        "separator": separator,
-        "header_row": header_row,
-    }
+def _opened(door: str, source: Any, connection: Any, said: Mapping[str, Any]) -> Opened:
     if connection is None:
-        return open_files(source, **said)
+        return open_files(source, door, **said)
     for name, value in said.items():
         if value is not None:
             raise RetentionError(f"{name}= says nothing about a query. Leave it out.")
-    return open_query(source, connection)
+    return open_query(source, connection, door)

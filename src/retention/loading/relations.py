@@ -115,7 +115,8 @@ def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
         if "\0" in name:
             raise ColumnError(f"{where}: column name {name!r} holds NUL: is this the encoding?")
         if name.casefold() in seen:
-            raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them.")
+            also = ", in SQL with AS" if where == "the query" else ""
+            raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them{also}.")
         seen.add(name.casefold())
     return found
 

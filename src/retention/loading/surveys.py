@@ -74,6 +74,7 @@ def as_surveys(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
 ) -> IntoFrameT:
     """What your customers said when they were asked, checked and typed: for `voice_kpis`.
@@ -106,6 +107,8 @@ def as_surveys(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of scores in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
 
     Returns:
@@ -147,7 +150,7 @@ def as_surveys(
     }
     ends = _ends(answers, scale)
     roles = {"customer_id": customer_id, "date": date, **answers, "answered": answered}
-    written = Written(day_first, date_format, decimal, tz).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks).checked()
     source = opened(table, _KIND, roles, keep)
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES

@@ -12,7 +12,7 @@ from retention.errors import RetentionError, one_of
 from retention.frames import one_row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from retention.frames import Frame
 
@@ -40,12 +40,18 @@ EPOCHS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a file writes its dates and amounts, as far as the user said so."""
+    """How a file writes its dates, amounts and blank ids, as far as the user said so."""
 
     day_first: bool | None = None
     date_format: str | None = None
     decimal: str | None = None
     tz: str | None = None
+    blanks: Sequence[str] | None = None
+
+    @property
+    def blank_ids(self) -> tuple[str, ...]:
+        """Texts that are no id: the empty one, and those that mean that none was filled in."""
+        return BLANKS if self.blanks is None else ("", *self.blanks)
 
     def checked(self) -> Written:
         """Itself, once its values make sense.
@@ -63,6 +69,13 @@ class Written:
             )
         if self.tz is not None:
             check_zone(self.tz)
+        if self.blanks is not None and (
+            isinstance(self.blanks, str) or not all(isinstance(text, str) for text in self.blanks)
+        ):
+            raise RetentionError(
+                f"blanks must be a list of texts, such as ['NA'], or () for none; got "
+                f"{self.blanks!r}."
+            )
         return self
 
 
@@ -93,9 +106,10 @@ def cells_of(column: str) -> str:
 
 def as_said(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text, however it is kept."""
-    if isinstance(dtype, nw.Object):
-        return nw.col(cells_of(column)).cast(nw.String)
-    return nw.col(column) if isinstance(dtype, nw.String) else nw.col(column).cast(nw.String)
+    if isinstance(dtype, nw.String):
+        return nw.col(column)
+    cells = nw.col(cells_of(column) if isinstance(dtype, nw.Object) else column)
+    return nw.when(~cells.is_null()).then(cells.cast(nw.String))  # pandas would make "None" of None
 
 
 def flat(column: str, dtype: nw.dtypes.DType) -> nw.Expr:

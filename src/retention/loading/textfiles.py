@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from retention.errors import ReadError
+from retention.errors import ReadError, warn
+from retention.loading.letters import ASSUMED, Letters, readings, shown
 from retention.loading.progress import watched
 from retention.loading.relations import needs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 HEAD = 1 << 16
@@ -24,7 +25,39 @@ UTF8 = "utf-8-sig"
 """UTF-8, with a byte-order mark or without."""
 
 _PIECE = 1 << 20
-_MARKS = {b"\xef\xbb\xbf": UTF8, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32",  # before UTF-16, whose mark is the start of it
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xef\xbb\xbf": UTF8,
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+
+
+_STARTS = {
+    b"PK\x03\x04": "a workbook (.xlsx) or a zip archive: name it .xlsx, or unpack it",
+    b"\xd0\xcf\x11\xe0": "a workbook with a password, or of the old kind: open it and save it as "
+    ".xlsx without a password",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"\x1f\x8b": "packed with gzip: name it .csv.gz",
+    b"BZh": "packed with bzip2: name it .csv.bz2",
+    b"\x28\xb5\x2f\xfd": "packed with Zstandard: name it .csv.zst",
+    b"%PDF": "a PDF: export the table as CSV",
+    b"SQLite format 3": "a database: open it with sqlite3 and say connection=",
+    b"<!doctype": "a web page, perhaps one to log in: download the file itself",
+    b"<html": "a web page, perhaps one to log in: download the file itself",
+    b"<?xml": "XML: export the table as CSV or .xlsx",
+    b'{"': "JSON: name it .jsonl",
+    b'[{"': "JSON: name it .json",
+}
+"""How files start that are not CSV, and what is to be done."""
+
+
+def other_kind(head: bytes) -> str | None:
+    """What a file is by its first bytes, if they are not those of a CSV."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:16]
+    found = (said for mark, said in _STARTS.items() if start.lower().startswith(mark.lower()))
+    return next(found, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +70,8 @@ class Survey:
     """Whether its lines end in different ways."""
     open_ends: bool
     """Whether some line ends with the separator."""
+    cells: tuple[bytes, ...] = ()
+    """Where the encoding is a guess: some cells with letters that depend on it."""
 
 
 @contextmanager
@@ -79,12 +114,24 @@ def survey(path: Path, separator: str) -> Survey:
     """Read every byte once: is it UTF-8, or else cp1252, and is it regular enough for DuckDB?
 
     Raises:
-        ReadError: if some lines are UTF-8 and others are not, for then no encoding fits.
+        ReadError: if some lines are UTF-8 and others are not, for then no encoding fits, or if the
+            letters do not speak for cp1252.
     """
     ends = _Ends(separator.encode())
     with unpacked(path) as stream, watched(f"checking {path.name}", "B") as done:
-        encoding = _encoding(path, ends.seen(_pieces(stream, done)))
-    return Survey(encoding, ends.mixed, ends.open)
+        encoding, cells = _encoding(path, ends.seen(_pieces(stream, done)))
+    return Survey(encoding, ends.mixed, ends.open, cells)
+
+
+def warn_of_guess(path: Path, others: int, cells: Sequence[bytes]) -> None:
+    """Say which encoding was assumed, of a file and so many others, and how it reads."""
+    more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
+    also = readings(cells, most=2) or "encoding='cp1251' is Cyrillic, 'cp1250' Central European"
+    warn(
+        f"{path}{more} is not UTF-8 and was read as {ASSUMED} (Western European), which is a "
+        f"guess: it holds {shown(cells)}. If that is right, say encoding={ASSUMED!r}; if not, say "
+        f"what it is: {also}."
+    )
 
 
 def copy_plain(path: Path, encoding: str, target: Path, *, skip: int, spaced: bool) -> None:
@@ -171,25 +218,41 @@ def _pieces(stream: BinaryIO, done: Callable[[int], object]) -> Iterator[bytes]:
         yield whole
 
 
-def _encoding(path: Path, pieces: Iterable[bytes]) -> str:
-    """cp1252 if some line is not UTF-8, provided that no line with accents is."""
-    accents = other = False
+def _encoding(path: Path, pieces: Iterable[bytes]) -> tuple[str, tuple[bytes, ...]]:
+    """UTF-8, else cp1252 if its letters speak for it, and the cells that show what was guessed."""
+    accents = False
+    letters, other = Letters(), False
     for piece in pieces:
         if piece.isascii():
             continue
         for line in [piece] if _is_utf8(piece) else piece.splitlines():
             if not _is_utf8(line):
                 other = True
+                letters.see(line)
             elif not line.isascii():
                 accents = True
     if accents and other:
-        with unpacked(path) as stream:
-            number = next(n for n, line in enumerate(stream, 1) if not _is_utf8(line))
-        raise ReadError(
-            f"{path}: line {number} is not UTF-8, though other lines with accents are: the file "
-            "mixes encodings or is damaged. Save it anew, or say encoding= to read it all in one."
-        )
-    return "cp1252" if other else UTF8
+        raise _mixed(path)
+    if other and not letters.western:
+        raise _unlike(path, letters.cells)
+    return (ASSUMED, tuple(letters.cells)) if other else (UTF8, ())
+
+
+def _mixed(path: Path) -> ReadError:
+    with unpacked(path) as stream:
+        number = next(n for n, line in enumerate(stream, 1) if not _is_utf8(line))
+    return ReadError(
+        f"{path}: line {number} is not UTF-8, though other lines with accents are: the file "
+        "mixes encodings or is damaged. Save it anew, or say encoding= to read it all in one."
+    )
+
+
+def _unlike(path: Path, cells: Sequence[bytes]) -> ReadError:
+    say = readings(cells, most=8) or "encoding='cp1251', 'cp932' or another name that Python knows"
+    return ReadError(
+        f"{path} is not UTF-8, and its letters do not look like {ASSUMED} (Western European), in "
+        f"which it would hold {shown(cells)}. Say what it is: {say}."
+    )
 
 
 def _is_utf8(line: bytes) -> bool:

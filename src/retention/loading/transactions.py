@@ -52,6 +52,7 @@ def as_transactions(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
 ) -> IntoFrameT:
@@ -98,6 +99,8 @@ def as_transactions(
         date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
             "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
         decimal: the decimal sign of amounts in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
             as "Europe/Berlin". Local times without a zone need none.
         as_of: the last observed day, itself included: a later date is a problem.
@@ -134,7 +137,7 @@ def as_transactions(
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
         _policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz).checked(),
+        Written(day_first, date_format, decimal, tz, blanks).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return in_kind_of(accepted(reading), table)
@@ -159,6 +162,7 @@ def audit_transactions(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
 ) -> Audit[IntoFrameT]:
@@ -186,6 +190,7 @@ def audit_transactions(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written.
         decimal: the decimal sign of amounts in text.
+        blanks: texts that mean that an id was not filled in.
         tz: in whose local days purchases fall, for times with a zone.
         as_of: the last observed day: later dates are set aside.
 
@@ -220,7 +225,7 @@ def audit_transactions(
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
         _policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz).checked(),
+        Written(day_first, date_format, decimal, tz, blanks).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return audited(reading, table)

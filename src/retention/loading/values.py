@@ -54,7 +54,9 @@ def read_values(
     checks: dict[str, Sequence[Check]] = {}
     outputs: dict[str, Output] = {}
     for role in on_ids:
-        frame, checks[role], outputs[role] = ids.read_id(source, frame, role, known)
+        frame, checks[role], outputs[role] = ids.read_id(
+            source, frame, role, known, written.blank_ids
+        )
     ways = shapes.Ways(on_dates, known, written)
     for role in on_dates:
         frame, checks[role] = dates.read_date(source, frame, role, ways)

@@ -19,6 +19,8 @@ from retention.loading.values import read_values
 from retention.tables import WALLET
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from narwhals.stable.v2.typing import IntoFrameT
 
     from retention.loading.columns import Source
@@ -38,6 +40,7 @@ def as_wallet(
     day_first: bool | None = None,
     date_format: str | None = None,
     decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
     tz: str | None = None,
 ) -> IntoFrameT:
     """What your customers spend on the category, checked and typed: for `share_of_wallet`.
@@ -63,6 +66,8 @@ def as_wallet(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
 
     Returns:
@@ -92,7 +97,7 @@ def as_wallet(
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"customer_id": customer_id, "date": date, **_amounts(wallet, sales, elsewhere)}
     source = opened(table, WALLET, roles, ())
-    written = Written(day_first, date_format, decimal, tz).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks).checked()
     return in_kind_of(accepted(_read(source, written, duplicates)), table)
 
 

@@ -17,6 +17,7 @@ from retention.loading.relations import (
     same_columns,
 )
 from retention.loading.rows import table_of
+from retention.loading.textfiles import other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,8 @@ def _ordered(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> li
     """The rows of one sheet with their cells in the order of another's names."""
     if list(names) == list(wanted):
         return rows
-    places = [names.index(name) for name in wanted]
+    place_of = {name: place for place, name in enumerate(names)}
+    places = [place_of[name] for name in wanted]
     return [tuple(row[place] for place in places) for row in rows]
 
 
@@ -88,6 +90,13 @@ def _refusing_damage(path: Path) -> Iterator[None]:
 def _workbook(path: Path) -> Iterator[Any]:
     import openpyxl
 
+    with _refusing_damage(path), path.open("rb") as stream:
+        head = stream.read(64)
+    kind = None if head.startswith(b"PK") else other_kind(head)
+    if kind:
+        raise ReadError(f"{path} is no workbook that can be read, but {kind}.")
+    if b"\0" not in head:
+        raise ReadError(f"{path} is no workbook but text: if it is a table, name it .csv.")
     with _refusing_damage(path):
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
