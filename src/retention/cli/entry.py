@@ -108,15 +108,23 @@ def in_options(message: str) -> str:
         'Say --refunds net or --refunds drop.'
         >>> in_options("Say day_first=True or day_first=False.")
         'Say --day-first or --no-day-first.'
+        >>> in_options("Say rates={'EUR': 1, 'USD': ...}.")
+        'Say --rates EUR=1,USD=....'
     """
     message = re.sub(
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
+    message = re.sub(r"\brates=\{([^}]*)\}", _as_rates, message)
     message = re.sub(r"^([a-z_]+)(?= names '| must be )", _as_flag, message)
     return re.sub(
         r"\b([a-z]+(?:_[a-z]+)*)=('[^']*'|\.\.\.|True|False|\d[\d_.]*)?", _as_option, message
     )
+
+
+def _as_rates(found: re.Match[str]) -> str:
+    """Exchange rates as they are typed: --rates EUR=1,USD=0.92."""
+    return f"--rates {found[1].replace(': ', '=').replace(', ', ',').replace(chr(39), '')}"
 
 
 def _as_flag(found: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
@@ -12,7 +13,7 @@ import numpy as np
 from retention.errors import ColumnError, TableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -21,6 +22,9 @@ Frame = nw.LazyFrame[Any]
 
 Columns = dict[str, "NDArray[Any]"]
 """A small result on its way to the user: column names and NumPy arrays of one length."""
+
+Only = Callable[[str], bool] | Sequence[str] | None
+"""Which columns of a table are wanted: all, these, or those with such a name."""
 
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
@@ -37,7 +41,7 @@ _SERVED = {
 
 
 def as_lazy(
-    table: object, *, name: str = "table", by_row: bool = False, only: Sequence[str] | None = None
+    table: object, *, name: str = "table", by_row: bool = False, only: Only = None
 ) -> Frame:
     """Any supported table as a LazyFrame of narwhals.
 
@@ -45,7 +49,8 @@ def as_lazy(
         table: a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table, or a narwhals frame of one.
         name: what messages call it.
         by_row: true where the work goes row by row, so that a large pandas table stays in pandas.
-        only: of a table that goes to DuckDB, the columns that are wanted, as far as there are any.
+        only: of a table that goes to DuckDB, the columns that are wanted, as far as there are any;
+            or which names are.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -206,9 +211,11 @@ def on_connection_of(relation: object, table: object, types: Mapping[str, str] =
     return cast("Any", relation).query("retention_relation_beside", query)
 
 
-def _wanted(present: Iterable[str], only: Sequence[str] | None) -> list[str]:
+def _wanted(present: Iterable[str], only: Only) -> list[str]:
     """DuckDB does not tell "Sales" from "sales", and does not know every type of pandas."""
-    return [name for name in present if only is None or name in only]
+    if only is None:
+        return list(present)
+    return [name for name in present if (only(name) if callable(only) else name in only)]
 
 
 def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:

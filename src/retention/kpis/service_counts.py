@@ -187,7 +187,7 @@ def served(contacts: object, activity: object, quality: str, targets: Mapping[st
         ContentError: if the activity is empty, hours are below 0, or no contact falls in one of its
             periods or is one of its customers'.
     """
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
     stood = _stood(beside(frame, contacts, name="contacts"), window[2])

@@ -80,7 +80,8 @@ class Reading:
 
     `signs` are further questions to the first look; `faults` concern the table as a whole;
     `repeats` says whether repeated lines matter; `audit` is the function that parts the rows;
-    `may_be_empty` says that a table without rows has a meaning, too.
+    `may_be_empty` says that a table without rows has a meaning, too; `shuffled`, that the rows of
+    an eager table may have lost their order.
     """
 
     source: Source
@@ -92,6 +93,7 @@ class Reading:
     repeats: bool = True
     audit: str = ""
     may_be_empty: bool = False
+    shuffled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Judged:
     def accepted(self) -> Frame:
         """The rows that fail no check, as the door hands them out."""
         frame = self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
-        if self.reading.source.eager and any(check.later for check in self.failing):
+        shuffled = self.reading.shuffled or any(check.later for check in self.failing)
+        if self.reading.source.eager and shuffled:
             frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
         return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
 

@@ -132,7 +132,8 @@ def _kept(
         if own := ours.get(bare(name).lower()):
             same = own == bare(name)
             alike = "" if same else f" but for its case ({own!r})"
-            say = f"say {kind.door}(..., {own}=...), or " if same and own in roles else ""
+            named = f"{name!r}" if own == "currency" else "..." if same and own in roles else ""
+            say = f"say {kind.door}(..., {own}={named}), or " if named else ""
             raise ColumnError(
                 f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
                 f"{say}rename it first."

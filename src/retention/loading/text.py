@@ -40,12 +40,16 @@ EPOCHS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a file writes its dates and amounts, as far as the user said so."""
+    """How a file writes its dates and amounts, as far as the user said so.
+
+    `rates` are the exchange rates that convert its amounts.
+    """
 
     day_first: bool | None = None
     date_format: str | None = None
     decimal: str | None = None
     tz: str | None = None
+    rates: object = None
 
     def checked(self) -> Written:
         """Itself, once its values make sense.
