@@ -371,6 +371,7 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     named = [role for role in ("start", "end", "sales", "profit") if role in source.roles]
     outputs += [Output(name, f"{OURS}{name}") for name in named]
     outputs += [values.ids["contract_id"]] if "contract_id" in values.ids else []
+    outputs += values.currency
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 
