@@ -45,7 +45,7 @@ def sold(engine, table):
 
 def test_a_named_currency_goes_out_by_its_code(engine):
     """Padding, small letters and signs of one country are read as the ISO code."""
-    table = engine.table(shop(Currency=["EUR", " eur", "US$", "$"]))
+    table = engine.table(shop(day=DAYS, Currency=["EUR", " eur", "US$", "$"]))
     found = engine.read(rt.as_transactions(table, **SAY, currency="currency"))
     assert list(found.columns) == ["customer_id", "date", "sales", "currency"]
     found = found.sort_values(["customer_id", "date"])
@@ -76,7 +76,7 @@ RATES = pd.DataFrame({
 
 def test_the_rate_of_a_day_is_the_last_one_told_by_then(engine):
     """20 USD of 20 January at .9 of the 1st, 50 of 3 February at .8 of that day, not .7 later."""
-    table = engine.table(shop(Currency=["EUR", "EUR", "USD", "USD"]))
+    table = engine.table(shop(day=DAYS, Currency=["EUR", "EUR", "USD", "USD"]))
     told = rt.as_transactions(table, **SAY, currency="Currency", rates=engine.table(RATES))
     assert sold(engine, told) == pytest.approx([10.0, 30.0, 18.0, 40.0], rel=1e-12)
 
@@ -251,12 +251,13 @@ def test_a_header_that_sounds_alike_means_something_else(header):
     assert len(rt.as_transactions(shop(**{header: ["high", "low", "high", "low"]}), **SAY)) == 4
 
 
-@pytest.mark.parametrize("header", ["unit", "F7", "code", "kind", "Unnamed: 3"])
+@pytest.mark.parametrize("header", ["unit", "F7", "symbol", "Unnamed: 3"])
 def test_codes_of_currencies_are_seen_under_any_name(three, header):
     """All that stands there is ISO 4217, two of them at least, and one of the most used."""
-    table = three.table(shop(**{header: ["EUR", "sek", "SEK", None]}))
-    with pytest.raises(rt.ContentError, match=f"Column '{header}' says SEK"):
-        rt.as_transactions(table, **SAY)
+    for column in (["EUR", "sek", "SEK", None], ["€", "SEK", "SEK", "€ "]):
+        table = three.table(shop(**{header: column}))
+        with pytest.raises(rt.ContentError, match=f"Column '{header}' says .*SEK"):
+            rt.as_transactions(table, **SAY)
 
 
 @pytest.mark.parametrize(
@@ -483,6 +484,20 @@ def test_more_than_two_million_rows_are_guarded_on_their_way_to_duckdb(monkeypat
     monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 2)
     with pytest.raises(rt.ContentError, match="2 currencies, which cannot be added up"):
         rt.customer_periods(lines("Currency"), **MONTHS)
+
+
+def test_a_record_adds_no_currencies(three):
+    """What it counts stays; what it would add up is not there, and does not fail a comparison."""
+    first, second = three.table(lines()), three.table(lines(paid=[11.0, 30.0, 20.0, 50.0]))
+    runs = []
+    for table in (first, second):
+        activity = rt.recorded(rt.customer_periods, table, by="currency", **MONTHS)
+        runs.append(rt.recorded(rt.outcome_kpis, activity, by="currency"))
+    given = runs[0].definition["inputs"][0]["made_by"]["inputs"][0]
+    assert [month["n_rows"] for month in given["months"]] == [2, 2]
+    assert [month["sales"] for month in given["months"]] == [None, None]
+    found = three.read(rt.compare_runs(*runs))
+    assert set(found["detail"]) == {"transactions: 2024-01 as many rows, other content (2)"}
 
 
 # files and the command line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def read_rates(given: Any) -> Rates:
         return _of_table(given)
     rates: dict[str, float] = {}
     for name, rate in given.items():
-        number = isinstance(rate, Real) and not isinstance(rate, bool)
+        number = isinstance(rate, Real | Decimal) and not isinstance(rate, bool)
         if not number or not 0 < float(rate) < np.inf:
             raise RetentionError(f"rates: {name!r} must have a number above 0; got {rate!r}.")
         if rates.setdefault(named(str(name)), float(rate)) != float(rate):
@@ -117,8 +118,9 @@ def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:
 def _refuse(wrong: NDArray[np.bool_], what: str, shown: NDArray[Any]) -> None:
     if wrong.any():
         n, first = int(wrong.sum()), shown[int(np.argmax(wrong))]
+        said = repr(first) if isinstance(first, str) else str(first)
         raise ContentError(
-            f"rates: {n:,} row{'s' * (n != 1)} with a {what}, such as {first!r}. Correct them."
+            f"rates: {n:,} row{'s' * (n != 1)} with a {what}, such as {said}. Correct them."
         )
 
 

@@ -104,7 +104,7 @@ _SHORT = frozenset({"ccy", "cur", "curr", "crncy", "waers", "waerk", "hwaer"})
 _NUMBERED = frozenset({"id", "code", "key", "iso", "no", "nr", "num", "number", "numeric", "fk"})
 _NAMES = """
 country countries nation land pays pais airport origin destination city language lang sprache state
-product products sku item items article artikel name customer symbol ticker asset coin pair
+product products sku item items article artikel name customer ticker asset coin pair
 """
 _OTHERWISE = frozenset(_NAMES.split())
 """Words of headers whose three letters are no currency, or one that was bought."""
@@ -181,10 +181,10 @@ def unnamed_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
 
 
 def are_codes(texts: Iterable[object]) -> bool:
-    """Whether all that is filled in are ISO codes of currencies, the most used ones among them."""
-    filled = {str(text).strip().upper() for text in texts if text is not None}
-    filled -= set(_NOTHING)
-    return bool(filled) and filled <= CODES and not _MAJOR.isdisjoint(filled)
+    """Whether all that is filled in are codes or signs of currencies, some of the most used."""
+    filled = {str(text).strip() for text in texts if text is not None}
+    names = {named(text) for text in filled if text.upper() not in _NOTHING}
+    return all(map(is_known, names)) and not (_MAJOR | {"$", "¥"}).isdisjoint(names)
 
 
 def text_of(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
@@ -271,6 +271,13 @@ def as_rates(found: Sequence[Found], rate: str = "...") -> str:
     """What to write to convert all currencies into the first of them."""
     rates = [f"{one.name!r}: {1 if i == 0 else rate}" for i, one in enumerate(found[:10])]
     return f"{{{', '.join(rates)}{', ...' * (len(found) > 10)}}}"
+
+
+def holds_several(frame: Frame) -> bool:
+    """Whether a column of a table says that its rows are in several currencies."""
+    schema = frame.collect_schema()
+    columns = currency_columns(schema)
+    return any(len(currencies_of(frame, name, schema[name])) > 1 for name in columns)
 
 
 def refuse_mixed(frame: Frame, kind: Kind, by: Sequence[str], *, apart: bool = True) -> None:
