@@ -417,12 +417,19 @@ def test_what_has_no_segments_says_to_convert(three):
         ],
         "market holds market": [lambda: rt.market_share(one, market)],
         "wallet holds wallet": [lambda: rt.share_of_wallet(one, wallet)],
-        "costs holds amount": [lambda: rt.cost_kpis(costs, one, of="ads")],
+        "costs holds amount": [
+            lambda: rt.cost_kpis(costs, one, of="ads"),
+            lambda: rt.cost_to_serve(costs, one, of="ads", allocation="equal"),
+            lambda: rt.unallocated_costs(
+                costs, activity, of="ads", allocation="equal", within="currency"
+            ),
+        ],
         "transactions holds sales": [
             lambda: rt.purchase_summary(table, as_of="2024-02-29"),
             lambda: rt.retention_report(table, **MONTHS),
         ],
     }
+    assert len(three.read(rt.cost_kpis(costs, activity, of="ads", by="currency"))) == 2 * 2 * 2
     for start, figures in asked.items():
         for figure in figures:
             with pytest.raises(rt.ContentError, match=f"{start} in 2 currencies, which cannot be"):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from retention.frames import Columns
+    from retention.tables import Adds
 
 _MISSING = "(missing)"
 ALL = "(all)"
@@ -93,8 +94,9 @@ def cost_lines(
         for name in names:
             if name not in present:
                 raise ColumnError.unknown(f"{argument} (in {kind.name})", name, present)
-    require(costs, COSTS, extra=names)
-    frame, _ = collapsed(activity, names, taken=taken)
+    adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
+    require(costs, COSTS, extra=names, adds=adds)
+    frame, _ = collapsed(activity, names, taken=taken, adds=adds)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
     window = window_of(frame, empty="there is no customer to bear a cost")

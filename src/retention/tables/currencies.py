@@ -255,8 +255,9 @@ def currencies_of(
     if not _may_be_numbers(column, dtype):
         frame = frame.filter(~text.str.contains("[0-9]"))
     found = found_in(frame, text, row=row)
-    no_names = {one.name for one in found} <= _FLAGS
-    return [] if no_names or len(found) > _MOST else found
+    names = {one.name for one in found}
+    too_many = len(names) > _MOST and not any(map(is_known, names))
+    return [] if names <= _FLAGS or too_many else found
 
 
 def listed(found: Sequence[Found]) -> str:
