@@ -177,7 +177,8 @@ def unnamed_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
         for name, dtype in schema.items()
         if isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
     ]
-    return [name for name in texts if _OTHERWISE.isdisjoint(_words(name))][:_MOST]
+    said = [name for name in texts if name != "*" and _OTHERWISE.isdisjoint(_words(name))]
+    return said[:_MOST]  # to engines "*" is every column
 
 
 def are_codes(texts: Iterable[object]) -> bool:
