@@ -85,7 +85,8 @@ def contract_periods(
     Raises:
         RetentionError: if `observed_from` comes after `as_of`.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if no contract starts by `as_of`, or no period opens in the time observed.
+        ContentError: if no contract starts by `as_of`, no period opens in the time observed, or
+            amounts are in several currencies and `by` does not keep these apart.
 
     Example:
         Ann pays 10 a month and leaves on 15 February; Bob comes on 20 January. March closes with

@@ -17,22 +17,33 @@ from retention.tables import ACTIVITY, require, segments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retention.tables import Adds
+
 FURTHEST_SHIFT = 12
 """Up to this lag, shifting rows is cheaper than a join."""
 
 _LATER = {"sales": "s1", "profit": "p1"}
 
 
-def collapsed(activity: object, by: str | Sequence[str]) -> tuple[Frame, list[str]]:
+def collapsed(
+    activity: object, by: str | Sequence[str], *, taken: Sequence[str] = (), adds: Adds = "within"
+) -> tuple[Frame, list[str]]:
     """Activity counted over exactly the segments asked for, and their names.
 
     A customer is active in a wider segment if active in one of its parts; sales and profit add up.
 
+    Args:
+        activity: an activity table of any engine.
+        by: segment columns.
+        taken: columns of the answer, which no segment may be named like.
+        adds: over what the caller adds money up; "none" where it counts customers alone.
+
     Raises:
-        ColumnError: if a segment is not a column of the activity.
+        ColumnError: if a segment is not a column of the activity, or named like one of the answer.
+        ContentError: if money would be added up that is in several currencies.
     """
-    names = segments(by, ACTIVITY)
-    frame = require(activity, ACTIVITY, extra=names)
+    names = segments(by, ACTIVITY, taken=taken)
+    frame = require(activity, ACTIVITY, extra=names, adds=adds)
     present = frame.collect_schema().names()
     if set(present) <= {*ACTIVITY.names, *names}:
         return frame, names

@@ -65,7 +65,8 @@ def customer_periods(
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if there is no order up to `as_of`, or no whole period.
+        ContentError: if there is no order up to `as_of`, no whole period, or amounts are in several
+            currencies and `by` does not keep these apart.
 
     Example:
         >>> import pandas as pd

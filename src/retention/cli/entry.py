@@ -118,11 +118,15 @@ def in_options(message: str, flags: frozenset[str]) -> str:
         'Say --day-first or --no-day-first.'
         >>> in_options("Say connection= to run it.", flags)
         'Say connection in Python to run it.'
+        >>> in_options("Say rates={'EUR': 1, 'USD': ...}.", frozenset(["--rates"]))
+        'Say --rates EUR=1,USD=....'
     """
     message = re.sub(
         r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
     )
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
+    if "--rates" in flags:
+        message = re.sub(r"\brates=\{([^}]*)\}", _as_rates, message)
     named = partial(_as_flag, flags)
     message = re.sub(r"^([a-z_]+)(?= names '| must be |: column )", named, message)
     message = re.sub(_SAID, partial(_as_option, flags), message)
@@ -132,6 +136,11 @@ def in_options(message: str, flags: frozenset[str]) -> str:
 _VALUE = r"'[^']*'|\.\.\.|True|False|\d[\d_.]*|\([^)]*\)|\[[^]]*\]|\{[^}]*\}"
 _SAID = rf"\b([a-z]+(?:_[a-z]+)*)=({_VALUE})?(?!=)"
 """A keyword of Python and, where it is said, its value."""
+
+
+def _as_rates(found: re.Match[str]) -> str:
+    """Exchange rates as they are typed: --rates EUR=1,USD=0.92."""
+    return f"--rates {found[1].replace(': ', '=').replace(', ', ',').replace(chr(39), '')}"
 
 
 def _as_flag(flags: frozenset[str], found: re.Match[str]) -> str:

@@ -140,5 +140,5 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 def _metavar(part: str, key: str, kinds: tuple[Any, ...]) -> str:
     if part == "columns" or key == "notes_text":
         return "COLUMN"
-    named = {"as_of": "DAY", "observed_from": "DAY"}
+    named = {"as_of": "DAY", "observed_from": "DAY", "rates": "RATES"}
     return named.get(key, "FILE" if Path in kinds else "N" if int in kinds else "TEXT")

@@ -62,6 +62,9 @@ class Columns(_Section):
         default=None, description="what the line cost the firm, in place of --profit"
     )
     order_id: str | None = Field(default=None, description="the order a line belongs to")
+    currency: str | None = Field(
+        default=None, description="in which currency the amounts of a row are"
+    )
     start: str | None = Field(
         default=None, description="first day of a contract: the file is of contracts"
     )
@@ -109,6 +112,11 @@ class Reading(_Section):
     )
     blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_many)] = Field(
         default=None, description="text that stands for a blank id, in place of NA and its like"
+    )
+    rates: dict[str, float] | str | None = Field(
+        default=None,
+        description="exchange rates that convert the amounts: EUR=1,USD=0.92 (what one of each is "
+        "worth), or a file with the columns currency, date and rate",
     )
     tz: str | None = Field(default=None, description="time zone of the shop, such as Europe/Berlin")
     encoding: str | None = Field(default=None, description="of a CSV, such as cp1252")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -19,7 +20,6 @@ from retention.periods import as_day, label, step_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
-    from pathlib import Path
 
     from retention.cli.settings import Settings
     from retention.loading.audits import Audit
@@ -50,8 +50,7 @@ def read(settings: Settings, say: Callable[[str], None]) -> Source:
     told = _door_words(settings, of_contracts)
     if settings.counting.as_of is not None:
         told["as_of"] = settings.counting.as_of
-    by = settings.counting.by
-    table = door(file_of(settings), keep=by, **told, **_file_words(settings))
+    table = door(file_of(settings), keep=_kept(settings), **told, **_file_words(settings))
     last = settings.counting.as_of or _last_day(table, settings.counting.freq, say)
     leaves_out = {"drop", "exclude"} & set(settings.policies.model_dump().values())
     return Source(table, of_contracts, last, audit(settings) if leaves_out else None)
@@ -92,7 +91,7 @@ def audit(settings: Settings) -> Audit[Any]:
     door = audit_contracts if of_contracts else audit_transactions
     raw = read_table(file_of(settings), **_file_words(settings))
     told = _door_words(settings, of_contracts)
-    return door(raw, **told, keep=settings.counting.by, as_of=settings.counting.as_of)
+    return door(raw, **told, keep=_kept(settings), as_of=settings.counting.as_of)
 
 
 def file_of(settings: Settings) -> str:
@@ -130,9 +129,36 @@ def _door_words(settings: Settings, of_contracts: bool) -> dict[str, Any]:
     own = {"start": "start", "end": "end"} if of_contracts else {"date": "date"}
     if not of_contracts and not priced:
         own["sales"] = "sales"
+    if "currency" in settings.counting.by:
+        own["currency"] = "currency"
     asked = settings.policies.model_dump(include=set(_ASKED_OF[of_contracts]), exclude_none=True)
     written = settings.reading.model_dump(exclude=set(_OF_THE_FILE), exclude_none=True)
+    if isinstance(written.get("rates"), str):
+        written["rates"] = _rates_of(written["rates"])
     return {**own, **columns, **asked, **written}
+
+
+def _kept(settings: Settings) -> list[str]:
+    """The segment columns, but for the currency, which has a meaning of its own."""
+    return [name for name in settings.counting.by if name != "currency"]
+
+
+def _rates_of(told: str) -> Any:
+    """Exchange rates from what was typed, EUR=1,USD=0.92, or from the file of that name.
+
+    Raises:
+        UsageError: if a rate is no number.
+    """
+    if "=" not in told or Path(told).exists():
+        return read_table(told)
+    rates = {}
+    for part in told.split(","):
+        name, _, rate = part.partition("=")
+        try:
+            rates[name.strip()] = float(rate)
+        except ValueError:
+            raise UsageError(f"--rates: {part!r} is no rate such as USD=0.92.") from None
+    return rates
 
 
 def _file_words(settings: Settings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
@@ -15,7 +16,7 @@ from retention.frames.labels import inside
 from retention.names import outer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -24,6 +25,9 @@ Frame = nw.LazyFrame[Any]
 
 Columns = dict[str, "NDArray[Any]"]
 """A small result on its way to the user: column names and NumPy arrays of one length."""
+
+Only = Callable[[str], bool] | Sequence[str] | None
+"""Which columns of a table are wanted: all, these, or those with such a name."""
 
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
@@ -46,7 +50,7 @@ _SERVED = {
 
 
 def as_lazy(
-    table: object, *, name: str = "table", by_row: bool = False, only: Sequence[str] | None = None
+    table: object, *, name: str = "table", by_row: bool = False, only: Only = None
 ) -> Frame:
     """Any supported table as a LazyFrame of narwhals.
 
@@ -54,7 +58,8 @@ def as_lazy(
         table: a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table, or a narwhals frame of one.
         name: what messages call it.
         by_row: true where the work goes row by row, so that a large pandas table stays in pandas.
-        only: of a table that goes to DuckDB, the columns that are wanted, as far as there are any.
+        only: of a table that goes to DuckDB, the columns that are wanted, as far as there are any;
+            or which names are.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -236,9 +241,10 @@ def on_connection_of(relation: object, table: object, types: Mapping[str, str] =
     return cast("Any", relation).query("retention_relation_beside", query)
 
 
-def _wanted(present: Iterable[str], only: Sequence[str] | None, table: str) -> list[str]:
+def _wanted(present: Iterable[str], only: Only, table: str) -> list[str]:
     """DuckDB and Spark do not tell "Sales" from "sales"; nor do they know every type of pandas."""
-    wanted = [name for name in present if only is None or name in only]
+    asked = only if callable(only) else None if only is None else only.__contains__
+    wanted = [name for name in present if asked is None or asked(name)]
     seen: dict[str, str] = {}
     for name in wanted:
         if (other := seen.setdefault(name.lower(), name)) != name:

@@ -17,12 +17,14 @@ from retention.activity.pairs import collapsed
 from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, with_first
-from retention.tables import ACTIVITY, require
+from retention.tables import ACTIVITY, refuse_several_each, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from retention.tables import Adds
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -105,14 +107,17 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
         ContentError: if the activity is empty, or no period of the length asked for is whole.
         RetentionError: if the activity cannot serve the clock, weeks or length asked for.
     """
-    scanned = require(activity, ACTIVITY, extra=by)  # once, so that its parts can be joined
-    firm, _ = collapsed(scanned, ())
+    adds: Adds = "within" if asked.in_money else "none"
+    scanned = require(activity, ACTIVITY, extra=by, adds=adds)  # once, so its parts can be joined
+    if asked.in_money:
+        refuse_several_each(scanned, ACTIVITY, by)
+    firm, _ = collapsed(scanned, (), adds="none")
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
     seen = _converted(window_of(firm, empty=_NOBODY), asked) if converted else None
     aged = _aged(_units(firm, asked, seen), asked, seen)
     cells = _in_cells(aged, asked)
     if by:
-        parts, _ = collapsed(scanned, by)
+        parts, _ = collapsed(scanned, by, adds="none")
         starts = _units(parts, asked, seen, by).select(_WHO, *by, _start=nw.col("_unit"))
         cells = cells.join(starts, on=[_WHO, "_start"], how="inner")
     counted = _counted(cells, asked, by)

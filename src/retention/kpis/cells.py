@@ -75,7 +75,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     """
     intervals.quantile_of(asked.level)
     intervals.check_seed(asked.seed)
-    frame, names = collapsed(activity, asked.by)
+    frame, names = collapsed(activity, asked.by, adds="within" if bases else "none")
     later = [money for money, basis in bases.items() if basis != "base"]
     pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)
     prepared = pairs

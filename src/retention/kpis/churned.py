@@ -153,22 +153,15 @@ def _segments(by: str | Sequence[str]) -> list[str]:
 
 def _last_known(days: Frame, activity: object, freq: str) -> int:
     """The last period of the activity, once its sales can be set beside the spells."""
-    given = require(activity, ACTIVITY)
+    given = require(activity, ACTIVITY, adds="all")
     refuse_other_ids(days, given, ("spells", "activity"))
     asked = [nw.col("freq").min(), nw.col("last_step").max()]
-    if "currency" in given.collect_schema():
-        asked += [nw.col("currency").n_unique()]
     found = one_row(given.select(*asked))
     if found["freq"] is None:
         raise ContentError("activity is empty: nobody's sales are known. Leave it out.")
     if found["freq"] != freq:
         raise ContentError(
             f"activity goes by {found['freq']}, the churn rate by {freq}: make both with one freq."
-        )
-    if found.get("currency", 1) > 1:
-        raise ContentError(
-            f"activity holds sales in {found['currency']} currencies, which cannot be added up. "
-            "Convert them before."
         )
     return int(found["last_step"])
 

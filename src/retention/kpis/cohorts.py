@@ -15,7 +15,7 @@ from retention.frames import Columns, collect, table_like
 from retention.kpis.ages import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cells import distinct_segments
 from retention.kpis.cohort_cells import CohortGrid
-from retention.tables import ACTIVITY, Column, Kind, require, segments
+from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,7 @@ def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
         The arrangement is a convention of practice.
     """
     one_of("value", value, _VALUES)
-    frame = require(cohorts, COHORTS)
+    frame = require(cohorts, COHORTS, adds="none")
     names = [name for name in frame.collect_schema().names() if name not in COHORTS.names]
     kept = [*names, "cohort", "age", "age_to", "n_cohort", "observed", "kind"]
     rows = collect(frame.select(*dict.fromkeys([*kept, value])))
@@ -280,7 +280,8 @@ def average_retention(
     one_of("weights", weights, ("customers", "cohort"))
     intervals.quantile_of(level)
     names = segments(by, COHORTS)
-    frame = require(cohorts, COHORTS, extra=names)
+    frame = require(cohorts, COHORTS, extra=names, adds="none")
+    refuse_mixed(frame.filter(nw.col("measure") != "customers"), COHORTS, names)
     sums = ["n_eligible", "n_retained", "base", "retained", "rate"]
     told = ["kind", "measure", "cohorts"]
     cells = frame.filter(nw.col("observed") & (nw.col("n_eligible") > 0))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.activity.pairs import collapsed
 from retention.activity.windows import window_of
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning, nearest
 from retention.frames import Frame, as_text, beside, collect, count
-from retention.kpis.movements import in_one_currency
 from retention.orders import MOST
 from retention.tables import ACTIVITY, COSTS, refuse_other_ids, require, segments
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from retention.frames import Columns
+    from retention.tables import Adds
 
 _MISSING = "(missing)"
 ALL = "(all)"
@@ -89,11 +90,13 @@ def cost_lines(
     """
     names = segments(by, COSTS)
     for kind, table in ((ACTIVITY, activity), (COSTS, costs)):
-        present = require(table, kind).collect_schema()
+        present = require(table, kind, adds="none").collect_schema()
         for name in names:
             if name not in present:
                 raise ColumnError.unknown(f"{argument} (in {kind.name})", name, present)
-    frame, _ = in_one_currency(activity, names, taken=taken)
+    adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
+    require(costs, COSTS, extra=names, adds=adds)
+    frame, _ = collapsed(activity, names, taken=taken, adds=adds)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
     window = window_of(frame, empty="there is no customer to bear a cost")

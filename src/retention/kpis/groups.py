@@ -20,13 +20,16 @@ from retention.tables import ACTIVITY, CUSTOMERS, refuse_other_ids, require
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from retention.tables import Adds
+
 _ROW = ("period", "step", "first_step", "last_step", "freq")
 _MISSING = "(missing)"
 
 
 def in_one_segment(activity: object, by: str | Sequence[str], overlap: str) -> object:
     """The activity with each customer in one segment, as far as that was asked for."""
-    frame, names = collapsed(activity, by)
+    adds: Adds = "none" if overlap in ("error", "pairs") else "all"
+    frame, names = collapsed(activity, by, adds=adds)
     if overlap in ("error", "pairs"):
         return activity
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *names)
@@ -48,7 +51,7 @@ def by_money(activity: object, target: object, top: float | None, customers: obj
             f"target={target!r} needs top=, the share of customers that is wanted, between 0 and "
             f"1, such as 0.1; got {top!r}."
         )
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names)
     worth = nw.col(str(target))
     rows = active.with_columns(_known=count(~worth.is_null()), _x=worth.fill_null(-1e308))
@@ -64,13 +67,13 @@ def by_money(activity: object, target: object, top: float | None, customers: obj
 def by_value(activity: object, wanted: Mapping[str, Sequence[str]], customers: object) -> Frame:
     """Activity with the customers of each period in groups, by a segment or an attribute."""
     if customers is None:
-        frame, names = collapsed(activity, list(wanted))
+        frame, names = collapsed(activity, list(wanted), adds="none")
         schema = frame.collect_schema()
         labels = [as_text(name, schema[name]) for name in names]
         active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *labels)
         rows = _firm(active, _flags(wanted))
         return _grouped(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="none")
     given = require(customers, CUSTOMERS)
     refuse_other_ids(frame, given, ("activity", "customers"))
     schema = given.collect_schema()

@@ -106,7 +106,7 @@ def repeat_behaviour(
     length = whole_days(within, argument="within", least=1)
     names = segment_names(by)
     last, first = observed_days(as_of, observed_from)
-    given, lines = _checked(surveys, names), require(transactions, TRANSACTIONS)
+    given, lines = _checked(surveys, names), require(transactions, TRANSACTIONS, adds="none")
     refuse_other_ids(lines, given, ("transactions", "surveys"))
     bought = purchase_days(lines, as_of=last, keep={}).rename({"_day": "_bought"})
     rows, scale = asked(beside(lines, surveys, name="surveys"), names, last)

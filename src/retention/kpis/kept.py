@@ -9,18 +9,19 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.pairs import base_and_later, check_lag
+from retention.activity.pairs import base_and_later, check_lag, collapsed
 from retention.activity.windows import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
 from retention.kpis.cells import on_grid
-from retention.kpis.movements import in_one_currency
 from retention.kpis.renewals import due_steps, up_for_renewal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from retention.tables import Adds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
             "leave renewals= out, or say reactivation='exclude'."
         )
     money = asked.counted != "customers"
-    frame, names = in_one_currency(activity, asked.by, taken=taken, added=money)
+    adds: Adds = "within" if money else "none"
+    frame, names = collapsed(activity, asked.by, taken=taken, adds=adds)
     window = window_of(frame, empty="there is no revenue to follow")
     first, last, freq = window
     if last - asked.horizon < first:

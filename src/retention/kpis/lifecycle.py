@@ -231,8 +231,10 @@ def _stretches(
         follow and were observed) and `back` (1 if activity ends the silence): `n`; and the first
         and last period observed and their length.
     """
-    scanned = require(activity, ACTIVITY, extra=by)  # once, so that its parts can be joined
-    firm, _ = collapsed(scanned, ())
+    scanned = require(
+        activity, ACTIVITY, extra=by, adds="none"
+    )  # once, so that its parts can be joined
+    firm, _ = collapsed(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
     rows = _beside_neighbours(rows, limit)
     if by:
@@ -274,7 +276,7 @@ def _state(step: str, before: str, limit: int) -> tuple[nw.Expr, nw.Expr]:
 
 def _in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Frame:
     """Each customer's rows in the segments that the customer was active in at first."""
-    parts, _ = collapsed(activity, by)
+    parts, _ = collapsed(activity, by, adds="none")
     active = parts.filter(nw.col("active")).select("customer_id", *by, "step")
     first = active.with_columns(_first=nw.col("step").min().over("customer_id"))
     first = first.filter(nw.col("step") == nw.col("_first")).select("customer_id", *by)

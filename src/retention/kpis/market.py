@@ -62,13 +62,13 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     Source:
         Buttle, F. and Maklan, S., Customer Relationship Management.
     """
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     first, last, freq = window_of(frame, empty="there are no sales of ours")
     steps = np.arange(first, last + 1)
     ours = collect(frame.group_by("step").agg(nw.col("sales").sum()))
     sales = np.zeros(steps.size)
     sales[ours["step"].astype(np.int64) - steps[0]] = ours["sales"]
-    n_rows, theirs = _on_steps(require(market, MARKET), steps, freq)
+    n_rows, theirs = _on_steps(require(market, MARKET, adds="all"), steps, freq)
     answer: Columns = {
         "period": periods.first_days(steps, freq),
         "step": steps,

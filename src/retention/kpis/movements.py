@@ -12,9 +12,8 @@ from retention import periods
 from retention.activity.pairs import collapsed
 from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
+from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.cells import on_grid
-from retention.tables import ACTIVITY, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +198,7 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
     Raises:
         ContentError: if they do not balance.
     """
-    frame, names = in_one_currency(activity, by, taken=taken)
+    frame, names = collapsed(activity, by, taken=taken)
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),
@@ -217,34 +216,6 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
     keys, found = on_grid(counts, names, (np.arange(first, last + 1), freq))
     columns = _balanced(found, keys["step"] == first)
     return Ledger(keys, columns, frame, tuple(names), (first, last, freq))
-
-
-def in_one_currency(
-    activity: object, by: str | Sequence[str], *, taken: Sequence[str] = (), added: bool = True
-) -> tuple[Frame, list[str]]:
-    """Activity over the segments asked for, once it is sure that no currencies are added up.
-
-    Args:
-        activity: an activity table of any engine.
-        by: segment columns.
-        taken: columns of the answer, which no segment may be named like.
-        added: whether sales are added up at all.
-
-    Raises:
-        ColumnError: if a segment is not a column, or named like a column of the answer.
-        ContentError: if a column `currency` of the activity holds several and is not in `by`.
-    """
-    names = segments(by, ACTIVITY, taken=taken)
-    if added and "currency" not in names:
-        given = require(activity, ACTIVITY)
-        if "currency" in given.collect_schema():
-            found = one_row(given.select(nw.col("currency").n_unique()))["currency"]
-            if found > 1:
-                raise ContentError(
-                    f"activity holds sales in {found} currencies, which cannot be added up. "
-                    "Convert them before, or say by='currency'."
-                )
-    return collapsed(activity, names)
 
 
 def _walked(frame: Frame, names: Sequence[str]) -> Frame:

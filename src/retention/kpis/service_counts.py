@@ -262,7 +262,7 @@ def served(
             "contacts: hours were named and not by what clock they run, so nobody knows whether an "
             f"answer came before a period was over. {SAY_CLOCK}"
         )
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
     stood = _stood(beside(frame, contacts, name="contacts"), window[2], clock)

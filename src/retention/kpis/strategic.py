@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 
+from retention.activity.pairs import collapsed
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Frame, collect, count, in_kind_of, one_row
-from retention.kpis.movements import in_one_currency
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -106,7 +106,7 @@ def strategic_customers(
 
 def _people(activity: object) -> Frame:
     """One row a customer who was ever active, with what they brought over all periods."""
-    frame, _ = in_one_currency(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     marked = frame.with_columns(
         _active=count(nw.col("active")),
         _no_sales=count(nw.col("sales").is_null()),

@@ -72,9 +72,9 @@ def share_of_wallet(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "share of wallet";
         bounds: Cochran (1977), section 6.4.
     """
-    frame, _ = collapsed(activity, ())
+    frame, _ = collapsed(activity, (), adds="all")
     first, last, freq = window_of(frame, empty="there is no customer whose wallet to share")
-    refuse_other_ids(frame, require(wallet, WALLET), ("activity", "wallet"))
+    refuse_other_ids(frame, require(wallet, WALLET, adds="all"), ("activity", "wallet"))
     spent = _by_period(beside(frame, wallet, name="wallet"), freq)
     steps = np.arange(first, last + 1)
     active = frame.filter(nw.col("active")).select("customer_id", "step", "sales")

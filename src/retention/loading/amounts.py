@@ -97,7 +97,21 @@ def amount_signs(source: Source, role: str) -> dict[str, nw.Expr]:
     if source.schema[source.roles[role]].is_numeric():
         return {}
     point, comma = (nw.col(f"{OURS}{role}_digits_{sign}") for sign in ("point", "comma"))
-    return {f"point {role}": point & ~comma, f"comma {role}": comma & ~point}
+    found = {f"point {role}": point & ~comma, f"comma {role}": comma & ~point}
+    return found | ({f"signed {role}": written_sign(role) != ""} if is_money(source, role) else {})
+
+
+def is_money(source: Source, role: str) -> bool:
+    """Whether a number is an amount of some currency: prices and costs are, quantities are not."""
+    units = {column.name: column.unit for column in source.kind.columns}
+    return units.get(role, "" if role == "quantity" else "currency").startswith("currency")
+
+
+def written_sign(role: str) -> nw.Expr:
+    """The sign or code of a currency in the text of an amount; empty where there is none."""
+    bare = nw.col(f"{OURS}{role}_text").str.replace_all(_DIGITS, "")
+    sign = bare.str.replace_all(r"[-+−() ]", "")
+    return nw.when(nw.col(f"{OURS}{role}_digits") != "").then(sign).otherwise(nw.lit(""))
 
 
 def decimal_of(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:

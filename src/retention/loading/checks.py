@@ -103,10 +103,10 @@ class Reading:
     """A table as read: the user's columns, the values, the checks in order and what comes out.
 
     `signs` are further questions to the first look; `faults` concern the table as a whole; `notes`
-    looks at the accepted rows, of which there are so many, for what deserves a look;
-    `repeats` says whether repeated lines matter; `windowed` whether values came from windows over
-    rows, which shuffle them on DuckDB; `audit` is the function that parts the rows;
-    `may_be_empty` says that a table without rows has a meaning, too.
+    looks at the accepted rows, of which there are so many, for what deserves a look; `repeats` says
+    whether repeated lines matter; `audit` is the function that parts the rows; `may_be_empty` says
+    that a table without rows has a meaning, too; `shuffled`, that the rows of an eager table may
+    have lost their order, as DuckDB's windows and joins lose it.
     """
 
     source: Source
@@ -119,7 +119,7 @@ class Reading:
     repeats: bool = True
     audit: str = ""
     may_be_empty: bool = False
-    windowed: bool = False
+    shuffled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class Judged:
     def accepted(self) -> Frame:
         """The rows that fail no check, as the door hands them out."""
         frame = self._left
-        windowed = self.reading.windowed or any(check.later for check in self.failing)
-        if windowed and self.reading.source.eager:
+        shuffled = self.reading.shuffled or any(check.later for check in self.failing)
+        if shuffled and self.reading.source.eager:
             frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
         return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
 

@@ -13,11 +13,15 @@ from retention.frames import Frame, as_lazy, inside, is_pandas, locked_in
 from retention.loading.cells import settled
 from retention.loading.text import OURS, cells_of
 from retention.names import inner, outer
+from retention.tables.currencies import are_codes, currency_columns, unnamed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from retention.tables import Kind
+
+SAMPLE = 20
+"""So many first rows tell whether a column whose name says nothing may hold currencies."""
 
 ROW = f"{OURS}row"
 """The position of a row in an eager table, counted from 0."""
@@ -89,11 +93,18 @@ def _by_cell(
     _refuse_locked_in(table, {**roles, **keep})
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
-    used = dict.fromkeys([*roles.values(), *keep.values()])
+    used = dict.fromkeys([*roles.values(), *keep.values(), *_of_currencies(given, schema)])
     numbered = given.select(*used).with_row_index(ROW)  # of ten thousand columns three are wanted
     if texts:
         numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
+
+
+def _of_currencies(given: nw.DataFrame[Any], schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
+    """The columns that may say in which currencies amounts are, by their names or first rows."""
+    first = given.head(SAMPLE)
+    texts = [name for name in unnamed_columns(schema) if are_codes(first[name].to_list())]
+    return [*currency_columns(schema), *texts]
 
 
 def _refuse_locked_in(table: object, named: Mapping[str, str]) -> None:
@@ -189,7 +200,8 @@ def _kept(
         if own := ours.get(bare(name).lower()):
             same = own == bare(name)
             alike = "" if same else f" but for its case ({own!r})"
-            say = f"say {kind.door}(..., {own}=...), or " if same and own in roles else ""
+            named = f"{name!r}" if own == "currency" else "..." if same and own in roles else ""
+            say = f"say {kind.door}(..., {own}={named}), or " if named else ""
             raise ColumnError(
                 f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
                 f"{say}rename it first."

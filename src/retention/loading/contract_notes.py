@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
-from retention.frames import as_lazy, one_row
+from retention.frames import as_lazy, collect, one_row
 from retention.loading.checks import Note, shown
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
@@ -98,6 +99,11 @@ def _whole_rows(source: Source, frame: Frame) -> Frame:
     """The accepted rows with all of the user's columns beside our ids."""
     if not source.eager:
         return frame
-    given = nw.from_native(cast("Any", source.table)).with_row_index(ROW)
-    rows = as_lazy(given, name=source.kind.name, by_row=True)
-    return rows.join(frame.select(ROW, _ID, f"{OURS}customer_id"), on=ROW, how="inner")
+    who = f"{OURS}customer_id"
+    found = collect(frame.select(ROW, _ID, who).sort(ROW), exact=True)
+    given = nw.from_native(cast("Any", source.table), eager_only=True)[found[ROW].astype(np.int64)]
+    ids = [
+        nw.new_series(name, found[name].tolist(), backend=given.implementation)
+        for name in (_ID, who)
+    ]
+    return as_lazy(given.with_columns(*ids), name=source.kind.name, by_row=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -42,6 +42,8 @@ def as_contracts(
     sales_per: str | None = None,
     profit: str | None = None,
     contract_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     end_is: str = "error",
     trials: str = "error",
@@ -65,9 +67,10 @@ def as_contracts(
     be read, could be read in two ways, does not exist, or lies after `as_of`; an end that cannot be
     read, could be read in two ways or does not exist; an end of which it is not said whether it is
     the last day in force; an end before the start, so that the contract was in force for no day; an
-    amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; exact
-    duplicates (the same in every column of your table); a trial mark that is neither yes nor no;
-    trials. Text is read as in `as_transactions`; start and end are taken to be written alike.
+    amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; the
+    currency, as in `as_transactions`; exact duplicates (the same in every column of your table); a
+    trial mark that is neither yes nor no; trials. Text is read as in `as_transactions`; start and
+    end are taken to be written alike.
 
     Args:
         table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
@@ -79,6 +82,11 @@ def as_contracts(
         sales_per: what `sales` and `profit` are for: "month", "quarter" or "year".
         profit: column of the recurring contribution, in currency per `sales_per`.
         contract_id: column of which contract it is.
+        currency: column of the currency of its amounts: ISO codes or signs ("€"). To take it from
+            the signs in the amounts themselves, name their column again.
+        rates: exchange rates that convert the amounts: how much of the currency you convert to one
+            unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
+            `currency`, `date` and `rate`: the last rate on or before its first day holds.
         keep: further columns to keep as they are.
         end_is: what a filled-in end means: "last_day" in force, or "first_day_out". An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
@@ -101,7 +109,8 @@ def as_contracts(
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `start` (first day in force),
         `end` (first day out of force, null while it runs) and, where named, `sales` and `profit`
-        (currency per month), `contract_id` and the columns of `keep`. Rows keep their order.
+        (currency per month), `contract_id`, `currency` (unless `rates` convert) and the columns of
+        `keep`. Rows keep their order.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -127,11 +136,11 @@ def as_contracts(
         2           B 2023-06-15        NaT   50.0
     """
     roles = {"customer_id": customer_id, "contract_id": contract_id, "start": start, "end": end}
-    roles |= {"sales": sales, "profit": profit, "trial": trial}
+    roles |= {"sales": sales, "profit": profit, "trial": trial, "currency": currency}
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
         _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz, blanks).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return in_kind_of(accepted(reading), table)
@@ -147,6 +156,8 @@ def audit_contracts(
     sales_per: str | None = None,
     profit: str | None = None,
     contract_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     end_is: str = "error",
     trials: str = "error",
@@ -174,6 +185,8 @@ def audit_contracts(
         sales_per: "month", "quarter" or "year".
         profit: column of the recurring contribution.
         contract_id: column of which contract it is.
+        currency: column of the currency of the contract's amounts.
+        rates: exchange rates that convert the amounts.
         keep: further columns to keep in `accepted`.
         end_is: "last_day" or "first_day_out"; "error" sets contracts with an end aside.
         trials: "error" and "exclude" set trials aside, "include" accepts them.
@@ -213,11 +226,11 @@ def audit_contracts(
         input                3          2
     """
     roles = {"customer_id": customer_id, "contract_id": contract_id, "start": start, "end": end}
-    roles |= {"sales": sales, "profit": profit, "trial": trial}
+    roles |= {"sales": sales, "profit": profit, "trial": trial, "currency": currency}
     reading = _read(
         opened(table, CONTRACTS, roles, keep),
         _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz, blanks).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return audited(reading, table)
@@ -281,7 +294,7 @@ def _read(
         notes=partial(_notes, source, policies["overlaps"]),
         audit="audit_contracts",
         repeats=policies["duplicates"] != "keep",
-        windowed=policies["overlaps"] == "cut",
+        shuffled=values.shuffled or policies["overlaps"] == "cut",
     )
 
 
@@ -303,7 +316,7 @@ def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> 
         *(check for check in values.checks_of("end") if check.reason != "missing end"),
         _end_unsaid(source, end_is),
         _too_short(source),
-        *values.checks_of(*money),
+        *values.checks_of(*money, "currency"),
         *(too_large(role, f"{OURS}{role}") for role in money),
     ]
 
@@ -388,6 +401,7 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     named = [role for role in ("start", "end", "sales", "profit") if role in source.roles]
     outputs += [Output(name, f"{OURS}{name}") for name in named]
     outputs += [values.ids["contract_id"]] if "contract_id" in values.ids else []
+    outputs += values.currency
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -41,6 +41,8 @@ def as_costs(
     kind: str,
     amount: str,
     customer_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     duplicates: str = "error",
     day_first: bool | None = None,
@@ -67,6 +69,11 @@ def as_costs(
         kind: column of what for: text such as "wages" or whole numbers such as account codes.
         amount: column of how much, in currency; credits are negative.
         customer_id: column of for whom it was: text or whole numbers, blank where for many.
+        currency: column of the currency of the amount: ISO codes or signs ("€"). To take it
+            from the signs in the amounts themselves, name their column again.
+        rates: exchange rates that convert the amounts: how much of the currency you convert to one
+            unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
+            `currency`, `date` and `rate`: the last rate on or before its day holds.
         keep: further columns to keep as they are, such as a region that shares costs.
         duplicates: rows that repeat an earlier one: "error", "keep" (both were incurred), or "drop"
             all but the first.
@@ -80,7 +87,8 @@ def as_costs(
     Returns:
         A table of the same kind, lazy if yours is: `date`, `kind` (text), `amount` (currency),
         `customer_id` where named (null if for many; in a pandas table whole numbers then are
-        decimals, as always there beside a gap), the columns of `keep`.
+        decimals, as always there beside a gap), `currency` where named (unless `rates` convert),
+        the columns of `keep`.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -103,9 +111,10 @@ def as_costs(
     """
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"date": date, "kind": kind, "amount": amount, "customer_id": customer_id}
+    roles["currency"] = currency
     source = opened(table, COSTS, roles, keep)
     _refuse_types(source)
-    written = Written(day_first, date_format, decimal, tz, blanks).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
     return in_kind_of(accepted(_read(source, written, duplicates)), table)
 
 
@@ -138,7 +147,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         frame=frame,
         checks=[
             Check("missing kind", column, unnamed, nw.col(_KIND).is_in(BLANKS)),
-            *values.checks_of("date", "amount"),
+            *values.checks_of("date", "amount", "currency"),
             too_large("amount", source.roles["amount"]),
             *whose,
             Check("customer_id that may be blank", _DOUBT, _NOBODY, doubt),
@@ -149,10 +158,12 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             Output("kind", _KIND),
             Output("amount", f"{OURS}amount"),
             *(_filled_in(output) for output in values.ids.values()),
+            *values.currency,
             *(Output(name, column) for name, column in source.keep.items()),
         ],
         notes=partial(id_notes, source),
         repeats=duplicates != "keep",
+        shuffled=values.shuffled,
     )
 
 

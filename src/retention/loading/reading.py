@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError, RetentionError, one_of
+from retention.frames import as_lazy
 from retention.loading.columns import find, names_of
 from retention.loading.contracts import as_contracts
+from retention.loading.currencies import speaking
 from retention.loading.files import open_files
 from retention.loading.queries import open_query
 from retention.loading.relations import ENGINES, Engine, Opened, in_engine, refusing
@@ -105,6 +107,8 @@ def read_transactions(
     profit: str | None = None,
     cost: str | None = None,
     order_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     refunds: str = "error",
     duplicates: str = "error",
@@ -136,6 +140,8 @@ def read_transactions(
         profit: the column of the line's contribution, or else `cost`.
         cost: the column of what the line cost the firm.
         order_id: the column of the order that the line belongs to.
+        currency: the column of the currency of the amounts.
+        rates: exchange rates that convert the amounts.
         keep: further columns to keep, under their own names.
         refunds: what to do with negative lines.
         duplicates: what to do with lines that are there twice.
@@ -156,7 +162,7 @@ def read_transactions(
 
     Returns:
         The table of `as_transactions`: `customer_id`, `date`, `sales` (currency) and, where named,
-        `profit` (currency), `order_id` and the columns of `keep`.
+        `profit` (currency), `order_id`, `currency` and the columns of `keep`.
 
     Raises:
         ReadError: if the file or the query cannot be read (see `read_table`).
@@ -186,6 +192,7 @@ def read_transactions(
         "profit": profit,
         "cost": cost,
         "order_id": order_id,
+        "currency": currency,
     }
     one_of("engine", engine, ENGINES)
     said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
@@ -201,6 +208,8 @@ def read_transactions(
         profit=profit,
         cost=cost,
         order_id=order_id,
+        currency=currency,
+        rates=rates,
         keep=keep,
         refunds=refunds,
         duplicates=duplicates,
@@ -226,6 +235,8 @@ def read_contracts(
     sales_per: str | None = None,
     profit: str | None = None,
     contract_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     end_is: str = "error",
     trials: str = "error",
@@ -257,6 +268,8 @@ def read_contracts(
         sales_per: what that revenue is for: a month, a year …
         profit: the column of its recurring contribution.
         contract_id: the column of which contract it is.
+        currency: the column of the currency of the amounts.
+        rates: exchange rates that convert the amounts.
         keep: further columns to keep, under their own names.
         end_is: whether `end` is the last day in force or the first day out of it.
         trials: what to do with trial contracts.
@@ -292,6 +305,7 @@ def read_contracts(
         "profit": profit,
         "contract_id": contract_id,
         "trial": trial,
+        "currency": currency,
     }
     one_of("engine", engine, ENGINES)
     said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
@@ -306,6 +320,8 @@ def read_contracts(
         sales_per=sales_per,
         profit=profit,
         contract_id=contract_id,
+        currency=currency,
+        rates=rates,
         keep=keep,
         end_is=end_is,
         trials=trials,
@@ -328,7 +344,8 @@ def _needed(
     """The source with all columns, or `every` of them not being needed, only the named ones.
 
     A line that is there twice is one that agrees in every column of the file. A column that is
-    missing is refused before anything is read.
+    missing is refused before anything is read. Columns that may say currencies stay, so that the
+    door sees them.
     """
     present = dict.fromkeys(opened.relation.columns)
     kept = names_of(keep)
@@ -338,7 +355,12 @@ def _needed(
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
     found = [find(name, present, asked=role) for role, name in asked]
-    return opened if every else opened.only(list(dict.fromkeys(found)))
+    if every:
+        return opened
+    if roles["currency"] is None:
+        with refusing(opened.explain):
+            found += speaking(as_lazy(opened.relation, name=opened.name, by_row=True))
+    return opened.only(list(dict.fromkeys(found)))
 
 
 def _checked(door: Callable[[Any], Any], opened: Opened, engine: Engine) -> Any:

@@ -40,13 +40,17 @@ EPOCHS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a file writes its dates, amounts and blank ids, as far as the user said so."""
+    """How a file writes its dates, amounts and blank ids, as far as the user said so.
+
+    `rates` are the exchange rates that convert its amounts.
+    """
 
     day_first: bool | None = None
     date_format: str | None = None
     decimal: str | None = None
     tz: str | None = None
     blanks: Sequence[str] | None = None
+    rates: object = None
 
     @property
     def blank_ids(self) -> tuple[str, ...]:

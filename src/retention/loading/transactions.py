@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -44,6 +44,8 @@ def as_transactions(
     profit: str | None = None,
     cost: str | None = None,
     order_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     refunds: str = "error",
     duplicates: str = "error",
@@ -64,8 +66,10 @@ def as_transactions(
 
     The checks, in this order: blank customer_id; blank order_id; a date that is missing, cannot be
     read, could be read in two ways, does not exist, or lies after `as_of`; an amount that is
-    missing, no number, could be read in two ways, is infinite or beyond 1e15; exact duplicate lines
-    (the same in every column of your table, not only the named ones); refunds; zero orders.
+    missing, no number, could be read in two ways, is infinite or beyond 1e15; a currency that is
+    missing, has no exchange rate, or contradicts the sign of an amount; where none is named, signs
+    of several currencies in the amounts, or a column beside them that says several; exact duplicate
+    lines (the same in every column of your table, not only the named ones); refunds; zero orders.
 
     Text is read as people write it: ids without padding, and without ".0" if all have it;
     "£1,234.50", "1.234,50 EUR", "(12.50)"; "2024-02-29 13:05", "29/02/2024", "29 Feb 2024". Where
@@ -85,6 +89,11 @@ def as_transactions(
         cost: … the column of what the line cost: profit = sales − cost.
         order_id: column of the order a line belongs to. Without it the lines of one customer on one
             day are one order.
+        currency: column of the currency of the line's amounts: ISO codes or signs ("€"). To take it
+            from the signs in the amounts themselves, name their column again.
+        rates: exchange rates that convert the amounts: how much of the currency you convert to one
+            unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
+            `currency`, `date` and `rate`: the last rate on or before the line's day holds.
         keep: further columns to keep as they are (category, region, channel …).
         refunds: lines with sales below 0: "error"; "net" keeps them (they lower sales but make
             nobody active); "drop" leaves them out.
@@ -108,8 +117,10 @@ def as_transactions(
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
         (local time in microseconds, parts of a second in text left out; a column of days stays
-        one), `sales` (currency) and, where named, `profit` (currency), `order_id` and the columns
-        of `keep`. Rows keep their order.
+        one), `sales` (currency) and, where named, `profit` (currency), `order_id`, `currency` (ISO
+        codes in capitals; "$", "¥" and other signs of several countries stay) and the columns of
+        `keep`. With `rates` there is no `currency`: all is in the one that they convert to. Rows
+        keep their order.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -134,10 +145,11 @@ def as_transactions(
         2        13047 2024-03-02 10:30:00     9.95
     """
     roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    roles["currency"] = currency
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
         _policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz, blanks).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return in_kind_of(accepted(reading), table)
@@ -154,6 +166,8 @@ def audit_transactions(
     profit: str | None = None,
     cost: str | None = None,
     order_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     keep: str | Sequence[str] = (),
     refunds: str = "error",
     duplicates: str = "error",
@@ -182,6 +196,8 @@ def audit_transactions(
         profit: column of the line's contribution, or else `cost`.
         cost: column of what the line cost.
         order_id: column of the order a line belongs to.
+        currency: column of the currency of the line's amounts.
+        rates: exchange rates that convert the amounts.
         keep: further columns to keep in `accepted`.
         refunds: "error" and "drop" set refunds aside, "net" accepts them.
         duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
@@ -222,10 +238,11 @@ def audit_transactions(
         ['blank customer_id', 'date that does not exist', 'refund']
     """
     roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    roles["currency"] = currency
     reading = _read(
         opened(table, TRANSACTIONS, roles, keep),
         _policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz, blanks).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return audited(reading, table)
@@ -295,7 +312,7 @@ def _read(
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
         _after(source, late),
-        *values.checks_of(*_AMOUNTS),
+        *values.checks_of(*_AMOUNTS, "currency"),
         *money,
         repeats.check(source, policies["duplicates"]),
         _refund(policies["refunds"]),
@@ -311,7 +328,7 @@ def _read(
         notes=partial(_notes, source, policies["order_day"]),
         audit="audit_transactions",
         repeats=policies["duplicates"] != "keep",
-        windowed=policies["order_day"] == "first",
+        shuffled=values.shuffled or policies["order_day"] == "first",
     )
 
 
@@ -346,6 +363,7 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     outputs += [Output("sales", f"{OURS}sales")]
     outputs += [Output("profit", f"{OURS}profit")] if _has_profit(source) else []
     outputs += [values.ids["order_id"]] if "order_id" in values.ids else []
+    outputs += values.currency
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 

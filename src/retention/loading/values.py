@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retention.loading import amounts, dates, ids, shapes, zones
+from retention.loading import amounts, currencies, dates, ids, shapes, zones
 from retention.loading.text import signs
 
 if TYPE_CHECKING:
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The frame with the values read, the checks of each role, and how the ids go out."""
+    """The frame with the values read, the checks of each role, and how ids and currency go out.
+
+    `shuffled` says that rows may have lost their order.
+    """
 
     frame: Frame
     checks: Mapping[str, Sequence[Check]]
     ids: Mapping[str, Output]
+    currency: Sequence[Output] = ()
+    shuffled: bool = False
 
     def checks_of(self, *roles: str) -> list[Check]:
         """The checks of those of the roles that the user named."""
@@ -63,7 +68,9 @@ def read_values(
     decimal = amounts.decimal_of(known, on_amounts, written)
     for role in on_amounts:
         frame, checks[role] = amounts.read_amount(source, frame, role, decimal)
-    return Values(frame, checks, outputs)
+    told = currencies.read_currency(source, frame, known, (on_amounts, on_dates), written.rates)
+    checks["currency"] = told.checks
+    return Values(told.frame, checks, outputs, told.outputs, told.shuffled)
 
 
 def _learned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -36,6 +36,8 @@ def as_wallet(
     wallet: str | None = None,
     sales: str | None = None,
     elsewhere: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
     duplicates: str = "error",
     day_first: bool | None = None,
     date_format: str | None = None,
@@ -61,6 +63,11 @@ def as_wallet(
         wallet: column of what the customer spent with everyone, in currency; or else …
         sales: … the column of what they spent with you, with …
         elsewhere: … the column of what they spent with others: wallet = sales + elsewhere.
+        currency: column of the currency of the amounts: ISO codes or signs ("€"). To take it
+            from the signs in the amounts themselves, name their column again.
+        rates: exchange rates that convert the amounts: how much of the currency you convert to one
+            unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
+            `currency`, `date` and `rate`: the last rate on or before the row's day holds.
         duplicates: rows that repeat an earlier one: "error", "keep" (several rows of a period add
             up), or "drop" all but the first.
         day_first: whether 03/04/2024 is in April.
@@ -71,7 +78,8 @@ def as_wallet(
         tz: for times that carry a time zone: in whose local days they fall.
 
     Returns:
-        A table of the same kind, lazy if yours is: `customer_id`, `date` and `wallet` (currency).
+        A table of the same kind, lazy if yours is: `customer_id`, `date`, `wallet` (currency) and
+        `currency` where it is named and no `rates` convert.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -96,8 +104,9 @@ def as_wallet(
     """
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"customer_id": customer_id, "date": date, **_amounts(wallet, sales, elsewhere)}
+    roles["currency"] = currency
     source = opened(table, WALLET, roles, ())
-    written = Written(day_first, date_format, decimal, tz, blanks).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
     return in_kind_of(accepted(_read(source, written, duplicates)), table)
 
 
@@ -123,7 +132,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         source=source,
         frame=frame,
         checks=[
-            *values.checks_of("customer_id", "date", *named),
+            *values.checks_of("customer_id", "date", *named, "currency"),
             too_large("wallet", _WALLET),
             Check("wallet below 0", _WALLET, negative, nw.col(_WALLET) < 0),
             repeats.check(source, duplicates),
@@ -132,7 +141,9 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             values.ids["customer_id"],
             Output("date", f"{OURS}date"),
             Output("wallet", _WALLET),
+            *values.currency,
         ],
         notes=partial(id_notes, source),
         repeats=duplicates != "keep",
+        shuffled=values.shuffled,
     )

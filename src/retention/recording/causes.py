@@ -144,10 +144,9 @@ def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str
     a, b = old or _NOTHING, new or _NOTHING
     lines = b["n_refunds"] - a["n_refunds"]
     if lines or not _alike(a["refunds"], b["refunds"]):
-        money = b["refunds"] - a["refunds"]
-        yield "refunds", f"{lines:+,} refunds ({money:+,.2f})"
+        yield "refunds", f"{lines:+,} refunds{_more(a['refunds'], b['refunds'])}"
     rows = b["n_rows"] - a["n_rows"] - lines
-    text = f"{rows:+,} rows ({b['sales'] - a['sales']:+,.2f})"
+    text = f"{rows:+,} rows{_more(a['sales'], b['sales'])}"
     if rows:
         yield ("late data" if rows > 0 else "withdrawn data"), text
     elif not _alike(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:
@@ -156,5 +155,12 @@ def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str
         yield "corrected data", f"as many rows, other content ({b['n_rows']:,})"
 
 
-def _alike(a: float, b: float) -> bool:
+def _more(a: float | None, b: float | None) -> str:
+    """How much more money it is, where that is known: in one currency."""
+    return "" if a is None or b is None else f" ({b - a:+,.2f})"
+
+
+def _alike(a: float | None, b: float | None) -> bool:
+    if a is None or b is None:
+        return True
     return abs(a - b) <= _CLOSE * max(abs(a), abs(b))

@@ -15,6 +15,7 @@ from retention.recording.fingerprint import (
     plain_frame,
     plainly,
 )
+from retention.tables import holds_several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,19 +42,21 @@ def profile_of(table: object, *, name: str, as_of: date | None) -> dict[str, Any
         `n_rows`, `columns` with what they hold, `digits`, and `months`, in order, one entry for
         each in which the table has rows up to `as_of`: `month`, `digits`, `n_customers` (of rows
         that are no refunds), `n_rows`, `n_refunds` (rows of sales below 0), and in currency `sales`
-        (of the others; of costs, their amounts) and `refunds` (their sales, below 0).
+        (of the others; of costs, their amounts) and `refunds` (their sales, below 0); these two are
+        null where rows are in several currencies, which cannot be added up.
     """
     frame = plain_frame(table, name=name)
     schema = frame.collect_schema()
     holds = {column: plainly(dtype) for column, dtype in schema.items()}
     found = _by_month(frame, holds, as_of)
+    apart = holds_several(frame)
     marks = [[int(found[c][i]) for c in ("_month", "n_rows", *NUMBERED)] for i in _places(found)]
     return {
         "n_rows": int(found["n_rows"].sum()),
         "columns": dict(sorted(holds.items())),
         "digits": digits_of([sorted(holds.items()), marks], 16),
         "months": [
-            _month(found, i, named="customer_id" in holds)
+            _month(found, i, named="customer_id" in holds) | dict.fromkeys(_MONEY if apart else ())
             for i in _places(found)
             if _UNDATED < found["_month"][i] < _LATER
         ],

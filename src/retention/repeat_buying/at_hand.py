@@ -20,7 +20,7 @@ def rows_at_hand(table: object, kind: Kind) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = require(table, kind, by_row=True)
+    frame = require(table, kind, by_row=True, adds="all")
     present = frame.collect_schema()
     return pd.DataFrame(collect(frame.select(*(n for n in kind.names if n in present))))
 

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import in_kind_of
 from retention.repeat_buying.at_hand import check_model
-from retention.repeat_buying.summaries import purchase_summary
+from retention.repeat_buying.summaries import purchase_counts
 from retention.spells.rows import described, whole_days
 from retention.survival.backtesting import backtest
 from retention.tables import PURCHASE_SUMMARY, require
@@ -107,8 +107,8 @@ def _predictor(
 
 def _silences(within: int, observed_from: date | None, transactions: Any, day: date) -> Any:
     """One spell a customer, ended if they bought nothing for `within` days, and their summary."""
-    summary = purchase_summary(transactions, as_of=day, observed_from=observed_from)
-    frame = require(summary, PURCHASE_SUMMARY)
+    summary = purchase_counts(transactions, as_of=day, observed_from=observed_from)
+    frame = require(summary, PURCHASE_SUMMARY, adds="none")
     last = periods.number_of(day)
     age = nw.col("T").cast(nw.Int64)
     rows = frame.with_columns(

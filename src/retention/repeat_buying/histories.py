@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.tables import Adds
+
     Floats = NDArray[np.float64]
 
 LONGEST = 1e9
@@ -106,7 +108,8 @@ def read_histories(summary: object, *, table: str = "summary") -> Histories:
         ColumnError: if `x`, `t_x` or `T` is missing or of the wrong type.
         ContentError: if it is empty, holds a history that cannot be, or several units.
     """
-    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=not is_lazy(summary))
+    by_row = not is_lazy(summary)
+    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=by_row, adds="none")
     rows = _ages(frame)
     if is_lazy(summary):
         rows = rows.group_by(*rows.collect_schema()).agg(nw.len().alias(_NUMBER))
@@ -125,7 +128,8 @@ def read_customers(summary: object, *, spend: bool = False, table: str = "summar
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if it is empty, holds a history that cannot be, or several units.
     """
-    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=True)
+    adds: Adds = "all" if spend else "none"
+    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=True, adds=adds)
     _refuse_absent(frame, ["customer_id", *(["mean_sales"] if spend else [])], table)
     money = [nw.col("mean_sales").cast(nw.Float64)] if spend else []
     found = collect(_ages(frame, "customer_id", *money))
@@ -145,7 +149,8 @@ def read_spend(summary: object, *, table: str = "summary") -> Spend:
         ColumnError: if `x` or `mean_sales` is missing or of the wrong type.
         ContentError: if it is empty, or a customer with a repeat purchase has no mean sales.
     """
-    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=not is_lazy(summary))
+    by_row = not is_lazy(summary)
+    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=by_row, adds="all")
     _refuse_absent(frame, ["mean_sales"], table)
     numbers = frame.select(nw.col("x", "mean_sales").cast(nw.Float64))
     if is_lazy(summary):

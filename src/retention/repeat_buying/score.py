@@ -15,7 +15,7 @@ from retention.frames import FewTexts, Frame, collect, count, table_like, with_f
 from retention.repeat_buying.at_hand import rows_at_hand
 from retention.repeat_buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.pareto_nbd import fit_pareto_nbd
-from retention.repeat_buying.summaries import purchase_summary, refuse_no_customer
+from retention.repeat_buying.summaries import purchase_counts, refuse_no_customer
 from retention.spells.days import purchase_days
 from retention.spells.rows import observed_days, whole_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
@@ -134,7 +134,7 @@ def churn_score(
     ahead = whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, first = observed_days(as_of, observed_from)
-    summary = purchase_summary(transactions, as_of=last, observed_from=first)
+    summary = purchase_counts(transactions, as_of=last, observed_from=first)
     rows = rows_at_hand(summary, PURCHASE_SUMMARY)
     refuse_no_customer(len(rows), last, first is not None)
     habits = _habits(transactions, (first, last), ahead)
@@ -216,7 +216,7 @@ def _scores(
 def _habits(transactions: object, observed: tuple[date | None, date], within: int) -> _Habits:
     """The window, and what came of the customers of some days ago."""
     first, last = observed
-    frame = require(transactions, TRANSACTIONS)
+    frame = require(transactions, TRANSACTIONS, adds="none")
     with warnings.catch_warnings():  # the summary has said it
         warnings.simplefilter("ignore", RetentionWarning)
         days = purchase_days(frame, as_of=last, keep={})

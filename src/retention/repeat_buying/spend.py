@@ -90,7 +90,7 @@ class GammaGammaModel(RepeatBuyingModel):
             Fader and Hardie (2013), The gamma-gamma model of monetary value, equation (5).
         """
         z = intervals.quantile_of(level)
-        frame = require(summary, SPENT, by_row=True)
+        frame = require(summary, SPENT, by_row=True, adds="all")
         found = collect(frame.select("customer_id", "x", "mean_sales"))
         x, mean = (found[name].astype(np.float64) for name in ("x", "mean_sales"))
         refuse(no_counts(x, "x"), np.ones(x.size, np.int64), {"x": x}, frame, "summary")

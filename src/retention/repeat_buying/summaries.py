@@ -118,12 +118,15 @@ def purchase_summary(
         B. G. S. and Lee, K. L. (2005), RFM and CLV, Journal of Marketing Research 42(4), 415–430
         (spend per repeat purchase).
     """
-    window = _window(as_of, as_of, unit, grain, observed_from)
-    rows = _sorted_out(transactions, window)
-    if rows is None:
-        frame = require(transactions, TRANSACTIONS, alone=True)
-        rows = _summed(_steps(frame, window), window)
-    return _answered(rows.select(*_described(window)), transactions, window)
+    require(transactions, TRANSACTIONS, adds="all")
+    return _counted(transactions, _window(as_of, as_of, unit, grain, observed_from))
+
+
+def purchase_counts(
+    transactions: IntoFrameT, *, as_of: date | str, observed_from: date | str | None
+) -> IntoFrameT:
+    """A purchase summary of which nobody reads `mean_sales`, so that currencies do not matter."""
+    return _counted(transactions, _window(as_of, as_of, "day", "day", observed_from))
 
 
 def split_summary(
@@ -188,7 +191,7 @@ def split_summary(
         raise RetentionError(
             f"cut is {cut} and as_of {as_of}: there is no whole {grain} between them to hold out."
         )
-    frame = require(transactions, TRANSACTIONS, alone=True)
+    frame = require(transactions, TRANSACTIONS, alone=True, adds="all")
     rows = _summed(_steps(frame, window), window)
     length = window.age(nw.lit(window.last - window.cut)).alias("T_holdout")
     holdout = nw.col("n_holdout").cast(nw.Int64)
@@ -355,11 +358,20 @@ def refuse_no_customer(n: int, cut: date, observed_from: bool) -> None:
     )
 
 
+def _counted(transactions: IntoFrameT, window: _Window) -> IntoFrameT:
+    """The purchases of each customer, by sorting where that is possible, else by the engine."""
+    rows = _sorted_out(transactions, window)
+    if rows is None:
+        frame = require(transactions, TRANSACTIONS, alone=True, adds="none")
+        rows = _summed(_steps(frame, window), window)
+    return _answered(rows.select(*_described(window)), transactions, window)
+
+
 def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:
     """The same without an engine, where that is possible: see `by_sorting`."""
     if is_lazy(transactions):
         return None
-    frame = require(transactions, TRANSACTIONS, alone=True, by_row=True)
+    frame = require(transactions, TRANSACTIONS, alone=True, by_row=True, adds="none")
     schema = frame.collect_schema()
     ids = [name for name in ("customer_id", "order_id") if name in schema]
     if not all(schema[name].is_integer() for name in ids):

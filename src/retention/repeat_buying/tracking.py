@@ -107,7 +107,7 @@ def tracking_table(
     unit = _days_of(model)
     last, first = observed_days(as_of, observed_from)
     known = _last_known(cut, last)
-    frame = require(transactions, TRANSACTIONS)
+    frame = require(transactions, TRANSACTIONS, adds="none")
     days = purchase_days(frame, as_of=last, keep={})
     day, new, again = _counted(days, first, known)
     steps = _steps(day, last, freq)

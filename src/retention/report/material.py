@@ -159,7 +159,7 @@ def is_of_contracts(table: object) -> bool:
     """
     columns = as_lazy(table, name="the table").collect_schema()
     of_contracts = "start" in columns and "date" not in columns
-    require(table, CONTRACTS if of_contracts else TRANSACTIONS)
+    require(table, CONTRACTS if of_contracts else TRANSACTIONS, adds="all")
     return of_contracts
 
 

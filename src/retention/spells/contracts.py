@@ -103,7 +103,7 @@ def contract_spells(
     """
     pause = whole_days(grace, argument="grace", least=0)
     last, first = observed_days(as_of, observed_from)
-    frame = require(contracts, CONTRACTS)
+    frame = require(contracts, CONTRACTS, adds="none")
     kept = kept_columns(keep, frame, CONTRACTS)
     stays = _stays(frame, last, kept)
     spells = joined(stays, allowed=pause, keep=list(kept))

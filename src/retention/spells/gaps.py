@@ -92,7 +92,7 @@ def gap_table(
     candidates, horizon = _candidates(gaps), whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, _ = observed_days(as_of, None)
-    frame = require(transactions, TRANSACTIONS)
+    frame = require(transactions, TRANSACTIONS, adds="none")
     days = purchase_days(frame, as_of=last, keep={})
     day = periods.number_of(last)
     silences = collect(_silences(days, candidates, horizon, day))

@@ -135,7 +135,7 @@ def purchase_spells(
     silence = whole_days(gap, argument="gap", least=1)
     one_of("reactivation", reactivation, ("new_spell", "same_spell"))
     last, first = observed_days(as_of, observed_from)
-    frame = require(transactions, TRANSACTIONS)
+    frame = require(transactions, TRANSACTIONS, adds="none")
     kept = kept_columns(keep, frame, TRANSACTIONS)
     origins = _origins(frame, started, observed_from)
     days = purchase_days(frame, as_of=last, keep=kept).rename({"_day": "_start"})

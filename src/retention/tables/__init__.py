@@ -1,6 +1,7 @@
 """The named tables, and the check that every public function starts with."""
 
-from retention.tables.checks import refuse_other_ids, refuse_taken, require, segments
+from retention.tables.checks import Adds, refuse_other_ids, refuse_taken, require, segments
+from retention.tables.currencies import holds_several, refuse_mixed, refuse_several_each
 from retention.tables.kinds import (
     ACTIVITY,
     CHURNED,
@@ -45,9 +46,13 @@ __all__ = [
     "TAGS",
     "TRANSACTIONS",
     "WALLET",
+    "Adds",
     "Column",
     "Kind",
+    "holds_several",
+    "refuse_mixed",
     "refuse_other_ids",
+    "refuse_several_each",
     "refuse_taken",
     "require",
     "segments",

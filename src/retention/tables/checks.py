@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import narwhals.stable.v2 as nw
 
@@ -11,12 +11,16 @@ from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy
 from retention.names import inner
 from retention.periods import zone_of
+from retention.tables.currencies import refuse_mixed, says_currency
 from retention.tables.makers import advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from retention.tables.kinds import Column, Kind, Type
+
+Adds = Literal["within", "all", "none"]
+"""Over what a figure adds money up: within its segments, over everything, or none of it."""
 
 _SAID: Mapping[Type, str] = {
     "id": "text or whole numbers",
@@ -26,6 +30,7 @@ _SAID: Mapping[Type, str] = {
     "integer": "whole numbers",
     "flag": "true or false",
     "text": "text",
+    "label": "text",
 }
 
 _TAKEN = {
@@ -47,18 +52,25 @@ def require(
     extra: Sequence[str] = (),
     alone: bool = False,
     by_row: bool = False,
+    adds: Adds = "within",
 ) -> Frame:
     """The table as a LazyFrame, once it is sure that it has the columns of `kind` and `extra`.
 
     Columns beyond those asked for stay, unless these are wanted `alone`; optional ones that are
     absent stay absent. `by_row` says that nothing is grouped: a large pandas table stays in pandas.
 
+    Money in several currencies is refused unless the caller says that it adds up none: `adds` is
+    "within" where it adds within the segments `extra`, "all" where it adds over everything whatever
+    they are, and "none" where customers alone are counted.
+
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a column is missing, named twice or of the wrong type.
+        ContentError: if money would be added up that is in several currencies.
     """
     extra = [inner(name) for name in extra]
-    only = [*kind.names, *extra] if alone else None
+    wanted = {*kind.names, *extra}
+    only = (lambda name: name in wanted or says_currency(name)) if alone else None
     frame = as_lazy(table, name=kind.name, by_row=by_row, only=only)
     schema = frame.collect_schema()
     for column in kind.columns:
@@ -79,6 +91,8 @@ def require(
     for name in extra:
         if name not in schema:
             raise ColumnError.unknown("by", name, schema)
+    if adds != "none":
+        refuse_mixed(frame, kind, extra, apart=adds == "within")
     return frame
 
 
@@ -102,18 +116,19 @@ def segments(
             f"number for a name goes by its text: say {argument}='{by}'."
         )
     names = [by] if isinstance(by, str) else list(by)
+    own = [column.name for column in kind.columns if not column.segment]
     for name in names:
         if not isinstance(name, str):
             raise ColumnError(
                 f"{argument} must name columns, as text; got {name!r}. A column with a number for "
                 f"a name goes by its text: say {argument}=['{name}']."
             )
-        if name in kind.names:
+        if name in own:
             raise ColumnError(
                 f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
             )
-    own = [name for name in names if name.startswith("_")]
-    refuse_taken(names, (*_TAKEN, *kind.names, *taken, *own), argument=argument)
+    hidden = [name for name in names if name.startswith("_")]
+    refuse_taken(names, (*_TAKEN, *own, *taken, *hidden), argument=argument)
     if len(set(names)) < len(names):
         raise ColumnError(f"{argument} names a column twice: {names}.")
     return [inner(name) for name in names]
@@ -158,6 +173,7 @@ def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
         "integer": dtype.is_integer(),
         "flag": isinstance(dtype, nw.Boolean),
         "text": isinstance(dtype, nw.String | nw.Categorical | nw.Enum),
+        "label": not dtype.is_temporal(),
     }
     if not fits[column.type]:
         load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"

@@ -7,18 +7,23 @@ from typing import Literal
 
 from retention.errors import YOURS
 
-Type = Literal["id", "id or none", "time", "number", "integer", "flag", "text"]
+Type = Literal["id", "id or none", "time", "number", "integer", "flag", "text", "label"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a named table: its name, type, meaning and unit."""
+    """One column of a named table: its name, type, meaning and unit.
+
+    A column whose unit is a currency is money, which is never added up across several of them.
+    `segment` says that `by=` may name it.
+    """
 
     name: str
     type: Type
     meaning: str
     unit: str = ""
     optional: bool = False
+    segment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class Kind:
 
 
 CUSTOMER = Column("customer_id", "id", "who bought")
+CURRENCY = Column(
+    "currency", "label", "in which currency the amounts are", optional=True, segment=True
+)
 STEPS = (
     Column("first_step", "integer", "first period that was observed"),
     Column("last_step", "integer", "last period that was observed"),
@@ -53,6 +61,7 @@ TRANSACTIONS = Kind(
         Column("sales", "number", "net revenue of the line, refunds negative", "currency"),
         Column("profit", "number", "contribution of the line", "currency", optional=True),
         Column("order_id", "id", "which order the line belongs to", optional=True),
+        CURRENCY,
     ),
 )
 
@@ -84,6 +93,7 @@ CONTRACTS = Kind(
         Column("sales", "number", "recurring net revenue", "currency per month", optional=True),
         Column("profit", "number", "recurring contribution", "currency per month", optional=True),
         Column("contract_id", "id", "which contract", optional=True),
+        CURRENCY,
     ),
 )
 
@@ -157,6 +167,7 @@ WALLET = Kind(
         Column(
             "wallet", "number", "what the customer spent on the category, with everyone", "currency"
         ),
+        CURRENCY,
     ),
 )
 
@@ -190,6 +201,7 @@ MARKET = Kind(
     (
         Column("date", "time", "any day of the period"),
         Column("market", "number", "sales of all who sell in it, us included", "currency"),
+        CURRENCY,
     ),
 )
 
@@ -253,6 +265,7 @@ COSTS = Kind(
         Column("kind", "text", "what for: wages, space, parts, …"),
         Column("amount", "number", "how much, credits negative", "currency"),
         Column("customer_id", "id or none", "whom it was for, null if for many", optional=True),
+        CURRENCY,
     ),
 )
 
