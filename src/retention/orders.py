@@ -49,13 +49,16 @@ class Log:
         silent = (as_of - self.last).days
         pace = (self.last - self.first).days / max(self.n - 1, 1)
         if silent > max(usual, pace * (math.log(self.n) + 5)):
-            warnings.warn(
+            warn(
                 f"The last order is of {self.last}, {silent} days before as_of {as_of}: if the "
                 "data end there, the last periods are incomplete and the silence looks like churn. "
-                "Set as_of to the last day the data cover.",
-                RetentionWarning,
-                stacklevel=_outside(),
+                "Set as_of to the last day the data cover."
             )
+
+
+def warn(text: str) -> None:
+    """Say what deserves a look, where the caller's own code asked for the answer."""
+    warnings.warn(text, RetentionWarning, stacklevel=_outside())
 
 
 def _outside() -> int:

@@ -3,8 +3,10 @@
 from retention.tables.checks import refuse_other_ids, refuse_taken, require, segments
 from retention.tables.kinds import (
     ACTIVITY,
+    AT_START,
     CHURNED,
     CONTACTS,
+    CONTRACT_ACTIVITY,
     CONTRACTS,
     COSTS,
     CURVE,
@@ -27,9 +29,11 @@ from retention.tables.kinds import (
 
 __all__ = [
     "ACTIVITY",
+    "AT_START",
     "CHURNED",
     "CONTACTS",
     "CONTRACTS",
+    "CONTRACT_ACTIVITY",
     "COSTS",
     "CURVE",
     "CUSTOMER",
