@@ -62,7 +62,9 @@ def sample() -> Case:
         trials="exclude",
         keep=["plan", "region"],
     )
-    spells = rt.contract_spells(contracts, as_of="2024-12-31", grace=0, keep=["plan", "region"])
+    spells = rt.contract_spells(
+        contracts, as_of="2024-12-31", grace=0, keep_first=["plan", "region"]
+    )
     first = company.orders.sort_values("date").drop_duplicates("customer_id")
     spells = spells.merge(first[["customer_id", "channel"]], on="customer_id")
     return Case(spells, "region", ["plan", "region", "channel"], "days", (90, 180, 365))

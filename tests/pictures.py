@@ -44,7 +44,7 @@ def activity(by: str = "") -> pd.DataFrame:
 @cache
 def spells() -> pd.DataFrame:
     """Its contracts as spells, with the region, a reason and predictions."""
-    table = rt.contract_spells(company().contracts, as_of="2024-12-31", grace=0, keep="plan")
+    table = rt.contract_spells(company().contracts, as_of="2024-12-31", grace=0, keep_first="plan")
     draws = np.random.default_rng(1)
     lasting = np.clip(0.3 + table["duration"] / 1500 + draws.normal(0, 0.1, len(table)), 0.01, 0.99)
     reasons = draws.choice(

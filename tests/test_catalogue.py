@@ -127,7 +127,7 @@ def operation_answers(company, activity):
 
 def survival_answers(company):
     """All figures of lifetimes, their models and scores."""
-    spells = rt.purchase_spells(company.orders, gap=120, as_of="2024-12-31", keep="region")
+    spells = rt.purchase_spells(company.orders, gap=120, as_of="2024-12-31", keep_first="region")
     spells["reason"] = np.where(spells["spell"] == 1, "price", "rival")
     curve = rt.survival_curve(spells)
     model = rt.fit_cox(spells, covariates="region")

@@ -130,7 +130,7 @@ def test_renewals_by_segment_have_a_row_for_each(engine):
         ("Ann", "2023-01-15", "2024-01-15", "north"), ("Bob", "2023-01-20", None, "south"),
         columns=("region",),
     )  # fmt: skip
-    spells = spells_of(engine.table(frame), keep="region")
+    spells = spells_of(engine.table(frame), keep_first="region")
     days = engine.table(dues(("Ann", "2024-01-15")))
     say = {"convention": "renewals_due", "renewals": days, "by": "region", **JANUARY}
     last = (
@@ -199,7 +199,7 @@ def a_file(stays):
 )
 def test_agrees_with_the_definition_in_sets(engine, stays, freq, by, convention):
     """Every count and every convention, for random contracts that end, overlap and return."""
-    spells = spells_of(engine.table(a_file(stays)), "2024-03-31", keep="region")
+    spells = spells_of(engine.table(a_file(stays)), "2024-03-31", keep_first="region")
     table = engine.read(spells)
     say = {"freq": freq, "as_of": "2024-03-31", "by": by}
     for row in engine.read(churn_rate(spells, convention=convention, **say)).to_dict("records"):

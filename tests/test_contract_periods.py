@@ -38,6 +38,32 @@ def naive_rows(rows, freq, observed_from):
     return {key: (n, pytest.approx(MONTHS[freq] * money)) for key, (n, money) in found.items()}
 
 
+def naive_starts(rows, freq, observed_from):
+    """Each customer's first period in each plan of their first day, and what it brings there."""
+    found = {}
+    first_seen = openings(freq, observed_from or BEGIN, AS_OF)[0]
+    for who in {row[0] for row in rows}:
+        first = min(start for name, start, *_ in rows if name == who)
+        step = step_of(first, freq)
+        cut = observed_from is not None and (first < observed_from or step < first_seen)
+        if first > AS_OF or cut:
+            continue
+        for name, start, _, plan, sales in rows:
+            if name == who and start == first:
+                found[plan, step, who] = found.get((plan, step, who), 0) + sales
+    return {key: pytest.approx(MONTHS[freq] * money) for key, money in found.items()}
+
+
+def starts_of(found):
+    """The rows of the periods in which customers began, and the money named there."""
+    began = found[found["step"] == found["started"]]
+    rows = began.to_dict("records")
+    sums = {tuple(row[name] for name in KEYS): row["sales_at_start"] for row in rows}
+    assert (found.loc[found["step"] != found["started"], "sales_at_start"] == 0).all()
+    assert (found.loc[~found["active"], ["n_orders", "sales"]] == 0).all(axis=None)
+    return sums
+
+
 def contract(customer, start, days, plan, sales):
     """One contract, running where it has no days."""
     end = None if days is None else start + timedelta(days=days)
@@ -75,13 +101,15 @@ def test_agrees_with_a_loop_over_openings(engine, rows, freq, observed_from):
         engine.table(file_of(rows)), freq=freq, as_of=AS_OF, by="plan", observed_from=observed_from
     )
     found = engine.read(answer, order=KEYS)
+    assert set(found["first_step"]) <= {openings(freq, observed_from or BEGIN, AS_OF)[0]}
+    assert starts_of(found) == naive_starts([FIRST, *rows], freq, observed_from)
+    found = found[found["active"]]
     seen = {
         tuple(row[name] for name in KEYS): (row["n_orders"], row["sales"])
         for row in found.to_dict("records")
     }
     expected = naive_rows([FIRST, *rows], freq, observed_from or BEGIN)
     assert seen == expected
-    assert found["active"].all()
     assert [d.date() for d in found["period"]] == [first_day(s, freq) for s in found["step"]]
     steps = openings(freq, observed_from or BEGIN, AS_OF)
     assert set(found["first_step"]) <= {steps[0]}
@@ -89,7 +117,7 @@ def test_agrees_with_a_loop_over_openings(engine, rows, freq, observed_from):
 
 
 def test_answer_is_of_the_kind_that_was_given(engine):
-    """The columns of customer_periods, whether or not the contracts name money."""
+    """The columns of customer_periods and those of starts, whether or not there is money."""
     frame = file_of([])
     activity = rt.contract_periods(engine.table(frame), freq="month", as_of=AS_OF, by="plan")
     bare = frame[["customer_id", "start", "end"]]
@@ -98,8 +126,9 @@ def test_answer_is_of_the_kind_that_was_given(engine):
         frame.rename(columns={"start": "date"}), freq="day", as_of="2023-12-01"
     )
     assert engine.is_mine(activity)
-    assert list(engine.read(plain).columns) == list(from_orders.columns)
-    assert [c for c in engine.read(activity).columns if c != "plan"] == list(from_orders.columns)
+    names = [*from_orders.columns, "started", "sales_at_start", "profit_at_start"]
+    assert list(engine.read(plain).columns) == names
+    assert [c for c in engine.read(activity).columns if c != "plan"] == names
     assert engine.read(plain)["sales"].isna().all()
     assert engine.read(activity)["profit"].isna().all()
 

@@ -137,7 +137,7 @@ def test_agrees_with_a_walk_through_the_days(engine, rows, grace, observed_from)
         as_of=AS_OF,
         observed_from=observed_from,
         grace=grace,
-        keep="plan",
+        keep_first="plan",
     )
     found = engine.read(spells, order=KEYS)
     expected = as_rows(naive_spells([FIRST, *rows], grace), grace, observed_from)
@@ -293,7 +293,7 @@ def test_a_contract_written_in_two_parts_is_the_same_spell(rows, grace, at):
 @given(rows=contract_rows, grace=st.integers(0, 20))
 def test_shuffled_contracts_and_contracts_after_as_of_change_nothing(rows, grace):
     """Neither the order of the rows nor what was not observed matters."""
-    say = {"as_of": AS_OF, "grace": grace, "keep": "plan"}
+    say = {"as_of": AS_OF, "grace": grace, "keep_first": "plan"}
     spells = rt.contract_spells(file_of(rows), **say)
     later = ("Ann", "2024-03-01", None, "plus")
     mixed = file_of([later, *rows]).sample(frac=1, random_state=1)

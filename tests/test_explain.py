@@ -179,7 +179,7 @@ def test_each_customer_agrees_with_the_definition(stays, freq, by, convention):
     frame = a_file(stays)
     frame["sales"] = np.arange(1.0, len(frame) + 1)
     activity = rt.contract_periods(quick(frame), freq=freq, as_of="2024-03-31")
-    spells = spells_of(quick(frame), "2024-03-31", keep="region")
+    spells = spells_of(quick(frame), "2024-03-31", keep_first="region")
     say = {"freq": freq, "as_of": "2024-03-31", "by": by, "convention": convention}
     found = churned_customers(spells, activity=activity, **say)
     found, spells = found.to_pandas(), spells.to_pandas()
@@ -210,7 +210,7 @@ def test_each_customer_agrees_with_the_definition(stays, freq, by, convention):
 def test_customers_add_up_to_the_churn_rate(engine, stays, by, convention):
     """Of every segment and period, for each convention, exactly."""
     frame = a_file(stays)
-    spells = spells_of(frame, "2024-03-31", keep="region")
+    spells = spells_of(frame, "2024-03-31", keep_first="region")
     say = {"freq": "month", "as_of": "2024-03-31", "by": by, "convention": convention}
     if convention == "renewals_due":
         ends = frame.dropna(subset="end").rename(columns={"end": "date"})
@@ -331,7 +331,7 @@ def test_items_agree_with_reasons_in_plain_words(first, second, conventions, fre
 )
 def test_effects_sum_to_the_difference_of_the_two_churn_rates(stays, conventions):
     """And rows a and b are those of churn_rate, per segment and period."""
-    spells = spells_of(quick(a_file(stays)), "2024-03-31", keep="region")
+    spells = spells_of(quick(a_file(stays)), "2024-03-31", keep_first="region")
     say = {"freq": "month", "as_of": "2024-03-31", "by": "region"}
     a, b = (churned_customers(spells, convention=name, **say) for name in conventions[:2])
     found = explain_difference(a, b, by="region").to_pandas().set_index(["region", "step"])
@@ -486,7 +486,7 @@ def test_a_segment_that_was_dropped(engine):
         ("Ann", "2023-12-01", "2024-01-10", "north"), ("Bob", "2023-12-01", None, "north"),
         ("Cem", "2023-12-01", "2024-01-10", "south"), columns=("region",),
     )  # fmt: skip
-    spells = spells_of(frame, keep="region")
+    spells = spells_of(frame, keep_first="region")
     say = {"convention": "start_cohort", **JANUARY, "by": "region"}
     a = churned_customers(spells, **say)
     b = churned_customers(spells[spells["region"] == "north"], **say)

@@ -157,7 +157,7 @@ def test_agrees_with_a_walk_through_the_days(engine, lines, gap, by_order, merge
         gap=gap,
         as_of=AS_OF,
         reactivation="same_spell" if merged else "new_spell",
-        keep="region",
+        keep_first="region",
     )
     found = engine.read(spells, order=KEYS)
     assert rows_of(found) == as_rows(naive_spells(frame.to_dict("records"), gap, merged))
@@ -186,7 +186,7 @@ def test_late_entry_agrees_with_the_definition(engine, lines, gap, observed_from
         as_of=AS_OF,
         observed_from=observed_from,
         started=None if starts is None else given_as,
-        keep="region",
+        keep_first="region",
     )
     expected = naive_spells(frame.to_dict("records"), gap, merged=False)
     naive_entries(expected, gap, observed_from, starts or {})
@@ -225,7 +225,7 @@ def test_kept_attributes_keep_their_type_and_whole_number_ids_theirs(engine):
     ).astype({"plan": "category"})
     spells = engine.read(
         rt.purchase_spells(
-            engine.table(frame), gap=10, as_of="2024-01-06", keep=["vip", "visits", "plan"]
+            engine.table(frame), gap=10, as_of="2024-01-06", keep_first=["vip", "visits", "plan"]
         )
     )
     assert spells["customer_id"].dtype == np.int64
@@ -294,7 +294,7 @@ def test_shuffled_lines_and_new_names_change_nothing(lines, gap):
     """Neither the order of the lines nor what customers are called matters."""
     frame = log(lines)
     names = {"Ann": 3, "Bob": 1, "Cem": 2}
-    say = {"gap": gap, "as_of": AS_OF, "keep": "region"}
+    say = {"gap": gap, "as_of": AS_OF, "keep_first": "region"}
     spells = rt.purchase_spells(frame, **say)
     pd.testing.assert_frame_equal(
         rt.purchase_spells(frame.sample(frac=1, random_state=1), **say), spells

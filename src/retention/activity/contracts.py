@@ -14,13 +14,15 @@ from retention import periods
 from retention.errors import ContentError, RetentionError
 from retention.frames import Frame, as_lazy, as_text, in_kind_of, table_like
 from retention.orders import look_at_contracts
-from retention.tables import ACTIVITY, CONTRACTS, require, segments
+from retention.tables import CONTRACT_ACTIVITY, CONTRACTS, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+_FIRSTS = ("_day", "_step")
 
 DAYS_A_MONTH = 30.4375
 """A year of 365.25 days has twelve months."""
@@ -50,6 +52,11 @@ def contract_periods(
     retained who are in force as it closes, which is as the next one opens. A contract that starts
     and ends within one period is in force at no opening.
 
+    So that nobody is lost who was in force at no opening, whose first contract began within a
+    period has a row for that period too, in which nothing is in force (`active` false, `n_orders`
+    and `sales` 0). It opens the history that `cohort_retention` follows; other figures look at the
+    openings alone, and those that tell of lives warn of customers whom they never see.
+
     With m the length of a period in months (month 1, quarter 3, year 12, day 1/30.4375, week
     7/30.4375) and r the recurring revenue a month,
 
@@ -75,12 +82,17 @@ def contract_periods(
             it is then new in the next.
 
     Returns:
-        One row a customer, segment and period at whose opening a contract was in force, in the
-        caller's kind: `customer_id`, the `by` columns, `period` (first day), `step` (its
-        consecutive number), `n_orders` (contracts in force), `sales` and `profit` (currency a
-        period; null where the contracts have none), `active` (always true), and the constants
-        `first_step`, `last_step` and `freq`. Eager tables are sorted by segment, period and
-        customer.
+        One row a customer, segment and period at whose opening a contract was in force, and one
+        for the period of a first contract that began within it, in the caller's kind:
+        `customer_id`, the `by` columns, `period` (first day), `step` (its consecutive number),
+        `n_orders` (contracts in force), `sales` and `profit` (currency a period; null where the
+        contracts have none), `active` (whether a contract was in force at the opening), the
+        constants `first_step`, `last_step` (the periods whose opening was observed) and `freq`;
+        `started` (number of the period in which the customer's first contract in the table began),
+        `sales_at_start` and `profit_at_start` (in the row of that period what the contracts of the
+        customer's first day bring a period; 0 in other rows). Where contracts began before
+        `observed_from`, or before the first period that opens after it, there is no row of their
+        start. Eager tables are sorted by segment, period and customer.
 
     Raises:
         RetentionError: if `observed_from` comes after `as_of`.
@@ -89,8 +101,8 @@ def contract_periods(
             amounts are in several currencies and `by` does not keep these apart.
 
     Example:
-        Ann pays 10 a month and leaves on 15 February; Bob comes on 20 January. March closes with
-        `as_of`, so who is there as April opens is known.
+        Ann pays 10 a month and leaves on 15 February; Bob comes on 20 January, after its opening.
+        March closes with `as_of`, so who is there as April opens is known.
 
         >>> import pandas as pd
         >>> import retention as rt
@@ -101,25 +113,27 @@ def contract_periods(
         ...     "sales": [10.0, 20.0],
         ... })
         >>> activity = rt.contract_periods(contracts, freq="month", as_of="2024-03-31")
-        >>> activity[["customer_id", "period", "n_orders", "sales"]]
-          customer_id     period  n_orders  sales
-        0         Ann 2024-01-01         1   10.0
-        1         Ann 2024-02-01         1   10.0
-        2         Bob 2024-02-01         1   20.0
-        3         Bob 2024-03-01         1   20.0
-        4         Bob 2024-04-01         1   20.0
+        >>> activity[["customer_id", "period", "n_orders", "sales", "active", "sales_at_start"]]
+          customer_id     period  n_orders  sales  active  sales_at_start
+        0         Ann 2024-01-01         1   10.0    True            10.0
+        1         Bob 2024-01-01         0    0.0   False            20.0
+        2         Ann 2024-02-01         1   10.0    True             0.0
+        3         Bob 2024-02-01         1   20.0    True             0.0
+        4         Bob 2024-03-01         1   20.0    True             0.0
+        5         Bob 2024-04-01         1   20.0    True             0.0
 
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: customers at the
         beginning of the period who are still customers at its end.
     """
     names = segments(by, CONTRACTS)
-    segments(names, ACTIVITY)
+    segments(names, CONTRACT_ACTIVITY)
     periods.check_freq(freq)
     frame = require(contracts, CONTRACTS, extra=names, alone=True)
     seen = _observed(frame, freq, as_of, observed_from)
-    opened = _at_openings(_runs(frame, names, seen), seen)
-    rows = _counted(opened, names, seen)
+    dated = _dated(frame, names, seen)
+    opened = _at_openings(_runs(dated, names, seen), seen)
+    rows = _counted(nw.concat([opened, _begun(dated, opened, seen)]), names, seen)
     order = [*names, "step", "customer_id"]
     return in_kind_of(
         _described(rows, names, seen), contracts, order=order, keep_type=("customer_id",)
@@ -133,6 +147,9 @@ class _Observed:
     first_step: int
     last_step: int
     freq: str
+    begin: int | None
+    """The first day from which every contract is in the table, where the user named it."""
+    until: int
 
     @property
     def n_steps(self) -> int:
@@ -157,13 +174,17 @@ def _observed(
             f"No {freq} opens between {begin or earliest} and as_of {last}. "
             "Take a shorter freq, or say observed_from= if contracts were in force before."
         )
-    return _Observed(first_step, last_step, freq)
+    named = None if begin is None else periods.number_of(begin)
+    return _Observed(first_step, last_step, freq, named, periods.number_of(last))
 
 
-def _runs(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
-    """Each contract with the first opening at which it was seen in force, and their number."""
+def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+    """Each contract with the openings it begins and ends at (`_from`, `_to`), and its first days.
+
+    `_day` and `_step` are the contract's own, `_first_day` and `_first_step` the customer's.
+    """
     schema, engine, freq = frame.collect_schema(), frame.implementation, seen.freq
-    money = [name for name in ("sales", "profit") if name in schema]
+    money = _money(frame)
     dated = frame.select(
         "customer_id",
         "start",
@@ -178,13 +199,48 @@ def _runs(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
         before = before.with_columns(_eve=periods.date_expr(nw.col("_day"), engine))
         next_step = periods.step_expr("_eve", "_day", freq) + 1
         dated = before.with_columns(next_step.alias(number))
+    dated = dated.with_columns(_day=periods.day_expr("start", engine))
+    dated = dated.with_columns(_step=periods.step_expr("start", "_day", freq).cast(nw.Int64))
+    firsts = {f"_first{name}": nw.col(name).min().over("customer_id") for name in _FIRSTS}
+    return dated.with_columns(**firsts)
+
+
+def _runs(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+    """Each contract with the first opening at which it was seen in force, and their number."""
+    money = _money(dated)
     past = (nw.col("_to") > seen.last_step) | nw.col("_open")
     early = nw.col("_from") < seen.first_step
     clipped = dated.with_columns(
         _from=nw.when(early).then(nw.lit(seen.first_step)).otherwise(nw.col("_from")),
         _to=nw.when(past).then(nw.lit(seen.last_step + 1)).otherwise(nw.col("_to")),
     ).with_columns(_n=(nw.col("_to") - nw.col("_from")).cast(nw.Int64))
-    return clipped.filter(nw.col("_n") > 0).select("customer_id", *by, *money, "_from", "_n")
+    kept = ("customer_id", *by, *money, "_first_step", "_from", "_n")
+    return clipped.filter(nw.col("_n") > 0).select(*kept)
+
+
+def _begun(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
+    """The contracts of each customer's first day, in the period in which it lies.
+
+    Where `observed_from` cut the file at the front, only periods that were observed from their
+    first day: of others some who began may have left before and are not in the table.
+    """
+    day = nw.col("_day")
+    first = dated.filter(day == nw.col("_first_day"), day <= seen.until)
+    if seen.begin is not None:
+        first = first.filter(day >= seen.begin, nw.col("_step") >= seen.first_step)
+    rows = first.with_columns(
+        _on=nw.lit(0).cast(nw.Int64),
+        step=nw.col("_step"),
+        **{f"{name}_at_start": nw.col(name) for name in _money(dated)},
+    )
+    names = opened.collect_schema().names()
+    none = dict.fromkeys(_money(dated), nw.lit(0.0))
+    return rows.select(*(none.get(name, nw.col(name)).alias(name) for name in names))
+
+
+def _money(frame: Frame) -> list[str]:
+    present = frame.collect_schema().names()
+    return [name for name in ("sales", "profit") if name in present]
 
 
 def _at_openings(runs: Frame, seen: _Observed) -> Frame:
@@ -198,7 +254,11 @@ def _at_openings(runs: Frame, seen: _Observed) -> Frame:
     full = nw.when(nw.col("_n") > size).then(nw.lit(size)).otherwise(nw.col("_n"))
     rest = repeated.with_columns(_n=full.cast(nw.Int64)).drop("_place", "_length")
     each = _repeated(rest, size)
-    return each.with_columns(step=nw.col("_from") + nw.col("_place")).drop("_from", "_place")
+    return each.with_columns(
+        step=(nw.col("_from") + nw.col("_place")).cast(nw.Int64),
+        _on=nw.lit(1).cast(nw.Int64),
+        **dict.fromkeys((f"{name}_at_start" for name in _money(runs)), nw.lit(0.0)),
+    ).drop("_from", "_place")
 
 
 def _repeated(rows: Frame, most: int) -> Frame:
@@ -210,14 +270,17 @@ def _repeated(rows: Frame, most: int) -> Frame:
 
 def _counted(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     months = _MONTHS[seen.freq]
-    present = opened.collect_schema().names()
-    money = [name for name in ("sales", "profit") if name in present]
+    money = _money(opened)
+    sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(
-        *(nw.col(name).sum() for name in money), nw.len().alias("n_orders")
+        *(nw.col(name).sum() for name in sums),
+        nw.col("_on").sum().alias("n_orders"),
+        nw.col("_first_step").min().alias("started"),
     )
     unknown = nw.lit(None, dtype=nw.Float64)
     amounts = {
-        name: nw.col(name) * months if name in money else unknown for name in ("sales", "profit")
+        name: nw.col(name) * months if name in sums else unknown
+        for name in ("sales", "profit", "sales_at_start", "profit_at_start")
     }
     return rows.with_columns(**amounts)
 
@@ -231,8 +294,11 @@ def _described(rows: Frame, by: Sequence[str], seen: _Observed) -> Frame:
         nw.col("n_orders").cast(nw.Int64),
         nw.col("sales").cast(nw.Float64),
         nw.col("profit").cast(nw.Float64),
-        nw.lit(True).alias("active"),
+        (nw.col("n_orders") > 0).alias("active"),
         nw.lit(seen.first_step).cast(nw.Int64).alias("first_step"),
         nw.lit(seen.last_step).cast(nw.Int64).alias("last_step"),
         nw.lit(seen.freq).alias("freq"),
+        nw.col("started").cast(nw.Int64),
+        nw.col("sales_at_start").cast(nw.Float64),
+        nw.col("profit_at_start").cast(nw.Float64),
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.activity.windows import CONSTANTS
-from retention.errors import RetentionError, one_of
-from retention.frames import Frame, count, orders_well
-from retention.tables import ACTIVITY, require, segments
+from retention.errors import RetentionError, one_of, warn
+from retention.frames import Frame, count, one_row, orders_well
+from retention.tables import ACTIVITY, AT_START, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +26,25 @@ _LATER = {"sales": "s1", "profit": "p1"}
 
 
 def collapsed(
-    activity: object, by: str | Sequence[str], *, taken: Sequence[str] = (), adds: Adds = "within"
+    activity: object,
+    by: str | Sequence[str],
+    *,
+    taken: Sequence[str] = (),
+    adds: Adds = "within",
+    starts: bool = False,
 ) -> tuple[Frame, list[str]]:
     """Activity counted over exactly the segments asked for, and their names.
 
     A customer is active in a wider segment if active in one of its parts; sales and profit add up.
+    Of contracts, only what was in force at openings, unless `starts` are wanted: then the periods
+    in which first contracts began as well, and the columns that tell of them.
 
     Args:
         activity: an activity table of any engine.
         by: segment columns.
         taken: columns of the answer, which no segment may be named like.
         adds: over what the caller adds money up; "none" where it counts customers alone.
+        starts: whether the starts of contracts are wanted as well.
 
     Raises:
         ColumnError: if a segment is not a column of the activity, or named like one of the answer.
@@ -45,7 +53,11 @@ def collapsed(
     names = segments(by, ACTIVITY, taken=taken)
     frame = require(activity, ACTIVITY, extra=names, adds=adds)
     present = frame.collect_schema().names()
-    if set(present) <= {*ACTIVITY.names, *names}:
+    told = [column.name for column in AT_START] if tells_starts(frame) else []
+    if told and not starts:
+        frame = frame.filter(nw.col("active")).drop(*told)
+        present, told = [name for name in present if name not in told], []
+    if set(present) <= {*ACTIVITY.names, *names, *told}:
         return frame, names
     rows = (
         frame.with_columns(active=count(nw.col("active")))
@@ -56,10 +68,37 @@ def collapsed(
             nw.col("profit").sum(),
             nw.col("active").max(),
             nw.col("profit").count().alias("_known"),
+            *(nw.col(name).min() if name == "started" else nw.col(name).sum() for name in told),
         )
     )
-    profit = nw.when(nw.col("_known") > 0).then(nw.col("profit"))
-    return rows.with_columns(profit=profit, active=nw.col("active") == 1).drop("_known"), names
+    known = [name for name in ("profit", "profit_at_start") if name in (*ACTIVITY.names, *told)]
+    profit = [nw.when(nw.col("_known") > 0).then(nw.col(name)).alias(name) for name in known]
+    return rows.with_columns(*profit, active=nw.col("active") == 1).drop("_known"), names
+
+
+def tells_starts(frame: Frame) -> bool:
+    """Whether activity is of contracts, and has the periods in which first contracts began."""
+    return {column.name for column in AT_START} <= set(frame.collect_schema().names())
+
+
+def warn_of_unseen(activity: object) -> None:
+    """Warn of customers who came and went between two openings, whom snapshots never see."""
+    frame = require(activity, ACTIVITY)
+    if not tells_starts(frame):
+        return
+    known = frame.filter(nw.col("started") < nw.col("last_step"))
+    lives = known.with_columns(active=count(nw.col("active"))).group_by("customer_id")
+    seen = lives.agg(nw.col("active").max(), nw.col("freq").min())
+    unseen = seen.filter(nw.col("active") == 0)
+    found = one_row(unseen.select(nw.len().alias("n"), nw.col("freq").min()))
+    if n := int(found["n"]):
+        who = "1 customer was" if n == 1 else f"{n:,} customers were"
+        warn(
+            f"{who} under contract at the opening of no {found['freq']} and "
+            f"{'is' if n == 1 else 'are'} not in this table. Follow everybody from their start "
+            "with cohort_retention(activity), or survival_curve(contract_spells(...)); or take a "
+            "shorter freq in contract_periods."
+        )
 
 
 def base_and_later(

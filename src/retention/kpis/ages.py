@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.activity.pairs import collapsed
+from retention.activity.pairs import collapsed, tells_starts
 from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, with_first
@@ -111,29 +111,41 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     scanned = require(activity, ACTIVITY, extra=by, adds=adds)  # once, so its parts can be joined
     if asked.in_money:
         refuse_several_each(scanned, ACTIVITY, by)
-    firm, _ = collapsed(scanned, (), adds="none")
+    # Who is active in a period, new or not, needs no start: of contracts, those at its opening.
+    starts = tells_starts(scanned) and asked.cohorts != "every"
+    firm, _ = collapsed(scanned, (), adds="none", starts=starts)
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = _converted(window_of(firm, empty=_NOBODY), asked) if converted else None
+    seen = _converted(window_of(firm, empty=_NOBODY), asked, starts) if converted else None
     aged = _aged(_units(firm, asked, seen), asked, seen)
     cells = _in_cells(aged, asked)
     if by:
-        parts, _ = collapsed(scanned, by, adds="none")
-        starts = _units(parts, asked, seen, by).select(_WHO, *by, _start=nw.col("_unit"))
-        cells = cells.join(starts, on=[_WHO, "_start"], how="inner")
+        parts, _ = collapsed(scanned, by, adds="none", starts=starts)
+        begun = _units(parts, asked, seen, by).select(_WHO, *by, _start=nw.col("_unit"))
+        cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
     counted = _counted(cells, asked, by)
     if seen is None:
         limits = window_of(firm, empty=_NOBODY, counted=counted)
-        seen = Seen(*limits, until=limits[1])
+        seen = _of_starts(limits, counted["_start"]) if starts else Seen(*limits, until=limits[1])
     return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
 
 
-def _converted(limits: tuple[int, int, str], asked: Ageing) -> Seen:
+def _of_starts(limits: tuple[int, int, str], started: NDArray[np.int64]) -> Seen:
+    """What was observed of contracts: all starts of a period once the next one has opened.
+
+    The first contract of the file may begin before the first opening.
+    """
+    first, last, freq = limits
+    return Seen(min(first, int(started.min(initial=first))), last - 1, freq, until=last)
+
+
+def _converted(limits: tuple[int, int, str], asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
     first, last, own = limits
+    last -= starts  # of contracts, the last day is the one that opens after `as_of`
     freq = asked.freq or own
     _refuse_unserved(own, freq, asked)
     if freq == own:
-        return Seen(first, last, freq, until=last)
+        return Seen(first, last, freq, until=last + starts)
     begin, end = (periods.day_of(day - asked.shift) for day in (first, last))
     whole = periods.complete_steps(begin, end, freq)
     if whole[0] > whole[1]:
@@ -167,9 +179,19 @@ def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:
 def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = ()) -> Frame:
     """Who was active when, one row a customer and unit of time, with its money as `_y`."""
     kept = [_WHO, *by]
-    rows = frame.filter(nw.col("active")).with_columns(_unit=nw.col("step"))
+    money = nw.col(asked.measure if asked.in_money else "sales")
+    rows = frame.with_columns(_unit=nw.col("step"))
+    if "started" in frame.collect_schema():
+        # Whose start was not observed is in no cohort: others of theirs had left before.
+        earliest = nw.col("step").min().over(_WHO)
+        rows = rows.with_columns(_earliest=earliest).filter(
+            nw.col("_earliest") == nw.col("started")
+        )
+        at_start = nw.col(f"{asked.measure}_at_start" if asked.in_money else "sales_at_start")
+        money = nw.when(nw.col("step") == nw.col("started")).then(at_start).otherwise(money)
+    else:
+        rows = rows.filter(nw.col("active"))
     if asked.in_money:
-        money = nw.col(asked.measure)
         rows = rows.with_columns(_y=money, _unknown=count(money.is_null()))
         kept += ["_y", "_unknown"]
     if seen is None:

@@ -12,7 +12,13 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import RetentionError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.spell_counts import counted_renewals, counted_spells, judged, spell_days
+from retention.kpis.spell_counts import (
+    NAMED,
+    counted_renewals,
+    counted_spells,
+    judged,
+    spell_days,
+)
 from retention.tables import SPELLS, segments
 
 if TYPE_CHECKING:
@@ -33,11 +39,11 @@ _YEAR = 365.25
 _Counts = TypeVar("_Counts", "NDArray[Any]", nw.Expr)
 _TAKEN = {
     *("n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended", "exposure"),
-    *("at_risk", "convention", "period", "step", "_date", "n_due"),
+    *("at_risk", "convention", "period", "step", "_date", "n_due", "n_other", "causes", "others"),
 }
 
 
-def churn_rate(
+def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     spells: IntoFrameT,
     *,
     freq: periods.Freq,
@@ -45,6 +51,9 @@ def churn_rate(
     convention: Convention,
     by: str | Sequence[str] = (),
     renewals: IntoFrameT | None = None,
+    causes: str | Sequence[str] = (),
+    others: Literal["compete", "censor"] | None = None,
+    cause: str = "reason",
     level: float = 0.95,
 ) -> IntoFrameT:
     """The share of customers lost in a period, by the convention that is asked for by name.
@@ -74,6 +83,19 @@ def churn_rate(
       day. The complement of the renewal rate of businesses with terms of a year. Spells do not
       know renewal dates: `renewals` must say them.
 
+    With `causes`, only what was lost for them is counted, such as voluntary churn. Let d be the
+    churned for these causes, w those for any other, and n those at risk:
+
+    - others="compete": d / n, the share that was lost for these causes while the others were at
+      work. Over all causes the shares add up to the churn rate without `causes`. (The crude rate.)
+    - others="censor": d / (n − w / 2), what would have been lost for these causes if nobody had
+      left for another, provided that those who did were no likelier to leave for these: they were
+      watched for half of the period. (The net rate, by the actuarial rule.) For "exposure", where
+      time ends as a spell does, it is d / n too.
+
+    A customer with several ends in the period counts with the cause of the first; for "endpoint"
+    with that of the last, after which the customer was not there; for "exposure" with each.
+
     Every spell counts, also those set aside from survival analysis. Spells that came under
     observation late count from then on, so the first period is the first that opens once all were
     under observation.
@@ -91,6 +113,12 @@ def churn_rate(
         renewals: for "renewals_due" only, a table of `customer_id` and `date`, of the same kind as
             `spells`: the first day that a contract did not cover unless it was renewed (the `end`
             of each contract).
+        causes: the causes that count, one or several values of the column `cause`; "(missing)" for
+            ends whose cause is not known. Default: all.
+        others: with `causes`, what becomes of customers who leave for another cause: "compete" or
+            "censor", above.
+        cause: the column of the spells that says why they ended: that of the contract that ended
+            last, `contract_spells(..., keep_last="reason")`.
         level: confidence of the bounds.
 
     Returns:
@@ -99,13 +127,17 @@ def churn_rate(
         `n_returned` (those of C_B there at the close), `n_joined_cancelled` |C_J|, `n_ended`
         (spells), `exposure` (customers × periods); then of the convention asked for `n_churned`
         (above the line), `at_risk` (below it), `churn_rate`, `lower`, `upper`, `bounds` ("wilson",
-        "poisson", "none: not a proportion", or "none" where nobody was at risk), `convention`.
+        "poisson", "none: not a proportion", or "none" where nobody was at risk), `convention`,
+        `n_other` (w: lost for causes that are not counted), `causes` ("all", or those counted) and
+        `others` ("compete", "censor", or "all count").
 
     Raises:
         RetentionError: if `convention` is none of these, `renewals` is missing or given without
-            need, or the spells were made with reactivation="same_spell".
-        ColumnError: if it is not a table of spells, or `by` names no column of it.
-        ContentError: if no period can be judged, or spells of a customer overlap.
+            need, `causes` comes without `others` or the reverse, or the spells were made with
+            reactivation="same_spell".
+        ColumnError: if it is not a table of spells, or `by` or `cause` names no column of it.
+        ContentError: if no period can be judged, spells of a customer overlap, or no spell ended
+            for one of the `causes`.
 
     Example:
         Of three there as January opens Ann leaves, and Bob leaves and returns; Dee joins late.
@@ -129,24 +161,83 @@ def churn_rate(
         >>> float(ends["churn_rate"][0])
         0.3333333333333333
 
+        Ann left over the price, Bob was not paid for: voluntary churn counts Ann alone.
+
+        >>> told = spells.assign(reason=["price", "payment failed", None, None, None])
+        >>> price = rt.churn_rate(
+        ...     told, convention="start_cohort", causes="price", others="compete", **say
+        ... )
+        >>> price[["n_churned", "at_risk", "churn_rate", "n_other"]]
+           n_churned  at_risk  churn_rate  n_other
+        0          1      3.0    0.333333        1
+
     Source:
-        As named above; Poisson bounds: Garwood, F. (1936), Biometrika 28, 437–442.
+        As named above; Poisson bounds: Garwood, F. (1936), Biometrika 28, 437–442. Crude and net
+        rates: Chiang, C. L. (1968), Introduction to Stochastic Processes in Biostatistics, chapter
+        11; half a period for the censored: Cutler, S. J. and Ederer, F. (1958), Journal of Chronic
+        Diseases 8, 699–712.
     """
     one_of("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
     names = segments(by, SPELLS, taken=_TAKEN)
-    days = spell_days(spells, names)
+    wanted = _causes(causes, others)
+    days = spell_days(spells, names, cause=cause, causes=wanted)
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
-    keys, counts = counted_spells(days, names, freq, window)
+    keys, counted = counted_spells(days, names, freq, window)
+    counts = {name: values for name, values in counted.items() if name not in NAMED}
     if renewals is None:
         churned, at_risk = of_convention(counts, convention)
+        named, _ = of_convention(_of_causes(counted, convention), convention)
     else:
-        churned, at_risk = counted_renewals(days, names, freq, keys, renewals)
-    rate = _rate(churned, at_risk.astype(np.float64), convention, level)
-    said = {"convention": np.full(churned.size, convention, dtype=object)}
-    return table_like({**keys, **counts, **rate, **said}, spells)
+        churned, named, at_risk = counted_renewals(days, names, freq, keys, renewals)
+    n_other = churned - named
+    exposed = at_risk.astype(np.float64)
+    if others == "censor" and convention != "exposure":
+        exposed = exposed - n_other / 2
+    said = {"convention": convention, "n_other": n_other, "causes": ", ".join(wanted) or "all"}
+    said["others"] = others or "all count"
+    told = {
+        name: value if name == "n_other" else np.full(churned.size, value, dtype=object)
+        for name, value in said.items()
+    }
+    rate = _rate(named, exposed, convention, level)
+    return table_like({**keys, **counts, **rate, **told}, spells)
+
+
+def _causes(causes: str | Sequence[str], others: str | None) -> list[str]:
+    """The causes that count, once it is known what becomes of the others."""
+    wanted = [causes] if isinstance(causes, str) else list(causes)
+    if not wanted and others is not None:
+        raise RetentionError(
+            f"others={others!r} goes with causes=, the causes that count, such as "
+            "causes=['price', 'service']."
+        )
+    if wanted and others is None:
+        raise RetentionError(
+            "causes= leaves open what becomes of customers who leave for another cause. Say "
+            "others='compete' (the share lost for these causes; over all causes it adds up to the "
+            "churn rate) or others='censor' (what would be lost had nobody left for another)."
+        )
+    if wanted:
+        one_of("others", others, ("compete", "censor"))
+    if len(set(wanted)) < len(wanted):
+        raise RetentionError(f"causes names a cause twice: {wanted}.")
+    return wanted
+
+
+def _of_causes(counted: Mapping[str, NDArray[Any]], convention: str) -> dict[str, NDArray[Any]]:
+    """The counts that stand above the line, of those lost for the causes that count."""
+    none = np.zeros_like(counted["n_cancelled"])
+    lost = "_lost_named" if convention == "endpoint" else "_cancelled_named"
+    return {
+        **counted,
+        "n_cancelled": counted[lost],
+        "n_returned": none,
+        "n_joined_cancelled": counted["_joined_named"],
+        "n_ended": counted["_ended_named"],
+    }
 
 
 def annualise(rate: float, days: float) -> float:

@@ -200,7 +200,8 @@ def _at_openings(
         by=names,
         observed_from=periods.first_day(first, freq),
     )
-    return as_lazy(opened, by_row=True).filter(nw.col("step") <= last)
+    there = nw.col("active") & (nw.col("step") <= last)
+    return as_lazy(opened, by_row=True).filter(there)
 
 
 def _part() -> nw.Expr:

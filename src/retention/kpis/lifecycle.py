@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.pairs import collapsed
+from retention.activity.pairs import collapsed, warn_of_unseen
 from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, table_like
@@ -63,6 +63,8 @@ def lifecycle_states(
 
     A row is a flow from the state of one period to that of the next, as a Sankey chart takes it;
     the sum over `state_before` is the size of a state, which an area chart takes (`n_state`).
+    Of contracts, active means in force as the period opens; a RetentionWarning counts customers
+    who were at no opening.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.
@@ -138,7 +140,8 @@ def win_back(
         win_back_rate(t) = 1 − Π over u ≤ t of (1 − d_u / n_u)   (Kaplan–Meier),
 
     so that customers lost lately count for as long as they were observed, and not as never coming
-    back. A customer who is lost twice counts twice.
+    back. A customer who is lost twice counts twice. Of contracts, active means in force as the
+    period opens; a RetentionWarning counts customers who were at no opening.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.
@@ -231,9 +234,9 @@ def _stretches(
         follow and were observed) and `back` (1 if activity ends the silence): `n`; and the first
         and last period observed and their length.
     """
-    scanned = require(
-        activity, ACTIVITY, extra=by, adds="none"
-    )  # once, so that its parts can be joined
+    # once, so that its parts can be joined
+    scanned = require(activity, ACTIVITY, extra=by, adds="none")
+    warn_of_unseen(scanned)
     firm, _ = collapsed(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
     rows = _beside_neighbours(rows, limit)

@@ -69,6 +69,9 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
     Of the first period only the end is known, and of its customers not who was new: what led to it
     is null. The table balances or there is none: each line is checked.
 
+    Of contracts, active means in force as the period opens: a contract that starts and ends between
+    two openings is neither new nor churned (`churn_rate` counts it by convention).
+
     Args:
         activity: a table from `customer_periods`, or from `contract_periods`, where a plan paid by
             the year counts with its twelfth each month. A customer who bought before the log began

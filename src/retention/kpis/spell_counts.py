@@ -8,14 +8,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError, nearest
 from retention.frames import Columns, Frame, as_text, collect, count, one_row
 from retention.kpis.cells import on_grid
 from retention.kpis.renewals import due_steps
 from retention.tables import SPELLS, require
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -23,8 +23,41 @@ if TYPE_CHECKING:
 _NEVER = 10_000_000
 """The day on which a running spell ends: later than any other."""
 
+_AFTER = 1_000_000_000
+"""An even place after every end, for what is no end."""
 
-def spell_days(spells: object, names: list[str]) -> Frame:
+NAMED = ("_cancelled_named", "_lost_named", "_joined_named", "_ended_named")
+"""Customers who cancelled, were lost, joined and cancelled, and spells that ended, for a cause."""
+
+
+def named_causes(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
+    """Whether a spell has one of the causes that the user named.
+
+    Raises:
+        ColumnError: if the column of causes is missing.
+        ContentError: if a cause is that of no spell that ended: a slip of the pen would count 0.
+    """
+    schema = frame.collect_schema()
+    if cause not in schema:
+        raise ColumnError.unknown("cause", cause, schema)
+    told = as_text(cause, schema[cause])
+    ended = frame.filter(nw.col("churned")).select(told.alias("_cause")).unique()
+    there = sorted(str(each) for each in collect(ended)["_cause"])
+    for name in causes:
+        if name not in there:
+            near = nearest(name, there)
+            hint = f" Did you mean {near!r}?" if near else ""
+            listed = ", ".join(repr(each) for each in there[:20]) or "none"
+            raise ContentError(
+                f"causes names {name!r}, for which no spell ended.{hint} Causes in {cause!r}: "
+                f"{listed}."
+            )
+    return told.is_in(list(causes))
+
+
+def spell_days(
+    spells: object, names: list[str], *, cause: str = "reason", causes: Sequence[str] = ()
+) -> Frame:
     """Spells in whole days, those running without an end, and what is known of them.
 
     Returns:
@@ -32,13 +65,15 @@ def spell_days(spells: object, names: list[str]) -> Frame:
         while it runs), `_reach` (of a running spell, the day up to which it was seen), `_under`
         (the day it came under observation, where that was late), `_overlaps` (1 where an earlier
         spell of the customer had not ended), `_bridged` (1 where pauses were bridged with
-        hindsight) and `_grace` (so many days after an end it is known).
+        hindsight), `_grace` (so many days after an end it is known) and `_named` (1 where it ended
+        for one of the `causes`, or these are not asked for).
 
     Raises:
         ColumnError: if it is not a table of spells, or does not say when ends are known.
     """
     frame = require(spells, SPELLS, extra=names)
     schema, engine = frame.collect_schema(), frame.implementation
+    named = named_causes(frame, cause, causes) if causes else nw.lit(True)
     grace = _grace(schema)
     kept = frame.select(
         "customer_id",
@@ -49,6 +84,7 @@ def spell_days(spells: object, names: list[str]) -> Frame:
         _entry=nw.col("entry").cast(nw.Float64),
         _bridged=count(nw.col("reactivation") == "same_spell"),
         _grace=grace,
+        _named=count(named),
     )
     first, out = (periods.day_expr(name, engine) for name in ("start", "_out"))
     runs = nw.col("_running") == 1
@@ -129,12 +165,13 @@ def counted_spells(
     Returns:
         The keys, and in customers `n_base` (there as the period opens), `n_joined`, `n_cancelled`
         (of the base), `n_returned` (of these, there again as the next one opens),
-        `n_joined_cancelled`; `n_ended` in spells; and `exposure`, customers times periods.
+        `n_joined_cancelled`; `n_ended` in spells; `exposure`, customers times periods; and of these
+        counts the part of the `NAMED` causes.
     """
     first, last = window
     customers = by_customer(days, names, freq, window)
     sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
-    sums += ["n_joined_cancelled"]
+    sums += ["n_joined_cancelled", *NAMED]
     cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
     counted = collect(cells.with_columns(nw.col(*sums, "step").cast(nw.Int64)))
     steps = np.arange(first - 1, last + 1)
@@ -148,6 +185,7 @@ def counted_spells(
         "n_base": base,
         **{name: found[name] for name in sums if name.startswith("n_")},
         "n_ended": found["_out"],
+        **{name: found[name] for name in NAMED},
         "exposure": (full + found["_days"]) / length,
     }
     shown = grid >= first
@@ -159,8 +197,8 @@ def counted_spells(
 
 def counted_renewals(
     days: Frame, names: list[str], freq: str, keys: Columns, renewals: object
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of the customers up for renewal in each segment and period, those who left, and all.
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of those up for renewal, who left, who left for a named cause, and all.
 
     Args:
         days: see `spell_days`.
@@ -171,13 +209,16 @@ def counted_renewals(
     """
     first, last = int(keys["step"].min()), int(keys["step"].max())
     once = due_customers(days, names, freq, (first, last), renewals)
-    cells = once.group_by(*names, "step").agg(nw.len().alias("n_due"), nw.col("_lost").sum())
-    found = collect(cells.with_columns(nw.col("n_due", "_lost", "step").cast(nw.Int64)))
+    cells = once.group_by(*names, "step").agg(
+        nw.len().alias("n_due"), nw.col("_lost").sum(), nw.col("_named").sum()
+    )
+    counts = nw.col("n_due", "_lost", "_named", "step").cast(nw.Int64)
+    found = collect(cells.with_columns(counts))
     # Every segment and period has a row, also where nobody was due: what was counted comes last.
     zeros = np.zeros(len(keys["step"]), dtype=np.int64)
     every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
     _, sums = on_grid(every, names, (np.arange(first, last + 1), freq))
-    return sums["_lost"], sums["n_due"]
+    return sums["_lost"], sums["_named"], sums["n_due"]
 
 
 def due_customers(
@@ -193,18 +234,22 @@ def due_customers(
         renewals: a table of `customer_id` and `date`.
 
     Returns:
-        `customer_id`, the segments, `step` and `_lost` (1 or 0).
+        `customer_id`, the segments, `step`, `_lost` and `_named` (lost for a named cause), 1 or 0.
     """
     first, last = window
     dues = due_steps(renewals, days, freq, beside_what="spells")
-    met = days.select("customer_id", *names, "_start", "_end").join(
+    met = days.select("customer_id", *names, "_start", "_end", "_named").join(
         dues, on="customer_id", how="inner"
     )
     day = nw.col("_date")
     within = (nw.col("_due") >= first) & (nw.col("_due") <= last)
     due = met.filter((nw.col("_start") < day) & (nw.col("_end") >= day) & within)
-    marked = due.with_columns(_lost=count(nw.col("_end") == day), step=nw.col("_due"))
-    return marked.group_by("customer_id", *names, "step").agg(nw.col("_lost").max())
+    lost = nw.col("_end") == day
+    marked = due.with_columns(
+        _lost=count(lost), _named=count(lost & (nw.col("_named") == 1)), step=nw.col("_due")
+    )
+    cells = marked.group_by("customer_id", *names, "step")
+    return cells.agg(nw.col("_lost").max(), nw.col("_named").max())
 
 
 def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -> Frame:
@@ -221,19 +266,26 @@ def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int
         one began, those before the window under the period before it: `_came` and `_out` (spells
         that began and ended), `_days` (of those who were not there throughout), `_stays` (1 where a
         spell that began is there at the close), and 1 or 0 for `n_cancelled`, `n_returned`,
-        `n_joined`, `n_joined_cancelled` (see `counted_spells`).
+        `n_joined`, `n_joined_cancelled` (see `counted_spells`) and for those of them that the
+        `NAMED` causes made: a cancellation has the cause of the customer's first end in the period,
+        a loss (not there at the close) that of the last.
     """
     rows = _events(days, names, freq, window)
     rows = rows.group_by("customer_id", *names, "step").agg(
-        *(nw.col(name).sum() for name in ("_came", "_out", "_days")),
-        *(nw.col(name).max() for name in ("_mid", "_stays", "_based")),
+        *(nw.col(name).sum() for name in ("_came", "_out", "_days", "_ended_named")),
+        *(nw.col(name).max() for name in ("_mid", "_stays", "_based", "_last_end")),
+        nw.col("_first_end").min(),
     )
+    at_first, at_last = (nw.col(name) % 2 != 0 for name in ("_first_end", "_last_end"))
     based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
     return rows.with_columns(
         n_cancelled=nw.col("_based"),
         n_returned=count(based & (nw.col("_stays") == 1)),
         n_joined=count(joined),
         n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
+        _cancelled_named=count(based & at_first),
+        _lost_named=count(based & (nw.col("_stays") == 0) & at_last),
+        _joined_named=count(joined & (nw.col("_out") > 0) & at_first),
     )
 
 
@@ -275,12 +327,25 @@ def _events(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -
     rest = nw.when(nw.col("_stays") == 1).then(nw.col("_rest")).otherwise(none).cast(nw.Int64)
     step = nw.col("_from") - 1
     came = seen.select(
-        *(*key, "_mid", "_stays"), step=step, _came=one, _out=none, _based=none, _days=rest
+        *(*key, "_mid", "_stays"),
+        step=step,
+        _came=one,
+        _out=none,
+        _based=none,
+        _days=rest,
+        _ended_named=none,
+        _first_end=none + _AFTER,
+        _last_end=none - _AFTER,
     )
     start, opened = nw.col("_start"), periods.first_number(nw.col("_to") - 1, freq)
     since = nw.when(start > opened).then(start).otherwise(opened)
     marks = {"_mid": none, "_stays": none, "_came": none, "_out": one, "_based": nw.col("_stays")}
     ended = seen.filter(nw.col("_end") < _NEVER)
+    # In order of their days, spells of no days last; odd where the cause is named.
+    brief = count(nw.col("_start") == nw.col("_end"))
+    place = ((nw.col("_end") * 2 + brief) * 2 + nw.col("_named")).cast(nw.Int64)
+    marks |= {"_first_end": place, "_last_end": place}
+    marks["_ended_named"] = nw.col("_named").cast(nw.Int64)
     out = ended.select(
         *key, **marks, step=nw.col("_to") - 1, _days=(nw.col("_end") - since).cast(nw.Int64)
     )

@@ -9,7 +9,16 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import Frame, in_kind_of
 from retention.orders import look_at_contracts
-from retention.spells.rows import described, joined, kept_columns, observed_days, whole_days
+from retention.spells.rows import (
+    Kept,
+    described,
+    joined,
+    kept_columns,
+    observed_days,
+    refuse_several,
+    whole_days,
+    with_last,
+)
 from retention.tables import CONTRACTS, require
 
 if TYPE_CHECKING:
@@ -28,6 +37,8 @@ def contract_spells(
     observed_from: date | str | None = None,
     grace: int,
     keep: str | Sequence[str] = (),
+    keep_first: str | Sequence[str] = (),
+    keep_last: str | Sequence[str] = (),
 ) -> IntoFrameT:
     """How long each customer stayed under contract: from the first day in force to the first out.
 
@@ -62,8 +73,13 @@ def contract_spells(
         observed_from: the first day from which every contract in force is in the file, where it
             does not hold all that had ended before. Default: the file is whole.
         grace: pause in days that does not end a spell; 0 where contracts must touch.
-        keep: columns of the contracts to carry along, with their value in the contract that starts
-            the spell (of several that start on that day the smallest).
+        keep: columns of the contracts to carry along whose value is the same throughout each spell.
+        keep_first: those whose value at the start of the spell is wanted, such as the first plan:
+            that of the contract that starts it.
+        keep_last: those whose value at its end is wanted, such as why the customer left: that of
+            the contract with the latest end; of several that end on that day, the one that started
+            last. A running contract ends later than any other. Of contracts that start (and end)
+            on one day, the smallest known value is taken, and none where none is known.
 
     Returns:
         One row a spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
@@ -72,13 +88,14 @@ def contract_spells(
         survival analysis: "began within the grace period", "ended before it came under
         observation", "observation ended before it came under observation"; else null),
         `reactivation` (always "new_spell"), `grace` (the same in every row: an end is known so many
-        days later) and the `keep` columns. Eager tables are sorted by customer and spell.
+        days later) and the columns to carry along. Eager tables are sorted by customer and spell.
 
     Raises:
         RetentionError: if `grace` is not a whole number of at least 0, or `observed_from` comes
             after `as_of`.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if no contract starts by `as_of`, or one ends before it starts.
+        ContentError: if no contract starts by `as_of`, one ends before it starts, or the value of a
+            `keep` column changes within a spell.
 
     Example:
         Ann's second contract touches the first, her third comes ten days late; Bob's is running.
@@ -104,9 +121,12 @@ def contract_spells(
     pause = whole_days(grace, argument="grace", least=0)
     last, first = observed_days(as_of, observed_from)
     frame = require(contracts, CONTRACTS, adds="none")
-    kept = kept_columns(keep, frame, CONTRACTS)
-    stays = _stays(frame, last, kept)
-    spells = joined(stays, allowed=pause, keep=list(kept))
+    kept = kept_columns(frame, CONTRACTS, keep=keep, keep_first=keep_first, keep_last=keep_last)
+    begun = _begun(frame, last, kept)
+    stays = _stays(begun, kept)
+    refuse_several(stays, allowed=pause, kept=kept)
+    spells = joined(stays, allowed=pause, keep=kept.first)
+    spells = with_last(spells, _longest(begun, kept), kept)
     known = periods.number_of(last) - pause
     ended = _ended(spells, known)
     entry = nw.lit(0) if first is None else periods.number_of(first) - nw.col("_start")
@@ -114,26 +134,39 @@ def contract_spells(
         ended.with_columns(_entry=entry, grace=nw.lit(pause).cast(nw.Int64)),
         reactivation="new_spell",
         reasons={"began within the grace period": nw.col("_start") > known},
-        extra=["grace", *kept],
+        extra=["grace", *kept.names],
     )
     order = ["customer_id", "spell"]
-    return in_kind_of(answer, contracts, order=order, keep_type=("customer_id", *kept))
+    return in_kind_of(answer, contracts, order=order, keep_type=("customer_id", *kept.names))
 
 
-def _stays(contracts: Frame, as_of: date, keep: Mapping[str, nw.Expr]) -> Frame:
-    """The contracts begun by `as_of`, once a customer and first day, and how far they reach."""
+def _begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
+    """The contracts begun by `as_of`; an end after it is not known yet."""
     last = periods.number_of(as_of)
     look_at_contracts(contracts, as_of=as_of)
-    dated = _dated(contracts, keep)
+    dated = _dated(contracts, kept.of_rows)
     ahead = nw.col("_end") > last
-    begun = dated.filter(nw.col("_start") <= last).with_columns(
+    return dated.filter(nw.col("_start") <= last).with_columns(
         _end=nw.when(ahead).then(nw.lit(_RUNNING)).otherwise(nw.col("_end"))
     )
-    once = begun.group_by("customer_id", "_start").agg(
-        nw.col("_end").max(), *(nw.col(name).min() for name in keep)
-    )
+
+
+def _stays(begun: Frame, kept: Kept) -> Frame:
+    """Contracts once a customer and first day, how far they reach, and which of them does."""
+    once = begun.group_by("customer_id", "_start").agg(nw.col("_end").max(), *kept.together)
     reach = nw.col("_end").cum_max().over("customer_id", order_by="_start")
-    return once.with_columns(_until=reach)
+    # Of contracts that reach equally far the latest counts, which is the running maximum.
+    furthest = nw.when(nw.col("_end") == nw.col("_until")).then(nw.col("_start"))
+    marked = once.with_columns(_until=reach).with_columns(_at=furthest.otherwise(nw.lit(-_RUNNING)))
+    at = nw.col("_at").cum_max().over("customer_id", order_by="_start")
+    return marked.with_columns(_at=at)
+
+
+def _longest(begun: Frame, kept: Kept) -> Frame:
+    """Of the contracts of a customer and first day those with the latest end, as one row."""
+    longest = nw.col("_end").max().over("customer_id", "_start")
+    rows = begun.with_columns(_longest=longest).filter(nw.col("_end") == nw.col("_longest"))
+    return rows.group_by("customer_id", "_start").agg(*(nw.col(name).min() for name in kept.last))
 
 
 def _dated(contracts: Frame, keep: Mapping[str, nw.Expr]) -> Frame:

@@ -10,7 +10,7 @@ from retention import periods
 from retention.orders import look, not_below_zero, order_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from retention.frames import Frame
@@ -19,7 +19,13 @@ QUIET_DAYS = 7
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
 
 
-def purchase_days(transactions: Frame, *, as_of: date, keep: Mapping[str, nw.Expr]) -> Frame:
+def purchase_days(
+    transactions: Frame,
+    *,
+    as_of: date,
+    keep: Mapping[str, nw.Expr],
+    told: Sequence[nw.Expr] = (),
+) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
     An order is the lines of one customer with one `order_id` on one day (without order ids: the
@@ -28,11 +34,11 @@ def purchase_days(transactions: Frame, *, as_of: date, keep: Mapping[str, nw.Exp
     Args:
         transactions: checked order lines.
         as_of: the last observed day.
-        keep: attributes to carry along; of several values on a day, the smallest.
+        keep: attributes of lines that are looked at.
+        told: what is told of several lines, of an order or of the purchases of a day.
 
     Returns:
-        `customer_id`, `_day` (days since 1970-01-01) and the `keep` columns, one row a customer and
-        day.
+        `customer_id`, `_day` (days since 1970-01-01) and what is told, one row a customer and day.
 
     Raises:
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
@@ -41,11 +47,10 @@ def purchase_days(transactions: Frame, *, as_of: date, keep: Mapping[str, nw.Exp
     log = look(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
-    names = list(keep)
-    bought = lines if log.only_sales else _purchases(lines, names)
-    if not names:
+    bought = lines if log.only_sales else _purchases(lines, told)
+    if not told:
         return bought.select("customer_id", "_day").unique()
-    return bought.group_by("customer_id", "_day").agg(*(nw.col(name).min() for name in names))
+    return bought.group_by("customer_id", "_day").agg(*told)
 
 
 def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
@@ -59,10 +64,8 @@ def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
     )
 
 
-def _purchases(lines: Frame, keep: list[str]) -> Frame:
+def _purchases(lines: Frame, told: Sequence[nw.Expr]) -> Frame:
     """The orders that are purchases, once refunds are netted within each order."""
     orders = lines.with_columns(_least=nw.col("sales")).group_by(*order_keys(lines, "_day"))
-    netted = orders.agg(
-        nw.col("sales").sum(), nw.col("_least").min(), *(nw.col(n).min() for n in keep)
-    )
+    netted = orders.agg(nw.col("sales").sum(), nw.col("_least").min(), *told)
     return netted.filter(not_below_zero("sales", "_least"))

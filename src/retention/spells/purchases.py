@@ -10,7 +10,16 @@ from retention import periods
 from retention.errors import YOURS, RetentionError, one_of
 from retention.frames import Frame, beside, in_kind_of
 from retention.spells.days import purchase_days
-from retention.spells.rows import described, joined, kept_columns, observed_days, whole_days
+from retention.spells.rows import (
+    Kept,
+    described,
+    joined,
+    kept_columns,
+    observed_days,
+    refuse_several,
+    whole_days,
+    with_last,
+)
 from retention.tables import TRANSACTIONS, Column, Kind, refuse_other_ids, require
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ STARTED = Kind(
 _AGES = 10_000_000  # days: no silence is longer
 
 
-def purchase_spells(
+def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     transactions: IntoFrameT,
     *,
     gap: int,
@@ -41,6 +50,8 @@ def purchase_spells(
     started: IntoFrameT | None = None,
     reactivation: Literal["new_spell", "same_spell"] = "new_spell",
     keep: str | Sequence[str] = (),
+    keep_first: str | Sequence[str] = (),
+    keep_last: str | Sequence[str] = (),
 ) -> IntoFrameT:
     """How long each customer kept buying: from the first order until `gap` days passed without one.
 
@@ -93,9 +104,12 @@ def purchase_spells(
             spell a customer, from the first order to `gap` days after the last). The latter knows
             of every silence whether it was going to end: it describes, and survival functions
             refuse it.
-        keep: columns of the transactions to carry along, with their value on the first day of the
-            spell that was seen (of several on that day the smallest), so that nothing is known
-            before its time.
+        keep: columns of the transactions to carry along whose value is the same throughout each
+            spell.
+        keep_first: those whose value on the first day of the spell that was seen is wanted, so that
+            nothing is known before its time.
+        keep_last: those whose value on the day of its last order is wanted. Of several values on a
+            day the smallest known one is taken, and none where none is known.
 
     Returns:
         One row a spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
@@ -103,13 +117,15 @@ def purchase_spells(
         `duration` (days), `churned` (true or false), `set_aside` (why it is of no use to survival
         analysis: "start unknown", "start after an order", "ended before it came under observation",
         "observation ended before it came under observation"; else null), `reactivation`,
-        `last_order` (L) and the `keep` columns. Eager tables are sorted by customer and spell.
+        `last_order` (L) and the columns to carry along. Eager tables are sorted by customer and
+        spell.
 
     Raises:
         RetentionError: if `gap` is not a whole number above 0, `observed_from` comes after `as_of`,
             `reactivation` is not one of the two, or `started` is given without `observed_from`.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if there is no purchase up to `as_of`.
+        ContentError: if there is no purchase up to `as_of`, or the value of a `keep` column changes
+            within a spell.
 
     Example:
         Ann buys on day 1, 11 and 61 of the year, Bob once; after 30 days of silence they are lost.
@@ -136,17 +152,26 @@ def purchase_spells(
     one_of("reactivation", reactivation, ("new_spell", "same_spell"))
     last, first = observed_days(as_of, observed_from)
     frame = require(transactions, TRANSACTIONS, adds="none")
-    kept = kept_columns(keep, frame, TRANSACTIONS)
+    kept = kept_columns(frame, TRANSACTIONS, keep=keep, keep_first=keep_first, keep_last=keep_last)
     origins = _origins(frame, started, observed_from)
-    days = purchase_days(frame, as_of=last, keep=kept).rename({"_day": "_start"})
+    days = _days(frame, last, kept)
     allowed = silence if reactivation == "new_spell" else _AGES
-    seen = joined(days.with_columns(_until=nw.col("_start")), allowed=allowed, keep=list(kept))
+    refuse_several(days, allowed=allowed, kept=kept)
+    seen = joined(days, allowed=allowed, keep=kept.first)
+    seen = with_last(seen, days, kept)
     spells, reasons = _entered(seen, origins, first, silence)
     ended = _ended(spells, silence, periods.number_of(last))
-    extra = ["last_order", *kept]
+    extra = ["last_order", *kept.names]
     answer = described(ended, reactivation=reactivation, reasons=reasons, extra=extra)
     order = ["customer_id", "spell"]
-    return in_kind_of(answer, transactions, order=order, keep_type=("customer_id", *kept))
+    return in_kind_of(answer, transactions, order=order, keep_type=("customer_id", *kept.names))
+
+
+def _days(transactions: Frame, as_of: date, kept: Kept) -> Frame:
+    """The days with a purchase, each a stay of its own, and what is carried along from them."""
+    days = purchase_days(transactions, as_of=as_of, keep=kept.of_rows, told=kept.together)
+    day = nw.col("_day")
+    return days.with_columns(_until=day, _at=day).rename({"_day": "_start"})
 
 
 def _origins(frame: Frame, started: object | None, observed_from: object) -> Frame | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError
+from retention.frames import count, one_row
 from retention.names import inner
 from retention.tables import SPELLS, Kind
 
@@ -58,24 +60,130 @@ def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[
     return last, first
 
 
-def kept_columns(keep: str | Sequence[str], frame: Frame, kind: Kind) -> dict[str, nw.Expr]:
-    """The attributes a user wants carried along, by name; categories as text, which has an order.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The attributes a user wants carried along, and from which end of the spell each is taken."""
+
+    columns: Mapping[str, nw.Expr]
+    agreed: tuple[str, ...]
+    """Taken at the start, once it is sure that they are the same throughout each spell."""
+    last: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """All names, in the order of the answer."""
+        return list(self.columns)
+
+    @property
+    def first(self) -> list[str]:
+        """The names of those whose value at the start is taken."""
+        return [name for name in self.columns if name not in self.last]
+
+    @property
+    def of_rows(self) -> dict[str, nw.Expr]:
+        """What is looked at of each row: the attributes, and what tells whether rows agree."""
+        told = dict(self.columns)
+        for place, name in enumerate(self.agreed):
+            column = self.columns[name]
+            told |= {f"_most_{place}": column, f"_n_{place}": count(~column.is_null())}
+        return {**told, "_rows": nw.lit(1).cast(nw.Int64)} if self.agreed else told
+
+    @property
+    def together(self) -> list[nw.Expr]:
+        """The same of several rows: the least known value, the greatest, how many are known."""
+        told = [nw.col(name).min() for name in self.columns]
+        for place in range(len(self.agreed)):
+            told += [nw.col(f"_most_{place}").max(), nw.col(f"_n_{place}").sum()]
+        return [*told, nw.col("_rows").sum()] if self.agreed else told
+
+
+def kept_columns(
+    frame: Frame,
+    kind: Kind,
+    *,
+    keep: str | Sequence[str],
+    keep_first: str | Sequence[str],
+    keep_last: str | Sequence[str],
+) -> Kept:
+    """The attributes a user wants carried along; categories as text, which has an order.
 
     Raises:
         ColumnError: if one is not a column, is named twice or already has a meaning.
     """
-    names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
+    asked = {"keep": keep, "keep_first": keep_first, "keep_last": keep_last}
+    lists = {
+        word: [inner(name) for name in ([n] if isinstance(n, str) else n)]
+        for word, n in asked.items()
+    }
     schema = frame.collect_schema()
     own = {taken.lower() for taken in (*kind.names, *_TAKEN)}
-    for name in names:
-        if str(name).lower() in own:
-            raise ColumnError(f"keep: {name!r} is a column of {kind.name} or spells itself.")
-        if name not in schema:
-            raise ColumnError.unknown("keep", name, schema)
-    if len(set(names)) < len(names):
-        raise ColumnError(f"keep names a column twice: {names}.")
-    coded = {name for name in names if isinstance(schema[name], nw.Categorical | nw.Enum)}
-    return {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in names}
+    for word, names in lists.items():
+        for name in names:
+            if str(name).lower() in own:
+                raise ColumnError(f"{word}: {name!r} is a column of {kind.name} or spells itself.")
+            if name not in schema:
+                raise ColumnError.unknown(word, name, schema)
+        if len(set(names)) < len(names):
+            raise ColumnError(f"{word} names a column twice: {names}.")
+    every = [name for names in lists.values() for name in names]
+    for name in every:
+        if every.count(name) > 1:
+            raise ColumnError(
+                f"{name!r} cannot be taken at both ends under one name: copy the column, and name "
+                "the copy in keep_last=."
+            )
+    coded = {name for name in every if isinstance(schema[name], nw.Categorical | nw.Enum)}
+    columns = {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in every}
+    return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]))
+
+
+def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
+    """Refuse to guess from which end of a spell a column is taken whose value changes within one.
+
+    Raises:
+        ContentError: if it does, with the number of spells and what to say.
+    """
+    if not kept.agreed:
+        return
+    before = _neighbour("_until", 1)
+    opens = before.is_null() | (nw.col("_start") - before > allowed)
+    numbered = stays.with_columns(_opens=count(opens), _key=nw.col("_start"))
+    number = nw.col("_opens").cum_sum().over("customer_id", order_by="_key")
+    spells = numbered.with_columns(_spell=number).group_by("customer_id", "_spell")
+    found = one_row(spells.agg(*kept.together).select(*_changes(kept)))
+    for place, name in enumerate(kept.agreed):
+        if n := int(found[f"_changes_{place}"] or 0):
+            raise ContentError(
+                f"keep={name!r}: its value changes within {n:,} "
+                f"{'spell' if n == 1 else 'spells'}, and belongs to one end. Say "
+                f"keep_last={name!r} for the value as the spell ends (why somebody left), or "
+                f"keep_first={name!r} for that at its start (what was known then)."
+            )
+
+
+def _changes(kept: Kept) -> list[nw.Expr]:
+    """In how many spells each attribute has two values, or one beside none."""
+    counted = []
+    for place, name in enumerate(kept.agreed):
+        n = nw.col(f"_n_{place}")
+        unlike = (n > 0) & (nw.col(name) != nw.col(f"_most_{place}"))
+        partly = (n > 0) & (n < nw.col("_rows"))
+        counted.append(count(unlike | partly).sum().alias(f"_changes_{place}"))
+    return counted
+
+
+def with_last(spells: Frame, rows: Frame, kept: Kept) -> Frame:
+    """Spells with the columns that are taken at their end.
+
+    Args:
+        spells: see `joined`, of stays that say `_at`.
+        rows: `customer_id`, `_start` (no two alike for a customer) and these columns.
+        kept: which they are.
+    """
+    if not kept.last:
+        return spells
+    there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
+    return spells.join(there, on=["customer_id", "_at"], how="left")
 
 
 def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
@@ -83,13 +191,14 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
 
     Args:
         stays: `customer_id`, `_start` (no two alike for a customer), `_until` (the latest day that
-            this stay or an earlier one reaches), and the `keep` columns.
+            this stay or an earlier one reaches), `_at` (the start of the one that does; the latest
+            of several), and the `keep` columns.
         allowed: a stay that starts at most so many days after `_until` continues the spell.
         keep: columns whose value at the start of the spell is carried along.
 
     Returns:
         One row a spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that it
-        reaches) and the `keep` columns.
+        reaches), `_at` (the start of the stay that does) and the `keep` columns.
     """
     paired = stays.with_columns(_before=_neighbour("_until", 1), _after=_neighbour("_start", -1))
     edges = paired.with_columns(
@@ -97,15 +206,20 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
     # Only first and last stays are left: a spell's last one is its first or the next row.
-    following = _neighbour("_until", -1).fill_null(0).cast(nw.Int64)
-    reached = edges.with_columns(_next=following).with_columns(
-        _last=nw.when(nw.col("_closes")).then(nw.col("_until")).otherwise(nw.col("_next"))
+    following = {
+        f"_next{name}": _neighbour(name, -1).fill_null(0).cast(nw.Int64)
+        for name in ("_until", "_at")
+    }
+    closes = nw.col("_closes")
+    reached = edges.with_columns(**following).with_columns(
+        _last=nw.when(closes).then(nw.col("_until")).otherwise(nw.col("_next_until")),
+        _at=nw.when(closes).then(nw.col("_at")).otherwise(nw.col("_next_at")).cast(nw.Int64),
     )
     first = reached.filter(nw.col("_opens"))
     # Counted on another column than the one in order: narwhals' pandas miscounts that one.
     number = nw.col("_until").cum_count().over("customer_id", order_by="_start")
     numbered = first.with_columns(spell=number.cast(nw.Int64))
-    return numbered.select("customer_id", "spell", "_start", "_last", *keep)
+    return numbered.select("customer_id", "spell", "_start", "_last", "_at", *keep)
 
 
 def described(

@@ -4,8 +4,10 @@ from retention.tables.checks import Adds, refuse_other_ids, refuse_taken, requir
 from retention.tables.currencies import holds_several, refuse_mixed, refuse_several_each
 from retention.tables.kinds import (
     ACTIVITY,
+    AT_START,
     CHURNED,
     CONTACTS,
+    CONTRACT_ACTIVITY,
     CONTRACTS,
     COSTS,
     CURVE,
@@ -28,9 +30,11 @@ from retention.tables.kinds import (
 
 __all__ = [
     "ACTIVITY",
+    "AT_START",
     "CHURNED",
     "CONTACTS",
     "CONTRACTS",
+    "CONTRACT_ACTIVITY",
     "COSTS",
     "CURVE",
     "CUSTOMER",

@@ -51,6 +51,13 @@ STEPS = (
     Column("freq", "text", "length of a period: day, week, month, quarter or year"),
 )
 
+AT_START = (
+    Column("started", "integer", "period in which the customer's first contract began"),
+    Column("sales_at_start", "number", "what the first day's contracts bring a period", "currency"),
+    Column("profit_at_start", "number", "their contribution a period", "currency"),
+)
+"""What activity from contracts knows beside: snapshots at openings miss who came and went."""
+
 TRANSACTIONS = Kind(
     "transactions",
     "one line of an order",
@@ -80,6 +87,14 @@ ACTIVITY = Kind(
         *STEPS,
     ),
 )
+
+CONTRACT_ACTIVITY = Kind(
+    "activity",
+    "a customer in a period (and segment)",
+    "contract_periods",
+    (*ACTIVITY.columns, *AT_START),
+)
+"""Activity of contracts: a row more for the period in which a customer's first contract began."""
 
 
 CONTRACTS = Kind(
