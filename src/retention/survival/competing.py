@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_early_zero
+from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def cumulative_incidence(
     """
     intervals.quantile_of(level)
     causes, groups = tally_by_cause(spells, by, cause=cause)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, causes, by, lambda one, k: _incidence(one, k, level)), spells)
 
 
@@ -133,7 +133,7 @@ def cause_removed(
         Proceedings of the National Academy of Sciences 72, 20–22: why data cannot show it.
     """
     causes, groups = tally_by_cause(spells, by, cause=cause)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, causes, by, _without), spells)
 
 
@@ -146,6 +146,7 @@ def _long(
     """Every reason of every segment in one long table, with its counts."""
     parts = []
     for one in groups:
+        known = one.unseen.known(one.duration)
         for k, reason in enumerate(causes):
             counts: Columns = {
                 "reason": np.full(one.duration.size, reason, dtype=object),
@@ -154,7 +155,10 @@ def _long(
                 "n_churned": one.n_churned[:, k],
                 "n_censored": one.n_censored,
             }
-            parts.append((one.key, counts | columns(one, k)))
+            drawn = columns(one, k)
+            hazard = {name: drawn.pop(name) for name in ("hazard",) if name in drawn}
+            drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
+            parts.append((one.key, counts | hazard | drawn | one.said))
     return long_table(parts, segments(by, LIFETIMES))
 
 

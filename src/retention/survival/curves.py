@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.risk_sets import RiskSets, long_table, tally, warn_of_early_zero
+from retention.survival.risk_sets import RiskSets, long_table, tally, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def survival_curve(
         return {"survival": survival, "standard_error": error, **bounds}
 
     groups = tally(spells, by)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, by, columns), spells)
 
 
@@ -142,7 +142,9 @@ def cumulative_hazard(
             "upper": np.where(begun, total * spread, np.nan),
         }
 
-    return table_like(_long(tally(spells, by), by, columns), spells)
+    groups = tally(spells, by)
+    warn_of_the_unseen(groups, zero=False)
+    return table_like(_long(groups, by, columns), spells)
 
 
 def _long(
@@ -162,5 +164,8 @@ def _long(
             "n_entered": group.n_entered,
             "hazard": steps.hazard(d, group.n_at_risk),
         }
-        parts.append((group.key, counts | columns(d, group.n_at_risk)))
+        known = group.unseen.known(group.duration)
+        drawn = columns(d, group.n_at_risk)
+        drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
+        parts.append((group.key, counts | drawn | group.said))
     return long_table(parts, segments(by, LIFETIMES))

@@ -11,7 +11,7 @@ from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import table_like
 from retention.survival import steps
-from retention.survival.curve_tables import Curve, curves_of, numbers, summary
+from retention.survival.curve_tables import Curve, curves_of, numbers, summary, texts, warn_of_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,11 +101,14 @@ def lifetime_quantile(
         for share in shares:
             chosen.append(one)
             ends.append([_passes(one.duration, s, 1 - share) for s in (one.survival, lower, upper)])
+    reached = [np.inf if np.isnan(end[0]) else end[0] for end in ends]
+    notes = warn_of_spans([(one, 0.0, end) for one, end in zip(chosen, reached, strict=True)])
     parts = {
         "lost": shares * (len(chosen) // len(shares)),
         "n_spells": [one.n for one in chosen],
         "n_churned": [int(one.n_churned.sum()) for one in chosen],
         **dict(zip(("lifetime", "lower", "upper"), np.array(ends).T, strict=True)),
+        "note": texts(notes),
     }
     return table_like(summary(chosen, by, parts), curve)
 
@@ -163,6 +166,7 @@ def restricted_mean(
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
+        "note": texts(warn_of_spans([(one, 0.0, horizon) for one in chosen])),
     }
     return table_like(summary(chosen, by, parts), curve)
 
@@ -210,6 +214,7 @@ def restricted_mean_difference(
     if not others:
         raise ContentError("curve: there is one segment only, so nothing to compare it with.")
     mean, error = np.array([_restricted(one, horizon) for one in (first, *others)]).T
+    theirs, *notes = warn_of_spans([(one, 0.0, horizon) for one in (first, *others)])
     difference, spread = mean[1:] - mean[0], np.hypot(error[1:], error[0])
     standard = np.divide(difference, spread, out=np.full(spread.size, np.nan), where=spread > 0)
     parts: dict[str, Any] = {
@@ -225,6 +230,7 @@ def restricted_mean_difference(
         "upper": difference + z * spread,
         "z": standard,
         "p_value": intervals.two_sided(standard),
+        "note": texts([_both(note, theirs, first) for note in notes]),
     }
     return table_like(summary(others, by, parts), curve)
 
@@ -286,8 +292,15 @@ def conditional_survival(
         "survival": survival,
         "lower": lower,
         "upper": upper,
+        "note": texts(warn_of_spans([(one, t, t + h) for one, t, h in chosen])),
     }
     return table_like(summary([one for one, _, _ in chosen], by, parts), curve)
+
+
+def _both(note: str | None, theirs: str | None, first: Curve) -> str | None:
+    """What is to be said of one of two segments that are compared, and of the other."""
+    other = None if theirs is None else f"{' / '.join(first.key)}: {theirs}"
+    return "; ".join(each for each in (note, other) if each) or None
 
 
 def _read(curve: object, by: str | Sequence[str], horizon: Any) -> list[Curve]:
@@ -301,6 +314,7 @@ def _restricted(curve: Curve, horizon: float) -> tuple[float, float]:
     """The restricted mean and its standard error; NaN where the curve is not known that far."""
     if not curve.knows(horizon):
         return np.nan, np.nan
+    curve = curve.upto(horizon)
     *areas, mean = steps.area(curve.duration, curve.survival, horizon)
     terms = steps.greenwood_terms(curve.n_churned, curve.n_at_risk)
     counted = np.array(areas) > 0
@@ -322,6 +336,8 @@ def _onward(curve: Curve, tenure: float, horizon: float) -> tuple[float, float, 
     at_risk = float(curve.n_at_risk[after][0]) if after.any() else 0.0
     survival = float(np.prod(1 - steps.hazard(d, n)))
     seen = at_risk > 0 and (tenure + horizon <= curve.duration[-1] or survival == 0)
+    hole = curve.unseen.lacking(np.array([tenure]), np.array([tenure + horizon]))[0] >= 0
+    seen = seen and not hole
     variance = float(steps.greenwood_terms(d, n).sum())
     return at_risk, float(d.sum()), survival if seen else np.nan, variance
 
