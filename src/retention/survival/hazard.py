@@ -18,8 +18,7 @@ from retention.survival.models import (
     numbers,
     table,
 )
-from retention.survival.observation import Unseen, between
-from retention.survival.person_periods import Unit, length_of
+from retention.survival.person_periods import Unit, length_of, unwatched
 from retention.survival.shapes import LINKS
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from retention.survival.observation import Unseen
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
@@ -100,11 +101,7 @@ class HazardModel(LifetimeModel):
     def unseen(self, stratum: int) -> Unseen:
         """The intervals in which nobody was at risk."""
         del stratum
-        empty = np.append(np.append(False, np.array(self.at_risk) == 0), False)
-        first, last = (np.flatnonzero(np.diff(empty * 1) == turn) for turn in (1, -1))
-        since = (self.intervals[0] + first - 1) * self._length
-        until = (self.intervals[0] + last - 1) * self._length
-        return between(since, until, ended_at_start=self.intervals[0] == 0)
+        return unwatched(np.array(self.at_risk), self.intervals[0], self._length)
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """As of every model; effects that change over time have further rows, "term × log(time)".

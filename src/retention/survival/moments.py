@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CLOSE = 1e-9
 _CLOSE_SINGLE = 5e-7  # some units in the last place of numbers of 32 bits
-_OF_NOTHING = 4e-15  # of the largest: what is left of a difference that ought to be 0
+_OF_NOTHING = 4e-15  # of the shortest stay: what is left of a difference that ought to be 0
 _DIGITS = (6, 7, 8, 9, 10, 11, 12, 5, 4, 3, 2, 1, 0)
 
 
@@ -37,9 +37,11 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
     if not broken:
         return
     every = np.concatenate([values.astype(np.float64) for values in columns.values()])
-    distinct = np.unique(every[np.isfinite(every) & (every >= 0)])
+    distinct = np.unique(every[np.isfinite(every) & (every > 0)])
     single = any(columns[name].dtype == np.float32 for name in broken)
-    near = _near(distinct, _CLOSE_SINGLE if single else _CLOSE)
+    near = np.diff(distinct) <= (_CLOSE_SINGLE if single else _CLOSE) * distinct[1:]
+    if _begins_at_nothing(columns):
+        distinct, near = np.append(0.0, distinct), np.append(True, near)
     if not near.any():
         return
     first = int(np.flatnonzero(near)[0])
@@ -61,13 +63,12 @@ def _has_fractions(values: NDArray[Any]) -> bool:
     return bool((known != np.floor(known)).any())
 
 
-def _near(distinct: Floats, close: float) -> NDArray[np.bool_]:
-    """For each moment but the last, whether the next one is the same but for rounding."""
-    if distinct.size < 2:
-        return np.zeros(0, np.bool_)
-    near = np.diff(distinct) <= close * distinct[1:]
-    near[0] |= distinct[0] == 0 and distinct[1] <= _OF_NOTHING * distinct[-1]
-    return np.asarray(near)
+def _begins_at_nothing(columns: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether an entry is 0 but for rounding, even beside the shortest stay."""
+    duration, entry = columns["duration"].astype(np.float64), columns.get("entry")
+    if entry is None or not (duration > 0).any():
+        return False
+    return bool(0 < entry.min() <= _OF_NOTHING * duration[duration > 0].min())
 
 
 def _digits(distinct: Floats, near: NDArray[np.bool_]) -> int:
