@@ -342,8 +342,8 @@ def test_a_level_out_of_range_is_refused():
 
 @pytest.mark.parametrize("function", [rt.cumulative_incidence, rt.cause_removed])
 def test_a_curve_that_is_0_early_is_said(function):
-    """The one spell at risk on day 1 left; two others came under observation after it."""
-    spells = [Spell(1, True), Spell(4, True, entry=2), Spell(5, False, entry=2)]
+    """The one spell at risk on day 1 left; two others came under observation on it."""
+    spells = [Spell(1, True), Spell(4, True, entry=1), Spell(5, False, entry=1)]
     with pytest.warns(rt.RetentionWarning, match="0 from duration 1 on, as the only spell") as said:
         function(frame_of(spells))
     assert [one.filename for one in said] == [__file__]

@@ -319,6 +319,8 @@ def _why_not(found: Histories, ends: Ends, time: float) -> str | None:
     hole = int(unseen.lacking(np.zeros(1), np.array([time]))[0])
     if hole >= 0:
         return f"{unseen.hole(hole)}: say landmark={said(unseen.until[hole])}"
+    if time == 0 and found.entry is not None and (found.entry > 0).all():
+        return f"{unseen.hole(0)}: say landmark={said(unseen.until[0])}"
     emptied = np.flatnonzero(ends.n_churned >= ends.n_at_risk)
     if emptied.size and ends.duration[emptied[0]] <= time:
         if emptied[0] < ends.duration.size - 1:

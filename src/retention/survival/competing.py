@@ -51,8 +51,9 @@ def cumulative_incidence(
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `hazard` (of this
         reason: d_ku / n_u), `cumulative_hazard` (of this reason), `cumulative_incidence`,
         `standard_error`, `lower`, `upper` (from log(−log(1 − F)); null before the first end for
-        this reason), `survival` (of all reasons). A reason that a segment does not have is there
-        with zeros.
+        this reason), `survival` (of all reasons), `observed_from` and `note` (see `survival_curve`,
+        whose rule for what nobody observed this keeps). A reason that a segment does not have is
+        there with zeros.
 
     Raises:
         as `survival_curve`.
@@ -108,7 +109,8 @@ def cause_removed(
     Returns:
         One row a segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `churn_share`
-        (1 − S), `churn_share_without`, `gained_share` (their difference).
+        (1 − S), `churn_share_without`, `gained_share` (their difference), `observed_from` and
+        `note` (see `survival_curve`).
 
     Raises:
         as `survival_curve`.

@@ -63,9 +63,15 @@ def warn_of_overlaps(spells: object, *, table: str) -> None:
         frame = frame.filter(nw.col("set_aside").is_null())
     keys = [name for name in ("customer_id", "spell") if name in schema]
     frame = frame.filter(~nw.col("customer_id").is_null())
-    late = frame.filter(nw.col("entry") > 0).select(*keys).unique()
-    rows = frame.select(*keys, "entry", "duration", "churned").join(late, on=keys, how="inner")
-    found = collect(rows)
+    rows = frame.select(*keys, "entry", "duration", "churned")
+    late = nw.when(nw.col("entry") > 0).then(1).otherwise(0).cast(nw.Int64)
+    counts = (
+        rows.select(*keys, _late=late)
+        .group_by(*keys)
+        .agg(nw.len().alias("_n"), nw.col("_late").sum())
+    )
+    several = counts.filter((nw.col("_n") > 1) & (nw.col("_late") > 0)).select(*keys)
+    found = collect(rows.join(several, on=keys, how="inner"))
     if found["duration"].size > 1:
         _warn(_sorted(found, keys), table)
 

@@ -74,7 +74,8 @@ def lifetime_quantile(
         `n_churned`, `lifetime` (the first duration at which S ≤ 1 − lost; where S equals it over a
         stretch, the middle of that as far as it was observed; null if so many had not left by the
         end of observation), `lower`, `upper` (where the bounds of S pass that level; null where
-        they do not).
+        they do not), `note` (what it is given, or that nobody was watched for a while before so
+        many had left; else null).
 
     Raises:
         RetentionError: if `lost` is not between 0 and 1.
@@ -135,8 +136,9 @@ def restricted_mean(
     Returns:
         One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
         `n_churned` (by the horizon), `restricted_mean`, `standard_error`, `lower`, `upper` (in the
-        unit of the durations; all null where nobody was observed as long as the horizon, the last
-        three also where all leave at once, which says nothing of chance).
+        unit of the durations; all null where nobody was observed as long as the horizon or for a
+        while before it, the last three also where all leave at once, which says nothing of chance),
+        `note` (what it is given, or why it is null; else null).
 
     Raises:
         RetentionError: if `horizon` is not above 0.
@@ -189,7 +191,8 @@ def restricted_mean_difference(
         One row a further segment, in the caller's kind: the `by` columns, the segment `compared_to`
         (its values joined by " / "), `horizon`, `n_spells` and `n_churned` (by the horizon), the
         same of the other segment in `n_spells_compared` and `n_churned_compared`, `difference`,
-        `standard_error`, `lower`, `upper`, `z`, `p_value` (two-sided).
+        `standard_error`, `lower`, `upper`, `z`, `p_value` (two-sided), `note` (as in
+        `restricted_mean`, of both segments).
 
     Raises:
         as `restricted_mean`; ContentError if there is one segment only.
@@ -258,7 +261,8 @@ def conditional_survival(
     Returns:
         One row a segment, tenure and horizon, in the caller's kind: the `by` columns, `tenure`,
         `horizon`, `n_at_risk` (at the first duration after the tenure), `n_churned` (within the
-        horizon), `survival`, `lower`, `upper`. Null where nobody was observed so long.
+        horizon), `survival`, `lower`, `upper`, `note` (what it is given, or why it is null; else
+        null). Null where nobody was observed so long, or for a while in between.
 
     Raises:
         RetentionError: if a tenure or a horizon is below 0.
