@@ -384,6 +384,18 @@ def test_joints_of_own_rows_are_compared_with_durations(engine):
     rt.survival_curve(engine.table(spells.round(6)))
 
 
+def test_numbers_of_32_bits_beside_those_of_64_are_warned_of():
+    """To 32 bits 0.1 is another number; widened and rounded as the warning says they agree."""
+    spells = pd.DataFrame(
+        {"duration": np.array([0.1, 0.3], "float32"), "churned": True, "entry": [0, 0.1]}
+    )
+    _, said = once(rt.survival_curve, spells)
+    assert 'spells["duration"] = spells["duration"].astype("float64").round(6)' in said
+    spells["duration"] = spells["duration"].astype("float64").round(6)
+    spells["entry"] = spells["entry"].round(6)
+    rt.survival_curve(spells)
+
+
 def test_what_is_far_apart_or_whole_is_not_warned_of():
     """Whole numbers of any size, and moments that span many magnitudes."""
     for duration in ([10**15, 10**15 + 1], [1e-12, 2e-12], [1e15, 1e15 + 1], [0.5, 0.5000001]):
@@ -465,3 +477,15 @@ def test_models_of_every_kind_look_at_the_rows():
         table = spells.assign(entry_risk=[1.0, 2.0, 3.0, 4.0])
         _, heard = once(function, table, **said)
         assert "overlaps another of the same customer" in heard
+
+
+def test_a_picture_ends_where_nobody_was_watching():
+    """It begins at 3 and ends at 5; beneath, nobody is at risk at 0, 2 and 6."""
+    ax = rt.plot_survival(quietly(rt.survival_curve, broken()), unit="days")
+    (line,) = ax.lines
+    assert (line.get_xdata()[0], line.get_xdata()[-1]) == (3, 5)
+    words = [text.get_text() for text in ax.texts]
+    assert "50.0%\nof those here at 3" in words
+    assert words[-5:] == ["0", "0", "2", "0", "2"]
+    areas = rt.plot_incidence(quietly(rt.cumulative_incidence, broken()))
+    assert "Still here 50.0%" in [" ".join(text.get_text().split()) for text in areas.texts]

@@ -230,9 +230,16 @@ def _lines_of(rows: int) -> float:
 
 
 def _at_risk(part: Drawn, ticks: Sequence[float]) -> Floats:
-    """How many are at risk at the first duration that is not before each tick; none after all."""
+    """How many are at risk at the first duration that is not before each tick; none after all.
+
+    Nor is anybody where nobody was under observation.
+    """
     place = np.searchsorted(part["duration"], np.asarray(ticks))
-    return np.append(part["n_at_risk"], 0.0)[place]
+    at_risk = np.append(part["n_at_risk"], 0.0)[place]
+    if "observed_from" not in part:
+        return at_risk
+    since = np.append(part["observed_from"], 0.0)[place]
+    return np.where((since > 0) & (np.asarray(ticks) <= since), 0.0, at_risk)
 
 
 def _from_start(part: Drawn, column: str, value: float) -> Floats:

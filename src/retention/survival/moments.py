@@ -46,7 +46,9 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
         return
     first = int(np.flatnonzero(near)[0])
     digits = _digits(distinct, near)
-    round_them = "; ".join(f'{table}["{n}"] = {table}["{n}"].round({digits})' for n in broken)
+    round_them = "; ".join(
+        f'{table}["{n}"] = {table}["{n}"]{_widened(columns[n])}.round({digits})' for n in broken
+    )
     n = int(near.sum())
     warn(
         f"{table}: {n:,} pair{'s' * (n > 1)} of durations or entries differ{'s' * (n == 1)} by no "
@@ -54,6 +56,11 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
         f"{float(distinct[first + 1])!r}, but count as different moments. Round them first: "
         f"{round_them}."
     )
+
+
+def _widened(values: NDArray[Any]) -> str:
+    """Numbers of 32 bits are other numbers than those of 64, however they are rounded."""
+    return '.astype("float64")' if values.dtype == np.float32 else ""
 
 
 def _has_fractions(values: NDArray[Any]) -> bool:
