@@ -387,7 +387,7 @@ def test_joints_of_own_rows_are_compared_with_durations(engine):
 def test_numbers_of_32_bits_beside_those_of_64_are_warned_of():
     """To 32 bits 0.1 is another number; widened and rounded as the warning says they agree."""
     spells = pd.DataFrame(
-        {"duration": np.array([0.1, 0.3], "float32"), "churned": True, "entry": [0, 0.1]}
+        {"duration": np.array([0.1, 0.3, 0.5], "float32"), "churned": True, "entry": [0, 0.1, 0]}
     )
     _, said = once(rt.survival_curve, spells)
     assert 'spells["duration"] = spells["duration"].astype("float64").round(6)' in said
