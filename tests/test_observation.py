@@ -402,6 +402,15 @@ def test_what_is_far_apart_or_whole_is_not_warned_of():
         rt.survival_curve(pd.DataFrame({"duration": duration, "churned": True}))
 
 
+def test_moments_that_are_close_by_chance_are_not_warned_of():
+    """Of 40,000 random ones a few are; a sum that ought to be among them is found all the same."""
+    duration = np.random.default_rng(1).exponential(2, 40_000)
+    rt.survival_curve(pd.DataFrame({"duration": duration, "churned": True}))
+    both = np.append(duration, [0.1 + 0.2, 0.3])
+    _, said = once(rt.survival_curve, pd.DataFrame({"duration": both, "churned": True}))
+    assert "such as 0.3 and 0.30000000000000004" in said
+
+
 def test_the_digits_to_round_to_fit_the_scale():
     """Nanoseconds in seconds, and many days; a difference that ought to be 0."""
     small = pd.DataFrame({"duration": [3e-8, np.nextafter(3e-8, 1), 5e-8], "churned": True})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _CLOSE = 1e-9
+_CLOSER = (1e-12, 1e-14)
 _CLOSE_SINGLE = 5e-7  # some units in the last place of numbers of 32 bits
 _OF_NOTHING = 4e-15  # of the shortest stay: what is left of a difference that ought to be 0
 _DIGITS = (6, 7, 8, 9, 10, 11, 12, 5, 4, 3, 2, 1, 0)
@@ -39,7 +40,7 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
     every = np.concatenate([values.astype(np.float64) for values in columns.values()])
     distinct = np.unique(every[np.isfinite(every) & (every > 0)])
     single = any(columns[name].dtype == np.float32 for name in broken)
-    near = np.diff(distinct) <= (_CLOSE_SINGLE if single else _CLOSE) * distinct[1:]
+    near = _near(np.diff(distinct) / distinct[1:], _CLOSE_SINGLE if single else _CLOSE)
     if _begins_at_nothing(columns):
         distinct, near = np.append(0.0, distinct), np.append(True, near)
     if not near.any():
@@ -56,6 +57,19 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
         f"{float(distinct[first + 1])!r}, but count as different moments. Round them first: "
         f"{round_them}."
     )
+
+
+def _near(gaps: Floats, closest: float) -> NDArray[np.bool_]:
+    """Which neighbours are closer than rounding explains, and chance does not.
+
+    Among very many moments of any digits some are as close by chance: then about a thousandth of
+    those within a thousand times the distance.
+    """
+    for close in (closest, *_CLOSER):
+        near = gaps <= close
+        if near.sum() * 100 > (gaps <= 1000 * close).sum():
+            return np.asarray(near)
+    return np.zeros(gaps.size, np.bool_)
 
 
 def _widened(values: NDArray[Any]) -> str:
