@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import check_lag
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, RetentionWarning, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.cells import Asked, Cells, adjusted, count_cells, raw
 from retention.kpis.service_counts import (
@@ -329,7 +330,9 @@ def _curve(counts: Columns) -> Any:
             "n_spells": counts["_n"][times],
         }
     )
-    return survival_curve(waits, by="contacts")
+    with warnings.catch_warnings():  # hours in clocks' last digits: nobody gave these as spells
+        warnings.simplefilter("ignore", RetentionWarning)
+        return survival_curve(waits, by="contacts")
 
 
 def _comes_down(curve: Curve, share: float) -> float:
