@@ -10,7 +10,7 @@ import numpy as np
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, as_text, collect
 from retention.survival import steps
-from retention.survival.observation import Unseen, between, warn_of
+from retention.survival.observation import NOTHING, Unseen, between, warn_of
 from retention.survival.risk_sets import Key, numbered
 from retention.tables import CURVE, refuse_taken, require, segments
 
@@ -48,6 +48,8 @@ class Curve:
     @property
     def unseen(self) -> Unseen:
         """The stretches in which nobody was under observation."""
+        if not self.duration.size:
+            return NOTHING
         since = np.append(0.0, self.observed_from[:-1])
         place = np.flatnonzero(self.observed_from > since)
         ended = bool(self.duration[0] <= 0 and self.n_churned[0])
