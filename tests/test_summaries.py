@@ -233,7 +233,6 @@ def test_lifelines_has_the_same_restricted_mean(horizon):
     assert mean == pytest.approx(restricted_mean_survival_time(fitter, t=horizon), rel=1e-12)
 
 
-@some_are_left_out
 def test_the_error_of_the_restricted_mean_is_how_it_varies():
     """Over 400 samples of 150 with late entry its standard deviation is the mean error, nearly."""
     rng = np.random.default_rng(4)
@@ -244,7 +243,7 @@ def test_the_error_of_the_restricted_mean_is_how_it_varies():
     table["churned"] = (life <= seen).ravel()
     table = table[table["entry"] < table["duration"]]
     curve = rt.survival_curve(table, by="sample")
-    means = rt.restricted_mean(curve, horizon=12, by="sample").dropna()
+    means = rt.restricted_mean(curve, horizon=12, by="sample").dropna(subset="restricted_mean")
     truth = sum(0.9**day for day in range(12))
     assert means["restricted_mean"].mean() == pytest.approx(truth, rel=0.01)
     assert means["restricted_mean"].std() == pytest.approx(means["standard_error"].mean(), rel=0.1)
