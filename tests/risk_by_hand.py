@@ -124,3 +124,37 @@ def greenwood(spells: list[Spell], time: float, *, since: float = -1) -> Fractio
                 return None
             total += Fraction(row["n_churned"], row["n_at_risk"] * left)
     return total
+
+
+def unwatched(spells: list[Spell]) -> list[tuple[float, float]]:
+    """Stretches in which nobody was at risk under observation, half a day after the other."""
+    last = max(each.duration for each in spells)
+    halves = [k / 2 for k in range(2 * last)]
+    empty = [t for t in halves if not any(each.at_risk(t + 0.25) for each in spells)]
+    begins = [t for t in empty if t - 0.5 not in empty]
+    ends = [t + 0.5 for t in empty if t + 0.5 not in empty]
+    return list(zip(begins, ends, strict=True))
+
+
+def observed_from(spells: list[Spell], time: float) -> float:
+    """Since when somebody was watched all the time until then."""
+    return max([0.0, *(until for _, until in unwatched(spells) if until < time)])
+
+
+def note(spells: list[Spell], start: float, end: float) -> str | None:
+    """What is to be said of a span of time, in words."""
+    stretches = [each for each in unwatched(spells) if max(each[0], start) < min(each[1], end)]
+    left_at_once = any(each.churned and each.duration == 0 for each in spells)
+    condition = None
+    if stretches and stretches[0][0] == 0 and not left_at_once and end > stretches[0][1]:
+        (_, until), *stretches = stretches
+        condition = f"given still here at {until:g}: nobody was watched before"
+    if stretches:
+        since, until = stretches[0]
+        return f"nobody was watched from {since:g} to {until:g}"
+    return condition
+
+
+def known(spells: list[Spell], start: float, end: float) -> bool:
+    """Whether it was observed, but for what lies before the first who were."""
+    return not (note(spells, start, end) or "given").startswith("nobody")

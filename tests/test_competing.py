@@ -16,7 +16,17 @@ from lifelines import AalenJohansenFitter
 
 import retention as rt
 from conftest import at_most
-from risk_by_hand import Spell, expanded, frame_of, many, segments_of, survival_at, untied
+from risk_by_hand import (
+    Spell,
+    expanded,
+    frame_of,
+    known,
+    many,
+    note,
+    segments_of,
+    survival_at,
+    untied,
+)
 
 KEYS = ["reason", "duration", "n_at_risk", "n_churned", "n_censored"]
 INCIDENCE = [
@@ -28,8 +38,10 @@ INCIDENCE = [
     "lower",
     "upper",
     "survival",
+    "observed_from",
+    "note",
 ]
-REMOVED = [*KEYS, "churn_share", "churn_share_without", "gained_share"]
+REMOVED = [*KEYS, "churn_share", "churn_share_without", "gained_share", "observed_from", "note"]
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 
@@ -110,6 +122,10 @@ def test_incidence_agrees_with_loops_in_fractions(engine, spells):
                 assert (row["n_at_risk"], row["n_churned"]) == (n, ends[k])
                 total += Fraction(ends[k], n)
                 assert near(row["hazard"], Fraction(ends[k], n))
+                assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, time)
+                if not known(mine, 0, time):
+                    assert all(pd.isna(row[name]) for name in INCIDENCE[6:-2])
+                    continue
                 assert near(row["cumulative_hazard"], total)
                 share = naive_incidence([[Fraction(d, m) for d in e] for _, m, e in passed], k)
                 assert near(row["cumulative_incidence"], share)
@@ -133,8 +149,11 @@ def test_removing_a_reason_agrees_with_loops_in_fractions(engine, spells):
         counted = leaving(mine, reasons)
         for k in range(len(reasons)):
             lasting = without = Fraction(1)
-            for _, n, ends in counted:
+            for time, n, ends in counted:
                 row = next(rows)
+                if not known(mine, 0, time):
+                    assert all(pd.isna(row[name]) for name in REMOVED[5:-2])
+                    continue
                 lasting *= 1 - Fraction(sum(ends), n)
                 without *= 1 - Fraction(sum(ends) - ends[k], n)
                 assert near(row["churn_share"], 1 - lasting)
@@ -323,8 +342,8 @@ def test_a_level_out_of_range_is_refused():
 
 @pytest.mark.parametrize("function", [rt.cumulative_incidence, rt.cause_removed])
 def test_a_curve_that_is_0_early_is_said(function):
-    """The one spell at risk on day 1 left; two others came under observation after it."""
-    spells = [Spell(1, True), Spell(4, True, entry=2), Spell(5, False, entry=2)]
+    """The one spell at risk on day 1 left; two others came under observation on it."""
+    spells = [Spell(1, True), Spell(4, True, entry=1), Spell(5, False, entry=1)]
     with pytest.warns(rt.RetentionWarning, match="0 from duration 1 on, as the only spell") as said:
         function(frame_of(spells))
     assert [one.filename for one in said] == [__file__]

@@ -22,15 +22,19 @@ from risk_by_hand import (
     expanded,
     frame_of,
     greenwood,
+    known,
     many,
+    note,
+    observed_from,
     risk_sets,
     segments_of,
     survival_at,
 )
 
 COUNTS = ["duration", "n_at_risk", "n_churned", "n_censored", "n_entered"]
-CURVE = [*COUNTS, "hazard", "survival", "standard_error", "lower", "upper"]
-HAZARD = [*COUNTS, "hazard", "cumulative_hazard", "standard_error", "lower", "upper"]
+SAID = ["observed_from", "note"]
+CURVE = [*COUNTS, "hazard", "survival", "standard_error", "lower", "upper", *SAID]
+HAZARD = [*COUNTS, "hazard", "cumulative_hazard", "standard_error", "lower", "upper", *SAID]
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 
@@ -68,6 +72,12 @@ def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
             assert row["plan"] == name
             survival, variance = survival_at(mine, time), greenwood(mine, time)
             assert near(row["hazard"], counts["n_churned"] / counts["n_at_risk"])
+            assert row["observed_from"] == observed_from(mine, time)
+            assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, time)
+            if not known(mine, 0, time):
+                unknown = ["survival", "standard_error", "lower", "upper"]
+                assert all(pd.isna(row[name]) for name in unknown)
+                continue
             assert near(row["survival"], survival)
             error = None if variance is None else float(survival) * math.sqrt(variance)
             assert near(row["standard_error"], error)
@@ -84,9 +94,14 @@ def test_the_hazard_agrees_with_loops_over_spells(engine, spells):
     """Σ d/n, its variance Σ d/n², and the bounds of its logarithm, on every engine."""
     answer = engine.read(rt.cumulative_hazard(engine.table(frame_of(spells))), order=["duration"])
     assert list(answer.columns) == HAZARD
+    mine = expanded(spells)
     total = variance = 0.0
-    for row, counts in zip(answer.to_dict("records"), risk_sets(expanded(spells)), strict=True):
+    for row, counts in zip(answer.to_dict("records"), risk_sets(mine), strict=True):
         assert {column: row[column] for column in COUNTS} == counts
+        assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, row["duration"])
+        if not known(mine, 0, row["duration"]):
+            assert all(pd.isna(row[name]) for name in HAZARD[6:10])
+            continue
         total += counts["n_churned"] / counts["n_at_risk"]
         variance += counts["n_churned"] / counts["n_at_risk"] ** 2
         spread = math.exp(1.959963984540054 * math.sqrt(variance) / total) if total else None

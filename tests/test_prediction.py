@@ -16,9 +16,10 @@ from retention.survival import areas, baselines, prediction
 from retention.survival.areas import step_area
 
 NAMES = ["age", "price"]
-SURVIVAL = ["customer_id", "tenure", "time", "survival", "lower", "upper", "reason"]
-CHURN = ["customer_id", "tenure", "within", "churn_probability", "lower", "upper", "reason"]
-LIFETIME = ["customer_id", "tenure", "horizon", "expected_lifetime", "reason"]
+SURVIVAL = ["customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note"]
+CHURN = ["customer_id", "tenure", "within", "churn_probability", "lower", "upper"]
+CHURN += ["reason", "note"]
+LIFETIME = ["customer_id", "tenure", "horizon", "expected_lifetime", "reason", "note"]
 OUTSIDE = "outside what the model has seen"
 STRANGER = "of a stratum that the model has not seen"
 Z95 = 1.959963984540054
@@ -336,6 +337,7 @@ def test_beyond_the_longest_duration_nothing_is_known():
     assert stay["reason"].isna().tolist() == [False, True, False]
 
 
+@pytest.mark.filterwarnings("ignore:customers. :retention.errors.RetentionWarning")
 def test_time_in_which_nobody_was_under_observation_is_not_known():
     """Nobody was seen before 3 nor between 5 and 7: hazards there may be anything."""
     spells = pd.DataFrame(

@@ -130,7 +130,9 @@ def test_where_each_has_one_reason_both_ways_are_the_same(engine):
     expected = reason_incidence(spells, tags, by="region").drop(columns="several")
     answer = reason_incidence(engine.table(spells), tags, by="region", several="fractional")
     found = engine.read(answer, order=["region", "category", "duration"])
-    for name in expected.columns.drop(["region", "category"]):
+    assert found["note"].isna().all()
+    assert expected["note"].isna().all()
+    for name in expected.columns.drop(["region", "category", "note"]):
         np.testing.assert_allclose(found[name], expected[name], atol=1e-12, err_msg=name)
     assert set(found["several"]) == {"fractional"}
 
@@ -202,7 +204,8 @@ def test_it_is_the_survival_wings_with_the_reasons_joined(engine):
     found = engine.read(answer, order=["region", "category", "duration"])
     expected = expected.sort_values(["region", "reason", "duration"], ignore_index=True)
     assert found["category"].tolist() == expected["reason"].tolist()
-    for name in expected.columns.drop(["region", "reason"]):
+    assert found["note"].isna().all()
+    for name in expected.columns.drop(["region", "reason", "note"]):
         np.testing.assert_allclose(found[name], expected[name], err_msg=name)
 
 

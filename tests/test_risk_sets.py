@@ -167,7 +167,7 @@ def test_the_caller_of_each_function_is_warned():
 
 def test_a_curve_that_is_0_early_is_said():
     """Of each segment in which a small early risk set is emptied, and only of those."""
-    spells = [Spell(1, True), Spell(4, True, 2.0), Spell(5, False, 2.0)]
+    spells = [Spell(1, True), Spell(4, True, 1.0), Spell(5, False, 1.0)]
     more = [Spell(1, True, plan="full"), Spell(3, True, plan="full")]
     with pytest.warns(rt.RetentionWarning) as said:
         curve = rt.survival_curve(frame_of([*spells, *more]), by="plan")

@@ -16,7 +16,17 @@ from lifelines.utils import restricted_mean_survival_time
 
 import retention as rt
 from conftest import at_most
-from risk_by_hand import Spell, frame_of, greenwood, many, risk_sets, segments_of, survival_at
+from risk_by_hand import (
+    Spell,
+    frame_of,
+    greenwood,
+    known,
+    many,
+    note,
+    risk_sets,
+    segments_of,
+    survival_at,
+)
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 Z = 1.959963984540054
@@ -51,6 +61,8 @@ def naive_passing(durations, survival, level):
 def naive_mean(spells, horizon):
     """The area under S up to the horizon, a day at a time, and its variance; None if not known."""
     last = max(each.duration for each in spells)
+    if not known(spells, 0, float(horizon)):
+        return None, None
     if horizon > last and survival_at(spells, last):
         return None, None
 
@@ -88,8 +100,12 @@ def test_quantiles_agree_with_loops(engine, spells, lost):
             row = next(rows)
             assert (row["plan"], row["lost"], row["n_spells"]) == (name, share, len(mine))
             assert row["n_churned"] == sum(one["n_churned"] for one in counted)
-            exact = [survival_at(mine, time) for time in durations]
-            assert near(row["lifetime"], naive_passing(durations, exact, 1 - Fraction(share)))
+            seen = [time for time in durations if known(mine, 0, time)]
+            exact = [survival_at(mine, time) for time in seen]
+            passing = naive_passing(seen, exact, 1 - Fraction(share))
+            assert near(row["lifetime"], passing)
+            until = math.inf if passing is None else float(passing)
+            assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, until)
             for side in ("lower", "upper"):
                 known = bounds[bounds[side].notna()]
                 values = known["duration"].tolist(), known[side].tolist()
@@ -113,6 +129,7 @@ def test_restricted_means_agree_with_loops(engine, spells, horizon):
         ended = sum(each.churned and each.duration <= horizon for each in mine)
         assert row["n_churned"] == ended
         assert near(row["restricted_mean"], mean)
+        assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, horizon)
         assert near(row["standard_error"], error)
         assert near(row["upper"], None if error is None else float(mean) + Z * error)
 
@@ -139,10 +156,12 @@ def test_conditional_survival_agrees_with_loops(engine, spells, tenure, horizon)
             within = [one["n_churned"] for one in after if one["duration"] <= until]
             assert row["n_churned"] == sum(within)
             exact = survival_at(mine, until, since=since)
-            known = bool(after) and (until <= after[-1]["duration"] or not exact)
-            assert near(row["survival"], exact if known else None)
+            seen = bool(after) and (until <= after[-1]["duration"] or not exact)
+            seen = seen and known(mine, since, until)
+            assert near(row["survival"], exact if seen else None)
+            assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, since, until)
             variance = greenwood(mine, until, since=since)
-            if known and 0 < exact < 1:
+            if seen and 0 < exact < 1:
                 spread = Z * math.sqrt(variance) / math.log(exact)
                 assert near(row["lower"], exact ** math.exp(-spread))
                 assert near(row["upper"], exact ** math.exp(spread))
@@ -224,7 +243,7 @@ def test_the_error_of_the_restricted_mean_is_how_it_varies():
     table["churned"] = (life <= seen).ravel()
     table = table[table["entry"] < table["duration"]]
     curve = rt.survival_curve(table, by="sample")
-    means = rt.restricted_mean(curve, horizon=12, by="sample").dropna()
+    means = rt.restricted_mean(curve, horizon=12, by="sample").dropna(subset="restricted_mean")
     truth = sum(0.9**day for day in range(12))
     assert means["restricted_mean"].mean() == pytest.approx(truth, rel=0.01)
     assert means["restricted_mean"].std() == pytest.approx(means["standard_error"].mean(), rel=0.1)

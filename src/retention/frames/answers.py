@@ -55,12 +55,12 @@ class FewTexts:
         texts: the texts.
     """
 
-    place: NDArray[np.int8]
+    place: NDArray[np.signedinteger[Any]]
     texts: tuple[str, ...]
 
     def spelled_out(self) -> NDArray[Any]:
         """The text of each row."""
-        return np.array([*self.texts, None], dtype=object)[self.place]
+        return np.asarray(np.array([*self.texts, None], dtype=object)[self.place])
 
 
 def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) -> IntoFrameT:

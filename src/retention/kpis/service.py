@@ -367,7 +367,9 @@ def _curve(counts: Columns) -> Any:
             "n_spells": counts["_n"][times],
         }
     )
-    return survival_curve(waits, by="contacts")
+    with warnings.catch_warnings():  # hours in clocks' last digits: nobody gave these as spells
+        warnings.simplefilter("ignore", RetentionWarning)
+        return survival_curve(waits, by="contacts")
 
 
 def _comes_down(curve: Curve, share: float) -> float:

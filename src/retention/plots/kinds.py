@@ -108,7 +108,7 @@ CURVE = Answer(
     ("survival_curve",),
     "a duration",
     _numbers("duration", "n_at_risk", "n_churned", "survival", "lower", "upper"),
-    {},
+    _numbers("observed_from") | _texts("note"),
     never=("cumulative_incidence",),
 )
 
@@ -117,7 +117,7 @@ INCIDENCE = Answer(
     ("cumulative_incidence", "reason_incidence"),
     "a reason and duration",
     _numbers("duration", "n_at_risk", "cumulative_incidence", "survival"),
-    _texts("reason", "category", "several"),
+    _numbers("observed_from") | _texts("reason", "category", "several", "note"),
 )
 
 COEFFICIENTS = Answer(

@@ -66,6 +66,7 @@ def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = N
     """
     drawn = read(table, CURVE)
     parts = [(name, part.sorted_by("duration")) for name, part in drawn.parts()]
+    shown = [(name, part.where(np.isfinite(part["survival"]))) for name, part in parts]
     ax = axes.paper(ax, size=(axes.SIZE[0], axes.SIZE[1] + 0.17 * len(parts)))
     title = figure("survival").label
     if not drawn.size or not np.isfinite(drawn["survival"]).any():
@@ -74,13 +75,16 @@ def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = N
     axes.percent_axis(ax, "y", drawn["survival"], whole=True)
     ticks = axes.duration_axis(ax, float(drawn["duration"].max()), unit)
     ends = []
-    for (name, part), look in zip(parts, LOOKS, strict=False):
+    for (name, part), look in zip(shown, LOOKS, strict=False):
+        if not part.size:
+            continue
         curve = [_from_start(part, column, 1.0) for column in ("survival", "lower", "upper")]
-        time = _from_start(part, "duration", 0.0)
+        since = _watched_since(part)
+        time = _from_start(part, "duration", since)
         few = thinned(time, _TIMES)
         share, lower, upper = (values[few] for values in curve)
         draw_steps(ax, time[few], share, (lower, upper), look, shading_of(len(parts)))
-        ends.append(End(time[-1], curve[0][-1], _named(name, curve[0][-1]), look.text))
+        ends.append(End(time[-1], curve[0][-1], _named(name, curve[0][-1], since), look.text))
     axes.said(ax, title, x=_along(unit))
     rows = [(name or "At risk", part) for name, part in parts]
     label_ends(ax, ends, reserved=_lines_of(len(rows)) * axes.points_of("small"))
@@ -165,6 +169,8 @@ def _areas(ax: Axes, times: Floats, survival: Floats, names: Sequence[str], left
 
 def _stacked(drawn: Drawn, reason: str) -> tuple[Floats, Floats, Floats, list[str], Floats]:
     """Times, survival and numbers at risk, and for each reason those gone by then, most first."""
+    drawn = drawn.where(np.isfinite(drawn["survival"]))
+    since = _watched_since(drawn.sorted_by("duration"))
     times, when = np.unique(drawn["duration"], return_inverse=True)
     reasons, which = np.unique(drawn[reason], return_inverse=True)
     left = np.zeros((reasons.size, times.size))
@@ -181,7 +187,7 @@ def _stacked(drawn: Drawn, reason: str) -> tuple[Floats, Floats, Floats, list[st
         names = [*names[: most - 1], f"{len(order) - most + 1} other reasons"]
         left = np.concatenate([left[: most - 1], rest])
     if times[0] > 0:
-        times, survival = np.append(0.0, times), np.append(1.0, survival)
+        times, survival = np.append(since, times), np.append(1.0, survival)
         at_risk = np.append(at_risk[0], at_risk)
         left = np.concatenate([np.zeros((left.shape[0], 1)), left], axis=1)
     return times, survival, at_risk, names, left
@@ -224,9 +230,16 @@ def _lines_of(rows: int) -> float:
 
 
 def _at_risk(part: Drawn, ticks: Sequence[float]) -> Floats:
-    """How many are at risk at the first duration that is not before each tick; none after all."""
+    """How many are at risk at the first duration that is not before each tick; none after all.
+
+    Nor is anybody where nobody was under observation.
+    """
     place = np.searchsorted(part["duration"], np.asarray(ticks))
-    return np.append(part["n_at_risk"], 0.0)[place]
+    at_risk = np.append(part["n_at_risk"], 0.0)[place]
+    if "observed_from" not in part:
+        return at_risk
+    since = np.append(part["observed_from"], 0.0)[place]
+    return np.where((since > 0) & (np.asarray(ticks) <= since), 0.0, at_risk)
 
 
 def _from_start(part: Drawn, column: str, value: float) -> Floats:
@@ -236,8 +249,14 @@ def _from_start(part: Drawn, column: str, value: float) -> Floats:
     return np.append(value, part[column])
 
 
-def _named(name: str, share: float) -> str:
-    return "\n".join([name] * bool(name) + [writing.percent(share)])
+def _watched_since(part: Drawn) -> float:
+    """When the first came under observation: from there on a curve can be drawn."""
+    return float(part["observed_from"][0]) if "observed_from" in part else 0.0
+
+
+def _named(name: str, share: float, since: float) -> str:
+    given = [f"of those here at {since:.4g}"] * (since > 0)
+    return "\n".join([name] * bool(name) + [writing.percent(share), *given])
 
 
 def _along(unit: str | None) -> str:

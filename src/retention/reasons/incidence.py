@@ -76,7 +76,8 @@ def reason_incidence(
         it: d_ku), `n_censored`, `hazard` (of this reason), `cumulative_hazard`,
         `cumulative_incidence`, `standard_error`, `lower`, `upper` (see `cumulative_incidence`),
         `survival` (of all reasons), `churn_share_without` (the churn without this reason),
-        `gained_share`, and the constant `several`.
+        `gained_share`, `observed_from` and `note` (see `survival_curve`), and the constant
+        `several`.
 
     Raises:
         RetentionError: if `several` or `level` is none of its values.

@@ -21,7 +21,7 @@ import numpy as np
 
 from retention.reasons.primary import BETWEEN
 from retention.survival import steps
-from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_early_zero
+from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_the_unseen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SHARED = (
     *("duration", "n_at_risk", "n_churned", "churned_weight", "n_censored", "hazard"),
     *("cumulative_hazard", "cumulative_incidence", "standard_error", "lower", "upper"),
-    *("survival", "churn_share_without", "gained_share"),
+    *("survival", "churn_share_without", "gained_share", "observed_from", "note"),
 )
 """The columns of the answer after the segment and the category."""
 
@@ -48,7 +48,7 @@ def shared_incidence(table: object, reason: str, names: list[str], level: float)
         level: confidence of the bounds.
     """
     sets, groups = tally_by_cause(table, names, cause=reason)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     each = [one.split(BETWEEN) for one in sets]
     reasons = sorted({one for some in each for one in some})
     weights = np.array([[(one in some) / len(some) for one in reasons] for some in each])
@@ -83,7 +83,11 @@ def _curve(group: RiskSets, weight: Floats, level: float) -> Columns:
         *(np.where(share > 0, 1 - upper, np.nan), np.where(share > 0, 1 - lower, np.nan)),
         *(survival, without, 1 - survival - without),
     )
-    return dict(zip(SHARED, values, strict=True))
+    drawn = dict(zip(SHARED[:-2], values, strict=True))
+    known = group.unseen.known(group.duration)
+    for name in SHARED[SHARED.index("cumulative_hazard") : -2]:
+        drawn[name] = np.where(known, drawn[name], np.nan)
+    return drawn | group.said
 
 
 def _variance(

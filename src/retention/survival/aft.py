@@ -28,6 +28,7 @@ from retention.survival.newton import (
     usable_of,
     without_bound,
 )
+from retention.survival.observation import of_rows, said
 from retention.survival.shapes import DISTRIBUTIONS, Shape
 
 if TYPE_CHECKING:
@@ -202,6 +203,10 @@ def fit_aft(
     known = designs.learnt(names, found.columns, reference or {}, found.weight)
     matrix = designs.matrix(known, found.columns, found.duration.size)
     used, notes = _used(found)
+    unseen = of_rows(found.entry, found.duration, found.churned)
+    if unseen.leading:
+        until = said(unseen.until[0])
+        notes.append(f"Nobody was watched before {until}: there the formula speaks alone.")
     fit = _fitted(found, matrix, used, designs.terms(known), distribution)
     weights = found.weights[used]
     return AftModel(

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, RetentionError, RetentionWarning, one_of
+from retention.errors import ContentError, RetentionError, RetentionWarning, one_of, warn
 from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
 from retention.spells.rows import whole_days
 from retention.survival import design as designs
@@ -22,6 +22,7 @@ from retention.survival.concordance import concordance
 from retention.survival.models import LifetimeModel
 from retention.survival.scoring import brier_score, time_dependent_auc
 from retention.survival.strata import coded
+from retention.survival.unpredicted import Why
 from retention.tables import SPELLS, TRANSACTIONS, require
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def backtest(
         `concordance`, `concordance_lower`, `concordance_upper`, `auc`, `auc_error`, `brier_score`,
         `brier_reference`, `skill` (see `brier_score`), `top_lift` (of the tenth with the highest
         risk), `status` (of the model; "predictions" for a function), `reason` (why a cut has no
-        scores, else null).
+        scores, else null), `note` (where nobody of those fitted on was watched: what predictions
+        are given, or why some are null; else null).
 
     Raises:
         RetentionError: if `horizon` or `embargo` is not a whole number of days.
@@ -120,6 +122,7 @@ def backtest(
     made.refuse_beyond(days[-1] + timedelta(ahead))
     split = holdout == "customers"
     rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
+    _warn_of_notes([row["note"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
     parts |= {name: np.full(len(days), value, _kind(value)) for name, value in said.items()}
@@ -212,7 +215,7 @@ def _scored(
     model = fit(fitted)
     running = _running(_of_fold(made.known(cut), split, scored=True), cut)
     later = _outcomes(made.outcome(cut + timedelta(horizon)), running, cut)
-    chance = _chances(model, running, horizon)
+    chance, note = _chances(model, running, horizon)
     known = np.isfinite(chance) & np.isfinite(later["since"])
     n_fitted, n_churned = _sizes(fitted)
     counts = {
@@ -224,7 +227,17 @@ def _scored(
     }
     status = model.status if isinstance(model, LifetimeModel) else "predictions"
     scores = _scores(later["since"][known], later["churned"][known], chance[known], horizon, level)
-    return {**counts, **scores, "status": status, "reason": _why(counts, scores)}
+    said = {"reason": _why(counts, scores), "note": note}
+    return {**counts, **scores, "status": status, **said}
+
+
+def _warn_of_notes(notes: list[str | None]) -> None:
+    told = [note for note in notes if note]
+    if told:
+        warn(
+            f"backtest: {told[0]} ({len(told):,} of {len(notes):,} cuts say such a thing in "
+            "`note`). Fit on spells that were watched from their start, or say cuts= later."
+        )
 
 
 def _running(spells: Any, cut: date) -> Columns:
@@ -254,8 +267,10 @@ def _outcomes(spells: Any, running: Columns, cut: date) -> Columns:
     return {"since": np.where(churned, np.maximum(since, 1.0), since), "churned": churned}
 
 
-def _chances(model: LifetimeModel | Predict, running: Columns, horizon: int) -> Floats:
-    """The chance of leaving within the horizon, NaN where the model cannot say."""
+def _chances(
+    model: LifetimeModel | Predict, running: Columns, horizon: int
+) -> tuple[Floats, str | None]:
+    """The chance of leaving within the horizon, NaN where the model cannot say, and a note."""
     import pandas as pd
 
     n = running["tenure"].size
@@ -266,16 +281,19 @@ def _chances(model: LifetimeModel | Predict, running: Columns, horizon: int) -> 
             raise RetentionError(
                 f"fit: its function gave {said.shape} predictions for {n:,} running spells."
             )
-        return said
+        return said, None
     known = designs.known_rows(model.covariates, running)
     here = {name: values[known] for name, values in running.items()}
     size = int(known.sum())
     stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
     design = designs.matrix(model.covariates, here, size)
-    hazard, _ = model.hazard_between(design, stratum, here["tenure"], here["tenure"] + horizon)
+    span = here["tenure"], here["tenure"] + horizon
+    hazard, _ = model.hazard_between(design, stratum, *span)
     chance = np.full(n, np.nan)
     chance[known] = -np.expm1(-hazard)
-    return chance
+    why = Why.of(model, size)
+    why.explain(np.arange(size), hazard, stratum, span)
+    return chance, "; ".join(why.texts) or None
 
 
 def _scores(

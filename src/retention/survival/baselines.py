@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention.survival import steps
+from retention.survival.observation import Unseen, between, of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,13 @@ class Baseline(BaseModel):
     variance: tuple[float, ...]
     drift: tuple[tuple[float, ...], ...]
 
+    @property
+    def hidden(self) -> Unseen:
+        """The stretches in which nobody was under observation."""
+        since, until = ([pair[i] for pair in self.unseen] for i in (0, 1))
+        ended = bool(self.duration and self.duration[0] <= 0)
+        return between(since, until, ended_at_start=ended)
+
     @cached_property
     def path(self) -> Path:
         """The same as arrays, made once."""
@@ -68,7 +76,7 @@ class Baseline(BaseModel):
             duration=duration,
             hazard=np.array(self.cumulative_hazard),
             follow_up=self.follow_up,
-            unseen=np.array(self.unseen).ravel(),
+            unseen=self.hidden,
             spread=spread,
             before=before,
             share=(passed - kept[before]) / np.maximum(kept[after] - kept[before], 1),
@@ -92,7 +100,7 @@ class Path:
         duration: the durations at which spells end.
         hazard: cumulative, after each of them.
         follow_up: the longest duration that was seen.
-        unseen: where each stretch in which nobody was under observation begins and ends.
+        unseen: the stretches in which nobody was under observation.
         spread: variance and drift, from 0 on, where they are kept.
         before: for each number of steps passed the row of `spread` at or before it.
         share: how far it lies on the way to the next row.
@@ -101,7 +109,7 @@ class Path:
     duration: Floats
     hazard: Floats
     follow_up: float
-    unseen: Floats
+    unseen: Unseen
     spread: Floats
     before: NDArray[np.intp]
     share: Floats
@@ -115,14 +123,8 @@ class Path:
         return Between(hazard, spread[:, 0], spread[:, 1:])
 
     def seen(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
-        """Whether somebody was under observation all the time from `start` to `end`."""
-        seen = end <= self.follow_up
-        if self.unseen.size:
-            lengths = np.diff(self.unseen)
-            lengths[1::2] = 0.0
-            upto = np.concatenate([[0.0], np.cumsum(lengths)])
-            seen &= np.interp(start, self.unseen, upto) == np.interp(end, self.unseen, upto)
-        return np.asarray(seen)
+        """Whether somebody was under observation from `start`, or the first entry, to `end`."""
+        return np.asarray((end <= self.follow_up) & (self.unseen.lacking(start, end) < 0))
 
     def _spread(self, passed: NDArray[np.intp]) -> Floats:
         """Variance and drift after so many steps, interpolated where not all are kept."""
@@ -201,9 +203,5 @@ def _unseen(data: RiskData, first: int, last: int) -> tuple[tuple[float, float],
         return ()
     ends = [*data.starts.tolist(), data.bin.size]
     rows = slice(ends[first], ends[last])
-    entry = np.maximum(data.entry[rows], 0.0)
-    order = np.argsort(entry, kind="stable")
-    reached = np.maximum.accumulate(data.time[data.bin[rows]][order].astype(np.float64))
-    since = np.concatenate([[0.0], reached[:-1]])
-    empty = np.flatnonzero(entry[order] > since)
-    return tuple(zip(since[empty].tolist(), entry[order][empty].tolist(), strict=True))
+    found = of_rows(data.entry[rows], data.time[data.bin[rows]], data.churned[rows])
+    return tuple(zip(found.since.tolist(), found.until.tolist(), strict=True))

@@ -12,6 +12,7 @@ from retention import intervals
 from retention.errors import RetentionError
 from retention.frames import Columns, table_like
 from retention.survival import steps
+from retention.survival.observation import of_rows, said, warn_of
 from retention.survival.scored import (
     Ends,
     Fates,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.survival.histories import Histories
+    from retention.survival.observation import Unseen
 
     Floats = NDArray[np.float64]
 
@@ -45,6 +47,7 @@ class Observed:
         lower: bound of churn; NaN where nobody or everybody left.
         upper: the other bound.
         reason: why the churn is not known; None where it is.
+        note: what it is given; None where it is of all.
     """
 
     fates: Fates
@@ -52,6 +55,7 @@ class Observed:
     lower: Floats
     upper: Floats
     reason: NDArray[np.object_]
+    note: NDArray[np.object_]
 
 
 def calibration(
@@ -89,7 +93,8 @@ def calibration(
         One row a group, in the caller's kind: `group` (1 has the least predicted churn), `time`,
         `n_spells`, `n_churned` (by then), `n_still` (beyond), `n_unknown` (censored by then),
         `predicted`, `observed`, `lower`, `upper` (null where nobody or everybody left),
-        `difference`, `reason` (null, or why observed is).
+        `difference`, `reason` (null, or why observed is), `note` (what observed is given, where
+        nobody of the group was watched at first; else null).
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
@@ -136,6 +141,7 @@ def calibration(
             "upper": seen.upper,
             "difference": seen.churn - predicted,
             "reason": seen.reason,
+            "note": seen.note,
         },
         scored,
     )
@@ -174,7 +180,7 @@ def lift(
         `lower`, `upper` (log-log; null where nobody or everybody left), `churners` (n_g f_g,
         spells), `lift`, `cumulative_share_of_customers`, `cumulative_share_of_churn`,
         `cumulative_lift` (the second over the first), `reason` (null, or why the rate is: then all
-        that is relative to the total is null too).
+        that is relative to the total is null too), `note` (as in `calibration`).
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
@@ -217,6 +223,7 @@ def lift(
             "upper": seen.upper,
             **_lifted(n, seen.churn),
             "reason": seen.reason,
+            "note": seen.note,
         },
         scored,
     )
@@ -258,7 +265,11 @@ def _observed(found: Histories, number: NDArray[np.intp], time: float, level: fl
     """Kaplan–Meier at one time in each group."""
     order = np.argsort(number, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(number))[:-1])
-    seen = [_churn(_rows(found, here), time) for here in rows]
+    parts_of = [_rows(found, here) for here in rows]
+    seen = [_churn(part, time) for part in parts_of]
+    unseen = [of_rows(part.entry, part.duration, part.churned) for part in parts_of]
+    warn_of([("", each, 0.0, time) for each in unseen], _WAY, table="scored", beyond=_NULL)
+    notes = [each.condition if _is_given(each, time) else None for each in unseen]
     n = np.concatenate([fates.n_spells for fates, *_ in seen])
     parts = [np.concatenate([getattr(fates, name) for fates, *_ in seen]) for name in _PARTS]
     staying, variance = (np.array([each[i] for each in seen]) for i in (1, 2))
@@ -272,9 +283,12 @@ def _observed(found: Histories, number: NDArray[np.intp], time: float, level: fl
         lower=np.where(bounded, 1 - high, np.nan),
         upper=np.where(bounded, 1 - low, np.nan),
         reason=reason,
+        note=np.array([*notes, None], dtype=object)[:-1],
     )
 
 
+_NULL = "that group is null"
+_WAY = "Say landmark={until}, with predictions given that, to look on from there."
 _PARTS: Sequence[str] = ("n_churned", "n_still", "n_unknown")
 
 
@@ -301,16 +315,20 @@ def _churn(found: Histories, time: float) -> tuple[Fates, float, float, str | No
 
 def _why_not(found: Histories, ends: Ends, time: float) -> str | None:
     """Why Kaplan–Meier at a time cannot be had; None where it can."""
+    unseen = of_rows(found.entry, found.duration, found.churned)
+    hole = int(unseen.lacking(np.zeros(1), np.array([time]))[0])
+    if hole >= 0:
+        return f"{unseen.hole(hole)}: say landmark={said(unseen.until[hole])}"
+    if time == 0 and found.entry is not None and (found.entry > 0).all():
+        return f"{unseen.hole(0)}: say landmark={said(unseen.until[0])}"
     emptied = np.flatnonzero(ends.n_churned >= ends.n_at_risk)
     if emptied.size and ends.duration[emptied[0]] <= time:
         if emptied[0] < ends.duration.size - 1:
             return "all under observation at first had left before others came: say landmark="
         return None
-    if time > ends.duration[-1]:
-        return "nobody of the group was followed for so long"
-    if found.entry is not None:
-        entered, gone = np.sort(found.entry), np.sort(found.duration)
-        moments = np.append(entered[(entered > 0) & (entered <= time)], time)
-        if (np.searchsorted(entered, moments) <= np.searchsorted(gone, moments)).any():
-            return "for a while nobody was under observation: say landmark=, a later start"
-    return None
+    return "nobody of the group was followed for so long" if time > ends.duration[-1] else None
+
+
+def _is_given(unseen: Unseen, time: float) -> bool:
+    span = np.zeros(1), np.array([time])
+    return bool(unseen.lacking(*span)[0] < 0 and unseen.assumed(*span)[0])

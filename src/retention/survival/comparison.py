@@ -10,6 +10,7 @@ import numpy as np
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.survival import steps
+from retention.survival.observation import warn_of
 from retention.survival.risk_sets import Key, RiskSets, tally
 from retention.tables import LIFETIMES, refuse_taken, segments
 
@@ -27,6 +28,7 @@ Test = Literal["log-rank", "wilcoxon", "tarone-ware", "peto"]
 MOST_COMPARED = 1_000
 """More segments than this are not compared with one another."""
 
+_SINCE = "survival_curve(spells, by=...) says in observed_from since when each was watched."
 _NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is its variance
 
 
@@ -54,8 +56,9 @@ def compare_curves(
     Returns:
         One row a segment, in the caller's kind: the `by` columns, `n_spells`, `n_churned` (seen
         ends), `n_expected` (ends if all left alike), and the same in each row: `test`,
-        `statistic` (χ²), `degrees_of_freedom`, `p_value`. The statistic is null where no duration
-        tells segments apart.
+        `statistic` (χ²), `degrees_of_freedom`, `p_value`; then `note` (when nobody of the segment
+        was under observation: there it is not compared; else null). The statistic is null where no
+        duration tells segments apart.
 
     Raises:
         RetentionError: if `test` is none of the four, or `by` is empty.
@@ -90,6 +93,7 @@ def compare_curves(
     keys = _keys([one.key[len(within) :] for one in sets], names)
     place = {key: i for i, key in enumerate(keys)}
     placed = [(place[one.key[len(within) :]], one) for one in sets]
+    notes = _unseen(placed, keys)
     strata_of = groupby(placed, key=lambda each: each[1].key[: len(within)])
     excess, covariance, expected = _summed([list(found) for _, found in strata_of], len(keys), test)
     statistic, freedom = _chi_squared(excess, covariance)
@@ -100,10 +104,22 @@ def compare_curves(
         "test": np.full(len(keys), test, dtype=object),
         **{name: np.full(len(keys), value) for name, value in constant.items()},
         "p_value": np.full(len(keys), _upper_tail(statistic, freedom)),
+        "note": notes,
     }
     refuse_taken(names, parts)
     of_keys = {name: np.array([key[i] for key in keys], object) for i, name in enumerate(names)}
     return table_like(of_keys | parts, spells)
+
+
+def _unseen(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray[Any]:
+    """What was not observed of each segment, in words; a warning says so."""
+    told = [(" / ".join(keys[i]), one.unseen, 0.0, float(one.duration[-1])) for i, one in placed]
+    warn_of(told, _SINCE, table="spells", beyond="that time is not compared")
+    notes: list[list[str]] = [[] for _ in keys]
+    for (i, _), (_, unseen, start, end) in zip(placed, told, strict=True):
+        if (note := unseen.note(start, end)) and note not in notes[i]:
+            notes[i].append(note)
+    return np.array(["; ".join(each) or None for each in notes], dtype=object)
 
 
 def _keys(found: Sequence[Key], names: Sequence[str]) -> list[Key]:

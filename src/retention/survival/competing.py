@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_early_zero
+from retention.survival.risk_sets import RiskSets, long_table, tally_by_cause, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def cumulative_incidence(
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `hazard` (of this
         reason: d_ku / n_u), `cumulative_hazard` (of this reason), `cumulative_incidence`,
         `standard_error`, `lower`, `upper` (from log(−log(1 − F)); null before the first end for
-        this reason), `survival` (of all reasons). A reason that a segment does not have is there
-        with zeros.
+        this reason), `survival` (of all reasons), `observed_from` and `note` (see `survival_curve`,
+        whose rule for what nobody observed this keeps). A reason that a segment does not have is
+        there with zeros.
 
     Raises:
         as `survival_curve`.
@@ -83,7 +84,7 @@ def cumulative_incidence(
     """
     intervals.quantile_of(level)
     causes, groups = tally_by_cause(spells, by, cause=cause)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, causes, by, lambda one, k: _incidence(one, k, level)), spells)
 
 
@@ -108,7 +109,8 @@ def cause_removed(
     Returns:
         One row a segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `churn_share`
-        (1 − S), `churn_share_without`, `gained_share` (their difference).
+        (1 − S), `churn_share_without`, `gained_share` (their difference), `observed_from` and
+        `note` (see `survival_curve`).
 
     Raises:
         as `survival_curve`.
@@ -133,7 +135,7 @@ def cause_removed(
         Proceedings of the National Academy of Sciences 72, 20–22: why data cannot show it.
     """
     causes, groups = tally_by_cause(spells, by, cause=cause)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, causes, by, _without), spells)
 
 
@@ -146,6 +148,7 @@ def _long(
     """Every reason of every segment in one long table, with its counts."""
     parts = []
     for one in groups:
+        known = one.unseen.known(one.duration)
         for k, reason in enumerate(causes):
             counts: Columns = {
                 "reason": np.full(one.duration.size, reason, dtype=object),
@@ -154,7 +157,10 @@ def _long(
                 "n_churned": one.n_churned[:, k],
                 "n_censored": one.n_censored,
             }
-            parts.append((one.key, counts | columns(one, k)))
+            drawn = columns(one, k)
+            hazard = {name: drawn.pop(name) for name in ("hazard",) if name in drawn}
+            drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
+            parts.append((one.key, counts | hazard | drawn | one.said))
     return long_table(parts, segments(by, LIFETIMES))
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from retention.survival.observation import Unseen
+
     Floats = NDArray[np.float64]
 
 
@@ -109,7 +111,9 @@ class CoxModel(LifetimeModel):
 
         Returns:
             A pandas table, one row a stratum and duration at which spells end: the `strata`
-            columns, `duration`, `cumulative_hazard`, `survival` (e to minus that).
+            columns, `duration`, `cumulative_hazard`, `survival` (e to minus that; both null behind
+            a time in which nobody was under observation), `note` (what they are given, or why not
+            known; else null).
         """
         import pandas as pd
 
@@ -120,8 +124,15 @@ class CoxModel(LifetimeModel):
         }
         duration = np.concatenate([numbers(b.duration) for b in self.baselines])
         hazard = np.concatenate([numbers(b.cumulative_hazard) for b in self.baselines])
+        seen = [b.hidden.known(numbers(b.duration)) for b in self.baselines]
+        hazard = np.where(np.concatenate(seen), hazard, np.nan)
         counted = {"cumulative_hazard": hazard, "survival": np.exp(-hazard)}
-        return pd.DataFrame({**keys, "duration": duration, **counted})
+        note = np.concatenate([b.hidden.notes(numbers(b.duration)) for b in self.baselines])
+        return pd.DataFrame({**keys, "duration": duration, **counted, "note": note})
+
+    def unseen(self, stratum: int) -> Unseen:
+        """Where nobody of a stratum was under observation."""
+        return self.baselines[stratum].hidden
 
     def risk_score(self, design: Floats) -> Floats:
         """η = coef · (covariates − means)."""
@@ -130,7 +141,7 @@ class CoxModel(LifetimeModel):
     def hazard_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, end: Floats
     ) -> tuple[Floats, Floats]:
-        """e^η (H0(end) − H0(start)); NaN where at some time nobody was under observation."""
+        """e^η (H0(end) − H0(start)); NaN where nobody was under observation, but for before all."""
         hazard, variance = np.full(start.size, np.nan), np.full(start.size, np.nan)
         covariance = np.nan_to_num(table(self.covariance, len(self.coef)))
         for baseline, rows in self._by_stratum(stratum):
@@ -147,7 +158,7 @@ class CoxModel(LifetimeModel):
     def area_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, horizon: float
     ) -> Floats:
-        """The area under S given `start`; NaN where nobody was under observation at some time."""
+        """The area under S given `start`; NaN where nobody was under observation, as above."""
         found = np.full(start.size, np.nan)
         eta = self.risk_score(design)
         for baseline, rows in self._by_stratum(stratum):

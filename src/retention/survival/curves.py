@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.frames import Columns, table_like
 from retention.survival import steps
-from retention.survival.risk_sets import RiskSets, long_table, tally, warn_of_early_zero
+from retention.survival.risk_sets import RiskSets, long_table, tally, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ def survival_curve(
         S(t) = Π over u ≤ t of (1 − d_u / n_u).
 
     A spell is at risk at u if entry < u ≤ duration; without an entry, from the origin on. At equal
-    durations ends come before censorings. Over a stretch in which no spell is under observation,
-    such as that before the first of late entries, the curve stays level: read what follows as the
-    share of those who were still here after it. If S falls to 0 because a few early spells all
-    ended while others come under observation later, a warning says so.
+    durations ends come before censorings. If nobody was under observation before the least entry,
+    S is given that a customer was still here then, as R prints it, and `note` says so. Behind a
+    later stretch in which nobody was under observation S is not known: null, and `note` names the
+    stretch. One warning says either. If S falls to 0 because a few early spells all ended just as
+    others came under observation, a warning says so too. Durations and entries that are equal but
+    for rounding, and rows of one customer that overlap, are counted and warned of.
 
     Args:
         spells: a table from `purchase_spells`, `contract_spells` or `as_spells`. Spells that are
@@ -45,7 +47,9 @@ def survival_curve(
         One row a segment and duration at which a spell ends or is censored, in the caller's kind,
         sorted: the `by` columns, `duration`, `n_at_risk`, `n_churned`, `n_censored`, `n_entered`
         (came under observation since the duration before), `hazard` (d/n), `survival`,
-        `standard_error` (Greenwood), `lower`, `upper` (from log(−log S); null where S is 0). In
+        `standard_error` (Greenwood), `lower`, `upper` (from log(−log S); null where S is 0),
+        `observed_from` (since when somebody was under observation without a gap, in the unit of the
+        durations; 0 from the start), `note` (what S is given, or why it is null; else null). In
         each segment n_at_risk = the one before − its n_churned − its n_censored + n_entered.
 
     Raises:
@@ -86,7 +90,7 @@ def survival_curve(
         return {"survival": survival, "standard_error": error, **bounds}
 
     groups = tally(spells, by)
-    warn_of_early_zero(groups)
+    warn_of_the_unseen(groups)
     return table_like(_long(groups, by, columns), spells)
 
 
@@ -106,7 +110,7 @@ def cumulative_hazard(
 
     Returns:
         The columns of `survival_curve` up to `hazard`; then `cumulative_hazard`, `standard_error`,
-        `lower`, `upper` (null before the first end).
+        `lower`, `upper` (null before the first end), `observed_from` and `note`.
 
     Raises:
         as `survival_curve`.
@@ -142,7 +146,9 @@ def cumulative_hazard(
             "upper": np.where(begun, total * spread, np.nan),
         }
 
-    return table_like(_long(tally(spells, by), by, columns), spells)
+    groups = tally(spells, by)
+    warn_of_the_unseen(groups, zero=False)
+    return table_like(_long(groups, by, columns), spells)
 
 
 def _long(
@@ -162,5 +168,8 @@ def _long(
             "n_entered": group.n_entered,
             "hazard": steps.hazard(d, group.n_at_risk),
         }
-        parts.append((group.key, counts | columns(d, group.n_at_risk)))
+        known = group.unseen.known(group.duration)
+        drawn = columns(d, group.n_at_risk)
+        drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
+        parts.append((group.key, counts | drawn | group.said))
     return long_table(parts, segments(by, LIFETIMES))

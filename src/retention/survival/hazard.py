@@ -18,7 +18,7 @@ from retention.survival.models import (
     numbers,
     table,
 )
-from retention.survival.person_periods import Unit, length_of
+from retention.survival.person_periods import Unit, length_of, unwatched
 from retention.survival.shapes import LINKS
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from retention.survival.observation import Unseen
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
@@ -81,17 +83,25 @@ class HazardModel(LifetimeModel):
         Returns:
             One row an interval: `interval`, `n_at_risk`, `n_churned`, `level` (link of the hazard
             where all covariates are 0; null where nobody or everybody left), `hazard` (the same
-            as a chance).
+            as a chance; null where nobody was at risk), `note` (says so; else null).
         """
         import pandas as pd
 
         level = numbers(self.level)
         known = np.isfinite(level)
-        hazard = (np.array(self.ended) > 0).astype(np.float64)
+        empty = np.array(self.at_risk) == 0
+        hazard = np.where(empty, np.nan, np.array(self.ended) > 0)
         hazard[known] = -np.expm1(-LINKS[self.link].cumulative(level[known])[0])
         counts = {"interval": self.intervals, "n_at_risk": self.at_risk, "n_churned": self.ended}
         whole = {name: np.array(values, np.int64) for name, values in counts.items()}
-        return pd.DataFrame({**whole, "level": level, "hazard": hazard})
+        note = np.full(empty.size, None, dtype=object)
+        note[empty] = "nobody was watched"
+        return pd.DataFrame({**whole, "level": level, "hazard": hazard, "note": note})
+
+    def unseen(self, stratum: int) -> Unseen:
+        """The intervals in which nobody was at risk."""
+        del stratum
+        return unwatched(np.array(self.at_risk), self.intervals[0], self._length)
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """As of every model; effects that change over time have further rows, "term × log(time)".
@@ -122,7 +132,8 @@ class HazardModel(LifetimeModel):
     ) -> tuple[Floats, Floats]:
         """The sum of −log(1 − h_j) over the intervals that end after `start`, and by `end`.
 
-        NaN beyond the last interval that was observed; infinite where everybody had left.
+        NaN beyond the last interval that was observed, and across intervals in which nobody was at
+        risk (but for those before all); infinite where everybody had left.
         """
         del stratum  # there is one
         varying = self._varying(design)
@@ -139,13 +150,13 @@ class HazardModel(LifetimeModel):
             tilt[rows] += slope[:, None] * slopes[place]
         tilt += np.concatenate([design * always[:, None], varying * later[:, None]], axis=1)
         variance += ((tilt @ self._covariance_of_effects) * tilt).sum(axis=1)
-        hazard[self._last(end) > self.intervals[-1]] = np.nan
+        hazard[self._unknown(start, end)] = np.nan
         return hazard, np.where(np.isfinite(hazard), variance, np.nan)
 
     def area_between(
         self, design: Floats, stratum: Places, start: Floats, horizon: float
     ) -> Floats:
-        """The area under the steps of S given `start`; NaN beyond the last observed interval."""
+        """The area under the steps of S given `start`; NaN where that is not known."""
         del stratum
         length, end = self._length, start + horizon
         since = np.maximum(start, 0.0)
@@ -156,7 +167,7 @@ class HazardModel(LifetimeModel):
             number = place + self.intervals[0]
             width = np.minimum((number + 1) * length, end[rows]) - number * length
             area[rows] += survival[rows] * width
-        area[self._last(end) > self.intervals[-1]] = np.nan
+        area[self._unknown(start, end)] = np.nan
         return np.asarray(area)
 
     @property
@@ -195,6 +206,11 @@ class HazardModel(LifetimeModel):
         least, most = self.intervals[0] - 1, self.intervals[-1] + 1
         passed = np.clip(np.floor(time * of_duration / length), least, most)
         return np.asarray(passed.astype(np.int64))
+
+    def _unknown(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
+        """Where a span reaches beyond what was observed."""
+        beyond = self._last(end) > self.intervals[-1]
+        return np.asarray(beyond | (self.unseen(0).lacking(start, end) >= 0))
 
     def _passed(
         self, design: Floats, start: Floats, end: Floats

@@ -6,16 +6,17 @@ A spell is at risk of ending at time t if entry < t ≤ duration; one without an
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
+from retention.errors import ColumnError, ContentError, RetentionError, warn
 from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
 from retention.names import as_asked, inner
+from retention.survival.moments import warn_of_rounding
+from retention.survival.own_rows import warn_of_overlaps
 from retention.tables import LIFETIMES, require
 
 if TYPE_CHECKING:
@@ -90,12 +91,32 @@ def read(
         frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
     keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *own.values()]
     if collapse and not any(schema[name].is_float() for name in own.values()):
-        return _histories(as_asked(collect(counted(frame, keys)), names), names, table)
-    weight = ["n_spells"] if "n_spells" in schema else []
-    found = as_asked(collect(frame.select(*keys, *weight)), names)
-    if weight:
-        found[N] = found["n_spells"]
-    return _histories(found, names, table)
+        found = as_asked(collect(counted(frame, keys)), names)
+    else:
+        weight = ["n_spells"] if "n_spells" in schema else []
+        found = as_asked(collect(frame.select(*keys, *weight)), names)
+        if weight:
+            found[N] = found["n_spells"]
+    made = _histories(found, names, table)
+    doubt(spells, made.duration, made.entry, table=table)
+    return made
+
+
+def doubt(
+    spells: object, duration: NDArray[Any], entry: NDArray[Any] | None, *, table: str
+) -> None:
+    """Warn of moments that are equal but for rounding, and of customers at risk twice at once.
+
+    Args:
+        spells: the caller's table.
+        duration: the durations of those at risk under observation, or the distinct ones.
+        entry: likewise the entries; None if nobody entered after the origin.
+        table: what messages call it.
+    """
+    late = None if entry is None else entry[entry > 0]
+    warn_of_rounding({"duration": duration, "entry": late}, table=table)
+    if late is not None and late.size:
+        warn_of_overlaps(spells, table=table)
 
 
 def usable(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
@@ -158,11 +179,9 @@ def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
     n = found.get(N, np.ones(late.size, np.int64)) - late
     if not n.any():
         raise ContentError(f"{table}: none was at risk under observation. Is `entry` right?")
-    warnings.warn(
+    warn(
         f"{table}: {int(late.sum()):,} spells have an entry that is not before their duration, so "
-        "they were never at risk under observation. They are left out.",
-        RetentionWarning,
-        stacklevel=5,  # the caller of the public function
+        "they were never at risk under observation. They are left out."
     )
     left = {**found, N: n} if N in found else found
     return {name: values[n > 0] for name, values in left.items()}

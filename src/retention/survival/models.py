@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from retention import intervals
 from retention.survival.design import Covariate, terms
+from retention.survival.observation import NOTHING, Unseen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,6 +131,11 @@ class LifetimeModel(BaseModel, ABC):
     def stratum_keys(self) -> tuple[tuple[str, ...], ...]:
         """The strata that the model knows."""
         return ((),)
+
+    def unseen(self, stratum: int) -> Unseen:
+        """Where nobody of a stratum was under observation; a formula carries on there."""
+        del stratum
+        return NOTHING
 
     @property
     def follow_up(self) -> float:

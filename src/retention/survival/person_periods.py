@@ -11,6 +11,7 @@ from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
 from retention.names import inner
 from retention.survival.histories import read
+from retention.survival.observation import between, warn_of
 from retention.tables import LIFETIMES, require
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.survival.histories import Histories
+    from retention.survival.observation import Unseen
 
 Unit = Literal["day", "week", "month", "quarter", "year"]
 
@@ -32,6 +34,7 @@ DAYS_IN: Mapping[str, float] = {
 }
 """Lengths of intervals; a year has 365.25 days, and a quarter and a month are their share of it."""
 
+_FROM_THERE = "Predict from these rows for customers with a tenure of {until} or more."
 _IDS = ("customer_id", "spell")
 _TAKEN = (*LIFETIMES.names, *_IDS, "interval", "_first", "_last")
 
@@ -52,7 +55,8 @@ def person_periods(
     So no row says what was not known when its interval was over, and the share of `churned` in an
     interval estimates the chance of leaving in it, given still here as it begins.
 
-    An end at duration 0 is in interval 0, which is there only if somebody ended so.
+    An end at duration 0 is in interval 0, which is there only if somebody ended so. Intervals in
+    which nobody was at risk, under late entry, have no row, and a warning names them.
 
     Args:
         spells: as in `survival_curve`.
@@ -100,7 +104,9 @@ def person_periods(
     present = as_lazy(spells, name="spells", only=[*LIFETIMES.names, *wanted]).collect_schema()
     _refuse_kept(names, present)
     ids = [name for name in _IDS if name in present]
-    origin = first_interval(read(spells, collapse=True))
+    found = read(spells, collapse=True)
+    origin = first_interval(found)
+    _warn_of_gaps(found, per_unit)
     frame = require(spells, LIFETIMES, extra=[*ids, *names], alone=True)
     if "set_aside" in present:
         frame = frame.filter(nw.col("set_aside").is_null())
@@ -150,6 +156,35 @@ def intervals_at_risk(
         late = spells.entry > 0
         first[late] = np.ceil(spells.entry[late] * of_duration / length).astype(np.int64) + 1
     return first, last
+
+
+def unwatched(at_risk: NDArray[np.int64], origin: int, length: float) -> Unseen:
+    """The stretches of intervals in which nobody was at risk.
+
+    Args:
+        at_risk: spells at risk in each interval, from the first to the last that was observed.
+        origin: the number of the first.
+        length: of an interval, in the unit of the durations.
+    """
+    empty = np.concatenate([[False], at_risk == 0, [False]])
+    first, last = (np.flatnonzero(np.diff(empty * 1) == turn) for turn in (1, -1))
+    since, until = ((origin + place - 1) * length for place in (first, last))
+    return between(since, until, ended_at_start=origin == 0)
+
+
+def _warn_of_gaps(spells: Histories, per_unit: tuple[float, float]) -> None:
+    if spells.entry is None:
+        return
+    first, last = intervals_at_risk(spells, per_unit)
+    there, origin = last >= first, first_interval(spells)
+    if there.any():
+        size = int(last[there].max()) - origin + 2
+        begun, over = (
+            np.bincount(at - origin, minlength=size) for at in (first[there], last[there] + 1)
+        )
+        unseen = unwatched(np.cumsum(begun - over)[:-1], origin, per_unit[0] / per_unit[1])
+        told = [("", unseen, 0.0, np.inf)]
+        warn_of(told, _FROM_THERE, table="spells", beyond="there are no rows of that time")
 
 
 def _bounded(frame: Frame, per_unit: tuple[float, float], origin: int) -> Frame:

@@ -10,7 +10,6 @@ from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
 from retention.frames import (
     Columns,
-    FewTexts,
     as_lazy,
     beside_columns,
     collect,
@@ -21,6 +20,7 @@ from retention.names import as_asked, inner
 from retention.survival import design as designs
 from retention.survival.models import ORIGIN, LifetimeModel
 from retention.survival.strata import coded
+from retention.survival.unpredicted import Why
 from retention.tables import CUSTOMERS, require
 
 if TYPE_CHECKING:
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Places = NDArray[np.int8]
 
 Given = Literal["tenure"] | None
 
 _CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
-_REASONS = ("outside what the model has seen", "of a stratum that the model has not seen")
 
 
 def predict_survival(
@@ -67,9 +65,10 @@ def predict_survival(
     Returns:
         One row a customer and time, in the caller's kind and the customers' order: `customer_id`,
         `tenure` (0 with `given=None`), `time`, `survival`, `lower`, `upper`, `reason` (why there is
-        no prediction; else null: some of the time may lie outside what the model has seen, beyond
-        the longest duration or where under late entry nobody was under observation, or the stratum
-        may be new). Bounds are null where the model has no errors.
+        no prediction; else null: some of the time may lie beyond the longest duration, or where
+        under late entry nobody was watched, or the stratum may be new), `note` (what the prediction
+        is given: that customers are still here when the first came under observation; else null).
+        Bounds are null where the model has no errors.
 
     Raises:
         RetentionError: if a time is below 0.
@@ -96,7 +95,7 @@ def predict_survival(
     asked = _lengths(times, "times")
     keys = _keys(model, customers, given)
     shape = (keys["tenure"].size, asked.size)
-    survival, lower, upper, reason = _predicted(model, keys, asked, level)
+    survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
         {
             "customer_id": _long(keys["customer_id"][:, None], shape),
@@ -105,7 +104,7 @@ def predict_survival(
             "survival": survival,
             "lower": lower,
             "upper": upper,
-            "reason": FewTexts(reason, _REASONS),
+            **why.columns(),
         },
         customers,
     )
@@ -132,7 +131,7 @@ def predict_churn(
 
     Returns:
         One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `within`, `churn_probability`, `lower`, `upper`, `reason`.
+        `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`.
 
     Raises:
         as `predict_survival`.
@@ -154,16 +153,16 @@ def predict_churn(
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
     keys = _keys(model, customers, given)
-    survival, lower, upper, reason = _predicted(model, keys, asked, level)
+    survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
         {
             "customer_id": keys["customer_id"],
             "tenure": keys["tenure"],
-            "within": np.full(reason.size, asked[0]),
+            "within": np.full(survival.size, asked[0]),
             "churn_probability": np.subtract(1, survival, out=survival),
             "lower": np.subtract(1, upper, out=upper),
             "upper": np.subtract(1, lower, out=lower),
-            "reason": FewTexts(reason, _REASONS),
+            **why.columns(),
         },
         customers,
     )
@@ -184,7 +183,7 @@ def expected_remaining_lifetime(
 
     Returns:
         One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`.
+        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`, `note`.
 
     Raises:
         as `predict_survival`.
@@ -209,17 +208,18 @@ def expected_remaining_lifetime(
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
     keys = _keys(model, customers, given)
     found = np.empty(keys["tenure"].size)
-    reason = np.full(found.size, -1, np.int8)
+    why = Why.of(model, found.size)
     for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
         found[rows] = model.area_between(design, stratum, start, float(asked[0]))
-        _explain(reason[rows], found[rows], stratum)
+        end = np.maximum(start, 0.0) + asked[0]
+        why.explain(np.arange(found.size)[rows], found[rows], stratum, (start, end))
     return table_like(
         {
             "customer_id": keys["customer_id"],
             "tenure": keys["tenure"],
             "horizon": np.full(found.size, asked[0]),
             "expected_lifetime": found,
-            "reason": FewTexts(reason, _REASONS),
+            **why.columns(),
         },
         customers,
     )
@@ -244,7 +244,8 @@ def with_predictions(
     Returns:
         The table with further columns, in the caller's kind: `risk` (higher: leaves sooner; with
         strata, to be compared within a stratum only) and for each time `survival_<time>`, S(time)
-        or S(time) / S(landmark): null where it lies outside what the model has seen.
+        or S(time) / S(landmark): null where it lies outside what the model has seen. A warning says
+        where that is because nobody was under observation for a while.
 
     Raises:
         RetentionError: if a time is below the landmark.
@@ -278,12 +279,15 @@ def with_predictions(
     given = as_asked(collect(wanted), _covariates(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
-    begun = np.full(n, ORIGIN if landmark is None else since[0])
+    begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)
     for rows, design, stratum, start in _chunks(model, given, begun):
         answer["risk"][rows] = model.risk_score(design)
         for name, time in zip(made[1:], asked, strict=True):
-            hazard, _ = model.hazard_between(design, stratum, start, np.full(start.size, time))
+            end = np.full(start.size, time)
+            hazard, _ = model.hazard_between(design, stratum, start, end)
             answer[name][rows] = np.exp(-hazard)
+            why.explain(np.arange(rows.start, rows.stop), hazard, stratum, (start, end))
+    why.warn("spells", "say landmark={until}, here and in the score, to look on from there")
     return beside_columns(given, answer, spells)
 
 
@@ -341,20 +345,21 @@ def _chunks(
 
 def _predicted(
     model: LifetimeModel, keys: Columns, times: Floats, level: float
-) -> tuple[Floats, Floats, Floats, Places]:
+) -> tuple[Floats, Floats, Floats, Why]:
     """Survival, its bounds and why it is not known, customer by customer and time by time."""
     z = intervals.quantile_of(level)
     shape = (keys["tenure"].size, times.size)
     found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
-    reason = np.full(shape[0] * shape[1], -1, np.int8)
+    why = Why.of(model, shape[0] * shape[1])
     for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
         for i, time in enumerate(times):
             end = np.maximum(start, 0.0) + time
             hazard, variance = model.hazard_between(design, stratum, start, end)
             for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
                 column.reshape(shape)[rows, i] = values
-            _explain(reason.reshape(shape)[rows, i], hazard, stratum)
-    return found[0], found[1], found[2], reason
+            places = np.arange(rows.start, rows.stop) * times.size + i
+            why.explain(places, hazard, stratum, (start, end))
+    return found[0], found[1], found[2], why
 
 
 def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
@@ -375,14 +380,6 @@ def _bounded(hazard: Floats, variance: Floats, z: float) -> tuple[Floats, Floats
     none = hazard == 0
     lower[none], upper[none] = 1.0, 1.0
     return np.exp(-hazard), lower, upper
-
-
-def _explain(reason: Places, values: Floats, stratum: NDArray[np.intp]) -> None:
-    """Say in place which of the reasons holds where there is no prediction."""
-    unknown = np.isnan(values)
-    if unknown.any():
-        reason[unknown] = 0
-        reason[stratum < 0] = 1
 
 
 def _lengths(value: Any, argument: str) -> Floats:

@@ -6,17 +6,25 @@ A spell is at risk of ending at time t if entry < t ≤ duration; one without an
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionWarning
+from retention.errors import ColumnError, ContentError, warn
 from retention.frames import Columns, Frame, as_text, collect
 from retention.survival.design import labels_of
-from retention.survival.histories import LATE, N, counted, observed, refuse_unusable, usable
+from retention.survival.histories import (
+    LATE,
+    N,
+    counted,
+    doubt,
+    observed,
+    refuse_unusable,
+    usable,
+)
+from retention.survival.observation import FROM_THERE, Unseen, of_counts, warn_of
 from retention.tables import LIFETIMES, refuse_taken, segments
 
 if TYPE_CHECKING:
@@ -56,6 +64,27 @@ class RiskSets:
     n_entered: NDArray[np.int64]
     entries: NDArray[np.float64]
     entering: NDArray[np.int64]
+
+    @property
+    def unseen(self) -> Unseen:
+        """The stretches in which nobody was under observation."""
+        ended = self.n_churned.sum(axis=1)
+        return of_counts(
+            self.duration,
+            self.n_at_risk - ended - self.n_censored,
+            self.entries,
+            from_origin=bool(self.n_entered.sum() > self.entering.sum()),
+            ended_at_start=bool(self.duration[0] <= 0 and ended[0]),
+        )
+
+    @property
+    def said(self) -> Columns:
+        """Since when those of each row were watched, and what is to be said of it."""
+        unseen = self.unseen
+        return {
+            "observed_from": unseen.watched_since(self.duration),
+            "note": unseen.notes(self.duration),
+        }
 
     def at_risk(self, times: NDArray[Any]) -> NDArray[np.int64]:
         """Spells at risk at any durations, not only those at which one leaves."""
@@ -122,19 +151,31 @@ def long_table(parts: Sequence[tuple[Key, Columns]], names: Sequence[str]) -> Co
     return keys | joined
 
 
-def warn_of_early_zero(groups: Sequence[RiskSets]) -> None:
+def warn_of_the_unseen(groups: Sequence[RiskSets], *, zero: bool = True) -> None:
+    """One warning of what nobody observed, and one of curves that are 0 early.
+
+    Args:
+        groups: the risk sets of each segment.
+        zero: whether the answer is one that stays 0 once all at risk have left.
+    """
+    told = [(", ".join(one.key), one.unseen, 0.0, float(one.duration[-1])) for one in groups]
+    warn_of(told, FROM_THERE, table="spells")
+    if zero:
+        _warn_of_early_zero(groups)
+
+
+def _warn_of_early_zero(groups: Sequence[RiskSets]) -> None:
     """All spells of a small early risk set ended: the curve is 0 from there on, whoever follows."""
     for group in groups:
         emptied = np.flatnonzero(group.n_churned.sum(axis=1) >= group.n_at_risk)
-        if emptied.size and emptied[0] < group.duration.size - 1:
+        known = group.unseen.known(group.duration)
+        if emptied.size and emptied[0] < group.duration.size - 1 and known[emptied[0] + 1]:
             where = f" of {', '.join(group.key)}" if group.key else ""
             first, n = group.duration[emptied[0]], group.n_at_risk[emptied[0]]
-            warnings.warn(
+            warn(
                 f"The curve{where} is 0 from duration {first} on, as {_all(n)} at risk there "
                 f"ended, though others come under observation later. Read conditional_survival "
-                f"from a tenure of {first} or more instead.",
-                RetentionWarning,
-                stacklevel=3,
+                f"from a tenure of {first} or more instead."
             )
 
 
@@ -159,6 +200,7 @@ def _tallied(
     refuse_unusable(ends, "spells")
     if late:
         ends = observed(ends, ends[LATE], "spells")
+    doubt(spells, ends["duration"], None if entries is None else entries["entry"], table="spells")
     causes, ends[_CAUSE] = _causes(ends, cause)
     return causes, [
         _risk_sets(key, here, late, len(causes))

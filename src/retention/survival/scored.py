@@ -11,6 +11,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.survival.histories import Histories, read
+from retention.survival.observation import of_rows, said
 from retention.tables import LIFETIMES
 
 if TYPE_CHECKING:
@@ -154,9 +155,23 @@ def predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
     if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
         raise ContentError(
             f"{argument}: {int(missing.sum()):,} of {values.size:,} rows have no prediction in "
-            f"{column!r}. Predict them too, or leave those rows out."
+            f"{column!r}. {_instead(found)}"
         )
     return values
+
+
+def _instead(found: Histories) -> str:
+    """What to do where predictions are missing: where nobody was watched there can be none."""
+    unseen = of_rows(found.entry, found.duration, found.churned)
+    if not unseen:
+        return "Predict them too, or leave those rows out."
+    last = unseen.since.size - 1
+    until = said(unseen.until[last])
+    return (
+        f"In these spells {unseen.hole(last)}; where that is why, score with landmark={until} and "
+        f"predictions given that, as from with_predictions(..., landmark={until}). Leave the other "
+        "rows out."
+    )
 
 
 def probabilities(found: Histories, column: str, argument: str) -> NDArray[np.float64]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError
+from retention.errors import RetentionError, RetentionWarning
 from retention.frames import Columns, table_like
 from retention.survival import steps
 from retention.survival.scored import (
@@ -266,7 +267,10 @@ def _scores(
     many = max(1, CELLS // found.duration.size)
     for first in range(FIRST_COLUMNS, len(asked), many):
         pairs = asked[first : first + many]
-        errors += _squared_errors(part(pairs), weighting, pairs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RetentionWarning)  # said already
+            here = part(pairs)
+        errors += _squared_errors(here, weighting, pairs)
     points, fates = weighting.points(times), weighting.together.fates(times)
     score = np.where(points.known, np.array(errors) / found.n, np.nan)
     return {

@@ -11,7 +11,7 @@ from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import table_like
 from retention.survival import steps
-from retention.survival.curve_tables import Curve, curves_of, numbers, summary
+from retention.survival.curve_tables import Curve, curves_of, numbers, summary, texts, warn_of_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,8 @@ def lifetime_quantile(
         `n_churned`, `lifetime` (the first duration at which S ≤ 1 − lost; where S equals it over a
         stretch, the middle of that as far as it was observed; null if so many had not left by the
         end of observation), `lower`, `upper` (where the bounds of S pass that level; null where
-        they do not).
+        they do not), `note` (what it is given, or that nobody was watched for a while before so
+        many had left; else null).
 
     Raises:
         RetentionError: if `lost` is not between 0 and 1.
@@ -101,11 +102,14 @@ def lifetime_quantile(
         for share in shares:
             chosen.append(one)
             ends.append([_passes(one.duration, s, 1 - share) for s in (one.survival, lower, upper)])
+    reached = [np.inf if np.isnan(end[0]) else end[0] for end in ends]
+    notes = warn_of_spans([(one, 0.0, end) for one, end in zip(chosen, reached, strict=True)])
     parts = {
         "lost": shares * (len(chosen) // len(shares)),
         "n_spells": [one.n for one in chosen],
         "n_churned": [int(one.n_churned.sum()) for one in chosen],
         **dict(zip(("lifetime", "lower", "upper"), np.array(ends).T, strict=True)),
+        "note": texts(notes),
     }
     return table_like(summary(chosen, by, parts), curve)
 
@@ -132,8 +136,9 @@ def restricted_mean(
     Returns:
         One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
         `n_churned` (by the horizon), `restricted_mean`, `standard_error`, `lower`, `upper` (in the
-        unit of the durations; all null where nobody was observed as long as the horizon, the last
-        three also where all leave at once, which says nothing of chance).
+        unit of the durations; all null where nobody was observed as long as the horizon or for a
+        while before it, the last three also where all leave at once, which says nothing of chance),
+        `note` (what it is given, or why it is null; else null).
 
     Raises:
         RetentionError: if `horizon` is not above 0.
@@ -163,6 +168,7 @@ def restricted_mean(
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
+        "note": texts(warn_of_spans([(one, 0.0, horizon) for one in chosen])),
     }
     return table_like(summary(chosen, by, parts), curve)
 
@@ -185,7 +191,8 @@ def restricted_mean_difference(
         One row a further segment, in the caller's kind: the `by` columns, the segment `compared_to`
         (its values joined by " / "), `horizon`, `n_spells` and `n_churned` (by the horizon), the
         same of the other segment in `n_spells_compared` and `n_churned_compared`, `difference`,
-        `standard_error`, `lower`, `upper`, `z`, `p_value` (two-sided).
+        `standard_error`, `lower`, `upper`, `z`, `p_value` (two-sided), `note` (as in
+        `restricted_mean`, of both segments).
 
     Raises:
         as `restricted_mean`; ContentError if there is one segment only.
@@ -210,6 +217,7 @@ def restricted_mean_difference(
     if not others:
         raise ContentError("curve: there is one segment only, so nothing to compare it with.")
     mean, error = np.array([_restricted(one, horizon) for one in (first, *others)]).T
+    theirs, *notes = warn_of_spans([(one, 0.0, horizon) for one in (first, *others)])
     difference, spread = mean[1:] - mean[0], np.hypot(error[1:], error[0])
     standard = np.divide(difference, spread, out=np.full(spread.size, np.nan), where=spread > 0)
     parts: dict[str, Any] = {
@@ -225,6 +233,7 @@ def restricted_mean_difference(
         "upper": difference + z * spread,
         "z": standard,
         "p_value": intervals.two_sided(standard),
+        "note": texts([_both(note, theirs, first) for note in notes]),
     }
     return table_like(summary(others, by, parts), curve)
 
@@ -252,7 +261,8 @@ def conditional_survival(
     Returns:
         One row a segment, tenure and horizon, in the caller's kind: the `by` columns, `tenure`,
         `horizon`, `n_at_risk` (at the first duration after the tenure), `n_churned` (within the
-        horizon), `survival`, `lower`, `upper`. Null where nobody was observed so long.
+        horizon), `survival`, `lower`, `upper`, `note` (what it is given, or why it is null; else
+        null). Null where nobody was observed so long, or for a while in between.
 
     Raises:
         RetentionError: if a tenure or a horizon is below 0.
@@ -286,8 +296,15 @@ def conditional_survival(
         "survival": survival,
         "lower": lower,
         "upper": upper,
+        "note": texts(warn_of_spans([(one, t, t + h) for one, t, h in chosen])),
     }
     return table_like(summary([one for one, _, _ in chosen], by, parts), curve)
+
+
+def _both(note: str | None, theirs: str | None, first: Curve) -> str | None:
+    """What is to be said of one of two segments that are compared, and of the other."""
+    other = None if theirs is None else f"{' / '.join(first.key)}: {theirs}"
+    return "; ".join(each for each in (note, other) if each) or None
 
 
 def _read(curve: object, by: str | Sequence[str], horizon: Any) -> list[Curve]:
@@ -301,6 +318,7 @@ def _restricted(curve: Curve, horizon: float) -> tuple[float, float]:
     """The restricted mean and its standard error; NaN where the curve is not known that far."""
     if not curve.knows(horizon):
         return np.nan, np.nan
+    curve = curve.upto(horizon)
     *areas, mean = steps.area(curve.duration, curve.survival, horizon)
     terms = steps.greenwood_terms(curve.n_churned, curve.n_at_risk)
     counted = np.array(areas) > 0
@@ -322,6 +340,8 @@ def _onward(curve: Curve, tenure: float, horizon: float) -> tuple[float, float, 
     at_risk = float(curve.n_at_risk[after][0]) if after.any() else 0.0
     survival = float(np.prod(1 - steps.hazard(d, n)))
     seen = at_risk > 0 and (tenure + horizon <= curve.duration[-1] or survival == 0)
+    hole = curve.unseen.lacking(np.array([tenure]), np.array([tenure + horizon]))[0] >= 0
+    seen = seen and not hole
     variance = float(steps.greenwood_terms(d, n).sum())
     return at_risk, float(d.sum()), survival if seen else np.nan, variance
 

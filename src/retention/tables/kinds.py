@@ -159,6 +159,12 @@ CURVE = Kind(
         Column("n_churned", "integer", "spells that end there"),
         Column("n_censored", "integer", "spells seen no further than that"),
         Column("n_entered", "integer", "spells under observation since the duration before"),
+        Column(
+            "observed_from",
+            "number",
+            "since when those at risk were watched without a gap, 0 if from the start",
+            optional=True,
+        ),
     ),
 )
 

@@ -139,7 +139,8 @@ def how_long(material: Material) -> Section:
             notes=("No such days of silence were given either.",),
         )
     curve = survival_curve(material.spells, level=material.asked.level)
-    rows = rows_of(curve, order=("duration",))
+    every = rows_of(curve, order=("duration",))
+    rows = [row for row in every if row["survival"] is not None]
     pictures = drawn(
         material,
         plot_survival,
@@ -154,8 +155,14 @@ def how_long(material: Material) -> Section:
         _half(material, curve, rows),
         pictures=pictures,
         grids=(_curve_grid(material, rows),),
-        notes=(lost_rule(material), *_rule_notes(material)),
+        notes=(lost_rule(material), *_rule_notes(material), *_unwatched(every)),
     )
+
+
+def _unwatched(rows: list[dict[str, Any]]) -> list[str]:
+    """What is to be said of days on which nobody was under observation."""
+    said = dict.fromkeys(row["note"] for row in rows if row["note"])
+    return [f"Days since the start: {note}." for note in said]
 
 
 def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
