@@ -382,7 +382,7 @@ LATE = scored((5, True, 2, 3, 1), (7, False, 1, None, 1))
             GOOD.assign(risk=[np.nan, 1.0]),
             {},
             rt.ContentError,
-            "risk: 1 of 2 rows have no prediction in 'risk'",
+            "risk: 1 of 2 rows has no prediction in 'risk'",
         ),
         (GOOD.assign(risk=["high", "low"]), {}, rt.ColumnError, "column 'risk' must hold numbers"),
         (GOOD.head(0), {}, rt.ContentError, "there is none that can be used"),

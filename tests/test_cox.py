@@ -674,7 +674,7 @@ ONE = spells([1, 2, 3, 4], [1, 1, 0, 1], x=[1.0, 2.0, 1.0, 3.0], plan=["a", "b",
             ONE.assign(plan=["a", None, "b", "b"]),
             {"cluster": "plan"},
             rt.ContentError,
-            "cluster: 1 rows have no 'plan'",
+            "cluster: 1 row has no 'plan'",
         ),
         (ONE, {"strata": "part"}, rt.ColumnError, "strata names 'part'"),
         (

@@ -422,7 +422,7 @@ LATE = GOOD.assign(entry=[np.nan, 2])
             GOOD.assign(s2=[np.nan, 1]),
             {},
             rt.ContentError,
-            "survival: 1 of 2 rows have no prediction in 's2'",
+            "survival: 1 of 2 rows has no prediction in 's2'",
         ),
         (GOOD.assign(s2=[50, 100]), {}, rt.ContentError, "2 of 2 rows .* not between 0 and 1"),
     ],

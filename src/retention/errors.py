@@ -5,6 +5,8 @@ Every error is a `ValueError`, so code that does not know this library catches i
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -99,6 +101,29 @@ def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise RetentionError(f"{argument} must be one of {listed}; got {value!r}.")
+
+
+def warn(message: str) -> None:
+    """Warn the user, at the line of theirs that asked: one answer of the library may ask another.
+
+    Args:
+        message: one clear sentence, and what to do.
+    """
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, RetentionWarning, stacklevel=level)
+
+
+def counted(n: float, one: str, many: str = "") -> str:
+    """A number with what it counts: 1 row, 2 rows; 1 spell has, 1,200 spells have.
+
+    Args:
+        n: how many.
+        one: the word, or words, for one.
+        many: for any other number; the same with an s if left out.
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _plain(name: str) -> str:

@@ -6,16 +6,14 @@ of one customer on one day. It is a purchase if its sales do not sum to less tha
 
 from __future__ import annotations
 
-import inspect
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError, RetentionWarning
+from retention.errors import ContentError, warn
 from retention.frames import count, one_row
 
 if TYPE_CHECKING:
@@ -49,21 +47,11 @@ class Log:
         silent = (as_of - self.last).days
         pace = (self.last - self.first).days / max(self.n - 1, 1)
         if silent > max(usual, pace * (math.log(self.n) + 5)):
-            warnings.warn(
+            warn(
                 f"The last order is of {self.last}, {silent} days before as_of {as_of}: if the "
                 "data end there, the last periods are incomplete and the silence looks like churn. "
-                "Set as_of to the last day the data cover.",
-                RetentionWarning,
-                stacklevel=_outside(),
+                "Set as_of to the last day the data cover."
             )
-
-
-def _outside() -> int:
-    """How far up the first code lies that is not this library's: one answer may ask another."""
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def look(lines: Frame, day: str, *, as_of: date) -> Log:

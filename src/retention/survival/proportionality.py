@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import table_like
 from retention.survival import design as designs
 from retention.survival import steps
+from retention.survival.cox import CoxModel
 from retention.survival.histories import read
+from retention.survival.models import check_model, described
 from retention.survival.newton import inverse, moments
 from retention.survival.risk_sums import gradient_and_information, prepared, risk_sums
 from retention.survival.strata import labelled
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.survival.cox import CoxModel
     from retention.survival.histories import Histories
     from retention.survival.risk_sums import RiskData
 
@@ -71,6 +72,7 @@ def proportional_hazards_test(
         Grambsch, P. M. and Therneau, T. M. (1994), Biometrika 81, 515–526, as a score test as in
         cox.zph of R's survival package from version 3.0 on.
     """
+    _check_model(model)
     one_of("transform", transform, ("km", "rank", "identity", "log"))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
@@ -88,6 +90,15 @@ def proportional_hazards_test(
     beta, time = model.beta[keep] * scale, _time(data, transform)
     single, together = _statistics(data, beta, time, told[keep])
     return table_like(_rows(model, told, single, together, transform), spells)
+
+
+def _check_model(model: object) -> None:
+    check_model(model, "proportional_hazards_test(model, spells)")
+    if not isinstance(model, CoxModel):
+        raise RetentionError(
+            f"model must come from fit_cox, for others have no hazard ratios that hold over time "
+            f"to be tested; got {described(model)}. With fit_hazard say varying= instead."
+        )
 
 
 def _refuse_others(model: CoxModel, spells: Histories) -> None:

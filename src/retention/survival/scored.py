@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError, counted
 from retention.survival.histories import Histories, read
 from retention.tables import LIFETIMES
 
@@ -153,8 +153,10 @@ def predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
         ) from None
     if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
         raise ContentError(
-            f"{argument}: {int(missing.sum()):,} of {values.size:,} rows have no prediction in "
-            f"{column!r}. Predict them too, or leave those rows out."
+            f"{argument}: {int(missing.sum()):,} of {counted(values.size, 'row')} "
+            f"{'has' if missing.sum() == 1 else 'have'} no prediction in {column!r}. A model has "
+            "none outside what it has seen: score the rows that have one, as in "
+            f"scored[scored[{column!r}].notna()]."
         )
     return values
 
