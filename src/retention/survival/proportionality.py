@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-10  # of the variance of a score: nothing is left beside the other terms
 
-Transform = Literal["km", "rank", "identity", "log"]
+Transform = Literal["km", "rank", "event-rank", "identity", "log"]
 
 
 def proportional_hazards_test(
@@ -44,8 +44,10 @@ def proportional_hazards_test(
     Args:
         model: a model from `fit_cox`.
         spells: the spells that it was fitted on.
-        transform: g(t): "km" (1 − the Kaplan–Meier survival just before t), "rank" (of the
-            distinct durations at which spells end), "identity" or "log".
+        transform: g(t): "km" (1 − the Kaplan–Meier survival just before t), "rank" (of t among
+            the durations of all spells, censored ones too, ties at the mean of their ranks: R's),
+            "event-rank" (of t among the distinct durations at which spells end: 1, 2, 3, …),
+            "identity" or "log".
 
     Returns:
         One row a term and one last row for all of them, in the caller's kind: `term` ("(all)" in
@@ -73,7 +75,7 @@ def proportional_hazards_test(
         cox.zph of R's survival package from version 3.0 on.
     """
     _check_model(model)
-    one_of("transform", transform, ("km", "rank", "identity", "log"))
+    one_of("transform", transform, get_args(Transform))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]
@@ -139,6 +141,8 @@ def _time(data: RiskData, transform: str) -> Floats:
             raise ContentError("transform: an end at duration 0 has no logarithm. Take another.")
         g: Any = np.log(np.where(time > 0, time, 1.0))
     elif transform == "rank":
+        g = _ranks(data, time)
+    elif transform == "event-rank":
         g = np.searchsorted(instants, time, side="right").astype(np.float64)
     elif transform == "km":
         g = _lost_before(data, instants, time)
@@ -146,6 +150,13 @@ def _time(data: RiskData, transform: str) -> Floats:
         g = time
     ends = data.n_ends.astype(np.float64)
     return np.asarray(g - (ends @ g) / ends.sum())
+
+
+def _ranks(data: RiskData, time: Floats) -> Floats:
+    """The mean rank of each time among the durations of all spells."""
+    different, place = np.unique(time, return_inverse=True)
+    n = np.bincount(place[data.bin], data.weight, minlength=different.size)
+    return np.asarray((np.cumsum(n) - (n - 1) / 2)[place])
 
 
 def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
