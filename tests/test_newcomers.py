@@ -65,7 +65,7 @@ def test_a_new_level_or_none_is_null_for_that_customer_alone(engine):
     """1/2 of "basic" and 1/4 of "full" leave in the first month; the reason stands in the row."""
     with pytest.warns(rt.RetentionWarning, match=COUNTED) as caught:
         found = rt.predict_churn(plans(), one_of_each(engine), within=1)
-    assert len(caught) == 1
+    assert [each.filename for each in caught] == [__file__]
     rows = engine.read(found, order=["customer_id"])
     chance = rows["churn_probability"].tolist()
     assert [chance[0], chance[3]] == pytest.approx([1 / 2, 1 / 4])

@@ -15,7 +15,7 @@ from retention.errors import ColumnError, ContentError, RetentionError, Retentio
 from retention.frames import Frame, as_text, beside, collect, count
 from retention.kpis.movements import in_one_currency
 from retention.orders import MOST
-from retention.tables import ACTIVITY, COSTS, refuse_other_ids, require, segments
+from retention.tables import ACTIVITY, COSTS, keeping, refuse_other_ids, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,7 +92,8 @@ def cost_lines(
         present = require(table, kind).collect_schema()
         for name in names:
             if name not in present:
-                raise ColumnError.unknown(f"{argument} (in {kind.name})", name, present)
+                said = f"{argument} (in {kind.name})"
+                raise ColumnError.unknown(said, name, present, kept=keeping(kind))
     frame, _ = in_one_currency(activity, names, taken=taken)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)

@@ -145,9 +145,9 @@ def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str
     lines = b["n_refunds"] - a["n_refunds"]
     if lines or not _alike(a["refunds"], b["refunds"]):
         money = b["refunds"] - a["refunds"]
-        yield "refunds", f"{lines:+,} refunds ({money:+,.2f})"
+        yield "refunds", f"{lines:+,} refund{'s' * (abs(lines) != 1)} ({money:+,.2f})"
     rows = b["n_rows"] - a["n_rows"] - lines
-    text = f"{rows:+,} rows ({b['sales'] - a['sales']:+,.2f})"
+    text = f"{rows:+,} row{'s' * (abs(rows) != 1)} ({b['sales'] - a['sales']:+,.2f})"
     if rows:
         yield ("late data" if rows > 0 else "withdrawn data"), text
     elif not _alike(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError
-from retention.tables import SPELLS, Kind
+from retention.tables import SPELLS, Kind, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def kept_columns(keep: str | Sequence[str], frame: Frame, kind: Kind) -> dict[st
         if str(name).lower() in own:
             raise ColumnError(f"keep: {name!r} is a column of {kind.name} or spells itself.")
         if name not in schema:
-            raise ColumnError.unknown("keep", name, schema)
+            raise ColumnError.unknown("keep", name, schema, kept=keeping(kind))
     if len(set(names)) < len(names):
         raise ColumnError(f"keep names a column twice: {names}.")
     coded = {name for name in names if isinstance(schema[name], nw.Categorical | nw.Enum)}

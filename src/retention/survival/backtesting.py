@@ -13,11 +13,18 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, RetentionError, RetentionWarning, one_of
+from retention.errors import (
+    ContentError,
+    RetentionError,
+    RetentionWarning,
+    counted,
+    one_of,
+    warn,
+)
 from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
 from retention.spells.rows import whole_days
 from retention.survival.calibration import calibration, lift
-from retention.survival.concordance import concordance
+from retention.survival.concordance import LOW, concordance
 from retention.survival.models import LifetimeModel, check_model, described, is_table
 from retention.survival.scoring import brier_score, time_dependent_auc
 from retention.survival.strata import coded
@@ -122,11 +129,23 @@ def backtest(
     made.refuse_beyond(days[-1] + timedelta(ahead))
     split = holdout == "customers"
     rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
+    _warn_of_sign([row["concordance"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
     parts |= {name: np.full(len(days), value, _kind(value)) for name, value in said.items()}
     parts |= {name: _column([row[name] for row in rows]) for name in rows[0]}
     return table_like(parts, table)
+
+
+def _warn_of_sign(found: Sequence[float | None]) -> None:
+    """One warning for all cuts, where the chances that `fit` gives may be of staying."""
+    low = sum(value is not None and value < LOW for value in found)
+    if low:
+        warn(
+            f"fit: on {low:,} of {counted(len(found), 'cut')} the concordance is below {LOW:g}, "
+            "worse than a coin's ½: perhaps the sign is turned. It must be the chance of leaving, "
+            "not of staying."
+        )
 
 
 def _check_fit(fit: object) -> None:
@@ -317,7 +336,9 @@ def _scores(
     seen = np.where(~within & (since >= horizon), horizon + 1.0, since)
     scored = pd.DataFrame({"duration": seen, "churned": within, "risk": chance})
     scored["survival"] = 1 - scored["risk"]
-    pairs = concordance(scored, level=level).iloc[0]
+    with warnings.catch_warnings():  # said once for all cuts
+        warnings.filterwarnings("ignore", "risk: the concordance", RetentionWarning)
+        pairs = concordance(scored, level=level).iloc[0]
     point = brier_score(scored, survival={horizon: "survival"}).iloc[0]
     area = time_dependent_auc(scored, times=[horizon]).iloc[0]
     mean = calibration(scored, survival="survival", time=horizon, groups=1, level=level).iloc[0]

@@ -26,7 +26,7 @@ from retention.survival import unknowns
 from retention.survival.models import ORIGIN, check_model
 from retention.survival.strata import coded
 from retention.survival.unknowns import Reader
-from retention.tables import CUSTOMERS, LIFETIMES, refuse_taken, require
+from retention.tables import CUSTOMERS, LIFETIMES, keeping, refuse_taken, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -452,7 +452,7 @@ def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
     names = list(schema)
     for name in _covariates(model):
         if name not in names:
-            raise ColumnError.unknown("the model", name, names)
+            raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
 
 
 def _chunks(

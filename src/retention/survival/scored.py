@@ -129,7 +129,8 @@ def refuse_late_entry(found: Histories, score: str, *, table: str = "scored") ->
         return
     n = int(found.weights[found.entry > 0].sum())
     raise RetentionError(
-        f"{score}: {n:,} spells of {table} came under observation after their start (entry). How "
+        f"{score}: {counted(n, 'spell')} of {table} came under observation after the start "
+        "(entry). How "
         "many would have been censored earlier is not known, so they cannot be weighted. Say "
         "landmark=..., a time that matters to you: those under observation then are scored from "
         "there on."
@@ -172,7 +173,8 @@ def probabilities(found: Histories, column: str, argument: str) -> NDArray[np.fl
     outside = (values < -_SLACK) | (values > 1 + _SLACK)
     if outside.any():
         raise ContentError(
-            f"{argument}: {int(outside.sum()):,} of {values.size:,} rows have a prediction in "
+            f"{argument}: {int(outside.sum()):,} of {counted(values.size, 'row')} "
+            f"{'has' if outside.sum() == 1 else 'have'} a prediction in "
             f"{column!r} that is not between 0 and 1, such as {values[outside][0]:g}. It must be "
             "the chance of still being here, as a share of 1."
         )

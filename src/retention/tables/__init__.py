@@ -1,6 +1,6 @@
 """The named tables, and the check that every public function starts with."""
 
-from retention.tables.checks import refuse_other_ids, refuse_taken, require, segments
+from retention.tables.checks import keeping, refuse_other_ids, refuse_taken, require, segments
 from retention.tables.kinds import (
     ACTIVITY,
     CHURNED,
@@ -47,6 +47,7 @@ __all__ = [
     "WALLET",
     "Column",
     "Kind",
+    "keeping",
     "refuse_other_ids",
     "refuse_taken",
     "require",
