@@ -346,9 +346,8 @@ def _evidence(frame: Frame) -> str:
     return (
         "Say end_is='last_day' (in force that day) or end_is='first_day_out'. An end that is the "
         f"last day, read as the first day out, makes every renewal churn. Of {int(all_ends):,} "
-        f"ends, {counted(found[1], 'is', 'are')} followed by a contract of the same customer from the "
-        "next day on "
-        f"(as after a last day), {found[0]:,} by one from the same day on."
+        f"ends, {counted(found[1], 'is', 'are')} followed by a contract of the same customer "
+        f"from the next day on (as after a last day), {found[0]:,} by one from the same day on."
     )
 
 
