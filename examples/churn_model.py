@@ -118,8 +118,7 @@ def main() -> None:
     show(rt.brier_score(scored, survival=columns)[["time", "n_churned", "brier_score", "skill"]])
 
     heading(f"Who leaves next? The chance of leaving within {case.horizons[0]} {case.unit}")
-    here = spells[~spells["churned"]].rename(columns={"duration": "tenure"})
-    soon = rt.predict_churn(model, here, within=case.horizons[0])
+    soon = rt.predict_churn(model, spells, within=case.horizons[0])
     shown = ["customer_id", "tenure", "churn_probability", "lower", "upper"]
     show(soon.sort_values("churn_probability", ascending=False)[shown].head(8))
     n_said = int(soon["churn_probability"].notna().sum())

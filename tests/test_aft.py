@@ -442,7 +442,7 @@ def test_who_was_censored_at_once_says_nothing():
     late = pd.concat([TOY, pd.DataFrame({"duration": [0], "churned": [False], "x": [1]})])
     model = fit_aft(late, covariates="x")
     plain = fit_aft(TOY, covariates="x")
-    assert model.notes == ("1 spells censored at duration 0 say nothing: left out.",)
+    assert model.notes == ("1 spell censored at duration 0 says nothing: left out.",)
     assert model.model_copy(update={"notes": ()}) == plain
 
 

@@ -263,10 +263,10 @@ def test_none_within_no_time():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (customers((1, 1.5, 3)), "1 have an age that is no whole number of opportunities"),
+        (customers((1, 1.5, 3)), "1 has an age that is no whole number of opportunities"),
         (customers((1, 1, 3.5)), "BG/BB counts opportunities to buy"),
-        (customers((3, 2, 3), (0, 0, 3)), r"of 2 customers 1 have more purchases.*x > t_x"),
-        (customers((1, 4, 1e7)), r"1 have more than 10,000 opportunities \(T\)"),
+        (customers((3, 2, 3), (0, 0, 3)), r"of 2 customers 1 has more purchases.*x > t_x"),
+        (customers((1, 4, 1e7)), r"1 has more than 10,000 opportunities \(T\)"),
         (customers((1, 4, 3)), "bought last after they were observed"),
     ],
 )

@@ -20,14 +20,14 @@ from risk_by_hand import Spell, expanded, frame_of, many, segments_of
 
 COLUMNS = ["n_spells", "n_churned", "n_expected"]
 COLUMNS = [*COLUMNS, "test", "statistic", "degrees_of_freedom", "p_value", "note"]
-TESTS = ["log-rank", "wilcoxon", "tarone-ware", "peto"]
+TESTS = ["log-rank", "wilcoxon", "tarone-ware", "peto", "fleming-harrington"]
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 
 
 def naive_sums(groups, test):
     """Observed less expected ends of each group, weighted, their covariance, expected ends."""
-    k, lasting = len(groups), Fraction(1)
+    k, lasting, modified = len(groups), Fraction(1), Fraction(1)
     excess, expected = [0.0] * k, [Fraction(0)] * k
     covariance = [[0.0] * k for _ in range(k)]
     everyone = [each for group in groups for each in group]
@@ -38,8 +38,9 @@ def naive_sums(groups, test):
             for group in groups
         ]
         all_n, all_d = sum(n), sum(d)
-        weights = {"log-rank": 1, "wilcoxon": all_n, "tarone-ware": all_n**0.5, "peto": lasting}
-        weight = float(weights[test])
+        modified *= 1 - Fraction(all_d, all_n + 1)
+        weights = {"log-rank": 1, "wilcoxon": all_n, "tarone-ware": all_n**0.5, "peto": modified}
+        weight = float({**weights, "fleming-harrington": lasting}[test])
         lasting *= 1 - Fraction(all_d, all_n)
         for i in range(k):
             share = Fraction(n[i], all_n)
@@ -167,13 +168,26 @@ def leukemia():
 
 
 def test_leukemia_as_in_kleinbaum_and_klein():
-    """χ² of the four tests: 16.79, 13.46, 15.12; expected 19.25 and 10.75; peto 14.5 as in R."""
-    printed = {"log-rank": 16.79, "wilcoxon": 13.46, "tarone-ware": 15.12, "peto": 14.46}
+    """χ² of five tests: 16.79, 13.46, 15.12, 14.08, 14.46; expected 19.25 and 10.75.
+
+    The fourth is Klein and Moeschberger's Peto–Peto, of 1 − d / (n + 1); the last R's rho = 1.
+    """
+    printed = {"log-rank": 16.79, "wilcoxon": 13.46, "tarone-ware": 15.12, "peto": 14.08}
+    printed["fleming-harrington"] = 14.46
     for test, statistic in printed.items():
         compared = rt.compare_curves(leukemia(), by="Rx", test=test)
         assert compared["n_churned"].tolist() == [9, 21]
         assert compared["n_expected"].round(2).tolist() == [19.25, 10.75]
         assert round(compared["statistic"][0], 2) == statistic
+
+
+def test_peto_and_what_r_calls_so_differ():
+    """To three digits 14.084, of 1 − d / (n + 1), and 14.457, of Kaplan and Meier just before."""
+    found = [
+        rt.compare_curves(leukemia(), by="Rx", test=test)["statistic"][0].round(3)
+        for test in ("peto", "fleming-harrington")
+    ]
+    assert found == [14.084, 14.457]
 
 
 def test_a_group_without_risk_sets_counts_for_nothing():
@@ -197,17 +211,17 @@ def test_three_against_three():
 
 @pytest.mark.parametrize("test", TESTS)
 def test_lifelines_has_the_same_statistic(test):
-    """multivariate_logrank_test with ties and weights; our "peto" is its Fleming–Harrington, p = 1.
+    """multivariate_logrank_test with ties and weights, test by test of the same name.
 
-    Its curve there leaves the weights out, so that we compare without.
+    Fleming–Harrington's curve there leaves the weights out, so that we compare without.
     """
     rng = np.random.default_rng(1)
     n = 400
     table = pd.DataFrame({"duration": rng.integers(1, 20, n), "churned": rng.random(n) < 0.6})
     table["plan"] = rng.choice(["a", "b", "c", "d"], n)
-    table["n_spells"] = 1 if test == "peto" else rng.integers(1, 4, n)
-    said = {"weightings": {"log-rank": None, "peto": "fleming-harrington"}.get(test, test)}
-    said |= {"p": 1, "q": 0} if test == "peto" else {}
+    table["n_spells"] = 1 if test == "fleming-harrington" else rng.integers(1, 4, n)
+    said = {"weightings": {"log-rank": None}.get(test, test)}
+    said |= {"p": 1, "q": 0} if test == "fleming-harrington" else {}
     columns = table["duration"], table["plan"], table["churned"]
     theirs = multivariate_logrank_test(*columns, weights=table["n_spells"], **said)
     row = rt.compare_curves(table, by="plan", test=test).iloc[0]

@@ -674,7 +674,7 @@ ONE = spells([1, 2, 3, 4], [1, 1, 0, 1], x=[1.0, 2.0, 1.0, 3.0], plan=["a", "b",
             ONE.assign(plan=["a", None, "b", "b"]),
             {"cluster": "plan"},
             rt.ContentError,
-            "cluster: 1 rows have no 'plan'",
+            "cluster: 1 row has no 'plan'",
         ),
         (ONE, {"strata": "part"}, rt.ColumnError, "strata names 'part'"),
         (
@@ -689,3 +689,63 @@ def test_what_cannot_be_meant_is_refused(table, change, error, message):
     """The message says which argument or column, what it was and what would do."""
     with pytest.raises(error, match=message):
         rt.fit_cox(table, **{"covariates": "x", **change})
+
+
+@pytest.mark.parametrize("away", [0, 10, 10_000])
+def test_separation_within_strata_is_separation(away):
+    """However far the strata lie apart: whoever has 1 more than the others leaves before them."""
+    table = pd.DataFrame(
+        {
+            "duration": [1, 2, 3, 4] * 2,
+            "churned": [True, True, False, False] * 2,
+            "x": np.array([1.0, 1, 0, 0, 1, 1, 0, 0]) + np.repeat([0, away], 4),
+            "plan": np.repeat(["a", "b"], 4),
+        }
+    )
+    model = rt.fit_cox(table, covariates="x", strata="plan")
+    assert model.status == "separated"
+    assert model.notes == (
+        "'x' tells those who left from the rest without a fault: its coefficient has no bound.",
+    )
+    assert model.coefficients()["standard_error"].isna().all()
+
+
+def test_a_perfect_order_within_strata_is_separation_and_a_fault_in_it_is_none():
+    """All leave, the highest first, in both strata; z beside it is not blamed."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"duration": [*range(1, 9)] * 2, "churned": True})
+    table = table.assign(x=9 - table["duration"], z=rng.normal(size=16), plan=["a"] * 8 + ["b"] * 8)
+    model = rt.fit_cox(table, covariates=["x", "z"], strata="plan")
+    assert model.status == "separated"
+    assert len(model.notes) == 1
+    assert model.notes[0].startswith("'x' tells those who left")
+    table.loc[table.index[:2], "x"] = [7, 8]
+    swapped = rt.fit_cox(table, covariates="x", strata="plan")
+    assert swapped.status == "converged"
+    assert np.isfinite(swapped.standard_errors).all()
+
+
+def test_strata_that_lie_far_apart_do_not_blur_what_is_within_them():
+    """x + 10⁴ in one stratum: the coefficient and its error of x without, to 1e-9."""
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"x": rng.normal(size=80), "plan": ["a", "b"] * 40})
+    table["duration"] = rng.exponential(np.exp(-0.1 * table["x"]))
+    table = table.assign(churned=rng.random(80) < 0.7)
+    near = rt.fit_cox(table, covariates="x", strata="plan")
+    away = table.assign(x=table["x"] + 1e3 * (table["plan"] == "b"))
+    far = rt.fit_cox(away, covariates="x", strata="plan")
+    assert far.coef == pytest.approx(near.coef, rel=1e-9)
+    assert far.standard_errors == pytest.approx(near.standard_errors, rel=1e-9)
+
+
+def test_a_baseline_that_is_no_number_is_refused():
+    """Strata 10⁴ apart: the way out is the distance from the stratum's mean, which fits."""
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({"x": rng.normal(size=80), "plan": ["a", "b"] * 40})
+    table["duration"] = rng.exponential(np.exp(-0.9 * table["x"]))
+    table["churned"] = True
+    far = table.assign(x=table["x"] + 1e4 * (table["plan"] == "b"))
+    with pytest.raises(rt.ContentError, match="'x' multiplies the risk by more than e.*distance"):
+        rt.fit_cox(far, covariates="x", strata="plan")
+    far["x"] -= far.groupby("plan")["x"].transform("mean")
+    assert rt.fit_cox(far, covariates="x", strata="plan").status == "converged"

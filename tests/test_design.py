@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import retention as rt
 from retention.survival.design import (
     Covariate,
-    known_rows,
     labels_of,
     learnt,
     matrix,
@@ -22,6 +21,7 @@ from retention.survival.design import (
     terms,
 )
 from retention.survival.strata import coded, labelled
+from retention.survival.unknowns import MISSING, UNSEEN, Reader
 
 ABC = ["a", "b", "c", "b", "a", "c"]
 COLUMNS = {
@@ -79,7 +79,7 @@ def test_what_a_column_holds_is_what_it_is_taken_for(name, engine):
 )
 def test_missing_values_are_refused_with_their_number(values):
     """In the fit and for customers alike; of chunks all are counted."""
-    with pytest.raises(rt.ContentError, match="1 rows have no 'x'. Fill them in, or leave them"):
+    with pytest.raises(rt.ContentError, match="1 row has no 'x'. Fill it in, or leave it out"):
         rt.fit_cox(six(x=values), covariates="x")
     many = pd.concat([six(x=values)] * 20_000)
     with pytest.raises(rt.ContentError, match="20,000 rows have no 'x'"):
@@ -87,8 +87,10 @@ def test_missing_values_are_refused_with_their_number(values):
     known = values.dropna()
     model = rt.fit_cox(six().iloc[: len(known)].assign(x=known.to_numpy()), covariates="x")
     customers = six(x=values).assign(customer_id=range(6), tenure=0)
-    with pytest.raises(rt.ContentError, match="1 rows have no 'x'"):
-        rt.predict_churn(model, customers, within=1)
+    with pytest.warns(rt.RetentionWarning, match="1 of 6 rows gets no prediction: 1 has no 'x'"):
+        soon = rt.predict_churn(model, customers, within=1)
+    assert soon["churn_probability"].isna().tolist() == values.isna().tolist()
+    assert soon["reason"].dropna().tolist() == ["a covariate is missing"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_missing_values_are_refused_with_their_number(values):
     [
         (pd.Timestamp("2024-01-01"), rt.ColumnError, "'x' holds datetime64.*numbers or labels"),
         (pd.Timedelta("1D"), rt.ColumnError, "'x' holds timedelta64.*give numbers or labels"),
-        ([np.inf, 1, 2, 3, 4, 5], rt.ContentError, "1 rows have an infinite 'x', or one above"),
+        ([np.inf, 1, 2, 3, 4, 5], rt.ContentError, "1 row has an infinite 'x', or one above"),
     ],
 )
 def test_columns_that_are_no_covariates_are_refused(values, error, message):
@@ -175,12 +177,12 @@ def test_labels_are_read_alike_whatever_their_type():
 def test_clusters_are_numbered():
     """Any ids, none missing."""
     assert members(np.array(["x", "y", "x"], dtype=object), "id").tolist() == [0, 1, 0]
-    with pytest.raises(rt.ContentError, match="cluster: 1 rows have no 'id'"):
+    with pytest.raises(rt.ContentError, match="cluster: 1 row has no 'id'"):
         members(np.array([1.0, np.nan]), "id")
 
 
 def test_rows_a_model_can_read():
-    """Nothing missing, no label that is new."""
+    """Nothing missing, no label that is new; the others are told apart by why they cannot be."""
     covariates = (
         Covariate(name="n", kind="number"),
         Covariate(name="l", kind="label", levels=("a", "b")),
@@ -189,9 +191,13 @@ def test_rows_a_model_can_read():
         "n": np.array([1.0, np.nan, 2.0, 3.0]),
         "l": np.array(["a", "b", None, "c"], dtype=object),
     }
-    assert known_rows(covariates, columns).tolist() == [True, False, False, False]
+    reader = Reader(covariates)
+    design, why = reader.read(columns, 4)
+    assert why.tolist() == [-1, MISSING, MISSING, UNSEEN]
+    assert (design[0].tolist(), reader.n, reader.unknown) == ([1, 0], 4, 3)
+    assert (reader.missing, reader.unseen["l"]) == ({"n": 1, "l": 1}, {"c": 1})
     with pytest.raises(rt.ColumnError, match="the model names 'l', which is not a column"):
-        known_rows(covariates, {"n": columns["n"]})
+        Reader(covariates).read({"n": columns["n"]}, 4)
 
 
 label = st.sampled_from(["a", "b", "", None, "c"])

@@ -65,7 +65,7 @@ def test_the_meaning_of_an_end_is_asked_with_what_speaks_for_each(engine):
     message = refused(engine.table(file()))
     assert "end of unsaid meaning: 2 rows" in message
     assert (
-        "Of 2 ends, 1 are followed by a contract of the same customer from the next day" in message
+        "Of 2 ends, 1 is followed by a contract of the same customer from the next day" in message
     )
     assert "end_is='last_day'" in message
 

@@ -151,7 +151,7 @@ ONE = pd.DataFrame({"customer_id": ["Ann"], "duration": [5], "churned": [True], 
         (ONE, {"keep": "plan_"}, ColumnError, "keep names 'plan_'.*Did you mean 'plan'"),
         (ONE, {"keep": "churned"}, ColumnError, "keep: 'churned' is a column of spells or of the"),
         (ONE, {"keep": ["plan", "plan"]}, ColumnError, "keep names a column twice"),
-        (ONE.assign(duration=-1), {}, ContentError, "1 have a negative duration"),
+        (ONE.assign(duration=-1), {}, ContentError, "1 has a negative duration"),
         (ONE.iloc[:0], {}, ContentError, "Is the table empty"),
     ],
 )

@@ -238,7 +238,7 @@ def test_refusals():
     mixed = split.assign(T_holdout=[13.0, 14.0])
     refused(lambda: calibrate(mixed, model=MODEL), "T_holdout must be one length .* from 13 to 14")
     gap = split.assign(T_holdout=[13.0, np.nan])
-    refused(lambda: calibrate(gap, model=MODEL), "T_holdout must be one length .*; 1 are missing")
+    refused(lambda: calibrate(gap, model=MODEL), "T_holdout must be one length .*; 1 is missing")
     refused(lambda: calibrate(split[:0], model=MODEL), "split summary is empty")
     refused(lambda: independent(split), "lacks 'mean_sales'")
     late = {"cuts": ["2024-12-31"], "within": 90}
@@ -258,14 +258,14 @@ def test_what_came_must_be_known_to_be_compared(engine):
     again = rt.purchase_calibration(split, model=MODEL)
     pd.testing.assert_frame_equal(engine.read(first, order=["x_from"]), again, check_dtype=False)
     for bad, message in (
-        ([1, None, 4], "of 3 customers 1 have no usable n_holdout"),
-        ([1, -1, 4], "1 have no usable n_holdout .missing, negative.* n_holdout = -1"),
-        ([1, 0.5, 4], "1 have a value of n_holdout that is no whole number"),
+        ([1, None, 4], "of 3 customers 1 has no usable n_holdout"),
+        ([1, -1, 4], "1 has no usable n_holdout .missing, negative.* n_holdout = -1"),
+        ([1, 0.5, 4], "1 has a value of n_holdout that is no whole number"),
     ):
         table = engine.table(split.assign(n_holdout=pd.array(bad, "Float64").astype(float)))
         refused(lambda table=table: rt.purchase_calibration(table, model=MODEL), message)
     missing = split.assign(n_holdout=pd.array([1, None, 4], "Int64"))
-    refused(lambda: rt.purchase_calibration(missing, model=MODEL), "1 have no usable n_holdout")
+    refused(lambda: rt.purchase_calibration(missing, model=MODEL), "1 has no usable n_holdout")
 
 
 def test_backtest_counts_a_purchase_on_the_last_day_but_none_after():

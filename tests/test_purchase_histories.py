@@ -126,16 +126,16 @@ def test_the_summary_of_orders_is_read_as_it_comes():
     ("row", "message"),
     [
         ((1, 40, 30), r"1 bought last after they were observed \(t_x > T\).*'c2': x = 1, t_x = 40"),
-        ((0, 5, 30), r"1 have no repeat purchase and yet an age at it"),
-        ((2, 0, 30), r"1 have repeat purchases at age 0"),
-        ((-1, 0, 30), r"1 have no usable x \(missing, negative or infinite\).*x = -1"),
-        ((np.inf, 2, 30), r"1 have no usable x"),
-        ((1, -2, 30), r"1 have no usable t_x"),
-        ((1, 2, np.inf), r"1 have no usable T"),
-        ((1.5, 2, 30), r"1 have a value of x that is no whole number"),
-        ((2 * 10**9, 2, 30), r"1 have a value of x beyond 1,000,000\. For example"),
-        ((1, 2, 1.5e308), r"1 have a T beyond 1,000,000,000 \(are ages in days or weeks\?\)"),
-        ((1, np.nan, 30), r"of 3 customers 1 have no usable t_x.*'c2': x = 1, t_x = missing"),
+        ((0, 5, 30), r"1 has no repeat purchase and yet an age at it"),
+        ((2, 0, 30), r"1 has repeat purchases at age 0"),
+        ((-1, 0, 30), r"1 has no usable x \(missing, negative or infinite\).*x = -1"),
+        ((np.inf, 2, 30), r"1 has no usable x"),
+        ((1, -2, 30), r"1 has no usable t_x"),
+        ((1, 2, np.inf), r"1 has no usable T"),
+        ((1.5, 2, 30), r"1 has a value of x that is no whole number"),
+        ((2 * 10**9, 2, 30), r"1 has a value of x beyond 1,000,000\. For example"),
+        ((1, 2, 1.5e308), r"1 has a T beyond 1,000,000,000 \(are ages in days or weeks\?\)"),
+        ((1, np.nan, 30), r"of 3 customers 1 has no usable t_x.*'c2': x = 1, t_x = missing"),
     ],
 )
 def test_what_no_customer_can_have_done_is_refused(engine, row, message):
@@ -177,9 +177,9 @@ def test_whole_floats_count_as_well(engine):
     assert found_in(read_histories(engine.table(floats))) == found_in(read_histories(frame))
     assert sorted(read_spend(engine.table(floats)).x.tolist())[-1] == 2
     for bad in (2.5, 1e7):
-        with pytest.raises(rt.ContentError, match="1 have a value of x"):
+        with pytest.raises(rt.ContentError, match="1 has a value of x"):
             read_spend(floats.assign(x=[0, 2, bad]))
-    with pytest.raises(rt.ContentError, match="1 have repeat purchases but no usable mean_sales"):
+    with pytest.raises(rt.ContentError, match="1 has repeat purchases but no usable mean_sales"):
         read_spend(floats.assign(mean_sales=[None, 4.0, 1e308]))
 
 
@@ -189,5 +189,5 @@ def test_an_empty_summary_and_a_missing_mean_are_refused():
     for read in (read_histories, read_customers, read_spend):
         with pytest.raises(rt.ContentError, match="base is empty: there is no customer in it"):
             read(frame.iloc[:0], table="base")
-    with pytest.raises(rt.ContentError, match="1 have repeat purchases but no usable mean_sales"):
+    with pytest.raises(rt.ContentError, match="1 has repeat purchases but no usable mean_sales"):
         read_spend(frame.assign(mean_sales=np.nan))

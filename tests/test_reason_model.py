@@ -536,7 +536,7 @@ def test_a_category_of_one_group_alone_cannot_be_held_back():
         (ColumnError, "groups names 'plaice'.*Did you mean 'place'", {"groups": "plaice"}),
         (ColumnError, "text names 'note'", {"text": "note"}),
         (ContentError, "labels: the table is empty", {"labels": LABELS[:0]}),
-        (ContentError, "1 notes with labels are not among the notes, first 99", {
+        (ContentError, "1 note with labels is not among the notes, first 99", {
             "labels": pd.DataFrame({"note_id": [1, 99], "category": "pricing"}),
         }),
         (ColumnError, "text in one table and numbers", {

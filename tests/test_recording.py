@@ -204,7 +204,7 @@ def test_a_late_order_is_named():
     """Bob's order of February came in after the report."""
     table = moved(run(shop()), run(shop(("Bob", "2024-02-20", 10.0))))
     assert table["cause"].tolist() == ["late data", "late data", "unchanged"]
-    assert table["detail"][0] == "transactions: 2024-02 +1 rows (+10.00)"
+    assert table["detail"][0] == "transactions: 2024-02 +1 row (+10.00)"
     assert table["data_change"].tolist() == table["change"].tolist()
     assert table["definition_change"].tolist() == [0.0, 0.0, 0.0]
 
@@ -221,7 +221,7 @@ def test_refunds_are_told_from_late_orders():
     causes = table.groupby("compared", sort=False)["cause"].agg(set)
     assert causes["retention_rate"] == {"unchanged"}
     assert "refunds" in causes["sales_adjusted_retention"]
-    assert "2024-03 +1 refunds (-5.00)" in table["detail"][0]
+    assert "2024-03 +1 refund (-5.00)" in table["detail"][0]
 
 
 def test_withdrawn_and_corrected_rows_are_named():

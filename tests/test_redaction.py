@@ -203,5 +203,5 @@ def test_refusals():
         redact_pii(notes.drop(columns="note_id"), text="n")
     with pytest.raises(ContentError, match="different in every row"):
         redact_pii(notes)
-    with pytest.raises(ContentError, match="1 rows have no 'note_id'"):
+    with pytest.raises(ContentError, match="1 row has no 'note_id'"):
         redact_pii(notes.assign(note_id=[1, None]))

@@ -43,16 +43,16 @@ def with_missing(column, rows, kind="float64"):
             frame_of(GOOD).iloc[:0],
             "there is none that can be used. Is the table empty, or all set aside",
         ),
-        (with_missing("duration", [0]), "spells: 1 have a missing duration. Mend those rows"),
+        (with_missing("duration", [0]), "spells: 1 has a missing duration. Mend those rows"),
         (with_missing("duration", [0, 1]), "2 have a missing duration"),
         (frame_of(GOOD, duration=[-1, 2, -3, 0]), "2 have a negative duration"),
-        (frame_of(GOOD, duration=[1, np.inf, 2.0, 3]), "1 have an infinite duration"),
+        (frame_of(GOOD, duration=[1, np.inf, 2.0, 3]), "1 has an infinite duration"),
         (with_missing("churned", [1, 2], "boolean"), "2 have a missing churned"),
         (
             frame_of(GOOD, duration=[np.nan, -1.0, 2, 3], n_spells=[1, 5, 1, 1]),
-            "1 have a missing duration; 5 have a negative duration. Mend",
+            "1 has a missing duration; 5 have a negative duration. Mend",
         ),
-        (frame_of(GOOD, n_spells=[3, 1, 0, 1]), r"1 rows stand for fewer than 1 \(n_spells\)"),
+        (frame_of(GOOD, n_spells=[3, 1, 0, 1]), r"1 row stands for fewer than 1 \(n_spells\)"),
         (frame_of([*GOOD, *GOOD], n_spells=[3] * 5 + [-1, -2, 3]), "2 rows stand for fewer than 1"),
     ],
 )
@@ -65,10 +65,10 @@ def test_what_cannot_be_a_spell_is_refused(function, table, message):
 def test_what_cannot_be_a_spell_is_refused_on_every_engine(engine):
     """Missing values of either kind; weights that vanish in a sum."""
     bad = [
-        (with_missing("duration", [1]), "1 have a missing duration"),
-        (with_missing("churned", [0], "boolean"), "1 have a missing churned"),
-        (frame_of([*GOOD, *GOOD], n_spells=[3] * 7 + [-1]), "1 rows stand for fewer than 1"),
-        (frame_of([*GOOD, *GOOD], n_spells=pd.array([3] * 7 + [None], "Int64")), "1 rows stand"),
+        (with_missing("duration", [1]), "1 has a missing duration"),
+        (with_missing("churned", [0], "boolean"), "1 has a missing churned"),
+        (frame_of([*GOOD, *GOOD], n_spells=[3] * 7 + [-1]), "1 row stands for fewer than 1"),
+        (frame_of([*GOOD, *GOOD], n_spells=pd.array([3] * 7 + [None], "Int64")), "1 row stands"),
     ]
     for table, message in bad:
         with pytest.raises(rt.ContentError, match=message):
@@ -160,7 +160,7 @@ def test_the_caller_of_each_function_is_warned():
     table = frame_of([*GOOD, Spell(2, True, 3.0), Spell(9, False, 3.0)])
     asked = [*FUNCTIONS.values(), partial(rt.fit_cox, covariates="plan")]
     for function in asked:
-        with pytest.warns(rt.RetentionWarning, match="1 spells have an entry") as said:
+        with pytest.warns(rt.RetentionWarning, match="1 spell has an entry") as said:
             function(table)
         assert said[0].filename == __file__
 

@@ -414,15 +414,15 @@ LATE = GOOD.assign(entry=[np.nan, 2])
             GOOD,
             {"censoring": GOOD.head(1), "censoring_by": "plan"},
             rt.ContentError,
-            "censoring: no spell has plan = b, as 1 rows of scored have",
+            "censoring: no spell has plan = b, in 1 row of scored",
         ),
-        (LATE, {}, rt.RetentionError, "brier_score: 1 spells of scored came under observation"),
-        (GOOD, {"censoring": LATE}, rt.RetentionError, "1 spells of censoring came under obs"),
+        (LATE, {}, rt.RetentionError, "brier_score: 1 spell of scored came under observation"),
+        (GOOD, {"censoring": LATE}, rt.RetentionError, "1 spell of censoring came under obs"),
         (
             GOOD.assign(s2=[np.nan, 1]),
             {},
             rt.ContentError,
-            "survival: 1 of 2 rows have no prediction in 's2'",
+            "survival: 1 of 2 rows has no prediction in 's2'",
         ),
         (GOOD.assign(s2=[50, 100]), {}, rt.ContentError, "2 of 2 rows .* not between 0 and 1"),
     ],
@@ -442,7 +442,7 @@ def test_other_scores_refuse_alike():
         time_dependent_auc(GOOD, risk="s2", times=[])
     with pytest.raises(rt.ColumnError, match="column 'plan' must hold numbers"):
         time_dependent_auc(GOOD, risk="plan", times=[2])
-    with pytest.raises(rt.RetentionError, match="time_dependent_auc: 1 spells .* Say landmark="):
+    with pytest.raises(rt.RetentionError, match="time_dependent_auc: 1 spell .* Say landmark="):
         time_dependent_auc(LATE, risk="s2", times=[2])
     many = pd.DataFrame({"duration": 1, "churned": True, "s": 0.5, "id": range(1001)})
     with pytest.raises(rt.ContentError, match="censoring_by: id makes 1,001 strata"):

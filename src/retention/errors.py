@@ -70,15 +70,25 @@ class ColumnError(RetentionError):
         return cls(f"{table} lacks {column!r} ({meaning}). It has: {has or 'no columns'}. {say}")
 
     @classmethod
-    def unknown(cls, asked: str, name: str, present: Iterable[str]) -> ColumnError:
-        """A column the user named that the table does not have."""
+    def unknown(
+        cls, asked: str, name: str, present: Iterable[str], *, kept: str = ""
+    ) -> ColumnError:
+        """A column the user named that the table does not have.
+
+        Args:
+            asked: what the user calls it, such as the argument.
+            name: the column.
+            present: those that there are.
+            kept: where a column has to be named so that the table has it, with {} for the name.
+        """
         names = [str(column) for column in present]
         near = nearest(name, names)
         hint = f" Did you mean {near!r}?" if near else ""
         if not near and 2 * sum(column.startswith("unnamed_") for column in names) >= len(names):
             hint = " The first line seems to be a title: say header_row=, the line of the names."
         has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
-        return cls(f"{asked} names {name!r}, which is not a column.{hint} There is: {has}.")
+        say = f" Say {kept.replace('{}', repr(name))} to keep it." if kept and not hint else ""
+        return cls(f"{asked} names {name!r}, which is not a column.{hint} There is: {has}.{say}")
 
 
 class ContentError(RetentionError):
@@ -134,18 +144,6 @@ def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise RetentionError(f"{argument} must be one of {listed}; got {value!r}.")
-
-
-def warn(message: str) -> None:
-    """Warn the user, at the line of theirs that asked: one answer of the library may ask another.
-
-    Args:
-        message: one clear sentence, and what to do.
-    """
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, RetentionWarning, stacklevel=level)
 
 
 def counted(n: float, one: str, many: str = "") -> str:

@@ -15,7 +15,7 @@ from retention.activity.windows import window_of
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning, nearest
 from retention.frames import Frame, as_text, beside, collect, count
 from retention.orders import MOST
-from retention.tables import ACTIVITY, COSTS, refuse_other_ids, require, segments
+from retention.tables import ACTIVITY, COSTS, keeping, refuse_other_ids, require, segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +93,8 @@ def cost_lines(
         present = require(table, kind, adds="none").collect_schema()
         for name in names:
             if name not in present:
-                raise ColumnError.unknown(f"{argument} (in {kind.name})", name, present)
+                said = f"{argument} (in {kind.name})"
+                raise ColumnError.unknown(said, name, present, kept=keeping(kind))
     adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
     require(costs, COSTS, extra=names, adds=adds)
     frame, _ = collapsed(activity, names, taken=taken, adds=adds)

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, counted, one_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.cost_lines import Lines, cost_lines, warn_of
 from retention.orders import NOISE
@@ -220,7 +220,8 @@ def _refuse_unknown_sales(active: Frame) -> None:
     n = one_row(gaps.select(nw.col("_gap").sum()))["_gap"]
     if n:
         raise ContentError(
-            f"activity: the sales of {int(n):,} rows are not known, so that costs cannot be spread "
+            f"activity: the sales of {counted(int(n), 'row')} are not known, so that costs "
+            "cannot be spread "
             "by them. Say allocation='equal' or 'orders'."
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ContentError
+from retention.errors import ContentError, counted
 from retention.frames import Columns, Frame, as_text, collect, count
 from retention.kpis.churned import PARTS
 
@@ -88,6 +88,7 @@ def _refuse_repeats(twice: int, names: list[str]) -> None:
     if twice:
         said = f"by={names!r}" if names else "no by="
         raise ContentError(
-            f"{twice:,} customers stand twice in a period of a or b, with {said}. Say the by= that "
+            f"{counted(twice, 'customer stands', 'customers stand')} twice in a period of a or "
+            f"b, with {said}. Say the by= that "
             "both were made with. Was a table put below itself?"
         )

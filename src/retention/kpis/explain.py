@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, counted, one_of
 from retention.frames import Columns, Frame, beside, count, one_row, table_like
 from retention.kpis.cells import distinct_segments
 from retention.kpis.churn import Convention
@@ -186,7 +186,8 @@ def _run(frame: Frame, name: str) -> _Run:
     periods.check_freq(found["freq_least"])
     if found["_other"]:
         raise ContentError(
-            f"{name}: {int(found['_other']):,} rows have a part that churned_customers does not "
+            f"{name}: {counted(int(found['_other']), 'row has', 'rows have')} a part that "
+            "churned_customers does not "
             "write. Give its table as it is."
         )
     return _Run(*(found[f"{column}_least"] for column in constants))

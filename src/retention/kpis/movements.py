@@ -12,6 +12,7 @@ from retention import periods
 from retention.activity.pairs import collapsed
 from retention.activity.windows import CONSTANTS, window_of
 from retention.errors import ContentError
+from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.cells import on_grid
 
@@ -289,12 +290,14 @@ def _refuse_what_cannot_balance(counted: Columns) -> None:
     repeated, unknown = counted["_repeated"].sum(), (counted["_row"] - counted["sales"]).sum()
     if repeated:
         raise ContentError(
-            f"activity: {repeated:,} rows stand beside another of the same customer in the same "
+            f"activity: {number_of(repeated, 'row stands', 'rows stand')} beside another of the "
+            "same customer in the same "
             "period, so that movements would count both. Was a table put below itself?"
         )
     if unknown:
         raise ContentError(
-            f"activity: the sales of {unknown:,} rows are not known, so that movements cannot "
+            f"activity: the sales of {number_of(unknown, 'row')} are not known, so that "
+            "movements cannot "
             "balance. Contracts need a column of sales to have revenue."
         )
 
@@ -316,7 +319,8 @@ def _balanced(sums: Columns, opening: NDArray[np.bool_]) -> Columns:
     off = int((~(finite & balances)).sum())
     if off:
         raise ContentError(
-            f"activity: the movements of {off:,} periods do not balance. Sales must be finite."
+            f"activity: the movements of {number_of(off, 'period')} do not balance. Sales must "
+            "be finite."
         )
     columns["sales"] = columns["sales_end"] + columns["refunds_inactive"]
     return columns

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import ColumnError, RetentionError, counted, one_of
 from retention.frames import Frame, count, in_kind_of, one_row
 from retention.loading import repeats
 from retention.loading.amounts import too_large
@@ -390,8 +390,8 @@ def _evidence(frame: Frame) -> str:
     return (
         "Say end_is='last_day' (in force that day) or end_is='first_day_out'. An end that is the "
         f"last day, read as the first day out, makes every renewal churn. Of {int(all_ends):,} "
-        f"ends, {found[1]:,} are followed by a contract of the same customer from the next day on "
-        f"(as after a last day), {found[0]:,} by one from the same day on."
+        f"ends, {counted(found[1], 'is', 'are')} followed by a contract of the same customer "
+        f"from the next day on (as after a last day), {found[0]:,} by one from the same day on."
     )
 
 

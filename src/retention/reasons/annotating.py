@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from retention.errors import ContentError, RetentionError, RetentionWarning
+from retention.errors import ContentError, RetentionError, RetentionWarning, counted
 from retention.loading.progress import watched
 from retention.reasons.categories import MISSING, UNSPECIFIED, reason_categories
 from retention.reasons.finding import BARRIER, LONGEST, Tag
@@ -142,7 +142,8 @@ def _answers(annotator: Annotator, asked: list[str]) -> list[Answer]:
     answers = list(given)
     if len(answers) != len(asked):
         raise ContentError(
-            f"The annotator gave {len(answers):,} answers for {len(asked):,} texts, the first of "
+            f"The annotator gave {counted(len(answers), 'answer')} for "
+            f"{counted(len(asked), 'text')}, the first of "
             f"which is {_short(asked[0])!r}. It must give one for each, in their order: an empty "
             "list where a text tells no reason."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, one_of
+from retention.errors import ColumnError, ContentError, counted, one_of
 from retention.frames import Columns, table_like
 from retention.reasons.named import Named, count_asked
 from retention.reasons.summaries import of_people
@@ -136,7 +136,8 @@ def _check_segments(named: Named) -> None:
     counts = np.bincount(named.who)
     if n := int((counts > 1).sum()):
         raise ContentError(
-            f"by: {n:,} customers have notes in more than one segment, so that segments cannot be "
+            f"by: {counted(n, 'customer has', 'customers have')} notes in more than one "
+            "segment, so that segments cannot be "
             "tested against each other. Give each customer one segment."
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError
+from retention.errors import ColumnError, ContentError, counted
 from retention.frames import Columns, as_lazy, collect
 from retention.names import inner
 from retention.reasons.categories import MISSING, UNSPECIFIED, check_category
@@ -105,7 +105,8 @@ def _labels(labels: object, ids: NDArray[Any]) -> tuple[NDArray[np.intp], NDArra
     note = pd.Index(ids).get_indexer(pd.Index(truth["note_id"]))
     if lacking := pd.unique(truth["note_id"][note < 0]).tolist():
         raise ContentError(
-            f"labels: {len(lacking):,} notes with labels are not among the notes, first "
+            f"labels: {counted(len(lacking), 'note with labels is', 'notes with labels are')} "
+            "not among the notes, first "
             f"{lacking[0]!r}. Give the notes that were labelled."
         )
     return note, truth["category"]

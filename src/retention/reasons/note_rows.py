@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError
+from retention.errors import ColumnError, ContentError, counted
 from retention.frames import Columns, as_lazy, collect
 from retention.names import as_asked, inner
 from retention.tables import refuse_taken
@@ -106,12 +106,16 @@ def _ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
 
     places, distinct = pd.factorize(values)
     if n := int((places < 0).sum()):
-        raise ContentError(f"{name}: {n:,} rows have no {column!r}. Fill it in, or leave them out.")
+        raise ContentError(
+            f"{name}: {counted(n, 'row has', 'rows have')} no {column!r}. Fill it in, or leave "
+            "them out."
+        )
     if len(distinct) < values.size:
         counts = np.bincount(places)
         first = distinct[int(np.argmax(counts > 1))]
         raise ContentError(
-            f"{name}: {column!r} must be different in every row; {int((counts > 1).sum()):,} stand "
+            f"{name}: {column!r} must be different in every row; "
+            f"{counted(int((counts > 1).sum()), 'stands', 'stand')} "
             f"in several, first {first!r}."
         )
     return values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionWarning
+from retention.errors import ContentError, RetentionWarning, counted
 from retention.reasons.finding import LONGEST
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def texts_of(values: NDArray[np.object_], column: str) -> list[str | None]:
     too_long = sum(value is not None and len(value) > LONGEST for value in given)
     if too_long:
         warnings.warn(
-            f"{too_long:,} notes have more than {LONGEST:,} characters: what follows is not read.",
+            f"{counted(too_long, 'note has', 'notes have')} more than {LONGEST:,} characters: "
+            "what follows is not read.",
             RetentionWarning,
             stacklevel=3,
         )

@@ -144,9 +144,10 @@ def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str
     a, b = old or _NOTHING, new or _NOTHING
     lines = b["n_refunds"] - a["n_refunds"]
     if lines or not _alike(a["refunds"], b["refunds"]):
-        yield "refunds", f"{lines:+,} refunds{_more(a['refunds'], b['refunds'])}"
+        money = _more(a["refunds"], b["refunds"])
+        yield "refunds", f"{lines:+,} refund{'s' * (abs(lines) != 1)}{money}"
     rows = b["n_rows"] - a["n_rows"] - lines
-    text = f"{rows:+,} rows{_more(a['sales'], b['sales'])}"
+    text = f"{rows:+,} row{'s' * (abs(rows) != 1)}{_more(a['sales'], b['sales'])}"
     if rows:
         yield ("late data" if rows > 0 else "withdrawn data"), text
     elif not _alike(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError, RetentionError, counted
 from retention.repeat_buying.bg_bb_likelihood import log_likelihood, log_ways, ways_of
 from retention.repeat_buying.histories import Histories, read_histories
 from retention.repeat_buying.models import PurchaseModel
@@ -179,10 +179,14 @@ def refuse_parts(on: Histories) -> None:
         "have an age that is no whole number of opportunities": (on.T % 1 + on.t_x % 1) != 0,
         "have more purchases than opportunities up to the last (x > t_x)": on.x > on.t_x,
     }
-    said = [f"{int(on.n[bad].sum()):,} {what}" for what, bad in problems.items() if bad.any()]
+    said = [
+        counted(int(on.n[bad].sum()), what.replace("have", "has", 1), what)
+        for what, bad in problems.items()
+        if bad.any()
+    ]
     if said:
         raise ContentError(
-            f"summary: of {on.n_customers:,} customers {'; '.join(said)}. BG/BB counts "
+            f"summary: of {counted(on.n_customers, 'customer')} {'; '.join(said)}. BG/BB counts "
             "opportunities to buy, such as years: T is how many there were, t_x at which the last "
             "purchase was made, x at how many there was one."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError, RetentionError, counted
 from retention.frames import Columns, table_like
 from retention.repeat_buying.at_hand import check_model, rows_at_hand
 from retention.repeat_buying.histories import no_counts, read_spend, refuse
@@ -235,7 +235,11 @@ def _holdout(lengths: Floats) -> float:
     if not least == most > 0:
         raise ContentError(
             "split summary: T_holdout must be one length above 0, the same for all; "
-            + (f"{gaps:,} are missing." if gaps else f"it goes from {least:g} to {most:g}.")
+            + (
+                f"{counted(gaps, 'is', 'are')} missing."
+                if gaps
+                else f"it goes from {least:g} to {most:g}."
+            )
         )
     return float(lengths[0])
 

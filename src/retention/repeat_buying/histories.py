@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, is_lazy, one_row
 from retention.orders import MOST
 from retention.periods import DAYS
@@ -256,7 +257,7 @@ def refuse(
     Raises:
         ContentError: if there is a problem.
     """
-    said = [f"{int(n[bad].sum()):,} {what}" for what, bad in problems.items() if bad.any()]
+    said = [_said(int(n[bad].sum()), what) for what, bad in problems.items() if bad.any()]
     if not said:
         return
     at = int(np.argmax(np.logical_or.reduce(list(problems.values()))))
@@ -266,10 +267,16 @@ def refuse(
         for name, value in first.items()
     )
     raise ContentError(
-        f"{table}: of {int(n.sum()):,} customers {'; '.join(said)}. For example{_who(first, frame)}"
+        f"{table}: of {number_of(int(n.sum()), 'customer')} {'; '.join(said)}. For "
+        f"example{_who(first, frame)}"
         f" {shown}. purchase_summary(...) and split_summary(...) make such tables from orders; "
         "mend those rows or leave them out."
     )
+
+
+def _said(n: int, what: str) -> str:
+    """How many have a problem that is worded for many."""
+    return number_of(n, what.replace("have ", "has ", 1), what)
 
 
 def _who(history: Mapping[str, float], frame: Frame) -> str:

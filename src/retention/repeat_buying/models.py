@@ -48,7 +48,8 @@ class RepeatBuyingModel(BaseModel, ABC):
         log_likelihood: at the parameters; null where it cannot be computed.
         status: "converged"; "boundary" (a parameter runs to 0 or to infinity: nobody seems to
             leave, or customers hardly differ) or "flat" (the data do not tell the parameters).
-        notes: the reason in words where the status is not "converged".
+        notes: the reason in words where the status is not "converged", and what of the data
+            deserves a look: a table without one-time buyers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

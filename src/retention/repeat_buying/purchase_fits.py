@@ -28,6 +28,8 @@ def fit_purchases(
 ) -> dict[str, Any]:
     """The fields of a `PurchaseModel`; where it has not converged, with what that means.
 
+    A table without one-time buyers is noted too.
+
     Args:
         likelihood: of four parameters: of buying, one that makes it more and one that makes it
             less frequent, and of leaving, one that makes it sooner and one that makes it later.
@@ -37,7 +39,20 @@ def fit_purchases(
     """
     found = fit_logs(likelihood, starts, names, thorough=on.n_customers <= _FEW)
     fields = described(found, on.n, on.unit)
-    return fields | {"notes": (*found.notes, *_meaning(found.limits))}
+    return fields | {"notes": (*_no_first(on), *found.notes, *_meaning(found.limits))}
+
+
+def _no_first(on: Histories) -> Iterator[str]:
+    """What to think of a table in which everybody bought again: in hardly any shop does everybody.
+
+    Left out of the table, those who bought once cannot be told from the data.
+    """
+    if (on.x > 0).all():
+        yield (
+            "Nobody in the table bought once only (x = 0). If one-time buyers were left out, "
+            "customers seem to buy more often and to leave later than they do: fit on "
+            "purchase_summary(...) of all orders."
+        )
 
 
 def _meaning(limits: Floats) -> Iterator[str]:

@@ -12,7 +12,7 @@ from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import count, one_row
 from retention.names import inner
-from retention.tables import SPELLS, Kind
+from retention.tables import SPELLS, Kind, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +122,7 @@ def kept_columns(
             if str(name).lower() in own:
                 raise ColumnError(f"{word}: {name!r} is a column of {kind.name} or spells itself.")
             if name not in schema:
-                raise ColumnError.unknown(word, name, schema)
+                raise ColumnError.unknown(word, name, schema, kept=keeping(kind))
         if len(set(names)) < len(names):
             raise ColumnError(f"{word} names a column twice: {names}.")
     every = [name for names in lists.values() for name in names]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, counted, one_of
 from retention.survival import design as designs
 from retention.survival.aft_likelihood import LEAST_LOG_SCALE, Terms, maximum, stacked
 from retention.survival.histories import read
@@ -286,8 +286,12 @@ def _used(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
     if not spells.churned.any():
         raise ContentError("spells: nobody's end was seen, so nothing says how long stays are.")
     n = int(spells.weights[at_zero].sum())
-    notes = [f"{n:,} spells censored at duration 0 say nothing: left out."] if n else []
+    notes = [f"{_censored(n)} nothing: left out."] if n else []
     return np.flatnonzero(~at_zero), notes
+
+
+def _censored(n: int) -> str:
+    return counted(n, "spell censored at duration 0 says", "spells censored at duration 0 say")
 
 
 def _fitted(

@@ -13,15 +13,22 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, RetentionError, RetentionWarning, one_of, warn
+from retention.errors import (
+    ContentError,
+    RetentionError,
+    RetentionWarning,
+    counted,
+    one_of,
+    warn,
+)
 from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
 from retention.spells.rows import whole_days
-from retention.survival import design as designs
 from retention.survival.calibration import calibration, lift
-from retention.survival.concordance import concordance
-from retention.survival.models import LifetimeModel
+from retention.survival.concordance import LOW, concordance
+from retention.survival.models import LifetimeModel, check_model, described, is_table
 from retention.survival.scoring import brier_score, time_dependent_auc
 from retention.survival.strata import coded
+from retention.survival.unknowns import Reader
 from retention.survival.unpredicted import Why
 from retention.tables import SPELLS, TRANSACTIONS, require
 
@@ -80,7 +87,8 @@ def backtest(
     Returns:
         One row a cut, in the caller's kind: `cut`, `horizon`, `embargo`, `holdout`, `n_fitted` and
         `n_fitted_churned` (spells), `n_running` (spells on the cut), `n_unpredicted` (of these,
-        where the model cannot look so far: they are not scored), `n_scored`, `n_churned` (within
+        where the model cannot look so far, has not seen the label, or a covariate is missing: they
+        are not scored), `n_scored`, `n_churned` (within
         the horizon), `predicted_churn` (mean) and `observed_churn` with `lower` and `upper`,
         `concordance`, `concordance_lower`, `concordance_upper`, `auc`, `auc_error`, `brier_score`,
         `brier_reference`, `skill` (see `brier_score`), `top_lift` (of the tenth with the highest
@@ -110,6 +118,7 @@ def backtest(
         evaluation. López de Prado, M. (2018), Advances in Financial Machine Learning, chapter 7:
         embargo.
     """
+    _check_fit(fit)
     one_of("holdout", holdout, ("time", "customers"))
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
@@ -123,11 +132,39 @@ def backtest(
     split = holdout == "customers"
     rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
     _warn_of_notes([row["note"] for row in rows])
+    _warn_of_sign([row["concordance"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
     parts |= {name: np.full(len(days), value, _kind(value)) for name, value in said.items()}
     parts |= {name: _column([row[name] for row in rows]) for name in rows[0]}
     return table_like(parts, table)
+
+
+def _warn_of_sign(found: Sequence[float | None]) -> None:
+    """One warning for all cuts, where the chances that `fit` gives may be of staying."""
+    low = sum(value is not None and value < LOW for value in found)
+    if low:
+        warn(
+            f"fit: on {low:,} of {counted(len(found), 'cut')} the concordance is below {LOW:g}, "
+            "worse than a coin's ½: perhaps the sign is turned. It must be the chance of leaving, "
+            "not of staying."
+        )
+
+
+def _check_fit(fit: object) -> None:
+    """Refuse what cannot fit anything, such as a model that was fitted already.
+
+    Raises:
+        RetentionError: with what to write.
+    """
+    if callable(fit) and not isinstance(fit, type):
+        return
+    example = "lambda spells: rt.fit_cox(spells, covariates=['plan'])"
+    first = " It comes first, then the table." if is_table(fit) else ""
+    raise RetentionError(
+        f"fit must be a function that takes spells and gives a model, fitted anew for each cut, as "
+        f"in {example}; got {described(fit)}.{first}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +250,8 @@ def _scored(
     horizon, embargo = days
     fitted = _of_fold(made.known(cut - timedelta(embargo)), split, scored=False)
     model = fit(fitted)
+    if not callable(model):
+        check_model(model)
     running = _running(_of_fold(made.known(cut), split, scored=True), cut)
     later = _outcomes(made.outcome(cut + timedelta(horizon)), running, cut)
     chance, note = _chances(model, running, horizon)
@@ -276,24 +315,27 @@ def _chances(
     n = running["tenure"].size
     if not isinstance(model, LifetimeModel):
         named = {name: values for name, values in running.items() if name != "_start"}
-        said = np.asarray(model(pd.DataFrame(named), float(horizon)), np.float64)
+        answer = model(pd.DataFrame(named), float(horizon))
+        try:
+            said = np.asarray(answer, np.float64)
+        except (TypeError, ValueError):
+            raise RetentionError(
+                "fit: its function must give one chance of leaving, 0 to 1, for each running "
+                f"spell; got {described(answer)}."
+            ) from None
         if said.shape != (n,):
             raise RetentionError(
                 f"fit: its function gave {said.shape} predictions for {n:,} running spells."
             )
         return said, None
-    known = designs.known_rows(model.covariates, running)
-    here = {name: values[known] for name, values in running.items()}
-    size = int(known.sum())
-    stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
-    design = designs.matrix(model.covariates, here, size)
-    span = here["tenure"], here["tenure"] + horizon
+    design, lacking = Reader(model.covariates).read(running, n)
+    stratum = coded(running, model.stratum_columns, model.stratum_keys, n)
+    span = running["tenure"], running["tenure"] + horizon
     hazard, _ = model.hazard_between(design, stratum, *span)
-    chance = np.full(n, np.nan)
-    chance[known] = -np.expm1(-hazard)
-    why = Why.of(model, size)
-    why.explain(np.arange(size), hazard, stratum, span)
-    return chance, "; ".join(why.texts) or None
+    chance = np.where(lacking < 0, -np.expm1(-hazard), np.nan)
+    why = Why.of(model, n)
+    why.explain(np.arange(n), chance, stratum, span, lacking)
+    return np.asarray(chance), "; ".join(why.texts) or None
 
 
 def _scores(
@@ -311,7 +353,9 @@ def _scores(
     seen = np.where(~within & (since >= horizon), horizon + 1.0, since)
     scored = pd.DataFrame({"duration": seen, "churned": within, "risk": chance})
     scored["survival"] = 1 - scored["risk"]
-    pairs = concordance(scored, level=level).iloc[0]
+    with warnings.catch_warnings():  # said once for all cuts
+        warnings.filterwarnings("ignore", "risk: the concordance", RetentionWarning)
+        pairs = concordance(scored, level=level).iloc[0]
     point = brier_score(scored, survival={horizon: "survival"}).iloc[0]
     area = time_dependent_auc(scored, times=[horizon]).iloc[0]
     mean = calibration(scored, survival="survival", time=horizon, groups=1, level=level).iloc[0]
@@ -337,7 +381,10 @@ def _why(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
     if counts["n_running"] == 0:
         return "nobody was here on the cut"
     if counts["n_scored"] < _FEWEST:
-        return "the model cannot look so far for all but a few"
+        return (
+            "too few can be scored: the model cannot look so far for the others, or does not know "
+            "their labels"
+        )
     return None if scores["n_churned"] else "nobody left within the horizon"
 
 

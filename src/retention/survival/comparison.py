@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Placed = tuple[int, RiskSets]  # with the place of its segment
 
-Test = Literal["log-rank", "wilcoxon", "tarone-ware", "peto"]
+Test = Literal["log-rank", "wilcoxon", "tarone-ware", "peto", "fleming-harrington"]
 
 MOST_COMPARED = 1_000
 """More segments than this are not compared with one another."""
@@ -49,8 +49,12 @@ def compare_curves(
         spells: as in `survival_curve`.
         by: the segment columns that are compared.
         test: the weights: "log-rank" (1: best where hazards are proportional), "wilcoxon" (Gehan's:
-            n), "tarone-ware" (√n), "peto" (S just before u, of all together: Peto and Peto's
-            version of Wilcoxon). The last three look more at early durations.
+            n), "tarone-ware" (√n), "peto" (Peto and Peto's version of Wilcoxon: Π over durations
+            up to u of 1 − d / (n + 1), of all together; Stata's, SAS's and lifelines' "peto"),
+            "fleming-harrington" (Kaplan and Meier's S just before u, of all together: Harrington
+            and Fleming's G with ρ = 1, which R's survdiff(rho = 1) calls the Peto & Peto
+            modification of the Gehan-Wilcoxon test). All but the first look more at early
+            durations.
         strata: columns within whose values the segments are compared; the sums are then added.
 
     Returns:
@@ -61,7 +65,7 @@ def compare_curves(
         duration tells segments apart.
 
     Raises:
-        RetentionError: if `test` is none of the four, or `by` is empty.
+        RetentionError: if `test` is none of the five, or `by` is empty.
         ContentError: if there is one segment only, or more than 1,000.
         and as `survival_curve`.
 
@@ -81,9 +85,10 @@ def compare_curves(
         0.2542 0.6141
 
     Source:
-        Klein and Moeschberger (2003), sections 7.3 and 7.5. Tarone, R. E. and Ware, J. (1977),
-        Biometrika 64, 156–160. Peto, R. and Peto, J. (1972), Journal of the Royal Statistical
-        Society A 135, 185–207.
+        Klein and Moeschberger (2003), sections 7.3 and 7.5. Tarone, R. E. and
+        Ware, J. (1977), Biometrika 64, 156–160. Peto, R. and Peto, J. (1972), Journal of the Royal
+        Statistical Society A 135, 185–207. Harrington, D. P. and Fleming, T. R. (1982), Biometrika
+        69, 553–566.
     """
     one_of("test", test, get_args(Test))
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
@@ -162,6 +167,8 @@ def _excess(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
 
 def _weights(d: Floats, n: Floats, test: Test) -> Floats:
     if test == "peto":
+        return steps.kaplan_meier(d, n + 1)
+    if test == "fleming-harrington":
         survival = steps.kaplan_meier(d, n)
         return np.append(1.0, survival)[: d.size]  # just before each duration
     return np.asarray(n ** {"log-rank": 0.0, "tarone-ware": 0.5, "wilcoxon": 1.0}[test])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, one_of, warn
 from retention.frames import Columns, table_like
 from retention.survival.scored import check_landmark, check_time, places, predictions, read_scored
 from retention.survival.weighting import explodes, strata_names, weigh
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from retention.survival.histories import Histories
 
 Method = Literal["harrell", "uno"]
+
+LOW = 0.4
+"""A concordance below that is hardly chance: the sign of the risk may be turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ def concordance(
         scored: a table of spells (`duration`, `churned`, perhaps `entry`, `n_spells`) with the
             prediction as a column.
         risk: the column of predictions, higher where the customer is thought to leave sooner. A
-            predicted lifetime or survival has to be given with its sign turned.
+            predicted lifetime or survival has to be given with its sign turned: a warning says so
+            where the concordance is below 0.4.
         method: "harrell" or "uno".
         until: only ends before this time lead a pair, in the unit of `duration`; None for all.
         censoring: spells from which Uno's G is estimated, say those the model was fitted on; None
@@ -142,7 +146,24 @@ def concordance(
         reason = _why_not(found, pairs, weighted, squares)
     said = {"method": method, "until": last, "landmark": mark}
     counts = _counted(found, pairs, weighted)
-    return table_like(_named(said) | counts | _judged(found.weights, weighted, reason, z), scored)
+    judged = _judged(found.weights, weighted, reason, z)
+    if judged["concordance"][0] < LOW:
+        warn(turned(f"the concordance of {risk!r} is {judged['concordance'][0]:.3g}", risk))
+    return table_like(_named(said) | counts | judged, scored)
+
+
+def turned(said: str, risk: str) -> str:
+    """What to think of an order that is worse than a coin's.
+
+    Args:
+        said: how bad it is.
+        risk: the column of predictions.
+    """
+    return (
+        f"risk: {said}, worse than a coin's ½: perhaps its sign is turned. Higher must mean "
+        "sooner to leave: of a predicted lifetime or chance of staying give the opposite, as in "
+        f"scored.assign({risk}=-scored[{risk!r}])."
+    )
 
 
 def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> Pairs:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retention.errors import ContentError
 from retention.survival import design as designs
 from retention.survival.baselines import baselines
 from retention.survival.models import Status, frozen, frozen_table
 from retention.survival.newton import (
+    NOT_ARRIVED,
     Maximum,
     inverse,
     maximise,
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-13  # of an end, or of the largest eigenvalue: no information
 _PART = 1e-6  # of a direction: the term has no part in it
+_FAR = 50.0  # in the linear predictor: e to that is more than the customers of any table
+_MOST = 700.0  # in the linear predictor: e to more is beyond what numbers can hold
+_LEVEL = 1e-9  # of the log-likelihood: rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Fit:
         null: value, score and Hessian where all coefficients are 0.
         notes: what was left out.
         flat: whether that is because nothing that was seen tells a coefficient.
+        away: the terms whose coefficient has no bound, and a note for each.
     """
 
     data: RiskData
@@ -70,6 +76,7 @@ class Fit:
     null: tuple[float, Floats, Floats]
     notes: list[str]
     flat: bool
+    away: tuple[list[str], list[str]]
 
     @property
     def kept(self) -> list[str]:
@@ -106,22 +113,68 @@ def fitted(
     matrix /= scale[keep]
     data = prepared(spells, matrix, labels[0], efron=ties == "efron")
     del matrix  # as large as the sorted one in `data`
-    null = _evaluated(data, np.zeros(int(keep.sum())), penalty)[1]
+    inner = _within_strata(data)
+    null = _evaluated(inner, np.zeros(int(keep.sum())), penalty)[1]
     some = _informative(-null[2], float(data.ended.sum()))
     if not some.all():
         said = "the ends that were seen do not tell its coefficient: left out."
         notes += [f"{names[i]!r}: {said}" for i in np.flatnonzero(keep)[~some]]
         keep[keep] = some
         data = replace(data, design=np.ascontiguousarray(data.design[:, some]))
-        null = _evaluated(data, np.zeros(int(some.sum())), penalty)[1]
+        inner = _within_strata(data)
+        null = _evaluated(inner, np.zeros(int(some.sum())), penalty)[1]
     found = maximise(
-        lambda beta: _evaluated(data, beta, penalty)[1] if beta.any() else null,
+        lambda beta: _evaluated(inner, beta, penalty)[1] if beta.any() else null,
         np.zeros(int(some.sum())),
     )
-    sums, (value, gradient, hessian) = _evaluated(data, found.point, penalty)
-    there = replace(found, value=value, gradient=gradient, hessian=hessian)
+    kept = [names[i] for i in np.flatnonzero(keep)]
+    sums, (value, gradient, hessian) = _evaluated(inner, found.point, penalty)
+    away = _separating(inner, replace(found, value=value), kept, penalty)
+    point = _within_reach(data, found.point, kept, bounded=not away[0])
+    there = replace(found, point=point, value=value, gradient=gradient, hessian=hessian)
+    if inner is not data:
+        sums = risk_sums(data, point)
     flat = not some.all()
-    return Fit(data, sums, labels[1], names, keep, mean, scale[keep], there, null, notes, flat)
+    return Fit(
+        data, sums, labels[1], names, keep, mean, scale[keep], there, null, notes, flat, away
+    )
+
+
+def _within_strata(data: RiskData) -> RiskData:
+    """The same with covariates less their mean in the stratum, which no partial likelihood sees.
+
+    Where strata differ more than customers within them, variances within a risk set would else be
+    small differences of large numbers.
+    """
+    if data.stratum_starts.size < 2:
+        return data
+    first = data.starts[data.stratum_starts]
+    weight = data.weight.astype(np.float64)
+    total = np.add.reduceat(data.design * weight[:, None], first)
+    mean = total / np.add.reduceat(weight, first)[:, None]
+    rows = np.diff(np.append(first, weight.size))
+    return replace(data, design=data.design - np.repeat(mean, rows, axis=0))
+
+
+def _within_reach(data: RiskData, point: Floats, names: Sequence[str], *, bounded: bool) -> Floats:
+    """The coefficients, so long as the baselines at the mean of all strata are numbers.
+
+    Those without a bound are held where they still are.
+
+    Raises:
+        ContentError: if strata lie so far apart that they are not.
+    """
+    reach = float(np.abs(data.design @ point).max(initial=0.0))
+    if reach <= _MOST:
+        return point
+    if not bounded:
+        return point * (_MOST / reach)
+    far = names[int(np.argmax(np.abs(point) * np.ptp(data.design, axis=0)))]
+    raise ContentError(
+        f"covariates: {far!r} multiplies the risk by more than e^{_MOST:.0f} between customers, so "
+        "that no baseline at its mean can be written down. Give it as the distance from its mean "
+        "in the stratum, or in classes."
+    )
 
 
 def _evaluated(
@@ -172,10 +225,11 @@ def fields(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
 
 def _status(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
     """How the fit ended, and which of the kept terms the data tell."""
-    away, notes = _separating(fit)
+    away, notes = fit.away
     told = ~np.isin(fit.kept, away)
-    if fit.found.status not in ("converged", "flat"):
-        return fit.found.status, np.zeros(told.size, np.bool_), notes
+    if fit.found.status == "not converged":
+        none = np.zeros(told.size, np.bool_)
+        return ("separated", none, notes) if away else ("not converged", none, [NOT_ARRIVED])
     unknown = np.flatnonzero(told)[_untold(fit.found.hessian[np.ix_(told, told)])]
     told[unknown] = False
     said = "the ends that were seen do not tell its coefficient."
@@ -185,11 +239,40 @@ def _status(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
     return ("flat" if unknown.size or fit.flat else fit.found.status), told, notes
 
 
-def _separating(fit: Fit) -> tuple[list[str], list[str]]:
-    """Terms without a bound; no row lies further from the mean than √n standard deviations."""
-    if (np.abs(fit.found.step) * np.sqrt(fit.data.weight.sum()) < 1e-3).all():
+def _separating(
+    data: RiskData, found: Maximum[Floats], names: Sequence[str], penalty: float
+) -> tuple[list[str], list[str]]:
+    """Terms without a bound, and a note for each; with a penalty every term has one.
+
+    No row lies further from the mean than √n standard deviations. Where Newton's method did not
+    arrive, its last step may be long for other reasons: then the likelihood has to rise for good.
+    """
+    step = found.step
+    if penalty or (np.abs(step) * np.sqrt(data.weight.sum()) < 1e-3).all():
         return [], []
-    return without_bound(fit.found, np.ptp(fit.data.design, axis=0), fit.kept)
+    spread = np.ptp(data.design, axis=0)
+    if found.status != "not converged":
+        return without_bound(found, spread, names)
+    alone = np.array(
+        [
+            _rises(data, found, np.where(np.arange(step.size) == i, step, 0.0))
+            for i in range(step.size)
+        ],
+        np.bool_,
+    )
+    if alone.any():
+        return without_bound(replace(found, step=np.where(alone, step, 0.0)), spread, names)
+    return without_bound(found, spread, names) if _rises(data, found, step) else ([], [])
+
+
+def _rises(data: RiskData, found: Maximum[Floats], direction: Floats) -> bool:
+    """Whether the likelihood, which is concave, falls nowhere in a direction, however far."""
+    far = np.ptp(data.design @ direction)
+    if not far > 0:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        there = risk_sums(data, found.point + direction * (_FAR / far)).log_likelihood
+    return bool(there >= found.value - _LEVEL * max(abs(found.value), 1.0))
 
 
 def _untold(hessian: Floats) -> NDArray[np.bool_]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError, counted
 from retention.tables import LIFETIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from retention.frames import Columns
+
+Labels = Mapping[str, int]
+"""How many rows have each of some labels."""
 
 MOST_LEVELS = 1_000
 """More labels than this in one covariate are not classes but identifiers."""
@@ -54,9 +58,32 @@ class Covariate(BaseModel):
         Raises:
             ContentError: if a value is missing, or a label that the model was not fitted on.
         """
+        _refuse_missing(values, self.name)
         if self.kind == "label":
             return _codes(values, self.name, self.levels)
-        return _numbers(values, self.name)
+        return _numbers(values, self)
+
+    def read_known(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_], Labels]:
+        """The same of rows some of which cannot be told.
+
+        Returns:
+            What `read` gives, with −1 where a label is missing or was not seen, and any number
+            where a number is missing; which rows have none; and how many rows have each label that
+            the model was not fitted on.
+
+        Raises:
+            ColumnError: if the column holds something else than when the model was fitted.
+        """
+        missing = _missing(values)
+        if self.kind == "label":
+            codes, unseen = _known_codes(values, self)
+            return codes, missing, unseen
+        if not missing.any():
+            return _numbers(values, self), missing, {}
+        found = np.zeros(values.size)
+        known = _numbers(values[~missing], self)
+        found[missing], found[~missing] = known[0] if known.size else 0.0, known
+        return found, missing, {}
 
 
 def named(covariates: str | Sequence[str], argument: str = "covariates") -> list[str]:
@@ -103,8 +130,14 @@ def learnt(
 
 def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray[np.float64]:
     """The design of n rows: a column a term, in the order of the covariates."""
+    return written(covariates, [each.read(columns[each.name]) for each in covariates], n)
+
+
+def written(
+    covariates: Sequence[Covariate], read: Sequence[NDArray[Any]], n: int
+) -> NDArray[np.float64]:
+    """The design of n rows whose covariates have been read."""
     found = np.empty((n, len(terms(covariates))))
-    read = [covariate.read(columns[covariate.name]) for covariate in covariates]
     for first in range(0, n, _CHUNK):  # a table is filled twice as fast while it is in the cache
         rows, place = slice(first, first + _CHUNK), 0
         for covariate, values in zip(covariates, read, strict=True):
@@ -120,25 +153,6 @@ def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray
 def terms(covariates: Sequence[Covariate]) -> tuple[str, ...]:
     """The names of the columns of the design."""
     return tuple(term for covariate in covariates for term in covariate.terms)
-
-
-def known_rows(covariates: Sequence[Covariate], columns: Columns) -> NDArray[np.bool_]:
-    """The rows whose covariates a model can read: none missing, no label that it has not seen.
-
-    Raises:
-        ColumnError: if a covariate is not among the columns.
-    """
-    known = np.ones(len(next(iter(columns.values()))), bool)
-    for covariate in covariates:
-        if covariate.name not in columns:
-            raise ColumnError.unknown("the model", covariate.name, columns)
-        values = columns[covariate.name]
-        if covariate.kind == "label":
-            codes, texts = labels_of(values)
-            known &= np.append(np.isin(texts, covariate.levels), False)[codes]
-        else:
-            known &= ~_missing(values)
-    return known
 
 
 def labels_of(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
@@ -165,9 +179,8 @@ def members(values: NDArray[Any], name: str) -> NDArray[np.intp]:
 
     codes, _ = pd.factorize(values)
     if n := int((codes < 0).sum()):
-        raise ContentError(
-            f"cluster: {n:,} rows have no {name!r}. Fill them in, or leave them out."
-        )
+        rows, them = counted(n, "row has", "rows have"), "it" if n == 1 else "them"
+        raise ContentError(f"cluster: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
     return np.asarray(codes, np.intp)
 
 
@@ -199,7 +212,7 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
     if reference is not None:
         if reference not in levels:
             raise RetentionError(
-                f"reference: {name!r} has no level {reference!r}; it has {_listed(levels)}."
+                f"reference: {name!r} has no level {reference!r}; it has {listed(levels)}."
             )
         levels = [reference, *(level for level in levels if level != reference)]
     return Covariate(name=name, kind="label", levels=tuple(levels))
@@ -219,35 +232,64 @@ def _kind(name: str, values: NDArray[Any]) -> Literal["number", "flag", "label"]
     return "number" if types and types <= {int, float, Decimal} else "label"
 
 
-def _numbers(values: NDArray[Any], name: str) -> NDArray[np.float64]:
-    _refuse_missing(values, name)
+def _numbers(values: NDArray[Any], covariate: Covariate) -> NDArray[np.float64]:
+    """Numbers or flags, of which none is missing."""
+    name, held = covariate.name, "held numbers or flags when the model was fitted"
     try:
-        if values.dtype.kind == "O" and any(isinstance(value, str) for value in values[:1]):
+        if values.dtype.kind not in "biufO" or any(map(_no_number, _objects(values))):
             raise TypeError
         numbers = values.astype(np.float64)
     except (TypeError, ValueError):
+        raise ColumnError(f"covariates: {name!r} {held}.") from None
+    if covariate.kind == "flag" and (other := numbers[(numbers != 0) & (numbers != 1)]).size:
         raise ColumnError(
-            f"covariates: {name!r} held numbers or flags when the model was fitted."
-        ) from None
+            f"covariates: {name!r} held true or false when the model was fitted; got {other[0]:g}."
+        )
     beyond = ~(np.abs(numbers) <= _MOST)
     if beyond.any():
-        n = int(beyond.sum())
-        raise ContentError(f"covariates: {n:,} rows have an infinite {name!r}, or one above 1e100.")
+        rows = counted(int(beyond.sum()), "row has", "rows have")
+        raise ContentError(f"covariates: {rows} an infinite {name!r}, or one above 1e100.")
     return np.asarray(numbers)
 
 
+def _objects(values: NDArray[Any]) -> NDArray[Any]:
+    """The values, if they are Python's own and so may be anything."""
+    return values if values.dtype.kind == "O" else values[:0]
+
+
+def _no_number(value: object) -> bool:
+    return isinstance(value, str | bytes)
+
+
 def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np.intp]:
-    _refuse_missing(values, name)
     place = {level: i for i, level in enumerate(levels)}
     found, texts = labels_of(values)
     codes = np.array([place.get(text, -1) for text in texts], np.intp)[found]
     if (codes < 0).any():
         strange = [text for text in texts if text not in place]
+        rows = counted(int((codes < 0).sum()), "row has", "rows have")
         raise ContentError(
-            f"covariates: {int((codes < 0).sum()):,} rows have a {name!r} that the model was not "
-            f"fitted on: {_listed(strange)}. It knows {_listed(levels)}."
+            f"covariates: {rows} a {name!r} that the model was not "
+            f"fitted on: {listed(strange)}. It knows {listed(levels)}."
         )
     return codes
+
+
+def _known_codes(values: NDArray[Any], covariate: Covariate) -> tuple[NDArray[np.intp], Labels]:
+    """The place of each label among the levels, −1 for none, and those that are no level."""
+    place = {level: i for i, level in enumerate(covariate.levels)}
+    found, texts = labels_of(values)
+    codes = np.array([*(place.get(text, -1) for text in texts), -1], np.intp)[found]
+    if all(text in place for text in texts):
+        return codes, {}
+    n = np.bincount(found[found >= 0], minlength=len(texts))
+    unseen = {text: int(n[i]) for i, text in enumerate(texts) if text not in place}
+    if values.dtype.kind not in "OUT" and len(unseen) == len(texts):
+        raise ColumnError(
+            f"covariates: {covariate.name!r} held labels when the model was fitted, "
+            f"{listed(covariate.levels)}; got {values.dtype}."
+        )
+    return codes, unseen
 
 
 def _refuse_missing(
@@ -256,10 +298,10 @@ def _refuse_missing(
     missing = _missing(values)
     if missing.any():
         n = int(missing.sum() if weights is None else weights[missing].sum())
-        raise ContentError(
-            f"covariates: {n:,} rows have no {name!r}. Fill them in, or leave them out."
-        )
+        rows, them = counted(n, "row has", "rows have"), "it" if n == 1 else "them"
+        raise ContentError(f"covariates: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Labels as messages name them: the first ten."""
     return ", ".join(repr(name) for name in names[:10]) + (", …" if len(names) > 10 else "")

@@ -13,7 +13,13 @@ from retention.survival.baselines import Baseline, baselines
 from retention.survival.cox import CoxModel
 from retention.survival.design import Covariate
 from retention.survival.histories import Histories
-from retention.survival.models import frozen, frozen_table
+from retention.survival.models import (
+    LifetimeModel,
+    described,
+    frozen,
+    frozen_table,
+    is_table,
+)
 from retention.survival.risk_sums import prepared, risk_sums
 from retention.survival.strata import labelled
 
@@ -78,7 +84,7 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
     if kind not in ("CoxPHFitter", *_SHAPES) or "lifelines" not in type(fitter).__module__:
         known = ", ".join(("CoxPHFitter", *_SHAPES))
         raise RetentionError(
-            f"fitter must be one of lifelines' {known}; got {type(fitter).__module__}.{kind}."
+            f"fitter must be one of lifelines' {known}; got {described(fitter)}.{_instead(fitter)}"
         )
     if not hasattr(fitter, "params_"):
         raise RetentionError(f"fitter: this {kind} is not fitted yet. Call its fit(...) first.")
@@ -86,6 +92,17 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
         # lifelines 0.30.0 on pandas 3
         warnings.filterwarnings("ignore", "Starting with pandas version 4", module="lifelines")
         return _cox(fitter) if kind == "CoxPHFitter" else _aft(fitter, *_SHAPES[kind])
+
+
+def _instead(fitter: object) -> str:
+    if isinstance(fitter, LifetimeModel):
+        return " It predicts as it is: predict_churn(model, customers, within=90)."
+    name = getattr(fitter, "__name__", "")
+    if isinstance(fitter, type) and name in ("CoxPHFitter", *_SHAPES):
+        return f" Fit it first: {name}().fit(table, 'duration', 'churned')."
+    if is_table(fitter):
+        return " Fit a model of the table first: fit_cox(spells, covariates=['plan'])."
+    return " With fit_cox, fit_aft or fit_hazard a model is fitted here."
 
 
 def _cox(fitter: Any) -> CoxModel:

@@ -13,11 +13,12 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, warn
+from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
 from retention.names import as_asked, inner
 from retention.survival.moments import warn_of_rounding
 from retention.survival.own_rows import warn_of_overlaps
-from retention.tables import LIFETIMES, require
+from retention.tables import LIFETIMES, keeping, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,7 +128,7 @@ def usable(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) ->
     for argument, names in asked.items():
         for name in names:
             if inner(name) not in present:
-                raise ColumnError.unknown(argument, name, present)
+                raise ColumnError.unknown(argument, name, present, kept=keeping(LIFETIMES))
     frame = require(given, LIFETIMES, extra=wanted[len(LIFETIMES.names) :], alone=True)
     if "reactivation" in present:
         _refuse_foresight(frame)
@@ -179,10 +180,13 @@ def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
     n = found.get(N, np.ones(late.size, np.int64)) - late
     if not n.any():
         raise ContentError(f"{table}: none was at risk under observation. Is `entry` right?")
-    warn(
-        f"{table}: {int(late.sum()):,} spells have an entry that is not before their duration, so "
-        "they were never at risk under observation. They are left out."
+    said = (
+        "spell has an entry that is not before its duration, so it was never at risk under "
+        "observation. It is left out.",
+        "spells have an entry that is not before their duration, so they were never at risk under "
+        "observation. They are left out.",
     )
+    warn(f"{table}: {number_of(int(late.sum()), *said)}")
     left = {**found, N: n} if N in found else found
     return {name: values[n > 0] for name, values in left.items()}
 
@@ -214,14 +218,20 @@ def refuse_unusable(found: Columns, table: str) -> None:
             f"{table}: there is none that can be used. Is the table empty, or all set aside?"
         )
     problems = {
-        "have a missing duration": np.isnan(duration),
-        "have a negative duration": duration < 0,
-        "have an infinite duration": np.isinf(duration),
-        "have a missing churned": np.asarray(isna(found["churned"])),
+        "a missing duration": np.isnan(duration),
+        "a negative duration": duration < 0,
+        "an infinite duration": np.isinf(duration),
+        "a missing churned": np.asarray(isna(found["churned"])),
     }
-    said = [f"{_spells(n, bad):,} {what}" for what, bad in problems.items() if bad.any()]
+    said = [
+        f"{number_of(_spells(n, bad), 'has', 'have')} {what}"
+        for what, bad in problems.items()
+        if bad.any()
+    ]
     if n is not None and (none := found.get(_NONE, ~(n >= 1))).any():
-        said.append(f"{int(none.sum()):,} rows stand for fewer than 1 (n_spells)")
+        said.append(
+            f"{number_of(int(none.sum()), 'row stands', 'rows stand')} for fewer than 1 (n_spells)"
+        )
     if said:
         raise ContentError(f"{table}: {'; '.join(said)}. Mend those rows or leave them out.")
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention import intervals
+from retention.errors import RetentionError
 from retention.survival.design import Covariate, terms
 from retention.survival.observation import NOTHING, Unseen
 
@@ -141,6 +142,61 @@ class LifetimeModel(BaseModel, ABC):
     def follow_up(self) -> float:
         """The longest time for which it can predict; infinite where a formula carries on."""
         return float("inf")
+
+
+def check_model(model: object, call: str = "predict_churn(model, customers, within=90)") -> None:
+    """Refuse what is not a fitted model of lifetimes, and say what to give instead.
+
+    Args:
+        model: whatever the user gave.
+        call: how it is said, for those who changed the places of model and table.
+
+    Raises:
+        RetentionError: if it is none.
+    """
+    if not isinstance(model, LifetimeModel):
+        raise RetentionError(
+            "model must come from fit_cox, fit_aft, fit_hazard or from_lifelines; got "
+            f"{described(model)}. {_instead(model, call)}"
+        )
+
+
+def described(value: object) -> str:
+    """What somebody gave, in a few words."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    kind, name = type(value), getattr(value, "__name__", None)
+    if callable(value) and isinstance(name, str):
+        return f"the function {name}"
+    package = kind.__module__.split(".")[0]
+    return kind.__name__ if package == "retention" else f"{package}.{kind.__name__}"
+
+
+def _instead(model: object, call: str) -> str:
+    kind = model if isinstance(model, type) else type(model)
+    if is_table(model):
+        return f"The model comes first, as in {call}."
+    if isinstance(model, type) and issubclass(kind, LifetimeModel):
+        return "Fit one, as in model = fit_cox(spells, covariates=['plan'])."
+    if kind.__module__.startswith("lifelines"):
+        of = ".fit(...)" if isinstance(model, type) else ""
+        return f"Read it with from_lifelines(model{of})."
+    if hasattr(model, "expected_purchases") or kind.__module__.startswith("retention.repeat_b"):
+        return "A model of purchases is asked by its own methods, as in model.p_alive(summary)."
+    if hasattr(model, "predict_proba"):
+        return (
+            "A classifier is scored by backtest(...), whose fit may give a function of spells and "
+            "horizon; for a model of lifetimes say fit_cox(spells, covariates=[...])."
+        )
+    return "Fit one, as in model = fit_cox(spells, covariates=['plan'])."
+
+
+def is_table(value: object) -> bool:
+    """Whether somebody gave a table where a model was asked for."""
+    names = ("columns", "column_names")  # PyArrow's
+    return not isinstance(value, type) and any(hasattr(value, name) for name in names)
 
 
 def _exponential(values: Floats) -> Floats:

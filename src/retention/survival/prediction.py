@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError, one_of
+from retention.errors import ColumnError, ContentError, RetentionError, counted, one_of
 from retention.frames import (
     Columns,
     as_lazy,
     beside_columns,
     collect,
+    count,
     is_lazy,
+    one_row,
     table_like,
 )
 from retention.names import as_asked, inner
-from retention.survival import design as designs
-from retention.survival.models import ORIGIN, LifetimeModel
+from retention.survival.models import ORIGIN, check_model
 from retention.survival.strata import coded
+from retention.survival.unknowns import Reader
 from retention.survival.unpredicted import Why
-from retention.tables import CUSTOMERS, require
+from retention.tables import CUSTOMERS, LIFETIMES, keeping, refuse_taken, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
+
+    from retention.frames import Frame
+    from retention.survival.models import LifetimeModel
 
     Floats = NDArray[np.float64]
 
 Given = Literal["tenure"] | None
 
 _CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
+_ALONG = "_along_"
+
+_SURVIVAL = ("customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note")
+_CHURN = (
+    *("customer_id", "tenure", "within", "churn_probability", "lower", "upper", "reason", "note"),
+)
+_LIFETIME = ("customer_id", "tenure", "horizon", "expected_lifetime", "reason", "note")
 
 
 def predict_survival(
@@ -42,6 +57,7 @@ def predict_survival(
     *,
     times: float | Sequence[float],
     given: Given = "tenure",
+    keep: str | Sequence[str] = (),
     level: float = 0.95,
 ) -> IntoFrameT:
     """The chance that each customer is still here after some time from now.
@@ -56,9 +72,12 @@ def predict_survival(
     Args:
         model: a model from `fit_cox`, `fit_aft`, `fit_hazard` or `from_lifelines`.
         customers: a table with `customer_id`, `tenure` (how long they have stayed, in the unit of
-            the durations that the model was fitted on), and the model's covariates and strata.
+            the durations that the model was fitted on), and the model's covariates and strata. Or
+            a table of spells, as the model was fitted on: those that go on (`churned` is false)
+            are predicted, their `duration` is the tenure; those that ended have no row.
         times: how much later, in that unit; one time or several.
         given: "tenure" (they are still here after it) or None (they are only starting).
+        keep: columns of `customers` that come along, behind all others.
         level: confidence of the bounds, which are those of the estimate: whether a customer leaves
             is chance beyond them. From log(−log S), by the delta method.
 
@@ -66,14 +85,16 @@ def predict_survival(
         One row a customer and time, in the caller's kind and the customers' order: `customer_id`,
         `tenure` (0 with `given=None`), `time`, `survival`, `lower`, `upper`, `reason` (why there is
         no prediction; else null: some of the time may lie beyond the longest duration, or where
-        under late entry nobody was watched, or the stratum may be new), `note` (what the prediction
-        is given: that customers are still here when the first came under observation; else null).
-        Bounds are null where the model has no errors.
+        under late entry nobody was watched, the stratum or a label may be new, or a covariate
+        missing), `note` (what the prediction is given: that customers are still here when the first
+        came under observation; else null), then the `keep` columns. Bounds are null where the model
+        has no errors. A warning counts whom new labels or missing covariates leave out.
 
     Raises:
-        RetentionError: if a time is below 0.
-        ColumnError: if a column is missing.
-        ContentError: if a covariate or a tenure is missing somewhere, or a label is new.
+        RetentionError: if a time is below 0, or the model is none of a lifetime.
+        ColumnError: if a column is missing, or holds something else than in the fit.
+        ContentError: if a tenure is missing somewhere, or a covariate is missing or new in all of
+            several rows: the table is then of something else.
 
     Example:
         Nobody but Ann has been seen beyond day 2; half of those left there.
@@ -92,8 +113,10 @@ def predict_survival(
     Source:
         Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
     """
+    check_model(model, "predict_survival(model, customers, times=[30, 90])")
+    names = _names_of(keep, _SURVIVAL)
     asked = _lengths(times, "times")
-    keys = _keys(model, customers, given)
+    keys, kept = _keys(model, customers, given, names)
     shape = (keys["tenure"].size, asked.size)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
@@ -105,6 +128,7 @@ def predict_survival(
             "lower": lower,
             "upper": upper,
             **why.columns(),
+            **{name: _long(values[:, None], shape) for name, values in kept.items()},
         },
         customers,
     )
@@ -116,6 +140,7 @@ def predict_churn(
     *,
     within: float,
     given: Given = "tenure",
+    keep: str | Sequence[str] = (),
     level: float = 0.95,
 ) -> IntoFrameT:
     """The chance that each customer leaves within some time from now.
@@ -127,11 +152,12 @@ def predict_churn(
         customers: as in `predict_survival`.
         within: the time from now, in the unit of the durations.
         given: "tenure" or None, as in `predict_survival`.
+        keep: as in `predict_survival`.
         level: confidence of the bounds of the estimate.
 
     Returns:
         One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`.
+        `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`, and the `keep` columns.
 
     Raises:
         as `predict_survival`.
@@ -146,13 +172,24 @@ def predict_churn(
         >>> print(f"{soon['churn_probability'][0]:.4f}")  # 1 − e^(−1/3)
         0.2835
 
+        The table of spells does as well: the two that go on have lasted 2 and 4.
+
+        >>> spells["customer_id"], spells["plan"] = ["Ann", "Bob", "Cem", "Dee"], "basic"
+        >>> soon = rt.predict_churn(model, spells, within=1, keep="plan")
+        >>> soon[["customer_id", "tenure", "churn_probability", "plan"]]
+          customer_id  tenure  churn_probability   plan
+        0         Cem     2.0                0.0  basic
+        1         Dee     4.0                NaN  basic
+
     Source:
         as `predict_survival`.
     """
+    check_model(model)
+    names = _names_of(keep, _CHURN)
     asked = _lengths(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
-    keys = _keys(model, customers, given)
+    keys, kept = _keys(model, customers, given, names)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
         {
@@ -163,13 +200,19 @@ def predict_churn(
             "lower": np.subtract(1, upper, out=upper),
             "upper": np.subtract(1, lower, out=lower),
             **why.columns(),
+            **kept,
         },
         customers,
     )
 
 
 def expected_remaining_lifetime(
-    model: LifetimeModel, customers: IntoFrameT, *, horizon: float, given: Given = "tenure"
+    model: LifetimeModel,
+    customers: IntoFrameT,
+    *,
+    horizon: float,
+    given: Given = "tenure",
+    keep: str | Sequence[str] = (),
 ) -> IntoFrameT:
     """How long each customer may be expected to stay on, within a horizon.
 
@@ -180,10 +223,12 @@ def expected_remaining_lifetime(
         customers: as in `predict_survival`.
         horizon: how far to look, in the unit of the durations: stays beyond it count as that long.
         given: "tenure" or None, as in `predict_survival`.
+        keep: as in `predict_survival`.
 
     Returns:
         One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`, `note`.
+        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`, `note`,
+        and the `keep` columns.
 
     Raises:
         as `predict_survival`.
@@ -203,16 +248,20 @@ def expected_remaining_lifetime(
     Source:
         Klein and Moeschberger (2003), section 2.4: mean residual life.
     """
+    check_model(model, "expected_remaining_lifetime(model, customers, horizon=365)")
+    names = _names_of(keep, _LIFETIME)
     asked = _lengths(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
-    keys = _keys(model, customers, given)
+    keys, kept = _keys(model, customers, given, names)
     found = np.empty(keys["tenure"].size)
     why = Why.of(model, found.size)
-    for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
-        found[rows] = model.area_between(design, stratum, start, float(asked[0]))
-        end = np.maximum(start, 0.0) + asked[0]
-        why.explain(np.arange(found.size)[rows], found[rows], stratum, (start, end))
+    for some in _chunks(model, keys, keys["start"]):
+        area = model.area_between(some.design, some.stratum, some.start, float(asked[0]))
+        found[some.rows] = some.where_known(area)
+        end = np.maximum(some.start, 0.0) + asked[0]
+        places = np.arange(found.size)[some.rows]
+        why.explain(places, area, some.stratum, (some.start, end), some.why)
     return table_like(
         {
             "customer_id": keys["customer_id"],
@@ -220,6 +269,7 @@ def expected_remaining_lifetime(
             "horizon": np.full(found.size, asked[0]),
             "expected_lifetime": found,
             **why.columns(),
+            **kept,
         },
         customers,
     )
@@ -244,13 +294,15 @@ def with_predictions(
     Returns:
         The table with further columns, in the caller's kind: `risk` (higher: leaves sooner; with
         strata, to be compared within a stratum only) and for each time `survival_<time>`, S(time)
-        or S(time) / S(landmark): null where it lies outside what the model has seen. A warning says
-        where that is because nobody was under observation for a while.
+        or S(time) / S(landmark): null where it lies outside what the model has seen. Both are null
+        where a covariate is missing or has a label that the model was not fitted on. Warnings count
+        these, and say where nobody was under observation for a while.
 
     Raises:
-        RetentionError: if a time is below the landmark.
-        ColumnError: if a column is missing or there already.
-        ContentError: if a covariate is missing somewhere, or a label is new.
+        RetentionError: if a time is below the landmark, or the model is none of a lifetime.
+        ColumnError: if a column is missing or there already, or holds something else than in the
+            fit.
+        ContentError: if a covariate is missing or new in all of several rows.
 
     Example:
         >>> import pandas as pd
@@ -263,6 +315,7 @@ def with_predictions(
     Source:
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
+    check_model(model, "with_predictions(model, spells)")
     asked = _lengths(times, "times")
     since = _lengths(0.0 if landmark is None else landmark, "landmark")
     if since.size != 1:
@@ -280,37 +333,104 @@ def with_predictions(
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)
-    for rows, design, stratum, start in _chunks(model, given, begun):
-        answer["risk"][rows] = model.risk_score(design)
+    for some in _chunks(model, given, begun, "spells"):
+        rows, start = some.rows, some.start
+        answer["risk"][rows] = some.where_known(model.risk_score(some.design))
         for name, time in zip(made[1:], asked, strict=True):
             end = np.full(start.size, time)
-            hazard, _ = model.hazard_between(design, stratum, start, end)
-            answer[name][rows] = np.exp(-hazard)
-            why.explain(np.arange(rows.start, rows.stop), hazard, stratum, (start, end))
+            hazard, _ = model.hazard_between(some.design, some.stratum, start, end)
+            answer[name][rows] = some.where_known(np.exp(-hazard))
+            places = np.arange(rows.start, rows.stop)
+            why.explain(places, answer[name][rows], some.stratum, (start, end), some.why)
     why.warn("spells", "say landmark={until}, here and in the score, to look on from there")
     return beside_columns(given, answer, spells)
 
 
-def _keys(model: LifetimeModel, customers: object, given: str | None) -> Columns:
-    """What is needed of the customers, with a tenure and a `start` for each."""
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some customers: their rows, design, strata and since when they are predicted.
+
+    Attributes:
+        why: the place in `WHY` of what keeps a customer from being predicted; −1 for nothing.
+    """
+
+    rows: slice
+    design: Floats
+    stratum: NDArray[np.intp]
+    start: Floats
+    why: NDArray[np.int8]
+
+    def where_known(self, values: Floats) -> Floats:
+        """The values, NaN for those that cannot be predicted."""
+        values[self.why >= 0] = np.nan
+        return values
+
+
+def _keys(
+    model: LifetimeModel, customers: object, given: str | None, keep: Sequence[str]
+) -> tuple[Columns, Columns]:
+    """What is needed of the customers, with a tenure and a `start` for each; what goes along."""
     one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
     frame = require(customers, CUSTOMERS, by_row=True)
+    _refuse_absent(model, frame.collect_schema())
+    frame = _with_tenure(frame) if given else frame
     schema = frame.collect_schema()
-    _refuse_absent(model, schema)
-    if given == "tenure" and "tenure" not in schema:
-        raise ColumnError(
-            "customers lacks 'tenure' (how long the customer has stayed already). For customers "
-            "who are only starting, say given=None."
-        )
+    for name in keep:
+        if name not in schema:
+            raise ColumnError.unknown("keep", name, schema)
     wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
-    columns = as_asked(collect(frame.select(*dict.fromkeys(map(inner, wanted)))), wanted)
+    # One query, for a lazy table gives its rows in another order each time; kept whole numbers
+    # stay what they are even if some are missing, while covariates are read as numbers.
+    along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
+    asked = frame.select(*dict.fromkeys(map(inner, wanted)), **along)
+    found = as_asked(collect(asked, exact=bool(along)), wanted)
+    kept = {name: found.pop(f"{_ALONG}{name}") for name in keep}
+    n = found["customer_id"].size
     if not given:
-        n = columns["customer_id"].size
-        return columns | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}
-    tenure = columns["tenure"].astype(np.float64)
+        return found | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}, kept
+    tenure = found["tenure"].astype(np.float64)
     if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
-        raise ContentError(f"customers: {n:,} have no tenure, or one below 0 or infinite.")
-    return columns | {"tenure": tenure, "start": tenure}
+        n_have = counted(n, "has", "have")
+        raise ContentError(f"customers: {n_have} no tenure, or one below 0 or infinite.")
+    return found | {"tenure": tenure, "start": tenure}, kept
+
+
+def _with_tenure(customers: Frame) -> Frame:
+    """Customers with their tenure; of a table of spells those that go on, which lasted so far.
+
+    Raises:
+        ColumnError: if nothing says how long they have stayed.
+    """
+    schema = customers.collect_schema()
+    if "tenure" in schema:
+        return customers
+    if not {"duration", "churned"} <= set(schema):
+        raise ColumnError(
+            "customers lacks 'tenure' (how long the customer has stayed already). Add it, in the "
+            "unit of the durations that the model was fitted on, or give the table of spells: the "
+            "'duration' of those with 'churned' false is taken. For customers who are only "
+            "starting, say given=None."
+        )
+    frame = require(customers, LIFETIMES, by_row=True)
+    if one_row(frame.select(n=count(nw.col("churned").is_null()).sum()))["n"]:
+        raise ContentError("customers: 'churned' is missing in some rows. Is the spell still on?")
+    return frame.filter(~nw.col("churned")).with_columns(tenure=nw.col("duration"))
+
+
+def _names_of(keep: str | Sequence[str], answer: Sequence[str]) -> list[str]:
+    """The columns that go along, none of which is named like one of the answer.
+
+    Raises:
+        ColumnError: if one is no text, named twice, or is.
+    """
+    names = [keep] if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
+    for name in names:
+        if not isinstance(name, str):
+            raise ColumnError(f"keep must name columns, as text; got {name!r}.")
+    refuse_taken(names, answer, argument="keep")
+    if len(set(names)) < len(names):
+        raise ColumnError(f"keep names a column twice: {names}.")
+    return [inner(name) for name in names]
 
 
 def _covariates(model: LifetimeModel) -> list[str]:
@@ -326,21 +446,23 @@ def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
     names = list(schema)
     for name in _covariates(model):
         if inner(name) not in names:
-            raise ColumnError.unknown("the model", name, names)
+            raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
 
 
 def _chunks(
-    model: LifetimeModel, columns: Columns, start: Floats
-) -> Iterator[tuple[slice, Floats, NDArray[np.intp], Floats]]:
-    """Some customers at a time: their rows, design, strata and since when they are predicted."""
-    n = start.size
+    model: LifetimeModel, columns: Columns, start: Floats, table: str = "customers"
+) -> Iterator[_Chunk]:
+    """Some customers at a time; once all have been read, one warning of those it cannot predict."""
+    n, reader = start.size, Reader(model.covariates)
     for first in range(0, n, _CHUNK):
         rows = slice(first, min(first + _CHUNK, n))
         here = {name: columns[name][rows] for name in _covariates(model)}
         size = rows.stop - first
-        design = designs.matrix(model.covariates, here, size)
+        design, why = reader.read(here, size)
         stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
-        yield rows, design, stratum, start[rows]
+        yield _Chunk(rows, design, stratum, start[rows], why)
+    reader.refuse_foreign(table)
+    reader.warn(table)
 
 
 def _predicted(
@@ -351,14 +473,15 @@ def _predicted(
     shape = (keys["tenure"].size, times.size)
     found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
     why = Why.of(model, shape[0] * shape[1])
-    for rows, design, stratum, start in _chunks(model, keys, keys["start"]):
+    for some in _chunks(model, keys, keys["start"]):
         for i, time in enumerate(times):
-            end = np.maximum(start, 0.0) + time
-            hazard, variance = model.hazard_between(design, stratum, start, end)
+            end = np.maximum(some.start, 0.0) + time
+            hazard, variance = model.hazard_between(some.design, some.stratum, some.start, end)
+            hazard = some.where_known(hazard)
             for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
-                column.reshape(shape)[rows, i] = values
-            places = np.arange(rows.start, rows.stop) * times.size + i
-            why.explain(places, hazard, stratum, (start, end))
+                column.reshape(shape)[some.rows, i] = values
+            places = np.arange(some.rows.start, some.rows.stop) * times.size + i
+            why.explain(places, hazard, some.stratum, (some.start, end), some.why)
     return found[0], found[1], found[2], why
 
 

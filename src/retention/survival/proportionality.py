@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import table_like
 from retention.survival import design as designs
 from retention.survival import steps
+from retention.survival.cox import CoxModel
 from retention.survival.histories import read
+from retention.survival.models import check_model, described
 from retention.survival.newton import inverse, moments
 from retention.survival.risk_sums import gradient_and_information, prepared, risk_sums
 from retention.survival.strata import labelled
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.survival.cox import CoxModel
     from retention.survival.histories import Histories
     from retention.survival.risk_sums import RiskData
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _NOTHING = 1e-10  # of the variance of a score: nothing is left beside the other terms
 
-Transform = Literal["km", "rank", "identity", "log"]
+Transform = Literal["km", "rank", "event-rank", "identity", "log"]
 
 
 def proportional_hazards_test(
@@ -43,8 +44,10 @@ def proportional_hazards_test(
     Args:
         model: a model from `fit_cox`.
         spells: the spells that it was fitted on.
-        transform: g(t): "km" (1 − the Kaplan–Meier survival just before t), "rank" (of the
-            distinct durations at which spells end), "identity" or "log".
+        transform: g(t): "km" (1 − the Kaplan–Meier survival just before t), "rank" (of t among
+            the durations of all spells, censored ones too, ties at the mean of their ranks: R's),
+            "event-rank" (of t among the distinct durations at which spells end: 1, 2, 3, …),
+            "identity" or "log".
 
     Returns:
         One row a term and one last row for all of them, in the caller's kind: `term` ("(all)" in
@@ -71,7 +74,8 @@ def proportional_hazards_test(
         Grambsch, P. M. and Therneau, T. M. (1994), Biometrika 81, 515–526, as a score test as in
         cox.zph of R's survival package from version 3.0 on.
     """
-    one_of("transform", transform, ("km", "rank", "identity", "log"))
+    _check_model(model)
+    one_of("transform", transform, get_args(Transform))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]
@@ -88,6 +92,15 @@ def proportional_hazards_test(
     beta, time = model.beta[keep] * scale, _time(data, transform)
     single, together = _statistics(data, beta, time, told[keep])
     return table_like(_rows(model, told, single, together, transform), spells)
+
+
+def _check_model(model: object) -> None:
+    check_model(model, "proportional_hazards_test(model, spells)")
+    if not isinstance(model, CoxModel):
+        raise RetentionError(
+            f"model must come from fit_cox, for others have no hazard ratios that hold over time "
+            f"to be tested; got {described(model)}. With fit_hazard say varying= instead."
+        )
 
 
 def _refuse_others(model: CoxModel, spells: Histories) -> None:
@@ -128,6 +141,8 @@ def _time(data: RiskData, transform: str) -> Floats:
             raise ContentError("transform: an end at duration 0 has no logarithm. Take another.")
         g: Any = np.log(np.where(time > 0, time, 1.0))
     elif transform == "rank":
+        g = _ranks(data, time)
+    elif transform == "event-rank":
         g = np.searchsorted(instants, time, side="right").astype(np.float64)
     elif transform == "km":
         g = _lost_before(data, instants, time)
@@ -135,6 +150,13 @@ def _time(data: RiskData, transform: str) -> Floats:
         g = time
     ends = data.n_ends.astype(np.float64)
     return np.asarray(g - (ends @ g) / ends.sum())
+
+
+def _ranks(data: RiskData, time: Floats) -> Floats:
+    """The mean rank of each time among the durations of all spells."""
+    different, place = np.unique(time, return_inverse=True)
+    n = np.bincount(place[data.bin], data.weight, minlength=different.size)
+    return np.asarray((np.cumsum(n) - (n - 1) / 2)[place])
 
 
 def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:

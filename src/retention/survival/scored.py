@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError, counted
 from retention.survival.histories import Histories, read
 from retention.survival.observation import of_rows, said
 from retention.tables import LIFETIMES
@@ -130,7 +130,8 @@ def refuse_late_entry(found: Histories, score: str, *, table: str = "scored") ->
         return
     n = int(found.weights[found.entry > 0].sum())
     raise RetentionError(
-        f"{score}: {n:,} spells of {table} came under observation after their start (entry). How "
+        f"{score}: {counted(n, 'spell')} of {table} came under observation after the start "
+        "(entry). How "
         "many would have been censored earlier is not known, so they cannot be weighted. Say "
         "landmark=..., a time that matters to you: those under observation then are scored from "
         "there on."
@@ -154,8 +155,9 @@ def predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
         ) from None
     if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
         raise ContentError(
-            f"{argument}: {int(missing.sum()):,} of {values.size:,} rows have no prediction in "
-            f"{column!r}. {_instead(found)}"
+            f"{argument}: {int(missing.sum()):,} of {counted(values.size, 'row')} "
+            f"{'has' if missing.sum() == 1 else 'have'} no prediction in {column!r}. "
+            f"{_instead(found)}"
         )
     return values
 
@@ -185,7 +187,8 @@ def probabilities(found: Histories, column: str, argument: str) -> NDArray[np.fl
     outside = (values < -_SLACK) | (values > 1 + _SLACK)
     if outside.any():
         raise ContentError(
-            f"{argument}: {int(outside.sum()):,} of {values.size:,} rows have a prediction in "
+            f"{argument}: {int(outside.sum()):,} of {counted(values.size, 'row')} "
+            f"{'has' if outside.sum() == 1 else 'have'} a prediction in "
             f"{column!r} that is not between 0 and 1, such as {values[outside][0]:g}. It must be "
             "the chance of still being here, as a share of 1."
         )

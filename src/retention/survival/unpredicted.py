@@ -9,6 +9,7 @@ import numpy as np
 
 from retention.errors import warn
 from retention.frames import FewTexts
+from retention.survival import unknowns
 from retention.survival.observation import said
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     Places = NDArray[np.signedinteger[Any]]
     Span = tuple[Floats, Floats]
 
-REASONS = ("outside what the model has seen", "of a stratum that the model has not seen")
+REASONS = (
+    "outside what the model has seen",
+    "of a stratum that the model has not seen",
+    *unknowns.WHY,
+)
+_OF_COVARIATES = 2  # the place of the first reason that covariates give
 BEHIND = "customers with a tenure of {until} or more have it behind them: say tenure={until}"
 
 
@@ -52,9 +58,22 @@ class Why:
         return cls(unseen, np.full(n, -1, kind), np.full(n, -1, kind), [], [])
 
     def explain(
-        self, rows: NDArray[np.intp], values: Floats, stratum: NDArray[np.intp], span: Span
+        self,
+        rows: NDArray[np.intp],
+        values: Floats,
+        stratum: NDArray[np.intp],
+        span: Span,
+        lacking: Places,
     ) -> None:
-        """Say what holds for some rows, of which these are the predictions."""
+        """Say what holds for some rows, of which these are the predictions.
+
+        Args:
+            rows: their places.
+            values: the predictions, NaN where there is none.
+            stratum: the number of each one's stratum, −1 if the model has not seen it.
+            span: from when to when they are predicted.
+            lacking: the place in `unknowns.WHY` of what their covariates lack, −1 if nothing.
+        """
         unknown = np.isnan(values)
         if unknown.any():
             self.reason[rows[unknown]] = 0
@@ -63,6 +82,8 @@ class Why:
             mine = stratum == number
             if unseen and mine.any():
                 self._of_stratum(rows[mine], unseen, (span[0][mine], span[1][mine]), unknown[mine])
+        untold = lacking >= 0
+        self.reason[rows[untold]] = lacking[untold] + _OF_COVARIATES
 
     def _of_stratum(
         self, rows: NDArray[np.intp], unseen: Unseen, span: Span, unknown: NDArray[np.bool_]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError
+from retention.errors import ColumnError, ContentError, counted
 from retention.survival import steps
 from retention.survival.histories import Histories, read
 from retention.survival.scored import Ends, at_landmark, ends_of, places, refuse_late_entry
@@ -300,8 +300,8 @@ def _matched(
     for k, key in enumerate(keys):
         if key not in known:
             raise ContentError(
-                f"censoring: no spell has {', '.join(names)} = {', '.join(key)}, as "
-                f"{int((stratum == k).sum()):,} rows of scored have. Widen the table, or leave "
+                f"censoring: no spell has {', '.join(names)} = {', '.join(key)}, in "
+                f"{counted(int((stratum == k).sum()), 'row')} of scored. Widen the table, or leave "
                 "those rows out."
             )
     place = {key: k for k, key in enumerate(keys)}

@@ -1,6 +1,13 @@
 """The named tables, and the check that every public function starts with."""
 
-from retention.tables.checks import Adds, refuse_other_ids, refuse_taken, require, segments
+from retention.tables.checks import (
+    Adds,
+    keeping,
+    refuse_other_ids,
+    refuse_taken,
+    require,
+    segments,
+)
 from retention.tables.currencies import holds_several, refuse_mixed, refuse_several_each
 from retention.tables.kinds import (
     ACTIVITY,
@@ -54,6 +61,7 @@ __all__ = [
     "Column",
     "Kind",
     "holds_several",
+    "keeping",
     "refuse_mixed",
     "refuse_other_ids",
     "refuse_several_each",

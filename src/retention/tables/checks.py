@@ -90,10 +90,20 @@ def require(
             raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door, told)
     for name in extra:
         if name not in schema:
-            raise ColumnError.unknown("by", name, schema)
+            raise ColumnError.unknown("by", name, schema, kept=keeping(kind))
     if adds != "none":
         refuse_mixed(frame, kind, extra, apart=adds == "within")
     return frame
+
+
+def keeping(kind: Kind) -> str:
+    """Where a column has to be named so that such a table has it, with {} for its name."""
+    doors = {"as_spells": ("purchase_spells", "contract_spells", "as_spells")}
+    made = doors.get(kind.door, tuple(kind.door.split(" or ")))
+    if kind.door == "customer_periods":
+        return "customer_periods(..., by={}), and as_transactions(..., keep={}) before that,"
+    keep = [name for name in made if name.startswith("as_") or name.endswith("_spells")]
+    return " or ".join(f"{name}(..., keep={{}})" for name in keep)
 
 
 def segments(
