@@ -5,6 +5,8 @@ Every error is a `ValueError`, so code that does not know this library catches i
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -76,6 +78,23 @@ class ReadError(RetentionError):
 
 class RetentionWarning(UserWarning):
     """The answer stands, but something about the data deserves a look."""
+
+
+def warn(message: str) -> None:
+    """Warn of something that deserves a look, at the line of the code that asked the library.
+
+    Args:
+        message: one sentence, and what to write.
+    """
+    warnings.warn(message, RetentionWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """How far up the first code lies that is not this library's: one answer may ask another."""
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:

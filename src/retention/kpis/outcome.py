@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from retention.errors import ColumnError, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.cells import Asked, adjusted, adjusted_table, count_cells, raw
+from retention.kpis.rest import against_the_rest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,6 +230,11 @@ def churn_by(
     also one who only moved to another segment. Segments need not add up to the firm: who buys in
     two regions is in the base of both.
 
+    Beside each segment stands the rest: the customers of the period who were not in it, each once,
+    however many other segments they were in. Of them lost is, with "firm", who is active nowhere
+    any more; with "segment", who is back in none of the segments they were in. Rows of other
+    segments do not add up to it where customers are in several.
+
     Args:
         activity: a table from `customer_periods(..., by=...)` or `contract_periods`.
         by: one segment column or several (any pair of them, say category and region).
@@ -240,7 +246,10 @@ def churn_by(
         One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
         `n_base`, `n_retained`, `n_churned`, `churn_rate`, `lower`, `upper` (Wilson), `sales_base`,
         `sales_churned` (currency), `sales_adjusted_churn`, `profit_base`, `profit_churned`,
-        `profit_adjusted_churn`, and the conventions `lag`, `lost_to`.
+        `profit_adjusted_churn`; of the rest `n_rest`, `n_rest_churned`, `rest_churn_rate`,
+        `rest_lower`, `rest_upper` (Wilson; null where everybody is in the segment); `difference`
+        (churn_rate − rest_churn_rate) with `difference_lower`, `difference_upper` (Newcombe), and
+        the conventions `lag`, `lost_to`.
 
     Raises:
         ColumnError: if `by` is empty or names no column of the activity.
@@ -267,9 +276,26 @@ def churn_by(
           region  n_base  n_churned  churn_rate
         0  north       2          2         1.0
 
+        Ann buys bread and milk in January and comes back; Bob bought bread, Cem milk, and neither
+        does. Beside bread (1 of 2 lost) the rest is Cem, who is lost: not the 1 of 2 of milk.
+
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Ann", "Bob", "Cem", "Ann"],
+        ...     "date": pd.to_datetime(["2024-01-01"] * 4 + ["2024-02-29"]),
+        ...     "sales": [3.0, 2.0, 3.0, 2.0, 3.0],
+        ...     "what": ["bread", "milk", "bread", "milk", "bread"],
+        ... })
+        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29", by="what")
+        >>> lost = rt.churn_by(activity, by="what")
+        >>> lost[["what", "n_base", "churn_rate", "n_rest", "rest_churn_rate", "difference"]]
+            what  n_base  churn_rate  n_rest  rest_churn_rate  difference
+        0  bread       2         0.5       1              1.0        -0.5
+        1   milk       2         0.5       1              1.0        -0.5
+
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: defection analysed
-        by product category, sales territory and channel.
+        by product category, sales territory and channel. Newcombe, R. G. (1998), Statistics in
+        Medicine 17, 873–890, method 10, for the difference.
     """
     if not by:
         raise ColumnError("churn_by needs by=: one segment column of the activity, or several.")
@@ -284,6 +310,7 @@ def churn_by(
         churn[f"{money}_base"] = rate[f"{money}_base"]
         churn[f"{money}_churned"] = rate[f"{money}_base"] - rate[f"{money}_retained"]
         churn[f"{money}_adjusted_churn"] = rate[f"{money}_adjusted_churn"]
+    churn |= against_the_rest(cells)
     return table_like({**cells.keys, **churn, **cells.conventions}, activity)
 
 
