@@ -61,8 +61,10 @@ class Material:
         kpis: the outcome KPIs period by period; empty where one whole period was observed only.
         kpi_table: the same as the library gave them; None likewise.
         spells: how long customers stayed; None where no rule for silence could be found.
-        gap: days of silence after which a customer is lost; of contracts, the pause that ends none.
-        gap_row: what the library found about that gap, where it chose it.
+        gap: days of silence after which a customer is lost, None where no silence tells; of
+            contracts, the pause that ends none.
+        gap_row: of orders, how many came back after such a silence (without a gap, after the
+            longest one looked at); None where too few were watched for a year.
         notes: what customers who left wrote, or None.
         small: by segment column, the segments too small to be shown: in `activity` they are one.
     """
@@ -90,6 +92,12 @@ class Material:
     def freq(self) -> periods.Freq:
         """The length of a period."""
         return self.asked.freq
+
+    @property
+    def told_by_silence(self) -> bool:
+        """Whether who is silent for so long mostly stays away, or nothing speaks against it."""
+        row = self.gap_row
+        return self.gap is not None and (row is None or row["false_churn_rate"] <= FALSE_ALARMS)
 
     @property
     def smallest(self) -> int:
@@ -184,18 +192,22 @@ def _kpis(activity: Any, asked: Asked) -> Any:
 def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict[str, Any] | None]:
     """The gap that was said; else for contracts 0, and for orders the shortest that rarely errs.
 
-    The first of `GAPS` of which at most one in four called lost came back within a year, of those
-    with enough customers watched for a year; if none is as good, the longest of them.
+    That is the first of `GAPS` of which at most one in four called lost came back within a year, of
+    those with enough customers watched for a year. If none is as good there is no gap: a silence
+    after which most come back tells of nobody that they have left. Beside it stands what was found
+    about it, and where there is none about the longest.
     """
-    if asked.gap is not None or of_contracts:
-        return asked.gap or 0 if of_contracts else asked.gap, None
-    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=list(GAPS)), order=("gap",))
+    if of_contracts:
+        return asked.gap or 0, None
+    gaps = [asked.gap] if asked.gap else list(GAPS)
+    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=gaps), order=("gap",))
     fit = [row for row in rows if row["n_followed"] >= WATCHED]
-    if not fit:
-        return None, None
+    if asked.gap is not None:
+        return asked.gap, fit[0] if fit and asked.gap else None
     good = [row for row in fit if row["false_churn_rate"] <= FALSE_ALARMS]
-    row = (good or fit[-1:])[0]
-    return int(row["gap"]), row
+    if good:
+        return int(good[0]["gap"]), good[0]
+    return None, fit[-1] if fit else None
 
 
 def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:

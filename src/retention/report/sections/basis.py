@@ -10,6 +10,7 @@ from retention import periods
 from retention.catalogue import figure
 from retention.frames import as_lazy, one_row
 from retention.report.answers import rows_of
+from retention.report.material import GAPS
 from retention.report.parts import Grid, Section
 from retention.report.words import count, days, money, on, percent, several
 
@@ -118,8 +119,7 @@ def rules(material: Material) -> list[str]:
         "A point is a percentage point: from 70% to 72% are 2 points.",
         f"Groups of fewer than {several(material.smallest, 'customer')} are not shown.",
     ]
-    if material.gap is not None:
-        told.append(lost_rule(material))
+    told.append(lost_rule(material))
     if asked.history == "whole":
         told.append(
             f"The file is taken to hold every {'contract' if material.of_contracts else 'order'} "
@@ -138,12 +138,36 @@ def lost_rule(material: Material) -> str:
             if gap
             else "A customer has left on the first day without a contract."
         )
-    rule = f"A customer counts as lost after {days(gap)} without a purchase."
+    if gap is None:
+        return no_silence(material)
+    rule = f"A customer counts as lost after {days(gap)} without a purchase"
     if material.gap_row is None:
-        return rule
-    row = material.gap_row
-    came = percent(row["false_churn_rate"])
+        return f"{rule}. How often that is wrong the file is too short to say."
+    told = f"{rule}. {came_back(material)}"
+    if not material.told_by_silence:
+        return (
+            f"{told}: that is more than one in four, so such a silence does not tell that somebody "
+            "has left. Say a longer gap=, or leave it out and the report looks for one."
+        )
+    shorter = material.asked.gap is None and gap > GAPS[0]
+    return f"{told}{'; the shorter silences looked at were wrong more often' * shorter}."
+
+
+def no_silence(material: Material) -> str:
+    """That no silence tells who is lost, and how many came back after the longest looked at."""
+    if material.gap_row is None:
+        return "The file is too short to say after how long a silence a customer is lost."
     return (
-        f"{rule} Of {count(row['n_followed'])} customers silent for so long and watched for a year "
-        f"more, {came} came back in it; shorter silences were wrong more often."
+        f"No silence tells who is lost: {came_back(material, lower=True)}, and after the shorter "
+        "ones looked at more than one in four as well."
+    )
+
+
+def came_back(material: Material, *, lower: bool = False) -> str:
+    """Of those who were silent for so long, how many bought again within a year."""
+    row = material.gap_row or {}
+    return (
+        f"{'of' if lower else 'Of'} {several(row['n_followed'], 'customer')} silent for "
+        f"{days(row['gap'])} and watched for {days(row['within'])} more, "
+        f"{percent(row['false_churn_rate'])} came back in them"
     )

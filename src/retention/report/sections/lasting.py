@@ -17,7 +17,7 @@ from retention.report.changes import Rate, change
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Section
-from retention.report.sections.basis import lost_rule
+from retention.report.sections.basis import lost_rule, no_silence
 from retention.report.words import as_date, count, days, percent, period
 from retention.survival.curves import survival_curve
 from retention.survival.summaries import median_lifetime
@@ -135,8 +135,8 @@ def how_long(material: Material) -> Section:
         return Section(
             "survival",
             heading,
-            "The file is too short to say after how long a silence a customer is lost.",
-            notes=("No such days of silence were given either.",),
+            no_silence(material),
+            notes=(_without_a_gap(material),),
         )
     curve = survival_curve(material.spells, level=material.asked.level)
     rows = rows_of(curve, order=("duration",))
@@ -144,7 +144,7 @@ def how_long(material: Material) -> Section:
         material,
         plot_survival,
         curve,
-        title="Share of customers still here, by time since they came",
+        title=f"Share of customers {_here(material)}, by time since they came",
         told="; ".join(_reached(material, rows)) or "Nobody was seen for a month.",
         unit="days",
     )
@@ -158,16 +158,30 @@ def how_long(material: Material) -> Section:
     )
 
 
+def _without_a_gap(material: Material) -> str:
+    """Why there is no curve, and what to do."""
+    if material.gap_row is None:
+        return "Where you know such days of silence, say gap=; without them there is no curve."
+    return (
+        "A curve of how long customers stay would take pauses for departures, so none is drawn. "
+        "Who buys seldom may be judged by longer periods (freq=). Where you know after how many "
+        "days somebody has left, say gap=."
+    )
+
+
 def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     """When half have left; else what share is still here after the longest round time."""
     median = rows_of(median_lifetime(curve, level=material.asked.level))[0]
     silence = "" if material.of_contracts else f", {days(material.gap)} of silence included"
+    lost = "are lost"
+    if not (material.of_contracts or material.told_by_silence):
+        lost, silence = f"fall silent for {days(material.gap)}", ", the silence included"
     if median["lifetime"] is not None:
         low, high = median["lower"], median["upper"]
         known = low is not None and high is not None
         bounds = f" ({count(low)} to {days(high)})" if known else ""
         return (
-            f"Half of the customers are lost within {days(median['lifetime'])}{bounds} of coming"
+            f"Half of the customers {lost} within {days(median['lifetime'])}{bounds} of coming"
             f"{silence}."
         )
     at = _at(material, rows)
@@ -177,7 +191,7 @@ def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     bounds = (
         "" if row["lower"] is None else f" ({percent(row['lower'])} to {percent(row['upper'])})"
     )
-    share = f"{percent(row['survival'])} of the customers are still here"
+    share = f"{percent(row['survival'])} of the customers are {_here(material)}"
     return f"{days(time)} after they came, {share}{bounds}."
 
 
@@ -209,8 +223,16 @@ def _curve_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
         )
         for time, row in _at(material, rows)
     ]
-    heads = ("After", "Still here", "Bounds", "Observed that long")
-    return Grid("Share of customers still here", heads, tuple(lines))
+    here = _here(material)
+    heads = ("After", here.capitalize(), "Bounds", "Observed that long")
+    return Grid(f"Share of customers {here}", heads, tuple(lines))
+
+
+def _here(material: Material) -> str:
+    """What the curve is the share of: no louder than the silence that ends it allows."""
+    if material.of_contracts or material.told_by_silence:
+        return "still here"
+    return f"without a silence of {days(material.gap)}"
 
 
 def _rule_notes(material: Material) -> list[str]:
