@@ -20,7 +20,7 @@ import numpy as np
 from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.cells import Asked, Cells, count_cells
+from retention.kpis.cells import Asked, Cells, count_cells, warn_of_a_hole
 from retention.kpis.groups import (
     by_money,
     by_value,
@@ -141,6 +141,7 @@ def churn_bridge(
     placed = in_one_segment(activity, by, overlap)
     firm = count_cells(activity, Asked((), lag, "firm", level), {})
     _check_apart(apart, firm)
+    warn_of_a_hole(firm)
     cells = count_cells(placed, Asked(by, lag, "firm", level), {})
     if overlap == "error":
         _refuse_overlap(cells, firm)
@@ -236,6 +237,7 @@ def target_customers(
     cells = count_cells(rows, Asked("group", lag, "firm", level), {})
     if wanted and not (cells.keys["group"] == "target").any():
         raise nobody(activity if customers is None else customers, wanted)
+    warn_of_a_hole(cells)
     steps, first = np.unique(cells.keys["step"], return_index=True)
     keys: Columns = {"period": cells.keys["period"][first], "step": steps}
     compared = _compared(cells, steps.size, level)

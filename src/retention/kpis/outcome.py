@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from retention.errors import ColumnError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.cells import Asked, adjusted, adjusted_table, count_cells, raw
+from retention.kpis.cells import Asked, adjusted, adjusted_table, count_cells, raw, warn_of_a_hole
 from retention.kpis.rest import against_the_rest
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def retention_rate(
         retention rate".
     """
     cells = count_cells(activity, Asked(by, lag, lost_to, level), {})
+    warn_of_a_hole(cells)
     return table_like({**cells.keys, **raw(cells), **cells.conventions}, activity)
 
 
@@ -152,6 +153,7 @@ def sales_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current", "capped"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"sales": basis})
+    warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "sales", basis), activity)
 
 
@@ -210,6 +212,7 @@ def profit_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"profit": basis})
+    warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "profit", basis), activity)
 
 
@@ -300,6 +303,7 @@ def churn_by(
     if not by:
         raise ColumnError("churn_by needs by=: one segment column of the activity, or several.")
     cells = count_cells(activity, Asked(by, lag, lost_to, level), dict.fromkeys(_MONEY, "base"))
+    warn_of_a_hole(cells)
     rates = raw(cells)
     churn: Columns = {name: rates[name] for name in ("n_base", "n_retained")}
     churn["n_churned"] = rates["n_base"] - rates["n_retained"]
@@ -369,6 +373,7 @@ def outcome_kpis(
     one_of("profit_basis", profit_basis, ("base", "current"))
     bases: dict[str, str] = {"sales": sales_basis, "profit": profit_basis}
     cells = count_cells(activity, Asked(by, lag, lost_to, level), bases)
+    warn_of_a_hole(cells)
     table: Columns = dict(cells.keys)
     table |= _renamed(raw(cells), "retention_rate", "")
     for money, basis in bases.items():

@@ -57,6 +57,7 @@ class Material:
         of_contracts: which of the two.
         audit: what a door found, if the user gave that.
         first: the first day of the table.
+        steps: the first and the last whole period: of contracts, that closed by the last day.
         activity: who was active in which period.
         kpis: the outcome KPIs period by period; empty where one whole period was observed only.
         kpi_table: the same as the library gave them; None likewise.
@@ -74,6 +75,7 @@ class Material:
     of_contracts: bool
     audit: Audit[Any] | None
     first: date
+    steps: tuple[int, int]
     activity: Any
     kpis: list[dict[str, Any]]
     kpi_table: Any
@@ -128,6 +130,7 @@ def gather(given: Any, asked: Asked, notes: Any) -> Material:
         of_contracts=of_contracts,
         audit=audit,
         first=_first(table, of_contracts),
+        steps=_steps(activity, of_contracts),
         activity=activity,
         kpis=[] if kpi_table is None else rows_of(kpi_table, order=("step",)),
         kpi_table=kpi_table,
@@ -180,13 +183,21 @@ def _first(table: object, of_contracts: bool) -> date:
 
 def _kpis(activity: Any, asked: Asked) -> Any:
     """The outcome KPIs, or None where there is no later period to be kept in."""
+    first, last = _steps(activity, of_contracts=False)
+    if last <= first:
+        return None
+    return outcome_kpis(activity, level=asked.level)
+
+
+def _steps(activity: Any, of_contracts: bool) -> tuple[int, int]:
+    """The first and the last period of an activity; the last opening of contracts opens another."""
     ends = as_lazy(activity, name="activity").select(
         nw.col("first_step").min(), nw.col("last_step").max()
     )
-    steps = one_row(ends)
-    if steps["first_step"] is None or steps["last_step"] <= steps["first_step"]:
-        return None
-    return outcome_kpis(activity, level=asked.level)
+    found = one_row(ends)
+    if found["first_step"] is None:
+        return 0, -1
+    return int(found["first_step"]), int(found["last_step"]) - of_contracts
 
 
 def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict[str, Any] | None]:

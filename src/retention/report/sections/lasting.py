@@ -82,13 +82,16 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
     now, apart = ages[-1], A_YEAR[material.freq]
     came = period(now["cohort"], material.freq)
     who = f"new as {came} opened" if material.of_contracts else f"who first bought in {came}"
+    if not now["start_observed"]:
+        who = f"seen first in {came}, old ones among them"
     start = (
         f"Of the {count(now['n_eligible'])} customers {who}, "
         f"{percent(now['rate'])} {_back(material)} one {material.freq} later"
     )
-    if len(ages) < 2:
+    earlier = [row for row in ages[:-1] if row["start_observed"]]
+    if not earlier:
         return f"{start}."
-    then = ages[-1 - apart] if len(ages) > apart else ages[-2]
+    then = earlier[-apart] if len(earlier) >= apart else earlier[-1]
     bounds = ("rate", "lower", "upper")
     found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
     return f"{start}: {found} against those of {period(then['cohort'], material.freq)}."
@@ -122,8 +125,8 @@ def _cohort_notes(rows: list[dict[str, Any]]) -> list[str]:
     told = ["A dash is a time not observed to its end yet: unknown, not zero."]
     if any(not row["start_observed"] for row in rows):
         told.append(
-            "* The first cohort holds everybody who was seen first in the first period: old "
-            "customers too, if the file does not begin with the firm."
+            "* The first cohort holds everybody who was seen first in the first whole period: old "
+            "customers too, unless the firm began in it. Others are not compared with it."
         )
     return told
 

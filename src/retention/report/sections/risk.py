@@ -75,7 +75,12 @@ def _why_of_all(found: risk_rules.AtRisk) -> tuple[str, ...]:
         f"{_error(told['brier_score'])} against {_error(told['brier_reference'])}. So no customer "
         "is listed, and no sales are called at risk."
     ]
-    return (*notes, *([told["reason"]] if told["reason"] else []))
+    return (*notes, *_of_the_fit(told))
+
+
+def _of_the_fit(told: dict[str, Any]) -> list[str]:
+    """What the fit says of itself, where there is anything: no finding about the customers."""
+    return [f"What the fit says of itself: {told['reason']}"] if told["reason"] else []
 
 
 def _error(value: float | None) -> str:
@@ -83,19 +88,28 @@ def _error(value: float | None) -> str:
 
 
 def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
+    """Those with most at stake; without a column of bounds where nobody has any."""
+    bounded = any(row["lower"] is not None for row in rows)
     cells = [
         (
             str(row["customer_id"]),
             count(row["days"]),
             percent(row["chance"], 0),
-            f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}",
+            *([_bounds(row)] if bounded else []),
             money(row["sales"]),
             money(row["stake"]),
         )
         for row in rows
     ]
-    heads = ("Days silent", "Chance to buy nothing", "Bounds", "Sales of 12 months", "At stake")
-    return Grid("Where most is at stake", ("Customer", *heads), tuple(cells))
+    heads = ("Days silent", "Chance to buy nothing", *(["Bounds"] if bounded else []))
+    heads = ("Customer", *heads, "Sales of 12 months", "At stake")
+    return Grid("Where most is at stake", heads, tuple(cells))
+
+
+def _bounds(row: dict[str, Any]) -> str:
+    if row["lower"] is None or row["upper"] is None:
+        return "–"
+    return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
 
 
 def _chance_notes(material: Material, found: risk_rules.AtRisk) -> list[str]:
@@ -112,7 +126,7 @@ def _chance_notes(material: Material, found: risk_rules.AtRisk) -> list[str]:
         f"the sales. The chances are from {_METHODS[told['method']]}.",
         f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
         f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since.{beat}",
-        *([told["reason"]] if told["reason"] else []),
+        *_of_the_fit(told),
         *_unknown(found),
     ]
 
@@ -132,9 +146,10 @@ def _by_tenure(material: Material) -> Section:
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
     soon = days(risk_rules.WITHIN)
+    leaving = sum(band.leaving for band in held)
+    few = "fewer than one is" if leaving < 1 else f"about {count(leaving)} are"
     finding = (
-        f"Of {several(n, 'customer')} under contract about "
-        f"{count(sum(band.leaving for band in held))} are expected to leave within {soon} if "
+        f"Of {several(n, 'customer')} under contract {few} expected to leave within {soon} if "
         "things go on as they did"
     )
     stakes = [band.stake for band in held if band.stake is not None]
