@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retention import periods
 from retention.catalogue import figure
 from retention.plots.retention import plot_retention
 from retention.report.changes import Change, Rate, change
@@ -149,9 +150,10 @@ def _whose(material: Material) -> str:
             f"A rate stands by the {freq} whose customers it is of: those under contract as it "
             f"opens, and of them who still is as it closes."
         )
+    latest = period(periods.first_day(material.steps[1], freq), freq)
     return (
-        f"A rate stands by the {freq} whose customers it is of. The latest {freq} itself is "
-        "missing: who of its customers stays is not known yet."
+        f"A rate stands by the {freq} whose customers it is of. The latest whole {freq}, {latest}, "
+        "has none: who of its customers stays is not known yet."
     )
 
 
@@ -201,7 +203,7 @@ def _grid(material: Material) -> Grid:
     ]
     heads = [head for name in names for head in (_OF[name].capitalize(), "Bounds")]
     return Grid(
-        f"The latest {several(len(rows), f'base {material.freq}')}, newest first",
+        f"The latest {several(len(rows), 'row')} of base {material.freq}s, newest first",
         (material.freq.capitalize(), "Customers", "Kept", *heads),
         tuple(rows),
     )

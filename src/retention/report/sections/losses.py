@@ -141,7 +141,15 @@ def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
         for one in segments
     ]
     named = period(material.kpis[-1]["period"], material.freq)
-    heads = ("Customers", "Lost", "Churn rate", "Bounds", "Sales lost", "Rest", "Against the rest")
+    heads = (
+        "Customers",
+        "Lost",
+        "Churn rate",
+        "Bounds",
+        "Sales lost",
+        "Churn of the rest",
+        "Against the rest",
+    )
     return Grid(f"Customers of {named}, by {column}", (column, *heads), tuple(rows))
 
 
