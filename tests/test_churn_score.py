@@ -39,6 +39,9 @@ COLUMNS = [
     "base_rate",
     "base_rate_lower",
     "base_rate_upper",
+    "brier_score",
+    "brier_reference",
+    "against_base",
 ]
 
 ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -86,6 +89,44 @@ def naive_base(bought, within, window):
     return n, silent
 
 
+def naive_rule(bought, as_of, within):
+    """Each customer's share of those who were as silent `within` days before, and bought nothing.
+
+    None where nobody was.
+    """
+    known = {who: [d for d in days if d <= as_of] for who, days in bought.items()}
+    known = {who: days for who, days in known.items() if days}
+    window = naive_window(known)
+    cut = as_of - timedelta(within)
+    n, silent = Counter(), Counter()
+    beyond = lambda days, day: window is not None and (day - max(days)).days > window  # noqa: E731
+    for days in known.values():
+        before = [day for day in days if day <= cut]
+        if before:
+            n[beyond(before, cut)] += 1
+            silent[beyond(before, cut)] += max(days) <= cut
+    sides = {who: beyond(days, as_of) for who, days in known.items()}
+    return {who: silent[side] / n[side] if n[side] else None for who, side in sides.items()}
+
+
+def naive_test(bought, within):
+    """Brier scores of that share as of `within` days ago, and of the base rate."""
+    cut = AS_OF - timedelta(within)
+    told = naive_rule(bought, cut, within)
+    came = {who: float(max(bought[who]) <= cut) for who in told}
+    if not told:
+        return None, None, "unknown"
+    base = sum(came.values()) / len(came)
+    pairs = [(told[who], y) for who, y in came.items() if told[who] is not None]
+    if not pairs:
+        return None, base * (1 - base), "unknown"
+    gains = [(base - y) ** 2 - (p - y) ** 2 for p, y in pairs]
+    error = sum((p - y) ** 2 for p, y in pairs) / len(pairs)
+    half = 1.959963984540054 * np.std(gains, ddof=1) / len(gains) ** 0.5 if gains[1:] else np.inf
+    better = np.mean(gains) - half > 0
+    return error, base * (1 - base), "better" if better else "not clearly better"
+
+
 def naive_score(bought, within):
     """One row a customer of all that needs no model."""
     window = naive_window(bought)
@@ -109,9 +150,10 @@ def naive_score(bought, within):
                 "n_base": n.total(),
                 "n_base_silent": silent.total(),
                 "base_rate": silent.total() / n.total() if n.total() else None,
+                **dict(zip(COLUMNS[-3:], naive_test(bought, within), strict=True)),
             }
         )
-    numbers = ("rule", "window", "mean_gap", "gap_ratio", "base_rate")
+    numbers = ("rule", "window", "mean_gap", "gap_ratio", "base_rate", *COLUMNS[-3:-1])
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
 
 
@@ -204,7 +246,7 @@ def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, meth
     said = scores["reason"].iloc[0]
     assert said.startswith("Pareto/NBD is flat: The data do not tell.")
     assert ("MBG/NBD is flat" in said) == (method == "inactivity")
-    own = ["p_no_purchase", "lower", "upper", "method", "reason"]
+    own = ["p_no_purchase", "lower", "upper", "method", "reason", "brier_score", "against_base"]
     pd.testing.assert_frame_equal(scores.drop(columns=own), before.drop(columns=own))
     assert ((scores["lower"] < scores["p_no_purchase"]) & scores["p_no_purchase"].le(1)).all()
 
@@ -233,6 +275,38 @@ def test_rule_gives_each_side_of_the_window_its_own_share(monkeypatch):
     assert each.loc[True, "min"] > each.loc[False, "min"]
 
 
+def test_the_score_is_tested_on_what_came_of_the_customers_of_some_days_ago():
+    """By hand: the same score made 90 days ago, its squared errors against those of one rate."""
+    lines, scores = fitted()
+    then = rt.churn_score(lines, as_of="2023-10-02", within=90)
+    now = scores.set_index("customer_id").loc[then["customer_id"]]
+    silent = (now["days_since_last"] >= 90).to_numpy(float)
+    error = (then["p_no_purchase"].to_numpy() - silent) ** 2
+    row = scores.iloc[0]
+    assert row["brier_score"] == pytest.approx(error.mean())
+    assert row["brier_reference"] == pytest.approx(row["base_rate"] * (1 - row["base_rate"]))
+    gain = (row["base_rate"] - silent) ** 2 - error
+    assert gain.mean() - 1.96 * gain.std(ddof=1) / len(gain) ** 0.5 > 0
+    assert row["against_base"] == "better"
+
+
+def alike(n=120):
+    """Customers who buy at random, all at one pace, and never leave: nobody can be told apart."""
+    rng = np.random.default_rng(7)
+    days = pd.Timestamp("2024-12-31") - pd.to_timedelta(rng.integers(0, 720, (n, 8)).ravel(), "D")
+    names = np.repeat([f"c{i:03}" for i in range(n)], 8)
+    return pd.DataFrame({"customer_id": names, "date": days, "sales": 10.0})
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
+def test_a_score_that_cannot_tell_customers_apart_says_so(engine):
+    """All alike: whatever the model says is no better than one rate told of everybody."""
+    say = {"as_of": "2024-12-31", "within": 90}
+    found = engine.read(rt.churn_score(engine.table(alike()), **say), order=["customer_id"])
+    assert set(found["against_base"]) == {"not clearly better"}
+    assert found["brier_score"][0] > 0.9 * found["brier_reference"][0]
+
+
 def test_a_log_too_short_has_no_base_rate():
     """Nobody had bought 400 days ago; the score stands."""
     lines = roastery(800)
@@ -240,6 +314,8 @@ def test_a_log_too_short_has_no_base_rate():
     scores = rt.churn_score(early, as_of="2022-12-31", within=400)
     assert (scores["n_base"] == 0).all()
     assert scores[["base_rate", "base_rate_lower", "base_rate_upper"]].isna().all(axis=None)
+    assert scores[["brier_score", "brier_reference"]].isna().all(axis=None)
+    assert set(scores["against_base"]) == {"unknown"}
     assert scores["p_no_purchase"].notna().all()
 
 

@@ -19,6 +19,7 @@ from retention.survival.design import (
     members,
     named,
     terms,
+    warn_of_labels,
 )
 from retention.survival.strata import coded, labelled
 from retention.survival.unknowns import MISSING, UNSEEN, Reader
@@ -105,6 +106,64 @@ def test_columns_that_are_no_covariates_are_refused(values, error, message):
     """Times and infinite numbers."""
     with pytest.raises(error, match=message):
         rt.fit_cox(six(x=values), covariates="x")
+
+
+def aged(n=400):
+    """Customers of 20 to 59, half of whom left; who is older stays longer."""
+    rng = np.random.default_rng(3)
+    age = rng.integers(20, 60, n)
+    time = rng.exponential(age / 10).astype(int) + 1
+    return pd.DataFrame({"duration": time, "churned": rng.random(n) < 0.5, "age": age})
+
+
+FITS = {
+    "cox": rt.fit_cox,
+    "aft": lambda table, **say: rt.fit_aft(table, distribution="weibull", **say),
+    "hazard": lambda table, **say: rt.fit_hazard(table, unit="day", **say),
+}
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
+def test_numbers_written_as_text_are_named_and_the_cure_is_the_fit_of_numbers(fit, engine):
+    """Forty levels of an age; said to be converted, they are one coefficient again."""
+    table = aged()
+    text = table.assign(age=table["age"].astype(str))
+    with pytest.warns(rt.RetentionWarning, match="'age' holds 40 different texts that are all n"):
+        FITS[fit](engine.table(text), covariates="age")
+    spells = text
+    spells["age"] = pd.to_numeric(spells["age"])
+    model = FITS[fit](engine.table(spells), covariates="age")
+    assert [one.kind for one in model.covariates] == ["number"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([f"{i},5" for i in range(20)], "20 different texts that are all numbers"),
+        ([*map(str, range(29)), " "], r"numbers but for 1.*errors='coerce'\)"),
+        ([*range(19), "19"], "20 different texts that are all numbers"),
+        ([f"town {i}" for i in range(30)], "30 levels for 120 ends, fewer than 5 each"),
+    ],
+)
+def test_levels_that_deserve_a_look_are_named(values, said):
+    """Decimal commas, a blank among numbers, one text among them, more towns than ends allow."""
+    known = learnt(["x"], {"x": np.array(values, dtype=object)}, {})
+    with pytest.warns(rt.RetentionWarning, match=said):
+        warn_of_labels(known, 120)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [str(month) for month in range(1, 13)],
+        [f"code {i}" for i in range(24)],
+        ["1 star", "2 stars", "3 stars"],
+    ],
+)
+def test_classes_are_no_news(values):
+    """Months, codes that say so, a few stars, with ends enough."""
+    warn_of_labels(learnt(["x"], {"x": np.array(values, dtype=object)}, {}), 120)
 
 
 def test_identifiers_are_no_labels():

@@ -93,6 +93,39 @@ def wilson(
     return lower, upper
 
 
+def difference(
+    churned: tuple[ArrayLike, ArrayLike], other: tuple[ArrayLike, ArrayLike], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The difference of two proportions of different people, x1/n1 − x2/n2, with its bounds.
+
+    With p the proportions and l, u Wilson's bounds of each, it lies between
+
+        d − √((p1 − l1)² + (u2 − p2)²)  and  d + √((u1 − p1)² + (p2 − l2)²).
+
+    Args:
+        churned: x1 and n1.
+        other: x2 and n2.
+        level: confidence.
+
+    Returns:
+        The difference, its lower and its upper bound; NaN where a proportion is of nobody.
+
+    Example:
+        >>> apart, lower, upper = difference((56, 70), (48, 80))
+        >>> print(f"{apart:.2f} {lower:.4f} {upper:.4f}")
+        0.20 0.0524 0.3339
+
+    Source:
+        Newcombe, R. G. (1998), Statistics in Medicine 17, 873–890, method 10 and table II.
+    """
+    (x1, n1), (x2, n2) = churned, other
+    p, q = ratio(x1, n1), ratio(x2, n2)
+    (p_low, p_high), (q_low, q_high) = wilson(x1, n1, level), wilson(x2, n2, level)
+    apart = p - q
+    lower = apart - np.hypot(p - p_low, q_high - q)
+    return apart, lower, apart + np.hypot(p_high - p, q - q_low)
+
+
 def effective_n(total: ArrayLike, total_of_squares: ArrayLike) -> NDArray[np.float64]:
     """Kish's effective number of customers, (Σw)² / Σw²: how many equal ones would say as much.
 

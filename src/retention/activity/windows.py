@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
-from retention.errors import ContentError
+from retention import periods
+from retention.errors import ContentError, warn
 from retention.frames import one_row
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from retention.frames import Columns, Frame
 
 CONSTANTS = ("first_step", "last_step", "freq")
+
+_BUSY = 10
+"""Where so many were customers just before and just after, chance does not make a period empty."""
+
+_DAYS_OFF, _HOLIDAYS = 7, 14
+"""Shorter silences are days off; up to the second, in days, they are at the turn of a year."""
 
 
 def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tuple[int, int, str]:
@@ -35,3 +45,60 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
     if row["freq"] is None:
         raise ContentError(f"activity is empty: {empty}.")
     return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
+
+
+def warn_of_holes(steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str) -> None:
+    """Warn where nobody at all was a customer for whole periods: a month may lack in the file.
+
+    The periods stay, for an empty one was observed too; but where the file has a hole the rate of
+    the period before it is 0 for that alone.
+
+    Args:
+        steps: consecutive periods.
+        customers: how many there were in each.
+        freq: the length of a period.
+    """
+    found = _holes(steps, customers, freq)
+    if not found:
+        return
+    named = [
+        periods.label(first, freq)
+        if first == last
+        else f"{periods.label(first, freq)} to {periods.label(last, freq)}"
+        for first, last in found
+    ]
+    more = f" and {len(named) - 3:,} more times" if len(named) > 3 else ""
+    after = periods.first_day(found[-1][1] + 1, freq)
+    warn(
+        f"Nobody at all was a customer in {', '.join(named[:3])}{more}, between busy {freq}s. If "
+        f"that lacks in the file, the retention of the {freq} before is 0 for that alone, as if "
+        "all had left: add what lacks, or make the activity of what came after, with "
+        f"observed_from='{after}'."
+    )
+
+
+def _holes(
+    steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str
+) -> list[tuple[int, int]]:
+    """Runs of empty periods between busy ones, the first and the last of each.
+
+    A run at the end counts by what was before it; what comes after it is not in the table.
+    """
+    edges = np.flatnonzero(np.diff(np.r_[False, customers == 0, False]))
+    found = []
+    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        beside = [customers[start - 1] if start else 0, *customers[stop : stop + 1]]
+        first, last = int(steps[start]), int(steps[stop - 1])
+        if min(beside) >= _BUSY and not _closed(first, last, freq):
+            found.append((first, last))
+    return found
+
+
+def _closed(first: int, last: int, freq: str) -> bool:
+    """Whether a run is no longer than shops are closed: a few days, or about the year's turn."""
+    opens, ends = periods.first_number(first, freq), periods.first_number(last + 1, freq)
+    if ends - opens < _DAYS_OFF:
+        return True
+    turn = {(12, 25), (12, 26), (12, 31), (1, 1)}
+    days = [periods.day_of(day) for day in range(opens, min(ends, opens + _HOLIDAYS))]
+    return ends - opens <= _HOLIDAYS and any((day.month, day.day) in turn for day in days)

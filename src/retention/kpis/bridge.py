@@ -20,7 +20,7 @@ import numpy as np
 from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.cells import Asked, Cells, count_cells
+from retention.kpis.cells import Asked, Cells, count_cells, warn_of_a_hole
 from retention.kpis.groups import (
     by_money,
     by_value,
@@ -141,6 +141,7 @@ def churn_bridge(
     placed = in_one_segment(activity, by, overlap)
     firm = count_cells(activity, Asked((), lag, "firm", level), {})
     _check_apart(apart, firm)
+    warn_of_a_hole(firm)
     cells = count_cells(placed, Asked(by, lag, "firm", level), {})
     if overlap == "error":
         _refuse_overlap(cells, firm)
@@ -236,6 +237,7 @@ def target_customers(
     cells = count_cells(rows, Asked("group", lag, "firm", level), {})
     if wanted and not (cells.keys["group"] == "target").any():
         raise nobody(activity if customers is None else customers, wanted)
+    warn_of_a_hole(cells)
     steps, first = np.unique(cells.keys["step"], return_index=True)
     keys: Columns = {"period": cells.keys["period"][first], "step": steps}
     compared = _compared(cells, steps.size, level)
@@ -314,7 +316,7 @@ def _rates(
         made |= {f"churn_rate_{when}": intervals.ratio(x, n)}
         made |= {f"lower_{when}": lower, f"upper_{when}": upper}
         made |= {f"share_{when}": intervals.ratio(n, n.sum(axis=0))}
-    change, lower, upper = _newcombe(x1, n1, x0, n0, level)
+    change, lower, upper = intervals.difference((x1, n1), (x0, n0), level)
     return made | {"rate_change": change, "change_lower": lower, "change_upper": upper}
 
 
@@ -355,21 +357,6 @@ def _reversal(
     return said.astype(object)
 
 
-def _newcombe(
-    x1: NDArray[Any], n1: NDArray[Any], x2: NDArray[Any], n2: NDArray[Any], level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The difference of two proportions x1/n1 − x2/n2 with its bounds, from Wilson's of each."""
-    p, q = intervals.ratio(x1, n1), intervals.ratio(x2, n2)
-    (p_low, p_high), (q_low, q_high) = (
-        intervals.wilson(x1, n1, level),
-        intervals.wilson(x2, n2, level),
-    )
-    difference = p - q
-    lower = difference - np.hypot(p - p_low, q_high - q)
-    upper = difference + np.hypot(p_high - p, q - q_low)
-    return difference, lower, upper
-
-
 def _of_length(columns: Mapping[str, Any], n_rows: int) -> Columns:
     """Columns of one length: of segments × periods as they are, else the same in each segment."""
     made: Columns = {}
@@ -395,6 +382,6 @@ def _compared(cells: Cells, n_steps: int, level: float) -> Columns:
             lower, upper = intervals.wilson(x, n, level)
             made |= {f"{group}_churn_rate": intervals.ratio(x, n)}
             made |= {f"{group}_lower": lower, f"{group}_upper": upper}
-    difference, lower, upper = _newcombe(*counts["target"], *counts["rest"], level)
+    difference, lower, upper = intervals.difference(counts["target"], counts["rest"], level)
     made |= {"difference": difference, "difference_lower": lower, "difference_upper": upper}
     return made | {"ratio": intervals.ratio(made["target_churn_rate"], made["rest_churn_rate"])}

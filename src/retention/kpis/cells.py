@@ -14,7 +14,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import base_and_later, collapsed
-from retention.activity.windows import window_of
+from retention.activity.windows import warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect
 
@@ -49,6 +49,7 @@ class Cells:
     pairs: Frame
     names: tuple[str, ...]
     asked: Asked
+    freq: str
 
     def constant(self, value: object) -> NDArray[Any]:
         """A column that says the same in every row."""
@@ -86,7 +87,15 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     counted = collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
     window = _window(frame, counted, asked.lag)
     keys, sums = on_grid(counted, names, window)
-    return Cells(keys, sums, pairs, tuple(names), asked)
+    return Cells(keys, sums, pairs, tuple(names), asked, window[1])
+
+
+def warn_of_a_hole(cells: Cells) -> None:
+    """Warn where whole base periods are empty between busy ones: once an answer, at its end."""
+    if cells.keys["step"].size:
+        steps = np.unique(cells.keys["step"])
+        customers = cells.sums["n_base"].reshape(-1, steps.size).sum(axis=0)
+        warn_of_holes(steps, customers, cells.freq)
 
 
 def raw(cells: Cells) -> Columns:

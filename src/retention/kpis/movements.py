@@ -10,7 +10,7 @@ import numpy as np
 
 from retention import periods
 from retention.activity.pairs import collapsed
-from retention.activity.windows import CONSTANTS, window_of
+from retention.activity.windows import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
@@ -219,7 +219,16 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
     counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
     keys, found = on_grid(counts, names, (np.arange(first, last + 1), freq))
     columns = _balanced(found, keys["step"] == first)
+    _warn_of_a_hole(found["n_end"], (first, last, freq))
     return Ledger(keys, columns, frame, tuple(names), (first, last, freq))
+
+
+def _warn_of_a_hole(n_end: NDArray[np.int64], window: tuple[int, int, str]) -> None:
+    """Warn where all left and came back at once; of a log that ends early its maker has warned."""
+    first, last, freq = window
+    customers = n_end.reshape(-1, last - first + 1).sum(axis=0)
+    until = int(np.max(np.flatnonzero(customers), initial=-1)) + 1
+    warn_of_holes(np.arange(first, first + until), customers[:until], freq)
 
 
 def _walked(frame: Frame, names: Sequence[str]) -> Frame:

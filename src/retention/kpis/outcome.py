@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from retention.errors import ColumnError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.cells import Asked, adjusted, adjusted_table, count_cells, raw
+from retention.kpis.cells import Asked, adjusted, adjusted_table, count_cells, raw, warn_of_a_hole
+from retention.kpis.rest import against_the_rest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,7 @@ def retention_rate(
         retention rate".
     """
     cells = count_cells(activity, Asked(by, lag, lost_to, level), {})
+    warn_of_a_hole(cells)
     return table_like({**cells.keys, **raw(cells), **cells.conventions}, activity)
 
 
@@ -151,6 +153,7 @@ def sales_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current", "capped"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"sales": basis})
+    warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "sales", basis), activity)
 
 
@@ -209,6 +212,7 @@ def profit_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"profit": basis})
+    warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "profit", basis), activity)
 
 
@@ -229,6 +233,11 @@ def churn_by(
     also one who only moved to another segment. Segments need not add up to the firm: who buys in
     two regions is in the base of both.
 
+    Beside each segment stands the rest: the customers of the period who were not in it, each once,
+    however many other segments they were in. Of them lost is, with "firm", who is active nowhere
+    any more; with "segment", who is back in none of the segments they were in. Rows of other
+    segments do not add up to it where customers are in several.
+
     Args:
         activity: a table from `customer_periods(..., by=...)` or `contract_periods`.
         by: one segment column or several (any pair of them, say category and region).
@@ -240,7 +249,10 @@ def churn_by(
         One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
         `n_base`, `n_retained`, `n_churned`, `churn_rate`, `lower`, `upper` (Wilson), `sales_base`,
         `sales_churned` (currency), `sales_adjusted_churn`, `profit_base`, `profit_churned`,
-        `profit_adjusted_churn`, and the conventions `lag`, `lost_to`.
+        `profit_adjusted_churn`; of the rest `n_rest`, `n_rest_churned`, `rest_churn_rate`,
+        `rest_lower`, `rest_upper` (Wilson; null where everybody is in the segment); `difference`
+        (churn_rate − rest_churn_rate) with `difference_lower`, `difference_upper` (Newcombe), and
+        the conventions `lag`, `lost_to`.
 
     Raises:
         ColumnError: if `by` is empty or names no column of the activity.
@@ -267,13 +279,31 @@ def churn_by(
           region  n_base  n_churned  churn_rate
         0  north       2          2         1.0
 
+        Ann buys bread and milk in January and comes back; Bob bought bread, Cem milk, and neither
+        does. Beside bread (1 of 2 lost) the rest is Cem, who is lost: not the 1 of 2 of milk.
+
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Ann", "Bob", "Cem", "Ann"],
+        ...     "date": pd.to_datetime(["2024-01-01"] * 4 + ["2024-02-29"]),
+        ...     "sales": [3.0, 2.0, 3.0, 2.0, 3.0],
+        ...     "what": ["bread", "milk", "bread", "milk", "bread"],
+        ... })
+        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29", by="what")
+        >>> lost = rt.churn_by(activity, by="what")
+        >>> lost[["what", "n_base", "churn_rate", "n_rest", "rest_churn_rate", "difference"]]
+            what  n_base  churn_rate  n_rest  rest_churn_rate  difference
+        0  bread       2         0.5       1              1.0        -0.5
+        1   milk       2         0.5       1              1.0        -0.5
+
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: defection analysed
-        by product category, sales territory and channel.
+        by product category, sales territory and channel. Newcombe, R. G. (1998), Statistics in
+        Medicine 17, 873–890, method 10, for the difference.
     """
     if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_by needs by=: one segment column of the activity, or several.")
     cells = count_cells(activity, Asked(by, lag, lost_to, level), dict.fromkeys(_MONEY, "base"))
+    warn_of_a_hole(cells)
     rates = raw(cells)
     churn: Columns = {name: rates[name] for name in ("n_base", "n_retained")}
     churn["n_churned"] = rates["n_base"] - rates["n_retained"]
@@ -284,6 +314,7 @@ def churn_by(
         churn[f"{money}_base"] = rate[f"{money}_base"]
         churn[f"{money}_churned"] = rate[f"{money}_base"] - rate[f"{money}_retained"]
         churn[f"{money}_adjusted_churn"] = rate[f"{money}_adjusted_churn"]
+    churn |= against_the_rest(cells)
     return table_like({**cells.keys, **churn, **cells.conventions}, activity)
 
 
@@ -342,6 +373,7 @@ def outcome_kpis(
     one_of("profit_basis", profit_basis, ("base", "current"))
     bases: dict[str, str] = {"sales": sales_basis, "profit": profit_basis}
     cells = count_cells(activity, Asked(by, lag, lost_to, level), bases)
+    warn_of_a_hole(cells)
     table: Columns = dict(cells.keys)
     table |= _renamed(raw(cells), "retention_rate", "")
     for money, basis in bases.items():

@@ -91,7 +91,8 @@ def plot_churn_bridge(
     It is read from the top down. Each segment has two bars: the upper one, its own customers left
     more often or less; the lower, hatched one, its share of all customers changed. They begin where
     the bars above ended, so that the last ends at the rate of the later period. To the right is
-    more churn. Of more than ten segments those that did least are put together.
+    more churn. Of more than ten segments those that did least are put together; segments without a
+    customer in either period are left out.
 
     Args:
         table: from `churn_bridge`.
@@ -122,7 +123,7 @@ def plot_churn_bridge(
         [0.1875, -0.125, 0.0, -0.0625]
     """
     drawn = read(table, BRIDGE)
-    one = drawn.of_period(period)
+    one = _with_customers(drawn.of_period(period))
     title = "Churn: what each segment did to the rate"
     if not drawn.size or not np.isfinite(one["effect"]).any():
         why = "the rate of one of the two periods is not known."
@@ -143,8 +144,22 @@ def plot_churn_bridge(
     _say_effects(ax, effects, reached, (before, after))
     what = figure("churn_rate").label
     title = f"{what}, {ends[0]} to {ends[1]}: {writing.points(after - before)}, by segment"
-    axes.said(ax, title, x="Upper bar: how often they leave. Hatched: their share of all customers")
+    share = "their share of all customers"
+    if _in_each(one):
+        title = f"{title}, who is in several counted in each"
+        share = "their share of these counts"
+    axes.said(ax, title, x=f"Upper bar: how often they leave. Hatched: {share}")
     return ax
+
+
+def _with_customers(one: Drawn) -> Drawn:
+    """Without segments that had a customer in neither of the two periods: they did nothing."""
+    return one.where(one["presence"] != "neither") if "presence" in one else one
+
+
+def _in_each(one: Drawn) -> bool:
+    """Whether customers of several segments count in each: then the total is not the firm's."""
+    return "overlap" in one and bool((one["overlap"] == "pairs").any())
 
 
 def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:

@@ -25,8 +25,10 @@ def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
 
     The longer the silence, the fewer it calls lost, and the fewer of them come back. Take the
     shortest whose false churn rate you can live with: where that line has become flat, waiting
-    longer gains little. The share of all who came back says less: it counts those called lost only
-    lately, who have had little time to, and those who took years.
+    longer gains little. Where it stays high to the end no silence tells who has left: a curve of
+    how long customers stay would take pauses for departures. The share of all who came back says
+    less: it counts those called lost only lately, who have had little time to, and those who took
+    years.
 
     Args:
         table: from `gap_table`.

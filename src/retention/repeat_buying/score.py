@@ -36,6 +36,7 @@ _MODELS = (("pareto_nbd", "Pareto/NBD", fit_pareto_nbd), ("mbg_nbd", "MBG/NBD", 
 _STATUS = {"boundary": "on its boundary", "flat": "flat"}
 _RULE = "inactivity"
 _NOBODY = "There is no share to count either: nobody had bought by then and was as silent."
+_VERDICTS = ("better", "not clearly better", "unknown")
 _PERCENT = 95
 """Of gaps between purchases, so many in a hundred are no longer than the window."""
 
@@ -67,6 +68,16 @@ def churn_score(
     this can be seen: the share of the customers of `within` days ago that bought nothing since. It
     is not the same customers a while later, but where the mean score is far from it, ask why.
 
+    A score is worth no more than it knew. So the same score is made as of `within` days before
+    `as_of`, from what was known then, and set against what these customers did since: with p the
+    score told, b the base rate and y = 1 for who bought nothing,
+
+        brier_score = mean (p − y)²,  brier_reference = mean (b − y)² = b (1 − b).
+
+    `against_base` is "better" where the mean of (b − y)² − (p − y)² is above 0 with its lower
+    bound, "not clearly better" where it is not, and "unknown" where the log is too short. Only a
+    score that is better tells customers apart; else say the base rate, and rank nobody.
+
     Rules of thumb stand beside it. The window is the 95th percentile of the days between two
     purchases of a customer, all customers' together: a heuristic, no chance of coming back, since
     long gaps are still running when the log ends. `gap_ratio` is the silence in multiples of the
@@ -91,7 +102,9 @@ def churn_score(
         mean_gap); and, the same in all rows, `n_base` (customers who had bought by `within` days
         before `as_of`), `n_base_silent` (of them, without a purchase since), `base_rate`
         (n_base_silent / n_base, null if n_base is 0), `base_rate_lower`, `base_rate_upper`
-        (Wilson).
+        (Wilson); `brier_score` of the score that these customers would have been given then,
+        `brier_reference` of the base rate (null if n_base is 0), and `against_base` ("better",
+        "not clearly better", "unknown").
 
     Raises:
         RetentionError: if `within` is no whole number of days above 0, or `observed_from` comes
@@ -126,10 +139,17 @@ def churn_score(
         0                 False      30.0       2              1        0.5
         1                  True       NaN       2              1        0.5
 
+        Two customers cannot show that the score knew better than to say 1/2 of both:
+
+        >>> scores[["brier_reference", "against_base"]].head(1)
+           brier_reference        against_base
+        0             0.25  not clearly better
+
     Source:
         Schmittlein, Morrison and Colombo (1987), Batislam, Denizel and Filiztekin (2007), as the
         fits. Wübben, M. and Wangenheim, F. v. (2008), Instant customer base analysis: managerial
-        heuristics often "get it right", Journal of Marketing 72(3), 82–93, for the rules.
+        heuristics often "get it right", Journal of Marketing 72(3), 82–93, for the rules. Brier,
+        G. W. (1950), Monthly Weather Review 78, 1–3, for the holdout.
     """
     ahead = whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
@@ -152,7 +172,10 @@ def churn_score(
         "mean_gap": own,
         "gap_ratio": silence / own,
     }
-    return table_like(made | habits.base(x.size, level), transactions)
+    made |= habits.base(x.size, level)
+    past = _Past(transactions, first, periods.day_of(periods.number_of(last) - ahead), ahead)
+    known = habits.n.sum() > 0
+    return table_like(made | _tested(rows, past if known else None, level), transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +205,64 @@ class _Habits:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The log as it was on an earlier day, on which the same score is made again."""
+
+    transactions: Any
+    first: date | None
+    cut: date
+    within: int
+
+    def scored(self, level: float) -> tuple[NDArray[Any], Floats]:
+        """The customers of that day, and the score that each would have been given."""
+        with warnings.catch_warnings():  # what there is to say was said of the whole log
+            warnings.simplefilter("ignore", RetentionWarning)
+            summary = purchase_summary(self.transactions, as_of=self.cut, observed_from=self.first)
+            rows = rows_at_hand(summary, PURCHASE_SUMMARY)
+            found, _, _ = _modelled(rows, self.within, level)
+        customers = rows["customer_id"].to_numpy()
+        if found is not None:
+            return customers, found["p_no_purchase"].to_numpy(np.float64)
+        habits = _habits(self.transactions, (self.first, self.cut), self.within)
+        silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)
+        beyond = (silence > habits.window).astype(np.intp)
+        return customers, intervals.ratio(habits.n_silent, habits.n)[beyond]
+
+
+def _tested(rows: pd.DataFrame, past: _Past | None, level: float) -> dict[str, Any]:
+    """What the score of an earlier day was worth, against the base rate told of everybody."""
+    score, reference, verdict = np.nan, np.nan, 2
+    if past is not None:
+        import pandas as pd
+
+        customers, told = past.scored(level)
+        place = pd.Index(rows["customer_id"]).get_indexer(customers)
+        silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)[place]
+        silent = (silence >= past.within).astype(np.float64)
+        reference = float(silent.mean() * (1 - silent.mean()))
+        known = ~np.isnan(told)
+        if known.any():
+            errors = (told - silent)[known] ** 2
+            score = float(errors.mean())
+            gain = (silent.mean() - silent[known]) ** 2 - errors
+            spread = float(gain.std(ddof=1)) if gain.size > 1 else np.inf
+            least = gain.mean() - intervals.quantile_of(level) * spread / np.sqrt(gain.size)
+            verdict = 0 if least > 0 else 1
+    size = len(rows)
+    return {
+        "brier_score": np.full(size, score),
+        "brier_reference": np.full(size, reference),
+        "against_base": FewTexts(np.full(size, verdict, np.int8), _VERDICTS),
+    }
+
+
 def _scores(
     rows: pd.DataFrame, habits: _Habits, beyond: NDArray[np.bool_], within: int, level: float
 ) -> dict[str, Any]:
     """The score of each customer, how it was made and why so."""
-    reasons: list[str] = []
     names = ("p_no_purchase", "lower", "upper")
-    found, method = None, _RULE
-    for short, name, fit in _MODELS:
-        model = cast("PurchaseModel", fit(rows))
-        if model.status != "converged":
-            reasons.append(" ".join([f"{name} is {_STATUS[model.status]}:", *model.notes]))
-        if model.status != "flat":
-            found, method = model.p_no_purchase(rows, within=within, level=level), short
-            break
+    found, method, reasons = _modelled(rows, within, level)
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
         ends = (share, *intervals.wilson(habits.n_silent, habits.n, level))
@@ -211,6 +278,20 @@ def _scores(
         "method": FewTexts(place, (method,)),
         "reason": FewTexts(given, (why, f"{why} {_NOBODY}")),
     }
+
+
+def _modelled(
+    rows: pd.DataFrame, within: int, level: float
+) -> tuple[pd.DataFrame | None, str, list[str]]:
+    """The scores of the first model that can be had, its name, and why it is not the first."""
+    reasons: list[str] = []
+    for short, name, fit in _MODELS:
+        model = cast("PurchaseModel", fit(rows))
+        if model.status != "converged":
+            reasons.append(" ".join([f"{name} is {_STATUS[model.status]}:", *model.notes]))
+        if model.status != "flat":
+            return model.p_no_purchase(rows, within=within, level=level), short, reasons
+    return None, _RULE, reasons
 
 
 def _habits(transactions: object, observed: tuple[date | None, date], within: int) -> _Habits:

@@ -57,12 +57,15 @@ class Material:
         of_contracts: which of the two.
         audit: what a door found, if the user gave that.
         first: the first day of the table.
+        steps: the first and the last whole period: of contracts, that closed by the last day.
         activity: who was active in which period.
         kpis: the outcome KPIs period by period; empty where one whole period was observed only.
         kpi_table: the same as the library gave them; None likewise.
         spells: how long customers stayed; None where no rule for silence could be found.
-        gap: days of silence after which a customer is lost; of contracts, the pause that ends none.
-        gap_row: what the library found about that gap, where it chose it.
+        gap: days of silence after which a customer is lost, None where no silence tells; of
+            contracts, the pause that ends none.
+        gap_row: of orders, how many came back after such a silence (without a gap, after the
+            longest one looked at); None where too few were watched for a year.
         notes: what customers who left wrote, or None.
         small: by segment column, the segments too small to be shown: in `activity` they are one.
     """
@@ -72,6 +75,7 @@ class Material:
     of_contracts: bool
     audit: Audit[Any] | None
     first: date
+    steps: tuple[int, int]
     activity: Any
     kpis: list[dict[str, Any]]
     kpi_table: Any
@@ -90,6 +94,12 @@ class Material:
     def freq(self) -> periods.Freq:
         """The length of a period."""
         return self.asked.freq
+
+    @property
+    def told_by_silence(self) -> bool:
+        """Whether who is silent for so long mostly stays away, or nothing speaks against it."""
+        row = self.gap_row
+        return self.gap is not None and (row is None or row["false_churn_rate"] <= FALSE_ALARMS)
 
     @property
     def smallest(self) -> int:
@@ -120,6 +130,7 @@ def gather(given: Any, asked: Asked, notes: Any) -> Material:
         of_contracts=of_contracts,
         audit=audit,
         first=_first(table, of_contracts),
+        steps=_steps(activity, of_contracts),
         activity=activity,
         kpis=[] if kpi_table is None else rows_of(kpi_table, order=("step",)),
         kpi_table=kpi_table,
@@ -172,30 +183,42 @@ def _first(table: object, of_contracts: bool) -> date:
 
 def _kpis(activity: Any, asked: Asked) -> Any:
     """The outcome KPIs, or None where there is no later period to be kept in."""
+    first, last = _steps(activity, of_contracts=False)
+    if last <= first:
+        return None
+    return outcome_kpis(activity, level=asked.level)
+
+
+def _steps(activity: Any, of_contracts: bool) -> tuple[int, int]:
+    """The first and the last period of an activity; the last opening of contracts opens another."""
     ends = as_lazy(activity, name="activity").select(
         nw.col("first_step").min(), nw.col("last_step").max()
     )
-    steps = one_row(ends)
-    if steps["first_step"] is None or steps["last_step"] <= steps["first_step"]:
-        return None
-    return outcome_kpis(activity, level=asked.level)
+    found = one_row(ends)
+    if found["first_step"] is None:
+        return 0, -1
+    return int(found["first_step"]), int(found["last_step"]) - of_contracts
 
 
 def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict[str, Any] | None]:
     """The gap that was said; else for contracts 0, and for orders the shortest that rarely errs.
 
-    The first of `GAPS` of which at most one in four called lost came back within a year, of those
-    with enough customers watched for a year; if none is as good, the longest of them.
+    That is the first of `GAPS` of which at most one in four called lost came back within a year, of
+    those with enough customers watched for a year. If none is as good there is no gap: a silence
+    after which most come back tells of nobody that they have left. Beside it stands what was found
+    about it, and where there is none about the longest.
     """
-    if asked.gap is not None or of_contracts:
-        return asked.gap or 0 if of_contracts else asked.gap, None
-    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=list(GAPS)), order=("gap",))
+    if of_contracts:
+        return asked.gap or 0, None
+    gaps = [asked.gap] if asked.gap else list(GAPS)
+    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=gaps), order=("gap",))
     fit = [row for row in rows if row["n_followed"] >= WATCHED]
-    if not fit:
-        return None, None
+    if asked.gap is not None:
+        return asked.gap, fit[0] if fit and asked.gap else None
     good = [row for row in fit if row["false_churn_rate"] <= FALSE_ALARMS]
-    row = (good or fit[-1:])[0]
-    return int(row["gap"]), row
+    if good:
+        return int(good[0]["gap"]), good[0]
+    return None, fit[-1] if fit else None
 
 
 def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:

@@ -38,23 +38,36 @@ class AtRisk:
     """Customers who are more likely than not to buy nothing soon, and not yet lost.
 
     Attributes:
-        most: the silence after which they are lost, in days.
+        most: the silence in days after which they are lost; a year where no silence tells.
+        tested: the last day on which the same score could be made and be set against what came.
         n: how many they are.
         sales: what they spent in the last 12 months.
         of_sales: what all customers spent in them.
         unknown: customers who are not yet lost and have no chance.
-        told: of a row of scores that is like all others: `method`, `base_rate`, `n_base`.
+        told: of a row of scores that is like all others: `method`, `reason`, `base_rate` and what
+            it is made of, `against_base` and what that is made of.
         rows: those with the most at stake, their chance times their sales: `customer_id`, `days`,
             `chance`, `lower`, `upper`, `sales`.
     """
 
     most: int
+    tested: date
     n: int
     sales: float
     of_sales: float
     unknown: int
     told: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
+
+    @property
+    def tells(self) -> bool:
+        """Whether the score knew better than the base rate, when that could be seen."""
+        return bool(self.told["against_base"] == "better")
+
+    @property
+    def nobody(self) -> bool:
+        """Whether neither the score nor the customers of some days ago say that anybody is."""
+        return not self.n and self.told["n_base"] > 0 and not self.told["n_base_silent"]
 
 
 def at_risk(material: Material) -> AtRisk:
@@ -76,6 +89,7 @@ def at_risk(material: Material) -> AtRisk:
     told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
     return AtRisk(
         most=most,
+        tested=periods.day_of(periods.number_of(asked.as_of) - WITHIN),
         n=int(sums["n"]),
         sales=float(sums["sales"] or 0),
         of_sales=float(total or 0),

@@ -44,7 +44,9 @@ def gap_table(
     them. All who came back by `as_of`, divided by all called lost, is given beside it; that share
     still rises as time passes, and differs between gaps for that alone (`median_follow_up`). A
     short gap calls many lost who come back, a long one is slow to notice. No value is right by
-    itself: take the shortest gap whose false churn you can live with.
+    itself: take the shortest gap whose false churn you can live with. If that of every gap is
+    more than you can live with, take none: then no silence tells who has left, and spells made by
+    one would take pauses for departures.
 
     Args:
         transactions: a table from `as_transactions`. Where the log was cut at the front, only

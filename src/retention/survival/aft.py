@@ -201,6 +201,7 @@ def fit_aft(
     names = designs.named(covariates)
     found = read(spells, columns={"covariates": names}, collapse=True)
     known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.matrix(known, found.columns, found.duration.size)
     used, notes = _used(found)
     unseen = of_rows(found.entry, found.duration, found.churned)

@@ -253,6 +253,7 @@ def fit_cox(
     asked = {"covariates": names, "strata": within, "cluster": clusters}
     found = read(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     members = None if cluster is None else designs.members(found.columns[cluster], cluster)
     fit = fitted(found, known, labelled(found.columns, within, found.duration.size), ties, penalty)
     return CoxModel(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from retention.errors import ColumnError, ContentError, RetentionError, counted
+from retention.errors import ColumnError, ContentError, RetentionError, counted, warn
 from retention.tables import LIFETIMES
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ Labels = Mapping[str, int]
 
 MOST_LEVELS = 1_000
 """More labels than this in one covariate are not classes but identifiers."""
+
+_CLASSES, _ENDS = 12, 5
+"""Up to so many levels, such as the months, nobody asks; beyond, each should have seen some end."""
 
 _MOST = 1e100  # so that squares, and sums of them, are finite
 _CHUNK = 16_384
@@ -128,6 +131,35 @@ def learnt(
     return tuple(_learnt(name, columns[name], reference.get(name)) for name in names)
 
 
+def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
+    """Warn of labels that are numbers written as text, and of more than the ends can tell of.
+
+    Args:
+        covariates: as learnt from the table.
+        n_churned: how many ends the model is fitted to.
+    """
+    for covariate in covariates:
+        n, name = len(covariate.levels), covariate.name
+        if n <= _CLASSES:
+            continue
+        numbers = sum(map(_is_number, covariate.levels))
+        if numbers >= 0.9 * n:
+            which = "all numbers" if numbers == n else f"numbers but for {n - numbers:,}"
+            rest = "" if numbers == n else ", errors='coerce'"
+            warn(
+                f"Covariate {name!r} holds {n:,} different texts that are {which}, and each is a "
+                f"level with a coefficient of its own. Convert it first: spells[{name!r}] = "
+                f"pd.to_numeric(spells[{name!r}]{rest}). If they are codes of classes, say so in "
+                "the text, as in 'code 12'."
+            )
+        elif n_churned < _ENDS * n:
+            warn(
+                f"Covariate {name!r} has {n:,} levels for {n_churned:,} ends, fewer than {_ENDS} "
+                "each: coefficients of levels with so few say little. Put rare levels together "
+                "under one name before fitting."
+            )
+
+
 def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray[np.float64]:
     """The design of n rows: a column a term, in the order of the covariates."""
     return written(covariates, [each.read(columns[each.name]) for each in covariates], n)
@@ -190,6 +222,15 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, with a point or a comma."""
+    try:
+        float(text.strip().replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype.kind not in "fO":
         return np.zeros(values.size, np.bool_)
@@ -207,7 +248,9 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
     levels = labels_of(values)[1]
     if len(levels) > MOST_LEVELS:
         raise ContentError(
-            f"covariates: {name!r} has {len(levels):,} different labels. Is it an identifier?"
+            f"covariates: {name!r} has {len(levels):,} different labels. Is it an identifier? If "
+            f"it holds numbers as text, say spells[{name!r}] = pd.to_numeric(spells[{name!r}], "
+            "errors='coerce') first."
         )
     if reference is not None:
         if reference not in levels:

@@ -312,6 +312,7 @@ def fit_hazard(
             raise RetentionError(f"varying names {name!r}, which is not among the covariates.")
     found = read(spells, columns={"covariates": names}, collapse=True)
     known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.matrix(known, found.columns, found.duration.size)
     counts = exposure(found, matrix, per_unit)
     fit = fitted(counts, designs.terms(known), changes_of(known, changing), link)

@@ -36,6 +36,8 @@ _SAID: Mapping[Type, str] = {
 _TAKEN = {
     *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
     *("bounds", "basis", "lag", "lost_to", "retained", "s0", "s1", "p0", "p1"),
+    *("n_rest", "n_rest_churned", "rest_churn_rate", "rest_lower", "rest_upper"),
+    *("difference", "difference_lower", "difference_upper"),
     *(
         f"{money}_{name}"
         for money in ("sales", "profit")

@@ -10,8 +10,9 @@ from retention import periods
 from retention.catalogue import figure
 from retention.frames import as_lazy, one_row
 from retention.report.answers import rows_of
+from retention.report.material import GAPS
 from retention.report.parts import Grid, Section
-from retention.report.words import count, days, money, on, percent, several
+from retention.report.words import count, days, money, on, percent, period, several
 
 if TYPE_CHECKING:
     from retention.loading.audits import Audit
@@ -40,7 +41,7 @@ def what_was_read(material: Material) -> Section:
     grids = [_read_grid(material, read)]
     if aside:
         grids.append(_aside_grid(aside))
-    return Section("read", "What was read", finding, grids=tuple(grids))
+    return Section("read", "What was read", finding, grids=tuple(grids), notes=_left_out(material))
 
 
 def _read(material: Material) -> dict[str, Any]:
@@ -66,8 +67,49 @@ def _read_grid(material: Material, read: dict[str, Any]) -> Grid:
         ("Last observed day", on(material.asked.as_of)),
         *([("Sales, refunds taken off", money(read["sales"]))] if "sales" in read else []),
         ("Length of a period", material.freq),
+        (f"Whole {material.freq}s observed", _whole(material)),
     ]
     return Grid("What the figures are made of", ("What", "Value"), tuple(told))
+
+
+def _whole(material: Material) -> str:
+    """How many whole periods there are, from when to when."""
+    first, last = material.steps
+    n = last - first + 1
+    if n < 1:
+        return "0"
+    ends = [period(periods.first_day(step, material.freq), material.freq) for step in (first, last)]
+    return f"{n:,}: {ends[0] if n == 1 else ' to '.join(ends)}"
+
+
+def _left_out(material: Material) -> tuple[str, ...]:
+    """Which periods at the edges are not counted since they were not observed whole, and the cure.
+
+    What lies before the first day and after the last one cannot be told from a quiet time.
+    """
+    freq, (first, last), asked = material.freq, material.steps, material.asked
+    begins = asked.observed_from or material.first
+    told = []
+    if (early := periods.step_of(begins, freq)) < first:
+        opens = periods.first_day(early, freq)
+        what = "the first observed day is" if asked.observed_from else "the file begins on"
+        told.append(
+            f"{_named(early, freq)} is left out: {what} {on(begins)}. If everything from "
+            f"{on(opens)} on is in the file, say observed_from='{opens}'."
+        )
+    if (late := periods.step_of(asked.as_of, freq)) > last and late >= first:
+        closes = periods.day_of(periods.first_number(late + 1, freq) - 1)
+        if closes > asked.as_of:
+            told.append(
+                f"{_named(late, freq)} is left out: the last observed day is {on(asked.as_of)}. If "
+                f"everything up to {on(closes)} is in the file, say as_of='{closes}'."
+            )
+    return tuple(told)
+
+
+def _named(step: int, freq: str) -> str:
+    text = period(periods.first_day(step, freq), freq)
+    return text[0].upper() + text[1:]
 
 
 def _set_aside(audit: Audit[Any]) -> list[dict[str, Any]]:
@@ -118,8 +160,7 @@ def rules(material: Material) -> list[str]:
         "A point is a percentage point: from 70% to 72% are 2 points.",
         f"Groups of fewer than {several(material.smallest, 'customer')} are not shown.",
     ]
-    if material.gap is not None:
-        told.append(lost_rule(material))
+    told.append(lost_rule(material))
     if asked.history == "whole":
         told.append(
             f"The file is taken to hold every {'contract' if material.of_contracts else 'order'} "
@@ -138,12 +179,39 @@ def lost_rule(material: Material) -> str:
             if gap
             else "A customer has left on the first day without a contract."
         )
-    rule = f"A customer counts as lost after {days(gap)} without a purchase."
+    if gap is None:
+        return no_silence(material)
+    rule = f"A customer counts as lost after {days(gap)} without a purchase"
     if material.gap_row is None:
-        return rule
-    row = material.gap_row
-    came = percent(row["false_churn_rate"])
+        return f"{rule}. How often that is wrong the file is too short to say."
+    told = f"{rule}. {came_back(material)}"
+    if not material.told_by_silence:
+        return (
+            f"{told}: that is more than one in four, so such a silence does not tell that somebody "
+            "has left. Say a longer gap=, or leave it out and the report looks for one."
+        )
+    shorter = material.asked.gap is None and gap > GAPS[0]
+    return f"{told}{'; the shorter silences looked at were wrong more often' * shorter}."
+
+
+def no_silence(material: Material) -> str:
+    """That no silence tells who is lost, and how many came back after the longest looked at."""
+    if material.gap_row is None:
+        return "The file is too short to say after how long a silence a customer is lost."
+    shorter = ", and after the shorter ones looked at more than one in four as well"
+    gap = material.gap_row["gap"]
+    longer = " Longer ones cannot be judged yet."
     return (
-        f"{rule} Of {count(row['n_followed'])} customers silent for so long and watched for a year "
-        f"more, {came} came back in it; shorter silences were wrong more often."
+        f"No silence tells who is lost: {came_back(material, lower=True)}"
+        f"{shorter * (gap > GAPS[0])}.{longer * (gap < GAPS[-1])}"
+    )
+
+
+def came_back(material: Material, *, lower: bool = False) -> str:
+    """Of those who were silent for so long, how many bought again within a year."""
+    row = material.gap_row or {}
+    return (
+        f"{'of' if lower else 'Of'} {several(row['n_followed'], 'customer')} silent for "
+        f"{days(row['gap'])} and watched for {days(row['within'])} more, "
+        f"{percent(row['false_churn_rate'])} came back in them"
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retention import periods
 from retention.catalogue import figure
 from retention.plots.retention import plot_retention
 from retention.report.changes import Change, Rate, change
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
-from retention.report.words import count, money, percent, period
+from retention.report.words import count, money, percent, period, several
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -137,10 +138,22 @@ def three_rates(material: Material) -> Section:
         _who_stays(material),
         pictures=pictures,
         grids=(_grid(material),),
-        notes=(
-            f"A rate stands by the {freq} whose customers it is of. The latest {freq} itself is "
-            "missing: who of its customers stays is not known yet.",
-        ),
+        notes=(_whose(material),),
+    )
+
+
+def _whose(material: Material) -> str:
+    """By which period a rate stands, and whether the latest one can have its rate yet."""
+    freq = material.freq
+    if material.of_contracts:
+        return (
+            f"A rate stands by the {freq} whose customers it is of: those under contract as it "
+            f"opens, and of them who still is as it closes."
+        )
+    latest = period(periods.first_day(material.steps[1], freq), freq)
+    return (
+        f"A rate stands by the {freq} whose customers it is of. The latest whole {freq}, {latest}, "
+        "has none: who of its customers stays is not known yet."
     )
 
 
@@ -170,6 +183,9 @@ def _seen(material: Material) -> str:
         f"{_OF[name].removeprefix('of ')}: {percent(first[name])} to {percent(last[name])}"
         for name in known_rates(material)
     ]
+    if len(material.kpis) == 1:
+        only = "; ".join(part.rpartition(" to ")[0] for part in parts)
+        return f"A point each, with bounds, of {period(first['period'], material.freq)}: {only}."
     span = f"{period(first['period'], material.freq)} to {period(last['period'], material.freq)}"
     return f"A line each, with bounds, from {span}. First and last: {'; '.join(parts)}."
 
@@ -187,7 +203,7 @@ def _grid(material: Material) -> Grid:
     ]
     heads = [head for name in names for head in (_OF[name].capitalize(), "Bounds")]
     return Grid(
-        f"The latest {len(rows)} base {material.freq}s, newest first",
+        f"The latest {several(len(rows), 'row')} of base {material.freq}s, newest first",
         (material.freq.capitalize(), "Customers", "Kept", *heads),
         tuple(rows),
     )

@@ -17,7 +17,7 @@ from retention.report.changes import Rate, change
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Section
-from retention.report.sections.basis import lost_rule
+from retention.report.sections.basis import lost_rule, no_silence
 from retention.report.words import as_date, count, days, percent, period
 from retention.survival.curves import survival_curve
 from retention.survival.summaries import median_lifetime
@@ -82,13 +82,16 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
     now, apart = ages[-1], A_YEAR[material.freq]
     came = period(now["cohort"], material.freq)
     who = f"new as {came} opened" if material.of_contracts else f"who first bought in {came}"
+    if not now["start_observed"]:
+        who = f"seen first in {came}, old ones among them"
     start = (
         f"Of the {count(now['n_eligible'])} customers {who}, "
         f"{percent(now['rate'])} {_back(material)} one {material.freq} later"
     )
-    if len(ages) < 2:
+    earlier = [row for row in ages[:-1] if row["start_observed"]]
+    if not earlier:
         return f"{start}."
-    then = ages[-1 - apart] if len(ages) > apart else ages[-2]
+    then = earlier[-apart] if len(earlier) >= apart else earlier[-1]
     bounds = ("rate", "lower", "upper")
     found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
     return f"{start}: {found} against those of {period(then['cohort'], material.freq)}."
@@ -122,8 +125,8 @@ def _cohort_notes(rows: list[dict[str, Any]]) -> list[str]:
     told = ["A dash is a time not observed to its end yet: unknown, not zero."]
     if any(not row["start_observed"] for row in rows):
         told.append(
-            "* The first cohort holds everybody who was seen first in the first period: old "
-            "customers too, if the file does not begin with the firm."
+            "* The first cohort holds everybody who was seen first in the first whole period: old "
+            "customers too, unless the firm began in it. Others are not compared with it."
         )
     return told
 
@@ -135,8 +138,8 @@ def how_long(material: Material) -> Section:
         return Section(
             "survival",
             heading,
-            "The file is too short to say after how long a silence a customer is lost.",
-            notes=("No such days of silence were given either.",),
+            no_silence(material),
+            notes=(_without_a_gap(material),),
         )
     curve = survival_curve(material.spells, level=material.asked.level)
     every = rows_of(curve, order=("duration",))
@@ -145,7 +148,7 @@ def how_long(material: Material) -> Section:
         material,
         plot_survival,
         curve,
-        title="Share of customers still here, by time since they came",
+        title=f"Share of customers {_here(material)}, by time since they came",
         told="; ".join(_reached(material, rows)) or "Nobody was seen for a month.",
         unit="days",
     )
@@ -165,16 +168,30 @@ def _unwatched(rows: list[dict[str, Any]]) -> list[str]:
     return [f"Days since the start: {note}." for note in said]
 
 
+def _without_a_gap(material: Material) -> str:
+    """Why there is no curve, and what to do."""
+    if material.gap_row is None:
+        return "Where you know such days of silence, say gap=; without them there is no curve."
+    return (
+        "A curve of how long customers stay would take pauses for departures, so none is drawn. "
+        "Who buys seldom may be judged by longer periods (freq=). Where you know after how many "
+        "days somebody has left, say gap=."
+    )
+
+
 def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     """When half have left; else what share is still here after the longest round time."""
     median = rows_of(median_lifetime(curve, level=material.asked.level))[0]
     silence = "" if material.of_contracts else f", {days(material.gap)} of silence included"
+    lost = "are lost"
+    if not (material.of_contracts or material.told_by_silence):
+        lost, silence = f"fall silent for {days(material.gap)}", ", the silence included"
     if median["lifetime"] is not None:
         low, high = median["lower"], median["upper"]
         known = low is not None and high is not None
         bounds = f" ({count(low)} to {days(high)})" if known else ""
         return (
-            f"Half of the customers are lost within {days(median['lifetime'])}{bounds} of coming"
+            f"Half of the customers {lost} within {days(median['lifetime'])}{bounds} of coming"
             f"{silence}."
         )
     at = _at(material, rows)
@@ -184,7 +201,7 @@ def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     bounds = (
         "" if row["lower"] is None else f" ({percent(row['lower'])} to {percent(row['upper'])})"
     )
-    share = f"{percent(row['survival'])} of the customers are still here"
+    share = f"{percent(row['survival'])} of the customers are {_here(material)}"
     return f"{days(time)} after they came, {share}{bounds}."
 
 
@@ -216,8 +233,16 @@ def _curve_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
         )
         for time, row in _at(material, rows)
     ]
-    heads = ("After", "Still here", "Bounds", "Observed that long")
-    return Grid("Share of customers still here", heads, tuple(lines))
+    here = _here(material)
+    heads = ("After", here.capitalize(), "Bounds", "Observed that long")
+    return Grid(f"Share of customers {here}", heads, tuple(lines))
+
+
+def _here(material: Material) -> str:
+    """What the curve is the share of: no louder than the silence that ends it allows."""
+    if material.of_contracts or material.told_by_silence:
+        return "still here"
+    return f"without a silence of {days(material.gap)}"
 
 
 def _rule_notes(material: Material) -> list[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
+
 from retention import intervals
+from retention.frames import as_lazy, in_kind_of, one_row
 from retention.kpis.bridge import churn_bridge, target_customers
 from retention.kpis.outcome import churn_by
 from retention.plots.bridges import plot_churn_bridge
 from retention.report.answers import rows_of
-from retention.report.changes import UNCLEAR, Change, Rate, change
+from retention.report.changes import UNCLEAR, Change
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
@@ -28,16 +31,27 @@ _HEADING = "Where churn comes from"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment of the latest base period beside the rest of its column."""
+    """A segment of the latest base period beside the customers outside it.
+
+    Attributes:
+        column: the segment column.
+        row: of `churn_by`: the segment, and the rest, in which each customer counts once.
+        apart: how far the two rates differ, within bounds for several comparisons.
+        shown: whether the rest is large enough to be shown.
+    """
 
     column: str
     row: dict[str, Any]
-    rest: float | None
     apart: Change
+    shown: bool
 
     @property
     def verdict(self) -> str:
         """Whether it loses more, less, or nobody can tell."""
+        if not self.row["n_rest"]:
+            return "nobody outside it"
+        if not self.shown:
+            return "too few to tell"
         if self.apart.clear:
             return "loses more" if (self.apart.value or 0) > 0 else "loses less"
         half = self.apart.half_width
@@ -61,7 +75,7 @@ def where_lost(material: Material) -> Section:
         grids=(*grids, *bridge[1], *([large[1]] if large else [])),
         notes=(
             *([large[0]] if large and segments else []),
-            *_notes(material, bridged=bool(bridge[1])),
+            *_notes(material, bridged=bool(bridge[1]), overlapping=_overlap(material, named)),
         ),
     )
 
@@ -72,23 +86,26 @@ def _segments(material: Material, column: str) -> list[Segment]:
     last = max(row["step"] for row in rows)
     rows = [row for row in rows if row["step"] == last and row["n_base"]]
     rows.sort(key=lambda row: (-row["churn_rate"], row[column]))
-    return [_beside_rest(material, column, row, rows) for row in rows]
+    return [_beside_rest(material, column, row, len(rows)) for row in rows]
 
 
-def _beside_rest(
-    material: Material, column: str, row: dict[str, Any], rows: list[dict[str, Any]]
-) -> Segment:
-    """A segment against the others together, more careful the more segments are compared."""
-    churned, base = row["n_churned"], row["n_base"]
-    others = sum(one["n_churned"] for one in rows) - churned
-    n_others = sum(one["n_base"] for one in rows) - base
-    if not n_others:
-        return Segment(column, row, None, Change(None, None, None))
-    level = 1 - (1 - material.asked.level) / len(rows)
-    low, high = intervals.wilson([churned, others], [base, n_others], level)
-    here = Rate(churned / base, float(low[0]), float(high[0]))
-    rest = Rate(others / n_others, float(low[1]), float(high[1]))
-    return Segment(column, row, rest.value, change(rest, here))
+def _beside_rest(material: Material, column: str, row: dict[str, Any], many: int) -> Segment:
+    """A segment against the rest, more careful the more segments are compared.
+
+    The rest is that of `churn_by`: rows of other segments cannot be added up where customers are in
+    several.
+    """
+    level = 1 - (1 - material.asked.level) / many
+    mine, others = (row["n_churned"], row["n_base"]), (row["n_rest_churned"], row["n_rest"])
+    apart = intervals.difference(mine, others, level)
+    told = Change(*(float(value) for value in apart)) if row["n_rest"] else Change(None, None, None)
+    return Segment(column, row, told, row["n_rest"] >= material.smallest)
+
+
+def _overlap(material: Material, named: dict[str, list[Segment]]) -> bool:
+    """Whether customers are in several segments of the column that the bridge is of."""
+    first = named[material.asked.by[0]] if named else []
+    return bool(sum(one.row["n_base"] for one in first) > material.kpis[-1]["n_base"])
 
 
 def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
@@ -99,7 +116,8 @@ def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
         low, high = signed(one.apart.lower), points(one.apart.upper)
         return (
             f"By {one.column}, {one.row[one.column]} loses more of its customers than the rest: "
-            f"{percent(one.row['churn_rate'])} against {percent(one.rest)} ({low} to {high})."
+            f"{percent(one.row['churn_rate'])} against {percent(one.row['rest_churn_rate'])} "
+            f"({low} to {high})."
         )
     if segments:
         unsure = sum(one.verdict == "too few to tell" for one in segments)
@@ -117,12 +135,21 @@ def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
             percent(one.row["churn_rate"]),
             f"{percent(one.row['lower'])} – {percent(one.row['upper'])}",
             money(one.row["sales_churned"]),
-            one.verdict if len(segments) > 1 else "–",
+            percent(one.row["rest_churn_rate"] if one.shown else None),
+            one.verdict,
         )
         for one in segments
     ]
     named = period(material.kpis[-1]["period"], material.freq)
-    heads = ("Customers", "Lost", "Churn rate", "Bounds", "Sales lost", "Against the rest")
+    heads = (
+        "Customers",
+        "Lost",
+        "Churn rate",
+        "Bounds",
+        "Sales lost",
+        "Churn of the rest",
+        "Against the rest",
+    )
     return Grid(f"Customers of {named}, by {column}", (column, *heads), tuple(rows))
 
 
@@ -135,9 +162,7 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
     table = churn_bridge(
         material.activity, by=column, apart=apart, overlap="main", level=material.asked.level
     )
-    rows = rows_of(table)
-    last = max(row["step"] for row in rows)
-    rows = [row for row in rows if row["step"] == last and row["presence"] != "neither"]
+    table, rows = _latest(table)
     if not rows or any(row["effect"] is None for row in rows):
         return (), ()
     sizes = [row[f"n_base_{when}"] or 0 for row in rows for when in ("before", "after")]
@@ -154,6 +179,16 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
         told=f"From {before} to {after}: {parts}.",
     )
     return pictures, (_bridge_grid(rows, column, f"{then} to {now}"),)
+
+
+def _latest(table: Any) -> tuple[Any, list[dict[str, Any]]]:
+    """The latest rows of a bridge, of segments with customers: others may be hidden elsewhere."""
+    frame = as_lazy(table, name="the bridge").filter(nw.col("presence") != "neither")
+    last = one_row(frame.select(nw.col("step").max()))["step"]
+    if last is None:
+        return table, []
+    kept = in_kind_of(frame.filter(nw.col("step") == int(last)), table)
+    return kept, rows_of(kept)
 
 
 def _bridge_grid(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
@@ -221,22 +256,24 @@ def _large_grid(row: dict[str, Any], named: str) -> Grid:
     return Grid(f"Large customers of {named} and the others", heads, tuple(rows))
 
 
-def _notes(material: Material, *, bridged: bool) -> list[str]:
+def _notes(material: Material, *, bridged: bool, overlapping: bool) -> list[str]:
     """How to read the segments."""
     if not material.asked.by:
         return []
+    freq, column = material.freq, material.asked.by[0]
+    has = "has contracts" if material.of_contracts else "buys"
     told = [
-        "Who buys in two segments is in both, and lost is who is a customer nowhere any more. The "
-        "comparison with the rest allows for how many segments are compared; where its bounds "
-        f"reach further than {percent(WIDE, 0).removesuffix('%')} points there are too few "
-        "customers to tell."
+        f"Who {has} in two segments is in both, and lost is who is a customer nowhere any more. "
+        f"The rest of a segment is all customers of the {freq} outside it, each counted once. The "
+        "comparison allows for how many segments are compared; where its bounds reach further "
+        f"than {percent(WIDE, 0).removesuffix('%')} points there are too few customers to tell."
     ]
     few = several(material.smallest, "customer")
-    if bridged and not material.of_contracts:
+    if bridged and overlapping:
         told.append(
-            f"What moved the churn rate counts each customer once, by the {material.asked.by[0]} "
-            "with most of their sales, so that the parts sum up: its rates may differ from those "
-            "above."
+            f"What moved the churn rate counts each customer once, by the {column} with most of "
+            "their sales (of equals, or where sales are not known, the first by name), so that the "
+            "parts sum up: its rates may differ from those above."
         )
     return told + [
         f"By {column}, {several(len(pool.names), 'segment')} stand together as {pool.label}: some "

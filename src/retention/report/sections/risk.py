@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention.report import risk_rules
 from retention.report.parts import Grid, Section
-from retention.report.words import count, days, money, percent, several
+from retention.report.words import count, days, money, on, percent, several
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -27,50 +27,113 @@ def at_risk(material: Material) -> Section:
 
 def _by_chance(material: Material) -> Section:
     found = risk_rules.at_risk(material)
+    if not (found.tells or found.nobody):
+        return Section("risk", _HEADING, _of_all(found), notes=_why_of_all(found))
     share = found.sales / found.of_sales if found.of_sales > 0 else None
     soon = days(risk_rules.WITHIN)
+    who = "not yet lost" if material.gap is not None else f"silent for {days(found.most)} at most"
     finding = (
-        f"{several(found.n, 'customer')} not yet lost "
+        f"{several(found.n, 'customer')} {who} "
         f"{'is' if found.n == 1 else 'are'} more likely than not to buy nothing in the next {soon}"
         f"; they spent {money(found.sales)} in the last 12 months, {percent(share)} of all sales."
     )
     if not found.n:
         finding = (
-            f"No customer who is not yet lost is more likely than not to buy nothing in the next "
-            f"{soon}."
+            f"No customer {'who is ' * (material.gap is not None)}{who} is more likely than not to "
+            f"buy nothing in the next {soon}."
         )
     grids = (_chance_grid(found.rows),) if found.rows else ()
-    return Section("risk", _HEADING, finding, grids=grids, notes=tuple(_chance_notes(found)))
+    notes = tuple(_chance_notes(material, found))
+    return Section("risk", _HEADING, finding, grids=grids, notes=notes)
+
+
+def _of_all(found: risk_rules.AtRisk) -> str:
+    """What can be said of all together, where the score does not tell customers apart."""
+    told, soon = found.told, days(risk_rules.WITHIN)
+    if told["base_rate"] is None:
+        return (
+            f"The file is too short to say who will buy nothing in the next {soon}: by "
+            f"{on(found.tested)} nobody had bought yet."
+        )
+    bounds = f"{percent(told['base_rate_lower'])} to {percent(told['base_rate_upper'])}"
+    return (
+        f"Who of the customers is at risk cannot be told. Of the "
+        f"{several(told['n_base'], 'customer')} there had been by {on(found.tested)}, "
+        f"{percent(told['base_rate'])} ({bounds}) bought nothing in the {soon} after it."
+    )
+
+
+def _why_of_all(found: risk_rules.AtRisk) -> tuple[str, ...]:
+    """Why nobody is named: what the score was worth when that could be seen."""
+    told = found.told
+    if told["base_rate"] is None:
+        return ("A score that could not be set against what came is not shown.",)
+    notes = [
+        f"A chance for each customer was made from what was known on {on(found.tested)}, by "
+        f"{_METHODS[told['method']]}, and set against what came. It did not clearly beat the "
+        f"{percent(told['base_rate'])} told of everybody: its mean squared error (Brier score) was "
+        f"{_error(told['brier_score'])} against {_error(told['brier_reference'])}. So no customer "
+        "is listed, and no sales are called at risk."
+    ]
+    return (*notes, *_of_the_fit(told))
+
+
+def _of_the_fit(told: dict[str, Any]) -> list[str]:
+    """What the fit says of itself, where there is anything: no finding about the customers."""
+    return [f"What the fit says of itself: {told['reason']}"] if told["reason"] else []
+
+
+def _error(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
 
 
 def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
+    """Those with most at stake; without a column of bounds where nobody has any."""
+    bounded = any(row["lower"] is not None for row in rows)
     cells = [
         (
             str(row["customer_id"]),
             count(row["days"]),
             percent(row["chance"], 0),
-            f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}",
+            *([_bounds(row)] if bounded else []),
             money(row["sales"]),
             money(row["stake"]),
         )
         for row in rows
     ]
-    heads = ("Days silent", "Chance to buy nothing", "Bounds", "Sales of 12 months", "At stake")
-    return Grid("Where most is at stake", ("Customer", *heads), tuple(cells))
+    heads = ("Days silent", "Chance to buy nothing", *(["Bounds"] if bounded else []))
+    heads = ("Customer", *heads, "Sales of 12 months", "At stake")
+    return Grid("Where most is at stake", heads, tuple(cells))
 
 
-def _chance_notes(found: risk_rules.AtRisk) -> list[str]:
+def _bounds(row: dict[str, Any]) -> str:
+    if row["lower"] is None or row["upper"] is None:
+        return "–"
+    return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
+
+
+def _chance_notes(material: Material, found: risk_rules.AtRisk) -> list[str]:
     """Where the chances are from, and how far to trust them."""
     told, soon = found.told, days(risk_rules.WITHIN)
-    notes = [
-        f"Not yet lost is who bought in the last {days(found.most)}. At stake is the chance times "
-        f"the sales. The chances are from {_METHODS.get(told['method'], told['method'])}."
+    who = "Not yet lost is who" if material.gap is not None else "Looked at is who"
+    beat = found.tells * (
+        " Made then, the chances would have beaten telling that of everybody: their mean squared "
+        f"error (Brier score) was {_error(told['brier_score'])} against "
+        f"{_error(told['brier_reference'])}."
+    )
+    return [
+        f"{who} bought in the last {days(found.most)}. At stake is the chance times "
+        f"the sales. The chances are from {_METHODS[told['method']]}.",
+        f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
+        f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since.{beat}",
+        *_of_the_fit(told),
+        *_unknown(found),
     ]
-    if told["base_rate"] is not None:
-        notes.append(
-            f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
-            f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since."
-        )
+
+
+def _unknown(found: risk_rules.AtRisk) -> list[str]:
+    """Of how many no chance is known."""
+    notes = []
     if found.unknown:
         notes.append(f"Of {several(found.unknown, 'customer')} no chance can be told.")
     return notes
@@ -83,9 +146,10 @@ def _by_tenure(material: Material) -> Section:
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
     soon = days(risk_rules.WITHIN)
+    leaving = sum(band.leaving for band in held)
+    few = "fewer than one is" if leaving < 1 else f"about {count(leaving)} are"
     finding = (
-        f"Of {several(n, 'customer')} under contract about "
-        f"{count(sum(band.leaving for band in held))} are expected to leave within {soon} if "
+        f"Of {several(n, 'customer')} under contract {few} expected to leave within {soon} if "
         "things go on as they did"
     )
     stakes = [band.stake for band in held if band.stake is not None]
