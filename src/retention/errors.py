@@ -123,23 +123,6 @@ def _outside() -> int:
     return level
 
 
-def warn(message: str) -> None:
-    """Warn of something that deserves a look, at the line of the code that asked the library.
-
-    Args:
-        message: one sentence, and what to write.
-    """
-    warnings.warn(message, RetentionWarning, stacklevel=_outside())
-
-
-def _outside() -> int:
-    """How far up the first code lies that is not this library's: one answer may ask another."""
-    frame, level = inspect.currentframe(), 0
-    while frame and frame.f_globals.get("__name__", "").startswith("retention."):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
 def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:
     """The candidate most like `name`, by letters and digits alone; None if none is near.
 

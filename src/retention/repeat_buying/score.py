@@ -218,7 +218,7 @@ class _Past:
         """The customers of that day, and the score that each would have been given."""
         with warnings.catch_warnings():  # what there is to say was said of the whole log
             warnings.simplefilter("ignore", RetentionWarning)
-            summary = purchase_summary(self.transactions, as_of=self.cut, observed_from=self.first)
+            summary = purchase_counts(self.transactions, as_of=self.cut, observed_from=self.first)
             rows = rows_at_hand(summary, PURCHASE_SUMMARY)
             found, _, _ = _modelled(rows, self.within, level)
         customers = rows["customer_id"].to_numpy()
