@@ -153,6 +153,20 @@ def test_levels_that_deserve_a_look_are_named(values, said):
         warn_of_labels(known, 120)
 
 
+@pytest.mark.parametrize("form", ["{}", "1,{:03}", "{},5", "1,234,{:03}.5"])
+def test_what_the_warning_says_to_write_makes_numbers(form):
+    """Written exactly: plain, with thousands, with a decimal comma, with both."""
+    spells = pd.DataFrame({"x": [form.format(i) for i in range(20)]})
+    with pytest.warns(rt.RetentionWarning) as caught:
+        warn_of_labels(learnt(["x"], {"x": spells["x"].to_numpy(object)}, {}), 120)
+    said = str(caught[0].message).partition("first: spells['x'] = ")[2].partition(". If they")[0]
+    numbers = eval(said, {"spells": spells, "pd": pd})
+    expected = [
+        float(form.replace(",", "." if form == "{},5" else "").format(i)) for i in range(20)
+    ]
+    assert numbers.tolist() == expected
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from re import fullmatch
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -145,12 +146,11 @@ def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
         numbers = sum(map(_is_number, covariate.levels))
         if numbers >= 0.9 * n:
             which = "all numbers" if numbers == n else f"numbers but for {n - numbers:,}"
-            rest = "" if numbers == n else ", errors='coerce'"
             warn(
                 f"Covariate {name!r} holds {n:,} different texts that are {which}, and each is a "
                 f"level with a coefficient of its own. Convert it first: spells[{name!r}] = "
-                f"pd.to_numeric(spells[{name!r}]{rest}). If they are codes of classes, say so in "
-                "the text, as in 'code 12'."
+                f"{_converted(name, covariate.levels, every=numbers == n)}. If they are codes of "
+                "classes, say so in the text, as in 'code 12'."
             )
         elif n_churned < _ENDS * n:
             warn(
@@ -222,10 +222,19 @@ def _text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def _converted(name: str, levels: Sequence[str], *, every: bool) -> str:
+    """What to write, in pandas, to have the numbers that a column of texts holds."""
+    column, commas = f"spells[{name!r}]", [level for level in levels if "," in level]
+    if commas:
+        thousands = all(fullmatch(r"\s*[+-]?\d{1,3}(,\d{3})+(\.\d*)?\s*", text) for text in commas)
+        column += f".str.replace(',', {'' if thousands else '.'!r})"
+    return f"pd.to_numeric({column}{'' if every else ', errors=' + repr('coerce')})"
+
+
 def _is_number(text: str) -> bool:
-    """Whether a text is a number, with a point or a comma."""
+    """Whether a text is a number, with a point or a comma, of decimals or thousands."""
     try:
-        float(text.strip().replace(",", "."))
+        float(text.strip().replace(",", "." if text.count(",") == 1 and "." not in text else ""))
     except ValueError:
         return False
     return True
