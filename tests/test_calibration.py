@@ -198,6 +198,7 @@ def test_landmark_looks_from_there_on():
     assert groups["lift"].is_monotonic_decreasing
 
 
+@pytest.mark.filterwarnings("ignore:.*nobody was watched")  # random rows enter late
 @given(rows=tables, groups=st.integers(1, 4))
 def test_rows_that_stand_for_several_spells_count_as_repeated(rows, groups):
     """Weights give what the repeated rows give."""

@@ -106,6 +106,7 @@ def operation_answers(company, activity):
         customer_id="customer_id",
         date="date",
         first_response_hours="first_response_hours",
+        business_hours="always",
         resolution_hours="resolution_hours",
         right_first_time="right_first_time",
         parts_available="parts",

@@ -161,6 +161,7 @@ def test_a_clean_lazy_table_is_asked_once(monkeypatch):
 # --- ids
 
 
+@pytest.mark.filterwarnings("ignore:.*differ only in leading zeros")  # told, and left as they are
 @pytest.mark.parametrize(
     ("ids", "read"),
     [

@@ -83,7 +83,7 @@ def tells_starts(frame: Frame) -> bool:
 
 def warn_of_unseen(activity: object) -> None:
     """Warn of customers who came and went between two openings, whom snapshots never see."""
-    frame = require(activity, ACTIVITY)
+    frame = require(activity, ACTIVITY, adds="none")
     if not tells_starts(frame):
         return
     known = frame.filter(nw.col("started") < nw.col("last_step"))

@@ -85,7 +85,9 @@ def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
     if not isinstance(frame.collect_schema()[ours], nw.String):
         return []
     ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
-    ids = ids.with_columns(_plain(nw.col(ours)).alias(_KEY), nw.col(_N).cast(nw.Int64))
+    # pandas calls a column of nothing but gaps one of text
+    ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(_N).cast(nw.Int64))
+    ids = ids.with_columns(_plain(nw.col(ours)).alias(_KEY))
     same = _sharing(ids, ours)
     if not same:
         return []
