@@ -92,7 +92,9 @@ def test_nothing_but_our_errors_leaves_a_door_or_a_figure(role):
         else:
             continue
         with suppress(rt.RetentionError):
-            rt.customer_periods(renamed, freq="month", as_of="2024-03-31")
+            rt.customer_periods(
+                renamed, freq="month", as_of="2024-03-31", observed_from="2024-01-01"
+            )
 
 
 @pytest.mark.parametrize(

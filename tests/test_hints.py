@@ -56,10 +56,14 @@ def test_every_question_of_spells_tells_it(ask, argument):
 def test_a_forgotten_segment_of_activity_is_told_where_to_say_it(engine):
     """What the message says to write works."""
     table = engine.table(ORDERS)
-    activity = rt.customer_periods(table, freq="month", as_of="2024-03-31")
+    activity = rt.customer_periods(
+        table, freq="month", as_of="2024-03-31", observed_from="2024-01-01"
+    )
     with pytest.raises(rt.ColumnError, match=r"Say customer_periods\(..., by='region'\), and as_t"):
         rt.outcome_kpis(activity, by="region")
-    again = rt.customer_periods(table, freq="month", as_of="2024-03-31", by="region")
+    again = rt.customer_periods(
+        table, freq="month", as_of="2024-03-31", observed_from="2024-01-01", by="region"
+    )
     assert "N" in set(engine.read(rt.outcome_kpis(again, by="region"))["region"])
 
 

@@ -216,7 +216,7 @@ def test_what_is_to_come_along_comes_along(engine):
     given = engine.table(RUNNING)
     found = rt.predict_churn(model, given, within=1, keep=["n_seats", "plan"])
     rows = engine.read(found, order=["customer_id"])
-    assert rows.columns.tolist()[-3:] == ["reason", "n_seats", "plan"]
+    assert rows.columns.tolist()[-3:] == ["note", "n_seats", "plan"]
     assert rows["plan"].tolist() == ["basic", "full", "basic"]
     assert rows["n_seats"].fillna(-1).tolist() == [5, -1, 2]
     twice = engine.read(rt.predict_survival(model, given, times=[1, 2], keep="plan"))

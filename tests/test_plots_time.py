@@ -258,7 +258,9 @@ def test_a_cohort_of_whom_nobody_is_back_is_pale_but_not_hatched() -> None:
 
 def test_cells_too_small_for_numbers_have_a_scale_beside_them() -> None:
     """forty cohorts: no words in cells, one scale; ages and cohorts can still be read."""
-    monthly = rt.customer_periods(company().orders, freq="month", as_of="2024-12-31")
+    monthly = rt.customer_periods(
+        company().orders, freq="month", as_of="2024-12-31", observed_from="2022-01-01"
+    )
     ax = plot("plot_cohorts", rt.cohort_retention(monthly), size=(7, 6))
     assert not ax.texts
     assert len(ax.child_axes) == 1

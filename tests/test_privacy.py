@@ -35,7 +35,7 @@ orders = rt.as_transactions(company.orders, **names, refunds="net", keep="region
 window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
 quarters = rt.customer_periods(orders, freq="quarter", **window)
 rt.outcome_kpis(quarters)
-spells = rt.purchase_spells(orders, gap=120, as_of="2024-12-31", keep="region")
+spells = rt.purchase_spells(orders, gap=120, as_of="2024-12-31", keep_first="region")
 rt.fit_cox(spells, covariates="region")
 rt.tag_reasons(company.notes)
 lines = rt.sample_company(300, seed=1, engine="duckdb").orders

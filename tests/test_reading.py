@@ -863,7 +863,7 @@ def test_values_of_a_driver_become_columns_exactly() -> None:
         ([1, 2.5], "float64", [1.0, 2.5]),
         ([date(9999, 12, 31), None], "datetime64[us]", [pd.Timestamp(9999, 12, 31), None]),
         ([noon, None], "datetime64[us, UTC]", [noon, None]),
-        ([noon, datetime(2024, 2, 3)], "string", [str(noon), "2024-02-03 00:00:00"]),
+        ([noon, datetime(2024, 2, 3)], "string", [noon.isoformat(), "2024-02-03T00:00:00"]),
         ([True, 1], "string", ["True", "1"]),
         ([b"caf\xc3\xa9", None], "string", ["café", None]),
         ([None, None], "string", [None, None]),

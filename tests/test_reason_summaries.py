@@ -346,7 +346,7 @@ def test_segments_that_cannot_be_compared_are_refused():
     with pytest.raises(ContentError, match="in one segment, 'north'"):
         reasons_by_segment(frame.assign(region="north"), by="region", base="tagged")
     twice = frame.sort_values("region").assign(customer_id=[*range(29), 0])
-    with pytest.raises(ContentError, match="1 customers have notes in more than one segment"):
+    with pytest.raises(ContentError, match="1 customer has notes in more than one segment"):
         reasons_by_segment(twice, by="region", base="tagged")
     with pytest.raises(ColumnError, match="at least one column"):
         reasons_by_segment(frame, by=(), base="tagged")

@@ -68,7 +68,8 @@ def collapsed(
             nw.col("profit").sum(),
             nw.col("active").max(),
             nw.col("profit").count().alias("_known"),
-            *(nw.col(name).min() if name == "started" else nw.col(name).sum() for name in told),
+            *(nw.col(name).min() for name in told if name == "started"),
+            *(nw.col(name).sum() for name in told if name != "started"),
         )
     )
     known = [name for name in ("profit", "profit_at_start") if name in (*ACTIVITY.names, *told)]

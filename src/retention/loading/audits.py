@@ -10,7 +10,15 @@ import numpy as np
 from narwhals.stable.v2.typing import IntoFrameT
 
 from retention.errors import ColumnError, counted
-from retention.frames import Columns, Frame, collect, in_kind_of, one_row, table_like
+from retention.frames import (
+    Columns,
+    Frame,
+    collect,
+    in_kind_of,
+    is_pandas,
+    one_row,
+    table_like,
+)
 from retention.loading.amounts import LARGEST
 from retention.loading.checks import REASON, Judged, Note, Reading, example, judged, sample
 from retention.loading.columns import ROW
@@ -104,6 +112,9 @@ def _set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:
     backend = given.implementation
     reasons = nw.new_series("reason", found[REASON].tolist(), nw.String(), backend=backend)
     answer = rows.with_columns(reasons)
+    if is_pandas(given):  # whose labels may be anything, and come back as they were
+        labels = [*nw.to_native(given).columns, "reason"]
+        answer = nw.from_native(answer.to_native().set_axis(labels, axis="columns"))
     return cast("IntoFrameT", answer if isinstance(table, nw.DataFrame) else answer.to_native())
 
 

@@ -77,14 +77,15 @@ def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
     """Ids of text that differ only in case, blanks, leading zeros, ".0" or Unicode form.
 
     Args:
-        frame: the accepted rows.
+        frame: the accepted rows, or the `counts` of their ids.
         role: which id, "customer_id" say.
         column: its name in the user's table, which the advice uses.
     """
     ours = f"{OURS}{role}"
-    if not isinstance(frame.collect_schema()[ours], nw.String):
+    schema = frame.collect_schema()
+    if not isinstance(schema[ours], nw.String):
         return []
-    ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
+    ids = frame if _N in schema else counts(frame, role)
     # pandas calls a column of nothing but gaps one of text
     ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(_N).cast(nw.Int64))
     ids = ids.with_columns(_plain(nw.col(ours)).alias(_KEY))
@@ -104,6 +105,13 @@ def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
             f"df[{column!r}] = df[{column!r}]{cure}.",
         )
     ]
+
+
+def counts(frame: Frame, role: str, *, eager: bool = False) -> Frame:
+    """How many rows each id has; of an eager table counted once for all who ask."""
+    ours = f"{OURS}{role}"
+    ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
+    return ids.collect().lazy() if eager else ids
 
 
 def _plain(text: nw.Expr) -> nw.Expr:
@@ -175,16 +183,15 @@ def _listed(ways: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def crowded_ids(frame: Frame, column: str, n_rows: int) -> list[Note]:
+def crowded_ids(ids: Frame, column: str, n_rows: int) -> list[Note]:
     """An id that stands for so many rows that it may be everybody whose name was not asked.
 
     Args:
-        frame: the accepted rows.
+        ids: the `counts` of the customers' ids.
         column: the customers' column in the user's table.
         n_rows: how many rows there are.
     """
     ours = f"{OURS}customer_id"
-    ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
     ids = ids.with_columns(nw.col(_N).cast(nw.Int64))
     found = collect(ids.filter(nw.col(_N) >= max(n_rows * _NOTABLE, 2)), exact=True)
     large = sorted(zip(found[_N].tolist(), found[ours].tolist(), strict=True), reverse=True)

@@ -16,7 +16,7 @@ from retention.loading.amounts import too_large
 from retention.loading.audits import Audit, audited
 from retention.loading.checks import REASON, Check, Note, Output, Reading, TableFault, accepted
 from retention.loading.columns import ROW, Source, opened
-from retention.loading.identity import alike_ids, crowded_ids
+from retention.loading.identity import alike_ids, counts, crowded_ids
 from retention.loading.marks import with_flag
 from retention.loading.order_notes import dated_by_first, order_notes
 from retention.loading.text import OURS, Written
@@ -335,7 +335,8 @@ def _read(
 def _notes(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
     """What deserves a look among order lines: who is who, and what is one order."""
     column = source.roles["customer_id"]
-    notes = [*alike_ids(frame, "customer_id", column), *crowded_ids(frame, column, n_rows)]
+    ids = counts(frame, "customer_id", eager=source.eager)
+    notes = [*alike_ids(ids, "customer_id", column), *crowded_ids(ids, column, n_rows)]
     if "order_id" in source.roles and not order_day:
         notes += order_notes(frame, source.roles["order_id"])
     return notes

@@ -153,7 +153,13 @@ def _begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
 
 def _stays(begun: Frame, kept: Kept) -> Frame:
     """Contracts once a customer and first day, how far they reach, and which of them does."""
-    once = begun.group_by("customer_id", "_start").agg(nw.col("_end").max(), *kept.together)
+    told = kept.together
+    once = begun.group_by("customer_id", "_start").agg(
+        nw.col("_end").max(),
+        *(nw.col(name).min() for name in told.least),
+        *(nw.col(name).max() for name in told.most),
+        *(nw.col(name).sum() for name in told.sums),
+    )
     reach = nw.col("_end").cum_max().over("customer_id", order_by="_start")
     # Of contracts that reach equally far the latest counts, which is the running maximum.
     furthest = nw.when(nw.col("_end") == nw.col("_until")).then(nw.col("_start"))

@@ -8,12 +8,15 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.orders import look, not_below_zero, order_keys
+from retention.spells.rows import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
 
     from retention.frames import Frame
+
+_NOTHING = Together()
 
 QUIET_DAYS = 7
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
@@ -24,7 +27,7 @@ def purchase_days(
     *,
     as_of: date,
     keep: Mapping[str, nw.Expr],
-    told: Sequence[nw.Expr] = (),
+    told: Together = _NOTHING,
 ) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
@@ -48,9 +51,13 @@ def purchase_days(
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else _purchases(lines, told)
-    if not told:
+    if not told.least:
         return bought.select("customer_id", "_day").unique()
-    return bought.group_by("customer_id", "_day").agg(*told)
+    return bought.group_by("customer_id", "_day").agg(
+        *(nw.col(name).min() for name in told.least),
+        *(nw.col(name).max() for name in told.most),
+        *(nw.col(name).sum() for name in told.sums),
+    )
 
 
 def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
@@ -64,8 +71,14 @@ def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
     )
 
 
-def _purchases(lines: Frame, told: Sequence[nw.Expr]) -> Frame:
+def _purchases(lines: Frame, told: Together) -> Frame:
     """The orders that are purchases, once refunds are netted within each order."""
     orders = lines.with_columns(_least=nw.col("sales")).group_by(*order_keys(lines, "_day"))
-    netted = orders.agg(nw.col("sales").sum(), nw.col("_least").min(), *told)
+    netted = orders.agg(
+        nw.col("sales").sum(),
+        nw.col("_least").min(),
+        *(nw.col(name).min() for name in told.least),
+        *(nw.col(name).max() for name in told.most),
+        *(nw.col(name).sum() for name in told.sums),
+    )
     return netted.filter(not_below_zero("sales", "_least"))

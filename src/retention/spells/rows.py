@@ -60,6 +60,10 @@ def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[
     return last, first
 
 
+_NONE = "\U0010fffd"
+"""In place of a missing text while the least of several is sought: pandas 2 cannot compare None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The attributes a user wants carried along, and from which end of the spell each is taken."""
@@ -68,6 +72,8 @@ class Kept:
     agreed: tuple[str, ...]
     """Taken at the start, once it is sure that they are the same throughout each spell."""
     last: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    """Those of text, in which what is missing is `_NONE`, after every other text."""
 
     @property
     def names(self) -> list[str]:
@@ -85,16 +91,29 @@ class Kept:
         told = dict(self.columns)
         for place, name in enumerate(self.agreed):
             column = self.columns[name]
-            told |= {f"_most_{place}": column, f"_n_{place}": count(~column.is_null())}
+            known = column != _NONE if name in self.texts else ~column.is_null()
+            told |= {f"_most_{place}": column, f"_n_{place}": count(known)}
         return {**told, "_rows": nw.lit(1).cast(nw.Int64)} if self.agreed else told
 
     @property
-    def together(self) -> list[nw.Expr]:
+    def together(self) -> Together:
         """The same of several rows: the least known value, the greatest, how many are known."""
-        told = [nw.col(name).min() for name in self.columns]
-        for place in range(len(self.agreed)):
-            told += [nw.col(f"_most_{place}").max(), nw.col(f"_n_{place}").sum()]
-        return [*told, nw.col("_rows").sum()] if self.agreed else told
+        places = range(len(self.agreed))
+        n = [f"_n_{place}" for place in places]
+        return Together(
+            tuple(self.columns),
+            tuple(f"_most_{place}" for place in places),
+            (*n, "_rows") if self.agreed else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Which columns of several rows are told by their least value, their greatest and their sum."""
+
+    least: tuple[str, ...] = ()
+    most: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
 
 
 def kept_columns(
@@ -134,7 +153,9 @@ def kept_columns(
             )
     coded = {name for name in every if isinstance(schema[name], nw.Categorical | nw.Enum)}
     columns = {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in every}
-    return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]))
+    texts = tuple(n for n in every if n in coded or isinstance(schema[n], nw.String))
+    columns |= {n: columns[n].fill_null(_NONE) for n in texts}
+    return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]), texts)
 
 
 def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
@@ -150,7 +171,14 @@ def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
     numbered = stays.with_columns(_opens=count(opens), _key=nw.col("_start"))
     number = nw.col("_opens").cum_sum().over("customer_id", order_by="_key")
     spells = numbered.with_columns(_spell=number).group_by("customer_id", "_spell")
-    found = one_row(spells.agg(*kept.together).select(*_changes(kept)))
+    told = kept.together
+    every = spells.agg(
+        *(nw.col(name).min() for name in told.least),
+        *(nw.col(name).max() for name in told.most),
+        *(nw.col(name).sum() for name in told.sums),
+    )
+    changes = every.with_columns(**_changes(kept))
+    found = one_row(changes.select(nw.col(name).sum() for name in _changes(kept)))
     for place, name in enumerate(kept.agreed):
         if n := int(found[f"_changes_{place}"] or 0):
             raise ContentError(
@@ -161,29 +189,30 @@ def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
             )
 
 
-def _changes(kept: Kept) -> list[nw.Expr]:
-    """In how many spells each attribute has two values, or one beside none."""
-    counted = []
+def _changes(kept: Kept) -> dict[str, nw.Expr]:
+    """Whether an attribute has two values in a spell, or one beside none, each as 1 or 0."""
+    changes = {}
     for place, name in enumerate(kept.agreed):
         n = nw.col(f"_n_{place}")
         unlike = (n > 0) & (nw.col(name) != nw.col(f"_most_{place}"))
         partly = (n > 0) & (n < nw.col("_rows"))
-        counted.append(count(unlike | partly).sum().alias(f"_changes_{place}"))
-    return counted
+        changes[f"_changes_{place}"] = count(unlike | partly)
+    return changes
 
 
 def with_last(spells: Frame, rows: Frame, kept: Kept) -> Frame:
-    """Spells with the columns that are taken at their end.
+    """Spells with the columns that are taken at their end, and all those of text as they were.
 
     Args:
         spells: see `joined`, of stays that say `_at`.
         rows: `customer_id`, `_start` (no two alike for a customer) and these columns.
         kept: which they are.
     """
-    if not kept.last:
-        return spells
-    there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
-    return spells.join(there, on=["customer_id", "_at"], how="left")
+    if kept.last:
+        there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
+        spells = spells.join(there, on=["customer_id", "_at"], how="left")
+    told = {name: nw.when(nw.col(name) != _NONE).then(nw.col(name)) for name in kept.texts}
+    return spells.with_columns(**told) if told else spells
 
 
 def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
