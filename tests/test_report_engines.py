@@ -7,6 +7,7 @@ import pytest
 import retention as rt
 
 SAY = {"as_of": "2024-12-31", "freq": "year", "pictures": False, "gap": 120}
+SAY["observed_from"] = "2022-01-01"
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,8 @@ def test_quantiles_agree_with_loops(engine, spells, lost):
             until = math.inf if passing is None else float(passing)
             assert (None if pd.isna(row["note"]) else row["note"]) == note(mine, 0, until)
             for side in ("lower", "upper"):
-                known = bounds[bounds[side].notna()]
-                values = known["duration"].tolist(), known[side].tolist()
+                there = bounds[bounds[side].notna()]
+                values = there["duration"].tolist(), there[side].tolist()
                 assert near(row[side], naive_passing(*values, 1 - share) if values[0] else None)
     assert next(rows, None) is None
 

@@ -381,7 +381,7 @@ def test_the_callers_table_is_not_changed():
 def test_long_notes_are_cut_and_counted():
     """What follows 20,000 characters is not read, and a warning says of how many notes."""
     long = "la " * 7_000 + "it is overpriced"
-    with pytest.warns(RetentionWarning, match="1 notes have more than 20,000 characters"):
+    with pytest.warns(RetentionWarning, match="1 note has more than 20,000 characters"):
         found = tags_of(long, "It is overpriced.")
     assert found["category"].tolist() == ["unspecified", "pricing"]
 

@@ -93,9 +93,8 @@ def warn_of_unseen(activity: object) -> None:
     unseen = seen.filter(nw.col("active") == 0)
     found = one_row(unseen.select(nw.len().alias("n"), nw.col("freq").min()))
     if n := int(found["n"]):
-        who = "1 customer was" if n == 1 else f"{n:,} customers were"
         warn(
-            f"{who} under contract at the opening of no {found['freq']} and "
+            f"{counted(n, 'customer was', 'customers were')} under contract at the opening of no {found['freq']} and "
             f"{'is' if n == 1 else 'are'} not in this table. Follow everybody from their start "
             "with cohort_retention(activity), or survival_curve(contract_spells(...)); or take a "
             "shorter freq in contract_periods."

@@ -97,7 +97,7 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
         0  retention_rate     0.5    1.0  late data
         1      churn_rate     0.5    0.0  late data
         >>> moved["detail"][0]
-        'transactions: 2024-02 +1 rows (+10.00)'
+        'transactions: 2024-02 +1 row (+10.00)'
     """
     runs = {"before": before, "after": after, **({"between": between} if between else {})}
     for name, run in runs.items():
