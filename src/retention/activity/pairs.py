@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.activity.windows import CONSTANTS
-from retention.errors import RetentionError, one_of, warn
+from retention.errors import RetentionError, counted, one_of, warn
 from retention.frames import Frame, count, one_row, orders_well
 from retention.tables import ACTIVITY, AT_START, require, segments
 
@@ -94,10 +94,10 @@ def warn_of_unseen(activity: object) -> None:
     found = one_row(unseen.select(nw.len().alias("n"), nw.col("freq").min()))
     if n := int(found["n"]):
         warn(
-            f"{counted(n, 'customer was', 'customers were')} under contract at the opening of no {found['freq']} and "
-            f"{'is' if n == 1 else 'are'} not in this table. Follow everybody from their start "
-            "with cohort_retention(activity), or survival_curve(contract_spells(...)); or take a "
-            "shorter freq in contract_periods."
+            f"{counted(n, 'customer was', 'customers were')} under contract at the opening of no "
+            f"{found['freq']} and {'is' if n == 1 else 'are'} not in this table. Follow everybody "
+            "from their start with cohort_retention(activity), or survival_curve("
+            "contract_spells(...)); or take a shorter freq in contract_periods."
         )
 
 
