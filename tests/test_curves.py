@@ -231,7 +231,7 @@ def test_lung_as_r_prints_it():
     assert curve["n_entered"].iloc[0] == curve["n_at_risk"].iloc[0] == 228
     assert curve["n_churned"].sum() == 165
     year = curve[curve["duration"] <= 365].iloc[-1]
-    assert year[["survival", "standard_error"]].round(4).tolist() == [0.4092, 0.0358]
+    assert year[["survival", "standard_error"]].astype(float).round(4).tolist() == [0.4092, 0.0358]
 
 
 def test_late_entry_recovers_the_truth():
