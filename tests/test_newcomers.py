@@ -203,8 +203,9 @@ def test_the_spells_of_the_fit_can_be_predicted_as_they_are(engine):
         said = function(model, here, keep="plan", **asked)
         order = [name for name in ("customer_id", "time") if name in said]
         found = found.sort_values(order, ignore_index=True)
+        texts = ["reason", "note"]
         found, said = (
-            table.assign(reason=table["reason"].astype(object).where(table["reason"].notna(), ""))
+            table.assign(**table[texts].astype(object).where(table[texts].notna(), ""))
             for table in (found, said)
         )
         pd.testing.assert_frame_equal(found, said, check_dtype=False)

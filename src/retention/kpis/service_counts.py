@@ -104,17 +104,15 @@ def clock_of(contacts: object, said: BusinessHours | None) -> Clock:
     frame = require(contacts, CONTACTS)
     if "business_hours" not in frame.collect_schema():
         return calendar
-    told = frame.select(
-        _told=nw.col("business_hours"), _n=count(nw.col("business_hours").is_null())
-    )
+    told = frame.select(_told=nw.col("business_hours").fill_null(""))
     limits = [nw.col("_told").min().alias("least"), nw.col("_told").max().alias("most")]
-    found = one_row(told.select(*limits, nw.col("_n").sum(), nw.len().alias("n")))
-    if found["least"] != found["most"] or (found["least"] is not None and found["_n"]):
+    found = one_row(told.select(*limits, nw.len().alias("n")))
+    if found["least"] != found["most"]:
         raise ContentError(
             "contacts: 'business_hours' differ from row to row. Give contacts of one clock at a "
             "time."
         )
-    if found["least"] is None:
+    if not found["least"]:
         return Unknown.CLOCK if said is None and found["n"] else calendar
     own = calendar_of(found["least"])
     if said is not None and calendar != own:

@@ -48,19 +48,26 @@ def order_notes(frame: Frame, column: str) -> list[Note]:
         frame: the accepted rows.
         column: the column of orders in the user's table.
     """
-    found = one_row(_counted(_by_customer(frame)))
+    odd = _odd(_by_customer(frame))
+    names = ("_split", "_split_rows", "_shared", "_shared_rows")
+    found = one_row(odd.select(*(nw.col(name).sum() for name in names)))
     notes = []
     if found["_split"]:
         what = "orders of one order_id on several days"
-        example = shown(found["_split_order"])
         n, rows = int(found["_split"]), int(found["_split_rows"])
-        notes.append(Note(what, rows, n, example, _PARTS))
+        notes.append(Note(what, rows, n, _first(odd, "_split"), _PARTS))
     if found["_shared"]:
         what = "order_ids of several customers"
-        example = shown(found["_shared_order"])
         n, rows = int(found["_shared"]), int(found["_shared_rows"])
-        notes.append(Note(what, rows, n, example, _SHARED.format(column=column)))
+        say = _SHARED.format(column=column)
+        notes.append(Note(what, rows, n, _first(odd, "_shared"), say))
     return notes
+
+
+def _first(odd: Frame, which: str) -> str:
+    """The smallest of the order ids that are odd in one way."""
+    found = one_row(odd.filter(nw.col(which) > 0).select(nw.col(_ORDER).min()))
+    return shown(found[_ORDER])
 
 
 def _by_customer(frame: Frame) -> Frame:
@@ -80,18 +87,12 @@ def _by_customer(frame: Frame) -> Frame:
     )
 
 
-def _counted(parts: Frame) -> Frame:
-    """One row: how many parts of orders are on several days, how many share their order's id."""
+def _odd(parts: Frame) -> Frame:
+    """How many parts of each order are on several days, and how many share its id."""
     sums = [nw.col(name).sum() for name in ("_part", "_split", "_split_rows", _N)]
     orders = parts.group_by(_ORDER).agg(*sums)
     shared = nw.col("_part") > 1
-    odd = orders.with_columns(
+    return orders.with_columns(
         _shared=nw.when(shared).then(nw.col("_part")).otherwise(nw.lit(0)),
         _shared_rows=nw.when(shared).then(nw.col(_N)).otherwise(nw.lit(0)),
-        _shared_order=nw.when(shared).then(nw.col(_ORDER)),
-        _split_order=nw.when(nw.col("_split") > 0).then(nw.col(_ORDER)),
-    )
-    return odd.select(
-        *(nw.col(name).sum() for name in ("_split", "_split_rows", "_shared", "_shared_rows")),
-        *(nw.col(name).min() for name in ("_split_order", "_shared_order")),
     )
