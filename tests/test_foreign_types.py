@@ -138,3 +138,15 @@ def test_python_objects_in_polars_are_refused_with_the_way_out():
     mixed = pl.Series([1.5, "2.25"], dtype=pl.String, strict=False)
     table = pl.from_pandas(BASE).with_columns(mixed.alias("paid"))
     assert rt.as_transactions(table, **NAMES)["sales"].to_list() == [1.5, 2.25]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_milliseconds_beyond_the_calendar_are_refused_in_polars(lazy):
+    """Polars itself would panic, which no program can catch as an error."""
+    far = pl.Series([10**17, 0]).cast(pl.Datetime("ms"))
+    table = pl.DataFrame({"who": ["A", "B"], "day": far, "paid": [1.0, 2.0]})
+    table = table.lazy() if lazy else table
+    with pytest.raises(rt.ColumnError, match="'day' holds moments outside the years 1 to 9999"):
+        rt.as_transactions(table, customer_id="who", date="day", sales="paid")
+    near = table.with_columns(day=pl.Series([0, 86_400_000]).cast(pl.Datetime("ms")))
+    rt.as_transactions(near, customer_id="who", date="day", sales="paid")

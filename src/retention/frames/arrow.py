@@ -106,6 +106,11 @@ def _refuse_beyond(numbers: Any, first: int, last: int, name: str, table: str) -
         raise beyond_the_calendar(name, table)
 
 
+def in_the_calendar(least: float, most: float) -> bool:
+    """Whether milliseconds since 1970 lie in the years 1 to 9999."""
+    return least >= _FIRST * 1000 and most < (_LAST + 1) * 1000
+
+
 def beyond_the_calendar(name: str, table: str) -> ColumnError:
     """The refusal of a column with moments outside the years 1 to 9999."""
     return ColumnError(

@@ -11,7 +11,12 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, TableError
-from retention.frames.arrow import readable, readable_pandas
+from retention.frames.arrow import (
+    beyond_the_calendar,
+    in_the_calendar,
+    readable,
+    readable_pandas,
+)
 from retention.frames.labels import inside
 from retention.names import outer
 
@@ -80,7 +85,9 @@ def as_lazy(
             return _scan(_blank_as_text(native[_wanted(native.columns, only, name)]))
     elif engine.is_pyarrow():
         return _scan(_readable(native.select(_wanted(native.column_names, only, name)), name))
-    elif not engine.is_polars():
+    elif engine.is_polars():
+        _refuse_far_moments(native, name)
+    else:
         _wanted(native.columns, None, name)
     return cast("Frame", nw.from_native(native).lazy())
 
@@ -279,6 +286,18 @@ def _scan(table: object) -> Frame:
     connection.execute("SET TimeZone = 'UTC'")
     scan: Any = connection.from_arrow if _is_arrow(table) else connection.from_df
     return cast("Frame", nw.from_native(scan(table)))
+
+
+def _refuse_far_moments(table: Any, name: str) -> None:
+    """Refuse a Polars table whose milliseconds leave the calendar, at which Polars panics."""
+    frame = nw.from_native(table).lazy()
+    kinds = frame.collect_schema().items()
+    coarse = [n for n, kind in kinds if isinstance(kind, nw.Datetime) and kind.time_unit == "ms"]
+    for column in coarse:
+        stamp = nw.col(column).dt.timestamp("ms")
+        found = one_row(frame.select(least=stamp.min(), most=stamp.max()))
+        if found["most"] is not None and not in_the_calendar(found["least"], found["most"]):
+            raise beyond_the_calendar(column, name)
 
 
 def _readable_pandas(table: Any, name: str) -> Any:
