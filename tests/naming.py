@@ -89,9 +89,10 @@ def _orders() -> pd.DataFrame:
     for i in range(30):
         for j in range(1, 7):
             if (i * j + i) % 4 and not (i % 7 == 0 and j > 3):
-                day = pd.Timestamp(2024, j, 1 + (i * 5 + j * 3) % 28)
+                # text, since times of Spark have a zone
+                day = f"2024-{j:02}-{1 + (i * 5 + j * 3) % 28:02}"
                 rows.append((f"c{i:02}", day, 10.0 + i + j, "AB"[i % 2], f"o{i}-{j}"))
-    start = ("c98", pd.Timestamp(2024, 1, 1), 5.0, "A", "o98")
+    start = ("c98", "2024-01-01", 5.0, "A", "o98")
     return pd.DataFrame([start, *rows], columns=["who", "day", "paid", PLAIN, "order"])
 
 
@@ -100,7 +101,8 @@ def _contracts() -> pd.DataFrame:
     for i in range(30):
         start = pd.Timestamp(2023, 1 + i % 12, 1 + i % 20)
         end = start + pd.Timedelta(days=70 + i * 9) if i % 3 else pd.NaT
-        rows.append((f"c{i:02}", start, end, "AB"[i % 2], ["price", "service"][(i // 2) % 2]))
+        day, until = f"{start:%Y-%m-%d}", None if end is pd.NaT else f"{end:%Y-%m-%d}"
+        rows.append((f"c{i:02}", day, until, "AB"[i % 2], ["price", "service"][(i // 2) % 2]))
     return pd.DataFrame(rows, columns=["who", "from", "to", PLAIN, "reason"])
 
 

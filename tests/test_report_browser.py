@@ -63,6 +63,7 @@ def page():
     return rt.retention_report(
         orders,
         as_of="2024-12-31",
+        observed_from="2022-01-01",
         freq="month",
         by=["region", "channel"],
         notes=company.notes,
