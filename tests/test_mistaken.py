@@ -87,10 +87,10 @@ def test_a_table_in_place_of_a_path_is_shown_its_door(reader: str, door: str) ->
         ("orders", "If it is a table of a database, say connection="),
         ("~nobody_of_this_name/a.csv", "is no home folder"),
         ("a" * 5_000, "cannot be looked for: File name too long"),
-        (f"/tmp/{'a' * 300}.csv", "cannot be looked for: File name too long"),
+        (f"{'a' * 300}.csv", "cannot be looked for: File name too long"),
         ("a\0.csv", "holds a NUL character"),
         ("https://example.org/a.csv", "not on this machine"),
-        ("file:///tmp/a%20b.csv", "say the path, '/tmp/a b.csv'"),
+        ("file:///shop/a%20b.csv", "say the path, '/shop/a b.csv'"),
     ],
 )
 def test_what_is_no_path_is_told_what_it_is(reader: str, source: Any, says: str) -> None:
