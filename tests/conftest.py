@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -36,25 +37,36 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test with many cases some engines run the first only; pandas and DuckDB run them all."""
-    first_only = {"spark", "ibis"}
+    """Choose which engines run which tests, by what an engine's run costs and can show.
+
+    pandas, Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis
+    and Spark, which take seconds where others take milliseconds, this is said of the tests that
+    hold an engine to a definition (`_TWINS`) and of the first of each file. A second environment
+    has Spark in the place of Ibis, and asks no more of lazy Polars and PyArrow than of these, and
+    one case of DuckDB.
+    """
+    one_case, twins_only, none = {"pyarrow", "polars_lazy"}, {"ibis", "spark"}, set[str]()
     if config.getoption("--hypothesis-profile") == "few":
-        first_only |= {"polars_lazy", "pyarrow"}
-    seen: set[tuple[str, str]] = set()
+        one_case, twins_only, none = {"duckdb"}, {"spark"} | one_case, {"ibis"}
+    seen: set[tuple[object, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
         case = getattr(item, "callspec", None)
         engine = case.params.get("engine") if case else None
-        if isinstance(engine, str) and engine in first_only:
-            key = (item.nodeid.split("[")[0], engine)
-            if key in seen:
-                left.append(item)
-            seen.add(key)
+        if engine not in one_case | twins_only | none:
+            continue
+        test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
+        asked = engine in one_case or _TWINS.search(test) or (file, engine) not in seen
+        if engine in none or not asked or (test, engine) in seen:
+            left.append(item)
+        seen |= {(test, engine), (file, engine)}
     if left:
         gone = set(map(id, left))
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if id(item) not in gone]
 
+
+_TWINS = re.compile("agree|engine|definition")
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
 KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")

@@ -7,6 +7,7 @@ the same figures can be asked for under a plain name and under a strange one, an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -323,12 +324,17 @@ def read(found: Any, engine: Any, name: str) -> Any:
         told = found.model_dump()
         return _replaced(told, name)
     frame = engine.read(found).rename(columns={name: PLAIN})
-    frame = frame.apply(lambda column: column.map(lambda value: _plain(value, name)))
+    cells = {key: [_plain(v, name) for v in frame[key].tolist()] for key in frame}
+    frame = pd.DataFrame(cells, dtype=object)
     return frame.sort_values(list(frame.columns), ignore_index=True, key=lambda c: c.astype(str))
 
 
 def _plain(value: Any, name: str) -> Any:
-    """Texts that name the column name it plainly: "a.b", "a.b = A", "a.b=A"."""
+    """Texts that name the column name it plainly: "a.b", "a.b = A", "a.b=A"; nulls are None."""
+    if pd.isna(value):
+        return None
+    if isinstance(value, date):
+        return pd.Timestamp(value)
     if isinstance(value, str):
         for after in (" = ", "=", ": "):
             if value.startswith(f"{name}{after}"):

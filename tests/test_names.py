@@ -42,6 +42,16 @@ def test_engines_answer_alike_under_a_name_that_they_would_read(engine):
         assert same(plain[step], found), step
 
 
+def test_every_function_agrees_with_pandas_on_every_engine(engine):
+    """Every public function that takes a column of the user's, of one small company."""
+    from conftest import Engine
+
+    plain = dict(run(PLAIN, Engine("pandas")))
+    for step, found in run(PLAIN, engine):
+        assert not isinstance(found, Exception), (step, found)
+        assert same(plain[step], found), step
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_inside_is_itself_outside(name):
     """Whatever it holds, and however often it is taken inside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -108,13 +109,63 @@ def test_a_month_without_any_order_between_busy_ones_is_named(engine):
     table = engine.table(monthly(months=(2, 3, 5, 6)))
     say = {"freq": "month", "as_of": "2024-06-30"}
     activity = rt.customer_periods(table, **say)
-    for figure in (rt.retention_rate, rt.outcome_kpis, rt.revenue_movements):
+    figures = (
+        rt.retention_rate,
+        rt.outcome_kpis,
+        rt.revenue_movements,
+        rt.cohort_retention,
+        partial(rt.cohort_retention, cohorts="every"),
+        partial(rt.lifecycle_states, lost_after=2),
+        partial(rt.win_back, lost_after=1),
+        partial(rt.net_revenue_retention, horizon=1),
+        partial(rt.gross_revenue_retention, horizon=2, path="chained"),
+        partial(rt.logo_churn, horizon=1),
+    )
+    for figure in figures:
         with pytest.warns(rt.RetentionWarning, match="Nobody at all .* in 2024-04") as caught:
             figure(activity)
         assert len(caught) == 1
     assert "observed_from='2024-05-01'" in str(caught[0].message)
     after = rt.customer_periods(table, observed_from="2024-05-01", **say)
     assert engine.read(rt.retention_rate(after))["retention_rate"].tolist() == [1.0]
+
+
+def test_a_hole_among_the_later_periods_is_named_as_well():
+    """Over two months April is the later of February, and in no base of a table to April's end."""
+    table = monthly(months=(1, 2, 3, 5))
+    activity = rt.customer_periods(table, freq="month", as_of="2024-05-31")
+    with pytest.warns(rt.RetentionWarning, match="Nobody at all .* in 2024-04") as caught:
+        rates = rt.retention_rate(activity, lag=2)
+    assert rates["retention_rate"].tolist() == [1.0, 0.0, 1.0]
+    assert len(caught) == 1
+    rt.retention_rate(rt.customer_periods(table, freq="month", as_of="2024-03-31"), lag=2)
+
+
+def test_few_customers_who_are_all_gone_later_are_no_hole():
+    """Of twelve, eleven leave every month: that nobody of the last is there says nothing."""
+    rows = [
+        (f"{month}-{i}", f"2024-{month + ahead:02d}-03", 1.0)
+        for month in range(1, 7)
+        for i in range(12)
+        for ahead in ((0, 2) if i == 0 and month != 4 else (0,))
+    ]
+    table = pd.DataFrame(rows, columns=["customer_id", "date", "sales"])
+    table["date"] = pd.to_datetime(table["date"])
+    activity = rt.customer_periods(
+        table, freq="month", observed_from="2024-01-01", as_of="2024-07-31"
+    )
+    rates = rt.retention_rate(activity, lag=2)
+    assert rates["n_retained"].tolist() == [1, 1, 1, 0, 1]
+
+
+def test_cohorts_in_brackets_of_ages_name_a_month_in_which_nobody_became_a_customer():
+    """What others bought then may lack as well; by day and on or after nothing is to be said."""
+    lines = [(f"{m} {i}", f"2024-{m:02}-28", 10) for m in (1, 2, 3, 5, 6) for i in range(20)]
+    table = shops.orders(*lines, ("1 0", "2024-01-01", 10))
+    activity = rt.customer_periods(table, freq="month", as_of="2024-06-30")
+    with pytest.warns(rt.RetentionWarning, match="Nobody at all became a customer in 2024-04"):
+        rt.cohort_retention(activity, kind="bracket", brackets=[0, 1, 3])
+    rt.cohort_retention(activity, kind="on_or_after")
 
 
 def test_a_report_of_a_file_with_a_hole_says_so_first():

@@ -90,9 +90,9 @@ def contract_periods(
         constants `first_step`, `last_step` (the periods whose opening was observed) and `freq`;
         `started` (number of the period in which the customer's first contract in the table began),
         `sales_at_start` and `profit_at_start` (in the row of that period what the contracts of the
-        customer's first day bring a period; 0 in other rows). Where contracts began before
-        `observed_from`, or before the first period that opens after it, there is no row of their
-        start. Eager tables are sorted by segment, period and customer.
+        customer's first day bring a period; 0 in other rows). Where `observed_from` is said, there
+        is no row of the start of contracts that began before it, or before the first period that
+        opens after it; by default nothing was cut. Eager tables are sorted by segment, period and customer.
 
     Raises:
         RetentionError: if `observed_from` comes after `as_of`.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONSTANTS = ("first_step", "last_step", "freq")
 
-_BUSY = 10
+BUSY = 10
 """Where so many were customers just before and just after, chance does not make a period empty."""
 
 _DAYS_OFF, _HOLIDAYS = 7, 14
@@ -47,7 +47,15 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
     return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
 
 
-def warn_of_holes(steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str) -> None:
+_IF_LACKING = {
+    "was": "the retention of the {freq} before is 0 for that alone, as if all had left",
+    "became": "earlier customers look away then who may have been there",
+}
+
+
+def warn_of_holes(
+    steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str, *, seen: str = "was"
+) -> None:
     """Warn where nobody at all was a customer for whole periods: a month may lack in the file.
 
     The periods stay, for an empty one was observed too; but where the file has a hole the rate of
@@ -57,6 +65,7 @@ def warn_of_holes(steps: NDArray[np.int64], customers: NDArray[np.int64], freq: 
         steps: consecutive periods.
         customers: how many there were in each.
         freq: the length of a period.
+        seen: "was" where customers were counted, "became" where new ones were.
     """
     found = _holes(steps, customers, freq)
     if not found:
@@ -70,9 +79,9 @@ def warn_of_holes(steps: NDArray[np.int64], customers: NDArray[np.int64], freq: 
     more = f" and {len(named) - 3:,} more times" if len(named) > 3 else ""
     after = periods.first_day(found[-1][1] + 1, freq)
     warn(
-        f"Nobody at all was a customer in {', '.join(named[:3])}{more}, between busy {freq}s. If "
-        f"that lacks in the file, the retention of the {freq} before is 0 for that alone, as if "
-        "all had left: add what lacks, or make the activity of what came after, with "
+        f"Nobody at all {seen} a customer in {', '.join(named[:3])}{more}, between busy {freq}s. "
+        f"If that lacks in the file, {_IF_LACKING[seen].format(freq=freq)}: add what lacks, or "
+        "make the activity of what came after, with "
         f"observed_from='{after}'."
     )
 
@@ -89,7 +98,7 @@ def _holes(
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         beside = [customers[start - 1] if start else 0, *customers[stop : stop + 1]]
         first, last = int(steps[start]), int(steps[stop - 1])
-        if min(beside) >= _BUSY and not _closed(first, last, freq):
+        if min(beside) >= BUSY and not _closed(first, last, freq):
             found.append((first, last))
     return found
 

@@ -120,7 +120,7 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     cells = _in_cells(aged, asked)
     if by:
         parts, _ = collapsed(scanned, by, adds="none", starts=starts)
-        begun = _units(parts, asked, seen, by).select(_WHO, *by, _start=nw.col("_unit"))
+        begun = _begun(_units(parts, asked, seen, by), by, 1 if seen is None else seen.size)
         cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
     counted = _counted(cells, asked, by)
     if seen is None:
@@ -202,6 +202,15 @@ def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = (
     numbered = numbered.with_columns(_unit=periods.step_expr("period", "_day", seen.freq))
     merged = _merged(numbered.select(*kept, "_unit"), [_WHO, *by, "_unit"])
     return merged.filter(nw.col("_unit") <= seen.last)
+
+
+def _begun(units: Frame, by: Sequence[str], size: int) -> Frame:
+    """The segments of each customer and start: those of the whole first age, of `size` units."""
+    if size == 1:
+        return units.select(_WHO, *by, _start=nw.col("_unit"))
+    first = units.with_columns(_start=nw.col("_unit").min().over(_WHO))
+    first = first.filter(nw.col("_unit") < nw.col("_start") + size)
+    return first.group_by(_WHO, *by, "_start").agg(nw.len().alias("_n")).drop("_n")
 
 
 def _merged(rows: Frame, keys: Sequence[str]) -> Frame:

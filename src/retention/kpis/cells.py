@@ -14,7 +14,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import base_and_later, collapsed
-from retention.activity.windows import warn_of_holes, window_of
+from retention.activity.windows import BUSY, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect
 
@@ -91,11 +91,43 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
 
 
 def warn_of_a_hole(cells: Cells) -> None:
-    """Warn where whole base periods are empty between busy ones: once an answer, at its end."""
+    """Warn where whole periods are empty between busy ones: once an answer, at its end."""
     if cells.keys["step"].size:
         steps = np.unique(cells.keys["step"])
-        customers = cells.sums["n_base"].reshape(-1, steps.size).sum(axis=0)
-        warn_of_holes(steps, customers, cells.freq)
+        base, kept = (
+            cells.sums[name].reshape(-1, steps.size).sum(axis=0)
+            for name in ("n_base", "n_retained")
+        )
+        warn_where_all_are_gone(steps, base, kept, cells.asked.lag, cells.freq)
+
+
+def warn_where_all_are_gone(
+    steps: NDArray[np.int64],
+    base: NDArray[np.int64],
+    kept: NDArray[np.int64],
+    lag: int,
+    freq: str,
+) -> None:
+    """Warn of periods without a customer between busy ones, among the later periods as well.
+
+    Of the last `lag` periods the rates tell only who was kept. One is empty where nobody was,
+    though at the rate of the other periods a crowd had been; where that goes on to the end, the log
+    ends early, of which its maker has warned.
+
+    Args:
+        steps: consecutive base periods.
+        base: how many were customers in each.
+        kept: how many of them `lag` periods later.
+        lag: periods from a base period to its later one.
+        freq: the length of a period.
+    """
+    rate = kept.sum() / max(base[kept > 0].sum(), 1)
+    later = np.arange(steps[-1] + 1, steps[-1] + 1 + lag)
+    earlier = np.searchsorted(steps, later - lag)
+    empty = (later - lag >= steps[0]) & (kept[earlier] == 0) & (base[earlier] * rate >= BUSY)
+    until = int(np.max(np.flatnonzero(~empty), initial=-1)) + 1
+    somebody = np.where(empty, 0, BUSY)[:until]
+    warn_of_holes(np.append(steps, later[:until]), np.append(base, somebody), freq)
 
 
 def raw(cells: Cells) -> Columns:
@@ -237,7 +269,8 @@ def _unknown_as_nan(sums: Columns) -> Columns:
     """Sums over customers some of whose money is not known are not known."""
     for name in [name for name in sums if name.endswith("_known")]:
         money, known = name.removesuffix("_known"), sums[name]
-        unknown = (known < sums["n_base"]) | (known.sum() == 0)
+        no_column = known.sum() == 0 < sums["n_base"].sum()
+        unknown = (known < sums["n_base"]) | no_column
         for column in sums:
             if column.startswith(f"{money}_"):
                 sums[column] = np.where(unknown, np.nan, sums[column])

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
+from retention.activity.windows import warn_of_holes
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, collect, table_like
 from retention.kpis.ages import WEEKDAYS, Ageing, Seen, count_ages
@@ -94,8 +95,8 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     began. Age 0 are all who began, whether or not they were in force at any opening, with what the
     contracts of their first day bring; at age a those are active who are in force as the a-th
     period after it opens. So without returns the share is the Kaplan–Meier survival up to that
-    opening. Periods that closed by `as_of` have a cohort; who began before `observed_from`, or
-    before the first period that opens after it, is in none. `cohorts="every"` takes those in force
+    opening. Periods that closed by `as_of` have a cohort; who began before `observed_from` where
+    that was said, or before the first period that opens after it, is in none. `cohorts="every"` takes those in force
     at each opening.
 
     Who is new? A log cut at the front shows old customers as if they began with it. The first
@@ -123,7 +124,9 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
             7 for freq "week", so that everybody is followed as long; needs activity by day. By
             day the two are the same). Cohorts are periods of the calendar either way.
         week_start: the day on which weeks begin; other than "monday" needs activity by day.
-        washout: leave out customers active in the first so many whole periods.
+        washout: leave out customers active in the first so many whole periods. Who was active
+            before the first of these (in the days of a week that the activity cuts) is in no cohort
+            of first activity anyway.
         level: confidence of the bounds: Wilson for customers; for money linearised, null where
             there are fewer than 30 customers.
 
@@ -167,6 +170,7 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     counted, seen = count_ages(activity, asked, names)
     _refuse_short(seen, washout)
     grid = CohortGrid(counted, seen, asked, names, washout)
+    _warn_of_a_hole(counted, seen, asked.kind)
     return table_like({**grid.keys(), **grid.rates(level), **grid.conventions()}, activity)
 
 
@@ -250,7 +254,8 @@ def average_retention(
     Args:
         cohorts: a table from `cohort_retention`; leave out cohorts by filtering it.
         weights: "customers" or "cohort".
-        by: segment columns of the table, a curve each. Without, segments are pooled as well.
+        by: segment columns of the table, a curve each. Without, segments are pooled as well, and
+            who is in two of them counts twice.
         level: confidence of the bounds.
 
     Returns:
@@ -289,15 +294,20 @@ def average_retention(
     intervals.quantile_of(level)
     names = segments(by, COHORTS)
     frame = require(cohorts, COHORTS, extra=names, adds="none")
+    pooled = set(frame.collect_schema().names()) - set(COHORTS.names) - set(names)
     refuse_mixed(frame.filter(nw.col("measure") != "customers"), COHORTS, names)
     sums = ["n_eligible", "n_retained", "base", "retained", "rate"]
     told = ["kind", "measure", "cohorts"]
     cells = frame.filter(nw.col("observed") & (nw.col("n_eligible") > 0))
     rows = collect(cells.select(*names, "age", "age_to", *sums, *told))
-    return table_like(_averaged(rows, names, weights, level), cohorts)
+    method = _bounds_of_average(rows, weights, pooled=bool(pooled))
+    return table_like(_averaged(rows, names, method, (weights, level)), cohorts)
 
 
-def _averaged(rows: Columns, names: Sequence[str], weights: str, level: float) -> Columns:
+def _averaged(
+    rows: Columns, names: Sequence[str], method: str, asked: tuple[str, float]
+) -> Columns:
+    weights, level = asked
     labels, place = distinct_segments(rows, [*names, "age"])
     size = len(labels["age"])
 
@@ -311,7 +321,6 @@ def _averaged(rows: Columns, names: Sequence[str], weights: str, level: float) -
     rate = intervals.ratio(kept, base)
     if weights == "cohort":
         rate = intervals.ratio(summed(np.where(known, rows["rate"], 0.0)), n_cohorts)
-    method = _bounds_of_average(rows, weights)
     trials = np.where(method == "wilson", eligible, np.nan)
     lower, upper = intervals.wilson(retained, trials, level)
     table: Columns = {name: labels[name] for name in names}
@@ -325,10 +334,10 @@ def _averaged(rows: Columns, names: Sequence[str], weights: str, level: float) -
     return table | {name: np.full(size, value, dtype=object) for name, value in said.items()}
 
 
-def _bounds_of_average(rows: Columns, weights: str) -> str:
+def _bounds_of_average(rows: Columns, weights: str, *, pooled: bool) -> str:
     if weights == "cohort":
         return "none: a mean of rates"
-    if "every" in rows["cohorts"]:
+    if pooled or "every" in rows["cohorts"]:  # one who is in two segments is in both
         return "none: customers are counted more than once"
     return "none: money" if set(rows["measure"]) - {"customers"} else "wilson"
 
@@ -378,6 +387,22 @@ def _refuse_contradictions(asked: Ageing, washout: int) -> None:
             "cohorts='every' takes all who are active in a period of the calendar, new or not: "
             "washout= and clock='elapsed' go with cohorts='first' or 'attribute'."
         )
+
+
+def _warn_of_a_hole(counted: Columns, seen: Seen, kind: str) -> None:
+    """Warn where a period without anybody stands between busy ones.
+
+    Who was back on or after an age needs no period to be whole, so one that lacks changes nothing.
+    """
+    if kind == "on_or_after" or seen.by_day:
+        return
+    every = kind == "on"
+    rows = np.full(counted["n"].shape, True) if every else counted["_begun"] == 1
+    step = counted["_start"] + (counted["_cell"] if every else 0) - seen.first
+    inside = rows & (step >= 0)
+    customers = np.bincount(step[inside], counted["n"][inside]).astype(np.int64)
+    steps = np.arange(seen.first, seen.first + customers.size)
+    warn_of_holes(steps, customers, seen.freq, seen="was" if every else "became")
 
 
 def _refuse_short(seen: Seen, washout: int) -> None:

@@ -13,7 +13,7 @@ from retention.activity.pairs import base_and_later, check_lag, collapsed
 from retention.activity.windows import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
-from retention.kpis.cells import on_grid
+from retention.kpis.cells import on_grid, warn_where_all_are_gone
 from retention.kpis.renewals import due_steps, up_for_renewal
 
 if TYPE_CHECKING:
@@ -72,11 +72,24 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
     grid = (np.arange(first, last - asked.horizon + 1), freq)
     if asked.path == "endpoint":
         keys, sums = on_grid(ends, names, grid)
+        _warn_of_a_hole(keys, sums, asked, freq)
         return keys, {**sums, **_rate(sums, asked.level)}
     links = _counted(frame, names, freq, asked, lag=1)
     keys, sums = on_grid(_also(links, ends, names, first), names, grid)
     _, single = on_grid(_also(ends, links, names, first), names, (np.arange(first, last), freq))
-    return keys, _chained(sums, single, asked, n_steps=last - first)
+    _warn_of_a_hole(keys, sums, asked, freq)
+    rows = _chained(sums, single, asked, n_steps=last - first)
+    return (keys, rows) if not names else _of_segments_begun(keys, rows)
+
+
+def _warn_of_a_hole(keys: Columns, sums: Columns, asked: Kept, freq: str) -> None:
+    """Warn where nobody was a customer; of renewals a period without any is nothing strange."""
+    if asked.renewals is None:
+        steps = np.unique(keys["step"])
+        base, kept = (
+            sums[name].reshape(-1, steps.size).sum(axis=0) for name in ("n_base", "n_retained")
+        )
+        warn_where_all_are_gone(steps, base, kept, asked.horizon, freq)
 
 
 def check_lag_named(horizon: object) -> None:
@@ -131,6 +144,18 @@ def _also(other: Columns, counted: Columns, names: list[str], first: int) -> Col
     empty["step"] = np.full_like(other["step"], first)
     # What was counted comes last and takes the place of the zeros.
     return {name: np.concatenate([empty[name], counted[name]]) for name in counted}
+
+
+def _of_segments_begun(keys: Columns, rows: Columns) -> tuple[Columns, Columns]:
+    """Only segments with a customer in some base period, the same whatever the path."""
+    n_steps = np.unique(keys["step"]).size
+    there = (rows["n_base"] + rows["n_reactivated"]).reshape(-1, n_steps).sum(axis=1) > 0
+    kept = np.repeat(there, n_steps)
+
+    def of_them(table: Columns) -> Columns:
+        return {name: values[kept] for name, values in table.items()}
+
+    return of_them(keys), of_them(rows)
 
 
 def _back(frame: Frame, key: list[str], lag: int) -> Frame:

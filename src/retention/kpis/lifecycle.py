@@ -14,7 +14,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.pairs import collapsed, warn_of_unseen
-from retention.activity.windows import CONSTANTS, window_of
+from retention.activity.windows import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, collect, count, table_like
 from retention.kpis.cells import distinct_segments
@@ -246,7 +246,10 @@ def _stretches(
     groups = rows.group_by(*by, *keys)
     grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
     found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
-    return found, window_of(firm, empty="there is no customer to follow", counted=found)
+    seen = window_of(firm, empty="there is no customer to follow", counted=found)
+    customers = np.bincount(found["step"] - seen[0], found["n"]).astype(np.int64)
+    warn_of_holes(np.arange(seen[0], seen[0] + customers.size), customers, seen[2])
+    return found, seen
 
 
 def _beside_neighbours(rows: Frame, limit: int) -> Frame:

@@ -86,7 +86,9 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
         `step`; in customers `n_start`, `n_new`, `n_reactivated`, `n_expanded`, `n_contracted`,
         `n_churned`, `n_end`, `n_refunds_inactive`; in currency `sales_start`,
         `sales_new`, `sales_reactivated`, `sales_expansion`, `sales_contraction`, `sales_churned`,
-        `sales_end`, `refunds_inactive` (negative: money paid back), `sales`.
+        `sales_end`, `refunds_inactive` (money paid back, so negative in all; within a
+        segment above 0 where what was given back there was less than what was given in exchange),
+        `sales`.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.
@@ -164,6 +166,8 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
     key = ["customer_id", *names, "step"]
     every = _rows_of_customers(_walked(ledger.frame, names), key)
     summed = every.group_by(*key).agg(*(nw.col(name).sum() for name in (*_AMOUNTS, *_FLAGS)))
+    moved_money = nw.col("refunds_inactive") != 0
+    summed = summed.filter((nw.col("_on") == 1) | (nw.col("_churned") == 1) | moved_money)
     first, _, freq = ledger.window
     later = nw.col("step") > first
     answer = summed.select(

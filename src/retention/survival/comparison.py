@@ -43,7 +43,8 @@ def compare_curves(
 
     At each duration u, of d_u ends among n_u at risk, a segment with n_ku at risk expects
     d_u n_ku / n_u if all leave alike. Summed with weights w_u, observed minus expected, with the
-    hypergeometric covariance, gives a χ² with one degree of freedom less than there are segments.
+    hypergeometric covariance, gives a χ² with as many degrees of freedom as that has rank: one less
+    than there are segments, and fewer where some are never at risk together.
 
     Args:
         spells: as in `survival_curve`.

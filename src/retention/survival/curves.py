@@ -47,7 +47,8 @@ def survival_curve(
         One row a segment and duration at which a spell ends or is censored, in the caller's kind,
         sorted: the `by` columns, `duration`, `n_at_risk`, `n_churned`, `n_censored`, `n_entered`
         (came under observation since the duration before), `hazard` (d/n), `survival`,
-        `standard_error` (Greenwood), `lower`, `upper` (from log(−log S); null where S is 0),
+        `standard_error` (Greenwood; null where S is 0), `lower`, `upper` (from log(−log S); null
+        where S is 0, and 1 where it is 1),
         `observed_from` (since when somebody was under observation without a gap, in the unit of the
         durations; 0 from the start), `note` (what S is given, or why it is null; else null). In
         each segment n_at_risk = the one before − its n_churned − its n_censored + n_entered.

@@ -137,8 +137,10 @@ def restricted_mean(
         One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
         `n_churned` (by the horizon), `restricted_mean`, `standard_error`, `lower`, `upper` (in the
         unit of the durations; all null where nobody was observed as long as the horizon or for a
-        while before it, the last three also where all leave at once, which says nothing of chance),
-        `note` (what it is given, or why it is null; else null).
+        while before it, except a stretch from 0 that ends before the horizon, past which the mean
+        is given; the last three also where somebody left by the horizon and the variance is 0, as
+        where all leave at once: that says nothing of chance), `note` (what it is given, or why it
+        is null; else null).
 
     Raises:
         RetentionError: if `horizon` is not above 0.
@@ -262,7 +264,8 @@ def conditional_survival(
         One row a segment, tenure and horizon, in the caller's kind: the `by` columns, `tenure`,
         `horizon`, `n_at_risk` (at the first duration after the tenure), `n_churned` (within the
         horizon), `survival`, `lower`, `upper`, `note` (what it is given, or why it is null; else
-        null). Null where nobody was observed so long, or for a while in between.
+        null), in the order in which these were asked. Null where nobody was observed so long, or
+        for a while in between.
 
     Raises:
         RetentionError: if a tenure or a horizon is below 0.
