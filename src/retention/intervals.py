@@ -23,6 +23,9 @@ FEWEST = 30
 FEWEST_EFFECTIVE = 10
 """Below this many effective customers the linearised bounds no longer cover 85 times in 100."""
 
+_ROUNDING = 1e-24
+"""Squared residuals below this share of the squares are rounding."""
+
 
 def quantile_of(level: float) -> float:
     """The standard normal quantile z with P(−z < Z < z) = level.
@@ -195,14 +198,16 @@ def ratio_bounds(
         level: confidence.
 
     Returns:
-        Lower bounds, upper bounds, and "linearised", "none", "none: few customers" or "none: few
-        effective customers".
+        Lower bounds, upper bounds, and "linearised", "none", "none: few customers", "none: few
+        effective customers", or "none: no spread" where all customers have one ratio, which does
+        not make it certain.
     """
     effective = effective_n(total, squares)
     lower, upper = linearised(rate, total, squared_residuals, (n, effective), level)
+    alike = _floats(squared_residuals) <= _ROUNDING * _floats(squares)
     method = np.select(
-        [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE)],
-        ["none", "none: few customers", "none: few effective customers"],
+        [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE), alike],
+        ["none", "none: few customers", "none: few effective customers", "none: no spread"],
         "linearised",
     ).astype(object)
     covers = method == "linearised"

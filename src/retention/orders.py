@@ -164,6 +164,12 @@ def not_below_zero(total: str, least: str) -> nw.Expr:
     return nw.col(total) >= nw.col(least) * NOISE
 
 
+def netted(total: str, least: str) -> nw.Expr:
+    """A sum, 0 where it is the noise of adding up terms that cancel, of which `least` is lowest."""
+    noise = nw.col(total).abs() <= nw.col(least) * -NOISE
+    return nw.when(noise).then(nw.lit(0.0)).otherwise(nw.col(total)).alias(total)
+
+
 def _as_date(value: Any) -> date:
     return (
         periods.day_of(value) if isinstance(value, int) else periods.as_day(value, argument="date")

@@ -92,7 +92,8 @@ def contract_periods(
         `sales_at_start` and `profit_at_start` (in the row of that period what the contracts of the
         customer's first day bring a period; 0 in other rows). Where `observed_from` is said, there
         is no row of the start of contracts that began before it, or before the first period that
-        opens after it; by default nothing was cut. Eager tables are sorted by segment, period and customer.
+        opens after it; by default nothing was cut. Eager tables are sorted by segment, period and
+        customer.
 
     Raises:
         RetentionError: if `observed_from` comes after `as_of`.

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 from retention.activity.windows import CONSTANTS
 from retention.errors import RetentionError, counted, one_of, warn
 from retention.frames import Frame, count, one_row, orders_well
+from retention.orders import netted
 from retention.tables import ACTIVITY, AT_START, require, segments
 
 if TYPE_CHECKING:
@@ -68,13 +69,16 @@ def collapsed(
             nw.col("profit").sum(),
             nw.col("active").max(),
             nw.col("profit").count().alias("_known"),
+            *(nw.col(name).min().alias(f"_least_{name}") for name in ("sales", "profit")),
             *(nw.col(name).min() for name in told if name == "started"),
             *(nw.col(name).sum() for name in told if name != "started"),
         )
     )
     known = [name for name in ("profit", "profit_at_start") if name in (*ACTIVITY.names, *told)]
     profit = [nw.when(nw.col("_known") > 0).then(nw.col(name)).alias(name) for name in known]
-    return rows.with_columns(*profit, active=nw.col("active") == 1).drop("_known"), names
+    rows = rows.with_columns(*(netted(name, f"_least_{name}") for name in ("sales", "profit")))
+    rows = rows.with_columns(*profit, active=nw.col("active") == 1)
+    return rows.drop("_known", "_least_sales", "_least_profit"), names
 
 
 def tells_starts(frame: Frame) -> bool:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import Frame, as_text, collect, count, in_kind_of
-from retention.orders import Log, look, not_below_zero, order_keys
+from retention.orders import Log, look, netted, not_below_zero, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
@@ -240,11 +240,16 @@ def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) 
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
         days = _numbered(lines, seen.freq).group_by(*cell)
-        rows = days.agg(*_sums(lines), nw.col("_date").n_unique().alias("n_orders"))
+        amounts = [*_sums(lines), *_least(lines, ["profit"])]
+        rows = days.agg(*amounts, nw.col("_date").n_unique().alias("n_orders"))
     else:
         orders = _numbered(_orders(lines, by, seen.plain), seen.freq)
-        rows = orders.group_by(*cell).agg(*_sums(orders), nw.col("_bought").sum().alias("n_orders"))
-    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
+        lowest = [name for name in orders.collect_schema().names() if name.startswith("_least_")]
+        amounts = [*_sums(orders), *(nw.col(name).min() for name in lowest)]
+        rows = orders.group_by(*cell).agg(*amounts, nw.col("_bought").sum().alias("n_orders"))
+    least = [name for name in rows.collect_schema().names() if name.startswith("_least_")]
+    amounts = [netted(name.removeprefix("_least_"), name) for name in least]
+    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *amounts)
     return rows.with_columns(active=nw.col("n_orders") > 0)
 
 
@@ -258,13 +263,14 @@ def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
     """One row an order (and segment), and whether it is a purchase there."""
     order = order_keys(lines, "_date")
     if plain:
-        rows = lines.group_by(*order, *by).agg(*_sums(lines))
+        rows = lines.group_by(*order, *by).agg(*_sums(lines), *_least(lines, ["profit"]))
         return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
-    rows = lines.group_by(*order, *by).agg(*_sums(lines), nw.col("sales").min().alias("_least"))
-    bought = not_below_zero("sales", "_least")
+    rows = lines.group_by(*order, *by).agg(*_sums(lines), *_least(lines, ["sales", "profit"]))
+    bought = not_below_zero("sales", "_least_sales")
     if by:
         rows = rows.with_columns(
-            _total=nw.col("sales").sum().over(*order), _lowest=nw.col("_least").min().over(*order)
+            _total=nw.col("sales").sum().over(*order),
+            _lowest=nw.col("_least_sales").min().over(*order),
         )
         bought = bought & not_below_zero("_total", "_lowest")
     return rows.with_columns(_bought=count(bought))
@@ -273,6 +279,12 @@ def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
 def _sums(table: Frame) -> list[nw.Expr]:
     names = table.collect_schema().names()
     return [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+
+
+def _least(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:
+    """The lowest of the terms of sums in which some are below 0, by which noise is told."""
+    names = table.collect_schema().names()
+    return [nw.col(name).min().alias(f"_least_{name}") for name in amounts if name in names]
 
 
 def _described(

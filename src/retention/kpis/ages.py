@@ -51,6 +51,11 @@ class Ageing:
         """Whether sales or profit are summed, not customers alone."""
         return self.measure != "customers"
 
+    def adds_up(self, seen: Seen | None) -> bool:
+        """Whether money of several periods of the activity makes a cell, refunds alone included."""
+        longer = seen is not None and (seen.merged or seen.size > 1)
+        return self.in_money and (longer or self.kind == "bracket")
+
     @property
     def shift(self) -> int:
         """How many days after Monday weeks begin."""
@@ -189,11 +194,15 @@ def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = (
         )
         at_start = nw.col(f"{asked.measure}_at_start" if asked.in_money else "sales_at_start")
         money = nw.when(nw.col("step") == nw.col("started")).then(at_start).otherwise(money)
-    else:
+    elif not asked.adds_up(seen):
         rows = rows.filter(nw.col("active"))
     if asked.in_money:
         rows = rows.with_columns(_y=money, _unknown=count(money.is_null()))
         kept += ["_y", "_unknown"]
+    if asked.adds_up(seen):
+        starts = "started" in frame.collect_schema()
+        rows = rows.with_columns(_on=nw.lit(1) if starts else count(nw.col("active")))
+        kept += ["_on"]
     if seen is None:
         return rows.select(*kept, "_unit", *CONSTANTS)
     if not seen.merged:
@@ -201,11 +210,12 @@ def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = (
     numbered = rows.with_columns(_day=nw.col("step") - seen.shift)
     numbered = numbered.with_columns(_unit=periods.step_expr("period", "_day", seen.freq))
     merged = _merged(numbered.select(*kept, "_unit"), [_WHO, *by, "_unit"])
-    return merged.filter(nw.col("_unit") <= seen.last)
+    return _of_cells(merged.filter(nw.col("_unit") <= seen.last), asked)
 
 
 def _begun(units: Frame, by: Sequence[str], size: int) -> Frame:
     """The segments of each customer and start: those of the whole first age, of `size` units."""
+    units = _active(units)
     if size == 1:
         return units.select(_WHO, *by, _start=nw.col("_unit"))
     first = units.with_columns(_start=nw.col("_unit").min().over(_WHO))
@@ -217,9 +227,20 @@ def _merged(rows: Frame, keys: Sequence[str]) -> Frame:
     """Rows with the same keys made one: their money summed, unknown where a part is unknown."""
     names = rows.collect_schema().names()
     sums = [nw.col(name).sum() for name in ("_y", "_unknown") if name in names]
-    most = [nw.col(name).max() for name in ("_x", "_begun") if name in names]
+    most = [nw.col(name).max() for name in ("_x", "_begun", "_on") if name in names]
     one = rows.group_by(*keys).agg(nw.len().alias("_n"), *sums, *most, *_limits_of(rows)).drop("_n")
     return one.with_columns(_y=_if_known("_y")) if sums else one
+
+
+def _of_cells(rows: Frame, asked: Ageing) -> Frame:
+    """The rows with activity, once they are whole cells: in brackets several make one."""
+    if "_on" not in rows.collect_schema() or asked.kind == "bracket":
+        return rows
+    return rows.filter(nw.col("_on") == 1).drop("_on")
+
+
+def _active(rows: Frame) -> Frame:
+    return rows.filter(nw.col("_on") == 1) if "_on" in rows.collect_schema() else rows
 
 
 def _limits_of(rows: Frame) -> list[nw.Expr]:
@@ -246,14 +267,23 @@ def _aged(rows: Frame, asked: Ageing, seen: Seen | None) -> Frame:
         return ends.with_columns(_age=nw.lit(0), _cell=nw.col("_last") - nw.col("_start"))
     money = "_y" if asked.in_money else None
     if seen is not None and weekly:
-        rows = _in_elapsed_weeks(with_first(rows, _WHO, "_unit", "_start"), seen)
+        rows = _of_cells(_in_elapsed_weeks(_since_first(rows, None), seen), asked)
         aged = with_first(rows, _WHO, "_age", "_zero", money).drop("_zero")
     else:
-        aged = with_first(rows, _WHO, "_unit", "_start", money)
+        aged = _since_first(rows, money)
         aged = aged.with_columns(_age=nw.col("_unit") - nw.col("_start"))
     if asked.kind == "on_or_after":
         aged = aged.with_columns(_cell=nw.col("_age").max().over(_WHO))
     return aged
+
+
+def _since_first(rows: Frame, money: str | None) -> Frame:
+    """Rows from the customer's first activity on, beside when that was and its money."""
+    if "_on" not in rows.collect_schema():
+        return with_first(rows, _WHO, "_unit", "_start", money)
+    rows = rows.with_columns(_when=nw.when(nw.col("_on") == 1).then(nw.col("_unit")))
+    begun = with_first(rows, _WHO, "_when", "_start", money).drop("_when")
+    return begun.filter(nw.col("_unit") >= nw.col("_start"))
 
 
 def _in_elapsed_weeks(days: Frame, seen: Seen) -> Frame:
@@ -271,7 +301,7 @@ def _aged_from_every(rows: Frame, asked: Ageing) -> Frame:
     if asked.kind == "on_or_after":
         last = nw.col("_unit").max().over(_WHO)
         return begun.with_columns(_age=nw.lit(0), _cell=last - nw.col("_unit"))
-    starts = begun.select(_WHO, "_start", *base)
+    starts = _active(begun).select(_WHO, "_start", *base)
     pairs = rows.join(starts, on=_WHO, how="inner").filter(nw.col("_unit") >= nw.col("_start"))
     return pairs.with_columns(_age=nw.col("_unit") - nw.col("_start"))
 
@@ -286,7 +316,7 @@ def _in_cells(aged: Frame, asked: Ageing) -> Frame:
     place = nw.sum_horizontal(*(count(nw.col("_age") >= edge) for edge in asked.edges)) - 1
     beyond = nw.col("_age") >= asked.edges[-1]
     rows = rows.with_columns(_cell=nw.when(beyond).then(nw.lit(-1)).otherwise(place))
-    return _merged(rows, [_WHO, "_start", "_cell"])
+    return _active(_merged(rows, [_WHO, "_start", "_cell"]))
 
 
 def _counted(cells: Frame, asked: Ageing, by: Sequence[str]) -> Columns:

@@ -17,6 +17,7 @@ from retention.activity.pairs import base_and_later, collapsed
 from retention.activity.windows import BUSY, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect
+from retention.orders import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +88,8 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     counted = collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
     window = _window(frame, counted, asked.lag)
     keys, sums = on_grid(counted, names, window)
+    for money in bases:
+        sums[f"{money}_base"] = netted(sums[f"{money}_base"], sums[f"{money}_squares"])
     return Cells(keys, sums, pairs, tuple(names), asked, window[1])
 
 
@@ -263,6 +266,11 @@ def _placed(values: NDArray[Any], row: NDArray[np.int64], size: int) -> NDArray[
     column = np.zeros(size, dtype=np.float64 if values.dtype.kind == "f" else np.int64)
     column[row] = values
     return column
+
+
+def netted(total: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums, 0 where they are the noise of adding up terms that cancel, of which squares tell."""
+    return np.where(np.abs(total) <= NOISE * np.sqrt(squares), 0.0, total)
 
 
 def _unknown_as_nan(sums: Columns) -> Columns:

@@ -12,7 +12,7 @@ import numpy as np
 
 from retention import intervals
 from retention.errors import ContentError
-from retention.kpis.cells import distinct_segments
+from retention.kpis.cells import distinct_segments, netted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,9 @@ class CohortGrid:
         base, back = (
             np.where(unknown, np.nan, v) for v in (self._followed("_x"), self._back("_y"))
         )
-        rate, squares = intervals.ratio(back, base), self._followed("_xx")
+        squares = self._followed("_xx")
+        base = netted(base, squares)
+        rate = intervals.ratio(back, base)
         # In one pass, whose rounding may fall below 0 only where there is nothing to see.
         residuals = self._back("_yy") - 2 * rate * self._back("_xy") + rate**2 * squares
         residuals = np.maximum(residuals, 0.0)

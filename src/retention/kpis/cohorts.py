@@ -96,8 +96,8 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     contracts of their first day bring; at age a those are active who are in force as the a-th
     period after it opens. So without returns the share is the Kaplan–Meier survival up to that
     opening. Periods that closed by `as_of` have a cohort; who began before `observed_from` where
-    that was said, or before the first period that opens after it, is in none. `cohorts="every"` takes those in force
-    at each opening.
+    that was said, or before the first period that opens after it, is in none. `cohorts="every"`
+    takes those in force at each opening.
 
     Who is new? A log cut at the front shows old customers as if they began with it. The first
     observed period's cohort has `start_observed` false; `washout` leaves out customers seen in the

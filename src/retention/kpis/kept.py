@@ -13,7 +13,7 @@ from retention.activity.pairs import base_and_later, check_lag, collapsed
 from retention.activity.windows import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
-from retention.kpis.cells import on_grid, warn_where_all_are_gone
+from retention.kpis.cells import netted, on_grid, warn_where_all_are_gone
 from retention.kpis.renewals import due_steps, up_for_renewal
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
     if asked.path == "endpoint":
         keys, sums = on_grid(ends, names, grid)
         _warn_of_a_hole(keys, sums, asked, freq)
-        return keys, {**sums, **_rate(sums, asked.level)}
+        return keys, {**sums, **_rate(sums, asked)}
     links = _counted(frame, names, freq, asked, lag=1)
     keys, sums = on_grid(_also(links, ends, names, first), names, grid)
     _, single = on_grid(_also(ends, links, names, first), names, (np.arange(first, last), freq))
@@ -132,9 +132,12 @@ def _counted(frame: Frame, names: list[str], freq: str, asked: Kept, *, lag: int
     whole = ("n_base", "n_retained", "n_reactivated")
     sums = ("sales_base", "sales_retained", "sales_squares", "sales_residuals")
     grouped = terms.group_by(*names, "step").agg(
-        *(nw.col(name).sum() for name in (*whole, *sums)), nw.col("sales_known").count()
+        *(nw.col(name).sum() for name in (*whole, *sums)),
+        nw.col("sales_known").count(),
+        nw.col("sales_base").min().alias("sales_least"),
     )
-    return collect(grouped.with_columns(nw.col(*whole, "sales_known").cast(nw.Int64)))
+    found = collect(grouped.with_columns(nw.col(*whole, "sales_known").cast(nw.Int64)))
+    return found | {"sales_base": netted(found["sales_base"], found["sales_squares"])}
 
 
 def _also(other: Columns, counted: Columns, names: list[str], first: int) -> Columns:
@@ -203,11 +206,16 @@ def _terms(rows: Frame, counted: str, cell: Sequence[str]) -> Frame:
     return totals.with_columns(sales_residuals=residual * residual)
 
 
-def _rate(sums: Columns, level: float) -> Columns:
+def _rate(sums: Columns, asked: Kept) -> Columns:
     rate = intervals.ratio(sums["sales_retained"], sums["sales_base"])
     n = sums["n_base"] + sums["n_reactivated"]
     spread = (sums["sales_squares"], sums["sales_residuals"])
-    lower, upper, method = intervals.ratio_bounds(rate, sums["sales_base"], *spread, n, level)
+    base, level = sums["sales_base"], asked.level
+    lower, upper, method = intervals.ratio_bounds(rate, base, *spread, n, level)
+    if asked.counted == "gross":  # a share, where nobody's sales are below 0
+        share = sums["sales_least"] >= 0
+        lower = np.where(share, np.maximum(lower, 0.0), lower)
+        upper = np.where(share, np.minimum(upper, 1.0), upper)
     return {"rate": rate, "lower": lower, "upper": upper, "bounds": method}
 
 

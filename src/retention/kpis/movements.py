@@ -15,6 +15,7 @@ from retention.errors import ContentError
 from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.cells import on_grid
+from retention.orders import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -281,11 +282,12 @@ def _moves(on: nw.Expr, stayed: nw.Expr) -> dict[str, tuple[nw.Expr, nw.Expr]]:
     """Which rows are which movement, and of what amount."""
     step, before, after, sales = (nw.col(name) for name in ("step", "_before", "_after", "sales"))
     rise = sales - nw.col("_s0")
+    more = rise.abs() > (sales.abs() + nw.col("_s0").abs()) * NOISE
     return {
         "new": (on & before.is_null(), sales),
         "reactivated": (on & (before < step - 1), sales),
-        "expanded": (stayed & (rise > 0), rise),
-        "contracted": (stayed & (rise < 0), rise * -1.0),
+        "expanded": (stayed & more & (rise > 0), rise),
+        "contracted": (stayed & more & (rise < 0), rise * -1.0),
         "leaving": (on & (after.is_null() | (after > step + 1)), sales),
     }
 

@@ -103,7 +103,13 @@ def clock_of(contacts: object, said: BusinessHours | None) -> Clock:
     calendar = None if said is None else calendar_of(said)
     frame = require(contacts, CONTACTS)
     if "business_hours" not in frame.collect_schema():
-        return calendar
+        if calendar is not None:
+            raise RetentionError(
+                "business_hours: the hours of these contacts run day and night, since they were "
+                "loaded without a calendar. Leave it out here, or load them with "
+                "as_contacts(..., business_hours=...) anew."
+            )
+        return None
     told = frame.select(_told=nw.col("business_hours").fill_null(""))
     limits = [nw.col("_told").min().alias("least"), nw.col("_told").max().alias("most")]
     found = one_row(told.select(*limits, nw.len().alias("n")))
@@ -177,7 +183,7 @@ def with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
     last (`_first_response`, `_resolution`). A solution that did not content the customer is none,
     and ends what was seen. By working hours, what was done between that end and the next opening
     cannot be told from what was done at the last closing, and counts as done. By a clock that is
-    not known, everything that has hours was done.
+    not known, all was done but what takes more hours than had passed by any clock.
     """
     schema, engine = contacts.collect_schema(), contacts.implementation
     at = periods.second_expr("date", schema["date"], engine)
@@ -213,7 +219,9 @@ def _by_then(hours: nw.Expr, clock: Clock) -> nw.Expr:
     """Whether something was done by the end of what was seen."""
     if clock is None:
         return hours < nw.col("_seen")
-    return hours <= nw.col("_seen") if isinstance(clock, Calendar) else hours >= 0
+    if isinstance(clock, Calendar):
+        return hours <= nw.col("_seen")
+    return (hours >= 0) & (hours < nw.col("_age"))
 
 
 def _of_figure(stood: Frame, names: Sequence[str], place: int) -> Frame:

@@ -235,7 +235,7 @@ def _read(
         frame=_with_satisfied(frame, unrated) if rated else frame,
         checks=[
             *values.checks_of("customer_id", "date"),
-            *_time_checks(source, values),
+            *_time_checks(source, values, worked=clock.calendar is not None),
             *odd_flags,
             *(_rating_checks(source, unrated) if rated else []),
             repeats.check(source, duplicates),
@@ -252,6 +252,11 @@ def _with_hours(source: Source, frame: Frame, tz: str | None, calendar: Calendar
     if told and calendar is None:
         frame = zones.with_instants(source, frame, ("date", *told.values()), tz)
     elif calendar is not None and told:
+        frame = zones.with_instants(source, frame, ("date", *told.values()), tz)
+        frame = frame.with_columns(
+            (nw.col(f"{OURS}{role}_at") - nw.col(f"{OURS}date_at")).alias(f"{OURS}{hours}_passed")
+            for hours, role in told.items()
+        )
         frame = _with_worked(frame, ("date", *told.values()), calendar)
     made = {
         f"{OURS}{hours}": ((nw.col(f"{OURS}{role}_at") - nw.col(f"{OURS}date_at")) / 3600.0).cast(
@@ -260,10 +265,23 @@ def _with_hours(source: Source, frame: Frame, tz: str | None, calendar: Calendar
         for hours, role in told.items()
     }
     frame = frame.with_columns(**made) if made else frame
+    if calendar is not None and told:
+        frame = frame.with_columns(_in_order(f"{OURS}{hours}") for hours in told)
     return frame.with_columns(
         nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
         for name in (_ANSWER, _SOLVED)
     ).with_columns((~nw.col(name).is_null()).alias(f"{name}_seen") for name in (_ANSWER, _SOLVED))
+
+
+def _in_order(hours: str) -> nw.Expr:
+    """Hours worked; below 0 where less than nothing passed, and only there.
+
+    While the desk is closed no hour is worked, whichever came first; and where clocks are turned
+    back, what came later shows an earlier time.
+    """
+    worked, passed = nw.col(hours), nw.col(f"{hours}_passed")
+    backwards = nw.when(passed < 0).then((passed / 3600.0).cast(nw.Float64))
+    return backwards.when(worked < 0).then(nw.lit(0.0)).otherwise(worked).alias(hours)
 
 
 def _with_worked(frame: Frame, roles: Sequence[str], calendar: Calendar) -> Frame:
@@ -300,7 +318,7 @@ def _with_satisfied(frame: Frame, unrated: str) -> Frame:
     )
 
 
-def _time_checks(source: Source, values: Values) -> list[Check]:
+def _time_checks(source: Source, values: Values, *, worked: bool) -> list[Check]:
     """What can be wrong with answers and solutions; without one they are open, which is not."""
     checks = []
     for (time, hours), what in zip(_TIMES.items(), ("answer", "solution"), strict=True):
@@ -314,7 +332,8 @@ def _time_checks(source: Source, values: Values) -> list[Check]:
     shows = source.roles["resolved" if "resolved" in source.roles else "resolution_hours"]
     answered, solved = nw.col(f"{_ANSWER}_seen"), nw.col(f"{_SOLVED}_seen")
     both = "The solution is the first answer where none came before: give that the same time."
-    early = answered & solved & (nw.col(_SOLVED) < nw.col(_ANSWER))
+    after = "_passed" if worked and all(time in source.roles for time in _TIMES) else ""
+    early = answered & solved & (nw.col(f"{_SOLVED}{after}") < nw.col(f"{_ANSWER}{after}"))
     return [
         *checks,
         Check("solution before the first answer", shows, _FIX, early),

@@ -42,7 +42,8 @@ def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
     Returns:
         The table with `duration` and `entry` in periods (entry 0 if at risk from the start), in the
         caller's kind; `set_aside` also names spells that came under observation late and did not
-        reach a renewal after it (of others, who had not come to a first renewal lasted 0); a column `length` says how long a period is. Eager tables are sorted by customer and spell.
+        reach a renewal after it (of others, who had not come to a first renewal lasted 0); a column
+        `length` says how long a period is. Eager tables are sorted by customer and spell.
 
     Raises:
         RetentionError: if `length` is none of these.
