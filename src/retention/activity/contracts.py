@@ -226,7 +226,8 @@ def _begun(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
     first day: of others some who began may have left before and are not in the table.
     """
     day = nw.col("_day")
-    first = dated.filter(day == nw.col("_first_day"), day <= seen.until)
+    opening = (nw.col("_step") == nw.col("_from")) & (nw.col("_from") <= seen.last_step)
+    first = dated.filter(day == nw.col("_first_day"), (day <= seen.until) | opening)
     if seen.begin is not None:
         first = first.filter(day >= seen.begin, nw.col("_step") >= seen.first_step)
     rows = first.with_columns(

@@ -68,17 +68,17 @@ def collapsed(
             nw.col("sales").sum(),
             nw.col("profit").sum(),
             nw.col("active").max(),
-            nw.col("profit").count().alias("_known"),
+            (nw.len() - nw.col("profit").count()).alias("_unknown"),
             *(nw.col(name).min().alias(f"_least_{name}") for name in ("sales", "profit")),
             *(nw.col(name).min() for name in told if name == "started"),
             *(nw.col(name).sum() for name in told if name != "started"),
         )
     )
     known = [name for name in ("profit", "profit_at_start") if name in (*ACTIVITY.names, *told)]
-    profit = [nw.when(nw.col("_known") > 0).then(nw.col(name)).alias(name) for name in known]
+    profit = [nw.when(nw.col("_unknown") == 0).then(nw.col(name)).alias(name) for name in known]
     rows = rows.with_columns(*(netted(name, f"_least_{name}") for name in ("sales", "profit")))
     rows = rows.with_columns(*profit, active=nw.col("active") == 1)
-    return rows.drop("_known", "_least_sales", "_least_profit"), names
+    return rows.drop("_unknown", "_least_sales", "_least_profit"), names
 
 
 def tells_starts(frame: Frame) -> bool:
@@ -167,8 +167,13 @@ def _met_in_firm(
     met = _based(active, by).join(anywhere, on=["customer_id", "step"], how="left")
     if not later:
         return met
-    here = _later(frame, by, lag, later).drop("retained")
-    return met.join(here, on=_keys(by), how="left")
+    here = _later(frame, by, lag, later).rename({"retained": "_here"})
+    met = met.join(here, on=_keys(by), how="left")
+    nothing, none = nw.col("_here").is_null(), nw.lit(0.0)  # who bought elsewhere, here bought none
+    money = {_LATER[name]: nw.col(_LATER[name]) for name in later}
+    return met.with_columns(
+        **{name: nw.when(nothing).then(none).otherwise(value) for name, value in money.items()}
+    ).drop("_here")
 
 
 def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import isnan
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -78,7 +79,7 @@ def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) ->
         import polars as pl
 
         small: Any = pl.DataFrame(
-            {n: v.tolist() if v.dtype.kind == "O" else v for n, v in columns.items()},
+            {n: _or_none(v) if v.dtype.kind == "O" else v for n, v in columns.items()},
             nan_to_null=True,
             schema_overrides={n: pl.String for n, v in columns.items() if _blank(v)},
         )
@@ -92,6 +93,11 @@ def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) ->
     else:
         small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
     return cast("IntoFrameT", _rewrapped(small, like))
+
+
+def _or_none(values: NDArray[Any]) -> list[Any]:
+    """Python objects with None where one is missing, whichever way that is said."""
+    return [None if isinstance(v, float) and isnan(v) else v for v in values.tolist()]
 
 
 def beside_columns(given: Columns, made: Columns, like: IntoFrameT) -> IntoFrameT:

@@ -181,7 +181,7 @@ def _with_terms(pairs: Frame, money: str, basis: str, cell: Sequence[str]) -> Fr
         nw.when(stayed).then(y).otherwise(x * 0.0).alias(f"{money}_retained"),
         (x * x).alias(f"{money}_squares"),
         x.alias(f"{money}_least"),
-        x.alias(f"{money}_known"),
+        nw.when(~(stayed & y.is_null())).then(x).alias(f"{money}_known"),
     )
     if basis == "base":
         # The residuals are (1 − r) x and −r x: their squares need no second pass.

@@ -196,7 +196,7 @@ def _terms(rows: Frame, counted: str, cell: Sequence[str]) -> Frame:
         sales_base=before,
         sales_retained=kept.otherwise(before * 0.0),
         sales_squares=before * before,
-        sales_known=nw.when(~back).then(before),
+        sales_known=nw.when(~back & ~((nw.col("retained") == 1) & after.is_null())).then(before),
     )
     totals = named.with_columns(
         _x=nw.col("sales_base").sum().over(*cell), _y=nw.col("sales_retained").sum().over(*cell)

@@ -20,6 +20,8 @@ START, OUT = f"{OURS}start_day", f"{OURS}out"
 """First day in force and first day out of force, as numbers; the latter null while it runs."""
 
 _ID, _AFTER, _UNTIL = f"{OURS}contract_id", f"{OURS}after", f"{OURS}until"
+_ONE = (f"{OURS}customer_id", _ID)
+"""Rows of one contract: ids are given out by customer in some systems."""
 _NEVER = 10**9  # days
 _CUT = (
     "Their sales add up while they overlap. If a later row replaces an earlier one, say "
@@ -32,17 +34,19 @@ _TWICE = (
 )
 
 
-def cut_at_next(frame: Frame) -> Frame:
+def cut_at_next(frame: Frame, *, apart: str | None) -> Frame:
     """Contracts of which each row ends, at the latest, where a later one of the same id starts.
 
-    Rows that start on one day hold side by side.
+    Rows that start on one day hold side by side. Those that are left out, of which the flag `apart`
+    tells, end no other.
     """
-    following = nw.col(START).shift(-1).over(_ID, order_by=START)
+    one = (*_ONE, *([] if apart is None else [apart]))
+    following = nw.col(START).shift(-1).over(*one, order_by=START)
     frame = frame.with_columns(following.alias(_AFTER))
     frame = frame.with_columns(
         nw.when(nw.col(_AFTER) > nw.col(START)).then(nw.col(_AFTER)).alias(_AFTER)
     )
-    frame = frame.with_columns(nw.col(_AFTER).max().over(_ID, START).alias(_AFTER))
+    frame = frame.with_columns(nw.col(_AFTER).max().over(*one, START).alias(_AFTER))
     lasts = nw.col(OUT).is_null() | (nw.col(OUT) > nw.col(_AFTER))
     cut = lasts & ~nw.col(_AFTER).is_null() & ~nw.col(_ID).is_null()
     return frame.with_columns(nw.when(cut).then(nw.col(_AFTER)).otherwise(nw.col(OUT)).alias(OUT))
@@ -53,8 +57,8 @@ def overlap_notes(frame: Frame) -> list[Note]:
     named = frame.filter(~nw.col(_ID).is_null()).with_columns(
         nw.col(OUT).fill_null(_NEVER).alias(_UNTIL)
     )
-    named = named.with_columns(nw.col(_UNTIL).cum_max().over(_ID, order_by=START).alias(_UNTIL))
-    named = named.with_columns(nw.col(_UNTIL).shift(1).over(_ID, order_by=START).alias(_UNTIL))
+    named = named.with_columns(nw.col(_UNTIL).cum_max().over(*_ONE, order_by=START).alias(_UNTIL))
+    named = named.with_columns(nw.col(_UNTIL).shift(1).over(*_ONE, order_by=START).alias(_UNTIL))
     rows = named.filter(nw.col(_UNTIL) > nw.col(START))
     told = [nw.len().alias("n"), nw.col(f"{OURS}customer_id").n_unique(), nw.col(_ID).min()]
     found = one_row(rows.select(*told))

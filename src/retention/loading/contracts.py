@@ -277,9 +277,12 @@ def _read(
         date_roles=("start", "end"),
         amount_roles=("sales", "profit"),
     )
-    frame = _with_days(values.frame, policies["end_is"], cut=policies["overlaps"] == "cut")
+    frame, trials = _with_trials(source, values.frame, policies["trials"])
+    frame = _with_days(frame, policies["end_is"])
+    if policies["overlaps"] == "cut":
+        frame = _with_cuts(frame, trial=bool(trials) and policies["trials"] == "exclude")
+    frame = _with_dates(frame)
     frame = _per_month(frame, source, _MONTHS[policies["sales_per"]])
-    frame, trials = _with_trials(source, frame, policies["trials"])
     return Reading(
         source=source,
         frame=frame,
@@ -321,15 +324,28 @@ def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> 
     ]
 
 
-def _with_days(frame: Frame, end_is: str, *, cut: bool) -> Frame:
-    """Start and end as whole days, the end as the first day out of force."""
+def _with_days(frame: Frame, end_is: str) -> Frame:
+    """Start and end as numbers of days, the end as the first day out of force."""
     engine = frame.implementation
     frame = frame.with_columns(
         periods.day_expr(f"{OURS}start", engine).alias(_START),
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
-    frame = frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
-    frame = cut_at_next(frame) if cut else frame
+    return frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
+
+
+def _with_cuts(frame: Frame, *, trial: bool) -> Frame:
+    """Rows of one contract that end where the next begins; trials that are left out end none."""
+    if not trial:
+        return cut_at_next(frame, apart=None)
+    apart = f"{OURS}apart"
+    marked = count(nw.col(f"{OURS}trial").is_in(_YES)).alias(apart)
+    return cut_at_next(frame.with_columns(marked), apart=apart)
+
+
+def _with_dates(frame: Frame) -> Frame:
+    """Start and end as whole days."""
+    engine = frame.implementation
     return frame.with_columns(
         periods.date_expr(nw.col(_START), engine).alias(f"{OURS}start"),
         periods.date_expr(nw.col(_OUT), engine).alias(f"{OURS}end"),

@@ -307,8 +307,12 @@ def _read(
         amount_roles=_AMOUNTS,
     )
     frame, money = _with_money(source, values)
-    frame = dated_by_first(frame) if policies["order_day"] == "first" else frame
     late = None if as_of is None else _late(frame, as_of)
+    if policies["order_day"] == "first":
+        if late is not None:  # a line is late by its own day
+            frame = frame.with_columns(late.alias(f"{OURS}late"))
+            late = nw.col(f"{OURS}late")
+        frame = dated_by_first(frame)
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
         _after(source, late),

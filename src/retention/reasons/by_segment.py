@@ -162,11 +162,13 @@ def _tests(
 ) -> Columns:
     """The test of each category over all segments in which there is anybody."""
     there = n_base > 0
-    found = [_test(n_named[there, k], n_base[there]) for k in range(reasons.size)]
+    nothing = ("none: no reason", np.nan, np.nan)
+    found = [
+        _test(n_named[there, k], n_base[there]) if reasons[k] else nothing
+        for k in range(reasons.size)
+    ]
     test = np.array([name for name, *_ in found], dtype=object)
-    test[~reasons] = "none: no reason"
     chi_squared, p = (np.array([one[i] for one in found], np.float64) for i in (1, 2))
-    p[~reasons] = chi_squared[~reasons] = np.nan
     freedom = np.where(np.isnan(chi_squared), np.nan, there.sum() - 1.0)
     return {
         "test": test,

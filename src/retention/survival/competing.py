@@ -52,8 +52,9 @@ def cumulative_incidence(
         reason: d_ku / n_u), `cumulative_hazard` (of this reason), `cumulative_incidence`,
         `standard_error`, `lower`, `upper` (from log(−log(1 − F)); null before the first end for
         this reason, and where F is 1), `survival` (of all reasons), `observed_from` and `note` (see
-        `survival_curve`, whose rule for what nobody observed this keeps). A reason that a segment does not have is
-        there with zeros; where no end was seen at all, the one reason is "(missing)".
+        `survival_curve`, whose rule for what nobody observed this keeps). A reason that a segment
+        does not have is there with zeros; where no end was seen at all, the one reason is
+        "(missing)".
 
     Raises:
         as `survival_curve`.

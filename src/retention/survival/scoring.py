@@ -360,15 +360,20 @@ def _areas(
     for time, other in zip(times, weighting.of_others(found, times), strict=True):
         gone = found.duration <= time
         case, control = np.where(gone, cases, 0.0), np.where(gone, 0.0, copies * other)
-        areas.append(_area(*map(summed, (case, control, case * ends, control * other))))
+        sides = [summed(each) for each in (case, control, case * ends, control * other)]
+        n = (float((copies * (case > 0)).sum()), float((copies * (control > 0)).sum()))
+        areas.append(_area(sides, n))
     auc, error = np.array(areas).T
     return {"auc": auc, "standard_error": error}
 
 
-def _area(
-    cases: Floats, controls: Floats, cases_squared: Floats, controls_squared: Floats
-) -> tuple[float, float]:
-    """One AUC from the weights of cases and controls in the order of their risks."""
+def _area(sides: Sequence[Floats], n: tuple[float, float]) -> tuple[float, float]:
+    """One AUC from the weights of cases and controls in the order of their risks.
+
+    Its variance is that of both kinds, each from its own mean, with one degree of freedom less than
+    there are of them, `n`; of a single one it is not known.
+    """
+    cases, controls, cases_squared, controls_squared = sides
     below, above = np.cumsum(controls), np.cumsum(cases)
     n_controls, n_cases = below[-1], above[-1]
     if not (n_cases > 0 and n_controls > 0):
@@ -378,5 +383,8 @@ def _area(
     auc = float(below @ cases) / (n_cases * n_controls)
     below -= auc * n_controls  # how much better than the average a case does among the controls
     above -= (1 - auc) * n_cases
-    spread = cases_squared @ (below * below) + controls_squared @ (above * above)
+    if min(n) <= 1:
+        return auc, np.nan
+    spread = cases_squared @ (below * below) * n[0] / (n[0] - 1)
+    spread += controls_squared @ (above * above) * n[1] / (n[1] - 1)
     return auc, float(np.sqrt(spread) / (n_cases * n_controls))
