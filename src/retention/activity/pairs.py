@@ -68,17 +68,21 @@ def collapsed(
             nw.col("sales").sum(),
             nw.col("profit").sum(),
             nw.col("active").max(),
-            (nw.len() - nw.col("profit").count()).alias("_unknown"),
+            nw.col("profit").count().alias("_known"),
+            nw.len().alias("_rows"),
             *(nw.col(name).min().alias(f"_least_{name}") for name in ("sales", "profit")),
             *(nw.col(name).min() for name in told if name == "started"),
             *(nw.col(name).sum() for name in told if name != "started"),
         )
     )
     known = [name for name in ("profit", "profit_at_start") if name in (*ACTIVITY.names, *told)]
-    profit = [nw.when(nw.col("_unknown") == 0).then(nw.col(name)).alias(name) for name in known]
+    profit = [
+        nw.when(nw.col("_known") == nw.col("_rows")).then(nw.col(name)).alias(name)
+        for name in known
+    ]
     rows = rows.with_columns(*(netted(name, f"_least_{name}") for name in ("sales", "profit")))
     rows = rows.with_columns(*profit, active=nw.col("active") == 1)
-    return rows.drop("_unknown", "_least_sales", "_least_profit"), names
+    return rows.drop("_known", "_rows", "_least_sales", "_least_profit"), names
 
 
 def tells_starts(frame: Frame) -> bool:
