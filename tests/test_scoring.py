@@ -148,6 +148,10 @@ def naive_auc(spells, strata, time):
     auc = share(cases, lambda r: share(controls, lambda c: wins(r, c)))
     spread = sum((w * (share(controls, lambda c, r=r: wins(r, c)) - auc)) ** 2 for r, w in cases)
     others = sum((w * (share(cases, lambda c, r=r: wins(c, r)) - auc)) ** 2 for r, w in controls)
+    m, n = len(cases), len(controls)
+    if m == 1 or n == 1:
+        return auc, None
+    spread, others = spread * Fraction(m, m - 1), others * Fraction(n, n - 1)
     return auc, math.sqrt(spread / total(cases) ** 2 + others / total(controls) ** 2)
 
 

@@ -240,16 +240,15 @@ def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) 
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
         days = _numbered(lines, seen.freq).group_by(*cell)
-        amounts = [*_sums(lines), *_least(lines, ["profit"])]
-        rows = days.agg(*amounts, nw.col("_date").n_unique().alias("n_orders"))
+        n_days = nw.col("_date").n_unique().alias("n_orders")
+        rows = days.agg(*_sums(lines), *_least(lines, ["profit"]), n_days)
     else:
         orders = _numbered(_orders(lines, by, seen.plain), seen.freq)
-        lowest = [name for name in orders.collect_schema().names() if name.startswith("_least_")]
-        amounts = [*_sums(orders), *(nw.col(name).min() for name in lowest)]
-        rows = orders.group_by(*cell).agg(*amounts, nw.col("_bought").sum().alias("n_orders"))
-    least = [name for name in rows.collect_schema().names() if name.startswith("_least_")]
-    amounts = [netted(name.removeprefix("_least_"), name) for name in least]
-    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *amounts)
+        lowest = [nw.col(name).min() for name in _leasts(orders)]
+        n_orders = nw.col("_bought").sum().alias("n_orders")
+        rows = orders.group_by(*cell).agg(*_sums(orders), *lowest, n_orders)
+    net = [netted(name.removeprefix("_least_"), name) for name in _leasts(rows)]
+    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
     return rows.with_columns(active=nw.col("n_orders") > 0)
 
 
@@ -285,6 +284,10 @@ def _least(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:
     """The lowest of the terms of sums in which some are below 0, by which noise is told."""
     names = table.collect_schema().names()
     return [nw.col(name).min().alias(f"_least_{name}") for name in amounts if name in names]
+
+
+def _leasts(rows: Frame) -> list[str]:
+    return [name for name in rows.collect_schema().names() if name.startswith("_least_")]
 
 
 def _described(

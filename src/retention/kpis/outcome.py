@@ -52,7 +52,8 @@ def retention_rate(
 
     Returns:
         One row a segment and base period, from the first whole period to the last with a whole
-        period `lag` later, in the caller's kind: the `by` columns, `period`, `step`, `n_base` |B|,
+        period `lag` later (of segments in which anybody was active in one of these base periods),
+        in the caller's kind: the `by` columns, `period`, `step`, `n_base` |B|,
         `n_retained` |R|, `retention_rate`, `lower`, `upper` (Wilson), `churn_rate` (its
         complement), and the conventions `lag`, `lost_to`. Rates are shares of 1; where `n_base` is
         0 they are null.
@@ -107,8 +108,9 @@ def sales_adjusted_retention(
 
     Bounds are Wilson's with Kish's effective number of customers where the rate is a weighted share
     (basis "base", no negative sales); else a ratio's linearisation with Student's t, or with `seed`
-    a bootstrap over customers. `bounds` names what was used, or why there are none: fewer than 30
-    customers, fewer than 10 effective ones, or a base total that is not above 0.
+    a bootstrap over customers. `bounds` names what was used ("wilson", "linearised", "bootstrap"),
+    or why there are none: "none: few customers" (fewer than 30), "none: few effective customers"
+    (than 10), "none: no spread" (all have one ratio), or "none" (a base total not above 0).
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.
@@ -124,7 +126,8 @@ def sales_adjusted_retention(
         One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
         `n_base`, `n_retained`, `sales_base` Σ_B s0, `sales_retained` (the numerator) in currency,
         `sales_adjusted_retention`, `lower`, `upper`, `sales_adjusted_churn` (its complement), and
-        the conventions `bounds`, `basis`, `lag`, `lost_to`. Null where Σ_B s0 is not above 0.
+        the conventions `bounds`, `basis`, `lag`, `lost_to`. Rates are null where Σ_B s0 is not
+        above 0; sums, where the sales of somebody are not known, and 0 where there is nobody.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.
@@ -184,8 +187,8 @@ def profit_adjusted_retention(
 
     Returns:
         As `sales_adjusted_retention`, with `profit_base`, `profit_retained`,
-        `profit_adjusted_retention` and `profit_adjusted_churn`. Null where Σ_B p0 is not above 0 or
-        profit is not known.
+        `profit_adjusted_retention` and `profit_adjusted_churn`. Rates are null where Σ_B p0 is not
+        above 0; sums as well where the profit on somebody is not known.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.
