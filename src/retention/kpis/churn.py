@@ -195,7 +195,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     n_other = churned - named
     exposed = at_risk.astype(np.float64)
     if others == "censor" and convention != "exposure":
-        exposed = exposed - n_other / 2
+        exposed = np.maximum(exposed - n_other / 2, 0.0)  # new ones leave too, and are not in n
     said = {"convention": convention, "n_other": n_other, "causes": ", ".join(wanted) or "all"}
     said["others"] = others or "all count"
     told = {
