@@ -129,7 +129,7 @@ def test_bounds_of_a_share_are_shares_and_are_not_made_of_no_spread(engine):
         if n:
             assert 0 <= row["lower"] < rate < row["upper"] <= 1
         else:
-            assert row["bounds"] == "none: no spread"
+            assert row["bounds"] == "none: all alike"
             assert pd.isna(row["lower"])
             assert pd.isna(row["upper"])
 

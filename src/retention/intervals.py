@@ -199,7 +199,7 @@ def ratio_bounds(
 
     Returns:
         Lower bounds, upper bounds, and "linearised", "none", "none: few customers", "none: few
-        effective customers", or "none: no spread" where all customers have one ratio, which does
+        effective customers", or "none: all alike" where all customers have one ratio, which does
         not make it certain.
     """
     effective = effective_n(total, squares)
@@ -207,7 +207,7 @@ def ratio_bounds(
     alike = _floats(squared_residuals) <= _ROUNDING * _floats(squares)
     method = np.select(
         [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE), alike],
-        ["none", "none: few customers", "none: few effective customers", "none: no spread"],
+        ["none", "none: few customers", "none: few effective customers", "none: all alike"],
         "linearised",
     ).astype(object)
     covers = method == "linearised"

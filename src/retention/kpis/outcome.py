@@ -110,7 +110,7 @@ def sales_adjusted_retention(
     (basis "base", no negative sales); else a ratio's linearisation with Student's t, or with `seed`
     a bootstrap over customers. `bounds` names what was used ("wilson", "linearised", "bootstrap"),
     or why there are none: "none: few customers" (fewer than 30), "none: few effective customers"
-    (than 10), "none: no spread" (all have one ratio), or "none" (a base total not above 0).
+    (than 10), "none: all alike" (all have one ratio), or "none" (a base total not above 0).
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.
