@@ -27,6 +27,7 @@ BY_NAME = {answer.plot: answer for answer in reversed(ANSWERS)}
 
 @pytest.fixture(autouse=True)
 def _no_figures_left() -> Iterator[None]:
+    pyplot.close("all")  # examples in docstrings leave theirs open
     yield
     pyplot.close("all")
 
