@@ -12,6 +12,7 @@ from shops import orders
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 three = pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
 MONTH = {"freq": "month"}
+PAIR = (("2024-01-01", 10.0), ("2024-02-29", 20.0))
 
 
 def one(engine, table, column, **where):
@@ -260,11 +261,23 @@ def test_a_line_after_as_of_is_late_whatever_day_its_order_has(engine):
 CLOSED = {"mon-fri": "09:00-17:00"}
 
 
-def contacts(engine, first, solved, **say):
-    """One contact on a Friday evening."""
-    log = {"who": ["A"], "day": ["2024-03-01 22:00"], "first": [first], "solved": [solved]}
+def contacts(engine, first, solved, *, day="2024-03-01 22:00", **say):
+    """One contact, of a Friday evening where nothing else is said."""
+    log = pd.DataFrame({"who": ["A"], "day": [day], "first": [first], "solved": [solved]})
     roles = {"customer_id": "who", "date": "day", "first_response": "first", "resolved": "solved"}
-    return rt.as_contacts(engine.table(pd.DataFrame(log)), **roles, **say)
+    return rt.as_contacts(engine.table(log), **roles, **say)
+
+
+@three
+@pytest.mark.parametrize("seed", [None, 1])
+def test_a_bootstrap_of_customers_who_are_alike_makes_nothing_certain(engine, seed):
+    """Forty who spend twice as much as before."""
+    lines = [(f"c{i:02}", day, s) for i in range(40) for day, s in PAIR]
+    activity = rt.customer_periods(engine.table(orders(*lines)), as_of="2024-02-29", **MONTH)
+    row = engine.read(rt.sales_adjusted_retention(activity, basis="current", seed=seed)).iloc[0]
+    assert row["sales_adjusted_retention"] == 2
+    assert row["bounds"] == "none: all alike"
+    assert pd.isna(row["lower"])
 
 
 @three
@@ -281,18 +294,11 @@ def test_what_came_before_its_contact_is_refused_while_the_desk_is_closed_too(en
 @three
 def test_an_answer_in_the_hour_that_clocks_repeat_is_after_its_contact(engine):
     """Twenty minutes later it is forty minutes earlier by the clock."""
-    log = {
-        "who": ["A"],
-        "day": ["2024-10-27T00:50:00Z"],
-        "first": ["2024-10-27T01:10:00Z"],
-        "solved": ["2024-10-27T03:10:00Z"],
-    }
-    read = rt.as_contacts(
-        engine.table(pd.DataFrame(log)),
-        customer_id="who",
-        date="day",
-        first_response="first",
-        resolved="solved",
+    read = contacts(
+        engine,
+        "2024-10-27T01:10:00Z",
+        "2024-10-27T03:10:00Z",
+        day="2024-10-27T00:50:00Z",
         tz="Europe/Berlin",
         business_hours={"mon-sun": "00:00-24:00"},
     )

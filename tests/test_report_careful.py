@@ -158,6 +158,14 @@ def test_few_customers_who_are_all_gone_later_are_no_hole():
     assert rates["n_retained"].tolist() == [1, 1, 1, 0, 1]
 
 
+def test_three_customers_are_no_crowd_in_whichever_cohorts_they_count():
+    """With a cohort in every month each counts in many cells, and is one customer."""
+    table = monthly(n=3, months=(2, 3, 4, 6, 7, 8))
+    activity = rt.customer_periods(table, freq="month", as_of="2024-08-31")
+    for cohorts in ("first", "every", "attribute"):
+        rt.cohort_retention(activity, cohorts=cohorts)
+
+
 def test_cohorts_in_brackets_of_ages_name_a_month_in_which_nobody_became_a_customer():
     """What others bought then may lack as well; by day and on or after nothing is to be said."""
     lines = [(f"{m} {i}", f"2024-{m:02}-28", 10) for m in (1, 2, 3, 5, 6) for i in range(20)]

@@ -23,6 +23,9 @@ FEWEST = 30
 FEWEST_EFFECTIVE = 10
 """Below this many effective customers the linearised bounds no longer cover 85 times in 100."""
 
+ALL_ALIKE = "none: all alike"
+"""Said instead of bounds where all customers have one ratio, which does not make it certain."""
+
 _ROUNDING = 1e-24
 """Squared residuals below this share of the squares are rounding."""
 
@@ -199,15 +202,14 @@ def ratio_bounds(
 
     Returns:
         Lower bounds, upper bounds, and "linearised", "none", "none: few customers", "none: few
-        effective customers", or "none: all alike" where all customers have one ratio, which does
-        not make it certain.
+        effective customers" or "none: all alike".
     """
     effective = effective_n(total, squares)
     lower, upper = linearised(rate, total, squared_residuals, (n, effective), level)
     alike = _floats(squared_residuals) <= _ROUNDING * _floats(squares)
     method = np.select(
         [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE), alike],
-        ["none", "none: few customers", "none: few effective customers", "none: all alike"],
+        ["none", "none: few customers", "none: few effective customers", ALL_ALIKE],
         "linearised",
     ).astype(object)
     covers = method == "linearised"

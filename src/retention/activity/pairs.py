@@ -173,10 +173,10 @@ def _met_in_firm(
         return met
     here = _later(frame, by, lag, later).rename({"retained": "_here"})
     met = met.join(here, on=_keys(by), how="left")
-    nothing, none = nw.col("_here").is_null(), nw.lit(0.0)  # who bought elsewhere, here bought none
-    money = {_LATER[name]: nw.col(_LATER[name]) for name in later}
+    elsewhere = nw.col("_here").is_null()  # who bought elsewhere, bought for 0 here
+    money = [_LATER[name] for name in later]
     return met.with_columns(
-        **{name: nw.when(nothing).then(none).otherwise(value) for name, value in money.items()}
+        nw.when(elsewhere).then(nw.lit(0.0)).otherwise(nw.col(name)).alias(name) for name in money
     ).drop("_here")
 
 

@@ -25,6 +25,13 @@ _DAYS_OFF, _HOLIDAYS = 7, 14
 """Shorter silences are days off; up to the second, in days, they are at the turn of a year."""
 
 
+_IF_LACKING = {
+    "was": "the retention of the {freq} before is 0 for that alone, as if all had left",
+    "became": "customers of earlier cohorts who came back then are counted as if they had not",
+}
+"""What it does to a figure if a period lacks in which nobody was, or became, a customer."""
+
+
 def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tuple[int, int, str]:
     """The first and the last whole period, and their length.
 
@@ -45,12 +52,6 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
     if row["freq"] is None:
         raise ContentError(f"activity is empty: {empty}.")
     return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
-
-
-_IF_LACKING = {
-    "was": "the retention of the {freq} before is 0 for that alone, as if all had left",
-    "became": "earlier customers look away then who may have been there",
-}
 
 
 def warn_of_holes(

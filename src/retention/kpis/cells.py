@@ -89,7 +89,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     window = _window(frame, counted, asked.lag)
     keys, sums = on_grid(counted, names, window)
     for money in bases:
-        sums[f"{money}_base"] = netted(sums[f"{money}_base"], sums[f"{money}_squares"])
+        sums[f"{money}_base"] = without_noise(sums[f"{money}_base"], sums[f"{money}_squares"])
     return Cells(keys, sums, pairs, tuple(names), asked, window[1])
 
 
@@ -268,7 +268,7 @@ def _placed(values: NDArray[Any], row: NDArray[np.int64], size: int) -> NDArray[
     return column
 
 
-def netted(total: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+def without_noise(total: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sums, 0 where they are the noise of adding up terms that cancel, of which squares tell."""
     return np.where(np.abs(total) <= NOISE * np.sqrt(squares), 0.0, total)
 
@@ -305,7 +305,9 @@ def _bounds(
     lower, upper = np.where(weighted, wilson[0], lower), np.where(weighted, wilson[1], upper)
     method[weighted] = "wilson"
     if cells.asked.seed is not None:
-        redraw = ~np.isnan(rate) & (n >= intervals.FEWEST) & ~weighted
+        redraw = (
+            ~np.isnan(rate) & (n >= intervals.FEWEST) & ~weighted & (method != intervals.ALL_ALIKE)
+        )
         _redraw(cells, (money, basis), redraw, (lower, upper, method))
     return lower, upper, method
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from retention import intervals
 from retention.errors import ContentError
-from retention.kpis.cells import distinct_segments, netted
+from retention.kpis.cells import distinct_segments, without_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,7 @@ class CohortGrid:
             np.where(unknown, np.nan, v) for v in (self._followed("_x"), self._back("_y"))
         )
         squares = self._followed("_xx")
-        base = netted(base, squares)
+        base = without_noise(base, squares)
         rate = intervals.ratio(back, base)
         # In one pass, whose rounding may fall below 0 only where there is nothing to see.
         residuals = self._back("_yy") - 2 * rate * self._back("_xy") + rate**2 * squares

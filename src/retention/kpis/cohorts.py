@@ -170,7 +170,7 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     counted, seen = count_ages(activity, asked, names)
     _refuse_short(seen, washout)
     grid = CohortGrid(counted, seen, asked, names, washout)
-    _warn_of_a_hole(counted, seen, asked.kind)
+    _warn_of_a_hole(counted, seen, asked)
     return table_like({**grid.keys(), **grid.rates(level), **grid.conventions()}, activity)
 
 
@@ -389,20 +389,21 @@ def _refuse_contradictions(asked: Ageing, washout: int) -> None:
         )
 
 
-def _warn_of_a_hole(counted: Columns, seen: Seen, kind: str) -> None:
+def _warn_of_a_hole(counted: Columns, seen: Seen, asked: Ageing) -> None:
     """Warn where a period without anybody stands between busy ones.
 
     Who was back on or after an age needs no period to be whole, so one that lacks changes nothing.
+    Of cohorts of first activity, brackets tell only in which period customers were new.
     """
-    if kind == "on_or_after" or seen.by_day:
+    if asked.kind == "on_or_after" or seen.by_day:
         return
-    every = kind == "on"
-    rows = np.full(counted["n"].shape, True) if every else counted["_begun"] == 1
-    step = counted["_start"] + (counted["_cell"] if every else 0) - seen.first
-    inside = rows & (step >= 0)
-    customers = np.bincount(step[inside], counted["n"][inside]).astype(np.int64)
+    every, later = asked.cohorts == "every", asked.kind == "on" and asked.cohorts != "every"
+    rows = (counted["_begun"] == 1) | later
+    step = counted["_start"] + counted["_cell"] * later - seen.first
+    rows &= step >= 0
+    customers = np.bincount(step[rows], counted["n"][rows]).astype(np.int64)
     steps = np.arange(seen.first, seen.first + customers.size)
-    warn_of_holes(steps, customers, seen.freq, seen="was" if every else "became")
+    warn_of_holes(steps, customers, seen.freq, seen="was" if every or later else "became")
 
 
 def _refuse_short(seen: Seen, washout: int) -> None:

@@ -13,7 +13,7 @@ from retention.activity.pairs import base_and_later, check_lag, collapsed
 from retention.activity.windows import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
-from retention.kpis.cells import netted, on_grid, warn_where_all_are_gone
+from retention.kpis.cells import on_grid, warn_where_all_are_gone, without_noise
 from retention.kpis.renewals import due_steps, up_for_renewal
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _counted(frame: Frame, names: list[str], freq: str, asked: Kept, *, lag: int
         nw.col("sales_base").min().alias("sales_least"),
     )
     found = collect(grouped.with_columns(nw.col(*whole, "sales_known").cast(nw.Int64)))
-    return found | {"sales_base": netted(found["sales_base"], found["sales_squares"])}
+    return found | {"sales_base": without_noise(found["sales_base"], found["sales_squares"])}
 
 
 def _also(other: Columns, counted: Columns, names: list[str], first: int) -> Columns:

@@ -319,21 +319,20 @@ def _bounded(
         lower, upper, method = intervals.ratio_bounds(
             sums.ratio, sums.x, sums.xx, sums.residuals, sums.n, level
         )
-    covers = np.isin(method.astype(str), ["student", "linearised"])
-    method[covers & (sums.residuals == 0)] = "none: all alike"
-    covers &= sums.residuals > 0
-    lower, upper = np.maximum(lower, span[0]), np.minimum(upper, span[1])
-    return np.where(covers, lower, np.nan), np.where(covers, upper, np.nan), method
+    return np.maximum(lower, span[0]), np.minimum(upper, span[1]), method
 
 
 def _student(sums: Sums, level: float) -> tuple[Floats, Floats, NDArray[np.object_]]:
     """Mean m ± t s/√n, with s² = Σ(y − m)²/(n − 1) and t of n − 1 degrees of freedom."""
     from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
 
-    n = np.where(sums.x >= FEWEST_ANSWERS, sums.x, np.nan)
+    n = np.where((sums.x >= FEWEST_ANSWERS) & (sums.residuals > 0), sums.x, np.nan)
     half = stdtrit(n - 1, (1 + level) / 2) * np.sqrt(sums.residuals / (n - 1) / n)
-    few = np.where(sums.x > 0, "none: few answers", "none")
-    method = np.where(np.isnan(n), few, "student").astype(object)
+    method = np.select(
+        [~np.isnan(n), sums.x >= FEWEST_ANSWERS, sums.x > 0],
+        ["student", "none: all alike", "none: few answers"],
+        "none",
+    ).astype(object)
     return sums.ratio - half, sums.ratio + half, method
 
 

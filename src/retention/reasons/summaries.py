@@ -213,13 +213,12 @@ def _of_mentions(mentions: NDArray[Any], reasons: NDArray[np.bool_], level: floa
     lower, upper, bounds = intervals.ratio_bounds(
         share, total, (each**2).sum(), residuals, each.size, level
     )
-    alike = (bounds == "linearised") & (residuals <= 0)
     return {
         "n_base": np.full(reasons.size, total, np.int64),
         "share": share,
-        "lower": np.where(alike, np.nan, np.maximum(lower, 0.0)),
-        "upper": np.where(alike, np.nan, np.minimum(upper, 1.0)),
-        "bounds": np.where(alike, "none: all alike", bounds).astype(object),
+        "lower": np.maximum(lower, 0.0),
+        "upper": np.minimum(upper, 1.0),
+        "bounds": bounds,
     }
 
 
