@@ -396,3 +396,165 @@ def test_a_contract_that_starts_as_the_last_period_opens_has_its_start():
     )
     rows = rt.contract_periods(contracts, as_of="2024-02-29", **MONTH)
     assert rows.loc[rows["customer_id"] == "Bob", "sales_at_start"].tolist() == [2.0]
+
+
+@three
+def test_refunds_up_to_as_of_are_no_purchases_whatever_follows(engine):
+    """Nothing after `as_of` is looked at, by refusals neither."""
+    lines = orders(("a", "2024-01-01", -5.0), ("b", "2024-02-10", -1.0), ("a", "2024-04-10", 30.0))
+    for ask in (
+        lambda table: rt.customer_periods(table, as_of="2024-02-29", **MONTH),
+        lambda table: rt.purchase_spells(table, gap=30, as_of="2024-02-29"),
+        lambda table: rt.purchase_summary(table, as_of="2024-02-29"),
+    ):
+        with pytest.raises(rt.ContentError, match="refunds only up to as_of 2024-02-29"):
+            ask(engine.table(lines))
+
+
+@three
+def test_refunds_alone_that_zero_orders_leave_are_refused(engine):
+    """The same refund alone was refused, beside a free order it was a table."""
+    lines = pd.DataFrame({
+        "who": ["A", "A", "B"], "day": ["2024-01-16", "2024-01-16", "2024-03-05"],
+        "oid": ["2", "2", "3"], "paid": [0.0, 0.0, -0.1],
+    })  # fmt: skip
+    roles = {"customer_id": "who", "date": "day", "sales": "paid", "order_id": "oid"}
+    policies = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
+    with pytest.raises(rt.ContentError, match=r"left out \(zero order\): Every line is a refund"):
+        rt.as_transactions(engine.table(lines), **roles, **policies)
+
+
+@three
+def test_nobody_in_any_base_period_has_a_row_among_the_targets(engine):
+    """A base period has its row, whoever is in it."""
+    lines = engine.table(orders(("b", "2024-02-05", 1.0)))
+    window = {"as_of": "2024-02-29", "observed_from": "2024-01-01"}
+    found = rt.target_customers(
+        rt.customer_periods(lines, **window, **MONTH), target="sales", top=0.5
+    )
+    assert one(engine, found, "n_target", step=24288) == 0
+
+
+@three
+def test_sums_that_tie_in_money_are_both_among_the_best(engine):
+    """0.1 + 0.2 is as much as 0.3."""
+    lines = [("a", 0.1), ("a", 0.2), ("b", 0.3), ("c", 0.1)]
+    rows = [(who, day, paid) for day in ("2024-01-01", "2024-02-05") for who, paid in lines]
+    activity = rt.customer_periods(engine.table(orders(*rows)), as_of="2024-02-29", **MONTH)
+    found = rt.target_customers(activity, target="sales", top=0.3)  # 0.3 of 3 customers is one
+    assert one(engine, found, "n_target") == 2
+
+
+@three
+def test_columns_in_which_nothing_stands_have_no_type_to_be_wrong(engine):
+    """An engine gives such a column any type, or none."""
+    spells = pd.DataFrame({"customer_id": [1, 2], "duration": [3.0, 4.0], "churned": [True, False]})
+    for name in ("set_aside", "entry", "seg"):
+        given = spells.assign(**{name: pd.Series([None, None], dtype=object)})
+        by = {"by": "seg"} if name == "seg" else {}
+        found = rt.survival_curve(engine.table(given), **by)
+        assert engine.read(found)["survival"].tolist() == [0.5, 0.5]
+
+
+def test_an_empty_column_of_a_query_has_no_type_to_be_wrong():
+    """DuckDB says NULL for its type; one in which something stands is refused as ever."""
+    duckdb = pytest.importorskip("duckdb")
+    spells = duckdb.sql(
+        "SELECT 1 AS customer_id, 3.0 AS duration, true AS churned, NULL AS set_aside"
+    )
+    assert rt.survival_curve(spells).df()["survival"].tolist() == [0.0]
+    open_ended = duckdb.sql("SELECT 1 AS customer_id, DATE '2024-01-01' AS start, NULL AS \"end\"")
+    found = rt.contract_periods(open_ended, as_of="2024-03-31", **MONTH).df()
+    assert found["active"].tolist() == [True] * 4
+    wrong = duckdb.sql("SELECT 1 AS customer_id, 3.0 AS duration, true AS churned, 'x' AS entry")
+    with pytest.raises(rt.ColumnError, match="'entry' .* must be numbers; got String"):
+        rt.survival_curve(wrong)
+
+
+def test_pairs_beyond_what_can_be_counted_are_refused():
+    """Their number overflowed, and the concordance was −1.15."""
+    scored = pd.DataFrame({
+        "duration": [1, 2, 3, 4], "churned": [True, True, True, False],
+        "risk": [0.9, 0.4, 0.6, 0.4], "n_spells": [5 * 10**9] * 4,
+    })  # fmt: skip
+    with pytest.raises(rt.ContentError, match="stand for 20,000,000,000 spells"):
+        rt.concordance(scored)
+    most = rt.concordance(
+        scored.assign(n_spells=759_250_124)
+    )  # four of them are one below the most
+    assert most["concordance"].tolist() == [0.75]
+    assert most["n_comparable"].tolist() == [6 * 759_250_124**2]
+
+
+def test_ends_all_split_alike_give_no_certainty():
+    """One customer who left for two reasons left half for each, within no bounds at all."""
+    spells = pd.DataFrame({"customer_id": ["A"], "duration": [1], "churned": [True]})
+    told = pd.DataFrame({"customer_id": ["A", "A"], "reason": ["too_expensive", "unused"]})
+    tags = rt.map_reason_codes(told, scheme="stripe")
+    found = rt.reason_incidence(spells, tags, several="fractional")
+    assert found["cumulative_incidence"].tolist() == [0.5, 0.5]
+    assert found[["lower", "upper"]].isna().all(axis=None)
+    thrice = pd.concat([told, pd.DataFrame({"customer_id": ["A"], "reason": ["low_quality"]})])
+    found = rt.reason_incidence(
+        spells, rt.map_reason_codes(thrice, scheme="stripe"), several="fractional"
+    )
+    assert found[["lower", "upper"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("several", ["primary", "fractional"])
+def test_where_nobody_left_the_reason_is_not_said_to_be_missing(several):
+    """There is no category of that name."""
+    spells = pd.DataFrame(
+        {"customer_id": ["A", "B"], "duration": [1, 2], "churned": [False, False]}
+    )
+    told = pd.DataFrame({"customer_id": ["A"], "reason": ["unused"]})
+    tags = rt.map_reason_codes(told, scheme="stripe")
+    found = rt.reason_incidence(spells, tags, several=several)
+    assert found["category"].tolist() == ["unspecified"] * 2
+
+
+@pytest.mark.parametrize("notes", range(30, 40))
+def test_kappa_of_a_category_never_tagged_has_no_bounds(notes):
+    """Its variance is 0, and what rounding left of it gave bounds 4e-7 apart, or none."""
+    tags = pd.DataFrame({"note_id": range(notes), "category": ["pricing"] * notes})
+    labels = tags.assign(category=["competition"] * 7 + ["pricing"] * (notes - 7))
+    found = rt.reason_agreement(tags, labels, fewest=1).set_index("category")
+    assert found.loc["competition", "kappa"] == pytest.approx(0.0, abs=1e-12)
+    assert np.isnan(found.loc["competition", ["kappa_lower", "kappa_upper"]].astype(float)).all()
+
+
+@three
+def test_rows_set_aside_cut_no_contract_and_date_no_order(engine):
+    """What is accepted is what would be accepted without them."""
+    contracts = pd.DataFrame({
+        "a": ["A", "A"], "s": ["2024-01-01", "2024-02-01"], "c": ["1", "1"], "m": [10.0, np.nan],
+        "e": ["", "2024-02-10"],
+    })  # fmt: skip
+    roles = {"customer_id": "a", "start": "s", "end": "e", "contract_id": "c", "sales": "m"}
+    audit = rt.audit_contracts(
+        engine.table(contracts), **roles, sales_per="month", end_is="last_day", overlaps="cut"
+    )
+    assert engine.read(audit.set_aside)["reason"].tolist() == ["missing sales"]
+    assert engine.read(audit.accepted)["end"].isna().tolist() == [True]
+    lines = pd.DataFrame({
+        "who": ["A", "A"], "day": ["2024-01-01", "2024-02-01"], "paid": [5.0, 7.0],
+        "cost": [np.nan, 1.0], "oid": ["1", "1"],
+    })  # fmt: skip
+    roles = {"customer_id": "who", "date": "day", "sales": "paid", "cost": "cost"}
+    audit = rt.audit_transactions(engine.table(lines), **roles, order_id="oid", order_day="first")
+    day = engine.read(audit.accepted)["date"].astype("datetime64[ns]").tolist()
+    assert day == [pd.Timestamp("2024-02-01")]
+
+
+def test_rows_that_only_the_halfway_run_has_are_no_rows_of_the_comparison():
+    """Its rows beyond both answers were all null and unchanged."""
+    lines = orders(*((who, f"2024-0{m}-01", 5.0) for m in range(1, 6) for who in "AB"))
+
+    def run(as_of, lag):
+        activity = rt.recorded(rt.customer_periods, lines, as_of=as_of, **MONTH)
+        return rt.recorded(rt.retention_rate, activity, lag=lag)
+
+    before, after = run("2024-03-31", 1), run("2024-05-31", 2)
+    found = rt.compare_runs(before, after, between=run("2024-05-31", 1))
+    assert found["period"].max() == pd.Timestamp("2024-03-01")
+    assert found["cause"].ne("unchanged").any()

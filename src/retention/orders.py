@@ -71,8 +71,12 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
     money = [name for name in ("sales", "profit") if name in lines.collect_schema()]
     fit = {f"_{name}": count(_is_amount(name)) for name in money}
     ends = nw.lit(0) if tail is None else count(tail)
+    until = periods.day_literal(as_of, lines.implementation)
+    if lines.collect_schema()[day].is_numeric():
+        until = nw.lit(periods.number_of(as_of))
+    seen = nw.when(nw.col(day) <= until).then(nw.col("sales"))
     found = one_row(
-        lines.with_columns(_tail=ends, **fit).select(
+        lines.with_columns(_tail=ends, _seen=seen, **fit).select(
             nw.len().alias("n"),
             nw.col("_tail").sum().alias("tail"),
             nw.col("customer_id").count(),
@@ -81,7 +85,7 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
             nw.col(day).min().alias("first"),
             nw.col(day).max().alias("last"),
             nw.col("sales").min().alias("least"),
-            nw.col("sales").max().alias("most"),
+            nw.col("_seen").max().alias("most"),
         )
     )
     if not found["n"]:
@@ -93,7 +97,8 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
             f"as_of is {as_of}, but the first order is of {first}: nothing was observed by then."
         )
     if found["most"] < 0:
-        raise ContentError("transactions holds refunds only: nobody bought anything.")
+        until_then = f" up to as_of {as_of}" if last > as_of else ""
+        raise ContentError(f"transactions holds refunds only{until_then}: nobody bought anything.")
     return Log(int(found["n"]), first, last, found["least"] >= 0, int(found["tail"]))
 
 

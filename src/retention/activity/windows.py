@@ -50,7 +50,10 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
     limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
     row = one_row(frame.select(*limits))
     if row["freq"] is None:
-        raise ContentError(f"activity is empty: {empty}.")
+        raise ContentError(
+            f"activity is empty: {empty}. If it is of contracts, none was in force when a period "
+            "opened: a shorter freq has more openings."
+        )
     return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
 
 

@@ -238,8 +238,11 @@ def target_customers(
     if wanted and not (cells.keys["group"] == "target").any():
         raise nobody(activity if customers is None else customers, wanted)
     warn_of_a_hole(cells)
-    steps, first = np.unique(cells.keys["step"], return_index=True)
-    keys: Columns = {"period": cells.keys["period"][first], "step": steps}
+    # Where nobody is in any base period there is no group, but the periods have their rows.
+    firm = Asked((), lag, "firm", level)
+    periods_of = cells if cells.keys["step"].size else count_cells(rows, firm, {})
+    steps, first = np.unique(periods_of.keys["step"], return_index=True)
+    keys: Columns = {"period": periods_of.keys["period"][first], "step": steps}
     compared = _compared(cells, steps.size, level)
     said = f"top {top:g} by {target}" if not wanted else in_words(wanted)
     return table_like(

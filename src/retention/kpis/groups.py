@@ -54,7 +54,8 @@ def by_money(activity: object, target: object, top: float | None, customers: obj
     frame, _ = collapsed(activity, (), adds="all")
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names)
     worth = nw.col(str(target))
-    rows = active.with_columns(_known=count(~worth.is_null()), _x=worth.fill_null(-1e308))
+    told = worth.round(6).fill_null(-1e308)  # 0.1 + 0.2 is as much as 0.3
+    rows = active.with_columns(_known=count(~worth.is_null()), _x=told)
     ranked = rows.with_columns(
         _rank=nw.col("_x").rank("min", descending=True).over("step"),
         _n=nw.col("_known").sum().over("step"),

@@ -85,8 +85,10 @@ def service_kpis(
             "(missing)" for those not filled in.
         business_hours: by what clock hours run, where the contacts do not say it themselves (see
             `as_contacts`): a calendar of working hours, by which targets are then meant too, or
-            "always". The wait of open contacts is counted by the clock of the others. Where it is
-            not known, times of segments with open contacts are null, and a warning says so.
+            "always". The wait of open contacts is counted by the clock of the others, up to the
+            midnight after `as_of`, and on the two days a year on which clocks change is an hour
+            off. Where the clock is not known, times of segments with open contacts are null, and a
+            warning says so.
         level: confidence of the bounds.
 
     Returns:

@@ -151,6 +151,15 @@ class Judged:
         return self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
 
 
+def with_flag_of(frame: Frame, checks: Sequence[Check], name: str) -> Frame:
+    """The frame with 1 in a column of that name where a row fails one of the checks, else 0.
+
+    Checks that need more than the row are not asked.
+    """
+    fails = [count(check.fails) for check in checks if check.fails is not None]
+    return frame.with_columns(nw.max_horizontal(nw.lit(0), *fails).alias(name))
+
+
 def judged(reading: Reading) -> Judged:
     """Run the checks: one look at the table, and a second only where the first found something."""
     flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
@@ -201,11 +210,23 @@ def accepted(reading: Reading) -> Frame:
     said = [fault.text for fault in reading.faults if look[fault.holds] and not look[fault.lacks]]
     if problems or said:
         raise _refusal(verdict, problems, said)
-    if verdict.failing and not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
-        dropped = ", ".join(check.reason for check in verdict.failing)
-        raise ContentError(f"{kind.name}: nothing is left, every row was left out ({dropped}).")
+    if verdict.failing:
+        _refuse_the_rest(verdict)
     _tell(verdict)
     return verdict.accepted
+
+
+def _refuse_the_rest(verdict: Judged) -> None:
+    """Refuse a table of which nothing is left, or nothing that is of use."""
+    reading, left = verdict.reading, nw.col(REASON).is_null()
+    name, dropped = reading.source.kind.name, ", ".join(c.reason for c in verdict.failing)
+    asked = {sign for fault in reading.faults for sign in (fault.holds, fault.lacks)}
+    found = signs(verdict.frame, {"left": left, **{s: left & reading.signs[s] for s in asked}})
+    if not found["left"]:
+        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
+    for fault in reading.faults:
+        if found[fault.holds] and not found[fault.lacks]:
+            raise ContentError(f"{name}, without the rows left out ({dropped}): {fault.text}")
 
 
 def _tell(verdict: Judged) -> None:

@@ -8,18 +8,22 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.frames import as_lazy, collect, one_row
-from retention.loading.checks import Note, shown
+from retention.loading.checks import Note, shown, with_flag_of
 from retention.loading.columns import ROW
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retention.frames import Frame
+    from retention.loading.checks import Check
     from retention.loading.columns import Source
 
 START, OUT = f"{OURS}start_day", f"{OURS}out"
 """First day in force and first day out of force, as numbers; the latter null while it runs."""
 
 _ID, _AFTER, _UNTIL = f"{OURS}contract_id", f"{OURS}after", f"{OURS}until"
+_APART = f"{OURS}apart"
 _ONE = (f"{OURS}customer_id", _ID)
 """Rows of one contract: ids are given out by customer in some systems."""
 _NEVER = 10**9  # days
@@ -34,13 +38,12 @@ _TWICE = (
 )
 
 
-def cut_at_next(frame: Frame, *, apart: str | None) -> Frame:
+def cut_at_next(frame: Frame, checks: Sequence[Check]) -> Frame:
     """Contracts of which each row ends, at the latest, where a later one of the same id starts.
 
-    Rows that start on one day hold side by side. Those that are left out, of which the flag `apart`
-    tells, end no other.
+    Rows that start on one day hold side by side. Those that fail a check end no other.
     """
-    one = (*_ONE, *([] if apart is None else [apart]))
+    frame, one = with_flag_of(frame, checks, _APART), (*_ONE, _APART)
     following = nw.col(START).shift(-1).over(*one, order_by=START)
     frame = frame.with_columns(following.alias(_AFTER))
     frame = frame.with_columns(

@@ -279,18 +279,15 @@ def _read(
     )
     frame, trials = _with_trials(source, values.frame, policies["trials"])
     frame = _with_days(frame, policies["end_is"])
-    if policies["overlaps"] == "cut":
-        frame = _with_cuts(frame, trial=bool(trials) and policies["trials"] == "exclude")
-    frame = _with_dates(frame)
     frame = _per_month(frame, source, _MONTHS[policies["sales_per"]])
+    checks = _checks(source, values, policies["end_is"], as_of)
+    checks += [repeats.check(source, policies["duplicates"]), *trials]
+    if policies["overlaps"] == "cut":
+        frame = cut_at_next(frame, checks)
     return Reading(
         source=source,
-        frame=frame,
-        checks=[
-            *_checks(source, values, policies["end_is"], as_of),
-            repeats.check(source, policies["duplicates"]),
-            *trials,
-        ],
+        frame=_with_dates(frame),
+        checks=checks,
         outputs=_outputs(source, values),
         signs=_signs(as_of),
         faults=_faults(as_of),
@@ -332,15 +329,6 @@ def _with_days(frame: Frame, end_is: str) -> Frame:
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
     return frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
-
-
-def _with_cuts(frame: Frame, *, trial: bool) -> Frame:
-    """Rows of one contract that end where the next begins; trials that are left out end none."""
-    if not trial:
-        return cut_at_next(frame, apart=None)
-    apart = f"{OURS}apart"
-    marked = count(nw.col(f"{OURS}trial").is_in(_YES)).alias(apart)
-    return cut_at_next(frame.with_columns(marked), apart=apart)
 
 
 def _with_dates(frame: Frame) -> Frame:

@@ -8,11 +8,14 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.frames import count, one_row
-from retention.loading.checks import Note, shown
+from retention.loading.checks import Note, shown, with_flag_of
 from retention.loading.text import OURS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retention.frames import Frame
+    from retention.loading.checks import Check
 
 _ID, _ORDER, _DATE, _SALES = (
     f"{OURS}{name}" for name in ("customer_id", "order_id", "date", "sales")
@@ -26,11 +29,16 @@ _SHARED = (
     "shop or year, else look at the column {column!r}."
 )
 _FIRST, _LAST, _N = f"{OURS}first_day", f"{OURS}last_day", f"{OURS}rows"
+_APART = f"{OURS}apart"
 
 
-def dated_by_first(frame: Frame) -> Frame:
-    """The lines of what was bought in one order on the day of its first, refunds on their own."""
-    bought = nw.col(_SALES) >= 0
+def dated_by_first(frame: Frame, checks: Sequence[Check]) -> Frame:
+    """The lines of what was bought in one order on the day of its first, refunds on their own.
+
+    Those that fail a check neither give nor take a day.
+    """
+    frame = with_flag_of(frame, checks, _APART)
+    bought = (nw.col(_SALES) >= 0) & (nw.col(_APART) == 0)
     frame = frame.with_columns(nw.when(bought).then(nw.col(_DATE)).alias(_FIRST))
     frame = frame.with_columns(nw.col(_FIRST).min().over(_ID, _ORDER).alias(_FIRST))
     named = bought & ~nw.col(_ORDER).is_null()

@@ -308,11 +308,6 @@ def _read(
     )
     frame, money = _with_money(source, values)
     late = None if as_of is None else _late(frame, as_of)
-    if policies["order_day"] == "first":
-        if late is not None:  # a line is late by its own day
-            frame = frame.with_columns(late.alias(f"{OURS}late"))
-            late = nw.col(f"{OURS}late")
-        frame = dated_by_first(frame)
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
         _after(source, late),
@@ -322,6 +317,8 @@ def _read(
         _refund(policies["refunds"]),
         _zero_order(source, policies["zero_orders"]),
     ]
+    if policies["order_day"] == "first":
+        frame = dated_by_first(frame, checks)
     return Reading(
         source=source,
         frame=frame,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
+_NOTHING = 1e-12  # of a variance or a sum of squares: what rounding leaves of 0
 _SCORES = ("precision", "recall", "f1", "kappa")
 
 
@@ -209,7 +210,8 @@ def _kappa(
         cells[i, 1 - i] * (labelled[i] + tagged[1 - i]) ** 2 * (1 - kappa) ** 2 for i in (0, 1)
     )
     variance = alike + unlike - (kappa - chance * (1 - kappa)) ** 2
-    error = np.sqrt(np.maximum(variance, 0.0) / n) / np.where(chance < 1, 1 - chance, np.nan)
+    variance = np.where(variance > _NOTHING, variance, 0.0)
+    error = np.sqrt(variance / n) / np.where(chance < 1, 1 - chance, np.nan)
     known = (n >= intervals.FEWEST) & (error > 0)
     half = np.where(known, intervals.quantile_of(level) * error, np.nan)
     return kappa, np.maximum(kappa - half, -1.0), np.minimum(kappa + half, 1.0)
@@ -228,7 +230,7 @@ def _ratio_of_sums(y: NDArray[Any], x: NDArray[Any], level: float) -> tuple[Floa
     rate = intervals.ratio([y.sum()], [x.sum()])
     residuals = ((y - rate * x) ** 2).sum()
     lower, upper, _ = intervals.ratio_bounds(rate, x.sum(), (x * x).sum(), residuals, y.size, level)
-    if not residuals > 0:
+    if not residuals > _NOTHING * (y * y).sum():
         return rate, np.full(1, np.nan), np.full(1, np.nan)
     return rate, np.maximum(lower, 0.0), np.minimum(upper, 1.0)
 
@@ -251,7 +253,7 @@ def _mean_of_ratios(
     rates = y.sum(axis=0) / total
     influence = ((y - rates * x) / total).mean(axis=1)
     error = np.sqrt(n / max(n - 1, 1) * (influence**2).sum())
-    known = n >= intervals.FEWEST and error > 0
+    known = n >= intervals.FEWEST and error > _NOTHING
     half = intervals.quantile_of(level) * error if known else np.nan
     mean = np.array([rates.mean()])
     return mean, np.maximum(mean - half, 0.0), np.minimum(mean + half, 1.0)

@@ -126,6 +126,8 @@ def reason_incidence(
     made = (
         _of_one(table, names, level) if primary else shared_incidence(table, REASON, names, level)
     )
+    if not table["churned"].any():  # no end has a cause, and the one row is of ends untold
+        made["category"] = np.full(made["duration"].size, UNSPECIFIED, dtype=object)
     made["several"] = np.full(made["duration"].size, several, dtype=object)
     return table_like(made, spells)
 

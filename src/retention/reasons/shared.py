@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_NOTHING = 1e-13  # of a share or its variance: what rounding leaves of 0
+
 SHARED = (
     *("duration", "n_at_risk", "n_churned", "churned_weight", "n_censored", "hazard"),
     *("cumulative_hazard", "cumulative_incidence", "standard_error", "lower", "upper"),
@@ -72,15 +74,18 @@ def _curve(group: RiskSets, weight: Floats, level: float) -> Columns:
     before = np.concatenate([[1.0], survival[:-1]])
     share = np.cumsum(before * hazard)
     squares = group.n_churned @ weight**2
-    error = np.sqrt(_variance((d, n), (part, squares), before, share))
-    # F is 1 − something that behaves like a survival: its bounds are those of that.
+    variance, gone = _variance((d, n), (part, squares), before, share), 1 - share <= _NOTHING
+    error = np.sqrt(np.where(variance > _NOTHING, variance, 0.0))
+    # F is 1 − something that behaves like a survival: its bounds are those of that, and there are
+    # none where all have left for the reason, or ends were all split alike and nobody stayed.
     logarithm = np.divide(error, 1 - share, out=np.full_like(share, np.inf), where=share < 1)
     lower, upper = steps.log_log_bounds(1 - share, logarithm**2, level)
+    apart = (error > 0) & ~gone
     without = 1 - steps.kaplan_meier(d - part, n)
     values = (
         *(group.duration, n, group.n_churned @ (weight > 0).astype(np.int64), part),
         *(group.n_censored, hazard, np.cumsum(hazard), share, error),
-        *(np.where(share > 0, 1 - upper, np.nan), np.where(share > 0, 1 - lower, np.nan)),
+        *(np.where(apart, 1 - upper, np.nan), np.where(apart, 1 - lower, np.nan)),
         *(survival, without, 1 - survival - without),
     )
     drawn = dict(zip(SHARED[:-2], values, strict=True))

@@ -187,13 +187,14 @@ def _side_by_side(
         long["_place"] = pd.Categorical(long["compared"], figures).codes
         tables.append(long)
     answer = tables[0]
-    for other in tables[1:]:
+    for name, other in zip(list(runs)[1:], tables[1:], strict=True):
         for key in keys:
             if answer[key].dtype.kind != other[key].dtype.kind:
                 raise ColumnError(
                     f"{key!r} holds another type in the one answer than in the other."
                 )
-        answer = answer.merge(other, "outer", [*keys, "compared", "_place"])
+        rows: Any = "left" if name == "between" else "outer"  # of which the answer has a row
+        answer = answer.merge(other, rows, [*keys, "compared", "_place"])
     return answer.sort_values([*keys, "_place"], ignore_index=True).drop(columns="_place")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError, one_of, warn
+from retention.errors import ContentError, RetentionError, one_of, warn
 from retention.frames import Columns, table_like
 from retention.survival.scored import check_landmark, check_time, places, predictions, read_scored
 from retention.survival.weighting import explodes, strata_names, weigh
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from retention.survival.histories import Histories
 
 Method = Literal["harrell", "uno"]
+
+MOST_SPELLS = 3_037_000_499
+"""Their pairs, counted at both ends, are the most that a whole number of 64 bits holds."""
 
 LOW = 0.4
 """A concordance below that is hardly chance: the sign of the risk may be turned."""
@@ -105,7 +108,7 @@ def concordance(
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if a prediction is missing.
+        ContentError: if a prediction is missing, or rows stand for more than 3,037,000,499 spells.
         RetentionError: if an argument is no choice, or with `method="uno"` spells came under
             observation late and there is no landmark.
 
@@ -173,7 +176,16 @@ def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> P
         found: the spells.
         values: their predicted risks.
         lead: what a pair counts whose first to leave is this spell; 0 if it cannot be the first.
+
+    Raises:
+        ContentError: if the rows stand for more spells than have countable pairs.
     """
+    if found.weights.astype(np.float64).sum() > MOST_SPELLS:
+        raise ContentError(
+            f"n_spells: the rows stand for {found.weights.astype(np.float64).sum():,.0f} spells, "
+            f"whose pairs are more than can be counted; at most {MOST_SPELLS:,} can. Draw a sample "
+            "of them."
+        )
     rank = places(values)[1].astype(np.int64)
     key, late = _keys(found, lead > 0)
     weight = found.weights.astype(lead.dtype)

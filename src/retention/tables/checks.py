@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import YOURS, ColumnError
-from retention.frames import Frame, as_lazy
+from retention.frames import Frame, as_lazy, one_row
 from retention.names import inner
 from retention.periods import zone_of
 from retention.tables.currencies import refuse_mixed, says_currency
@@ -32,6 +32,14 @@ _SAID: Mapping[Type, str] = {
     "text": "text",
     "label": "text",
 }
+
+_OF_NOTHING: Mapping[Type, type[nw.dtypes.DType]] = {
+    "text": nw.String,
+    "number": nw.Float64,
+    "time": nw.Datetime,
+    "id or none": nw.String,
+}
+"""What a column in which nothing stands is taken for, where values may be missing."""
 
 _TAKEN = {
     *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
@@ -77,7 +85,9 @@ def require(
     schema = frame.collect_schema()
     for column in kind.columns:
         if column.name in schema:
-            _check_type(kind, column, schema[column.name])
+            if not _fits(column, schema[column.name]):
+                frame = _of_nothing(frame, kind, column)
+                schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
                 say = f"Say {kind.door}(..., tz='Europe/Berlin') or whichever zone your books keep."
                 if kind.door == YOURS:
@@ -176,8 +186,8 @@ def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> Non
         )
 
 
-def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
-    fits = {
+def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
+    return {
         "id": dtype.is_integer() or isinstance(dtype, nw.String),
         "id or none": dtype.is_numeric() or isinstance(dtype, nw.String),  # pandas: 7.0 beside NaN
         "time": isinstance(dtype, nw.Date | nw.Datetime),
@@ -186,10 +196,22 @@ def _check_type(kind: Kind, column: Column, dtype: nw.dtypes.DType) -> None:
         "flag": isinstance(dtype, nw.Boolean),
         "text": isinstance(dtype, nw.String | nw.Categorical | nw.Enum),
         "label": not dtype.is_temporal(),
-    }
-    if not fits[column.type]:
+    }[column.type]
+
+
+def _of_nothing(frame: Frame, kind: Kind, column: Column) -> Frame:
+    """The frame with an empty column in the type it should have: engines give it any, or none.
+
+    Raises:
+        ColumnError: if the column is not empty, and so of the wrong type.
+    """
+    dtype = frame.collect_schema()[column.name]
+    meant = _OF_NOTHING.get(column.type)
+    may_be = meant is not None and isinstance(dtype, nw.Unknown | nw.String)
+    if not may_be or one_row(frame.select(nw.col(column.name).count().alias("n")))["n"]:
         load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
         raise ColumnError(
             f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
             f"got {dtype}. {load}."
         )
+    return frame.with_columns(nw.col(column.name).cast(cast("Any", meant)))
