@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from retention.loading.surveys import as_surveys
+from retention.loading.doors.surveys import as_surveys
 
 QUESTIONS = ("satisfaction", "value_for_money", "repeat_intention", "recommend", "well", "ill")
 FIGURES = {

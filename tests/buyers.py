@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.repeat_buying.bg_nbd import BgNbdModel, MbgNbdModel
-from retention.repeat_buying.histories import Histories
-from retention.repeat_buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.summary.purchase_histories import Histories
 
 CDNOW = {
     BgNbdModel: (0.24259291, 4.41353156, 0.79288615, 2.42575343),

@@ -13,8 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ContentError, RetentionError
-from retention.survival.aft import AftModel, fit_aft
-from retention.survival.design import matrix
+from retention.survival.models.aft import AftModel, fit_aft
+from retention.survival.models.covariates import matrix
 
 DISTRIBUTIONS = ("weibull", "exponential", "loglogistic", "lognormal")
 NORMAL = NormalDist()
@@ -331,17 +331,17 @@ def test_expected_time_agrees_with_quadrature(distribution, sigma):
 
 def test_closed_form_and_quadrature_agree_where_both_hold():
     """The Weibull's area against the log-logistic's rule applied to the Weibull."""
-    from retention.survival import shapes
+    from retention.survival.models import distributions
 
     model = fit_aft(TOY, covariates="x")
     closed = area(model, TOY, start=1.5, horizon=6)
-    bare = shapes.DISTRIBUTIONS["weibull"].__class__(
-        shapes.DISTRIBUTIONS["weibull"].cumulative,
-        shapes.DISTRIBUTIONS["weibull"].end,
-        shapes.DISTRIBUTIONS["weibull"].at_cumulative,
+    bare = distributions.DISTRIBUTIONS["weibull"].__class__(
+        distributions.DISTRIBUTIONS["weibull"].cumulative,
+        distributions.DISTRIBUTIONS["weibull"].end,
+        distributions.DISTRIBUTIONS["weibull"].at_cumulative,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(shapes.DISTRIBUTIONS, "weibull", bare)
+        patch.setitem(distributions.DISTRIBUTIONS, "weibull", bare)
         np.testing.assert_allclose(area(model, TOY, start=1.5, horizon=6), closed, rtol=1e-8)
 
 

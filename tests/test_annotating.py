@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from growth import lines_run
 from retention.errors import ContentError, RetentionError, RetentionWarning
-from retention.reasons.annotating import AT_ONCE, Annotation, annotated
 from retention.reasons.categories import ReasonCategory, Subcategory, reason_categories
-from retention.reasons.finding import LONGEST
-from retention.reasons.prompting import reason_prompt, reason_schema
-from retention.reasons.tagging import tag_reasons
+from retention.reasons.notes.words import LONGEST_NOTE
+from retention.reasons.tags.by_annotator import AT_ONCE, Annotation, annotated
+from retention.reasons.tags.prompting import reason_prompt, reason_schema
+from retention.reasons.tags.tagging import tag_reasons
 
 DEAR = {"category": "pricing", "subcategory": "pricing.high_price", "evidence": "far too dear"}
 
@@ -96,9 +96,9 @@ def test_each_different_text_is_asked_about_once_and_few_at_a_time():
 
 def test_only_what_is_read_of_a_long_text_is_given_away():
     """Beyond 20,000 characters nothing is sent and no evidence is taken."""
-    text = "a " * (LONGEST // 2) + "far too dear"
+    text = "a " * (LONGEST_NOTE // 2) + "far too dear"
     with pytest.warns(RetentionWarning, match="1 reasons dropped, whose evidence"):
-        tags = annotated([text], lambda texts: [[DEAR] for t in texts if len(t) == LONGEST])
+        tags = annotated([text], lambda texts: [[DEAR] for t in texts if len(t) == LONGEST_NOTE])
     assert tags == [[]]
 
 
@@ -275,7 +275,7 @@ def test_refuses_what_is_no_annotator():
 
 def test_hostile_answers_take_little_time():
     """A thousand made-up quotations of the longest note cost the reading of it once."""
-    text = ("aB" * 40 + "’ ") * (LONGEST // 82)
+    text = ("aB" * 40 + "’ ") * (LONGEST_NOTE // 82)
 
     def answered(n):
         answer = [{"category": "pricing", "evidence": "ab" * 30 + f" {i}"} for i in range(n)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.kpis.availability import service_availability
+from retention.kpis.service.availability import service_availability
 from retention.periods import first_number, number_of, step_of
 
 WEEKS = {"freq": "week", "as_of": "2024-01-24", "observed_from": "2023-12-30"}

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.repeat_buying.bg_bb_likelihood import log_likelihood, ways_of
-from retention.repeat_buying.histories import read_histories
+from retention.repeat_buying.buying.bg_bb_likelihood import log_likelihood, ways_of
+from retention.repeat_buying.summary.purchase_histories import read_histories
 
 NAMES = ["alpha", "beta", "gamma", "delta"]
 PUBLISHED = pd.read_csv(

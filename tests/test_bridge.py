@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.kpis.bridge import churn_bridge, target_customers
+from retention.kpis.churn.bridge import churn_bridge, target_customers
 from shops import orders
 
 EFFECTS = ["rate_effect", "mix_effect", "new_effect", "gone_effect"]

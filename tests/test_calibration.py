@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 
 import retention as rt
-from retention.survival.calibration import calibration, lift
+from retention.survival.scores.calibration_and_lift import calibration, lift
 
 CALIBRATION = [
     "group",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from lasting import contracts, day, day_number
-from retention.kpis.churn import Convention, annualise, churn_rate
+from retention.kpis.churn.rates import Convention, annualise, churn_rate
 from shops import orders
 
 CONVENTIONS = [name for name in get_args(Convention) if name != "renewals_due"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from retention import intervals
-from retention.repeat_buying import score
+from retention.repeat_buying.scores import churn_score
 from shops import orders
 
 AS_OF = date(2024, 2, 29)
@@ -172,7 +172,7 @@ def test_agrees_with_a_loop_over_customers(engine, lines, within, since):
     if not kept:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(score, "_MODELS", ())
+        patch.setattr(churn_score, "_MODELS", ())
         table = rt.churn_score(engine.table(frame), as_of=AS_OF, within=within, observed_from=since)
     assert engine.is_mine(table)
     answer = engine.read(table, order=["customer_id"])
@@ -239,8 +239,8 @@ class Flat:
 def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, method):
     """MBG/NBD for Pareto/NBD, the rule for both; all else stays as it was."""
     lines, before = fitted()
-    models = [(*names, lambda _: Flat()) for *names, _ in score._MODELS[:failing]]
-    monkeypatch.setattr(score, "_MODELS", (*models, *score._MODELS[failing:]))
+    models = [(*names, lambda _: Flat()) for *names, _ in churn_score._MODELS[:failing]]
+    monkeypatch.setattr(churn_score, "_MODELS", (*models, *churn_score._MODELS[failing:]))
     scores = rt.churn_score(lines, as_of="2023-12-31", within=90)
     assert set(scores["method"]) == {method}
     said = scores["reason"].iloc[0]
@@ -268,7 +268,7 @@ def test_a_model_on_its_boundary_is_used_and_has_no_bounds():
 def test_rule_gives_each_side_of_the_window_its_own_share(monkeypatch):
     """Whoever has been silent for long bought less often than who has not, and is said to."""
     lines, _ = fitted()
-    monkeypatch.setattr(score, "_MODELS", ())
+    monkeypatch.setattr(churn_score, "_MODELS", ())
     scores = rt.churn_score(lines, as_of="2023-12-31", within=90)
     each = scores.groupby("silent_beyond_window")["p_no_purchase"].agg(["min", "max"])
     assert (each["min"] == each["max"]).all()

@@ -418,11 +418,9 @@ def literal_of(node):
 def sentences():
     """What the library may say to a run of the command line: its texts that name a keyword."""
     root = Path(rt.__file__).parent
-    rooms = [*root.glob("*.py"), *(p for d in ("loading", "activity", "report", "tables", "spells",
-             "frames", "cli") for p in (root / d).glob("*.py"))]  # fmt: skip
-    rooms += [
-        root / "kpis" / f"{name}.py" for name in ("outcome", "cells", "cohorts", "cohort_cells")
-    ]
+    wings = ("loading", "activity", "report", "tables", "spells", "frames", "cli", "findings")
+    wings += ("kpis/outcome", "kpis/cohorts")
+    rooms = [*root.glob("*.py"), *(p for wing in wings for p in (root / wing).rglob("*.py"))]
     for room in rooms:
         for node in ast.walk(ast.parse(room.read_text(encoding="utf-8"))):
             text = literal_of(node)

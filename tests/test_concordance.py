@@ -15,7 +15,7 @@ from lifelines.datasets import load_lung
 from lifelines.utils import concordance_index
 
 import retention as rt
-from retention.survival.concordance import concordance
+from retention.survival.scores.concordance_index import concordance
 
 # Tables drawn at random are in a turned order now and then; tests/test_hints.py has the warning.
 pytestmark = pytest.mark.filterwarnings("ignore:risk. the concordance:retention.RetentionWarning")

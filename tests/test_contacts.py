@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import retention as rt
-from retention.loading.contacts import as_contacts
-from retention.loading.outages import as_outages
+from retention.loading.doors.contacts import as_contacts
+from retention.loading.doors.outages import as_outages
 from retention.tables import CONTACTS, OUTAGES, require
 
 NAMES = {"customer_id": "who", "date": "called"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
-from retention.kpis.cost import cost_kpis
+from retention.kpis.costs.retention_costs import cost_kpis
 from retention.periods import step_of
 from shops import orders
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
-from retention.kpis.cost_to_serve import cost_to_serve, unallocated_costs
+from retention.kpis.costs.serving import cost_to_serve, unallocated_costs
 from retention.periods import step_of
 from shops import orders
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from retention.errors import ColumnError, ContentError
-from retention.loading.costs import as_costs
+from retention.loading.doors.costs import as_costs
 from retention.tables import COSTS, require
 
 NAMES = {"date": "month", "kind": "account", "amount": "paid"}

@@ -10,7 +10,7 @@ import pytest
 import retention as rt
 from conftest import Engine
 from retention.cli import main
-from retention.tables.currencies import named, says_currency
+from retention.tables.mixed_currencies import named, says_currency
 
 SAY = {"customer_id": "who", "date": "day", "sales": "paid"}
 MONTHS = {"freq": "month", "as_of": "2024-02-29"}

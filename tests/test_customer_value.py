@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import retention as rt
 from buyers import CDNOW, model_of, summary_of
 from conftest import at_most
-from retention.repeat_buying.bg_nbd import BgNbdModel, MbgNbdModel
-from retention.repeat_buying.pareto_nbd import ParetoNbdModel
-from retention.repeat_buying.spend import GammaGammaModel
+from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.value.spend import GammaGammaModel
 
 KINDS = [BgNbdModel, MbgNbdModel, ParetoNbdModel]
 COLUMNS = [

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.survival.design import (
+from retention.numerics.codes import labels_of
+from retention.survival.models.covariates import (
     Covariate,
-    labels_of,
+    coded,
+    labelled,
     learnt,
     matrix,
     members,
@@ -21,8 +23,7 @@ from retention.survival.design import (
     terms,
     warn_of_labels,
 )
-from retention.survival.strata import coded, labelled
-from retention.survival.unknowns import MISSING, UNSEEN, Reader
+from retention.survival.models.unknowns import MISSING, UNSEEN, Reader
 
 ABC = ["a", "b", "c", "b", "a", "c"]
 COLUMNS = {

@@ -118,10 +118,10 @@ def test_a_clean_log_costs_one_look_and_a_cut_one_a_second():
         connection.register("orders", frame)
         seen = []
         from retention import frames
-        from retention.activity import purchases
+        from retention.activity import from_purchases
 
         with pytest.MonkeyPatch.context() as patch:
-            for module in (purchases, frames):
+            for module in (from_purchases, frames):
                 patch.setattr(
                     module,
                     "collect",

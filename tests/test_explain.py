@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from lasting import contracts, day_number
-from retention.kpis.churn import Convention, churn_rate
-from retention.kpis.churned import PARTS, churned_customers
-from retention.kpis.difference_items import ABOVE, BELOW
-from retention.kpis.explain import explain_difference
+from retention.kpis.churn.churned_customers import PARTS, churned_customers
+from retention.kpis.churn.difference_items import ABOVE, BELOW
+from retention.kpis.churn.explain import explain_difference
+from retention.kpis.churn.rates import Convention, churn_rate
 from shops import orders
 from test_churn_rate import (
     JANUARY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retention.repeat_buying.fitting import fit_logs
+from retention.numerics.positive_parameters import fit_logs
 
 
 def gamma_rates(counts, exposure):

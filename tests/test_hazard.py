@@ -11,10 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.survival.curves import survival_curve
-from retention.survival.design import matrix
-from retention.survival.hazard import HazardModel, fit_hazard
-from retention.survival.person_periods import person_periods
+from retention.survival.counts.person_periods import person_periods
+from retention.survival.curves.kaplan_meier import survival_curve
+from retention.survival.hazard.model import HazardModel, fit_hazard
+from retention.survival.models.covariates import matrix
 
 LINKS = ("logit", "cloglog")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import retention as rt
-from retention.loading.letters import is_strange
+from retention.loading.files.letters import is_strange
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.kpis.lifecycle import lifecycle_states, win_back
+from retention.kpis.cohorts.lifecycle import lifecycle_states, win_back
 from shops import everyone_stays, orders
 
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")  # silences
@@ -183,7 +183,7 @@ def test_the_states_agree_with_cohorts_and_raw_retention():
     activity = company()
     flows = lifecycle_states(activity, lost_after=3)
     sizes = flows.groupby(["step", "state"])["n_customers"].sum().unstack()
-    from retention.kpis.cohorts import cohort_retention
+    from retention.kpis.cohorts.cohort_retention import cohort_retention
 
     cohorts = cohort_retention(activity).groupby("cohort")["n_cohort"].first()
     assert sizes["new"].tolist() == cohorts.tolist()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.loading.lifetimes import as_spells
+from retention.loading.doors.spells import as_spells
 from retention.tables import LIFETIMES, require
 
 NAMES = {"duration": "time", "churned": "status"}

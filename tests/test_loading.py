@@ -145,10 +145,10 @@ def test_a_clean_lazy_table_is_asked_once(monkeypatch):
     """All checks of a typed lazy table are one aggregate query."""
     import duckdb
 
-    from retention.loading import checks, text
+    from retention.loading.rows import row_checks, text
 
     queries = []
-    for module in (checks, text):
+    for module in (row_checks, text):
         ask = module.one_row
         monkeypatch.setattr(
             module, "one_row", lambda frame, ask=ask: queries.append(1) or ask(frame)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.survival.newton import (
+from retention.numerics.newton import (
     ascent,
     inverse,
     maximise,

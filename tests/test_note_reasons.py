@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from retention.errors import ColumnError
 from retention.reasons.categories import reason_categories
-from retention.reasons.tagging import tag_reasons
-from retention.reasons.wide import note_reasons
+from retention.reasons.tags.note_table import note_reasons
+from retention.reasons.tags.tagging import tag_reasons
 
 NAMES = [category.name for category in reason_categories()]
 TEXTS = [

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.survival.histories import read
-from retention.survival.person_periods import (
+from retention.survival.counts.histories import read
+from retention.survival.counts.person_periods import (
     DAYS_IN,
     intervals_at_risk,
     length_of,

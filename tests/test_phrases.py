@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from growth import grows_no_faster, lines_run
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
-from retention.reasons.finding import tag_text
-from retention.reasons.lexicon import Entry, Lexicon, extend_lexicon, load_lexicon
-from retention.reasons.matching import Matcher, matcher_of
-from retention.reasons.phrases import compile_phrase
-from retention.reasons.words import normal, sentences
+from retention.reasons.lexicon.finding import tag_text
+from retention.reasons.lexicon.lexicon import Entry, Lexicon, extend_lexicon, load_lexicon
+from retention.reasons.lexicon.matching import Matcher, matcher_of
+from retention.reasons.lexicon.phrases import compile_phrase
+from retention.reasons.notes.words import normal, sentences
 
 NOTHING = Lexicon(
     "en", "0", "a test", 4, ("not", "no"), ("only",), ("i",), ("but",), (), (), (), (), ()

@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 import retention as rt
 from pictures import faults, plot, spells, tables, words
-from retention.plots import writing
-from retention.plots.kinds import ANSWERS, Answer
-from retention.plots.labels import spread
-from retention.plots.palette import LOOKS, lightness, mixed, shade
+from retention import wording
+from retention.plots.paper.drawable_tables import ANSWERS, Answer
+from retention.plots.paper.line_labels import spread
+from retention.plots.paper.palette import LOOKS, lightness, mixed, shade
 
 PLOTS = sorted({answer.plot for answer in ANSWERS})
 BY_NAME = {answer.plot: answer for answer in reversed(ANSWERS)}
@@ -245,18 +245,18 @@ def test_labels_are_spread_so_that_none_overlaps(asked: list[tuple[float, float]
 
 def test_numbers_are_written_as_people_write_them() -> None:
     """percent, points, thousands and money, with a real minus and no minus before zero."""
-    assert writing.percent(0.1234) == "12.3%"
-    assert writing.percent(-0.00001) == "0.0%"
-    assert writing.points(0.012) == "+1.2\u00a0points"
-    assert writing.points(-0.0001) == "0.0\u00a0points"
-    assert writing.points(-0.05) == "−5.0\u00a0points"
-    assert writing.count(12345.0) == "12,345"
-    assert [writing.amounts(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
-    assert [writing.amounts(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
-    assert [writing.amounts(9_999)(x) for x in (9_999, 0.4)] == ["9,999", "0"]
-    assert writing.amounts(12.5)(12.5) == "12.50"
-    assert [writing.without_zeros(x) for x in ("50.0k", "2.50m", "100%")] == ["50k", "2.5m", "100%"]
-    assert {writing.percent(np.nan), writing.count(np.nan), writing.number(np.nan)} == {"–"}
+    assert wording.percent(0.1234) == "12.3%"
+    assert wording.percent(-0.00001) == "0.0%"
+    assert wording.points(0.012) == "+1.2\u00a0points"
+    assert wording.points(-0.0001) == "0.0\u00a0points"
+    assert wording.points(-0.05) == "−5.0\u00a0points"
+    assert wording.count(12345.0) == "12,345"
+    assert [wording.amounts(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
+    assert [wording.amounts(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
+    assert [wording.amounts(9_999)(x) for x in (9_999, 0.4)] == ["9,999", "0"]
+    assert wording.amounts(12.5)(12.5) == "12.50"
+    assert [wording.without_zeros(x) for x in ("50.0k", "2.50m", "100%")] == ["50k", "2.5m", "100%"]
+    assert {wording.percent(np.nan), wording.count(np.nan), wording.number(np.nan)} == {"–"}
 
 
 @pytest.mark.parametrize(
@@ -272,18 +272,18 @@ def test_numbers_are_written_as_people_write_them() -> None:
 def test_periods_are_written_by_their_length(freq: str, said: str) -> None:
     """a week by its first day; the length of periods is told by their numbers."""
     first = "2024-01-01" if freq == "year" else "2024-04-01"
-    assert writing.period(np.datetime64(first), freq) == said
+    assert wording.period(np.datetime64(first), freq) == said
     step = {"day": 19814, "week": 2831, "month": 24291, "quarter": 8097, "year": 2024}[freq]
     days, steps = np.array([first], dtype="datetime64[D]"), np.array([step])
-    assert writing.freq_of(days, steps) == freq
-    assert writing.freq_of(days, steps + 1) == "period"
+    assert wording.freq_of(days, steps) == freq
+    assert wording.freq_of(days, steps + 1) == "period"
 
 
 def test_long_names_are_cut_where_the_room_ends() -> None:
     """as many lines as asked for, none longer than it may be."""
-    cut = writing.shortened("a name that is much longer than there is room for", 12, 2)
+    cut = wording.shortened("a name that is much longer than there is room for", 12, 2)
     assert cut == "a name that\nis much lon…"
-    assert writing.shortened("short", 12) == "short"
+    assert wording.shortened("short", 12) == "short"
 
 
 def test_the_tables_of_the_tests_are_those_of_every_plot() -> None:

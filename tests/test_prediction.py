@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import retention as rt
 from cox_twins import Twin, gradient, ties_galore, written_out
-from retention.survival import areas, baselines, prediction
-from retention.survival.areas import step_area
+from retention.survival.cox import areas, baselines
+from retention.survival.cox.areas import step_area
+from retention.survival.models import prediction
 
 NAMES = ["age", "price"]
 SURVIVAL = ["customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note"]

@@ -14,7 +14,7 @@ import retention as rt
 from buyers import CDNOW, cohort, model_of, summary_of
 from conftest import at_most
 from retention import intervals
-from retention.repeat_buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
 from shops import orders
 
 MODEL = model_of(ParetoNbdModel, CDNOW[ParetoNbdModel])

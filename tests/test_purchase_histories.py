@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.repeat_buying.alike import alike
-from retention.repeat_buying.histories import read_customers, read_histories, read_spend
+from retention.numerics.distinct_rows import alike
+from retention.repeat_buying.summary.purchase_histories import (
+    read_customers,
+    read_histories,
+    read_spend,
+)
 
 history = st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 6)).map(
     lambda found: (found[0], found[1] + 1 if found[0] else 0, found[1] + found[2] + 1)

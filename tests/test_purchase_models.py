@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 import retention as rt
 from buyers import CDNOW, ByHand, cohort, histories_of, model_of, summary_of
 from conftest import at_most
-from retention.repeat_buying.bg_likelihood import BgLikelihood
-from retention.repeat_buying.bg_nbd import BgNbdModel, MbgNbdModel
-from retention.repeat_buying.expectations import purchases_until_leaving
-from retention.repeat_buying.models import PurchaseModel, RepeatBuyingModel
-from retention.repeat_buying.pareto_likelihood import ParetoLikelihood
-from retention.repeat_buying.pareto_nbd import ParetoNbdModel, time_alive
+from retention.repeat_buying.buying.bg_likelihood import BgLikelihood
+from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel, purchases_until_leaving
+from retention.repeat_buying.buying.pareto_likelihood import ParetoLikelihood
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel, time_alive
+from retention.repeat_buying.buying.purchase_model import PurchaseModel, RepeatBuyingModel
 
 FITS = {BgNbdModel: rt.fit_bg_nbd, MbgNbdModel: rt.fit_mbg_nbd, ParetoNbdModel: rt.fit_pareto_nbd}
 KINDS = list(FITS)
@@ -480,7 +479,7 @@ def test_a_cohort_has_as_many_numbers_as_ages():
 
 def test_many_histories_start_from_a_part_of_them(monkeypatch):
     """The same parameters as without the detour."""
-    from retention.repeat_buying import pareto_nbd
+    from retention.repeat_buying.buying import pareto_nbd
 
     plain = rt.fit_pareto_nbd(bought(ParetoNbdModel))
     monkeypatch.setattr(pareto_nbd, "_MANY", 800)

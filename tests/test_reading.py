@@ -32,8 +32,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.loading.relations import ENGINES
-from retention.loading.rows import typed
+from retention.loading.files.relations import ENGINES
+from retention.loading.rows.records import typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -937,7 +937,7 @@ def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
     def broken(table: Any, **names: Any) -> Any:
         return table.project("nonsense").fetchall()
 
-    monkeypatch.setattr("retention.loading.reading.as_transactions", broken)
+    monkeypatch.setattr("retention.loading.files.reading.as_transactions", broken)
     with pytest.raises(duckdb.BinderException, match="nonsense"):
         rt.read_transactions(path, **NAMES, engine="duckdb")
 

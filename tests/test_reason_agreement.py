@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.reasons.agreement import reason_agreement
+from retention.reasons.agreement.reason_agreement import reason_agreement
 
 CATEGORIES = ["pricing", "competition", "x_merger"]
 sets_of_reasons = st.lists(

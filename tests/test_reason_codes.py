@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError
 from retention.reasons.categories import data_file, reason_categories
-from retention.reasons.codes import map_reason_codes
+from retention.reasons.tags.by_code import map_reason_codes
 from retention.tables import TAGS, require
 
 SCORES = {"exact": 1.0, "close": 0.75, "weak": 0.5}

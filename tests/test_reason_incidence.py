@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
-from retention.reasons.codes import map_reason_codes
-from retention.reasons.incidence import reason_incidence
-from retention.survival.competing import cumulative_incidence
+from retention.reasons.figures.incidence import reason_incidence
+from retention.reasons.tags.by_code import map_reason_codes
+from retention.survival.curves.competing_risks import cumulative_incidence
 
 REASONS = ["pricing", "competition", "unspecified", "missing", "x_switching_barrier", None]
 ORDER = ["pricing", "competition"]

@@ -17,13 +17,20 @@ from hypothesis import strategies as st
 
 from conftest import at_most
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
-from retention.reasons.folds import alike, folds_of, parts
-from retention.reasons.labelled import read_labelled
-from retention.reasons.learning import calibration_of, fit_reason_model, held_back, threshold_of
-from retention.reasons.lexicon import extend_lexicon, load_lexicon
-from retention.reasons.model import load_reason_model, probabilities
-from retention.reasons.tagging import tag_reasons
-from retention.reasons.vectors import Reader, learn_terms, places
+from retention.reasons.agreement.labels import read_labelled
+from retention.reasons.learning.fit import (
+    alike,
+    calibration_of,
+    fit_reason_model,
+    folds_of,
+    held_back,
+    parts,
+    threshold_of,
+)
+from retention.reasons.lexicon.lexicon import extend_lexicon, load_lexicon
+from retention.reasons.model.model import load_reason_model, probabilities
+from retention.reasons.model.vectors import Reader, learn_terms, places
+from retention.reasons.tags.tagging import tag_reasons
 
 SAID = {
     "pricing": [

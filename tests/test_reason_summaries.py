@@ -14,10 +14,10 @@ from scipy import stats
 
 from conftest import Engine
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.reasons.by_segment import adjusted, reasons_by_segment
 from retention.reasons.categories import reason_categories
-from retention.reasons.codes import map_reason_codes
-from retention.reasons.summaries import reason_cooccurrence, reason_summary
+from retention.reasons.figures.by_segment import adjusted, reasons_by_segment
+from retention.reasons.figures.reason_summary import reason_cooccurrence, reason_summary
+from retention.reasons.tags.by_code import map_reason_codes
 
 PANDAS = Engine("pandas")
 NO_REASON = {"unspecified", "missing", "x_switching_barrier"}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.reasons.trend import reason_trend
+from retention.reasons.figures.trend import reason_trend
 
 CATEGORIES = ["pricing", "competition", "unspecified", "missing", "x_switching_barrier"]
 REASONS = ["pricing", "competition"]

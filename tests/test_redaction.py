@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from growth import grows_no_faster
 from retention.errors import ColumnError, ContentError
-from retention.reasons.redaction import redact_pii
+from retention.reasons.notes.redaction import redact_pii
 
 COUNTS = ["n_link", "n_email", "n_iban", "n_card", "n_phone", "n_id"]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.repeat_buying.betas import digamma_step, log_kept, trigamma, trigamma_step
-from retention.repeat_buying.renewal_curves import (
+from retention.numerics.log_beta import digamma_step, log_kept, trigamma, trigamma_step
+from retention.repeat_buying.renewal.likelihood import (
     beta_geometric,
     discrete_weibull,
     log_likelihood,

@@ -7,7 +7,7 @@ import pytest
 
 import retention as rt
 import shops
-from retention.report.changes import Rate, change
+from retention.findings.changes import Rate, change
 
 OPENED = "2022-01-01"
 SAY = {"as_of": "2024-12-31", "freq": "quarter", "observed_from": OPENED, "pictures": False}

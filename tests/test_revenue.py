@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from lasting import contracts
-from retention.kpis.movements import customer_movements, revenue_movements
-from retention.kpis.revenue import (
+from retention.kpis.revenue.movements import customer_movements, revenue_movements
+from retention.kpis.revenue.rates import (
     gross_revenue_retention,
     logo_churn,
     net_revenue_retention,

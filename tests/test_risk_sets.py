@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.survival.risk_sets import MOST_GROUPS, tally
+from retention.survival.counts.risk_sets import MOST_GROUPS, tally
 from risk_by_hand import Spell, expanded, frame_of, many
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")

@@ -13,7 +13,7 @@ import pytest
 
 from retention.errors import RetentionError
 from retention.samples import SampleCompany, sample_company
-from retention.samples.notes import SENTENCES
+from retention.samples.sample_notes import SENTENCES
 
 TABLES = [field.name for field in fields(SampleCompany)]
 AS_OF = pd.Timestamp("2024-12-31")

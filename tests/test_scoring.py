@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 import retention as rt
-from retention.survival import scoring
-from retention.survival.scored import read_scored
-from retention.survival.scoring import brier_score, integrated_brier_score, time_dependent_auc
-from retention.survival.weighting import weigh
+from retention.survival.scores import brier_and_auc
+from retention.survival.scores.brier_and_auc import (
+    brier_score,
+    integrated_brier_score,
+    time_dependent_auc,
+)
+from retention.survival.scores.censoring_weights import weigh
+from retention.survival.scores.scored_tables import read_scored
 
 BRIER = [
     "time",
@@ -324,8 +328,8 @@ def test_columns_are_read_in_turns_without_a_difference(monkeypatch):
     survival = {t / 2: f"p{t}" for t in range(1, 16)}
     frame = frame.assign(**{name: rng.random(200) for name in survival.values()})
     whole = brier_score(frame, survival=survival)
-    monkeypatch.setattr(scoring, "CELLS", 400)
-    monkeypatch.setattr(scoring, "FIRST_COLUMNS", 3)
+    monkeypatch.setattr(brier_and_auc, "CELLS", 400)
+    monkeypatch.setattr(brier_and_auc, "FIRST_COLUMNS", 3)
     pd.testing.assert_frame_equal(brier_score(frame, survival=survival), whole)
 
 

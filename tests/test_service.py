@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from retention.intervals import wilson
-from retention.kpis.service import retention_by_service, service_kpis
+from retention.kpis.service.rates import retention_by_service, service_kpis
 from retention.periods import first_number, step_of
 from shops import orders
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.repeat_buying.histories import Spend
-from retention.repeat_buying.spend import log_likelihood, summed
+from retention.repeat_buying.summary.purchase_histories import Spend
+from retention.repeat_buying.value.spend import log_likelihood, summed
 
 THETA = np.array([6.25, 3.74, 15.44])
 

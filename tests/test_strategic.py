@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
-from retention.kpis.strategic import strategic_customers
+from retention.kpis.costs.strategic import strategic_customers
 from shops import orders
 
 names = st.sampled_from([f"c{i}" for i in range(12)])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
-from retention.loading.surveys import as_surveys
+from retention.loading.doors.surveys import as_surveys
 from retention.tables import SURVEYS, require
 
 NAMES = {"customer_id": "who", "date": "sent"}

@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
 from retention.reasons.categories import reason_categories
-from retention.reasons.finding import tag_text
-from retention.reasons.lexicon import CUE, KINDS, WITHIN, check_tag, extend_lexicon, load_lexicon
-from retention.reasons.matching import Matcher, matcher_of
-from retention.reasons.tagging import tag_reasons
-from retention.reasons.wide import note_reasons
-from retention.samples.notes import SENTENCES, THINGS
+from retention.reasons.lexicon.finding import tag_text
+from retention.reasons.lexicon.lexicon import (
+    CUE,
+    KINDS,
+    WITHIN,
+    check_tag,
+    extend_lexicon,
+    load_lexicon,
+)
+from retention.reasons.lexicon.matching import Matcher, matcher_of
+from retention.reasons.tags.note_table import note_reasons
+from retention.reasons.tags.tagging import tag_reasons
+from retention.samples.sample_notes import SENTENCES, THINGS
 
 ENGLISH = load_lexicon("en")
 MATCHER = matcher_of(ENGLISH)

@@ -14,8 +14,8 @@ import retention as rt
 from buyers import CDNOW, model_of
 from conftest import at_most
 from retention import periods
-from retention.repeat_buying.bg_nbd import BgNbdModel
-from retention.repeat_buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.buying.bg_nbd import BgNbdModel
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
 from shops import orders
 
 AS_OF = date(2024, 2, 29)

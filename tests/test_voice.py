@@ -26,10 +26,10 @@ from answers import (
 )
 from conftest import Engine
 from retention.intervals import wilson
-from retention.kpis.intentions import repeat_behaviour
-from retention.kpis.market import market_share
-from retention.kpis.voice import voice_kpis
-from retention.loading.surveys import as_surveys
+from retention.kpis.market.market_share import market_share
+from retention.kpis.voice.intentions import repeat_behaviour
+from retention.kpis.voice.voice_kpis import voice_kpis
+from retention.loading.doors.surveys import as_surveys
 from shops import orders
 
 ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")

@@ -16,7 +16,7 @@ import retention as rt
 from answers import FIGURES, answers, invitations, loaded, mean, people, random_rows, said
 from conftest import Engine, at_most
 from lasting import contracts
-from retention.kpis.voice_outcomes import voice_by_outcome
+from retention.kpis.voice.before_leaving import voice_by_outcome
 
 PANDAS = Engine("pandas")
 LAST = date(2024, 3, 25)

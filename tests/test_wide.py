@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 import retention as rt
-from retention.loading.columns import ROW, opened
-from retention.loading.letters import Letters
+from retention.loading.files.letters import Letters
+from retention.loading.rows.columns import ROW, opened
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:

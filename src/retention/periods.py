@@ -7,7 +7,9 @@ across any year's end. Weeks start on Monday.
 
 from __future__ import annotations
 
+import operator
 from datetime import date, datetime, time, timedelta
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import narwhals.stable.v2 as nw
@@ -26,6 +28,7 @@ EPOCH = date(1970, 1, 1)
 DAYS = {"day": 1, "week": 7}
 """How many days periods have of which none is longer than another."""
 
+_MOST_DAYS = 1_000_000  # as many days as pass from the year 1 to 2738
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _Number = TypeVar("_Number", int, "NDArray[np.int64]", nw.Expr)
 
@@ -215,3 +218,43 @@ def first_days(steps: Any, freq: str) -> NDArray[np.datetime64]:
     """The first days of many periods, as a NumPy array of days."""
     numbers = first_number(np.asarray(steps, dtype=np.int64), freq)
     return numbers.astype("datetime64[D]")
+
+
+def whole_days(value: object, *, argument: str, least: int) -> int:
+    """A number of days that a user gave, as an int.
+
+    Raises:
+        RetentionError: if it is not a whole number, below `least`, or longer than the calendar.
+    """
+    try:
+        days = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        days = None
+    if days is None or days < least:
+        raise RetentionError(
+            f"{argument} must be a whole number of days, {least} or more; got {value!r}."
+        )
+    if days > _MOST_DAYS:
+        raise RetentionError(f"{argument} may be {_MOST_DAYS:,} days at most; got {days:,}.")
+    return days
+
+
+def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[date, date | None]:
+    """The last observed day, and the first where the user named it.
+
+    Raises:
+        RetentionError: if either is not a day, or the first comes after the last.
+    """
+    last = as_day(as_of, argument="as_of")
+    if observed_from is None:
+        return last, None
+    first = as_day(observed_from, argument="observed_from")
+    if first > last:
+        raise RetentionError(f"observed_from is {first}, after as_of {last}: nothing was observed.")
+    return last, first
+
+
+def check_lag(lag: int) -> None:
+    """Refuse a lag that is not a whole number of periods, 1 or more."""
+    if not isinstance(lag, Integral) or isinstance(lag, bool) or lag < 1:
+        raise RetentionError(f"lag must be a whole number of periods, 1 or more; got {lag!r}.")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.cli.settings import settings_of
-from retention.reasons.phrases import compile_phrase
+from retention.reasons.lexicon.phrases import compile_phrase
 
 MARKS = st.lists(
     st.sampled_from(

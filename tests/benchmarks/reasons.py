@@ -28,10 +28,10 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from retention.reasons.finding import tag_text
-from retention.reasons.lexicon import load_lexicon
-from retention.reasons.matching import Matcher
-from retention.reasons.tagging import tag_reasons
+from retention.reasons.lexicon.finding import tag_text
+from retention.reasons.lexicon.lexicon import load_lexicon
+from retention.reasons.lexicon.matching import Matcher
+from retention.reasons.tags.tagging import tag_reasons
 
 CATEGORIES = [
     *("pricing", "inconvenience", "core_service_failure", "service_encounter_failure"),

@@ -6,15 +6,15 @@ what stands in the column `figure` of a table that has a row for each.
 
 from __future__ import annotations
 
-from retention.catalogue.bridges import BRIDGE_FIGURES
-from retention.catalogue.lifetimes import SURVIVAL_FIGURES
-from retention.catalogue.operations import OPERATION_FIGURES
-from retention.catalogue.outcome import OUTCOME_FIGURES
-from retention.catalogue.reasons import REASON_FIGURES
+from retention.catalogue.bridge_figures import BRIDGE_FIGURES
+from retention.catalogue.lifetime_figures import SURVIVAL_FIGURES
+from retention.catalogue.operation_figures import OPERATION_FIGURES
+from retention.catalogue.outcome_figures import OUTCOME_FIGURES
+from retention.catalogue.reason_figures import REASON_FIGURES
 from retention.catalogue.record import Figure
-from retention.catalogue.repeat_buying import REPEAT_BUYING_FIGURES
-from retention.catalogue.revenue import REVENUE_FIGURES
-from retention.catalogue.voice import VOICE_FIGURES
+from retention.catalogue.repeat_buying_figures import REPEAT_BUYING_FIGURES
+from retention.catalogue.revenue_figures import REVENUE_FIGURES
+from retention.catalogue.voice_figures import VOICE_FIGURES
 from retention.errors import ColumnError
 
 __all__ = ["FIGURES", "Figure", "figure"]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.activity.contracts import contract_periods
-from retention.activity.purchases import customer_periods
+from retention.activity.from_contracts import contract_periods
+from retention.activity.from_purchases import customer_periods
 from retention.cli.settings import Output, UsageError
 from retention.cli.sources import Source, audit, notes_of, read
 from retention.cli.writing import format_of, write, write_text
-from retention.kpis.outcome import churn_by, outcome_kpis
-from retention.loading.progress import watched
-from retention.report.answers import columns_of
-from retention.report.words import count, percent, period
+from retention.frames.python_rows import columns_of
+from retention.kpis.outcome.rates import churn_by, outcome_kpis
+from retention.progress import watched
+from retention.wording import count, percent, spoken_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from retention.cli.settings import Settings
-    from retention.report.door import Report
+    from retention.report.report import Report
 
 _RATES = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention")
 _SHOWN = ("period", "n_base", "n_retained", _RATES[0], f"{_RATES[0]}_lower", f"{_RATES[0]}_upper")
@@ -58,7 +58,7 @@ def audited(settings: Settings, set_aside: Path | None) -> None:
 
 def demo(customers: int, seed: int, orders: Path | None) -> None:
     """The main job on the sample company."""
-    from retention.loading.transactions import as_transactions
+    from retention.loading.doors.transactions import as_transactions
     from retention.samples import sample_company
 
     company = sample_company(customers, seed=seed, start=_OPENED, as_of=_AS_OF)
@@ -91,7 +91,7 @@ def _demo_text(n_lines: int, customers: int, years: Any) -> str:
         [
             f"A simulated coffee roaster, {_OPENED} to {_AS_OF}: {count(n_lines)} order lines of "
             f"{count(customers)} customers.\n",
-            f"Of the {count(kept['n_base'])} customers of {period(kept['period'], 'year')}, "
+            f"Of the {count(kept['n_base'])} customers of {spoken_period(kept['period'], 'year')}, "
             f"{count(kept['n_retained'])} bought in the year after:",
             f"  {percent(kept[_RATES[0]]):>7}  raw retention: of the customers ({low} to {high})",
             f"  {percent(kept[_RATES[1]]):>7}  sales-adjusted: of their sales",
@@ -134,7 +134,7 @@ def reported(settings: Settings, say: Callable[[str], None]) -> None:
     Raises:
         UsageError: if no file is named that it could be written to.
     """
-    from retention.report.door import REPORTS
+    from retention.report.report import REPORTS
 
     path = settings.output.output
     if path is None or path.suffix.lower() not in REPORTS:
@@ -151,7 +151,7 @@ def reported(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def _report(source: Source, settings: Settings) -> Report:
-    from retention.report.door import retention_report
+    from retention.report.report import retention_report
 
     told, asked = settings.report, settings.counting
     return retention_report(

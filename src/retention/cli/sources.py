@@ -12,9 +12,9 @@ import narwhals.stable.v2 as nw
 from retention.cli.settings import UsageError
 from retention.errors import ColumnError
 from retention.frames import as_lazy, one_row
-from retention.loading.contracts import audit_contracts
-from retention.loading.reading import read_contracts, read_table, read_transactions
-from retention.loading.transactions import audit_transactions
+from retention.loading.doors.contracts import audit_contracts
+from retention.loading.doors.transactions import audit_transactions
+from retention.loading.files.reading import read_contracts, read_table, read_transactions
 from retention.periods import as_day, label, step_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from retention.cli.settings import Settings
-    from retention.loading.audits import Audit
+    from retention.loading.doors.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
 _LINE = ("date", "quantity", "unit_price", "cost", "order_id")

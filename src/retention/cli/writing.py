@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from retention.cli.settings import UsageError
 from retention.frames import read_out
-from retention.report.answers import columns_of
-from retention.report.words import NONE, count, is_share, money, percent
+from retention.frames.python_rows import columns_of
+from retention.wording import UNKNOWN, count, is_share, money, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,7 +142,7 @@ def _aligned(columns: dict[str, list[Any]]) -> str:
 
 def _cell(column: str, value: Any) -> str:
     if value is None:
-        return NONE
+        return UNKNOWN
     if isinstance(value, float):
         return percent(value) if is_share(column) else money(value)
     return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -10,6 +10,7 @@ connection of its own and comes back as it was.
 
 from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
 from retention.frames.arrow import readable_pandas
+from retention.frames.column_labels import inside, outside
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -26,7 +27,6 @@ from retention.frames.engines import (
     read_out,
     with_first,
 )
-from retention.frames.labels import inside, outside
 from retention.frames.texts import with_text_numbers
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from retention.frames.column_labels import outside
 from retention.frames.engines import kind_of, on_connection_of
-from retention.frames.labels import outside
 from retention.names import inner
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from retention.frames.arrow import (
     readable,
     readable_pandas,
 )
-from retention.frames.labels import inside
+from retention.frames.column_labels import inside
 from retention.names import outer
 
 if TYPE_CHECKING:

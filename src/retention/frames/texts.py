@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.frames.labels import quoted
+from retention.frames.column_labels import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

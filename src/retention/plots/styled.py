@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retention import wording
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError
 from retention.frames import Columns, read_out
-from retention.plots import writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,18 +89,18 @@ def _writer(name: str, columns: Columns) -> Written:
     if values.dtype.kind == "b":
         return lambda value: "yes" if value else "no"
     if values.dtype.kind not in "fiu":
-        return lambda value: writing.UNKNOWN if _is_missing(value) else str(value)
+        return lambda value: wording.UNKNOWN if _is_missing(value) else str(value)
     unit = _unit(name, columns)
     if unit in ("share of 1", "difference of shares"):
-        return writing.percent if unit == "share of 1" else writing.points
+        return wording.percent if unit == "share of 1" else _points
     if unit == "currency":
         known = np.abs(values[np.isfinite(values)])
         digits = 0 if known.size and known.max() >= 1000 else 2
-        return lambda value: writing.number(value, digits)
+        return lambda value: wording.number(value, digits)
     if values.dtype.kind in "iu" or _all_whole(values):
         plain = name in ("step", "first_step", "last_step")
-        return str if plain and values.dtype.kind in "iu" else writing.count
-    return lambda value: writing.number(value, 2)
+        return str if plain and values.dtype.kind in "iu" else wording.count
+    return lambda value: wording.number(value, 2)
 
 
 def _unit(name: str, columns: Columns) -> str:
@@ -138,7 +138,7 @@ def _heading(name: str) -> str:
     """What stands over a column."""
     found = _figure_of(name)
     if found is None:
-        said = writing.spoken(name)
+        said = wording.spoken(name)
         said = f"number: {said[2:]}" if said.startswith("n ") else said
         return said[:1].upper() + said[1:]
     rest = name.replace(found, "").strip("_").split("_")
@@ -150,15 +150,19 @@ def _dates(name: str, columns: Columns) -> NDArray[np.object_]:
     """Periods by their length, other days as days."""
     values, freq = columns[name], "day"
     if "step" in columns and "period" in columns and name.startswith("period"):
-        freq = writing.freq_of(values, columns["step"])
+        freq = wording.freq_of(values, columns["step"])
     elif "freq" in columns and len(columns["freq"]) and "cohort" in columns:
         freq = str(columns["freq"][0])
-    return np.array([writing.period(value, freq) for value in values], dtype=object)
+    return np.array([wording.period(value, freq) for value in values], dtype=object)
 
 
 def _all_whole(values: NDArray[Any]) -> bool:
     known = values[np.isfinite(values)]
     return bool(known.size) and bool((known == np.round(known)).all())
+
+
+def _points(difference: float) -> str:
+    return wording.unbroken(wording.points(difference))
 
 
 def _is_missing(value: object) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from retention.recording.record import Definition
+    from retention.recording.recordings import Definition
 
 _OBSERVED = ("as_of", "observed_from")
 _ELSEWHERE = ("source", "connection", *_OBSERVED)

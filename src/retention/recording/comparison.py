@@ -11,7 +11,7 @@ from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect, table_like
 from retention.names import inner
 from retention.recording.causes import causes_of, names_of
-from retention.recording.record import Recording
+from retention.recording.recordings import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

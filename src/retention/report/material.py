@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.activity.contracts import contract_periods
-from retention.activity.purchases import customer_periods
+from retention.activity.from_contracts import contract_periods
+from retention.activity.from_purchases import customer_periods
 from retention.errors import RetentionError
+from retention.findings.small_segments import Pool, pooled, small_segments
 from retention.frames import as_lazy, one_row
-from retention.kpis.outcome import outcome_kpis
-from retention.loading.audits import Audit
-from retention.report.answers import rows_of
-from retention.report.pooling import Pool, pooled, small_segments
-from retention.spells.contracts import contract_spells
-from retention.spells.gaps import gap_table
-from retention.spells.purchases import purchase_spells
+from retention.frames.python_rows import rows_of
+from retention.kpis.outcome.rates import outcome_kpis
+from retention.loading.doors.audits import Audit
+from retention.spells.gap_choice import gap_table
+from retention.spells.of_contracts import contract_spells
+from retention.spells.of_purchases import purchase_spells
 from retention.tables import CONTRACTS, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:

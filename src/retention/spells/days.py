@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.orders import look, not_below_zero, order_keys
-from retention.spells.rows import Together
+from retention.spells.spell_rows import Together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,6 @@ from retention.tables.checks import (
     require,
     segments,
 )
-from retention.tables.currencies import holds_several, refuse_mixed, refuse_several_each
 from retention.tables.kinds import (
     ACTIVITY,
     AT_START,
@@ -34,6 +33,7 @@ from retention.tables.kinds import (
     Column,
     Kind,
 )
+from retention.tables.mixed_currencies import holds_several, refuse_mixed, refuse_several_each
 
 __all__ = [
     "ACTIVITY",

@@ -11,8 +11,8 @@ from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy, one_row
 from retention.names import inner
 from retention.periods import zone_of
-from retention.tables.currencies import refuse_mixed, says_currency
 from retention.tables.makers import advice
+from retention.tables.mixed_currencies import refuse_mixed, says_currency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

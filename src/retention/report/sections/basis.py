@@ -9,13 +9,13 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.catalogue import figure
 from retention.frames import as_lazy, one_row
-from retention.report.answers import rows_of
+from retention.frames.python_rows import rows_of
 from retention.report.material import GAPS
 from retention.report.parts import Grid, Section
-from retention.report.words import count, days, money, on, percent, period, several
+from retention.wording import count, day, days, money, percent, several, spoken_period
 
 if TYPE_CHECKING:
-    from retention.loading.audits import Audit
+    from retention.loading.doors.audits import Audit
     from retention.report.material import Material
 
 _TOTALS = ("accepted", "input")
@@ -30,7 +30,7 @@ def what_was_read(material: Material) -> Section:
     what = "contract" if material.of_contracts else "order line"
     finding = (
         f"{several(read['rows'], what)} of {several(read['customers'], 'customer')}, "
-        f"{on(material.first)} to {on(material.asked.as_of)}"
+        f"{day(material.first)} to {day(material.asked.as_of)}"
     )
     aside = [] if material.audit is None else _set_aside(material.audit)
     if material.audit is None:
@@ -63,8 +63,8 @@ def _read_grid(material: Material, read: dict[str, Any]) -> Grid:
     told = [
         ("Contracts" if material.of_contracts else "Order lines", count(read["rows"])),
         ("Customers", count(read["customers"])),
-        ("First day", on(material.first)),
-        ("Last observed day", on(material.asked.as_of)),
+        ("First day", day(material.first)),
+        ("Last observed day", day(material.asked.as_of)),
         *([("Sales, refunds taken off", money(read["sales"]))] if "sales" in read else []),
         ("Length of a period", material.freq),
         (f"Whole {material.freq}s observed", _whole(material)),
@@ -78,7 +78,10 @@ def _whole(material: Material) -> str:
     n = last - first + 1
     if n < 1:
         return "0"
-    ends = [period(periods.first_day(step, material.freq), material.freq) for step in (first, last)]
+    ends = [
+        spoken_period(periods.first_day(step, material.freq), material.freq)
+        for step in (first, last)
+    ]
     return f"{n:,}: {ends[0] if n == 1 else ' to '.join(ends)}"
 
 
@@ -94,21 +97,21 @@ def _left_out(material: Material) -> tuple[str, ...]:
         opens = periods.first_day(early, freq)
         what = "the first observed day is" if asked.observed_from else "the file begins on"
         told.append(
-            f"{_named(early, freq)} is left out: {what} {on(begins)}. If everything from "
-            f"{on(opens)} on is in the file, say observed_from='{opens}'."
+            f"{_named(early, freq)} is left out: {what} {day(begins)}. If everything from "
+            f"{day(opens)} on is in the file, say observed_from='{opens}'."
         )
     if (late := periods.step_of(asked.as_of, freq)) > last and late >= first:
         closes = periods.day_of(periods.first_number(late + 1, freq) - 1)
         if closes > asked.as_of:
             told.append(
-                f"{_named(late, freq)} is left out: the last observed day is {on(asked.as_of)}. If "
-                f"everything up to {on(closes)} is in the file, say as_of='{closes}'."
+                f"{_named(late, freq)} is left out: the last observed day is {day(asked.as_of)}. "
+                f"If everything up to {day(closes)} is in the file, say as_of='{closes}'."
             )
     return tuple(told)
 
 
 def _named(step: int, freq: str) -> str:
-    text = period(periods.first_day(step, freq), freq)
+    text = spoken_period(periods.first_day(step, freq), freq)
     return text[0].upper() + text[1:]
 
 
@@ -153,7 +156,7 @@ def rules(material: Material) -> list[str]:
     )
     told = [
         active,
-        f"Nothing after {on(asked.as_of)} was looked at, and {freq}s not observed whole are left "
+        f"Nothing after {day(asked.as_of)} was looked at, and {freq}s not observed whole are left "
         "out.",
         f"Bounds hold the true figure {100 * asked.level:.10g}% of the time. A change is called "
         "clear only if its bounds leave out 0; the two periods are taken for different people.",

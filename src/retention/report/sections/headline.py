@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from retention import periods
 from retention.catalogue import figure
-from retention.plots.retention import plot_retention
-from retention.report.changes import Change, Rate, change
+from retention.findings.changes import Change, Rate, change
+from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
-from retention.report.words import count, money, percent, period, several
+from retention.wording import count, money, percent, several, spoken_period
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -53,9 +53,9 @@ def headline(material: Material) -> Section:
         said = _ONE_PERIOD.format(freq=material.freq)
         return Section("headline", "Headline figures", said)
     row, then = material.kpis[-1], earlier(material)
-    named = period(row["period"], material.freq)
+    named = spoken_period(row["period"], material.freq)
     told = moved(material, "retention_rate").in_words()
-    against = "" if then is None else f" against {period(then['period'], material.freq)}"
+    against = "" if then is None else f" against {spoken_period(then['period'], material.freq)}"
     finding = (
         f"Of the {count(row['n_base'])} customers of {named}, {count(row['n_retained'])} "
         f"({percent(row['retention_rate'])}) were kept: {told}{against}."
@@ -88,7 +88,7 @@ def _customers(material: Material) -> Card:
     return Card(
         "Customers",
         count(row["n_base"]),
-        f"in {period(row['period'], material.freq)}",
+        f"in {spoken_period(row['period'], material.freq)}",
         _since(material, _ratio(row["n_base"], then["n_base"] if then else None)),
         trend=tuple(one["n_base"] for one in material.kpis),
     )
@@ -99,7 +99,7 @@ def _sales(material: Material) -> Card:
     return Card(
         "Sales to them",
         money(row["sales_base"]),
-        f"in {period(row['period'], material.freq)}",
+        f"in {spoken_period(row['period'], material.freq)}",
         _since(material, _ratio(row["sales_base"], then["sales_base"] if then else None)),
         trend=tuple(one["sales_base"] for one in material.kpis),
     )
@@ -117,7 +117,7 @@ def _since(material: Material, words: str) -> str:
     then = earlier(material)
     if then is None:
         return words
-    return f"{words} since {period(then['period'], material.freq)}"
+    return f"{words} since {spoken_period(then['period'], material.freq)}"
 
 
 def three_rates(material: Material) -> Section:
@@ -150,7 +150,7 @@ def _whose(material: Material) -> str:
             f"A rate stands by the {freq} whose customers it is of: those under contract as it "
             f"opens, and of them who still is as it closes."
         )
-    latest = period(periods.first_day(material.steps[1], freq), freq)
+    latest = spoken_period(periods.first_day(material.steps[1], freq), freq)
     return (
         f"A rate stands by the {freq} whose customers it is of. The latest whole {freq}, {latest}, "
         "has none: who of its customers stays is not known yet."
@@ -183,10 +183,11 @@ def _seen(material: Material) -> str:
         f"{_OF[name].removeprefix('of ')}: {percent(first[name])} to {percent(last[name])}"
         for name in known_rates(material)
     ]
+    begins = spoken_period(first["period"], material.freq)
     if len(material.kpis) == 1:
         only = "; ".join(part.rpartition(" to ")[0] for part in parts)
-        return f"A point each, with bounds, of {period(first['period'], material.freq)}: {only}."
-    span = f"{period(first['period'], material.freq)} to {period(last['period'], material.freq)}"
+        return f"A point each, with bounds, of {begins}: {only}."
+    span = f"{begins} to {spoken_period(last['period'], material.freq)}"
     return f"A line each, with bounds, from {span}. First and last: {'; '.join(parts)}."
 
 
@@ -194,7 +195,7 @@ def _grid(material: Material) -> Grid:
     names = known_rates(material)
     rows = [
         (
-            period(row["period"], material.freq),
+            spoken_period(row["period"], material.freq),
             count(row["n_base"]),
             count(row["n_retained"]),
             *(cell for name in names for cell in _with_bounds(row, name)),

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.findings.changes import Rate, change
 from retention.frames import as_lazy, in_kind_of
-from retention.kpis.cohorts import cohort_retention
-from retention.plots.cohorts import plot_cohorts
-from retention.plots.survival import plot_survival
-from retention.report.answers import rows_of
-from retention.report.changes import Rate, change
+from retention.frames.python_rows import rows_of
+from retention.kpis.cohorts.cohort_retention import cohort_retention
+from retention.plots.cohort_plots import plot_cohorts
+from retention.plots.survival_plots import plot_survival
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Section
 from retention.report.sections.basis import lost_rule, no_silence
-from retention.report.words import as_date, count, days, percent, period
-from retention.survival.curves import survival_curve
-from retention.survival.summaries import median_lifetime
+from retention.survival.curves.kaplan_meier import survival_curve
+from retention.survival.curves.typical_lifetimes import median_lifetime
+from retention.wording import as_date, count, days, percent, spoken_period
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -80,7 +80,7 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
     if not ages:
         return _UNFOLLOWED
     now, apart = ages[-1], A_YEAR[material.freq]
-    came = period(now["cohort"], material.freq)
+    came = spoken_period(now["cohort"], material.freq)
     who = f"new as {came} opened" if material.of_contracts else f"who first bought in {came}"
     if not now["start_observed"]:
         who = f"seen first in {came}, old ones among them"
@@ -94,7 +94,7 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
     then = earlier[-apart] if len(earlier) >= apart else earlier[-1]
     bounds = ("rate", "lower", "upper")
     found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
-    return f"{start}: {found} against those of {period(then['cohort'], material.freq)}."
+    return f"{start}: {found} against those of {spoken_period(then['cohort'], material.freq)}."
 
 
 def _back(material: Material) -> str:
@@ -108,7 +108,7 @@ def _cohort_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
     ages = sorted({row["age"] for row in rows if row["age"]})
     lines = [
         (
-            period(cohort, material.freq) + ("" if cells[0]["start_observed"] else " *"),
+            spoken_period(cohort, material.freq) + ("" if cells[0]["start_observed"] else " *"),
             count(cells[0]["n_cohort"]),
             *(percent(cell["rate"], 0) for cell in cells if cell["age"]),
         )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import intervals
+from retention.findings.changes import UNCLEAR, Change
 from retention.frames import as_lazy, in_kind_of, one_row
-from retention.kpis.bridge import churn_bridge, target_customers
-from retention.kpis.outcome import churn_by
-from retention.plots.bridges import plot_churn_bridge
-from retention.report.answers import rows_of
-from retention.report.changes import UNCLEAR, Change
+from retention.frames.python_rows import rows_of
+from retention.kpis.churn.bridge import churn_bridge, target_customers
+from retention.kpis.outcome.rates import churn_by
+from retention.plots.bridge_plots import plot_churn_bridge
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
-from retention.report.words import count, money, percent, period, points, several, signed
+from retention.wording import count, money, percent, points, several, signed, spoken_period
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -140,7 +140,7 @@ def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
         )
         for one in segments
     ]
-    named = period(material.kpis[-1]["period"], material.freq)
+    named = spoken_period(material.kpis[-1]["period"], material.freq)
     heads = (
         "Customers",
         "Lost",
@@ -169,7 +169,9 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
     if any(0 < size < material.smallest for size in sizes):  # each counted once, they are fewer
         return (), ()
     before, after = (percent(rows[0][f"total_rate_{when}"]) for when in ("before", "after"))
-    then, now = (period(rows[0][name], material.freq) for name in ("period_before", "period"))
+    then, now = (
+        spoken_period(rows[0][name], material.freq) for name in ("period_before", "period")
+    )
     parts = "; ".join(f"{row[column]} {points(row['effect'])}" for row in rows)
     pictures = drawn(
         material,
@@ -224,7 +226,7 @@ def _large(material: Material) -> tuple[str, Grid] | None:
     row = rows_of(table, order=("step",))[-1]
     if min(row["n_target"], row["n_rest"]) < material.smallest:
         return None
-    return _large_told(row), _large_grid(row, period(row["period"], material.freq))
+    return _large_told(row), _large_grid(row, spoken_period(row["period"], material.freq))
 
 
 def _large_told(row: dict[str, Any]) -> str:

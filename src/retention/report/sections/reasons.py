@@ -9,14 +9,14 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError
 from retention.frames import as_lazy, in_kind_of
-from retention.plots.reasons import plot_reasons
+from retention.frames.python_rows import rows_of
+from retention.plots.reason_plots import plot_reasons
 from retention.reasons.categories import NO_REASON
-from retention.reasons.summaries import reason_summary
-from retention.reasons.tagging import tag_reasons
-from retention.report.answers import rows_of
+from retention.reasons.figures.reason_summary import reason_summary
+from retention.reasons.tags.tagging import tag_reasons
 from retention.report.drawing import drawn
 from retention.report.parts import Grid, Section
-from retention.report.words import count, percent, several
+from retention.wording import count, percent, several
 
 if TYPE_CHECKING:
     from retention.report.material import Material

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from retention.report import risk_rules
+from retention.findings.risk import BANDS, WITHIN, AtRisk, Held, at_risk, by_tenure
 from retention.report.parts import Grid, Section
-from retention.report.words import count, days, money, on, percent, several
+from retention.wording import count, day, days, money, percent, several
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -20,17 +20,24 @@ _METHODS = {
 }
 
 
-def at_risk(material: Material) -> Section:
+def who_is_at_risk(material: Material) -> Section:
     """Orders: who will likely buy nothing. Contracts: the chance to leave, by tenure."""
     return _by_tenure(material) if material.of_contracts else _by_chance(material)
 
 
 def _by_chance(material: Material) -> Section:
-    found = risk_rules.at_risk(material)
+    asked = material.asked
+    found = at_risk(
+        material.table,
+        as_of=asked.as_of,
+        gap=material.gap,
+        n_rows=asked.at_risk,
+        level=asked.level,
+    )
     if not (found.tells or found.nobody):
         return Section("risk", _HEADING, _of_all(found), notes=_why_of_all(found))
     share = found.sales / found.of_sales if found.of_sales > 0 else None
-    soon = days(risk_rules.WITHIN)
+    soon = days(WITHIN)
     who = "not yet lost" if material.gap is not None else f"silent for {days(found.most)} at most"
     finding = (
         f"{several(found.n, 'customer')} {who} "
@@ -47,29 +54,29 @@ def _by_chance(material: Material) -> Section:
     return Section("risk", _HEADING, finding, grids=grids, notes=notes)
 
 
-def _of_all(found: risk_rules.AtRisk) -> str:
+def _of_all(found: AtRisk) -> str:
     """What can be said of all together, where the score does not tell customers apart."""
-    told, soon = found.told, days(risk_rules.WITHIN)
+    told, soon = found.told, days(WITHIN)
     if told["base_rate"] is None:
         return (
             f"The file is too short to say who will buy nothing in the next {soon}: by "
-            f"{on(found.tested)} nobody had bought yet."
+            f"{day(found.tested)} nobody had bought yet."
         )
     bounds = f"{percent(told['base_rate_lower'])} to {percent(told['base_rate_upper'])}"
     return (
         f"Who of the customers is at risk cannot be told. Of the "
-        f"{several(told['n_base'], 'customer')} there had been by {on(found.tested)}, "
+        f"{several(told['n_base'], 'customer')} there had been by {day(found.tested)}, "
         f"{percent(told['base_rate'])} ({bounds}) bought nothing in the {soon} after it."
     )
 
 
-def _why_of_all(found: risk_rules.AtRisk) -> tuple[str, ...]:
+def _why_of_all(found: AtRisk) -> tuple[str, ...]:
     """Why nobody is named: what the score was worth when that could be seen."""
     told = found.told
     if told["base_rate"] is None:
         return ("A score that could not be set against what came is not shown.",)
     notes = [
-        f"A chance for each customer was made from what was known on {on(found.tested)}, by "
+        f"A chance for each customer was made from what was known on {day(found.tested)}, by "
         f"{_METHODS[told['method']]}, and set against what came. It did not clearly beat the "
         f"{percent(told['base_rate'])} told of everybody: its mean squared error (Brier score) was "
         f"{_error(told['brier_score'])} against {_error(told['brier_reference'])}. So no customer "
@@ -112,9 +119,9 @@ def _bounds(row: dict[str, Any]) -> str:
     return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
 
 
-def _chance_notes(material: Material, found: risk_rules.AtRisk) -> list[str]:
+def _chance_notes(material: Material, found: AtRisk) -> list[str]:
     """Where the chances are from, and how far to trust them."""
-    told, soon = found.told, days(risk_rules.WITHIN)
+    told, soon = found.told, days(WITHIN)
     who = "Not yet lost is who" if material.gap is not None else "Looked at is who"
     beat = found.tells * (
         " Made then, the chances would have beaten telling that of everybody: their mean squared "
@@ -131,7 +138,7 @@ def _chance_notes(material: Material, found: risk_rules.AtRisk) -> list[str]:
     ]
 
 
-def _unknown(found: risk_rules.AtRisk) -> list[str]:
+def _unknown(found: AtRisk) -> list[str]:
     """Of how many no chance is known."""
     notes = []
     if found.unknown:
@@ -140,12 +147,14 @@ def _unknown(found: risk_rules.AtRisk) -> list[str]:
 
 
 def _by_tenure(material: Material) -> Section:
-    held = [] if material.spells is None else risk_rules.by_tenure(material)
+    held, asked = [], material.asked
+    if material.spells is not None:
+        held = by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
     shown = _large_enough(held, material.smallest)
     n = sum(band.n - band.unknown for band in held)
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
-    soon = days(risk_rules.WITHIN)
+    soon = days(WITHIN)
     leaving = sum(band.leaving for band in held)
     few = "fewer than one is" if leaving < 1 else f"about {count(leaving)} are"
     finding = (
@@ -167,9 +176,9 @@ def _by_tenure(material: Material) -> Section:
     return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))
 
 
-def _large_enough(bands: list[risk_rules.Held], least: int) -> list[risk_rules.Held]:
+def _large_enough(bands: list[Held], least: int) -> list[Held]:
     """The bands, small ones with those next to them: left out, the total would tell of them."""
-    shown: list[risk_rules.Held] = []
+    shown: list[Held] = []
     for band in bands:
         if shown and shown[-1].n < least:
             shown[-1] = shown[-1].and_next(band)
@@ -180,9 +189,9 @@ def _large_enough(bands: list[risk_rules.Held], least: int) -> list[risk_rules.H
     return [band for band in shown if band.n >= least]
 
 
-def _tenure_grid(bands: list[risk_rules.Held]) -> Grid:
+def _tenure_grid(bands: list[Held]) -> Grid:
     """The bands of tenure, from the newest customers on."""
-    ends = dict(pairwise(risk_rules.BANDS))
+    ends = dict(pairwise(BANDS))
     lines = []
     for band in bands:
         until = f"{band.least} – {ends[band.last] - 1} days" if band.last in ends else ""
@@ -198,5 +207,5 @@ def _tenure_grid(bands: list[risk_rules.Held]) -> Grid:
             )
         )
     heads = ("Customers", "Sales a month", "Chance to leave", "Will leave", "Sales at stake")
-    caption = f"Customers under contract, by how long: the next {days(risk_rules.WITHIN)}"
+    caption = f"Customers under contract, by how long: the next {days(WITHIN)}"
     return Grid(caption, ("Under contract for", *heads), tuple(lines))

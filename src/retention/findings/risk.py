@@ -1,0 +1,222 @@
+"""Who may be leaving: buyers by their chance to buy nothing, contracts by how long they last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import periods
+from retention.frames import as_lazy, beside, collect, one_row
+from retention.frames.python_rows import rows_of
+from retention.repeat_buying.scores.churn_score import churn_score
+from retention.survival.curves.kaplan_meier import survival_curve
+from retention.survival.curves.typical_lifetimes import conditional_survival
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from retention.frames import Frame
+
+    Numbers = NDArray[np.float64]
+
+LIKELY = 0.5
+"""At risk is who is more likely than that to buy nothing in the days to come."""
+
+WITHIN = 90
+BANDS = (0, 90, 180, 365, 730, 1095)
+_YEAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """Customers who are more likely than not to buy nothing soon, and not yet lost.
+
+    Attributes:
+        most: the silence in days after which they are lost; a year where no silence tells.
+        tested: the last day on which the same score could be made and be set against what came.
+        n: how many they are.
+        sales: what they spent in the last 12 months.
+        of_sales: what all customers spent in them.
+        unknown: customers who are not yet lost and have no chance.
+        told: of a row of scores that is like all others: `method`, `reason`, `base_rate` and what
+            it is made of, `against_base` and what that is made of.
+        rows: those with the most at stake, their chance times their sales: `customer_id`, `days`,
+            `chance`, `lower`, `upper`, `sales`.
+    """
+
+    most: int
+    tested: date
+    n: int
+    sales: float
+    of_sales: float
+    unknown: int
+    told: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+
+    @property
+    def tells(self) -> bool:
+        """Whether the score knew better than the base rate, when that could be seen."""
+        return bool(self.told["against_base"] == "better")
+
+    @property
+    def nobody(self) -> bool:
+        """Whether neither the score nor the customers of some days ago say that anybody is."""
+        return not self.n and self.told["n_base"] > 0 and not self.told["n_base_silent"]
+
+
+def at_risk(
+    transactions: object, *, as_of: date, gap: int | None, n_rows: int, level: float
+) -> AtRisk:
+    """Who is more likely than not to buy nothing in the next 90 days, by `churn_score`.
+
+    Args:
+        transactions: a table from `as_transactions`.
+        as_of: the last observed day.
+        gap: the silence in days after which a customer is lost, None where no silence tells.
+        n_rows: how many of them are listed.
+        level: confidence of the bounds.
+    """
+    lines = as_lazy(transactions, name="the table")
+    scores = churn_score(cast("Any", transactions), as_of=as_of, within=WITHIN, level=level)
+    most = min(gap or _YEAR, _YEAR)
+    customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)
+    total = one_row(customers.select(nw.col("sales").sum()))["sales"]
+    here = customers.filter(nw.col("days") <= most)
+    found = here.filter(nw.col("chance") > LIKELY)
+    sums = one_row(found.select(nw.len().alias("n"), nw.col("sales").sum()))
+    unknown = one_row(here.filter(nw.col("chance").is_null()).select(nw.len().alias("n")))
+    stake = (nw.col("chance") * nw.col("sales")).alias("stake")
+    ranked = found.with_columns(stake).sort("stake", "customer_id", descending=[True, False])
+    top = ranked.head(n_rows)
+    rows = sorted(rows_of(top.to_native()), key=lambda row: (-row["stake"], row["customer_id"]))
+    told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
+    return AtRisk(
+        most=most,
+        tested=periods.day_of(periods.number_of(as_of) - WITHIN),
+        n=int(sums["n"]),
+        sales=float(sums["sales"] or 0),
+        of_sales=float(total or 0),
+        unknown=int(unknown["n"]),
+        told=told,
+        rows=tuple(rows),
+    )
+
+
+def _with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:
+    """Each customer's silence, chance to buy nothing, and sales of the last 12 months."""
+    today = periods.number_of(as_of)
+    day = periods.day_expr("date", lines.implementation)
+    recent = lines.select("customer_id", nw.col("sales").cast(nw.Float64), _day=day)
+    recent = recent.filter(nw.col("_day") <= today, nw.col("_day") > today - _YEAR)
+    spent = recent.group_by("customer_id").agg(nw.col("sales").sum())
+    chances = scores.select(
+        "customer_id",
+        "lower",
+        "upper",
+        days=nw.col("days_since_last"),
+        chance=nw.when(~nw.col("p_no_purchase").is_nan()).then(nw.col("p_no_purchase")),
+    )
+    both = chances.join(spent, on="customer_id", how="left")
+    return both.with_columns(nw.col("sales").fill_null(0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Customers under contract for so long, and who of them is expected to leave soon.
+
+    Attributes:
+        least: how long at least, in days.
+        last: where the last of the bands begins that stand together; mostly `least` itself.
+        n: how many they are.
+        sales: what they pay a month; None where that is not known.
+        unknown: of them, those who have stayed longer than can be told from.
+        leaving: how many of the others are expected to leave.
+        stake: what these pay a month.
+    """
+
+    least: int
+    last: int
+    n: int
+    sales: float | None
+    unknown: int
+    leaving: float
+    stake: float | None
+
+    def and_next(self, band: Held) -> Held:
+        """These and those of a later band together."""
+        return Held(
+            least=self.least,
+            last=band.last,
+            n=self.n + band.n,
+            sales=_sum(self.sales, band.sales),
+            unknown=self.unknown + band.unknown,
+            leaving=self.leaving + band.leaving,
+            stake=_sum(self.stake, band.stake),
+        )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def by_tenure(contracts: object, spells: object, *, as_of: date, level: float) -> list[Held]:
+    """Those under contract on the last day, by how long: how many will leave in the next 90 days.
+
+    For each customer the chance is that of `conditional_survival` at their own tenure: of those who
+    had stayed so long, the share that left in the next 90 days.
+
+    Args:
+        contracts: a table from `as_contracts`.
+        spells: their spells.
+        as_of: the last observed day.
+        level: confidence of the bounds.
+    """
+    days, n, sales = _held(contracts, spells, as_of)
+    if not days.size:
+        return []
+    curve = survival_curve(cast("Any", spells), level=level)
+    later = rows_of(conditional_survival(curve, tenure=days.tolist(), horizon=WITHIN))
+    stays = {row["tenure"]: row["survival"] for row in later}
+    known = [stays[day] for day in days.tolist()]
+    chance = np.array([np.nan if stay is None else 1 - stay for stay in known])
+    band = np.searchsorted(BANDS, days, side="right") - 1
+    return [
+        _band(BANDS[place], *(values[band == place] for values in (n, sales, chance)))
+        for place in np.unique(band).tolist()
+    ]
+
+
+def _band(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
+    known, paid = ~np.isnan(chance), not np.isnan(sales).any()
+    return Held(
+        least=least,
+        last=least,
+        n=int(n.sum()),
+        sales=float(sales.sum()) if paid else None,
+        unknown=int(n[~known].sum()),
+        leaving=float((n * chance)[known].sum()),
+        stake=float((sales * chance)[known].sum()) if paid else None,
+    )
+
+
+def _held(table: object, spells: object, as_of: date) -> tuple[Numbers, Numbers, Numbers]:
+    """Those under contract on the last day: tenures in days, how many, what they pay a month."""
+    contracts = as_lazy(table, name="the table")
+    lasting = beside(contracts, spells, name="spells")
+    running = lasting.filter(~nw.col("churned")).select("customer_id", "duration")
+    today = periods.number_of(as_of)
+    start, end = (periods.day_expr(name, contracts.implementation) for name in ("start", "end"))
+    force = contracts.filter(start <= today, nw.col("end").is_null() | (end > today))
+    has_sales = "sales" in force.collect_schema()
+    sales = nw.col("sales") if has_sales else nw.lit(0.0).alias("sales")
+    paid = force.select("customer_id", sales).group_by("customer_id").agg(nw.col("sales").sum())
+    both = paid.join(running, on="customer_id", how="inner")
+    rows = collect(both.group_by("duration").agg(nw.len().alias("n"), nw.col("sales").sum()))
+    order = np.argsort(rows["duration"])
+    days, n, money = (rows[name][order].astype(np.float64) for name in ("duration", "n", "sales"))
+    return days, n, money if has_sales else np.full(money.size, np.nan)

@@ -1,0 +1,76 @@
+"""Small segments put together, so that a report which is passed on singles nobody out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention.frames import as_lazy, as_text, in_kind_of
+from retention.frames.python_rows import rows_of
+from retention.kpis.outcome.rates import churn_by
+from retention.names import inner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Segments that stand together, and their common name."""
+
+    names: tuple[str, ...]
+    label: str
+
+
+def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Pool | None:
+    """The segments that are too small to be shown in the latest base period or the one before it.
+
+    Where these alone would still be too few, or one alone, which could be told from the total, the
+    next smallest goes with them, and gives its name to all. None if no segment is too small.
+
+    Args:
+        activity: a table from `customer_periods` or `contract_periods`.
+        column: the segment column.
+        least: the smallest number of customers that is shown.
+        apart: how many periods earlier the period lies that the latest is compared with.
+    """
+    rows = rows_of(churn_by(activity, by=column), order=("step",))
+    last = rows[-1]["step"]
+    there = {row["step"] for row in rows}
+    steps = {last, last - apart if last - apart in there else last - 1}
+    sizes: dict[str, int] = {}
+    for row in rows:
+        if row["step"] in steps and row["n_base"]:
+            sizes[row[column]] = min(row["n_base"], sizes.get(row[column], row["n_base"]))
+    hidden = _hidden(sizes, least)
+    if not hidden:
+        return None
+    largest = hidden[-1]
+    told = f"{largest} and smaller ones" if sizes[largest] >= least else "(smaller segments)"
+    return Pool(tuple(hidden), told)
+
+
+def pooled(table: Any, small: Mapping[str, Pool]) -> Any:
+    """The table, in its kind, with one name in place of the names of the small segments."""
+    frame = as_lazy(table, name="the table")
+    schema = frame.collect_schema()
+    for name, pool in small.items():
+        column = inner(name)
+        text = as_text(column, schema[column])
+        frame = frame.with_columns(text)
+        value = nw.when(nw.col(column).is_in(list(pool.names))).then(nw.lit(pool.label))
+        frame = frame.with_columns(value.otherwise(nw.col(column)).alias(column))
+    return in_kind_of(frame, table)
+
+
+def _hidden(sizes: Mapping[str, int], least: int) -> list[str]:
+    """The names that are put together, from the smallest up."""
+    rising = sorted(sizes, key=lambda name: (sizes[name], name))
+    hidden = [name for name in rising if sizes[name] < least]
+    while hidden and len(hidden) < len(rising):
+        if len(hidden) > 1 and sum(sizes[name] for name in hidden) >= least:
+            break
+        hidden = rising[: len(hidden) + 1]
+    return hidden

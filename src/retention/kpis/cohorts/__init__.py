@@ -1,0 +1,1 @@
+"""Cohorts by age, and the states of a customer's life."""

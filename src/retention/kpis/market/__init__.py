@@ -1,0 +1,1 @@
+"""Our share of what customers and markets spend."""

@@ -1,0 +1,1 @@
+"""Buttle's retention rates: raw, adjusted for sales and for profit."""

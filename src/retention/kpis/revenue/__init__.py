@@ -1,0 +1,1 @@
+"""Revenue kept and lost, from period to period."""

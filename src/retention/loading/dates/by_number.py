@@ -1,0 +1,101 @@
+"""Dates written as numbers: since 1970, in days as spreadsheets count them, or not yet said."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import RetentionError
+from retention.frames import one_row
+from retention.loading.dates import moments, time_zones
+from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from retention.frames import Frame
+    from retention.loading.rows.row_checks import Check
+    from retention.loading.rows.text import Written
+
+_NUMBER = r"^-?[0-9]{1,19}(?:\.[0-9]{1,17})?(?:e[-+]?[0-9]{1,2})?$"
+_EXCEL = 25_569  # 1970-01-01 as spreadsheets count days
+_DECADES = (315_532_800.0, 4_102_444_800.0)  # 1980 to 2100: units that make sense to offer
+
+
+def from_numbers(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, written: Written
+) -> tuple[Frame, list[Check]]:
+    """Dates counted in units since 1970 (in UTC), or in days as spreadsheets count them."""
+    ours, unit = f"{OURS}{role}", str(written.date_format)
+    if unit == "excel" and written.tz is not None:
+        raise RetentionError("date_format='excel' counts local days: leave tz out.")
+    frame, missing, broken = _counted(frame, role, column, dtype)
+    value, since = nw.col(f"{ours}_value"), nw.col(f"{ours}_since")
+    seconds = (value - _EXCEL) * 86_400 + 0.5 if unit == "excel" else value / EPOCHS[unit]
+    frame = frame.with_columns(seconds.alias(f"{ours}_since"))
+    inside = (since >= moments.EARLIEST) & (since <= moments.LATEST)
+    whole = nw.when(inside).then(since).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
+    frame = frame.with_columns(whole.alias(f"{ours}_seconds"), inside.alias(f"{ours}_inside"))
+    if written.tz is not None:
+        frame = time_zones.shifted(frame, f"{ours}_seconds", nw.lit(0), inside, written.tz)
+    frame = moments.with_moment(frame, f"{ours}_seconds", inside, ours)
+    absent = (since < moments.EARLIEST) | (since > moments.LATEST)
+    return frame, moments.date_checks(role, column, missing=missing, broken=broken, absent=absent)
+
+
+def _counted(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType
+) -> tuple[Frame, nw.Expr, nw.Expr | None]:
+    """The frame with the bare number, and where it is missing or cannot be read."""
+    value = nw.col(f"{OURS}{role}_value")
+    if dtype.is_numeric():
+        number = nw.col(column).cast(nw.Float64)
+        frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
+        return frame, value.is_null() | value.is_nan(), None
+    text = nw.col(f"{OURS}{role}_text")
+    reads, missing = text.str.contains(_NUMBER), text.is_in(LOW_BLANKS)
+    number = nw.when(reads).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
+    frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
+    frame = frame.with_columns(nw.when(reads).then(value).alias(f"{OURS}{role}_value"))
+    return frame, missing, ~missing & ~reads
+
+
+def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Check]]:
+    """Numbers without a unit: every one is ambiguous, and the choices that make sense are named."""
+    value = nw.col(column)
+    found = one_row(frame.select(value.min().alias("first"), value.max().alias("last")))
+    frame = frame.with_columns(nw.lit(None, dtype=nw.Datetime("us")).alias(f"{OURS}{role}"))
+    missing = value.is_null()
+    return frame, moments.date_checks(
+        role,
+        column,
+        missing=missing,
+        unclear=~missing,
+        why=f"A number is a date only once its unit is known. {_choices(found)}",
+    )
+
+
+def _choices(found: Mapping[str, float | None]) -> str:
+    """The values of `date_format` under which a column of numbers lies in 1980 to 2100."""
+    if found["first"] is None or found["last"] is None:
+        return "Say date_format=."
+    ends = [float(found["first"]), float(found["last"])]
+    scales = {"excel": lambda n: (n - _EXCEL) * 86_400.0} | {
+        unit: (lambda n, k=k: n / k) for unit, k in EPOCHS.items()
+    }
+    fits = {unit: [scale(n) for n in ends] for unit, scale in scales.items()}
+    said = [
+        f"date_format={unit!r} ({_day(low)} to {_day(high)})"
+        for unit, (low, high) in fits.items()
+        if _DECADES[0] <= low <= high <= _DECADES[1]
+    ]
+    if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", f"{n:.0f}") for n in ends):
+        said.insert(0, f"date_format='%Y%m%d' ({ends[0]:.0f} to {ends[1]:.0f})")
+    return f"Say {' or '.join(said) or 'date_format='}."
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds):%Y-%m-%d}"

@@ -1,0 +1,241 @@
+"""Dates as people write them, with no format said: "29/02/2024", "2024-02-29 13:05", "29 Feb 2024".
+
+Whether day or month comes first is decided by the values that allow only one reading; where none
+does, or where some allow only one and some only the other, the user is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.frames import one_row
+from retention.loading.dates import by_format
+from retention.loading.dates.by_format import MONTHS, PARTS, number
+from retention.loading.rows.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.frames import Frame
+    from retention.loading.rows.text import Written
+
+_SEP = "[-/.]"
+_MONTH = "(?:0?[1-9]|1[0-2])"
+_LATE = "(?:1[3-9]|2[0-9]|3[01])"  # a day that is no month
+_CLOCK = (
+    r"(?:(?:t| +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]m)?"
+    r"(?: ?(?:z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?)?$"
+)
+_OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
+SHAPES = {
+    "ymd": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_CLOCK}",
+    "two": f"^[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{4}}{_CLOCK}",
+    "compact": f"^[0-9]{{8}}{_CLOCK}",
+    "named": f"^[0-9]{{1,2}}(?:st|nd|rd|th)?[-/. ]*(?:{MONTHS})[-/., ]*[0-9]{{4}}{_CLOCK}"
+    f"|^(?:{MONTHS})[-/. ]*[0-9]{{1,2}}(?:st|nd|rd|th)?[-/., ]+[0-9]{{4}}{_CLOCK}",
+}
+_FIXED = (  # the same with two digits throughout, and neither fractions, halves nor offsets
+    f"^(?:|[0-9]{{4}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{2}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
+    f"|[0-9]{{2}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{4}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
+    "|[0-9]{8})$"
+)
+_DAY_FIRST = f"^{_LATE}{_SEP}{_MONTH}{_SEP}[0-9]{{4}}"
+_MONTH_FIRST = f"^{_MONTH}{_SEP}{_LATE}{_SEP}[0-9]{{4}}"
+
+
+def signs_of(text: nw.Expr) -> dict[str, nw.Expr]:
+    """What to learn about dates in text: the ways they are written in, and what decides."""
+    found = {shape: text.str.contains(pattern) for shape, pattern in SHAPES.items()}
+    return found | {
+        "day first": text.str.contains(_DAY_FIRST),
+        "month first": text.str.contains(_MONTH_FIRST),
+        "timed": text.str.contains(":", literal=True),
+        "zoned": text.str.contains(_OFFSET),
+        "loose": ~text.str.contains(_FIXED),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the dates of a file are written: the signs learned of each role, and what was said."""
+
+    roles: Sequence[str]
+    known: Mapping[str, bool]
+    written: Written
+
+    def has(self, sign: str, role: str) -> bool:
+        """Whether a value of that role shows the sign."""
+        return self.known.get(f"{sign} {role}", False)
+
+    @property
+    def first(self) -> str:
+        """What comes first in 03/04/2024: "day" or "month" as said or decided, else why not.
+
+        "mixed" if some dates can only be read one way and some only the other, "unclear" if none
+        decides. All dates of a file decide together.
+        """
+        if self.written.day_first is not None:
+            return "day" if self.written.day_first else "month"
+        day, month = (
+            any(self.has(sign, role) for role in self.roles)
+            for sign in ("day first", "month first")
+        )
+        if day and month:
+            return "mixed"
+        return "day" if day else "month" if month else "unclear"
+
+
+def with_parts(frame: Frame, role: str, ways: Ways) -> Frame:
+    """Year to second by the way each value is written, of the ways that occur.
+
+    Where all are of one width, pieces are cut out at their places; else they are searched.
+    """
+    at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
+    shapes = [shape for shape in SHAPES if ways.has(shape, role)]
+    timed, fixed = ways.has("timed", role), not ways.has("loose", role)
+    cut = timed and not fixed
+    day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if cut else text
+    flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
+    frame = frame.with_columns(**flags, **{f"{at}date": day})
+    frame = frame.with_columns(**(_places(at, shapes) if fixed else _numbers(at)))
+    parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
+    reads = nw.lit(False)
+    for shape in shapes:
+        here = nw.col(f"{at}{shape}")
+        reads = reads | here
+        for part, value in zip(parts, _parts_of(shape, at, ways.first), strict=False):
+            parts[part] = nw.when(here).then(value).otherwise(parts[part])
+    frame = frame.with_columns(
+        reads.alias(f"{at}reads"), **{f"{at}{part}": value for part, value in parts.items()}
+    )
+    if not timed:
+        return frame
+    return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
+
+
+def unclear(role: str, ways: Ways) -> nw.Expr | None:
+    """Where a date could be read in two ways: day or month first, or in the days of which zone."""
+    at = f"{OURS}{role}_"
+    found: list[nw.Expr] = []
+    if ways.has("two", role) and ways.first in ("mixed", "unclear"):
+        a, b = nw.col(f"{at}a"), nw.col(f"{at}b")
+        found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
+    if ways.has("timed", role) and ways.written.tz is None:
+        found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
+    elif ways.has("timed", role):
+        found.append(nw.col(f"{at}reads") & nw.col(f"{at}timed") & ~nw.col(f"{at}zoned"))
+    return reduce(or_, found) if found else None
+
+
+def why(frame: Frame, role: str, ways: Ways) -> str:
+    """What to do about dates that could be read in two ways."""
+    said = []
+    if ways.has("two", role) and ways.first == "unclear":
+        said.append("Day or month may come first: say day_first=True or day_first=False.")
+    if ways.has("two", role) and ways.first == "mixed":
+        said.append(
+            f"{_one(frame, ways.roles, _DAY_FIRST)} can only be day first, "
+            f"{_one(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in one file. "
+            "Load the rows of each format apart, with their own day_first=."
+        )
+    if ways.has("zoned", role) and ways.written.tz is None:
+        said.append(
+            "A time with an offset from UTC falls on different days in different places: say in "
+            "whose days they count, such as tz='UTC' or tz='Europe/Berlin'."
+        )
+    elif ways.has("timed", role) and ways.written.tz is not None:
+        said.append("A time without an offset from UTC cannot be converted to tz: load them apart.")
+    return " ".join(said)
+
+
+def _one(frame: Frame, roles: Sequence[str], pattern: str) -> str:
+    """The smallest text that fits a pattern."""
+    for role in roles:
+        name = f"{OURS}{role}_text"
+        text = nw.col(name)
+        fits = frame.filter(text.str.contains(pattern)).select(text.min())
+        found = one_row(fits)[name]
+        if found is not None:
+            return repr(found)
+    return "none"
+
+
+def _places(at: str, shapes: Sequence[str]) -> dict[str, nw.Expr]:
+    """The first, middle and last number of a date by their places."""
+    date = nw.col(f"{at}date")
+    ymd = [date.str.slice(start, n) for start, n in ((0, 4), (5, 2), (8, 2))]
+    two = [date.str.slice(start, n) for start, n in ((0, 2), (3, 2), (6, 4))]
+    texts = two if "two" in shapes else ymd
+    if {"ymd", "two"} <= set(shapes):
+        here = nw.col(f"{at}ymd")
+        texts = [nw.when(here).then(a).otherwise(b) for a, b in zip(ymd, two, strict=True)]
+    return {f"{at}{name}": number(text) for name, text in zip("abc", texts, strict=True)}
+
+
+def _numbers(at: str) -> dict[str, nw.Expr]:
+    """The first, middle and last number of a date, wherever they stand."""
+    date = nw.col(f"{at}date")
+    middle = date.str.replace_all(f"^[0-9]+{_SEP}|{_SEP}[0-9]+$", "")
+    return {
+        f"{at}a": number(date.str.replace_all("[^0-9].*$", "")),
+        f"{at}b": number(middle),
+        f"{at}c": number(date.str.replace_all("^.*[^0-9]", "")),
+    }
+
+
+def _parts_of(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
+    """Year, month and day of a shape."""
+    date, a, b, c = (nw.col(f"{at}{name}") for name in ("date", "a", "b", "c"))
+    if shape == "ymd":
+        return a, b, c
+    if shape == "two":
+        return (c, a, b) if first == "month" else (c, b, a)
+    if shape == "compact":
+        return tuple(number(date.str.slice(start, n)) for start, n in ((0, 4), (4, 2), (6, 2)))
+    day = date.str.replace_all("^[^0-9]+", "").str.replace_all("[^0-9].*$", "")
+    return c, by_format.month_of(date), number(day)
+
+
+def _with_fixed_clock(frame: Frame, role: str) -> Frame:
+    """Hour, minute and second by their places."""
+    at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
+    places = {"hour": 11, "minute": 14, "second": 17}
+    parts = {f"{at}{part}": number(text.str.slice(place, 2)) for part, place in places.items()}
+    timed = text.str.contains(":", literal=True)
+    return frame.with_columns(timed.alias(f"{at}timed"), nw.lit(False).alias(f"{at}zoned"), **parts)
+
+
+def _with_clock(frame: Frame, role: str) -> Frame:
+    """Hour, minute, second and offset from UTC, where the text goes on after the day."""
+    at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
+    after = text.str.replace_all("^[^:]*:[0-9]{2}", "")
+    flags = {
+        f"{at}timed": text.str.contains(":"),
+        f"{at}zoned": text.str.contains(_OFFSET),
+        f"{at}half": text.str.contains("[0-9] ?[ap]m"),
+        f"{at}late": text.str.contains("[0-9] ?pm"),
+        f"{at}tail": nw.when(after.str.contains("^:[0-9]{2}")).then(after).otherwise(nw.lit("")),
+    }
+    hour = number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))
+    minute = number(text.str.replace_all("^[^:]*:", "").str.slice(0, 2))
+    frame = frame.with_columns(**flags)
+    timed = nw.col(f"{at}timed")
+    values = {
+        "hour": nw.when(nw.col(f"{at}half"))
+        .then(by_format.on_24(hour, nw.col(f"{at}late")))
+        .otherwise(hour),
+        "minute": minute,
+        "second": number(nw.col(f"{at}tail").str.slice(1, 2)),
+        "offset": nw.when(nw.col(f"{at}zoned"))
+        .then(by_format.minutes_of(text))
+        .otherwise(nw.lit(0)),
+    }
+    return frame.with_columns(
+        nw.when(timed).then(value).otherwise(nw.lit(0)).cast(nw.Int64).alias(f"{at}{part}")
+        for part, value in values.items()
+    )

@@ -1,0 +1,162 @@
+"""Dates: as they are, as text in the ways people write them, or as numbers of a known unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ColumnError, RetentionError
+from retention.loading.dates import by_format, by_number, moments, patterns, time_zones
+from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat, is_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from retention.frames import Frame
+    from retention.loading.dates.patterns import Ways
+    from retention.loading.rows.columns import Source
+    from retention.loading.rows.row_checks import Check
+    from retention.loading.rows.text import Written
+
+
+def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
+    """The frame with what the file says about a date, in lower case, where it is text.
+
+    Raises:
+        ColumnError: if the column holds flags, durations or anything else that is no date.
+    """
+    column = source.roles[role]
+    dtype = source.schema[column]
+    if isinstance(dtype, nw.Date | nw.Datetime) or dtype.is_numeric():
+        return frame
+    if not is_text(dtype):
+        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not dates.")
+    return frame.with_columns(flat(column, dtype).str.to_lowercase().alias(f"{OURS}{role}_text"))
+
+
+def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr]:
+    """What to learn about a text column of dates: the ways it is written in."""
+    formatted = written.date_format is not None and not _mixes(written)
+    if formatted or not is_text(source.schema[source.roles[role]]):
+        return {}
+    text = nw.col(f"{OURS}{role}_text")
+    return {f"{name} {role}": sign for name, sign in patterns.signs_of(text).items()}
+
+
+def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Frame, list[Check]]:
+    """The frame with the date as a naive local time, null where there is none, and its checks."""
+    written = ways.written
+    column, ours = source.roles[role], f"{OURS}{role}"
+    dtype = source.schema[column]
+    if isinstance(dtype, nw.Date | nw.Datetime):
+        return frame, moments.date_checks(role, column, missing=nw.col(ours).is_null())
+    if written.date_format is None and dtype.is_numeric():
+        return by_number.unit_unknown(frame, role, column)
+    if _mixes(written) and is_text(dtype):
+        return _numbers_or_text(frame, role, column, dtype, ways)
+    if written.date_format in EPOCHS or written.date_format == "excel":
+        return by_number.from_numbers(frame, role, column, dtype, written)
+    if written.date_format is not None:
+        frame = _by_format(frame, role, column, dtype, written)
+        return _assembled(frame, role, column, written)
+    return _by_shape(frame, role, column, ways)
+
+
+def _by_shape(frame: Frame, role: str, column: str, ways: Ways) -> tuple[Frame, list[Check]]:
+    """Dates in the ways people write them."""
+    frame = patterns.with_parts(frame, role, ways)
+    why = partial(patterns.why, role=role, ways=ways)
+    return _assembled(frame, role, column, ways.written, patterns.unclear(role, ways), why)
+
+
+def _mixes(written: Written) -> bool:
+    """Whether the format is of numbers, beside which dates may stand as text or as dates.
+
+    Not so in a zone: text without an offset has no place in it.
+    """
+    counted = written.date_format in EPOCHS or written.date_format == "excel"
+    return counted and written.tz is None
+
+
+def _numbers_or_text(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, ways: Ways
+) -> tuple[Frame, list[Check]]:
+    """Numbers by their unit, and whatever else stands beside them as people write dates."""
+    ours, counted, number = (f"{OURS}{role}{end}" for end in ("", "_counted", "_number"))
+    frame, by_unit = by_number.from_numbers(frame, role, column, dtype, ways.written)
+    frame = frame.with_columns(
+        nw.col(ours).alias(counted), (~nw.col(f"{ours}_value").is_null()).alias(number)
+    )
+    frame, by_text = _by_shape(frame, role, column, ways)
+    time = nw.when(nw.col(number)).then(nw.col(counted)).otherwise(nw.col(ours))
+    checks = [
+        replace(text, fails=_either(nw.col(number), unit.fails, text.fails))
+        for unit, text in zip(by_unit, by_text, strict=True)
+    ]
+    return frame.with_columns(time.alias(ours)), checks
+
+
+def _either(number: nw.Expr, unit: nw.Expr | None, text: nw.Expr | None) -> nw.Expr | None:
+    """Where a check fails: of numbers the one, of the rest the other."""
+    if unit is None or text is None:
+        return None if text is None else ~number & text
+    return (number & unit) | (~number & text)
+
+
+def _by_format(
+    frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, written: Written
+) -> Frame:
+    """Year to second by the format the user gave, of text or of whole numbers."""
+    text = f"{OURS}{role}_text"
+    if dtype.is_numeric():
+        whole = nw.col(column)
+        if not dtype.is_integer():
+            value = nw.col(column).cast(nw.Float64)
+            whole = nw.when(value.abs() < 1e15).then(value).otherwise(nw.lit(0.0)).cast(nw.Int64)
+        digits = nw.when(nw.col(column).is_null()).then(nw.lit("")).otherwise(whole.cast(nw.String))
+        frame = frame.with_columns(digits.alias(text))
+    date_format = str(written.date_format)
+    if by_format.has_offset(date_format) != (written.tz is not None):
+        raise RetentionError(
+            f"date_format {date_format!r} with tz={written.tz!r}: a time zone is to be named where "
+            "the format has %z, and only there."
+        )
+    frame = by_format.with_parts(frame, text, date_format, f"{OURS}{role}_")
+    if is_text(dtype):
+        frame = by_format.with_cells(frame, text, f"{OURS}{role}_", zoned=written.tz is not None)
+    reads = nw.col(f"{OURS}{role}_reads")
+    return frame.with_columns(reads.alias(f"{OURS}{role}_zoned"))
+
+
+def _assembled(
+    frame: Frame,
+    role: str,
+    column: str,
+    written: Written,
+    unclear: nw.Expr | None = None,
+    why: Callable[[Frame], str] | str = "",
+) -> tuple[Frame, list[Check]]:
+    """The parts put together: the date, null where the day or the hour does not exist."""
+    at = f"{OURS}{role}_"
+    frame = moments.with_existence(frame, at)
+    exists, reads = nw.col(f"{at}exists"), nw.col(f"{at}reads")
+    if written.tz is not None and f"{at}zoned" in frame.collect_schema():
+        frame = moments.with_seconds(frame, at)
+        where, offset = exists & nw.col(f"{at}zoned"), nw.col(f"{at}offset")
+        frame = time_zones.shifted(frame, f"{at}seconds", offset, where, written.tz)
+        frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
+    else:
+        frame = moments.with_time(frame, at, f"{OURS}{role}")
+    missing = nw.col(f"{at}text").is_in(LOW_BLANKS)
+    return frame, moments.date_checks(
+        role,
+        column,
+        missing=missing,
+        broken=~missing & ~reads,
+        unclear=unclear,
+        why=why,
+        absent=reads & ~exists,
+    )

@@ -1,0 +1,1 @@
+"""One door a table: columns named and typed, rows checked, or a refusal."""

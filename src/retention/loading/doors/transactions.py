@@ -1,0 +1,448 @@
+"""The door for order files: any supported table in, checked transactions out, or one refusal."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import periods
+from retention.errors import RetentionError, one_of
+from retention.frames import Frame, collect, in_kind_of, one_row
+from retention.loading.doors.audits import Audit, audited
+from retention.loading.read_values import Values, read_values
+from retention.loading.rows.columns import ROW, Source, opened, with_flag
+from retention.loading.rows.duplicates import duplicate_check
+from retention.loading.rows.identity import alike_ids, counts, crowded_ids
+from retention.loading.rows.order_notes import dated_by_first, order_notes
+from retention.loading.rows.row_checks import (
+    REASON,
+    Check,
+    Note,
+    Output,
+    Reading,
+    TableFault,
+    accepted,
+)
+from retention.loading.rows.text import OURS, Written
+from retention.loading.values.amounts import too_large
+from retention.orders import NOISE
+from retention.tables import TRANSACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date as Date  # noqa: N812 - `date` is a column's keyword here
+
+    from narwhals.stable.v2.typing import IntoFrameT
+
+_AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
+
+
+def as_transactions(
+    table: IntoFrameT,
+    *,
+    customer_id: str,
+    date: str,
+    sales: str | None = None,
+    quantity: str | None = None,
+    unit_price: str | None = None,
+    profit: str | None = None,
+    cost: str | None = None,
+    order_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
+    keep: str | Sequence[str] = (),
+    refunds: str = "error",
+    duplicates: str = "error",
+    zero_orders: str = "error",
+    order_day: str | None = None,
+    day_first: bool | None = None,
+    date_format: str | None = None,
+    decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
+    tz: str | None = None,
+    as_of: Date | str | None = None,
+) -> IntoFrameT:
+    """Your order lines as transactions, checked and typed: the way into every figure of purchases.
+
+    One row is one line of an order. Columns are named once, here. Clean data needs no further
+    keyword; where something matters for the figures and is not said, the table is refused with
+    every problem it has, how many rows each concerns, the first of them, and what to say.
+
+    The checks, in this order: blank customer_id; blank order_id; a date that is missing, cannot be
+    read, could be read in two ways, does not exist, or lies after `as_of`; an amount that is
+    missing, no number, could be read in two ways, is infinite or beyond 1e15; a currency that is
+    missing, has no exchange rate, or contradicts the sign of an amount; where none is named, signs
+    of several currencies in the amounts, or a column beside them that says several; exact duplicate
+    lines (the same in every column of your table, not only the named ones); refunds; zero orders.
+
+    Text is read as people write it: ids without padding, and without ".0" if all have it;
+    "£1,234.50", "1.234,50 EUR", "(12.50)"; "2024-02-29 13:05", "29/02/2024", "29 Feb 2024". Where
+    day and month, or comma and point, could be swapped, the values that allow only one reading
+    decide; if none does, or if they contradict each other, you are asked.
+
+    Args:
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
+            changed. A header that differs from the name you say by padding, case or a byte-order
+            mark is found.
+        customer_id: column of who bought: text or whole numbers.
+        date: column of when: dates, times, text, or numbers with `date_format`.
+        sales: column of the line's net revenue, in currency, refunds negative; or else …
+        quantity: … the column of how many, with …
+        unit_price: … the column of the price of one: sales = quantity × unit price.
+        profit: column of the line's contribution, in currency; or else …
+        cost: … the column of what the line cost: profit = sales − cost.
+        order_id: column of the order a line belongs to. Without it the lines of one customer on one
+            day are one order.
+        currency: column of the currency of the line's amounts: ISO codes or signs ("€"). To take it
+            from the signs in the amounts themselves, name their column again.
+        rates: exchange rates that convert the amounts: how much of the currency you convert to one
+            unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
+            `currency`, `date` and `rate`: the last rate on or before the line's day holds.
+        keep: further columns to keep as they are (category, region, channel …).
+        refunds: lines with sales below 0: "error"; "net" keeps them (they lower sales but make
+            nobody active); "drop" leaves them out.
+        duplicates: lines that repeat an earlier one: "error", "keep", or "drop" all but the first.
+        zero_orders: orders whose sales sum to 0: "error"; "count" lets them in as purchases; "drop"
+            leaves out all their lines.
+        order_day: of lines of one customer with one `order_id` on several days: "each" (each day is
+            an order of its own) or "first" (one order, shipped in parts, on the day of its first
+            line; refunds stay where they are). If you say neither it is "each", and a warning
+            counts them.
+        day_first: whether 03/04/2024 is in April.
+        date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
+            "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
+        decimal: the decimal sign of amounts in text, "." or ",".
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+        tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
+            as "Europe/Berlin". Local times without a zone need none.
+        as_of: the last observed day, itself included: a later date is a problem.
+
+    Returns:
+        A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
+        (local time in microseconds, parts of a second in text left out; a column of days stays
+        one), `sales` (currency) and, where named, `profit` (currency), `order_id`, `currency` (ISO
+        codes in capitals; "$", "¥" and other signs of several countries stay) and the columns of
+        `keep`. With `rates` there is no `currency`: all is in the one that they convert to. Rows
+        keep their order.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing or cannot carry its meaning: ids of mixed types, times
+            with a zone and no `tz`.
+        ContentError: if the table is empty, has any problem in its rows, or nobody bought anything.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> file = pd.DataFrame({
+        ...     "Customer": [17850.0, 17850.0, 13047.0],
+        ...     "When": ["29/02/2024 13:05", "01/03/2024 09:00", "02/03/2024 10:30"],
+        ...     "Qty": [2, -1, 1],
+        ...     "Price": ["£1,234.50", "£1,234.50", "£9.95"],
+        ... })
+        >>> names = {"customer_id": "Customer", "date": "When", "quantity": "Qty"}
+        >>> rt.as_transactions(file, **names, unit_price="Price", refunds="net")
+           customer_id                date    sales
+        0        17850 2024-02-29 13:05:00  2469.00
+        1        17850 2024-03-01 09:00:00 -1234.50
+        2        13047 2024-03-02 10:30:00     9.95
+    """
+    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    roles["currency"] = currency
+    reading = _read(
+        opened(table, TRANSACTIONS, roles, keep),
+        _policies(refunds, duplicates, zero_orders, order_day, order_id),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
+        None if as_of is None else periods.as_day(as_of, argument="as_of"),
+    )
+    return in_kind_of(accepted(reading), table)
+
+
+def audit_transactions(
+    table: IntoFrameT,
+    *,
+    customer_id: str,
+    date: str,
+    sales: str | None = None,
+    quantity: str | None = None,
+    unit_price: str | None = None,
+    profit: str | None = None,
+    cost: str | None = None,
+    order_id: str | None = None,
+    currency: str | None = None,
+    rates: Any = None,
+    keep: str | Sequence[str] = (),
+    refunds: str = "error",
+    duplicates: str = "error",
+    zero_orders: str = "error",
+    order_day: str | None = None,
+    day_first: bool | None = None,
+    date_format: str | None = None,
+    decimal: str | None = None,
+    blanks: Sequence[str] | None = None,
+    tz: str | None = None,
+    as_of: Date | str | None = None,
+) -> Audit[IntoFrameT]:
+    """Your order lines parted: those that can be used, and the others, each with its reason.
+
+    The checks are those of `as_transactions`, in the same order, and a row's reason is the first it
+    fails. What `as_transactions` refuses or leaves out is set aside; nothing in the rows raises. So
+    the accepted and the set-aside rows are together the table you gave, always.
+
+    Args:
+        table: as in `as_transactions`, like all that follow.
+        customer_id: column of who bought.
+        date: column of when it was bought.
+        sales: column of the line's net revenue, or else `quantity` and `unit_price`.
+        quantity: column of how many were bought.
+        unit_price: column of the price of one.
+        profit: column of the line's contribution, or else `cost`.
+        cost: column of what the line cost.
+        order_id: column of the order a line belongs to.
+        currency: column of the currency of the line's amounts.
+        rates: exchange rates that convert the amounts.
+        keep: further columns to keep in `accepted`.
+        refunds: "error" and "drop" set refunds aside, "net" accepts them.
+        duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
+        zero_orders: "error" and "drop" set them aside, "count" accepts them.
+        order_day: "each" or "first": see `as_transactions`.
+        day_first: whether 03/04/2024 is in April.
+        date_format: how dates are written.
+        decimal: the decimal sign of amounts in text.
+        blanks: texts that mean that an id was not filled in.
+        tz: in whose local days purchases fall, for times with a zone.
+        as_of: the last observed day: later dates are set aside.
+
+    Returns:
+        An `Audit`: `accepted` (what `as_transactions` would give), `set_aside` (your columns and
+        `reason`), both of your table's kind, and an eager `summary` that adds up.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing or cannot carry its meaning.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> file = pd.DataFrame({
+        ...     "who": ["Ann", None, "Bob", "Bob"],
+        ...     "day": ["2024-02-29", "2024-03-01", "2024-02-30", "2024-03-02"],
+        ...     "paid": [10.0, 20.0, 30.0, -5.0],
+        ... })
+        >>> audit = rt.audit_transactions(file, customer_id="who", date="day", sales="paid")
+        >>> audit
+        check                     rows  customers  first example
+        blank customer_id            1          0  row 1
+        date that does not exist     1          1  row 2: '2024-02-30'
+        refund                       1          1  row 3: -5.0
+        accepted                     1          1
+        input                        4          2
+        >>> audit.set_aside["reason"].tolist()
+        ['blank customer_id', 'date that does not exist', 'refund']
+    """
+    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    roles["currency"] = currency
+    reading = _read(
+        opened(table, TRANSACTIONS, roles, keep),
+        _policies(refunds, duplicates, zero_orders, order_day, order_id),
+        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
+        None if as_of is None else periods.as_day(as_of, argument="as_of"),
+    )
+    return audited(reading, table)
+
+
+def _roles(
+    customer_id: str,
+    date: str,
+    sales: str | None,
+    quantity: str | None,
+    unit_price: str | None,
+    profit: str | None,
+    cost: str | None,
+    order_id: str | None,
+) -> dict[str, str | None]:
+    """Which column plays which part, once it is sure that amounts are said in one way only."""
+    priced = (quantity is not None, unit_price is not None)
+    if priced != ((sales is None),) * 2:
+        raise RetentionError(
+            "Say where the money is: either sales= (net revenue of the line), or both quantity= "
+            "and unit_price=, whose product it is."
+        )
+    if profit is not None and cost is not None:
+        raise RetentionError("Say profit= or cost= (profit = sales − cost), not both.")
+    return {
+        "customer_id": customer_id,
+        "order_id": order_id,
+        "date": date,
+        "sales": sales,
+        "quantity": quantity,
+        "unit_price": unit_price,
+        "profit": profit,
+        "cost": cost,
+    }
+
+
+def _policies(
+    refunds: str, duplicates: str, zero_orders: str, order_day: str | None, order_id: str | None
+) -> dict[str, str]:
+    one_of("refunds", refunds, ("error", "net", "drop"))
+    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    one_of("zero_orders", zero_orders, ("error", "count", "drop"))
+    if order_day is not None:
+        one_of("order_day", order_day, ("each", "first"))
+        if order_id is None:
+            raise RetentionError(
+                f"order_day={order_day!r} is about lines of one order: say order_id=."
+            )
+    said = {"refunds": refunds, "duplicates": duplicates, "zero_orders": zero_orders}
+    return {**said, "order_day": order_day or ""}
+
+
+def _read(
+    source: Source, policies: Mapping[str, str], written: Written, as_of: Date | None
+) -> Reading:
+    """The table read, with its checks in their order."""
+    values = read_values(
+        source,
+        written,
+        id_roles=("customer_id", "order_id"),
+        date_roles=("date",),
+        amount_roles=_AMOUNTS,
+    )
+    frame, money = _with_money(source, values)
+    late = None if as_of is None else _late(frame, as_of)
+    checks = [
+        *values.checks_of("customer_id", "order_id", "date"),
+        _after(source, late),
+        *values.checks_of(*_AMOUNTS, "currency"),
+        *money,
+        duplicate_check(source, policies["duplicates"]),
+        _refund(policies["refunds"]),
+        _zero_order(source, policies["zero_orders"]),
+    ]
+    if policies["order_day"] == "first":
+        frame = dated_by_first(frame, checks)
+    return Reading(
+        source=source,
+        frame=frame,
+        checks=checks,
+        outputs=_outputs(source, values),
+        signs=_signs(late),
+        faults=_faults(as_of),
+        notes=partial(_notes, source, policies["order_day"]),
+        audit="audit_transactions",
+        repeats=policies["duplicates"] != "keep",
+        shuffled=values.shuffled or policies["order_day"] == "first",
+    )
+
+
+def _notes(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
+    """What deserves a look among order lines: who is who, and what is one order."""
+    column = source.roles["customer_id"]
+    ids = counts(frame, "customer_id", eager=source.eager)
+    notes = [*alike_ids(ids, "customer_id", column), *crowded_ids(ids, column, n_rows)]
+    if "order_id" in source.roles and not order_day:
+        notes += order_notes(frame, source.roles["order_id"])
+    return notes
+
+
+def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:
+    """The frame with sales and profit, however they were said, and the checks of their size."""
+    frame, sales = values.frame, nw.col(f"{OURS}sales")
+    if "sales" not in source.roles:
+        product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
+        frame = frame.with_columns(product.alias(f"{OURS}sales"))
+    if "cost" in source.roles:
+        frame = frame.with_columns((sales - nw.col(f"{OURS}cost")).alias(f"{OURS}profit"))
+    known = [role for role in ("sales", "profit") if role == "sales" or _has_profit(source)]
+    return frame, [too_large(role, f"{OURS}{role}") for role in known]
+
+
+def _has_profit(source: Source) -> bool:
+    return "profit" in source.roles or "cost" in source.roles
+
+
+def _outputs(source: Source, values: Values) -> list[Output]:
+    """The columns of transactions in their order, then the kept ones."""
+    outputs = [values.ids["customer_id"], Output("date", f"{OURS}date")]
+    outputs += [Output("sales", f"{OURS}sales")]
+    outputs += [Output("profit", f"{OURS}profit")] if _has_profit(source) else []
+    outputs += [values.ids["order_id"]] if "order_id" in values.ids else []
+    outputs += values.currency
+    return outputs + [Output(name, column) for name, column in source.keep.items()]
+
+
+def _late(frame: Frame, as_of: Date) -> nw.Expr:
+    """How many days after `as_of` a date lies."""
+    return periods.day_expr(f"{OURS}date", frame.implementation) - periods.number_of(as_of)
+
+
+def _signs(late: nw.Expr | None) -> dict[str, nw.Expr]:
+    """What the first look is to tell beyond the checks."""
+    sales = nw.col(f"{OURS}sales")
+    asked = {"refunded": sales < 0, "bought": sales >= 0, "not above 0": sales <= 0}
+    return asked if late is None else asked | {"late": late > 0, "in time": late <= 0}
+
+
+def _faults(as_of: Date | None) -> list[TableFault]:
+    bought = TableFault("refunded", "bought", "Every line is a refund: nobody bought anything.")
+    if as_of is None:
+        return [bought]
+    early = f"as_of is {as_of}, before the first date: nothing was observed by then."
+    return [bought, TableFault("late", "in time", early)]
+
+
+def _after(source: Source, late: nw.Expr | None) -> Check:
+    fails = None if late is None else late > 0
+    advice = "Nothing after as_of is observed: leave those rows out, or say a later as_of."
+    return Check("date after as_of", source.roles["date"], advice, fails)
+
+
+def _refund(policy: str) -> Check:
+    advice = "Say refunds='net' (they lower sales but make nobody active) or refunds='drop'."
+    fails = None if policy == "net" else nw.col(f"{OURS}sales") < 0
+    return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
+
+
+def _zero_order(source: Source, policy: str) -> Check:
+    """Orders that sum to 0, of the rows that pass all other checks; asked only where one could."""
+    order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
+
+    def later(frame: Callable[[], Frame], look: Mapping[str, bool], flag: str) -> Frame | None:
+        return _with_zero_orders(source, frame(), order, flag) if look["not above 0"] else None
+
+    return Check(
+        "zero order",
+        source.roles["customer_id"],
+        "Their sales sum to 0. Say zero_orders='count' (they are purchases) or zero_orders='drop'.",
+        later=None if policy == "count" else later,
+        drops=policy == "drop",
+    )
+
+
+def _with_zero_orders(
+    source: Source, frame: Frame, order: Sequence[str], flag: str
+) -> Frame | None:
+    """The frame with a flag on the lines of orders that sum to 0; None if there is none."""
+    net, gross, zero, day = (f"{OURS}{name}" for name in ("net", "gross", "zero", "day"))
+    frame = frame.with_columns(periods.day_expr(f"{OURS}date", frame.implementation).alias(day))
+    keys = [*order, day]
+    lines = frame.filter(nw.col(REASON).is_null()).with_columns(
+        nw.col(f"{OURS}sales").alias(net), nw.col(f"{OURS}sales").abs().alias(gross)
+    )
+    doubtful = lines.filter(nw.col(net) <= 0).select(*keys).unique()
+    lines = lines.join(doubtful, on=keys, how="semi")
+    orders = lines.group_by(*keys).agg(nw.col(net).sum(), nw.col(gross).sum())
+    empty = orders.filter(nw.col(net).abs() <= nw.col(gross) * NOISE).select(*keys)
+    if source.eager:
+        rows = collect(lines.join(empty, on=keys, how="semi").select(ROW))[ROW]
+        return with_flag(source, frame, rows.astype(np.int64), flag) if rows.size else None
+    if not one_row(empty.select(nw.len().alias("n")))["n"]:
+        return None
+    frame = frame.join(empty.with_columns(nw.lit(1).alias(zero)), on=keys, how="left")
+    usable = nw.col(REASON).is_null()
+    return frame.with_columns((usable & ~nw.col(zero).is_null()).alias(flag))

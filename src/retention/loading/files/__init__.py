@@ -1,0 +1,1 @@
+"""Files, workbooks and databases, read as they are."""

@@ -1,0 +1,305 @@
+"""CSV and its kin: every column as text, every row of one length, only the separator is guessed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import partial, reduce
+from itertools import groupby
+from pathlib import Path
+from statistics import mode
+from typing import TYPE_CHECKING
+
+from retention.errors import ReadError, RetentionError
+from retention.loading.files.encodings import (
+    HEAD,
+    UTF8,
+    Survey,
+    copy_plain,
+    head_of,
+    marked_encoding,
+    other_kind,
+    refusing_bytes,
+    survey,
+    unpacked,
+    warn_of_guess,
+)
+from retention.loading.files.relations import (
+    Opened,
+    distinct,
+    first_line,
+    fresh_connection,
+    identifier,
+    listed,
+    literal,
+    refusing,
+    same_columns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+_SEPARATORS = (",", ";", "\t", "|")
+_BLANKS = " "
+_SNIFFED = 100
+_NEVER = literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Delimited:
+    """One file as it was found."""
+
+    path: Path
+    encoding: str
+    separator: str
+    names: tuple[str, ...]
+    header_row: int
+    plain: bool
+    """Whether DuckDB can read it as it lies there; if not, it reads a plain copy."""
+    open_ends: bool
+    """Whether some line ends with the separator, which DuckDB would let pass in any number."""
+    cells: tuple[bytes, ...]
+    """Where the encoding is a guess: some cells whose letters depend on it."""
+
+    @property
+    def dialect(self) -> tuple[object, ...]:
+        """Files that agree in this are read in one go."""
+        return (self.separator, self.names, self.plain)
+
+
+def open_delimited(
+    files: Sequence[Path], *, encoding: str | None, separator: str | None, header_row: int | None
+) -> Opened:
+    """Delimited text files as one unread table of text columns.
+
+    Raises:
+        ReadError: if a file is empty, damaged, in no single encoding or has rows of unequal length.
+        ColumnError: if two columns have one name, or the files have different columns.
+    """
+    _check_separator(separator)
+    found = [_inspected(path, encoding, separator, header_row) for path in files]
+    same_columns((file.path, file.names) for file in found)
+    guessed = [file for file in found if file.cells]
+    if guessed:
+        warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
+    name = files[0].name if len(files) == 1 else f"{len(files)} files"
+    explain = partial(_explained, found)
+    connection = fresh_connection()
+    groups = (list(group) for _, group in groupby(found, key=lambda file: file.dialect))
+    with refusing(explain):
+        tables = [_scanned(connection, group) for group in groups]
+    order = ", ".join(map(identifier, found[0].names))
+    parts = [table.project(order) for table in tables]
+    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
+
+
+def _check_separator(separator: str | None) -> None:
+    if separator is None or (len(separator) == 1 and separator not in '"\r\n'):
+        return
+    raise RetentionError(
+        f"separator must be one character (' ' stands for any run of blanks); got {separator!r}."
+    )
+
+
+def _inspected(
+    path: Path, encoding: str | None, separator: str | None, header_row: int | None
+) -> _Delimited:
+    """Separator from the first lines, encoding from all bytes, names from the header."""
+    head = head_of(path)
+    told = encoding or marked_encoding(head)
+    kind = other_kind(head)
+    if kind:
+        raise ReadError(f"{path} is no CSV, whatever its name says, but {kind}.")
+    if not told:
+        _refuse_other_bytes(path, head)
+    lines = _lines(path, head, told or "latin-1")  # separators are the same in every encoding
+    row = header_row or _first_filled(path, lines)
+    separator = separator or _sniffed(lines[row - 1 :])
+    if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
+        seen = Survey(told, mixed_ends=False, open_ends=True)
+    else:
+        seen = survey(path, separator)
+        if encoding and seen.encoding != UTF8:
+            raise ReadError(f"{path} is not {encoding} text. Leave encoding= out, or say another.")
+    names = _names(path, _lines(path, head, seen.encoding), row, separator)
+    copied = row > 1 or separator == _BLANKS or path.suffix.lower() == ".bz2" or seen.mixed_ends
+    plain = seen.encoding == UTF8 and not copied
+    return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
+
+
+def _refuse_other_bytes(path: Path, head: bytes) -> None:
+    """Refuse bytes that are no text of one byte a letter, nor UTF-8."""
+    if b"\0" in head:
+        wide = "32" if 2 * head.count(0) > len(head) + 8 else "16"
+        end = "le" if head[1::2].count(0) >= head[::2].count(0) else "be"
+        end = "be" if wide == "32" and head[:1] == b"\0" else end
+        raise ReadError(
+            f"{path} is not plain text (it holds NUL bytes). If it is UTF-{wide}, say "
+            f"encoding='utf-{wide}-{end}'; if it is a workbook or an archive, give it its proper "
+            "ending."
+        )
+    if any(code in head for code in (b"\x1b$B", b"\x1b$@", b"\x1b(J")):
+        raise ReadError(f"{path} switches its letters by escapes: say encoding='iso2022_jp'.")
+
+
+def _lines(path: Path, head: bytes, encoding: str) -> list[str]:
+    """The first lines of a file, all of them whole."""
+    with refusing_bytes(path, encoding):
+        "".encode(encoding)  # refuses what Python knows but is no encoding of text, such as base64
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    lines = list(io.StringIO(text, newline=""))
+    return lines if len(head) < HEAD else lines[:-1]
+
+
+def _first_filled(path: Path, lines: Sequence[str]) -> int:
+    """The number of the first line that is not blank: a byte-order mark alone fills none."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            return number
+    raise ReadError(
+        f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
+        "ends. Is it empty, or in another encoding? Say encoding=."
+    )
+
+
+def _sniffed(lines: Sequence[str]) -> str:
+    """The separator that cuts the first rows into most fields, if possible all of them alike."""
+    best = max(_SEPARATORS, key=partial(_cut, lines))
+    if _cut(lines, best)[1] > 1:
+        return best
+    widths = {len(line.split()) for line in lines[:_SNIFFED] if line.strip()}
+    return _BLANKS if len(widths) == 1 and widths != {1} else best
+
+
+def _cut(lines: Sequence[str], separator: str) -> tuple[bool, int]:
+    widths = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=separator) if row]
+    usual = mode(widths or [1])
+    return usual > 1 and set(widths) == {usual}, usual
+
+
+def _names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
+    if len(lines) < row:
+        raise ReadError(f"{path} has no line {row}, which header_row= names.")
+    rows = csv.reader(lines[row - 1 :], delimiter=separator)
+    cells = lines[row - 1].split() if separator == _BLANKS else next(rows)
+    if all(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
+        raise ReadError(
+            f"{path}: line {row} holds only numbers ({', '.join(cells[:5])} …), not column names. "
+            "Put a line with names above."
+        )
+    return distinct(cells, f"{path}, line {row}")
+
+
+def _scanned(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
+    """Files of one dialect, unread if DuckDB can read them where they lie."""
+    if files[0].plain:
+        for file in files:
+            if file.open_ends:
+                _refuse_open_ends(connection, file, file.path)
+        return connection.sql(f"SELECT * FROM {_read_csv(files, [file.path for file in files])}")
+    tables = [_copied(connection, file) for file in files]
+    return connection.sql(" UNION ALL ".join(f"SELECT * FROM {table}" for table in tables))
+
+
+def _copied(connection: DuckDBPyConnection, file: _Delimited) -> str:
+    """The name of a table on the connection with a file that DuckDB cannot read as it is."""
+    ((n_tables,),) = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+    name = f"copy_{n_tables}"
+    spaced = file.separator == _BLANKS
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "plain.csv")
+        copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
+        if not spaced:
+            _refuse_open_ends(connection, file, target)
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {_read_csv([file], [target])}")
+    return name
+
+
+def _read_csv(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
+    """DuckDB's reader with every freedom taken from it."""
+    spaced = files[0].separator == _BLANKS
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in files[0].names)
+    quote = literal("" if spaced else '"')
+    return (
+        f"read_csv({listed(paths)}, columns = {{{columns}}}, header = true, auto_detect = false, "
+        f"delim = {literal(chr(9) if spaced else files[0].separator)}, quote = {quote}, "
+        f"escape = {quote}, nullstr = '', strict_mode = true, null_padding = false, "
+        "ignore_errors = false, hive_partitioning = false)"
+    )
+
+
+def _refuse_open_ends(connection: DuckDBPyConnection, file: _Delimited, path: Path) -> None:
+    """DuckDB lets a row be too long if its last fields are empty, as in "Smith, Jo,5," unquoted.
+
+    Its fields then stand in the wrong columns. So DuckDB counts the separators outside quotes in
+    each line that ends with one; where that is too many, or a quoted field goes on over lines, the
+    exact reading decides.
+    """
+    separator = literal(file.separator)
+    quoted = literal(f'(^|{re.escape(file.separator)})"(?:[^"]|"")*"')
+    suspect = connection.execute(
+        f"""WITH lines AS (SELECT line, regexp_replace(line, {quoted}, '\\1', 'g') AS bare
+            FROM read_csv({listed([path])}, columns = {{line: 'VARCHAR'}}, header = false,
+            auto_detect = false, delim = {_NEVER}, quote = '', escape = '', strict_mode = true)
+            WHERE suffix(line, {separator}))
+        SELECT 1 FROM lines WHERE length(replace(line, '"', '')) % 2 <> length(line) % 2
+            OR length(bare) - length(replace(bare, {separator}, '')) >= {len(file.names)} LIMIT 1"""
+    )
+    if suspect.fetchall():
+        wrong = _misfit(file)
+        if wrong:
+            raise ReadError(wrong)
+
+
+def _explained(files: Sequence[_Delimited], problem: Exception) -> RetentionError:
+    """What is wrong with the files, found by reading them a second time, slowly and exactly."""
+    wrong = next(filter(None, map(_misfit, files)), None)
+    return ReadError(wrong or f"{', '.join(str(f.path) for f in files[:3])}: {first_line(problem)}")
+
+
+def _misfit(file: _Delimited) -> str | None:
+    """The first row that does not fit the header, in words; None if all of them do."""
+    n_names, line = len(file.names), file.header_row
+    try:
+        for next_line, row in _rows(file):
+            if row and len(row) != n_names:
+                return (
+                    f"{file.path}: line {line} has {len(row)} fields where the header "
+                    f"(line {file.header_row}) has {n_names}, separated by {file.separator!r}. "
+                    "Mend the line, or say separator= or header_row= if the file is other."
+                )
+            line = next_line
+    except csv.Error as problem:
+        if "field limit" in str(problem):
+            return (
+                f"{file.path}: the row that starts on line {line} has a cell of more than "
+                f"{csv.field_size_limit():,} characters. Is a quote never closed, or separator= "
+                "another? Else leave such cells out."
+            )
+        return (
+            f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
+            'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
+        )
+    return None
+
+
+def _rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
+    """Each row from the header on, with the number of the line after it."""
+    with (
+        unpacked(file.path) as stream,
+        refusing_bytes(file.path, file.encoding),
+        io.TextIOWrapper(stream, encoding=file.encoding, newline="") as text,
+    ):
+        for _ in range(file.header_row - 1):
+            text.readline()
+        if file.separator == _BLANKS:
+            yield from ((n, line.split()) for n, line in enumerate(text, file.header_row + 1))
+            return
+        reader = csv.reader(text, delimiter=file.separator, strict=True)
+        yield from ((file.header_row + reader.line_num, row) for row in reader)

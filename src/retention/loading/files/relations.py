@@ -1,0 +1,206 @@
+"""What every file and query becomes first: a DuckDB relation, and from there the user's engine."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from retention.errors import ColumnError, RetentionError
+from retention.progress import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+Engine = Literal["pandas", "polars", "pyarrow", "duckdb"]
+"""The kinds of table a file can be read into."""
+
+ENGINES: tuple[Engine, ...] = ("pandas", "polars", "pyarrow", "duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source that is open but not yet read, and what to say if reading it fails."""
+
+    relation: DuckDBPyRelation
+    name: str
+    explain: Callable[[Exception], RetentionError]
+
+    def only(self, columns: Sequence[str]) -> Opened:
+        """The same source, of which nothing but these columns is read."""
+        return replace(self, relation=self.relation.project(", ".join(map(identifier, columns))))
+
+
+@contextmanager
+def refusing(
+    explain: Callable[[Exception], RetentionError], *, bound: bool = False
+) -> Iterator[None]:
+    """Within it, what DuckDB says of a broken source is said in the user's words.
+
+    Args:
+        explain: what to say instead.
+        bound: true once the source is open: a query that does not fit it is then no fault of the
+            source, and goes through as it is.
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError) as problem:  # Arrow's stream hides the one in the other
+        if bound and isinstance(problem, duckdb.BinderException):
+            raise
+        raise explain(problem) from problem
+
+
+def fresh_connection() -> DuckDBPyConnection:
+    """An empty DuckDB in memory that fetches nothing from the network and tells time in UTC."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "pandas_analyze_sample": "0",  # never type a pandas column by a sample of it
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(paths: Iterable[Path]) -> str:
+    """Paths as an SQL list, taken as they are: to DuckDB "*", "?" and "[" would be patterns."""
+    plain = ("".join(f"[{c}]" if c in "*?[" else c for c in str(path)) for path in paths)
+    return f"[{', '.join(map(literal, plain))}]"
+
+
+def first_line(problem: Exception) -> str:
+    """What DuckDB said, without its advice, which is about DuckDB's own options."""
+    said = str(problem).strip().split("\n", 1)[0]
+    return said.split(" Error: ", 1)[-1].strip()
+
+
+def needs(module: str, what: str, extra: str) -> None:
+    """Refuse, with the command to install it, what a missing library is needed for."""
+    if find_spec(module) is None:
+        raise RetentionError(f"{what} needs {module}: pip install 'retention-analytics[{extra}]'")
+
+
+def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
+    """Column names without padding and byte-order marks, none of them empty, none of them twice.
+
+    A nameless column (an index that pandas wrote) is called after its place: "unnamed_1".
+
+    Raises:
+        ColumnError: if two columns have one name, small and capital letters taken as the same, or
+            one holds a NUL character, at which DuckDB would cut it.
+    """
+    plain = [name.strip().strip("\ufeff").strip() for name in names]
+    found = tuple(name or f"unnamed_{place}" for place, name in enumerate(plain, 1))
+    seen: set[str] = set()
+    for name in found:
+        if "\0" in name:
+            raise ColumnError(f"{where}: column name {name!r} holds NUL: is this the encoding?")
+        if name.casefold() in seen:
+            also = ", in SQL with AS" if where == "the query" else ""
+            raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them{also}.")
+        seen.add(name.casefold())
+    return found
+
+
+def same_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
+    """Refuse files that do not all have the columns of the first; their order may differ.
+
+    Raises:
+        ColumnError: names the first file that differs, and in what.
+    """
+    listed = iter(names)
+    first, wanted = next(listed)
+    for file, found in listed:
+        lacks = sorted(set(wanted) - set(found))
+        more = sorted(set(found) - set(wanted))
+        if lacks or more:
+            differs = [f"lacks {lacks}"] * bool(lacks) + [f"has {more} too"] * bool(more)
+            raise ColumnError(
+                f"{file} {' and '.join(differs)}, compared with {first}. "
+                "Files read together need the same columns."
+            )
+
+
+def in_engine(opened: Opened, engine: Engine) -> Any:
+    """The source read into the engine's own table; for DuckDB it stays unread."""
+    if engine == "duckdb":
+        return opened.relation
+    if engine != "pandas":
+        needs(engine, f"engine={engine!r}", "arrow" if engine == "pyarrow" else engine)
+        needs("pyarrow", f"engine={engine!r}", "arrow")
+    with refusing(opened.explain):
+        if find_spec("pyarrow") is None:
+            return opened.relation.df()
+        table = _arrow(opened)
+    if engine == "polars":
+        import polars as pl
+
+        return pl.from_arrow(table)
+    return _pandas(table) if engine == "pandas" else table
+
+
+def _arrow(opened: Opened) -> Any:
+    """Batch by batch, so that a watching person sees rows come in; not slower than all at once."""
+    import pyarrow as pa
+
+    batches = []
+    with (
+        watched(f"reading {opened.name}", " rows") as done,
+        pa.RecordBatchReader.from_stream(opened.relation) as reader,
+    ):
+        for batch in reader:
+            batches.append(batch)
+            done(batch.num_rows)
+        return pa.Table.from_batches(batches, reader.schema)
+
+
+def _pandas(table: Any) -> Any:
+    """In pandas' types; whole numbers with gaps stay whole, decimals become floats."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(place, field.name, _undecimal(table[place]))
+    frame = table.to_pandas(date_as_object=False)
+    for name in frame.columns:
+        if pa.types.is_integer(table[name].type) and table[name].null_count:
+            frame[name] = table[name].to_pandas(types_mapper=_nullable)
+    dates = frame.select_dtypes("datetime").columns
+    return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
+
+
+def _nullable(kind: Any) -> Any:
+    from pandas.api.types import pandas_dtype
+
+    return pandas_dtype(str(kind).capitalize().replace("Uint", "UInt"))
+
+
+def _undecimal(column: Any) -> Any:
+    """Decimals as whole numbers where they are declared whole and fit, else as floats."""
+    import pyarrow as pa
+
+    if column.type.scale == 0:
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
+    return column.cast(pa.float64())

@@ -1,0 +1,94 @@
+"""The values of a table: ids, dates and amounts read from its columns, with what can be wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retention.loading.dates import patterns, reading, time_zones
+from retention.loading.rows.text import signs
+from retention.loading.values import amounts, currencies, ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import narwhals.stable.v2 as nw
+
+    from retention.frames import Frame
+    from retention.loading.rows.columns import Source
+    from retention.loading.rows.row_checks import Check, Output
+    from retention.loading.rows.text import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The frame with the values read, the checks of each role, and how ids and currency go out.
+
+    `shuffled` says that rows may have lost their order.
+    """
+
+    frame: Frame
+    checks: Mapping[str, Sequence[Check]]
+    ids: Mapping[str, Output]
+    currency: Sequence[Output] = ()
+    shuffled: bool = False
+
+    def checks_of(self, *roles: str) -> list[Check]:
+        """The checks of those of the roles that the user named."""
+        return [check for role in roles for check in self.checks.get(role, ())]
+
+
+def read_values(
+    source: Source,
+    written: Written,
+    *,
+    id_roles: Sequence[str],
+    date_roles: Sequence[str],
+    amount_roles: Sequence[str],
+) -> Values:
+    """Every named column read. How text is written is learned first, in one query for all of it."""
+    on_ids, on_dates, on_amounts = (
+        [role for role in roles if role in source.roles]
+        for roles in (id_roles, date_roles, amount_roles)
+    )
+    frame = time_zones.with_local(source, on_dates, written.tz)
+    for role in on_dates:
+        frame = reading.with_date_text(source, frame, role)
+    for role in on_amounts:
+        frame = amounts.with_amount_text(source, frame, role)
+    known = _learned(source, frame, written, on_ids, on_dates, on_amounts)
+    checks: dict[str, Sequence[Check]] = {}
+    outputs: dict[str, Output] = {}
+    for role in on_ids:
+        frame, checks[role], outputs[role] = ids.read_id(
+            source, frame, role, known, written.blank_ids
+        )
+    ways = patterns.Ways(on_dates, known, written)
+    for role in on_dates:
+        frame, checks[role] = reading.read_date(source, frame, role, ways)
+    decimal = amounts.decimal_of(known, on_amounts, written)
+    for role in on_amounts:
+        frame, checks[role] = amounts.read_amount(source, frame, role, decimal)
+    told = currencies.read_currency(source, frame, known, (on_amounts, on_dates), written.rates)
+    checks["currency"] = told.checks
+    return Values(told.frame, checks, outputs, told.outputs, told.shuffled)
+
+
+def _learned(
+    source: Source,
+    frame: Frame,
+    written: Written,
+    id_roles: Sequence[str],
+    date_roles: Sequence[str],
+    amount_roles: Sequence[str],
+) -> dict[str, bool]:
+    """How the text columns are written. A lazy table whose only text are ids is not asked."""
+    asked: dict[str, nw.Expr] = {}
+    for role in date_roles:
+        asked |= reading.date_signs(source, role, written)
+    for role in amount_roles:
+        asked |= amounts.amount_signs(source, role)
+    if asked or source.eager:
+        for role in id_roles:
+            asked |= ids.id_signs(source, role)
+    return signs(frame, asked)

@@ -1,0 +1,1 @@
+"""Columns and rows as they come, and what is wrong with them."""

@@ -1,0 +1,217 @@
+"""Who is who: ids that may be one customer written in two ways, or many customers under one.
+
+Nothing here is wrong for certain, so nothing is refused: it is counted, and said once.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention.frames import collect, count, one_row
+from retention.loading.rows.row_checks import Note, shown
+from retention.loading.rows.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from retention.frames import Frame
+    from retention.loading.rows.columns import Source
+
+_N, _KEY = f"{OURS}rows", f"{OURS}key"
+_BLANK = "[ \t\r\n\u00a0\u2000-\u200b\u202f\u3000\ufeff]"
+_FORMED = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\ufb00-\ufb4f\uff00-\uffef]"
+"""Letters that can be written otherwise: accents of their own, ligatures, those of full width."""
+
+_WAYS: Mapping[str, tuple[Callable[[str], str], str]] = {
+    "case": (str.lower, ".str.lower()"),
+    "blanks": (lambda text: re.sub(_BLANK, "", text), r".str.replace(r'\s', '', regex=True)"),
+    "leading zeros": (lambda text: text.lstrip("0"), ".str.lstrip('0')"),
+    "a decimal point": (
+        lambda text: text.removesuffix(".0"),
+        r".str.replace(r'\.0$', '', regex=True)",
+    ),
+    "Unicode form": (
+        lambda text: unicodedata.normalize("NFKC", text),
+        ".str.normalize('NFKC')",
+    ),
+}
+"""How two texts for one id may differ: what undoes the difference, here and in pandas."""
+
+_NOBODY = frozenset(
+    (
+        *("0", "-1", "00000", "99999", "999999", "x", "xx", "xxx", "-", ".", "?", "n/a", "na"),
+        *("guest", "gast", "invité", "invitado", "unknown", "unbekannt", "inconnu", "anonymous"),
+        *("anonym", "none", "null", "nan", "test", "cash", "walk-in", "walkin", "default", "dummy"),
+        *("noname", "customer", "kunde", "laufkunde", "other", "misc"),
+    )
+)
+"""What systems write for a customer they do not know."""
+
+_LARGE, _NOTABLE = 0.05, 0.01  # of all rows
+_OUTSTANDING, _MORE = 10, 2  # times the next id
+_ENOUGH = 10  # ids, before any stands out
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """Ids that may be one: the smallest and the largest, how many there are, and their rows."""
+
+    least: str
+    most: str
+    n: int
+    rows: int
+
+
+def id_notes(source: Source, frame: Frame, _: int) -> list[Note]:
+    """What deserves a look among the customers of a table, if it names any."""
+    column = source.roles.get("customer_id")
+    return [] if column is None else alike_ids(frame, "customer_id", column)
+
+
+def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
+    """Ids of text that differ only in case, blanks, leading zeros, ".0" or Unicode form.
+
+    Args:
+        frame: the accepted rows, or the `counts` of their ids.
+        role: which id, "customer_id" say.
+        column: its name in the user's table, which the advice uses.
+    """
+    ours = f"{OURS}{role}"
+    schema = frame.collect_schema()
+    if not isinstance(schema[ours], nw.String):
+        return []
+    ids = frame if _N in schema else counts(frame, role)
+    # pandas calls a column of nothing but gaps one of text
+    ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(_N).cast(nw.Int64))
+    ids = ids.with_columns(_plain(nw.col(ours)).alias(_KEY))
+    same = _sharing(ids, ours)
+    if not same:
+        return []
+    ways = [way for way in _WAYS if any(_differ(one, way) for one in same)]
+    first = min(same, key=lambda one: one.least)
+    cure = "".join(_WAYS[way][1] for way in ways)
+    return [
+        Note(
+            f"{role}s that differ only in {_listed(ways)}",
+            sum(one.rows for one in same),
+            sum(one.n for one in same),
+            f"{shown(first.least)} and {shown(first.most)}",
+            f"If they are one, write them alike first, in pandas: "
+            f"df[{column!r}] = df[{column!r}]{cure}.",
+        )
+    ]
+
+
+def counts(frame: Frame, role: str, *, eager: bool = False) -> Frame:
+    """How many rows each id has; of an eager table counted once for all who ask."""
+    ours = f"{OURS}{role}"
+    ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
+    return ids.collect().lazy() if eager else ids
+
+
+def _plain(text: nw.Expr) -> nw.Expr:
+    """A text without what may differ between two of one id, as far as an engine can tell."""
+    bare = text.str.to_lowercase().str.replace_all(_BLANK, "").str.replace_all(r"\.0$", "")
+    return bare.str.replace_all("^0+", "")
+
+
+def _sharing(ids: Frame, ours: str) -> list[_Same]:
+    """Those among the ids that share what is left of them."""
+    marked = count(nw.col(ours).str.contains(_FORMED))
+    told = ids.with_columns(
+        least=nw.col(ours), most=nw.col(ours), n=nw.lit(1), formed=marked
+    ).with_columns(nw.col("n").cast(nw.Int64))
+    groups = told.group_by(_KEY).agg(
+        *(nw.col(name).sum() for name in ("n", "formed", _N)),
+        nw.col("least").min(),
+        nw.col("most").max(),
+    )
+    found = collect(groups.filter((nw.col("n") > 1) | (nw.col("formed") > 0)))
+    rows = zip(*(found[name].tolist() for name in (_KEY, "least", "most", "n", _N)), strict=True)
+    same = {key: _Same(least, most, int(n), int(rows)) for key, least, most, n, rows in rows}
+    if found["formed"].sum():
+        same = _in_one_form(ids, ours, same)
+    return [one for one in same.values() if one.n > 1]
+
+
+def _in_one_form(ids: Frame, ours: str, same: Mapping[str, _Same]) -> dict[str, _Same]:
+    """The same of texts that can be written in another form, which no engine undoes."""
+    formed = collect(ids.filter(nw.col(ours).str.contains(_FORMED)).select(_KEY))[_KEY].tolist()
+    keys = {key: _bare(key) for key in {*formed, *same}}
+    others = collect(
+        ids.filter(nw.col(_KEY).is_in(sorted(set(keys.values())))).select(ours, _KEY, _N)
+    )
+    groups: dict[str, list[_Same]] = {}
+    for key, one in same.items():
+        groups.setdefault(keys[key], []).append(one)
+    for text, key, n in zip(*(others[name].tolist() for name in (ours, _KEY, _N)), strict=True):
+        if key not in same:
+            groups.setdefault(key, []).append(_Same(text, text, 1, int(n)))
+    return {
+        key: _Same(
+            min(one.least for one in some),
+            max(one.most for one in some),
+            sum(one.n for one in some),
+            sum(one.rows for one in some),
+        )
+        for key, some in groups.items()
+    }
+
+
+def _bare(text: str) -> str:
+    for undo, _ in reversed(list(_WAYS.values())):
+        text = undo(text)
+    return text
+
+
+def _differ(one: _Same, way: str) -> bool:
+    """Whether two ids differ in this way: undone, they are nearer to each other, or one."""
+    a, b = one.least, one.most
+    for other, (undo, _) in _WAYS.items():
+        if other != way:
+            a, b = undo(a), undo(b)
+    return a != b
+
+
+def _listed(ways: Iterable[str]) -> str:
+    *most, last = ways
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def crowded_ids(ids: Frame, column: str, n_rows: int) -> list[Note]:
+    """An id that stands for so many rows that it may be everybody whose name was not asked.
+
+    Args:
+        ids: the `counts` of the customers' ids.
+        column: the customers' column in the user's table.
+        n_rows: how many rows there are.
+    """
+    ours = f"{OURS}customer_id"
+    ids = ids.with_columns(nw.col(_N).cast(nw.Int64))
+    found = collect(ids.filter(nw.col(_N) >= max(n_rows * _NOTABLE, 2)), exact=True)
+    large = sorted(zip(found[_N].tolist(), found[ours].tolist(), strict=True), reverse=True)
+    if not large:
+        return []
+    (n, who), share = large[0], large[0][0] / n_rows
+    others = ids.filter(nw.col(_N) < n) if len(large) == 1 else None
+    following = large[1][0] if others is None else one_row(others.select(nw.col(_N).max()))[_N] or 0
+    n_ids = one_row(ids.select(nw.len().alias("n")))["n"]
+    named_so = str(who).strip().lower() in _NOBODY and n > _MORE * following
+    stands_out = share >= _LARGE and n_ids >= _ENOUGH and n >= _OUTSTANDING * following
+    if not (named_so or stands_out):
+        return []
+    return [
+        Note(
+            f"one customer_id with {share:.0%} of all rows",
+            int(n),
+            1,
+            shown(who),
+            "If it stands for many (guests, walk-in customers), leave its rows out, in pandas: "
+            f"df = df[df[{column!r}] != {who!r}].",
+        )
+    ]

@@ -1,0 +1,106 @@
+"""Orders that may be one and were counted as several, or the other way round."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+
+from retention import periods
+from retention.frames import count, one_row
+from retention.loading.rows.row_checks import Note, shown, with_flag_of
+from retention.loading.rows.text import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retention.frames import Frame
+    from retention.loading.rows.row_checks import Check
+
+_ID, _ORDER, _DATE, _SALES = (
+    f"{OURS}{name}" for name in ("customer_id", "order_id", "date", "sales")
+)
+_PARTS = (
+    "Each day counts as an order of its own. If they are one order shipped in parts, say "
+    "order_day='first'."
+)
+_SHARED = (
+    "Each customer's lines count as an order of their own: right where numbers begin anew in each "
+    "shop or year, else look at the column {column!r}."
+)
+_FIRST, _LAST, _N = f"{OURS}first_day", f"{OURS}last_day", f"{OURS}rows"
+_APART = f"{OURS}apart"
+
+
+def dated_by_first(frame: Frame, checks: Sequence[Check]) -> Frame:
+    """The lines of what was bought in one order on the day of its first, refunds on their own.
+
+    Those that fail a check neither give nor take a day.
+    """
+    frame = with_flag_of(frame, checks, _APART)
+    bought = (nw.col(_SALES) >= 0) & (nw.col(_APART) == 0)
+    frame = frame.with_columns(nw.when(bought).then(nw.col(_DATE)).alias(_FIRST))
+    frame = frame.with_columns(nw.col(_FIRST).min().over(_ID, _ORDER).alias(_FIRST))
+    named = bought & ~nw.col(_ORDER).is_null()
+    return frame.with_columns(
+        nw.when(named).then(nw.col(_FIRST)).otherwise(nw.col(_DATE)).alias(_DATE)
+    )
+
+
+def order_notes(frame: Frame, column: str) -> list[Note]:
+    """Orders of one customer on several days, and order ids of several customers.
+
+    Refunds are booked later under the order they undo, and are not looked at.
+
+    Args:
+        frame: the accepted rows.
+        column: the column of orders in the user's table.
+    """
+    odd = _odd(_by_customer(frame))
+    names = ("_split", "_split_rows", "_shared", "_shared_rows")
+    found = one_row(odd.select(*(nw.col(name).sum() for name in names)))
+    notes = []
+    if found["_split"]:
+        what = "orders of one order_id on several days"
+        n, rows = int(found["_split"]), int(found["_split_rows"])
+        notes.append(Note(what, rows, n, _first(odd, "_split"), _PARTS))
+    if found["_shared"]:
+        what = "order_ids of several customers"
+        n, rows = int(found["_shared"]), int(found["_shared_rows"])
+        say = _SHARED.format(column=column)
+        notes.append(Note(what, rows, n, _first(odd, "_shared"), say))
+    return notes
+
+
+def _first(odd: Frame, which: str) -> str:
+    """The smallest of the order ids that are odd in one way."""
+    found = one_row(odd.filter(nw.col(which) > 0).select(nw.col(_ORDER).min()))
+    return shown(found[_ORDER])
+
+
+def _by_customer(frame: Frame) -> Frame:
+    """Each customer's part in each order: its first and last day, and its lines."""
+    bought = frame.filter(nw.col(_SALES) > 0, ~nw.col(_ORDER).is_null())
+    day = periods.day_expr(_DATE, frame.implementation)
+    dated = bought.with_columns(day.alias(_FIRST), day.alias(_LAST))
+    parts = dated.group_by(_ORDER, _ID).agg(
+        nw.col(_FIRST).min(), nw.col(_LAST).max(), nw.len().alias(_N)
+    )
+    whole = parts.with_columns(nw.col(_N).cast(nw.Int64))
+    split = nw.col(_FIRST) < nw.col(_LAST)
+    return whole.with_columns(
+        _part=count(nw.col(_N) > 0),
+        _split=count(split),
+        _split_rows=nw.when(split).then(nw.col(_N)).otherwise(nw.lit(0)),
+    )
+
+
+def _odd(parts: Frame) -> Frame:
+    """How many parts of each order are on several days, and how many share its id."""
+    sums = [nw.col(name).sum() for name in ("_part", "_split", "_split_rows", _N)]
+    orders = parts.group_by(_ORDER).agg(*sums)
+    shared = nw.col("_part") > 1
+    return orders.with_columns(
+        _shared=nw.when(shared).then(nw.col("_part")).otherwise(nw.lit(0)),
+        _shared_rows=nw.when(shared).then(nw.col(_N)).otherwise(nw.lit(0)),
+    )

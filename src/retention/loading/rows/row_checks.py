@@ -1,0 +1,318 @@
+"""The one mechanism of checks: a row's reason is the first check it fails, in a documented order.
+
+`as_…` refuses a table with every problem in one error; `audit_…` sets the same rows aside. Both
+judge the same reading, so that one accepts exactly what the other sets nothing aside of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from retention.errors import ContentError, counted, warn
+from retention.frames import Frame, collect, count, one_row
+from retention.loading.rows.columns import ROW, Source
+from retention.loading.rows.fingerprints import fingerprint
+from retention.loading.rows.text import OURS, signs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def _nothing(_: Frame, __: int) -> tuple[()]:
+    return ()
+
+
+REASON = f"{OURS}reason"
+"""Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
+
+_N, _PRINT = f"{OURS}n", f"{OURS}print"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """One thing that can be wrong with a row.
+
+    `fails` holds where it is wrong, null where it cannot be. `later` stands for checks that need
+    more than the row: it is given the frame on demand (with `REASON` from the checks before it),
+    what the first look told and the name of the flag to add, and answers None if no row fails.
+    `advice` says what to do, and may look at the frame for it.
+    """
+
+    reason: str
+    shows: str
+    advice: str | Callable[[Frame], str]
+    fails: nw.Expr | None = None
+    later: Callable[[Callable[[], Frame], Mapping[str, bool], str], Frame | None] | None = None
+    drops: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column on its way out: its name, where it stands, and where it is unlike "17850.0".
+
+    If no row is unlike it, these are whole numbers that a float turned into text: ".0" goes.
+    """
+
+    name: str
+    column: str
+    other: nw.Expr | None = None
+
+    def expr(self, look: Mapping[str, bool]) -> nw.Expr:
+        """The column under its name."""
+        value = nw.col(self.column)
+        if self.other is not None and not look[f"other {self.name}"]:
+            value = value.str.replace_all(r"\.0$", "")
+        return value.alias(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFault:
+    """What is wrong with a table as a whole if one sign holds and another does not."""
+
+    holds: str
+    lacks: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What deserves a look in a table, though nothing is refused for it.
+
+    Attributes:
+        note: what it is, in the words of the table.
+        rows: how many rows it concerns.
+        customers: how many customers, as the table has them.
+        first_example: the smallest case.
+        advice: what to do if it is as it seems.
+    """
+
+    note: str
+    rows: int
+    customers: int
+    first_example: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table as read: the user's columns, the values, the checks in order and what comes out.
+
+    `signs` are further questions to the first look; `faults` concern the table as a whole; `notes`
+    looks at the accepted rows, of which there are so many, for what deserves a look; `repeats` says
+    whether repeated lines matter; `audit` is the function that parts the rows; `may_be_empty` says
+    that a table without rows has a meaning, too; `shuffled`, that the rows of an eager table may
+    have lost their order, as DuckDB's windows and joins lose it.
+    """
+
+    source: Source
+    frame: Frame
+    checks: Sequence[Check]
+    outputs: Sequence[Output]
+    signs: Mapping[str, nw.Expr] = field(default_factory=dict)
+    faults: Sequence[TableFault] = ()
+    notes: Callable[[Frame, int], Sequence[Note]] = _nothing
+    repeats: bool = True
+    audit: str = ""
+    may_be_empty: bool = False
+    shuffled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reading after its checks: which of them some row fails, and every row's reason."""
+
+    reading: Reading
+    frame: Frame
+    failing: Sequence[Check]
+    look: Mapping[str, bool]
+    n_rows: int
+
+    @property
+    def accepted(self) -> Frame:
+        """The rows that fail no check, as the door hands them out."""
+        frame = self._left
+        shuffled = self.reading.shuffled or any(check.later for check in self.failing)
+        if shuffled and self.reading.source.eager:
+            frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
+        return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What deserves a look in the accepted rows."""
+        return self.reading.notes(self._left, self.n_rows) if self.n_rows else ()
+
+    @property
+    def _left(self) -> Frame:
+        return self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
+
+
+def with_flag_of(frame: Frame, checks: Sequence[Check], name: str) -> Frame:
+    """The frame with 1 in a column of that name where a row fails one of the checks, else 0.
+
+    Checks that need more than the row are not asked.
+    """
+    fails = [count(check.fails) for check in checks if check.fails is not None]
+    return frame.with_columns(nw.max_horizontal(nw.lit(0), *fails).alias(name))
+
+
+def judged(reading: Reading) -> Judged:
+    """Run the checks: one look at the table, and a second only where the first found something."""
+    flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
+    frame = reading.frame.with_columns(**flags)
+    look, n_rows = _look(reading, frame, list(flags))
+    failing = [check for check in reading.checks if look.get(_flag(check))]
+    for i, check in enumerate(reading.checks):
+        if check.later is not None:
+            before = [c for c in failing if c in reading.checks[:i]]
+            found = check.later(partial(_with_reason, frame, before), look, _flag(check))
+            if found is not None:
+                frame, failing = found, [*failing, check]
+    failing = [check for check in reading.checks if check in failing]
+    frame = _with_reason(frame, failing) if failing else frame
+    return Judged(reading, frame, failing, look, n_rows)
+
+
+def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> tuple[dict[str, bool], int]:
+    """Whether any row fails each check, and whatever else the door asked, and how many there are.
+
+    "apart" says that all lines of a lazy table differ in their fingerprint.
+    """
+    others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
+    asked = {flag: nw.col(flag) for flag in flags}
+    asked |= {**others, **reading.signs, "rows": nw.lit(True)}
+    names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
+    aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
+    if reading.repeats and not reading.source.eager:
+        names[_PRINT] = fingerprint(reading.source)
+        aggregates.append(nw.col(_PRINT).n_unique())
+    found = one_row(frame.with_columns(**names).select(*aggregates))
+    look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
+    return {**look, "apart": found.get(_PRINT) == found[_N]}, int(found[_N])
+
+
+def accepted(reading: Reading) -> Frame:
+    """The accepted rows, or one error that lists every problem of the table.
+
+    Raises:
+        ContentError: if there is no row, or one that is neither accepted nor left out on request.
+    """
+    kind = reading.source.kind
+    verdict = judged(reading)
+    look = verdict.look
+    if not look["rows"] and not reading.may_be_empty:
+        raise ContentError(f"{kind.name} cannot be used: the table is empty, it has no row at all.")
+    problems = [check for check in verdict.failing if not check.drops]
+    said = [fault.text for fault in reading.faults if look[fault.holds] and not look[fault.lacks]]
+    if problems or said:
+        raise _refusal(verdict, problems, said)
+    if verdict.failing:
+        _refuse_the_rest(verdict)
+    _tell(verdict)
+    return verdict.accepted
+
+
+def _refuse_the_rest(verdict: Judged) -> None:
+    """Refuse a table of which nothing is left, or nothing that is of use."""
+    reading, left = verdict.reading, nw.col(REASON).is_null()
+    name, dropped = reading.source.kind.name, ", ".join(c.reason for c in verdict.failing)
+    asked = {sign for fault in reading.faults for sign in (fault.holds, fault.lacks)}
+    found = signs(verdict.frame, {"left": left, **{s: left & reading.signs[s] for s in asked}})
+    if not found["left"]:
+        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
+    for fault in reading.faults:
+        if found[fault.holds] and not found[fault.lacks]:
+            raise ContentError(f"{name}, without the rows left out ({dropped}): {fault.text}")
+
+
+def _tell(verdict: Judged) -> None:
+    """One warning of all that deserves a look."""
+    notes, audit = verdict.notes, verdict.reading.audit
+    if notes:
+        said = " ".join(
+            f"{note.note}: {counted(note.rows, 'row')}, such as {note.first_example}. {note.advice}"
+            for note in notes
+        )
+        more = f" {audit}(...).notes counts them." * bool(audit)
+        warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
+
+
+def example(frame: Frame, check: Check, first: Any) -> str:
+    """The first row that fails (eager), or the smallest value that does (lazy), in words."""
+    if first is None:
+        return ""
+    if ROW not in frame.collect_schema():
+        return f"smallest {shown(first)}"
+    here = frame.filter(nw.col(ROW) == int(first), ~nw.col(check.shows).is_null())
+    found = collect(here.select(value=sample(frame, check)))["value"].tolist()
+    return f"row {int(first):,}{''.join(f': {shown(value)}' for value in found)}"
+
+
+def sample(frame: Frame, check: Check) -> nw.Expr:
+    """The value that an example shows; times in microseconds, which Python can write."""
+    dtype = frame.collect_schema()[check.shows]
+    nanoseconds = isinstance(dtype, nw.Datetime) and dtype.time_zone is None
+    return nw.col(check.shows).cast(nw.Datetime("us")) if nanoseconds else nw.col(check.shows)
+
+
+def shown(value: Any) -> str:
+    """A value as the user wrote it: text in quotes, a midnight as its day."""
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return str(value.date())
+    return repr(value) if isinstance(value, str) else f"{value}"
+
+
+def _flag(check: Check) -> str:
+    return f"{OURS}fails {check.reason}"
+
+
+def _with_reason(frame: Frame, checks: Sequence[Check]) -> Frame:
+    reason: nw.Expr = nw.lit(None, dtype=nw.String)
+    for check in reversed(checks):
+        reason = nw.when(nw.col(_flag(check))).then(nw.lit(check.reason)).otherwise(reason)
+    return frame.with_columns(reason.alias(REASON))
+
+
+def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) -> ContentError:
+    kind, source = verdict.reading.source.kind, verdict.reading.source
+    rows, found = _tally(verdict, problems)
+    lines = [
+        f" - {check.reason}: {_rows(n)}{_where(text, eager=source.eager)}. "
+        + (check.advice if isinstance(check.advice, str) else check.advice(verdict.frame))
+        for check, (n, text) in zip(problems, found, strict=True)
+    ]
+    lines += [f" - {text}" for text in said]
+    many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
+    counted = "; rows are counted from 0" if source.eager else ""
+    head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
+    audit = f"{verdict.reading.audit}(...) parts such rows from those that can be used."
+    return ContentError("\n".join([head, *lines, *[audit] * bool(verdict.reading.audit)]))
+
+
+def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:
+    """How many rows fail each check, whatever else they fail, with the first of them."""
+    frame, eager = verdict.frame, verdict.reading.source.eager
+    columns, sums = {}, [nw.len().alias("rows")]
+    for i, check in enumerate(checks):
+        fails = nw.col(_flag(check))
+        columns[f"{OURS}n{i}"] = count(fails)
+        shows = nw.col(ROW) if eager else sample(frame, check)
+        columns[f"{OURS}first{i}"] = nw.when(fails).then(shows)
+        sums += [nw.col(f"{OURS}n{i}").sum(), nw.col(f"{OURS}first{i}").min()]
+    found = one_row((frame.with_columns(**columns) if columns else frame).select(*sums))
+    ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
+    firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
+    texts = [example(frame, c, first) for c, first in zip(checks, firsts, strict=True)]
+    return int(found["rows"]), list(zip(ns, texts, strict=True))
+
+
+def _rows(n: int) -> str:
+    return f"{n:,} row{'s' * (n != 1)}"
+
+
+def _where(text: str, *, eager: bool) -> str:
+    return f", {'first in ' * eager}{text}" if text else ""

@@ -1,0 +1,1 @@
+"""Ids, amounts, flags and currencies, read from cells."""

@@ -1,0 +1,134 @@
+"""Customer and order ids: whole numbers stay numbers, text stays text, a mixture is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from numbers import Real
+from typing import TYPE_CHECKING
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.errors import ColumnError
+from retention.frames import Frame, collect
+from retention.loading.rows.row_checks import Check, Output
+from retention.loading.rows.text import OURS, PADDED, as_said, is_text, stripped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.loading.rows.columns import Source
+
+_EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
+_FILL = "Fill them in or leave those rows out."
+_MISSING = ("NoneType", "NaTType", "NAType")
+
+
+def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
+    """What to learn about an id before it is read: whether any has padding."""
+    column = source.roles[role]
+    text = isinstance(source.schema[column], nw.String)
+    return {f"padded {role}": nw.col(column).str.contains(PADDED)} if text else {}
+
+
+def read_id(
+    source: Source, frame: Frame, role: str, known: Mapping[str, bool], blanks: Sequence[str]
+) -> tuple[Frame, list[Check], Output]:
+    """The frame with the id's value, its checks, and how it goes out.
+
+    Raises:
+        ColumnError: if the column holds dates, flags, or numbers and text mixed.
+    """
+    column, ours = source.roles[role], f"{OURS}{role}"
+    dtype = _id_type(source, column, role)
+    broken: nw.Expr | None = None
+    other: nw.Expr | None = None
+    if dtype.is_integer():
+        frame = frame.with_columns(nw.col(column).alias(ours))
+        blank = nw.col(ours).is_null()
+    elif dtype.is_numeric():
+        frame, blank, broken = _from_floats(frame, column, ours)
+    else:
+        frame = _from_text(source, frame, role, padded=known.get(f"padded {role}", True))
+        blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
+        other = ~nw.col(ours).is_in(blanks) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+    frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
+    checks = _checks(role, column, blank, broken)
+    if other is not None:
+        checks[0] = replace(checks[0], advice=partial(_advice, ours, blanks))
+    return frame, checks, Output(role, ours, other)
+
+
+def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
+    fill = _FILL
+    reread = "Ids were read as decimal numbers and lost digits: read the column as text."
+    return [
+        Check(f"blank {role}", column, fill, blank),
+        Check(f"{role} that is not a whole number", column, reread, broken),
+    ]
+
+
+def _advice(ours: str, blanks: Sequence[str], frame: Frame) -> str:
+    """What to do about blank ids; texts that may be ids after all are named and counted."""
+    texts = [text for text in blanks if text]
+    rows = frame.filter(nw.col(ours).is_in(texts)).group_by(ours).agg(nw.len().alias("n"))
+    found = collect(rows) if texts else {ours: np.array([]), "n": np.array([])}
+    counts = sorted(zip(found["n"].tolist(), found[ours].tolist(), strict=True), reverse=True)
+    if not counts:
+        return _FILL
+    named = ", ".join(f"{text!r} in {n:,} row{'s' * (n != 1)}" for n, text in counts[:5])
+    return f"{_FILL} Taken for blank is {named}: if that is an id, say blanks=()."
+
+
+def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
+    column = source.roles[role]
+    text = as_said(column, source.schema[column])
+    return frame.with_columns((stripped(text) if padded else text).alias(f"{OURS}{role}"))
+
+
+def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:
+    dtype = source.schema[column]
+    if isinstance(dtype, nw.Object):
+        return _type_of_objects(source, column, role)
+    if is_text(dtype):
+        return nw.String()
+    if not dtype.is_numeric():
+        raise ColumnError(
+            f"{role}: column {column!r} holds {dtype}. An id is text or a whole number."
+        )
+    return dtype
+
+
+def _type_of_objects(source: Source, column: str, role: str) -> nw.dtypes.DType:
+    """What a pandas column of Python objects holds, if it holds one kind of thing."""
+    values = collect(source.frame.select(column))[column].tolist()
+    kinds = {kind for kind in set(map(type, values)) if kind.__name__ not in _MISSING}
+    if float in kinds and all(value != value for value in values if type(value) is float):  # noqa: PLR0124
+        kinds.discard(float)
+    if all(issubclass(kind, Real | Decimal) and not issubclass(kind, bool) for kind in kinds):
+        return nw.Float64()
+    if len(kinds) == 1 and not issubclass(next(iter(kinds)), bytes | bool | date):
+        return nw.String()
+    seen = [next(value for value in values if type(value) is kind) for kind in kinds]
+    listed = ", ".join(f"{value!r} ({type(value).__name__})" for value in sorted(seen, key=repr))
+    raise ColumnError(
+        f"{role}: column {column!r} holds values of mixed or unfit types: {listed}. "
+        "An id is text or a whole number throughout: convert the column with .astype(str) first."
+    )
+
+
+def _from_floats(frame: Frame, column: str, ours: str) -> tuple[Frame, nw.Expr, nw.Expr]:
+    """Whole numbers that were read as decimals, as whole numbers again."""
+    number = f"{ours}_number"
+    frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(number))
+    blank = nw.col(number).is_null() | nw.col(number).is_nan()
+    exact = nw.col(number).abs() < _EXACT
+    whole = nw.when(exact).then(nw.col(number)).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
+    frame = frame.with_columns(whole.alias(ours))
+    broken = (nw.col(number).abs() >= _EXACT) | (
+        exact & (nw.col(ours).cast(nw.Float64) != nw.col(number))
+    )
+    return frame, blank, broken

@@ -1,0 +1,1 @@
+"""Mathematics that knows no customer: optimisation, step functions, labels as numbers."""

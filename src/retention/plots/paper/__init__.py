@@ -1,0 +1,1 @@
+"""Axes, lines, labels and colours beneath every picture."""

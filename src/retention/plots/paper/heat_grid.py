@@ -1,0 +1,95 @@
+"""A grid of cells, the darker the more, with what is not known hatched."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention import wording
+from retention.plots.paper import axes
+from retention.plots.paper.palette import BACKGROUND, HATCH, MUTED, ink_on, shade
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def draw_cells(
+    ax: Axes, cells: Floats, most: float, marks: NDArray[np.object_] | None = None
+) -> None:
+    """Draw shares as a grid: numbers in the cells where there is room, else a scale beside it.
+
+    Args:
+        ax: the axes; rows from the top down.
+        cells: shares by row and column, NaN where not known.
+        most: the share that is darkest; more is no darker.
+        marks: what is said behind each number.
+    """
+    from matplotlib.collections import PolyCollection
+
+    known = np.isfinite(cells)
+    look: dict[str, Any] = {"edgecolors": BACKGROUND, "linewidths": 0.8}
+    colours = [shade(share / most) for share in cells[known]]
+    ax.add_collection(PolyCollection(_squares(known), facecolors=colours, **look, label="known"))
+    blank = PolyCollection(
+        _squares(~known),
+        facecolors=BACKGROUND,
+        edgecolors="#B9C0C7",
+        linewidths=0.0,
+        hatch=HATCH,
+        label="not observed",
+    )
+    ax.add_collection(blank)
+    rows, columns = cells.shape
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    _say(ax, cells, most, marks)
+
+
+def _say(ax: Axes, cells: Floats, most: float, marks: NDArray[np.object_] | None) -> None:
+    """The number of each cell, if there is room."""
+    rows, columns = cells.shape
+    size = axes.points_of("small")
+    wide, high = axes.width_of(ax) / columns, axes.height_of(ax) / rows
+    ems = 3.2 if marks is None else 4.4
+    size = min(size, wide / ems, high / 1.2)
+    if size < 6:
+        _scale(ax, most)
+        return
+    for row, column in zip(*np.nonzero(np.isfinite(cells)), strict=True):
+        share = float(cells[row, column])
+        words = wording.percent(share, 0) + ("" if marks is None else str(marks[row, column]))
+        colour = ink_on(shade(share / most))
+        ax.text(column, row, words, ha="center", va="center", fontsize=size, color=colour)
+
+
+def _squares(where: NDArray[np.bool_]) -> Any:
+    """The corners of the cells of a mask, row by row."""
+    row, column = np.nonzero(where)
+    corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    return np.stack([column, row], axis=-1)[:, None, :] + corners
+
+
+def _scale(ax: Axes, most: float) -> None:
+    """Which colour is which share, beside the grid."""
+    from matplotlib.collections import PolyCollection
+
+    side = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
+    steps = np.linspace(0.0, most, 65)
+    squares = [[(0, a), (1, a), (1, b), (0, b)] for a, b in pairwise(steps)]
+    colours = [shade(value / most) for value in steps[:-1]]
+    side.add_collection(PolyCollection(squares, facecolors=colours, edgecolors="face"))
+    side.set_xlim(0, 1)
+    side.set_ylim(0, most)
+    side.set_xticks([])
+    side.yaxis.tick_right()
+    axes.percent_ticks(side.yaxis, most)
+    side.tick_params(labelsize="small", colors=MUTED, length=2)
+    for spine in side.spines.values():
+        spine.set_visible(False)

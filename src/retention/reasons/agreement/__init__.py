@@ -1,0 +1,1 @@
+"""How well tags and people agree."""

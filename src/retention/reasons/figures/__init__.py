@@ -1,0 +1,1 @@
+"""Reasons counted: by customer, segment, period and tenure."""

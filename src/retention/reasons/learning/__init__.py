@@ -1,0 +1,1 @@
+"""A model of reasons fitted to labelled notes, and how well it does out of fold."""

@@ -1,0 +1,1 @@
+"""Phrases that tell a reason, and where they stand in a text."""

@@ -1,0 +1,291 @@
+"""Finding the phrases of a lexicon in a note, in time proportional to its length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from retention.reasons.lexicon.lexicon import OWN_BRAND
+from retention.reasons.lexicon.phrases import ANYTHING, Phrase, compile_phrase, places_of
+from retention.reasons.notes.words import normal, sentences
+
+if TYPE_CHECKING:
+    from retention.reasons.lexicon.lexicon import Entry, Lexicon
+    from retention.reasons.notes.words import Word
+
+_START, _END = 1, 2
+_EDGES = _START | _END
+_MOST_REMEMBERED = 20_000
+_SHORT_NAME = 4
+
+
+class Hit(NamedTuple):
+    """A phrase found: its number, the number of the sentence, and its place in the text."""
+
+    entry: int
+    sentence: int
+    start: int
+    end: int
+
+
+class _Known(NamedTuple):
+    """What is known of a word as phrases see it."""
+
+    mask: int
+    entries: tuple[int, ...]
+    negates: bool
+    leads: int
+    trails: int
+    customer: bool
+    excuses: bool
+    breaks: bool
+
+
+@dataclass(slots=True)
+class _Sentence:
+    """Words with what is known of each; the first and the last stand for its edges."""
+
+    known: list[_Known]
+    places: list[tuple[int, int, int]]
+
+
+class _Automaton:
+    """A compiled phrase at work: sets of places are bits, and steps once made are remembered."""
+
+    __slots__ = (
+        "accepts",
+        "before",
+        "first",
+        "follow",
+        "last",
+        "moves",
+        "relevant",
+        "required",
+        "starts",
+        "taken",
+    )
+
+    def __init__(self, phrase: Phrase, bit_of: dict[frozenset[str], int]) -> None:
+        self.first, self.last, self.follow = phrase.first, phrase.last, phrase.follow
+        self.before = [0] * len(phrase.follow)
+        for place, after in enumerate(phrase.follow):
+            for next_place in places_of(after):
+                self.before[next_place] |= 1 << place
+        self.accepts = [0 if kind == ANYTHING else bit_of[kind] for kind in phrase.classes]
+        self.relevant = _EDGES
+        for bits in self.accepts:
+            self.relevant |= bits
+        self.starts = sum({self.accepts[place] for place in places_of(self.first)})
+        self.required = 0
+        for kind in phrase.required:
+            self.required |= bit_of[kind]
+        self.moves: dict[tuple[int, int], int] = {}
+        self.taken: dict[int, int] = {}
+
+    def taking(self, mask: int) -> int:
+        """The places that a word may stand at."""
+        if mask in self.taken:
+            return self.taken[mask]
+        free = not mask & _EDGES
+        places = sum(
+            1 << place
+            for place, bits in enumerate(self.accepts)
+            if (free if bits == 0 else bits & mask)
+        )
+        if len(self.taken) > _MOST_REMEMBERED:
+            self.taken.clear()
+        self.taken[mask] = places
+        return places
+
+    def step(self, state: int, mask: int) -> int:
+        """The places reached with a further word."""
+        reach = self.first
+        for place in places_of(state):
+            reach |= self.follow[place]
+        found = reach & self.taking(mask)
+        if len(self.moves) > _MOST_REMEMBERED:
+            self.moves.clear()
+        self.moves[state, mask] = found
+        return found
+
+    def matches(self, masks: list[int]) -> list[tuple[int, int]]:
+        """Where matches start and end (both included); none overlaps another."""
+        found, state, moves, relevant, last = [], 0, self.moves, self.relevant, self.last
+        starts = self.starts
+        for at, mask in enumerate(masks):
+            if not (state or mask & starts):
+                continue  # no match begins here: a gap at the start may be left out
+            seen = mask & relevant
+            known = moves.get((state, seen))
+            state = self.step(state, seen) if known is None else known
+            if state & last:
+                found.append((self._start(masks, at, state & last), at))
+                state = 0
+        return found
+
+    def _start(self, masks: list[int], end: int, places: int) -> int:
+        """The latest word at which a match with this end can start."""
+        at = end
+        while not places & self.first:
+            reach = 0
+            for place in places_of(places):
+                reach |= self.before[place]
+            at -= 1
+            places = reach & self.taking(masks[at] & self.relevant)
+        return at
+
+
+class Matcher:
+    """A lexicon at work; words and steps once seen are remembered."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.expand = dict(lexicon.expand)
+        lists = dict(lexicon.lists)
+        phrases = [compile_phrase(e.pattern, lists, self.expand) for e in lexicon.entries]
+        self.bit_of: dict[frozenset[str], int] = {
+            frozenset({"^"}): _START,
+            frozenset({"$"}): _END,
+        }
+        self.words: dict[str, int] = {}
+        self.entries: dict[str, list[int]] = {}
+        for number, phrase in enumerate(phrases):
+            for kind in (*phrase.classes, *phrase.required):
+                self._give_bit(kind)
+            for word in phrase.anchor:
+                self.entries.setdefault(word, []).append(number)
+        self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
+        self.pairs = [one.split() for one in lexicon.negators if " " in one]
+        self.own = {part for name in lists[OWN_BRAND] for part in normal(name, self.expand)}
+        self.seen: dict[str, tuple[_Known, ...]] = {}
+
+    def _give_bit(self, kind: frozenset[str]) -> None:
+        if kind == ANYTHING or kind in self.bit_of:
+            return
+        bit = 1 << len(self.bit_of)
+        self.bit_of[kind] = bit
+        for word in kind:
+            self.words[word] = self.words.get(word, 0) | bit
+
+    def find(self, text: str) -> list[Hit]:
+        """Every phrase in the text that no negation undoes."""
+        found: list[Hit] = []
+        for number, words in enumerate(sentences(text)):
+            self._find_in(self._sentence(words), number, found)
+        return found
+
+    def _find_in(self, sentence: _Sentence, number: int, found: list[Hit]) -> None:
+        known, places = sentence.known, sentence.places
+        candidates: set[int] = set()
+        together = 0
+        masks = []
+        for one in known:
+            masks.append(one.mask)
+            together |= one.mask
+            if one.entries:
+                candidates.update(one.entries)
+        for entry in sorted(candidates):
+            automaton = self.automata[entry]
+            if automaton.required & together != automaton.required:
+                continue
+            for first, last in automaton.matches(masks):
+                if not self._undone(self.lexicon.entries[entry], sentence, first, last):
+                    start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
+                    found.append(Hit(entry, number, start, end))
+
+    def _undone(self, entry: Entry, sentence: _Sentence, first: int, last: int) -> bool:
+        """Whether a negation undoes a match, or the customer did what the firm is blamed for."""
+        if entry.by_firm and any(one.customer for one in sentence.known[max(first - 2, 0) : first]):
+            return True
+        return entry.negatable and self._negated(sentence, first, last)
+
+    def _negated(self, sentence: _Sentence, first: int, last: int) -> bool:
+        """Whether a negation stands in the match, or before it in its clause."""
+        known, places = sentence.known, sentence.places
+        clause = places[max(first, 1)][2]
+        for at in range(max(first - self.lexicon.window, 1), last + 1):
+            if _negates(known, at, first):
+                between = range(at + 1, first)
+                if at >= first or (
+                    places[at][2] == clause and not any(known[k].breaks for k in between)
+                ):
+                    return True
+        return False
+
+    def _sentence(self, words: list[Word]) -> _Sentence:
+        known, places = [_FIRST], [(0, 0, -1)]
+        for raw, start, end, clause in words:
+            parts = self.seen.get(raw)
+            if parts is None:
+                parts = self._look_up(raw)
+            for part in parts:
+                known.append(part)
+                places.append((start, end, clause))
+        known.append(_LAST)
+        places.append((0, 0, -1))
+        return _Sentence(known, places)
+
+    def _look_up(self, raw: str) -> tuple[_Known, ...]:
+        if len(self.seen) > _MOST_REMEMBERED:
+            self.seen.clear()
+        words = normal(raw[:60], self.expand)
+        named = len(words) == 1 and self._is_name(raw, words[0])
+        found = tuple(self._known(word, named=named) for word in words)
+        self.seen[raw] = found
+        return found
+
+    def _known(self, word: str, *, named: bool) -> _Known:
+        keys = [word, *(word[:size] + "*" for size in range(2, len(word) + 1))]
+        if word[:1].isdigit() or word[:1] in "$£€¥₹":
+            keys.append("#")
+        if named:
+            keys.append("@name")
+        mask, entries = 0, set[int]()
+        for key in keys:
+            mask |= self.words.get(key, 0)
+            entries.update(self.entries.get(key, ()))
+        lexicon = self.lexicon
+        return _Known(
+            mask,
+            tuple(sorted(entries)),
+            word in lexicon.negators,
+            sum(1 << i for i, (one, _) in enumerate(self.pairs) if one == word),
+            sum(1 << i for i, (_, one) in enumerate(self.pairs) if one == word),
+            word in lexicon.customers,
+            word in lexicon.negates_nothing,
+            word in lexicon.breaks,
+        )
+
+    def _is_name(self, raw: str, word: str) -> bool:
+        """Whether a word is written like a name: a capital first, or a few capitals alone."""
+        if word in self.own or word in self.lexicon.not_names or not raw[0].isupper():
+            return False
+        return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
+
+
+def _negates(known: list[_Known], at: int, first: int) -> bool:
+    """Whether a word negates, or is the second of two that do before the match."""
+    if known[at].negates:
+        return not known[min(at + 1, len(known) - 1)].excuses
+    return at < first and bool(known[at - 1].leads & known[at].trails)
+
+
+_FIRST, _LAST = (
+    _Known(
+        *(edge, ()),
+        negates=False,
+        leads=0,
+        trails=0,
+        customer=False,
+        excuses=False,
+        breaks=False,
+    )
+    for edge in (_START, _END)
+)
+
+
+@lru_cache(maxsize=8)
+def matcher_of(lexicon: Lexicon) -> Matcher:
+    """The matcher of a lexicon; those last used are kept."""
+    return Matcher(lexicon)

@@ -1,0 +1,1 @@
+"""Notes as rows and words, and what must not be kept of them."""

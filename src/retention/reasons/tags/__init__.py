@@ -1,0 +1,1 @@
+"""Notes and codes tagged with reasons, by phrases, models, annotators or codes."""

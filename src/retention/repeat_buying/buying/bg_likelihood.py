@@ -1,0 +1,114 @@
+"""The likelihood of customers who leave right after a purchase, with its derivatives.
+
+Rates of buying are Gamma(r, α), chances p of leaving after a purchase Beta(a, b). In BG/NBD that is
+after a repeat purchase, in MBG/NBD after the first one too. The log-likelihood of a history is
+
+    Σ_{j<x} log(r + j) − Σ_{j<m} log(1 + a/(b + j)) − r log(1 + T/α) − x log(α + T) + log(1 + e^d),
+    d = log a − log(b + m − 1) + (r + x) log((α + T)/(α + t_x)),
+
+with m = x in BG/NBD, where e^d is left out for x = 0, and m = x + 1 in MBG/NBD. e^d are the odds of
+having left. Written like this nothing cancels, neither for many purchases nor where parameters run
+to infinity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retention.numerics.newton import chunks
+from retention.repeat_buying.buying.gamma_rates import more_than, rates
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retention.repeat_buying.summary.purchase_histories import Histories
+
+    Floats = NDArray[np.float64]
+
+ROWS = 16_384
+"""Histories that are summed over at a time, so that they stay in the processor's cache."""
+
+
+class BgLikelihood:
+    """The log-likelihood of r, α, a, b, its gradient and its Hessian.
+
+    Args:
+        on: the different histories.
+        first_too: whether customers may leave after the first purchase (MBG/NBD).
+    """
+
+    def __init__(self, on: Histories, *, first_too: bool) -> None:
+        self.on, self.first_too = on, first_too
+        self.beyond = more_than(on.x, on.n)
+        self.chances = more_than(on.x + 1, on.n) if first_too else self.beyond
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and Hessian at (r, α, a, b)."""
+        r, _, a, b = theta
+        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+        for part, places in ((rates(r, self.beyond), [0]), (_beta(a, b, self.chances), [2, 3])):
+            value += part[0]
+            gradient[places] += part[1]
+            hessian[np.ix_(places, places)] += part[2]
+        for rows in chunks(self.on.x.size, ROWS):
+            part = self._summed(theta, rows)
+            value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
+        return value, gradient, hessian
+
+    def _summed(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
+        """What depends on the ages, over some histories."""
+        r, alpha, a, _ = theta
+        x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
+        log_odds, since, shift, last = gone(theta, x, self.on.t_x[rows], age, self.first_too)
+        either = np.logaddexp(0.0, log_odds)
+        left = n * np.exp(log_odds - either)
+        spread = left * np.exp(-either)
+        until, grown = alpha + age, np.log1p(age / alpha)
+        value = n @ (either - r * grown - x * np.log(until))
+        # d is linear in r and log a: its derivatives by r, α, a, b
+        slopes = np.array([since, -(r + x) * shift, np.full(x.size, 1 / a), -last])
+        gradient = slopes @ left
+        gradient[0] -= n @ grown
+        gradient[1] += n @ ((r * age / alpha - x) / until)
+        hessian = (slopes * spread) @ slopes.T
+        pulled = age / (alpha * until)
+        hessian[1, 1] += left @ ((r + x) * shift * (2 / until + shift)) + n @ (
+            x / until**2 - r * pulled * (1 / alpha + 1 / until)
+        )
+        hessian[0, 1] += n @ pulled - left @ shift
+        hessian[1, 0] = hessian[0, 1]
+        hessian[2, 2] -= left.sum() / a**2
+        hessian[3, 3] += left @ last**2
+        return float(value), gradient, hessian
+
+
+def gone(
+    theta: Floats, x: Floats, t_x: Floats, age: Floats, first_too: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The log-odds d of having left, log((α + T)/(α + t_x)) and what derivatives of d are made of.
+
+    Returns:
+        d; that logarithm; minus its derivative by α; 1/(b + m − 1).
+    """
+    r, alpha, a, b = theta
+    after = alpha + t_x
+    silence = (age - t_x) / after
+    since = np.log1p(silence)
+    last = 1 / (b + (x if first_too else np.maximum(x - 1, 0.0)))
+    log_odds = np.log(a) + np.log(last) + (r + x) * since
+    if not first_too:
+        log_odds = np.where(x > 0, log_odds, -np.inf)
+    return log_odds, since, silence / (alpha + age), last
+
+
+def _beta(a: float, b: float, chances: Floats) -> tuple[float, Floats, Floats]:
+    """−Σ over customers of Σ_{j<m} log(1 + a/(b + j)), with derivatives by a and b."""
+    below = b + np.arange(chances.size)
+    above = a + below
+    square = chances @ above**-2.0
+    gradient = [-(chances @ (1 / above)), chances @ (a / (below * above))]
+    bend = -(chances @ (a * (above + below) / (below * above) ** 2))
+    hessian = np.array([[square, square], [square, bend]])
+    return -float(chances @ np.log1p(a / below)), np.array(gradient), hessian

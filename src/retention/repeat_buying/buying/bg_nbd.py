@@ -1,0 +1,235 @@
+"""BG/NBD and MBG/NBD: customers who may leave right after a purchase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, gone
+from retention.repeat_buying.buying.fit import fit_purchases
+from retention.repeat_buying.buying.purchase_model import PurchaseModel
+from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
+
+
+class _LeavesAfterAPurchase(PurchaseModel):
+    """What the two models share; they differ in whether the first purchase may be the last."""
+
+    names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    first_too: ClassVar[bool]
+
+    def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
+        """The log-odds −d; see the likelihood."""
+        return -gone(theta, on.x, on.t_x, on.T, self.first_too)[0]
+
+    def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """E[(1 − (1 + p t/(α + T))^(−r − x)) / p] over the p of those who are still alive."""
+        r, alpha, a, b = theta
+        stayed = b + x + self.first_too
+        return purchases_until_leaving(a, stayed, r + x, within / (alpha + age))
+
+    def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """1 − ((α + T)/(α + T + t))^(r + x)."""
+        r, alpha, _, _ = theta
+        return np.asarray(-np.expm1(-(r + x) * np.log1p(within / (alpha + age))))
+
+    def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
+        """E[(1 − (1 + p t/α)^(−r)) / p], in MBG/NBD of the b/(a + b) who stay at first."""
+        r, alpha, a, b = theta
+        share = b / (a + b) if self.first_too else 1.0
+        return share * purchases_until_leaving(a, b + self.first_too, r, times / alpha)
+
+
+class BgNbdModel(_LeavesAfterAPurchase):
+    """A fitted BG/NBD model: who buys again may leave right after it.
+
+    `parameters` are r and α (rates of buying are Gamma(r, α), on average r/α in a unit of time) and
+    a and b (chances of leaving after a repeat purchase are Beta(a, b), on average a/(a + b)).
+    Nobody can leave before the second purchase, so all who bought once count as alive.
+    """
+
+    first_too: ClassVar[bool] = False
+    model: Literal["bg_nbd"] = "bg_nbd"
+
+
+class MbgNbdModel(_LeavesAfterAPurchase):
+    """A fitted MBG/NBD model: whoever buys may leave right after it, the first time too.
+
+    `parameters` are r and α (rates of buying are Gamma(r, α), on average r/α in a unit of time) and
+    a and b (chances of leaving after a purchase are Beta(a, b), on average a/(a + b)).
+    """
+
+    first_too: ClassVar[bool] = True
+    model: Literal["mbg_nbd"] = "mbg_nbd"
+
+
+def fit_bg_nbd(summary: object) -> BgNbdModel:
+    """How often customers buy and how soon they leave, if they leave after repeat purchases only.
+
+    While a customer, each buys at random at an own rate; after each repeat purchase each leaves
+    with an own chance. Rates are Gamma(r, α), chances Beta(a, b); the likelihood of a history is
+
+        L = Γ(r + x) α^r / Γ(r) · [B(a, b + x)/B(a, b) · (α + T)^(−r − x)
+            + (if x > 0) B(a + 1, b + x − 1)/B(a, b) · (α + t_x)^(−r − x)].
+
+    Fitted by maximum likelihood on the different histories. Where the data do not tell the
+    parameters, the model says so in `status` and `notes`; it is not refused.
+
+    Args:
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+
+    Returns:
+        The model; see `BgNbdModel` and its methods.
+
+    Raises:
+        ColumnError: if `x`, `t_x` or `T` is missing or of the wrong type.
+        ContentError: if the summary is empty or a history cannot be.
+
+    Example:
+        All who bought again did so on the last day, so nobody seems to leave. On average there are
+        (0 + 0 + 2 + 6)/4 = 2 repeat purchases in 10 days.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> summary = pd.DataFrame({"x": [0, 0, 2, 6], "t_x": [0.0, 0.0, 10.0, 10.0], "T": 10.0})
+        >>> model = rt.fit_bg_nbd(summary)
+        >>> r, alpha, a, b = model.parameters
+        >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
+        0.2000 a day; boundary. Nobody seems to leave.
+
+    Source:
+        Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005), "Counting Your Customers" the Easy
+        Way, Marketing Science 24(2), 275–284, equation 6.
+    """
+    return BgNbdModel(**_fitted(read_histories(summary), first_too=False))
+
+
+def fit_mbg_nbd(summary: object) -> MbgNbdModel:
+    """How often customers buy and how soon they leave, if the first purchase may be the last.
+
+    As `fit_bg_nbd`, but customers may leave after the first purchase too, so that those who bought
+    once are not all alive; the likelihood of a history is
+
+        L = Γ(r + x) α^r / Γ(r) · [B(a, b + x + 1)/B(a, b) · (α + T)^(−r − x)
+            + B(a + 1, b + x)/B(a, b) · (α + t_x)^(−r − x)].
+
+    Args:
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+
+    Returns:
+        The model; see `MbgNbdModel` and its methods.
+
+    Raises:
+        as `fit_bg_nbd`.
+
+    Example:
+        All bought on the last day, so nobody seems to leave; on average (1 + 1 + 3 + 11)/4 = 4
+        times in 10 days.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> summary = pd.DataFrame({"x": [1, 1, 3, 11], "t_x": [10.0] * 4, "T": [10.0] * 4})
+        >>> model = rt.fit_mbg_nbd(summary)
+        >>> r, alpha, a, b = model.parameters
+        >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
+        0.4000 a day; boundary. Nobody seems to leave.
+
+    Source:
+        Batislam, E. P., Denizel, M. and Filiztekin, A. (2007), Empirical validation and comparison
+        of models for customer base analysis, International Journal of Research in Marketing 24(3),
+        201–209.
+    """
+    return MbgNbdModel(**_fitted(read_histories(summary), first_too=True))
+
+
+def _fitted(on: Histories, *, first_too: bool) -> dict[str, Any]:
+    n = on.n_customers
+    x, age = float(on.n @ on.x) / n, float(on.n @ on.T) / n
+    often = max(x, 1e-3) / (age or 1.0)
+    starts = [
+        np.array([r, r / often, a, b]) for r, a, b in ((0.5, 1.0, 2.5), (0.2, 0.3, 1.0), (3, 2, 20))
+    ]
+    likelihood = BgLikelihood(on, first_too=first_too)
+    return fit_purchases(likelihood, starts, _LeavesAfterAPurchase.names, on)
+
+
+_POINTS = 128
+
+
+_DEPTH = 75.0
+"""Where the density has fallen by e to the minus this, the rest is nothing."""
+
+
+_ROWS = 16_384
+
+
+def purchases_until_leaving(a: float, b: ArrayLike, k: ArrayLike, q: ArrayLike) -> Floats:
+    """E[(1 − (1 + p q)^(−k)) / p] over p with the distribution Beta(a, b).
+
+    The purchases of one whose rate is Gamma(k, α) over q = t/α. The usual form with ₂F₁ overflows
+    or cancels for many purchases and where a is near 1; this one does neither. With g(p) the
+    expression in brackets, its straight line g(0)(1 − p) + g(1) p, with g(0) = k q, has an exact
+    expectation; what is left is summed by the trapezoid rule in log(p/(1 − p)), which converges
+    exponentially.
+
+    Args:
+        a: first parameter, above 0.
+        b: second parameter, above 0, one a case.
+        k: the shape of the rate, above 0, one a case.
+        q: how far to look, 0 or more, one a case.
+
+    Returns:
+        One number a case.
+    """
+    arrays = [np.asarray(values, np.float64) for values in (b, k, q)]
+    b_, k_, q_ = (values.reshape(-1) for values in np.broadcast_arrays(*arrays))
+    found = np.empty(b_.size)
+    for start in range(0, b_.size, _ROWS):
+        rows = slice(start, start + _ROWS)
+        found[rows] = _expected(a, b_[rows], k_[rows], q_[rows])
+    return found
+
+
+def _expected(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
+    from scipy.special import betaln
+
+    first, last = k * q, -np.expm1(-k * np.log1p(q))
+    mode = np.log((a + 1) / (b + 1))
+    one = np.full(b.size, a + 1)
+    left, right = _reach(one, b + 1), _reach(b + 1, one)
+    width = (left + right) / _POINTS
+    scale = betaln(a, b)
+    total = np.zeros(b.size)
+    for point in range(_POINTS + 1):
+        y = mode - left + point * width
+        log_p, log_rest = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
+        p = np.exp(log_p)
+        bend = -np.expm1(-k * np.log1p(p * q)) / p - first * np.exp(log_rest) - last * p
+        total += bend * np.exp(a * log_p + b * log_rest - scale)
+    mean = a / (a + b)
+    found = first * (b / (a + b)) + last * mean + total * width
+    # g is convex and at most k q: where k q is huge, rounding errors would leave these bounds
+    return np.clip(found, -np.expm1(-k * np.log1p(mean * q)) / mean, first)
+
+
+def _reach(slope: Floats, other: Floats) -> Floats:
+    """How far from its mode the density of log(p/(1 − p)) has fallen by e^(−75), on one side.
+
+    At a distance w the log of the density has fallen by (s + o) log(1 + o/(s + o) (e^w − 1)) − o w,
+    which is convex: Newton's method from a bound beyond the root comes down to it.
+    """
+    total = slope + other
+    curve = slope * other / total
+    share = other / total
+    w = np.where(curve < 3 * _DEPTH, _DEPTH / curve + 1, np.sqrt(3 * _DEPTH / curve))
+    for _ in range(5):
+        grown = share * np.expm1(w)
+        fallen = total * np.log1p(grown) - other * w
+        steepness = total * (grown + share) / (1 + grown) - other
+        w = w - (fallen - _DEPTH) / steepness
+    return np.asarray(w)

@@ -1,0 +1,184 @@
+"""The likelihood of customers who leave at any time, with its derivatives.
+
+Rates of buying are Gamma(r, α), rates of leaving Gamma(s, β). The log-likelihood of a history is
+
+    Σ_{j<x} log(r + j) − r log(1 + T/α) − x log(α + T) − s log(1 + T/β) + log(1 + e^d),
+    e^d = s (α + T)^(r + x) (β + T)^s ∫ (α + u)^(−r − x) (β + u)^(−s − 1) du from t_x to T,
+
+the odds of having left. The integral is taken by Gauss and Legendre's rule in the logarithm
+y = log((m + u)/(m + t_x)) with m the smaller of α and β: the logarithm of what is integrated is
+concave in y, so few nodes do for any parameters, where ₂F₁ overflows or cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retention.numerics.newton import chunks
+from retention.repeat_buying.buying.gamma_rates import more_than, rates
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from retention.repeat_buying.summary.purchase_histories import Histories
+
+    Floats = NDArray[np.float64]
+
+ROWS = 2_048
+"""Histories that are worked on at a time: with all nodes they stay in the processor's cache."""
+
+_NOTHING = 37.0
+"""What is smaller by e to the minus this is nothing beside 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """(1 + u/a)^(−k) (1 + u/b)^(−m), which is integrated over u from 0 to `end`, one a case."""
+
+    a: Floats
+    b: Floats
+    k: Floats
+    m: float
+    end: Floats
+
+    def nodes(self, n: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """The nodes u (n × cases), log(1 + u/a) and log(1 + u/b) there, and log(weight · value)."""
+        least = np.minimum(self.a, self.b)
+        top = np.log1p(self.end / least)
+        falls = least * (self.k / self.a + self.m / self.b) - 1
+        top = np.where(falls * top > _NOTHING, _NOTHING / np.maximum(falls, 1e-300), top)
+        at, weight = _legendre(n)
+        y = top * at[:, None]
+        u = least * np.expm1(y)
+        log_a, log_b = np.log1p(u / self.a), np.log1p(u / self.b)
+        log_value = y - self.k * log_a - self.m * log_b + weight[:, None]
+        with np.errstate(divide="ignore"):
+            log_value += np.log(least * top)
+        return u, log_a, log_b, log_value
+
+    def log_integral(self, n: int) -> Floats:
+        """The log of the integral; −∞ where the range is nothing."""
+        return _log_sum(self.nodes(n)[3])[0]
+
+
+class ParetoLikelihood:
+    """The log-likelihood of r, α, s, β, its gradient and its Hessian.
+
+    Args:
+        on: the different histories.
+        n: how many nodes the integrals have.
+    """
+
+    def __init__(self, on: Histories, n: int = 24) -> None:
+        self.on, self.n_nodes = on, n
+        self.beyond = more_than(on.x, on.n)
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient and Hessian at (r, α, s, β)."""
+        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+        part = rates(theta[0], self.beyond)
+        value, gradient[0], hessian[0, 0] = part[0], part[1][0], part[2][0, 0]
+        for rows in chunks(self.on.x.size, ROWS):
+            one = self._summed(theta, rows)
+            value, gradient, hessian = value + one[0], gradient + one[1], hessian + one[2]
+        return value, gradient, hessian
+
+    def _summed(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
+        """What depends on the ages, over some histories."""
+        r, alpha, s, beta = theta
+        x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
+        log_odds, slopes, curves = self._gone(theta, x, self.on.t_x[rows], age)
+        either = np.logaddexp(0.0, log_odds)
+        left = n * np.exp(log_odds - either)
+        spread = left * np.exp(-either)
+        buying, leaving = np.log1p(age / alpha), np.log1p(age / beta)
+        until = alpha + age
+        value = n @ (either - r * buying - x * np.log(until) - s * leaving)
+        gradient = slopes @ left
+        gradient += [-(n @ buying), n @ ((r * age / alpha - x) / until), -(n @ leaving), 0.0]
+        hessian = (slopes * spread) @ slopes.T + curves @ left
+        pulled, drawn = age / (alpha * until), age / (beta * (beta + age))
+        gradient[3] += s * (n @ drawn)
+        hessian[0, 1] += n @ pulled
+        hessian[1, 1] += n @ (x / until**2 - r * pulled * (1 / alpha + 1 / until))
+        hessian[2, 3] += n @ drawn
+        hessian[3, 3] -= s * (n @ (drawn * (1 / beta + 1 / (beta + age))))
+        lower = np.tril_indices(4, -1)
+        hessian[lower] = hessian.T[lower]
+        return float(value), gradient, hessian
+
+    def _gone(
+        self, theta: Floats, x: Floats, t_x: Floats, age: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """d, its derivatives (4 × cases) and its second derivatives (4 × 4 × cases, upper half).
+
+        With φ the log of what is integrated, those of the integral's log are E[φ′] and
+        E[φ″] + Cov(φ′, φ′), taken with the nodes' shares as probabilities.
+        """
+        r, alpha, s, beta = theta
+        a, b, k, m, end = alpha + t_x, beta + t_x, r + x, s + 1, age - t_x
+        u, log_a, log_b, log_value = Powers(a, b, k, m, end).nodes(self.n_nodes)
+        log_integral, share = _log_sum(log_value)
+        pull_a, pull_b = u / (a * (a + u)), u / (b * (b + u))
+        mean, cov = _moments(share, (log_a, pull_a, log_b, pull_b))
+        full_a, full_b = np.log1p(end / a), np.log1p(end / b)
+        last_a, last_b = end / (a * (a + end)), end / (b * (b + end))
+        log_odds = np.log(s / b) + log_integral + k * full_a + s * full_b
+        scale = np.array([-np.ones_like(k), k, -np.ones_like(k), np.full_like(k, m)])
+        slopes = scale * mean
+        slopes += np.array([full_a, -k * last_a, 1 / s + full_b, -1 / b - s * last_b])
+        curves = scale[:, None] * cov * scale
+        curves[0, 1] += mean[1] - last_a
+        curves[1, 1] += k * (last_a * (2 / a - last_a) - 2 / a * mean[1] + cov[1, 1] + mean[1] ** 2)
+        curves[2, 2] -= 1 / s**2
+        curves[2, 3] += mean[3] - last_b
+        curves[3, 3] += 1 / b**2 + s * last_b * (2 / b - last_b)
+        curves[3, 3] -= m * (2 / b * mean[3] - cov[3, 3] - mean[3] ** 2)
+        return log_odds, slopes, curves
+
+
+def log_odds_gone(theta: Floats, on: Histories, n: int) -> Floats:
+    """The log-odds d of having left, of each history."""
+    r, alpha, s, beta = theta
+    found = np.empty(on.x.size)
+    for rows in chunks(on.x.size, ROWS):
+        x, t_x, age = on.x[rows], on.t_x[rows], on.T[rows]
+        a, b, end = alpha + t_x, beta + t_x, age - t_x
+        integral = Powers(a, b, r + x, s + 1, end).log_integral(n)
+        grown = (r + x) * np.log1p(end / a) + s * np.log1p(end / b)
+        found[rows] = np.log(s / b) + integral + grown
+    return found
+
+
+def _log_sum(log_value: Floats) -> tuple[Floats, Floats]:
+    """The log of the sum over nodes, and the nodes' shares of it."""
+    most = log_value.max(axis=0)
+    known = np.isfinite(most)
+    share = np.exp(log_value - np.where(known, most, 0.0))
+    total = share.sum(axis=0)
+    with np.errstate(divide="ignore"):
+        found = np.log(total) + np.where(known, most, 0.0)
+    return found, np.divide(share, total, out=share, where=total > 0)
+
+
+def _moments(share: Floats, values: tuple[Floats, ...]) -> tuple[Floats, Floats]:
+    """Means and covariances over the nodes, one a case; of the covariances the upper half."""
+    n = len(values)
+    mean = np.array([np.einsum("ij,ij->j", share, value) for value in values])
+    cov = np.zeros((n, n, share.shape[1]))
+    for i, value in enumerate(values):
+        weighted = share * value
+        for j in range(i, n):
+            cov[i, j] = np.einsum("ij,ij->j", weighted, values[j]) - mean[i] * mean[j]
+    return mean, cov
+
+
+@cache
+def _legendre(n: int) -> tuple[Floats, Floats]:
+    """Nodes between 0 and 1, and the logs of their weights."""
+    at, weight = np.polynomial.legendre.leggauss(n)
+    return (at + 1) / 2, np.log(weight / 2)

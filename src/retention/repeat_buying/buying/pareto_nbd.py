@@ -1,0 +1,139 @@
+"""Pareto/NBD: customers who may leave at any time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from retention.numerics.newton import chunks
+from retention.numerics.positive_parameters import fit_logs
+from retention.repeat_buying.buying.fit import fit_purchases
+from retention.repeat_buying.buying.pareto_likelihood import (
+    ROWS,
+    ParetoLikelihood,
+    Powers,
+    log_odds_gone,
+)
+from retention.repeat_buying.buying.purchase_model import PurchaseModel
+from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_MANY = 40_000
+"""From so many different histories on, a part of them gives the start for all."""
+
+
+class ParetoNbdModel(PurchaseModel):
+    """A fitted Pareto/NBD model: customers buy at random and may leave at any time.
+
+    `parameters` are r and α (rates of buying are Gamma(r, α), on average r/α in a unit of time) and
+    s and β (rates of leaving are Gamma(s, β), on average s/β).
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
+    model: Literal["pareto_nbd"] = "pareto_nbd"
+
+    def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
+        """The log-odds −d; see the likelihood."""
+        return -log_odds_gone(theta, on, 24)
+
+    def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """(r + x)/(α + T) · (β + T)/(s − 1) · (1 − ((β + T)/(β + T + t))^(s − 1))."""
+        r, alpha, s, beta = theta
+        return np.asarray((r + x) / (alpha + age) * time_alive(s, beta + age, within))
+
+    def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """∫ (r + x)/a (1 + u/a)^(−r − x − 1) (1 + u/b)^(−s) du to t, with a = α + T, b = β + T."""
+        r, alpha, s, beta = theta
+        found = np.empty(x.size)
+        for rows in chunks(x.size, ROWS):
+            k, a = r + x[rows], alpha + age[rows]
+            powers = Powers(a, beta + age[rows], k + 1, s, np.full(k.size, within))
+            found[rows] = k / a * np.exp(powers.log_integral(32))
+        return np.minimum(found, 1.0)
+
+    def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
+        """(r/α) · β/(s − 1) · (1 − (β/(β + t))^(s − 1))."""
+        r, alpha, s, beta = theta
+        return np.asarray(r / alpha * time_alive(s, beta, times))
+
+
+def fit_pareto_nbd(summary: object) -> ParetoNbdModel:
+    """How often customers buy and how soon they leave, if they may leave at any time.
+
+    While a customer, each buys at random at an own rate, and each leaves at random at another own
+    rate. Rates are Gamma(r, α) and Gamma(s, β); the likelihood of a history is
+
+        L = Γ(r + x) α^r β^s / Γ(r) · [(α + T)^(−r − x) (β + T)^(−s)
+            + s ∫ (α + u)^(−r − x) (β + u)^(−s − 1) du from t_x to T].
+
+    Fitted by maximum likelihood on the different histories. Where the data do not tell the
+    parameters, the model says so in `status` and `notes`; it is not refused.
+
+    Args:
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+
+    Returns:
+        The model; see `ParetoNbdModel` and its methods.
+
+    Raises:
+        ColumnError: if `x`, `t_x` or `T` is missing or of the wrong type.
+        ContentError: if the summary is empty or a history cannot be.
+
+    Example:
+        All bought on the last day, so nobody seems to leave; on average (1 + 1 + 3 + 11)/4 = 4
+        times in 10 days.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> summary = pd.DataFrame({"x": [1, 1, 3, 11], "t_x": [10.0] * 4, "T": [10.0] * 4})
+        >>> model = rt.fit_pareto_nbd(summary)
+        >>> r, alpha, s, beta = model.parameters
+        >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
+        0.4000 a day; boundary. Nobody seems to leave.
+
+    Source:
+        Schmittlein, D. C., Morrison, D. G. and Colombo, R. (1987), Counting your customers: who are
+        they and what will they do next?, Management Science 33(1), 1–24; in the form of Fader,
+        P. S. and Hardie, B. G. S. (2005), A note on deriving the Pareto/NBD model.
+    """
+    on = read_histories(summary)
+    starts, names = _starts(on), ParetoNbdModel.names
+    if on.x.size >= _MANY:
+        part = fit_logs(ParetoLikelihood(_part(on), n=12), starts, names)
+        starts = [part.parameters, *starts]
+    return ParetoNbdModel(**fit_purchases(ParetoLikelihood(on), starts, names, on))
+
+
+def time_alive(s: float, scale: Floats | float, time: Floats | float) -> Floats:
+    """How long one stays within some time whose chance of staying is ((B/(B + u))^s).
+
+    B/(s − 1) · (1 − (B/(B + t))^(s − 1)), which at s = 1 is B log(1 + t/B).
+    """
+    grown = np.log1p(np.asarray(time) / scale)
+    if abs(s - 1) < 1e-12:
+        return np.asarray(scale * grown)
+    return np.asarray(-scale * np.expm1((1 - s) * grown) / (s - 1))
+
+
+def _starts(on: Histories) -> list[Floats]:
+    n = on.n_customers
+    x, age = float(on.n @ on.x) / n, float(on.n @ on.T) / n or 1.0
+    often = max(x, 1e-3) / age
+    tried = ((0.7, 0.7, 0.6, 0.5), (0.2, 1.0, 0.3, 0.1), (3.0, 1.0, 2.0, 2.0))
+    return [np.array([r, c * r / often, s, b * age]) for r, c, s, b in tried]
+
+
+def _part(on: Histories) -> Histories:
+    """The commonest histories, and one in so many of the others with the weight of all of these."""
+    order = np.argsort(-on.n, kind="stable")
+    kept, rest = order[: _MANY // 8], order[_MANY // 8 :]
+    step = max(rest.size // (_MANY // 8), 1)
+    drawn = np.sort(rest)[::step]
+    rows = np.concatenate([kept, drawn])
+    n = np.concatenate([on.n[kept], on.n[drawn] * step])
+    return Histories(on.x[rows], on.t_x[rows], on.T[rows], n, on.unit)

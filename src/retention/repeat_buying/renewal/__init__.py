@@ -1,0 +1,1 @@
+"""Models of whether contracts are renewed."""

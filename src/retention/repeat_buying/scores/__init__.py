@@ -1,0 +1,1 @@
+"""Models put to use and to the test."""

@@ -1,0 +1,1 @@
+"""Purchase histories: how often, how recently, for how long observed."""

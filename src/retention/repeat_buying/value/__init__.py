@@ -1,0 +1,1 @@
+"""What customers spend, and are worth."""

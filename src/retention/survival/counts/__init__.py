@@ -1,0 +1,1 @@
+"""Spells as arrays, and how many are at risk, end and are censored."""

@@ -1,0 +1,243 @@
+"""From spells to the few counts and arrays that every survival function works on.
+
+A spell is at risk of ending at time t if entry < t ≤ duration; one without an entry, or with one of
+0 or less, is at risk from the origin, time 0 included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.errors import ColumnError, ContentError, RetentionError, warn
+from retention.errors import counted as number_of
+from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
+from retention.names import as_asked, inner
+from retention.survival.counts.equal_moments import warn_of_rounding
+from retention.survival.counts.own_rows import warn_of_overlaps
+from retention.tables import LIFETIMES, keeping, require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+N, LATE = "_n", "_late"
+"""Columns of counts: all spells, and those that were never at risk under observation."""
+
+_NONE = "_none"
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Spells as arrays, one element a row of the table that can be used.
+
+    Attributes:
+        duration: as in the table, whole numbers or floats.
+        churned: whether the end was seen.
+        entry: time of coming under observation, −inf where from the origin; None if all are.
+        weight: how many spells a row stands for; None if every row is one.
+        columns: further columns that were asked for.
+    """
+
+    duration: NDArray[Any]
+    churned: NDArray[np.bool_]
+    entry: NDArray[np.float64] | None
+    weight: NDArray[np.int64] | None
+    columns: Columns
+
+    @property
+    def n(self) -> int:
+        """How many spells there are."""
+        return int(self.duration.size if self.weight is None else self.weight.sum())
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """How many spells each row stands for, ones where each is one."""
+        return np.ones(self.duration.size, np.int64) if self.weight is None else self.weight
+
+
+def read(
+    spells: object,
+    *,
+    columns: Mapping[str, Sequence[str]] | None = None,
+    collapse: bool = False,
+    table: str = "spells",
+) -> Histories:
+    """The spells a fit or a score is made of, brought into Python.
+
+    Args:
+        spells: a table of spells of any engine.
+        columns: further columns, under the name of the argument that asked for them.
+        collapse: rows that are alike become one row and a weight, counted by the engine that holds
+            the data; not where a further column holds decimals, of which no two are alike.
+        table: what messages call it.
+
+    Raises:
+        ColumnError: if a column is missing or of the wrong type.
+        ContentError: if it is empty, or a duration, an end or a weight is missing or impossible.
+        RetentionError: if the spells look into the future.
+    """
+    asked = [name for names in (columns or {}).values() for name in names]
+    frame = usable(spells, asked=columns or {}, table=table)
+    names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
+    schema = frame.collect_schema()
+    own = {name: inner(name) for name in names}
+    # pandas' categories come out as what they are categories of: 1 and 2 would be numbers.
+    classes = [name for name in own.values() if isinstance(schema[name], nw.Categorical | nw.Enum)]
+    if classes:
+        frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
+    keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *own.values()]
+    if collapse and not any(schema[name].is_float() for name in own.values()):
+        found = as_asked(collect(counted(frame, keys)), names)
+    else:
+        weight = ["n_spells"] if "n_spells" in schema else []
+        found = as_asked(collect(frame.select(*keys, *weight)), names)
+        if weight:
+            found[N] = found["n_spells"]
+    made = _histories(found, names, table)
+    doubt(spells, made.duration, made.entry, table=table)
+    return made
+
+
+def doubt(
+    spells: object, duration: NDArray[Any], entry: NDArray[Any] | None, *, table: str
+) -> None:
+    """Warn of moments that are equal but for rounding, and of customers at risk twice at once.
+
+    Args:
+        spells: the caller's table.
+        duration: the durations of those at risk under observation, or the distinct ones.
+        entry: likewise the entries; None if nobody entered after the origin.
+        table: what messages call it.
+    """
+    late = None if entry is None else entry[entry > 0]
+    warn_of_rounding({"duration": duration, "entry": late}, table=table)
+    if late is not None and late.size:
+        warn_of_overlaps(spells, table=table)
+
+
+def usable(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
+    """The spells that are not set aside, once it is sure that none of them knows the future."""
+    wanted = [*LIFETIMES.names, *(inner(name) for names in asked.values() for name in names)]
+    given = as_lazy(spells, name=table, only=wanted)
+    present = given.collect_schema()
+    for argument, names in asked.items():
+        for name in names:
+            if inner(name) not in present:
+                raise ColumnError.unknown(argument, name, present, kept=keeping(LIFETIMES))
+    frame = require(given, LIFETIMES, extra=wanted[len(LIFETIMES.names) :], alone=True)
+    if "reactivation" in present:
+        _refuse_foresight(frame)
+    if "set_aside" in present:
+        frame = frame.filter(nw.col("set_aside").is_null())
+    exact = [name for name in ("duration", "entry") if present.get(name) == nw.Decimal]
+    return frame.with_columns(nw.col(name).cast(nw.Float64) for name in exact) if exact else frame
+
+
+def _refuse_foresight(frame: Frame) -> None:
+    same = frame.filter(nw.col("reactivation").cast(nw.String) == "same_spell")
+    if one_row(same.select(nw.len().alias("n")))["n"]:
+        raise RetentionError(
+            "spells: these were made with reactivation='same_spell', which knows of every silence "
+            "whether it was going to end. Survival needs reactivation='new_spell'."
+        )
+
+
+def counted(frame: Frame, keys: Sequence[str], *, late: bool = False) -> Frame:
+    """How many spells there are of each kind, as signed numbers on every engine.
+
+    `_n` counts them all, `_late` those that were never at risk under observation, and `_none` the
+    rows that stand for no spell.
+    """
+    marks: dict[str, nw.Expr] = {}
+    each = nw.lit(1, nw.Int64)
+    if "n_spells" in frame.collect_schema():
+        each = nw.col("n_spells").cast(nw.Int64)
+        marks = {N: each, _NONE: count(each.is_null() | (each < 1))}
+    if late:
+        marks[LATE] = nw.when(_never_at_risk(frame)).then(each).otherwise(nw.lit(0, nw.Int64))
+    frame = frame.with_columns(**marks) if marks else frame
+    total = [] if N in marks else [nw.len().alias(N)]
+    counts = frame.group_by(*keys).agg(*total, *(nw.col(mark).sum() for mark in marks))
+    return counts.with_columns(nw.col(name).cast(nw.Int64) for name in {N: 0, **marks})
+
+
+def _never_at_risk(frame: Frame) -> nw.Expr:
+    entry = nw.col("entry")
+    never = (entry > 0) & (entry >= nw.col("duration"))
+    # To some engines NaN is larger than any number.
+    return never & ~entry.is_nan() if frame.collect_schema()["entry"].is_float() else never
+
+
+def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
+    """Those that were at risk under observation; a warning counts the others."""
+    if not late.any():
+        return found
+    n = found.get(N, np.ones(late.size, np.int64)) - late
+    if not n.any():
+        raise ContentError(f"{table}: none was at risk under observation. Is `entry` right?")
+    said = (
+        "spell has an entry that is not before its duration, so it was never at risk under "
+        "observation. It is left out.",
+        "spells have an entry that is not before their duration, so they were never at risk under "
+        "observation. They are left out.",
+    )
+    warn(f"{table}: {number_of(int(late.sum()), *said)}")
+    left = {**found, N: n} if N in found else found
+    return {name: values[n > 0] for name, values in left.items()}
+
+
+def _histories(found: Columns, names: Sequence[str], table: str) -> Histories:
+    refuse_unusable(found, table)
+    if "entry" in found:
+        entries = found["entry"].astype(np.float64)
+        found["entry"] = np.where(entries > 0, entries, -np.inf)
+        never = found["entry"] >= found["duration"].astype(np.float64)
+        found = observed(found, np.where(never, found.get(N, 1), 0), table)
+    entry, weight = found.get("entry"), found.get(N)
+    return Histories(
+        duration=found["duration"],
+        churned=found["churned"].astype(bool),
+        entry=None if entry is None or np.isneginf(entry).all() else entry,
+        weight=None if weight is None else weight.astype(np.int64),
+        columns={name: found[name] for name in names},
+    )
+
+
+def refuse_unusable(found: Columns, table: str) -> None:
+    """Refuse what cannot be a spell, in one message."""
+    from pandas import isna
+
+    duration, n = found["duration"].astype(np.float64), found.get(N)
+    if not duration.size:
+        raise ContentError(
+            f"{table}: there is none that can be used. Is the table empty, or all set aside?"
+        )
+    problems = {
+        "a missing duration": np.isnan(duration),
+        "a negative duration": duration < 0,
+        "an infinite duration": np.isinf(duration),
+        "a missing churned": np.asarray(isna(found["churned"])),
+    }
+    said = [
+        f"{number_of(_spells(n, bad), 'has', 'have')} {what}"
+        for what, bad in problems.items()
+        if bad.any()
+    ]
+    if n is not None and (none := found.get(_NONE, ~(n >= 1))).any():
+        said.append(
+            f"{number_of(int(none.sum()), 'row stands', 'rows stand')} for fewer than 1 (n_spells)"
+        )
+    if said:
+        raise ContentError(f"{table}: {'; '.join(said)}. Mend those rows or leave them out.")
+
+
+def _spells(n: NDArray[Any] | None, rows: NDArray[np.bool_]) -> int:
+    """How many spells some rows stand for, each for one at least."""
+    if n is None:
+        return int(rows.sum())
+    return int(np.maximum(np.nan_to_num(n[rows].astype(np.float64)), 1).sum())

@@ -1,0 +1,1 @@
+"""Curves of staying and leaving, compared and summed up."""

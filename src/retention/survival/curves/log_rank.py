@@ -1,0 +1,211 @@
+"""Do customers of different segments stay differently long? Tests that compare whole curves."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from retention.errors import ContentError, RetentionError, one_of
+from retention.frames import Columns, table_like
+from retention.numerics import step_functions
+from retention.survival.counts.observation import warn_of
+from retention.survival.counts.risk_sets import RiskSets, tally
+from retention.tables import LIFETIMES, refuse_taken, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.numerics.codes import Key
+
+    Floats = NDArray[np.float64]
+    Placed = tuple[int, RiskSets]  # with the place of its segment
+
+Test = Literal["log-rank", "wilcoxon", "tarone-ware", "peto", "fleming-harrington"]
+
+MOST_COMPARED = 1_000
+"""More segments than this are not compared with one another."""
+
+_SINCE = "survival_curve(spells, by=...) says in observed_from since when each was watched."
+_NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is its variance
+
+
+def compare_curves(
+    spells: IntoFrameT,
+    *,
+    by: str | Sequence[str],
+    test: Test = "log-rank",
+    strata: str | Sequence[str] = (),
+) -> IntoFrameT:
+    """Whether customers of different segments stay differently long, over all durations.
+
+    At each duration u, of d_u ends among n_u at risk, a segment with n_ku at risk expects
+    d_u n_ku / n_u if all leave alike. Summed with weights w_u, observed minus expected, with the
+    hypergeometric covariance, gives a χ² with as many degrees of freedom as that has rank: one less
+    than there are segments, and fewer where some are never at risk together.
+
+    Args:
+        spells: as in `survival_curve`.
+        by: the segment columns that are compared.
+        test: the weights: "log-rank" (1: best where hazards are proportional), "wilcoxon" (Gehan's:
+            n), "tarone-ware" (√n), "peto" (Peto and Peto's version of Wilcoxon: Π over durations
+            up to u of 1 − d / (n + 1), of all together; Stata's, SAS's and lifelines' "peto"),
+            "fleming-harrington" (Kaplan and Meier's S just before u, of all together: Harrington
+            and Fleming's G with ρ = 1, which R's survdiff(rho = 1) calls the Peto & Peto
+            modification of the Gehan-Wilcoxon test). All but the first look more at early
+            durations.
+        strata: columns within whose values the segments are compared; the sums are then added.
+
+    Returns:
+        One row a segment, in the caller's kind: the `by` columns, `n_spells`, `n_churned` (seen
+        ends), `n_expected` (ends if all left alike), and the same in each row: `test`,
+        `statistic` (χ²), `degrees_of_freedom`, `p_value`; then `note` (when nobody of the segment
+        was under observation: there it is not compared; else null). The statistic is null where no
+        duration tells segments apart.
+
+    Raises:
+        RetentionError: if `test` is none of the five, or `by` is empty.
+        ContentError: if there is one segment only, or more than 1,000.
+        and as `survival_curve`.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({
+        ...     "duration": [10, 20, 30, 10, 20, 50], "churned": [True] * 6,
+        ...     "plan": ["basic"] * 3 + ["full"] * 3,
+        ... })
+        >>> compared = rt.compare_curves(spells, by="plan")
+        >>> compared[["plan", "n_churned"]]
+            plan  n_churned
+        0  basic          3
+        1   full          3
+        >>> print(f"{compared['statistic'][0]:.4f} {compared['p_value'][0]:.4f}")
+        0.2542 0.6141
+
+    Source:
+        Klein and Moeschberger (2003), sections 7.3 and 7.5. Tarone, R. E. and
+        Ware, J. (1977), Biometrika 64, 156–160. Peto, R. and Peto, J. (1972), Journal of the Royal
+        Statistical Society A 135, 185–207. Harrington, D. P. and Fleming, T. R. (1982), Biometrika
+        69, 553–566.
+    """
+    one_of("test", test, get_args(Test))
+    names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
+    if not names:
+        raise RetentionError("compare_curves needs by=: the segment columns to compare.")
+    sets = tally(spells, [*within, *names])
+    keys = _keys([one.key[len(within) :] for one in sets], names)
+    place = {key: i for i, key in enumerate(keys)}
+    placed = [(place[one.key[len(within) :]], one) for one in sets]
+    notes = _unseen(placed, keys)
+    strata_of = groupby(placed, key=lambda each: each[1].key[: len(within)])
+    excess, covariance, expected = _summed([list(found) for _, found in strata_of], len(keys), test)
+    statistic, freedom = _chi_squared(excess, covariance)
+    constant = {"statistic": statistic, "degrees_of_freedom": freedom}
+    parts: Columns = {
+        **_counts(placed, len(keys)),
+        "n_expected": expected,
+        "test": np.full(len(keys), test, dtype=object),
+        **{name: np.full(len(keys), value) for name, value in constant.items()},
+        "p_value": np.full(len(keys), _upper_tail(statistic, freedom)),
+        "note": notes,
+    }
+    refuse_taken(names, parts)
+    of_keys = {name: np.array([key[i] for key in keys], object) for i, name in enumerate(names)}
+    return table_like(of_keys | parts, spells)
+
+
+def _unseen(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray[Any]:
+    """What was not observed of each segment, in words; a warning says so."""
+    told = [(" / ".join(keys[i]), one.unseen, 0.0, float(one.duration[-1])) for i, one in placed]
+    warn_of(told, _SINCE, table="spells", beyond="that time is not compared")
+    notes: list[list[str]] = [[] for _ in keys]
+    for (i, _), (_, unseen, start, end) in zip(placed, told, strict=True):
+        if (note := unseen.note(start, end)) and note not in notes[i]:
+            notes[i].append(note)
+    return np.array(["; ".join(each) or None for each in notes], dtype=object)
+
+
+def _keys(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
+    """The segments, sorted."""
+    keys = sorted(set(found))
+    said = f"by: {', '.join(names)} makes"
+    if len(keys) < 2:
+        raise ContentError(f"{said} one segment only, so nothing to compare.")
+    if len(keys) > MOST_COMPARED:
+        raise ContentError(
+            f"{said} {len(keys):,} segments; {MOST_COMPARED:,} at most are compared."
+        )
+    return keys
+
+
+def _summed(strata: Sequence[Sequence[Placed]], k: int, test: Test) -> tuple[Floats, ...]:
+    """Over all strata: weighted observed minus expected ends, their covariance, expected ends."""
+    total: tuple[Floats, ...] = np.zeros(k), np.zeros((k, k)), np.zeros(k)
+    for placed in strata:
+        total = tuple(a + b for a, b in zip(total, _excess(placed, k, test), strict=True))
+    return total
+
+
+def _excess(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
+    seen = [one.duration[one.n_churned[:, 0] > 0] for _, one in placed]
+    times = np.unique(np.concatenate(seen))
+    d, n = np.zeros((times.size, k)), np.zeros((times.size, k))
+    for i, one in placed:
+        d[:, i], n[:, i] = _on(times, one)
+    all_d, all_n = d.sum(axis=1), n.sum(axis=1)
+    weight, share = _weights(all_d, all_n, test), n / all_n[:, None]
+    expected = all_d[:, None] * share
+    spread = weight**2 * all_d * (all_n - all_d) / np.maximum(all_n - 1, 1)
+    common = (share * spread[:, None]).T @ share
+    np.fill_diagonal(common, 0)
+    # Each row sums to 0, so that no variance is the difference of two large numbers.
+    covariance = np.diag(common.sum(axis=1)) - common
+    return weight @ (d - expected), covariance, expected.sum(axis=0)
+
+
+def _weights(d: Floats, n: Floats, test: Test) -> Floats:
+    if test == "peto":
+        return step_functions.kaplan_meier(d, n + 1)
+    if test == "fleming-harrington":
+        survival = step_functions.kaplan_meier(d, n)
+        return np.append(1.0, survival)[: d.size]  # just before each duration
+    return np.asarray(n ** {"log-rank": 0.0, "tarone-ware": 0.5, "wilcoxon": 1.0}[test])
+
+
+def _on(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Ends and spells at risk of one segment at durations that need not be its own."""
+    here = np.searchsorted(one.duration, times)
+    found = np.minimum(here, one.duration.size - 1)
+    mine = one.duration[found] == times
+    ends = np.where(mine, one.n_churned[found, 0], 0)
+    return ends, one.at_risk(times)
+
+
+def _counts(placed: Sequence[Placed], k: int) -> Columns:
+    counts = np.zeros((2, k), np.int64)
+    for i, one in placed:
+        counts[:, i] += (one.n_entered.sum(), one.n_churned.sum())
+    return {"n_spells": counts[0], "n_churned": counts[1]}
+
+
+def _chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
+    """The statistic and its degrees of freedom, over what some duration tells apart."""
+    told = np.diag(covariance) > 0
+    if not told.any():
+        return np.nan, 0
+    scale = 1 / np.sqrt(np.diag(covariance)[told])  # small segments count as much as large ones
+    values, vectors = np.linalg.eigh(covariance[np.ix_(told, told)] * np.outer(scale, scale))
+    real = values > _NOTHING
+    along = (excess[told] * scale) @ vectors[:, real]
+    return float((along**2 / values[real]).sum()), int(real.sum())
+
+
+def _upper_tail(statistic: float, freedom: int) -> float:
+    from scipy.special import chdtrc  # loaded late: SciPy takes longer to import than all else
+
+    return float(chdtrc(freedom, statistic)) if freedom else np.nan

@@ -1,0 +1,1 @@
+"""Hazards by interval and covariates."""

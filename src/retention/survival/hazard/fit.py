@@ -1,0 +1,185 @@
+"""A hazard model as it is fitted, and in the units of the covariates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.numerics.frozen import frozen, frozen_table
+from retention.numerics.newton import (
+    NOT_ARRIVED,
+    Maximum,
+    inverse,
+    moments,
+    usable_of,
+    without_bound,
+)
+from retention.survival.hazard.likelihood import Arrow, Design, maximum
+from retention.survival.models.distributions import LINKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from retention.survival.hazard.exposure import Exposure
+    from retention.survival.models.lifetime_model import Status
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """The effects that are fitted, and their terms at mean 0 and variance 1.
+
+    Attributes:
+        design: the scaled terms.
+        places: of the effects, among all terms and, after them, all terms whose effect changes.
+        n_effects: how many places there are.
+        mean: of their terms.
+        scale: the standard deviation of their terms.
+        names: of the effects.
+        notes: which terms were left out, and why.
+    """
+
+    design: Design
+    places: NDArray[np.intp]
+    n_effects: int
+    mean: Floats
+    scale: Floats
+    names: list[str]
+    notes: list[str]
+
+    @property
+    def multiplier(self) -> Floats:
+        """What is multiplied by the terms, a row a level: 1, or the logarithm of time."""
+        logs = self.design.log_interval[:, None]
+        lasting = np.arange(self.places.size) < self.design.fixed.shape[1]
+        return np.where(lasting, 1.0, logs)
+
+    @property
+    def spread(self) -> Floats:
+        """The range of what each effect adds to the linear predictor, at 1."""
+        terms = np.concatenate([self.design.fixed, self.design.varying], axis=1)
+        if not terms.size or not self.design.log_interval.size:
+            return np.zeros(self.places.size)
+        return np.asarray(np.ptp(terms, axis=0) * self.multiplier.max(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit: what was counted, how it was scaled, where the likelihood is largest.
+
+    Attributes:
+        null: the log-likelihood without covariates.
+    """
+
+    counts: Exposure
+    scaled: Scaled
+    found: Maximum[Arrow]
+    null: float
+
+
+def fitted(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], link: str) -> Fit:
+    """The hazard model of these counts.
+
+    Args:
+        counts: who was at risk and who left.
+        terms: the names of the columns of its design.
+        changes: for each of them, whether its effect changes over time.
+        link: "logit" or "cloglog".
+    """
+    scaled = _scaled(counts, terms, changes)
+    at_risk, ended = (counted[counts.has_level] for counted in (counts.at_risk, counts.ended))
+    hazard = ended / at_risk
+    null = float(ended @ np.log(hazard) + (at_risk - ended) @ np.log1p(-hazard))
+    levels = LINKS[link].at_cumulative(-np.log1p(-hazard))
+    start = np.concatenate([np.zeros(scaled.places.size), levels])
+    return Fit(counts, scaled, maximum(counts, scaled.design, LINKS[link], start), null)
+
+
+def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
+    logs = np.log(np.maximum(counts.intervals[counts.has_level], 1))
+    mean, covariance = _moments(counts)
+    keep, notes = usable_of(mean, covariance, terms)
+    later = keep & changes
+    if later.any() and np.ptp(logs) == 0:
+        notes.append("Ends are in one interval only: how effects change is left out.")
+        later = np.zeros_like(keep)
+    scale = np.sqrt(np.where(keep, np.diagonal(covariance), 1.0))
+    design = (counts.design - mean) / scale
+    lasting, changing = np.flatnonzero(keep), np.flatnonzero(later)
+    both = np.concatenate([lasting, changing])
+    return Scaled(
+        design=Design(design[:, lasting], design[:, changing], logs),
+        places=np.concatenate([lasting, keep.size + np.flatnonzero(later[changes])]),
+        n_effects=int(keep.size + changes.sum()),
+        mean=mean[both],
+        scale=scale[both],
+        names=[terms[int(i)] for i in lasting] + [f"{terms[int(i)]} × log(time)" for i in changing],
+        notes=notes,
+    )
+
+
+def _moments(counts: Exposure) -> tuple[Floats, Floats]:
+    if not counts.weights.size:  # no interval has a level: every term is as good as a constant
+        return moments(np.zeros((1, counts.design.shape[1])), np.ones(1))
+    return moments(counts.design, counts.weights)
+
+
+def effects(fit: Fit) -> dict[str, Any]:
+    """Coefficients and their covariance, in the units of the covariates."""
+    scaled, status, said = fit.scaled, *_status(fit)
+    effect = np.full(scaled.n_effects, np.nan)
+    effect[scaled.places] = fit.found.point[: scaled.places.size] / scaled.scale
+    covariance = np.full((scaled.n_effects, scaled.n_effects), np.nan)
+    if status == "converged":
+        own = inverse(fit.found.hessian.profile) / np.outer(scaled.scale, scaled.scale)
+        covariance[np.ix_(scaled.places, scaled.places)] = own
+    n = fit.counts.design.shape[1]
+    return {
+        "coef": frozen(effect[:n]),
+        "varying_coef": frozen(effect[n:]),
+        "covariance": frozen_table(covariance[:n, :n]),
+        "effect_covariance": frozen_table(covariance),
+        "log_likelihood": fit.found.value,
+        "log_likelihood_null": fit.null,
+        "status": status,
+        "notes": (*scaled.notes, *said),
+    }
+
+
+def levels(fit: Fit) -> dict[str, Any]:
+    """Intervals and their levels, where covariates are 0."""
+    counts, scaled, hessian = fit.counts, fit.scaled, fit.found.hessian
+    own = np.flatnonzero(counts.has_level)
+    effect, found = np.split(fit.found.point, [scaled.places.size])
+    at_mean = scaled.multiplier * scaled.mean
+    n = counts.intervals.size
+    level, variance = np.full(n, np.nan), np.full(n, np.nan)
+    level[own] = found - at_mean @ (effect / scaled.scale)
+    variance[own] = -1 / hessian.levels
+    slope = np.full((n, scaled.n_effects), np.nan)
+    slope[own] = 0.0
+    slope[np.ix_(own, scaled.places)] = hessian.slopes * scaled.scale - at_mean
+    return {
+        "intervals": tuple(counts.intervals.tolist()),
+        "at_risk": tuple(counts.at_risk.tolist()),
+        "ended": tuple(counts.ended.tolist()),
+        "level": frozen(level),
+        "level_variance": frozen(variance),
+        "level_slope": frozen_table(slope),
+    }
+
+
+def _status(fit: Fit) -> tuple[Status, list[str]]:
+    away, said = without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
+    if away:
+        return "separated", said
+    if fit.found.status == "not converged":
+        return "not converged", [NOT_ARRIVED]
+    if fit.found.status == "flat" or np.isnan(inverse(fit.found.hessian.profile)).any():
+        return "flat", ["The likelihood is flat: these data do not tell all the coefficients."]
+    return "converged", []

@@ -1,0 +1,1 @@
+"""What a lifetime model is, its covariates, its predictions; accelerated failure times."""

@@ -1,0 +1,516 @@
+"""What a fitted model says of customers: who is still here when, who leaves soon, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import intervals
+from retention.errors import ColumnError, ContentError, RetentionError, counted, one_of
+from retention.frames import (
+    Columns,
+    as_lazy,
+    beside_columns,
+    collect,
+    count,
+    is_lazy,
+    one_row,
+    table_like,
+)
+from retention.names import as_asked, inner
+from retention.survival.models.covariates import coded
+from retention.survival.models.lifetime_model import ORIGIN, check_model
+from retention.survival.models.unknowns import Reader
+from retention.survival.models.unpredicted import Why
+from retention.tables import CUSTOMERS, LIFETIMES, keeping, refuse_taken, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.frames import Frame
+    from retention.survival.models.lifetime_model import LifetimeModel
+
+    Floats = NDArray[np.float64]
+
+Given = Literal["tenure"] | None
+
+_CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
+_ALONG = "_along_"
+
+_SURVIVAL = ("customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note")
+_CHURN = (
+    *("customer_id", "tenure", "within", "churn_probability", "lower", "upper", "reason", "note"),
+)
+_LIFETIME = ("customer_id", "tenure", "horizon", "expected_lifetime", "reason", "note")
+
+
+def predict_survival(
+    model: LifetimeModel,
+    customers: IntoFrameT,
+    *,
+    times: float | Sequence[float],
+    given: Given = "tenure",
+    keep: str | Sequence[str] = (),
+    level: float = 0.95,
+) -> IntoFrameT:
+    """The chance that each customer is still here after some time from now.
+
+    With tenure s and the model's cumulative hazard H of the customer,
+
+        P(T > s + t | T > s) = exp(−(H(s + t) − H(s))),
+
+    or S(t) = exp(−H(t)) for customers who are only starting (`given=None`), some of whom may leave
+    at time 0, which those with a tenure of 0 have behind them.
+
+    Args:
+        model: a model from `fit_cox`, `fit_aft`, `fit_hazard` or `from_lifelines`.
+        customers: a table with `customer_id`, `tenure` (how long they have stayed, in the unit of
+            the durations that the model was fitted on), and the model's covariates and strata. Or
+            a table of spells, as the model was fitted on: those that go on (`churned` is false)
+            are predicted, their `duration` is the tenure; those that ended have no row.
+        times: how much later, in that unit; one time or several.
+        given: "tenure" (they are still here after it) or None (they are only starting).
+        keep: columns of `customers` that come along, behind all others.
+        level: confidence of the bounds, which are those of the estimate: whether a customer leaves
+            is chance beyond them. From log(−log S), by the delta method.
+
+    Returns:
+        One row a customer and time, in the caller's kind and the customers' order: `customer_id`,
+        `tenure` (0 with `given=None`), `time`, `survival`, `lower`, `upper`, `reason` (why there is
+        no prediction; else null: some of the time may lie beyond the longest duration, or where
+        under late entry nobody was watched, the stratum or a label may be new, or a covariate
+        missing), `note` (what the prediction is given: that customers are still here when the first
+        came under observation; else null), then the `keep` columns. Bounds are null where the model
+        has no errors. A warning counts whom new labels or missing covariates leave out.
+
+    Raises:
+        RetentionError: if a time is below 0, or the model is none of a lifetime.
+        ColumnError: if a column is missing, or holds something else than in the fit.
+        ContentError: if a tenure is missing somewhere, or a covariate is missing or new in all of
+            several rows: the table is then of something else.
+
+    Example:
+        Nobody but Ann has been seen beyond day 2; half of those left there.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
+        >>> model = rt.fit_cox(spells, ties="breslow")
+        >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
+        >>> later = rt.predict_survival(model, customers, times=[1, 9])
+        >>> later[["time", "survival", "reason"]].round(4)
+           time  survival                          reason
+        0   1.0    0.7165                             NaN
+        1   9.0       NaN  outside what the model has seen
+
+    Source:
+        Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
+    """
+    check_model(model, "predict_survival(model, customers, times=[30, 90])")
+    names = _names_of(keep, _SURVIVAL)
+    asked = _lengths(times, "times")
+    keys, kept = _keys(model, customers, given, names)
+    shape = (keys["tenure"].size, asked.size)
+    survival, lower, upper, why = _predicted(model, keys, asked, level)
+    return table_like(
+        {
+            "customer_id": _long(keys["customer_id"][:, None], shape),
+            "tenure": _long(keys["tenure"][:, None], shape),
+            "time": _long(asked, shape),
+            "survival": survival,
+            "lower": lower,
+            "upper": upper,
+            **why.columns(),
+            **{name: _long(values[:, None], shape) for name, values in kept.items()},
+        },
+        customers,
+    )
+
+
+def predict_churn(
+    model: LifetimeModel,
+    customers: IntoFrameT,
+    *,
+    within: float,
+    given: Given = "tenure",
+    keep: str | Sequence[str] = (),
+    level: float = 0.95,
+) -> IntoFrameT:
+    """The chance that each customer leaves within some time from now.
+
+    1 − P(T > s + within | T > s); see `predict_survival`.
+
+    Args:
+        model: a fitted model.
+        customers: as in `predict_survival`.
+        within: the time from now, in the unit of the durations.
+        given: "tenure" or None, as in `predict_survival`.
+        keep: as in `predict_survival`.
+        level: confidence of the bounds of the estimate.
+
+    Returns:
+        One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
+        `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`, and the `keep` columns.
+
+    Raises:
+        as `predict_survival`.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
+        >>> model = rt.fit_cox(spells, ties="breslow")
+        >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
+        >>> soon = rt.predict_churn(model, customers, within=1)
+        >>> print(f"{soon['churn_probability'][0]:.4f}")  # 1 − e^(−1/3)
+        0.2835
+
+        The table of spells does as well: the two that go on have lasted 2 and 4.
+
+        >>> spells["customer_id"], spells["plan"] = ["Ann", "Bob", "Cem", "Dee"], "basic"
+        >>> soon = rt.predict_churn(model, spells, within=1, keep="plan")
+        >>> soon[["customer_id", "tenure", "churn_probability", "plan"]]
+          customer_id  tenure  churn_probability   plan
+        0         Cem     2.0                0.0  basic
+        1         Dee     4.0                NaN  basic
+
+    Source:
+        as `predict_survival`.
+    """
+    check_model(model)
+    names = _names_of(keep, _CHURN)
+    asked = _lengths(within, "within")
+    if asked.size != 1:
+        raise RetentionError(f"within must be one length of time; got {within!r}.")
+    keys, kept = _keys(model, customers, given, names)
+    survival, lower, upper, why = _predicted(model, keys, asked, level)
+    return table_like(
+        {
+            "customer_id": keys["customer_id"],
+            "tenure": keys["tenure"],
+            "within": np.full(survival.size, asked[0]),
+            "churn_probability": np.subtract(1, survival, out=survival),
+            "lower": np.subtract(1, upper, out=upper),
+            "upper": np.subtract(1, lower, out=lower),
+            **why.columns(),
+            **kept,
+        },
+        customers,
+    )
+
+
+def expected_remaining_lifetime(
+    model: LifetimeModel,
+    customers: IntoFrameT,
+    *,
+    horizon: float,
+    given: Given = "tenure",
+    keep: str | Sequence[str] = (),
+) -> IntoFrameT:
+    """How long each customer may be expected to stay on, within a horizon.
+
+    ∫ from 0 to the horizon of P(T > s + u | T > s) du: the restricted mean of what remains.
+
+    Args:
+        model: a fitted model.
+        customers: as in `predict_survival`.
+        horizon: how far to look, in the unit of the durations: stays beyond it count as that long.
+        given: "tenure" or None, as in `predict_survival`.
+        keep: as in `predict_survival`.
+
+    Returns:
+        One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
+        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`, `note`,
+        and the `keep` columns.
+
+    Raises:
+        as `predict_survival`.
+
+    Example:
+        A third of a chance a day of leaving at the end of day 2, then nobody: 1 + e^(−1/3).
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
+        >>> model = rt.fit_cox(spells, ties="breslow")
+        >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
+        >>> left = rt.expected_remaining_lifetime(model, customers, horizon=2)
+        >>> print(f"{left['expected_lifetime'][0]:.4f}")
+        1.7165
+
+    Source:
+        Klein and Moeschberger (2003), section 2.4: mean residual life.
+    """
+    check_model(model, "expected_remaining_lifetime(model, customers, horizon=365)")
+    names = _names_of(keep, _LIFETIME)
+    asked = _lengths(horizon, "horizon")
+    if asked.size != 1 or asked[0] == 0:
+        raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
+    keys, kept = _keys(model, customers, given, names)
+    found = np.empty(keys["tenure"].size)
+    why = Why.of(model, found.size)
+    for some in _chunks(model, keys, keys["start"]):
+        area = model.area_between(some.design, some.stratum, some.start, float(asked[0]))
+        found[some.rows] = some.where_known(area)
+        end = np.maximum(some.start, 0.0) + asked[0]
+        places = np.arange(found.size)[some.rows]
+        why.explain(places, area, some.stratum, (some.start, end), some.why)
+    return table_like(
+        {
+            "customer_id": keys["customer_id"],
+            "tenure": keys["tenure"],
+            "horizon": np.full(found.size, asked[0]),
+            "expected_lifetime": found,
+            **why.columns(),
+            **kept,
+        },
+        customers,
+    )
+
+
+def with_predictions(
+    model: LifetimeModel,
+    spells: IntoFrameT,
+    *,
+    times: float | Sequence[float] = (),
+    landmark: float | None = None,
+) -> IntoFrameT:
+    """Spells with what the model says of them beside what happened: what the scores ask for.
+
+    Args:
+        model: a fitted model.
+        spells: spells of any kind, with the model's covariates and strata.
+        times: times since the start, in the unit of the durations, at which survival is wanted.
+        landmark: the predictions are those of a customer who has stayed longer than that, as for
+            the scores with the same `landmark`; None for one who is only starting.
+
+    Returns:
+        The table with further columns, in the caller's kind: `risk` (higher: leaves sooner; with
+        strata, to be compared within a stratum only) and for each time `survival_<time>`, S(time)
+        or S(time) / S(landmark): null where it lies outside what the model has seen. Both are null
+        where a covariate is missing or has a label that the model was not fitted on. Warnings count
+        these, and say where nobody was under observation for a while.
+
+    Raises:
+        RetentionError: if a time is below the landmark, or the model is none of a lifetime.
+        ColumnError: if a column is missing or there already, or holds something else than in the
+            fit.
+        ContentError: if a covariate is missing or new in all of several rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
+        >>> scored = rt.with_predictions(rt.fit_cox(spells), spells, times=2)
+        >>> scored.columns.tolist()
+        ['duration', 'churned', 'risk', 'survival_2']
+
+    Source:
+        Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
+    """
+    check_model(model, "with_predictions(model, spells)")
+    asked = _lengths(times, "times")
+    since = _lengths(0.0 if landmark is None else landmark, "landmark")
+    if since.size != 1:
+        raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
+    if (asked < since).any():
+        raise RetentionError(f"times: {asked.min():g} lies before the landmark {since[0]:g}.")
+    frame = as_lazy(spells, name="spells", by_row=True)
+    made = ["risk", *(f"survival_{time:.15g}" for time in asked)]
+    schema = frame.collect_schema()
+    _refuse_absent(model, schema)
+    if there := [name for name in made if name in schema]:
+        raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
+    wanted = frame if is_lazy(spells) else frame.select(*_needed(model, schema))
+    given = as_asked(collect(wanted), _covariates(model))
+    n = next(iter(given.values())).size
+    answer: Columns = {name: np.empty(n) for name in made}
+    begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)
+    for some in _chunks(model, given, begun, "spells"):
+        rows, start = some.rows, some.start
+        answer["risk"][rows] = some.where_known(model.risk_score(some.design))
+        for name, time in zip(made[1:], asked, strict=True):
+            end = np.full(start.size, time)
+            hazard, _ = model.hazard_between(some.design, some.stratum, start, end)
+            answer[name][rows] = some.where_known(np.exp(-hazard))
+            places = np.arange(rows.start, rows.stop)
+            why.explain(places, answer[name][rows], some.stratum, (start, end), some.why)
+    why.warn("spells", "say landmark={until}, here and in the score, to look on from there")
+    return beside_columns(given, answer, spells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some customers: their rows, design, strata and since when they are predicted.
+
+    Attributes:
+        why: the place in `WHY` of what keeps a customer from being predicted; −1 for nothing.
+    """
+
+    rows: slice
+    design: Floats
+    stratum: NDArray[np.intp]
+    start: Floats
+    why: NDArray[np.int8]
+
+    def where_known(self, values: Floats) -> Floats:
+        """The values, NaN for those that cannot be predicted."""
+        values[self.why >= 0] = np.nan
+        return values
+
+
+def _keys(
+    model: LifetimeModel, customers: object, given: str | None, keep: Sequence[str]
+) -> tuple[Columns, Columns]:
+    """What is needed of the customers, with a tenure and a `start` for each; what goes along."""
+    one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
+    frame = require(customers, CUSTOMERS, by_row=True)
+    _refuse_absent(model, frame.collect_schema())
+    frame = _with_tenure(frame) if given else frame
+    schema = frame.collect_schema()
+    for name in keep:
+        if name not in schema:
+            raise ColumnError.unknown("keep", name, schema)
+    wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
+    # One query, for a lazy table gives its rows in another order each time; kept whole numbers
+    # stay what they are even if some are missing, while covariates are read as numbers.
+    along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
+    asked = frame.select(*dict.fromkeys(map(inner, wanted)), **along)
+    found = as_asked(collect(asked, exact=bool(along)), wanted)
+    kept = {name: found.pop(f"{_ALONG}{name}") for name in keep}
+    n = found["customer_id"].size
+    if not given:
+        return found | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}, kept
+    tenure = found["tenure"].astype(np.float64)
+    if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
+        n_have = counted(n, "has", "have")
+        raise ContentError(f"customers: {n_have} no tenure, or one below 0 or infinite.")
+    return found | {"tenure": tenure, "start": tenure}, kept
+
+
+def _with_tenure(customers: Frame) -> Frame:
+    """Customers with their tenure; of a table of spells those that go on, which lasted so far.
+
+    Raises:
+        ColumnError: if nothing says how long they have stayed.
+    """
+    schema = customers.collect_schema()
+    if "tenure" in schema:
+        return customers
+    if not {"duration", "churned"} <= set(schema):
+        raise ColumnError(
+            "customers lacks 'tenure' (how long the customer has stayed already). Add it, in the "
+            "unit of the durations that the model was fitted on, or give the table of spells: the "
+            "'duration' of those with 'churned' false is taken. For customers who are only "
+            "starting, say given=None."
+        )
+    frame = require(customers, LIFETIMES, by_row=True)
+    if one_row(frame.select(n=count(nw.col("churned").is_null()).sum()))["n"]:
+        raise ContentError("customers: 'churned' is missing in some rows. Is the spell still on?")
+    return frame.filter(~nw.col("churned")).with_columns(tenure=nw.col("duration"))
+
+
+def _names_of(keep: str | Sequence[str], answer: Sequence[str]) -> list[str]:
+    """The columns that go along, none of which is named like one of the answer.
+
+    Raises:
+        ColumnError: if one is no text, named twice, or is.
+    """
+    names = [keep] if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
+    for name in names:
+        if not isinstance(name, str):
+            raise ColumnError(f"keep must name columns, as text; got {name!r}.")
+    refuse_taken(names, answer, argument="keep")
+    if len(set(names)) < len(names):
+        raise ColumnError(f"keep names a column twice: {names}.")
+    return [inner(name) for name in names]
+
+
+def _covariates(model: LifetimeModel) -> list[str]:
+    return [*(covariate.name for covariate in model.covariates), *model.stratum_columns]
+
+
+def _needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
+    """The columns of a table that the model asks for; one, for the number of rows, at least."""
+    return list(dict.fromkeys(map(inner, _covariates(model)))) or list(schema)[:1]
+
+
+def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
+    names = list(schema)
+    for name in _covariates(model):
+        if inner(name) not in names:
+            raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
+
+
+def _chunks(
+    model: LifetimeModel, columns: Columns, start: Floats, table: str = "customers"
+) -> Iterator[_Chunk]:
+    """Some customers at a time; once all have been read, one warning of those it cannot predict."""
+    n, reader = start.size, Reader(model.covariates)
+    for first in range(0, n, _CHUNK):
+        rows = slice(first, min(first + _CHUNK, n))
+        here = {name: columns[name][rows] for name in _covariates(model)}
+        size = rows.stop - first
+        design, why = reader.read(here, size)
+        stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
+        yield _Chunk(rows, design, stratum, start[rows], why)
+    reader.refuse_foreign(table)
+    reader.warn(table)
+
+
+def _predicted(
+    model: LifetimeModel, keys: Columns, times: Floats, level: float
+) -> tuple[Floats, Floats, Floats, Why]:
+    """Survival, its bounds and why it is not known, customer by customer and time by time."""
+    z = intervals.quantile_of(level)
+    shape = (keys["tenure"].size, times.size)
+    found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
+    why = Why.of(model, shape[0] * shape[1])
+    for some in _chunks(model, keys, keys["start"]):
+        for i, time in enumerate(times):
+            end = np.maximum(some.start, 0.0) + time
+            hazard, variance = model.hazard_between(some.design, some.stratum, some.start, end)
+            hazard = some.where_known(hazard)
+            for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
+                column.reshape(shape)[some.rows, i] = values
+            places = np.arange(some.rows.start, some.rows.stop) * times.size + i
+            why.explain(places, hazard, some.stratum, (some.start, end), some.why)
+    return found[0], found[1], found[2], why
+
+
+def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """A value for each customer and time, one after the other: ten times as fast as np.repeat."""
+    found = np.empty(shape[0] * shape[1], values.dtype)
+    found.reshape(shape)[:] = values
+    return found
+
+
+def _bounded(hazard: Floats, variance: Floats, z: float) -> tuple[Floats, Floats, Floats]:
+    """Survival with its lower and upper bounds, from a cumulative hazard and its variance.
+
+    Where the hazard is 0 nobody has been seen to leave, and both bounds are 1.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        spread = np.exp(z * np.sqrt(variance) / hazard)
+        lower, upper = np.exp(-hazard * spread), np.exp(-hazard / spread)
+    none = hazard == 0
+    lower[none], upper[none] = 1.0, 1.0
+    return np.exp(-hazard), lower, upper
+
+
+def _lengths(value: Any, argument: str) -> Floats:
+    """One length of time or several."""
+    try:
+        lengths = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    except (TypeError, ValueError):
+        lengths = np.array([np.nan])
+    if lengths.ndim != 1 or not (np.isfinite(lengths) & (lengths >= 0)).all():
+        raise RetentionError(f"{argument} must be lengths of time, 0 or more; got {value!r}.")
+    return lengths

@@ -1,0 +1,419 @@
+"""Would the model have known? Fitted as of a day, scored on what happened after it."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import periods
+from retention.errors import (
+    ContentError,
+    RetentionError,
+    RetentionWarning,
+    counted,
+    one_of,
+    warn,
+)
+from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
+from retention.periods import whole_days
+from retention.survival.models.covariates import coded
+from retention.survival.models.lifetime_model import LifetimeModel, check_model, described, is_table
+from retention.survival.models.unknowns import Reader
+from retention.survival.models.unpredicted import Why
+from retention.survival.scores.brier_and_auc import brier_score, time_dependent_auc
+from retention.survival.scores.calibration_and_lift import calibration, lift
+from retention.survival.scores.concordance_index import LOW, concordance
+from retention.tables import SPELLS, TRANSACTIONS, require
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Holdout = Literal["time", "customers"]
+Build = Callable[[Any, date], Any]
+Predict = Callable[[Any, float], Any]
+
+_FOLDS = 5  # with holdout="customers" every fifth is scored, the others are fitted on
+_FEWEST = 10  # spells: below that scores say nothing
+
+
+def backtest(
+    fit: Callable[[Any], LifetimeModel | Predict],
+    table: IntoFrameT,
+    *,
+    cuts: Sequence[date | str],
+    horizon: int,
+    build: Build | None = None,
+    embargo: int = 0,
+    holdout: Holdout = "time",
+    level: float = 0.95,
+) -> IntoFrameT:
+    """Whether the model would have known who leaves: fitted as of several days, scored after each.
+
+    For each cut: spells are rebuilt as they were known on it (less the embargo), `fit` makes a
+    model of them, the customers still here on the cut are given their chance of leaving within the
+    horizon, and what happened by cut + horizon scores it. Nothing after the cut is visible to
+    `fit`: spells that ended later are still running, and spells that began later are not there.
+
+    Args:
+        fit: takes a table of spells and gives a model, as in
+            `lambda spells: rt.fit_cox(spells, covariates=["plan"])`; or gives a function that
+            takes the running spells (with their `tenure` in days) and the horizon, and gives each
+            one's chance of leaving: anybody's classifier.
+        table: spells from `purchase_spells` or `contract_spells`, with covariates known at their
+            start; or orders, or anything else with a `date`, together with `build`.
+        cuts: the days, in any order. The data must reach to the last one + horizon.
+        horizon: days after a cut within which leaving counts.
+        build: a function that makes spells of the table and a day, as in
+            `lambda orders, as_of: rt.purchase_spells(orders, gap=90, as_of=as_of)`. It is given
+            only the rows up to that day. Default: the table holds spells, which are cut off there;
+            an end is taken to be known on the day it is dated. Where it is known later (contracts
+            with a `grace`), say `build`.
+        embargo: days before each cut that are kept from `fit`, as when data arrive late.
+        holdout: "time" (all customers are fitted on and scored) or "customers" (a fifth of them,
+            chosen by a checksum of the id, is scored, the others are fitted on, so that no customer
+            is on both sides).
+        level: confidence of the bounds.
+
+    Returns:
+        One row a cut, in the caller's kind: `cut`, `horizon`, `embargo`, `holdout`, `n_fitted` and
+        `n_fitted_churned` (spells), `n_running` (spells on the cut), `n_unpredicted` (of these,
+        where the model cannot look so far, has not seen the label, or a covariate is missing: they
+        are not scored), `n_scored`, `n_churned` (within
+        the horizon), `predicted_churn` (mean) and `observed_churn` with `lower` and `upper`,
+        `concordance`, `concordance_lower`, `concordance_upper`, `auc`, `auc_error`, `brier_score`,
+        `brier_reference`, `skill` (see `brier_score`), `top_lift` (of the tenth with the highest
+        risk), `status` (of the model; "predictions" for a function), `reason` (why a cut has no
+        scores, else null), `note` (where nobody of those fitted on was watched: what predictions
+        are given, or why some are null; else null).
+
+    Raises:
+        RetentionError: if `horizon` or `embargo` is not a whole number of days.
+        ContentError: if a cut + horizon lies after the last observed day, or nobody was there.
+
+    Example:
+        >>> import retention as rt
+        >>> orders = rt.sample_company(2_000, seed=1).orders
+        >>> scores = rt.backtest(
+        ...     lambda spells: rt.fit_cox(spells),
+        ...     orders,
+        ...     build=lambda known, day: rt.purchase_spells(known, gap=120, as_of=day),
+        ...     cuts=["2023-12-31"],
+        ...     horizon=90,
+        ... )
+        >>> bool(scores["n_churned"][0] > 0)
+        True
+
+    Source:
+        Tashman, L. J. (2000), International Journal of Forecasting 16, 437–450: rolling-origin
+        evaluation. López de Prado, M. (2018), Advances in Financial Machine Learning, chapter 7:
+        embargo.
+    """
+    _check_fit(fit)
+    one_of("holdout", holdout, ("time", "customers"))
+    ahead, kept = (
+        whole_days(horizon, argument="horizon", least=1),
+        whole_days(embargo, argument="embargo", least=0),
+    )
+    made = _Rebuilt(table, build)
+    days = sorted(periods.as_day(cut, argument="cuts") for cut in cuts)
+    if not days:
+        raise RetentionError("cuts: name at least one day.")
+    made.refuse_beyond(days[-1] + timedelta(ahead))
+    split = holdout == "customers"
+    rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
+    _warn_of_notes([row["note"] for row in rows])
+    _warn_of_sign([row["concordance"] for row in rows])
+    said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
+    parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
+    parts |= {name: np.full(len(days), value, _kind(value)) for name, value in said.items()}
+    parts |= {name: _column([row[name] for row in rows]) for name in rows[0]}
+    return table_like(parts, table)
+
+
+def _warn_of_sign(found: Sequence[float | None]) -> None:
+    """One warning for all cuts, where the chances that `fit` gives may be of staying."""
+    low = sum(value is not None and value < LOW for value in found)
+    if low:
+        warn(
+            f"fit: on {low:,} of {counted(len(found), 'cut')} the concordance is below {LOW:g}, "
+            "worse than a coin's ½: perhaps the sign is turned. It must be the chance of leaving, "
+            "not of staying."
+        )
+
+
+def _check_fit(fit: object) -> None:
+    """Refuse what cannot fit anything, such as a model that was fitted already.
+
+    Raises:
+        RetentionError: with what to write.
+    """
+    if callable(fit) and not isinstance(fit, type):
+        return
+    example = "lambda spells: rt.fit_cox(spells, covariates=['plan'])"
+    first = " It comes first, then the table." if is_table(fit) else ""
+    raise RetentionError(
+        f"fit must be a function that takes spells and gives a model, fitted anew for each cut, as "
+        f"in {example}; got {described(fit)}.{first}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    """Spells as they were known on any day."""
+
+    table: Any
+    build: Build | None
+
+    def known(self, day: date) -> Any:
+        """Spells as of a day, from what was there by then, in the caller's kind."""
+        if self.build is None:
+            return _cut_off(self.table, day)
+        frame = as_lazy(self.table, name="table", by_row=True)
+        number = periods.day_expr("date", frame.implementation)
+        seen = frame.filter(number <= periods.number_of(day))
+        with warnings.catch_warnings():  # that the log falls silent just before a cut is chance
+            warnings.simplefilter("ignore", RetentionWarning)
+            return self.build(in_kind_of(seen, self.table), day)
+
+    def outcome(self, day: date) -> Any:
+        """Spells as they turned out: the whole table, or what was known on a day."""
+        return self.table if self.build is None else self.known(day)
+
+    def refuse_beyond(self, day: date) -> None:
+        """Refuse to score a time that the data do not reach."""
+        if self.build is None:
+            frame = require(self.table, SPELLS)
+            start = periods.day_expr("start", frame.implementation)
+            last = one_row(frame.select(last=(start + nw.col("duration")).max()))["last"]
+        else:
+            frame = as_lazy(self.table, name="table")
+            if "date" not in frame.collect_schema():
+                what = TRANSACTIONS.name
+                raise ContentError(
+                    f"table: with build= it needs a column 'date' ({what}), by which it is cut."
+                )
+            number = periods.day_expr("date", frame.implementation)
+            last = one_row(frame.select(last=number.max()))["last"]
+        if last is None or last < periods.number_of(day) - _silence(self.build):
+            seen = (
+                "nothing"
+                if last is None
+                else f"no further than {date(1970, 1, 1) + timedelta(int(last))}"
+            )
+            raise ContentError(
+                f"cuts: the last one + horizon is {day}, but the data reach {seen}: what happened "
+                "then is not known. Take earlier cuts or a shorter horizon."
+            )
+
+
+def _silence(build: Build | None) -> int:
+    """Days for which a log of orders may be silent at its end; spells reach to the day itself."""
+    return 0 if build is None else 31
+
+
+def _cut_off(spells: Any, day: date) -> Any:
+    """Spells as of a day: later ones are not there, later ends are not known."""
+    frame = require(spells, SPELLS)
+    engine, last = frame.implementation, periods.number_of(day)
+    start = periods.day_expr("start", engine)
+    ended = nw.col("churned") & (start + nw.col("duration") <= last)
+    so_far = nw.when(last - start < nw.col("duration")).then(last - start)
+    known = frame.filter(start <= last).with_columns(
+        churned=ended,
+        end=nw.when(ended).then(nw.col("end")),
+        duration=so_far.otherwise(nw.col("duration")).cast(nw.Int64),
+    )
+    entry = nw.col("entry").cast(nw.Float64)
+    under_observation = nw.col("entry").is_null() | ~(entry >= nw.col("duration"))
+    return in_kind_of(known.filter(under_observation), spells)
+
+
+def _scored(
+    fit: Callable[[Any], LifetimeModel | Predict],
+    made: _Rebuilt,
+    cut: date,
+    days: tuple[int, int],
+    split: bool,
+    level: float,
+) -> dict[str, Any]:
+    """One cut: fitted before it, scored after it."""
+    horizon, embargo = days
+    fitted = _of_fold(made.known(cut - timedelta(embargo)), split, scored=False)
+    model = fit(fitted)
+    if not callable(model):
+        check_model(model)
+    running = _running(_of_fold(made.known(cut), split, scored=True), cut)
+    later = _outcomes(made.outcome(cut + timedelta(horizon)), running, cut)
+    chance, note = _chances(model, running, horizon)
+    known = np.isfinite(chance) & np.isfinite(later["since"])
+    n_fitted, n_churned = _sizes(fitted)
+    counts = {
+        "n_fitted": n_fitted,
+        "n_fitted_churned": n_churned,
+        "n_running": int(chance.size),
+        "n_unpredicted": int((~known).sum()),
+        "n_scored": int(known.sum()),
+    }
+    status = model.status if isinstance(model, LifetimeModel) else "predictions"
+    scores = _scores(later["since"][known], later["churned"][known], chance[known], horizon, level)
+    said = {"reason": _why(counts, scores), "note": note}
+    return {**counts, **scores, "status": status, **said}
+
+
+def _warn_of_notes(notes: list[str | None]) -> None:
+    told = [note for note in notes if note]
+    if told:
+        warn(
+            f"backtest: {told[0]} ({len(told):,} of {len(notes):,} cuts say such a thing in "
+            "`note`). Fit on spells that were watched from their start, or say cuts= later."
+        )
+
+
+def _running(spells: Any, cut: date) -> Columns:
+    """The spells that run on the cut, with the tenure they have by then."""
+    frame = require(spells, SPELLS)
+    start = periods.day_expr("start", frame.implementation)
+    running = frame.filter(~nw.col("churned"), nw.col("set_aside").is_null())
+    columns = collect(running.with_columns(_start=start))
+    tenure = (periods.number_of(cut) - columns["_start"]).astype(np.float64)
+    return columns | {"tenure": tenure}
+
+
+def _outcomes(spells: Any, running: Columns, cut: date) -> Columns:
+    """For each running spell how long after the cut it was seen, and whether it ended then."""
+    import pandas as pd
+
+    frame = require(spells, SPELLS)
+    start = periods.day_expr("start", frame.implementation)
+    wanted = frame.select("customer_id", "churned", "duration", _start=start.cast(nw.Int64))
+    later = pd.DataFrame(collect(wanted)).drop_duplicates(["customer_id", "_start"])
+    mine = pd.DataFrame({name: running[name] for name in ("customer_id", "_start")})
+    found = mine.merge(later, on=["customer_id", "_start"], how="left")
+    until = found["_start"] + found["duration"] - periods.number_of(cut)
+    # An end that is dated before the cut, and was not known on it, became known right after it.
+    churned = found["churned"].eq(True).to_numpy()
+    since = until.to_numpy(np.float64)
+    return {"since": np.where(churned, np.maximum(since, 1.0), since), "churned": churned}
+
+
+def _chances(
+    model: LifetimeModel | Predict, running: Columns, horizon: int
+) -> tuple[Floats, str | None]:
+    """The chance of leaving within the horizon, NaN where the model cannot say, and a note."""
+    import pandas as pd
+
+    n = running["tenure"].size
+    if not isinstance(model, LifetimeModel):
+        named = {name: values for name, values in running.items() if name != "_start"}
+        answer = model(pd.DataFrame(named), float(horizon))
+        try:
+            said = np.asarray(answer, np.float64)
+        except (TypeError, ValueError):
+            raise RetentionError(
+                "fit: its function must give one chance of leaving, 0 to 1, for each running "
+                f"spell; got {described(answer)}."
+            ) from None
+        if said.shape != (n,):
+            raise RetentionError(
+                f"fit: its function gave {said.shape} predictions for {n:,} running spells."
+            )
+        return said, None
+    design, lacking = Reader(model.covariates).read(running, n)
+    stratum = coded(running, model.stratum_columns, model.stratum_keys, n)
+    span = running["tenure"], running["tenure"] + horizon
+    hazard, _ = model.hazard_between(design, stratum, *span)
+    chance = np.where(lacking < 0, -np.expm1(-hazard), np.nan)
+    why = Why.of(model, n)
+    why.explain(np.arange(n), chance, stratum, span, lacking)
+    return np.asarray(chance), "; ".join(why.texts) or None
+
+
+def _scores(
+    since: Floats, churned: NDArray[np.bool_], chance: Floats, horizon: int, level: float
+) -> dict[str, Any]:
+    """Every score of one cut; null where nobody, or too few, can be scored."""
+    import pandas as pd
+
+    within = churned & (since <= horizon)
+    found: dict[str, Any] = dict.fromkeys(_SCORES)
+    found["n_churned"] = int(within.sum())
+    if since.size < _FEWEST:
+        return found
+    # Seen as far as the horizon is seen beyond it: ends come before censorings.
+    seen = np.where(~within & (since >= horizon), horizon + 1.0, since)
+    scored = pd.DataFrame({"duration": seen, "churned": within, "risk": chance})
+    scored["survival"] = 1 - scored["risk"]
+    with warnings.catch_warnings():  # said once for all cuts
+        warnings.filterwarnings("ignore", "risk: the concordance", RetentionWarning)
+        pairs = concordance(scored, level=level).iloc[0]
+    point = brier_score(scored, survival={horizon: "survival"}).iloc[0]
+    area = time_dependent_auc(scored, times=[horizon]).iloc[0]
+    mean = calibration(scored, survival="survival", time=horizon, groups=1, level=level).iloc[0]
+    top = lift(scored, time=horizon, level=level).iloc[0]
+    found |= {"predicted_churn": mean["predicted"], "observed_churn": mean["observed"]}
+    found |= {name: mean[name] for name in ("lower", "upper")}
+    found |= {"concordance": pairs["concordance"], "concordance_lower": pairs["lower"]}
+    found |= {"concordance_upper": pairs["upper"], "auc": area["auc"]}
+    found |= {"auc_error": area["standard_error"], "brier_score": point["brier_score"]}
+    found |= {"brier_reference": point["reference"], "skill": point["skill"]}
+    found["top_lift"] = top["lift"]
+    return found
+
+
+_SCORES = (
+    *("n_churned", "predicted_churn", "observed_churn", "lower", "upper", "concordance"),
+    *("concordance_lower", "concordance_upper", "auc", "auc_error", "brier_score"),
+    *("brier_reference", "skill", "top_lift"),
+)
+
+
+def _why(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
+    if counts["n_running"] == 0:
+        return "nobody was here on the cut"
+    if counts["n_scored"] < _FEWEST:
+        return (
+            "too few can be scored: the model cannot look so far for the others, or does not know "
+            "their labels"
+        )
+    return None if scores["n_churned"] else "nobody left within the horizon"
+
+
+def _of_fold(spells: Any, split: bool, *, scored: bool) -> Any:
+    """The customers of one side: every fifth is scored, the others are fitted on."""
+    if not split:
+        return spells
+    frame = require(spells, SPELLS)
+    ids = collect(frame.select("customer_id").unique())["customer_id"].tolist()
+    chosen = [i for i in ids if (zlib.crc32(str(i).encode()) % _FOLDS == 0) == scored]
+    return in_kind_of(frame.filter(nw.col("customer_id").is_in(chosen)), spells)
+
+
+def _sizes(spells: Any) -> tuple[int, int]:
+    """How many spells can be used, and how many of them ended."""
+    frame = require(spells, SPELLS).filter(nw.col("set_aside").is_null())
+    found = one_row(frame.select(n=nw.len(), ended=nw.col("churned").cast(nw.Int64).sum()))
+    return int(found["n"]), int(found["ended"] or 0)
+
+
+def _kind(value: object) -> Any:
+    return object if isinstance(value, str) else None
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    """Counts stay whole numbers, what is not known becomes NaN, words stay words."""
+    if any(isinstance(value, str) for value in values) or all(value is None for value in values):
+        texts = any(isinstance(value, str) for value in values)
+        return np.array(values, dtype=object if texts else np.float64)
+    if all(isinstance(value, int) for value in values):
+        return np.array(values, dtype=np.int64)
+    return np.array([np.nan if value is None else value for value in values], np.float64)

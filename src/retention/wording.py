@@ -1,0 +1,205 @@
+"""How people write numbers, money and dates; always the same, whatever the machine's language.
+
+Nothing else in the house rounds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+
+from retention import periods
+from retention.catalogue import FIGURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_UNITS = ((1e9, 1e9, "bn"), (1e6, 1e6, "m"), (1e5, 1e3, "k"))
+_SHARES = ("_rate", "_share", "_churn", "_retention", "_probability", "survival", "hazard", "share")
+_SHARE_NAMES = {"rate", "lower", "upper", "churn_rate", "precision", "recall", "effect"}
+UNKNOWN = "–"
+"""What stands where nothing is known."""
+
+MINUS = "−"
+
+
+def is_missing(value: object) -> bool:
+    """Whether nothing stands there: None, NaN, NaT."""
+    return value is None or value != value  # noqa: PLR0124 - what is not itself is NaN or NaT
+
+
+def _is_known(number: float | None) -> TypeGuard[float]:
+    return number is not None and math.isfinite(number)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share of 1 as people write it: 12.3%."""
+    if not _is_known(share):
+        return UNKNOWN
+    return _with_minus(f"{100 * share:.{digits}f}%")
+
+
+def points(difference: float | None, digits: int = 1) -> str:
+    """A difference of shares in percentage points: +1.2 points."""
+    return f"{signed(difference, digits)} points" if _is_known(difference) else UNKNOWN
+
+
+def unbroken(text: str) -> str:
+    """A text that no line ends within, for pictures."""
+    return text.replace(" ", "\u00a0")
+
+
+def signed(difference: float | None, digits: int = 1) -> str:
+    """A difference of shares in points without the word: +1.2."""
+    if not _is_known(difference):
+        return UNKNOWN
+    text = number(100 * difference, digits)
+    return text if text[0] == MINUS or not text.strip("0.") else f"+{text}"
+
+
+def count(number: float | None) -> str:
+    """A number of people or things: 12,345."""
+    return _with_minus(f"{number:,.0f}") if _is_known(number) else UNKNOWN
+
+
+def money(amount: float | None) -> str:
+    """An amount: whole from 1,000 on, with cents below."""
+    return UNKNOWN if amount is None else number(amount, 0 if abs(amount) >= 1000 else 2)
+
+
+def amounts(largest: float) -> Callable[[float], str]:
+    """How to write amounts of money of which the largest is so large: all in one unit.
+
+    Four digits of the largest: 12.30, 9,876, 123.4k, 1.234m. The currency is that of the table.
+    """
+    size = abs(largest) if math.isfinite(largest) else 0.0
+    scale, unit = next(((s, u) for least, s, u in _UNITS if size >= least), (1.0, ""))
+    digits = 0 if 1000 <= size < _UNITS[-1][0] else max(0, 3 - _magnitude(size / scale))
+    digits = min(digits, 2)
+
+    def written(money: float) -> str:
+        if not math.isfinite(money):
+            return UNKNOWN
+        return _with_minus(f"{money / scale:,.{digits}f}{unit}")
+
+    return written
+
+
+def without_zeros(written: str) -> str:
+    """A number without zeros after its point: 50.0k is 50k."""
+    return re.sub(r"\.0*(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)", r"\1", written)
+
+
+def _magnitude(size: float) -> int:
+    return int(math.log10(size)) if size >= 1 else 0
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Any other number."""
+    return _with_minus(f"{value:,.{digits}f}") if _is_known(value) else UNKNOWN
+
+
+def days(length: float | None) -> str:
+    """A length of time in days: 1 day, 120 days."""
+    return several(round(length), "day") if _is_known(length) else UNKNOWN
+
+
+def day(value: Any) -> str:
+    """A day: 26 Feb 2024."""
+    if is_missing(value):
+        return UNKNOWN
+    on = as_date(value)
+    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+
+
+def period(first_day: Any, freq: str) -> str:
+    """A period by its first day: Jan 2024, 2024 Q1, 2024; a week by its first day."""
+    if is_missing(first_day):
+        return UNKNOWN
+    first = as_date(first_day)
+    written = {
+        "month": f"{_MONTHS[first.month - 1]} {first.year}",
+        "quarter": f"{first.year} Q{(first.month + 2) // 3}",
+        "year": str(first.year),
+    }
+    return written.get(freq, day(first))
+
+
+def spoken_period(first_day: Any, freq: str) -> str:
+    """A period in a sentence: Jan 2024, the week of 26 Feb 2024."""
+    week = freq == "week" and not is_missing(first_day)
+    return f"the week of {day(first_day)}" if week else period(first_day, freq)
+
+
+def as_date(value: Any) -> date:
+    """The day of a date, a timestamp, NumPy's datetime or ISO text."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    return date.fromisoformat(str(value)[:10])
+
+
+def freq_of(first_days: NDArray[Any], steps: NDArray[Any]) -> str:
+    """How long the periods of a table are: that for which its numbers are those of its days.
+
+    "period" if they are of no calendar of ours.
+    """
+    days, numbers = first_days.astype("datetime64[D]"), steps.astype(np.int64)
+    for freq in periods.FREQS if days.size else ():
+        if bool((periods.first_days(numbers, freq) == days).all()):
+            return freq
+    return "period"
+
+
+def several(n: int, one: str, many: str = "") -> str:
+    """A count with its noun: 1 quarter, 2 quarters."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def shortened(text: str, width: int, lines: int = 1) -> str:
+    """A text in so many lines of so many letters, with … where it was cut."""
+    wrapped = textwrap.wrap(text, max(width, 2)) or [""]
+    if len(wrapped) > lines:
+        rest = "".join(part + " " * (not part.endswith("-")) for part in wrapped[lines - 1 :])
+        kept = rest[: max(width, 2) - 1].rstrip(" ,-")
+        wrapped = [*wrapped[: lines - 1], f"{kept}…"]
+    return "\n".join(wrapped)
+
+
+def in_words(words: Sequence[str]) -> str:
+    """A list in a sentence: a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def quoted(names: Sequence[str], most: int = 8) -> str:
+    """Names in quotes, as many as one reads."""
+    shown = ", ".join(repr(str(name)) for name in names[:most])
+    return shown + (", …" if len(names) > most else "") or "nothing"
+
+
+def spoken(name: str) -> str:
+    """The name of a column as words: n_base is "n base"."""
+    return name.replace("_", " ").strip()
+
+
+def _with_minus(written: str) -> str:
+    """A real minus sign, and none before zero."""
+    if not written.startswith("-"):
+        return written
+    return MINUS + written[1:] if any(digit in written for digit in "123456789") else written[1:]
+
+
+def is_share(column: str) -> bool:
+    """Whether a column of an answer holds shares of 1, read off its name and the catalogue."""
+    stem = column.removesuffix("_lower").removesuffix("_upper")
+    shares = {record.name for record in FIGURES if "share" in record.unit}
+    return stem in shares | _SHARE_NAMES or stem.endswith(_SHARES)
