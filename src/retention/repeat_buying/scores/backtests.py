@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def backtest_purchases(
     transactions: IntoFrameT,
     *,
     fit: Callable[[Any], PurchaseModel],
-    cuts: Sequence[date | str],
+    cuts: date | str | Sequence[date | str],
     within: int,
     observed_from: date | str | None = None,
     level: float = 0.95,
@@ -99,11 +100,18 @@ def _predictor(
     """What gives each running spell its chance of falling silent."""
     model = fit(spells)
     check_purchase_model(model)
+    return _Chances(model, model.status)
 
-    def chances(running: pd.DataFrame, horizon: float) -> Any:
-        return model.p_no_purchase(running, within=horizon)["p_no_purchase"]
 
-    return chances
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """A model of purchases as a function of running spells, with its own word of how it went."""
+
+    model: PurchaseModel
+    status: str
+
+    def __call__(self, running: pd.DataFrame, horizon: float) -> Any:
+        return self.model.p_no_purchase(running, within=horizon)["p_no_purchase"]
 
 
 def _silences(within: int, observed_from: date | None, transactions: Any, day: date) -> Any:

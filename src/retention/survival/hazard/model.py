@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
+_ROUNDING = 1e-9  # of a length of time
+
 Link = Literal["logit", "cloglog"]
 
 
@@ -205,7 +207,7 @@ class HazardModel(LifetimeModel):
 
     def _unknown(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
         """Where a span reaches beyond what was observed."""
-        beyond = self._last(end) > self.intervals[-1]
+        beyond = end > self.follow_up * (1 + _ROUNDING)
         return np.asarray(beyond | (self.unseen(0).lacking(start, end) >= 0))
 
     def _passed(

@@ -24,7 +24,7 @@ from retention.frames import (
 from retention.names import as_asked, inner
 from retention.survival.models.covariates import coded
 from retention.survival.models.lifetime_model import ORIGIN, check_model
-from retention.survival.models.unknowns import Reader
+from retention.survival.models.unknowns import ASIDE, Reader
 from retention.survival.models.unpredicted import Why
 from retention.tables import CUSTOMERS, LIFETIMES, keeping, refuse_taken, require
 
@@ -43,6 +43,7 @@ Given = Literal["tenure"] | None
 
 _CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
 _ALONG = "_along_"
+_ASIDE = "_is_aside_"  # whether a spell is set aside
 
 _SURVIVAL = ("customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note")
 _CHURN = (
@@ -74,7 +75,9 @@ def predict_survival(
         customers: a table with `customer_id`, `tenure` (how long they have stayed, in the unit of
             the durations that the model was fitted on), and the model's covariates and strata. Or
             a table of spells, as the model was fitted on: those that go on (`churned` is false)
-            are predicted, their `duration` is the tenure; those that ended have no row.
+            are predicted, their `duration` is the tenure; those that ended have no row, and
+            those that are set aside no prediction. (With `given=None` all have one; and a table
+            with a column `tenure` is one of customers.)
         times: how much later, in that unit; one time or several.
         given: "tenure" (they are still here after it) or None (they are only starting).
         keep: columns of `customers` that come along, behind all others.
@@ -378,7 +381,8 @@ def _keys(
     for name in keep:
         if name not in schema:
             raise ColumnError.unknown("keep", name, schema)
-    wanted = ["customer_id", *(["tenure"] if given else []), *_covariates(model)]
+    aside = [_ASIDE] if _ASIDE in schema else []
+    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *_covariates(model)]
     # One query, for a lazy table gives its rows in another order each time; kept whole numbers
     # stay what they are even if some are missing, while covariates are read as numbers.
     along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
@@ -414,7 +418,9 @@ def _with_tenure(customers: Frame) -> Frame:
     frame = require(customers, LIFETIMES, by_row=True)
     if one_row(frame.select(n=count(nw.col("churned").is_null()).sum()))["n"]:
         raise ContentError("customers: 'churned' is missing in some rows. Is the spell still on?")
-    return frame.filter(~nw.col("churned")).with_columns(tenure=nw.col("duration"))
+    aside = nw.lit(False) if "set_aside" not in schema else ~nw.col("set_aside").is_null()
+    marked = frame.with_columns(aside.alias(_ASIDE), tenure=nw.col("duration"))
+    return marked.filter(~nw.col("churned"))
 
 
 def _names_of(keep: str | Sequence[str], answer: Sequence[str]) -> list[str]:
@@ -459,6 +465,8 @@ def _chunks(
         here = {name: columns[name][rows] for name in _covariates(model)}
         size = rows.stop - first
         design, why = reader.read(here, size)
+        if _ASIDE in columns:
+            why[columns[_ASIDE][rows].astype(np.bool_)] = ASIDE
         stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
         yield _Chunk(rows, design, stratum, start[rows], why)
     reader.refuse_foreign(table)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from retention.survival.models.covariates import Covariate
 
 MISSING, UNSEEN = 0, 1
-WHY = ("a covariate is missing", "of a level that the model has not seen")
+WHY = (
+    "a covariate is missing",
+    "of a level that the model has not seen",
+    "its spell is set aside, so the tenure is not known",
+)
+ASIDE = WHY.index("its spell is set aside, so the tenure is not known")
 
 
 class Reader:

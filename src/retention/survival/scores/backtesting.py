@@ -50,7 +50,7 @@ def backtest(
     fit: Callable[[Any], LifetimeModel | Predict],
     table: IntoFrameT,
     *,
-    cuts: Sequence[date | str],
+    cuts: date | str | Sequence[date | str],
     horizon: int,
     build: Build | None = None,
     embargo: int = 0,
@@ -71,13 +71,16 @@ def backtest(
             one's chance of leaving: anybody's classifier.
         table: spells from `purchase_spells` or `contract_spells`, with covariates known at their
             start; or orders, or anything else with a `date`, together with `build`.
-        cuts: the days, in any order. The data must reach to the last one + horizon.
+        cuts: the day, or days in any order. The data must reach to the last one + horizon.
         horizon: days after a cut within which leaving counts.
         build: a function that makes spells of the table and a day, as in
             `lambda orders, as_of: rt.purchase_spells(orders, gap=90, as_of=as_of)`. It is given
             only the rows up to that day. Default: the table holds spells, which are cut off there;
             an end is taken to be known on the day it is dated. Where it is known later (contracts
-            with a `grace`), say `build`.
+            with a `grace`), say `build`: running spells are then known up to an earlier day, from
+            which tenure and horizon are counted. Of spells that are cut off, `last_order` is null
+            where it lies after the cut; columns from `keep_last=` tell of the end of a spell, so
+            leave them out.
         embargo: days before each cut that are kept from `fit`, as when data arrive late.
         holdout: "time" (all customers are fitted on and scored) or "customers" (a fifth of them,
             chosen by a checksum of the id, is scored, the others are fitted on, so that no customer
@@ -92,8 +95,9 @@ def backtest(
         the horizon), `predicted_churn` (mean) and `observed_churn` with `lower` and `upper`,
         `concordance`, `concordance_lower`, `concordance_upper`, `auc`, `auc_error`, `brier_score`,
         `brier_reference`, `skill` (see `brier_score`), `top_lift` (of the tenth with the highest
-        risk), `status` (of the model; "predictions" for a function), `reason` (why a cut has no
-        scores, else null), `note` (where nobody of those fitted on was watched: what predictions
+        risk), `status` (of the model; "predictions" for a function, "not fitted" where `fit`
+        refused), `reason` (why a cut has no scores, as that fewer than 10 spells can be scored,
+        else null), `note` (where nobody of those fitted on was watched: what predictions
         are given, or why some are null; else null).
 
     Raises:
@@ -125,7 +129,8 @@ def backtest(
         whole_days(embargo, argument="embargo", least=0),
     )
     made = _Rebuilt(table, build)
-    days = sorted(periods.as_day(cut, argument="cuts") for cut in cuts)
+    several = [cuts] if isinstance(cuts, date | str) else cuts
+    days = sorted(periods.as_day(cut, argument="cuts") for cut in several)
     if not days:
         raise RetentionError("cuts: name at least one day.")
     made.refuse_beyond(days[-1] + timedelta(ahead))
@@ -233,6 +238,9 @@ def _cut_off(spells: Any, day: date) -> Any:
         end=nw.when(ended).then(nw.col("end")),
         duration=so_far.otherwise(nw.col("duration")).cast(nw.Int64),
     )
+    if "last_order" in frame.collect_schema():
+        by_then = periods.day_expr("last_order", engine) <= last
+        known = known.with_columns(last_order=nw.when(by_then).then(nw.col("last_order")))
     entry = nw.col("entry").cast(nw.Float64)
     under_observation = nw.col("entry").is_null() | ~(entry >= nw.col("duration"))
     return in_kind_of(known.filter(under_observation), spells)
@@ -249,14 +257,21 @@ def _scored(
     """One cut: fitted before it, scored after it."""
     horizon, embargo = days
     fitted = _of_fold(made.known(cut - timedelta(embargo)), split, scored=False)
-    model = fit(fitted)
-    if not callable(model):
-        check_model(model)
-    running = _running(_of_fold(made.known(cut), split, scored=True), cut)
-    later = _outcomes(made.outcome(cut + timedelta(horizon)), running, cut)
-    chance, note = _chances(model, running, horizon)
-    known = np.isfinite(chance) & np.isfinite(later["since"])
     n_fitted, n_churned = _sizes(fitted)
+    running = _running(_of_fold(made.known(cut), split, scored=True))
+    later = _outcomes(made.outcome(cut + timedelta(horizon)), running)
+    try:
+        model: LifetimeModel | Predict | None = fit(fitted)
+        refused = None
+    except ContentError as error:
+        model, refused = None, f"fit: {error}"
+    if model is None:
+        chance, note = np.full(running["tenure"].size, np.nan), None
+    else:
+        if not callable(model):
+            check_model(model)
+        chance, note = _chances(model, running, horizon)
+    known = np.isfinite(chance) & np.isfinite(later["since"])
     counts = {
         "n_fitted": n_fitted,
         "n_fitted_churned": n_churned,
@@ -264,10 +279,10 @@ def _scored(
         "n_unpredicted": int((~known).sum()),
         "n_scored": int(known.sum()),
     }
-    status = model.status if isinstance(model, LifetimeModel) else "predictions"
+    status = "not fitted" if model is None else getattr(model, "status", "predictions")
     scores = _scores(later["since"][known], later["churned"][known], chance[known], horizon, level)
-    said = {"reason": _why(counts, scores), "note": note}
-    return {**counts, **scores, "status": status, **said}
+    said = {"reason": refused or _why(counts, scores), "note": note}
+    return {**counts, **scores, "status": str(status), **said}
 
 
 def _warn_of_notes(notes: list[str | None]) -> None:
@@ -279,18 +294,17 @@ def _warn_of_notes(notes: list[str | None]) -> None:
         )
 
 
-def _running(spells: Any, cut: date) -> Columns:
-    """The spells that run on the cut, with the tenure they have by then."""
+def _running(spells: Any) -> Columns:
+    """The spells that run on the cut, with the tenure they are known to have by then."""
     frame = require(spells, SPELLS)
     start = periods.day_expr("start", frame.implementation)
     running = frame.filter(~nw.col("churned"), nw.col("set_aside").is_null())
     columns = collect(running.with_columns(_start=start))
-    tenure = (periods.number_of(cut) - columns["_start"]).astype(np.float64)
-    return columns | {"tenure": tenure}
+    return columns | {"tenure": columns["duration"].astype(np.float64)}
 
 
-def _outcomes(spells: Any, running: Columns, cut: date) -> Columns:
-    """For each running spell how long after the cut it was seen, and whether it ended then."""
+def _outcomes(spells: Any, running: Columns) -> Columns:
+    """For each running spell for how long it was seen since, and whether it ended then."""
     import pandas as pd
 
     frame = require(spells, SPELLS)
@@ -299,7 +313,7 @@ def _outcomes(spells: Any, running: Columns, cut: date) -> Columns:
     later = pd.DataFrame(collect(wanted)).drop_duplicates(["customer_id", "_start"])
     mine = pd.DataFrame({name: running[name] for name in ("customer_id", "_start")})
     found = mine.merge(later, on=["customer_id", "_start"], how="left")
-    until = found["_start"] + found["duration"] - periods.number_of(cut)
+    until = found["duration"] - running["tenure"]
     # An end that is dated before the cut, and was not known on it, became known right after it.
     churned = found["churned"].eq(True).to_numpy()
     since = until.to_numpy(np.float64)
@@ -381,10 +395,10 @@ def _why(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
     if counts["n_running"] == 0:
         return "nobody was here on the cut"
     if counts["n_scored"] < _FEWEST:
-        return (
-            "too few can be scored: the model cannot look so far for the others, or does not know "
-            "their labels"
-        )
+        few = f"fewer than {_FEWEST} can be scored"
+        if not counts["n_unpredicted"]:
+            return f"{few}: no more were here on the cut"
+        return f"{few}: the model cannot look so far for the others, or does not know their labels"
     return None if scores["n_churned"] else "nobody left within the horizon"
 
 
