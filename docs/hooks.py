@@ -16,7 +16,7 @@ from pictures import with_pictures
 from retention.catalogue import FIGURES, Figure
 from retention.catalogue.glossary import GLOSSARY
 from retention.tables import kinds as tables
-from retention.tables.kinds import Kind
+from retention.tables.declaring import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

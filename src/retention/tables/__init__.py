@@ -8,6 +8,7 @@ from retention.tables.checks import (
     require,
     segments,
 )
+from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import (
     ACTIVITY,
     AT_START,
@@ -30,8 +31,6 @@ from retention.tables.kinds import (
     TAGS,
     TRANSACTIONS,
     WALLET,
-    Column,
-    Kind,
 )
 from retention.tables.mixed_currencies import holds_several, refuse_mixed, refuse_several_each
 

@@ -17,7 +17,7 @@ from retention.tables.mixed_currencies import refuse_mixed, says_currency
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from retention.tables.kinds import Column, Kind, Type
+    from retention.tables.declaring import Column, Kind, Type
 
 Adds = Literal["within", "all", "none"]
 """Over what a figure adds money up: within its segments, over everything, or none of it."""

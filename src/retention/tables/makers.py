@@ -23,7 +23,7 @@ from retention.tables.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from retention.tables.kinds import Kind
+    from retention.tables.declaring import Kind
 
 _KNOWN = (
     *(ACTIVITY, CHURNED, SPELLS, CURVE, TAGS, SURVEYS, CONTACTS, WALLET, COSTS, PURCHASE_SUMMARY),

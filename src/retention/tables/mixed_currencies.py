@@ -17,7 +17,7 @@ from retention.frames import Frame, collect, one_row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from retention.tables.kinds import Kind
+    from retention.tables.declaring import Kind
 
 _ALL = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD

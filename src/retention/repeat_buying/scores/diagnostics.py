@@ -12,7 +12,7 @@ from retention.frames import Columns, table_like
 from retention.repeat_buying.buying.purchase_model import check_purchase_model, rows_at_hand
 from retention.repeat_buying.summary.purchase_histories import no_counts, read_spend, refuse
 from retention.tables import PURCHASE_SUMMARY, Kind, require
-from retention.tables.kinds import Column
+from retention.tables.declaring import Column
 
 if TYPE_CHECKING:
     import pandas as pd
