@@ -234,3 +234,39 @@ def is_plain(expression: ast.expr) -> bool:
             return name in PLAIN and not isinstance(column, ast.Starred)
         case _:
             return False
+
+
+ROLES = {"counts", "rates", "reading", "model", "fit", "likelihood"}
+"""What a room may be called in any folder: one role, one name, everywhere."""
+
+
+def test_no_two_rooms_have_one_name_but_for_their_role():
+    """Who opens a file by its name finds one."""
+    rooms = [file for file in FILES if file.name != "__init__.py" and file.stem not in ROLES]
+    stems = [file.stem for file in rooms]
+    assert [named(file) for file in rooms if stems.count(file.stem) > 1] == []
+
+
+def lines_of_code(file: Path) -> int:
+    """How many lines there are without docstrings, comments and blanks."""
+    told = {
+        line
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+    return sum(
+        n not in told and bool(line.strip()) and not line.strip().startswith("#")
+        for n, line in lines
+    )
+
+
+def test_a_room_has_three_hundred_lines_of_code_and_a_folder_ten_rooms():
+    """Docstrings are not counted: they are what a room is read for."""
+    rooms = [file for file in FILES if file.name != "__init__.py"]
+    assert [named(file) for file in rooms if lines_of_code(file) > 300] == []
+    full = {folder: sum(file.parent == folder for file in rooms) for folder in FOLDERS}
+    assert [module(folder) for folder, n in full.items() if n > 10 and folder != HOUSE] == []

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conftest import at_most
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
 from retention.reasons.agreement.labels import read_labelled
-from retention.reasons.learning.fit import (
+from retention.reasons.learning import (
     alike,
     calibration_of,
     fit_reason_model,

@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from retention.reasons.figures.reason_summary import reason_cooccurrence as reason_cooccurrence
     from retention.reasons.figures.reason_summary import reason_summary as reason_summary
     from retention.reasons.figures.trend import reason_trend as reason_trend
-    from retention.reasons.learning.fit import fit_reason_model as fit_reason_model
+    from retention.reasons.learning import fit_reason_model as fit_reason_model
     from retention.reasons.lexicon.lexicon import Lexicon as Lexicon
     from retention.reasons.lexicon.lexicon import extend_lexicon as extend_lexicon
     from retention.reasons.lexicon.lexicon import load_lexicon as load_lexicon
@@ -277,7 +277,7 @@ _HOMES = {
     "fit_hazard": "survival.hazard.model",
     "fit_mbg_nbd": "repeat_buying.buying.bg_nbd",
     "fit_pareto_nbd": "repeat_buying.buying.pareto_nbd",
-    "fit_reason_model": "reasons.learning.fit",
+    "fit_reason_model": "reasons.learning",
     "from_lifelines": "survival.lifelines_models",
     "gap_table": "spells.gap_choice",
     "gross_revenue_retention": "kpis.revenue.rates",
