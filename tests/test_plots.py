@@ -247,9 +247,10 @@ def test_numbers_are_written_as_people_write_them() -> None:
     """percent, points, thousands and money, with a real minus and no minus before zero."""
     assert wording.percent(0.1234) == "12.3%"
     assert wording.percent(-0.00001) == "0.0%"
-    assert wording.points(0.012) == "+1.2\u00a0points"
-    assert wording.points(-0.0001) == "0.0\u00a0points"
-    assert wording.points(-0.05) == "−5.0\u00a0points"
+    assert wording.points(0.012) == "+1.2 points"
+    assert wording.points(-0.0001) == "0.0 points"
+    assert wording.points(-0.05) == "−5.0 points"
+    assert wording.unbroken(wording.points(0.012)) == "+1.2\u00a0points"
     assert wording.count(12345.0) == "12,345"
     assert [wording.amounts(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
     assert [wording.amounts(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
