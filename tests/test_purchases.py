@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
-from retention.periods import complete_steps, first_day, step_of
+from retention.periods import first_day, step_of, whole_periods
 from shops import (
     a_month_with_nobody,
     new_year_week,
@@ -31,7 +31,7 @@ ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionW
 
 def naive_activity(frame, freq, by=()):
     """The definition in loops: an order is the lines of a customer, order id and day."""
-    first, last = complete_steps(START, AS_OF, freq)
+    first, last, _ = whole_periods(START, AS_OF, freq)
     orders_, money = defaultdict(lambda: defaultdict(int)), defaultdict(int)
     for row in frame.to_dict("records"):
         day = row["date"].date()

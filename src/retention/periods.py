@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from datetime import date, datetime, time, timedelta
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -100,14 +100,42 @@ def first_day(step: int, freq: str) -> date:
     return day_of(first_number(int(step), freq))
 
 
-def complete_steps(first: date, last: date, freq: str) -> tuple[int, int]:
-    """The first and last period that lie wholly within `first` to `last`, both days included."""
+class Window(NamedTuple):
+    """The periods that were observed, by the numbers of the first and the last."""
+
+    first_step: int
+    last_step: int
+    freq: str
+
+    @property
+    def n_steps(self) -> int:
+        """How many periods there are."""
+        return self.last_step - self.first_step + 1
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """Their numbers."""
+        return np.arange(self.first_step, self.last_step + 1)
+
+    @property
+    def begins(self) -> date:
+        """The first day of the first."""
+        return first_day(self.first_step, self.freq)
+
+    @property
+    def is_over(self) -> date:
+        """The first day after the last."""
+        return first_day(self.last_step + 1, self.freq)
+
+
+def whole_periods(first: date, last: date, freq: str) -> Window:
+    """Those that lie wholly within `first` to `last`, both days included; none if first > last."""
     earliest, latest = step_of(first, freq), step_of(last, freq)
     if first_number(earliest, freq) < number_of(first):
         earliest += 1
     if first_number(latest + 1, freq) > number_of(last) + 1:
         latest -= 1
-    return earliest, latest
+    return Window(earliest, latest, freq)
 
 
 def label(step: int, freq: str) -> str:

@@ -145,16 +145,10 @@ def contract_periods(
 class _Observed:
     """The periods whose opening was observed, and their length."""
 
-    first_step: int
-    last_step: int
-    freq: str
+    window: periods.Window
     begin: int | None
     """The first day from which every contract is in the table, where the user named it."""
     until: int
-
-    @property
-    def n_steps(self) -> int:
-        return self.last_step - self.first_step + 1
 
 
 def _observed(
@@ -170,13 +164,14 @@ def _observed(
     first_step = periods.step_of(periods.day_of(periods.number_of(begin or earliest) - 1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
     last_step = periods.step_of(last + timedelta(days=1), freq)
-    if first_step > last_step:
+    window = periods.Window(first_step, last_step, freq)
+    if not window.n_steps > 0:
         raise ContentError(
             f"No {freq} opens between {begin or earliest} and as_of {last}. "
             "Take a shorter freq, or say observed_from= if contracts were in force before."
         )
     named = None if begin is None else periods.number_of(begin)
-    return _Observed(first_step, last_step, freq, named, periods.number_of(last))
+    return _Observed(window, named, periods.number_of(last))
 
 
 def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
@@ -184,7 +179,7 @@ def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
 
     `_day` and `_step` are the contract's own, `_first_day` and `_first_step` the customer's.
     """
-    schema, engine, freq = frame.collect_schema(), frame.implementation, seen.freq
+    schema, engine, freq = frame.collect_schema(), frame.implementation, seen.window.freq
     money = _money(frame)
     dated = frame.select(
         "customer_id",
@@ -209,11 +204,11 @@ def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
 def _runs(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     """Each contract with the first opening at which it was seen in force, and their number."""
     money = _money(dated)
-    past = (nw.col("_to") > seen.last_step) | nw.col("_open")
-    early = nw.col("_from") < seen.first_step
+    past = (nw.col("_to") > seen.window.last_step) | nw.col("_open")
+    early = nw.col("_from") < seen.window.first_step
     clipped = dated.with_columns(
-        _from=nw.when(early).then(nw.lit(seen.first_step)).otherwise(nw.col("_from")),
-        _to=nw.when(past).then(nw.lit(seen.last_step + 1)).otherwise(nw.col("_to")),
+        _from=nw.when(early).then(nw.lit(seen.window.first_step)).otherwise(nw.col("_from")),
+        _to=nw.when(past).then(nw.lit(seen.window.last_step + 1)).otherwise(nw.col("_to")),
     ).with_columns(_n=(nw.col("_to") - nw.col("_from")).cast(nw.Int64))
     kept = ("customer_id", *by, *money, "_first_step", "_from", "_n")
     return clipped.filter(nw.col("_n") > 0).select(*kept)
@@ -226,10 +221,10 @@ def _begun(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
     first day: of others some who began may have left before and are not in the table.
     """
     day = nw.col("_day")
-    opening = (nw.col("_step") == nw.col("_from")) & (nw.col("_from") <= seen.last_step)
+    opening = (nw.col("_step") == nw.col("_from")) & (nw.col("_from") <= seen.window.last_step)
     first = dated.filter(day == nw.col("_first_day"), (day <= seen.until) | opening)
     if seen.begin is not None:
-        first = first.filter(day >= seen.begin, nw.col("_step") >= seen.first_step)
+        first = first.filter(day >= seen.begin, nw.col("_step") >= seen.window.first_step)
     rows = first.with_columns(
         _on=nw.lit(0).cast(nw.Int64),
         step=nw.col("_step"),
@@ -247,9 +242,9 @@ def _money(frame: Frame) -> list[str]:
 
 def _at_openings(runs: Frame, seen: _Observed) -> Frame:
     """Each contract once for every opening it is in force at, numbered by `step`."""
-    size = isqrt(seen.n_steps) + 1
+    size = isqrt(seen.window.n_steps) + 1
     blocks = runs.with_columns(_length=nw.col("_n"), _n=(nw.col("_n") - 1) // size + 1)
-    repeated = _repeated(blocks, (seen.n_steps - 1) // size + 1).with_columns(
+    repeated = _repeated(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
         _from=nw.col("_from") + nw.col("_place") * size,
         _n=nw.col("_length") - nw.col("_place") * size,
     )
@@ -271,7 +266,7 @@ def _repeated(rows: Frame, most: int) -> Frame:
 
 
 def _counted(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
-    months = _MONTHS[seen.freq]
+    months = _MONTHS[seen.window.freq]
     money = _money(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(
@@ -291,15 +286,15 @@ def _described(rows: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     return rows.select(
         "customer_id",
         *by,
-        periods.period_expr("step", seen.freq, rows.implementation).alias("period"),
+        periods.period_expr("step", seen.window.freq, rows.implementation).alias("period"),
         nw.col("step").cast(nw.Int64),
         nw.col("n_orders").cast(nw.Int64),
         nw.col("sales").cast(nw.Float64),
         nw.col("profit").cast(nw.Float64),
         (nw.col("n_orders") > 0).alias("active"),
-        nw.lit(seen.first_step).cast(nw.Int64).alias("first_step"),
-        nw.lit(seen.last_step).cast(nw.Int64).alias("last_step"),
-        nw.lit(seen.freq).alias("freq"),
+        nw.lit(seen.window.first_step).cast(nw.Int64).alias("first_step"),
+        nw.lit(seen.window.last_step).cast(nw.Int64).alias("last_step"),
+        nw.lit(seen.window.freq).alias("freq"),
         nw.col("started").cast(nw.Int64),
         nw.col("sales_at_start").cast(nw.Float64),
         nw.col("profit_at_start").cast(nw.Float64),

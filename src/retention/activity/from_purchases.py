@@ -105,9 +105,7 @@ def customer_periods(
 class _Observed:
     """What one look at the log told: the whole periods, and whether every line is positive."""
 
-    first_step: int
-    last_step: int
-    freq: str
+    window: periods.Window
     plain: bool
 
 
@@ -126,12 +124,10 @@ def _dated(frame: Frame, by: Sequence[str]) -> Frame:
 
 def _whole(lines: Frame, seen: _Observed) -> Frame:
     """The lines of the whole periods."""
-    first = periods.first_day(seen.first_step, seen.freq)
-    after = periods.first_day(seen.last_step + 1, seen.freq)
     engine = lines.implementation
     return lines.filter(
-        nw.col("_date") >= periods.day_literal(first, engine),
-        nw.col("_date") < periods.day_literal(after, engine),
+        nw.col("_date") >= periods.day_literal(seen.window.begins, engine),
+        nw.col("_date") < periods.day_literal(seen.window.is_over, engine),
     )
 
 
@@ -148,14 +144,14 @@ def _observed(
     start = log.first
     if observed_from is not None:
         start = periods.as_day(observed_from, argument="observed_from")
-    first_step, last_step = periods.complete_steps(start, last, freq)
-    if first_step > last_step:
+    window = periods.whole_periods(start, last, freq)
+    if not window.n_steps > 0:
         raise ContentError(
             f"There is no whole {freq} between {start} and as_of {last}. Take a shorter freq, or "
             f"{_cures((start, last), freq)} if the data cover those days and nobody bought."
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
-    seen = _Observed(first_step, last_step, freq, log.only_sales)
+    seen = _Observed(window, log.only_sales)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen
 
@@ -175,34 +171,33 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
     """
     start, last = days
     left_out = {}
-    if start is not None and periods.step_of(start, seen.freq) < seen.first_step:
-        left_out["early"] = periods.step_of(start, seen.freq)
-    open_step = periods.step_of(last, seen.freq)
-    lacking = periods.first_number(open_step + 1, seen.freq) - periods.number_of(last) - 1
-    news = left_out or lacking <= _USUAL_SILENCE[seen.freq] or log.n_tail * 10 >= log.n
-    if open_step > seen.last_step and log.n_tail and news:
+    if start is not None and periods.step_of(start, seen.window.freq) < seen.window.first_step:
+        left_out["early"] = periods.step_of(start, seen.window.freq)
+    open_step = periods.step_of(last, seen.window.freq)
+    lacking = periods.first_number(open_step + 1, seen.window.freq) - periods.number_of(last) - 1
+    news = left_out or lacking <= _USUAL_SILENCE[seen.window.freq] or log.n_tail * 10 >= log.n
+    if open_step > seen.window.last_step and log.n_tail and news:
         left_out["late"] = open_step
     if left_out:
         counts = _outside(lines, seen, last)
         why = {"early": f"the first order is of {start}", "late": f"as_of is {last}"}
         parts = [
-            f"{periods.label(step, seen.freq)} ({counts[edge]}; {why[edge]})"
+            f"{periods.label(step, seen.window.freq)} ({counts[edge]}; {why[edge]})"
             for edge, step in left_out.items()
         ]
         edges = (start if "early" in left_out else None, last if "late" in left_out else None)
         warn(
             f"Left out, as not observed whole: {' and '.join(parts)}. If the data cover the days "
-            f"that lack and nobody bought on them, {_cures(edges, seen.freq)}."
+            f"that lack and nobody bought on them, {_cures(edges, seen.window.freq)}."
         )
 
 
 def _outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
     """How many orders and customers lie before the whole periods, and after them up to `last`."""
     engine, day = lines.implementation, nw.col("_date")
-    first = periods.first_day(seen.first_step, seen.freq)
-    early = day < periods.day_literal(first, engine)
-    after = periods.first_day(seen.last_step + 1, seen.freq)
-    late = (day >= periods.day_literal(after, engine)) & (day <= periods.day_literal(last, engine))
+    early = day < periods.day_literal(seen.window.begins, engine)
+    after = periods.day_literal(seen.window.is_over, engine)
+    late = (day >= after) & (day <= periods.day_literal(last, engine))
     orders = lines.filter(early | late).with_columns(_late=count(late))
     orders = orders.select(*order_keys(lines, "_date"), "_late").unique()
     found = collect(
@@ -239,11 +234,11 @@ def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) 
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
-        days = _numbered(lines, seen.freq).group_by(*cell)
+        days = _numbered(lines, seen.window.freq).group_by(*cell)
         n_days = nw.col("_date").n_unique().alias("n_orders")
         rows = days.agg(*_sums(lines), *_least(lines, ["profit"]), n_days)
     else:
-        orders = _numbered(_orders(lines, by, seen.plain), seen.freq)
+        orders = _numbered(_orders(lines, by, seen.plain), seen.window.freq)
         lowest = [nw.col(name).min() for name in _leasts(orders)]
         n_orders = nw.col("_bought").sum().alias("n_orders")
         rows = orders.group_by(*cell).agg(*_sums(orders), *lowest, n_orders)
@@ -297,13 +292,13 @@ def _described(
     return rows.select(
         "customer_id",
         *by,
-        periods.period_expr("step", seen.freq, rows.implementation).alias("period"),
+        periods.period_expr("step", seen.window.freq, rows.implementation).alias("period"),
         nw.col("step").cast(nw.Int64),
         "n_orders",
         "sales",
         profit.cast(nw.Float64).alias("profit"),
         "active",
-        nw.lit(seen.first_step).cast(nw.Int64).alias("first_step"),
-        nw.lit(seen.last_step).cast(nw.Int64).alias("last_step"),
-        nw.lit(seen.freq).alias("freq"),
+        nw.lit(seen.window.first_step).cast(nw.Int64).alias("first_step"),
+        nw.lit(seen.window.last_step).cast(nw.Int64).alias("last_step"),
+        nw.lit(seen.window.freq).alias("freq"),
     )

@@ -32,7 +32,7 @@ _IF_LACKING = {
 """What it does to a figure if a period lacks in which nobody was, or became, a customer."""
 
 
-def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tuple[int, int, str]:
+def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> periods.Window:
     """The first and the last whole period, and their length.
 
     Args:
@@ -46,7 +46,7 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
     """
     if counted is not None and counted["freq"].size:
         first, last = counted["first_step"].min(), counted["last_step"].max()
-        return int(first), int(last), str(counted["freq"][0])
+        return periods.Window(int(first), int(last), str(counted["freq"][0]))
     limits = [nw.col("first_step").min(), nw.col("last_step").max(), nw.col("freq").min()]
     row = one_row(frame.select(*limits))
     if row["freq"] is None:
@@ -54,7 +54,7 @@ def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> tu
             f"activity is empty: {empty}. If it is of contracts, none was in force when a period "
             "opened: a shorter freq has more openings."
         )
-    return int(row["first_step"]), int(row["last_step"]), str(row["freq"])
+    return periods.Window(int(row["first_step"]), int(row["last_step"]), str(row["freq"]))
 
 
 def warn_of_holes(

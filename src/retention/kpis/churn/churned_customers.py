@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import narwhals.stable.v2 as nw
 
@@ -128,17 +129,17 @@ def churned_customers(
     days = spell_days(spells, names)
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
     last_known = None if activity is None else _last_known(days, activity, freq)
-    rows = _stood(days, names, freq, window)
+    rows = _stood(days, names, window)
     if renewals is None:
         above, below = of_convention({name: nw.col(name) for name in _COUNTS}, convention)
     else:
-        due = due_customers(days, names, freq, window, renewals)
+        due = due_customers(days, names, window, renewals)
         rows = rows.join(due, on=["customer_id", *names, "step"], how="inner")
         above, below = nw.col("_lost"), nw.lit(1)
     counted = rows.with_columns(
         part=_part(), n_churned=above.cast(nw.Int64), at_risk=below.cast(nw.Float64)
     ).filter((nw.col("n_churned") > 0) | (nw.col("at_risk") > 0))
-    answer = _described(_with_sales(counted, names, activity, last_known), window, freq)
+    answer = _described(_with_sales(counted, names, activity, last_known), window)
     answer = answer.with_columns(convention=nw.lit(convention)).select(
         "customer_id", *names, *CHURNED.names[1:]
     )
@@ -166,15 +167,13 @@ def _last_known(days: Frame, activity: object, freq: str) -> int:
     return int(found["last_step"])
 
 
-def _stood(days: Frame, names: list[str], freq: periods.Freq, window: tuple[int, int]) -> Frame:
+def _stood(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Every customer there as a period opened or active in it, with the counts of `churn_rate`."""
-    first, _ = window
+    first, _, freq = window
     key = ["customer_id", *names, "step"]
     none, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
-    there = _at_openings(days, names, freq, window).select(
-        *key, n_base=one, **dict.fromkeys(_DID, none)
-    )
-    did = by_customer(days, names, freq, window).filter(nw.col("step") >= first)
+    there = _at_openings(days, names, window).select(*key, n_base=one, **dict.fromkeys(_DID, none))
+    did = by_customer(days, names, window).filter(nw.col("step") >= first)
     did = did.select(*key, n_base=none, **{name: nw.col(name).cast(nw.Int64) for name in _DID})
     both = nw.concat([there, did]).group_by(*key)
     rows = both.agg(*(nw.col(name).sum() for name in ("n_base", *_DID)))
@@ -187,20 +186,17 @@ def _stood(days: Frame, names: list[str], freq: periods.Freq, window: tuple[int,
     )
 
 
-def _at_openings(
-    days: Frame, names: list[str], freq: periods.Freq, window: tuple[int, int]
-) -> Frame:
+def _at_openings(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Who was there as each period opened: whose spell was in force, as if it were a contract."""
-    first, last = window
     stays: Any = days.select("customer_id", *names, "start", "end")
     opened = contract_periods(
         stays,
-        freq=freq,
-        as_of=periods.day_of(periods.first_number(last + 1, freq) - 1),
+        freq=cast("periods.Freq", window.freq),
+        as_of=window.is_over - timedelta(1),
         by=names,
-        observed_from=periods.first_day(first, freq),
+        observed_from=window.begins,
     )
-    there = nw.col("active") & (nw.col("step") <= last)
+    there = nw.col("active") & (nw.col("step") <= window.last_step)
     return as_lazy(opened, by_row=True).filter(there)
 
 
@@ -260,11 +256,10 @@ def _sold(rows: Frame, activity: object) -> Frame:
     )
 
 
-def _described(rows: Frame, window: tuple[int, int], freq: str) -> Frame:
-    first, last = (nw.lit(step).cast(nw.Int64) for step in window)
+def _described(rows: Frame, window: periods.Window) -> Frame:
     return rows.with_columns(
-        period=periods.period_expr("step", freq, rows.implementation),
-        first_step=first,
-        last_step=last,
-        freq=nw.lit(freq),
+        period=periods.period_expr("step", window.freq, rows.implementation),
+        first_step=nw.lit(window.first_step).cast(nw.Int64),
+        last_step=nw.lit(window.last_step).cast(nw.Int64),
+        freq=nw.lit(window.freq),
     )

@@ -130,7 +130,7 @@ def known_days(days: Frame, as_of: date) -> tuple[int, int]:
     return int(max(found["_start"], found["_under"] or found["_start"])), known
 
 
-def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
+def judged(days: Frame, freq: str, as_of: date) -> periods.Window:
     """The first and last period that can be judged: both its openings and all ends are known.
 
     A period opens on its first day; it closes as the next one opens, which must have been seen.
@@ -148,19 +148,18 @@ def judged(days: Frame, freq: str, as_of: date) -> tuple[int, int]:
             f"those who were there are known, and the next one by {periods.day_of(known)}, up to "
             "which ends are known. Take a shorter freq, or spells observed for longer."
         )
-    return first, last
+    return periods.Window(first, last, freq)
 
 
 def counted_spells(
-    days: Frame, names: list[str], freq: str, window: tuple[int, int]
+    days: Frame, names: list[str], window: periods.Window
 ) -> tuple[Columns, Columns]:
     """The keys of each segment and period, and the counts of its customers and their time.
 
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        freq: length of a period.
-        window: the first and last period, see `judged`.
+        window: the periods, see `judged`.
 
     Returns:
         The keys, and in customers `n_base` (there as the period opens), `n_joined`, `n_cancelled`
@@ -168,15 +167,15 @@ def counted_spells(
         `n_joined_cancelled`; `n_ended` in spells; `exposure`, customers times periods; and of these
         counts the part of the `NAMED` causes.
     """
-    first, last = window
-    customers = by_customer(days, names, freq, window)
+    first, last, freq = window
+    customers = by_customer(days, names, window)
     sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
     sums += ["n_joined_cancelled", *NAMED]
     cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
     counted = collect(cells.with_columns(nw.col(*sums, "step").cast(nw.Int64)))
-    steps = np.arange(first - 1, last + 1)
-    keys, found = on_grid(counted, names, (steps, freq))
-    net = (found["_came"] - found["_out"]).reshape(-1, steps.size)
+    grown = periods.Window(first - 1, last, freq)
+    keys, found = on_grid(counted, names, grown)
+    net = (found["_came"] - found["_out"]).reshape(-1, grown.n_steps)
     base = (np.cumsum(net, axis=1) - net).ravel()
     grid = keys["step"].astype(np.int64)
     length = periods.first_number(grid + 1, freq) - periods.first_number(grid, freq)
@@ -207,8 +206,8 @@ def counted_renewals(
         keys: the segments and periods, from `counted_spells`.
         renewals: a table of `customer_id` and `date`.
     """
-    first, last = int(keys["step"].min()), int(keys["step"].max())
-    once = due_customers(days, names, freq, (first, last), renewals)
+    window = periods.Window(int(keys["step"].min()), int(keys["step"].max()), freq)
+    once = due_customers(days, names, window, renewals)
     cells = once.group_by(*names, "step").agg(
         nw.len().alias("n_due"), nw.col("_lost").sum(), nw.col("_named").sum()
     )
@@ -217,26 +216,23 @@ def counted_renewals(
     # Every segment and period has a row, also where nobody was due: what was counted comes last.
     zeros = np.zeros(len(keys["step"]), dtype=np.int64)
     every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
-    _, sums = on_grid(every, names, (np.arange(first, last + 1), freq))
+    _, sums = on_grid(every, names, window)
     return sums["_lost"], sums["_named"], sums["n_due"]
 
 
-def due_customers(
-    days: Frame, names: list[str], freq: str, window: tuple[int, int], renewals: object
-) -> Frame:
+def due_customers(days: Frame, names: list[str], window: periods.Window, renewals: object) -> Frame:
     """The customers up for renewal in each segment and period, once each, and who left on the day.
 
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        freq: length of a period.
-        window: the first and last period, see `judged`.
+        window: the periods, see `judged`.
         renewals: a table of `customer_id` and `date`.
 
     Returns:
         `customer_id`, the segments, `step`, `_lost` and `_named` (lost for a named cause), 1 or 0.
     """
-    first, last = window
+    first, last, freq = window
     dues = due_steps(renewals, days, freq, beside_what="spells")
     met = days.select("customer_id", *names, "_start", "_end", "_named").join(
         dues, on="customer_id", how="inner"
@@ -252,14 +248,13 @@ def due_customers(
     return cells.agg(nw.col("_lost").max(), nw.col("_named").max())
 
 
-def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -> Frame:
+def by_customer(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """What each customer did in each period, so that everybody is counted once.
 
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        freq: length of a period.
-        window: the first and last period, see `judged`.
+        window: the periods, see `judged`.
 
     Returns:
         One row a customer, segment and period in which a spell began or ended, or at whose close
@@ -270,7 +265,7 @@ def by_customer(days: Frame, names: list[str], freq: str, window: tuple[int, int
         `NAMED` causes made: a cancellation has the cause of the customer's first end in the period,
         a loss (not there at the close) that of the last.
     """
-    rows = _events(days, names, freq, window)
+    rows = _events(days, names, window)
     rows = rows.group_by("customer_id", *names, "step").agg(
         *(nw.col(name).sum() for name in ("_came", "_out", "_days", "_ended_named")),
         *(nw.col(name).max() for name in ("_mid", "_stays", "_based", "_last_end")),
@@ -317,9 +312,9 @@ def _placed(days: Frame, freq: str) -> Frame:
     )
 
 
-def _events(days: Frame, names: list[str], freq: str, window: tuple[int, int]) -> Frame:
+def _events(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Two rows a spell: the period after whose opening it came, and the one in which it ended."""
-    first, last = window
+    first, last, freq = window
     seen = _placed(days, freq)
     key = ("customer_id", *names)
     none, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)

@@ -185,7 +185,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     wanted = _causes(causes, others)
     days = spell_days(spells, names, cause=cause, causes=wanted)
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
-    keys, counted = counted_spells(days, names, freq, window)
+    keys, counted = counted_spells(days, names, window)
     counts = {name: values for name, values in counted.items() if name not in NAMED}
     if renewals is None:
         churned, at_risk = of_convention(counts, convention)

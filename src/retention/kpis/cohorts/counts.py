@@ -130,11 +130,15 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     counted = _counted(cells, asked, by)
     if seen is None:
         limits = window_of(firm, empty=_NOBODY, counted=counted)
-        seen = _of_starts(limits, counted["_start"]) if starts else Seen(*limits, until=limits[1])
+        seen = (
+            _of_starts(limits, counted["_start"])
+            if starts
+            else Seen(*limits, until=limits.last_step)
+        )
     return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
 
 
-def _of_starts(limits: tuple[int, int, str], started: NDArray[np.int64]) -> Seen:
+def _of_starts(limits: periods.Window, started: NDArray[np.int64]) -> Seen:
     """What was observed of contracts: all starts of a period once the next one has opened.
 
     The first contract of the file may begin before the first opening.
@@ -143,7 +147,7 @@ def _of_starts(limits: tuple[int, int, str], started: NDArray[np.int64]) -> Seen
     return Seen(min(first, int(started.min(initial=first))), last - 1, freq, until=last)
 
 
-def _converted(limits: tuple[int, int, str], asked: Ageing, starts: bool) -> Seen:
+def _converted(limits: periods.Window, asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
     first, last, own = limits
     last -= starts  # of contracts, the last day is the one that opens after `as_of`
@@ -152,13 +156,13 @@ def _converted(limits: tuple[int, int, str], asked: Ageing, starts: bool) -> See
     if freq == own:
         return Seen(first, last, freq, until=last + starts)
     begin, end = (periods.day_of(day - asked.shift) for day in (first, last))
-    whole = periods.complete_steps(begin, end, freq)
-    if whole[0] > whole[1]:
+    whole = periods.whole_periods(begin, end, freq)
+    if not whole.n_steps > 0:
         days = f"{periods.label(first, own)} to {periods.label(last, own)}"
         raise ContentError(f"There is no whole {freq} within the days of the activity, {days}.")
     if asked.clock == "elapsed":
-        return Seen(*whole, freq, until=last, size=7, shift=asked.shift, by_day=True)
-    return Seen(*whole, freq, until=whole[1], shift=asked.shift, merged=True)
+        return Seen(*whole, until=last, size=7, shift=asked.shift, by_day=True)
+    return Seen(*whole, until=whole.last_step, shift=asked.shift, merged=True)
 
 
 def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:

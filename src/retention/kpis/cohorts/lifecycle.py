@@ -116,10 +116,12 @@ def lifecycle_states(
     found, seen = _stretches(activity, limit, names)
     labels, place = distinct_segments(found, names)
     n_segments = len(labels[names[0]]) if names else 1
-    n_steps = seen[1] - seen[0] + 1
-    flows = _flows(found, place * n_steps + found["step"] - seen[0], limit, n_segments * n_steps)
+    n_steps = seen.n_steps
+    flows = _flows(
+        found, place * n_steps + found["step"] - seen.first_step, limit, n_segments * n_steps
+    )
     table = _keys(labels, names, seen) | _described(flows, n_steps, level)
-    table["start_observed"] = table["step"] > seen[0]
+    table["start_observed"] = table["step"] > seen.first_step
     table["lost_after"] = np.full(len(table["step"]), limit, dtype=np.int64)
     return table_like(table, activity)
 
@@ -188,14 +190,16 @@ def win_back(
     limit, names = _rule(lost_after), _names(by)
     intervals.quantile_of(level)
     found, seen = _stretches(activity, limit, names)
-    longest = seen[1] - seen[0] - limit
+    longest = seen.last_step - seen.first_step - limit
     if longest < 1:
         raise ContentError(
             f"lost_after={limit} needs {limit + 2} whole periods to see anybody come back; the "
-            f"activity covers {seen[1] - seen[0] + 1}."
+            f"activity covers {seen.n_steps}."
         )
     labels, place = distinct_segments(found, names)
-    table = _returns(found, place, limit, (len(labels[names[0]]) if names else 1, longest), seen[1])
+    table = _returns(
+        found, place, limit, (len(labels[names[0]]) if names else 1, longest), seen.last_step
+    )
     survival = np.cumprod(
         1 - step_functions.hazard(table["n_came_back"], table["n_at_risk"]), axis=1
     )
@@ -226,9 +230,7 @@ def _names(by: str | Sequence[str]) -> list[str]:
     return segments(by, ACTIVITY, taken=_TAKEN)
 
 
-def _stretches(
-    activity: object, limit: int, by: Sequence[str]
-) -> tuple[Columns, tuple[int, int, str]]:
+def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns, periods.Window]:
     """Active periods, counted by what came before and how long the silence after them is.
 
     Returns:
@@ -249,8 +251,10 @@ def _stretches(
     grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
     found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
     seen = window_of(firm, empty="there is no customer to follow", counted=found)
-    customers = np.bincount(found["step"] - seen[0], found["n"]).astype(np.int64)
-    warn_of_holes(np.arange(seen[0], seen[0] + customers.size), customers, seen[2])
+    customers = np.bincount(found["step"] - seen.first_step, found["n"]).astype(np.int64)
+    warn_of_holes(
+        np.arange(seen.first_step, seen.first_step + customers.size), customers, seen.freq
+    )
     return found, seen
 
 
@@ -326,7 +330,7 @@ def _placed(cell: NDArray[np.int64], n: NDArray[np.int64], size: int) -> NDArray
     return np.bincount(cell, n, minlength=size).astype(np.int64)
 
 
-def _keys(labels: Columns, names: Sequence[str], seen: tuple[int, int, str]) -> Columns:
+def _keys(labels: Columns, names: Sequence[str], seen: periods.Window) -> Columns:
     first, last, freq = seen
     n_flows, n_steps = len(_FLOWS), last - first + 1
     n_segments = len(labels[names[0]]) if names else 1

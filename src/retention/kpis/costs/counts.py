@@ -43,7 +43,7 @@ class Lines:
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     of: tuple[str, ...]
-    window: tuple[int, int, str]
+    window: periods.Window
     owned: bool
 
     @property
@@ -106,7 +106,7 @@ def cost_lines(
     kinds = tuple(sorted(str(kind) for kind in told["kind"]))
     wanted = _wanted(of, kinds)
     owned = bool(told["own"].sum())
-    numbered = _numbered(lines, frame, names, window[2], owned=owned)
+    numbered = _numbered(lines, frame, names, window.freq, owned=owned)
     return Lines(numbered, frame, tuple(names), kinds, wanted, window, owned)
 
 

@@ -130,7 +130,7 @@ def _cube(lines: Lines, lag: int) -> _Cube:
         lines, [_customers(lines), _retained(lines, lag), _spent(lines)]
     )
     n_segments = len(labels[lines.names[0]]) if lines.names else 1
-    n_steps = lines.window[1] - lines.window[0] + 1
+    n_steps = lines.window.n_steps
     size, at = (n_segments, n_steps), ("_place", "step")
     found = {n: _summed(people, n, at, size) for n in ("n_base", "_rows", "_known", "sales")}
     retained = _summed(again, "n_retained", at, size).astype(np.float64)
@@ -162,7 +162,7 @@ def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Colum
     labels, place = distinct_segments(joint, names)
     ends = np.cumsum([part["step"].size for part in parts])[:-1]
     placed = [
-        {**part, "_place": mine, "step": part["step"] - lines.window[0]}
+        {**part, "_place": mine, "step": part["step"] - lines.window.first_step}
         for part, mine in zip(parts, np.split(place, ends), strict=True)
     ]
     for part in placed:

@@ -241,7 +241,7 @@ def _served(spread: _Spread) -> Frame:
         _noise=(nw.col("profit").abs() + nw.col("cost_to_serve").abs()) * NOISE,
     )
     loss = nw.col("profit_after_cost_to_serve") < nw.col("_noise") * -1.0
-    freq = spread.lines.window[2]
+    freq = spread.lines.window.freq
     return known.select(
         "customer_id",
         periods.period_expr("step", freq, known.implementation).alias("period"),

@@ -89,7 +89,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     keys, sums = on_grid(counted, names, window)
     for money in bases:
         sums[f"{money}_base"] = without_noise(sums[f"{money}_base"], sums[f"{money}_squares"])
-    return Cells(keys, sums, pairs, tuple(names), asked, window[1])
+    return Cells(keys, sums, pairs, tuple(names), asked, window.freq)
 
 
 def warn_of_a_hole(cells: Cells) -> None:
@@ -210,27 +210,27 @@ def _aggregates(bases: Mapping[str, str]) -> list[nw.Expr]:
     return asked
 
 
-def _window(frame: Frame, counted: Columns, lag: int) -> tuple[NDArray[np.int64], str]:
-    """The base periods that can be judged, and the length of a period."""
+def _window(frame: Frame, counted: Columns, lag: int) -> periods.Window:
+    """The base periods that can be judged."""
     first, last, freq = window_of(frame, empty="there is no customer to follow", counted=counted)
     if last - lag < first:
         raise ContentError(
             f"Retention over lag={lag} needs {lag + 1} whole periods; the activity covers "
             f"{last - first + 1} ({periods.label(first, freq)} to {periods.label(last, freq)})."
         )
-    return np.arange(first, last - lag + 1), freq
+    return periods.Window(first, last - lag, freq)
 
 
 def on_grid(
-    counted: Columns, names: Sequence[str], window: tuple[NDArray[np.int64], str]
+    counted: Columns, names: Sequence[str], window: periods.Window
 ) -> tuple[Columns, Columns]:
     """One row for every segment and base period, also where nobody was a customer."""
-    steps, freq = window
+    steps = window.steps
     labels, place = distinct_segments(counted, names)
     n_segments = len(labels[names[0]]) if names else 1
     grid = np.tile(steps, n_segments)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}
-    keys |= {"period": periods.first_days(grid, freq), "step": grid}
+    keys |= {"period": periods.first_days(grid, window.freq), "step": grid}
     row = place * steps.size + (counted["step"].astype(np.int64) - steps[0])
     sums = {
         name: _placed(values, row, grid.size)

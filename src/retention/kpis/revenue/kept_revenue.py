@@ -70,14 +70,15 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
             f"{periods.label(last, freq)})."
         )
     ends = _counted(frame, names, freq, asked, lag=asked.horizon)
-    grid = (np.arange(first, last - asked.horizon + 1), freq)
+    grid = periods.Window(first, last - asked.horizon, freq)
     if asked.path == "endpoint":
         keys, sums = on_grid(ends, names, grid)
         _warn_of_a_hole(keys, sums, asked, freq)
         return keys, {**sums, **_rate(sums, asked)}
     links = _counted(frame, names, freq, asked, lag=1)
     keys, sums = on_grid(_also(links, ends, names, first), names, grid)
-    _, single = on_grid(_also(ends, links, names, first), names, (np.arange(first, last), freq))
+    each = periods.Window(first, last - 1, freq)
+    _, single = on_grid(_also(ends, links, names, first), names, each)
     _warn_of_a_hole(keys, sums, asked, freq)
     rows = _chained(sums, single, asked, n_steps=last - first)
     return (keys, rows) if not names else _of_segments_begun(keys, rows)

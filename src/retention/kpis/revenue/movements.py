@@ -193,7 +193,7 @@ class Ledger:
     columns: Columns
     frame: Frame
     names: tuple[str, ...]
-    window: tuple[int, int, str]
+    window: periods.Window
 
 
 def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _OURS) -> Ledger:
@@ -220,15 +220,15 @@ def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _
     whole = [name for name in (*summed, "sales") if not name.startswith(("sales_", "refunds"))]
     counted = collect(cells.with_columns(nw.col(*whole).cast(nw.Int64)))
     _refuse_what_cannot_balance(counted)
-    first, last, freq = window_of(frame, empty="there is no revenue to follow", counted=counted)
+    window = window_of(frame, empty="there is no revenue to follow", counted=counted)
     counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
-    keys, found = on_grid(counts, names, (np.arange(first, last + 1), freq))
-    columns = _balanced(found, keys["step"] == first)
-    _warn_of_a_hole(found["n_end"], (first, last, freq))
-    return Ledger(keys, columns, frame, tuple(names), (first, last, freq))
+    keys, found = on_grid(counts, names, window)
+    columns = _balanced(found, keys["step"] == window.first_step)
+    _warn_of_a_hole(found["n_end"], window)
+    return Ledger(keys, columns, frame, tuple(names), window)
 
 
-def _warn_of_a_hole(n_end: NDArray[np.int64], window: tuple[int, int, str]) -> None:
+def _warn_of_a_hole(n_end: NDArray[np.int64], window: periods.Window) -> None:
     """Warn where all left and came back at once; of a log that ends early its maker has warned."""
     first, last, freq = window
     customers = n_end.reshape(-1, last - first + 1).sum(axis=0)

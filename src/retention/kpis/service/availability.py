@@ -79,12 +79,12 @@ def service_availability(
         retention: availability of service.
     """
     names = segments(by, OUTAGES, taken=_TAKEN)
-    window = _window(freq, as_of, observed_from)
+    window, last = _window(freq, as_of, observed_from)
     frame = require(outages, OUTAGES, extra=names)
-    down = _seconds(frame, names, until=window[2] + 1)
+    down = _seconds(frame, names, until=last + 1)
     labels, place = distinct_segments(down, names)
     n_services = len(labels[names[0]]) if names else 1
-    steps = np.arange(window[0], window[1] + 1)
+    steps = window.steps
     edges = periods.first_number(np.append(steps, steps[-1] + 1), freq) * _DAY
     n, hours = _downtime(down, place, edges, n_services)
     length = np.tile(np.diff(edges) / 3600.0, n_services)
@@ -100,17 +100,17 @@ def service_availability(
     return table_like({**keys, **answer}, outages)
 
 
-def _window(freq: str, as_of: object, observed_from: object) -> tuple[int, int, int]:
-    """The first and last whole period, and the number of the last day."""
+def _window(freq: str, as_of: object, observed_from: object) -> tuple[periods.Window, int]:
+    """The whole periods, and the number of the last day."""
     periods.check_freq(freq)
     last = periods.as_day(as_of, argument="as_of")
     first = periods.as_day(observed_from, argument="observed_from")
     if first > last:
         raise RetentionError(f"observed_from {first} comes after as_of {last}.")
-    earliest, latest = periods.complete_steps(first, last, freq)
-    if earliest > latest:
+    window = periods.whole_periods(first, last, freq)
+    if not window.n_steps > 0:
         raise ContentError(f"There is no whole {freq} from {first} to {last}. Take a shorter freq.")
-    return earliest, latest, periods.number_of(last)
+    return window, periods.number_of(last)
 
 
 def _seconds(outages: Frame, names: Sequence[str], *, until: int) -> Columns:

@@ -271,7 +271,7 @@ def served(
     frame, _ = collapsed(activity, (), adds="all")
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
-    stood = _stood(beside(frame, contacts, name="contacts"), window[2], clock)
+    stood = _stood(beside(frame, contacts, name="contacts"), window.freq, clock)
     worst = _worst(_ranked(stood, quality, targets))
     _check(worst, frame, window)
     joined = frame.join(
@@ -330,7 +330,7 @@ def _worst(ranked: Frame) -> Frame:
     return told.group_by("customer_id", "step").agg(*most, nw.col("_day").min())
 
 
-def _check(worst: Frame, activity: Frame, window: tuple[int, int, str]) -> None:
+def _check(worst: Frame, activity: Frame, window: periods.Window) -> None:
     """Refuse contacts of other times or customers, and warn of those that begin too late."""
     first, last, freq = window
     step, mine = nw.col("step"), activity.select("customer_id").unique()
@@ -348,7 +348,8 @@ def _check(worst: Frame, activity: Frame, window: tuple[int, int, str]) -> None:
         raise ContentError("No customer_id of contacts is in the activity: do the ids agree?")
     begun = periods.day_of(int(found["_day"]))
     if periods.step_of(begun, freq) > first:
-        whole, _ = periods.complete_steps(begun, periods.first_day(last + 1, freq), freq)
+        until = periods.first_day(last + 1, freq)
+        whole = periods.whole_periods(begun, until, freq).first_step
         warnings.warn(
             f"The first contact is of {begun}; the activity begins with "
             f"{periods.label(first, freq)}. If the log of contacts begins there, customers of "

@@ -201,7 +201,7 @@ def _counted(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Co
         whole = customers.with_columns(step=nw.lit(0))
         summed = of_cells(whole, [*names, "step"], OUTCOMES, _FURTHER, figures)
         counted = collect(summed.with_columns(nw.col("step").cast(nw.Int64)))
-        keys, sums = on_grid(counted, names, (np.zeros(1, dtype=np.int64), "day"))
+        keys, sums = on_grid(counted, names, periods.Window(0, 0, "day"))
         cells |= sums
     for figure in every:
         met = sum(cells[f"_x_{figure}_{group}"] for group in groups if group != "all")

@@ -120,31 +120,32 @@ def voice_kpis(
     last = periods.as_day(as_of, argument="as_of")
     names = segment_names(by)
     rows, scale = asked(require(surveys, SURVEYS, extra=names), names, last)
-    steps = _steps(scale, last, freq)
-    counted = _counted(_stepped(rows, steps, freq), names, scale, repeated)
-    keys, cells = on_grid(counted, names, (steps, freq or "day"))
+    window = _window(scale, last, freq)
+    counted = _counted(_stepped(rows, window, freq), names, scale, repeated)
+    keys, cells = on_grid(counted, names, window)
     keys["until"] = _until(keys["step"], last, freq)
     return table_like(_long(keys, names, cells, scale, (repeated, level)), surveys)
 
 
-def _steps(scale: Scale, as_of: date, freq: str | None) -> NDArray[np.int64]:
+def _window(scale: Scale, as_of: date, freq: str | None) -> periods.Window:
     """The periods: all whole ones, or a single one that is named after its first day."""
     if freq is None:
-        return np.array([periods.number_of(scale.first)])
+        number = periods.number_of(scale.first)
+        return periods.Window(number, number, "day")
     first = periods.step_of(scale.first, freq)
-    _, latest = periods.complete_steps(scale.first, as_of, freq)
-    if latest < first:
+    window = periods.Window(first, periods.whole_periods(scale.first, as_of, freq).last_step, freq)
+    if not window.n_steps > 0:
         raise ContentError(
             f"No {freq} is whole: the first surveys are of {scale.first}, as_of is {as_of}. Take a "
             "shorter freq, or none."
         )
-    return np.arange(first, latest + 1)
+    return window
 
 
-def _stepped(rows: Frame, steps: NDArray[np.int64], freq: str | None) -> Frame:
-    step = nw.lit(int(steps[0])) if freq is None else periods.step_expr("date", "_day", freq)
+def _stepped(rows: Frame, window: periods.Window, freq: str | None) -> Frame:
+    step = nw.lit(window.first_step) if freq is None else periods.step_expr("date", "_day", freq)
     stepped = rows.with_columns(step=step.cast(nw.Int64))
-    return stepped.filter(nw.col("step") <= int(steps[-1]))
+    return stepped.filter(nw.col("step") <= window.last_step)
 
 
 def _until(steps: NDArray[np.int64], as_of: date, freq: str | None) -> NDArray[np.datetime64]:

@@ -119,7 +119,8 @@ def _dated(frame: Frame, freq: periods.Freq, last: date) -> tuple[Frame, tuple[i
     dated = dated.with_columns(periods.step_expr("date", "_day", freq).cast(nw.Int64).alias(_STEP))
     found = one_row(dated.select(nw.col("_day").min()))
     day = periods.day_of(int(found["_day"]))
-    first, (_, latest) = periods.step_of(day, freq), periods.complete_steps(day, last, freq)
+    first = periods.step_of(day, freq)
+    latest = periods.whole_periods(day, last, freq).last_step
     if latest < first:
         raise ContentError(
             f"No {freq} is whole: the first note is of {day}, as_of is {last}. Take a shorter freq."

@@ -167,7 +167,7 @@ def _counted(days: Frame, first: date | None, cut: date) -> tuple[Whole, Whole, 
 def _steps(day: Whole, last: date, freq: str) -> Whole:
     """The periods from the first purchase on that are over."""
     first = periods.day_of(day[0])
-    _, latest = periods.complete_steps(first, last, freq)
+    latest = periods.whole_periods(first, last, freq).last_step
     steps = np.arange(periods.step_of(first, freq), latest + 1, dtype=np.int64)
     if not steps.size:
         raise ContentError(f"No {freq} since the first purchase ({first}) is over by {last}.")

@@ -263,9 +263,9 @@ def _window(
             raise RetentionError(
                 f"observed_from is {start}, after {end}: nobody new was observed by then."
             )
-        first, _ = periods.complete_steps(start, end, grain)
-    _, known = periods.complete_steps(end, end, grain)
-    _, latest = periods.complete_steps(last, last, grain)
+        first = periods.whole_periods(start, end, grain).first_step
+    known = periods.whole_periods(end, end, grain).last_step
+    latest = periods.whole_periods(last, last, grain).last_step
     until = periods.first_number(latest + 1, grain) - 1
     return _Window(first, known, latest, until, grain, unit, end, last)
 
