@@ -17,6 +17,7 @@ from retention.errors import ContentError, warn
 from retention.frames import count, one_row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from retention.frames import Frame
@@ -26,6 +27,18 @@ MOST = 1e15
 
 NOISE = 1e-9
 """A sum is 0 within this share of its largest terms: 0.1 + 0.2 − 0.3 is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Which columns of several rows are told by their least value, their greatest and their sum."""
+
+    least: tuple[str, ...] = ()
+    most: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+
+
+_NOTHING = Together()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +175,55 @@ def order_keys(lines: Frame, day: str) -> list[str]:
     """The columns that tell one order from another."""
     named = ["order_id"] if "order_id" in lines.collect_schema() else []
     return ["customer_id", *named, day]
+
+
+def netted_orders(
+    lines: Frame,
+    day: str,
+    *,
+    by: Sequence[str] = (),
+    amounts: Sequence[str] = ("sales",),
+    keep: Together = _NOTHING,
+    plain: bool = False,
+) -> Frame:
+    """One row an order, and segment of it: its net amounts, and whether it is a purchase there.
+
+    Args:
+        lines: order lines with `sales`.
+        day: the column of their days.
+        by: segment columns; an order of several is a purchase in one if it is one in all and there.
+        amounts: what adds up, `sales` and perhaps `profit`.
+        keep: attributes of lines, and what is told of them together.
+        plain: whether no line is a refund, so that every order is a purchase.
+
+    Returns:
+        The keys of `order_keys`, `by`, the amounts, what is kept, `_bought` (1 or 0), the lowest
+        term of each sum that may have terms below 0, as `_least_sales` and `_least_profit`.
+    """
+    order = order_keys(lines, day)
+    signed = [name for name in amounts if name != "sales" or not plain]
+    rows = lines.group_by(*order, *by).agg(
+        *(nw.col(name).sum() for name in (*amounts, *keep.sums)),
+        *(nw.col(name).min().alias(f"_least_{name}") for name in signed),
+        *(nw.col(name).min() for name in keep.least),
+        *(nw.col(name).max() for name in keep.most),
+    )
+    if plain:
+        return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
+    bought = not_below_zero("sales", "_least_sales")
+    if by:
+        rows = rows.with_columns(
+            _total=nw.col("sales").sum().over(*order),
+            _lowest=nw.col("_least_sales").min().over(*order),
+        )
+        bought = bought & not_below_zero("_total", "_lowest")
+    return rows.with_columns(_bought=count(bought))
+
+
+def purchases(lines: Frame, day: str, *, keep: Together = _NOTHING, plain: bool = False) -> Frame:
+    """The orders that are purchases, one row each: see `netted_orders`."""
+    rows = netted_orders(lines, day, keep=keep, plain=plain)
+    return rows if plain else rows.filter(nw.col("_bought") == 1)
 
 
 def not_below_zero(total: str, least: str) -> nw.Expr:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import Frame, as_text, collect, count, in_kind_of
-from retention.orders import Log, look, netted, not_below_zero, order_keys
+from retention.orders import Log, look, netted, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
@@ -238,7 +238,9 @@ def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) 
         n_days = nw.col("_date").n_unique().alias("n_orders")
         rows = days.agg(*_sums(lines), *_least(lines, ["profit"]), n_days)
     else:
-        orders = _numbered(_orders(lines, by, seen.plain), seen.window.freq)
+        amounts = _amounts(lines)
+        orders = netted_orders(lines, "_date", by=by, amounts=amounts, plain=seen.plain)
+        orders = _numbered(orders, seen.window.freq)
         lowest = [nw.col(name).min() for name in _leasts(orders)]
         n_orders = nw.col("_bought").sum().alias("n_orders")
         rows = orders.group_by(*cell).agg(*_sums(orders), *lowest, n_orders)
@@ -253,26 +255,13 @@ def _numbered(rows: Frame, freq: str) -> Frame:
     return dated.with_columns(step=periods.step_expr("_date", "_day", freq))
 
 
-def _orders(lines: Frame, by: Sequence[str], plain: bool) -> Frame:
-    """One row an order (and segment), and whether it is a purchase there."""
-    order = order_keys(lines, "_date")
-    if plain:
-        rows = lines.group_by(*order, *by).agg(*_sums(lines), *_least(lines, ["profit"]))
-        return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
-    rows = lines.group_by(*order, *by).agg(*_sums(lines), *_least(lines, ["sales", "profit"]))
-    bought = not_below_zero("sales", "_least_sales")
-    if by:
-        rows = rows.with_columns(
-            _total=nw.col("sales").sum().over(*order),
-            _lowest=nw.col("_least_sales").min().over(*order),
-        )
-        bought = bought & not_below_zero("_total", "_lowest")
-    return rows.with_columns(_bought=count(bought))
+def _amounts(table: Frame) -> list[str]:
+    names = table.collect_schema().names()
+    return [name for name in ("sales", "profit") if name in names]
 
 
 def _sums(table: Frame) -> list[nw.Expr]:
-    names = table.collect_schema().names()
-    return [nw.col(name).sum() for name in ("sales", "profit") if name in names]
+    return [nw.col(name).sum() for name in _amounts(table)]
 
 
 def _least(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.orders import look, not_below_zero, order_keys
-from retention.spells.spell_rows import Together
+from retention.orders import Together, look, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +30,6 @@ def purchase_days(
 ) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
-    An order is the lines of one customer with one `order_id` on one day (without order ids: the
-    lines of one customer on one day); it is a purchase if its sales do not sum to less than 0.
-
     Args:
         transactions: checked order lines.
         as_of: the last observed day.
@@ -50,7 +46,7 @@ def purchase_days(
     log = look(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
-    bought = lines if log.only_sales else _purchases(lines, told)
+    bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
     if not told.least:
         return bought.select("customer_id", "_day").unique()
     return bought.group_by("customer_id", "_day").agg(
@@ -69,16 +65,3 @@ def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
         **keep,
         _day=periods.day_expr("date", transactions.implementation),
     )
-
-
-def _purchases(lines: Frame, told: Together) -> Frame:
-    """The orders that are purchases, once refunds are netted within each order."""
-    orders = lines.with_columns(_least=nw.col("sales")).group_by(*order_keys(lines, "_day"))
-    netted = orders.agg(
-        nw.col("sales").sum(),
-        nw.col("_least").min(),
-        *(nw.col(name).min() for name in told.least),
-        *(nw.col(name).max() for name in told.most),
-        *(nw.col(name).sum() for name in told.sums),
-    )
-    return netted.filter(not_below_zero("sales", "_least"))

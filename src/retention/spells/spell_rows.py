@@ -11,6 +11,7 @@ from retention import periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import count, one_row
 from retention.names import inner
+from retention.orders import Together
 from retention.tables import SPELLS, Kind, keeping
 
 if TYPE_CHECKING:
@@ -68,15 +69,6 @@ class Kept:
             tuple(f"_most_{place}" for place in places),
             (*n, "_rows") if self.agreed else (),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Which columns of several rows are told by their least value, their greatest and their sum."""
-
-    least: tuple[str, ...] = ()
-    most: tuple[str, ...] = ()
-    sums: tuple[str, ...] = ()
 
 
 def kept_columns(

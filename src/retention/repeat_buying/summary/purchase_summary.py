@@ -19,7 +19,7 @@ from retention.frames import (
     table_like,
     with_first,
 )
-from retention.orders import Log, look, not_below_zero, order_keys
+from retention.orders import Log, look, purchases
 from retention.repeat_buying.summary.fast_summary import plain_lines, summed
 from retention.tables import TRANSACTIONS, require
 
@@ -282,7 +282,7 @@ def _steps(frame: Frame, window: _Window) -> Frame:
     log = look(lines, "_day", as_of=window.as_of)
     window.refuse_nobody(log)
     log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
-    orders = _purchases(lines.filter(nw.col("_day") <= window.until), log.only_sales)
+    orders = purchases(lines.filter(nw.col("_day") <= window.until), "_day", plain=log.only_sales)
     dated = orders.with_columns(
         _step=periods.step_of_number(nw.col("_day"), window.grain), n_orders=nw.lit(1, nw.Int64)
     )
@@ -290,15 +290,6 @@ def _steps(frame: Frame, window: _Window) -> Frame:
         return dated  # a day is an order
     days = dated.group_by("customer_id", "_step")
     return days.agg(nw.col("sales").sum(), nw.col("n_orders").sum())
-
-
-def _purchases(lines: Frame, only_sales: bool) -> Frame:
-    """One row an order that is a purchase."""
-    orders = lines.with_columns(_least=nw.col("sales")).group_by(*order_keys(lines, "_day"))
-    if only_sales:
-        return orders.agg(nw.col("sales").sum())
-    netted = orders.agg(nw.col("sales").sum(), nw.col("_least").min())
-    return netted.filter(not_below_zero("sales", "_least"))
 
 
 def _summed(steps: Frame, window: _Window) -> Frame:
