@@ -97,6 +97,14 @@ def test_every_file_has_its_floor():
     assert floors == {folder: rooms for folder, rooms in there.items() if len(rooms) > 1}
 
 
+@every_file
+def test_warnings_are_given_in_one_place(file):
+    """`errors.warn` finds the caller's line; a level counted by hand is wrong where calls nest."""
+    calls = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call)]
+    given = [at(file, node) for node in calls if ast.unparse(node.func) == "warnings.warn"]
+    assert len(given) == (named(file) == "errors.py")
+
+
 def test_no_room_is_named_for_what_does_not_fit_elsewhere():
     """No utils, no helpers, no common."""
     assert {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"} == set()

@@ -106,13 +106,14 @@ class RetentionWarning(UserWarning):
         super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] | None = None) -> None:
     """Warn of something that deserves a look, at the line of the code that asked the library.
 
     Args:
         message: one sentence, and what to write.
+        category: of a warning that is given on; None for one of ours.
     """
-    warnings.warn(message, RetentionWarning, stacklevel=_outside())
+    warnings.warn(message, category or RetentionWarning, stacklevel=_outside())
 
 
 def _outside() -> int:

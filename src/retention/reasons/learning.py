@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, RetentionWarning
+from retention.errors import ContentError, RetentionError, warn
 from retention.intervals import check_seed
 from retention.reasons.agreement.labels import read_labelled
 from retention.reasons.agreement.reason_agreement import reason_agreement
@@ -140,7 +139,7 @@ def fit_reason_model(
     learnable, few = _learnable(labelled, group, fewest)
     held, poor = _better_than_chance(held_back(labelled.only(learnable), group, known, seed))
     if few or poor:
-        warnings.warn(" ".join((*few, *poor)), RetentionWarning, stacklevel=2)
+        warn(" ".join((*few, *poor)))
     fitted = _fitted(held, known, groups, seed)
     return replace(fitted, notes=(*labelled.remarks, *few, *poor))
 

@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.activity.window import CONSTANTS, window_of
 from retention.catalogue import FIGURES
-from retention.errors import RetentionError, RetentionWarning
+from retention.errors import RetentionError, RetentionWarning, warn
 from retention.frames import as_lazy, collect, one_row
 from retention.recording.profile import profile_of
 
@@ -170,7 +170,7 @@ def _called(
             *(given[name] for name in names[:n]), **{name: given[name] for name in names[n:]}
         )
     for warning in caught:
-        warnings.warn(warning.message, stacklevel=3)
+        warn(str(warning.message), warning.category)
     ours = [warning for warning in caught if issubclass(warning.category, RetentionWarning)]
     return answer, [str(warning.message) for warning in ours]
 

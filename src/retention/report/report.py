@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention import periods
-from retention.errors import RetentionError, RetentionWarning, one_of
+from retention.errors import RetentionError, RetentionWarning, one_of, warn
 from retention.report import markdown, page
 from retention.report.material import Asked, Material, check_whole, gather, wanted
 from retention.report.sections.basis import definitions, what_was_read
@@ -186,7 +186,7 @@ def _careful(report: Report, caught: Sequence[warnings.WarningMessage]) -> Repor
     """The report with the library's warnings in its first part; they are given on as well."""
     told = dict.fromkeys((str(one.message), one.category) for one in caught)
     for message, category in told:
-        warnings.warn(message, category, stacklevel=3)
+        warn(message, category)
     said = [f"Careful: {words}" for words, kind in told if issubclass(kind, RetentionWarning)]
     first, *others = report.sections
     first = replace(first, notes=(*first.notes, *said))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,13 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.activity.base_and_later import collapsed
 from retention.activity.window import window_of
-from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning, nearest
+from retention.errors import (
+    ColumnError,
+    ContentError,
+    RetentionError,
+    nearest,
+    warn,
+)
 from retention.frames import Frame, as_text, beside, collect, count
 from retention.orders import MOST
 from retention.tables import ACTIVITY, COSTS, keeping, refuse_other_ids, require, segments
@@ -119,11 +124,7 @@ def warn_of(n: int, amount: float, where: str) -> None:
         where: why, and where they are shown.
     """
     if n:
-        warnings.warn(
-            f"{n:,} cost{'s' * (n != 1)} ({amount:,.2f} in sum) {where}.",
-            RetentionWarning,
-            stacklevel=3,  # the caller of the public function
-        )
+        warn(f"{n:,} cost{'s' * (n != 1)} ({amount:,.2f} in sum) {where}.")
 
 
 def _told(lines: Frame) -> Columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from enum import Enum
 from numbers import Real
@@ -15,7 +14,7 @@ from retention import periods
 from retention.activity.base_and_later import collapsed
 from retention.activity.window import window_of
 from retention.business_hours import BusinessHours, Calendar, calendar_of
-from retention.errors import ColumnError, ContentError, RetentionError, RetentionWarning
+from retention.errors import ColumnError, ContentError, RetentionError, warn
 from retention.frames import Columns, Frame, as_text, beside, collect, count, one_row
 from retention.numerics.codes import distinct_segments
 from retention.tables import CONTACTS, refuse_other_ids, require
@@ -350,11 +349,9 @@ def _check(worst: Frame, activity: Frame, window: periods.Window) -> None:
     if periods.step_of(begun, freq) > first:
         until = periods.first_day(last + 1, freq)
         whole = periods.whole_periods(begun, until, freq).first_step
-        warnings.warn(
+        warn(
             f"The first contact is of {begun}; the activity begins with "
             f"{periods.label(first, freq)}. If the log of contacts begins there, customers of "
             "earlier periods are in 'no contact' whatever they went through: trust the classes "
-            f"from {periods.label(whole, freq)} on.",
-            RetentionWarning,
-            stacklevel=4,  # the caller of the public function
+            f"from {periods.label(whole, freq)} on."
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import RetentionError, RetentionWarning, one_of
+from retention.errors import RetentionError, RetentionWarning, one_of, warn
 from retention.frames import Columns, table_like
 from retention.kpis.outcome.counts import Asked, Cells, adjusted, count_cells, raw
 from retention.kpis.service.counts import (
@@ -307,12 +307,10 @@ def _forget_times(answer: Columns) -> None:
     answer["bounds"] = np.where(open_times, "none", answer["bounds"])
     n = int(answer["n_open"][open_times].sum())
     if n:
-        warnings.warn(
+        warn(
             f"{n:,} open contact{'s' * (n != 1)} in rows of times: hours were named and not by "
             "what clock they run, so nobody knows how long these have waited by it, and the times "
-            f"of their rows are null. {SAY_CLOCK}",
-            RetentionWarning,
-            stacklevel=3,  # the caller of the public function
+            f"of their rows are null. {SAY_CLOCK}"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError, RetentionError, RetentionWarning
+from retention.errors import ColumnError, RetentionError, warn
 from retention.frames import Frame, collect, in_kind_of
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import Source, opened
@@ -257,7 +256,7 @@ def _churned_checks(source: Source, meaning: _Meaning) -> list[Check]:
     def warned(frame: Callable[[], Frame], look: Mapping[str, bool], _: str) -> None:
         if meaning.no is None and look["rows"] and not look["churned"]:
             said = f"spells: no row of {column!r} is what churned_is says, so nobody has churned. "
-            warnings.warn(f"{said}{found(frame())} if not so.", RetentionWarning, stacklevel=5)
+            warn(f"{said}{found(frame())} if not so.")
 
     return [
         Check("blank churned", column, "Fill them in or leave those rows out.", meaning.blank),

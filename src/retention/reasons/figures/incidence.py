@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionWarning, one_of
+from retention.errors import ColumnError, ContentError, RetentionWarning, one_of, warn
 from retention.frames import Columns, Frame, as_lazy, beside, collect, one_row, table_like
 from retention.names import outer
 from retention.reasons.categories import UNSPECIFIED
@@ -172,11 +172,9 @@ def _check_match(joined: Frame, told: Columns, keys: list[str]) -> None:
             "spell a customer."
         )
     if n_found < n_told:
-        warnings.warn(
+        warn(
             f"tags: {n_told - n_found:,} of their {n_told:,} {what} are not in spells and count "
-            "nowhere.",
-            RetentionWarning,
-            stacklevel=4,
+            "nowhere."
         )
 
 

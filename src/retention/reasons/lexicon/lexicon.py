@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import tomllib
-import warnings
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ColumnError, ContentError, ReadError, RetentionWarning
+from retention.errors import ColumnError, ContentError, ReadError, warn
 from retention.frames import as_lazy, collect
 from retention.reasons.categories import check_category, check_subcategory, data_file
 from retention.reasons.lexicon.lexicon_files import read_tables
@@ -162,11 +161,9 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
         raise ReadError(f"{path} is no TOML file: {problem}.") from None
     found = _checked(_lexicon(data, str(path)))
     if found.evaluated is None:
-        warnings.warn(
+        warn(
             f"The lexicon {path} does not say on what it was evaluated ([meta] evaluated): nobody "
-            "knows how often its tags are right. Label some hundred notes and compare.",
-            RetentionWarning,
-            stacklevel=2,
+            "knows how often its tags are right. Label some hundred notes and compare."
         )
     return found
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionWarning, counted
+from retention.errors import ColumnError, ContentError, counted, warn
 from retention.frames import Columns, as_lazy, collect
 from retention.names import as_asked, inner
 from retention.reasons.notes.words import LONGEST_NOTE
@@ -144,10 +143,8 @@ def texts_of(values: NDArray[np.object_], column: str) -> list[str | None]:
             raise ContentError(f"notes: {column!r} must hold text; got {value!r}.")
     too_long = sum(value is not None and len(value) > LONGEST_NOTE for value in given)
     if too_long:
-        warnings.warn(
+        warn(
             f"{counted(too_long, 'note has', 'notes have')} more than {LONGEST_NOTE:,} characters: "
-            "what follows is not read.",
-            RetentionWarning,
-            stacklevel=3,
+            "what follows is not read."
         )
     return [value[:LONGEST_NOTE] if value and value.strip() else None for value in given]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from retention.errors import ContentError, RetentionError, RetentionWarning, counted
+from retention.errors import ContentError, RetentionError, counted, warn
 from retention.progress import watched
 from retention.reasons.categories import MISSING, UNSPECIFIED, reason_categories
 from retention.reasons.lexicon.finding import BARRIER, Tag
@@ -100,7 +99,7 @@ def annotated(
                 found[text] = _tags(_Text(text), _read(answer, text), dropped, min_score)
             done(len(asked))
     if message := dropped.message():
-        warnings.warn(message, RetentionWarning, stacklevel=4)  # who called tag_reasons
+        warn(message)  # who called tag_reasons
     return [found[text[:LONGEST_NOTE]] for text in texts]
 
 
