@@ -683,7 +683,7 @@ ONE = spells([1, 2, 3, 4], [1, 1, 0, 1], x=[1.0, 2.0, 1.0, 3.0], plan=["a", "b",
             ONE.assign(part=[0.5, 1.0, 0.5, 1.0]),
             {"strata": "part"},
             rt.ColumnError,
-            "strata: 'part' holds float64, not labels",
+            "strata: 'part' holds 0.5, which is not a label",
         ),
     ],
 )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.survival.counts.risk_sets import MOST_GROUPS, tally
+from retention.numerics.codes import MOST_GROUPS
+from retention.survival.counts.risk_sets import tally
 from risk_by_hand import Spell, expanded, frame_of, many
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -111,7 +112,7 @@ def test_arguments_that_cannot_be_meant_are_refused(function, change, error, mes
 def test_identifiers_are_no_segments():
     """A hundred thousand curves are enough."""
     table = pd.DataFrame({"duration": 1, "churned": True, "customer_id": range(MOST_GROUPS + 1)})
-    with pytest.raises(rt.ContentError, match="100,001 segments.*Is it an identifier"):
+    with pytest.raises(rt.ContentError, match="100,001 segments.*is an identifier"):
         rt.survival_curve(table, by="customer_id")
 
 

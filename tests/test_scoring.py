@@ -453,7 +453,7 @@ def test_other_scores_refuse_alike():
     with pytest.raises(rt.RetentionError, match="time_dependent_auc: 1 spell .* Say landmark="):
         time_dependent_auc(LATE, risk="s2", times=[2])
     many = pd.DataFrame({"duration": 1, "churned": True, "s": 0.5, "id": range(1001)})
-    with pytest.raises(rt.ContentError, match="censoring_by: id makes 1,001 strata"):
+    with pytest.raises(rt.ContentError, match="censoring_by: 'id' makes 1,001 strata"):
         brier_score(many, survival={2: "s"}, censoring_by="id")
 
 

@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ContentError
+from retention.errors import ColumnError, ContentError
 from retention.tables import refuse_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from retention.frames import Columns
+
+
+MOST_GROUPS = 100_000
+"""More groups than this, each a row of an answer, are not groups but identifiers."""
+
+MOST_LEVELS = 1_000
+"""The same of groups of each of which something is estimated."""
 
 
 def labels_of(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
@@ -41,26 +48,83 @@ Key = tuple[str, ...]
 """The values of a segment, in the order of `by`."""
 
 
+def filled_labels(
+    values: NDArray[Any], name: str, *, argument: str
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Values as numbers of their labels, as `labels_of`; what is missing or empty is "(missing)".
+
+    Raises:
+        ColumnError: if the column holds decimals, times or anything else that is no label.
+    """
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    texts = [*(_filled(value, name, argument) for value in distinct.tolist()), "(missing)"]
+    labels = sorted({texts[code] for code in np.unique(codes).tolist()})
+    place = {label: i for i, label in enumerate(labels)}
+    return np.array([place.get(text, -1) for text in texts], np.intp)[codes], labels
+
+
+def _filled(value: object, name: str, argument: str) -> str:
+    if value == "":
+        return "(missing)"
+    if not isinstance(value, bool | int | str) and not (
+        isinstance(value, float) and value.is_integer()
+    ):
+        raise ColumnError(
+            f"{argument}: {name!r} holds {value!r}, which is not a label. A stratum is text, a "
+            "whole number or true/false: put it into classes first."
+        )
+    return _label(value)
+
+
+def refuse_identifier(
+    argument: str, names: Sequence[str], n: int, most: int, what: str, hint: str = ""
+) -> None:
+    """Refuse columns that tell single customers apart, where groups of them are wanted.
+
+    Args:
+        argument: that which names the columns.
+        names: the columns.
+        n: how many different values they have together.
+        most: how many there may be, `MOST_GROUPS` or `MOST_LEVELS`.
+        what: what they are to make: segments, strata, levels.
+        hint: what else it may be.
+    """
+    if n > most:
+        said = ", ".join(repr(name) for name in names)
+        raise ContentError(
+            f"{argument}: {said} makes {n:,} {what}, more than {most:,}: that is an identifier. "
+            f"Put its values into classes first{hint}."
+        )
+
+
 def numbered(
-    columns: Mapping[str, NDArray[Any]], names: Sequence[str], n: int
+    columns: Mapping[str, NDArray[Any]],
+    names: Sequence[str],
+    n: int,
+    labels: Callable[[NDArray[Any], str], tuple[NDArray[np.intp], list[str]]] | None = None,
 ) -> tuple[NDArray[np.intp], list[Key]]:
-    """For each of n rows the number of its segment, and the segments, sorted."""
+    """For each of n rows the number of its group, and the groups, sorted.
+
+    Args:
+        columns: the columns.
+        names: those whose values make the groups.
+        n: the number of rows.
+        labels: values of a column, and its name, as numbers of labels; `labels_of` if None.
+    """
     from pandas import factorize
 
     place = np.zeros(n, np.intp)
     parts: list[NDArray[Any]] = []
     for name in names:
-        code, texts = labels_of(columns[name])
+        code, texts = labels(columns[name], name) if labels else labels_of(columns[name])
         # Numbered anew after each column, so that no number grows beyond 64 bits.
         place, found = factorize(place * len(texts) + code, sort=True)
         before, here = np.divmod(found, len(texts))
         parts = [*(part[before] for part in parts), np.array(texts, dtype=object)[here]]
     keys: list[Key] = list(zip(*(part.tolist() for part in parts), strict=True))
     return np.asarray(place), keys if names else [()]
-
-
-MOST_SEGMENTS = 100_000
-"""More distinct values than this are not segments but identifiers."""
 
 
 def distinct_segments(counted: Columns, names: Sequence[str]) -> tuple[Columns, NDArray[np.int64]]:
@@ -72,11 +136,7 @@ def distinct_segments(counted: Columns, names: Sequence[str]) -> tuple[Columns, 
         sizes[name] = max(values[name].size, 1)
         code = code * sizes[name] + inverse
     distinct, place = np.unique(code, return_inverse=True)
-    if distinct.size > MOST_SEGMENTS:
-        raise ContentError(
-            f"by={list(names)} makes {distinct.size:,} segments, more than {MOST_SEGMENTS:,}: that "
-            "is an identifier, not a segment. Put its values into classes first."
-        )
+    refuse_identifier("by", names, distinct.size, MOST_GROUPS, "segments")
     labels: Columns = {}
     for name in reversed(names):
         labels[name] = values[name][distinct % sizes[name]]

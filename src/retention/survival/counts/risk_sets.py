@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, warn
+from retention.errors import ColumnError, warn
 from retention.frames import Columns, Frame, as_text, collect
-from retention.numerics.codes import Key, numbered
+from retention.numerics.codes import MOST_GROUPS, Key, numbered, refuse_identifier
 from retention.survival.counts.histories import (
     LATE,
     N,
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-
-MOST_GROUPS = 100_000
-"""More distinct values than this are not segments but identifiers."""
 
 
 _CAUSE = "_cause"
@@ -217,11 +214,7 @@ def _groups(
     n, n_entries = ends[N].size, entries[N].size
     both = {name: np.append(ends[name], entries[name]) for name in names}
     code, keys = numbered(both, names, n + n_entries)
-    if len(keys) > MOST_GROUPS:
-        raise ContentError(
-            f"by: {', '.join(names)} makes {len(keys):,} segments; at most {MOST_GROUPS:,} can "
-            "be told apart. Is it an identifier?"
-        )
+    refuse_identifier("by", names, len(keys), MOST_GROUPS, "segments")
     ended, joined = _rows_of(code[:n], len(keys)), _rows_of(code[n:], len(keys))
     for i, key in enumerate(keys):
         here = {name: ends[name][ended[i]] for name in ("duration", "churned", _CAUSE, N)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from re import fullmatch
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention.errors import ColumnError, ContentError, RetentionError, counted, warn
-from retention.numerics.codes import Key, labels_of
+from retention.numerics.codes import (
+    MOST_GROUPS,
+    MOST_LEVELS,
+    Key,
+    filled_labels,
+    labels_of,
+    numbered,
+    refuse_identifier,
+)
 from retention.tables import LIFETIMES
 
 if TYPE_CHECKING:
@@ -23,9 +32,6 @@ if TYPE_CHECKING:
 
 Labels = Mapping[str, int]
 """How many rows have each of some labels."""
-
-MOST_LEVELS = 1_000
-"""More labels than this in one covariate are not classes but identifiers."""
 
 _CLASSES, _ENDS = 12, 5
 """Up to so many levels, such as the months, nobody asks; beyond, each should have seen some end."""
@@ -236,12 +242,9 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
             raise RetentionError(f"reference: {name!r} holds numbers or flags, not labels.")
         return Covariate(name=name, kind=kind)
     levels = labels_of(values)[1]
-    if len(levels) > MOST_LEVELS:
-        raise ContentError(
-            f"covariates: {name!r} has {len(levels):,} different labels. Is it an identifier? If "
-            f"it holds numbers as text, say spells[{name!r}] = pd.to_numeric(spells[{name!r}], "
-            "errors='coerce') first."
-        )
+    numbers = f"; if it holds numbers as text, say spells[{name!r}] = "
+    numbers += f"pd.to_numeric(spells[{name!r}], errors='coerce')"
+    refuse_identifier("covariates", [name], len(levels), MOST_LEVELS, "levels", numbers)
     if reference is not None:
         if reference not in levels:
             raise RetentionError(
@@ -340,13 +343,6 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(repr(name) for name in names[:10]) + (", …" if len(names) > 10 else "")
 
 
-MOST_STRATA = 100_000
-"""More combinations than this are not strata but identifiers."""
-
-
-_MISSING = "(missing)"  # as in segments
-
-
 def labelled(columns: Columns, names: Sequence[str], n: int) -> tuple[NDArray[np.intp], list[Key]]:
     """For each of n rows the number of its stratum, and the strata, sorted.
 
@@ -354,16 +350,8 @@ def labelled(columns: Columns, names: Sequence[str], n: int) -> tuple[NDArray[np
         ColumnError: if a column holds decimals or times, which are no labels.
         ContentError: if there are too many.
     """
-    numbers, keys = np.zeros(n, np.intp), [Key()]
-    for name in names:
-        codes, texts = _labels(columns[name], name)
-        found, place = np.unique(numbers * len(texts) + codes, return_inverse=True)
-        if found.size > MOST_STRATA:
-            said = f"{', '.join(names)} makes more than {MOST_STRATA:,} strata"
-            raise ContentError(f"strata: {said}. Is it an identifier?")
-        pairs = [divmod(number, len(texts)) for number in found.tolist()]
-        keys = [(*keys[before], texts[code]) for before, code in pairs]
-        numbers = place.astype(np.intp)
+    numbers, keys = numbered(columns, names, n, partial(filled_labels, argument="strata"))
+    refuse_identifier("strata", names, len(keys), MOST_GROUPS, "strata")
     return numbers, keys
 
 
@@ -372,17 +360,3 @@ def coded(columns: Columns, names: Sequence[str], keys: Sequence[Key], n: int) -
     numbers, found = labelled(columns, names, n)
     place = {key: i for i, key in enumerate(keys)}
     return np.asarray(np.array([place.get(key, -1) for key in found], np.intp)[numbers])
-
-
-def _labels(values: NDArray[Any], name: str) -> tuple[NDArray[np.intp], list[str]]:
-    """Numbers of labels, and the labels; what is missing or empty is "(missing)"."""
-    if values.dtype.kind == "M" or (values.dtype.kind == "f" and (values % 1 > 0).any()):
-        raise ColumnError(
-            f"strata: {name!r} holds {values.dtype}, not labels. "
-            "A stratum is text, a whole number or true/false: put it into classes first."
-        )
-    codes, texts = labels_of(values)
-    texts = [*(text or _MISSING for text in texts), _MISSING]  # the last is that of code −1
-    labels = sorted({texts[code] for code in np.unique(codes).tolist()})
-    place = {label: i for i, label in enumerate(labels)}
-    return np.array([place.get(text, -1) for text in texts], np.intp)[codes], labels

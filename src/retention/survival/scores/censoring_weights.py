@@ -17,19 +17,20 @@ M. (2006), Biometrical Journal 48, 1029–1040.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, counted
+from retention.errors import ContentError, counted
 from retention.numerics import step_functions
+from retention.numerics.codes import MOST_LEVELS, filled_labels, numbered, refuse_identifier
 from retention.survival.counts.histories import Histories, read
 from retention.survival.scores.scored_tables import (
     Ends,
     at_landmark,
     ends_of,
-    places,
     refuse_late_entry,
 )
 
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 
 LARGEST = 10.0
 """A weight above this one, together with a small effective number, is an explosion."""
-
-MOST_STRATA = 1_000
-"""More strata than this leave too few spells in each to see its censoring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +187,10 @@ def strata_of(
     found: Histories, names: Sequence[str]
 ) -> tuple[list[tuple[str, ...]], NDArray[np.intp]]:
     """The strata there are, sorted, and for each row the number of its own."""
-    code = np.zeros(found.duration.size, np.intp)
-    keys: list[tuple[str, ...]] = [()]
-    for name in names:
-        labels, place = _labels(found.columns[name], name)
-        distinct, code = places(code * len(labels) + place)
-        keys = [(*keys[each // len(labels)], labels[each % len(labels)]) for each in distinct]
-        if len(keys) > MOST_STRATA:
-            raise ContentError(
-                f"censoring_by: {', '.join(names)} makes {len(keys):,} strata; with more than "
-                f"{MOST_STRATA:,} there are too few spells in each. Is it an identifier?"
-            )
+    code, keys = numbered(
+        found.columns, names, found.duration.size, partial(filled_labels, argument="censoring_by")
+    )
+    refuse_identifier("censoring_by", names, len(keys), MOST_LEVELS, "strata")
     return keys, code
 
 
@@ -266,32 +257,6 @@ def _split(found: Histories, stratum: NDArray[np.intp], n_strata: int) -> list[H
         )
         for here in rows
     ]
-
-
-def _labels(values: NDArray[Any], name: str) -> tuple[list[str], NDArray[np.intp]]:
-    """The labels of a segment column, sorted, and for each row the place of its own."""
-    import pandas as pd
-
-    codes, distinct = pd.factorize(values, use_na_sentinel=True)
-    said = [*(_label(value, name) for value in distinct.tolist()), "(missing)"]
-    number = {label: i for i, label in enumerate(sorted(set(said)))}
-    place = np.array([number[label] for label in said], np.intp)
-    return list(number), place[codes]  # −1, a missing value, is the last
-
-
-def _label(value: object, name: str) -> str:
-    if value == "":
-        return "(missing)"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():  # whole numbers, some of them missing
-        return str(int(value))
-    if isinstance(value, str | int):
-        return str(value)
-    raise ColumnError(
-        f"censoring_by: column {name!r} holds {value!r}, which is not a label. A stratum is text, "
-        "a whole number or true/false: put it into classes first."
-    )
 
 
 def _matched(
