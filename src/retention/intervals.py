@@ -27,6 +27,7 @@ ALL_ALIKE = "none: all alike"
 """Said instead of bounds where all customers have one ratio, which does not make it certain."""
 
 _ROUNDING = 1e-24
+_ONE_PASS = 1e-9  # of Σy²: below it, what one pass leaves of squared residuals may be rounding
 """Squared residuals below this share of the squares are rounding."""
 
 
@@ -180,6 +181,26 @@ def linearised(
     error = np.sqrt(inflated) / np.where(_floats(total) > 0, _floats(total), np.nan)
     half = stdtrit(freedom, (1 + level) / 2) * error
     return r - half, r + half
+
+
+def squared_residuals(
+    xx: ArrayLike, xy: ArrayLike, yy: ArrayLike, rate: ArrayLike
+) -> NDArray[np.float64]:
+    """Σ(y − r x)² of sums already made, 0 where it is nothing but their rounding.
+
+    Where cells overlap, as cohorts followed to several ages, a second pass over the customers would
+    subtract sums all the same (those followed less those who came back). What is left of 1e-9 of
+    Σy² or more is right to seven digits; below that it is said to be nothing.
+
+    Args:
+        xx: Σx².
+        xy: Σxy.
+        yy: Σy².
+        rate: r.
+    """
+    r, y2 = _floats(rate), _floats(yy)
+    squares = y2 - 2 * r * _floats(xy) + r * r * _floats(xx)
+    return np.where(squares > _ONE_PASS * y2, squares, 0.0)
 
 
 def ratio_bounds(

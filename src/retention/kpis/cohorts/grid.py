@@ -126,9 +126,8 @@ class CohortGrid:
         squares = self._followed("_xx")
         base = without_noise(base, squares)
         rate = intervals.ratio(back, base)
-        # In one pass, whose rounding may fall below 0 only where there is nothing to see.
-        residuals = self._back("_yy") - 2 * rate * self._back("_xy") + rate**2 * squares
-        residuals = np.maximum(residuals, 0.0)
+        xy, yy = self._back("_xy"), self._back("_yy")
+        residuals = intervals.squared_residuals(squares, xy, yy, rate)
         lower, upper, method = intervals.ratio_bounds(rate, base, squares, residuals, n, level)
         sums = {"base": base, "retained": back, "rate": rate}
         return {**sums, "lower": lower, "upper": upper, "bounds": method}

@@ -86,9 +86,7 @@ class Sums:
     @property
     def residuals(self) -> Floats:
         """Σ(y − r x)², 0 where it is nothing but rounding."""
-        r = self.ratio
-        squares = self.yy - 2 * r * self.xy + r * r * self.xx
-        return np.where(squares > 1e-9 * self.yy, squares, 0.0)
+        return intervals.squared_residuals(self.xx, self.xy, self.yy, self.ratio)
 
 
 def segment_names(by: str | Sequence[str], *, prefixes: tuple[str, ...] = ()) -> list[str]:
