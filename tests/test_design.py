@@ -185,7 +185,9 @@ def test_identifiers_are_no_labels():
     """More than a thousand different ones are not classes."""
     n = 1200
     table = pd.DataFrame({"duration": range(n), "churned": True, "x": [f"c{i}" for i in range(n)]})
-    with pytest.raises(rt.ContentError, match="'x' makes 1,200 levels, more than 1,000: that is an ident"):
+    with pytest.raises(
+        rt.ContentError, match="'x' makes 1,200 levels, more than 1,000: that is an ident"
+    ):
         rt.fit_cox(table, covariates="x")
     with pytest.raises(rt.RetentionError, match="names a column twice"):
         named(["x", "x"])

@@ -127,10 +127,35 @@ def difference(
     """
     (x1, n1), (x2, n2) = churned, other
     p, q = ratio(x1, n1), ratio(x2, n2)
-    (p_low, p_high), (q_low, q_high) = wilson(x1, n1, level), wilson(x2, n2, level)
+    lower, upper = bounds_of_difference((p, *wilson(x1, n1, level)), (q, *wilson(x2, n2, level)))
+    return p - q, lower, upper
+
+
+def bounds_of_difference(
+    first: tuple[ArrayLike, ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike, ArrayLike]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds of p1 − p2 for figures of different people, made of the bounds of each.
+
+    With d = p1 − p2 they are
+
+        d − √((p1 − l1)² + (u2 − p2)²)  and  d + √((u1 − p1)² + (p2 − l2)²).
+
+    Args:
+        first: p1, l1 and u1.
+        second: p2, l2 and u2.
+
+    Example:
+        >>> lower, upper = bounds_of_difference((0.6, 0.5, 0.7), (0.5, 0.4, 0.6))
+        >>> print(f"{lower:.4f} {upper:.4f}")
+        -0.0414 0.2414
+
+    Source:
+        Zou, G. Y. and Donner, A. (2008), Statistics in Medicine 27, 1693–1702; of proportions,
+        Newcombe, R. G. (1998), Statistics in Medicine 17, 873–890, method 10.
+    """
+    (p, p_low, p_high), (q, q_low, q_high) = map(_floats, first), map(_floats, second)
     apart = p - q
-    lower = apart - np.hypot(p - p_low, q_high - q)
-    return apart, lower, apart + np.hypot(p_high - p, q - q_low)
+    return apart - np.hypot(p - p_low, q_high - q), apart + np.hypot(p_high - p, q - q_low)
 
 
 def effective_n(total: ArrayLike, total_of_squares: ArrayLike) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from retention.intervals import bounds_of_difference
 from retention.wording import is_missing, points, signed
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def change(before: Rate, after: Rate) -> Change:
     difference = p1 - p0
     if l0 is None or u0 is None or l1 is None or u1 is None:
         return Change(difference, None, None)
-    down, up = sqrt((p1 - l1) ** 2 + (u0 - p0) ** 2), sqrt((u1 - p1) ** 2 + (p0 - l0) ** 2)
-    return Change(difference, difference - down, difference + up)
+    lower, upper = bounds_of_difference((p1, l1, u1), (p0, l0, u0))
+    return Change(difference, float(lower), float(upper))
 
 
 def _size(value: float) -> str:

@@ -260,17 +260,17 @@ def _scored(
     n_fitted, n_churned = _sizes(fitted)
     running = _running(_of_fold(made.known(cut), split, scored=True))
     later = _outcomes(made.outcome(cut + timedelta(horizon)), running)
+    refused, note = "", None
+    chance, status = np.full(running["tenure"].size, np.nan), "not fitted"
     try:
-        model: LifetimeModel | Predict | None = fit(fitted)
-        refused = None
+        model = fit(fitted)
     except ContentError as error:
-        model, refused = None, f"fit: {error}"
-    if model is None:
-        chance, note = np.full(running["tenure"].size, np.nan), None
+        refused = f"fit: {error}"
     else:
         if not callable(model):
             check_model(model)
         chance, note = _chances(model, running, horizon)
+        status = getattr(model, "status", "predictions")
     known = np.isfinite(chance) & np.isfinite(later["since"])
     counts = {
         "n_fitted": n_fitted,
@@ -279,7 +279,6 @@ def _scored(
         "n_unpredicted": int((~known).sum()),
         "n_scored": int(known.sum()),
     }
-    status = "not fitted" if model is None else getattr(model, "status", "predictions")
     scores = _scores(later["since"][known], later["churned"][known], chance[known], horizon, level)
     said = {"reason": refused or _why(counts, scores), "note": note}
     return {**counts, **scores, "status": str(status), **said}
