@@ -80,7 +80,7 @@ def main() -> None:
     curve = rt.survival_curve(spells, by=case.segment)
     heading(f"How long do they stay? By {case.segment}")
     horizon = case.horizons[-1]
-    stay = rt.restricted_mean(curve, horizon=horizon, by=case.segment)
+    stay = rt.survival.restricted_mean(curve, horizon=horizon, by=case.segment)
     half = rt.median_lifetime(curve, by=case.segment)[[case.segment, "lifetime"]]
     shown = [case.segment, "n_spells", "n_churned", "restricted_mean", "lower", "upper"]
     show(stay[shown].merge(half, on=case.segment).rename(columns={"lifetime": "median"}))
@@ -96,7 +96,7 @@ def main() -> None:
         print(note)
 
     heading("Does each ratio hold over time? (a small p-value says no)")
-    doubts = rt.proportional_hazards_test(model, fitted)
+    doubts = rt.survival.proportional_hazards_test(model, fitted)
     show(doubts[["term", "statistic", "degrees_of_freedom", "p_value"]])
     changing = doubts.loc[doubts["p_value"] < 0.001, "term"].tolist()
     own = sorted({term.split("=")[0] for term in changing} & {case.segment})
@@ -106,16 +106,20 @@ def main() -> None:
         model = rt.fit_cox(fitted, covariates=others, strata=own)
 
     heading(f"Would it have known? Scores on {len(held_out):,} spells it was not fitted on")
-    scored = rt.with_predictions(model, held_out, times=case.horizons)
+    scored = rt.survival.with_predictions(model, held_out, times=case.horizons)
     columns = {time: f"survival_{time}" for time in case.horizons}
     # A risk that can be compared between strata, which a hazard ratio alone cannot.
     scored["risk"] = 1 - scored[columns[horizon]]
-    order = rt.concordance(scored).iloc[0]
+    order = rt.survival.concordance(scored).iloc[0]
     print(
         f"concordance {order['concordance']:.3f} ({order['lower']:.3f} to {order['upper']:.3f}) "
         f"over {order['n_comparable']:,} pairs"
     )
-    show(rt.brier_score(scored, survival=columns)[["time", "n_churned", "brier_score", "skill"]])
+    show(
+        rt.survival.brier_score(scored, survival=columns)[
+            ["time", "n_churned", "brier_score", "skill"]
+        ]
+    )
 
     heading(f"Who leaves next? The chance of leaving within {case.horizons[0]} {case.unit}")
     soon = rt.predict_churn(model, spells, within=case.horizons[0])
@@ -157,8 +161,10 @@ def draw(case: Case, curve: pd.DataFrame, ratios: pd.DataFrame, scored: pd.DataF
     figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
     draw_curves(curve, case, axes[0, 0])
     draw_ratios(ratios.dropna(subset="coef"), axes[0, 1])
-    draw_calibration(rt.calibration(scored, survival=f"survival_{time}", time=time), axes[1, 0])
-    draw_lift(rt.lift(scored, time=time), axes[1, 1])
+    draw_calibration(
+        rt.survival.calibration(scored, survival=f"survival_{time}", time=time), axes[1, 0]
+    )
+    draw_lift(rt.survival.lift(scored, time=time), axes[1, 1])
     figure.savefig("churn_model.png", dpi=110)
 
 

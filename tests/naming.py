@@ -183,7 +183,7 @@ DOORS: dict[str, Step] = {
     "outages": lambda n, w: rt.as_outages(w["outages"], start="down", end="up", keep=n),
     "tags": lambda n, w: rt.tag_reasons(w["notes"], lexicon="en", keep=[n, "date"]),
     "codes": lambda n, w: rt.map_reason_codes(w["notes"], scheme=_SCHEME, code="code", keep=n),
-    "redacted": lambda n, w: rt.redact_pii(w["notes"], keep=n),
+    "redacted": lambda n, w: rt.reasons.redact_pii(w["notes"], keep=n),
 }
 """The doors, and what is made of raw tables."""
 
@@ -199,11 +199,11 @@ TABLES: dict[str, Step] = {
     "own spells": lambda n, w: rt.as_spells(
         w["spells"], **_WIDE, customer_id="customer_id", keep=n
     ),
-    "churned": lambda n, w: rt.churned_customers(w["spells"], by=n, **_LASTING),
+    "churned": lambda n, w: rt.kpis.churned_customers(w["spells"], by=n, **_LASTING),
     "cohorts": lambda n, w: rt.cohort_retention(w["activity"], by=n),
     "curve": lambda n, w: rt.survival_curve(w["spells"], by=n),
-    "incidence": lambda n, w: rt.cumulative_incidence(w["spells"], by=n),
-    "person-periods": lambda n, w: rt.person_periods(w["spells"], keep=n),
+    "incidence": lambda n, w: rt.survival.cumulative_incidence(w["spells"], by=n),
+    "person-periods": lambda n, w: rt.survival.person_periods(w["spells"], keep=n),
 }
 """Tables on the way, which keep the column."""
 
@@ -217,15 +217,15 @@ FIGURES: dict[str, Step] = {
     "outcome_kpis": lambda n, w: rt.outcome_kpis(w["activity"], by=n),
     "contract kpis": lambda n, w: rt.outcome_kpis(w["in force"], by=n),
     "churn_by": lambda n, w: rt.churn_by(w["activity"], by=n),
-    "churn_bridge": lambda n, w: rt.churn_bridge(w["activity"], by=n, overlap="main"),
-    "target_customers": lambda n, w: rt.target_customers(w["activity"], target={n: "A"}),
-    "target of customers": lambda n, w: rt.target_customers(
+    "churn_bridge": lambda n, w: rt.kpis.churn_bridge(w["activity"], by=n, overlap="main"),
+    "target_customers": lambda n, w: rt.kpis.target_customers(w["activity"], target={n: "A"}),
+    "target of customers": lambda n, w: rt.kpis.target_customers(
         w["activity"], target={n: "A"}, customers=w["spells"]
     ),
-    "average": lambda n, w: rt.average_retention(w["cohorts"], by=n),
+    "average": lambda n, w: rt.kpis.average_retention(w["cohorts"], by=n),
     "triangle": lambda n, w: rt.cohort_triangle(w["cohorts"]),
     "attribute cohorts": lambda n, w: rt.cohort_retention(w["activity"], cohorts="first", by=n),
-    "customer_movements": lambda n, w: rt.customer_movements(w["activity"], by=n),
+    "customer_movements": lambda n, w: rt.kpis.customer_movements(w["activity"], by=n),
     "revenue_movements": lambda n, w: rt.revenue_movements(w["activity"], by=n),
     "net": lambda n, w: rt.net_revenue_retention(w["activity"], horizon=2, by=n),
     "net chained": lambda n, w: rt.net_revenue_retention(
@@ -233,43 +233,49 @@ FIGURES: dict[str, Step] = {
     ),
     "gross": lambda n, w: rt.gross_revenue_retention(w["activity"], horizon=2, by=n),
     "logo": lambda n, w: rt.logo_churn(w["activity"], horizon=2, by=n),
-    "quick_ratio": lambda n, w: rt.quick_ratio(w["activity"], by=n),
+    "quick_ratio": lambda n, w: rt.kpis.quick_ratio(w["activity"], by=n),
     "lifecycle": lambda n, w: rt.lifecycle_states(w["activity"], lost_after=2, by=n),
-    "win_back": lambda n, w: rt.win_back(w["activity"], lost_after=1, by=n),
-    "strategic": lambda n, w: rt.strategic_customers(w["activity"], volume=0.1),
+    "win_back": lambda n, w: rt.kpis.win_back(w["activity"], lost_after=1, by=n),
+    "strategic": lambda n, w: rt.kpis.strategic_customers(w["activity"], volume=0.1),
     "churn_rate": lambda n, w: rt.churn_rate(w["spells"], by=n, **_LASTING),
-    "explain": lambda n, w: rt.explain_difference(w["churned"], w["churned"], by=n),
-    "hazards": lambda n, w: rt.cumulative_hazard(w["spells"], by=n),
+    "explain": lambda n, w: rt.kpis.explain_difference(w["churned"], w["churned"], by=n),
+    "hazards": lambda n, w: rt.survival.cumulative_hazard(w["spells"], by=n),
     "median": lambda n, w: rt.median_lifetime(w["curve"], by=n),
-    "quantile": lambda n, w: rt.lifetime_quantile(w["curve"], lost=0.25, by=n),
-    "mean": lambda n, w: rt.restricted_mean(w["curve"], horizon=90, by=n),
-    "mean difference": lambda n, w: rt.restricted_mean_difference(w["curve"], horizon=90, by=n),
-    "conditional": lambda n, w: rt.conditional_survival(w["curve"], tenure=30, horizon=60, by=n),
+    "quantile": lambda n, w: rt.survival.lifetime_quantile(w["curve"], lost=0.25, by=n),
+    "mean": lambda n, w: rt.survival.restricted_mean(w["curve"], horizon=90, by=n),
+    "mean difference": lambda n, w: rt.survival.restricted_mean_difference(
+        w["curve"], horizon=90, by=n
+    ),
+    "conditional": lambda n, w: rt.survival.conditional_survival(
+        w["curve"], tenure=30, horizon=60, by=n
+    ),
     "compare": lambda n, w: rt.compare_curves(w["spells"], by=n),
     "compare within": lambda n, w: rt.compare_curves(w["spells"], by="reason", strata=n),
-    "cause removed": lambda n, w: rt.cause_removed(w["spells"], by=n),
-    "voice": lambda n, w: rt.voice_kpis(w["surveys"], as_of=AS_OF, by=n),
-    "voice by outcome": lambda n, w: rt.voice_by_outcome(
+    "cause removed": lambda n, w: rt.survival.cause_removed(w["spells"], by=n),
+    "voice": lambda n, w: rt.kpis.voice_kpis(w["surveys"], as_of=AS_OF, by=n),
+    "voice by outcome": lambda n, w: rt.kpis.voice_by_outcome(
         w["surveys"], w["spells"], as_of=AS_OF, within=30, by=n
     ),
-    "repeat": lambda n, w: rt.repeat_behaviour(
+    "repeat": lambda n, w: rt.kpis.repeat_behaviour(
         w["surveys"], w["transactions"], as_of=AS_OF, within=30, by=n
     ),
-    "service": lambda n, w: rt.service_kpis(
+    "service": lambda n, w: rt.kpis.service_kpis(
         w["contacts"], as_of=AS_OF, targets={"first_response": 4, "resolution": 48}, by=n
     ),
-    "cost": lambda n, w: rt.cost_kpis(w["costs"], w["activity"], of="wages", by=n),
-    "cost to serve": lambda n, w: rt.cost_to_serve(
+    "cost": lambda n, w: rt.kpis.cost_kpis(w["costs"], w["activity"], of="wages", by=n),
+    "cost to serve": lambda n, w: rt.kpis.cost_to_serve(
         w["costs"], w["activity"], of=["wages", "parts"], allocation="sales", within=n
     ),
-    "availability": lambda n, w: rt.service_availability(
+    "availability": lambda n, w: rt.kpis.service_availability(
         w["outages"], observed_from="2024-01-01", by=n, **_MONTHS
     ),
     "reasons": lambda n, w: rt.reason_summary(w["tags"], by=n, base="tagged"),
-    "reasons together": lambda n, w: rt.reason_cooccurrence(w["tags"], by=n),
-    "reasons by segment": lambda n, w: rt.reasons_by_segment(w["tags"], by=n, base="tagged"),
-    "reasons in time": lambda n, w: rt.reason_trend(w["tags"], by=n, **_MONTHS),
-    "reason incidence": lambda n, w: rt.reason_incidence(w["spells"], w["tags"], by=n),
+    "reasons together": lambda n, w: rt.reasons.reason_cooccurrence(w["tags"], by=n),
+    "reasons by segment": lambda n, w: rt.reasons.reasons_by_segment(
+        w["tags"], by=n, base="tagged"
+    ),
+    "reasons in time": lambda n, w: rt.reasons.reason_trend(w["tags"], by=n, **_MONTHS),
+    "reason incidence": lambda n, w: rt.reasons.reason_incidence(w["spells"], w["tags"], by=n),
     "purchases": lambda n, w: rt.purchase_summary(w["transactions"], as_of=AS_OF),
     "gaps": lambda n, w: rt.gap_table(w["transactions"], as_of=AS_OF, gaps=[30], within=60),
 }
@@ -278,24 +284,28 @@ FIGURES: dict[str, Step] = {
 MODELS: dict[str, Step] = {
     "cox": lambda n, w: rt.fit_cox(w["spells"], covariates=n),
     "cox in strata": lambda n, w: rt.fit_cox(w["spells"], covariates="reason", strata=n),
-    "aft": lambda n, w: rt.fit_aft(w["spells"], covariates=n),
-    "hazard": lambda n, w: rt.fit_hazard(w["spells"], covariates=n),
+    "aft": lambda n, w: rt.survival.fit_aft(w["spells"], covariates=n),
+    "hazard": lambda n, w: rt.survival.fit_hazard(w["spells"], covariates=n),
     "cox clusters": lambda n, w: rt.fit_cox(w["spells"], covariates="reason", cluster=n),
     "cox reference": lambda n, w: rt.fit_cox(w["spells"], covariates=n, reference={n: "B"}),
 }
 
 SCORES: dict[str, Step] = {
     "predictions": lambda n, w: rt.predict_churn(w["cox"], w["spells"], within=30, given=None),
-    "scored": lambda n, w: rt.with_predictions(w["cox"], w["spells"], times=[90, 180]),
-    "scored in strata": lambda n, w: rt.with_predictions(
+    "scored": lambda n, w: rt.survival.with_predictions(w["cox"], w["spells"], times=[90, 180]),
+    "scored in strata": lambda n, w: rt.survival.with_predictions(
         w["cox in strata"], w["spells"], times=[90]
     ),
-    "scored by aft": lambda n, w: rt.with_predictions(w["aft"], w["spells"], times=[90]),
-    "proportional": lambda n, w: rt.proportional_hazards_test(w["cox"], w["spells"]),
-    "concordance": lambda n, w: rt.concordance(w["scored"]),
-    "brier": lambda n, w: rt.brier_score(w["scored"], survival={90: "survival_90"}, censoring_by=n),
-    "calibration": lambda n, w: rt.calibration(w["scored"], survival="survival_90", time=90),
-    "lift": lambda n, w: rt.lift(w["scored"], time=90),
+    "scored by aft": lambda n, w: rt.survival.with_predictions(w["aft"], w["spells"], times=[90]),
+    "proportional": lambda n, w: rt.survival.proportional_hazards_test(w["cox"], w["spells"]),
+    "concordance": lambda n, w: rt.survival.concordance(w["scored"]),
+    "brier": lambda n, w: rt.survival.brier_score(
+        w["scored"], survival={90: "survival_90"}, censoring_by=n
+    ),
+    "calibration": lambda n, w: rt.survival.calibration(
+        w["scored"], survival="survival_90", time=90
+    ),
+    "lift": lambda n, w: rt.survival.lift(w["scored"], time=90),
 }
 
 STEPS = {**DOORS, **TABLES, **FIGURES, **MODELS, **SCORES}

@@ -28,7 +28,7 @@ NAMES = [
 
 
 @cache
-def company() -> rt.SampleCompany:
+def company() -> rt.samples.SampleCompany:
     """A small company."""
     return rt.sample_company(400, seed=1)
 
@@ -73,22 +73,28 @@ def tags() -> pd.DataFrame:
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
-    model = rt.fit_bg_nbd(rt.purchase_summary(company().orders, as_of=cut["cut"]))
+    model = rt.repeat_buying.fit_bg_nbd(rt.purchase_summary(company().orders, as_of=cut["cut"]))
     cox = rt.fit_cox(spells(), covariates=["plan", "x"])
     return {
         "plot_retention": rt.outcome_kpis(activity()),
         "plot_cohorts": rt.cohort_retention(activity()),
-        "plot_cohort_curves": rt.average_retention(rt.cohort_retention(activity())),
+        "plot_cohort_curves": rt.kpis.average_retention(rt.cohort_retention(activity())),
         "plot_revenue_bridge": rt.revenue_movements(activity()),
-        "plot_churn_bridge": rt.churn_bridge(activity("region"), by="region", overlap="main"),
+        "plot_churn_bridge": rt.kpis.churn_bridge(activity("region"), by="region", overlap="main"),
         "plot_survival": rt.survival_curve(spells()),
-        "plot_incidence": rt.cumulative_incidence(spells()),
+        "plot_incidence": rt.survival.cumulative_incidence(spells()),
         "plot_coefficients": cox.coefficients(),
-        "plot_calibration": rt.calibration(spells(), survival="lasting", time=180, groups=5),
-        "plot_lift": rt.lift(spells(), risk="risk", time=180, groups=5),
+        "plot_calibration": rt.survival.calibration(
+            spells(), survival="lasting", time=180, groups=5
+        ),
+        "plot_lift": rt.survival.lift(spells(), risk="risk", time=180, groups=5),
         "plot_reasons": rt.reason_summary(tags(), n_customers=300),
-        "plot_reasons_by_segment": rt.reasons_by_segment(tags(), by="region", base="tagged"),
-        "plot_tracking": rt.tracking_table(company().orders, model=model, **cut, freq="month"),
+        "plot_reasons_by_segment": rt.reasons.reasons_by_segment(
+            tags(), by="region", base="tagged"
+        ),
+        "plot_tracking": rt.repeat_buying.tracking_table(
+            company().orders, model=model, **cut, freq="month"
+        ),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
     }
 
@@ -97,7 +103,7 @@ def plot(name: str, table: Any = None, **options: Any) -> Axes:
     """Draw a table, by default the one above, on the axes of a figure that pyplot does not know."""
     figure = Figure(figsize=options.pop("size", (7.2, 4.4)), layout="constrained")
     shown = tables()[name] if table is None else table
-    return getattr(rt, name)(shown, ax=figure.subplots(), **options)
+    return getattr(rt.plots, name)(shown, ax=figure.subplots(), **options)
 
 
 def words(ax: Axes) -> str:

@@ -63,7 +63,7 @@ def naive_future(theta, x, t_x, n, within):
 
 def fitted():
     """The model of the donors."""
-    return rt.fit_bg_bb(donors())
+    return rt.repeat_buying.fit_bg_bb(donors())
 
 
 def test_parameters_are_those_of_fader_hardie_and_shang_2010():
@@ -190,8 +190,8 @@ def test_collapsed_is_expanded():
 def test_model_is_the_same_on_every_engine(engine):
     """And predictions come back in the caller's kind."""
     table = donors().iloc[::7]
-    model = rt.fit_bg_bb(engine.table(table))
-    here = rt.fit_bg_bb(table)
+    model = rt.repeat_buying.fit_bg_bb(engine.table(table))
+    here = rt.repeat_buying.fit_bg_bb(table)
     np.testing.assert_allclose(model.parameters, here.parameters, rtol=1e-9)
     answer = here.p_no_purchase(engine.table(table.head(9)), within=5)
     assert engine.is_mine(answer)
@@ -211,7 +211,7 @@ def test_parameters_are_recovered():
     for k in range(1, 25):
         bought = (rng.random(n) < p) & (k <= lived) & (k <= seen)
         x, last = x + bought, np.where(bought, k, last)
-    model = rt.fit_bg_bb(pd.DataFrame({"x": x, "t_x": last, "T": seen}))
+    model = rt.repeat_buying.fit_bg_bb(pd.DataFrame({"x": x, "t_x": last, "T": seen}))
     away = np.log(model.parameters / truth)
     assert away @ np.linalg.solve(model.covariance_of_logs, away) < 14.9  # 1 in 200 goes beyond
 
@@ -231,7 +231,7 @@ HARD = {
 @pytest.mark.parametrize("histories", HARD.values(), ids=HARD)
 def test_hard_data_are_no_error(histories):
     """A status and a reason in words, and predictions that can be."""
-    model = rt.fit_bg_bb(customers(*histories))
+    model = rt.repeat_buying.fit_bg_bb(customers(*histories))
     assert (model.status == "converged") == (model.notes == ())
     people = customers(*histories, (0, 0, 5))
     for table in (model.p_alive(people), model.p_no_purchase(people, within=3)):
@@ -239,15 +239,15 @@ def test_hard_data_are_no_error(histories):
         if model.status != "converged":
             assert table[["lower", "upper"]].isna().to_numpy().all()
     assert model.expected_purchases(people, within=3)["expected_purchases"].between(0, 3).all()
-    assert rt.BgBbModel.model_validate_json(model.model_dump_json()) == model
+    assert rt.repeat_buying.BgBbModel.model_validate_json(model.model_dump_json()) == model
 
 
 def test_limits_are_reached():
     """Who buys every time will; of those who never did, nobody is expected to."""
-    every = rt.fit_bg_bb(customers(*HARD["all buy every time"]))
+    every = rt.repeat_buying.fit_bg_bb(customers(*HARD["all buy every time"]))
     again = every.expected_purchases(customers((5, 5, 5)), within=4)["expected_purchases"]
     assert again[0] == pytest.approx(4, abs=1e-5)
-    never = rt.fit_bg_bb(customers(*HARD["nobody buys again"]))
+    never = rt.repeat_buying.fit_bg_bb(customers(*HARD["nobody buys again"]))
     none = never.p_no_purchase(customers((0, 0, 5)), within=4)["p_no_purchase"]
     assert none[0] == pytest.approx(1, abs=1e-5)
 
@@ -273,7 +273,7 @@ def test_none_within_no_time():
 def test_what_is_no_history_of_opportunities_is_refused(table, message):
     """To fit and to predict, in one message."""
     with pytest.raises(rt.ContentError, match=message):
-        rt.fit_bg_bb(table)
+        rt.repeat_buying.fit_bg_bb(table)
     with pytest.raises(rt.ContentError, match=message):
         fitted_once().p_alive(table)
 

@@ -39,7 +39,7 @@ HOURS = {"first_response_hours": "hours", "resolution_hours": "until_solved"}
 
 def asked(contacts, engine=None, **more):
     """The first answers as they stood on Sunday evening."""
-    kpis = rt.service_kpis(contacts, as_of="2024-03-10", targets=TARGETS, **more)
+    kpis = rt.kpis.service_kpis(contacts, as_of="2024-03-10", targets=TARGETS, **more)
     frame = kpis if engine is None else engine.read(kpis)
     return frame[frame["figure"] == "first_response"].iloc[0]
 
@@ -145,7 +145,7 @@ def test_only_segments_with_open_contacts_lose_their_times():
     """What is known stays."""
     contacts = rt.as_contacts(helpdesk(), **NAMES, **HOURS).assign(desk=["a", "b"])
     with pytest.warns(RetentionWarning, match="2 open contacts"):
-        kpis = rt.service_kpis(contacts, as_of="2024-03-10", targets=TARGETS, by="desk")
+        kpis = rt.kpis.service_kpis(contacts, as_of="2024-03-10", targets=TARGETS, by="desk")
     first = kpis[kpis["figure"] == "first_response"]
     assert first["share"].tolist()[0] == 1.0
     assert first["share"].isna().tolist() == [False, True]
@@ -204,15 +204,15 @@ def test_classes_of_service_go_by_the_same_calendar():
         solved=["2024-02-05 11:00", ""],
     )
     contacts = rt.as_contacts(log, **NAMES, **TIMES, business_hours=WEEK)
-    found = rt.retention_by_service(contacts, activity, targets=TARGETS)
+    found = rt.kpis.retention_by_service(contacts, activity, targets=TARGETS)
     assert dict(zip(found["service"], found["n_base"], strict=True))["open"] == 1
     by_wall = rt.as_contacts(log, **NAMES, **TIMES)
-    found = rt.retention_by_service(by_wall, activity, targets=TARGETS)
+    found = rt.kpis.retention_by_service(by_wall, activity, targets=TARGETS)
     assert dict(zip(found["service"], found["n_base"], strict=True))["outside target"] == 1
     unknown = rt.as_contacts(log.assign(hours=2.0, until_solved=2.0), **NAMES, **HOURS)
     with pytest.raises(ContentError, match="Say business_hours='always'"):
-        rt.retention_by_service(unknown, activity, targets=TARGETS)
-    rt.retention_by_service(unknown, activity, targets=TARGETS, business_hours="always")
+        rt.kpis.retention_by_service(unknown, activity, targets=TARGETS)
+    rt.kpis.retention_by_service(unknown, activity, targets=TARGETS, business_hours="always")
 
 
 def test_contacts_say_their_clock_once():

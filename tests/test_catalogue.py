@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from everywhere import public
 from retention.catalogue.glossary import GLOSSARY
 
 
@@ -27,13 +28,13 @@ def answers():
         rt.net_revenue_retention(activity, horizon=4),
         rt.gross_revenue_retention(activity, horizon=4),
         rt.logo_churn(activity, horizon=4),
-        rt.quick_ratio(activity),
+        rt.kpis.quick_ratio(activity),
         rt.cohort_retention(activity),
-        rt.win_back(activity, lost_after=2),
+        rt.kpis.win_back(activity, lost_after=2),
     ]
     bridges = [
-        rt.churn_bridge(by_region(company), by="region", overlap="main"),
-        rt.target_customers(activity, target="profit", top=0.1),
+        rt.kpis.churn_bridge(by_region(company), by="region", overlap="main"),
+        rt.kpis.target_customers(activity, target="profit", top=0.1),
     ]
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
@@ -45,30 +46,30 @@ def repeat_answers(company):
     """Who buys again, how often, and what it is worth."""
     window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
     summary = rt.purchase_summary(company.orders, unit="week", **window)
-    model, spend = rt.fit_bg_nbd(summary), rt.fit_gamma_gamma(summary)
+    model, spend = rt.repeat_buying.fit_bg_nbd(summary), rt.repeat_buying.fit_gamma_gamma(summary)
     value = {"horizon": 52, "margin": 0.3, "discount": 0.1}
-    split = rt.split_summary(company.orders, unit="week", cut="2024-06-30", **window)
+    split = rt.repeat_buying.split_summary(company.orders, unit="week", cut="2024-06-30", **window)
     cohort = pd.DataFrame({"duration": [1, 2, 3, 4, 4], "churned": [True] * 4 + [False]})
     return [
         rt.churn_score(company.orders, within=90, as_of="2024-12-31"),
         model.p_alive(summary),
         spend.expected_spend(summary),
-        rt.customer_value(summary, model=model, spend=spend, **value),
-        rt.purchase_calibration(split, model=model),
-        rt.fit_beta_geometric(cohort).expected_renewals(2, horizon=5, discount=0.1),
+        rt.repeat_buying.customer_value(summary, model=model, spend=spend, **value),
+        rt.repeat_buying.purchase_calibration(split, model=model),
+        rt.repeat_buying.fit_beta_geometric(cohort).expected_renewals(2, horizon=5, discount=0.1),
     ]
 
 
 def reason_answers(company):
     """Why customers left, by region, and how well their notes tell it."""
     left = company.truth[company.truth["left"]]
-    own = {one.name: one.name for one in rt.reason_categories()}
+    own = {one.name: one.name for one in rt.reasons.reason_categories()}
     codes = rt.map_reason_codes(left, scheme=own, code="reason", keep="region")
     true = company.notes["customer_id"].map(left.set_index("customer_id")["reason"])
     labels = company.notes[["note_id"]].assign(category=true)
     return [
-        rt.reasons_by_segment(codes, by="region", base="tagged"),
-        rt.reason_agreement(rt.tag_reasons(company.notes), labels),
+        rt.reasons.reasons_by_segment(codes, by="region", base="tagged"),
+        rt.reasons.reason_agreement(rt.tag_reasons(company.notes), labels),
     ]
 
 
@@ -84,9 +85,9 @@ def voice_answers(company, activity):
     )
     market = pd.DataFrame({"date": pd.to_datetime(["2024-05-01"]), "market": [1e6]})
     return [
-        rt.voice_kpis(surveys, as_of="2024-12-31"),
-        rt.repeat_behaviour(surveys, company.orders, as_of="2024-12-31", within=90),
-        rt.market_share(activity, market),
+        rt.kpis.voice_kpis(surveys, as_of="2024-12-31"),
+        rt.kpis.repeat_behaviour(surveys, company.orders, as_of="2024-12-31", within=90),
+        rt.kpis.market_share(activity, market),
     ]
 
 
@@ -119,10 +120,10 @@ def operation_answers(company, activity):
     targets = {"first_response": 24, "resolution": 168}
     window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
     return [
-        rt.service_kpis(contacts, as_of="2024-12-31", targets=targets),
-        rt.service_availability(outages, freq="month", **window),
-        rt.cost_kpis(costs, activity, of=["wages", "parts"]),
-        rt.cost_to_serve(costs, activity, of=["wages", "parts"], allocation="orders"),
+        rt.kpis.service_kpis(contacts, as_of="2024-12-31", targets=targets),
+        rt.kpis.service_availability(outages, freq="month", **window),
+        rt.kpis.cost_kpis(costs, activity, of=["wages", "parts"]),
+        rt.kpis.cost_to_serve(costs, activity, of=["wages", "parts"], allocation="orders"),
     ]
 
 
@@ -133,20 +134,20 @@ def survival_answers(company):
     curve = rt.survival_curve(spells)
     model = rt.fit_cox(spells, covariates="region")
     running = spells[~spells["churned"]].rename(columns={"duration": "tenure"})
-    scored = rt.with_predictions(model, spells, times=180)
+    scored = rt.survival.with_predictions(model, spells, times=180)
     return [
-        rt.cumulative_hazard(spells),
+        rt.survival.cumulative_hazard(spells),
         curve,
         rt.median_lifetime(curve),
-        rt.restricted_mean(curve, horizon=365),
-        rt.cumulative_incidence(spells),
-        rt.cause_removed(spells),
+        rt.survival.restricted_mean(curve, horizon=365),
+        rt.survival.cumulative_incidence(spells),
+        rt.survival.cause_removed(spells),
         rt.predict_churn(model, running, within=90),
-        rt.expected_remaining_lifetime(model, running, horizon=90),
-        rt.concordance(scored),
-        rt.time_dependent_auc(scored, times=[180]),
-        rt.brier_score(scored, survival={180: "survival_180"}),
-        rt.lift(scored, time=180),
+        rt.survival.expected_remaining_lifetime(model, running, horizon=90),
+        rt.survival.concordance(scored),
+        rt.survival.time_dependent_auc(scored, times=[180]),
+        rt.survival.brier_score(scored, survival={180: "survival_180"}),
+        rt.survival.lift(scored, time=180),
     ]
 
 
@@ -158,7 +159,7 @@ def values_of(name, table):
     return rows["share" if "share" in rows else "value"].to_numpy(float) if len(rows) else None
 
 
-@pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", rt.catalogue.FIGURES, ids=lambda figure: figure.name)
 def test_each_figure_is_a_column_within_its_range(answers, figure):
     """A figure's values keep to the range the catalogue states."""
     values = next(v for v in (values_of(figure.name, table) for table in answers) if v is not None)
@@ -168,14 +169,14 @@ def test_each_figure_is_a_column_within_its_range(answers, figure):
     assert figure.high is None or (values <= figure.high).all()
 
 
-@pytest.mark.parametrize("figure", rt.FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", rt.catalogue.FIGURES, ids=lambda figure: figure.name)
 def test_each_record_says_what_a_reader_needs(figure):
     """Label, unit, formula, source, functions that exist and conventions that they know."""
     assert figure.label
     assert figure.unit
     assert figure.formula
     assert figure.source
-    makers = [getattr(rt, name) for name in figure.made_by.split(", ")]
+    makers = [public(name) for name in figure.made_by.split(", ")]
     keywords = {name for maker in makers for name in inspect.signature(maker).parameters}
     assert set(figure.conventions) <= keywords
 
@@ -186,7 +187,7 @@ def test_where_everyone_stays_the_figures_reach_their_best():
 
     frame = everyone_stays().assign(profit=2.0)
     kpis = rt.outcome_kpis(rt.customer_periods(frame, freq="month", as_of="2024-02-29"))
-    for figure in rt.FIGURES:
+    for figure in rt.catalogue.FIGURES:
         if figure.name in kpis:
             best = 1.0 if figure.better == "higher" else 0.0
             assert kpis[figure.name].tolist() == [best]
@@ -194,19 +195,19 @@ def test_where_everyone_stays_the_figures_reach_their_best():
 
 def test_names_are_told_apart():
     """No two records share a name."""
-    names = [figure.name for figure in rt.FIGURES]
+    names = [figure.name for figure in rt.catalogue.FIGURES]
     assert len(set(names)) == len(names)
 
 
 def test_an_unknown_figure_is_refused_with_the_nearest():
     """A slip of the pen gets a hint."""
     with pytest.raises(rt.ColumnError, match="Did you mean 'retention_rate'"):
-        rt.figure("retention rates")
+        rt.catalogue.figure("retention rates")
 
 
 def test_what_answers_call_a_rate_or_a_share_is_in_the_catalogue(answers):
     """Nothing that is named like a figure lacks its record; of two periods, each has its suffix."""
-    known = {figure.name for figure in rt.FIGURES}
+    known = {figure.name for figure in rt.catalogue.FIGURES}
     asked = {
         name.removesuffix("_before").removesuffix("_after")
         for table in answers

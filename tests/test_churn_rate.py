@@ -314,7 +314,7 @@ def test_with_a_grace_ends_are_known_so_much_before_an_earlier_as_of(engine, mad
         for mine, as_of in ((rows[:2], "2024-03-01"), (rows, made_on))
     )
     say = {"freq": "month", "as_of": "2024-03-01", "convention": "endpoint"}
-    for counted in (churn_rate, rt.churned_customers):
+    for counted in (churn_rate, rt.kpis.churned_customers):
         found = [engine.read(counted(spells, **say)) for spells in (then, late)]
         assert found[1]["period"].astype(str).max() == "2023-12-01"
         order = [name for name in ("customer_id", "step") if name in found[0]]

@@ -200,7 +200,7 @@ def test_score_is_that_of_pareto_nbd_on_the_summary_in_days():
     """The sensible default is what three calls would give."""
     lines, scores = fitted()
     summary = rt.purchase_summary(lines, as_of="2023-12-31")
-    expected = rt.fit_pareto_nbd(summary).p_no_purchase(summary, within=90)
+    expected = rt.repeat_buying.fit_pareto_nbd(summary).p_no_purchase(summary, within=90)
     names = ["customer_id", "p_no_purchase", "lower", "upper"]
     pd.testing.assert_frame_equal(scores[names], expected[names])
     assert set(scores["method"]) == {"pareto_nbd"}
@@ -210,7 +210,7 @@ def test_score_is_that_of_pareto_nbd_on_the_summary_in_days():
 def test_base_rate_is_what_a_split_would_have_shown():
     """Of the customers of 90 days ago, those without a purchase in the holdout period."""
     lines, scores = fitted()
-    split = rt.split_summary(lines, cut="2023-10-02", as_of="2023-12-31")
+    split = rt.repeat_buying.split_summary(lines, cut="2023-10-02", as_of="2023-12-31")
     silent = int((split["n_holdout"] == 0).sum())
     row = scores.iloc[0]
     assert (row["n_base"], row["n_base_silent"]) == (len(split), silent)
@@ -257,7 +257,9 @@ def test_a_model_on_its_boundary_is_used_and_has_no_bounds():
     frame = orders(*((who, day, 1) for who, first in days for day in (first, AS_OF)))
     scores = rt.churn_score(frame, as_of=AS_OF, within=30)
     summary = rt.purchase_summary(frame, as_of=AS_OF)
-    expected = rt.fit_pareto_nbd(summary).p_no_purchase(summary, within=30)["p_no_purchase"]
+    expected = rt.repeat_buying.fit_pareto_nbd(summary).p_no_purchase(summary, within=30)[
+        "p_no_purchase"
+    ]
     pd.testing.assert_series_equal(scores["p_no_purchase"], expected)
     assert set(scores["method"]) == {"pareto_nbd"}
     assert scores[["lower", "upper"]].isna().all(axis=None)

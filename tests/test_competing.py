@@ -109,7 +109,7 @@ BOUNDS = ("lower", "upper")
 @given(spells=many)
 def test_incidence_agrees_with_loops_in_fractions(engine, spells):
     """Counts, hazards, F, S and the variance for each segment and reason, on every engine."""
-    table = rt.cumulative_incidence(engine.table(frame_of(spells)), by="plan")
+    table = rt.survival.cumulative_incidence(engine.table(frame_of(spells)), by="plan")
     rows = iter(engine.read(table, order=["plan", "reason", "duration"]).to_dict("records"))
     reasons = reasons_of(expanded(spells))
     for name, mine in segments_of(spells).items():
@@ -139,7 +139,7 @@ def test_incidence_agrees_with_loops_in_fractions(engine, spells):
 @given(spells=many)
 def test_removing_a_reason_agrees_with_loops_in_fractions(engine, spells):
     """1 − S as it was, and with the hazard of one reason left out, on every engine."""
-    table = rt.cause_removed(engine.table(frame_of(spells)), by="plan")
+    table = rt.survival.cause_removed(engine.table(frame_of(spells)), by="plan")
     assert engine.is_mine(table)
     read = engine.read(table, order=["plan", "reason", "duration"])
     assert list(read.columns) == ["plan", *REMOVED]
@@ -165,7 +165,7 @@ def test_removing_a_reason_agrees_with_loops_in_fractions(engine, spells):
 def test_the_answer_is_of_the_kind_that_was_given(engine):
     """The same kind of table and the same columns; no bounds before the first end."""
     spells = [Spell(1, True), Spell(2, True, reason="rival"), Spell(3, False, reason=None)]
-    answer = rt.cumulative_incidence(engine.table(frame_of(spells)))
+    answer = rt.survival.cumulative_incidence(engine.table(frame_of(spells)))
     assert engine.is_mine(answer)
     read = engine.read(answer, order=["reason", "duration"])
     assert list(read.columns) == INCIDENCE
@@ -180,13 +180,13 @@ def test_the_answer_is_of_the_kind_that_was_given(engine):
 def test_survival_and_all_incidences_are_one(spells):
     """S + Σ F = 1 to 1e-12, with ties, entries and weights; Σ of the hazards is that of all."""
     table = frame_of(spells)
-    left = rt.cumulative_incidence(table, by="plan").groupby(["plan", "duration"])
+    left = rt.survival.cumulative_incidence(table, by="plan").groupby(["plan", "duration"])
     whole = left["cumulative_incidence"].sum() + left["survival"].first()
     assert (whole - 1).abs().max() < 1e-12
-    hazards = rt.cumulative_hazard(table, by="plan")["cumulative_hazard"].to_numpy()
+    hazards = rt.survival.cumulative_hazard(table, by="plan")["cumulative_hazard"].to_numpy()
     summed = left["cumulative_hazard"].sum(min_count=1).to_numpy()  # null where nobody was watched
     assert summed == pytest.approx(hazards, abs=1e-12, nan_ok=True)
-    bounds = rt.cumulative_incidence(table).dropna(subset=["lower", "upper"])
+    bounds = rt.survival.cumulative_incidence(table).dropna(subset=["lower", "upper"])
     assert bounds["cumulative_incidence"].between(bounds["lower"], bounds["upper"]).all()
 
 
@@ -195,14 +195,14 @@ def test_survival_and_all_incidences_are_one(spells):
 def test_one_reason_is_kaplan_and_meier(spells):
     """F = 1 − S, the error is Greenwood's, the bounds are those of S; without it nobody leaves."""
     table = frame_of([replace(each, reason="price") for each in spells])
-    left, curve = rt.cumulative_incidence(table), rt.survival_curve(table)
+    left, curve = rt.survival.cumulative_incidence(table), rt.survival_curve(table)
     assert set(left["reason"]) <= {"price", "(missing)"}
     assert (1 - left["cumulative_incidence"]).to_numpy() == pytest.approx(curve["survival"])
     known = (curve["survival"] > 0) & (curve["survival"] < 1)
     pairs = [("standard_error", curve["standard_error"]), ("lower", 1 - curve["upper"])]
     for column, expected in [*pairs, ("upper", 1 - curve["lower"])]:
         assert left.loc[known, column].tolist() == pytest.approx(expected[known].tolist())
-    removed = rt.cause_removed(table)
+    removed = rt.survival.cause_removed(table)
     assert (removed["churn_share_without"] == 0).all()
     assert (removed["gained_share"] == removed["churn_share"]).all()
 
@@ -213,19 +213,19 @@ def test_one_reason_is_kaplan_and_meier(spells):
 def test_what_must_not_matter_does_not(spells, seed):
     """Rows that stand for several, their order, the name of the column, reasons of running ones."""
     table = frame_of(spells)
-    left = rt.cumulative_incidence(table, by="plan")
+    left = rt.survival.cumulative_incidence(table, by="plan")
     alone = frame_of([replace(each, n_spells=1) for each in expanded(spells)])
-    pd.testing.assert_frame_equal(rt.cumulative_incidence(alone, by="plan"), left)
+    pd.testing.assert_frame_equal(rt.survival.cumulative_incidence(alone, by="plan"), left)
     table.loc[~table["churned"], "reason"] = "none of your business"
     mixed = table.sample(frac=1, random_state=seed).rename(columns={"reason": "why"})
-    found = rt.cumulative_incidence(mixed, by="plan", cause="why")
+    found = rt.survival.cumulative_incidence(mixed, by="plan", cause="why")
     pd.testing.assert_frame_equal(found, left)
 
 
 @given(spells=untied)
 def test_without_ties_survival_is_the_product_over_reasons(spells):
     """Then nobody leaves for two reasons at once: S = Π over k of the chance under k alone."""
-    removed = rt.cause_removed(frame_of(spells)).set_index(["reason", "duration"])
+    removed = rt.survival.cause_removed(frame_of(spells)).set_index(["reason", "duration"])
     reasons = reasons_of(spells)
     if reasons == ["price", "rival"]:
         alone = [1 - removed.loc[reason, "churn_share_without"] for reason in reasons]
@@ -244,7 +244,7 @@ def test_lifelines_agrees_where_nothing_is_tied(spells):
             continue
         fitter = AalenJohansenFitter(calculate_variance=False)
         fitter.fit(table["duration"], codes, event_of_interest=1)
-        left = rt.cumulative_incidence(table)
+        left = rt.survival.cumulative_incidence(table)
         mine = left[left["reason"] == reason]
         theirs = fitter.cumulative_density_["CIF_1"].loc[mine["duration"]]
         assert mine["cumulative_incidence"].tolist() == pytest.approx(theirs.tolist(), abs=1e-12)
@@ -259,7 +259,7 @@ def spells_of(durations, causes):
 
 def test_six_customers_two_reasons():
     """Durations 1 to 6, causes 0, 1, 1, 2, 2, 0: of either cause 0.4 have left in the end."""
-    left = rt.cumulative_incidence(spells_of(range(1, 7), [0, 1, 1, 2, 2, 0]))
+    left = rt.survival.cumulative_incidence(spells_of(range(1, 7), [0, 1, 1, 2, 2, 0]))
     at_end = left[left["duration"] == 6].set_index("reason")
     assert at_end["cumulative_incidence"].to_dict() == pytest.approx({"1": 0.4, "2": 0.4})
     assert at_end["survival"].tolist() == pytest.approx([0.2, 0.2])
@@ -267,7 +267,9 @@ def test_six_customers_two_reasons():
 
 def test_ties_of_two_reasons_in_fractions():
     """Durations 1 2 2 3 3 3 5 6, causes 0 1 0 2 0 2 0 2: S, F1 and F2 as R's survfit has them."""
-    left = rt.cumulative_incidence(spells_of([1, 2, 2, 3, 3, 3, 5, 6], [0, 1, 0, 2, 0, 2, 0, 2]))
+    left = rt.survival.cumulative_incidence(
+        spells_of([1, 2, 2, 3, 3, 3, 5, 6], [0, 1, 0, 2, 0, 2, 0, 2])
+    )
     share = left.pivot(index="duration", columns="reason", values="cumulative_incidence")
     share.insert(0, "S", left.groupby("duration")["survival"].first())
     expected = {2: (6 / 7, 1 / 7, 0), 3: (18 / 35, 1 / 7, 12 / 35), 6: (0, 1 / 7, 6 / 7)}
@@ -293,7 +295,7 @@ def simulated(samples, n, seed):
 
 def test_the_error_is_how_the_incidence_varies():
     """Over 300 samples of 200: unbiased, with the error it says, and bounds that cover."""
-    left = rt.cumulative_incidence(simulated(300, 200, seed=7), by="sample")
+    left = rt.survival.cumulative_incidence(simulated(300, 200, seed=7), by="sample")
     at = left[(left["duration"] <= 15) & (left["reason"] == "price")].groupby("sample").last()
     stay = 0.94 * 0.97
     day = 0.06 * 0.97 + 0.06 * 0.03 * (0.06 / 0.09)
@@ -311,13 +313,13 @@ def test_a_reason_removed_is_what_then_happens_where_reasons_are_independent():
     price, rival = (rng.geometric(p, 300_000) for p in (0.05, 0.02))
     table = pd.DataFrame({"duration": np.minimum(price, rival), "churned": True})
     table["reason"] = np.where(price < rival, "price", "rival")
-    removed = rt.cause_removed(table).set_index(["reason", "duration"])
+    removed = rt.survival.cause_removed(table).set_index(["reason", "duration"])
     assert removed.loc["price", "churn_share_without"].loc[20] == pytest.approx(
         1 - 0.98**20, abs=0.005
     )
 
 
-@pytest.mark.parametrize("function", [rt.cumulative_incidence, rt.cause_removed])
+@pytest.mark.parametrize("function", [rt.survival.cumulative_incidence, rt.survival.cause_removed])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -338,10 +340,10 @@ def test_columns_that_cannot_be_meant_are_refused(function, change, message):
 def test_a_level_out_of_range_is_refused():
     """As everywhere."""
     with pytest.raises(rt.RetentionError, match="level must lie between 0 and 1.*got 95"):
-        rt.cumulative_incidence(frame_of([Spell(1, True)]), level=95)
+        rt.survival.cumulative_incidence(frame_of([Spell(1, True)]), level=95)
 
 
-@pytest.mark.parametrize("function", [rt.cumulative_incidence, rt.cause_removed])
+@pytest.mark.parametrize("function", [rt.survival.cumulative_incidence, rt.survival.cause_removed])
 def test_a_curve_that_is_0_early_is_said(function):
     """The one spell at risk on day 1 left; two others came under observation on it."""
     spells = [Spell(1, True), Spell(4, True, entry=1), Spell(5, False, entry=1)]
@@ -352,6 +354,8 @@ def test_a_curve_that_is_0_early_is_said(function):
 
 def test_nobody_left():
     """One reason that nobody gave, so that the table has its rows."""
-    left = rt.cumulative_incidence(frame_of([Spell(1, False), Spell(2, False, plan="full")]))
+    left = rt.survival.cumulative_incidence(
+        frame_of([Spell(1, False), Spell(2, False, plan="full")])
+    )
     assert left["reason"].tolist() == ["(missing)"] * 2
     assert left["cumulative_incidence"].tolist() == [0, 0]

@@ -283,7 +283,7 @@ def test_downtime_is_the_time_that_passed_where_the_clock_changes(engine, writte
         return
     outages = as_outages(engine.table(frame), **DOWN, tz="Europe/Berlin", **said)
     asked = {"freq": "day", "as_of": day, "observed_from": day}
-    found = engine.read(rt.service_availability(outages, **asked))
+    found = engine.read(rt.kpis.service_availability(outages, **asked))
     assert found["n_outages"].tolist() == [1]
     assert found["down_hours"].tolist() == [0.5]
     starts = sorted(pd.Timestamp(start) for start in engine.read(outages)["start"])
@@ -320,7 +320,7 @@ def test_a_log_without_a_row_is_of_a_service_that_was_never_down(engine, kind):
     empty = as_outages(engine.table(frame.head(0)), **DOWN, **zone(engine, kind))
     require(empty, OUTAGES)
     asked = {"freq": "day", "as_of": "2024-03-02", "observed_from": "2024-03-01"}
-    found = engine.read(rt.service_availability(empty, **asked))
+    found = engine.read(rt.kpis.service_availability(empty, **asked))
     assert found["availability"].tolist() == [1.0, 1.0]
 
 

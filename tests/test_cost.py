@@ -209,7 +209,7 @@ def test_segments_may_have_the_names_of_what_is_counted(engine, name):
     spent = engine.table(costs(("2024-01-05", "wages", 20, "north")).assign(**{name: "a"}))
     found = engine.read(cost_kpis(spent, activity, of="wages", by=name))
     assert found[[name, "amount"]].values.tolist() == [["a", 20], ["a", 20]]
-    served = rt.cost_to_serve(spent, activity, of="wages", allocation="equal", within=name)
+    served = rt.kpis.cost_to_serve(spent, activity, of="wages", allocation="equal", within=name)
     assert engine.read(served)["cost_to_serve"].tolist() == [20]
 
 
@@ -282,10 +282,10 @@ def test_a_number_that_is_no_id_and_a_kind_named_like_all_are_refused():
     )
     say = {"allocation": "equal"}
     with pytest.raises(rt.ContentError, match="1 of 2 rows have no usable 'customer_id'"):
-        rt.cost_to_serve(spent.assign(customer_id=[2.0, 1.5]), activity, of=[1], **say)
-    served = rt.cost_to_serve(spent.assign(customer_id=[2.0, 1.0]), activity, of=[1, 2], **say)
+        rt.kpis.cost_to_serve(spent.assign(customer_id=[2.0, 1.5]), activity, of=[1], **say)
+    served = rt.kpis.cost_to_serve(spent.assign(customer_id=[2.0, 1.0]), activity, of=[1, 2], **say)
     assert served["cost_to_serve"].tolist() == [9.0, 1.0]
     with pytest.raises(rt.ContentError, match="a kind is called '\\(all\\)'"):
-        rt.cost_kpis(spent.assign(kind=["1", "(all)"]), activity, of="1")
+        rt.kpis.cost_kpis(spent.assign(kind=["1", "(all)"]), activity, of="1")
     with pytest.raises(rt.RetentionError, match="benchmark"):
-        rt.strategic_customers(activity, benchmark=2.5)
+        rt.kpis.strategic_customers(activity, benchmark=2.5)

@@ -81,8 +81,8 @@ def test_lung_by_age_and_sex_is_what_r_prints():
     assert model.tests()["degrees_of_freedom"].tolist() == [2, 2, 2]
     assert round(model.log_likelihood, 5) == -742.84825
     assert (model.n_spells, model.n_churned) == (228, 165)
-    scored = rt.with_predictions(model, lung()[["duration", "churned", "age", "sex"]])
-    assert rt.concordance(scored)["concordance"].round(3).tolist() == [0.603]
+    scored = rt.survival.with_predictions(model, lung()[["duration", "churned", "age", "sex"]])
+    assert rt.survival.concordance(scored)["concordance"].round(3).tolist() == [0.603]
 
 
 def test_lung_by_performance_and_age_is_what_r_prints():
@@ -238,7 +238,7 @@ def test_null_model_of_breslow_is_nelson_aalen(seed, strata):
     table = ties_galore(seed)
     within = ["plan"] if strata else []
     found = rt.fit_cox(table, strata=within, ties="breslow").baseline()
-    counts = rt.cumulative_hazard(table, by=within)
+    counts = rt.survival.cumulative_hazard(table, by=within)
     ends = counts[counts["n_churned"] > 0].reset_index(drop=True)
     assert found["duration"].tolist() == ends["duration"].tolist()
     np.testing.assert_allclose(found["cumulative_hazard"], ends["cumulative_hazard"], rtol=1e-12)
@@ -366,7 +366,7 @@ def test_late_entry_is_seen_through():
     assert low < 0.7 < high
     assert high - low < 0.06
     customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0.0, 1.5], "x": [0.0, 1.0]})
-    found = rt.predict_survival(model, customers, times=1)
+    found = rt.survival.predict_survival(model, customers, times=1)
     expected = [np.exp(-0.5), np.exp(-0.5 * np.exp(0.7))]
     np.testing.assert_allclose(found["survival"], expected, atol=0.02)
 
@@ -380,7 +380,7 @@ def test_lifelines_forgets_late_entry_as_it_predicts():
     table = spells(end, True, x=rng.normal(size=end.size), entry=entry)[end > entry]
     model = rt.fit_cox(table, covariates="x")
     customers = pd.DataFrame({"customer_id": [1], "tenure": [0.01], "x": [0.0]})
-    ours = rt.predict_survival(model, customers, times=1)["survival"][0]
+    ours = rt.survival.predict_survival(model, customers, times=1)["survival"][0]
     other = CoxPHFitter().fit(table, "duration", "churned", entry_col="entry")
     theirs = other.predict_survival_function(customers, times=[1.0]).iloc[0, 0]
     assert ours == pytest.approx(np.exp(-0.5), abs=0.02)
@@ -441,12 +441,14 @@ def test_model_is_a_value():
     table = ties_galore(3, n=60)
     model = rt.fit_cox(table, covariates=[*NAMES, "plan"], strata="plan", cluster="age")
     model = rt.fit_cox(table, covariates=NAMES, strata="plan")
-    again = rt.CoxModel.model_validate_json(model.model_dump_json())
+    again = rt.survival.CoxModel.model_validate_json(model.model_dump_json())
     pickled = pickle.loads(pickle.dumps(model))
     assert again == model == pickled
     assert hash(again) == hash(model) == hash(pickled)
     customers = table.assign(customer_id=range(60), tenure=1)
-    before, after = (rt.predict_survival(each, customers, times=[1, 3]) for each in (model, again))
+    before, after = (
+        rt.survival.predict_survival(each, customers, times=[1, 3]) for each in (model, again)
+    )
     pd.testing.assert_frame_equal(before, after, check_exact=True)
     assert again == model == pickle.loads(pickle.dumps(model))
     with pytest.raises(ValueError, match="frozen"):
@@ -536,7 +538,7 @@ def test_perfect_separation_is_named_and_the_rest_is_fitted(kind):
     assert model.beta[1] == pytest.approx(limit.beta[0], abs=1e-5)
     assert model.standard_errors[1] == pytest.approx(limit.standard_errors[0], rel=1e-4)
     customers = noisy(x=make[kind]).assign(customer_id=1, tenure=0)
-    found = rt.predict_survival(model, customers, times=2)
+    found = rt.survival.predict_survival(model, customers, times=2)
     assert found["survival"].between(0, 1).all()
     assert found[["lower", "upper"]].isna().all(axis=None)
 
@@ -580,7 +582,7 @@ def test_the_smallest_tables_are_diagnosed_not_thrown(table, status, ties):
     model.baseline()
     customers = table.assign(customer_id=range(len(table)), tenure=0)
     assert len(rt.predict_churn(model, customers, within=1)) == len(table)
-    assert rt.CoxModel.model_validate_json(model.model_dump_json()) == model
+    assert rt.survival.CoxModel.model_validate_json(model.model_dump_json()) == model
 
 
 def test_every_customer_a_stratum_tells_nothing():
@@ -600,9 +602,9 @@ def test_huge_coefficients_are_found(strength):
     assert model.status == "converged"
     assert abs(model.beta[0] - strength) < 4 * model.standard_errors[0]
     customers = pd.DataFrame({"customer_id": range(3), "tenure": 0.0, "x": [-9.0, 0.0, 9.0]})
-    found = rt.predict_survival(model, customers, times=[0.01, 1.0])
+    found = rt.survival.predict_survival(model, customers, times=[0.01, 1.0])
     assert found["survival"].dropna().between(0, 1).all()
-    assert rt.CoxModel.model_validate_json(model.model_dump_json()) == model
+    assert rt.survival.CoxModel.model_validate_json(model.model_dump_json()) == model
 
 
 def test_outliers_do_not_break_the_fit():

@@ -361,8 +361,8 @@ FIGURES = {
     "profit_adjusted_retention": rt.profit_adjusted_retention,
     "cohorts": lambda activity, **by: rt.cohort_retention(activity, measure="sales", **by),
     "revenue_movements": rt.revenue_movements,
-    "customer_movements": rt.customer_movements,
-    "quick_ratio": rt.quick_ratio,
+    "customer_movements": rt.kpis.customer_movements,
+    "quick_ratio": rt.kpis.quick_ratio,
     "net": lambda activity, **by: rt.net_revenue_retention(activity, horizon=1, **by),
     "gross": lambda activity, **by: rt.gross_revenue_retention(activity, horizon=1, **by),
 }
@@ -391,8 +391,8 @@ def test_what_counts_customers_goes_on(three):
     assert len(three.read(rt.cohort_retention(activity)))
     assert len(three.read(rt.lifecycle_states(activity, lost_after=1)))
     weekly = rt.customer_periods(table, by="currency", freq="week", as_of="2024-02-29")
-    assert len(three.read(rt.churn_bridge(weekly, by="currency")))
-    assert len(three.read(rt.target_customers(activity, target={"currency": "EUR"})))
+    assert len(three.read(rt.kpis.churn_bridge(weekly, by="currency")))
+    assert len(three.read(rt.kpis.target_customers(activity, target={"currency": "EUR"})))
     assert len(three.read(rt.purchase_spells(table, gap=30, as_of="2024-02-29"))) == 3
     assert len(three.read(rt.churn_score(table, as_of="2024-02-29", within=30))) == 2
 
@@ -410,18 +410,18 @@ def test_what_has_no_segments_says_to_convert(three):
     costs = three.table(pd.DataFrame({**days, "kind": ["ads", "ads"], "amount": [1.0, 2.0]}))
     asked = {
         "activity holds sales": [
-            lambda: rt.market_share(activity, market),
+            lambda: rt.kpis.market_share(activity, market),
             lambda: rt.share_of_wallet(activity, wallet),
-            lambda: rt.strategic_customers(activity, volume=0.5),
-            lambda: rt.target_customers(activity, target="sales", top=0.5),
-            lambda: rt.churn_bridge(activity, by="currency", overlap="main"),
+            lambda: rt.kpis.strategic_customers(activity, volume=0.5),
+            lambda: rt.kpis.target_customers(activity, target="sales", top=0.5),
+            lambda: rt.kpis.churn_bridge(activity, by="currency", overlap="main"),
         ],
-        "market holds market": [lambda: rt.market_share(one, market)],
+        "market holds market": [lambda: rt.kpis.market_share(one, market)],
         "wallet holds wallet": [lambda: rt.share_of_wallet(one, wallet)],
         "costs holds amount": [
-            lambda: rt.cost_kpis(costs, one, of="ads"),
-            lambda: rt.cost_to_serve(costs, one, of="ads", allocation="equal"),
-            lambda: rt.unallocated_costs(
+            lambda: rt.kpis.cost_kpis(costs, one, of="ads"),
+            lambda: rt.kpis.cost_to_serve(costs, one, of="ads", allocation="equal"),
+            lambda: rt.kpis.unallocated_costs(
                 costs, activity, of="ads", allocation="equal", within="currency"
             ),
         ],
@@ -430,7 +430,7 @@ def test_what_has_no_segments_says_to_convert(three):
             lambda: rt.retention_report(table, **MONTHS),
         ],
     }
-    assert len(three.read(rt.cost_kpis(costs, activity, of="ads", by="currency"))) == 2 * 2 * 2
+    assert len(three.read(rt.kpis.cost_kpis(costs, activity, of="ads", by="currency"))) == 2 * 2 * 2
     for start, figures in asked.items():
         for figure in figures:
             with pytest.raises(rt.ContentError, match=f"{start} in 2 currencies, which cannot be"):
@@ -483,8 +483,8 @@ def test_cohorts_do_not_add_a_customers_currencies(three):
     whole = rt.customer_periods(three.table(lines()), by="currency", **MONTHS)
     cohorts = rt.cohort_retention(whole, measure="sales", by="currency")
     with pytest.raises(rt.ContentError, match="cohorts holds base in 2 currencies"):
-        rt.average_retention(cohorts)
-    assert len(three.read(rt.average_retention(cohorts, by="currency")))
+        rt.kpis.average_retention(cohorts)
+    assert len(three.read(rt.kpis.average_retention(cohorts, by="currency")))
     assert len(three.read(rt.cohort_triangle(cohorts)))
 
 
@@ -500,12 +500,12 @@ def test_a_record_adds_no_currencies():
     first, second = lines(), lines(paid=[11.0, 30.0, 20.0, 50.0])
     runs = []
     for table in (first, second):
-        activity = rt.recorded(rt.customer_periods, table, by="currency", **MONTHS)
-        runs.append(rt.recorded(rt.outcome_kpis, activity, by="currency"))
+        activity = rt.recording.recorded(rt.customer_periods, table, by="currency", **MONTHS)
+        runs.append(rt.recording.recorded(rt.outcome_kpis, activity, by="currency"))
     given = runs[0].definition["inputs"][0]["made_by"]["inputs"][0]
     assert [month["n_rows"] for month in given["months"]] == [2, 2]
     assert [month["sales"] for month in given["months"]] == [None, None]
-    found = rt.compare_runs(*runs)
+    found = rt.recording.compare_runs(*runs)
     assert set(found["detail"]) == {"transactions: 2024-01 as many rows, other content (2)"}
 
 

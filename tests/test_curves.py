@@ -92,7 +92,9 @@ def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
 @given(spells=many)
 def test_the_hazard_agrees_with_loops_over_spells(engine, spells):
     """Σ d/n, its variance Σ d/n², and the bounds of its logarithm, on every engine."""
-    answer = engine.read(rt.cumulative_hazard(engine.table(frame_of(spells))), order=["duration"])
+    answer = engine.read(
+        rt.survival.cumulative_hazard(engine.table(frame_of(spells))), order=["duration"]
+    )
     assert list(answer.columns) == HAZARD
     mine = expanded(spells)
     total = variance = 0.0
@@ -116,7 +118,7 @@ def test_answers_are_of_the_kind_that_was_given(engine):
     spells = [Spell(1, True), Spell(2, True, plan=None), Spell(2, False, plan="full")]
     for function, columns, nulls in [
         (rt.survival_curve, CURVE, {"standard_error": 2, "lower": 2, "upper": 2}),
-        (rt.cumulative_hazard, HAZARD, {"standard_error": 0, "lower": 1, "upper": 1}),
+        (rt.survival.cumulative_hazard, HAZARD, {"standard_error": 0, "lower": 1, "upper": 1}),
     ]:
         answer = function(engine.table(frame_of(spells)), by="plan")
         assert engine.is_mine(answer)
@@ -207,7 +209,7 @@ def test_lifelines_sums_the_same_hazard(seed):
     """Σ d/n, where lifelines does not smooth over ties (NelsonAalenFitter)."""
     table, observed, said = lifelines_fits(seed)
     fitter = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(*observed, **said)
-    hazards = rt.cumulative_hazard(table)
+    hazards = rt.survival.cumulative_hazard(table)
     theirs = fitter.cumulative_hazard_["NA_estimate"].loc[hazards["duration"]]
     assert hazards["cumulative_hazard"].to_numpy() == pytest.approx(theirs.to_numpy(), abs=1e-12)
 

@@ -57,7 +57,7 @@ def naive_values(model, table, horizon, discount, steps=300):
 def test_is_the_sum_over_short_steps(kind):
     """Four customers of CDNOW over five years at 15 %; spend is the model's."""
     model, horizon = weeks(kind), 260
-    found = rt.customer_value(
+    found = rt.repeat_buying.customer_value(
         FOUR, model=model, spend=SPEND, horizon=horizon, margin=0.3, discount=0.15
     )
     assert list(found.columns) == COLUMNS
@@ -77,12 +77,12 @@ def test_is_the_sum_over_short_steps(kind):
 def test_value_is_the_product_of_what_stands_beside_it(kind, horizon, discount, margin, spend):
     """The factor lies between that of the horizon and 1, and falls with the rate."""
     options = {"model": weeks(kind), "horizon": horizon, "margin": margin, "spend": spend}
-    found = rt.customer_value(FOUR, discount=discount, **options)
+    found = rt.repeat_buying.customer_value(FOUR, discount=discount, **options)
     product = found["expected_purchases"] * found["expected_spend"] * found["discount_factor"]
     np.testing.assert_allclose(found["value"], product * margin, rtol=1e-12)
     factor = found["discount_factor"]
     assert factor.between((1 + discount) ** (-horizon / YEAR), 1).all()
-    none = rt.customer_value(FOUR, discount=0, **options)
+    none = rt.repeat_buying.customer_value(FOUR, discount=0, **options)
     assert (none["discount_factor"] == 1).all()
     said = weeks(kind).expected_purchases(FOUR, within=horizon)["expected_purchases"]
     np.testing.assert_allclose(none["expected_purchases"], said)
@@ -92,7 +92,7 @@ def test_value_is_the_product_of_what_stands_beside_it(kind, horizon, discount, 
 def test_a_new_customer_over_decades_is_worth_the_sum_as_well(kind):
     """With T = 0 the early weeks matter most, where few nodes would miss."""
     new = summary_of([0], [0], [0], unit="week")
-    found = rt.customer_value(
+    found = rt.repeat_buying.customer_value(
         new, model=weeks(kind), spend=1.0, horizon=1000, margin=1.0, discount=0.1
     )
     expected = naive_values(weeks(kind), new, 1000, 0.1, 600)
@@ -104,18 +104,18 @@ def test_days_and_weeks_are_worth_the_same():
     r, alpha, a, b = CDNOW[MbgNbdModel]
     days = FOUR.assign(t_x=FOUR["t_x"] * 7, T=FOUR["T"] * 7, unit="day")
     options = {"spend": 20.0, "margin": 0.3, "discount": 0.1}
-    by_week = rt.customer_value(FOUR, model=weeks(MbgNbdModel), horizon=52, **options)
+    by_week = rt.repeat_buying.customer_value(FOUR, model=weeks(MbgNbdModel), horizon=52, **options)
     model = model_of(MbgNbdModel, (r, 7 * alpha, a, b), unit="day")
-    by_day = rt.customer_value(days, model=model, horizon=364, **options)
+    by_day = rt.repeat_buying.customer_value(days, model=model, horizon=364, **options)
     np.testing.assert_allclose(by_day["value"], by_week["value"], rtol=1e-9)
 
 
 def test_answers_in_the_kind_and_order_that_was_given(engine):
     """Same columns, same values, on every engine."""
     options = {"model": weeks(ParetoNbdModel), "spend": SPEND, "horizon": 52}
-    table = rt.customer_value(engine.table(FOUR), margin=0.3, discount=0.1, **options)
+    table = rt.repeat_buying.customer_value(engine.table(FOUR), margin=0.3, discount=0.1, **options)
     assert engine.is_mine(table)
-    expected = rt.customer_value(FOUR, margin=0.3, discount=0.1, **options)
+    expected = rt.repeat_buying.customer_value(FOUR, margin=0.3, discount=0.1, **options)
     found = engine.read(table, order=["customer_id"])
     names = ["customer_id", "expected_spend", "value"]
     pd.testing.assert_frame_equal(found[names], expected[names], rtol=1e-12)
@@ -125,7 +125,7 @@ def test_answers_in_the_kind_and_order_that_was_given(engine):
 def test_where_the_spend_model_says_nothing_there_is_no_value():
     """With the reason in words."""
     boundless = model_of(GammaGammaModel, (6.25, 0.9, 15.44), covariance=((None,) * 3,) * 3)
-    found = rt.customer_value(
+    found = rt.repeat_buying.customer_value(
         FOUR, model=weeks(BgNbdModel), spend=boundless, horizon=52, margin=0.3, discount=0.1
     )
     assert math.isnan(found["value"][1])
@@ -151,18 +151,23 @@ def test_refusals(options, message):
     """What cannot be asked is said in the user's words."""
     asked = {"model": weeks(BgNbdModel), "spend": 20.0, "horizon": 52, "margin": 0.3}
     with pytest.raises(rt.RetentionError, match=message):
-        rt.customer_value(FOUR, **{**asked, "discount": 0.1, **options})
+        rt.repeat_buying.customer_value(FOUR, **{**asked, "discount": 0.1, **options})
 
 
 def test_opportunities_are_no_lengths_of_time():
     """So BG/BB gives a value without discount, and says why there is none with it."""
     people = summary_of([1, 2, 0, 3], [3, 4, 0, 6], [6] * 4)
-    asked = {"model": rt.fit_bg_bb(people), "spend": 20.0, "horizon": 4, "margin": 0.3}
-    found = rt.customer_value(people, discount=0, **asked)
+    asked = {
+        "model": rt.repeat_buying.fit_bg_bb(people),
+        "spend": 20.0,
+        "horizon": 4,
+        "margin": 0.3,
+    }
+    found = rt.repeat_buying.customer_value(people, discount=0, **asked)
     expected = asked["model"].expected_purchases(people, within=4)["expected_purchases"]
     np.testing.assert_allclose(found["value"], expected * 6)
     with pytest.raises(rt.RetentionError, match="BG/BB model counts opportunities.*discount=0"):
-        rt.customer_value(people.assign(unit="week"), discount=0.1, **asked)
+        rt.repeat_buying.customer_value(people.assign(unit="week"), discount=0.1, **asked)
 
 
 def test_a_rate_a_year_needs_a_unit():
@@ -170,5 +175,9 @@ def test_a_rate_a_year_needs_a_unit():
     asked = {"spend": 20.0, "horizon": 52, "margin": 0.3}
     model, bare = model_of(BgNbdModel, CDNOW[BgNbdModel]), FOUR.drop(columns="unit")
     with pytest.raises(rt.RetentionError, match="neither the model nor the summary says"):
-        rt.customer_value(bare, model=model, discount=0.1, **asked)
-    assert rt.customer_value(bare, model=model, discount=0, **asked)["value"].notna().all()
+        rt.repeat_buying.customer_value(bare, model=model, discount=0.1, **asked)
+    assert (
+        rt.repeat_buying.customer_value(bare, model=model, discount=0, **asked)["value"]
+        .notna()
+        .all()
+    )

@@ -61,7 +61,7 @@ def test_what_a_column_holds_is_what_it_is_taken_for(name, engine):
     if kind == "label":
         assert covariate.levels == (("1", "2", "3") if name == "codes" else ("a", "b", "c"))
     customers = table.assign(customer_id=range(6), tenure=0)
-    here = rt.predict_survival(model, engine.table(customers), times=2)
+    here = rt.survival.predict_survival(model, engine.table(customers), times=2)
     found = engine.read(here, order=["customer_id"])
     assert found["survival"].between(0, 1, inclusive="neither").all()
 
@@ -119,8 +119,8 @@ def aged(n=400):
 
 FITS = {
     "cox": rt.fit_cox,
-    "aft": lambda table, **say: rt.fit_aft(table, distribution="weibull", **say),
-    "hazard": lambda table, **say: rt.fit_hazard(table, unit="day", **say),
+    "aft": lambda table, **say: rt.survival.fit_aft(table, distribution="weibull", **say),
+    "hazard": lambda table, **say: rt.survival.fit_hazard(table, unit="day", **say),
 }
 
 

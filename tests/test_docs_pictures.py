@@ -15,13 +15,13 @@ import pandas as pd
 import retention as rt
 
 curve = rt.survival_curve(pd.DataFrame({"duration": [1, 2], "churned": [True, False]}))
-ax = rt.plot_survival(curve)
+ax = rt.plots.plot_survival(curve)
 ```
 
 Words behind it.
 
 ```python
-ax = rt.plot_survival(curve.head(0))
+ax = rt.plots.plot_survival(curve.head(0))
 ```
 """
 

@@ -143,7 +143,7 @@ def test_report_and_recording_say_it_once():
     assert len(told) == 1
     assert caught[0].filename == __file__
     assert report.to_markdown().count("Left out, as not observed whole") == 1
-    told, made, _ = said_by(rt.recorded, rt.customer_periods, table, **MONTHS)
+    told, made, _ = said_by(rt.recording.recorded, rt.customer_periods, table, **MONTHS)
     assert made.definition["warnings"] == told
     assert len(told) == 1
     assert said_by(rt.retention_report, table, **say, observed_from="2024-01-01")[0] == []

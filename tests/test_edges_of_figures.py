@@ -65,7 +65,7 @@ def test_an_amount_that_differs_by_rounding_is_no_movement(engine):
     lines = orders(("A", "2024-01-01", 0.3), ("A", "2024-02-03", 0.1), ("A", "2024-02-29", 0.2))
     activity = rt.customer_periods(engine.table(lines), as_of="2024-02-29", **MONTH)
     february = {"step": 24289}
-    moves = rt.customer_movements(activity)
+    moves = rt.kpis.customer_movements(activity)
     assert one(engine, moves, "movement", **february) == "unchanged"
     assert one(engine, rt.revenue_movements(activity), "n_expanded", **february) == 0
 
@@ -193,7 +193,7 @@ def test_paths_have_the_same_segments_and_a_refund_of_nothing_is_no_movement(eng
     activity = rt.customer_periods(
         engine.table(lines), as_of="2024-02-29", observed_from="2024-01-01", by="cat", **MONTH
     )
-    moves = engine.read(rt.customer_movements(activity, by="cat"))
+    moves = engine.read(rt.kpis.customer_movements(activity, by="cat"))
     assert moves.loc[moves["movement"] == "refund", "cat"].tolist() == ["x"]
 
 
@@ -204,9 +204,9 @@ def test_pooled_segments_have_no_bounds_of_customers_counted_once(engine):
     lines["cat"] = list("aba")
     activity = rt.customer_periods(engine.table(lines), as_of="2024-02-29", by="cat", **MONTH)
     cohorts = rt.cohort_retention(activity, by="cat")
-    rows = engine.read(rt.average_retention(cohorts))
+    rows = engine.read(rt.kpis.average_retention(cohorts))
     assert set(rows["bounds"]) == {"none: customers are counted more than once"}
-    assert set(engine.read(rt.average_retention(cohorts, by="cat"))["bounds"]) == {"wilson"}
+    assert set(engine.read(rt.kpis.average_retention(cohorts, by="cat"))["bounds"]) == {"wilson"}
 
 
 @three
@@ -312,8 +312,8 @@ def test_hours_of_day_and_night_are_not_counted_by_a_calendar(engine):
     say = {"as_of": "2024-03-05", "targets": targets, "business_hours": CLOSED}
     times = ("2024-03-04 10:00", "2024-03-04 11:00")
     with pytest.raises(rt.RetentionError, match="run day and night"):
-        rt.service_kpis(contacts(engine, *times), **say)
-    worked = rt.service_kpis(contacts(engine, *times, business_hours=CLOSED), **say)
+        rt.kpis.service_kpis(contacts(engine, *times), **say)
+    worked = rt.kpis.service_kpis(contacts(engine, *times, business_hours=CLOSED), **say)
     assert one(engine, worked, "median_hours", figure="first_response") == 1.0
 
 
@@ -329,9 +329,9 @@ def test_an_answer_after_as_of_by_any_clock_is_open(engine):
         resolution_hours="r",
     )
     targets = {"first_response": 24, "resolution": 48}
-    early = rt.service_kpis(read, as_of="2024-03-01", targets=targets)
+    early = rt.kpis.service_kpis(read, as_of="2024-03-01", targets=targets)
     assert one(engine, early, "n_open", figure="first_response") == 1
-    later = rt.service_kpis(read, as_of="2024-03-31", targets=targets)
+    later = rt.kpis.service_kpis(read, as_of="2024-03-31", targets=targets)
     assert one(engine, later, "n_done", figure="first_response") == 1
 
 
@@ -347,7 +347,7 @@ def test_more_who_name_a_barrier_than_a_reason_are_no_table_of_counts(engine):
     )
     scheme = {"stay": "x_switching_barrier", "price": "pricing", "rival": "competition"}
     tags = rt.map_reason_codes(engine.table(given), scheme=scheme, keep="seg")
-    rows = engine.read(rt.reasons_by_segment(tags, by="seg", base="tagged"))
+    rows = engine.read(rt.reasons.reasons_by_segment(tags, by="seg", base="tagged"))
     barrier = rows[rows["category"] == "x_switching_barrier"]
     assert set(barrier["test"]) == {"none: no reason"}
     assert barrier["n_customers"].sum() == 3
@@ -367,7 +367,7 @@ def test_a_note_in_a_later_segment_alone_is_a_column_of_text(engine):
     )
     codes = pd.DataFrame({"customer_id": ["A"], "reason": ["too_expensive"]})
     tags = rt.map_reason_codes(engine.table(codes), scheme="stripe")
-    rows = engine.read(rt.reason_incidence(engine.table(spells), tags, by="seg"))
+    rows = engine.read(rt.reasons.reason_incidence(engine.table(spells), tags, by="seg"))
     assert rows.loc[rows["seg"] == "a", "note"].isna().all()
     assert rows.loc[rows["seg"] == "b", "note"].str.startswith("given still here at 1").all()
 
@@ -375,13 +375,17 @@ def test_a_note_in_a_later_segment_alone_is_a_column_of_text(engine):
 def test_the_variance_of_an_auc_is_that_of_delong():
     """Two cases among three controls: the spread of each side over its number."""
     table = {"duration": [1, 2, 3, 4, 5], "churned": [True] * 5, "risk": [0.9, 0.3, 0.6, 0.4, 0.1]}
-    found = rt.time_dependent_auc(pd.DataFrame(table), times=[2])
+    found = rt.survival.time_dependent_auc(pd.DataFrame(table), times=[2])
     wins = np.array([[1, 1, 1], [0, 0, 1]])  # of each case over each control
     variance = wins.mean(axis=1).var(ddof=1) / 2 + wins.mean(axis=0).var(ddof=1) / 3
     assert found["auc"].tolist() == pytest.approx([wins.mean()])
     assert found["standard_error"].tolist() == pytest.approx([np.sqrt(variance)])
     alone = {"duration": [1, 5], "churned": [True, False], "risk": [0.9, 0.3]}
-    assert rt.time_dependent_auc(pd.DataFrame(alone), times=[2])["standard_error"].isna().all()
+    assert (
+        rt.survival.time_dependent_auc(pd.DataFrame(alone), times=[2])["standard_error"]
+        .isna()
+        .all()
+    )
 
 
 def test_a_contract_that_starts_as_the_last_period_opens_has_its_start():
@@ -429,7 +433,7 @@ def test_nobody_in_any_base_period_has_a_row_among_the_targets(engine):
     """A base period has its row, whoever is in it."""
     lines = engine.table(orders(("b", "2024-02-05", 1.0)))
     window = {"as_of": "2024-02-29", "observed_from": "2024-01-01"}
-    found = rt.target_customers(
+    found = rt.kpis.target_customers(
         rt.customer_periods(lines, **window, **MONTH), target="sales", top=0.5
     )
     assert one(engine, found, "n_target", step=24288) == 0
@@ -441,7 +445,7 @@ def test_sums_that_tie_in_money_are_both_among_the_best(engine):
     lines = [("a", 0.1), ("a", 0.2), ("b", 0.3), ("c", 0.1)]
     rows = [(who, day, paid) for day in ("2024-01-01", "2024-02-05") for who, paid in lines]
     activity = rt.customer_periods(engine.table(orders(*rows)), as_of="2024-02-29", **MONTH)
-    found = rt.target_customers(activity, target="sales", top=0.3)  # 0.3 of 3 customers is one
+    found = rt.kpis.target_customers(activity, target="sales", top=0.3)  # 0.3 of 3 customers is one
     assert one(engine, found, "n_target") == 2
 
 
@@ -478,8 +482,8 @@ def test_pairs_beyond_what_can_be_counted_are_refused():
         "risk": [0.9, 0.4, 0.6, 0.4], "n_spells": [5 * 10**9] * 4,
     })  # fmt: skip
     with pytest.raises(rt.ContentError, match="stand for 20,000,000,000 spells"):
-        rt.concordance(scored)
-    most = rt.concordance(
+        rt.survival.concordance(scored)
+    most = rt.survival.concordance(
         scored.assign(n_spells=759_250_124)
     )  # four of them are one below the most
     assert most["concordance"].tolist() == [0.75]
@@ -491,11 +495,11 @@ def test_ends_all_split_alike_give_no_certainty():
     spells = pd.DataFrame({"customer_id": ["A"], "duration": [1], "churned": [True]})
     told = pd.DataFrame({"customer_id": ["A", "A"], "reason": ["too_expensive", "unused"]})
     tags = rt.map_reason_codes(told, scheme="stripe")
-    found = rt.reason_incidence(spells, tags, several="fractional")
+    found = rt.reasons.reason_incidence(spells, tags, several="fractional")
     assert found["cumulative_incidence"].tolist() == [0.5, 0.5]
     assert found[["lower", "upper"]].isna().all(axis=None)
     thrice = pd.concat([told, pd.DataFrame({"customer_id": ["A"], "reason": ["low_quality"]})])
-    found = rt.reason_incidence(
+    found = rt.reasons.reason_incidence(
         spells, rt.map_reason_codes(thrice, scheme="stripe"), several="fractional"
     )
     assert found[["lower", "upper"]].isna().all(axis=None)
@@ -509,7 +513,7 @@ def test_where_nobody_left_the_reason_is_not_said_to_be_missing(several):
     )
     told = pd.DataFrame({"customer_id": ["A"], "reason": ["unused"]})
     tags = rt.map_reason_codes(told, scheme="stripe")
-    found = rt.reason_incidence(spells, tags, several=several)
+    found = rt.reasons.reason_incidence(spells, tags, several=several)
     assert found["category"].tolist() == ["unspecified"] * 2
 
 
@@ -518,7 +522,7 @@ def test_kappa_of_a_category_never_tagged_has_no_bounds(notes):
     """Its variance is 0, and what rounding left of it gave bounds 4e-7 apart, or none."""
     tags = pd.DataFrame({"note_id": range(notes), "category": ["pricing"] * notes})
     labels = tags.assign(category=["competition"] * 7 + ["pricing"] * (notes - 7))
-    found = rt.reason_agreement(tags, labels, fewest=1).set_index("category")
+    found = rt.reasons.reason_agreement(tags, labels, fewest=1).set_index("category")
     assert found.loc["competition", "kappa"] == pytest.approx(0.0, abs=1e-12)
     assert np.isnan(found.loc["competition", ["kappa_lower", "kappa_upper"]].astype(float)).all()
 
@@ -551,10 +555,10 @@ def test_rows_that_only_the_halfway_run_has_are_no_rows_of_the_comparison():
     lines = orders(*((who, f"2024-0{m}-01", 5.0) for m in range(1, 6) for who in "AB"))
 
     def run(as_of, lag):
-        activity = rt.recorded(rt.customer_periods, lines, as_of=as_of, **MONTH)
-        return rt.recorded(rt.retention_rate, activity, lag=lag)
+        activity = rt.recording.recorded(rt.customer_periods, lines, as_of=as_of, **MONTH)
+        return rt.recording.recorded(rt.retention_rate, activity, lag=lag)
 
     before, after = run("2024-03-31", 1), run("2024-05-31", 2)
-    found = rt.compare_runs(before, after, between=run("2024-05-31", 1))
+    found = rt.recording.compare_runs(before, after, between=run("2024-05-31", 1))
     assert found["period"].max() == pd.Timestamp("2024-03-01")
     assert found["cause"].ne("unchanged").any()

@@ -44,7 +44,7 @@ def test_with_a_grace_tenure_and_horizon_count_from_what_was_known(engine):
         return chances
 
     found = engine.read(
-        rt.backtest(
+        rt.survival.backtest(
             fit,
             engine.table(contracts),
             cuts="2024-03-31",
@@ -74,7 +74,7 @@ def test_the_last_order_after_a_cut_is_not_seen(engine):
         seen.append(engine.read(known))
         return ranked(known)
 
-    rt.backtest(fit, spells, cuts=["2024-02-01"], horizon=20)
+    rt.survival.backtest(fit, spells, cuts=["2024-02-01"], horizon=20)
     last = seen[0].set_index("customer_id")["last_order"]
     assert pd.isna(last["a"])
     assert pd.Timestamp(last["b"]) == pd.Timestamp("2024-01-10")
@@ -84,7 +84,7 @@ def test_a_cut_that_cannot_be_fitted_says_so_and_the_others_go_on():
     """Before the first end nobody can be fitted; that is no reason to have no backtest."""
     lines = rt.sample_company(300, seed=3).orders
     made = partial(rt.purchase_spells, gap=400)
-    found = rt.backtest(
+    found = rt.survival.backtest(
         rt.fit_cox,
         lines,
         cuts=["2022-06-30", "2024-06-30"],
@@ -101,7 +101,7 @@ def test_few_who_are_all_predicted_are_not_said_to_lack_a_prediction():
     """The reason spoke of others whom the model could not predict; there were none."""
     lines = orders(*((who, f"2024-0{m}-01", 5.0) for m in range(1, 6) for who in "abcdefg"))
     spells = rt.purchase_spells(lines, gap=60, as_of="2024-05-31")
-    found = rt.backtest(ranked, spells, cuts=["2024-03-15"], horizon=20)
+    found = rt.survival.backtest(ranked, spells, cuts=["2024-03-15"], horizon=20)
     assert found["n_unpredicted"].tolist() == [0]
     assert found["reason"].tolist() == ["fewer than 10 can be scored: no more were here on the cut"]
 
@@ -113,17 +113,17 @@ def test_a_backtest_of_purchases_tells_how_the_fit_went():
     seen = []
 
     def fit(summary):
-        seen.append(rt.fit_bg_nbd(summary))
+        seen.append(rt.repeat_buying.fit_bg_nbd(summary))
         return seen[-1]
 
-    found = rt.backtest_purchases(lines, fit=fit, cuts=cuts, within=90)
+    found = rt.repeat_buying.backtest_purchases(lines, fit=fit, cuts=cuts, within=90)
     assert found["status"].tolist() == [model.status for model in seen]
 
 
 def test_nothing_is_predicted_in_intervals_that_nobody_reached():
     """From day 95 on, in the fourth month of a model of three, "nobody leaves" was no knowledge."""
     spells = pd.DataFrame({"customer_id": list("abc"), "duration": [10, 40, 70], "churned": True})
-    model = rt.fit_hazard(spells, unit="month", duration_unit="day")
+    model = rt.survival.fit_hazard(spells, unit="month", duration_unit="day")
     assert model.follow_up == pytest.approx(91.3125)
     customer = pd.DataFrame({"customer_id": ["x", "y"], "tenure": [95.0, 70.0]})
     soon = rt.predict_churn(model, customer, within=20)
@@ -132,7 +132,7 @@ def test_nothing_is_predicted_in_intervals_that_nobody_reached():
     assert soon["churn_probability"][1] == 0  # the third month is not over by day 90
     whole = rt.predict_churn(model, customer, within=91.3125 - 70)
     assert whole["churn_probability"][1] == 1
-    left = rt.expected_remaining_lifetime(model, customer, horizon=20)
+    left = rt.survival.expected_remaining_lifetime(model, customer, horizon=20)
     assert np.isnan(left["expected_lifetime"][0])
 
 

@@ -52,8 +52,8 @@ WEEKS = [1, 7, 20, 37, 52]
 def test_cox_predicts_as_lifelines_does(asked):
     """Survival at durations, to 1e-9; coefficients, errors and tests as lifelines has them."""
     fitter = fitted("CoxPHFitter", **asked)
-    model = rt.from_lifelines(fitter)
-    found = rt.predict_survival(model, people(), times=WEEKS)
+    model = rt.survival.from_lifelines(fitter)
+    found = rt.survival.predict_survival(model, people(), times=WEEKS)
     np.testing.assert_allclose(found["survival"], theirs(fitter, people(), WEEKS), rtol=1e-9)
     assert found[["lower", "upper"]].isna().all(axis=None)
     table = model.coefficients().set_index("term")
@@ -69,8 +69,8 @@ def test_cox_in_strata_predicts_as_lifelines_does():
     """One stratum or two, each with a baseline of its own."""
     for strata in (["race"], ["race", "fin"]):
         fitter = fitted("CoxPHFitter", rossi(), strata=strata)
-        model = rt.from_lifelines(fitter)
-        found = rt.predict_survival(model, people(40), times=WEEKS[:4])
+        model = rt.survival.from_lifelines(fitter)
+        found = rt.survival.predict_survival(model, people(40), times=WEEKS[:4])
         expected = theirs(fitter, people(40), WEEKS[:4])
         np.testing.assert_allclose(found["survival"], expected, rtol=1e-9)
         assert model.strata == tuple(strata)
@@ -81,10 +81,12 @@ def test_cox_of_theirs_and_ours_are_near():
     table = rossi().rename(columns={"week": "duration", "arrest": "churned"})
     table["churned"] = table["churned"] == 1
     ours = rt.fit_cox(table, covariates=["fin", "age", "prio"])
-    other = rt.from_lifelines(fitted("CoxPHFitter"))
+    other = rt.survival.from_lifelines(fitted("CoxPHFitter"))
     table_of = [m.coefficients().set_index("term").loc[NAMES, "coef"] for m in (ours, other)]
     np.testing.assert_allclose(table_of[0], table_of[1], rtol=1e-5)
-    tests = [rt.proportional_hazards_test(m, table).set_index("term") for m in (ours, other)]
+    tests = [
+        rt.survival.proportional_hazards_test(m, table).set_index("term") for m in (ours, other)
+    ]
     np.testing.assert_allclose(
         tests[0]["statistic"], tests[1].loc[tests[0].index, "statistic"], rtol=1e-3
     )
@@ -97,10 +99,10 @@ def test_late_entry_is_put_right():
     table = pd.DataFrame({"week": end, "arrest": 1, "x": rng.normal(size=6000), "entry": entry})
     table = table[end > entry]
     fitter = fitted("CoxPHFitter", table, entry_col="entry")
-    model = rt.from_lifelines(fitter)
+    model = rt.survival.from_lifelines(fitter)
     assert any("leaves late entry out of account" in note for note in model.notes)
     customers = pd.DataFrame({"customer_id": [1], "tenure": [0.01], "x": [0.0]})
-    found = rt.predict_survival(model, customers, times=1)["survival"][0]
+    found = rt.survival.predict_survival(model, customers, times=1)["survival"][0]
     assert found == pytest.approx(np.exp(-0.5), abs=0.02)
     assert theirs(fitter, customers, [1.01])[0] > 0.7
     ours = rt.fit_cox(
@@ -108,7 +110,7 @@ def test_late_entry_is_put_right():
         covariates="x",
         ties="breslow",
     )
-    again = rt.predict_survival(ours, customers, times=1)["survival"][0]
+    again = rt.survival.predict_survival(ours, customers, times=1)["survival"][0]
     assert found == pytest.approx(again, abs=1e-5)
 
 
@@ -117,12 +119,12 @@ def test_weights_and_clusters_are_read():
     rng = np.random.default_rng(0)
     table = rossi().drop(columns="race").assign(w=rng.integers(1, 4, 432), who=np.arange(432) // 2)
     fitter = fitted("CoxPHFitter", table, weights_col="w", cluster_col="who")
-    model = rt.from_lifelines(fitter)
+    model = rt.survival.from_lifelines(fitter)
     assert model.n_spells == table["w"].sum()
     assert model.cluster == "who"
     np.testing.assert_allclose(model.standard_errors, fitter.standard_errors_, rtol=1e-12)
     assert model.tests()["statistic"].isna().tolist() == [False, True, True]
-    found = rt.predict_survival(model, people(), times=WEEKS)["survival"]
+    found = rt.survival.predict_survival(model, people(), times=WEEKS)["survival"]
     np.testing.assert_allclose(found, theirs(fitter, people(), WEEKS), rtol=1e-9)
 
 
@@ -130,9 +132,9 @@ def test_weights_and_clusters_are_read():
 def test_aft_predicts_as_lifelines_does(name):
     """Survival at any time to 1e-9, coefficients and errors; bounds are there too."""
     fitter = fitted(name)
-    model = rt.from_lifelines(fitter)
+    model = rt.survival.from_lifelines(fitter)
     times = [0.5, 7.3, 52, 400]
-    found = rt.predict_survival(model, people(), times=times)
+    found = rt.survival.predict_survival(model, people(), times=times)
     np.testing.assert_allclose(found["survival"], theirs(fitter, people(), times), rtol=1e-9)
     assert found["survival"].between(found["lower"], found["upper"]).all()
     primary = fitter.params_.index.get_level_values(0)[0]
@@ -148,14 +150,16 @@ def test_aft_of_theirs_and_ours_are_near(name):
     """Scale, covariance and expected lifetimes, to lifelines' own accuracy."""
     table = rossi().rename(columns={"week": "duration", "arrest": "churned"})
     table["churned"] = table["churned"] == 1
-    other = rt.from_lifelines(fitted(name))
-    ours = rt.fit_aft(table, covariates=list(other.terms), distribution=other.distribution)
+    other = rt.survival.from_lifelines(fitted(name))
+    ours = rt.survival.fit_aft(table, covariates=list(other.terms), distribution=other.distribution)
     assert other.log_likelihood == pytest.approx(ours.log_likelihood, rel=1e-7)
     assert other.log_likelihood_null == pytest.approx(ours.log_likelihood_null, rel=1e-6)
     np.testing.assert_allclose(other.scale, ours.scale, rtol=1e-3)
     full = [np.array(m.full_covariance) for m in (other, ours)]
     np.testing.assert_allclose(full[0], full[1], rtol=0.02, atol=2e-5)
-    stays = [rt.expected_remaining_lifetime(m, people(), horizon=52) for m in (other, ours)]
+    stays = [
+        rt.survival.expected_remaining_lifetime(m, people(), horizon=52) for m in (other, ours)
+    ]
     np.testing.assert_allclose(
         stays[0]["expected_lifetime"], stays[1]["expected_lifetime"], rtol=1e-3
     )
@@ -164,7 +168,7 @@ def test_aft_of_theirs_and_ours_are_near(name):
 @pytest.mark.parametrize("name", ["CoxPHFitter", *AFT])
 def test_what_was_read_is_a_value_of_ours(name):
     """JSON and back, equal, and with predictions equal bit for bit."""
-    model = rt.from_lifelines(fitted(name))
+    model = rt.survival.from_lifelines(fitted(name))
     again = type(model).model_validate_json(model.model_dump_json())
     assert again == model
     before, after = (rt.predict_churn(each, people(), within=9) for each in (model, again))
@@ -198,4 +202,4 @@ def test_what_cannot_be_read_is_refused():
     """Each in words that say what would do."""
     for message, fitter in unreadable():
         with pytest.raises(rt.RetentionError, match=message):
-            rt.from_lifelines(fitter)
+            rt.survival.from_lifelines(fitter)

@@ -74,7 +74,7 @@ def test_toml_nested_without_end_is_refused(tmp_path):
     with pytest.raises(UsageError, match="is no TOML"):
         settings_of(path, {})
     with pytest.raises(rt.ReadError, match="is no TOML"):
-        rt.load_lexicon(path)
+        rt.reasons.load_lexicon(path)
     codes = pd.DataFrame({"customer_id": ["Ann"], "code": ["A1"]})
     with pytest.raises(rt.ReadError, match="cannot be read"):
         rt.map_reason_codes(codes, scheme=path)
@@ -88,10 +88,10 @@ def test_phrases_in_a_damaged_csv_are_refused(data: bytes, tmp_path: Path) -> No
     path = tmp_path / "phrases.csv"
     path.write_bytes(data)
     with pytest.raises(rt.RetentionError):
-        rt.extend_lexicon(rt.load_lexicon("en"), phrases=path)
+        rt.reasons.extend_lexicon(rt.reasons.load_lexicon("en"), phrases=path)
 
 
-@pytest.mark.parametrize("door", [rt.tag_reasons, rt.redact_pii])
+@pytest.mark.parametrize("door", [rt.tag_reasons, rt.reasons.redact_pii])
 def test_half_a_character_in_a_note_is_refused(door):
     """An emoji cut in two is no text that a file or an engine can hold."""
     notes = pd.DataFrame({"note_id": [1], "text": pd.Series(["bye \ud83d"], dtype=object)})

@@ -42,7 +42,7 @@ def test_a_forgotten_segment_of_spells_is_told_where_to_say_it(engine):
     [
         (lambda t: rt.fit_cox(t, covariates="region"), "covariates"),
         (lambda t: rt.fit_cox(t, strata="region"), "strata"),
-        (lambda t: rt.fit_hazard(t, covariates="region"), "covariates"),
+        (lambda t: rt.survival.fit_hazard(t, covariates="region"), "covariates"),
         (lambda t: rt.compare_curves(t, by="region"), "by"),
         (lambda t: rt.survival_curve(t, by="region"), "by"),
     ],
@@ -76,7 +76,15 @@ def test_a_near_name_is_named_instead():
 # Tables without one-time buyers
 
 
-@pytest.mark.parametrize("fit", [rt.fit_bg_nbd, rt.fit_mbg_nbd, rt.fit_pareto_nbd, rt.fit_bg_bb])
+@pytest.mark.parametrize(
+    "fit",
+    [
+        rt.repeat_buying.fit_bg_nbd,
+        rt.repeat_buying.fit_mbg_nbd,
+        rt.repeat_buying.fit_pareto_nbd,
+        rt.repeat_buying.fit_bg_bb,
+    ],
+)
 def test_a_table_without_one_time_buyers_is_noted(fit):
     """Nobody with x = 0: hardly chance; with one of them there is no note."""
     rng = np.random.default_rng(0)
@@ -101,14 +109,14 @@ def test_a_concordance_below_04_says_that_the_sign_may_be_turned():
     """What the warning says to write gives a concordance of 1, without a warning."""
     said = r"'stay' is 0, worse than a coin's.*scored\.assign\(stay=-scored\['stay'\]\)"
     with pytest.warns(rt.RetentionWarning, match=said) as caught:
-        rt.concordance(TURNED, risk="stay")
+        rt.survival.concordance(TURNED, risk="stay")
     assert len(caught) == 1
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = rt.concordance(TURNED.assign(stay=-TURNED["stay"]), risk="stay")
+        again = rt.survival.concordance(TURNED.assign(stay=-TURNED["stay"]), risk="stay")
         assert again["concordance"].tolist() == [1]
-        coin = rt.concordance(TURNED.assign(stay=1.0), risk="stay")
+        coin = rt.survival.concordance(TURNED.assign(stay=1.0), risk="stay")
     assert coin["concordance"].tolist() == [0.5]
 
 
@@ -134,6 +142,6 @@ def test_backtest_says_it_once_for_all_cuts():
     with pytest.warns(
         rt.RetentionWarning, match="fit: on 2 of 2 cuts the concordance is below 0.4"
     ):
-        rt.backtest(by_silence(-1), orders, **asked)
-    right = rt.backtest(by_silence(1), orders, **asked)
+        rt.survival.backtest(by_silence(-1), orders, **asked)
+    right = rt.survival.backtest(by_silence(1), orders, **asked)
     assert (right["concordance"] > 0.6).all()

@@ -81,7 +81,7 @@ def test_movements_lead_from_the_start_to_the_end(engine, some):
 def test_cohorts_at_age_one_are_the_retention_of_new_customers(engine, some):
     """Pooled, who came again in the period after the first is who was retained of the new."""
     activity = by_month(engine, some)
-    pooled = engine.read(rt.average_retention(rt.cohort_retention(activity)), order=["age"])
+    pooled = engine.read(rt.kpis.average_retention(rt.cohort_retention(activity)), order=["age"])
     rows = engine.read(activity)
     rows = rows[rows["active"]]
     first = rows.groupby("customer_id")["step"].min()

@@ -13,7 +13,6 @@ import pytest
 import retention
 
 ROOT = Path(__file__).parent.parent
-INIT = ROOT / "src" / "retention" / "__init__.py"
 LOADED = """
 import sys
 before = set(sys.modules)
@@ -59,31 +58,57 @@ def test_a_first_rate_on_a_small_table_loads_no_heavy_library():
     assert loaded_by(A_FIRST_RATE) & heavy == set()
 
 
+def faces():
+    """The library and its modules."""
+    return [retention, *(getattr(retention, name) for name in retention._MODULES)]
+
+
 def test_every_public_name_is_there():
     """Each name of `__all__` leads somewhere; a function or class bears that name itself."""
-    public = {name: getattr(retention, name) for name in retention.__all__}
-    assert [
-        name for name, value in public.items() if getattr(value, "__name__", name) != name
-    ] == []
+    for face in faces():
+        public = {name: getattr(face, name) for name in face.__all__}
+        named = {name: getattr(value, "__name__", name) for name, value in public.items()}
+        assert [name for name, own in named.items() if own.rpartition(".")[2] != name] == []
 
 
-def test_public_names_are_sorted_and_named_once():
-    """The list reads like an index."""
-    assert retention.__all__ == sorted(set(retention.__all__)) == dir(retention)
+def test_public_names_are_told_once():
+    """The main job comes first, then the modules; of a module, the names are sorted."""
+    for face in faces():
+        assert len(set(face.__all__)) == len(face.__all__)
+    assert dir(retention) == sorted(retention.__all__)
+    names, modules = list(retention._HOMES), list(retention._MODULES)
+    assert retention.__all__ == [*sorted(names), *sorted(modules), "__version__"]
+    assert 40 <= len(names) <= 50
+    for face in faces()[1:]:
+        assert sorted(face.__all__) == list(face.__all__)
 
 
 def test_type_checkers_see_the_same_names_as_python():
     """The imports under TYPE_CHECKING and the lazy ones name the same homes, sorted."""
-    checked = next(node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
-    seen = [
-        (alias.name, alias.asname, node.module)
-        for node in checked.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    ]
-    homes = retention._HOMES
-    assert sorted(seen) == [(name, name, f"retention.{homes[name]}") for name in sorted(homes)]
-    assert list(homes) == sorted(homes)
+    for face in faces():
+        if not hasattr(face, "_HOMES"):
+            continue
+        tree = ast.parse(Path(face.__file__).read_text(encoding="utf-8"))
+        checked = next(node for node in tree.body if isinstance(node, ast.If))
+        seen = {
+            alias.name: (alias.asname, node.module)
+            for node in checked.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        homes = {name: f"{face.__name__}.{room}" for name, room in face._HOMES.items()}
+        homes |= dict.fromkeys(retention._MODULES, "retention") if face is retention else {}
+        assert seen == {name: (name, home) for name, home in homes.items()}
+        assert list(face._HOMES) == sorted(face._HOMES)
+
+
+def test_what_stands_on_top_stands_in_its_module_too():
+    """`rt.fit_cox` is `rt.survival.fit_cox`, and any other name says where it is."""
+    for name, home in retention._HOMES.items():
+        face = getattr(retention, home.partition(".")[0])
+        assert getattr(face, name) is getattr(retention, name)
+    with pytest.raises(AttributeError, match="it is retention.survival.fit_aft"):
+        retention.fit_aft  # noqa: B018
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
@@ -101,5 +126,11 @@ def test_reference_pages_name_every_public_name_once():
     """What is public is documented, and nothing else is."""
     pages = sorted((ROOT / "docs" / "reference").glob("*.md"))
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    documented = re.findall(r"^::: retention\.(\w+)$", text, re.MULTILINE)
-    assert sorted(documented) == [name for name in retention.__all__ if name != "__version__"]
+    documented = re.findall(r"^::: retention\.([\w.]+)$", text, re.MULTILINE)
+    named = [f"{module}.{name}" for module in retention._MODULES for name in all_of(module)]
+    assert sorted(documented) == sorted(named)
+
+
+def all_of(module):
+    """The public names of a module."""
+    return getattr(retention, module).__all__

@@ -28,7 +28,7 @@ PLANS = pd.DataFrame(
 
 def plans(covariates="plan"):
     """A hazard model whose chances can be read off the table, or another one."""
-    return rt.fit_hazard(
+    return rt.survival.fit_hazard(
         PLANS, covariates=covariates, unit="month", duration_unit="month", link="cloglog"
     )
 
@@ -36,9 +36,12 @@ def plans(covariates="plan"):
 def asked(model, customers):
     """The answers of all functions that look ahead, and the column of each that is null."""
     return [
-        (rt.predict_survival(model, customers, times=1), "survival"),
+        (rt.survival.predict_survival(model, customers, times=1), "survival"),
         (rt.predict_churn(model, customers, within=1), "churn_probability"),
-        (rt.expected_remaining_lifetime(model, customers, horizon=1.5), "expected_lifetime"),
+        (
+            rt.survival.expected_remaining_lifetime(model, customers, horizon=1.5),
+            "expected_lifetime",
+        ),
     ]
 
 
@@ -81,7 +84,7 @@ def test_every_model_and_every_question_leaves_out_that_customer_alone(fit):
     names = ["plan", "age", "web"]
     model = {
         "cox": lambda: rt.fit_cox(PLANS, covariates=names, penalty=1),
-        "aft": lambda: rt.fit_aft(PLANS, covariates=["age", "web"]),
+        "aft": lambda: rt.survival.fit_aft(PLANS, covariates=["age", "web"]),
         "hazard": lambda: plans("plan"),
     }[fit]()
     customers = PLANS[names].assign(customer_id=range(8), tenure=0.5)
@@ -108,13 +111,13 @@ def test_scores_are_asked_of_those_whom_the_model_knows():
     spells = PLANS.assign(plan=["basic"] * 4 + ["full"] * 3 + ["new"])
     said = r"spells: 1 of 8 rows gets no prediction: 1 has a 'plan' .*\('new'\)"
     with pytest.warns(rt.RetentionWarning, match=said):
-        scored = rt.with_predictions(model, spells, times=1)
+        scored = rt.survival.with_predictions(model, spells, times=1)
     assert scored[["risk", "survival_1"]].isna().all(axis=1).tolist() == [False] * 7 + [True]
     with pytest.raises(rt.ContentError, match="1 of 8 rows has no prediction in 'risk'"):
-        rt.concordance(scored)
+        rt.survival.concordance(scored)
     known = scored[scored["risk"].notna()]
-    alone = rt.with_predictions(model, spells.iloc[:7], times=1)
-    pd.testing.assert_frame_equal(rt.concordance(known), rt.concordance(alone))
+    alone = rt.survival.with_predictions(model, spells.iloc[:7], times=1)
+    pd.testing.assert_frame_equal(rt.survival.concordance(known), rt.survival.concordance(alone))
 
 
 def test_one_customer_alone_may_be_the_first_of_a_kind():
@@ -166,8 +169,8 @@ def test_backtest_counts_whom_the_model_does_not_know():
         }
     )
     spells = rt.contract_spells(contracts, as_of="2024-12-31", grace=0, keep="plan")
-    found = rt.backtest(
-        lambda known: rt.fit_aft(known, covariates="plan", distribution="exponential"),
+    found = rt.survival.backtest(
+        lambda known: rt.survival.fit_aft(known, covariates="plan", distribution="exponential"),
         spells,
         cuts=["2024-06-01"],
         horizon=20,
@@ -196,8 +199,8 @@ def test_the_spells_of_the_fit_can_be_predicted_as_they_are(engine):
     here = RUNNING[~RUNNING["churned"]].rename(columns={"duration": "tenure"})
     for function, asked in (
         (rt.predict_churn, {"within": 1}),
-        (rt.predict_survival, {"times": [0.5, 1]}),
-        (rt.expected_remaining_lifetime, {"horizon": 1}),
+        (rt.survival.predict_survival, {"times": [0.5, 1]}),
+        (rt.survival.expected_remaining_lifetime, {"horizon": 1}),
     ):
         found = engine.read(function(model, engine.table(RUNNING), keep="plan", **asked))
         said = function(model, here, keep="plan", **asked)
@@ -220,7 +223,7 @@ def test_what_is_to_come_along_comes_along(engine):
     assert rows.columns.tolist()[-3:] == ["note", "n_seats", "plan"]
     assert rows["plan"].tolist() == ["basic", "full", "basic"]
     assert rows["n_seats"].fillna(-1).tolist() == [5, -1, 2]
-    twice = engine.read(rt.predict_survival(model, given, times=[1, 2], keep="plan"))
+    twice = engine.read(rt.survival.predict_survival(model, given, times=[1, 2], keep="plan"))
     plan_of = {"a": "basic", "b": "full", "c": "basic"}
     assert twice["plan"].tolist() == [plan_of[each] for each in twice["customer_id"]]
 
@@ -280,9 +283,12 @@ def foreign():
         (lifelines(), r"got lifelines.CoxPHFitter. Read it with from_lifelines\(model\)"),
         (lifelines, r"Read it with from_lifelines\(model.fit\(...\)\)"),
         (results(), r"got statsmodels.PHRegResults. Fit one, as in model = fit_cox\(spells, cov"),
-        (rt.CoxModel, r"got the class CoxModel. Fit one, as in model = fit_cox\(spells, covariat"),
+        (
+            rt.survival.CoxModel,
+            r"got the class CoxModel. Fit one, as in model = fit_cox\(spells, covariat",
+        ),
         (rt.fit_cox, r"got the function fit_cox. Fit one, as in model = fit_cox\(spells"),
-        (rt.fit_mbg_nbd(summary), "A model of purchases is asked by its own methods"),
+        (rt.repeat_buying.fit_mbg_nbd(summary), "A model of purchases is asked by its own methods"),
         (PLANS, "got pandas.DataFrame. The model comes first, as in "),
         (PLANS.to_dict(), "got builtins.dict. Fit one"),
         ("cox", "got 'cox'. Fit one"),
@@ -301,16 +307,16 @@ def test_a_foreign_model_is_told_from_ours_everywhere():
     for model, message in foreign():
         for function, asked in (
             (rt.predict_churn, {"within": 1}),
-            (rt.predict_survival, {"times": 1}),
-            (rt.expected_remaining_lifetime, {"horizon": 1}),
-            (rt.with_predictions, {}),
-            (rt.proportional_hazards_test, {}),
+            (rt.survival.predict_survival, {"times": 1}),
+            (rt.survival.expected_remaining_lifetime, {"horizon": 1}),
+            (rt.survival.with_predictions, {}),
+            (rt.survival.proportional_hazards_test, {}),
         ):
             with pytest.raises(rt.RetentionError, match=message) as caught:
                 function(model, customers, **asked)
             assert "model must come from fit_cox, fit_aft, fit_hazard or from_lif" in str(caught)
     with pytest.raises(rt.RetentionError, match="must come from fit_cox, for.*got AftModel.*varyi"):
-        rt.proportional_hazards_test(rt.fit_aft(PLANS), PLANS)
+        rt.survival.proportional_hazards_test(rt.survival.fit_aft(PLANS), PLANS)
 
 
 def test_what_cannot_fit_anything_is_told_from_a_function():
@@ -321,18 +327,18 @@ def test_what_cannot_fit_anything_is_told_from_a_function():
     known = {"cuts": ["2024-01-31"], "horizon": 30}
     for fit, message in (
         (rt.fit_cox(spells), "fit must be a function that takes spells.*got CoxModel"),
-        (rt.CoxModel, "got the class CoxModel"),
+        (rt.survival.CoxModel, "got the class CoxModel"),
         (spells, "got pandas.DataFrame. It comes first, then the table"),
         (None, "got None"),
     ):
         with pytest.raises(rt.RetentionError, match=message):
-            rt.backtest(fit, spells, **known)
+            rt.survival.backtest(fit, spells, **known)
     for model, message in foreign():
         if not callable(model):
             with pytest.raises(rt.RetentionError, match=message):
-                rt.backtest(lambda spells, model=model: model, spells, **known)
+                rt.survival.backtest(lambda spells, model=model: model, spells, **known)
     with pytest.raises(rt.RetentionError, match="must give one chance of leaving.*got 'all'"):
-        rt.backtest(lambda spells: lambda running, horizon: "all", spells, **known)
+        rt.survival.backtest(lambda spells: lambda running, horizon: "all", spells, **known)
 
 
 def test_only_what_lifelines_fitted_is_read_from_it():
@@ -346,4 +352,4 @@ def test_only_what_lifelines_fitted_is_read_from_it():
         (foreign()[3][0], r"got the class CoxPHFitter. Fit it first: CoxPHFitter\(\).fit\("),
     ):
         with pytest.raises(rt.RetentionError, match=message):
-            rt.from_lifelines(fitter)
+            rt.survival.from_lifelines(fitter)

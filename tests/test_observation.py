@@ -81,7 +81,7 @@ def test_before_the_first_was_watched_a_curve_is_given_that_and_says_so(engine):
     row = engine.read(median).iloc[0]
     assert (row["lifetime"], row["note"]) == (1.5, GIVEN)
     assert said.startswith(f"curve: {GIVEN}. conditional_survival(curve, tenure=0.0015, ")
-    mean, _ = once(rt.restricted_mean, curve, horizon=3)
+    mean, _ = once(rt.survival.restricted_mean, curve, horizon=3)
     row = engine.read(mean).iloc[0]
     assert row["restricted_mean"] == pytest.approx(1 + 0.5 + 0.25)
     assert row["note"] == GIVEN
@@ -91,9 +91,9 @@ def test_before_the_first_was_watched_a_curve_is_given_that_and_says_so(engine):
     ("function", "said"),
     [
         (rt.survival_curve, {}),
-        (rt.cumulative_hazard, {}),
-        (rt.cumulative_incidence, {}),
-        (rt.cause_removed, {}),
+        (rt.survival.cumulative_hazard, {}),
+        (rt.survival.cumulative_incidence, {}),
+        (rt.survival.cause_removed, {}),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
@@ -127,7 +127,7 @@ def test_what_the_warning_of_a_curve_says_to_write_works(engine):
     """From a tenure of 7 on, S is 1/2 at 8: no warning, no note."""
     curve, said = once(rt.survival_curve, engine.table(broken()))
     assert "conditional_survival(survival_curve(spells), tenure=7, horizon=...)" in said
-    later = engine.read(rt.conditional_survival(curve, tenure=7, horizon=1)).iloc[0]
+    later = engine.read(rt.survival.conditional_survival(curve, tenure=7, horizon=1)).iloc[0]
     assert later["survival"] == 0.5
     assert pd.isna(later["note"])
 
@@ -136,7 +136,7 @@ def test_a_span_within_or_across_what_nobody_watched_is_null():
     """Spans from 0, within the leading stretch, across the inner one, and from its end."""
     curve = quietly(rt.survival_curve, broken())
     tenure, horizon = [0, 1, 3, 5, 6, 7], [1, 2, 5]
-    found, _ = once(rt.conditional_survival, curve, tenure=tenure, horizon=horizon)
+    found, _ = once(rt.survival.conditional_survival, curve, tenure=tenure, horizon=horizon)
     found = found.set_index(["tenure", "horizon"])
     before, given = "nobody was watched from 0 to 3", "given still here at 3: nobody was watched"
     for span in [(0, 1), (0, 2), (1, 1), (1, 2)]:
@@ -154,15 +154,15 @@ def test_a_span_within_or_across_what_nobody_watched_is_null():
 def test_a_quantile_that_lies_behind_a_hole_is_null_and_named():
     """S is 1/2 at 4; a quarter still here would lie behind 5."""
     curve = quietly(rt.survival_curve, broken())
-    found = quietly(rt.lifetime_quantile, curve, lost=[0.4, 0.75])
+    found = quietly(rt.survival.lifetime_quantile, curve, lost=[0.4, 0.75])
     assert found["lifetime"].tolist()[0] == 4
     assert np.isnan(found["lifetime"].tolist()[1])
     assert found["note"].tolist()[1] == HOLE
-    mean, said = once(rt.restricted_mean, curve, horizon=8)
+    mean, said = once(rt.survival.restricted_mean, curve, horizon=8)
     assert mean["restricted_mean"].isna().all()
     assert mean["note"].tolist() == [HOLE]
     assert "tenure=7" in said
-    inside = quietly(rt.restricted_mean, curve, horizon=5)
+    inside = quietly(rt.survival.restricted_mean, curve, horizon=5)
     assert inside["restricted_mean"].tolist() == [4.5]
 
 
@@ -175,7 +175,7 @@ def test_each_segment_has_its_own_stretches_and_the_warning_is_one():
         "basic": ["given still here at 3: nobody was watched before"],
         "full": ["given still here at 7: nobody was watched before"],
     }
-    longer, _ = once(rt.restricted_mean_difference, curve, horizon=5, by="plan")
+    longer, _ = once(rt.survival.restricted_mean_difference, curve, horizon=5, by="plan")
     assert longer["difference"].isna().all()
     assert longer["note"].tolist() == [
         "nobody was watched from 0 to 7; basic: given still here at 3: nobody was watched before"
@@ -188,7 +188,7 @@ def test_each_segment_has_its_own_stretches_and_the_warning_is_one():
 def test_a_table_of_a_curve_without_its_notes_still_knows_where_it_is_empty():
     """From the counts alone: after 5 nobody is left, and others come by 8."""
     curve = quietly(rt.survival_curve, broken()).drop(columns=["observed_from", "note"])
-    found = quietly(rt.conditional_survival, curve, tenure=[3, 4], horizon=[1, 4])
+    found = quietly(rt.survival.conditional_survival, curve, tenure=[3, 4], horizon=[1, 4])
     assert found["survival"].isna().tolist() == [False, True, False, True]
 
 
@@ -209,7 +209,7 @@ def test_a_stay_of_no_length_does_not_make_the_leading_stretch_an_inner_one():
 def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
     """H = 1/2 at 1, 1/2 more at 2, whoever the customer; nobody is left without a prediction."""
     model = rt.fit_cox(late(), ties=ties)
-    found, said = once(rt.predict_survival, model, some(0), times=[1, 2])
+    found, said = once(rt.survival.predict_survival, model, some(0), times=[1, 2])
     assert found["survival"].tolist() == pytest.approx([math.exp(-0.5), math.exp(-1)])
     assert found["note"].tolist() == [GIVEN] * 2
     assert found["reason"].isna().all()
@@ -217,11 +217,11 @@ def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
         f"customers: {GIVEN}; customers with a tenure of 0.0015 or more have it behind them: say "
         "tenure=0.0015."
     )
-    there = rt.predict_survival(model, some(0.0015), times=[1])
+    there = rt.survival.predict_survival(model, some(0.0015), times=[1])
     assert there["note"].isna().all()
     churn, _ = once(rt.predict_churn, model, some(0), within=1)
     assert churn["churn_probability"].tolist() == pytest.approx([1 - math.exp(-0.5)])
-    stay, _ = once(rt.expected_remaining_lifetime, model, some(0), horizon=2)
+    stay, _ = once(rt.survival.expected_remaining_lifetime, model, some(0), horizon=2)
     assert stay["expected_lifetime"].tolist() == pytest.approx([1 + math.exp(-0.5)])
     assert {churn["note"][0], stay["note"][0]} == {GIVEN}
     assert model.baseline()["note"].tolist() == [GIVEN] * 2
@@ -230,17 +230,17 @@ def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
 def test_cox_names_the_stretch_that_a_prediction_would_cross():
     """In each stratum its own; the answer is null."""
     model = rt.fit_cox(broken())
-    found, said = once(rt.predict_survival, model, some(4), times=[0.5, 4])
+    found, said = once(rt.survival.predict_survival, model, some(4), times=[0.5, 4])
     assert found["reason"].tolist()[1] == HOLE
     assert found["survival"].isna().tolist() == [False, True]
     assert "tenure=7" in said
-    assert rt.predict_survival(model, some(7), times=[1])["survival"].notna().all()
+    assert rt.survival.predict_survival(model, some(7), times=[1])["survival"].notna().all()
     baseline = model.baseline()
     assert baseline["survival"].isna().tolist() == [False, True, True]
     assert baseline["note"].tolist()[1:] == [HOLE] * 2
     strata = rt.fit_cox(broken(), strata="plan")
     both = pd.DataFrame({"customer_id": [1, 2], "tenure": [0, 0], "plan": ["basic", "full"]})
-    found = quietly(rt.predict_survival, strata, both, times=4.5)
+    found = quietly(rt.survival.predict_survival, strata, both, times=4.5)
     assert found["survival"].isna().tolist() == [False, True]
     assert found["note"].tolist()[0] == "given still here at 3: nobody was watched before"
     assert found["reason"].tolist()[1] == "nobody was watched from 0 to 7"
@@ -263,21 +263,21 @@ MONTHS = {"unit": "month", "duration_unit": "month"}
 @pytest.mark.parametrize("link", ["logit", "cloglog"])
 def test_an_interval_in_which_nobody_was_at_risk_has_no_hazard(link):
     """Month 1: null, not 0; then 2 of 8, 1 of 6 and 2 of 4, given still here at 1."""
-    model = rt.fit_hazard(months(), link=link, **MONTHS)
+    model = rt.survival.fit_hazard(months(), link=link, **MONTHS)
     table = model.hazards()
     assert table["n_at_risk"].tolist() == [0, 8, 6, 4]
     assert np.isnan(table["hazard"][0])
     assert table["hazard"].tolist()[1:] == pytest.approx([2 / 8, 1 / 6, 2 / 4])
     assert table["note"][0] == "nobody was watched"
-    found, _ = once(rt.predict_survival, model, some(0), times=[1, 2, 3])
+    found, _ = once(rt.survival.predict_survival, model, some(0), times=[1, 2, 3])
     assert found[["survival", "lower", "upper"]].iloc[0].isna().all()
     assert found["reason"][0] == "nobody was watched from 0 to 1"
     assert found["survival"].tolist()[1:] == pytest.approx([6 / 8, 6 / 8 * 5 / 6])
     assert found["note"].tolist()[1:] == ["given still here at 1: nobody was watched before"] * 2
-    assert rt.predict_survival(model, some(1), times=[1])["survival"].tolist() == [
+    assert rt.survival.predict_survival(model, some(1), times=[1])["survival"].tolist() == [
         pytest.approx(0.75)
     ]
-    rows, said = once(rt.person_periods, months(), **MONTHS)
+    rows, said = once(rt.survival.person_periods, months(), **MONTHS)
     assert sorted(rows["interval"].unique()) == [2, 3, 4]
     assert "given still here at 1: nobody was watched before" in said
 
@@ -291,45 +291,47 @@ def test_a_hole_between_intervals_is_null_in_predictions_of_hazards():
             "entry": [0, 0, 0, 4, 4, 4],
         }
     )
-    model = rt.fit_hazard(spells, **MONTHS)
+    model = rt.survival.fit_hazard(spells, **MONTHS)
     assert model.hazards()["hazard"].isna().tolist() == [False, False, True, True, False, False]
-    found, said = once(rt.predict_survival, model, some(0), times=[1, 2, 3, 5])
+    found, said = once(rt.survival.predict_survival, model, some(0), times=[1, 2, 3, 5])
     assert found["survival"].isna().tolist() == [False, False, True, True]
     assert found["reason"].tolist()[2:] == ["nobody was watched from 2 to 4"] * 2
     assert "tenure=4" in said
-    assert rt.predict_survival(model, some(4), times=[1])["survival"].tolist() == [
+    assert rt.survival.predict_survival(model, some(4), times=[1])["survival"].tolist() == [
         pytest.approx(2 / 3)
     ]
-    area = quietly(rt.expected_remaining_lifetime, model, some(0), horizon=5)
+    area = quietly(rt.survival.expected_remaining_lifetime, model, some(0), horizon=5)
     assert area["expected_lifetime"].isna().all()
 
 
 def test_scores_name_the_hole_and_what_they_say_to_write_works():
     """No "predict them too" where no model can; with the landmark all goes well."""
     model, spells = rt.fit_cox(broken()), broken()
-    scored, said = once(rt.with_predictions, model, spells, times=8)
+    scored, said = once(rt.survival.with_predictions, model, spells, times=8)
     assert "say landmark=7, here and in the score" in said
     with pytest.raises(rt.ContentError) as refused:
-        rt.calibration(scored, survival="survival_8", time=8, groups=1)
+        rt.survival.calibration(scored, survival="survival_8", time=8, groups=1)
     assert "Predict them too" not in str(refused.value)
     assert HOLE in str(refused.value)
     assert "landmark=7" in str(refused.value)
-    again = rt.with_predictions(model, spells, times=8, landmark=7)
-    table = rt.calibration(again, survival="survival_8", time=8, groups=1, landmark=7)
+    again = rt.survival.with_predictions(model, spells, times=8, landmark=7)
+    table = rt.survival.calibration(again, survival="survival_8", time=8, groups=1, landmark=7)
     assert table["observed"].tolist() == [0.5]
-    assert rt.brier_score(again, survival={8: "survival_8"}, landmark=7)["n_still"].tolist() == [1]
+    assert rt.survival.brier_score(again, survival={8: "survival_8"}, landmark=7)[
+        "n_still"
+    ].tolist() == [1]
 
 
 def test_a_group_watched_late_is_given_that_in_calibration_and_lift():
     """Observed is of those still here at 0.0015; a hole within is null and named."""
     scored = late().assign(s=0.5, risk=1.0)
-    table, said = once(rt.calibration, scored, survival="s", time=2, groups=1)
+    table, said = once(rt.survival.calibration, scored, survival="s", time=2, groups=1)
     assert table["observed"].tolist() == [0.75]
     assert table["note"].tolist() == [GIVEN]
     assert "Say landmark=0.0015" in said
-    gains, _ = once(rt.lift, scored, time=2, groups=1)
+    gains, _ = once(rt.survival.lift, scored, time=2, groups=1)
     assert gains["note"].tolist() == [GIVEN]
-    null, _ = once(rt.calibration, broken().assign(s=0.5), survival="s", time=8, groups=1)
+    null, _ = once(rt.survival.calibration, broken().assign(s=0.5), survival="s", time=8, groups=1)
     assert null["observed"].isna().all()
     assert null["reason"].tolist() == [f"{HOLE}: say landmark=7"]
 
@@ -339,7 +341,7 @@ def test_the_reasons_of_notes_keep_the_rule():
     given = pd.DataFrame({"customer_id": ["Ann", "Cem"], "reason": ["too_expensive"] * 2})
     tags = rt.map_reason_codes(given, scheme="stripe")
     for several in ("primary", "fractional"):
-        found, said = once(rt.reason_incidence, broken(), tags, several=several)
+        found, said = once(rt.reasons.reason_incidence, broken(), tags, several=several)
         behind = found["duration"] > 5
         assert found.loc[behind, "cumulative_incidence"].isna().all()
         assert set(found.loc[behind, "note"]) == {HOLE}
@@ -352,7 +354,9 @@ THIRDS = pd.DataFrame(
 
 
 @pytest.mark.parametrize(
-    "function", [rt.survival_curve, rt.fit_cox, rt.cumulative_hazard], ids=lambda f: f.__name__
+    "function",
+    [rt.survival_curve, rt.fit_cox, rt.survival.cumulative_hazard],
+    ids=lambda f: f.__name__,
 )
 def test_moments_equal_but_for_rounding_are_warned_of_not_merged(function):
     """0.1 + 0.2 and 0.3 are two; rounded as the warning says they are one, and nothing is said."""
@@ -476,12 +480,12 @@ def test_models_of_every_kind_look_at_the_rows():
     """Also where rows are collapsed or expanded."""
     spells = stretches(duration=[3.0, 5.0, 3.0, 5.0])
     for function, said in [
-        (rt.fit_hazard, MONTHS),
-        (rt.fit_aft, {}),
-        (rt.person_periods, MONTHS),
-        (rt.cumulative_incidence, {"cause": "customer_id"}),
+        (rt.survival.fit_hazard, MONTHS),
+        (rt.survival.fit_aft, {}),
+        (rt.survival.person_periods, MONTHS),
+        (rt.survival.cumulative_incidence, {"cause": "customer_id"}),
         (rt.compare_curves, {"by": "customer_id"}),
-        (rt.concordance, {"risk": "entry_risk"}),
+        (rt.survival.concordance, {"risk": "entry_risk"}),
     ]:
         table = spells.assign(entry_risk=[1.0, 2.0, 3.0, 4.0])
         _, heard = once(function, table, **said)
@@ -490,11 +494,11 @@ def test_models_of_every_kind_look_at_the_rows():
 
 def test_a_picture_ends_where_nobody_was_watching():
     """It begins at 3 and ends at 5; beneath, nobody is at risk at 0, 2 and 6."""
-    ax = rt.plot_survival(quietly(rt.survival_curve, broken()), unit="days")
+    ax = rt.plots.plot_survival(quietly(rt.survival_curve, broken()), unit="days")
     (line,) = ax.lines
     assert (line.get_xdata()[0], line.get_xdata()[-1]) == (3, 5)
     words = [text.get_text() for text in ax.texts]
     assert "50.0%\nof those here at 3" in words
     assert words[-5:] == ["0", "0", "2", "0", "2"]
-    areas = rt.plot_incidence(quietly(rt.cumulative_incidence, broken()))
+    areas = rt.plots.plot_incidence(quietly(rt.survival.cumulative_incidence, broken()))
     assert "Still here 50.0%" in [" ".join(text.get_text().split()) for text in areas.texts]

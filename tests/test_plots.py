@@ -38,7 +38,7 @@ def test_a_plot_draws_on_the_axes_it_is_given_and_changes_nothing_else(name: str
     table = tables()[name]
     before, settings = table.copy(), dict(mpl.rcParams)
     ax = Figure().subplots()
-    assert getattr(rt, name)(table, ax=ax) is ax
+    assert getattr(rt.plots, name)(table, ax=ax) is ax
     assert pyplot.get_fignums() == []
     assert dict(mpl.rcParams) == settings
     pd.testing.assert_frame_equal(table, before)
@@ -47,7 +47,7 @@ def test_a_plot_draws_on_the_axes_it_is_given_and_changes_nothing_else(name: str
 @pytest.mark.parametrize("name", PLOTS)
 def test_without_axes_a_plot_makes_one_figure(name: str) -> None:
     """pyplot knows of one new figure, so that a notebook shows it."""
-    ax = getattr(rt, name)(tables()[name])
+    ax = getattr(rt.plots, name)(tables()[name])
     assert pyplot.get_fignums() == [ax.figure.number]
     assert faults(ax) == []
 
@@ -118,7 +118,7 @@ def test_something_else_than_a_table_or_axes_is_refused() -> None:
     with pytest.raises(rt.TableError, match=r"table of survival_curve must be a pandas"):
         plot("plot_survival", {"duration": [1]})
     with pytest.raises(rt.RetentionError, match=r"ax must be matplotlib Axes"):
-        rt.plot_survival(tables()["plot_survival"], ax=pyplot.subplots())
+        rt.plots.plot_survival(tables()["plot_survival"], ax=pyplot.subplots())
 
 
 def test_a_column_that_does_not_hold_numbers_or_dates_is_named() -> None:
@@ -289,7 +289,7 @@ def test_long_names_are_cut_where_the_room_ends() -> None:
 
 def test_the_tables_of_the_tests_are_those_of_every_plot() -> None:
     """no plot is left out of the tests above."""
-    public = {name for name in rt.__all__ if name.startswith("plot_")}
+    public = {name for name in rt.plots.__all__ if name.startswith("plot_")}
     assert public == set(PLOTS) == set(tables())
     assert len(spells()) > 50
 

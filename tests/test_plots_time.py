@@ -44,7 +44,7 @@ def test_each_of_buttles_rates_is_a_line_of_the_table_s_values() -> None:
     for line, rate in zip(ax.lines, rates, strict=True):
         np.testing.assert_array_equal(line.get_xdata(), table["step"])
         np.testing.assert_array_equal(line.get_ydata(), table[rate])
-        assert rt.figure(rate).label in words(ax).replace("\n", " ")
+        assert rt.catalogue.figure(rate).label in words(ax).replace("\n", " ")
     assert f"{table['retention_rate'].iloc[-1]:.1%}" in words(ax)
     assert ticks(ax, "x")[0] == "2022 Q1"
     assert "quarter's customers, sales and profit" in ax.get_title(loc="left").replace("\n", " ")
@@ -141,7 +141,7 @@ def test_a_survival_curve_starts_at_all_and_falls_at_the_table_s_durations() -> 
     np.testing.assert_array_equal(y, [*([1.0] * len(start)), *curve["survival"]])
     assert ax.lines[0].get_drawstyle() == "steps-post"
     assert ax.get_xlabel() == "Time since the start (days)"
-    assert ax.get_title(loc="left") == rt.figure("survival").label
+    assert ax.get_title(loc="left") == rt.catalogue.figure("survival").label
 
 
 def test_beneath_a_survival_curve_stands_who_is_at_risk_at_each_tick() -> None:
@@ -162,7 +162,7 @@ def test_eight_survival_curves_with_long_names_can_be_read() -> None:
         parts.append(pd.DataFrame({"duration": np.minimum(lasting, 700), "churned": lasting < 700}))
         parts[-1]["segment"] = name
     curve = rt.survival_curve(pd.concat(parts, ignore_index=True), by="segment")
-    ax = rt.plot_survival(curve)
+    ax = rt.plots.plot_survival(curve)
     try:
         assert faults(ax) == []
         assert len(ax.lines) == 8
@@ -195,7 +195,7 @@ def test_many_reasons_are_put_together_and_those_untold_stand_apart() -> None:
     """eight areas of reasons at most; "(missing)" is hatched, next to those still here."""
     reasons = np.resize([*(f"reason {i}" for i in range(12)), None], len(spells()))
     table = spells().assign(reason=reasons, churned=True)
-    ax = plot("plot_incidence", rt.cumulative_incidence(table))
+    ax = plot("plot_incidence", rt.survival.cumulative_incidence(table))
     filled = [c for c in ax.collections if isinstance(c, PolyCollection)]
     assert len(filled) == 1 + 1 + 8
     assert [bool(area.get_hatch()) for area in filled[:3]] == [False, True, False]
@@ -211,7 +211,7 @@ def test_categories_of_reasons_have_their_labels() -> None:
         reason=np.resize(["too_expensive", "switched_service", "other"], 40)
     )
     told = rt.map_reason_codes(given, scheme="stripe")
-    said = words(plot("plot_incidence", rt.reason_incidence(ends, told)))
+    said = words(plot("plot_incidence", rt.reasons.reason_incidence(ends, told)))
     assert all(f"\n{name} " in said for name in ("Pricing", "Competition", "Told no reason"))
 
 

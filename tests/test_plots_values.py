@@ -67,7 +67,7 @@ def test_a_churn_bridge_goes_from_one_rate_to_the_other() -> None:
     first, last = ax.patches[0], ax.patches[-1]
     assert first.get_x() == pytest.approx(rows["total_rate_before"].iloc[0])
     assert last.get_x() + last.get_width() == pytest.approx(rows["total_rate_after"].iloc[0])
-    assert rt.figure("churn_rate").label in ax.get_title(loc="left")
+    assert rt.catalogue.figure("churn_rate").label in ax.get_title(loc="left")
 
 
 def test_a_churn_bridge_of_many_segments_puts_the_least_together() -> None:
@@ -218,7 +218,7 @@ def test_eight_segments_with_long_names_stand_over_their_columns() -> None:
     """their names are wrapped, and none runs into the next."""
     table = tables()["plot_reasons_by_segment"]
     one = table[table["region"] == "north"]
-    ax = rt.plot_reasons_by_segment(pd.concat([one.assign(region=name) for name in NAMES]))
+    ax = rt.plots.plot_reasons_by_segment(pd.concat([one.assign(region=name) for name in NAMES]))
     try:
         assert faults(ax) == []
         assert len(ticks(ax, "x")) == 8
@@ -235,7 +235,7 @@ def test_the_lines_of_gaps_are_the_table_s_shares() -> None:
     shares = ["lost_share", "came_back_share", "false_churn_rate"]
     for line, share in zip(ax.lines, shares, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), table[share])
-        assert rt.figure(share).label in " ".join(words(ax).split())
+        assert rt.catalogue.figure(share).label in " ".join(words(ax).split())
     assert ticks(ax, "x") == ["30", "60", "90", "180"]
 
 

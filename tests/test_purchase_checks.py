@@ -90,7 +90,7 @@ def naive_calibration(split, top):
 def test_calibration_agrees_with_a_loop_over_classes(engine, rows, top):
     """Counts, means and what was expected, on every engine."""
     split = split_of(rows)
-    answer = rt.purchase_calibration(engine.table(split), model=MODEL, top=top)
+    answer = rt.repeat_buying.purchase_calibration(engine.table(split), model=MODEL, top=top)
     assert engine.is_mine(answer)
     found = engine.read(answer, order=["x_from"])
     assert list(found.columns) == CALIBRATION
@@ -104,7 +104,7 @@ def test_a_model_that_is_right_is_within_its_bounds():
     """Customers who live as the model says: eight classes, two kinds of bounds each."""
     told = cohort(ParetoNbdModel, CDNOW[ParetoNbdModel], 4_000, horizon=39, seed=5)
     split = told.rename(columns={"later": "n_holdout"}).assign(T_holdout=39.0)
-    table = rt.purchase_calibration(split, model=MODEL, level=0.999)
+    table = rt.repeat_buying.purchase_calibration(split, model=MODEL, level=0.999)
     some = table[table["purchases_lower"].notna()]
     assert len(some) >= 6
     assert (some["expected_per_customer"] > some["purchases_lower"]).all()
@@ -117,7 +117,7 @@ def test_a_model_that_is_right_is_within_its_bounds():
 def test_bounds_are_wilsons_and_those_of_a_mean():
     """A class of 40: the mean's with Student's t, none for a class of 3."""
     came = [0, 1, 2, 3] * 10
-    table = rt.purchase_calibration(
+    table = rt.repeat_buying.purchase_calibration(
         split_of([*((0, k) for k in came), (1, 0), (1, 1), (1, 0)]), model=MODEL, top=2
     )
     first = table.iloc[0]
@@ -146,7 +146,7 @@ def test_independence_agrees_with_scipy(engine, rows):
         [9.0] * len(rows),
         mean_sales=[sales if x else np.nan for x, sales in rows],
     )
-    answer = rt.spend_independence(engine.table(summary))
+    answer = rt.repeat_buying.spend_independence(engine.table(summary))
     assert engine.is_mine(answer)
     found = engine.read(answer, order=["measure"]).set_index("measure").astype({"lower": float})
     assert ["measure", *found.columns] == INDEPENDENCE
@@ -173,7 +173,7 @@ def test_bounds_of_a_correlation_are_fishers():
     x = rng.integers(1, 9, 200)
     sales = np.exp(rng.normal(size=200) + 0.2 * np.log(x))
     summary = summary_of(x, [5.0] * 200, [9.0] * 200, mean_sales=sales)
-    ranks, logs = rt.spend_independence(summary, level=0.9).to_dict("records")
+    ranks, logs = rt.repeat_buying.spend_independence(summary, level=0.9).to_dict("records")
     expected = stats.pearsonr(np.log(x), np.log(sales)).confidence_interval(0.9)
     assert (logs["lower"], logs["upper"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
     width = np.arctanh(ranks["upper"]) - np.arctanh(ranks["lower"])
@@ -187,7 +187,9 @@ CUTS = ["2023-06-30", "2024-03-31"]
 
 def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
     """Who bought in the 90 days before the cut, and of them who did not in the 90 days after."""
-    scores = rt.backtest_purchases(engine.table(LINES), fit=rt.fit_mbg_nbd, cuts=CUTS, within=90)
+    scores = rt.repeat_buying.backtest_purchases(
+        engine.table(LINES), fit=rt.repeat_buying.fit_mbg_nbd, cuts=CUTS, within=90
+    )
     assert engine.is_mine(scores)
     bought = LINES[LINES["sales"] >= 0].assign(day=LINES["date"].dt.normalize())
     for row in engine.read(scores, order=["cut"]).to_dict("records"):
@@ -197,7 +199,7 @@ def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
         running = summary[summary["T"] - summary["t_x"] < 90]
         ahead = bought[(bought["day"] > cut) & (bought["day"] <= cut + timedelta(90))]
         silent = ~running["customer_id"].isin(ahead["customer_id"]).to_numpy()
-        model = rt.fit_mbg_nbd(summary)
+        model = rt.repeat_buying.fit_mbg_nbd(summary)
         said = model.p_no_purchase(running, within=90)["p_no_purchase"].to_numpy()
         assert (row["n_fitted"], row["n_running"]) == (len(summary), len(running))
         assert (row["n_churned"], row["horizon"]) == (silent.sum(), 90)
@@ -210,8 +212,12 @@ def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
 
 def test_backtest_leaves_older_customers_out():
     """Fitted on and scored are those who were new under observation."""
-    scores = rt.backtest_purchases(
-        LINES, fit=rt.fit_mbg_nbd, cuts=CUTS[1:], within=90, observed_from="2023-01-01"
+    scores = rt.repeat_buying.backtest_purchases(
+        LINES,
+        fit=rt.repeat_buying.fit_mbg_nbd,
+        cuts=CUTS[1:],
+        within=90,
+        observed_from="2023-01-01",
     )
     known = rt.purchase_summary(LINES, as_of=CUTS[1], observed_from="2023-01-01")
     assert scores["n_fitted"][0] == len(known)
@@ -227,9 +233,9 @@ def test_refusals():
     """What cannot be asked is said in the user's words."""
     split = split_of([(0, 1), (2, 0)])
     calibrate, independent, back = (
-        rt.purchase_calibration,
-        rt.spend_independence,
-        rt.backtest_purchases,
+        rt.repeat_buying.purchase_calibration,
+        rt.repeat_buying.spend_independence,
+        rt.repeat_buying.backtest_purchases,
     )
     refused(lambda: calibrate(split, model=MODEL, top=0), "top must be a whole number, 1 or more")
     refused(lambda: calibrate(split, model=None), "model must be fitted.*got NoneType")
@@ -242,9 +248,14 @@ def test_refusals():
     refused(lambda: calibrate(split[:0], model=MODEL), "split summary is empty")
     refused(lambda: independent(split), "lacks 'mean_sales'")
     late = {"cuts": ["2024-12-31"], "within": 90}
-    refused(lambda: back(LINES, fit=rt.fit_mbg_nbd, **late), "the data reach no further")
+    refused(
+        lambda: back(LINES, fit=rt.repeat_buying.fit_mbg_nbd, **late), "the data reach no further"
+    )
     bad = {"cuts": CUTS, "within": 0.5}
-    refused(lambda: back(LINES, fit=rt.fit_mbg_nbd, **bad), "within must be a whole number")
+    refused(
+        lambda: back(LINES, fit=rt.repeat_buying.fit_mbg_nbd, **bad),
+        "within must be a whole number",
+    )
     none = {"cuts": CUTS, "within": 90}
     refused(lambda: back(LINES, fit=len, **none), "model must be fitted.*got int")
 
@@ -254,8 +265,8 @@ def test_what_came_must_be_known_to_be_compared(engine):
     rows = [(0, 1), (2, 0), (3, 4)]
     split = split_of(rows)
     floats = split.assign(n_holdout=[1.0, 0.0, 4.0])
-    first = rt.purchase_calibration(engine.table(floats), model=MODEL)
-    again = rt.purchase_calibration(split, model=MODEL)
+    first = rt.repeat_buying.purchase_calibration(engine.table(floats), model=MODEL)
+    again = rt.repeat_buying.purchase_calibration(split, model=MODEL)
     pd.testing.assert_frame_equal(engine.read(first, order=["x_from"]), again, check_dtype=False)
     for bad, message in (
         ([1, None, 4], "of 3 customers 1 has no usable n_holdout"),
@@ -263,9 +274,14 @@ def test_what_came_must_be_known_to_be_compared(engine):
         ([1, 0.5, 4], "1 has a value of n_holdout that is no whole number"),
     ):
         table = engine.table(split.assign(n_holdout=pd.array(bad, "Float64").astype(float)))
-        refused(lambda table=table: rt.purchase_calibration(table, model=MODEL), message)
+        refused(
+            lambda table=table: rt.repeat_buying.purchase_calibration(table, model=MODEL), message
+        )
     missing = split.assign(n_holdout=pd.array([1, None, 4], "Int64"))
-    refused(lambda: rt.purchase_calibration(missing, model=MODEL), "1 has no usable n_holdout")
+    refused(
+        lambda: rt.repeat_buying.purchase_calibration(missing, model=MODEL),
+        "1 has no usable n_holdout",
+    )
 
 
 def test_backtest_counts_a_purchase_on_the_last_day_but_none_after():
@@ -274,6 +290,8 @@ def test_backtest_counts_a_purchase_on_the_last_day_but_none_after():
     lines = [(f"c{i}", cut - timedelta(i), 5) for i in range(12)]
     back = [("c0", cut + timedelta(30), 5), ("c1", cut + timedelta(31), 5), ("c2", cut, 5)]
     frame = orders(*lines, *back, ("old", cut - timedelta(30), 5), ("c3", "2024-03-20", 5))
-    scores = rt.backtest_purchases(frame, fit=rt.fit_mbg_nbd, cuts=[cut], within=30)
+    scores = rt.repeat_buying.backtest_purchases(
+        frame, fit=rt.repeat_buying.fit_mbg_nbd, cuts=[cut], within=30
+    )
     row = scores.iloc[0]
     assert (row["n_fitted"], row["n_running"], row["n_churned"]) == (13, 12, 11)

@@ -19,7 +19,11 @@ from retention.repeat_buying.buying.pareto_likelihood import ParetoLikelihood
 from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel, time_alive
 from retention.repeat_buying.buying.purchase_model import PurchaseModel, RepeatBuyingModel
 
-FITS = {BgNbdModel: rt.fit_bg_nbd, MbgNbdModel: rt.fit_mbg_nbd, ParetoNbdModel: rt.fit_pareto_nbd}
+FITS = {
+    BgNbdModel: rt.repeat_buying.fit_bg_nbd,
+    MbgNbdModel: rt.repeat_buying.fit_mbg_nbd,
+    ParetoNbdModel: rt.repeat_buying.fit_pareto_nbd,
+}
 KINDS = list(FITS)
 METHODS = ("p_no_purchase", "expected_purchases", "p_alive")
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -296,14 +300,17 @@ def test_nobody_leaves_and_the_reason_stands_in_words(kind):
 
 def test_customers_who_do_not_differ_are_said_not_to():
     """Fifty alike: r and α run to infinity together."""
-    notes = rt.fit_pareto_nbd(HARD["no_spread"]).notes
+    notes = rt.repeat_buying.fit_pareto_nbd(HARD["no_spread"]).notes
     assert "Customers hardly differ in how often they buy." in notes
-    assert "Hardly anyone bought again." in rt.fit_bg_nbd(HARD["everyone_bought_once"]).notes
+    assert (
+        "Hardly anyone bought again."
+        in rt.repeat_buying.fit_bg_nbd(HARD["everyone_bought_once"]).notes
+    )
 
 
 def test_bg_nbd_takes_all_who_bought_once_for_alive():
     """Why P(alive) is secondary: 1 without any doubt, though most will never buy again."""
-    model = rt.fit_bg_nbd(bought(MbgNbdModel))
+    model = rt.repeat_buying.fit_bg_nbd(bought(MbgNbdModel))
     once = bought(MbgNbdModel).query("x == 0")
     assert (model.p_alive(once)[["p_alive", "lower", "upper"]] == 1).all(axis=None)
     assert (model.p_no_purchase(once, within=20)["p_no_purchase"] < 1).all()
@@ -344,7 +351,7 @@ def test_bounds_cover():
         at = gaps.cumsum(axis=1)
         seen = (at <= 39) & (np.arange(40) < last[:, None])
         summary = summary_of(seen.sum(axis=1), (at * seen).max(axis=1), age)
-        bounds = rt.fit_bg_nbd(summary).p_no_purchase(FOUR, within=39)
+        bounds = rt.repeat_buying.fit_bg_nbd(summary).p_no_purchase(FOUR, within=39)
         hits.append((bounds["lower"] < truth) & (truth < bounds["upper"]))
     assert 0.90 <= np.mean(hits) <= 0.99
 
@@ -407,7 +414,7 @@ def test_what_is_asked_must_make_sense():
     with pytest.raises(rt.ColumnError, match="lacks 'customer_id'"):
         model.p_alive(FOUR.drop(columns="customer_id"))
     with pytest.raises(rt.ContentError, match=r"t_x > T"):
-        rt.fit_pareto_nbd(summary_of([1], [5], [4]))
+        rt.repeat_buying.fit_pareto_nbd(summary_of([1], [5], [4]))
 
 
 @every_kind
@@ -481,9 +488,9 @@ def test_many_histories_start_from_a_part_of_them(monkeypatch):
     """The same parameters as without the detour."""
     from retention.repeat_buying.buying import pareto_nbd
 
-    plain = rt.fit_pareto_nbd(bought(ParetoNbdModel))
+    plain = rt.repeat_buying.fit_pareto_nbd(bought(ParetoNbdModel))
     monkeypatch.setattr(pareto_nbd, "_MANY", 800)
-    detour = rt.fit_pareto_nbd(bought(ParetoNbdModel))
+    detour = rt.repeat_buying.fit_pareto_nbd(bought(ParetoNbdModel))
     np.testing.assert_allclose(detour.parameters, plain.parameters, rtol=1e-6)
     assert detour.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
 

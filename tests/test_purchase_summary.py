@@ -131,7 +131,7 @@ def test_the_split_agrees_with_a_loop_over_customers(engine, lines, ordered, uni
     """What was known at the cut and what came after it, on every engine."""
     frame = log_of(lines, named=True, ordered=ordered)
     chosen = {"cut": CUT, "as_of": AS_OF, "unit": unit, "grain": grain}
-    answer = rt.split_summary(engine.table(frame), **chosen)
+    answer = rt.repeat_buying.split_summary(engine.table(frame), **chosen)
     assert engine.is_mine(answer)
     agree(engine.read(answer, order=["customer_id"])[[*COLUMNS, *HOLDOUT]], naive(frame, **chosen))
 
@@ -244,7 +244,7 @@ def test_weeks_are_days_divided_by_seven(lines, grain):
 def test_a_split_knows_what_was_known_at_the_cut(lines, named, grain):
     """Orders after the cut change nothing but the holdout, whose days end where as_of does."""
     frame = log_of(lines, named=named, ordered=True)
-    split = rt.split_summary(frame, cut=CUT, as_of=AS_OF, grain=grain)
+    split = rt.repeat_buying.split_summary(frame, cut=CUT, as_of=AS_OF, grain=grain)
     then = rt.purchase_summary(frame, as_of=CUT, grain=grain)
     now = rt.purchase_summary(frame, as_of=AS_OF, grain=grain)
     pd.testing.assert_frame_equal(split[COLUMNS], then)
@@ -301,7 +301,7 @@ def test_who_bought_before_the_first_observed_day_is_left_out(named):
         frame["customer_id"] = frame["customer_id"].map(NAMES)
     answer = rt.purchase_summary(frame, as_of="2024-02-12", observed_from="2024-02-05")
     assert answer["customer_id"].tolist() == ["Bob" if named else 2]
-    split = rt.split_summary(
+    split = rt.repeat_buying.split_summary(
         frame, cut="2024-02-06", as_of="2024-02-12", observed_from="2024-01-02"
     )
     assert split["customer_id"].tolist() == ["Bob" if named else 2]
@@ -372,7 +372,9 @@ def test_what_cannot_be_summed_up_is_refused(frame, change, error, message):
 def test_a_split_that_holds_nothing_out_is_refused(change, error, message):
     """Neither a holdout of no time nor a calibration of nobody tells anything."""
     with pytest.raises(error, match=message):
-        rt.split_summary(ONE, **{"cut": "2024-01-04", "as_of": "2024-01-05", **change})
+        rt.repeat_buying.split_summary(
+            ONE, **{"cut": "2024-01-04", "as_of": "2024-01-05", **change}
+        )
 
 
 @ignore_silence
@@ -396,7 +398,7 @@ def test_a_log_in_which_nobody_bought_is_refused_where_it_is_at_hand(lines, opti
     """By the summary, the split and the score alike; a lazy summary has no rows."""
     frame, said = orders(*lines), {"as_of": "2024-03-05", **options}
     numbered = frame.assign(customer_id=7)
-    split = partial(rt.split_summary, as_of="2024-03-10")
+    split = partial(rt.repeat_buying.split_summary, as_of="2024-03-10")
     for ids in (frame, numbered):
         for ask in (rt.purchase_summary, partial(rt.churn_score, within=9)):
             with pytest.raises(rt.ContentError, match=message):

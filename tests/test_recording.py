@@ -36,13 +36,13 @@ def shop(*more, without=()):
 
 def run(lines, window=WINDOW, **keywords):
     """From orders to retention by month, each step recorded."""
-    activity = rt.recorded(rt.customer_periods, lines, freq="month", **window)
-    return rt.recorded(rt.retention_rate, activity, **keywords)
+    activity = rt.recording.recorded(rt.customer_periods, lines, freq="month", **window)
+    return rt.recording.recorded(rt.retention_rate, activity, **keywords)
 
 
 def moved(before, after, **keywords):
     """The comparison of two runs, retention only, by month."""
-    table = rt.compare_runs(before, after, **keywords)
+    table = rt.recording.compare_runs(before, after, **keywords)
     return table[table["compared"] == "retention_rate"].reset_index(drop=True)
 
 
@@ -50,7 +50,7 @@ def test_the_recorded_table_is_what_the_function_answers(engine):
     """Nothing but the function's own answer, in the caller's kind."""
     activity = engine.table(rt.customer_periods(shop(), freq="month", **WINDOW))
     plain = rt.retention_rate(activity, lag=2)
-    made = rt.recorded(rt.retention_rate, activity, lag=2)
+    made = rt.recording.recorded(rt.retention_rate, activity, lag=2)
     assert engine.is_mine(made.table)
     pd.testing.assert_frame_equal(
         engine.read(made.table, order=["period"]), engine.read(plain, order=["period"])
@@ -107,8 +107,8 @@ def test_a_second_table_is_an_input_too():
     wallet = shop().groupby(["customer_id", "date"], as_index=False)["sales"].sum()
     wallet = wallet.rename(columns={"sales": "wallet"})
     for made in (
-        rt.recorded(rt.share_of_wallet, activity, wallet),
-        rt.recorded(rt.share_of_wallet, activity, wallet=wallet, lag=1),
+        rt.recording.recorded(rt.share_of_wallet, activity, wallet),
+        rt.recording.recorded(rt.share_of_wallet, activity, wallet=wallet, lag=1),
     ):
         assert [given["argument"] for given in made.definition["inputs"]] == ["activity", "wallet"]
         assert made.definition["keywords"] == {"wallet": "a table", "lag": 1, "level": 0.95}
@@ -213,11 +213,11 @@ def test_refunds_are_told_from_late_orders():
     """A refund changes the sales-adjusted rate only."""
 
     def adjusted(lines):
-        activity = rt.recorded(rt.customer_periods, lines, freq="month", **WINDOW)
-        return rt.recorded(rt.outcome_kpis, activity)
+        activity = rt.recording.recorded(rt.customer_periods, lines, freq="month", **WINDOW)
+        return rt.recording.recorded(rt.outcome_kpis, activity)
 
     refund = shop(("Cem", "2024-03-20", -5.0))
-    table = rt.compare_runs(adjusted(shop()), adjusted(refund))
+    table = rt.recording.compare_runs(adjusted(shop()), adjusted(refund))
     causes = table.groupby("compared", sort=False)["cause"].agg(set)
     assert causes["retention_rate"] == {"unchanged"}
     assert "refunds" in causes["sales_adjusted_retention"]
@@ -273,12 +273,14 @@ def test_two_runs_cannot_part_data_and_definition_and_a_third_can():
         ].tolist()
     )
     with pytest.raises(rt.RetentionError, match="between must be the definition of before"):
-        rt.compare_runs(before, after, between=before)
+        rt.recording.compare_runs(before, after, between=before)
 
 
 def test_the_same_run_is_unchanged(engine):
     """Nothing moved and nothing is said, on every engine."""
-    table = engine.read(rt.compare_runs(run(engine.table(shop())), run(engine.table(shop()))))
+    table = engine.read(
+        rt.recording.compare_runs(run(engine.table(shop())), run(engine.table(shop())))
+    )
     assert set(table["cause"]) == {"unchanged"}
     assert set(table["detail"]) == {""}
 
@@ -288,11 +290,13 @@ def test_segments_are_compared_with_themselves():
     lines = shop().assign(region=["W", "E", "E", "W", "W", "E", "W"])
 
     def by_region(frame):
-        activity = rt.recorded(rt.customer_periods, frame, freq="month", by="region", **WINDOW)
-        return rt.recorded(rt.churn_by, activity, by="region")
+        activity = rt.recording.recorded(
+            rt.customer_periods, frame, freq="month", by="region", **WINDOW
+        )
+        return rt.recording.recorded(rt.churn_by, activity, by="region")
 
     more = pd.concat([lines, lines.iloc[[2]].assign(date=pd.Timestamp("2024-02-02"))])
-    table = rt.compare_runs(by_region(lines), by_region(more))
+    table = rt.recording.compare_runs(by_region(lines), by_region(more))
     east = table[(table["region"] == "E") & (table["compared"] == "churn_rate")]
     assert "late data" in set(east["cause"])
     west = table[table["region"] == "W"]
@@ -305,15 +309,15 @@ def test_what_survival_leaves_out_and_doors_drop_is_counted():
     """Reasons and numbers of rows, on the way to the answer."""
     spells = pd.DataFrame({"duration": [5, 9, 7], "churned": [True, False, True]})
     spells = spells.assign(entry=[np.nan, 9.0, 2.0])
-    checked = rt.recorded(
+    checked = rt.recording.recorded(
         rt.as_spells, spells, duration="duration", churned="churned", entry="entry"
     )
-    curve = rt.recorded(rt.survival_curve, checked)
+    curve = rt.recording.recorded(rt.survival_curve, checked)
     reason = "spells: never at risk under observation"
     assert curve.definition["exclusions"] == [{"reason": reason, "n_rows": 1}]
     lines = pd.concat([shop(), shop().head(2)])
     say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
-    door = rt.recorded(rt.as_transactions, lines, **say, duplicates="drop")
+    door = rt.recording.recorded(rt.as_transactions, lines, **say, duplicates="drop")
     assert [each["n_rows"] for each in door.definition["exclusions"]] == [2]
     assert "left out: 2" in repr(door)
 
@@ -322,7 +326,7 @@ def test_warnings_are_kept_and_still_heard():
     """The caller is warned as without recording."""
     say = {"observed_from": "2024-01-01", "as_of": "2025-12-31"}
     with pytest.warns(rt.RetentionWarning):
-        made = rt.recorded(rt.customer_periods, shop(), freq="month", **say)
+        made = rt.recording.recorded(rt.customer_periods, shop(), freq="month", **say)
     assert len(made.definition["warnings"]) == 1
     assert made.definition["warnings"][0] in repr(made)
 
@@ -330,21 +334,21 @@ def test_warnings_are_kept_and_still_heard():
 def test_only_functions_of_the_library_that_answer_with_a_table_are_recorded():
     """Others are refused in words."""
     with pytest.raises(rt.RetentionError, match="functions of this library"):
-        rt.recorded(len, shop())
+        rt.recording.recorded(len, shop())
     with pytest.raises(rt.RetentionError, match="annualise answers with a float"):
-        rt.recorded(rt.annualise, rate=0.1, days=90)
+        rt.recording.recorded(rt.kpis.annualise, rate=0.1, days=90)
     with pytest.raises(rt.RetentionError, match="retention_rate: got an unexpected keyword"):
-        rt.recorded(rt.retention_rate, shop(), lags=1)
+        rt.recording.recorded(rt.retention_rate, shop(), lags=1)
 
 
 def test_what_cannot_be_compared_is_refused():
     """Not a recording; no figure in common; rows that cannot be told apart."""
     made = run(shop())
     with pytest.raises(rt.RetentionError, match="before must be a recording"):
-        rt.compare_runs(made.table, made)
-    activity = rt.recorded(rt.customer_periods, shop(), freq="month", **WINDOW)
+        rt.recording.compare_runs(made.table, made)
+    activity = rt.recording.recorded(rt.customer_periods, shop(), freq="month", **WINDOW)
     with pytest.raises(rt.ColumnError, match="no figure in common"):
-        rt.compare_runs(made, activity)
+        rt.recording.compare_runs(made, activity)
 
 
 def test_figures_that_stand_in_rows_are_compared(engine):
@@ -356,11 +360,11 @@ def test_figures_that_stand_in_rows_are_compared(engine):
         )
         table = engine.table(answers)
         surveys = rt.as_surveys(table, customer_id="who", date="day", recommend="score")
-        return rt.recorded(rt.voice_kpis, surveys, as_of="2024-06-30")
+        return rt.recording.recorded(rt.kpis.voice_kpis, surveys, as_of="2024-06-30")
 
     before, after = asked(10), asked(0)
     assert "net_promoter_score" in after.definition["figures"]
-    table = engine.read(rt.compare_runs(before, after))
+    table = engine.read(rt.recording.compare_runs(before, after))
     row = table[(table["figure"] == "net_promoter_score") & (table["compared"] == "value")].iloc[0]
     assert (row["before"], row["after"], row["cause"]) == (1.0, 0.5, "corrected data")
 
@@ -371,13 +375,13 @@ def test_answers_by_service_and_by_score_are_compared_row_by_row():
     activity = rt.customer_periods(company.orders, freq="quarter", as_of="2024-12-31")
     contacts = company.contacts[["customer_id", "date", "first_response_hours", "resolution_hours"]]
     targets = {"first_response": 24, "resolution": 168}
-    made = rt.recorded(rt.retention_by_service, contacts, activity, targets=targets)
-    assert set(rt.compare_runs(made, made)["cause"]) == {"unchanged"}
+    made = rt.recording.recorded(rt.kpis.retention_by_service, contacts, activity, targets=targets)
+    assert set(rt.recording.compare_runs(made, made)["cause"]) == {"unchanged"}
     names = {name: name for name in ("customer_id", "date", "repeat_intention")}
     surveys = rt.as_surveys(company.surveys, **names, scale=(1, 5))
     say = {"as_of": "2024-12-31", "within": 90}
-    kept = rt.recorded(rt.repeat_behaviour, surveys, company.orders, **say)
-    assert set(rt.compare_runs(kept, kept)["cause"]) == {"unchanged"}
+    kept = rt.recording.recorded(rt.kpis.repeat_behaviour, surveys, company.orders, **say)
+    assert set(rt.recording.compare_runs(kept, kept)["cause"]) == {"unchanged"}
 
 
 def test_a_file_that_is_read_is_an_input(tmp_path):
@@ -387,7 +391,7 @@ def test_a_file_that_is_read_is_an_input(tmp_path):
         path = tmp_path / name
         lines.to_csv(path, index=False)
         say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
-        orders = rt.recorded(rt.read_transactions, path, **say)
+        orders = rt.recording.recorded(rt.read_transactions, path, **say)
         return run(orders)
 
     before = from_file(shop(), "old.csv")
@@ -399,7 +403,7 @@ def test_a_file_that_is_read_is_an_input(tmp_path):
 def test_connections_are_not_kept():
     """Nothing secret goes into a definition."""
     query = "select 'Ann' as who"
-    made = rt.recorded(rt.read_table, query, connection="sqlite:///:memory:")
+    made = rt.recording.recorded(rt.read_table, query, connection="sqlite:///:memory:")
     assert "memory" not in json.dumps(made.definition)
     assert made.definition["keywords"]["connection"] == "str"
 
@@ -408,7 +412,7 @@ def test_columns_of_text_at_a_door_are_recorded(engine):
     """Dates and amounts as they are written, before the door has read them."""
     raw = pd.DataFrame({"customer_id": ["Ann"], "date": ["2024-01-03"], "sales": ["1,200.50"]})
     say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
-    made = rt.recorded(rt.as_transactions, engine.table(raw), **say)
+    made = rt.recording.recorded(rt.as_transactions, engine.table(raw), **say)
     assert made.definition["inputs"][0]["months"] == []
     assert engine.read(made.table)["sales"].tolist() == [1200.5]
 
@@ -428,13 +432,17 @@ def test_the_way_of_every_table_is_compared():
     """Another gap of the spells beside the surveys is another definition."""
     company = rt.sample_company(200, seed=1)
     say = {name: name for name in ("customer_id", "date", "answered", "satisfaction")}
-    surveys = rt.recorded(rt.as_surveys, company.surveys, **say, scale=(1, 5))
+    surveys = rt.recording.recorded(rt.as_surveys, company.surveys, **say, scale=(1, 5))
 
     def split(gap):
-        spells = rt.recorded(rt.purchase_spells, company.orders, gap=gap, as_of="2024-12-31")
-        return rt.recorded(rt.voice_by_outcome, surveys, spells, as_of="2024-12-31", within=90)
+        spells = rt.recording.recorded(
+            rt.purchase_spells, company.orders, gap=gap, as_of="2024-12-31"
+        )
+        return rt.recording.recorded(
+            rt.kpis.voice_by_outcome, surveys, spells, as_of="2024-12-31", within=90
+        )
 
-    table = rt.compare_runs(split(60), split(200))
+    table = rt.recording.compare_runs(split(60), split(200))
     assert table["detail"][0] == "purchase_spells gap: 60 → 200"
     assert "definition" in set(table["cause"])
 
@@ -443,8 +451,8 @@ def test_what_means_the_same_is_kept_alike():
     """One segment or a list of one; a day as text, date or timestamp."""
     lines = shop().assign(region="W")
     window = {"observed_from": pd.Timestamp("2024-01-01"), "as_of": pd.Timestamp("2024-04-30")}
-    one = rt.recorded(rt.customer_periods, lines, freq="month", by="region", **WINDOW)
-    two = rt.recorded(rt.customer_periods, lines, freq="month", by=["region"], **window)
+    one = rt.recording.recorded(rt.customer_periods, lines, freq="month", by="region", **WINDOW)
+    two = rt.recording.recorded(rt.customer_periods, lines, freq="month", by=["region"], **window)
     assert one.definition == two.definition
 
 
@@ -461,10 +469,12 @@ def test_movements_are_compared_too():
     """Answers without a figure of the catalogue: every amount and count."""
 
     def movements(lines):
-        activity = rt.recorded(rt.customer_periods, lines, freq="month", **WINDOW)
-        return rt.recorded(rt.revenue_movements, activity)
+        activity = rt.recording.recorded(rt.customer_periods, lines, freq="month", **WINDOW)
+        return rt.recording.recorded(rt.revenue_movements, activity)
 
-    table = rt.compare_runs(movements(shop()), movements(shop(("Cem", "2024-03-20", -5.0))))
+    table = rt.recording.compare_runs(
+        movements(shop()), movements(shop(("Cem", "2024-03-20", -5.0)))
+    )
     ends = table[table["compared"] == "sales_end"].set_index("period")["change"]
     assert ends[pd.Timestamp("2024-03-01")] == -5.0
     assert set(table.loc[table["change"].abs() > 0, "cause"]) == {"refunds"}
@@ -472,9 +482,9 @@ def test_movements_are_compared_too():
 
 def test_periods_of_another_length_are_refused():
     """January is not the first quarter."""
-    activity = rt.recorded(rt.customer_periods, shop(), freq="day", **WINDOW)
+    activity = rt.recording.recorded(rt.customer_periods, shop(), freq="day", **WINDOW)
     with pytest.raises(rt.ColumnError, match="One answer is by month, the other by day"):
-        rt.compare_runs(run(shop()), rt.recorded(rt.retention_rate, activity))
+        rt.recording.compare_runs(run(shop()), rt.recording.recorded(rt.retention_rate, activity))
 
 
 def test_a_long_way_on_a_lazy_engine_is_recorded_in_time():
@@ -485,8 +495,8 @@ def test_a_long_way_on_a_lazy_engine_is_recorded_in_time():
     relation = duckdb.connect().from_df(contracts.drop(columns="is_trial"))
     spells = rt.contract_spells(relation, as_of="2024-12-31", grace=0)
     say = {"freq": "quarter", "as_of": "2024-12-31", "convention": "start_cohort"}
-    made = rt.recorded(rt.churned_customers, spells, **say)
-    again = rt.recorded(rt.explain_difference, made, made)
+    made = rt.recording.recorded(rt.kpis.churned_customers, spells, **say)
+    again = rt.recording.recorded(rt.kpis.explain_difference, made, made)
     assert [given["argument"] for given in again.definition["inputs"]] == ["a", "b"]
 
 

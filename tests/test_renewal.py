@@ -24,7 +24,7 @@ from retention.repeat_buying.renewal.likelihood import (
 )
 
 PUBLISHED = pd.read_csv(Path(__file__).parent / "reference/fader_hardie_2007.csv", comment="#")
-FITS = [rt.fit_beta_geometric, rt.fit_beta_discrete_weibull]
+FITS = [rt.repeat_buying.fit_beta_geometric, rt.repeat_buying.fit_beta_discrete_weibull]
 
 both = pytest.mark.parametrize("fit", FITS)
 
@@ -79,7 +79,7 @@ def naive_log_likelihood(theta, spells):
 )
 def test_beta_geometric_is_that_of_fader_and_hardie_2007(kind, parameters, error, value):
     """Published .668, 3.806, −1611.2 and .704, 1.182, −1680.3; more digits as computed twice."""
-    model = rt.fit_beta_geometric(customers_of(kind))
+    model = rt.repeat_buying.fit_beta_geometric(customers_of(kind))
     np.testing.assert_allclose(model.parameters, parameters, rtol=3e-8)
     np.testing.assert_allclose(errors(model), error, rtol=1e-6)
     assert model.log_likelihood == pytest.approx(value, abs=1e-6)
@@ -95,7 +95,7 @@ def test_beta_geometric_is_that_of_fader_and_hardie_2007(kind, parameters, error
 )
 def test_forecasts_are_those_of_fader_and_hardie_2007(kind, first, later):
     """Fitted on seven years, S(1) and S(8) to S(12); what came lies within 2 points."""
-    table = rt.fit_beta_geometric(customers_of(kind)).survival([1, *range(8, 13)])
+    table = rt.repeat_buying.fit_beta_geometric(customers_of(kind)).survival([1, *range(8, 13)])
     np.testing.assert_allclose(table["survival"], [first, *later], atol=6e-5)
     came = PUBLISHED[kind].iloc[8:13] / 100
     np.testing.assert_allclose(table["survival"].iloc[1:], came, atol=0.02)
@@ -107,7 +107,7 @@ def test_residual_lifetime_is_that_of_fader_and_hardie_2010():
     """Their closed form with ₂F₁; 7.530 at seven renewals and a tenth is what others compute."""
     from scipy.special import hyp2f1
 
-    model = rt.fit_beta_geometric(customers_of("high_end"))
+    model = rt.repeat_buying.fit_beta_geometric(customers_of("high_end"))
     a, b = model.parameters
     left = model.expected_renewals([0, 3, 7], horizon=400, discount=0.1)
     n = left["tenure"] + 1
@@ -146,7 +146,7 @@ def test_weibull_fits_at_least_as_well_and_forecasts_within_a_point(kind):
 )
 def test_weibull_is_at_its_maximum(kind, parameters, value):
     """As Nelder and Mead's search finds it on the likelihood written out spell by spell."""
-    model = rt.fit_beta_discrete_weibull(customers_of(kind))
+    model = rt.repeat_buying.fit_beta_discrete_weibull(customers_of(kind))
     np.testing.assert_allclose(model.parameters, parameters, rtol=3e-7)
     assert model.log_likelihood == pytest.approx(value, abs=1e-6)
     assert naive_log_likelihood(model.parameters, customers_of(kind)) == pytest.approx(value)
@@ -162,11 +162,11 @@ def test_parameters_are_recovered():
     spells = pd.DataFrame(
         {"duration": np.minimum(lasted, reach).astype(int), "churned": lasted <= reach}
     )
-    model = rt.fit_beta_discrete_weibull(spells)
+    model = rt.repeat_buying.fit_beta_discrete_weibull(spells)
     away = np.log(model.parameters / truth)
     assert model.status == "converged"
     assert away @ np.linalg.solve(model.covariance_of_logs, away) < 12.8  # 1 in 200 goes beyond
-    assert model.log_likelihood > rt.fit_beta_geometric(spells).log_likelihood + 100
+    assert model.log_likelihood > rt.repeat_buying.fit_beta_geometric(spells).log_likelihood + 100
     table = model.parameter_table()
     assert ((table["lower"] < truth) & (truth < table["upper"])).all()
 
@@ -201,7 +201,7 @@ def test_collapsed_is_expanded(spells):
     assert one.n_at_risk.tolist() == other.n_at_risk.tolist()
     assert one.n_churned.tolist() == other.n_churned.tolist()
     assert one.n.sum() == other.n.sum()
-    assert rt.fit_beta_geometric(rows) == rt.fit_beta_geometric(spells)
+    assert rt.repeat_buying.fit_beta_geometric(rows) == rt.repeat_buying.fit_beta_geometric(spells)
 
 
 @pytest.mark.parametrize("curve", [beta_geometric, discrete_weibull])
@@ -254,7 +254,7 @@ def test_survival_is_the_product_of_retention_rates(fit):
 
 def test_retention_rate_is_the_formula_and_rises():
     """(b + t − 1) / (a + b + t − 1)."""
-    model = rt.fit_beta_geometric(customers_of("high_end"))
+    model = rt.repeat_buying.fit_beta_geometric(customers_of("high_end"))
     (a, b), t = model.parameters, np.arange(1, 60)
     rates = model.retention_rate(t)["retention_rate"]
     np.testing.assert_allclose(rates, (b + t - 1) / (a + b + t - 1), rtol=1e-14)
@@ -311,7 +311,10 @@ def test_late_entry_is_compared_with_those_who_got_so_far():
     """Customers seen from their third renewal on tell the same, only less surely."""
     whole = customers_of("high_end", 12)
     late = whole[whole["duration"] > 3].assign(entry=3)
-    model, other = rt.fit_beta_geometric(whole), rt.fit_beta_geometric(late)
+    model, other = (
+        rt.repeat_buying.fit_beta_geometric(whole),
+        rt.repeat_buying.fit_beta_geometric(late),
+    )
     assert other.n_at_risk[:3] == (0, 0, 0)
     np.testing.assert_allclose(
         other.retention_rate(8)["retention_rate"],
@@ -429,7 +432,7 @@ def test_periods_are_those_counted_on_a_calendar(engine, rows, length):
     )
     if engine.name == "pandas":
         frame["set_aside"] = frame["set_aside"].astype("string")
-    answer = rt.renewal_periods(engine.table(frame), length=length)
+    answer = rt.repeat_buying.renewal_periods(engine.table(frame), length=length)
     assert engine.is_mine(answer)
     read = engine.read(answer, order=["customer_id"])
     months = {"month": 1, "quarter": 3, "year": 12}.get(length, length)
@@ -457,11 +460,11 @@ def test_months_of_contracts_bring_renewal_rates_back():
         }
     )
     spells = rt.contract_spells(contracts, as_of="2023-12-31", grace=0)
-    table = rt.renewal_periods(spells, length="month")
+    table = rt.repeat_buying.renewal_periods(spells, length="month")
     known = first + months < 12
     assert table["churned"].tolist() == known.tolist()
     assert (table["duration"] == np.where(known, months, 11 - first)).all()
-    rate = rt.fit_beta_geometric(table).retention_rate([1, 5])
+    rate = rt.repeat_buying.fit_beta_geometric(table).retention_rate([1, 5])
     np.testing.assert_allclose(rate["retention_rate"], 0.9, atol=0.01)
 
 
@@ -490,7 +493,7 @@ def test_spells_that_are_no_renewals_are_refused(fit, change, message):
 
 def test_what_cannot_be_asked_is_refused():
     """Periods, tenures, horizons and discounts in the user's words."""
-    model = rt.fit_beta_geometric(customers_of("high_end"))
+    model = rt.repeat_buying.fit_beta_geometric(customers_of("high_end"))
     for ask, message in [
         (lambda: model.survival(0), "periods must be whole numbers from 1 to 100,000.*got 0"),
         (lambda: model.survival([1, 2.5]), r"got \[1, 2.5\]"),
@@ -506,6 +509,6 @@ def test_what_cannot_be_asked_is_refused():
             ask()
     for length in ("week", 0, True, 30.5):
         with pytest.raises(rt.RetentionError, match="length must be 'month', 'quarter', 'year' or"):
-            rt.renewal_periods(pd.DataFrame(), length=length)
+            rt.repeat_buying.renewal_periods(pd.DataFrame(), length=length)
     with pytest.raises(rt.ColumnError, match="lacks 'churned'"):
-        rt.fit_beta_geometric(pd.DataFrame({"duration": [1]}))
+        rt.repeat_buying.fit_beta_geometric(pd.DataFrame({"duration": [1]}))

@@ -125,7 +125,7 @@ def test_a_segment_is_set_against_the_rest_with_newcombes_bounds(orders):
     activity = rt.customer_periods(fixed, **say)
     for row in grid_of(sections_of(report)["losses"], "by region"):
         target = {"region": row[0]}
-        found = rt.target_customers(activity, target=target, level=1 - 0.05 / 4).iloc[-1]
+        found = rt.kpis.target_customers(activity, target=target, level=1 - 0.05 / 4).iloc[-1]
         low, high = found["difference_lower"], found["difference_upper"]
         clear = "loses more" if low > 0 else "loses less" if high < 0 else row[-1]
         assert row[-1] == clear
@@ -199,7 +199,9 @@ def test_contracts_at_risk_are_each_customer_at_their_own_tenure(contracts):
     paid = force.groupby("customer_id")["sales"].sum()
     leaving = stake = 0.0
     for spell in spells[~spells["churned"] & spells["customer_id"].isin(paid.index)].itertuples():
-        stays = rt.conditional_survival(curve, tenure=spell.duration, horizon=90)["survival"][0]
+        stays = rt.survival.conditional_survival(curve, tenure=spell.duration, horizon=90)[
+            "survival"
+        ][0]
         if pd.notna(stays):
             leaving += 1 - stays
             stake += (1 - stays) * paid[spell.customer_id]
@@ -214,7 +216,7 @@ def test_the_change_of_a_wilson_rate_is_newcombes(orders):
     kpis = rt.outcome_kpis(activity).to_dict("records")
     before, after = (Rate.of(row, "retention_rate") for row in kpis)
     found = change(before, after)
-    bridge = rt.churn_bridge(activity.assign(firm="all"), by="firm", overlap="main").iloc[-1]
+    bridge = rt.kpis.churn_bridge(activity.assign(firm="all"), by="firm", overlap="main").iloc[-1]
     assert -found.value == pytest.approx(bridge["rate_change"])
     assert -found.upper == pytest.approx(bridge["change_lower"])
     assert -found.lower == pytest.approx(bridge["change_upper"])

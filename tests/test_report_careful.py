@@ -116,7 +116,7 @@ def test_a_month_without_any_order_between_busy_ones_is_named(engine):
         rt.cohort_retention,
         partial(rt.cohort_retention, cohorts="every"),
         partial(rt.lifecycle_states, lost_after=2),
-        partial(rt.win_back, lost_after=1),
+        partial(rt.kpis.win_back, lost_after=1),
         partial(rt.net_revenue_retention, horizon=1),
         partial(rt.gross_revenue_retention, horizon=2, path="chained"),
         partial(rt.logo_churn, horizon=1),
@@ -266,9 +266,9 @@ def test_the_bridge_plot_leaves_out_segments_with_nobody():
         ("Old", "2024-01-01", 1, "old"), ("A0", "2024-04-30", 1, "A"), columns=("place",),
     )  # fmt: skip
     activity = rt.customer_periods(table, freq="month", as_of="2024-04-30", by="place")
-    bridge = rt.churn_bridge(activity, by="place")
+    bridge = rt.kpis.churn_bridge(activity, by="place")
     assert set(bridge["place"]) == {"A", "old"}
-    ax = rt.plot_churn_bridge(bridge)
+    ax = rt.plots.plot_churn_bridge(bridge)
     labels = [tick.get_text() for tick in ax.get_yticklabels()]
     assert "A" in labels
     assert "old" not in labels

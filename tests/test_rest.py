@@ -54,7 +54,7 @@ def test_the_difference_is_newcombes_and_that_of_target_customers():
     activity = rt.customer_periods(grocer(), by="what", **FEBRUARY)
     found = rt.churn_by(activity, by="what", level=0.9).set_index("what")
     for name, row in found.iterrows():
-        said = rt.target_customers(activity, target={"what": name}, level=0.9).iloc[0]
+        said = rt.kpis.target_customers(activity, target={"what": name}, level=0.9).iloc[0]
         assert row[REST].tolist() == said[REST].tolist()
         bounds = ["rest_lower", "rest_upper", "difference", "difference_lower", "difference_upper"]
         np.testing.assert_allclose(row[bounds].astype(float), said[bounds].astype(float))
@@ -156,7 +156,7 @@ def test_a_bridge_of_pairs_says_that_its_total_counts_customers_in_each_segment(
     activity = rt.customer_periods(table, freq="month", as_of="2024-03-31", by="what")
     titles = {}
     for overlap in ("main", "pairs"):
-        ax = rt.plot_churn_bridge(rt.churn_bridge(activity, by="what", overlap=overlap))
+        ax = rt.plots.plot_churn_bridge(rt.kpis.churn_bridge(activity, by="what", overlap=overlap))
         titles[overlap] = ax.get_title(loc="left") + ax.get_title()
     assert "counted in each" in titles["pairs"]
     assert "counted in each" not in titles["main"]

@@ -19,9 +19,9 @@ some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.Retenti
 
 FUNCTIONS = {
     "survival_curve": rt.survival_curve,
-    "cumulative_hazard": rt.cumulative_hazard,
-    "cumulative_incidence": rt.cumulative_incidence,
-    "cause_removed": rt.cause_removed,
+    "cumulative_hazard": rt.survival.cumulative_hazard,
+    "cumulative_incidence": rt.survival.cumulative_incidence,
+    "cause_removed": rt.survival.cause_removed,
     "compare_curves": partial(rt.compare_curves, by="plan"),
 }
 every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
@@ -90,7 +90,7 @@ def test_columns_are_checked_before_anything_runs(function):
         function(table["duration"].tolist())
 
 
-@pytest.mark.parametrize("function", [rt.survival_curve, rt.cumulative_hazard])
+@pytest.mark.parametrize("function", [rt.survival_curve, rt.survival.cumulative_hazard])
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -128,8 +128,10 @@ def test_categories_are_text_too():
     """Segments, reasons, why a spell is set aside, and reactivation as pandas categories."""
     table = frame_of(GOOD, reactivation="new_spell", set_aside=[None, "late", None, None])
     names = ["plan", "reason", "set_aside", "reactivation"]
-    found = rt.cumulative_incidence(table.astype(dict.fromkeys(names, "category")), by="plan")
-    pd.testing.assert_frame_equal(found, rt.cumulative_incidence(table, by="plan"))
+    found = rt.survival.cumulative_incidence(
+        table.astype(dict.fromkeys(names, "category")), by="plan"
+    )
+    pd.testing.assert_frame_equal(found, rt.survival.cumulative_incidence(table, by="plan"))
 
 
 @every_function
@@ -182,7 +184,7 @@ def test_a_curve_that_is_0_early_is_said():
         "instead."
     )
     assert said[0].filename == __file__
-    later = rt.conditional_survival(curve, tenure=1, horizon=[2, 3], by="plan")
+    later = rt.survival.conditional_survival(curve, tenure=1, horizon=[2, 3], by="plan")
     assert later["survival"].tolist()[:2] == [1, 0.5]
 
 

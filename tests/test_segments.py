@@ -47,7 +47,7 @@ def test_functions_guard_the_columns_of_their_own_answers(engine, name):
     ("run", "name"),
     [
         (lambda t, by: rt.lifecycle_states(t, by=by, lost_after=1), "Share"),
-        (lambda t, by: rt.quick_ratio(t, by=by), "Horizon"),
+        (lambda t, by: rt.kpis.quick_ratio(t, by=by), "Horizon"),
     ],
 )
 def test_answers_of_activity_guard_theirs(run, name):
@@ -113,14 +113,14 @@ def test_tables_that_no_door_makes_are_told_so():
     activity = rt.customer_periods(orders(), **ASKED)
     market = pd.DataFrame({"date": pd.to_datetime(["2024-01-01"]), "market": ["500"]})
     with pytest.raises(rt.ColumnError, match=r"must be numbers; got String. Convert it\."):
-        rt.market_share(activity, market)
+        rt.kpis.market_share(activity, market)
     with pytest.raises(rt.ColumnError, match="Rename your column to 'market'"):
-        rt.market_share(activity, market.rename(columns={"market": "total"}))
+        rt.kpis.market_share(activity, market.rename(columns={"market": "total"}))
     with pytest.raises(rt.ColumnError, match="Rename 'Market' to 'market'"):
-        rt.market_share(activity, market.rename(columns={"market": "Market"}))
+        rt.kpis.market_share(activity, market.rename(columns={"market": "Market"}))
     zoned = market.assign(date=market["date"].dt.tz_localize("UTC"), market=5)
     with pytest.raises(rt.ColumnError, match="time zone UTC.*Give local dates without a zone"):
-        rt.market_share(activity, zoned)
+        rt.kpis.market_share(activity, zoned)
 
 
 def test_only_a_name_that_is_near_is_suggested():
@@ -129,10 +129,10 @@ def test_only_a_name_that_is_near_is_suggested():
     contacts = contacts.assign(first_response_hours=1.0)
     targets = {"first_response": 4, "resolution": 48}
     with pytest.raises(rt.ColumnError, match=r"Name it with as_contacts\(..., resolution_hours="):
-        rt.service_kpis(contacts, as_of="2024-03-02", targets=targets)
+        rt.kpis.service_kpis(contacts, as_of="2024-03-02", targets=targets)
     near = contacts.assign(ResolutionHour=2.0)
     with pytest.raises(rt.ColumnError, match="resolution_hours='ResolutionHour'"):
-        rt.service_kpis(near, as_of="2024-03-02", targets=targets)
+        rt.kpis.service_kpis(near, as_of="2024-03-02", targets=targets)
 
 
 def test_a_duckdb_table_beside_one_of_arrow_is_told_both_reasons():
@@ -146,4 +146,4 @@ def test_a_duckdb_table_beside_one_of_arrow_is_told_both_reasons():
     table = pa.Table.from_pandas(contracts(), preserve_index=False)
     spells = rt.contract_spells(table, as_of="2024-06-30", grace=0)
     with pytest.raises(rt.TableError, match="or that is no DuckDB table: give both as the same"):
-        rt.voice_by_outcome(surveys, spells, as_of="2024-06-30", within=30)
+        rt.kpis.voice_by_outcome(surveys, spells, as_of="2024-06-30", within=30)

@@ -40,7 +40,7 @@ def model_of(p, q, v, *, known=True):
     """A model with these parameters."""
     error = 0.01 if known else None
     covariance = tuple(tuple(error if i == j else 0.0 for j in range(3)) for i in range(3))
-    return rt.GammaGammaModel(
+    return rt.repeat_buying.GammaGammaModel(
         unit=None,
         parameters=(p, q, v),
         covariance=covariance,
@@ -116,7 +116,7 @@ def test_expected_spend_lies_between_the_own_mean_and_that_of_all(rows, theta):
 def test_bounds_are_those_of_the_delta_method():
     """Numeric gradients in the logs of the parameters, on the log scale."""
     table = drawn(900, THETA, 1)
-    model = rt.fit_gamma_gamma(table)
+    model = rt.repeat_buying.fit_gamma_gamma(table)
     few = table.head(20)
     moves = np.exp(1e-5 * np.eye(3))
 
@@ -135,7 +135,7 @@ def test_bounds_are_those_of_the_delta_method():
 
 def test_parameters_are_recovered():
     """60,000 customers; the bounds hold the truth."""
-    model = rt.fit_gamma_gamma(drawn(60_000, THETA, 2))
+    model = rt.repeat_buying.fit_gamma_gamma(drawn(60_000, THETA, 2))
     away = np.log(model.parameters / THETA)
     assert model.status == "converged"
     assert away @ np.linalg.solve(model.covariance_of_logs, away) < 12.8  # 1 in 200 goes beyond
@@ -148,7 +148,7 @@ def test_another_currency_changes_nothing_but_v():
     """In cents, v is a hundred times as large and so is every expectation."""
     table = drawn(800, THETA, 3)
     cents = table.assign(mean_sales=table["mean_sales"] * 100)
-    model, other = rt.fit_gamma_gamma(table), rt.fit_gamma_gamma(cents)
+    model, other = rt.repeat_buying.fit_gamma_gamma(table), rt.repeat_buying.fit_gamma_gamma(cents)
     np.testing.assert_allclose(other.parameters, model.theta * [1, 1, 100], rtol=1e-6)
     shift = model.n_customers * log(100)
     assert other.log_likelihood == pytest.approx(model.log_likelihood - shift, rel=1e-10)
@@ -177,8 +177,8 @@ def test_collapsed_is_expanded(rows, times):
 def test_those_who_have_not_bought_again_tell_nothing():
     """With or without them the fit is the same; they are given the mean of all."""
     table = drawn(500, THETA, 4)
-    model = rt.fit_gamma_gamma(table)
-    assert rt.fit_gamma_gamma(table[table["x"] > 0]) == model
+    model = rt.repeat_buying.fit_gamma_gamma(table)
+    assert rt.repeat_buying.fit_gamma_gamma(table[table["x"] > 0]) == model
     assert model.n_customers == (table["x"] > 0).sum()
     answer = model.expected_spend(table)
     assert (answer.loc[answer["x"] == 0, "expected_spend"] == model.population_mean).all()
@@ -187,8 +187,8 @@ def test_those_who_have_not_bought_again_tell_nothing():
 def test_model_is_the_same_on_every_engine(engine):
     """And what to expect comes back in the caller's kind and order."""
     table = drawn(300, THETA, 5)
-    here = rt.fit_gamma_gamma(table)
-    model = rt.fit_gamma_gamma(engine.table(table))
+    here = rt.repeat_buying.fit_gamma_gamma(table)
+    model = rt.repeat_buying.fit_gamma_gamma(engine.table(table))
     np.testing.assert_allclose(model.parameters, here.parameters, rtol=1e-9)
     answer = here.expected_spend(engine.table(table))
     assert engine.is_mine(answer)
@@ -215,7 +215,7 @@ HARD = {
 @pytest.mark.parametrize("rows", HARD.values(), ids=HARD)
 def test_hard_data_are_no_error(rows):
     """A status and a reason in words; what is expected lies within what was spent."""
-    model = rt.fit_gamma_gamma(customers(*rows))
+    model = rt.repeat_buying.fit_gamma_gamma(customers(*rows))
     assert (model.status == "converged") == (
         not any("likelihood" in n or "tell" in n for n in model.notes)
     )
@@ -226,12 +226,12 @@ def test_hard_data_are_no_error(rows):
     assert answer["expected_spend"].isna().tolist() == answer["reason"].notna().tolist()
     if model.status != "converged":
         assert answer[["lower", "upper"]].isna().to_numpy().all()
-    assert rt.GammaGammaModel.model_validate_json(model.model_dump_json()) == model
+    assert rt.repeat_buying.GammaGammaModel.model_validate_json(model.model_dump_json()) == model
 
 
 def test_where_all_spend_the_same_it_is_expected_of_all():
     """The limit, though the parameters run away."""
-    model = rt.fit_gamma_gamma(customers(*HARD["all spend the same"]))
+    model = rt.repeat_buying.fit_gamma_gamma(customers(*HARD["all spend the same"]))
     assert model.status == "boundary"
     answer = model.expected_spend(customers((0, None), (2, 10)))
     np.testing.assert_allclose(answer["expected_spend"], 10, rtol=1e-6)
@@ -246,7 +246,7 @@ def test_a_mean_without_bound_is_null_and_says_why():
     assert answer["expected_spend"][1] == pytest.approx(0.5 * 7 / 0.3)
     assert "p x + q ≤ 1" in answer["reason"][0]
     assert "refunds" in answer["reason"][2]
-    spread = rt.fit_gamma_gamma(customers(*[(3, 10.0**k) for k in range(-9, 10)]))
+    spread = rt.repeat_buying.fit_gamma_gamma(customers(*[(3, 10.0**k) for k in range(-9, 10)]))
     assert spread.parameters[1] <= 1
     assert "no bound" in spread.notes[-1]
 
@@ -262,12 +262,12 @@ def test_means_of_0_or_less_are_left_out_and_counted():
     """Free orders and refunds have no gamma distribution."""
     table = drawn(300, THETA, 6)
     strange = customers((2, 0.0), (1, -3.0))
-    model = rt.fit_gamma_gamma(pd.concat([table, strange]))
-    alike = rt.fit_gamma_gamma(table)
+    model = rt.repeat_buying.fit_gamma_gamma(pd.concat([table, strange]))
+    alike = rt.repeat_buying.fit_gamma_gamma(table)
     assert model.parameters == alike.parameters
     assert model.notes == ("Left out: 2 with mean sales of 0 or less.",)
     with pytest.raises(rt.ContentError, match="nobody has bought again for more than 0"):
-        rt.fit_gamma_gamma(strange)
+        rt.repeat_buying.fit_gamma_gamma(strange)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +282,6 @@ def test_what_is_no_spend_is_refused(change, error, message):
     """To fit and to predict."""
     table = change(customers((1, 2), (2, 3)))
     with pytest.raises(error, match=message):
-        rt.fit_gamma_gamma(table)
+        rt.repeat_buying.fit_gamma_gamma(table)
     with pytest.raises(error, match=message):
         model_of(2.0, 3.0, 10.0).expected_spend(table)

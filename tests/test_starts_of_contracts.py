@@ -50,7 +50,7 @@ def test_triangle_and_average_count_everyone_too():
     """What is made from the cohorts has all 100 in it."""
     cohorts = rt.cohort_retention(rt.contract_periods(hundred(), **MONTH))
     assert rt.cohort_triangle(cohorts).loc[0, ["n_cohort", "age_3"]].tolist() == [100, 0.4]
-    average = rt.average_retention(cohorts)
+    average = rt.kpis.average_retention(cohorts)
     assert average["rate"].tolist() == [1, 0.4, 0.4, 0.4, 0.4]
 
 
@@ -154,7 +154,7 @@ def test_figures_of_openings_say_whom_they_never_see():
     activity = rt.contract_periods(hundred(), **MONTH)
     for ask in (
         lambda table: rt.lifecycle_states(table, lost_after=1),
-        lambda table: rt.win_back(table, lost_after=1),
+        lambda table: rt.kpis.win_back(table, lost_after=1),
     ):
         with pytest.warns(rt.RetentionWarning, match="60 customers were .* of no month") as told:
             ask(activity)

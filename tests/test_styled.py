@@ -15,7 +15,7 @@ from pictures import tables
 
 def cells(table: object) -> list[list[str]]:
     """The headings and rows of the styled table as a browser gets them."""
-    html = rt.to_style(table).to_html()
+    html = rt.plots.to_style(table).to_html()
     rows = re.findall(r"<tr>(.*?)</tr>", html, flags=re.DOTALL)
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL) for row in rows]
 
@@ -37,9 +37,15 @@ def test_shares_are_percent_and_headings_are_the_catalogue_s() -> None:
             "churn_rate": [np.nan],
         }
     )
-    label = rt.figure("retention_rate").label
+    label = rt.catalogue.figure("retention_rate").label
     assert cells(table) == [
-        ["Number: base", label, f"{label}, lower", "Lower", rt.figure("churn_rate").label],
+        [
+            "Number: base",
+            label,
+            f"{label}, lower",
+            "Lower",
+            rt.catalogue.figure("churn_rate").label,
+        ],
         ["12,345", "81.3%", "80.0%", "10.0%", "–"],
     ]
 
@@ -72,7 +78,7 @@ def test_money_differences_and_dates_are_written_by_what_they_are() -> None:
 def test_text_is_shown_and_not_run() -> None:
     """a customer named <script>, and a segment column of that name, are escaped."""
     table = pd.DataFrame({"customer_id": ["<script>alert(1)</script>", None], "<b>": ["x", "y"]})
-    html = rt.to_style(table).to_html()
+    html = rt.plots.to_style(table).to_html()
     assert "<script>" not in html
     assert "<b>" not in html
     assert cells(table)[2][0] == "–"
@@ -103,4 +109,4 @@ def test_without_jinja_the_message_says_what_to_install(monkeypatch) -> None:
     hidden = lambda name, *more: None if name == "jinja2" else found(name, *more)  # noqa: E731
     monkeypatch.setattr("retention.plots.styled.find_spec", hidden)
     with pytest.raises(rt.RetentionError, match=r"needs Jinja2.*retention-analytics\[notebook\]"):
-        rt.to_style(pd.DataFrame({"a": [1]}))
+        rt.plots.to_style(pd.DataFrame({"a": [1]}))

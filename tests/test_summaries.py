@@ -88,7 +88,7 @@ def naive_mean(spells, horizon):
 def test_quantiles_agree_with_loops(engine, spells, lost):
     """Of S and of its bounds, for each segment and share, on every engine."""
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
-    quantiles = rt.lifetime_quantile(curve, lost=lost, by="plan")
+    quantiles = rt.survival.lifetime_quantile(curve, lost=lost, by="plan")
     assert engine.is_mine(quantiles)
     rows = iter(engine.read(quantiles).to_dict("records"))
     drawn = engine.read(curve, order=["plan", "duration"])
@@ -119,7 +119,7 @@ def test_quantiles_agree_with_loops(engine, spells, lost):
 def test_restricted_means_agree_with_loops(engine, spells, horizon):
     """The area under S day by day and its standard error, on every engine."""
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
-    means = rt.restricted_mean(curve, horizon=horizon, by="plan")
+    means = rt.survival.restricted_mean(curve, horizon=horizon, by="plan")
     assert engine.is_mine(means)
     read = engine.read(means, order=["plan"])
     for row, (name, mine) in zip(read.to_dict("records"), segments_of(spells).items(), strict=True):
@@ -144,7 +144,7 @@ def test_restricted_means_agree_with_loops(engine, spells, horizon):
 def test_conditional_survival_agrees_with_loops(engine, spells, tenure, horizon):
     """From the risk sets after the tenure alone; null where nobody was seen so long."""
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
-    later = rt.conditional_survival(curve, tenure=tenure, horizon=horizon, by="plan")
+    later = rt.survival.conditional_survival(curve, tenure=tenure, horizon=horizon, by="plan")
     assert engine.is_mine(later)
     rows = iter(engine.read(later).to_dict("records"))
     for name, mine in segments_of(spells).items():
@@ -173,7 +173,9 @@ def test_chances_multiply(spells, tenure, horizon):
     """S(tenure) × conditional survival = S(tenure + horizon), where all are known."""
     curve = rt.survival_curve(frame_of(spells))
     said = {"tenure": [0, tenure], "horizon": [tenure, horizon, tenure + horizon]}
-    found = rt.conditional_survival(curve, **said).set_index(["tenure", "horizon"])["survival"]
+    found = rt.survival.conditional_survival(curve, **said).set_index(["tenure", "horizon"])[
+        "survival"
+    ]
     found = found[~found.index.duplicated()]
     first, then, both = found[0, tenure], found[tenure, horizon], found[0, tenure + horizon]
     if not pd.isna([first, then, both]).any():
@@ -188,10 +190,10 @@ def test_lung_by_score_as_r_prints_it():
     assert medians["n_spells"].tolist() == [63, 113, 50, 1]
     assert medians["n_churned"].tolist() == [37, 82, 44, 1]
     assert medians["lifetime"].tolist() == [394, 306, 199, 118]
-    quartiles = rt.lifetime_quantile(curve, lost=[0.25, 0.5, 0.75], by="score")
+    quartiles = rt.survival.lifetime_quantile(curve, lost=[0.25, 0.5, 0.75], by="score")
     found = quartiles["lifetime"].to_numpy().reshape(-1, 3)[1:4].tolist()
     assert found == [[285, 394, 655], [181, 306, 550], [105, 199, 351]]
-    means = rt.restricted_mean(curve, horizon=730, by="score").iloc[1:4]
+    means = rt.survival.restricted_mean(curve, horizon=730, by="score").iloc[1:4]
     assert means["restricted_mean"].round(0).tolist() == [429, 366, 256]
     assert means["standard_error"].round(1).tolist() == [32.2, 22.4, 30.0]
 
@@ -219,7 +221,7 @@ def test_quantiles_on_flat_stretches_as_in_r():
     table["churned"] = [True, True, False, True, True, False, False]
     curve = rt.survival_curve(table)
     lost = [1 - share for share in (13 / 14, 6 / 7, 2 / 3, 0.5, 9 / 35, 0.1)]
-    found = rt.lifetime_quantile(curve, lost=lost)["lifetime"]
+    found = rt.survival.lifetime_quantile(curve, lost=lost)["lifetime"]
     assert found.tolist()[:-1] == [1, 3.5, 6, 9, 9.5]
     assert pd.isna(found.iloc[-1])
 
@@ -229,7 +231,9 @@ def test_lifelines_has_the_same_restricted_mean(horizon):
     """restricted_mean_survival_time of a Kaplan–Meier fit."""
     table = lung()
     fitter = KaplanMeierFitter().fit(table["duration"], table["churned"])
-    mean = rt.restricted_mean(rt.survival_curve(table), horizon=horizon)["restricted_mean"][0]
+    mean = rt.survival.restricted_mean(rt.survival_curve(table), horizon=horizon)[
+        "restricted_mean"
+    ][0]
     assert mean == pytest.approx(restricted_mean_survival_time(fitter, t=horizon), rel=1e-12)
 
 
@@ -243,7 +247,9 @@ def test_the_error_of_the_restricted_mean_is_how_it_varies():
     table["churned"] = (life <= seen).ravel()
     table = table[table["entry"] < table["duration"]]
     curve = rt.survival_curve(table, by="sample")
-    means = rt.restricted_mean(curve, horizon=12, by="sample").dropna(subset="restricted_mean")
+    means = rt.survival.restricted_mean(curve, horizon=12, by="sample").dropna(
+        subset="restricted_mean"
+    )
     truth = sum(0.9**day for day in range(12))
     assert means["restricted_mean"].mean() == pytest.approx(truth, rel=0.01)
     assert means["restricted_mean"].std() == pytest.approx(means["standard_error"].mean(), rel=0.1)
@@ -256,11 +262,11 @@ def test_differences_are_of_the_restricted_means(engine, spells, horizon):
     """Each segment less the first, with the errors added in squares and both counts."""
     spells = [*spells, Spell(6, False, plan="zz")]
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
-    table = rt.restricted_mean_difference(curve, horizon=horizon, by="plan")
+    table = rt.survival.restricted_mean_difference(curve, horizon=horizon, by="plan")
     assert engine.is_mine(table)
     found = engine.read(table, order=["plan"])
     first, *others = engine.read(
-        rt.restricted_mean(curve, horizon=horizon, by="plan"), order=["plan"]
+        rt.survival.restricted_mean(curve, horizon=horizon, by="plan"), order=["plan"]
     ).to_dict("records")
     for row, other in zip(found.to_dict("records"), others, strict=True):
         assert (row["plan"], row["compared_to"]) == (other["plan"], first["plan"])
@@ -297,12 +303,12 @@ TWO = rt.survival_curve(
             "n_at_risk at duration 2 does not follow from the rows before it.*by= with its segm",
         ),
         (
-            lambda: rt.restricted_mean(pd.concat([TWO, TWO]), horizon=2, by="plan"),
+            lambda: rt.survival.restricted_mean(pd.concat([TWO, TWO]), horizon=2, by="plan"),
             rt.ContentError,
             "a duration comes twice. Say by= with the segments",
         ),
         (
-            lambda: rt.conditional_survival(TWO.iloc[1:], tenure=1, horizon=2, by="plan"),
+            lambda: rt.survival.conditional_survival(TWO.iloc[1:], tenure=1, horizon=2, by="plan"),
             rt.ContentError,
             "does not follow from the rows before it. Give the whole table",
         ),
@@ -323,12 +329,12 @@ TWO = rt.survival_curve(
             "by: 'lost' is a name that answers use themselves",
         ),
         (
-            lambda: rt.lifetime_quantile(TWO, lost=50, by="plan"),
+            lambda: rt.survival.lifetime_quantile(TWO, lost=50, by="plan"),
             rt.RetentionError,
             "lost must lie between 0 and 1, such as 0.5; got 50",
         ),
         (
-            lambda: rt.lifetime_quantile(TWO, lost=[0.5, "all"], by="plan"),
+            lambda: rt.survival.lifetime_quantile(TWO, lost=[0.5, "all"], by="plan"),
             rt.RetentionError,
             "lost must be a number, or several in a list; got",
         ),
@@ -339,24 +345,26 @@ TWO = rt.survival_curve(
         ),
         *(
             (
-                lambda horizon=horizon: rt.restricted_mean(TWO, horizon=horizon, by="plan"),
+                lambda horizon=horizon: rt.survival.restricted_mean(
+                    TWO, horizon=horizon, by="plan"
+                ),
                 rt.RetentionError,
                 "horizon must be a length of time above 0; got",
             )
             for horizon in (0, -1, math.inf, math.nan, True, "a year", [1, 2])
         ),
         (
-            lambda: rt.restricted_mean_difference(curve_of(1, 2), horizon=1, by=()),
+            lambda: rt.survival.restricted_mean_difference(curve_of(1, 2), horizon=1, by=()),
             rt.ContentError,
             "there is one segment only, so nothing to compare it with",
         ),
         (
-            lambda: rt.conditional_survival(TWO, tenure=-1, horizon=2, by="plan"),
+            lambda: rt.survival.conditional_survival(TWO, tenure=-1, horizon=2, by="plan"),
             rt.RetentionError,
             "tenure and horizon are lengths of time: 0 or more",
         ),
         (
-            lambda: rt.conditional_survival(TWO, tenure=[], horizon=2, by="plan"),
+            lambda: rt.survival.conditional_survival(TWO, tenure=[], horizon=2, by="plan"),
             rt.RetentionError,
             "tenure must be a number, or several in a list",
         ),
@@ -370,15 +378,17 @@ def test_what_cannot_be_meant_is_refused(ask, error, message):
 
 def test_numbers_of_numpy_are_numbers():
     """As a loop over an array gives them."""
-    mean = rt.restricted_mean(curve_of(2, 4), horizon=np.int64(3))["restricted_mean"][0]
+    mean = rt.survival.restricted_mean(curve_of(2, 4), horizon=np.int64(3))["restricted_mean"][0]
     assert mean == 2.5
-    later = rt.conditional_survival(curve_of(2, 4), tenure=np.arange(3), horizon=np.float32(1))
+    later = rt.survival.conditional_survival(
+        curve_of(2, 4), tenure=np.arange(3), horizon=np.float32(1)
+    )
     assert later["survival"].tolist() == [1, 0.5, 1]
     assert rt.median_lifetime(curve_of(*[np.int8(100)] * 3, 120))["lifetime"].tolist() == [100]
 
 
 def test_who_all_left_at_once_tells_nothing_of_chance():
     """The mean is known, its error is not."""
-    row = rt.restricted_mean(curve_of(3, 3), horizon=5).iloc[0]
+    row = rt.survival.restricted_mean(curve_of(3, 3), horizon=5).iloc[0]
     assert row["restricted_mean"] == 3
     assert row[["standard_error", "lower", "upper"]].isna().all()

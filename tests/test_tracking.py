@@ -103,9 +103,9 @@ def test_agrees_with_a_loop_over_customers_and_days(engine, lines, cut, freq, si
     options = {"model": WEEKS, "as_of": AS_OF, "cut": cut, "freq": freq, "observed_from": since}
     if not days_bought(frame, cut, since):
         with pytest.raises(rt.ContentError, match="no base to follow"):
-            rt.tracking_table(table, **options)
+            rt.repeat_buying.tracking_table(table, **options)
         return
-    answer = rt.tracking_table(table, **options)
+    answer = rt.repeat_buying.tracking_table(table, **options)
     assert engine.is_mine(answer)
     found = engine.read(answer, order=["step"])
     assert list(found.columns) == COLUMNS
@@ -119,8 +119,8 @@ def test_totals_are_those_of_the_summary():
     """On the last day of a week all repeat purchases are those of the summary's x."""
     lines = rt.sample_company(300, seed=2).orders
     summary = rt.purchase_summary(lines, as_of="2024-12-29")
-    model = rt.fit_mbg_nbd(summary)
-    table = rt.tracking_table(lines, model=model, as_of="2024-12-29")
+    model = rt.repeat_buying.fit_mbg_nbd(summary)
+    table = rt.repeat_buying.tracking_table(lines, model=model, as_of="2024-12-29")
     last = table.iloc[-1]
     assert last["cumulative_actual"] == summary["x"].sum()
     assert last["n_customers"] == len(summary)
@@ -133,7 +133,7 @@ def test_days_and_weeks_expect_alike():
     lines = rt.sample_company(100, seed=2).orders
     r, alpha, a, b = CDNOW[BgNbdModel]
     tables = [
-        rt.tracking_table(
+        rt.repeat_buying.tracking_table(
             lines, model=model_of(BgNbdModel, (r, scale, a, b), unit=unit), as_of="2023-12-31"
         )
         for unit, scale in (("week", alpha), ("day", 7 * alpha))
@@ -159,4 +159,4 @@ FRAME = orders(("Ann", "2024-01-03", 5), ("Ann", "2024-02-20", 5))
 def test_refusals(options, message):
     """What cannot be asked is said in the user's words."""
     with pytest.raises(rt.RetentionError, match=message):
-        rt.tracking_table(FRAME, **{"model": WEEKS, "as_of": AS_OF, **options})
+        rt.repeat_buying.tracking_table(FRAME, **{"model": WEEKS, "as_of": AS_OF, **options})

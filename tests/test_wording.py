@@ -28,10 +28,10 @@ def one_of_each():
         lambda: rt.fit_cox(SPELLS.assign(id=[None, 1, 2, 3]), covariates="x", cluster="id"),
         lambda: rt.survival_curve(SPELLS.assign(duration=[np.nan, 1, 2, 3])),
         lambda: rt.survival_curve(SPELLS.assign(n_spells=[0, 1, 1, 1])),
-        lambda: rt.concordance(late, risk="x", method="uno"),
-        lambda: rt.concordance(SPELLS.assign(risk=[np.nan, 1, 2, 3])),
-        lambda: rt.brier_score(SPELLS.assign(s=[3.0, 1, 1, 1]), survival={2: "s"}),
-        lambda: rt.fit_bg_nbd(summary),
+        lambda: rt.survival.concordance(late, risk="x", method="uno"),
+        lambda: rt.survival.concordance(SPELLS.assign(risk=[np.nan, 1, 2, 3])),
+        lambda: rt.survival.brier_score(SPELLS.assign(s=[3.0, 1, 1, 1]), survival={2: "s"}),
+        lambda: rt.repeat_buying.fit_bg_nbd(summary),
         lambda: rt.predict_churn(
             rt.fit_cox(SPELLS), pd.DataFrame({"customer_id": [1], "tenure": [-1]}), within=1
         ),

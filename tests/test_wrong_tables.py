@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from everywhere import public
 
 RAW = pd.DataFrame(
     {
@@ -37,9 +38,9 @@ CASES = {
     "transactions to a curve": (rt.survival_curve, lambda: ORDERS),
     "activity to a curve": (rt.survival_curve, activity),
     "spells to a median": (rt.median_lifetime, spells),
-    "transactions to a model": (rt.fit_bg_nbd, lambda: ORDERS),
+    "transactions to a model": (rt.repeat_buying.fit_bg_nbd, lambda: ORDERS),
     "transactions to churned customers": (
-        lambda t: rt.explain_difference(t, t),
+        lambda t: rt.kpis.explain_difference(t, t),
         lambda: ORDERS,
     ),
 }
@@ -53,7 +54,7 @@ def written(message, table):
         "as_transactions(...)",
         "as_transactions(RAW, customer_id='who', date='on', sales='paid')",
     )
-    names = {name: getattr(rt, name) for name in re.findall(r"(\w+)\(", call)}
+    names = {name: public(name) for name in re.findall(r"(\w+)\(", call)}
     return eval(call, {**names, "RAW": RAW, "table": table})
 
 

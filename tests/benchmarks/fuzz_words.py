@@ -95,7 +95,7 @@ def additions(draw: st.DrawFn) -> dict[str, Any]:
 
 @cache
 def _english() -> Any:
-    return rt.load_lexicon("en")
+    return rt.reasons.load_lexicon("en")
 
 
 def extended(given: Any, folder: Path) -> object:
@@ -107,7 +107,7 @@ def extended(given: Any, folder: Path) -> object:
         phrases = folder / "phrases.csv"
         phrases.write_bytes(given["file"])
     firms = {name: given[name] for name in ("own_brand", "competitors")}
-    return rt.extend_lexicon(_english(), phrases=phrases, **firms)
+    return rt.reasons.extend_lexicon(_english(), phrases=phrases, **firms)
 
 
 LEXICON = b"""[meta]
@@ -183,7 +183,7 @@ def loaded(data: bytes, folder: Path) -> object:
     path = folder / "mine.toml"
     path.write_bytes(data)
     note = pd.DataFrame({"note_id": [1], "text": ["The fee is not high, my friend says too dear."]})
-    return rt.tag_reasons(note, lexicon=rt.load_lexicon(path))
+    return rt.tag_reasons(note, lexicon=rt.reasons.load_lexicon(path))
 
 
 CONFIG = b"""file = "orders.csv"
@@ -268,4 +268,4 @@ def tagged(notes: list[str | None], _: Path) -> object:
 def struck(notes: list[str | None], _: Path) -> object:
     """Notes with what identifies people struck out of them."""
     table = pd.DataFrame({"note_id": range(len(notes)), "text": pd.Series(notes, dtype=object)})
-    return rt.redact_pii(table)
+    return rt.reasons.redact_pii(table)

@@ -85,7 +85,7 @@ def words_and_lexicon(texts: Names, true: Bools, others: Names) -> Bools:
     labels = pd.DataFrame({"note_id": np.concatenate([labelled, none]), "category": names})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rt.RetentionWarning)  # of categories with too few notes
-        model = rt.fit_reason_model(notes, labels=labels, seed=1)
+        model = rt.reasons.fit_reason_model(notes, labels=labels, seed=1)
     return strengths(tag_reasons(pd.DataFrame({"text": others}), model=model), others.size) > 0
 
 

@@ -102,7 +102,7 @@ def incidence_ours(table: Any) -> Any:
     """Aalen–Johansen of this library, all three reasons."""
     import retention as rt
 
-    found = rt.cumulative_incidence(table[["duration", "churned", "reason"]])
+    found = rt.survival.cumulative_incidence(table[["duration", "churned", "reason"]])
     return found.groupby("reason")["cumulative_incidence"].last().iloc[0]
 
 
@@ -120,7 +120,7 @@ def concordance_ours(table: Any) -> Any:
     """Harrell's C of this library, with its standard error."""
     import retention as rt
 
-    return rt.concordance(table[["duration", "churned", "risk"]])["concordance"][0]
+    return rt.survival.concordance(table[["duration", "churned", "risk"]])["concordance"][0]
 
 
 def concordance_lifelines(table: Any) -> Any:
@@ -139,7 +139,7 @@ def predictions_ours(table: Any) -> Any:
         customer_id=range(len(table)), tenure=table["duration"] % 700
     )
     begun = time.process_time()
-    answer = rt.predict_survival(model, people, times=[30, 90, 365])
+    answer = rt.survival.predict_survival(model, people, times=[30, 90, 365])
     return float(answer["survival"].mean()), time.process_time() - begun
 
 

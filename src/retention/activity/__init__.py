@@ -1,1 +1,18 @@
 """Who was a customer in which period, from orders and from contracts, and what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazily
+
+if TYPE_CHECKING:
+    from retention.activity.from_contracts import contract_periods as contract_periods
+    from retention.activity.from_purchases import customer_periods as customer_periods
+
+_HOMES = {
+    "contract_periods": "from_contracts",
+    "customer_periods": "from_purchases",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -39,7 +39,7 @@ def figure(name: str) -> Figure:
 
     Example:
         >>> import retention as rt
-        >>> rt.figure("churn_rate").better
+        >>> rt.catalogue.figure("churn_rate").better
         'lower'
     """
     for record in FIGURES:

@@ -1,1 +1,82 @@
 """The figures, one file a family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazily
+
+if TYPE_CHECKING:
+    from retention.kpis.churn.bridge import churn_bridge as churn_bridge
+    from retention.kpis.churn.bridge import target_customers as target_customers
+    from retention.kpis.churn.churned_customers import churned_customers as churned_customers
+    from retention.kpis.churn.explain import explain_difference as explain_difference
+    from retention.kpis.churn.rates import annualise as annualise
+    from retention.kpis.churn.rates import churn_rate as churn_rate
+    from retention.kpis.cohorts.cohort_retention import average_retention as average_retention
+    from retention.kpis.cohorts.cohort_retention import cohort_retention as cohort_retention
+    from retention.kpis.cohorts.cohort_retention import cohort_triangle as cohort_triangle
+    from retention.kpis.cohorts.lifecycle import lifecycle_states as lifecycle_states
+    from retention.kpis.cohorts.lifecycle import win_back as win_back
+    from retention.kpis.costs.retention_costs import cost_kpis as cost_kpis
+    from retention.kpis.costs.serving import cost_to_serve as cost_to_serve
+    from retention.kpis.costs.serving import unallocated_costs as unallocated_costs
+    from retention.kpis.costs.strategic import strategic_customers as strategic_customers
+    from retention.kpis.market.market_share import market_share as market_share
+    from retention.kpis.market.share_of_wallet import share_of_wallet as share_of_wallet
+    from retention.kpis.outcome.rates import churn_by as churn_by
+    from retention.kpis.outcome.rates import outcome_kpis as outcome_kpis
+    from retention.kpis.outcome.rates import profit_adjusted_retention as profit_adjusted_retention
+    from retention.kpis.outcome.rates import retention_rate as retention_rate
+    from retention.kpis.outcome.rates import sales_adjusted_retention as sales_adjusted_retention
+    from retention.kpis.revenue.movements import customer_movements as customer_movements
+    from retention.kpis.revenue.movements import revenue_movements as revenue_movements
+    from retention.kpis.revenue.rates import gross_revenue_retention as gross_revenue_retention
+    from retention.kpis.revenue.rates import logo_churn as logo_churn
+    from retention.kpis.revenue.rates import net_revenue_retention as net_revenue_retention
+    from retention.kpis.revenue.rates import quick_ratio as quick_ratio
+    from retention.kpis.service.availability import service_availability as service_availability
+    from retention.kpis.service.rates import retention_by_service as retention_by_service
+    from retention.kpis.service.rates import service_kpis as service_kpis
+    from retention.kpis.voice.before_leaving import voice_by_outcome as voice_by_outcome
+    from retention.kpis.voice.intentions import repeat_behaviour as repeat_behaviour
+    from retention.kpis.voice.voice_kpis import voice_kpis as voice_kpis
+
+_HOMES = {
+    "annualise": "churn.rates",
+    "average_retention": "cohorts.cohort_retention",
+    "churn_bridge": "churn.bridge",
+    "churn_by": "outcome.rates",
+    "churn_rate": "churn.rates",
+    "churned_customers": "churn.churned_customers",
+    "cohort_retention": "cohorts.cohort_retention",
+    "cohort_triangle": "cohorts.cohort_retention",
+    "cost_kpis": "costs.retention_costs",
+    "cost_to_serve": "costs.serving",
+    "customer_movements": "revenue.movements",
+    "explain_difference": "churn.explain",
+    "gross_revenue_retention": "revenue.rates",
+    "lifecycle_states": "cohorts.lifecycle",
+    "logo_churn": "revenue.rates",
+    "market_share": "market.market_share",
+    "net_revenue_retention": "revenue.rates",
+    "outcome_kpis": "outcome.rates",
+    "profit_adjusted_retention": "outcome.rates",
+    "quick_ratio": "revenue.rates",
+    "repeat_behaviour": "voice.intentions",
+    "retention_by_service": "service.rates",
+    "retention_rate": "outcome.rates",
+    "revenue_movements": "revenue.movements",
+    "sales_adjusted_retention": "outcome.rates",
+    "service_availability": "service.availability",
+    "service_kpis": "service.rates",
+    "share_of_wallet": "market.share_of_wallet",
+    "strategic_customers": "costs.strategic",
+    "target_customers": "churn.bridge",
+    "unallocated_costs": "costs.serving",
+    "voice_by_outcome": "voice.before_leaving",
+    "voice_kpis": "voice.voice_kpis",
+    "win_back": "cohorts.lifecycle",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -1,1 +1,42 @@
 """Whatever the user has, as checked tables, or one clear refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazily
+
+if TYPE_CHECKING:
+    from retention.loading.doors.audits import Audit as Audit
+    from retention.loading.doors.contacts import as_contacts as as_contacts
+    from retention.loading.doors.contracts import as_contracts as as_contracts
+    from retention.loading.doors.contracts import audit_contracts as audit_contracts
+    from retention.loading.doors.costs import as_costs as as_costs
+    from retention.loading.doors.outages import as_outages as as_outages
+    from retention.loading.doors.spells import as_spells as as_spells
+    from retention.loading.doors.surveys import as_surveys as as_surveys
+    from retention.loading.doors.transactions import as_transactions as as_transactions
+    from retention.loading.doors.transactions import audit_transactions as audit_transactions
+    from retention.loading.doors.wallets import as_wallet as as_wallet
+    from retention.loading.files.reading import read_contracts as read_contracts
+    from retention.loading.files.reading import read_table as read_table
+    from retention.loading.files.reading import read_transactions as read_transactions
+
+_HOMES = {
+    "Audit": "doors.audits",
+    "as_contacts": "doors.contacts",
+    "as_contracts": "doors.contracts",
+    "as_costs": "doors.costs",
+    "as_outages": "doors.outages",
+    "as_spells": "doors.spells",
+    "as_surveys": "doors.surveys",
+    "as_transactions": "doors.transactions",
+    "as_wallet": "doors.wallets",
+    "audit_contracts": "doors.contracts",
+    "audit_transactions": "doors.transactions",
+    "read_contracts": "files.reading",
+    "read_table": "files.reading",
+    "read_transactions": "files.reading",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

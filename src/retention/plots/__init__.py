@@ -1,1 +1,44 @@
 """Tables of figures as pictures, and as tables to be read: a table in, a matplotlib axes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazily
+
+if TYPE_CHECKING:
+    from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
+    from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
+    from retention.plots.cohort_plots import plot_cohort_curves as plot_cohort_curves
+    from retention.plots.cohort_plots import plot_cohorts as plot_cohorts
+    from retention.plots.gap_plot import plot_gaps as plot_gaps
+    from retention.plots.model_plots import plot_coefficients as plot_coefficients
+    from retention.plots.reason_plots import plot_reasons as plot_reasons
+    from retention.plots.reason_plots import plot_reasons_by_segment as plot_reasons_by_segment
+    from retention.plots.retention_plot import plot_retention as plot_retention
+    from retention.plots.score_plots import plot_calibration as plot_calibration
+    from retention.plots.score_plots import plot_lift as plot_lift
+    from retention.plots.styled import to_style as to_style
+    from retention.plots.survival_plots import plot_incidence as plot_incidence
+    from retention.plots.survival_plots import plot_survival as plot_survival
+    from retention.plots.tracking_plot import plot_tracking as plot_tracking
+
+_HOMES = {
+    "plot_calibration": "score_plots",
+    "plot_churn_bridge": "bridge_plots",
+    "plot_coefficients": "model_plots",
+    "plot_cohort_curves": "cohort_plots",
+    "plot_cohorts": "cohort_plots",
+    "plot_gaps": "gap_plot",
+    "plot_incidence": "survival_plots",
+    "plot_lift": "score_plots",
+    "plot_reasons": "reason_plots",
+    "plot_reasons_by_segment": "reason_plots",
+    "plot_retention": "retention_plot",
+    "plot_revenue_bridge": "bridge_plots",
+    "plot_survival": "survival_plots",
+    "plot_tracking": "tracking_plot",
+    "to_style": "styled",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

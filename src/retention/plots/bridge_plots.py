@@ -65,7 +65,7 @@ def plot_revenue_bridge(
         ...     "sales": [10.0, 20.0, 15.0, 7.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> ax = rt.plot_revenue_bridge(rt.revenue_movements(activity))
+        >>> ax = rt.plots.plot_revenue_bridge(rt.revenue_movements(activity))
         >>> [float(bar.get_height()) for bar in ax.patches]
         [30.0, 7.0, 0.0, 5.0, 0.0, 20.0, 22.0]
     """
@@ -119,7 +119,7 @@ def plot_churn_bridge(
         >>> activity = rt.contract_periods(
         ...     contracts, freq="month", as_of="2024-02-29", by="region"
         ... )
-        >>> ax = rt.plot_churn_bridge(rt.churn_bridge(activity, by="region"))
+        >>> ax = rt.plots.plot_churn_bridge(rt.kpis.churn_bridge(activity, by="region"))
         >>> [float(bar.get_width()) for bar in ax.patches]
         [0.1875, -0.125, 0.0, -0.0625]
     """

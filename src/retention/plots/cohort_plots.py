@@ -54,7 +54,7 @@ def plot_cohorts(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "sales": [10.0, 10.0, 10.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> ax = rt.plot_cohorts(rt.cohort_retention(activity))
+        >>> ax = rt.plots.plot_cohorts(rt.cohort_retention(activity))
         >>> [name.get_text() for name in ax.get_yticklabels()]
         ['Jan 2024 (1)', 'Feb 2024 (1)']
     """
@@ -111,7 +111,8 @@ def plot_cohort_curves(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "sales": [10.0, 10.0, 10.0, 10.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> ax = rt.plot_cohort_curves(rt.average_retention(rt.cohort_retention(activity)))
+        >>> kept = rt.kpis.average_retention(rt.cohort_retention(activity))
+        >>> ax = rt.plots.plot_cohort_curves(kept)
         >>> ax.lines[0].get_ydata().tolist()
         [0.5]
     """

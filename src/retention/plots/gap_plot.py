@@ -50,7 +50,7 @@ def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "sales": [10.0, 20.0, 30.0, 20.0],
         ... })
         >>> table = rt.gap_table(orders, as_of="2024-03-31", gaps=[30, 60], within=30)
-        >>> ax = rt.plot_gaps(table)
+        >>> ax = rt.plots.plot_gaps(table)
         >>> [tick.get_text() for tick in ax.get_xticklabels()]
         ['30', '60']
     """

@@ -59,7 +59,7 @@ def plot_coefficients(table: object, *, ratio: RatioOf = "hazards", ax: Axes | N
         ...     "x": [0, 1, 1, 1, 0, 0],
         ... })
         >>> model = rt.fit_cox(spells, covariates="x")
-        >>> ax = rt.plot_coefficients(model.coefficients())
+        >>> ax = rt.plots.plot_coefficients(model.coefficients())
         >>> ax.get_xscale()
         'log'
     """

@@ -52,7 +52,7 @@ def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "reason": ["too_expensive", "too_expensive", "switched_service", "other"],
         ... })
         >>> tags = rt.map_reason_codes(given, scheme="stripe")
-        >>> ax = rt.plot_reasons(rt.reason_summary(tags, n_customers=10))
+        >>> ax = rt.plots.plot_reasons(rt.reason_summary(tags, n_customers=10))
         >>> [name.get_text() for name in ax.get_yticklabels()]
         ['Pricing', 'Competition', 'No note', 'Told no reason']
     """
@@ -104,7 +104,8 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "reason": ["too_expensive"] * 3 + ["unused"] * 5,
         ... })
         >>> tags = rt.map_reason_codes(given, scheme="stripe", keep="region")
-        >>> ax = rt.plot_reasons_by_segment(rt.reasons_by_segment(tags, by="region", base="tagged"))
+        >>> told = rt.reasons.reasons_by_segment(tags, by="region", base="tagged")
+        >>> ax = rt.plots.plot_reasons_by_segment(told)
         >>> [name.get_text() for name in ax.get_xticklabels()]
         ['north (4)', 'south (4)']
     """

@@ -56,7 +56,7 @@ def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None =
         ...     "sales": [10.0, 30.0, 20.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> ax = rt.plot_retention(rt.outcome_kpis(activity))
+        >>> ax = rt.plots.plot_retention(rt.outcome_kpis(activity))
         >>> ax.get_xticklabels()[0].get_text()
         'Jan 2024'
     """

@@ -45,7 +45,8 @@ def plot_calibration(table: object, *, ax: Axes | None = None) -> Axes:
         ...     "duration": [2, 5, 5, 5], "churned": [True, False, False, False],
         ...     "s3": [0.3, 0.5, 0.9, 0.8],
         ... })
-        >>> ax = rt.plot_calibration(rt.calibration(scored, survival="s3", time=3, groups=2))
+        >>> table = rt.survival.calibration(scored, survival="s3", time=3, groups=2)
+        >>> ax = rt.plots.plot_calibration(table)
         >>> ax.get_xlabel()
         'Predicted share that leaves'
     """
@@ -100,7 +101,7 @@ def plot_lift(table: object, *, show: Shown = "lift", ax: Axes | None = None) ->
         ...     "duration": [2, 5, 5, 5], "churned": [True, False, False, False],
         ...     "risk": [0.7, 0.5, 0.1, 0.2],
         ... })
-        >>> ax = rt.plot_lift(rt.lift(scored, time=3, groups=2))
+        >>> ax = rt.plots.plot_lift(rt.survival.lift(scored, time=3, groups=2))
         >>> [float(bar.get_height()) for bar in ax.patches]
         [2.0, 0.0]
     """

@@ -53,7 +53,7 @@ def to_style(table: object) -> Styler:
         >>> import pandas as pd
         >>> import retention as rt
         >>> rates = pd.DataFrame({"n_base": [1250], "retention_rate": [0.81256]})
-        >>> shown = rt.to_style(rates).to_html()
+        >>> shown = rt.plots.to_style(rates).to_html()
         >>> "Raw retention rate" in shown, "81.3%" in shown, "1,250" in shown
         (True, True, True)
     """

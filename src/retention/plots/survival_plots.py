@@ -61,7 +61,7 @@ def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = N
         >>> spells = pd.DataFrame({
         ...     "duration": [2, 2, 3, 5], "churned": [True, False, True, False],
         ... })
-        >>> ax = rt.plot_survival(rt.survival_curve(spells), unit="days")
+        >>> ax = rt.plots.plot_survival(rt.survival_curve(spells), unit="days")
         >>> ax.get_xlabel()
         'Time since the start (days)'
     """
@@ -121,7 +121,7 @@ def plot_incidence(table: object, *, unit: str | None = None, ax: Axes | None = 
         ...     "duration": [1, 2, 3, 3], "churned": [True, True, False, False],
         ...     "reason": ["price", "rival", None, None],
         ... })
-        >>> ax = rt.plot_incidence(rt.cumulative_incidence(spells))
+        >>> ax = rt.plots.plot_incidence(rt.survival.cumulative_incidence(spells))
         >>> [" ".join(text.get_text().split()) for text in ax.texts[:3]]
         ['Still here 50.0%', 'price 25.0%', 'rival 25.0%']
     """

@@ -50,8 +50,9 @@ def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = No
         ...     ),
         ...     "sales": [10.0] * 5,
         ... })
-        >>> model = rt.fit_bg_nbd(rt.purchase_summary(orders, as_of="2024-01-14"))
-        >>> ax = rt.plot_tracking(rt.tracking_table(orders, model=model, as_of="2024-01-14"))
+        >>> model = rt.repeat_buying.fit_bg_nbd(rt.purchase_summary(orders, as_of="2024-01-14"))
+        >>> table = rt.repeat_buying.tracking_table(orders, model=model, as_of="2024-01-14")
+        >>> ax = rt.plots.plot_tracking(table)
         >>> [int(n) for n in ax.lines[0].get_ydata()]
         [1, 2]
     """

@@ -118,7 +118,7 @@ def reason_categories(
 
     Example:
         >>> import retention as rt
-        >>> first = rt.reason_categories()[0]
+        >>> first = rt.reasons.reason_categories()[0]
         >>> first.name, first.force, first.preventable, first.published.verified
         ('pricing', 'push', True, False)
         >>> [one.name for one in first.subcategories][:2]

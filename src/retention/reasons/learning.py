@@ -113,7 +113,7 @@ def fit_reason_model(
         >>> labels = pd.DataFrame({
         ...     "note_id": range(24), "category": ["pricing"] * 12 + ["unspecified"] * 12,
         ... })
-        >>> model = rt.fit_reason_model(notes, labels=labels, seed=1)
+        >>> model = rt.reasons.fit_reason_model(notes, labels=labels, seed=1)
         >>> model
         ReasonModel(1 categories of 24 notes, beside Lexicon('en', '1.0.0', 391 phrases))
         >>> new = pd.DataFrame({"text": ["Beans, beans, beans.", "Goodbye!"]})

@@ -89,9 +89,9 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
         ... })
         >>> def run(lines):
         ...     window = {"observed_from": "2024-01-01", "as_of": "2024-02-29"}
-        ...     activity = rt.recorded(rt.customer_periods, lines, freq="month", **window)
-        ...     return rt.recorded(rt.retention_rate, activity)
-        >>> moved = rt.compare_runs(run(orders.head(3)), run(orders))
+        ...     activity = rt.recording.recorded(rt.customer_periods, lines, freq="month", **window)
+        ...     return rt.recording.recorded(rt.retention_rate, activity)
+        >>> moved = rt.recording.compare_runs(run(orders.head(3)), run(orders))
         >>> moved[["compared", "before", "after", "cause"]]
                  compared  before  after      cause
         0  retention_rate     0.5    1.0  late data

@@ -99,8 +99,8 @@ def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> 
         ...     "sales": [20.0, 20.0, 30.0],
         ... })
         >>> window = {"observed_from": "2024-01-01", "as_of": "2024-02-29"}
-        >>> activity = rt.recorded(rt.customer_periods, orders, freq="month", **window)
-        >>> rates = rt.recorded(rt.retention_rate, activity)
+        >>> activity = rt.recording.recorded(rt.customer_periods, orders, freq="month", **window)
+        >>> rates = rt.recording.recorded(rt.retention_rate, activity)
         >>> float(rates.table["retention_rate"][0])
         0.5
         >>> rates.definition["keywords"]["lag"], rates.definition["as_of"]

@@ -1,1 +1,18 @@
 """A report one would forward: sections of findings, as one HTML file or as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazily
+
+if TYPE_CHECKING:
+    from retention.report.report import Report as Report
+    from retention.report.report import retention_report as retention_report
+
+_HOMES = {
+    "Report": "report",
+    "retention_report": "report",
+}
+
+__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -63,9 +63,9 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
         >>> from lifelines import WeibullAFTFitter
         >>> spells = pd.DataFrame({"duration": [1, 3, 4, 8], "churned": [1, 1, 1, 0]})
         >>> fitter = WeibullAFTFitter().fit(spells, "duration", "churned")
-        >>> model = rt.from_lifelines(fitter)
+        >>> model = rt.survival.from_lifelines(fitter)
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [0]})
-        >>> ours = rt.predict_survival(model, customers, times=2)["survival"][0]
+        >>> ours = rt.survival.predict_survival(model, customers, times=2)["survival"][0]
         >>> theirs = fitter.predict_survival_function(spells, times=[2]).iloc[0, 0]
         >>> print(abs(ours - theirs) < 1e-9)
         True

@@ -123,7 +123,7 @@ def churn_bridge(
         >>> activity = rt.contract_periods(
         ...     contracts, freq="month", as_of="2024-02-29", by="region"
         ... )
-        >>> bridge = rt.churn_bridge(activity, by="region")
+        >>> bridge = rt.kpis.churn_bridge(activity, by="region")
         >>> bridge[["region", "n_base_before", "n_base_after", "rate_effect", "mix_effect"]]
           region  n_base_before  n_base_after  rate_effect  mix_effect
         0  north              2             1       0.1875     -0.1250
@@ -218,7 +218,7 @@ def target_customers(
         ...     "sales": [500.0] + [20.0] * 17,
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> found = rt.target_customers(activity, target="sales", top=0.1)
+        >>> found = rt.kpis.target_customers(activity, target="sales", top=0.1)
         >>> found[["n_target", "n_target_churned", "n_rest", "n_rest_churned", "ratio", "target"]]
            n_target  n_target_churned  n_rest  n_rest_churned  ratio            target
         0         1                 1       9               1    9.0  top 0.1 by sales

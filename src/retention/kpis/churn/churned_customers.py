@@ -109,7 +109,7 @@ def churned_customers(
         >>> spells = rt.contract_spells(contracts, as_of="2024-02-01", grace=0)
         >>> say = {"freq": "month", "as_of": "2024-02-01"}
         >>> activity = rt.contract_periods(contracts, **say)
-        >>> found = rt.churned_customers(
+        >>> found = rt.kpis.churned_customers(
         ...     spells, convention="active_and_new", activity=activity, **say
         ... )
         >>> found[["customer_id", "part", "n_churned", "at_risk", "sales"]]

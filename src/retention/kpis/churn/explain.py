@@ -130,9 +130,9 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
         ... })
         >>> spells = rt.contract_spells(contracts, as_of="2024-02-01", grace=0)
         >>> say = {"freq": "month", "as_of": "2024-02-01"}
-        >>> a = rt.churned_customers(spells, convention="endpoint", **say)
-        >>> b = rt.churned_customers(spells, convention="start_cohort", **say)
-        >>> found = rt.explain_difference(a, b)
+        >>> a = rt.kpis.churned_customers(spells, convention="endpoint", **say)
+        >>> b = rt.kpis.churned_customers(spells, convention="start_cohort", **say)
+        >>> found = rt.kpis.explain_difference(a, b)
         >>> found[["item", "n_difference", "churn_rate", "effect_on_rate"]].round(3)
                                 item  n_difference  churn_rate  effect_on_rate
         0                          a           NaN       0.333          NaN

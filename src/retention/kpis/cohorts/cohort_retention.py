@@ -280,7 +280,7 @@ def average_retention(
         ...     "sales": [10.0, 10.0, 10.0, 10.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> curve = rt.average_retention(rt.cohort_retention(activity))
+        >>> curve = rt.kpis.average_retention(rt.cohort_retention(activity))
         >>> curve[["age", "n_cohorts", "n_eligible", "n_retained", "rate"]]
            age  n_cohorts  n_eligible  n_retained  rate
         0    0          2           3           3   1.0

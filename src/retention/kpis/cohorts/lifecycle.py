@@ -176,7 +176,7 @@ def win_back(
         ...     "sales": [10.0, 10.0, 10.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-04-30")
-        >>> table = rt.win_back(activity, lost_after=1)
+        >>> table = rt.kpis.win_back(activity, lost_after=1)
         >>> table[["periods_since_loss", "n_lost", "n_at_risk", "n_came_back", "win_back_rate"]]
            periods_since_loss  n_lost  n_at_risk  n_came_back  win_back_rate
         0                   1       3          2            1            0.5

@@ -89,7 +89,7 @@ def cost_kpis(
         ...     "kind": ["wages", "space", "acquisition"],
         ...     "amount": [20.0, 10.0, 7.0],
         ... })
-        >>> found = rt.cost_kpis(costs, activity, of=["wages", "space"])
+        >>> found = rt.kpis.cost_kpis(costs, activity, of=["wages", "space"])
         >>> found[["kind", "counts_as", "amount", "n_base", "cost_per_customer_retained"]].head(4)
                   kind  counts_as  amount  n_base  cost_per_customer_retained
         0  acquisition      other     7.0       2                         7.0

@@ -107,7 +107,8 @@ def cost_to_serve(
         ...     "amount": [20.0, 40.0],
         ...     "customer_id": [None, "Bob"],
         ... })
-        >>> served = rt.cost_to_serve(costs, activity, of=["space", "repair"], allocation="equal")
+        >>> shared = {"of": ["space", "repair"], "allocation": "equal"}
+        >>> served = rt.kpis.cost_to_serve(costs, activity, **shared)
         >>> served[["customer_id", "direct_cost", "allocated_cost", "profit_after_cost_to_serve"]]
           customer_id  direct_cost  allocated_cost  profit_after_cost_to_serve
         0         Ann          0.0            10.0                        10.0
@@ -171,7 +172,7 @@ def unallocated_costs(
         ...     "kind": ["space", "space"],
         ...     "amount": [20.0, 20.0],
         ... })
-        >>> left = rt.unallocated_costs(costs, activity, of="space", allocation="equal")
+        >>> left = rt.kpis.unallocated_costs(costs, activity, of="space", allocation="equal")
         >>> left[["period", "kind", "reason", "amount"]]
               period   kind                            reason  amount
         0 2024-02-01  space  no active customer in the period    20.0

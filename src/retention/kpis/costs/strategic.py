@@ -79,7 +79,7 @@ def strategic_customers(
         ...     "profit": [30.0, 10.0, 1.0, 2.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-01-31")
-        >>> found = rt.strategic_customers(activity, value=0.25, benchmark=["Dee"])
+        >>> found = rt.kpis.strategic_customers(activity, value=0.25, benchmark=["Dee"])
         >>> for row in found.itertuples():
         ...     print(row.customer_id, "-", row.rule)
         Ann - among the top 25 % by profit: 30.00 or more

@@ -54,7 +54,7 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
         >>> market = pd.DataFrame({"date": pd.to_datetime(["2024-01-01"]), "market": [500.0]})
-        >>> rt.market_share(activity, market)[["period", "sales", "market", "market_share"]]
+        >>> rt.kpis.market_share(activity, market)[["period", "sales", "market", "market_share"]]
               period  sales  market  market_share
         0 2024-01-01   50.0   500.0           0.1
         1 2024-02-01   10.0     NaN           NaN

@@ -153,7 +153,7 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
         ...     "sales": [10.0, 20.0, 15.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> moves = rt.customer_movements(activity)
+        >>> moves = rt.kpis.customer_movements(activity)
         >>> moves[["customer_id", "movement", "sales_start", "sales_end"]].tail(2)
           customer_id   movement  sales_start  sales_end
         2         Ann  expansion         10.0       15.0

@@ -282,7 +282,7 @@ def quick_ratio(
         ...     "sales": [100.0, 10.0, 140.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> rt.quick_ratio(activity)[["sales_gained", "sales_lost", "quick_ratio"]]
+        >>> rt.kpis.quick_ratio(activity)[["sales_gained", "sales_lost", "quick_ratio"]]
            sales_gained  sales_lost  quick_ratio
         0          40.0        10.0          4.0
 

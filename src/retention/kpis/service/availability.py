@@ -67,7 +67,7 @@ def service_availability(
         ...     "start": pd.to_datetime(["2024-03-01 10:00", "2024-03-01 12:00"]),
         ...     "end": pd.to_datetime(["2024-03-01 16:00", "2024-03-01 13:00"]),
         ... })
-        >>> found = rt.service_availability(
+        >>> found = rt.kpis.service_availability(
         ...     outages, freq="day", as_of="2024-03-01", observed_from="2024-03-01"
         ... )
         >>> found[["n_outages", "down_hours", "service_hours", "availability"]]

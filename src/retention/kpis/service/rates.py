@@ -121,7 +121,7 @@ def service_kpis(
         ...     "first_response_hours": [2.0, None, None],
         ...     "resolution_hours": [None, None, None],
         ... }).astype({"resolution_hours": float})
-        >>> kpis = rt.service_kpis(
+        >>> kpis = rt.kpis.service_kpis(
         ...     contacts, as_of="2024-03-01", targets={"first_response": 4, "resolution": 48}
         ... )
         >>> kpis[["figure", "n_contacts", "n_done", "n_open", "n_good", "share"]]
@@ -235,7 +235,7 @@ def retention_by_service(
         ...     "first_response_hours": [2.0, 48.0],
         ...     "resolution_hours": [5.0, 50.0],
         ... })
-        >>> stayed = rt.retention_by_service(
+        >>> stayed = rt.kpis.retention_by_service(
         ...     contacts, activity, targets={"first_response": 24, "resolution": 168}
         ... )
         >>> stayed[["service", "n_base", "n_retained", "retention_rate"]]

@@ -130,7 +130,7 @@ def voice_by_outcome(
         >>> surveys = rt.as_surveys(
         ...     sent, customer_id="who", date="sent", satisfaction="happy", scale=(1, 5)
         ... )
-        >>> found = rt.voice_by_outcome(surveys, spells, as_of="2024-06-30", within=30)
+        >>> found = rt.kpis.voice_by_outcome(surveys, spells, as_of="2024-06-30", within=30)
         >>> found[["figure", "outcome", "n_answers", "value", "difference"]].head(2)
                  figure outcome  n_answers  value  difference
         0  satisfaction  stayed          2    4.5        -2.5

@@ -91,7 +91,7 @@ def repeat_behaviour(
         ...     "date": pd.to_datetime(["2023-12-01", "2024-01-20", "2024-03-25"]),
         ...     "sales": [10.0, 20.0, 30.0],
         ... })
-        >>> found = rt.repeat_behaviour(surveys, orders, as_of="2024-03-31", within=30)
+        >>> found = rt.kpis.repeat_behaviour(surveys, orders, as_of="2024-03-31", within=30)
         >>> found[["score", "n_customers", "n_unobserved", "n_bought", "repeat_share"]]
            score  n_customers  n_unobserved  n_bought  repeat_share
         0    1.0            1             0         0           0.0

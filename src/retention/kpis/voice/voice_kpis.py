@@ -99,7 +99,7 @@ def voice_kpis(
         ...     "likely": [10, 9, 8, 3, None],
         ... })
         >>> surveys = rt.as_surveys(sent, customer_id="who", date="sent", recommend="likely")
-        >>> found = rt.voice_kpis(surveys, as_of="2024-03-31")
+        >>> found = rt.kpis.voice_kpis(surveys, as_of="2024-03-31")
         >>> found[found["n_answers"] > 0][["figure", "n_asked", "n_answers", "value"]]
                        figure  n_asked  n_answers  value
         2  net_promoter_score        5          4   0.25

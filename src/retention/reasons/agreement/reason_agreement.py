@@ -104,7 +104,7 @@ def reason_agreement(
         ...     "note_id": [1, 2, 3, 4],
         ...     "category": ["pricing", "unspecified", "competition", "pricing"],
         ... })
-        >>> found = rt.reason_agreement(tags, labels, fewest=1)
+        >>> found = rt.reasons.reason_agreement(tags, labels, fewest=1)
         >>> found[["category", "n_tagged", "n_labelled", "n_both", "f1", "kappa"]].round(3)
               category  n_tagged  n_labelled  n_both     f1  kappa
         0      pricing         2           2       1  0.500    0.0

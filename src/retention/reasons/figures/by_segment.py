@@ -85,7 +85,7 @@ def reasons_by_segment(
         ...     "reason": ["too_expensive"] * 3 + ["unused"] * 5,
         ... })
         >>> tags = rt.map_reason_codes(given, scheme="stripe", keep="region")
-        >>> found = rt.reasons_by_segment(tags, by="region", base="tagged")
+        >>> found = rt.reasons.reasons_by_segment(tags, by="region", base="tagged")
         >>> price = found[found["category"] == "pricing"]
         >>> price[["region", "share", "test", "p_value", "p_adjusted", "cramers_v"]].round(3)
            region  share    test  p_value  p_adjusted  cramers_v

@@ -99,7 +99,7 @@ def reason_incidence(
         ... })
         >>> given = pd.DataFrame({"customer_id": ["Ann"], "reason": ["too_expensive"]})
         >>> tags = rt.map_reason_codes(given, scheme="stripe")
-        >>> found = rt.reason_incidence(spells, tags)
+        >>> found = rt.reasons.reason_incidence(spells, tags)
         >>> shown = ["category", "duration", "n_churned", "cumulative_incidence", "gained_share"]
         >>> found[shown].round(3)
               category  duration  n_churned  cumulative_incidence  gained_share

@@ -148,7 +148,7 @@ def reason_cooccurrence(
         ...     "reason": ["too_expensive", "too_expensive", "switched_service", "low_quality"],
         ... })
         >>> tags = rt.map_reason_codes(given, scheme="stripe")
-        >>> found = rt.reason_cooccurrence(tags)
+        >>> found = rt.reasons.reason_cooccurrence(tags)
         >>> found[found["n_both"] > 0][["category", "other", "n_customers", "n_both", "lift"]]
               category        other  n_customers  n_both  lift
         1      pricing  competition            2       1   1.5

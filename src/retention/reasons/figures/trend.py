@@ -69,7 +69,7 @@ def reason_trend(
         ...     "reason": ["too_expensive", "unused", "too_expensive"],
         ... })
         >>> tags = rt.map_reason_codes(given, scheme="stripe", keep="date")
-        >>> found = rt.reason_trend(tags, freq="month", as_of="2024-02-29")
+        >>> found = rt.reasons.reason_trend(tags, freq="month", as_of="2024-02-29")
         >>> found[["period", "category", "n_customers", "n_tagged", "share"]]
               period            category  n_customers  n_tagged  share
         0 2024-01-01             pricing            1         2    0.5

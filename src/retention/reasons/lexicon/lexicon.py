@@ -141,7 +141,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
 
     Example:
         >>> import retention as rt
-        >>> rt.load_lexicon("en").language
+        >>> rt.reasons.load_lexicon("en").language
         'en'
 
     Source:
@@ -201,8 +201,8 @@ def extend_lexicon(
         >>> mine = pd.DataFrame({
         ...     "category": ["x_product_fit"], "phrase": ["no oat milk"], "weight": [0.9],
         ... })
-        >>> longer = rt.extend_lexicon(rt.load_lexicon("en"), phrases=mine)
-        >>> len(longer.entries) - len(rt.load_lexicon("en").entries)
+        >>> longer = rt.reasons.extend_lexicon(rt.reasons.load_lexicon("en"), phrases=mine)
+        >>> len(longer.entries) - len(rt.reasons.load_lexicon("en").entries)
         1
 
     Source:

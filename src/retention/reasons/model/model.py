@@ -172,7 +172,7 @@ def load_reason_model(folder: str | Path) -> ReasonModel:
 
     Example:
         >>> import retention as rt
-        >>> rt.load_reason_model("nowhere")  # doctest: +ELLIPSIS
+        >>> rt.reasons.load_reason_model("nowhere")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
         retention.errors.ReadError: nowhere holds no model.json: give the folder that a model ...

@@ -115,7 +115,7 @@ def redact_pii(
         ...     "Ann Lee, ann@mail.example, wants 4111 1111 1111 1111 refunded",
         ...     "paid 120.50 on 2024-01-31, call +44 20 7946 0018",
         ... ]})
-        >>> found = rt.redact_pii(notes)
+        >>> found = rt.reasons.redact_pii(notes)
         >>> found["text"].tolist()
         ['Ann Lee, [email], wants [card] refunded', 'paid 120.50 on 2024-01-31, call [phone]']
         >>> found["not_looked_for"][0][:23]

@@ -32,7 +32,7 @@ class Annotation(BaseModel):
 
     Example:
         >>> import retention as rt
-        >>> rt.Annotation(category="pricing", evidence="far too dear").score
+        >>> rt.reasons.Annotation(category="pricing", evidence="far too dear").score
         1.0
     """
 

@@ -45,7 +45,7 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
         >>> import pandas as pd
         >>> import retention as rt
         >>> notes = pd.DataFrame({"text": ["Overpriced, and I hardly use it.", None]})
-        >>> wide = rt.note_reasons(rt.tag_reasons(notes))
+        >>> wide = rt.reasons.note_reasons(rt.tag_reasons(notes))
         >>> wide[["primary", "n_reasons", "pricing", "competition", "x_no_longer_needed"]]
            primary  n_reasons  pricing  competition  x_no_longer_needed
         0  pricing          2      0.9          0.0                0.85

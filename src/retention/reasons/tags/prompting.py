@@ -51,7 +51,7 @@ def reason_schema(*, categories: Iterable[str | ReasonCategory] | None = None) -
 
     Example:
         >>> import retention as rt
-        >>> form = rt.reason_schema(categories=["pricing", "competition"])
+        >>> form = rt.reasons.reason_schema(categories=["pricing", "competition"])
         >>> reason = form["properties"]["reasons"]["items"]
         >>> reason["properties"]["category"]["enum"]
         ['pricing', 'competition']
@@ -99,7 +99,8 @@ def reason_prompt(
 
     Example:
         >>> import retention as rt
-        >>> asked = rt.reason_prompt(categories=["pricing", "competition"], own_brand=["Orange"])
+        >>> some = ["pricing", "competition"]
+        >>> asked = rt.reasons.reason_prompt(categories=some, own_brand=["Orange"])
         >>> for line in asked.splitlines():
         ...     if line.startswith("- competition:") or "Orange" in line:
         ...         print(line.split(". ")[0])

@@ -151,7 +151,7 @@ def fit_bg_bb(summary: object) -> BgBbModel:
         >>> import pandas as pd
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [1, 3, 5], "t_x": [6.0, 6.0, 6.0], "T": [6.0, 6.0, 6.0]})
-        >>> model = rt.fit_bg_bb(summary)
+        >>> model = rt.repeat_buying.fit_bg_bb(summary)
         >>> alpha, beta, _, _ = model.parameters
         >>> print(f"{alpha / (alpha + beta):.4f}; {model.status}. {model.notes[-1]}")
         0.5000; boundary. Nobody seems to leave.

@@ -97,7 +97,7 @@ def fit_bg_nbd(summary: object) -> BgNbdModel:
         >>> import pandas as pd
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [0, 0, 2, 6], "t_x": [0.0, 0.0, 10.0, 10.0], "T": 10.0})
-        >>> model = rt.fit_bg_nbd(summary)
+        >>> model = rt.repeat_buying.fit_bg_nbd(summary)
         >>> r, alpha, a, b = model.parameters
         >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
         0.2000 a day; boundary. Nobody seems to leave.
@@ -134,7 +134,7 @@ def fit_mbg_nbd(summary: object) -> MbgNbdModel:
         >>> import pandas as pd
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [1, 1, 3, 11], "t_x": [10.0] * 4, "T": [10.0] * 4})
-        >>> model = rt.fit_mbg_nbd(summary)
+        >>> model = rt.repeat_buying.fit_mbg_nbd(summary)
         >>> r, alpha, a, b = model.parameters
         >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
         0.4000 a day; boundary. Nobody seems to leave.

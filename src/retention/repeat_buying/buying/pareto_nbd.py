@@ -91,7 +91,7 @@ def fit_pareto_nbd(summary: object) -> ParetoNbdModel:
         >>> import pandas as pd
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [1, 1, 3, 11], "t_x": [10.0] * 4, "T": [10.0] * 4})
-        >>> model = rt.fit_pareto_nbd(summary)
+        >>> model = rt.repeat_buying.fit_pareto_nbd(summary)
         >>> r, alpha, s, beta = model.parameters
         >>> print(f"{r / alpha:.4f} a day; {model.status}. {model.notes[-1]}")
         0.4000 a day; boundary. Nobody seems to leave.

@@ -175,7 +175,7 @@ class PurchaseModel(RepeatBuyingModel):
             >>> import retention as rt
             >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
             >>> summary["customer_id"] = [1, 2, 3]
-            >>> model = rt.fit_bg_nbd(summary)
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
             >>> r, alpha, a, b = model.parameters
             >>> print(f"{((alpha + 10) / (alpha + 15)) ** (r + 2):.4f}")
             0.3905
@@ -222,7 +222,7 @@ class PurchaseModel(RepeatBuyingModel):
             >>> import retention as rt
             >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
             >>> summary["customer_id"] = [1, 2, 3]
-            >>> model = rt.fit_bg_nbd(summary)
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
             >>> r, alpha, a, b = model.parameters
             >>> print(f"{(r + 2) / (alpha + 10) * 5:.4f}")
             1.0980
@@ -267,7 +267,7 @@ class PurchaseModel(RepeatBuyingModel):
             >>> import retention as rt
             >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
             >>> summary["customer_id"] = [1, 2, 3]
-            >>> model = rt.fit_bg_nbd(summary)
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
             >>> model.p_alive(summary)["p_alive"].round(4).tolist()
             [1.0, 1.0, 1.0]
 

@@ -70,7 +70,7 @@ def fit_beta_geometric(spells: object) -> BetaGeometricModel:
         ...     "churned": [True, True, True, False],
         ...     "n_spells": [30, 10, 5, 15],
         ... })
-        >>> model = rt.fit_beta_geometric(years)
+        >>> model = rt.repeat_buying.fit_beta_geometric(years)
         >>> rates = model.retention_rate([1, 2, 3, 9])
         >>> rates[["period", "n_at_risk", "observed", "retention_rate"]]
            period  n_at_risk  observed  retention_rate
@@ -120,7 +120,7 @@ def fit_beta_discrete_weibull(spells: object) -> DiscreteWeibullModel:
         ...     "churned": [True, True, True, True, False],
         ...     "n_spells": [85, 51, 17, 7, 10],
         ... })
-        >>> model = rt.fit_beta_discrete_weibull(years)
+        >>> model = rt.repeat_buying.fit_beta_discrete_weibull(years)
         >>> print(*(f"{number:.4f}" for number in model.parameters))
         1.0000 1.0000 2.0000
 

@@ -70,7 +70,7 @@ class RenewalModel(RepeatBuyingModel):
             ...     "churned": [True, True, True, False],
             ...     "n_spells": [30, 10, 5, 15],
             ... })
-            >>> model = rt.fit_beta_geometric(years)
+            >>> model = rt.repeat_buying.fit_beta_geometric(years)
             >>> model.survival([3, 9])[["period", "n_at_risk", "observed", "survival"]]
                period  n_at_risk  observed  survival
             0       3         20      0.25      0.25
@@ -141,7 +141,7 @@ class RenewalModel(RepeatBuyingModel):
             ...     "churned": [True, True, True, False],
             ...     "n_spells": [30, 10, 5, 15],
             ... })
-            >>> model = rt.fit_beta_geometric(years)
+            >>> model = rt.repeat_buying.fit_beta_geometric(years)
             >>> left = model.expected_renewals(0, horizon=2, discount=0)
             >>> print(f"{left['expected_renewals'][0]:.4f}")
             0.8333

@@ -61,7 +61,7 @@ def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
         ...     "end": pd.to_datetime(["2024-04-01", None]),
         ... })
         >>> spells = rt.contract_spells(contracts, as_of="2024-04-01", grace=0)
-        >>> months = rt.renewal_periods(spells, length="month")
+        >>> months = rt.repeat_buying.renewal_periods(spells, length="month")
         >>> months[["customer_id", "duration", "churned", "length"]]
           customer_id  duration  churned length
         0         Ann         3     True  month

@@ -71,8 +71,8 @@ def backtest_purchases(
     Example:
         >>> import retention as rt
         >>> orders = rt.sample_company(1_000, seed=1).orders
-        >>> scores = rt.backtest_purchases(
-        ...     orders, fit=rt.fit_mbg_nbd, cuts=["2023-12-31"], within=90
+        >>> scores = rt.repeat_buying.backtest_purchases(
+        ...     orders, fit=rt.repeat_buying.fit_mbg_nbd, cuts=["2023-12-31"], within=90
         ... )
         >>> bool(scores["auc"][0] > 0.6)
         True

@@ -72,8 +72,8 @@ def purchase_calibration(
         ...     "customer_id": [1, 2, 3, 4], "x": [0, 0, 2, 6], "t_x": [0.0, 0.0, 10.0, 10.0],
         ...     "T": 10.0, "n_holdout": [0, 1, 0, 5], "T_holdout": 5.0,
         ... })
-        >>> model = rt.fit_bg_nbd(split)
-        >>> found = rt.purchase_calibration(split, model=model, top=2)
+        >>> model = rt.repeat_buying.fit_bg_nbd(split)
+        >>> found = rt.repeat_buying.purchase_calibration(split, model=model, top=2)
         >>> found[["x_from", "n_customers", "n_holdout", "expected_per_customer"]].round(2)
            x_from  n_customers  n_holdout  expected_per_customer
         0       0            2          1                    0.2
@@ -150,7 +150,7 @@ def spend_independence(summary: IntoFrameT, *, level: float = 0.95) -> IntoFrame
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [0, 1, 2, 4, 8], "mean_sales": [None, 32.0, 16, 8, 2]})
         >>> summary = summary.assign(t_x=[0.0, 9, 9, 9, 9], T=9.0)
-        >>> found = rt.spend_independence(summary)
+        >>> found = rt.repeat_buying.spend_independence(summary)
         >>> found[["measure", "n_customers", "n_left_out", "correlation"]].round(3)
               measure  n_customers  n_left_out  correlation
         0       ranks            4           0       -1.000

@@ -88,11 +88,11 @@ def tracking_table(
         ...     ),
         ...     "sales": [10.0] * 5,
         ... })
-        >>> model = rt.fit_bg_nbd(rt.purchase_summary(orders, as_of="2024-01-14"))
+        >>> model = rt.repeat_buying.fit_bg_nbd(rt.purchase_summary(orders, as_of="2024-01-14"))
         >>> r, alpha, a, b = model.parameters
         >>> print(f"{r / alpha * 9:.3f}")
         1.174
-        >>> table = rt.tracking_table(orders, model=model, as_of="2024-01-14")
+        >>> table = rt.repeat_buying.tracking_table(orders, model=model, as_of="2024-01-14")
         >>> table[["n_customers", "actual", "expected", "cumulative_expected"]].round(3)
            n_customers  actual  expected  cumulative_expected
         0            2       1     1.174                1.174

@@ -176,7 +176,8 @@ def split_summary(
         ...     ),
         ...     "sales": [10.0, 20.0, 40.0, 25.0, 30.0],
         ... })
-        >>> split = rt.split_summary(orders, cut="2024-02-05", as_of="2024-02-19", unit="week")
+        >>> days = {"cut": "2024-02-05", "as_of": "2024-02-19"}
+        >>> split = rt.repeat_buying.split_summary(orders, unit="week", **days)
         >>> split[["customer_id", "x", "t_x", "T", "n_holdout", "holdout_sales", "T_holdout"]]
           customer_id  x  t_x    T  n_holdout  holdout_sales  T_holdout
         0         Ann  1  3.0  5.0          1           40.0        2.0

@@ -91,13 +91,13 @@ def customer_value(
         >>> import retention as rt
         >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
         >>> summary = summary.assign(customer_id=["Ann", "Bob", "Cem"], unit="week")
-        >>> model = rt.fit_bg_nbd(summary)
+        >>> model = rt.repeat_buying.fit_bg_nbd(summary)
         >>> r, alpha, a, b = model.parameters
         >>> delta = math.log(1.1) * 7 / 365.25
         >>> discounted_weeks = (1 - math.exp(-delta * 26)) / delta
         >>> print(f"{(r + 2) / (alpha + 10) * discounted_weeks * 20 * 0.3:.3f}")
         33.458
-        >>> values = rt.customer_value(
+        >>> values = rt.repeat_buying.customer_value(
         ...     summary, model=model, spend=20.0, horizon=26, margin=0.3, discount=0.1
         ... )
         >>> values[["customer_id", "expected_purchases", "discount_factor", "value"]].round(3)

@@ -167,7 +167,7 @@ def fit_gamma_gamma(summary: object) -> GammaGammaModel:
         ...     "T": [9.0] * 7,
         ...     "mean_sales": [5.0, 10.0, 20.0, 2.0, 10.0, 40.0, None],
         ... })
-        >>> model = rt.fit_gamma_gamma(summary)
+        >>> model = rt.repeat_buying.fit_gamma_gamma(summary)
         >>> model.expected_spend(summary)[["customer_id", "x", "expected_spend"]].round(1)
           customer_id  x  expected_spend
         0         Ann  9             7.0

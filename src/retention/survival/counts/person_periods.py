@@ -87,7 +87,7 @@ def person_periods(
         >>> spells = pd.DataFrame({
         ...     "customer_id": ["Ann", "Bob"], "duration": [40, 70], "churned": [True, False],
         ... })
-        >>> rt.person_periods(spells, unit="month")
+        >>> rt.survival.person_periods(spells, unit="month")
           customer_id  interval  churned
         0         Ann         1    False
         1         Ann         2     True

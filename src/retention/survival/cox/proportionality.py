@@ -67,7 +67,7 @@ def proportional_hazards_test(
         ...     "x": [0, 1, 1, 1, 0, 0],
         ... })
         >>> model = rt.fit_cox(spells, covariates="x")
-        >>> rt.proportional_hazards_test(model, spells)["term"].tolist()
+        >>> rt.survival.proportional_hazards_test(model, spells)["term"].tolist()
         ['x', '(all)']
 
     Source:

@@ -69,7 +69,7 @@ def cumulative_incidence(
         ...     "duration": [1, 2, 3, 3], "churned": [True, True, False, False],
         ...     "reason": ["price", "rival", None, None],
         ... })
-        >>> left = rt.cumulative_incidence(spells)
+        >>> left = rt.survival.cumulative_incidence(spells)
         >>> left[["reason", "duration", "n_churned", "cumulative_incidence", "survival"]]
           reason  duration  n_churned  cumulative_incidence  survival
         0  price         1          1                  0.25      0.75
@@ -126,7 +126,7 @@ def cause_removed(
         ...     "duration": [1, 2, 3, 3], "churned": [True, True, False, False],
         ...     "reason": ["price", "rival", None, None],
         ... })
-        >>> removed = rt.cause_removed(spells)
+        >>> removed = rt.survival.cause_removed(spells)
         >>> price = removed[(removed["reason"] == "price") & (removed["duration"] == 2)]
         >>> price[["churn_share", "churn_share_without"]].round(3)
            churn_share  churn_share_without

@@ -123,7 +123,7 @@ def cumulative_hazard(
         >>> spells = pd.DataFrame({
         ...     "duration": [2, 2, 3, 5], "churned": [True, False, True, False],
         ... })
-        >>> hazards = rt.cumulative_hazard(spells)
+        >>> hazards = rt.survival.cumulative_hazard(spells)
         >>> hazards[["duration", "hazard", "cumulative_hazard"]]
            duration  hazard  cumulative_hazard
         0         2    0.25               0.25

@@ -92,7 +92,7 @@ def lifetime_quantile(
         >>> import pandas as pd
         >>> import retention as rt
         >>> spells = pd.DataFrame({"duration": [2, 4, 7], "churned": [True, True, False]})
-        >>> quartile = rt.lifetime_quantile(rt.survival_curve(spells), lost=0.25)
+        >>> quartile = rt.survival.lifetime_quantile(rt.survival_curve(spells), lost=0.25)
         >>> float(quartile["lifetime"][0])
         2.0
 
@@ -159,7 +159,7 @@ def restricted_mean(
         >>> import pandas as pd
         >>> import retention as rt
         >>> spells = pd.DataFrame({"duration": [2, 6], "churned": [True, False]})
-        >>> mean = rt.restricted_mean(rt.survival_curve(spells), horizon=4)
+        >>> mean = rt.survival.restricted_mean(rt.survival_curve(spells), horizon=4)
         >>> float(mean["restricted_mean"][0])
         3.0
 
@@ -214,7 +214,7 @@ def restricted_mean_difference(
         ...     "plan": ["basic", "basic", "full", "full"],
         ... })
         >>> curve = rt.survival_curve(spells, by="plan")
-        >>> longer = rt.restricted_mean_difference(curve, horizon=3, by="plan")
+        >>> longer = rt.survival.restricted_mean_difference(curve, horizon=3, by="plan")
         >>> float(longer["difference"][0])
         0.5
 
@@ -284,7 +284,7 @@ def conditional_survival(
         >>> import pandas as pd
         >>> import retention as rt
         >>> spells = pd.DataFrame({"duration": [1, 4, 6], "churned": [True, True, False]})
-        >>> later = rt.conditional_survival(rt.survival_curve(spells), tenure=1, horizon=3)
+        >>> later = rt.survival.conditional_survival(rt.survival_curve(spells), tenure=1, horizon=3)
         >>> float(later["survival"][0])
         0.5
 

@@ -293,7 +293,7 @@ def fit_hazard(
         ...     "duration": [1] * 8, "churned": [True, True, False, False] + [True] + [False] * 3,
         ...     "plan": ["basic"] * 4 + ["full"] * 4,
         ... })
-        >>> model = rt.fit_hazard(spells, covariates="plan", duration_unit="month")
+        >>> model = rt.survival.fit_hazard(spells, covariates="plan", duration_unit="month")
         >>> print(f"{model.coefficients()['ratio'][0]:.6f}")
         0.333333
 

@@ -182,7 +182,7 @@ def fit_aft(
         ...     "duration": [1, 3, 4, 8], "churned": [True, True, True, False],
         ...     "plan": ["basic", "basic", "full", "full"],
         ... })
-        >>> model = rt.fit_aft(spells, covariates="plan", distribution="exponential")
+        >>> model = rt.survival.fit_aft(spells, covariates="plan", distribution="exponential")
         >>> print(f"{model.coefficients()['ratio'][0]:.6f}")
         6.000000
 

@@ -107,7 +107,7 @@ def predict_survival(
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
         >>> model = rt.fit_cox(spells, ties="breslow")
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
-        >>> later = rt.predict_survival(model, customers, times=[1, 9])
+        >>> later = rt.survival.predict_survival(model, customers, times=[1, 9])
         >>> later[["time", "survival", "reason"]].round(4)
            time  survival                          reason
         0   1.0    0.7165                             NaN
@@ -244,7 +244,7 @@ def expected_remaining_lifetime(
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
         >>> model = rt.fit_cox(spells, ties="breslow")
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
-        >>> left = rt.expected_remaining_lifetime(model, customers, horizon=2)
+        >>> left = rt.survival.expected_remaining_lifetime(model, customers, horizon=2)
         >>> print(f"{left['expected_lifetime'][0]:.4f}")
         1.7165
 
@@ -311,7 +311,7 @@ def with_predictions(
         >>> import pandas as pd
         >>> import retention as rt
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
-        >>> scored = rt.with_predictions(rt.fit_cox(spells), spells, times=2)
+        >>> scored = rt.survival.with_predictions(rt.fit_cox(spells), spells, times=2)
         >>> scored.columns.tolist()
         ['duration', 'churned', 'risk', 'survival_2']
 

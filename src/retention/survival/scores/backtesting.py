@@ -107,7 +107,7 @@ def backtest(
     Example:
         >>> import retention as rt
         >>> orders = rt.sample_company(2_000, seed=1).orders
-        >>> scores = rt.backtest(
+        >>> scores = rt.survival.backtest(
         ...     lambda spells: rt.fit_cox(spells),
         ...     orders,
         ...     build=lambda known, day: rt.purchase_spells(known, gap=120, as_of=day),

@@ -102,7 +102,7 @@ def brier_score(
         >>> scored = pd.DataFrame({
         ...     "duration": [1, 3, 4], "churned": [True, True, False], "s2": [0.5, 0.5, 1.0],
         ... })
-        >>> score = rt.brier_score(scored, survival={2: "s2"})
+        >>> score = rt.survival.brier_score(scored, survival={2: "s2"})
         >>> score[["time", "n_churned", "n_still", "brier_score", "reference", "skill"]].round(4)
            time  n_churned  n_still  brier_score  reference  skill
         0   2.0          1        2       0.1667     0.2222   0.25
@@ -157,7 +157,7 @@ def integrated_brier_score(
         ...     "duration": [1, 3, 4], "churned": [True, True, False],
         ...     "s2": [0.5, 0.5, 1.0], "s3": [0.5, 0.5, 1.0],
         ... })
-        >>> score = rt.integrated_brier_score(scored, survival={2: "s2", 3: "s3"})
+        >>> score = rt.survival.integrated_brier_score(scored, survival={2: "s2", 3: "s3"})
         >>> print(f"{score['integrated_brier_score'][0]:.4f}")
         0.1667
 
@@ -220,7 +220,7 @@ def time_dependent_auc(
         ...     "duration": [1, 2, 3, 4], "churned": [True, True, True, False],
         ...     "risk": [0.9, 0.4, 0.6, 0.1],
         ... })
-        >>> auc = rt.time_dependent_auc(scored, times=[2])
+        >>> auc = rt.survival.time_dependent_auc(scored, times=[2])
         >>> auc[["time", "n_cases", "n_controls", "auc"]]
            time  n_cases  n_controls   auc
         0   2.0        2           2  0.75

@@ -111,7 +111,7 @@ def calibration(
         ...     "duration": [2, 5, 5, 5], "churned": [True, False, False, False],
         ...     "s3": [0.3, 0.5, 0.9, 0.8],
         ... })
-        >>> table = rt.calibration(scored, survival="s3", time=3, groups=2)
+        >>> table = rt.survival.calibration(scored, survival="s3", time=3, groups=2)
         >>> table[["group", "n_spells", "predicted", "observed", "difference"]].round(2)
            group  n_spells  predicted  observed  difference
         0      1         2       0.15       0.0       -0.15
@@ -196,7 +196,7 @@ def lift(
         ...     "duration": [2, 5, 5, 5], "churned": [True, False, False, False],
         ...     "risk": [0.7, 0.5, 0.1, 0.2],
         ... })
-        >>> table = rt.lift(scored, time=3, groups=2)
+        >>> table = rt.survival.lift(scored, time=3, groups=2)
         >>> table[["group", "n_spells", "churn_rate", "lift", "cumulative_share_of_churn"]]
            group  n_spells  churn_rate  lift  cumulative_share_of_churn
         0      1         2         0.5   2.0                        1.0

@@ -127,7 +127,7 @@ def concordance(
         ...     "duration": [1, 2, 3, 4], "churned": [True, True, True, False],
         ...     "risk": [0.9, 0.4, 0.6, 0.4],
         ... })
-        >>> found = rt.concordance(scored)
+        >>> found = rt.survival.concordance(scored)
         >>> found[["n_comparable", "n_concordant", "n_discordant", "n_tied_risk", "concordance"]]
            n_comparable  n_concordant  n_discordant  n_tied_risk  concordance
         0             6             4             1            1         0.75

@@ -1,0 +1,31 @@
+"""The face of a module: its public names, each loaded from its room on first use."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def lazily(
+    module: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a module that loads nothing until it is asked.
+
+    Args:
+        module: its name.
+        homes: the room of each public name, beneath the module.
+    """
+    names = sorted(homes)
+
+    def found(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{module}.{homes[name]}"), name)
+        setattr(sys.modules[module], name, value)
+        return value
+
+    return found, lambda: names, names
