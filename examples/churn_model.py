@@ -96,7 +96,7 @@ def main() -> None:
         print(note)
 
     heading("Does each ratio hold over time? (a small p-value says no)")
-    doubts = rt.survival.proportional_hazards_test(model, fitted)
+    doubts = rt.survival.proportional_hazards_test(fitted, model=model)
     show(doubts[["term", "statistic", "degrees_of_freedom", "p_value"]])
     changing = doubts.loc[doubts["p_value"] < 0.001, "term"].tolist()
     own = sorted({term.split("=")[0] for term in changing} & {case.segment})
@@ -106,7 +106,7 @@ def main() -> None:
         model = rt.fit_cox(fitted, covariates=others, strata=own)
 
     heading(f"Would it have known? Scores on {len(held_out):,} spells it was not fitted on")
-    scored = rt.survival.with_predictions(model, held_out, times=case.horizons)
+    scored = rt.survival.with_predictions(held_out, model=model, times=case.horizons)
     columns = {time: f"survival_{time}" for time in case.horizons}
     # A risk that can be compared between strata, which a hazard ratio alone cannot.
     scored["risk"] = 1 - scored[columns[horizon]]
@@ -122,7 +122,7 @@ def main() -> None:
     )
 
     heading(f"Who leaves next? The chance of leaving within {case.horizons[0]} {case.unit}")
-    soon = rt.predict_churn(model, spells, within=case.horizons[0])
+    soon = rt.predict_churn(spells, model=model, within=case.horizons[0])
     shown = ["customer_id", "tenure", "churn_probability", "lower", "upper"]
     show(soon.sort_values("churn_probability", ascending=False)[shown].head(8))
     n_said = int(soon["churn_probability"].notna().sum())

@@ -291,13 +291,19 @@ MODELS: dict[str, Step] = {
 }
 
 SCORES: dict[str, Step] = {
-    "predictions": lambda n, w: rt.predict_churn(w["cox"], w["spells"], within=30, given=None),
-    "scored": lambda n, w: rt.survival.with_predictions(w["cox"], w["spells"], times=[90, 180]),
-    "scored in strata": lambda n, w: rt.survival.with_predictions(
-        w["cox in strata"], w["spells"], times=[90]
+    "predictions": lambda n, w: rt.predict_churn(
+        w["spells"], model=w["cox"], within=30, given=None
     ),
-    "scored by aft": lambda n, w: rt.survival.with_predictions(w["aft"], w["spells"], times=[90]),
-    "proportional": lambda n, w: rt.survival.proportional_hazards_test(w["cox"], w["spells"]),
+    "scored": lambda n, w: rt.survival.with_predictions(
+        w["spells"], model=w["cox"], times=[90, 180]
+    ),
+    "scored in strata": lambda n, w: rt.survival.with_predictions(
+        w["spells"], model=w["cox in strata"], times=[90]
+    ),
+    "scored by aft": lambda n, w: rt.survival.with_predictions(
+        w["spells"], model=w["aft"], times=[90]
+    ),
+    "proportional": lambda n, w: rt.survival.proportional_hazards_test(w["spells"], model=w["cox"]),
     "concordance": lambda n, w: rt.survival.concordance(w["scored"]),
     "brier": lambda n, w: rt.survival.brier_score(
         w["scored"], survival={90: "survival_90"}, censoring_by=n

@@ -64,7 +64,7 @@ def naive(spells, cut, horizon):
 @pytest.mark.parametrize("cut", ["2022-06-30", "2023-03-31", "2024-06-30"])
 def test_those_here_on_the_cut_are_scored_by_what_came(spells, cut):
     """Counts and churn are those of a loop over the customers; 0.25 of everybody scores as such."""
-    row = rt.survival.backtest(saying(even), spells, cuts=[cut], horizon=120).iloc[0]
+    row = rt.survival.backtest(spells, fit=saying(even), cuts=[cut], horizon=120).iloc[0]
     running, left = naive(spells, cut, 120)
     assert (row["n_running"], row["n_scored"]) == (len(running), len(running))
     assert row["n_churned"] == len(left)
@@ -81,7 +81,7 @@ def test_whoever_knows_the_future_scores_without_a_fault(spells):
         _, left = naive(spells, "2023-12-31", 120)
         return customers["customer_id"].isin(left).astype(float)
 
-    row = rt.survival.backtest(saying(oracle), spells, cuts=["2023-12-31"], horizon=120).iloc[0]
+    row = rt.survival.backtest(spells, fit=saying(oracle), cuts=["2023-12-31"], horizon=120).iloc[0]
     assert (row["brier_score"], row["auc"], row["skill"]) == (0, 1, 1)
     assert row["top_lift"] > 3
 
@@ -94,14 +94,14 @@ def test_nothing_after_the_cut_is_visible_to_fit(spells):
         given.append(known.reset_index(drop=True))
         return even
 
-    rt.survival.backtest(fit, spells, cuts=["2023-06-30"], horizon=90)
+    rt.survival.backtest(spells, fit=fit, cuts=["2023-06-30"], horizon=90)
     day = pd.Timestamp("2023-06-30")
     later = spells.copy()
     still = later["start"].le(day) & ~(later["churned"] & later["end"].le(day))
     later.loc[still, "duration"] = (pd.Timestamp(AS_OF) - later.loc[still, "start"]).dt.days
     later.loc[still, "churned"] = False
     later.loc[still, "end"] = pd.NaT
-    rt.survival.backtest(fit, later[later["start"] <= day], cuts=["2023-06-30"], horizon=90)
+    rt.survival.backtest(later[later["start"] <= day], fit=fit, cuts=["2023-06-30"], horizon=90)
     pd.testing.assert_frame_equal(given[0], given[1])
     assert (given[0]["start"] + pd.to_timedelta(given[0]["duration"], unit="D") <= day).all()
     assert given[0].loc[given[0]["churned"], "end"].le(day).all()
@@ -115,7 +115,7 @@ def test_an_embargo_keeps_the_last_days_from_fit(spells):
         given.append(known)
         return even
 
-    answer = rt.survival.backtest(fit, spells, cuts=["2023-06-30"], horizon=90, embargo=30)
+    answer = rt.survival.backtest(spells, fit=fit, cuts=["2023-06-30"], horizon=90, embargo=30)
     assert given[0]["start"].max() <= pd.Timestamp("2023-05-31")
     assert answer["embargo"].tolist() == [30]
     assert answer["n_running"][0] == len(naive(spells, "2023-06-30", 90)[0])
@@ -134,7 +134,7 @@ def test_no_customer_is_on_both_sides(spells):
 
         return say
 
-    rt.survival.backtest(fit, spells, cuts=["2024-06-30"], horizon=90, holdout="customers")
+    rt.survival.backtest(spells, fit=fit, cuts=["2024-06-30"], horizon=90, holdout="customers")
     assert not set(fitted) & set(scored)
     assert 0.1 < len(scored) / len(naive(spells, "2024-06-30", 90)[0]) < 0.3
 
@@ -143,7 +143,7 @@ def test_a_model_is_asked_given_the_tenure(spells):
     """A Cox model's chances are those of predict_churn for the tenure on the cut."""
     cut = pd.Timestamp("2024-06-30")
     row = rt.survival.backtest(
-        lambda known: rt.fit_cox(known, covariates="plan"), spells, cuts=[cut], horizon=60
+        spells, fit=lambda known: rt.fit_cox(known, covariates="plan"), cuts=[cut], horizon=60
     ).iloc[0]
     assert row["status"] == "converged"
     known = spells[spells["start"] <= cut].copy()
@@ -152,7 +152,7 @@ def test_a_model_is_asked_given_the_tenure(spells):
     known["churned"] = gone
     model = rt.fit_cox(known, covariates="plan")
     here = known[~gone].rename(columns={"duration": "tenure"})
-    chance = rt.predict_churn(model, here, within=60)["churn_probability"]
+    chance = rt.predict_churn(here, model=model, within=60)["churn_probability"]
     assert row["n_unpredicted"] == chance.isna().sum() > 0
     assert row["predicted_churn"] == pytest.approx(chance.mean(), rel=1e-12)
 
@@ -167,7 +167,7 @@ def test_orders_are_cut_before_spells_are_made_of_them():
         return rt.purchase_spells(known, gap=90, as_of=day)
 
     answer = rt.survival.backtest(
-        saying(even), orders, build=build, cuts=["2023-12-31"], horizon=60
+        orders, fit=saying(even), build=build, cuts=["2023-12-31"], horizon=60
     )
     assert all(fine for fine, _ in asked)
     assert {str(day) for _, day in asked} == {"2023-12-31", "2024-02-29"}
@@ -183,10 +183,10 @@ def test_the_same_on_every_engine(engine, spells):
     """Counts are equal, scores agree, and the answer is of the caller's kind."""
     said = {"cuts": ["2023-12-31", "2023-03-31"], "horizon": 90}
     expected = rt.survival.backtest(
-        lambda known: rt.fit_cox(known, covariates="plan"), spells, **said
+        spells, fit=lambda known: rt.fit_cox(known, covariates="plan"), **said
     )
     answer = rt.survival.backtest(
-        lambda known: rt.fit_cox(known, covariates="plan"), engine.table(spells), **said
+        engine.table(spells), fit=lambda known: rt.fit_cox(known, covariates="plan"), **said
     )
     assert engine.is_mine(answer)
     found = engine.read(answer, order=["cut"])
@@ -197,7 +197,7 @@ def test_the_same_on_every_engine(engine, spells):
 
 def test_a_cut_with_nobody_to_score_says_so(spells):
     """Its scores are null, with the reason."""
-    row = rt.survival.backtest(saying(even), spells, cuts=["2022-01-02"], horizon=30).iloc[0]
+    row = rt.survival.backtest(spells, fit=saying(even), cuts=["2022-01-02"], horizon=30).iloc[0]
     assert "few" in row["reason"] or "nobody" in row["reason"]
     assert np.isnan(row["brier_score"])
 
@@ -217,19 +217,23 @@ def test_refuses_what_cannot_be_asked(spells, said, message):
     """In the user's words."""
     with pytest.raises(rt.RetentionError, match=message):
         rt.survival.backtest(
-            saying(even), spells, **{"cuts": ["2023-12-31"], "horizon": 90, **said}
+            spells, fit=saying(even), **{"cuts": ["2023-12-31"], "horizon": 90, **said}
         )
 
 
 def test_refuses_predictions_of_another_length(spells):
     """One chance for each running spell."""
     with pytest.raises(rt.RetentionError, match=r"gave \(1,\) predictions for"):
-        rt.survival.backtest(saying(lambda *_: [0.5]), spells, cuts=["2023-12-31"], horizon=90)
+        rt.survival.backtest(spells, fit=saying(lambda *_: [0.5]), cuts=["2023-12-31"], horizon=90)
 
 
 def test_refuses_a_table_without_dates(spells):
     """With build= the table is cut by its date."""
     with pytest.raises(rt.ContentError, match="needs a column 'date'"):
         rt.survival.backtest(
-            saying(even), spells, build=lambda known, day: known, cuts=["2023-12-31"], horizon=90
+            spells,
+            fit=saying(even),
+            build=lambda known, day: known,
+            cuts=["2023-12-31"],
+            horizon=90,
         )

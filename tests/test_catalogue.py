@@ -134,7 +134,7 @@ def survival_answers(company):
     curve = rt.survival_curve(spells)
     model = rt.fit_cox(spells, covariates="region")
     running = spells[~spells["churned"]].rename(columns={"duration": "tenure"})
-    scored = rt.survival.with_predictions(model, spells, times=180)
+    scored = rt.survival.with_predictions(spells, model=model, times=180)
     return [
         rt.survival.cumulative_hazard(spells),
         curve,
@@ -142,8 +142,8 @@ def survival_answers(company):
         rt.survival.restricted_mean(curve, horizon=365),
         rt.survival.cumulative_incidence(spells),
         rt.survival.cause_removed(spells),
-        rt.predict_churn(model, running, within=90),
-        rt.survival.expected_remaining_lifetime(model, running, horizon=90),
+        rt.predict_churn(running, model=model, within=90),
+        rt.survival.expected_remaining_lifetime(running, model=model, horizon=90),
         rt.survival.concordance(scored),
         rt.survival.time_dependent_auc(scored, times=[180]),
         rt.survival.brier_score(scored, survival={180: "survival_180"}),

@@ -81,7 +81,9 @@ def test_lung_by_age_and_sex_is_what_r_prints():
     assert model.tests()["degrees_of_freedom"].tolist() == [2, 2, 2]
     assert round(model.log_likelihood, 5) == -742.84825
     assert (model.n_spells, model.n_churned) == (228, 165)
-    scored = rt.survival.with_predictions(model, lung()[["duration", "churned", "age", "sex"]])
+    scored = rt.survival.with_predictions(
+        lung()[["duration", "churned", "age", "sex"]], model=model
+    )
     assert rt.survival.concordance(scored)["concordance"].round(3).tolist() == [0.603]
 
 
@@ -366,7 +368,7 @@ def test_late_entry_is_seen_through():
     assert low < 0.7 < high
     assert high - low < 0.06
     customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0.0, 1.5], "x": [0.0, 1.0]})
-    found = rt.survival.predict_survival(model, customers, times=1)
+    found = rt.survival.predict_survival(customers, model=model, times=1)
     expected = [np.exp(-0.5), np.exp(-0.5 * np.exp(0.7))]
     np.testing.assert_allclose(found["survival"], expected, atol=0.02)
 
@@ -380,7 +382,7 @@ def test_lifelines_forgets_late_entry_as_it_predicts():
     table = spells(end, True, x=rng.normal(size=end.size), entry=entry)[end > entry]
     model = rt.fit_cox(table, covariates="x")
     customers = pd.DataFrame({"customer_id": [1], "tenure": [0.01], "x": [0.0]})
-    ours = rt.survival.predict_survival(model, customers, times=1)["survival"][0]
+    ours = rt.survival.predict_survival(customers, model=model, times=1)["survival"][0]
     other = CoxPHFitter().fit(table, "duration", "churned", entry_col="entry")
     theirs = other.predict_survival_function(customers, times=[1.0]).iloc[0, 0]
     assert ours == pytest.approx(np.exp(-0.5), abs=0.02)
@@ -447,7 +449,7 @@ def test_model_is_a_value():
     assert hash(again) == hash(model) == hash(pickled)
     customers = table.assign(customer_id=range(60), tenure=1)
     before, after = (
-        rt.survival.predict_survival(each, customers, times=[1, 3]) for each in (model, again)
+        rt.survival.predict_survival(customers, model=each, times=[1, 3]) for each in (model, again)
     )
     pd.testing.assert_frame_equal(before, after, check_exact=True)
     assert again == model == pickle.loads(pickle.dumps(model))
@@ -538,7 +540,7 @@ def test_perfect_separation_is_named_and_the_rest_is_fitted(kind):
     assert model.beta[1] == pytest.approx(limit.beta[0], abs=1e-5)
     assert model.standard_errors[1] == pytest.approx(limit.standard_errors[0], rel=1e-4)
     customers = noisy(x=make[kind]).assign(customer_id=1, tenure=0)
-    found = rt.survival.predict_survival(model, customers, times=2)
+    found = rt.survival.predict_survival(customers, model=model, times=2)
     assert found["survival"].between(0, 1).all()
     assert found[["lower", "upper"]].isna().all(axis=None)
 
@@ -581,7 +583,7 @@ def test_the_smallest_tables_are_diagnosed_not_thrown(table, status, ties):
     model.tests()
     model.baseline()
     customers = table.assign(customer_id=range(len(table)), tenure=0)
-    assert len(rt.predict_churn(model, customers, within=1)) == len(table)
+    assert len(rt.predict_churn(customers, model=model, within=1)) == len(table)
     assert rt.survival.CoxModel.model_validate_json(model.model_dump_json()) == model
 
 
@@ -602,7 +604,7 @@ def test_huge_coefficients_are_found(strength):
     assert model.status == "converged"
     assert abs(model.beta[0] - strength) < 4 * model.standard_errors[0]
     customers = pd.DataFrame({"customer_id": range(3), "tenure": 0.0, "x": [-9.0, 0.0, 9.0]})
-    found = rt.survival.predict_survival(model, customers, times=[0.01, 1.0])
+    found = rt.survival.predict_survival(customers, model=model, times=[0.01, 1.0])
     assert found["survival"].dropna().between(0, 1).all()
     assert rt.survival.CoxModel.model_validate_json(model.model_dump_json()) == model
 

@@ -61,7 +61,7 @@ def test_what_a_column_holds_is_what_it_is_taken_for(name, engine):
     if kind == "label":
         assert covariate.levels == (("1", "2", "3") if name == "codes" else ("a", "b", "c"))
     customers = table.assign(customer_id=range(6), tenure=0)
-    here = rt.survival.predict_survival(model, engine.table(customers), times=2)
+    here = rt.survival.predict_survival(engine.table(customers), model=model, times=2)
     found = engine.read(here, order=["customer_id"])
     assert found["survival"].between(0, 1, inclusive="neither").all()
 
@@ -90,7 +90,7 @@ def test_missing_values_are_refused_with_their_number(values):
     model = rt.fit_cox(six().iloc[: len(known)].assign(x=known.to_numpy()), covariates="x")
     customers = six(x=values).assign(customer_id=range(6), tenure=0)
     with pytest.warns(rt.RetentionWarning, match="1 of 6 rows gets no prediction: 1 has no 'x'"):
-        soon = rt.predict_churn(model, customers, within=1)
+        soon = rt.predict_churn(customers, model=model, within=1)
     assert soon["churn_probability"].isna().tolist() == values.isna().tolist()
     assert soon["reason"].dropna().tolist() == ["a covariate is missing"]
 
@@ -202,9 +202,11 @@ def test_numbers_given_as_text_are_refused_and_labels_read_as_they_are_written()
     by_label = rt.fit_cox(six(x=["1", "2", "3", "2", "1", "3"]), covariates="x", penalty=1)
     base = pd.DataFrame({"customer_id": [1, 2], "tenure": 0})
     with pytest.raises(rt.ColumnError, match="'x' held numbers or flags when the model was fitted"):
-        rt.predict_churn(by_number, base.assign(x=["1", "2"]), within=1)
+        rt.predict_churn(base.assign(x=["1", "2"]), model=by_number, within=1)
     answers = [
-        rt.predict_churn(by_label, base.assign(x=values), within=1)["churn_probability"].tolist()
+        rt.predict_churn(base.assign(x=values), model=by_label, within=1)[
+            "churn_probability"
+        ].tolist()
         for values in (["1", "2"], [1, 2], [1.0, 2.0])
     ]
     assert answers[0] == answers[1] == answers[2]
@@ -312,7 +314,7 @@ def test_strata_read_alike_on_every_engine(engine):
         ("true", "2", "y"),
     )
     customers = engine.table(table.assign(customer_id=range(6), tenure=0))
-    found = engine.read(rt.predict_churn(model, customers, within=1), order=["customer_id"])
+    found = engine.read(rt.predict_churn(customers, model=model, within=1), order=["customer_id"])
     assert found["reason"].isna().all()
 
 

@@ -45,8 +45,8 @@ def test_with_a_grace_tenure_and_horizon_count_from_what_was_known(engine):
 
     found = engine.read(
         rt.survival.backtest(
-            fit,
             engine.table(contracts),
+            fit=fit,
             cuts="2024-03-31",
             horizon=60,
             build=lambda known, day: rt.contract_spells(known, as_of=day, grace=14),
@@ -74,7 +74,7 @@ def test_the_last_order_after_a_cut_is_not_seen(engine):
         seen.append(engine.read(known))
         return ranked(known)
 
-    rt.survival.backtest(fit, spells, cuts=["2024-02-01"], horizon=20)
+    rt.survival.backtest(spells, fit=fit, cuts=["2024-02-01"], horizon=20)
     last = seen[0].set_index("customer_id")["last_order"]
     assert pd.isna(last["a"])
     assert pd.Timestamp(last["b"]) == pd.Timestamp("2024-01-10")
@@ -85,8 +85,8 @@ def test_a_cut_that_cannot_be_fitted_says_so_and_the_others_go_on():
     lines = rt.sample_company(300, seed=3).orders
     made = partial(rt.purchase_spells, gap=400)
     found = rt.survival.backtest(
-        rt.fit_cox,
         lines,
+        fit=rt.fit_cox,
         cuts=["2022-06-30", "2024-06-30"],
         horizon=90,
         build=lambda known, day: made(known, as_of=day),
@@ -101,7 +101,7 @@ def test_few_who_are_all_predicted_are_not_said_to_lack_a_prediction():
     """The reason spoke of others whom the model could not predict; there were none."""
     lines = orders(*((who, f"2024-0{m}-01", 5.0) for m in range(1, 6) for who in "abcdefg"))
     spells = rt.purchase_spells(lines, gap=60, as_of="2024-05-31")
-    found = rt.survival.backtest(ranked, spells, cuts=["2024-03-15"], horizon=20)
+    found = rt.survival.backtest(spells, fit=ranked, cuts=["2024-03-15"], horizon=20)
     assert found["n_unpredicted"].tolist() == [0]
     assert found["reason"].tolist() == ["fewer than 10 can be scored: no more were here on the cut"]
 
@@ -126,13 +126,13 @@ def test_nothing_is_predicted_in_intervals_that_nobody_reached():
     model = rt.survival.fit_hazard(spells, unit="month", duration_unit="day")
     assert model.follow_up == pytest.approx(91.3125)
     customer = pd.DataFrame({"customer_id": ["x", "y"], "tenure": [95.0, 70.0]})
-    soon = rt.predict_churn(model, customer, within=20)
+    soon = rt.predict_churn(customer, model=model, within=20)
     assert np.isnan(soon["churn_probability"][0])
     assert soon["reason"][0] == "outside what the model has seen"
     assert soon["churn_probability"][1] == 0  # the third month is not over by day 90
-    whole = rt.predict_churn(model, customer, within=91.3125 - 70)
+    whole = rt.predict_churn(customer, model=model, within=91.3125 - 70)
     assert whole["churn_probability"][1] == 1
-    left = rt.survival.expected_remaining_lifetime(model, customer, horizon=20)
+    left = rt.survival.expected_remaining_lifetime(customer, model=model, horizon=20)
     assert np.isnan(left["expected_lifetime"][0])
 
 
@@ -145,7 +145,7 @@ def test_a_spell_that_is_set_aside_has_no_prediction(engine):
         "set_aside": [None, None, None, None, None, "start unknown"],
     })  # fmt: skip
     model = rt.fit_cox(engine.table(spells))
-    found = engine.read(rt.predict_churn(model, engine.table(spells), within=1))
+    found = engine.read(rt.predict_churn(engine.table(spells), model=model, within=1))
     found = found.sort_values("customer_id").set_index("customer_id")
     assert found.index.tolist() == ["c", "d", "f"]
     assert np.isnan(found.loc["f", "churn_probability"])

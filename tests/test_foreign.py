@@ -53,7 +53,7 @@ def test_cox_predicts_as_lifelines_does(asked):
     """Survival at durations, to 1e-9; coefficients, errors and tests as lifelines has them."""
     fitter = fitted("CoxPHFitter", **asked)
     model = rt.survival.from_lifelines(fitter)
-    found = rt.survival.predict_survival(model, people(), times=WEEKS)
+    found = rt.survival.predict_survival(people(), model=model, times=WEEKS)
     np.testing.assert_allclose(found["survival"], theirs(fitter, people(), WEEKS), rtol=1e-9)
     assert found[["lower", "upper"]].isna().all(axis=None)
     table = model.coefficients().set_index("term")
@@ -70,7 +70,7 @@ def test_cox_in_strata_predicts_as_lifelines_does():
     for strata in (["race"], ["race", "fin"]):
         fitter = fitted("CoxPHFitter", rossi(), strata=strata)
         model = rt.survival.from_lifelines(fitter)
-        found = rt.survival.predict_survival(model, people(40), times=WEEKS[:4])
+        found = rt.survival.predict_survival(people(40), model=model, times=WEEKS[:4])
         expected = theirs(fitter, people(40), WEEKS[:4])
         np.testing.assert_allclose(found["survival"], expected, rtol=1e-9)
         assert model.strata == tuple(strata)
@@ -85,7 +85,8 @@ def test_cox_of_theirs_and_ours_are_near():
     table_of = [m.coefficients().set_index("term").loc[NAMES, "coef"] for m in (ours, other)]
     np.testing.assert_allclose(table_of[0], table_of[1], rtol=1e-5)
     tests = [
-        rt.survival.proportional_hazards_test(m, table).set_index("term") for m in (ours, other)
+        rt.survival.proportional_hazards_test(table, model=m).set_index("term")
+        for m in (ours, other)
     ]
     np.testing.assert_allclose(
         tests[0]["statistic"], tests[1].loc[tests[0].index, "statistic"], rtol=1e-3
@@ -102,7 +103,7 @@ def test_late_entry_is_put_right():
     model = rt.survival.from_lifelines(fitter)
     assert any("leaves late entry out of account" in note for note in model.notes)
     customers = pd.DataFrame({"customer_id": [1], "tenure": [0.01], "x": [0.0]})
-    found = rt.survival.predict_survival(model, customers, times=1)["survival"][0]
+    found = rt.survival.predict_survival(customers, model=model, times=1)["survival"][0]
     assert found == pytest.approx(np.exp(-0.5), abs=0.02)
     assert theirs(fitter, customers, [1.01])[0] > 0.7
     ours = rt.fit_cox(
@@ -110,7 +111,7 @@ def test_late_entry_is_put_right():
         covariates="x",
         ties="breslow",
     )
-    again = rt.survival.predict_survival(ours, customers, times=1)["survival"][0]
+    again = rt.survival.predict_survival(customers, model=ours, times=1)["survival"][0]
     assert found == pytest.approx(again, abs=1e-5)
 
 
@@ -124,7 +125,7 @@ def test_weights_and_clusters_are_read():
     assert model.cluster == "who"
     np.testing.assert_allclose(model.standard_errors, fitter.standard_errors_, rtol=1e-12)
     assert model.tests()["statistic"].isna().tolist() == [False, True, True]
-    found = rt.survival.predict_survival(model, people(), times=WEEKS)["survival"]
+    found = rt.survival.predict_survival(people(), model=model, times=WEEKS)["survival"]
     np.testing.assert_allclose(found, theirs(fitter, people(), WEEKS), rtol=1e-9)
 
 
@@ -134,7 +135,7 @@ def test_aft_predicts_as_lifelines_does(name):
     fitter = fitted(name)
     model = rt.survival.from_lifelines(fitter)
     times = [0.5, 7.3, 52, 400]
-    found = rt.survival.predict_survival(model, people(), times=times)
+    found = rt.survival.predict_survival(people(), model=model, times=times)
     np.testing.assert_allclose(found["survival"], theirs(fitter, people(), times), rtol=1e-9)
     assert found["survival"].between(found["lower"], found["upper"]).all()
     primary = fitter.params_.index.get_level_values(0)[0]
@@ -158,7 +159,8 @@ def test_aft_of_theirs_and_ours_are_near(name):
     full = [np.array(m.full_covariance) for m in (other, ours)]
     np.testing.assert_allclose(full[0], full[1], rtol=0.02, atol=2e-5)
     stays = [
-        rt.survival.expected_remaining_lifetime(m, people(), horizon=52) for m in (other, ours)
+        rt.survival.expected_remaining_lifetime(people(), model=m, horizon=52)
+        for m in (other, ours)
     ]
     np.testing.assert_allclose(
         stays[0]["expected_lifetime"], stays[1]["expected_lifetime"], rtol=1e-3
@@ -171,7 +173,7 @@ def test_what_was_read_is_a_value_of_ours(name):
     model = rt.survival.from_lifelines(fitted(name))
     again = type(model).model_validate_json(model.model_dump_json())
     assert again == model
-    before, after = (rt.predict_churn(each, people(), within=9) for each in (model, again))
+    before, after = (rt.predict_churn(people(), model=each, within=9) for each in (model, again))
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 

@@ -142,6 +142,6 @@ def test_backtest_says_it_once_for_all_cuts():
     with pytest.warns(
         rt.RetentionWarning, match="fit: on 2 of 2 cuts the concordance is below 0.4"
     ):
-        rt.survival.backtest(by_silence(-1), orders, **asked)
-    right = rt.survival.backtest(by_silence(1), orders, **asked)
+        rt.survival.backtest(orders, fit=by_silence(-1), **asked)
+    right = rt.survival.backtest(orders, fit=by_silence(1), **asked)
     assert (right["concordance"] > 0.6).all()

@@ -82,7 +82,7 @@ def test_in_pandas_a_column_may_be_labelled_with_anything(label):
     spells = rt.purchase_spells(made, gap=40, as_of=AS_OF)
     assert len(rt.customer_periods(made, **_MONTHS))
     spells[label] = 1
-    assert label in rt.survival.with_predictions(rt.fit_cox(spells), spells).columns
+    assert label in rt.survival.with_predictions(spells, model=rt.fit_cox(spells)).columns
 
 
 def test_a_column_with_a_number_for_a_name_goes_by_its_text():

@@ -36,10 +36,10 @@ def plans(covariates="plan"):
 def asked(model, customers):
     """The answers of all functions that look ahead, and the column of each that is null."""
     return [
-        (rt.survival.predict_survival(model, customers, times=1), "survival"),
-        (rt.predict_churn(model, customers, within=1), "churn_probability"),
+        (rt.survival.predict_survival(customers, model=model, times=1), "survival"),
+        (rt.predict_churn(customers, model=model, within=1), "churn_probability"),
         (
-            rt.survival.expected_remaining_lifetime(model, customers, horizon=1.5),
+            rt.survival.expected_remaining_lifetime(customers, model=model, horizon=1.5),
             "expected_lifetime",
         ),
     ]
@@ -67,7 +67,7 @@ COUNTED = (
 def test_a_new_level_or_none_is_null_for_that_customer_alone(engine):
     """1/2 of "basic" and 1/4 of "full" leave in the first month; the reason stands in the row."""
     with pytest.warns(rt.RetentionWarning, match=COUNTED) as caught:
-        found = rt.predict_churn(plans(), one_of_each(engine), within=1)
+        found = rt.predict_churn(one_of_each(engine), model=plans(), within=1)
     assert [each.filename for each in caught] == [__file__]
     rows = engine.read(found, order=["customer_id"])
     chance = rows["churn_probability"].tolist()
@@ -111,12 +111,12 @@ def test_scores_are_asked_of_those_whom_the_model_knows():
     spells = PLANS.assign(plan=["basic"] * 4 + ["full"] * 3 + ["new"])
     said = r"spells: 1 of 8 rows gets no prediction: 1 has a 'plan' .*\('new'\)"
     with pytest.warns(rt.RetentionWarning, match=said):
-        scored = rt.survival.with_predictions(model, spells, times=1)
+        scored = rt.survival.with_predictions(spells, model=model, times=1)
     assert scored[["risk", "survival_1"]].isna().all(axis=1).tolist() == [False] * 7 + [True]
     with pytest.raises(rt.ContentError, match="1 of 8 rows has no prediction in 'risk'"):
         rt.survival.concordance(scored)
     known = scored[scored["risk"].notna()]
-    alone = rt.survival.with_predictions(model, spells.iloc[:7], times=1)
+    alone = rt.survival.with_predictions(spells.iloc[:7], model=model, times=1)
     pd.testing.assert_frame_equal(rt.survival.concordance(known), rt.survival.concordance(alone))
 
 
@@ -124,10 +124,10 @@ def test_one_customer_alone_may_be_the_first_of_a_kind():
     """Nothing is foreign in a table of one; of several rows somebody must be known."""
     model, one = plans(), pd.DataFrame({"customer_id": ["a"], "tenure": [0], "plan": ["new"]})
     with pytest.warns(rt.RetentionWarning, match="1 of 1 row gets no prediction"):
-        found = rt.predict_churn(model, one, within=1)
+        found = rt.predict_churn(one, model=model, within=1)
     assert found["reason"].tolist() == [UNSEEN]
     with pytest.warns(rt.RetentionWarning, match="1 of 1 row gets no prediction: 1 has no 'plan'"):
-        found = rt.predict_churn(model, one.assign(plan=None), within=1)
+        found = rt.predict_churn(one.assign(plan=None), model=model, within=1)
     assert found["reason"].tolist() == [MISSING]
 
 
@@ -153,7 +153,7 @@ def test_a_foreign_or_mistyped_table_is_refused(column, values, error, message):
     model = rt.fit_cox(PLANS, covariates=["plan", "age", "web"], penalty=1)
     customers = PLANS.head(2).assign(customer_id=[1, 2], tenure=0).drop(columns=column)
     with pytest.raises(error, match=message):
-        rt.predict_churn(model, customers.assign(**{column: values}), within=1)
+        rt.predict_churn(customers.assign(**{column: values}), model=model, within=1)
 
 
 def test_backtest_counts_whom_the_model_does_not_know():
@@ -170,8 +170,8 @@ def test_backtest_counts_whom_the_model_does_not_know():
     )
     spells = rt.contract_spells(contracts, as_of="2024-12-31", grace=0, keep="plan")
     found = rt.survival.backtest(
-        lambda known: rt.survival.fit_aft(known, covariates="plan", distribution="exponential"),
         spells,
+        fit=lambda known: rt.survival.fit_aft(known, covariates="plan", distribution="exponential"),
         cuts=["2024-06-01"],
         horizon=20,
         embargo=40,
@@ -202,8 +202,8 @@ def test_the_spells_of_the_fit_can_be_predicted_as_they_are(engine):
         (rt.survival.predict_survival, {"times": [0.5, 1]}),
         (rt.survival.expected_remaining_lifetime, {"horizon": 1}),
     ):
-        found = engine.read(function(model, engine.table(RUNNING), keep="plan", **asked))
-        said = function(model, here, keep="plan", **asked)
+        found = engine.read(function(engine.table(RUNNING), model=model, keep="plan", **asked))
+        said = function(here, model=model, keep="plan", **asked)
         order = [name for name in ("customer_id", "time") if name in said]
         found = found.sort_values(order, ignore_index=True)
         texts = ["reason", "note"]
@@ -218,12 +218,12 @@ def test_what_is_to_come_along_comes_along(engine):
     """Behind the answer, row by row, whole numbers with gaps too."""
     model = rt.fit_cox(RUNNING)
     given = engine.table(RUNNING)
-    found = rt.predict_churn(model, given, within=1, keep=["n_seats", "plan"])
+    found = rt.predict_churn(given, model=model, within=1, keep=["n_seats", "plan"])
     rows = engine.read(found, order=["customer_id"])
     assert rows.columns.tolist()[-3:] == ["note", "n_seats", "plan"]
     assert rows["plan"].tolist() == ["basic", "full", "basic"]
     assert rows["n_seats"].fillna(-1).tolist() == [5, -1, 2]
-    twice = engine.read(rt.survival.predict_survival(model, given, times=[1, 2], keep="plan"))
+    twice = engine.read(rt.survival.predict_survival(given, model=model, times=[1, 2], keep="plan"))
     plan_of = {"a": "basic", "b": "full", "c": "basic"}
     assert twice["plan"].tolist() == [plan_of[each] for each in twice["customer_id"]]
 
@@ -231,9 +231,9 @@ def test_what_is_to_come_along_comes_along(engine):
 def test_a_tenure_that_is_there_is_taken_as_it_is():
     """Also beside a duration: then all rows are asked about, and ends play no part."""
     model = rt.fit_cox(RUNNING)
-    found = rt.predict_churn(model, RUNNING.assign(tenure=0.5), within=1)
+    found = rt.predict_churn(RUNNING.assign(tenure=0.5), model=model, within=1)
     assert found["tenure"].tolist() == [0.5] * 4
-    assert len(rt.predict_churn(model, RUNNING, within=1, given=None)) == 4
+    assert len(rt.predict_churn(RUNNING, model=model, within=1, given=None)) == 4
 
 
 @pytest.mark.parametrize(
@@ -249,14 +249,14 @@ def test_a_tenure_that_is_there_is_taken_as_it_is():
 def test_what_cannot_come_along_is_refused(keep, message):
     """With the column that is meant."""
     with pytest.raises(rt.ColumnError, match=message):
-        rt.predict_churn(rt.fit_cox(RUNNING), RUNNING, within=1, keep=keep)
+        rt.predict_churn(RUNNING, model=rt.fit_cox(RUNNING), within=1, keep=keep)
 
 
 def test_customers_without_a_tenure_are_told_of_spells():
     """Three ways out: a tenure, the table of spells, or those who are only starting."""
     customers = pd.DataFrame({"customer_id": [1]})
     with pytest.raises(rt.ColumnError, match="lacks 'tenure'.*give the table of spells.*given=No"):
-        rt.predict_churn(rt.fit_cox(RUNNING), customers, within=1)
+        rt.predict_churn(customers, model=rt.fit_cox(RUNNING), within=1)
 
 
 # Objects that are no model
@@ -289,7 +289,7 @@ def foreign():
         ),
         (rt.fit_cox, r"got the function fit_cox. Fit one, as in model = fit_cox\(spells"),
         (rt.repeat_buying.fit_mbg_nbd(summary), "A model of purchases is asked by its own methods"),
-        (PLANS, "got pandas.DataFrame. The model comes first, as in "),
+        (PLANS, "got pandas.DataFrame. The table comes first and the model by name, as in "),
         (PLANS.to_dict(), "got builtins.dict. Fit one"),
         ("cox", "got 'cox'. Fit one"),
         (None, "got None. Fit one"),
@@ -313,10 +313,10 @@ def test_a_foreign_model_is_told_from_ours_everywhere():
             (rt.survival.proportional_hazards_test, {}),
         ):
             with pytest.raises(rt.RetentionError, match=message) as caught:
-                function(model, customers, **asked)
+                function(customers, model=model, **asked)
             assert "model must come from fit_cox, fit_aft, fit_hazard or from_lif" in str(caught)
     with pytest.raises(rt.RetentionError, match="must come from fit_cox, for.*got AftModel.*varyi"):
-        rt.survival.proportional_hazards_test(rt.survival.fit_aft(PLANS), PLANS)
+        rt.survival.proportional_hazards_test(PLANS, model=rt.survival.fit_aft(PLANS))
 
 
 def test_what_cannot_fit_anything_is_told_from_a_function():
@@ -328,17 +328,17 @@ def test_what_cannot_fit_anything_is_told_from_a_function():
     for fit, message in (
         (rt.fit_cox(spells), "fit must be a function that takes spells.*got CoxModel"),
         (rt.survival.CoxModel, "got the class CoxModel"),
-        (spells, "got pandas.DataFrame. It comes first, then the table"),
+        (spells, "got pandas.DataFrame. The table comes first, then fit="),
         (None, "got None"),
     ):
         with pytest.raises(rt.RetentionError, match=message):
-            rt.survival.backtest(fit, spells, **known)
+            rt.survival.backtest(spells, fit=fit, **known)
     for model, message in foreign():
         if not callable(model):
             with pytest.raises(rt.RetentionError, match=message):
-                rt.survival.backtest(lambda spells, model=model: model, spells, **known)
+                rt.survival.backtest(spells, fit=lambda spells, model=model: model, **known)
     with pytest.raises(rt.RetentionError, match="must give one chance of leaving.*got 'all'"):
-        rt.survival.backtest(lambda spells: lambda running, horizon: "all", spells, **known)
+        rt.survival.backtest(spells, fit=lambda _: lambda running, horizon: "all", **known)
 
 
 def test_only_what_lifelines_fitted_is_read_from_it():

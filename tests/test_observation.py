@@ -217,7 +217,7 @@ def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
         f"customers: {GIVEN}; customers with a tenure of 0.0015 or more have it behind them: say "
         "tenure=0.0015."
     )
-    there = rt.survival.predict_survival(model, some(0.0015), times=[1])
+    there = rt.survival.predict_survival(some(0.0015), model=model, times=[1])
     assert there["note"].isna().all()
     churn, _ = once(rt.predict_churn, model, some(0), within=1)
     assert churn["churn_probability"].tolist() == pytest.approx([1 - math.exp(-0.5)])
@@ -234,7 +234,7 @@ def test_cox_names_the_stretch_that_a_prediction_would_cross():
     assert found["reason"].tolist()[1] == HOLE
     assert found["survival"].isna().tolist() == [False, True]
     assert "tenure=7" in said
-    assert rt.survival.predict_survival(model, some(7), times=[1])["survival"].notna().all()
+    assert rt.survival.predict_survival(some(7), model=model, times=[1])["survival"].notna().all()
     baseline = model.baseline()
     assert baseline["survival"].isna().tolist() == [False, True, True]
     assert baseline["note"].tolist()[1:] == [HOLE] * 2
@@ -274,7 +274,7 @@ def test_an_interval_in_which_nobody_was_at_risk_has_no_hazard(link):
     assert found["reason"][0] == "nobody was watched from 0 to 1"
     assert found["survival"].tolist()[1:] == pytest.approx([6 / 8, 6 / 8 * 5 / 6])
     assert found["note"].tolist()[1:] == ["given still here at 1: nobody was watched before"] * 2
-    assert rt.survival.predict_survival(model, some(1), times=[1])["survival"].tolist() == [
+    assert rt.survival.predict_survival(some(1), model=model, times=[1])["survival"].tolist() == [
         pytest.approx(0.75)
     ]
     rows, said = once(rt.survival.person_periods, months(), **MONTHS)
@@ -297,7 +297,7 @@ def test_a_hole_between_intervals_is_null_in_predictions_of_hazards():
     assert found["survival"].isna().tolist() == [False, False, True, True]
     assert found["reason"].tolist()[2:] == ["nobody was watched from 2 to 4"] * 2
     assert "tenure=4" in said
-    assert rt.survival.predict_survival(model, some(4), times=[1])["survival"].tolist() == [
+    assert rt.survival.predict_survival(some(4), model=model, times=[1])["survival"].tolist() == [
         pytest.approx(2 / 3)
     ]
     area = quietly(rt.survival.expected_remaining_lifetime, model, some(0), horizon=5)
@@ -314,7 +314,7 @@ def test_scores_name_the_hole_and_what_they_say_to_write_works():
     assert "Predict them too" not in str(refused.value)
     assert HOLE in str(refused.value)
     assert "landmark=7" in str(refused.value)
-    again = rt.survival.with_predictions(model, spells, times=8, landmark=7)
+    again = rt.survival.with_predictions(spells, model=model, times=8, landmark=7)
     table = rt.survival.calibration(again, survival="survival_8", time=8, groups=1, landmark=7)
     assert table["observed"].tolist() == [0.5]
     assert rt.survival.brier_score(again, survival={8: "survival_8"}, landmark=7)[

@@ -71,7 +71,7 @@ def test_survival_and_its_bounds_are_those_written_in_loops(ties, seed):
         return
     twin = Twin(written_out(table), NAMES, ties=ties, within=["plan"])
     customers = some_customers(seed)
-    answer = rt.survival.predict_survival(model, customers, times=[1, 2])
+    answer = rt.survival.predict_survival(customers, model=model, times=[1, 2])
     rows = [(c, t) for c in customers.to_dict("records") for t in (1, 2)]
     assert answer["customer_id"].tolist() == [c["customer_id"] for c, _ in rows]
     assert answer["reason"].isna().all()
@@ -98,7 +98,7 @@ def test_bounds_hold_the_truth_as_often_as_they_say():
         end, entry = rng.exponential(2 * np.exp(-0.6 * x)), rng.uniform(-1, 1, 300)
         table = pd.DataFrame({"duration": np.minimum(end, 3), "churned": end < 3, "x": x})
         model = rt.fit_cox(table.assign(entry=entry)[end > entry], covariates="x")
-        found = rt.survival.predict_survival(model, customers, times=1)
+        found = rt.survival.predict_survival(customers, model=model, times=1)
         hits.append((found["lower"] < truth) & (truth < found["upper"]))
     share = np.mean(hits, axis=0)
     assert ((share > 0.91) & (share < 0.99)).all()
@@ -109,13 +109,13 @@ def test_tenure_is_a_condition():
     table = from_the_start(ties_galore(3, n=60))
     model = rt.fit_cox(table, covariates=NAMES, strata="plan")
     customers = some_customers(1)
-    given_tenure = rt.survival.predict_survival(model, customers, times=1.5)["survival"]
+    given_tenure = rt.survival.predict_survival(customers, model=model, times=1.5)["survival"]
     start, end = (
         np.concatenate(
             [
-                rt.survival.predict_survival(model, customers.iloc[[i]], times=time, given=None)[
-                    "survival"
-                ]
+                rt.survival.predict_survival(
+                    customers.iloc[[i]], model=model, times=time, given=None
+                )["survival"]
                 for i, time in enumerate(customers["tenure"] + more)
             ]
         )
@@ -130,19 +130,21 @@ def test_those_who_only_start_may_leave_at_time_0():
     model = rt.fit_cox(spells, ties="breslow")
     zoe = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [0]})
     shares = {
-        given: rt.survival.predict_survival(model, zoe, times=[0, 1], given=given)[
+        given: rt.survival.predict_survival(zoe, model=model, times=[0, 1], given=given)[
             "survival"
         ].tolist()
         for given in ("tenure", None)
     }
     assert shares["tenure"] == [1, 1]
     assert shares[None] == pytest.approx([np.exp(-0.5)] * 2)
-    stay = rt.survival.expected_remaining_lifetime(model, zoe, horizon=2, given=None)
+    stay = rt.survival.expected_remaining_lifetime(zoe, model=model, horizon=2, given=None)
     assert stay["expected_lifetime"][0] == pytest.approx(2 * np.exp(-0.5))
-    scored = rt.survival.with_predictions(model, spells, times=1)
+    scored = rt.survival.with_predictions(spells, model=model, times=1)
     assert scored["survival_1"].tolist() == pytest.approx([np.exp(-0.5)] * 4)
     assert (
-        rt.survival.with_predictions(model, spells, times=1, landmark=0)["survival_1"].eq(1).all()
+        rt.survival.with_predictions(spells, model=model, times=1, landmark=0)["survival_1"]
+        .eq(1)
+        .all()
     )
 
 
@@ -151,8 +153,8 @@ def test_churn_is_what_survival_leaves():
     table = from_the_start(ties_galore(3, n=60))
     model = rt.fit_cox(table, covariates=NAMES, strata="plan")
     customers = some_customers(1)
-    churn = rt.predict_churn(model, customers, within=2, level=0.8)
-    survival = rt.survival.predict_survival(model, customers, times=2, level=0.8)
+    churn = rt.predict_churn(customers, model=model, within=2, level=0.8)
+    survival = rt.survival.predict_survival(customers, model=model, times=2, level=0.8)
     assert list(churn.columns) == CHURN
     np.testing.assert_allclose(churn["churn_probability"], 1 - survival["survival"])
     np.testing.assert_allclose(churn["lower"], 1 - survival["upper"])
@@ -168,7 +170,7 @@ def test_expected_lifetime_is_the_area_under_survival(seed, horizon):
     model = rt.fit_cox(table, covariates=NAMES, strata="plan", penalty=1)
     twin = Twin(written_out(table), NAMES, within=["plan"])
     customers = some_customers(seed)
-    answer = rt.survival.expected_remaining_lifetime(model, customers, horizon=horizon)
+    answer = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=horizon)
     for customer, found in zip(
         customers.to_dict("records"), answer["expected_lifetime"], strict=True
     ):
@@ -181,7 +183,7 @@ def test_expected_lifetime_is_the_area_under_survival(seed, horizon):
         )
         assert found == pytest.approx(area, rel=1e-9)
     starting = rt.survival.expected_remaining_lifetime(
-        model, customers, horizon=horizon, given=None
+        customers, model=model, horizon=horizon, given=None
     )
     new = customers["tenure"] == 0
     pd.testing.assert_series_equal(
@@ -195,7 +197,7 @@ def test_null_model_predicts_the_curve_of_all():
     model = rt.fit_cox(spells, ties="breslow")
     hazards = rt.survival.cumulative_hazard(spells)
     customers = some_customers(1)[["customer_id", "tenure"]]
-    found = rt.survival.predict_survival(model, customers, times=[1, 2, 3], given=None)
+    found = rt.survival.predict_survival(customers, model=model, times=[1, 2, 3], given=None)
     for time, share in zip(found["time"], found["survival"], strict=True):
         expected = hazards.loc[hazards["duration"] <= time, "cumulative_hazard"].max()
         assert share == pytest.approx(np.exp(-expected))
@@ -289,16 +291,18 @@ def test_many_customers_get_what_few_get(monkeypatch):
         }
     )
     asked = {"times": [10, 150]}
-    many = rt.survival.predict_survival(model, customers, **asked)
-    stay = rt.survival.expected_remaining_lifetime(model, customers, horizon=150)
+    many = rt.survival.predict_survival(customers, model=model, **asked)
+    stay = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=150)
     monkeypatch.setattr(prediction, "_CHUNK", 700)
     monkeypatch.setattr(areas, "_DIRECT", 10_000)
-    pd.testing.assert_frame_equal(rt.survival.predict_survival(model, customers, **asked), many)
-    again = rt.survival.expected_remaining_lifetime(model, customers, horizon=150)
+    pd.testing.assert_frame_equal(
+        rt.survival.predict_survival(customers, model=model, **asked), many
+    )
+    again = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=150)
     np.testing.assert_allclose(again["expected_lifetime"], stay["expected_lifetime"], rtol=1e-7)
     few = customers.iloc[[5, 2500]]
     pd.testing.assert_frame_equal(
-        rt.survival.predict_survival(model, few, **asked),
+        rt.survival.predict_survival(few, model=model, **asked),
         many[many["customer_id"].isin([5, 2500])].reset_index(drop=True),
     )
 
@@ -316,7 +320,8 @@ def test_variances_between_those_that_are_kept(monkeypatch):
     time = np.sort(spells["duration"])[[0, 1, 2, 500, 2000]]
     customers = pd.DataFrame({"customer_id": [1, 2], "x": [0.0, 2.0]})
     answers = [
-        rt.survival.predict_survival(m, customers, times=time, given=None) for m in (few, every)
+        rt.survival.predict_survival(customers, model=m, times=time, given=None)
+        for m in (few, every)
     ]
     width = [answer["upper"] - answer["lower"] for answer in answers]
     np.testing.assert_allclose(width[0], width[1], rtol=1e-2)
@@ -334,15 +339,15 @@ def test_beyond_the_longest_duration_nothing_is_known():
     model = rt.fit_cox(spells, strata="plan")
     assert model.follow_up == 9
     customers = pd.DataFrame({"customer_id": [1, 2, 3], "tenure": 1, "plan": ["a", "b", "c"]})
-    found = rt.survival.predict_survival(model, customers, times=[3, 4])
+    found = rt.survival.predict_survival(customers, model=model, times=[3, 4])
     assert list(found.columns) == SURVIVAL
     assert found["survival"].notna().tolist() == [True, False, True, True, False, False]
     reason = [None, OUTSIDE, None, None, STRANGER, STRANGER]
     assert [None if pd.isna(each) else each for each in found["reason"]] == reason
     assert found.loc[found["survival"].isna(), ["lower", "upper"]].isna().all(axis=None)
-    churn = rt.predict_churn(model, customers, within=4)
+    churn = rt.predict_churn(customers, model=model, within=4)
     assert churn["churn_probability"].notna().tolist() == [False, True, False]
-    stay = rt.survival.expected_remaining_lifetime(model, customers, horizon=4)
+    stay = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=4)
     assert list(stay.columns) == LIFETIME
     assert stay["expected_lifetime"].notna().tolist() == [False, True, False]
     assert stay["reason"].isna().tolist() == [False, True, False]
@@ -362,11 +367,11 @@ def test_time_in_which_nobody_was_under_observation_is_not_known():
         tenure, length, [False, False, True, False, False, True, False, True], strict=True
     ):
         customers = pd.DataFrame({"customer_id": [1], "tenure": [s], "x": [0]})
-        found = rt.survival.predict_survival(model, customers, times=t)
+        found = rt.survival.predict_survival(customers, model=model, times=t)
         assert found["survival"].notna().tolist() == [known]
         assert found["reason"].isna().tolist() == [known]
         if t:
-            stay = rt.survival.expected_remaining_lifetime(model, customers, horizon=t)
+            stay = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=t)
             assert stay["expected_lifetime"].notna().tolist() == [known]
 
 
@@ -377,7 +382,7 @@ def test_a_stratum_without_ends_keeps_everybody_as_long_as_it_was_seen():
     )
     model = rt.fit_cox(spells, covariates="x", strata="plan", penalty=1)
     customers = pd.DataFrame({"customer_id": [1], "tenure": [1], "x": [3], "plan": ["b"]})
-    found = rt.survival.predict_survival(model, customers, times=[2, 3])
+    found = rt.survival.predict_survival(customers, model=model, times=[2, 3])
     assert found.loc[0, ["survival", "lower", "upper"]].tolist() == [1, 1, 1]
     assert found["survival"].isna().tolist() == [False, True]
 
@@ -391,7 +396,9 @@ def test_days_in_a_row_leave_no_gap():
 def test_at_time_0_everybody_is_here():
     """Survival 1 with bounds 1; so it is before the first end."""
     model = rt.fit_cox(ties_galore(1, n=40, entry=False).query("duration > 0"), covariates=NAMES)
-    found = rt.survival.predict_survival(model, some_customers(2), times=[0, 0.25], given=None)
+    found = rt.survival.predict_survival(
+        some_customers(2), model=model, times=[0, 0.25], given=None
+    )
     assert (found[["survival", "lower", "upper"]] == 1).all(axis=None)
 
 
@@ -402,13 +409,13 @@ def test_extreme_customers_have_survival_0_or_1():
         {"customer_id": range(4), "tenure": 0, "price": [-1e6, 1e6, -1e99, 1e99]}
     )
     for answer in (
-        rt.survival.predict_survival(model, customers, times=[0, 3]),
-        rt.predict_churn(model, customers, within=3),
+        rt.survival.predict_survival(customers, model=model, times=[0, 3]),
+        rt.predict_churn(customers, model=model, within=3),
     ):
         share = answer[[name for name in ("survival", "churn_probability") if name in answer]]
         assert share.isin([0, 1]).all(axis=None)
         assert answer["reason"].isna().all()
-    stay = rt.survival.expected_remaining_lifetime(model, customers, horizon=3)
+    stay = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=3)
     assert stay["expected_lifetime"].between(0, 3).all()
 
 
@@ -446,7 +453,7 @@ def test_customers_that_cannot_be_predicted_are_refused(customers, asked, error,
     """The message says what is missing, of how many, and what to do."""
     model = rt.fit_cox(ties_galore(1, n=40), covariates=["age", "plan"])
     with pytest.raises(error, match=message):
-        rt.survival.predict_survival(model, customers, **{"times": 1, **asked})
+        rt.survival.predict_survival(customers, model=model, **{"times": 1, **asked})
 
 
 @pytest.mark.parametrize(
@@ -466,7 +473,7 @@ def test_lengths_that_are_none_are_refused(function, asked, message):
     """One length of time where one is asked for."""
     model = rt.fit_cox(ties_galore(1, n=40), covariates=["age", "plan"])
     with pytest.raises(rt.RetentionError, match=message):
-        function(model, CUSTOMERS, **asked)
+        function(CUSTOMERS, model=model, **asked)
 
 
 # Tables
@@ -485,10 +492,10 @@ def test_engines_agree(engine):
         (rt.survival.expected_remaining_lifetime, {"horizon": 2}, ["customer_id"]),
     ]
     for function, lengths, order in answers:
-        answer = function(model, here, **lengths)
+        answer = function(here, model=model, **lengths)
         assert engine.is_mine(answer)
         found = engine.read(answer, order=order)
-        expected = function(there, customers, **lengths).sort_values(order, ignore_index=True)
+        expected = function(customers, model=there, **lengths).sort_values(order, ignore_index=True)
         assert list(found.columns) == list(expected.columns)
         assert found["reason"].isna().tolist() == expected["reason"].isna().tolist()
         for name in found.select_dtypes("number"):
@@ -501,13 +508,15 @@ def test_predictions_stand_beside_what_happened(engine):
     table = table.assign(customer_id=[f"c{i:02}" for i in range(len(table))])
     model = rt.fit_cox(table, covariates=NAMES, strata="plan")
     answer = rt.survival.with_predictions(
-        model, engine.table(table), times=[2, 4.5, 99], landmark=1
+        engine.table(table), model=model, times=[2, 4.5, 99], landmark=1
     )
     assert engine.is_mine(answer)
     found = engine.read(answer, order=["customer_id"])
     assert list(found.columns) == [*table, "risk", "survival_2", "survival_4.5", "survival_99"]
     customers = table.assign(tenure=1)
-    ahead = rt.survival.predict_survival(model, customers, times=[1, 3.5])["survival"].to_numpy()
+    ahead = rt.survival.predict_survival(customers, model=model, times=[1, 3.5])[
+        "survival"
+    ].to_numpy()
     beside = found[["survival_2", "survival_4.5"]].to_numpy().ravel()
     np.testing.assert_allclose(beside, ahead, rtol=1e-9)
     assert found["survival_99"].isna().all()
@@ -524,7 +533,7 @@ def test_the_callers_table_stays_as_it_is():
     )
     table.index = pd.Index(range(100, 120), name="row")
     before = table.copy(deep=True)
-    scored = rt.survival.with_predictions(rt.fit_cox(table, covariates="age"), table)
+    scored = rt.survival.with_predictions(table, model=rt.fit_cox(table, covariates="age"))
     pd.testing.assert_frame_equal(scored.drop(columns="risk"), before)
     scored["age"] = 99
     pd.testing.assert_frame_equal(table, before)
@@ -535,8 +544,8 @@ def test_an_answer_is_nobody_elses():
     customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0.0, 1.0]})
     model = rt.fit_cox(ties_galore(6, n=20, entry=False))
     for answer in (
-        rt.predict_churn(model, customers, within=1),
-        rt.survival.expected_remaining_lifetime(model, customers, horizon=1),
+        rt.predict_churn(customers, model=model, within=1),
+        rt.survival.expected_remaining_lifetime(customers, model=model, horizon=1),
     ):
         answer.loc[0, "customer_id"] = 9
         answer.loc[0, "tenure"] = 9.0
@@ -547,7 +556,9 @@ def test_an_answer_is_nobody_elses():
 def test_scores_accept_what_is_predicted():
     """The columns are those that concordance asks for."""
     table = ties_galore(6, n=60, entry=False)
-    scored = rt.survival.with_predictions(rt.fit_cox(table, covariates=NAMES), table, times=[1, 2])
+    scored = rt.survival.with_predictions(
+        table, model=rt.fit_cox(table, covariates=NAMES), times=[1, 2]
+    )
     assert rt.survival.concordance(scored)["concordance"].between(0.5, 1).all()
 
 
@@ -564,13 +575,13 @@ def test_predictions_that_have_no_place_are_refused(asked, message):
     """Nothing of the caller's is overwritten."""
     table = ties_galore(6, n=20).assign(survival_3=0.5)
     with pytest.raises(rt.RetentionError, match=message):
-        rt.survival.with_predictions(rt.fit_cox(table, covariates="age"), table, **asked)
+        rt.survival.with_predictions(table, model=rt.fit_cox(table, covariates="age"), **asked)
 
 
 def test_long_times_have_names_of_their_own():
     """Seven digits are not cut to six."""
     table = ties_galore(6, n=20, entry=False)
-    scored = rt.survival.with_predictions(rt.fit_cox(table), table, times=[1234567, 1234568])
+    scored = rt.survival.with_predictions(table, model=rt.fit_cox(table), times=[1234567, 1234568])
     assert list(scored.columns[-2:]) == ["survival_1234567", "survival_1234568"]
 
 
@@ -578,7 +589,10 @@ def test_no_customers_no_predictions(engine):
     """An empty table gives an empty one with the same columns."""
     model = rt.fit_cox(ties_galore(6, n=40), covariates="age", strata="plan")
     nobody = engine.table(some_customers(1).head(0))
-    found = engine.read(rt.survival.predict_survival(model, nobody, times=[1, 2]))
+    found = engine.read(rt.survival.predict_survival(nobody, model=model, times=[1, 2]))
     assert list(found.columns) == SURVIVAL
     assert len(found) == 0
-    assert len(engine.read(rt.survival.expected_remaining_lifetime(model, nobody, horizon=1))) == 0
+    assert (
+        len(engine.read(rt.survival.expected_remaining_lifetime(nobody, model=model, horizon=1)))
+        == 0
+    )

@@ -62,7 +62,7 @@ def transforms(spells):
 def test_ovarian_is_what_r_prints():
     """R survival 3.8: cox.zph(coxph(Surv(futime, fustat) ~ age + ecog.ps, ovarian))."""
     model = rt.fit_cox(ovarian(), covariates=["age", "ecog"])
-    table = rt.survival.proportional_hazards_test(model, ovarian())
+    table = rt.survival.proportional_hazards_test(ovarian(), model=model)
     assert table["term"].tolist() == ["age", "ecog", "(all)"]
     assert table["statistic"].round(3).tolist() == [0.698, 2.371, 3.633]
     assert table["p_value"].round(2).tolist() == [0.40, 0.12, 0.16]
@@ -77,7 +77,7 @@ def test_the_two_ranks_differ_where_spells_are_censored_or_tied():
     assert [raw["event-rank"](time) for time in (1, 2, 3)] == [1, 2, 3]
     answers = [
         rt.survival.proportional_hazards_test(
-            rt.fit_cox(ovarian(), covariates="age"), ovarian(), transform=transform
+            ovarian(), model=rt.fit_cox(ovarian(), covariates="age"), transform=transform
         )["statistic"][0]
         for transform in ("rank", "event-rank")
     ]
@@ -110,7 +110,7 @@ def test_agrees_with_the_score_test_by_differences(transform, ties, seed, strata
 
     point = np.array([*model.coef, 0.0, 0.0])
     score, information = gradient(likelihood, point)[2:], -hessian(likelihood, point)
-    answer = rt.survival.proportional_hazards_test(model, table, transform=transform)
+    answer = rt.survival.proportional_hazards_test(table, model=model, transform=transform)
     for k, found in enumerate(answer["statistic"][:2]):
         some = information[np.ix_([0, 1, 2 + k], [0, 1, 2 + k])]
         left = 1 / np.linalg.inv(some)[2, 2]
@@ -131,7 +131,9 @@ def test_hazards_that_are_not_proportional_are_found_out():
     p = []
     for duration in (crossing, steady):
         table = pd.DataFrame({"duration": duration, "churned": True, "x": x})
-        answer = rt.survival.proportional_hazards_test(rt.fit_cox(table, covariates="x"), table)
+        answer = rt.survival.proportional_hazards_test(
+            table, model=rt.fit_cox(table, covariates="x")
+        )
         p.append(answer["p_value"].iloc[0])
     assert p[0] < 1e-10
     assert p[1] > 0.01
@@ -142,7 +144,7 @@ def test_units_do_not_matter():
     table = ties_galore(5, n=60)
     other = table.assign(age=table["age"] * 1e9, price=table["price"] * 1e-9)
     one, two = (
-        rt.survival.proportional_hazards_test(rt.fit_cox(each, covariates=NAMES), each)
+        rt.survival.proportional_hazards_test(each, model=rt.fit_cox(each, covariates=NAMES))
         for each in (table, other)
     )
     np.testing.assert_allclose(one["statistic"], two["statistic"], rtol=1e-6)
@@ -152,7 +154,7 @@ def test_terms_without_errors_are_null():
     """Constants and separating covariates; the others are tested beside them."""
     table = ties_galore(5, n=60).assign(one=1.0, gone=lambda t: t["churned"])
     model = rt.fit_cox(table, covariates=["one", "gone", "age"])
-    answer = rt.survival.proportional_hazards_test(model, table)
+    answer = rt.survival.proportional_hazards_test(table, model=model)
     assert answer["statistic"].isna().tolist() == [True, True, False, False]
     assert answer["p_value"].isna().tolist() == [True, True, False, False]
     assert answer["degrees_of_freedom"].tolist() == [1, 1, 1, 1]
@@ -162,7 +164,7 @@ def test_terms_without_errors_are_null():
 def test_ends_at_one_time_say_nothing_of_change():
     """g is one number: null, without a warning."""
     table = pd.DataFrame({"duration": 3, "churned": True, "x": [1.0, 2.0, 4.0, 1.0]})
-    answer = rt.survival.proportional_hazards_test(rt.fit_cox(table, covariates="x"), table)
+    answer = rt.survival.proportional_hazards_test(table, model=rt.fit_cox(table, covariates="x"))
     assert answer[["statistic", "p_value"]].isna().all(axis=None)
 
 
@@ -170,7 +172,7 @@ def test_penalised_models_have_no_p_value():
     """The law of the statistic is not χ² then."""
     table = ties_galore(5, n=60)
     model = rt.fit_cox(table, covariates=NAMES, penalty=3)
-    answer = rt.survival.proportional_hazards_test(model, table)
+    answer = rt.survival.proportional_hazards_test(table, model=model)
     assert answer["statistic"].notna().all()
     assert answer["p_value"].isna().all()
 
@@ -178,7 +180,7 @@ def test_penalised_models_have_no_p_value():
 def test_answer_is_of_the_kind_that_was_given(engine):
     """The same numbers from every engine, and the columns it promises."""
     model = rt.fit_cox(ovarian(), covariates=["age", "ecog"])
-    answer = rt.survival.proportional_hazards_test(model, engine.table(ovarian()))
+    answer = rt.survival.proportional_hazards_test(engine.table(ovarian()), model=model)
     assert engine.is_mine(answer)
     found = engine.read(answer)
     assert list(found.columns) == [
@@ -210,11 +212,11 @@ def test_what_cannot_be_tested_is_refused(table, covariates, transform, error, m
     """The message says why."""
     model = rt.fit_cox(table, covariates=covariates)
     with pytest.raises(error, match=message):
-        rt.survival.proportional_hazards_test(model, table, transform=transform)
+        rt.survival.proportional_hazards_test(table, model=model, transform=transform)
 
 
 def test_other_spells_than_the_models_are_refused():
     """A count tells them apart."""
     model = rt.fit_cox(ovarian(), covariates="age")
     with pytest.raises(rt.ContentError, match="there are 25, of which 11 ended; the model was"):
-        rt.survival.proportional_hazards_test(model, ovarian().drop(index=0))
+        rt.survival.proportional_hazards_test(ovarian().drop(index=0), model=model)

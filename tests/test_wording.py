@@ -33,7 +33,7 @@ def one_of_each():
         lambda: rt.survival.brier_score(SPELLS.assign(s=[3.0, 1, 1, 1]), survival={2: "s"}),
         lambda: rt.repeat_buying.fit_bg_nbd(summary),
         lambda: rt.predict_churn(
-            rt.fit_cox(SPELLS), pd.DataFrame({"customer_id": [1], "tenure": [-1]}), within=1
+            pd.DataFrame({"customer_id": [1], "tenure": [-1]}), model=rt.fit_cox(SPELLS), within=1
         ),
     ]
 

@@ -139,7 +139,7 @@ def predictions_ours(table: Any) -> Any:
         customer_id=range(len(table)), tenure=table["duration"] % 700
     )
     begun = time.process_time()
-    answer = rt.survival.predict_survival(model, people, times=[30, 90, 365])
+    answer = rt.survival.predict_survival(people, model=model, times=[30, 90, 365])
     return float(answer["survival"].mean()), time.process_time() - begun
 
 

@@ -65,7 +65,7 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
         >>> fitter = WeibullAFTFitter().fit(spells, "duration", "churned")
         >>> model = rt.survival.from_lifelines(fitter)
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [0]})
-        >>> ours = rt.survival.predict_survival(model, customers, times=2)["survival"][0]
+        >>> ours = rt.survival.predict_survival(customers, model=model, times=2)["survival"][0]
         >>> theirs = fitter.predict_survival_function(spells, times=[2]).iloc[0, 0]
         >>> print(abs(ours - theirs) < 1e-9)
         True
@@ -90,7 +90,7 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
 
 def _instead(fitter: object) -> str:
     if isinstance(fitter, LifetimeModel):
-        return " It predicts as it is: predict_churn(model, customers, within=90)."
+        return " It predicts as it is: predict_churn(customers, model=model, within=90)."
     name = getattr(fitter, "__name__", "")
     if isinstance(fitter, type) and name in ("CoxPHFitter", *_SHAPES):
         return f" Fit it first: {name}().fit(table, 'duration', 'churned')."

@@ -85,8 +85,8 @@ def backtest_purchases(
         None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
     )
     return backtest(
-        partial(_predictor, fit),
         transactions,
+        fit=partial(_predictor, fit),
         build=partial(_silences, ahead, start),
         cuts=cuts,
         horizon=ahead,

@@ -32,7 +32,7 @@ Transform = Literal["km", "rank", "event-rank", "identity", "log"]
 
 
 def proportional_hazards_test(
-    model: CoxModel, spells: IntoFrameT, *, transform: Transform = "km"
+    spells: IntoFrameT, *, model: CoxModel, transform: Transform = "km"
 ) -> IntoFrameT:
     """Whether the hazard ratios of a Cox model change with time, term by term and together.
 
@@ -42,8 +42,8 @@ def proportional_hazards_test(
     as independent, also where the model has a `cluster`.
 
     Args:
-        model: a model from `fit_cox`.
         spells: the spells that it was fitted on.
+        model: a model from `fit_cox`.
         transform: g(t): "km" (1 − the Kaplan–Meier survival just before t), "rank" (of t among
             the durations of all spells, censored ones too, ties at the mean of their ranks: R's),
             "event-rank" (of t among the distinct durations at which spells end: 1, 2, 3, …),
@@ -67,7 +67,7 @@ def proportional_hazards_test(
         ...     "x": [0, 1, 1, 1, 0, 0],
         ... })
         >>> model = rt.fit_cox(spells, covariates="x")
-        >>> rt.survival.proportional_hazards_test(model, spells)["term"].tolist()
+        >>> rt.survival.proportional_hazards_test(spells, model=model)["term"].tolist()
         ['x', '(all)']
 
     Source:
@@ -95,7 +95,7 @@ def proportional_hazards_test(
 
 
 def _check_model(model: object) -> None:
-    check_model(model, "proportional_hazards_test(model, spells)")
+    check_model(model, "proportional_hazards_test(spells, model=model)")
     if not isinstance(model, CoxModel):
         raise RetentionError(
             f"model must come from fit_cox, for others have no hazard ratios that hold over time "

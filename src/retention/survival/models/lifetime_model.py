@@ -144,7 +144,9 @@ class LifetimeModel(BaseModel, ABC):
         return float("inf")
 
 
-def check_model(model: object, call: str = "predict_churn(model, customers, within=90)") -> None:
+def check_model(
+    model: object, call: str = "predict_churn(customers, model=model, within=90)"
+) -> None:
     """Refuse what is not a fitted model of lifetimes, and say what to give instead.
 
     Args:
@@ -177,7 +179,7 @@ def described(value: object) -> str:
 def _instead(model: object, call: str) -> str:
     kind = model if isinstance(model, type) else type(model)
     if is_table(model):
-        return f"The model comes first, as in {call}."
+        return f"The table comes first and the model by name, as in {call}."
     if isinstance(model, type) and issubclass(kind, LifetimeModel):
         return "Fit one, as in model = fit_cox(spells, covariates=['plan'])."
     if kind.__module__.startswith("lifelines"):

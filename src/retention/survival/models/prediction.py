@@ -53,9 +53,9 @@ _LIFETIME = ("customer_id", "tenure", "horizon", "expected_lifetime", "reason", 
 
 
 def predict_survival(
-    model: LifetimeModel,
     customers: IntoFrameT,
     *,
+    model: LifetimeModel,
     times: float | Sequence[float],
     given: Given = "tenure",
     keep: str | Sequence[str] = (),
@@ -71,13 +71,13 @@ def predict_survival(
     at time 0, which those with a tenure of 0 have behind them.
 
     Args:
-        model: a model from `fit_cox`, `fit_aft`, `fit_hazard` or `from_lifelines`.
         customers: a table with `customer_id`, `tenure` (how long they have stayed, in the unit of
             the durations that the model was fitted on), and the model's covariates and strata. Or
             a table of spells, as the model was fitted on: those that go on (`churned` is false)
             are predicted, their `duration` is the tenure; those that ended have no row, and
             those that are set aside no prediction. (With `given=None` all have one; and a table
             with a column `tenure` is one of customers.)
+        model: a model from `fit_cox`, `fit_aft`, `fit_hazard` or `from_lifelines`.
         times: how much later, in that unit; one time or several.
         given: "tenure" (they are still here after it) or None (they are only starting).
         keep: columns of `customers` that come along, behind all others.
@@ -107,7 +107,7 @@ def predict_survival(
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
         >>> model = rt.fit_cox(spells, ties="breslow")
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
-        >>> later = rt.survival.predict_survival(model, customers, times=[1, 9])
+        >>> later = rt.survival.predict_survival(customers, model=model, times=[1, 9])
         >>> later[["time", "survival", "reason"]].round(4)
            time  survival                          reason
         0   1.0    0.7165                             NaN
@@ -116,7 +116,7 @@ def predict_survival(
     Source:
         Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
     """
-    check_model(model, "predict_survival(model, customers, times=[30, 90])")
+    check_model(model, "predict_survival(customers, model=model, times=[30, 90])")
     names = _names_of(keep, _SURVIVAL)
     asked = _lengths(times, "times")
     keys, kept = _keys(model, customers, given, names)
@@ -138,9 +138,9 @@ def predict_survival(
 
 
 def predict_churn(
-    model: LifetimeModel,
     customers: IntoFrameT,
     *,
+    model: LifetimeModel,
     within: float,
     given: Given = "tenure",
     keep: str | Sequence[str] = (),
@@ -151,8 +151,8 @@ def predict_churn(
     1 − P(T > s + within | T > s); see `predict_survival`.
 
     Args:
-        model: a fitted model.
         customers: as in `predict_survival`.
+        model: a fitted model.
         within: the time from now, in the unit of the durations.
         given: "tenure" or None, as in `predict_survival`.
         keep: as in `predict_survival`.
@@ -171,14 +171,14 @@ def predict_churn(
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
         >>> model = rt.fit_cox(spells, ties="breslow")
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
-        >>> soon = rt.predict_churn(model, customers, within=1)
+        >>> soon = rt.predict_churn(customers, model=model, within=1)
         >>> print(f"{soon['churn_probability'][0]:.4f}")  # 1 − e^(−1/3)
         0.2835
 
         The table of spells does as well: the two that go on have lasted 2 and 4.
 
         >>> spells["customer_id"], spells["plan"] = ["Ann", "Bob", "Cem", "Dee"], "basic"
-        >>> soon = rt.predict_churn(model, spells, within=1, keep="plan")
+        >>> soon = rt.predict_churn(spells, model=model, within=1, keep="plan")
         >>> soon[["customer_id", "tenure", "churn_probability", "plan"]]
           customer_id  tenure  churn_probability   plan
         0         Cem     2.0                0.0  basic
@@ -210,9 +210,9 @@ def predict_churn(
 
 
 def expected_remaining_lifetime(
-    model: LifetimeModel,
     customers: IntoFrameT,
     *,
+    model: LifetimeModel,
     horizon: float,
     given: Given = "tenure",
     keep: str | Sequence[str] = (),
@@ -222,8 +222,8 @@ def expected_remaining_lifetime(
     ∫ from 0 to the horizon of P(T > s + u | T > s) du: the restricted mean of what remains.
 
     Args:
-        model: a fitted model.
         customers: as in `predict_survival`.
+        model: a fitted model.
         horizon: how far to look, in the unit of the durations: stays beyond it count as that long.
         given: "tenure" or None, as in `predict_survival`.
         keep: as in `predict_survival`.
@@ -244,14 +244,14 @@ def expected_remaining_lifetime(
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
         >>> model = rt.fit_cox(spells, ties="breslow")
         >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [1]})
-        >>> left = rt.survival.expected_remaining_lifetime(model, customers, horizon=2)
+        >>> left = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=2)
         >>> print(f"{left['expected_lifetime'][0]:.4f}")
         1.7165
 
     Source:
         Klein and Moeschberger (2003), section 2.4: mean residual life.
     """
-    check_model(model, "expected_remaining_lifetime(model, customers, horizon=365)")
+    check_model(model, "expected_remaining_lifetime(customers, model=model, horizon=365)")
     names = _names_of(keep, _LIFETIME)
     asked = _lengths(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
@@ -279,17 +279,17 @@ def expected_remaining_lifetime(
 
 
 def with_predictions(
-    model: LifetimeModel,
     spells: IntoFrameT,
     *,
+    model: LifetimeModel,
     times: float | Sequence[float] = (),
     landmark: float | None = None,
 ) -> IntoFrameT:
     """Spells with what the model says of them beside what happened: what the scores ask for.
 
     Args:
-        model: a fitted model.
         spells: spells of any kind, with the model's covariates and strata.
+        model: a fitted model.
         times: times since the start, in the unit of the durations, at which survival is wanted.
         landmark: the predictions are those of a customer who has stayed longer than that, as for
             the scores with the same `landmark`; None for one who is only starting.
@@ -311,14 +311,14 @@ def with_predictions(
         >>> import pandas as pd
         >>> import retention as rt
         >>> spells = pd.DataFrame({"duration": [1, 2, 2, 4], "churned": [True, True, False, False]})
-        >>> scored = rt.survival.with_predictions(rt.fit_cox(spells), spells, times=2)
+        >>> scored = rt.survival.with_predictions(spells, model=rt.fit_cox(spells), times=2)
         >>> scored.columns.tolist()
         ['duration', 'churned', 'risk', 'survival_2']
 
     Source:
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
-    check_model(model, "with_predictions(model, spells)")
+    check_model(model, "with_predictions(spells, model=model)")
     asked = _lengths(times, "times")
     since = _lengths(0.0 if landmark is None else landmark, "landmark")
     if since.size != 1:

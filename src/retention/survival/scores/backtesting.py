@@ -47,9 +47,9 @@ _FEWEST = 10  # spells: below that scores say nothing
 
 
 def backtest(
-    fit: Callable[[Any], LifetimeModel | Predict],
     table: IntoFrameT,
     *,
+    fit: Callable[[Any], LifetimeModel | Predict],
     cuts: date | str | Sequence[date | str],
     horizon: int,
     build: Build | None = None,
@@ -65,12 +65,12 @@ def backtest(
     `fit`: spells that ended later are still running, and spells that began later are not there.
 
     Args:
+        table: spells from `purchase_spells` or `contract_spells`, with covariates known at their
+            start; or orders, or anything else with a `date`, together with `build`.
         fit: takes a table of spells and gives a model, as in
             `lambda spells: rt.fit_cox(spells, covariates=["plan"])`; or gives a function that
             takes the running spells (with their `tenure` in days) and the horizon, and gives each
             one's chance of leaving: anybody's classifier.
-        table: spells from `purchase_spells` or `contract_spells`, with covariates known at their
-            start; or orders, or anything else with a `date`, together with `build`.
         cuts: the day, or days in any order. The data must reach to the last one + horizon.
         horizon: days after a cut within which leaving counts.
         build: a function that makes spells of the table and a day, as in
@@ -108,8 +108,8 @@ def backtest(
         >>> import retention as rt
         >>> orders = rt.sample_company(2_000, seed=1).orders
         >>> scores = rt.survival.backtest(
-        ...     lambda spells: rt.fit_cox(spells),
         ...     orders,
+        ...     fit=lambda spells: rt.fit_cox(spells),
         ...     build=lambda known, day: rt.purchase_spells(known, gap=120, as_of=day),
         ...     cuts=["2023-12-31"],
         ...     horizon=90,
@@ -165,7 +165,7 @@ def _check_fit(fit: object) -> None:
     if callable(fit) and not isinstance(fit, type):
         return
     example = "lambda spells: rt.fit_cox(spells, covariates=['plan'])"
-    first = " It comes first, then the table." if is_table(fit) else ""
+    first = " The table comes first, then fit=." if is_table(fit) else ""
     raise RetentionError(
         f"fit must be a function that takes spells and gives a model, fitted anew for each cut, as "
         f"in {example}; got {described(fit)}.{first}"
