@@ -227,12 +227,12 @@ FIGURES: dict[str, Step] = {
     "attribute cohorts": lambda n, w: rt.cohort_retention(w["activity"], cohorts="first", by=n),
     "customer_movements": lambda n, w: rt.kpis.customer_movements(w["activity"], by=n),
     "revenue_movements": lambda n, w: rt.revenue_movements(w["activity"], by=n),
-    "net": lambda n, w: rt.net_revenue_retention(w["activity"], horizon=2, by=n),
+    "net": lambda n, w: rt.net_revenue_retention(w["activity"], lag=2, by=n),
     "net chained": lambda n, w: rt.net_revenue_retention(
-        w["activity"], horizon=2, path="chained", by=n
+        w["activity"], lag=2, path="chained", by=n
     ),
-    "gross": lambda n, w: rt.gross_revenue_retention(w["activity"], horizon=2, by=n),
-    "logo": lambda n, w: rt.logo_churn(w["activity"], horizon=2, by=n),
+    "gross": lambda n, w: rt.gross_revenue_retention(w["activity"], lag=2, by=n),
+    "logo": lambda n, w: rt.logo_churn(w["activity"], lag=2, by=n),
     "quick_ratio": lambda n, w: rt.kpis.quick_ratio(w["activity"], by=n),
     "lifecycle": lambda n, w: rt.lifecycle_states(w["activity"], lost_after=2, by=n),
     "win_back": lambda n, w: rt.kpis.win_back(w["activity"], lost_after=1, by=n),

@@ -71,10 +71,10 @@ def test_parameters_are_those_of_fader_hardie_and_shang_2010():
     model = fitted()
     np.testing.assert_allclose(model.parameters, [1.203530, 0.749719, 0.656707, 2.783376], 3e-5)
     assert model.log_likelihood == pytest.approx(-33225.581274, abs=1e-6)
-    error = model.parameter_table()["standard_error"]
+    error = model.coefficients()["standard_error"]
     np.testing.assert_allclose(error, [0.06939, 0.02945, 0.05101, 0.32080], rtol=2e-4)
     assert (model.status, model.n_customers, model.n_histories) == ("converged", 11104, 22)
-    assert model.parameter_table()["parameter"].tolist() == NAMES
+    assert model.coefficients()["parameter"].tolist() == NAMES
 
 
 def test_predictions_are_those_of_btyd():

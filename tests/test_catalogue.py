@@ -25,9 +25,9 @@ def answers():
     gaps = rt.gap_table(company.orders, as_of="2024-12-31", gaps=[60, 180])
     outcome = [rt.outcome_kpis(activity), rt.share_of_wallet(activity, wallet), gaps]
     revenue = [
-        rt.net_revenue_retention(activity, horizon=4),
-        rt.gross_revenue_retention(activity, horizon=4),
-        rt.logo_churn(activity, horizon=4),
+        rt.net_revenue_retention(activity, lag=4),
+        rt.gross_revenue_retention(activity, lag=4),
+        rt.logo_churn(activity, lag=4),
         rt.kpis.quick_ratio(activity),
         rt.cohort_retention(activity),
         rt.kpis.win_back(activity, lost_after=2),

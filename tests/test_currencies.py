@@ -363,8 +363,8 @@ FIGURES = {
     "revenue_movements": rt.revenue_movements,
     "customer_movements": rt.kpis.customer_movements,
     "quick_ratio": rt.kpis.quick_ratio,
-    "net": lambda activity, **by: rt.net_revenue_retention(activity, horizon=1, **by),
-    "gross": lambda activity, **by: rt.gross_revenue_retention(activity, horizon=1, **by),
+    "net": lambda activity, **by: rt.net_revenue_retention(activity, lag=1, **by),
+    "gross": lambda activity, **by: rt.gross_revenue_retention(activity, lag=1, **by),
 }
 
 
@@ -387,7 +387,7 @@ def test_what_counts_customers_goes_on(three):
     table = three.table(lines())
     activity = rt.customer_periods(table, by="currency", **MONTHS)
     assert three.read(rt.retention_rate(activity))["n_retained"].tolist() == [2]
-    assert three.read(rt.logo_churn(activity, horizon=1))["logo_churn"].tolist() == [0.0]
+    assert three.read(rt.logo_churn(activity, lag=1))["logo_churn"].tolist() == [0.0]
     assert len(three.read(rt.cohort_retention(activity)))
     assert len(three.read(rt.lifecycle_states(activity, lost_after=1)))
     weekly = rt.customer_periods(table, by="currency", freq="week", as_of="2024-02-29")

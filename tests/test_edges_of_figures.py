@@ -38,9 +38,9 @@ def test_amounts_that_cancel_are_nothing_to_divide_by(engine):
     assert one(engine, activity, "sales", customer_id="A", step=24288) == 0
     january = {"step": 24288}
     for rates, figure in (
-        (rt.net_revenue_retention(activity, horizon=1), "net_revenue_retention"),
-        (rt.net_revenue_retention(activity, horizon=1, path="chained"), "net_revenue_retention"),
-        (rt.gross_revenue_retention(activity, horizon=1), "gross_revenue_retention"),
+        (rt.net_revenue_retention(activity, lag=1), "net_revenue_retention"),
+        (rt.net_revenue_retention(activity, lag=1, path="chained"), "net_revenue_retention"),
+        (rt.gross_revenue_retention(activity, lag=1), "gross_revenue_retention"),
         (rt.sales_adjusted_retention(activity), "sales_adjusted_retention"),
         (rt.sales_adjusted_retention(activity, basis="current"), "sales_adjusted_retention"),
     ):
@@ -125,7 +125,7 @@ def test_bounds_of_a_share_are_shares_and_are_not_made_of_no_spread(engine):
         lines += [(f"c{i:02}", "2024-02-29", 10.0) for i in range(n)]
         lines += [("new", "2024-02-29", 10.0)]
         activity = rt.customer_periods(engine.table(orders(*lines)), as_of="2024-02-29", **MONTH)
-        row = engine.read(rt.gross_revenue_retention(activity, horizon=1)).iloc[0]
+        row = engine.read(rt.gross_revenue_retention(activity, lag=1)).iloc[0]
         assert row["gross_revenue_retention"] == pytest.approx(rate)
         if n:
             assert 0 <= row["lower"] < rate < row["upper"] <= 1
@@ -173,7 +173,7 @@ def test_sums_over_nobody_are_0_whoever_stands_in_other_rows(engine):
         engine.table(lines), as_of="2024-04-25", observed_from="2024-01-01", **MONTH
     )
     for rates in (
-        rt.net_revenue_retention(activity, horizon=1),
+        rt.net_revenue_retention(activity, lag=1),
         rt.sales_adjusted_retention(activity),
     ):
         assert engine.read(rates)["sales_base"].tolist() == [0.0, 0.0]
@@ -186,7 +186,7 @@ def test_paths_have_the_same_segments_and_a_refund_of_nothing_is_no_movement(eng
     lines["cat"] = ["a", "b", "b"]
     activity = rt.customer_periods(engine.table(lines), as_of="2024-03-31", by="cat", **MONTH)
     for path in ("endpoint", "chained"):
-        rates = engine.read(rt.logo_churn(activity, horizon=2, path=path, by="cat"))
+        rates = engine.read(rt.logo_churn(activity, lag=2, path=path, by="cat"))
         assert rates["cat"].tolist() == ["a"]
     lines = orders(("B", "2024-02-10", -5.0), ("B", "2024-02-10", 0.0), ("A", "2024-02-29", 5.0))
     lines["cat"] = ["x", "y", "y"]

@@ -596,3 +596,23 @@ def test_no_customers_no_predictions(engine):
         len(engine.read(rt.survival.expected_remaining_lifetime(nobody, model=model, horizon=1)))
         == 0
     )
+
+
+def test_a_model_is_printed_as_a_small_table():
+    """What it was fitted on, the estimates, and what of the fit deserves a look; no dump."""
+    spells = pd.DataFrame({
+        "duration": [1, 2, 2, 4, 5, 6], "churned": [True, True, False, False, True, True],
+        "plan": list("ababba"),
+    })  # fmt: skip
+    model = rt.fit_cox(spells, covariates="plan")
+    lines = str(model).splitlines()
+    assert lines[0] == "CoxModel of 6 spells, 4 ends: converged"
+    assert lines[1].split()[:4] == ["term", "coef", "standard_error", "ratio"]
+    assert lines[2].split()[0] == "plan=b"
+    assert lines[2].split()[1] == f"{model.coef[0]:.4g}"
+    assert repr(model) == str(model)
+    html = model._repr_html_()
+    assert "<table" in html
+    assert f"{model.coef[0]:.4g}" in html
+    bought = rt.purchase_summary(rt.sample_company(300, seed=1).orders, as_of="2024-12-31")
+    assert str(rt.repeat_buying.fit_bg_nbd(bought)).startswith("BgNbdModel of 300 customers: ")

@@ -187,7 +187,7 @@ def test_a_cohort_that_lives_as_the_model_says_gives_its_parameters_back(kind):
     """Within four standard errors, and the errors are those of the Hessian."""
     model = FITS[kind](bought(kind))
     assert (model.status, model.notes, model.n_customers) == ("converged", (), 3000)
-    table = model.parameter_table()
+    table = model.coefficients()
     away = np.log(table["estimate"] / np.array(CDNOW[kind])) / (
         table["standard_error"] / table["estimate"]
     )
@@ -277,7 +277,7 @@ def test_hard_data_is_answered_not_refused(kind, shop):
         assert found[name, name].between(0, 1 if name.startswith("p_") else 1e9).all()
         has_bounds = model.status == "converged"
         assert (found[name][["lower", "upper"]].notna() == has_bounds).all(axis=None)
-    table = model.parameter_table()
+    table = model.coefficients()
     assert (table["standard_error"].notna() == has_bounds).all()
     assert np.isfinite(model.expected_cumulative([0, 10, 50], summary["T"])).all()
     assert kind.model_validate_json(model.model_dump_json()) == model
@@ -435,7 +435,7 @@ def test_a_fitted_model_is_a_value():
         again = kind.model_validate_json(model.model_dump_json())
         assert again == model
         assert hash(again) == hash(model)
-        table = model.parameter_table(level=0.9)
+        table = model.coefficients(level=0.9)
         assert table["parameter"].tolist() == list(model.names)
         assert table["estimate"].tolist() == list(model.parameters)
         with pytest.raises(ValueError, match="frozen"):

@@ -45,7 +45,7 @@ def customers_of(kind, years=7):
 
 def errors(model):
     """The standard errors of the parameters."""
-    return model.parameter_table()["standard_error"].tolist()
+    return model.coefficients()["standard_error"].tolist()
 
 
 def log_survival(theta, t):
@@ -167,7 +167,7 @@ def test_parameters_are_recovered():
     assert model.status == "converged"
     assert away @ np.linalg.solve(model.covariance_of_logs, away) < 12.8  # 1 in 200 goes beyond
     assert model.log_likelihood > rt.repeat_buying.fit_beta_geometric(spells).log_likelihood + 100
-    table = model.parameter_table()
+    table = model.coefficients()
     assert ((table["lower"] < truth) & (truth < table["upper"])).all()
 
 
@@ -353,7 +353,7 @@ def test_hard_data_are_no_error(fit, spells):
     assert left.between(0, 10).all()
     if model.status != "converged":
         assert survival[["lower", "upper"]].isna().to_numpy().all()
-        assert model.parameter_table()["standard_error"].isna().all()
+        assert model.coefficients()["standard_error"].isna().all()
     assert type(model).model_validate_json(model.model_dump_json()) == model
 
 

@@ -117,9 +117,9 @@ def test_a_month_without_any_order_between_busy_ones_is_named(engine):
         partial(rt.cohort_retention, cohorts="every"),
         partial(rt.lifecycle_states, lost_after=2),
         partial(rt.kpis.win_back, lost_after=1),
-        partial(rt.net_revenue_retention, horizon=1),
-        partial(rt.gross_revenue_retention, horizon=2, path="chained"),
-        partial(rt.logo_churn, horizon=1),
+        partial(rt.net_revenue_retention, lag=1),
+        partial(rt.gross_revenue_retention, lag=2, path="chained"),
+        partial(rt.logo_churn, lag=1),
     )
     for figure in figures:
         with pytest.warns(rt.RetentionWarning, match="Nobody at all .* in 2024-04") as caught:

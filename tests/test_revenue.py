@@ -199,7 +199,7 @@ def test_a_free_month_is_not_churn(engine):
     assert rows["n_churned"].tolist()[1:] == [0, 0]
     assert rows["sales_contraction"].tolist()[1:] == [10.0, 0.0]
     assert rows["sales_expansion"].tolist()[1:] == [0.0, 10.0]
-    assert logo_churn(pd.DataFrame(engine.read(activity)), horizon=1)["logo_churn"].max() == 0
+    assert logo_churn(pd.DataFrame(engine.read(activity)), lag=1)["logo_churn"].max() == 0
 
 
 def test_a_plan_paid_by_the_year_counts_with_its_twelfth_each_month():
@@ -228,7 +228,7 @@ def test_several_currencies_are_not_added_up(engine):
         with pytest.raises(rt.ContentError, match="2 currencies, which cannot be added up"):
             figure(activity)
     with pytest.raises(rt.ContentError, match="by='currency'"):
-        net_revenue_retention(activity, horizon=1)
+        net_revenue_retention(activity, lag=1)
     rows = engine.read(revenue_movements(activity, by="currency"), order=["currency", "step"])
     assert rows["sales_end"].tolist() == [10.0, 0.0, 0.0, 10.0]
 
@@ -240,11 +240,11 @@ def test_logos_are_counted_whatever_they_pay(engine):
         ("Bob", "2024-02-28", 10, "EUR"), columns=("currency",),
     )  # fmt: skip
     paid = rt.customer_periods(engine.table(frame), by="currency", **FEBRUARY)
-    assert engine.read(logo_churn(paid, horizon=1))["logo_churn"].tolist() == [0.5]
+    assert engine.read(logo_churn(paid, lag=1))["logo_churn"].tolist() == [0.5]
     free = contracts(("Ann", "2024-01-01", "2024-02-01"), ("Bob", "2024-01-01", None))
     unpaid = rt.contract_periods(engine.table(free), freq="month", as_of="2024-02-15")
-    assert engine.read(logo_churn(unpaid, horizon=1))["logo_churn"].tolist() == [0.5]
-    found = engine.read(net_revenue_retention(unpaid, horizon=1)).iloc[0]
+    assert engine.read(logo_churn(unpaid, lag=1))["logo_churn"].tolist() == [0.5]
+    found = engine.read(net_revenue_retention(unpaid, lag=1)).iloc[0]
     assert (found["n_base"], found["n_retained"]) == (2, 1)
     assert np.isnan(found["net_revenue_retention"])
 
@@ -286,7 +286,7 @@ def test_what_cannot_balance_is_refused(figure):
 def test_five_customers(engine, figure, say, expected, path):
     """150, 60, 0 and 100 of four times 100, and 80 of one who had left, by every convention."""
     activity = rt.customer_periods(engine.table(five_customers()), **MARCH)
-    found = engine.read(figure(activity, horizon=1, path=path, **say))
+    found = engine.read(figure(activity, lag=1, path=path, **say))
     row = found[found["period"] == "2024-02-01"].iloc[0]
     assert row[figure.__name__] == pytest.approx(expected, rel=1e-12)
     assert row["n_base"] == 4
@@ -299,7 +299,7 @@ def test_quick_ratio_of_five_customers(engine):
     assert found["quick_ratio"].iloc[-1] == pytest.approx(130 / 140)
     without = engine.read(quick_ratio(activity, reactivation="exclude"))
     assert without["quick_ratio"].iloc[-1] == pytest.approx(50 / 140)
-    both = engine.read(quick_ratio(activity, horizon=2)).iloc[0]
+    both = engine.read(quick_ratio(activity, lag=2)).iloc[0]
     assert (both["sales_gained"], both["sales_lost"]) == (530.0, 210.0)
     assert (both["n_gained"], both["n_lost"]) == (6, 3)
 
@@ -313,10 +313,10 @@ def test_what_was_lost_on_the_way_does_not_come_back_in_a_chain(engine):
     """100, 60, 100: gross retention is 1 by its ends and 0.6 chained; net is 1 by both."""
     activity = rt.customer_periods(engine.table(dip_and_back()), **MARCH)
     for path, gross in (("endpoint", 1.0), ("chained", 0.6)):
-        found = engine.read(gross_revenue_retention(activity, horizon=2, path=path)).iloc[0]
+        found = engine.read(gross_revenue_retention(activity, lag=2, path=path)).iloc[0]
         assert found["gross_revenue_retention"] == pytest.approx(gross)
         assert found["sales_retained"] == pytest.approx(gross * 100)
-        net = engine.read(net_revenue_retention(activity, horizon=2, path=path)).iloc[0]
+        net = engine.read(net_revenue_retention(activity, lag=2, path=path)).iloc[0]
         assert net["net_revenue_retention"] == pytest.approx(1)
 
 
@@ -327,15 +327,15 @@ def test_a_chain_stays_at_nothing_after_a_total_loss(reactivation):
         ("Ann", "2024-01-10", 10), ("Ann", "2024-03-10", 10), ("Bob", "2024-03-12", 5),
         ("Ann", "2024-04-10", 10), ("Bob", "2024-04-12", 5),
     )  # fmt: skip
-    say = {"path": "chained", "horizon": 3, "reactivation": reactivation}
+    say = {"path": "chained", "lag": 3, "reactivation": reactivation}
     found = net_revenue_retention(activity_of(frame), **say).iloc[0]
     assert found["net_revenue_retention"] == 0
     assert logo_churn(activity_of(frame), **say)["logo_churn"].tolist() == [1.0]
-    ends = net_revenue_retention(activity_of(frame), horizon=3).iloc[0]
+    ends = net_revenue_retention(activity_of(frame), lag=3).iloc[0]
     assert ends["net_revenue_retention"] == 1
 
 
-def naive_retention_of_revenue(activity, by, step, horizon, choice):
+def naive_retention_of_revenue(activity, by, step, lag, choice):
     """Numerator and denominator from one period to a later one, customer by customer."""
     reactivation, contraction, gross = choice
     active, money = books(activity, by)
@@ -343,14 +343,14 @@ def naive_retention_of_revenue(activity, by, step, horizon, choice):
     for part, sales in money.items():
         there = {key for key, is_active in active[part].items() if is_active}
         base = {c for c, s in there if s == step}
-        later = {c for c, s in there if s == step + horizon}
+        later = {c for c, s in there if s == step + lag}
         before = {c for c, s in there if s < step}
         kept = 0
         for customer in base & later:
-            s0, s1 = sales[customer, step], sales[customer, step + horizon]
+            s0, s1 = sales[customer, step], sales[customer, step + lag]
             kept += min(s0, s1) if gross else s1 if contraction == "include" else max(s0, s1)
         back = (later & before) - base if reactivation == "include" else set()
-        kept += sum(sales[c, step + horizon] for c in back)
+        kept += sum(sales[c, step + lag] for c in back)
         total = sum(sales[c, step] for c in base)
         found[part] = (total, kept, len(base), len(base & later), len(back))
     return found
@@ -366,19 +366,19 @@ def rate_of(total, kept):
 @given(
     lines=lines_of_a_shop,
     by=st.sampled_from([(), ("region",)]),
-    horizon=st.sampled_from([1, 2]),
+    lag=st.sampled_from([1, 2]),
     choice=st.tuples(
         st.sampled_from(["exclude", "include"]), st.sampled_from(["include", "exclude"]),
         st.booleans(),
     ),
     path=st.sampled_from(["endpoint", "chained"]),
 )  # fmt: skip
-def test_retention_agrees_with_the_definition_in_sets(engine, lines, by, horizon, choice, path):
+def test_retention_agrees_with_the_definition_in_sets(engine, lines, by, lag, choice, path):
     """Every reading of net and gross retention, by its ends and chained, on every engine."""
     reactivation, contraction, gross = choice = (*choice[:2], choice[2] and choice[0] == "exclude")
     frame = orders(("Ann", "2024-01-01", 1, "north"), *lines, columns=("region",))
     activity = rt.customer_periods(engine.table(frame), **APRIL, by="region")
-    say = {"horizon": horizon, "path": path, "by": by}
+    say = {"lag": lag, "path": path, "by": by}
     if not gross:
         say |= {"reactivation": reactivation, "contraction": contraction}
     figure = gross_revenue_retention if gross else net_revenue_retention
@@ -387,12 +387,12 @@ def test_retention_agrees_with_the_definition_in_sets(engine, lines, by, horizon
     table = engine.read(activity)
     for row in engine.read(answer).to_dict("records"):
         part = tuple(row[name] for name in by)
-        cell = naive_retention_of_revenue(table, by, row["step"], horizon, choice)[part]
+        cell = naive_retention_of_revenue(table, by, row["step"], lag, choice)[part]
         assert row["sales_base"] == pytest.approx(float(cell[0]), rel=1e-9)
         assert (row["n_base"], row["n_retained"]) == cell[2:4]
         expected = rate_of(*cell[:2])
         if path == "chained":
-            steps = range(row["step"], row["step"] + horizon)
+            steps = range(row["step"], row["step"] + lag)
             links = (naive_retention_of_revenue(table, by, s, 1, choice)[part] for s in steps)
             expected = 1
             for total, kept, *_ in links:
@@ -412,14 +412,14 @@ def test_retention_agrees_with_the_definition_in_sets(engine, lines, by, horizon
 @ignore_silence
 @given(
     lines=st.lists(plain_line, min_size=1, max_size=20),
-    horizon=st.sampled_from([1, 2, 3]),
+    lag=st.sampled_from([1, 2, 3]),
     path=st.sampled_from(["endpoint", "chained"]),
 )
-def test_gross_is_at_most_net_and_at_most_one(lines, horizon, path):
+def test_gross_is_at_most_net_and_at_most_one(lines, lag, path):
     """With contraction counted, the same base and path, and no negative sales."""
     activity = activity_of(orders(("Ann", "2024-01-01", 1), *lines))
-    gross = gross_revenue_retention(activity, horizon=horizon, path=path)
-    net = net_revenue_retention(activity, horizon=horizon, path=path)
+    gross = gross_revenue_retention(activity, lag=lag, path=path)
+    net = net_revenue_retention(activity, lag=lag, path=path)
     low, high = gross["gross_revenue_retention"], net["net_revenue_retention"]
     assert low.isna().equals(high.isna())
     known = low.notna()
@@ -433,14 +433,14 @@ def test_the_defaults_are_the_rates_of_the_outcome_kpis():
     activity = rt.customer_periods(company, by="category", **say)
     same = {"by": "category", "lost_to": "segment", "lag": 2}
     for figure, basis in ((net_revenue_retention, "current"), (gross_revenue_retention, "capped")):
-        mine = figure(activity, horizon=2, by="category")
+        mine = figure(activity, lag=2, by="category")
         other = rt.sales_adjusted_retention(activity, basis=basis, **same)
         for name in ("lower", "upper", "n_base", "n_retained", "sales_base"):
             np.testing.assert_allclose(mine[name], other[name], rtol=1e-9)
         assert mine["bounds"].tolist() == other["bounds"].tolist()
         rate = other["sales_adjusted_retention"]
         np.testing.assert_allclose(mine[figure.__name__], rate, rtol=1e-9)
-    logos = logo_churn(activity, horizon=2, by="category")
+    logos = logo_churn(activity, lag=2, by="category")
     raw = rt.retention_rate(activity, **same)
     np.testing.assert_allclose(logos["logo_churn"], raw["churn_rate"])
     np.testing.assert_allclose(1 - logos["lower"], raw["upper"])
@@ -476,12 +476,12 @@ def test_movements_and_one_period_of_retention_say_the_same():
     activity = rt.customer_periods(company, **say)
     moves = revenue_movements(activity).iloc[1:]
     lost = moves["sales_contraction"] + moves["sales_churned"]
-    net = net_revenue_retention(activity, horizon=1)["net_revenue_retention"]
+    net = net_revenue_retention(activity, lag=1)["net_revenue_retention"]
     kept = 1 + (moves["sales_expansion"] - lost) / moves["sales_start"]
     np.testing.assert_allclose(net, kept)
-    gross = gross_revenue_retention(activity, horizon=1)["gross_revenue_retention"]
+    gross = gross_revenue_retention(activity, lag=1)["gross_revenue_retention"]
     np.testing.assert_allclose(gross, 1 - lost / moves["sales_start"])
-    back = net_revenue_retention(activity, horizon=1, reactivation="include")
+    back = net_revenue_retention(activity, lag=1, reactivation="include")
     np.testing.assert_allclose(
         back["net_revenue_retention"], kept + moves["sales_reactivated"] / moves["sales_start"]
     )
@@ -498,7 +498,7 @@ def test_only_those_up_for_renewal_are_the_base(engine):
     due = engine.table(due.rename(columns={"start": "date"})[["customer_id", "date"]])
     activity = rt.contract_periods(engine.table(frame), freq="month", as_of="2024-03-15")
     for path in ("endpoint", "chained"):
-        say = {"horizon": 1, "renewals": due, "path": path}
+        say = {"lag": 1, "renewals": due, "path": path}
         found = engine.read(net_revenue_retention(activity, **say))
         row = found[found["period"] == "2024-01-01"].iloc[0]
         assert (row["n_base"], row["sales_base"], row["base"]) == (2, 30.0, "up_for_renewal")
@@ -506,7 +506,7 @@ def test_only_those_up_for_renewal_are_the_base(engine):
         assert found["n_base"].sum() == 2
         logos = engine.read(logo_churn(activity, **say))
         assert logos["logo_churn"].dropna().tolist() == [0.5]
-    far = engine.read(gross_revenue_retention(activity, horizon=2, renewals=due))
+    far = engine.read(gross_revenue_retention(activity, lag=2, renewals=due))
     assert far["n_base"].sum() == 4  # with December and January as the base
 
 
@@ -517,7 +517,7 @@ def test_a_segment_that_begins_late_has_its_place_in_a_chain(engine):
         ("Bob", "2024-03-10", 5, "south"), columns=("region",),
     )  # fmt: skip
     activity = rt.customer_periods(engine.table(frame), **APRIL, by="region")
-    found = engine.read(net_revenue_retention(activity, horizon=2, path="chained", by="region"))
+    found = engine.read(net_revenue_retention(activity, lag=2, path="chained", by="region"))
     north = found[found["region"] == "north"]
     assert north["net_revenue_retention"].tolist() == [1.0, 1.0]
     assert found[found["region"] == "south"]["net_revenue_retention"].isna().all()
@@ -526,15 +526,15 @@ def test_a_segment_that_begins_late_has_its_place_in_a_chain(engine):
 @pytest.mark.parametrize(
     ("figure", "say", "message"),
     [
-        (net_revenue_retention, {"horizon": 0}, "horizon must be a whole number of periods, 1 or"),
-        (net_revenue_retention, {"horizon": 2}, r"horizon=2 needs 3 whole periods; .* covers 2"),
-        (net_revenue_retention, {"horizon": 1, "path": "x"}, "path must be one of 'endpoint', 'ch"),
-        (net_revenue_retention, {"horizon": 1, "contraction": "x"}, "contraction must be one of"),
-        (logo_churn, {"horizon": 1, "reactivation": "x"}, "reactivation must be one of 'exclude'"),
-        (logo_churn, {"horizon": 1, "level": 95}, "level must lie between 0 and 1"),
-        (gross_revenue_retention, {"horizon": 1, "by": "region"}, "by names 'region', which is no"),
-        (quick_ratio, {"horizon": 2}, "horizon=2 needs 3 whole periods; the activity covers 2"),
-        (quick_ratio, {"horizon": 1.5}, "horizon must be a whole number"),
+        (net_revenue_retention, {"lag": 0}, "lag must be a whole number of periods, 1 or"),
+        (net_revenue_retention, {"lag": 2}, r"lag=2 needs 3 whole periods; .* covers 2"),
+        (net_revenue_retention, {"lag": 1, "path": "x"}, "path must be one of 'endpoint', 'ch"),
+        (net_revenue_retention, {"lag": 1, "contraction": "x"}, "contraction must be one of"),
+        (logo_churn, {"lag": 1, "reactivation": "x"}, "reactivation must be one of 'exclude'"),
+        (logo_churn, {"lag": 1, "level": 95}, "level must lie between 0 and 1"),
+        (gross_revenue_retention, {"lag": 1, "by": "region"}, "by names 'region', which is no"),
+        (quick_ratio, {"lag": 2}, "lag=2 needs 3 whole periods; the activity covers 2"),
+        (quick_ratio, {"lag": 1.5}, "lag must be a whole number"),
         (quick_ratio, {"reactivation": "x"}, "reactivation must be one of"),
         (revenue_movements, {"by": "region"}, "by names 'region', which is not a column"),
         (revenue_movements, {"by": "sales_new"}, "a name that answers use themselves"),
@@ -552,8 +552,8 @@ def test_who_had_no_contract_cannot_be_up_for_renewal():
     due = pd.DataFrame({"customer_id": ["Ann"], "date": pd.to_datetime(["2024-02-01"])})
     activity = activity_of(everyone_stays(), FEBRUARY)
     with pytest.raises(rt.RetentionError, match="counts customers who had no contract to renew"):
-        net_revenue_retention(activity, horizon=1, reactivation="include", renewals=due)
+        net_revenue_retention(activity, lag=1, reactivation="include", renewals=due)
     with pytest.raises(rt.ColumnError, match=r"renewals .* lacks 'date'"):
-        logo_churn(activity, horizon=1, renewals=due[["customer_id"]])
+        logo_churn(activity, lag=1, renewals=due[["customer_id"]])
     with pytest.raises(rt.ColumnError, match="Give both the same type"):
-        logo_churn(activity, horizon=1, renewals=due.assign(customer_id=1))
+        logo_churn(activity, lag=1, renewals=due.assign(customer_id=1))

@@ -139,7 +139,7 @@ def test_parameters_are_recovered():
     away = np.log(model.parameters / THETA)
     assert model.status == "converged"
     assert away @ np.linalg.solve(model.covariance_of_logs, away) < 12.8  # 1 in 200 goes beyond
-    table = model.parameter_table()
+    table = model.coefficients()
     assert table["parameter"].tolist() == ["p", "q", "v"]
     assert ((table["lower"] < THETA) & (table["upper"] > THETA)).all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from retention.catalogue.record import Figure
 
 _SYMBOLS = (
-    "B: customers of the base period; R: those of B still there horizon periods later; s0, s1: a "
+    "B: customers of the base period; R: those of B still there lag periods later; s0, s1: a "
     "customer's sales in the base and the later period"
 )
 
@@ -19,7 +19,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula=f"Σ_R s1 / Σ_B s0. {_SYMBOLS}",
         made_by="net_revenue_retention",
-        conventions=("horizon", "reactivation", "contraction", "path", "renewals"),
+        conventions=("lag", "reactivation", "contraction", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -31,7 +31,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula=f"Σ_R min(s0, s1) / Σ_B s0. {_SYMBOLS}",
         made_by="gross_revenue_retention",
-        conventions=("horizon", "path", "renewals"),
+        conventions=("lag", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -43,7 +43,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula=f"1 − |R| / |B|. {_SYMBOLS}",
         made_by="logo_churn",
-        conventions=("horizon", "reactivation", "path", "renewals"),
+        conventions=("lag", "reactivation", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),
     Figure(
@@ -55,7 +55,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="(new + reactivated + expansion) / (contraction + churned), in currency",
         made_by="quick_ratio",
-        conventions=("horizon", "reactivation"),
+        conventions=("lag", "reactivation"),
         source="Hamid, M., Social Capital: the quick ratio of growth",
     ),
 )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
 
 Numbers = tuple[float | None, ...]
+
+Status = Literal["converged", "separated", "boundary", "flat", "not converged"]
+"""How a fit ended: "separated" where a covariate tells ends from the rest without a fault and its
+coefficient has no bound, "boundary" where a parameter runs to 0 or to infinity, "flat" where the
+data do not tell the parameters."""
 
 
 def numbers(values: Numbers) -> Floats:
@@ -33,3 +42,20 @@ def frozen(values: Floats) -> Numbers:
 def frozen_table(values: Floats) -> tuple[Numbers, ...]:
     """A two-dimensional array as a value may hold it."""
     return tuple(frozen(row) for row in values)
+
+
+def printed(head: str, estimates: pd.DataFrame, notes: Sequence[str]) -> str:
+    """A fitted model as a small table under what it was fitted on, with its notes."""
+    shown = estimates.to_string(index=False, float_format=_short, na_rep="–")
+    return "\n".join([head, *[shown] * (not estimates.empty), *notes])
+
+
+def as_html(head: str, estimates: pd.DataFrame, notes: Sequence[str]) -> str:
+    """The same for a notebook."""
+    table = estimates.to_html(index=False, float_format=_short, na_rep="–", border=0)
+    told = [f"<p>{escape(text)}</p>" for text in (head, *notes)]
+    return "\n".join([told[0], *[table] * (not estimates.empty), *told[1:]])
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"

@@ -8,7 +8,7 @@ failure, so it is said in words, never raised.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.numerics.frozen import Status
+
     Floats = NDArray[np.float64]
     Likelihood = Callable[[Floats], tuple[float, Floats, Floats]]
 
-Status = Literal["converged", "flat", "boundary"]
 
 _LONGEST = 2.0
 """No step changes the log of a parameter by more: there the parabola is no guide."""

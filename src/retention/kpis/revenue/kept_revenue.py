@@ -35,7 +35,7 @@ class Kept:
 
     counted: str
     by: str | Sequence[str]
-    horizon: int
+    lag: int
     path: str
     reactivation: str
     level: float
@@ -49,7 +49,7 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
         RetentionError: if a keyword has a value it cannot have.
         ContentError: if too few whole periods were observed.
     """
-    check_lag_named(asked.horizon)
+    check_lag(asked.lag)
     one_of("path", asked.path, ("endpoint", "chained"))
     one_of("reactivation", asked.reactivation, ("exclude", "include"))
     intervals.quantile_of(asked.level)
@@ -63,14 +63,14 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
     frame, names = collapsed(activity, asked.by, taken=taken, adds=adds)
     window = window_of(frame, empty="there is no revenue to follow")
     first, last, freq = window
-    if last - asked.horizon < first:
+    if last - asked.lag < first:
         raise ContentError(
-            f"A horizon={asked.horizon} needs {asked.horizon + 1} whole periods; the activity "
+            f"A lag={asked.lag} needs {asked.lag + 1} whole periods; the activity "
             f"covers {last - first + 1} ({periods.label(first, freq)} to "
             f"{periods.label(last, freq)})."
         )
-    ends = _counted(frame, names, freq, asked, lag=asked.horizon)
-    grid = periods.Window(first, last - asked.horizon, freq)
+    ends = _counted(frame, names, freq, asked, lag=asked.lag)
+    grid = periods.Window(first, last - asked.lag, freq)
     if asked.path == "endpoint":
         keys, sums = on_grid(ends, names, grid)
         _warn_of_a_hole(keys, sums, asked, freq)
@@ -91,17 +91,7 @@ def _warn_of_a_hole(keys: Columns, sums: Columns, asked: Kept, freq: str) -> Non
         base, kept = (
             sums[name].reshape(-1, steps.size).sum(axis=0) for name in ("n_base", "n_retained")
         )
-        warn_where_all_are_gone(steps, base, kept, asked.horizon, freq)
-
-
-def check_lag_named(horizon: object) -> None:
-    """Refuse a horizon that is not a whole number of periods, 1 or more."""
-    try:
-        check_lag(horizon)  # type: ignore[arg-type]
-    except RetentionError:
-        raise RetentionError(
-            f"horizon must be a whole number of periods, 1 or more; got {horizon!r}."
-        ) from None
+        warn_where_all_are_gone(steps, base, kept, asked.lag, freq)
 
 
 def chained(rates: NDArray[np.float64], length: int) -> NDArray[np.float64]:
@@ -222,12 +212,12 @@ def _rate(sums: Columns, asked: Kept) -> Columns:
 
 
 def _chained(sums: Columns, single: Columns, asked: Kept, *, n_steps: int) -> Columns:
-    """Rates of one period multiplied over the horizon; their product has no bounds we know."""
+    """Rates of one period multiplied over `lag` of them; their product has no bounds we know."""
     money = intervals.ratio(single["sales_retained"], single["sales_base"])
     there = single["n_retained"] + single["n_reactivated"] * (asked.reactivation == "include")
     rates = {"rate": money, "customers": intervals.ratio(there, single["n_base"])}
     products: dict[str, NDArray[Any]] = {
-        name: chained(values.reshape(-1, n_steps), asked.horizon).ravel()
+        name: chained(values.reshape(-1, n_steps), asked.lag).ravel()
         for name, values in rates.items()
     }
     nothing = np.full(products["rate"].size, np.nan)

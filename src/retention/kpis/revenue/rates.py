@@ -9,8 +9,9 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.revenue.kept_revenue import Kept, check_lag_named, sums_kept
+from retention.kpis.revenue.kept_revenue import Kept, sums_kept
 from retention.kpis.revenue.movements import moved
+from retention.periods import check_lag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,14 +26,14 @@ _COUNTS = ("n_base", "n_retained", "n_reactivated")
 _TAKEN = (
     *("sales_base", "sales_retained", "n_reactivated", "net_revenue_retention", "logo_churn"),
     *("gross_revenue_retention", "quick_ratio", "sales_gained", "sales_lost", "n_gained", "n_lost"),
-    *("horizon", "path", "reactivation", "contraction", "base"),
+    *("lag", "path", "reactivation", "contraction", "base"),
 )
 
 
 def net_revenue_retention(
     activity: IntoFrameT,
     *,
-    horizon: int,
+    lag: int,
     reactivation: Choice = "exclude",
     contraction: Choice = "include",
     path: Path = "endpoint",
@@ -40,27 +41,27 @@ def net_revenue_retention(
     renewals: IntoFrameT | None = None,
     level: float = 0.95,
 ) -> IntoFrameT:
-    """Of the revenue of a period's customers, what the same customers bring `horizon` periods on.
+    """Of the revenue of a period's customers, what the same customers bring `lag` periods on.
 
-    With B the customers active in the base period, R those of B active `horizon` periods later, and
+    With B the customers active in the base period, R those of B active `lag` periods later, and
     s0, s1 a customer's sales in the two periods, net revenue retention (NRR) is Σ_R s1 / Σ_B s0:
     expansion counted, new customers not. What the field disagrees on:
 
     - `reactivation="include"` adds Σ_E s1, where E are customers who had been active before the
-      base period, were not in it, and are active at the horizon. Then the rate is no longer that of
+      base period, were not in it, and are active `lag` periods later. Then the rate is not that of
       one set of customers.
     - `contraction="exclude"` gives Σ_R max(s0, s1) / Σ_B s0: only leaving counts as loss.
-    - `path="chained"` multiplies the rates of the `horizon` single periods, each on its own base,
+    - `path="chained"` multiplies the rates of the `lag` single periods, each on its own base,
       newcomers of the time between included. After a total loss a chain stays 0. "endpoint" looks
       at the two ends only: who left and came back between them was kept.
     - `renewals` narrows the base to customers who could leave: see there.
 
-    With the defaults it is `sales_adjusted_retention(basis="current", lag=horizon)`, within the
+    With the defaults it is `sales_adjusted_retention(basis="current", lag=lag)`, within the
     segment where there is one.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`, in one currency.
-        horizon: how many periods later, 1 or more: 12 for the usual year of months.
+        lag: how many periods later, 1 or more: 12 for the usual year of months.
         reactivation: "exclude" or "include", see above.
         contraction: "include" or "exclude", see above.
         path: "endpoint" or "chained", see above.
@@ -68,7 +69,7 @@ def net_revenue_retention(
         renewals: a table of `customer_id` and `date`, of the same kind as `activity`: the first day
             no longer covered unless the contract is renewed (for contracts, their `end`). The base
             is then only those for whom the last day covered lies in the base period or one of the
-            `horizon` − 1 after it. It is meant for activity from `contract_periods`.
+            `lag` − 1 after it. It is meant for activity from `contract_periods`.
         level: confidence of the bounds.
 
     Returns:
@@ -76,15 +77,15 @@ def net_revenue_retention(
         kind: the `by` columns, `period`, `step`, `n_base` |B|, `n_retained` |R|, `n_reactivated`
         |E| (0 where they are left out), `sales_base` Σ_B s0, `sales_retained` (the numerator; with
         a chain, rate · Σ_B s0), `net_revenue_retention`, `lower`, `upper`, `bounds` (as in
-        `sales_adjusted_retention`; a chain has none), and the conventions `horizon`, `path`,
+        `sales_adjusted_retention`; a chain has none), and the conventions `lag`, `path`,
         `reactivation`, `contraction`, `base` ("all" or "up_for_renewal"). Null where Σ_B s0 is not
         above 0 or sales are not known.
 
     Raises:
-        RetentionError: if `horizon` is not a whole number above 0, or renewals and reactivation
+        RetentionError: if `lag` is not a whole number above 0, or renewals and reactivation
             are asked for together.
         ColumnError: if it is not an activity table, or `by` names no column of it.
-        ContentError: if fewer than `horizon` + 1 whole periods were observed, or currencies are
+        ContentError: if fewer than `lag` + 1 whole periods were observed, or currencies are
             mixed.
 
     Example:
@@ -98,7 +99,7 @@ def net_revenue_retention(
         ...     "sales": [100.0, 100.0, 150.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> nrr = rt.net_revenue_retention(activity, horizon=1)
+        >>> nrr = rt.net_revenue_retention(activity, lag=1)
         >>> nrr[["n_base", "sales_base", "sales_retained", "net_revenue_retention"]]
            n_base  sales_base  sales_retained  net_revenue_retention
         0       2       200.0           150.0                   0.75
@@ -109,7 +110,7 @@ def net_revenue_retention(
     """
     one_of("contraction", contraction, ("include", "exclude"))
     counted = "net" if contraction == "include" else "no contraction"
-    asked = Kept(counted, by, horizon, path, reactivation, level, renewals)
+    asked = Kept(counted, by, lag, path, reactivation, level, renewals)
     keys, found = sums_kept(activity, asked, taken=_TAKEN)
     figure = _money(found, "net_revenue_retention")
     said = {**_said(asked, keys), "contraction": _same(contraction, keys), **_base(asked, keys)}
@@ -119,7 +120,7 @@ def net_revenue_retention(
 def gross_revenue_retention(
     activity: IntoFrameT,
     *,
-    horizon: int,
+    lag: int,
     path: Path = "endpoint",
     by: str | Sequence[str] = (),
     renewals: IntoFrameT | None = None,
@@ -136,7 +137,7 @@ def gross_revenue_retention(
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`, in one currency.
-        horizon: how many periods later, 1 or more.
+        lag: how many periods later, 1 or more.
         path: "endpoint" (the two ends only) or "chained" (the product of single periods).
         by: segment columns of the activity.
         renewals: customers up for renewal, as in `net_revenue_retention`.
@@ -147,9 +148,9 @@ def gross_revenue_retention(
         `n_reactivated`, `reactivation` and `contraction`.
 
     Raises:
-        RetentionError: if `horizon` is not a whole number above 0.
+        RetentionError: if `lag` is not a whole number above 0.
         ColumnError: if it is not an activity table, or `by` names no column of it.
-        ContentError: if fewer than `horizon` + 1 whole periods were observed, or currencies are
+        ContentError: if fewer than `lag` + 1 whole periods were observed, or currencies are
             mixed.
 
     Example:
@@ -163,14 +164,14 @@ def gross_revenue_retention(
         ...     "sales": [100.0, 100.0, 150.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> grr = rt.gross_revenue_retention(activity, horizon=1)
+        >>> grr = rt.gross_revenue_retention(activity, lag=1)
         >>> float(grr["gross_revenue_retention"][0])
         0.5
 
     Source:
         As `net_revenue_retention`.
     """
-    asked = Kept("gross", by, horizon, path, "exclude", level, renewals)
+    asked = Kept("gross", by, lag, path, "exclude", level, renewals)
     keys, found = sums_kept(activity, asked, taken=_TAKEN)
     figure, said = _money(found, "gross_revenue_retention"), _said(asked, keys)
     del figure["n_reactivated"], said["reactivation"]
@@ -180,7 +181,7 @@ def gross_revenue_retention(
 def logo_churn(
     activity: IntoFrameT,
     *,
-    horizon: int,
+    lag: int,
     reactivation: Choice = "exclude",
     path: Path = "endpoint",
     by: str | Sequence[str] = (),
@@ -193,12 +194,12 @@ def logo_churn(
     1 − (|R| + |E|) / |B|, which may fall below 0 and is no proportion. With `path="chained"` it is
     one minus the product of the single periods' retention.
 
-    With the defaults it is the `churn_rate` of `retention_rate(lag=horizon)`, within the segment
+    With the defaults it is the `churn_rate` of `retention_rate(lag=lag)`, within the segment
     where there is one.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`.
-        horizon: how many periods later, 1 or more.
+        lag: how many periods later, 1 or more.
         reactivation: "exclude" or "include".
         path: "endpoint" or "chained".
         by: segment columns of the activity.
@@ -209,13 +210,13 @@ def logo_churn(
         One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
         `n_base`, `n_retained`, `n_reactivated`, `logo_churn`, `lower`, `upper` (Wilson), `bounds`
         ("wilson", "none", "none: not a proportion" or "none: chained"), and the conventions
-        `horizon`, `path`, `reactivation`, `base`. Null where nobody was in the base.
+        `lag`, `path`, `reactivation`, `base`. Null where nobody was in the base.
 
     Raises:
-        RetentionError: if `horizon` is not a whole number above 0, or renewals and reactivation
+        RetentionError: if `lag` is not a whole number above 0, or renewals and reactivation
             are asked for together.
         ColumnError: if it is not an activity table, or `by` names no column of it.
-        ContentError: if fewer than `horizon` + 1 whole periods were observed.
+        ContentError: if fewer than `lag` + 1 whole periods were observed.
 
     Example:
         One of two customers is gone, whatever they paid.
@@ -228,14 +229,14 @@ def logo_churn(
         ...     "sales": [100.0, 900.0, 150.0],
         ... })
         >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> float(rt.logo_churn(activity, horizon=1)["logo_churn"][0])
+        >>> float(rt.logo_churn(activity, lag=1)["logo_churn"][0])
         0.5
 
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "raw customer
         retention rate"; bounds: Wilson (1927).
     """
-    asked = Kept("customers", by, horizon, path, reactivation, level, renewals)
+    asked = Kept("customers", by, lag, path, reactivation, level, renewals)
     keys, found = sums_kept(activity, asked, taken=_TAKEN)
     figure = {name: found[name] for name in _COUNTS} | _churned_logos(found, asked)
     return table_like({**keys, **figure, **_said(asked, keys), **_base(asked, keys)}, activity)
@@ -244,31 +245,31 @@ def logo_churn(
 def quick_ratio(
     activity: IntoFrameT,
     *,
-    horizon: int = 1,
+    lag: int = 1,
     reactivation: Choice = "include",
     by: str | Sequence[str] = (),
 ) -> IntoFrameT:
     """How many units of revenue were gained for each one lost.
 
-    From `revenue_movements`, summed over the last `horizon` periods:
+    From `revenue_movements`, summed over the last `lag` periods:
     (new + reactivated + expansion) / (contraction + churned). Above 1 revenue grows.
 
     Args:
         activity: a table from `customer_periods` or `contract_periods`, in one currency.
-        horizon: number of periods added up, that of the row the last.
+        lag: number of periods added up, that of the row the last.
         reactivation: "include", or "exclude" where revenue won back is not a gain.
         by: segment columns of the activity, as in `revenue_movements`.
 
     Returns:
-        One row a segment and period with `horizon` movements up to it, in the caller's kind: the
+        One row a segment and period with `lag` movements up to it, in the caller's kind: the
         `by` columns, `period`, `step`, `n_gained` and `n_lost` (movements of customers),
-        `sales_gained`, `sales_lost` (currency), `quick_ratio`, and the conventions `horizon`,
+        `sales_gained`, `sales_lost` (currency), `quick_ratio`, and the conventions `lag`,
         `reactivation`. Null where nothing was lost.
 
     Raises:
-        RetentionError: if `horizon` is not a whole number above 0.
+        RetentionError: if `lag` is not a whole number above 0.
         ColumnError: if it is not an activity table, or `by` names no column of it.
-        ContentError: if `revenue_movements` would refuse it, or fewer than `horizon` + 1 whole
+        ContentError: if `revenue_movements` would refuse it, or fewer than `lag` + 1 whole
             periods were observed.
 
     Example:
@@ -290,14 +291,13 @@ def quick_ratio(
         Named by Mamoon Hamid (Social Capital) for subscription businesses, without reactivation;
         a convention of practice.
     """
-    check_lag_named(horizon)
+    check_lag(lag)
     one_of("reactivation", reactivation, ("exclude", "include"))
     ledger = moved(activity, by, taken=_TAKEN)
     first, last, _ = ledger.window
-    if horizon > last - first:
+    if lag > last - first:
         raise ContentError(
-            f"A horizon={horizon} needs {horizon + 1} whole periods; "
-            f"the activity covers {last - first + 1}."
+            f"A lag={lag} needs {lag + 1} whole periods; the activity covers {last - first + 1}."
         )
     back = reactivation == "include"
     parts = {
@@ -311,11 +311,11 @@ def quick_ratio(
     for name, columns in parts.items():
         total = np.sum([ledger.columns[column] for column in columns], axis=0)
         kind = np.int64 if name.startswith("n_") else np.float64
-        sums[name] = _windows(total, moves, horizon).sum(axis=-1).ravel().astype(kind)
-    ends = {name: _windows(values, moves, horizon) for name, values in ledger.keys.items()}
+        sums[name] = _windows(total, moves, lag).sum(axis=-1).ravel().astype(kind)
+    ends = {name: _windows(values, moves, lag) for name, values in ledger.keys.items()}
     keys = {name: windows[..., -1].ravel() for name, windows in ends.items()}
     ratio = intervals.ratio(sums["sales_gained"], sums["sales_lost"])
-    said = {"horizon": _same(horizon, keys), "reactivation": _same(reactivation, keys)}
+    said = {"lag": _same(lag, keys), "reactivation": _same(reactivation, keys)}
     return table_like({**keys, **sums, "quick_ratio": ratio, **said}, activity)
 
 
@@ -349,7 +349,7 @@ def _churned_logos(found: Columns, asked: Kept) -> Columns:
 
 
 def _said(asked: Kept, keys: Columns) -> Columns:
-    said = {"horizon": asked.horizon, "path": asked.path, "reactivation": asked.reactivation}
+    said = {"lag": asked.lag, "path": asked.path, "reactivation": asked.reactivation}
     return {name: _same(value, keys) for name, value in said.items()}
 
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import collect, table_like
-from retention.numerics.frozen import Numbers, frozen_table, table
-from retention.numerics.positive_parameters import Status  # noqa: TC001 - pydantic reads it
+from retention.numerics.frozen import Numbers, Status, as_html, frozen_table, printed, table
 from retention.repeat_buying.summary.purchase_histories import Histories, length_of, read_customers
 from retention.tables import require
+from retention.wording import several
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,20 @@ class RepeatBuyingModel(BaseModel, ABC):
             raise ContentError(f"covariance of {self.model} must have {size} rows of {size}.")
         return self
 
+    def __repr__(self) -> str:
+        """A small table: what it was fitted on, and the estimates."""
+        return printed(self._fitted_on, self.coefficients(), self.notes)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return as_html(self._fitted_on, self.coefficients(), self.notes)
+
+    @property
+    def _fitted_on(self) -> str:
+        customers = several(self.n_customers, "customer")
+        return f"{type(self).__name__} of {customers}: {self.status}"
+
     @property
     def theta(self) -> Floats:
         """The parameters as an array."""
@@ -89,7 +103,7 @@ class RepeatBuyingModel(BaseModel, ABC):
         """The covariance as an array, NaN where it cannot be told."""
         return table(self.covariance, len(self.parameters))
 
-    def parameter_table(self, *, level: float = 0.95) -> pd.DataFrame:
+    def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """The parameters as a pandas table.
 
         Args:

@@ -49,7 +49,7 @@ def fit_beta_geometric(spells: object) -> BetaGeometricModel:
             came under observation) and `n_spells` (how many spells a row stands for).
 
     Returns:
-        A `BetaGeometricModel`: a frozen value. `parameter_table()`, `survival(...)`,
+        A `BetaGeometricModel`: a frozen value. `coefficients()`, `survival(...)`,
         `retention_rate(...)` and `expected_renewals(...)` read it as pandas tables; `status` and
         `notes` say what is wrong, if anything is: nobody left, all left at the first renewal, or
         too few periods were seen to tell how customers differ.

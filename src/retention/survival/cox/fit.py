@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.numerics.frozen import Status
     from retention.survival.counts.histories import Histories
     from retention.survival.models.covariates import Covariate
-    from retention.survival.models.lifetime_model import Status
 
     Floats = NDArray[np.float64]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.numerics.frozen import Status
     from retention.survival.hazard.exposure import Exposure
-    from retention.survival.models.lifetime_model import Status
 
     Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention.errors import ContentError, counted, one_of
-from retention.numerics.frozen import Numbers, frozen, frozen_table, numbers, table
+from retention.numerics.frozen import Numbers, Status, frozen, frozen_table, numbers, table
 from retention.numerics.newton import (
     NOT_ARRIVED,
     Maximum,
@@ -22,7 +22,7 @@ from retention.survival.counts.observation import of_rows, said
 from retention.survival.models import covariates as designs
 from retention.survival.models.aft_likelihood import LEAST_LOG_SCALE, Terms, maximum, stacked
 from retention.survival.models.distributions import DISTRIBUTIONS, Shape
-from retention.survival.models.lifetime_model import LifetimeModel, Status
+from retention.survival.models.lifetime_model import LifetimeModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

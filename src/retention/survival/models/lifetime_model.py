@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention import intervals
 from retention.errors import RetentionError
-from retention.numerics.frozen import Numbers, numbers, table
+from retention.numerics.frozen import Numbers, Status, as_html, numbers, printed, table
 from retention.survival.counts.observation import NOTHING, Unseen
 from retention.survival.models.covariates import Covariate, terms
+from retention.wording import several
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_SHOWN = ["term", "coef", "standard_error", "ratio", "ratio_lower", "ratio_upper", "p_value"]
+
 ORIGIN = -1e-300
 """Just before a stay begins: for whoever is only starting, ends at time 0 lie ahead."""
-
-Status = Literal["converged", "separated", "flat", "not converged"]
 
 
 class LifetimeModel(BaseModel, ABC):
@@ -56,6 +57,20 @@ class LifetimeModel(BaseModel, ABC):
     log_likelihood_null: float
     status: Status
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """A small table: what it was fitted on, and the estimates."""
+        return printed(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return as_html(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
+
+    @property
+    def _fitted_on(self) -> str:
+        spells = several(self.n_spells, "spell")
+        return f"{type(self).__name__} of {spells}, {several(self.n_churned, 'end')}: {self.status}"
 
     @property
     def terms(self) -> tuple[str, ...]:
