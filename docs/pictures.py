@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
-DRAWS = re.compile(r"\brt\.plot_\w+\(")
+DRAWS = re.compile(r"\brt\.plots\.plot_\w+\(")
 _SAME = {"svg.hashsalt": "retention", "svg.fonttype": "path", "figure.max_open_warning": 0}
 """The same page gives the same bytes."""
 
