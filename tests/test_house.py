@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "src" / "retention"
@@ -35,9 +35,29 @@ def at(file: Path, node: ast.expr | ast.stmt) -> str:
     return f"{named(file)}:{node.lineno} {ast.unparse(node)}"
 
 
-every_file = pytest.mark.parametrize("file", FILES, ids=named)
+def over(files: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """A rule that is asked of each of these files: one test, which names all that break it."""
+
+    def tested(rule: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken = []
+            for file in files:
+                try:
+                    rule(file)
+                except AssertionError as error:
+                    broken.append(f"{named(file)}: {error}")
+            assert broken == []
+
+        test.__doc__ = rule.__doc__
+        return test
+
+    return tested
 
 
+every_file = over(FILES)
+
+
+@cache
 def tree_of(file: Path) -> ast.Module:
     """A file as Python reads it."""
     return ast.parse(file.read_text(encoding="utf-8"))
@@ -110,9 +130,7 @@ def test_no_room_is_named_for_what_does_not_fit_elsewhere():
     assert {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"} == set()
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if not named(f).startswith(("frames/", "periods.py"))], ids=named
-)
+@over([file for file in FILES if not named(file).startswith(("frames/", "periods.py"))])
 def test_only_frames_and_periods_ask_which_engine_it_is(file):
     """A new engine is a matter of two files."""
     asked = [node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Attribute)]
