@@ -6,12 +6,15 @@ cannot say anything else than the library does.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import inspect
+import re
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 from notebooks import rendered
 
+import retention
 from pictures import with_pictures
 from retention.catalogue import FIGURES, Figure
 from retention.catalogue.glossary import GLOSSARY
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 
+DOCS = Path(__file__).parent
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Called by MkDocs once it knows the pages: the notebooks are pages too."""
     for name, content in rendered().items():
@@ -35,7 +41,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Called by MkDocs for each page, before it becomes HTML."""
-    made = {"{{ figures }}": figures, "{{ glossary }}": glossary, "{{ tables }}": named_tables}
+    made = {
+        "{{ figures }}": figures,
+        "{{ glossary }}": glossary,
+        "{{ tables }}": named_tables,
+        "{{ index }}": index,
+    }
     for mark, written in made.items():
         if mark in markdown:
             markdown = markdown.replace(mark, written())
@@ -54,10 +65,33 @@ def figures() -> str:
 def glossary() -> str:
     """Every word, what it means here, and where more is said."""
     rows = [
-        (f"**{term.word}**", term.meaning, ", ".join(term.others), f"[more]({term.page}.md)")
+        (f"**{term.word}**", term.meaning, ", ".join(term.others), f"[more](../{term.page}.md)")
         for term in GLOSSARY
     ]
     return _table(("word", "meaning", "also called", ""), rows)
+
+
+def index() -> str:
+    """Every public name of each module: its first sentence, and the page that uses it most."""
+    pages = {
+        page: page.read_text(encoding="utf-8")
+        for folder in ("tutorials", "how-to", "topics", "explanation")
+        for page in sorted((DOCS / folder).glob("*.md"))
+        if page.stem != "which-figure"
+    }
+    parts = []
+    for module in retention._MODULES:
+        face = getattr(retention, module)
+        rows = []
+        for name in face.__all__:
+            doc = (inspect.getdoc(getattr(face, name)) or "").partition("\n\n")[0]
+            first = " ".join(doc.split()) if callable(getattr(face, name)) else ""
+            uses = {page: len(re.findall(rf"\b{name}\b", text)) for page, text in pages.items()}
+            page = max(uses, key=lambda each: uses[each])
+            where = f"[{page.stem}](../{page.relative_to(DOCS)})" if uses[page] else ""
+            rows.append((f"`{name}`", first, where))
+        parts.append(f"## {module}\n\n" + _table(("name", "", "guide"), rows))
+    return "\n\n".join(parts)
 
 
 def named_tables() -> str:

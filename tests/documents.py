@@ -1,11 +1,11 @@
 """The code blocks of README and docs: run page by page, what they print compared or written.
 
-The convention, as docs/contributing.md tells it: the python blocks of a page run in order in one
-namespace, and what a block prints stands in the text block right after it. Blocks opened with
+The convention, as docs/contributing/index.md tells it: the python blocks of a page run in order in
+one namespace, and what a block prints stands in the text block right after it. Blocks opened with
 {.python .spark} need Java.
 
     python tests/documents.py --write                  rewrite every page's printed output
-    python tests/documents.py --write docs/engines.md  … of one page
+    python tests/documents.py --write docs/explanation/engines.md  … of one page
     python tests/documents.py --shell README.md        print the shell commands of a page
 """
 

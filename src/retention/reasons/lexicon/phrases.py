@@ -101,7 +101,7 @@ def compile_phrase(
 def _refused(text: str, why: str) -> ContentError:
     shown = text if len(text) <= 80 else text[:77] + "..."
     return ContentError(
-        f"The phrase {shown!r} cannot be read: {why}. See docs/reasons.md for the language."
+        f"The phrase {shown!r} cannot be read: {why}. See docs/topics/reasons.md for the language."
     )
 
 

@@ -1,0 +1,43 @@
+# One command a check; `make` lists them. .ci/run runs the same and more, from a fresh clone.
+python ?= .venv/bin/python
+bin := $(dir $(python))
+
+.PHONY: help setup check format lint types floors quick test docs pages everything
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## an environment with all that the checks need
+	python3 -m venv .venv
+	$(bin)pip install -q -e '.[dev]' 'pandas>=3'
+
+check: format lint types floors quick ## all that takes about a minute
+
+format: ## is the code formatted?
+	$(bin)ruff format --check .
+
+lint: ## does the code keep the rules of the linter?
+	$(bin)ruff check .
+
+types: ## do the types hold, strictly?
+	$(bin)mypy
+
+floors: ## does every file import from floors below its own only?
+	$(bin)lint-imports
+
+quick: ## the house's own rules, the imports and the published numbers
+	$(bin)pytest -q -n 2 tests/test_house.py tests/test_import.py tests/test_privacy.py \
+	  tests/test_catalogue.py tests/test_outcome.py tests/test_curves.py -k "not polars and not duckdb and not arrow and not ibis"
+
+test: ## the tests, the examples in docstrings and the code on the pages
+	$(bin)pytest -q -n 2
+
+docs: ## the site, warnings as errors
+	$(bin)mkdocs build --strict
+
+pages: ## write the output of the code on the pages anew, and show what changed
+	$(bin)python tests/documents.py --write
+	git diff --stat docs README.md
+
+everything: ## what must hold before a change is accepted, from a fresh copy
+	.ci/run
