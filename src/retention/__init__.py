@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retention import activity as activity
     from retention import catalogue as catalogue
     from retention import errors as errors
+    from retention import findings as findings
     from retention import kpis as kpis
     from retention import loading as loading
     from retention import plots as plots
@@ -135,6 +136,7 @@ _MODULES = (
     "activity",
     "catalogue",
     "errors",
+    "findings",
     "kpis",
     "loading",
     "plots",

@@ -282,7 +282,9 @@ def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[
     return last, first
 
 
-def check_lag(lag: int) -> None:
+def check_lag(lag: int, *, argument: str = "lag") -> None:
     """Refuse a lag that is not a whole number of periods, 1 or more."""
     if not isinstance(lag, Integral) or isinstance(lag, bool) or lag < 1:
-        raise RetentionError(f"lag must be a whole number of periods, 1 or more; got {lag!r}.")
+        raise RetentionError(
+            f"{argument} must be a whole number of periods, 1 or more; got {lag!r}."
+        )

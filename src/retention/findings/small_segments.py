@@ -13,7 +13,9 @@ from retention.kpis.outcome.rates import churn_by
 from retention.names import inner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,52 @@ class Pool:
 
     names: tuple[str, ...]
     label: str
+
+
+def pool_small_segments(
+    activity: IntoFrameT, *, by: str | Sequence[str], least: int = 10, apart: int = 1
+) -> IntoFrameT:
+    """The activity with segments that are too small to be shown put together under one name.
+
+    A segment is too small if it has fewer than `least` customers in the latest base period or the
+    one `apart` periods before it. Where those together are still too few, or one stands alone,
+    which could be told from the total, the next smallest goes with them and gives its name to all:
+    "<name> and smaller ones"; else they are "(smaller segments)".
+
+    Args:
+        activity: a table from `customer_periods` or `contract_periods`.
+        by: its segment columns to look at, each for itself.
+        least: the smallest number of customers that is shown.
+        apart: how many periods earlier the period lies that the latest is compared with.
+
+    Returns:
+        The same table, in the caller's kind, with the common name in place of the small ones.
+
+    Raises:
+        ColumnError: if a segment is not a column of the activity.
+        ContentError: as `churn_by`.
+
+    Example:
+        North has three customers; South and West have one each, and go with none but each other.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": list("abcde") * 2,
+        ...     "date": pd.to_datetime(["2024-01-01"] * 5 + ["2024-02-29"] * 5),
+        ...     "sales": 1.0, "region": ["North"] * 3 + ["South", "West"] + ["North"] * 3
+        ...     + ["South", "West"],
+        ... })
+        >>> days = {"observed_from": "2024-01-01", "as_of": "2024-02-29"}
+        >>> activity = rt.customer_periods(orders, freq="month", by="region", **days)
+        >>> pooled = rt.findings.pool_small_segments(activity, by="region", least=2)
+        >>> sorted(set(pooled["region"]))
+        ['(smaller segments)', 'North']
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    found = {name: small_segments(activity, name, least=least, apart=apart) for name in names}
+    given: IntoFrameT = pooled(activity, {name: pool for name, pool in found.items() if pool})
+    return given
 
 
 def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Pool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from retention.findings.customers_at_risk import BANDS, WITHIN, AtRisk, Held, at_risk, by_tenure
+from retention.findings.likely_to_leave import BANDS, WITHIN, AtRisk, Held, at_risk, by_tenure
 from retention.report.parts import Grid, Section
 from retention.wording import count, day, days, money, percent, several
 

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import as_lazy, beside, collect, one_row
+from retention.frames import as_lazy, beside, collect, one_row, table_like
 from retention.frames.python_rows import rows_of
 from retention.repeat_buying.scores.churn_score import churn_score
 from retention.survival.curves.kaplan_meier import survival_curve
@@ -18,9 +18,10 @@ from retention.survival.curves.typical_lifetimes import conditional_survival
 if TYPE_CHECKING:
     from datetime import date
 
+    from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.frames import Frame
+    from retention.frames import Columns, Frame
 
     Numbers = NDArray[np.float64]
 
@@ -67,6 +68,68 @@ class AtRisk:
     def nobody(self) -> bool:
         """Whether neither the score nor the customers of some days ago say that anybody is."""
         return not self.n and self.told["n_base"] > 0 and not self.told["n_base_silent"]
+
+
+def customers_at_risk(
+    transactions: IntoFrameT,
+    *,
+    as_of: date | str,
+    within: int = WITHIN,
+    lost_after: int = _YEAR,
+    level: float = 0.95,
+) -> IntoFrameT:
+    """Who is more likely than not to buy nothing soon and not yet lost, and what is at stake.
+
+    The chance is that of `churn_score`, the stake the chance times the customer's sales of the last
+    365 days.
+
+    Args:
+        transactions: a table from `as_transactions`.
+        as_of: the last observed day.
+        within: days ahead.
+        lost_after: days of silence after which a customer counts as lost, and is not listed.
+        level: confidence of the bounds.
+
+    Returns:
+        One row per customer with a chance above ½, most at stake first, in the caller's kind:
+        `customer_id`, `days_since_last`, `p_no_purchase`, `lower`, `upper`, `sales` (of the last
+        365 days, currency), `stake` (currency), and the constants `within`, `against_base` (whether
+        the score told more than the base rate when that could last be seen: "better", "not better"
+        …, as in `churn_score`) and `lost_after`.
+
+    Raises:
+        RetentionError: if `within` or `lost_after` is not a whole number of days above 0.
+        ContentError: as `churn_score`.
+
+    Example:
+        >>> import retention as rt
+        >>> orders = rt.sample_company(500, seed=1).orders
+        >>> found = rt.findings.customers_at_risk(orders, as_of="2024-06-30", lost_after=180)
+        >>> bool((found["p_no_purchase"] > 0.5).all() and (found["days_since_last"] <= 180).all())
+        True
+        >>> bool(found["stake"].is_monotonic_decreasing)
+        True
+    """
+    last = periods.as_day(as_of, argument="as_of")
+    most = periods.whole_days(lost_after, argument="lost_after", least=1)
+    scores = churn_score(transactions, as_of=last, within=within, level=level)
+    lines = as_lazy(transactions, name="transactions")
+    customers = _with_sales(lines, beside(lines, scores, name="scores"), last)
+    listed = customers.filter(nw.col("days") <= most, nw.col("chance") > LIKELY)
+    found = collect(listed.with_columns((nw.col("chance") * nw.col("sales")).alias("stake")))
+    told = collect(as_lazy(scores, name="scores").select("against_base").head(1))["against_base"]
+    order = np.lexsort((found["customer_id"], -found["stake"]))
+    named = {"days_since_last": "days", "p_no_purchase": "chance"}
+    columns: Columns = {
+        name: found[named.get(name, name)][order]
+        for name in ("customer_id", *named, "lower", "upper", "sales", "stake")
+    }
+    columns |= {
+        "within": np.full(order.size, within),
+        "against_base": np.full(order.size, told[0] if told.size else None, dtype=object),
+        "lost_after": np.full(order.size, most),
+    }
+    return table_like(columns, transactions)
 
 
 def at_risk(
