@@ -25,7 +25,7 @@ THETA = np.array([1.2, 0.75, 0.66, 2.78])
 
 
 def donors():
-    """One row a donor."""
+    """One row per donor."""
     table = PUBLISHED.loc[PUBLISHED.index.repeat(PUBLISHED["n"])].drop(columns="n")
     return table.assign(customer_id=np.arange(len(table))).reset_index(drop=True)
 

@@ -128,7 +128,7 @@ def naive_test(bought, within):
 
 
 def naive_score(bought, within):
-    """One row a customer of all that needs no model."""
+    """One row per customer of all that needs no model."""
     window = naive_window(bought)
     n, silent = naive_base(bought, within, window)
     rows = []

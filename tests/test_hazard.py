@@ -51,7 +51,7 @@ def months(n=600, *, seed=1, late=True, link="logit", gamma=0.0, until=24):
 
 
 def expanded(frame, covariates, **units):
-    """Person-periods and their design: a column a term, then a column a level with ends."""
+    """Person-periods and their design: a column per term, then a column per level with ends."""
     rows = person_periods(frame, keep=covariates, **units)
     ended = rows.groupby("interval")["churned"].agg(["any", "all"])
     own = ended.index[ended["any"] & ~ended["all"]]

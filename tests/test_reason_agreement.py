@@ -25,13 +25,13 @@ sets_of_reasons = st.lists(
 
 
 def long(sets, **columns):
-    """One row a note and reason; a note without any has one row unspecified."""
+    """One row per note and reason; a note without any has one row unspecified."""
     rows = [(i, one) for i, found in enumerate(sets) for one in sorted(found) or ["unspecified"]]
     return pd.DataFrame(rows, columns=["note_id", "category"]).assign(**columns)
 
 
 def flags(sets):
-    """One column a category."""
+    """One column per category."""
     return np.array([[category in found for category in CATEGORIES] for found in sets])
 
 

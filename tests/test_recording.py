@@ -352,7 +352,7 @@ def test_what_cannot_be_compared_is_refused():
 
 
 def test_figures_that_stand_in_rows_are_compared(engine):
-    """A net promoter score of 1 that falls to 0.5, in a table with a row a figure."""
+    """A net promoter score of 1 that falls to 0.5, in a table with a row per figure."""
 
     def asked(last):
         answers = pd.DataFrame(

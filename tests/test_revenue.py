@@ -142,7 +142,7 @@ def test_movements_agree_with_the_definition_in_sets(engine, lines, by):
 @settings(max_examples=at_most(15))
 @given(lines=lines_of_a_shop, by=st.sampled_from([(), ("region",)]))
 def test_movements_of_customers_add_up_to_those_of_the_firm(lines, by):
-    """The sums of the customers' rows are the firm's, and a customer has one row a period."""
+    """The sums of the customers' rows are the firm's, and a customer has one row per period."""
     frame = orders(("Ann", "2024-01-01", 1, "north"), *lines, columns=("region",))
     activity = activity_of(frame, by="region")
     each, firm = customer_movements(activity, by=by), revenue_movements(activity, by=by)

@@ -93,7 +93,7 @@ FOUR = [
 
 
 def test_each_rule_says_itself_with_its_threshold():
-    """One row a customer and rule; who meets two rules stands twice; ties are all in."""
+    """One row per customer and rule; who meets two rules stands twice; ties are all in."""
     activity = activity_of(Engine("pandas"), *FOUR)
     found = strategic_customers(
         activity, value=0.25, volume=0.25, benchmark=["Dee"], door_openers=("Cem", "Ann")

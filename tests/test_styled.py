@@ -86,7 +86,7 @@ def test_text_is_shown_and_not_run() -> None:
 
 @pytest.mark.parametrize("name", sorted(tables()))
 def test_every_table_of_the_library_can_be_styled(name: str) -> None:
-    """a row a row, a heading a column, no NaN, no 0.123456; the table is as it was."""
+    """a row per row, a heading a column, no NaN, no 0.123456; the table is as it was."""
     table = tables()[name].head(30)
     before = table.copy()
     found = cells(table)

@@ -77,3 +77,28 @@ def test_no_message_counts_rows_without_asking_whether_there_is_one():
         if slip.search(line) and not re.search(r" of \{[^{}]*:,\}", line)
     ]
     assert found == []
+
+
+WORDS = {
+    r"\b[Rr]ows? an? (customer|segment|period|note|spell|cell|group|figure|cohort)\b": "row per",
+    r"\b[Cc]olumns? an? (customer|segment|period|interval|term|age|category|cell)\b": "column per",
+    r"\b[Mm]end(s|ed|ing)? (the|those|these|it|this)\b": "correct",
+    r"\binformations\b|\bdatas\b": "information, data",
+    r"\butili[sz]e\b|\bleverage\b|\bperform an?\b": "use, do",
+    r"\bin order to\b": "to",
+}
+"""What a technical editor would strike out, and what to write instead."""
+
+
+def test_prose_keeps_to_plain_words():
+    """Docstrings, messages and pages; a word list cannot tell good English, but it can tell bad."""
+    root = Path(rt.__file__).parent.parent.parent
+    pages = [*root.glob("src/**/*.py"), *root.glob("docs/**/*.md"), *root.glob("*.md")]
+    found = [
+        f"{path.relative_to(root)}: {line.strip()} ({better})"
+        for path in sorted(pages)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        for wrong, better in WORDS.items()
+        if re.search(wrong, line)
+    ]
+    assert found == []

@@ -186,7 +186,7 @@ def netted_orders(
     keep: Together = _NOTHING,
     plain: bool = False,
 ) -> Frame:
-    """One row an order, and segment of it: its net amounts, and whether it is a purchase there.
+    """One row per order, and segment of it: its net amounts, and whether it is a purchase there.
 
     Args:
         lines: order lines with `sales`.

@@ -128,7 +128,7 @@ def base_and_later(
         later: which later money is wanted: "sales", "profit", both or none.
 
     Returns:
-        One row a customer, segment and base period whose later period was observed whole:
+        One row per customer, segment and base period whose later period was observed whole:
         `customer_id`, the `by` columns, `step`, `s0` and `p0` (sales and profit in the base
         period), `retained` (1 or 0), `s1` and `p1` as far as wanted (in the later period and the
         same segment; 0 for those not retained), and the constants of the activity.

@@ -82,7 +82,7 @@ def contract_periods(
             it is then new in the next.
 
     Returns:
-        One row a customer, segment and period at whose opening a contract was in force, and one
+        One row per customer, segment and period at whose opening a contract was in force, and one
         for the period of a first contract that began within it, in the caller's kind:
         `customer_id`, the `by` columns, `period` (first day), `step` (its consecutive number),
         `n_orders` (contracts in force), `sales` and `profit` (currency a period; null where the

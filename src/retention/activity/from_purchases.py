@@ -57,7 +57,7 @@ def customer_periods(
             at the front. Default: the day of the first order.
 
     Returns:
-        One row a customer, segment and period in which there was any line, in the caller's kind:
+        One row per customer, segment and period in which there was any line, in the caller's kind:
         `customer_id`, the `by` columns, `period` (first day), `step` (its consecutive number),
         `n_orders` (purchases), `sales` and `profit` (net sums, in currency; profit null where the
         transactions have none), `active` (true or false), and the constants `first_step`,
@@ -230,7 +230,7 @@ def _cures(edges: tuple[date | None, date | None], freq: str) -> str:
 
 
 def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) -> Frame:
-    """One row a customer, segment and period, and how many purchases there were in it."""
+    """One row per customer, segment and period, and how many purchases there were in it."""
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.

@@ -71,7 +71,7 @@ def usable_terms(
     leaves less than 1e-9 of its variance.
 
     Args:
-        design: one row a kind of spell, one column a term.
+        design: one row per kind of spell, one column per term.
         weights: how many spells each row stands for.
         names: of the terms.
 

@@ -29,13 +29,14 @@ _STANDING_OUT = 5
 def plot_cohorts(table: object, *, ax: Axes | None = None) -> Axes:
     """Retention of each cohort at each age, as a heat map: the darker, the more are back.
 
-    A row is a cohort with its number of customers, a column an age. Read along a row how one cohort
-    thins out, down a column whether later cohorts do better at the same age, and along a diagonal
-    what one moment of the calendar did to all. Hatched cells were not observed to their end: they
-    are unknown, not zero.
+    A row is a cohort with its number of customers, a column per age. Read along a row how one
+    cohort thins out, down a column whether later cohorts do better at the same age, and along a
+    diagonal what one moment of the calendar did to all. Hatched cells were not observed to their
+    end: they are unknown, not zero.
 
     Args:
-        table: from `cohort_retention`, of one segment; with `cohorts="attribute"` a row a segment.
+        table: from `cohort_retention`, of one segment; with `cohorts="attribute"` a row per
+        segment.
         ax: matplotlib axes to draw on; fresh ones by default.
 
     Returns:

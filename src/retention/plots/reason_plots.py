@@ -80,7 +80,7 @@ def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
 def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
     """How often each reason was named in each segment, and where it is more or less than overall.
 
-    A row is a reason, with the most frequent at the top, a column a segment; the darker, the more
+    A row is a reason, with the most frequent at the top, a column per segment; the darker, the more
     of its customers named it. ▲ and ▼ mark cells whose bounds lie wholly above or below the share
     of all segments together. Of many cells some are marked by chance: the table's `p_adjusted`
     says which reasons differ between segments beyond that.

@@ -205,7 +205,7 @@ def _spoken(reason: str, column: str) -> str:
 def _risk_table(
     ax: Axes, ticks: Sequence[float], rows: Sequence[tuple[str, Drawn]], colours: Sequence[str]
 ) -> None:
-    """How many were under observation at each tick, a row a curve, beneath the axes."""
+    """How many were under observation at each tick, a row per curve, beneath the axes."""
     size = axes.points_of("small")
     first = 3.4 if len(rows) == 1 else 4.6
     widest = max(len(wording.count(part["n_at_risk"].max())) for _, part in rows)

@@ -76,9 +76,9 @@ def fit_reason_model(
 
     Args:
         notes: a note a row; those without labels are left out.
-        labels: one row a note and reason that people found in it: `note_id`, `category`; a note in
-            which they found none has one row "unspecified". Of any kind of table. Of a sub-category
-            ("pricing.high_price") the category is learnt.
+        labels: one row per note and reason that people found in it: `note_id`, `category`; a note
+            in which they found none has one row "unspecified". Of any kind of table. Of a
+            sub-category ("pricing.high_price") the category is learnt.
         groups: a column of `notes`, such as the customer, the region or the trade: no value of it
             is on both sides. Say it wherever the notes to come will be of other values, or the
             report tells how well the model knows those that it knows.
@@ -373,7 +373,7 @@ def _scored(rule: str, told: Flags, labelled: Labelled) -> pd.DataFrame:
 
 
 def _long(flags: Flags, names: Sequence[str]) -> pd.DataFrame:
-    """One row a note and category; a note without any has one row "unspecified"."""
+    """One row per note and category; a note without any has one row "unspecified"."""
     import pandas as pd
 
     whole = np.column_stack([flags, ~flags.any(axis=1)])

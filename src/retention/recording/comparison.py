@@ -61,7 +61,7 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
         between: the recording of the old definition on the new data.
 
     Returns:
-        One row a row of either answer and figure (of answers without a figure of the catalogue,
+        One row per row of either answer and figure (of answers without a figure of the catalogue,
         every amount and count), in the kind of table of `after`: the columns that
         say what the row is about (period, cohort, segment, …), `compared` (the figure), `before`,
         `after`, `change`; `data_change` and `definition_change`, which add up to it, null where two
@@ -137,7 +137,7 @@ def _check_between(before: Recording, after: Recording, between: Recording) -> N
 
 
 def _figures(runs: Sequence[Recording], keys: Sequence[str]) -> list[str]:
-    """Columns of all answers that hold figures; a table with a row a figure has one of two.
+    """Columns of all answers that hold figures; a table with a row per figure has one of two.
 
     Of answers without a figure of the catalogue, such as movements, all amounts and counts.
     """
@@ -172,7 +172,7 @@ def _keys(runs: Sequence[Recording]) -> list[str]:
 def _side_by_side(
     runs: Mapping[str, Recording], keys: list[str], figures: list[str]
 ) -> pd.DataFrame:
-    """One row a row of any answer and figure, the values of each run in a column."""
+    """One row per row of any answer and figure, the values of each run in a column."""
     import pandas as pd
 
     tables = []

@@ -82,7 +82,7 @@ def sample_company(
         A frozen value with these tables, rows in the order of time, money in whole cents of one
         currency, days as midnight timestamps:
 
-        - `orders`, a row an order and category: order_id, customer_id, date (to the second),
+        - `orders`, a row per order and category: order_id, customer_id, date (to the second),
           category, region, channel, sales, profit. A refund is negative lines under R and the
           number of its order, on a later day. Some customers buy in regions other than their own.
         - `contracts`: customer_id, contract_id, start, end (the first day out, so load it with
@@ -92,13 +92,13 @@ def sample_company(
           unanswered), resolved, resolution_hours (null while open), right_first_time.
         - `costs`, of winning and of keeping customers: date (first day of the month), customer_id
           (null for costs that a region shares), region, kind, amount.
-        - `surveys`, a row an invitation: survey_id, customer_id, date, answered, satisfaction,
+        - `surveys`, a row per invitation: survey_id, customer_id, date, answered, satisfaction,
           value_for_money and repeat_intention (1 to 5), recommend (0 to 10), null if unanswered.
-        - `wallet`, a fifth of the customers, a row a customer and whole quarter from the first
+        - `wallet`, a fifth of the customers, a row per customer and whole quarter from the first
           order on: customer_id, period (the quarter's first day), elsewhere (their spending with
           competitors), wallet (elsewhere plus our net sales to them in `orders`).
         - `notes`, by two in three of those who left: note_id, customer_id, date, text.
-        - `truth`, a row a customer: customer_id, region, channel, first_order, left, left_on (the
+        - `truth`, a row per customer: customer_id, region, channel, first_order, left, left_on (the
           first day without the customer, null while alive: no order falls on it or later), reason
           (one of Keaveney's eight categories, null while alive), orders_per_year and spend (latent
           repeat-order rate and price level), hazard (of leaving, a year, without bad contacts).

@@ -91,7 +91,7 @@ def draw_customers(count: int, window: Window) -> Customers:
 
 
 def truth_table(customers: Customers, window: Window) -> Columns:
-    """What no real company knows: one row a customer."""
+    """What no real company knows: one row per customer."""
     left = customers.reason >= 0
     left_on = window.date(customers.until)
     left_on[~left] = np.datetime64("NaT")

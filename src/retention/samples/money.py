@@ -135,7 +135,7 @@ def _quarter_edges(window: Window) -> Whole:
 
 
 def _own_spending(panel: Whole, edges: Whole, orders: Columns, window: Window) -> Floats:
-    """Net sales of our orders, one row a quarter, one column a customer of the panel."""
+    """Net sales of our orders, one row per quarter, one column per customer of the panel."""
     who = cast("Text", orders["customer_id"])
     date, sales = (cast("NDArray[Any]", orders[name]) for name in ("date", "sales"))
     shape = max(len(edges) - 1, 0), len(panel)

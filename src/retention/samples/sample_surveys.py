@@ -30,7 +30,7 @@ _ROOM = 8
 
 
 def surveys_table(customers: Customers, window: Window) -> Columns:
-    """One row an invitation, in the order of time; the scores are null where nobody answered."""
+    """One row per invitation, in the order of time; the scores are null where nobody answered."""
     rng = window.stream(_ROOM)
     here = customers.until - customers.joined
     who = np.repeat(

@@ -37,7 +37,8 @@ def purchase_days(
         told: what is told of several lines, of an order or of the purchases of a day.
 
     Returns:
-        `customer_id`, `_day` (days since 1970-01-01) and what is told, one row a customer and day.
+        `customer_id`, `_day` (days since 1970-01-01) and what is told, one row per customer and
+        day.
 
     Raises:
         ContentError: if there is no order up to `as_of`, or nothing but refunds.

@@ -81,7 +81,7 @@ def contract_spells(
             on one day, the smallest known value is taken, and none where none is known.
 
     Returns:
-        One row a spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
+        One row per spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
         `start`, `end` (first day out; null unless churned), `entry` (days; null if at risk from its
         start), `duration` (days), `churned` (true or false), `set_aside` (why it is of no use to
         survival analysis: "began within the grace period", "ended before it came under

@@ -111,7 +111,7 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
             day the smallest known one is taken, and none where none is known.
 
     Returns:
-        One row a spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
+        One row per spell, in the caller's kind: `customer_id`, `spell` (1, 2, … of the customer),
         `start`, `end` (L+gap; null if running), `entry` (days; null if at risk from its start),
         `duration` (days), `churned` (true or false), `set_aside` (why it is of no use to survival
         analysis: "start unknown", "start after an order", "ended before it came under observation",

@@ -181,8 +181,8 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
         keep: columns whose value at the start of the spell is carried along.
 
     Returns:
-        One row a spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that it
-        reaches), `_at` (the start of the stay that does) and the `keep` columns.
+        One row per spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that
+        it reaches), `_at` (the start of the stay that does) and the `keep` columns.
     """
     paired = stays.with_columns(_before=_neighbour("_until", 1), _after=_neighbour("_start", -1))
     edges = paired.with_columns(

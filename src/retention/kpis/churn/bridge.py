@@ -89,7 +89,7 @@ def churn_bridge(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and later base period, in the caller's kind: the `by` columns, `period`,
+        One row per segment and later base period, in the caller's kind: the `by` columns, `period`,
         `step`, `period_before`; for the earlier (`…_before`) and the later period (`…_after`)
         `n_base_…`, `n_churned_…`, `churn_rate_…`, `lower_…`, `upper_…` (Wilson), `share_…` w;
         `rate_change` r1 − r0 with `change_lower`, `change_upper` (Newcombe's, as if the two bases
@@ -177,8 +177,8 @@ def target_customers(
       the base period: ⌈top · n⌉ of n, and all who brought as much as the last of these.
     - `target={"channel": "web"}`: who bought in this segment in the base period, whatever else they
       bought. Several columns must hold together in one row of the activity; of several values one.
-    - the same with `customers`, a table with a row a customer in which these columns stand, such as
-      how they were won: `target={"won_by": ["referral", "full price"]}`.
+    - the same with `customers`, a table with a row per customer in which these columns stand, such
+      as how they were won: `target={"won_by": ["referral", "full price"]}`.
 
     Who cannot be placed, because the money, the value or the whole customer is missing, is in
     neither group and is counted.
@@ -194,7 +194,7 @@ def target_customers(
         level: confidence of the bounds.
 
     Returns:
-        One row a base period, in the caller's kind: `period`, `step`; `n_target`,
+        One row per base period, in the caller's kind: `period`, `step`; `n_target`,
         `n_target_churned`, `target_churn_rate`, `target_lower`, `target_upper` (Wilson); the same
         of the others (`n_rest`, …); `n_unknown` (in neither group), `n_unknown_churned`;
         `difference` with `difference_lower`, `difference_upper` (Newcombe); `ratio`; and the

@@ -78,7 +78,7 @@ def churned_customers(
             the same kind as `spells`, in one currency. Its segments are taken together.
 
     Returns:
-        One row a customer, segment and period in which the customer counts, in the caller's kind:
+        One row per customer, segment and period in which the customer counts, in the caller's kind:
         `customer_id`, the `by` columns, `period`, `step`, `part` ("there: stayed", "there:
         cancelled", "there: cancelled and returned", the same with "joined", or "a spell of no days"
         that begins and ends at the close), `n_churned` (1 or 0; for "exposure" the number of ends),

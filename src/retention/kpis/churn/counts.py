@@ -257,7 +257,7 @@ def by_customer(days: Frame, names: list[str], window: periods.Window) -> Frame:
         window: the periods, see `judged`.
 
     Returns:
-        One row a customer, segment and period in which a spell began or ended, or at whose close
+        One row per customer, segment and period in which a spell began or ended, or at whose close
         one began, those before the window under the period before it: `_came` and `_out` (spells
         that began and ended), `_days` (of those who were not there throughout), `_stays` (1 where a
         spell that began is there at the close), and 1 or 0 for `n_cancelled`, `n_returned`,
@@ -313,7 +313,7 @@ def _placed(days: Frame, freq: str) -> Frame:
 
 
 def _events(days: Frame, names: list[str], window: periods.Window) -> Frame:
-    """Two rows a spell: the period after whose opening it came, and the one in which it ended."""
+    """Two rows per spell: the period after whose opening it came, and the one in which it ended."""
     first, last, freq = window
     seen = _placed(days, freq)
     key = ("customer_id", *names)

@@ -100,16 +100,16 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
         by: the segment columns with which both were made.
 
     Returns:
-        One row a segment, period and item in which there is anybody, in the caller's kind: the `by`
-        columns, `period`, `step`; `item`: first "a", the items, "b", last "unexplained"; `line`
-        ("above", "below" or "total"); `n_customers`; `n_churned_a`, `n_churned_b` (customers; ends,
-        with "exposure"), `n_difference`; `at_risk_a`, `at_risk_b`, `at_risk_difference`;
-        `sales_churned_a`, `sales_churned_b` (Σ n_churned · sales, in currency; null where the sales
-        of nobody in the row are known), `sales_difference`; `n_without_sales` (churned customers
-        whose sales are not known: they are left out of the sums); `churn_rate` (of rows "a" and
-        "b"; for its bounds see `churn_rate`); `effect_on_rate` (null where nobody is at risk in a
-        or in b); the constants `convention_a`, `convention_b`. What does not apply to a row is
-        null.
+        One row per segment, period and item in which there is anybody, in the caller's kind: the
+        `by` columns, `period`, `step`; `item`: first "a", the items, "b", last "unexplained";
+        `line` ("above", "below" or "total"); `n_customers`; `n_churned_a`, `n_churned_b`
+        (customers; ends, with "exposure"), `n_difference`; `at_risk_a`, `at_risk_b`,
+        `at_risk_difference`; `sales_churned_a`, `sales_churned_b` (Σ n_churned · sales, in
+        currency; null where the sales of nobody in the row are known), `sales_difference`;
+        `n_without_sales` (churned customers whose sales are not known: they are left out of the
+        sums); `churn_rate` (of rows "a" and "b"; for its bounds see `churn_rate`); `effect_on_rate`
+        (null where nobody is at risk in a or in b); the constants `convention_a`, `convention_b`.
+        What does not apply to a row is null.
 
     Raises:
         ColumnError: if a table is not from `churned_customers`, or `by` names no column of it.
@@ -314,7 +314,7 @@ def _blanked(table: Columns) -> Columns:
 
 
 def _as_rows(keys: Columns, table: Columns, runs: tuple[_Run, _Run]) -> Columns:
-    """One row a cell and item in which there is anybody, and those of the totals."""
+    """One row per cell and item in which there is anybody, and those of the totals."""
     n_cells = len(keys["step"])
     shown = table["n_customers"] > 0
     shown[:, [_A, _B, _REST]] = True

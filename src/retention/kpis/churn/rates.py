@@ -122,8 +122,8 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and period, in the caller's kind: the `by` columns, `period`, `step`; the
-        counts behind all conventions, `n_base` |B|, `n_joined` |J|, `n_cancelled` |C_B|,
+        One row per segment and period, in the caller's kind: the `by` columns, `period`, `step`;
+        the counts behind all conventions, `n_base` |B|, `n_joined` |J|, `n_cancelled` |C_B|,
         `n_returned` (those of C_B there at the close), `n_joined_cancelled` |C_J|, `n_ended`
         (spells), `exposure` (customers × periods); then of the convention asked for `n_churned`
         (above the line), `at_risk` (below it), `churn_rate`, `lower`, `upper`, `bounds` ("wilson",

@@ -36,7 +36,7 @@ def due_steps(renewals: object, frame: Frame, freq: str, *, beside_what: str) ->
 
     Returns:
         `customer_id`, `_date` (days since 1970-01-01) and `_due` (consecutive number of a period),
-        one row a customer and day.
+        one row per customer and day.
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.

@@ -1,6 +1,6 @@
 """Which one segment or group a customer counts in: the main or first segment, targets or the rest.
 
-What comes back is an activity again, one row a customer and period, so that the same code counts.
+What comes back is an activity again, one row per customer and period, so that the same code counts.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _main(active: Frame, names: Sequence[str]) -> Frame:
 
 
 def _firm(active: Frame, flags: Mapping[str, nw.Expr]) -> Frame:
-    """Active rows of the segments as one row a customer and period; of flags the highest."""
+    """Active rows of the segments as one row per customer and period; of flags the highest."""
     money = [nw.col(name).sum() for name in ("n_orders", "sales", "profit")]
     told = active.with_columns(**flags) if flags else active
     rows = told.group_by("customer_id", *_ROW)

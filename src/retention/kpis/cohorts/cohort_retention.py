@@ -131,12 +131,13 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
             there are fewer than 30 customers.
 
     Returns:
-        One row a segment, cohort and age, in the caller's kind, observed or not: the `by` columns,
-        `cohort` (first day of the period; null for "attribute"), `age`, `age_to` (first and last
-        age of the cell; for on_or_after the last age of the table), `n_cohort`, `n_eligible` |E|,
-        `n_retained`, `base`, `retained` (the sums, customers or currency), `rate`, `lower`,
-        `upper`, `bounds` (how they were made), `observed`, `start_observed`, and the conventions
-        `kind`, `measure`, `basis`, `cohorts`, `clock`, `freq`, `week_start`, `washout`.
+        One row per segment, cohort and age, in the caller's kind, observed or not: the `by`
+        columns, `cohort` (first day of the period; null for "attribute"), `age`, `age_to` (first
+        and last age of the cell; for on_or_after the last age of the table), `n_cohort`,
+        `n_eligible` |E|, `n_retained`, `base`, `retained` (the sums, customers or currency),
+        `rate`, `lower`, `upper`, `bounds` (how they were made), `observed`, `start_observed`, and
+        the conventions `kind`, `measure`, `basis`, `cohorts`, `clock`, `freq`, `week_start`,
+        `washout`.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.
@@ -175,7 +176,7 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
 
 
 def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
-    """The cohort table as people look at it: a row a cohort, a column an age.
+    """The cohort table as people look at it: a row per cohort, a column per age.
 
     Args:
         cohorts: a table from `cohort_retention`.
@@ -183,7 +184,7 @@ def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
             "base" or "retained".
 
     Returns:
-        One row a segment and cohort, in the caller's kind: the segment columns, `cohort`,
+        One row per segment and cohort, in the caller's kind: the segment columns, `cohort`,
         `n_cohort`, and `age_0`, `age_1` … or, for brackets, `age_1_to_7` …; null where the cell
         was not observed.
 
@@ -259,7 +260,7 @@ def average_retention(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and age, in the caller's kind: the `by` columns, `age`, `age_to`,
+        One row per segment and age, in the caller's kind: the `by` columns, `age`, `age_to`,
         `n_cohorts` (with a rate at that age), `n_eligible`, `n_retained`, `base`, `retained`
         (summed over them), `rate`, `lower`, `upper`, `bounds`, `weights`, `kind`, `measure`.
         Bounds are Wilson's for pooled customers that are counted once; else null, with the reason

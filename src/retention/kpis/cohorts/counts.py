@@ -1,7 +1,7 @@
 """From activity to the counts and sums behind a cohort table: who was back at which age.
 
 The user's engine puts each customer's periods beside the one they began in and counts; what comes
-back is one row a segment, start and age.
+back is one row per segment, start and age.
 """
 
 from __future__ import annotations
@@ -104,9 +104,9 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     """Count who was back at which age, and sum their money, for each segment and start.
 
     Returns:
-        One row a segment, start, `_cell` (an age; for on_or_after the last age; for brackets their
-        number, −1 outside) and `_begun` (1 where the row holds the customers' first age): `n` and
-        the sums; and what was observed.
+        One row per segment, start, `_cell` (an age; for on_or_after the last age; for brackets
+        their number, −1 outside) and `_begun` (1 where the row holds the customers' first age): `n`
+        and the sums; and what was observed.
 
     Raises:
         ContentError: if the activity is empty, or no period of the length asked for is whole.
@@ -186,7 +186,7 @@ def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:
 
 
 def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = ()) -> Frame:
-    """Who was active when, one row a customer and unit of time, with its money as `_y`."""
+    """Who was active when, one row per customer and unit of time, with its money as `_y`."""
     kept = [_WHO, *by]
     money = nw.col(asked.measure if asked.in_money else "sales")
     rows = frame.with_columns(_unit=nw.col("step"))
@@ -311,7 +311,7 @@ def _aged_from_every(rows: Frame, asked: Ageing) -> Frame:
 
 
 def _in_cells(aged: Frame, asked: Ageing) -> Frame:
-    """One row a customer, start and cell of the table, `_begun` where it holds the first age."""
+    """One row per customer, start and cell of the table, `_begun` where it holds the first age."""
     rows = aged.with_columns(_begun=count(nw.col("_age") == 0))
     if asked.kind == "on_or_after":
         return rows.filter(nw.col("_begun") == 1)

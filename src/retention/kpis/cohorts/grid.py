@@ -1,4 +1,4 @@
-"""The cells of a cohort table: from counts a start and age to a row a segment, cohort and age.
+"""The cells of a cohort table: from counts a start and age to a row per segment, cohort and age.
 
 Only starts that were followed to the end of a cell are in it, so that a cell is never half of those
 who could have come back by now.

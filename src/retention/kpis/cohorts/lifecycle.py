@@ -75,7 +75,7 @@ def lifecycle_states(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, period and possible change of state, in the caller's kind: the `by`
+        One row per segment, period and possible change of state, in the caller's kind: the `by`
         columns, `period`, `step`, `state_before` ("not yet a customer" for the new), `state`,
         `n_customers` (who made this change), `n_state` (in that state now), `n_before` (in
         `state_before` the period before; null for the new), `share` (n_customers / n_before),
@@ -152,8 +152,8 @@ def win_back(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and time since the loss, from 1 to the longest that could be observed, in
-        the caller's kind: the `by` columns, `periods_since_loss`, `n_lost` (losses observed in
+        One row per segment and time since the loss, from 1 to the longest that could be observed,
+        in the caller's kind: the `by` columns, `periods_since_loss`, `n_lost` (losses observed in
         all), `n_eligible` (losses observed for so long, back or not), `n_at_risk` (of them not back
         before), `n_came_back` (back just then), `hazard` (n_came_back / n_at_risk),
         `win_back_rate` (cumulative; null once nobody is at risk, if somebody was still lost),
@@ -234,9 +234,9 @@ def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns
     """Active periods, counted by what came before and how long the silence after them is.
 
     Returns:
-        One row a segment, `step`, `state`, `state_before`, `silence` (periods without activity that
-        follow and were observed) and `back` (1 if activity ends the silence): `n`; and the first
-        and last period observed and their length.
+        One row per segment, `step`, `state`, `state_before`, `silence` (periods without activity
+        that follow and were observed) and `back` (1 if activity ends the silence): `n`; and the
+        first and last period observed and their length.
     """
     # once, so that its parts can be joined
     scanned = require(activity, ACTIVITY, extra=by, adds="none")

@@ -57,7 +57,7 @@ def cost_kpis(
         lag: how many periods later, 1 or more.
 
     Returns:
-        One row a segment, whole period and kind, and one for the kinds of `of` together, in the
+        One row per segment, whole period and kind, and one for the kinds of `of` together, in the
         caller's kind: the `by` columns, `period`, `step`, `kind` ("(all)" for all of `of`),
         `counts_as` ("retention" for a kind of `of`, "other", or "total" for those of `of`
         together), `n_costs`, `amount` C (currency), `retention_cost_share` (of the total; null
@@ -219,7 +219,7 @@ def _with_total(parts: NDArray[Any], ours: NDArray[np.bool_]) -> NDArray[Any]:
 
 
 def _described(cube: _Cube, lines: Lines, lag: int) -> Columns:
-    """The cube as a table: a row a segment, period and kind, the total of `of` last."""
+    """The cube as a table: a row per segment, period and kind, the total of `of` last."""
     keys = _keys(cube, lines)
     base, retained, sales = (
         values[:, :, None] for values in (cube.n_base, cube.n_retained, cube.sales)

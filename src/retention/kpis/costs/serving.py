@@ -76,7 +76,7 @@ def cost_to_serve(
             "orders", an order in two segments counts in each.
 
     Returns:
-        One row a customer and whole period in which they bought, returned something or had a cost
+        One row per customer and whole period in which they bought, returned something or had a cost
         of their own, in the caller's kind: `customer_id`, `period`, `step`, `active`, `sales`,
         `profit` (null where not known; 0 for those with costs only), `direct_cost`,
         `allocated_cost`, `cost_to_serve`, `profit_after_cost_to_serve` (currency),
@@ -148,7 +148,7 @@ def unallocated_costs(
         within: as for `cost_to_serve`.
 
     Returns:
-        One row a segment, period and kind of such costs, in the caller's kind: the columns of
+        One row per segment, period and kind of such costs, in the caller's kind: the columns of
         `within`, `period`, `step`, `kind`, `reason`, `n_costs`, `amount` (currency), and the
         convention `allocation`. No row if each cost is borne by a customer.
 
@@ -228,7 +228,7 @@ def _refuse_unknown_sales(active: Frame) -> None:
 
 
 def _served(spread: _Spread) -> Frame:
-    """One row a customer and period: what they brought, and what they cost."""
+    """One row per customer and period: what they brought, and what they cost."""
     parts = [_brought(spread), *([_direct(spread)] if spread.lines.owned else []), _shared(spread)]
     columns = ["customer_id", "step", *_SUMS]
     rows = nw.concat([part.select(columns) for part in parts])

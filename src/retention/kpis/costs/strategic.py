@@ -57,7 +57,7 @@ def strategic_customers(
         door_openers: ids of customers.
 
     Returns:
-        One row a flagged customer and rule, in the caller's kind: `customer_id`, `significance`
+        One row per flagged customer and rule, in the caller's kind: `customer_id`, `significance`
         ("value", "volume", "benchmark" or "door opener"), `rule` (in words, with the threshold that
         was met), and over all periods of the activity `n_orders`, `sales`, `profit` (currency; null
         where not known). Eager tables are sorted by customer and significance.
@@ -105,7 +105,7 @@ def strategic_customers(
 
 
 def _people(activity: object) -> Frame:
-    """One row a customer who was ever active, with what they brought over all periods."""
+    """One row per customer who was ever active, with what they brought over all periods."""
     frame, _ = collapsed(activity, (), adds="all")
     marked = frame.with_columns(
         _active=count(nw.col("active")),

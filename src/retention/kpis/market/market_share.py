@@ -28,13 +28,13 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     Args:
         activity: a table from `customer_periods`; a segmented one is first taken together.
         market: a table of `date` (any day of the period) and `market` (sales of all who sell in it,
-            us included, in the currency of `activity`), of any kind. Several rows a period add up,
-            so a market of months goes with activity of months, quarters or years; one of quarters
-            does not go with months. The rows of a period must be complete: a month that has no row
-            is missing from the market of its quarter. `n_rows` shows it.
+            us included, in the currency of `activity`), of any kind. Several rows per period add
+            up, so a market of months goes with activity of months, quarters or years; one of
+            quarters does not go with months. The rows of a period must be complete: a month that
+            has no row is missing from the market of its quarter. `n_rows` shows it.
 
     Returns:
-        One row a whole period, in the kind of `activity`: `period`, `step`, `sales` (ours, net of
+        One row per whole period, in the kind of `activity`: `period`, `step`, `sales` (ours, net of
         refunds), `n_rows` (of the market in the period), `market`, `market_share` (null where the
         market is not known: no row, or one that is not filled in), and `above_market` (true where
         we sell more than the whole market, so that one of the two is wrong).

@@ -31,13 +31,13 @@ def share_of_wallet(
     Args:
         activity: a table from `customer_periods`; a segmented one is first taken together.
         wallet: a table from `as_wallet`, of the same kind as `activity`: `customer_id`, `date` (any
-            day of the period; several rows a period add up) and `wallet`, what the customer spent
+            day of the period; several rows per period add up) and `wallet`, what the customer spent
             on the category with everyone, us included.
         lag: how many periods before, for the retained.
         level: confidence of the bounds.
 
     Returns:
-        One row a whole period, in the caller's kind: `period`, `step`, `n_customers` (active),
+        One row per whole period, in the caller's kind: `period`, `step`, `n_customers` (active),
         `n_with_wallet`, `n_without_wallet`, `n_above_wallet` (our sales exceed the wallet, so that
         one of the two is wrong), `sales`, `wallet` (currency, of those with a wallet),
         `share_of_wallet`, `lower`, `upper`, `bounds` (see `sales_adjusted_retention`); the same of

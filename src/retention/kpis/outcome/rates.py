@@ -65,7 +65,7 @@ def retention_rate(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and base period, from the first whole period to the last with a whole
+        One row per segment and base period, from the first whole period to the last with a whole
         period `lag` later (of segments in which anybody was active in one of these base periods),
         in the caller's kind: the `by` columns, `period`, `step`, `n_base` |B|,
         `n_retained` |R|, `retention_rate`, `lower`, `upper` (Wilson), `churn_rate` (its
@@ -137,11 +137,12 @@ def sales_adjusted_retention(
         seed: redraw customers with this seed instead of linearising.
 
     Returns:
-        One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
-        `n_base`, `n_retained`, `sales_base` Σ_B s0, `sales_retained` (the numerator) in currency,
-        `sales_adjusted_retention`, `lower`, `upper`, `sales_adjusted_churn` (its complement), and
-        the conventions `bounds`, `basis`, `lag`, `lost_to`. Rates are null where Σ_B s0 is not
-        above 0; sums, where the sales of somebody are not known, and 0 where there is nobody.
+        One row per segment and base period, in the caller's kind: the `by` columns, `period`,
+        `step`, `n_base`, `n_retained`, `sales_base` Σ_B s0, `sales_retained` (the numerator) in
+        currency, `sales_adjusted_retention`, `lower`, `upper`, `sales_adjusted_churn` (its
+        complement), and the conventions `bounds`, `basis`, `lag`, `lost_to`. Rates are null where
+        Σ_B s0 is not above 0; sums, where the sales of somebody are not known, and 0 where there is
+        nobody.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.
@@ -263,13 +264,13 @@ def churn_by(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
-        `n_base`, `n_retained`, `n_churned`, `churn_rate`, `lower`, `upper` (Wilson), `sales_base`,
-        `sales_churned` (currency), `sales_adjusted_churn`, `profit_base`, `profit_churned`,
-        `profit_adjusted_churn`; of the rest `n_rest`, `n_rest_churned`, `rest_churn_rate`,
-        `rest_lower`, `rest_upper` (Wilson; null where everybody is in the segment); `difference`
-        (churn_rate − rest_churn_rate) with `difference_lower`, `difference_upper` (Newcombe), and
-        the conventions `lag`, `lost_to`.
+        One row per segment and base period, in the caller's kind: the `by` columns, `period`,
+        `step`, `n_base`, `n_retained`, `n_churned`, `churn_rate`, `lower`, `upper` (Wilson),
+        `sales_base`, `sales_churned` (currency), `sales_adjusted_churn`, `profit_base`,
+        `profit_churned`, `profit_adjusted_churn`; of the rest `n_rest`, `n_rest_churned`,
+        `rest_churn_rate`, `rest_lower`, `rest_upper` (Wilson; null where everybody is in the
+        segment); `difference` (churn_rate − rest_churn_rate) with `difference_lower`,
+        `difference_upper` (Newcombe), and the conventions `lag`, `lost_to`.
 
     Raises:
         ColumnError: if `by` is empty or names no column of the activity.
@@ -357,13 +358,13 @@ def outcome_kpis(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
-        `n_base`, `n_retained`; then for each of `retention_rate`, `sales_adjusted_retention` and
-        `profit_adjusted_retention` the rate with its `…_lower` and `…_upper`; the complements
-        `churn_rate`, `sales_adjusted_churn`, `profit_adjusted_churn`; the sums `sales_base`,
-        `sales_retained`, `profit_base`, `profit_retained` (currency); how the bounds were made
-        (`sales_bounds`, `profit_bounds`); and the conventions `sales_basis`, `profit_basis`,
-        `lag`, `lost_to`.
+        One row per segment and base period, in the caller's kind: the `by` columns, `period`,
+        `step`, `n_base`, `n_retained`; then for each of `retention_rate`,
+        `sales_adjusted_retention` and `profit_adjusted_retention` the rate with its `…_lower` and
+        `…_upper`; the complements `churn_rate`, `sales_adjusted_churn`, `profit_adjusted_churn`;
+        the sums `sales_base`, `sales_retained`, `profit_base`, `profit_retained` (currency); how
+        the bounds were made (`sales_bounds`, `profit_bounds`); and the conventions `sales_basis`,
+        `profit_basis`, `lag`, `lost_to`.
 
     Raises:
         ColumnError: if it is not an activity table, or `by` names no column of it.

@@ -83,7 +83,7 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
             churned in the one and is new (or reactivated) in the other.
 
     Returns:
-        One row a segment and whole period, in the caller's kind: the `by` columns, `period`,
+        One row per segment and whole period, in the caller's kind: the `by` columns, `period`,
         `step`; in customers `n_start`, `n_new`, `n_reactivated`, `n_expanded`, `n_contracted`,
         `n_churned`, `n_end`, `n_refunds_inactive`; in currency `sales_start`,
         `sales_new`, `sales_reactivated`, `sales_expansion`, `sales_contraction`, `sales_churned`,
@@ -132,7 +132,7 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
         by: segment columns of the activity.
 
     Returns:
-        One row a customer, segment and whole period in which the customer was active, had been in
+        One row per customer, segment and whole period in which the customer was active, had been in
         the period before, or was paid back, in the caller's kind: `customer_id`, the `by` columns,
         `period`, `step`, `movement` ("new", "reactivated", "expansion", "contraction", "unchanged",
         "churned", or "refund" of a customer gone before; null for those active in the first

@@ -73,7 +73,7 @@ def net_revenue_retention(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and base period whose later period was observed whole, in the caller's
+        One row per segment and base period whose later period was observed whole, in the caller's
         kind: the `by` columns, `period`, `step`, `n_base` |B|, `n_retained` |R|, `n_reactivated`
         |E| (0 where they are left out), `sales_base` Σ_B s0, `sales_retained` (the numerator; with
         a chain, rate · Σ_B s0), `net_revenue_retention`, `lower`, `upper`, `bounds` (as in
@@ -207,10 +207,10 @@ def logo_churn(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and base period, in the caller's kind: the `by` columns, `period`, `step`,
-        `n_base`, `n_retained`, `n_reactivated`, `logo_churn`, `lower`, `upper` (Wilson), `bounds`
-        ("wilson", "none", "none: not a proportion" or "none: chained"), and the conventions
-        `lag`, `path`, `reactivation`, `base`. Null where nobody was in the base.
+        One row per segment and base period, in the caller's kind: the `by` columns, `period`,
+        `step`, `n_base`, `n_retained`, `n_reactivated`, `logo_churn`, `lower`, `upper` (Wilson),
+        `bounds` ("wilson", "none", "none: not a proportion" or "none: chained"), and the
+        conventions `lag`, `path`, `reactivation`, `base`. Null where nobody was in the base.
 
     Raises:
         RetentionError: if `lag` is not a whole number above 0, or renewals and reactivation
@@ -261,7 +261,7 @@ def quick_ratio(
         by: segment columns of the activity, as in `revenue_movements`.
 
     Returns:
-        One row a segment and period with `lag` movements up to it, in the caller's kind: the
+        One row per segment and period with `lag` movements up to it, in the caller's kind: the
         `by` columns, `period`, `step`, `n_gained` and `n_lost` (movements of customers),
         `sales_gained`, `sales_lost` (currency), `quick_ratio`, and the conventions `lag`,
         `reactivation`. Null where nothing was lost.

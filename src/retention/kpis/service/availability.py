@@ -49,7 +49,7 @@ def service_availability(
             table, and so none in the answer.
 
     Returns:
-        One row a service and whole period, in the caller's kind: the `by` columns, `period`,
+        One row per service and whole period, in the caller's kind: the `by` columns, `period`,
         `step`, `n_outages` (interruptions in the period, those that overlap or touch being one, one
         that spans two periods counted in both), `down_hours`, `service_hours`, `availability`.
 

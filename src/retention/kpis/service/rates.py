@@ -92,7 +92,7 @@ def service_kpis(
         level: confidence of the bounds.
 
     Returns:
-        Four rows a segment, one a figure, in the caller's kind: the `by` columns; `figure`;
+        Four rows per segment, one per figure, in the caller's kind: the `by` columns; `figure`;
         `target_hours` (null for shares); `n_contacts` = `n_done` (answered, solved; flag known) +
         `n_open` (not answered, not solved to their content) + `n_unknown` (answered, but no flag);
         `n_good` (of those done, within the target; flag 1); `median_hours` and `p90_hours` (null

@@ -98,7 +98,7 @@ def voice_by_outcome(
         level: confidence of the bounds.
 
     Returns:
-        Two rows a segment and figure, in the caller's kind: the `by` columns, `figure`, `outcome`
+        Two rows per segment and figure, in the caller's kind: the `by` columns, `figure`, `outcome`
         ("stayed" or "left"); `n_asked`, `n_answered`, `response_share`, `response_lower`,
         `response_upper` (of the invitations with that outcome); `n_answers`, `n_customers` (who
         gave them), `value`, `lower`, `upper`, `bounds` ("linearised", else why there are none, see
@@ -212,7 +212,7 @@ def _counted(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Co
 def _long(
     keys: Columns, names: list[str], cells: Columns, scale: Scale, asked_for: tuple[_Window, float]
 ) -> Columns:
-    """The answer, two rows a segment and figure."""
+    """The answer, two rows per segment and figure."""
     (window, level), size = asked_for, keys["step"].size
     segment = {name: keys[name] for name in names}
     rows = []

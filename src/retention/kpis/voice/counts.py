@@ -158,7 +158,7 @@ def _scale(rows: Frame, known: Sequence[str], as_of: date) -> Scale:
 
 
 def last_answers(rows: Frame, key: Sequence[str]) -> Frame:
-    """One row a customer and cell: the last answer to each question, whichever survey it was in.
+    """One row per customer and cell: the last answer to each question, whichever survey it was in.
 
     Of several at one moment the lowest counts. Asked, or answered, is who ever was.
     """
@@ -266,7 +266,7 @@ def sums_of(cells: Columns, figure: str, group: str) -> Sums:
 def described(
     sums: Sums, figure: str, span: tuple[float, float], level: float, *, once: bool
 ) -> Columns:
-    """Counts, value and bounds of a figure, a row a cell.
+    """Counts, value and bounds of a figure, a row per cell.
 
     Args:
         sums: of one figure and group.
@@ -287,7 +287,7 @@ def described(
 
 
 def responses(cells: Columns, group: str, level: float, *, once: bool) -> Columns:
-    """How many were asked, how many answered, and the share with its bounds, a row a cell."""
+    """How many were asked, how many answered, and the share with its bounds, a row per cell."""
     sums = sums_of(cells, RESPONSE, group)
     lower, upper, _ = _bounded(sums, RESPONSE, (0.0, 1.0), level, once=once)
     return {
@@ -300,7 +300,7 @@ def responses(cells: Columns, group: str, level: float, *, once: bool) -> Column
 
 
 def woven(parts: Sequence[Columns]) -> Columns:
-    """Tables of one row a cell as one table: of each the first cell, then the second …."""
+    """Tables of one row per cell as one table: of each the first cell, then the second …."""
     return {name: np.stack([part[name] for part in parts], axis=1).ravel() for name in parts[0]}
 
 

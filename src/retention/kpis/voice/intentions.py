@@ -57,7 +57,7 @@ def repeat_behaviour(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and score that anybody gave, in the caller's kind: the `by` columns,
+        One row per segment and score that anybody gave, in the caller's kind: the `by` columns,
         `score`, `scale_low`, `scale_high`; the same in all rows of a segment, `n_asked` and
         `n_answered` (customers, any question), `response_share`, `response_lower`,
         `response_upper`; `n_customers` (who gave this score), `n_unobserved` (of them, who answered
@@ -136,7 +136,7 @@ def _checked(surveys: object, names: Sequence[str]) -> Frame:
 
 
 def _first_answers(rows: Frame, names: Sequence[str]) -> Frame:
-    """One row a customer and segment: the day of the first answer, and the answer.
+    """One row per customer and segment: the day of the first answer, and the answer.
 
     Of several at one moment the lowest counts.
     """

@@ -74,7 +74,7 @@ def voice_kpis(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, period and figure, in the caller's kind: the `by` columns, `period` and
+        One row per segment, period and figure, in the caller's kind: the `by` columns, `period` and
         `until` (first and last day of the period; without `freq` the first day on which anybody was
         asked, and `as_of`), `figure`; `n_asked`, `n_answered` (any question; customers with "last",
         invitations with "all"), `response_share`, `response_lower`, `response_upper`; `n_answers`
@@ -167,7 +167,7 @@ def _counted(rows: Frame, names: list[str], scale: Scale, repeated: str) -> Colu
 def _long(
     keys: Columns, names: list[str], cells: Columns, scale: Scale, said: tuple[str, float]
 ) -> Columns:
-    """The answer, a row a cell and figure."""
+    """The answer, a row per cell and figure."""
     (repeated, level), size = said, keys["step"].size
     once = repeated == "last"
     cell = {name: keys[name] for name in (*names, "period", "until")}

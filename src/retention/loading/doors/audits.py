@@ -37,7 +37,7 @@ class Audit(Generic[IntoFrameT]):
     Attributes:
         accepted: the table that the door would hand out, without the rows set aside.
         set_aside: the other rows, with the user's own columns and `reason`, the first check failed.
-        summary: an eager table with one row a check, in the order of the checks, then "accepted"
+        summary: an eager table with one row per check, in the order of the checks, then "accepted"
             and "input", their total: `check`, `rows`, `customers` (distinct ids; one customer may
             appear under several checks), `sales` (sum of those that can be read, in currency; null
             where the table names none) and `first_example` (of lazy tables, the smallest value;

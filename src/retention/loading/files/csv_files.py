@@ -272,7 +272,7 @@ def _misfit(file: _Delimited) -> str | None:
                 return (
                     f"{file.path}: line {line} has {len(row)} fields where the header "
                     f"(line {file.header_row}) has {n_names}, separated by {file.separator!r}. "
-                    "Mend the line, or say separator= or header_row= if the file is other."
+                    "Correct the line, or say separator= or header_row= if the file is other."
                 )
             line = next_line
     except csv.Error as problem:

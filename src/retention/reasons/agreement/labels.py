@@ -48,7 +48,7 @@ def read_labelled(notes: object, labels: object, columns: tuple[str, str, str | 
 
     Args:
         notes: a note a row.
-        labels: a row a note and reason.
+        labels: a row per note and reason.
         columns: of the text, of the note's id and of the groups, if there are any.
 
     Raises:

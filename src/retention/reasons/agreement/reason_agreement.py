@@ -30,7 +30,7 @@ _SCORES = ("precision", "recall", "f1", "kappa")
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What was tagged and what was labelled: a row a note that has labels, a column a category."""
+    """What was tagged and what labelled: a row per note with labels, a column per category."""
 
     categories: list[str]
     tagged: Flags
@@ -65,7 +65,7 @@ def reason_agreement(
 
     Args:
         tags: a table from `tag_reasons` (all of it, with the notes that have no reason).
-        labels: one row a note and reason found by people: `note_id`, `category` (or
+        labels: one row per note and reason found by people: `note_id`, `category` (or
             "category.subcategory", which counts for its category); a note in which they found none
             has one row "unspecified". Of any kind of table. Notes without labels are left out, and
             counted.
@@ -77,7 +77,7 @@ def reason_agreement(
         level: confidence of the bounds.
 
     Returns:
-        One row a category, then "micro" and "macro", in the caller's kind: `category`, `n_notes`,
+        One row per category, then "micro" and "macro", in the caller's kind: `category`, `n_notes`,
         `n_tagged`, `n_labelled`, `n_both`, then `precision`, `recall`, `f1` and `kappa`, each with
         `…_lower` and `…_upper`, `scored`, and the constant `n_unlabelled` (notes of tags without
         labels). Bounds of precision and recall are Wilson's; of F1 they are Wilson's of B / (T + L

@@ -62,7 +62,7 @@ def reasons_by_segment(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and category, in the caller's kind: the `by` columns, `category`,
+        One row per segment and category, in the caller's kind: the `by` columns, `category`,
         `n_customers` who named it, `base`, `n_base`, `share`, `lower`, `upper`, `bounds` (as in
         `reason_summary`), `share_overall` (of all segments together); then of the category, the
         same in every segment: `test` ("chi_squared", "fisher", "none: few customers", "none: all

@@ -70,7 +70,7 @@ def reason_incidence(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, category and duration, in the caller's kind: the `by` columns,
+        One row per segment, category and duration, in the caller's kind: the `by` columns,
         `category`, `duration`, `n_at_risk`, `n_churned` (for this reason: with "fractional" all who
         name it, so that an end may count under several), `churned_weight` (the ends that count for
         it: d_ku), `n_censored`, `hazard` (of this reason), `cumulative_hazard`,

@@ -58,7 +58,7 @@ def reason_summary(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and category, of the shipped categories and of your own, in the caller's
+        One row per segment and category, of the shipped categories and of your own, in the caller's
         kind: the `by` columns, `category`, `label`, `force`, `preventable` ("yes" or "no"; null
         for what is not a shipped category); `n_customers` who named it, `n_mentions` (notes),
         `n_first` (whose first reason it is), `n_only` (who named no other); `base`, `n_base`,
@@ -131,7 +131,7 @@ def reason_cooccurrence(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and ordered pair of reasons to leave that anybody named, in the caller's
+        One row per segment and ordered pair of reasons to leave that anybody named, in the caller's
         kind: the `by` columns, `category`, `other`, `n_customers` (named the first), `n_other`
         (named the other), `n_both`, `n_tagged` (told any reason to leave), `share`, `lower`,
         `upper` (Wilson), `lift` (null where nobody named one of the two).
@@ -166,7 +166,7 @@ def reason_cooccurrence(
 
 
 def _segment(named: Named, i: int, size: int | None, base: str, level: float) -> Columns:
-    """The counts and shares of one segment, a row a category."""
+    """The counts and shares of one segment, a row per category."""
     mentions, reasons = named.mentions[named.segment == i], named.reasons
     told = (mentions[:, reasons] > 0).sum(axis=1)
     n_named = (mentions > 0).sum(axis=0).astype(np.int64)

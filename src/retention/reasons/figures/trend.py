@@ -49,10 +49,10 @@ def reason_trend(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, period and reason to leave that anybody named, in the caller's kind: the
-        `by` columns, `period` (first day), `step`, `category`, `n_customers` (named it), `n_tagged`
-        (told any reason), `n_wrote` (have a note, with a reason or without), `share`, `lower`,
-        `upper` (Wilson; null where nobody told a reason).
+        One row per segment, period and reason to leave that anybody named, in the caller's kind:
+        the `by` columns, `period` (first day), `step`, `category`, `n_customers` (named it),
+        `n_tagged` (told any reason), `n_wrote` (have a note, with a reason or without), `share`,
+        `lower`, `upper` (Wilson; null where nobody told a reason).
 
     Raises:
         RetentionError: if `freq` or `as_of` is none.
@@ -135,7 +135,7 @@ def _step_of(named: Named, i: int) -> int:
 def _period(
     named: Named, i: int, seen: NDArray[np.intp], freq: periods.Freq, level: float
 ) -> Columns:
-    """The shares of one segment in one period, a row a reason."""
+    """The shares of one segment in one period, a row per reason."""
     mentions = named.mentions[named.segment == i]
     n = (mentions[:, seen] > 0).sum(axis=0).astype(np.int64)
     told = int((mentions[:, seen] > 0).any(axis=1).sum())

@@ -105,7 +105,7 @@ class ReasonModel:
         """How well the notes were told by models that had not seen them, as a pandas table.
 
         Returns:
-            One row a rule and category, then "micro" and "macro": `rule` ("model"; "lexicon", the
+            One row per rule and category, then "micro" and "macro": `rule` ("model"; "lexicon", the
             lexicon alone at a strength of 0.6; "most frequent", which always says the reason to
             leave that most notes carry) and the columns of `reason_agreement`.
         """

@@ -73,7 +73,7 @@ class Reader:
         self.words.idf_, self.characters.idf_ = terms.word_idf, terms.character_idf
 
     def weights(self, texts: Sequence[str]) -> Weights:
-        """Sparse tables of the words and the characters of texts, a row a text.
+        """Sparse tables of the words and the characters of texts, a row per text.
 
         A term that stands f times in a text has 1 + ln f times its weight; then the words of each
         text, and its characters, are brought to length 1.

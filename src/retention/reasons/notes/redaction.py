@@ -99,7 +99,7 @@ def redact_pii(
         keep: further columns that go along, as they are: nothing is looked for in them.
 
     Returns:
-        One row a note, in the caller's kind and order: `note_id`, `customer_id` (null where there
+        One row per note, in the caller's kind and order: `note_id`, `customer_id` (null where there
         is none), `text` (null stays null), `n_link`, `n_email`, `n_iban`, `n_card`, `n_phone`,
         `n_id` (how many were taken out), the constant `not_looked_for`, and the columns kept.
 

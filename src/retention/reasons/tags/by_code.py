@@ -67,7 +67,7 @@ def map_reason_codes(
     Codes are compared without regard to capitals, blanks around them and the kind of apostrophe.
 
     Args:
-        codes: one row a code given, by a customer who left or is leaving; with a column
+        codes: one row per code given, by a customer who left or is leaving; with a column
             `customer_id` where it is known whose it was.
         scheme: "stripe" (feedback), "stripe_reason", "google_play", "apple" (expiration intent),
             "revenuecat", "chargebee" or "ibm_telco"; your own codes as {code: category}, {code:
@@ -84,7 +84,7 @@ def map_reason_codes(
         keep: further columns that go along, such as segments, `date` or `spell`.
 
     Returns:
-        One row a code, in the caller's kind and order: `note_id`, `customer_id` (null where not
+        One row per code, in the caller's kind and order: `note_id`, `customer_id` (null where not
         known), `category`, `subcategory` ("category.subcategory", or null), `score` (1 for exact, ¾
         for close, ½ for weak, null where no reason is told: an order, not a probability), `rank`
         (1), `is_primary` (true), `evidence` (the code as it was written), `start`, `end` (null:

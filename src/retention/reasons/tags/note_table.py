@@ -1,4 +1,4 @@
-"""One row a note: how strongly it speaks of each category."""
+"""One row per note: how strongly it speaks of each category."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BARRIER = "x_switching_barrier"
 
 
 def note_reasons(tags: IntoFrameT) -> IntoFrameT:
-    """The tags as one row a note, with a column for each category of reasons.
+    """The tags as one row per note, with a column for each category of reasons.
 
     The strength of a category in a note is that of its strongest sub-category, 0 where the note
     does not speak of it, and null where there is no note, or a sub-category has no score.
@@ -32,7 +32,7 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
         tags: a table from `tag_reasons` or `map_reason_codes`.
 
     Returns:
-        One row a note, in the caller's kind: `note_id`, `customer_id` (null where not known),
+        One row per note, in the caller's kind: `note_id`, `customer_id` (null where not known),
         `primary` (the first reason; "unspecified" or "missing" where there is none), `n_reasons`
         (how many categories it speaks of, what holds a customer back not counted), then a column
         for each category of `reason_categories`, with its strength. A category of your own has no

@@ -84,8 +84,8 @@ def tag_reasons(  # noqa: PLR0913 - a door
         keep: further columns that go along, such as segments, `date` or `spell`.
 
     Returns:
-        One row a note and sub-category, in the caller's kind: `note_id`, `customer_id` (null where
-        not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
+        One row per note and sub-category, in the caller's kind: `note_id`, `customer_id` (null
+        where not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
         probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
         strongest of the note; of equals a bad reaction comes before the failure that it answers,
         what holds a customer back comes last; with a model, its probabilities and the strengths of
@@ -215,7 +215,7 @@ def _found(
 def _table(
     rows: Columns, texts: list[str | None], found: dict[str, list[Tag]], kept: Columns
 ) -> Columns:
-    """The answer's columns, at least one row a note."""
+    """The answer's columns, at least one row per note."""
     tags = [[] if text is None else found[text] for text in texts]
     counts = np.array([max(len(told), 1) for told in tags], dtype=np.int64)
     lines = [line for text, told in zip(texts, tags, strict=True) for line in _lines(text, told)]

@@ -51,7 +51,7 @@ class BgBbModel(PurchaseModel):
             level: confidence of the bounds.
 
         Returns:
-            One row a customer, in the caller's kind and the customers' order: `customer_id`,
+            One row per customer, in the caller's kind and the customers' order: `customer_id`,
             `p_alive`, `lower`, `upper` (on the scale of log-odds; null where the model's status is
             not "converged").
 
@@ -133,7 +133,7 @@ def fit_bg_bb(summary: object) -> BgBbModel:
     parameters, the model says so in `status` and `notes`; it is not refused.
 
     Args:
-        summary: one row a customer: `x` (purchases at opportunities after the first purchase),
+        summary: one row per customer: `x` (purchases at opportunities after the first purchase),
             `t_x` (the opportunity of the last one, 0 where there is none), `T` (how many
             opportunities there were), all whole numbers.
 

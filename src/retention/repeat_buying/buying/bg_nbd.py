@@ -81,7 +81,7 @@ def fit_bg_nbd(summary: object) -> BgNbdModel:
     parameters, the model says so in `status` and `notes`; it is not refused.
 
     Args:
-        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer.
 
     Returns:
         The model; see `BgNbdModel` and its methods.
@@ -119,7 +119,7 @@ def fit_mbg_nbd(summary: object) -> MbgNbdModel:
             + B(a + 1, b + x)/B(a, b) · (α + t_x)^(−r − x)].
 
     Args:
-        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer.
 
     Returns:
         The model; see `MbgNbdModel` and its methods.

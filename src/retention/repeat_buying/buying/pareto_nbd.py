@@ -75,7 +75,7 @@ def fit_pareto_nbd(summary: object) -> ParetoNbdModel:
     parameters, the model says so in `status` and `notes`; it is not refused.
 
     Args:
-        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row a customer.
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer.
 
     Returns:
         The model; see `ParetoNbdModel` and its methods.

@@ -173,7 +173,7 @@ class PurchaseModel(RepeatBuyingModel):
             level: confidence of the bounds.
 
         Returns:
-            One row a customer, in the caller's kind and the customers' order: `customer_id`,
+            One row per customer, in the caller's kind and the customers' order: `customer_id`,
             `within`, `p_no_purchase`, `lower`, `upper` (on the scale of log-odds, so within 0 to 1;
             null where the model's status is not "converged").
 
@@ -222,7 +222,7 @@ class PurchaseModel(RepeatBuyingModel):
             level: confidence of the bounds.
 
         Returns:
-            One row a customer, in the caller's kind and the customers' order: `customer_id`,
+            One row per customer, in the caller's kind and the customers' order: `customer_id`,
             `within`, `expected_purchases`, `lower`, `upper` (on the log scale; null where the
             model's status is not "converged").
 
@@ -267,7 +267,7 @@ class PurchaseModel(RepeatBuyingModel):
             level: confidence of the bounds.
 
         Returns:
-            One row a customer, in the caller's kind and the customers' order: `customer_id`,
+            One row per customer, in the caller's kind and the customers' order: `customer_id`,
             `p_alive`, `lower`, `upper` (on the scale of log-odds; null where the model's status is
             not "converged").
 

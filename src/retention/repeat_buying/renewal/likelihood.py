@@ -34,7 +34,7 @@ class Renewals:
     """How many came to the end of each period under observation, and how many left there.
 
     Attributes:
-        n_at_risk: one a period, from the first on.
+        n_at_risk: one per period, from the first on.
         n_churned: of these, those who did not renew.
         n: how many spells have each of the different histories.
     """

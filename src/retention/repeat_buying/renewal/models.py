@@ -52,7 +52,7 @@ class RenewalModel(RepeatBuyingModel):
             level: confidence of the bounds.
 
         Returns:
-            A pandas table, one row a period: `period`, `n_at_risk`, `n_churned` (spells that came
+            A pandas table, one row per period: `period`, `n_at_risk`, `n_churned` (spells that came
             to its end and those who left there), `observed` (the Kaplan–Meier share; null once
             nobody was watched), `survival`, `lower`, `upper` (on the scale of log-odds; null where
             the status is not "converged").
@@ -93,10 +93,10 @@ class RenewalModel(RepeatBuyingModel):
             level: confidence of the bounds.
 
         Returns:
-            A pandas table, one row a period: `period`, `n_at_risk`, `n_retained` (spells that came
-            to its end and those who renewed), `observed` (the one over the other; null where nobody
-            was watched), `retention_rate`, `lower`, `upper` (on the scale of log-odds; null where
-            the status is not "converged").
+            A pandas table, one row per period: `period`, `n_at_risk`, `n_retained` (spells that
+            came to its end and those who renewed), `observed` (the one over the other; null where
+            nobody was watched), `retention_rate`, `lower`, `upper` (on the scale of log-odds; null
+            where the status is not "converged").
 
         Raises:
             RetentionError: if a period is no whole number of at least 1.

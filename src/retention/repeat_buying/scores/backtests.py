@@ -56,7 +56,7 @@ def backtest_purchases(
         level: confidence of the bounds.
 
     Returns:
-        One row a cut, in the caller's kind, as of `backtest`: `n_fitted` are customers known,
+        One row per cut, in the caller's kind, as of `backtest`: `n_fitted` are customers known,
         `n_running` those scored, `n_churned` those of them who bought nothing, `horizon` is
         `within`; `predicted_churn` and `observed_churn` with bounds, `concordance`, `auc`,
         `brier_score`, `brier_reference`, `skill`, `top_lift` and others.

@@ -92,7 +92,7 @@ def churn_score(
         level: confidence of the bounds.
 
     Returns:
-        One row a customer, in the caller's kind (eager tables sorted by customer): `customer_id`,
+        One row per customer, in the caller's kind (eager tables sorted by customer): `customer_id`,
         `x` (repeat purchases: days with one after the first), `days_since_last`, `within`,
         `p_no_purchase`, `lower`, `upper` (of a model by the delta method, of the rule Wilson's),
         `method`, `reason` (why it is not the first method, or there are no bounds; else null);

@@ -52,7 +52,7 @@ def purchase_calibration(
         level: confidence of the bounds.
 
     Returns:
-        One row a class, in the caller's kind, classes of nobody included: `x_from`, `x_to` (null
+        One row per class, in the caller's kind, classes of nobody included: `x_from`, `x_to` (null
         for the last), `n_customers`, `n_holdout` (their purchases in the holdout period),
         `purchases_per_customer` with `purchases_lower`, `purchases_upper` and `bounds` (how these
         were made, or why there are none), `expected_per_customer`, `n_without` (of them, bought

@@ -63,7 +63,7 @@ def tracking_table(
         observed_from: customers with a purchase before this day are left out, as of the summary.
 
     Returns:
-        One row a period from the first purchase to the last period that ends by `as_of`, in the
+        One row per period from the first purchase to the last period that ends by `as_of`, in the
         caller's kind: `period` (its first day), `step`, `freq`, `n_customers` (won by its end),
         `actual`, `expected` (repeat purchases in the period), `cumulative_actual`,
         `cumulative_expected` (since the first day), `is_holdout` (it ends after `cut`).

@@ -270,7 +270,7 @@ def refuse(
         f"{table}: of {number_of(int(n.sum()), 'customer')} {'; '.join(said)}. For "
         f"example{_who(first, frame)}"
         f" {shown}. purchase_summary(...) and split_summary(...) make such tables from orders; "
-        "mend those rows or leave them out."
+        "correct those rows or leave them out."
     )
 
 

@@ -82,10 +82,10 @@ def purchase_summary(
             new (with grain="week": before the first Monday from then on). Default: all are new.
 
     Returns:
-        One row a customer, in the caller's kind: `customer_id`, `x` (repeat purchases), `t_x` (age
-        at the last purchase, in `unit`; 0 if there is one only), `T` (age on `as_of`, in `unit`),
-        `mean_sales` (of a repeat purchase, currency; null where x = 0), `n_orders` (purchases
-        before they were merged) and `unit`. Eager tables are sorted by customer.
+        One row per customer, in the caller's kind: `customer_id`, `x` (repeat purchases), `t_x`
+        (age at the last purchase, in `unit`; 0 if there is one only), `T` (age on `as_of`, in
+        `unit`), `mean_sales` (of a repeat purchase, currency; null where x = 0), `n_orders`
+        (purchases before they were merged) and `unit`. Eager tables are sorted by customer.
 
     Raises:
         RetentionError: if `unit` or `grain` is not one of the two, or `observed_from` comes after
@@ -154,7 +154,7 @@ def split_summary(
         observed_from: customers with a purchase before this day are left out.
 
     Returns:
-        One row a customer who bought by `cut`, in the caller's kind: the columns of
+        One row per customer who bought by `cut`, in the caller's kind: the columns of
         `purchase_summary`, `n_holdout` (days, or weeks, with a purchase after `cut`, up to `as_of`;
         0 where there was none), `holdout_sales` (their sales, currency, 0 where there was none) and
         `T_holdout` (length of the holdout period, in `unit`). Eager tables are sorted by customer.
@@ -294,7 +294,7 @@ def _steps(frame: Frame, window: _Window) -> Frame:
 
 
 def _summed(steps: Frame, window: _Window) -> Frame:
-    """One row a customer: when they bought first and last, how often, and for how much since."""
+    """One row per customer: when they bought first and last, how often, and for how much since."""
     dated = with_first(steps, "customer_id", "_step", "_first")
     known, zero = nw.col("_step") <= window.cut, nw.lit(0.0)
     again = known & (nw.col("_step") > nw.col("_first"))

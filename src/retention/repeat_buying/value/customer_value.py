@@ -71,10 +71,11 @@ def customer_value(
         discount: effective rate a year, such as 0.1 for 10 % a year (of 365.25 days); 0 for none.
 
     Returns:
-        One row a customer, in the caller's kind and the customers' order: `customer_id`, `horizon`,
-        `expected_purchases` (within the horizon, not discounted), `expected_spend` (of a purchase,
-        currency), `discount_factor` (0 to 1, of the purchases on average), `value` (currency: the
-        product of these three and the margin), `reason` (why there is no value; else null).
+        One row per customer, in the caller's kind and the customers' order: `customer_id`,
+        `horizon`, `expected_purchases` (within the horizon, not discounted), `expected_spend` (of a
+        purchase, currency), `discount_factor` (0 to 1, of the purchases on average), `value`
+        (currency: the product of these three and the margin), `reason` (why there is no value; else
+        null).
 
     Raises:
         RetentionError: if the horizon, the margin or the discount rate is out of its range, the

@@ -78,7 +78,7 @@ class GammaGammaModel(RepeatBuyingModel):
                 log scale): what a customer spends varies beyond them.
 
         Returns:
-            One row a customer, in the caller's kind and the customers' order: `customer_id`, `x`,
+            One row per customer, in the caller's kind and the customers' order: `customer_id`, `x`,
             `expected_spend` (currency), `lower`, `upper` (null where the model's status is not
             "converged"), `reason` (why there is no expectation; else null).
 

@@ -44,7 +44,7 @@ def cohorts(material: Material) -> Section:
         plot_cohorts,
         table,
         title=f"Share of each {material.freq}'s new customers that is back",
-        told=f"A row a cohort, {len(found)} of them; a column an age in {material.freq}s. The "
+        told=f"A row per cohort, {len(found)} of them; a column per age in {material.freq}s. The "
         "figures stand in the table below.",
         size=(8.6, 1.3 + 0.3 * len(found)),
     )

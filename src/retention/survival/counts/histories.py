@@ -233,7 +233,7 @@ def refuse_unusable(found: Columns, table: str) -> None:
             f"{number_of(int(none.sum()), 'row stands', 'rows stand')} for fewer than 1 (n_spells)"
         )
     if said:
-        raise ContentError(f"{table}: {'; '.join(said)}. Mend those rows or leave them out.")
+        raise ContentError(f"{table}: {'; '.join(said)}. Correct those rows or leave them out.")
 
 
 def _spells(n: NDArray[Any] | None, rows: NDArray[np.bool_]) -> int:

@@ -68,7 +68,7 @@ def person_periods(
             a whole; take care that it was known when it began.
 
     Returns:
-        One row a spell and interval, in the caller's kind: `customer_id` and `spell` where the
+        One row per spell and interval, in the caller's kind: `customer_id` and `spell` where the
         spells have them, `interval` (1, 2, …), `churned` (the spell ended in it), `n_spells` where
         the spells have it (how many spells the row stands for), and the `keep` columns.
 

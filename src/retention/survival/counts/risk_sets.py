@@ -44,7 +44,7 @@ class RiskSets:
         key: the segment's values, in the order of `by`.
         duration: the distinct durations at which spells end or are censored, ascending.
         n_at_risk: spells with entry < duration that have lasted at least as long.
-        n_churned: ends at that duration, a column a cause (one column where none was asked for).
+        n_churned: ends at that duration, a column per cause (one column where none was asked for).
         n_censored: spells seen no further than that.
         n_entered: spells that came under observation since the duration before.
         entries: the distinct entries after the origin, ascending.

@@ -74,7 +74,7 @@ class CoxModel(LifetimeModel):
         Wald's does not.
 
         Returns:
-            A pandas table, one row a test: `test` ("likelihood ratio", "wald", "score"),
+            A pandas table, one row per test: `test` ("likelihood ratio", "wald", "score"),
             `statistic` (χ²), `degrees_of_freedom`, `p_value`; null where not known, and p-values
             where there is a penalty.
         """
@@ -111,7 +111,7 @@ class CoxModel(LifetimeModel):
         """The baselines at the mean of the covariates.
 
         Returns:
-            A pandas table, one row a stratum and duration at which spells end: the `strata`
+            A pandas table, one row per stratum and duration at which spells end: the `strata`
             columns, `duration`, `cumulative_hazard`, `survival` (e to minus that; both null behind
             a time in which nobody was under observation), `note` (what they are given, or why not
             known; else null).

@@ -50,7 +50,7 @@ def proportional_hazards_test(
             "identity" or "log".
 
     Returns:
-        One row a term and one last row for all of them, in the caller's kind: `term` ("(all)" in
+        One row per term and one last row for all of them, in the caller's kind: `term` ("(all)" in
         the last), `statistic` (χ²), `degrees_of_freedom`, `p_value`, `transform`. Null for terms
         that the model knows no error of, or if ends at one time only were seen; p-values are null
         if the model has a penalty.

@@ -48,7 +48,7 @@ def cumulative_incidence(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
+        One row per segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `hazard` (of this
         reason: d_ku / n_u), `cumulative_hazard` (of this reason), `cumulative_incidence`,
         `standard_error`, `lower`, `upper` (from log(−log(1 − F)); null before the first end for
@@ -109,7 +109,7 @@ def cause_removed(
         by: segment columns.
 
     Returns:
-        One row a segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
+        One row per segment, reason and duration, in the caller's kind: the `by` columns, `reason`,
         `duration`, `n_at_risk`, `n_churned` (for this reason), `n_censored`, `churn_share`
         (1 − S), `churn_share_without`, `gained_share` (their difference), `observed_from` and
         `note` (see `survival_curve`).

@@ -45,7 +45,7 @@ def survival_curve(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and duration at which a spell ends or is censored, in the caller's kind,
+        One row per segment and duration at which a spell ends or is censored, in the caller's kind,
         sorted: the `by` columns, `duration`, `n_at_risk`, `n_churned`, `n_censored`, `n_entered`
         (came under observation since the duration before), `hazard` (d/n), `survival`,
         `standard_error` (Greenwood; null where S is 0), `lower`, `upper` (from log(−log S); null

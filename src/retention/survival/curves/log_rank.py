@@ -61,7 +61,7 @@ def compare_curves(
         strata: columns within whose values the segments are compared; the sums are then added.
 
     Returns:
-        One row a segment, in the caller's kind: the `by` columns, `n_spells`, `n_churned` (seen
+        One row per segment, in the caller's kind: the `by` columns, `n_spells`, `n_churned` (seen
         ends), `n_expected` (ends if all left alike), and the same in each row: `test`,
         `statistic` (χ²), `degrees_of_freedom`, `p_value`; then `note` (when nobody of the segment
         was under observation: there it is not compared; else null). The statistic is null where no

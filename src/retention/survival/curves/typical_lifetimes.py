@@ -77,7 +77,7 @@ def lifetime_quantile(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment and share, in the caller's kind: the `by` columns, `lost`, `n_spells`,
+        One row per segment and share, in the caller's kind: the `by` columns, `lost`, `n_spells`,
         `n_churned`, `lifetime` (the first duration at which S ≤ 1 − lost; where S equals it over a
         stretch, the middle of that as far as it was observed; null if so many had not left by the
         end of observation), `lower`, `upper` (where the bounds of S pass that level; null where
@@ -141,7 +141,7 @@ def restricted_mean(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
+        One row per segment, in the caller's kind: the `by` columns, `horizon`, `n_spells`,
         `n_churned` (by the horizon), `restricted_mean`, `standard_error`, `lower`, `upper` (in the
         unit of the durations; all null where nobody was observed as long as the horizon or for a
         while before it, except a stretch from 0 that ends before the horizon, past which the mean
@@ -268,7 +268,7 @@ def conditional_survival(
         level: confidence of the bounds.
 
     Returns:
-        One row a segment, tenure and horizon, in the caller's kind: the `by` columns, `tenure`,
+        One row per segment, tenure and horizon, in the caller's kind: the `by` columns, `tenure`,
         `horizon`, `n_at_risk` (at the first duration after the tenure), `n_churned` (within the
         horizon), `survival`, `lower`, `upper`, `note` (what it is given, or why it is null; else
         null), in the order in which these were asked. Null where nobody was observed so long, or

@@ -31,7 +31,7 @@ class Block:
     Attributes:
         patterns: which patterns.
         columns: which of the intervals that have a level.
-        at_risk: spells at risk, a row a pattern, a column an interval.
+        at_risk: spells at risk, a row per pattern, a column per interval.
         row: for each cell in which spells ended, its pattern in the block.
         column: and its interval in the block.
         ended: how many ended there.
@@ -57,7 +57,7 @@ class Exposure:
         at_risk: spells at risk in each.
         ended: spells that ended in each.
         n_spells: spells with an interval at risk.
-        design: one row a pattern.
+        design: one row per pattern.
         pattern: of each stretch.
         first: its first interval, counted among those that have a level.
         last: one more than its last.
@@ -115,7 +115,7 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
 
     Args:
         spells: the spells.
-        matrix: their covariates, a column a term.
+        matrix: their covariates, a column per term.
         per_unit: length of an interval and of the durations' unit, in days.
 
     Raises:

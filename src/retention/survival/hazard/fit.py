@@ -54,7 +54,7 @@ class Scaled:
 
     @property
     def multiplier(self) -> Floats:
-        """What is multiplied by the terms, a row a level: 1, or the logarithm of time."""
+        """What is multiplied by the terms, a row per level: 1, or the logarithm of time."""
         logs = self.design.log_interval[:, None]
         lasting = np.arange(self.places.size) < self.design.fixed.shape[1]
         return np.where(lasting, 1.0, logs)

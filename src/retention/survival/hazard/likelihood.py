@@ -34,7 +34,7 @@ class Arrow:
 
     @property
     def slopes(self) -> Floats:
-        """How the best levels move with the effects: a row a level."""
+        """How the best levels move with the effects: a row per level."""
         return -(self.mixed / self.levels).T
 
     @property
@@ -45,7 +45,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Scaled covariates, a row a pattern.
+    """Scaled covariates, a row per pattern.
 
     Attributes:
         fixed: of effects that last.

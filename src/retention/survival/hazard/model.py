@@ -79,7 +79,7 @@ class HazardModel(LifetimeModel):
         """The intervals as a pandas table.
 
         Returns:
-            One row an interval: `interval`, `n_at_risk`, `n_churned`, `level` (link of the hazard
+            One row per interval: `interval`, `n_at_risk`, `n_churned`, `level` (link of the hazard
             where all covariates are 0; null where nobody or everybody left), `hazard` (the same
             as a chance; null where nobody was at risk), `note` (says so; else null).
         """

@@ -58,7 +58,7 @@ class Covariate(BaseModel):
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The names of its columns in the design: one a coefficient."""
+        """The names of its columns in the design: one per coefficient."""
         if self.kind == "label":
             return tuple(f"{self.name}={level}" for level in self.levels[1:])
         return (self.name,)
@@ -168,7 +168,7 @@ def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
 
 
 def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray[np.float64]:
-    """The design of n rows: a column a term, in the order of the covariates."""
+    """The design of n rows: a column per term, in the order of the covariates."""
     return written(covariates, [each.read(columns[each.name]) for each in covariates], n)
 
 

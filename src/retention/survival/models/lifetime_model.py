@@ -34,7 +34,7 @@ class LifetimeModel(BaseModel, ABC):
 
     Attributes:
         covariates: the covariates with their levels; the first level of each is the reference.
-        coef: one a term, null where it cannot be told.
+        coef: one per term, null where it cannot be told.
         covariance: of the coefficients, null where it cannot be told.
         n_spells: spells it was fitted on.
         n_churned: of these, ends that were seen.
@@ -86,7 +86,7 @@ class LifetimeModel(BaseModel, ABC):
         """The coefficients as a pandas table.
 
         Returns:
-            One row a coefficient: `term`, `reference` (the level it is compared with, null for
+            One row per coefficient: `term`, `reference` (the level it is compared with, null for
             numbers and flags), `coef`, `ratio` (e to the coef), `standard_error`, `lower`, `upper`
             (of the coef), `ratio_lower`, `ratio_upper`, `z`, `p_value`; null where not known, as
             is a ratio beyond what numbers can hold.

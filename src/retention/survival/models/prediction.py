@@ -85,7 +85,7 @@ def predict_survival(
             is chance beyond them. From log(−log S), by the delta method.
 
     Returns:
-        One row a customer and time, in the caller's kind and the customers' order: `customer_id`,
+        One row per customer and time, in the caller's kind and the customers' order: `customer_id`,
         `tenure` (0 with `given=None`), `time`, `survival`, `lower`, `upper`, `reason` (why there is
         no prediction; else null: some of the time may lie beyond the longest duration, or where
         under late entry nobody was watched, the stratum or a label may be new, or a covariate
@@ -159,8 +159,9 @@ def predict_churn(
         level: confidence of the bounds of the estimate.
 
     Returns:
-        One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`, and the `keep` columns.
+        One row per customer, in the caller's kind and the customers' order: `customer_id`,
+        `tenure`, `within`, `churn_probability`, `lower`, `upper`, `reason`, `note`, and the `keep`
+        columns.
 
     Raises:
         as `predict_survival`.
@@ -229,9 +230,9 @@ def expected_remaining_lifetime(
         keep: as in `predict_survival`.
 
     Returns:
-        One row a customer, in the caller's kind and the customers' order: `customer_id`, `tenure`,
-        `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`, `note`,
-        and the `keep` columns.
+        One row per customer, in the caller's kind and the customers' order: `customer_id`,
+        `tenure`, `horizon`, `expected_lifetime` (between 0 and the horizon, in its unit), `reason`,
+        `note`, and the `keep` columns.
 
     Raises:
         as `predict_survival`.

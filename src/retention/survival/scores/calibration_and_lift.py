@@ -90,7 +90,7 @@ def calibration(
         level: confidence of the bounds.
 
     Returns:
-        One row a group, in the caller's kind: `group` (1 has the least predicted churn), `time`,
+        One row per group, in the caller's kind: `group` (1 has the least predicted churn), `time`,
         `n_spells`, `n_churned` (by then), `n_still` (beyond), `n_unknown` (censored by then),
         `predicted`, `observed`, `lower`, `upper` (null where nobody or everybody left),
         `difference`, `reason` (null, or why observed is), `note` (what observed is given, where
@@ -175,7 +175,7 @@ def lift(
         level: confidence of the bounds.
 
     Returns:
-        One row a group, in the caller's kind: `group` (1 is the riskiest), `time`, `n_spells`,
+        One row per group, in the caller's kind: `group` (1 is the riskiest), `time`, `n_spells`,
         `n_churned` (by then), `n_still` (beyond), `n_unknown` (censored by then), `churn_rate`,
         `lower`, `upper` (log-log; null where nobody or everybody left), `churners` (n_g f_g,
         spells), `lift`, `cumulative_share_of_customers`, `cumulative_share_of_churn`,
