@@ -209,7 +209,7 @@ def test_a_stay_of_no_length_does_not_make_the_leading_stretch_an_inner_one():
 def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
     """H = 1/2 at 1, 1/2 more at 2, whoever the customer; nobody is left without a prediction."""
     model = rt.fit_cox(late(), ties=ties)
-    found, said = once(rt.survival.predict_survival, model, some(0), times=[1, 2])
+    found, said = once(rt.survival.predict_survival, some(0), model=model, times=[1, 2])
     assert found["survival"].tolist() == pytest.approx([math.exp(-0.5), math.exp(-1)])
     assert found["note"].tolist() == [GIVEN] * 2
     assert found["reason"].isna().all()
@@ -219,9 +219,9 @@ def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
     )
     there = rt.survival.predict_survival(some(0.0015), model=model, times=[1])
     assert there["note"].isna().all()
-    churn, _ = once(rt.predict_churn, model, some(0), within=1)
+    churn, _ = once(rt.predict_churn, some(0), model=model, within=1)
     assert churn["churn_probability"].tolist() == pytest.approx([1 - math.exp(-0.5)])
-    stay, _ = once(rt.survival.expected_remaining_lifetime, model, some(0), horizon=2)
+    stay, _ = once(rt.survival.expected_remaining_lifetime, some(0), model=model, horizon=2)
     assert stay["expected_lifetime"].tolist() == pytest.approx([1 + math.exp(-0.5)])
     assert {churn["note"][0], stay["note"][0]} == {GIVEN}
     assert model.baseline()["note"].tolist() == [GIVEN] * 2
@@ -230,7 +230,7 @@ def test_cox_is_given_the_leading_stretch_as_the_curve_is(ties):
 def test_cox_names_the_stretch_that_a_prediction_would_cross():
     """In each stratum its own; the answer is null."""
     model = rt.fit_cox(broken())
-    found, said = once(rt.survival.predict_survival, model, some(4), times=[0.5, 4])
+    found, said = once(rt.survival.predict_survival, some(4), model=model, times=[0.5, 4])
     assert found["reason"].tolist()[1] == HOLE
     assert found["survival"].isna().tolist() == [False, True]
     assert "tenure=7" in said
@@ -240,7 +240,7 @@ def test_cox_names_the_stretch_that_a_prediction_would_cross():
     assert baseline["note"].tolist()[1:] == [HOLE] * 2
     strata = rt.fit_cox(broken(), strata="plan")
     both = pd.DataFrame({"customer_id": [1, 2], "tenure": [0, 0], "plan": ["basic", "full"]})
-    found = quietly(rt.survival.predict_survival, strata, both, times=4.5)
+    found = quietly(rt.survival.predict_survival, both, model=strata, times=4.5)
     assert found["survival"].isna().tolist() == [False, True]
     assert found["note"].tolist()[0] == "given still here at 3: nobody was watched before"
     assert found["reason"].tolist()[1] == "nobody was watched from 0 to 7"
@@ -269,7 +269,7 @@ def test_an_interval_in_which_nobody_was_at_risk_has_no_hazard(link):
     assert np.isnan(table["hazard"][0])
     assert table["hazard"].tolist()[1:] == pytest.approx([2 / 8, 1 / 6, 2 / 4])
     assert table["note"][0] == "nobody was watched"
-    found, _ = once(rt.survival.predict_survival, model, some(0), times=[1, 2, 3])
+    found, _ = once(rt.survival.predict_survival, some(0), model=model, times=[1, 2, 3])
     assert found[["survival", "lower", "upper"]].iloc[0].isna().all()
     assert found["reason"][0] == "nobody was watched from 0 to 1"
     assert found["survival"].tolist()[1:] == pytest.approx([6 / 8, 6 / 8 * 5 / 6])
@@ -293,21 +293,21 @@ def test_a_hole_between_intervals_is_null_in_predictions_of_hazards():
     )
     model = rt.survival.fit_hazard(spells, **MONTHS)
     assert model.hazards()["hazard"].isna().tolist() == [False, False, True, True, False, False]
-    found, said = once(rt.survival.predict_survival, model, some(0), times=[1, 2, 3, 5])
+    found, said = once(rt.survival.predict_survival, some(0), model=model, times=[1, 2, 3, 5])
     assert found["survival"].isna().tolist() == [False, False, True, True]
     assert found["reason"].tolist()[2:] == ["nobody was watched from 2 to 4"] * 2
     assert "tenure=4" in said
     assert rt.survival.predict_survival(some(4), model=model, times=[1])["survival"].tolist() == [
         pytest.approx(2 / 3)
     ]
-    area = quietly(rt.survival.expected_remaining_lifetime, model, some(0), horizon=5)
+    area = quietly(rt.survival.expected_remaining_lifetime, some(0), model=model, horizon=5)
     assert area["expected_lifetime"].isna().all()
 
 
 def test_scores_name_the_hole_and_what_they_say_to_write_works():
     """No "predict them too" where no model can; with the landmark all goes well."""
     model, spells = rt.fit_cox(broken()), broken()
-    scored, said = once(rt.survival.with_predictions, model, spells, times=8)
+    scored, said = once(rt.survival.with_predictions, spells, model=model, times=8)
     assert "say landmark=7, here and in the score" in said
     with pytest.raises(rt.ContentError) as refused:
         rt.survival.calibration(scored, survival="survival_8", time=8, groups=1)
