@@ -47,7 +47,7 @@ def test_functions_guard_the_columns_of_their_own_answers(engine, name):
     ("run", "name"),
     [
         (lambda t, by: rt.lifecycle_states(t, by=by, lost_after=1), "Share"),
-        (lambda t, by: rt.kpis.quick_ratio(t, by=by), "Lag"),
+        (lambda t, by: rt.kpis.quick_ratio(t, by=by), "Reactivation"),
     ],
 )
 def test_answers_of_activity_guard_theirs(run, name):
