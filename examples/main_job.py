@@ -4,7 +4,7 @@
 
 prints the tables a retention analyst is asked for and writes one picture, main_job.png, into the
 current folder. Everything is computed from `company.orders`; put your own file in its place with
-`rt.read_transactions("orders.csv", customer_id=..., date=..., sales=..., profit=...)`.
+`rt.as_transactions("orders.csv", customer_id=..., date=..., sales=..., profit=...)`.
 """
 
 from __future__ import annotations

@@ -148,9 +148,9 @@ DOORS: dict[str, Step] = {
     "transactions alone": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS),
     "order_id": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, order_id=n),
     "who": lambda n, w: rt.as_transactions(w["orders"], customer_id=n, date="day", sales="paid"),
-    "audit": lambda n, w: rt.audit_transactions(w["orders"], **_ORDERS, keep=n).accepted,
+    "audit": lambda n, w: rt.audit(rt.as_transactions, w["orders"], **_ORDERS, keep=n).accepted,
     "audit set aside": lambda n, w: (
-        rt.audit_transactions(w["orders"], **_ORDERS, as_of="2024-04-30").set_aside
+        rt.audit(rt.as_transactions, w["orders"], **_ORDERS, as_of="2024-04-30").set_aside
     ),
     "contracts": lambda n, w: rt.as_contracts(
         w["contracts"],

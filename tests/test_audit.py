@@ -112,8 +112,14 @@ def test_the_audit_agrees_with_its_definition_in_plain_python(engine, rows, said
         return  # a column with nothing in it has no type to be read by
     as_of = date(2024, 1, 2)
     expected = naive_reasons(rows, **said, as_of=as_of)
-    audit = rt.audit_transactions(
-        engine.table(table), **NAMES, **said, as_of=as_of, day_first=True, decimal="."
+    audit = rt.audit(
+        rt.as_transactions,
+        engine.table(table),
+        **NAMES,
+        **said,
+        as_of=as_of,
+        day_first=True,
+        decimal=".",
     )
     aside = engine.read(audit.set_aside)
     assert list(aside.columns) == ["who", "day", "paid", "reason"]
@@ -139,7 +145,7 @@ def test_the_door_accepts_what_the_audit_sets_nothing_aside_of(rows, said):
     """Both judge by the same checks; a table of refunds only is refused on top."""
     table = pd.DataFrame(rows, columns=["who", "day", "paid"], dtype=object)
     said = {**NAMES, **said, "day_first": True, "decimal": "."}
-    audit = rt.audit_transactions(table, **said)
+    audit = rt.audit(rt.as_transactions, table, **said)
     dropped = {"drop"} & set(said.values())
     try:
         answer = rt.as_transactions(table, **said)
@@ -160,7 +166,7 @@ def test_the_summary_has_every_check_in_order_and_adds_up(engine):
             "paid": [10.0, 10.0, 20.0, -5.0, 7.0],
         }
     )
-    summary = summary_of(rt.audit_transactions(engine.table(table), **NAMES))
+    summary = summary_of(rt.audit(rt.as_transactions, engine.table(table), **NAMES))
     assert [row["check"] for row in summary] == [*ORDER, "accepted", "input"]
     by_name = {row["check"]: (row["rows"], row["customers"], row["sales"]) for row in summary}
     assert by_name["blank customer_id"] == (1, 0, 20.0)
@@ -178,7 +184,7 @@ def test_the_summary_is_an_eager_table_of_the_users_engine(engine):
 
     kinds = {"polars": pl.DataFrame, "polars_lazy": pl.DataFrame, "pyarrow": pa.Table}
     table = pd.DataFrame({"who": [1, 2], "day": ["2024-01-01"] * 2, "paid": [1.0, -1.0]})
-    audit = rt.audit_transactions(engine.table(table), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(table), **NAMES)
     assert isinstance(audit.summary, kinds.get(engine.name, pd.DataFrame))
     assert engine.is_mine(audit.accepted)
     assert engine.is_mine(audit.set_aside)
@@ -187,7 +193,7 @@ def test_the_summary_is_an_eager_table_of_the_users_engine(engine):
 def test_first_examples_are_rows_of_eager_tables_and_smallest_values_of_lazy_ones(engine):
     """A lazy table has no first row."""
     table = pd.DataFrame({"who": [1, 2, 3], "day": ["2024-01-01"] * 3, "paid": [1.0, -1.0, -7.0]})
-    summary = summary_of(rt.audit_transactions(engine.table(table), **NAMES))
+    summary = summary_of(rt.audit(rt.as_transactions, engine.table(table), **NAMES))
     example = {row["check"]: row["first_example"] for row in summary}
     lazy = engine.name in ("polars_lazy", "duckdb", "ibis", "spark")
     assert example["refund"] == ("smallest -7.0" if lazy else "row 1: -1.0")
@@ -205,7 +211,7 @@ def test_set_aside_has_the_users_own_rows():
         },
         index=[10, 20, 30],
     )
-    audit = rt.audit_transactions(table, **NAMES, tz="UTC")
+    audit = rt.audit(rt.as_transactions, table, **NAMES, tz="UTC")
     pd.testing.assert_frame_equal(audit.set_aside.drop(columns="reason"), table.iloc[[1]])
     assert audit.set_aside["reason"].tolist() == ["blank customer_id"]
 
@@ -213,7 +219,7 @@ def test_set_aside_has_the_users_own_rows():
 def test_a_clean_table_is_accepted_whole(engine):
     """Nothing is set aside, and the columns are there all the same."""
     table = pd.DataFrame({"who": [1, 2], "day": ["2024-01-01"] * 2, "paid": [1.0, 2.0]})
-    audit = rt.audit_transactions(engine.table(table), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(table), **NAMES)
     assert list(engine.read(audit.set_aside).columns) == ["who", "day", "paid", "reason"]
     assert len(engine.read(audit.set_aside)) == 0
     assert len(engine.read(audit.accepted)) == 2
@@ -222,7 +228,7 @@ def test_a_clean_table_is_accepted_whole(engine):
 def test_an_empty_table_is_audited(engine):
     """The audit never raises on content, not even on none."""
     table = pd.DataFrame({"who": [1], "day": ["2024-01-01"], "paid": [1.0]}).iloc[:0]
-    audit = rt.audit_transactions(engine.table(table), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(table), **NAMES)
     assert {row["rows"] for row in summary_of(audit)} == {0}
     assert len(engine.read(audit.accepted)) == len(engine.read(audit.set_aside)) == 0
 
@@ -232,17 +238,17 @@ def test_ambiguity_is_content(engine):
     table = pd.DataFrame(
         {"who": [1, 2], "day": ["03/04/2024", "2024-01-31"], "paid": ["1,234", "5"]}
     )
-    audit = rt.audit_transactions(engine.table(table), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(table), **NAMES)
     assert engine.read(audit.set_aside)["reason"].tolist() == ["ambiguous date"]
     numbers = table.assign(day=[20240101, 20240102], paid=[1.0, 2.0])
-    audit = rt.audit_transactions(engine.table(numbers), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(numbers), **NAMES)
     assert engine.read(audit.set_aside)["reason"].tolist() == ["ambiguous date"] * 2
 
 
 def test_all_of_a_column_missing_is_content():
     """A pandas column of None only has no type, but rows to set aside."""
     table = pd.DataFrame({"who": [1, 2], "day": [None, None], "paid": [None, None]}, dtype=object)
-    audit = rt.audit_transactions(table, **NAMES)
+    audit = rt.audit(rt.as_transactions, table, **NAMES)
     assert audit.set_aside["reason"].tolist() == ["missing date"] * 2
 
 
@@ -250,13 +256,13 @@ def test_a_table_with_a_reason_of_its_own_is_refused():
     """The column would be overwritten."""
     table = pd.DataFrame({"who": [1], "day": ["2024-01-01"], "paid": [1.0], "reason": ["x"]})
     with pytest.raises(rt.ColumnError, match="the table has one already"):
-        rt.audit_transactions(table, **NAMES)
+        rt.audit(rt.as_transactions, table, **NAMES)
 
 
 def test_an_audit_is_frozen_and_prints_its_summary():
     """Checks that found nothing are left out of the print."""
     table = pd.DataFrame({"who": ["Ann", None], "day": ["2024-01-01"] * 2, "paid": [1.0, 2.0]})
-    audit = rt.audit_transactions(table, **NAMES)
+    audit = rt.audit(rt.as_transactions, table, **NAMES)
     with pytest.raises(AttributeError):
         audit.accepted = None
     assert repr(audit).splitlines() == [

@@ -41,7 +41,7 @@ def test_texts_taken_for_blank_are_named_and_counted_and_the_cure_works(engine: 
 def test_some_texts_may_be_blank_and_others_not(engine: Any) -> None:
     """Only what is named is blank, beside the empty text; the audit agrees."""
     table = engine.table(shop([*WHO, "", "-"]))
-    audit = rt.audit_transactions(table, **ORDERS, blanks=["-", "None"])
+    audit = rt.audit(rt.as_transactions, table, **ORDERS, blanks=["-", "None"])
     assert sorted(engine.read(audit.accepted)["customer_id"]) == ["Ann", "NA", "NA", "Null"]
     assert sorted(engine.read(audit.set_aside)["who"]) == ["", "-", "None"]
     assert set(engine.read(audit.set_aside)["reason"]) == {"blank customer_id"}
@@ -50,7 +50,7 @@ def test_some_texts_may_be_blank_and_others_not(engine: Any) -> None:
 def test_what_is_missing_stays_missing_in_a_column_of_objects() -> None:
     """None is no customer of that name, whatever texts are ids."""
     ids = pd.Series(["Ann", None, float("nan"), "NA"], dtype=object)
-    audit = rt.audit_transactions(shop(["x"] * 4).assign(who=ids), **ORDERS, blanks=())
+    audit = rt.audit(rt.as_transactions, shop(["x"] * 4).assign(who=ids), **ORDERS, blanks=())
     assert audit.accepted["customer_id"].tolist() == ["Ann", "NA"]
 
 
@@ -66,7 +66,7 @@ def test_a_csv_keeps_them_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """In Python and on the command line, whose refusal names the option that lets them in."""
     path = tmp_path / "orders.csv"
     shop(WHO).to_csv(path, index=False)
-    assert len(rt.read_transactions(path, **ORDERS, blanks=())) == 5
+    assert len(rt.as_transactions(path, **ORDERS, blanks=())) == 5
     words = ["kpis", str(path), *(["--customer-id", "who", "--date", "day", "--sales", "paid"])]
     words += ["--freq", "day", "--as-of", "2024-01-05"]
     assert main(words) == 1

@@ -171,7 +171,7 @@ def test_kept_columns_stay_as_they_are_and_the_table_is_not_changed():
     kept = rt.as_transactions(table, **NAMES, keep="paid")
     assert kept["paid"].tolist() == [1.125, "80,00"]
     pd.testing.assert_frame_equal(table, before)
-    audit = rt.audit_transactions(shop(paid=[1.125, "x"]), **NAMES)
+    audit = rt.audit(rt.as_transactions, shop(paid=[1.125, "x"]), **NAMES)
     assert audit.set_aside["paid"].tolist() == ["x"]
 
 
@@ -206,11 +206,11 @@ def test_cells_of_files_and_databases_stay_what_they_are(mixed, kind, engine):
     for said in ({}, {"decimal": ","}):
         if kind == "a.db":
             with closing(sqlite3.connect(mixed / kind)) as connection:
-                orders = rt.read_transactions(
+                orders = rt.as_transactions(
                     "orders", connection=connection, **NAMES, engine=engine, **said
                 )
         else:
-            orders = rt.read_transactions(mixed / kind, **NAMES, engine=engine, **said)
+            orders = rt.as_transactions(mixed / kind, **NAMES, engine=engine, **said)
         if engine != "pandas":
             orders = orders.df() if engine == "duckdb" else orders.to_pandas()
         orders = orders.sort_values("customer_id")  # DuckDB reads in parallel

@@ -62,7 +62,7 @@ def records_of(path):
 def test_kpis_are_those_of_the_library(shop, capsys):
     """The command line adds nothing to the numbers."""
     code, out, _ = run(capsys, "kpis", shop, *NAMED, *KPIS, "--format", "json")
-    orders = rt.read_transactions(
+    orders = rt.as_transactions(
         shop, customer_id="Kunde", date="Datum", sales="Betrag", refunds="net"
     )
     expected = rt.outcome_kpis(rt.customer_periods(orders, freq="month", as_of="2024-03-31"))
@@ -322,7 +322,7 @@ def test_report_is_that_of_the_library(shop, capsys, tmp_path):
     path = tmp_path / "report.html"
     said = [*KPIS, "--gap", "30", "--title", "Our shop", "--by", "Region", "--no-pictures"]
     assert run(capsys, "report", shop, *NAMED, *said, "-o", path) == (0, "", "")
-    orders = rt.read_transactions(
+    orders = rt.as_transactions(
         shop, customer_id="Kunde", date="Datum", sales="Betrag", refunds="net", keep="Region"
     )
     report = rt.retention_report(

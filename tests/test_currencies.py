@@ -108,7 +108,7 @@ def test_rows_that_cannot_be_converted_are_refused_and_set_aside(three):
     assert "what one unit of each is worth: GBP (1 row" in said
     assert "date before the first exchange rate: 2 rows" in said
     assert "EUR from 2024-02-29, USD from 2024-03-01" in said
-    found = rt.audit_transactions(table, **say, rates={"EUR": 1, "USD": 0.5})
+    found = rt.audit(rt.as_transactions, table, **say, rates={"EUR": 1, "USD": 0.5})
     assert three.read(found.accepted, order=["sales"])["sales"].tolist() == [10.0, 25.0]
     reasons = sorted(three.read(found.set_aside)["reason"])
     assert reasons == ["currency without an exchange rate", "missing currency"]
@@ -220,7 +220,7 @@ def test_a_column_beside_the_amounts_that_says_two_currencies_is_seen(three):
     assert "in one currency already, rates={'EUR': 1, 'USD': 1}" in said
     told = rt.as_transactions(table, **SAY, **named, rates={"EUR": 1, "USD": 1})
     assert sold(three, told) == [10.0, 30.0, 20.0, 50.0]
-    found = rt.audit_transactions(table, **SAY)
+    found = rt.audit(rt.as_transactions, table, **SAY)
     assert len(three.read(found.set_aside)) == 4
 
 
@@ -341,7 +341,7 @@ def test_a_sign_that_contradicts_the_named_currency_is_a_problem(three):
     with pytest.raises(rt.ContentError) as refused:
         rt.as_transactions(table, **SAY, currency="c")
     assert "sales with the sign of another currency: 1 row" in str(refused.value)
-    found = rt.audit_transactions(table, **SAY, currency="c")
+    found = rt.audit(rt.as_transactions, table, **SAY, currency="c")
     assert len(three.read(found.accepted)) == 3
     own = three.table(frame.assign(c=["1", "2", "2", "1"]))
     assert len(three.read(rt.as_transactions(own, **SAY, currency="c"))) == 4
@@ -520,8 +520,8 @@ def test_a_file_is_guarded_though_only_named_columns_are_read(tmp_path):
         say = {"customer_id": "customer_id", "date": "date", "sales": "sales", "duplicates": "keep"}
         for engine in ("pandas", "polars", "duckdb") if header == "Currency" else ("duckdb",):
             with pytest.raises(rt.ContentError, match=f"Column '{header}' says EUR"):
-                rt.read_transactions(path, engine=engine, **say)
-        told = rt.read_transactions(path, **say, currency=header, rates={"EUR": 1, "USD": 0.5})
+                rt.as_transactions(path, engine=engine, **say)
+        told = rt.as_transactions(path, **say, currency=header, rates={"EUR": 1, "USD": 0.5})
         assert told["sales"].tolist() == [10.0, 30.0, 10.0, 25.0]
 
 

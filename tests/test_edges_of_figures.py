@@ -245,7 +245,8 @@ def test_a_line_after_as_of_is_late_whatever_day_its_order_has(engine):
             "no": ["1"] * 2,
         }
     )
-    parts = rt.audit_transactions(
+    parts = rt.audit(
+        rt.as_transactions,
         engine.table(table),
         customer_id="who",
         date="day",
@@ -535,8 +536,13 @@ def test_rows_set_aside_cut_no_contract_and_date_no_order(engine):
         "e": ["", "2024-02-10"],
     })  # fmt: skip
     roles = {"customer_id": "a", "start": "s", "end": "e", "contract_id": "c", "sales": "m"}
-    audit = rt.audit_contracts(
-        engine.table(contracts), **roles, sales_per="month", end_is="last_day", overlaps="cut"
+    audit = rt.audit(
+        rt.as_contracts,
+        engine.table(contracts),
+        **roles,
+        sales_per="month",
+        end_is="last_day",
+        overlaps="cut",
     )
     assert engine.read(audit.set_aside)["reason"].tolist() == ["missing sales"]
     assert engine.read(audit.accepted)["end"].isna().tolist() == [True]
@@ -545,7 +551,9 @@ def test_rows_set_aside_cut_no_contract_and_date_no_order(engine):
         "cost": [np.nan, 1.0], "oid": ["1", "1"],
     })  # fmt: skip
     roles = {"customer_id": "who", "date": "day", "sales": "paid", "cost": "cost"}
-    audit = rt.audit_transactions(engine.table(lines), **roles, order_id="oid", order_day="first")
+    audit = rt.audit(
+        rt.as_transactions, engine.table(lines), **roles, order_id="oid", order_day="first"
+    )
     day = engine.read(audit.accepted)["date"].astype("datetime64[ns]").tolist()
     assert day == [pd.Timestamp("2024-02-01")]
 

@@ -25,7 +25,7 @@ def lines(*ids, **columns):
 
 def notes_of(engine, frame, **more):
     """The notes of an audit, as plain rows."""
-    audit = rt.audit_transactions(engine.table(frame), **NAMES, **more)
+    audit = rt.audit(rt.as_transactions, engine.table(frame), **NAMES, **more)
     return engine.read(audit.notes).to_dict("records")
 
 
@@ -58,7 +58,7 @@ def test_ids_that_may_be_one_are_counted(one, other, way, cure):
     assert (note["rows"], note["customers"]) == (3, 2)
     assert note["first_example"] == f"{min(one, other)!r} and {max(one, other)!r}"
     assert cure in note["advice"]
-    with pytest.warns(RetentionWarning, match="audit_transactions.*notes counts them") as told:
+    with pytest.warns(RetentionWarning, match="audit.as_transactions.*notes counts them") as told:
         found = rt.as_transactions(frame, **NAMES)
     assert (len(told), len(found)) == (1, 5)
     assert str(told[0].message).count(note["advice"]) == 1
@@ -243,7 +243,7 @@ def test_rows_of_one_contract_that_overlap_are_counted(engine):
     """Kept, the monthly revenue is 270; cut where the later row starts, 170. Both can be said."""
     table = engine.table(plans())
     named = {**CONTRACT, **MRR, "contract_id": "id"}
-    audit = rt.audit_contracts(table, **named)
+    audit = rt.audit(rt.as_contracts, table, **named)
     (note,) = engine.read(audit.notes).to_dict("records")
     assert note["note"] == "rows of one contract_id that overlap in time"
     assert (note["rows"], note["customers"], note["first_example"]) == (1, 1, "'c1'")
@@ -283,7 +283,7 @@ def test_equal_contracts_under_two_ids_are_counted(engine):
     frame = plans().iloc[[2]]
     frame = pd.concat([frame, frame.assign(id="c9"), frame.assign(id="c8", mrr=60.0)])
     named = {**CONTRACT, **MRR, "contract_id": "id"}
-    audit = rt.audit_contracts(engine.table(frame.reset_index(drop=True)), **named)
+    audit = rt.audit(rt.as_contracts, engine.table(frame.reset_index(drop=True)), **named)
     (note,) = engine.read(audit.notes).to_dict("records")
     assert note["note"] == "equal contracts under several ids"
     assert (note["rows"], note["customers"], note["first_example"]) == (2, 1, "'c2'")
@@ -335,7 +335,7 @@ def test_a_scale_that_was_used_or_hardly_asked_is_not(scores):
 
 def test_a_clean_table_has_no_notes(engine):
     """The table of notes is there, with its columns and no row, and nothing is printed of it."""
-    audit = rt.audit_transactions(engine.table(lines("Ann", "Bob")), **NAMES)
+    audit = rt.audit(rt.as_transactions, engine.table(lines("Ann", "Bob")), **NAMES)
     notes = engine.read(audit.notes)
     assert list(notes) == ["note", "rows", "customers", "first_example", "advice"]
     assert len(notes) == 0
@@ -344,6 +344,6 @@ def test_a_clean_table_has_no_notes(engine):
 
 def test_an_audit_shows_its_notes_under_the_summary():
     """Once each, with their rows and an example."""
-    audit = rt.audit_transactions(lines("Ann", "ANN"), **NAMES)
+    audit = rt.audit(rt.as_transactions, lines("Ann", "ANN"), **NAMES)
     last = repr(audit).splitlines()[-1]
     assert last == "look at customer_ids that differ only in case: 2 rows, such as 'ANN' and 'Ann'"

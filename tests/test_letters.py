@@ -142,8 +142,8 @@ def test_doors_say_it_as_well_on_every_engine(tmp_path):
     names = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
     for engine in ("pandas", "polars", "duckdb"):
         with pytest.warns(rt.RetentionWarning, match="was read as cp1252"):
-            rt.read_transactions(path, **names, engine=engine)
-        rt.read_transactions(path, **names, engine=engine, encoding="cp1252")
+            rt.as_transactions(path, **names, engine=engine)
+        rt.as_transactions(path, **names, engine=engine, encoding="cp1252")
 
 
 @pytest.mark.parametrize("text", ["Île", "ÎLE", "œuvre", "Où", "naïve", "coöp", "m²", "3½", "ß"])

@@ -255,7 +255,7 @@ def test_every_way_pandas_stores_a_column_is_read(text):
         }
     )
     for days in (table["day"], pd.to_datetime(table["day"])):
-        audit = rt.audit_transactions(table.assign(day=days), **NAMES, as_of="2024-01-05")
+        audit = rt.audit(rt.as_transactions, table.assign(day=days), **NAMES, as_of="2024-01-05")
         assert audit.accepted["customer_id"].tolist() == ["Ann"]
         reasons = ["blank customer_id", "missing date", "date after as_of"]
         assert audit.set_aside["reason"].tolist() == reasons
@@ -374,7 +374,7 @@ def test_every_problem_is_in_one_error(engine):
     assert "missing sales: 1 row" in message
     assert "refund: 1 row" in message
     assert "refunds='net'" in message
-    assert "audit_transactions(...)" in message
+    assert "audit(as_transactions, ...)" in message
     if engine.name in ("pandas", "polars", "pyarrow"):
         assert "first in row 2: '31/02/2023'" in message
         assert "first in row 4: -27.5" in message

@@ -163,26 +163,26 @@ def test_every_problem_is_in_one_error(engine):
         assert problem in message
     assert "infinite or too large sales: 2 rows" in message
     assert "exact duplicate line: 1 row" in message
-    assert "audit_contracts(...)" in message
+    assert "audit(as_contracts, ...)" in message
 
 
 def test_the_audit_parts_contracts(engine):
     """Accepted and set aside are together the input; sales are per month."""
     table = file(fee=[12.0, 24.0, 36.0, 48.0], until=["31-12-2023", None, "01-01-2023", None])
     said = {"sales": "fee", "sales_per": "year", "end_is": "last_day"}
-    audit = rt.audit_contracts(engine.table(table), **NAMES, **said)
+    audit = rt.audit(rt.as_contracts, engine.table(table), **NAMES, **said)
     assert engine.read(audit.set_aside)["reason"].tolist() == ["end before start"]
     assert len(engine.read(audit.accepted)) == 3
     rows = {row["check"]: row for row in nw.from_native(audit.summary).iter_rows(named=True)}
     assert rows["end before start"]["sales"] == 3.0
     assert rows["input"]["sales"] == 10.0
-    audit = rt.audit_contracts(engine.table(file()), **NAMES)
+    audit = rt.audit(rt.as_contracts, engine.table(file()), **NAMES)
     assert engine.read(audit.set_aside)["reason"].tolist() == ["end of unsaid meaning"] * 2
 
 
 def test_without_sales_the_summary_has_none():
     """The column stays, and is null."""
-    audit = rt.audit_contracts(file(), **NAMES, end_is="last_day")
+    audit = rt.audit(rt.as_contracts, file(), **NAMES, end_is="last_day")
     assert audit.summary["sales"].isna().all()
 
 

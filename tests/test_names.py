@@ -76,7 +76,7 @@ def test_in_pandas_a_column_may_be_labelled_with_anything(label):
     lines = world()["orders"]
     lines.columns = pd.Index([*lines.columns[:4], label], dtype=object)
     asked = {**_ORDERS, "as_of": "2024-04-30"}
-    assert label in rt.audit_transactions(lines, **asked).set_aside.columns
+    assert label in rt.audit(rt.as_transactions, lines, **asked).set_aside.columns
     made = rt.as_transactions(lines, **_ORDERS)
     made[label] = 1
     spells = rt.purchase_spells(made, gap=40, as_of=AS_OF)

@@ -341,11 +341,11 @@ def test_uneven_rows_between_blanks_are_refused(folder: Path, text: str) -> None
 
 
 def test_a_lazy_read_refuses_uneven_rows_when_it_is_checked(folder: Path) -> None:
-    """read_transactions says it in our words, whichever engine."""
+    """as_transactions says it in our words, whichever engine."""
     path = written(folder, "orders.csv", PLAIN + "9,2024-02-05\n")
     for engine in ENGINES:
         with pytest.raises(rt.ReadError, match="line 4 has 2 fields"):
-            rt.read_transactions(
+            rt.as_transactions(
                 path, customer_id="customer_id", date="date", sales="sales", engine=engine
             )
 
@@ -890,13 +890,13 @@ NAMES = {"customer_id": "Customer", "date": "When", "sales": "Betrag", "order_id
 def test_reading_orders_is_the_raw_table_through_its_door(
     folder: Path, engine: Any, duplicates: str
 ) -> None:
-    """Identity: read_transactions is as_transactions of read_table, whatever columns it spares.
+    """Identity: as_transactions of a file is that of read_table, whatever columns it spares.
 
     Two lines that differ only in a column nobody named are no duplicates.
     """
     path = written(folder, "orders.csv", ORDERS)
     options: dict[str, Any] = {**NAMES, "duplicates": duplicates, "decimal": ","}
-    found = rt.read_transactions(path, engine=engine, **options)
+    found = rt.as_transactions(path, engine=engine, **options)
     assert rows_of(found) == rows_of(
         rt.as_transactions(rt.read_table(path, engine=engine), **options)
     )
@@ -909,12 +909,12 @@ def test_reading_orders_is_the_raw_table_through_its_door(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_reading_contracts_is_the_raw_table_through_its_door(folder: Path, engine: Any) -> None:
-    """Identity: read_contracts is as_contracts of read_table."""
+    """Identity: as_contracts of a file is that of read_table."""
     text = "who,from,to,fee,plan\nA7,2024-01-01,2024-12-31,9.90,big\nB8,2024-02-01,,5,small\n"
     path = written(folder, "contracts.csv", text)
     options: dict[str, Any] = {"customer_id": "who", "start": "from", "end": "to", "sales": "fee"}
     options |= {"sales_per": "month", "end_is": "last_day", "keep": "plan"}
-    found = rt.read_contracts(path, engine=engine, **options)
+    found = rt.as_contracts(path, engine=engine, **options)
     table = rt.read_table(path, engine=engine)
     assert rows_of(found) == rows_of(rt.as_contracts(table, **options))
     assert [row["plan"] for row in rows_of(found)] == ["big", "small"]
@@ -925,7 +925,7 @@ def test_a_missing_column_is_refused_before_anything_is_read(folder: Path, engin
     """Its nearest name is suggested, though a later line of the file is broken."""
     path = written(folder, "orders.csv", ORDERS + "3\n")
     with pytest.raises(rt.ColumnError, match=r"sales names 'Betrg'.* Did you mean 'Betrag'\?"):
-        rt.read_transactions(path, **{**NAMES, "sales": "Betrg"}, engine=engine)
+        rt.as_transactions(path, **{**NAMES, "sales": "Betrg"}, engine=engine)
 
 
 def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
@@ -934,12 +934,12 @@ def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
     """A query of ours that DuckDB does not understand keeps DuckDB's error."""
     path = written(folder, "orders.csv", ORDERS)
 
-    def broken(table: Any, **names: Any) -> Any:
+    def broken(table: Any, *_: Any) -> Any:
         return table.project("nonsense").fetchall()
 
-    monkeypatch.setattr("retention.loading.files.reading.as_transactions", broken)
+    monkeypatch.setattr("retention.loading.doors.transactions.opened", broken)
     with pytest.raises(duckdb.BinderException, match="nonsense"):
-        rt.read_transactions(path, **NAMES, engine="duckdb")
+        rt.as_transactions(path, **NAMES, engine="duckdb")
 
 
 # ----------------------------------------------------------------------------- progress
@@ -1007,11 +1007,13 @@ def test_a_title_above_the_names_is_suspected(folder: Path) -> None:
     (folder / "titled.csv").write_text("Orders of 2022;;\n;;\nwho;day;sum\nAnn;2024-01-05;10\n")
     names = {"customer_id": "who", "date": "day", "sales": "sum"}
     with pytest.raises(rt.ColumnError, match="seems to be a title: say header_row="):
-        rt.read_transactions(folder / "titled.csv", **names)
-    assert len(rt.read_transactions(folder / "titled.csv", **names, header_row=3)) == 1
+        rt.as_transactions(folder / "titled.csv", **names)
+    assert len(rt.as_transactions(folder / "titled.csv", **names, header_row=3)) == 1
 
 
 def test_a_path_in_place_of_a_table_is_told_how_it_is_read() -> None:
-    """The doors of tables say that a file is read first."""
+    """Doors read files; a figure says that one is read first."""
     with pytest.raises(rt.TableError, match=r"got the path 'orders.csv'. Read it first"):
+        rt.customer_periods("orders.csv", freq="month", as_of="2024-12-31")
+    with pytest.raises(rt.ReadError, match=r"There is no file orders.csv"):
         rt.as_transactions("orders.csv", customer_id="who", date="day", sales="sum")

@@ -391,7 +391,7 @@ def test_a_file_that_is_read_is_an_input(tmp_path):
         path = tmp_path / name
         lines.to_csv(path, index=False)
         say = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
-        orders = rt.recording.recorded(rt.read_transactions, path, **say)
+        orders = rt.recording.recorded(rt.as_transactions, path, **say)
         return run(orders)
 
     before = from_file(shop(), "old.csv")

@@ -237,8 +237,13 @@ def test_contracts_are_told_by_their_columns(contracts):
 
 def test_an_audit_tells_what_was_set_aside(company):
     """Given what a door found, the report counts the rows that could not be used."""
-    audit = rt.audit_transactions(
-        company.orders, customer_id="customer_id", date="date", sales="sales", refunds="drop"
+    audit = rt.audit(
+        rt.as_transactions,
+        company.orders,
+        customer_id="customer_id",
+        date="date",
+        sales="sales",
+        refunds="drop",
     )
     report = rt.retention_report(audit, **SAY)
     n = len(audit.set_aside)

@@ -21,7 +21,7 @@ def read(engine, values, role, **said):
     """What becomes of each value of a column: its reading, or the reason it is set aside."""
     table = pd.DataFrame({"who": range(len(values)), "day": "2024-01-01", "paid": "1.5"})
     table[{"sales": "paid", "date": "day"}[role]] = pd.Series(values)
-    audit = rt.audit_transactions(engine.table(table), **NAMES, **LET_IN, **said)
+    audit = rt.audit(rt.as_transactions, engine.table(table), **NAMES, **LET_IN, **said)
     good = engine.read(audit.accepted).set_index("customer_id")[role].to_dict()
     bad = engine.read(audit.set_aside).set_index("who")["reason"].to_dict()
     return {value: good.get(i, bad.get(i)) for i, value in enumerate(values)}
@@ -140,7 +140,7 @@ def test_any_amount_survives_being_written(amount):
     table = pd.DataFrame({"who": [1], "day": ["2024-01-01"], "paid": [english]})
     for text, decimal in ((english, "."), (german, ","), (english.replace(",", " "), ".")):
         said = {**LET_IN, "refunds": "net", "decimal": decimal}
-        audit = rt.audit_transactions(table.assign(paid=[text]), **NAMES, **said)
+        audit = rt.audit(rt.as_transactions, table.assign(paid=[text]), **NAMES, **said)
         assert audit.accepted["sales"].tolist() == [float(amount)]
 
 

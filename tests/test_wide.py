@@ -57,7 +57,7 @@ def test_of_many_columns_only_the_named_ones_are_worked_on() -> None:
         door = rt.as_transactions(table, **NAMES, keep="x7")
         assert list(door.columns) == [*NAMES, "x7"]
     twice = pd.concat([frame, frame.assign(x49="2"), frame.head(1)], ignore_index=True)
-    audit = rt.audit_transactions(twice, **NAMES)
+    audit = rt.audit(rt.as_transactions, twice, **NAMES)
     assert list(audit.set_aside.columns) == [*frame.columns, "reason"]
     assert len(audit.set_aside) == 1  # the last column tells the others apart
 
@@ -75,7 +75,7 @@ def test_work_grows_with_the_columns_and_no_faster(tmp_path: Path, work: str) ->
             return lambda: rt.as_transactions(frame, **NAMES)
         path = tmp_path / f"{n}.csv"
         frame.to_csv(path, index=False)
-        return lambda: rt.read_transactions(path, **NAMES)
+        return lambda: rt.as_transactions(path, **NAMES)
 
     few, some, many = (calls(doing(n)) for n in (15, 30, 60))
     assert many - some <= 2.4 * (some - few) + 1_000

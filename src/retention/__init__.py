@@ -50,17 +50,14 @@ if TYPE_CHECKING:
     from retention.kpis.revenue.rates import net_revenue_retention as net_revenue_retention
     from retention.loading.doors.contacts import as_contacts as as_contacts
     from retention.loading.doors.contracts import as_contracts as as_contracts
-    from retention.loading.doors.contracts import audit_contracts as audit_contracts
     from retention.loading.doors.costs import as_costs as as_costs
+    from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
     from retention.loading.doors.spells import as_spells as as_spells
     from retention.loading.doors.surveys import as_surveys as as_surveys
     from retention.loading.doors.transactions import as_transactions as as_transactions
-    from retention.loading.doors.transactions import audit_transactions as audit_transactions
     from retention.loading.doors.wallets import as_wallet as as_wallet
-    from retention.loading.files.reading import read_contracts as read_contracts
     from retention.loading.files.reading import read_table as read_table
-    from retention.loading.files.reading import read_transactions as read_transactions
     from retention.reasons.figures.reason_summary import reason_summary as reason_summary
     from retention.reasons.tags.by_code import map_reason_codes as map_reason_codes
     from retention.reasons.tags.tagging import tag_reasons as tag_reasons
@@ -94,8 +91,7 @@ _HOMES = {
     "as_surveys": "loading.doors.surveys",
     "as_transactions": "loading.doors.transactions",
     "as_wallet": "loading.doors.wallets",
-    "audit_contracts": "loading.doors.contracts",
-    "audit_transactions": "loading.doors.transactions",
+    "audit": "loading.doors.entrance",
     "churn_by": "kpis.outcome.rates",
     "churn_rate": "kpis.churn.rates",
     "churn_score": "repeat_buying.scores.churn_score",
@@ -118,9 +114,7 @@ _HOMES = {
     "profit_adjusted_retention": "kpis.outcome.rates",
     "purchase_spells": "spells.of_purchases",
     "purchase_summary": "repeat_buying.summary.purchase_summary",
-    "read_contracts": "loading.files.reading",
     "read_table": "loading.files.reading",
-    "read_transactions": "loading.files.reading",
     "reason_summary": "reasons.figures.reason_summary",
     "retention_rate": "kpis.outcome.rates",
     "retention_report": "report.report",

@@ -166,8 +166,8 @@ def _refuse_gaps(found: dict[str, Any], columns: list[str], table: str) -> None:
         if gaps := int(found["n"] - found[column]):
             raise ContentError(
                 f"{table}: {gaps:,} of {found['n']:,} rows have no usable {column!r} (missing, or "
-                f"no amount of money). as_{table}(...) names them, audit_{table}(...) sets them "
-                "aside."
+                f"no amount of money). as_{table}(...) names them, audit(as_{table}, ...) sets "
+                "them aside."
             )
 
 

@@ -141,7 +141,7 @@ def read_orders(given: Any, folder: Path) -> object:
     file, options, engine, written, lenient = given
     options = options | written | (LENIENT if lenient else {})
     named: dict[str, Any] = {name: name for name in ROWS[0]}
-    return rt.read_transactions(_file(file, folder), engine=engine, **named, **options)
+    return rt.as_transactions(_file(file, folder), engine=engine, **named, **options)
 
 
 def read_agreements(given: Any, folder: Path) -> object:
@@ -149,7 +149,7 @@ def read_agreements(given: Any, folder: Path) -> object:
     file, options, engine, written, lenient = given
     options = options | written | ({"end_is": "last_day", "duplicates": "drop"} if lenient else {})
     named: dict[str, Any] = {"customer_id": "customer_id", "start": "date", "end": "sales"}
-    return rt.read_contracts(_file(file, folder), engine=engine, **named, **options)
+    return rt.as_contracts(_file(file, folder), engine=engine, **named, **options)
 
 
 LENIENT = {"refunds": "net", "duplicates": "drop", "zero_orders": "count"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,10 @@ KINDS: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 DOORS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "transactions": (rt.as_transactions, ("customer_id", "date", "sales")),
-    "audit": (rt.audit_transactions, ("customer_id", "date", "sales")),
+    "audit": (partial(rt.audit, rt.as_transactions), ("customer_id", "date", "sales")),
     "priced": (rt.as_transactions, ("customer_id", "date", "quantity", "unit_price", "order_id")),
     "contracts": (rt.as_contracts, ("customer_id", "start", "end", "sales", "trial")),
-    "audit of contracts": (rt.audit_contracts, ("customer_id", "start", "end")),
+    "audit of contracts": (partial(rt.audit, rt.as_contracts), ("customer_id", "start", "end")),
     "contacts": (rt.as_contacts, ("customer_id", "date", "resolved", "satisfied")),
     "wallet": (rt.as_wallet, ("customer_id", "date", "wallet")),
     "spells": (rt.as_spells, ("duration", "churned", "entry")),

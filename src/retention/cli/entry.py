@@ -121,9 +121,7 @@ def in_options(message: str, flags: frozenset[str]) -> str:
         >>> in_options("Say rates={'EUR': 1, 'USD': ...}.", frozenset(["--rates"]))
         'Say --rates EUR=1,USD=....'
     """
-    message = re.sub(
-        r"audit_(transactions|contracts)\(\.\.\.\) parts", "retention audit parts", message
-    )
+    message = re.sub(r"audit\(as_[a-z]+, \.\.\.\) parts", "retention audit parts", message)
     message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
     if "--rates" in flags:
         message = re.sub(r"\brates=\{([^}]*)\}", _as_rates, message)

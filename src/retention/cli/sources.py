@@ -12,9 +12,10 @@ import narwhals.stable.v2 as nw
 from retention.cli.settings import UsageError
 from retention.errors import ColumnError
 from retention.frames import as_lazy, one_row
-from retention.loading.doors.contracts import audit_contracts
-from retention.loading.doors.transactions import audit_transactions
-from retention.loading.files.reading import read_contracts, read_table, read_transactions
+from retention.loading.doors.contracts import as_contracts
+from retention.loading.doors.entrance import audit as audited
+from retention.loading.doors.transactions import as_transactions
+from retention.loading.files.reading import read_table
 from retention.periods import as_day, label, step_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Source:
 def read(settings: Settings, say: Callable[[str], None]) -> Source:
     """The file's table through its door; `say` is told a last day that nobody named."""
     of_contracts = is_of_contracts(settings)
-    door = read_contracts if of_contracts else read_transactions
+    door: Any = as_contracts if of_contracts else as_transactions
     told = _door_words(settings, of_contracts)
     if settings.counting.as_of is not None:
         told["as_of"] = settings.counting.as_of
@@ -88,10 +89,10 @@ def _days(written: Any, date_format: str | None) -> Any:
 def audit(settings: Settings) -> Audit[Any]:
     """The file's rows parted into those that can be used and the others."""
     of_contracts = is_of_contracts(settings)
-    door = audit_contracts if of_contracts else audit_transactions
-    raw = read_table(file_of(settings), **_file_words(settings))
-    told = _door_words(settings, of_contracts)
-    return door(raw, **told, keep=_kept(settings), as_of=settings.counting.as_of)
+    door: Any = as_contracts if of_contracts else as_transactions
+    told = _door_words(settings, of_contracts) | _file_words(settings)
+    last = settings.counting.as_of
+    return audited(door, file_of(settings), **told, keep=_kept(settings), as_of=last)
 
 
 def file_of(settings: Settings) -> str:

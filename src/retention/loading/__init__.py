@@ -10,17 +10,14 @@ if TYPE_CHECKING:
     from retention.loading.doors.audits import Audit as Audit
     from retention.loading.doors.contacts import as_contacts as as_contacts
     from retention.loading.doors.contracts import as_contracts as as_contracts
-    from retention.loading.doors.contracts import audit_contracts as audit_contracts
     from retention.loading.doors.costs import as_costs as as_costs
+    from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
     from retention.loading.doors.spells import as_spells as as_spells
     from retention.loading.doors.surveys import as_surveys as as_surveys
     from retention.loading.doors.transactions import as_transactions as as_transactions
-    from retention.loading.doors.transactions import audit_transactions as audit_transactions
     from retention.loading.doors.wallets import as_wallet as as_wallet
-    from retention.loading.files.reading import read_contracts as read_contracts
     from retention.loading.files.reading import read_table as read_table
-    from retention.loading.files.reading import read_transactions as read_transactions
 
 _HOMES = {
     "Audit": "doors.audits",
@@ -32,11 +29,8 @@ _HOMES = {
     "as_surveys": "doors.surveys",
     "as_transactions": "doors.transactions",
     "as_wallet": "doors.wallets",
-    "audit_contracts": "doors.contracts",
-    "audit_transactions": "doors.transactions",
-    "read_contracts": "files.reading",
+    "audit": "doors.entrance",
     "read_table": "files.reading",
-    "read_transactions": "files.reading",
 }
 
 __getattr__, __dir__, __all__ = lazily(__name__, _HOMES)

@@ -146,23 +146,29 @@ def _with_total(values: Sequence[float], dtype: type) -> Any:
 
 
 def _has_sales(verdict: Judged) -> bool:
-    return any(output.name == "sales" for output in verdict.reading.outputs)
+    return any(output.column == f"{OURS}sales" for output in verdict.reading.outputs)
 
 
 def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]]:
     """Rows and sales, and customers, by reason; "accepted" for none, "input" for all customers."""
+    rows = _judged_rows(verdict)
+    there, who = set(rows.collect_schema()), nw.col(f"{OURS}customer_id")
+    if f"{OURS}has_id" in there:
+        who = nw.when(nw.col(f"{OURS}has_id")).then(who)
+    elif f"{OURS}customer_id" not in there:  # outages have no customer
+        who = nw.lit(None, dtype=nw.String)
     sales = nw.col(f"{OURS}sales") if _has_sales(verdict) else nw.lit(0.0)
-    frame = _judged_rows(verdict).select(
+    frame = rows.select(
         nw.col(REASON).fill_null(_ACCEPTED),
-        nw.when(nw.col(f"{OURS}has_id")).then(nw.col(f"{OURS}customer_id")).alias("id"),
+        who.alias("id"),
         nw.when(sales.abs() <= LARGEST).then(sales).otherwise(nw.lit(0.0)).alias("sales"),
     )
     frame = frame.with_columns(named=nw.col("id"))
     sums = [nw.len().alias("n"), nw.col("sales").sum()]
     sums += [nw.col("id").n_unique(), nw.col("named").count()]
-    rows = collect(frame.group_by(REASON).agg(*sums))
-    lines = zip(*(rows[name].tolist() for name in (REASON, "n", "sales")), strict=True)
-    people = zip(*(rows[name].tolist() for name in (REASON, "n", "id", "named")), strict=True)
+    found = collect(frame.group_by(REASON).agg(*sums))
+    lines = zip(*(found[name].tolist() for name in (REASON, "n", "sales")), strict=True)
+    people = zip(*(found[name].tolist() for name in (REASON, "n", "id", "named")), strict=True)
     total = one_row(frame.select(*sums))
     customers = {reason: _named(*counts) for reason, *counts in people}
     customers["input"] = _named(total["n"], total["id"], total["named"])

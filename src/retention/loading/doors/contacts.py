@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import RetentionError, one_of
-from retention.frames import in_kind_of
 from retention.loading.dates import time_zones
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import opened
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
-from retention.loading.rows.row_checks import Check, Output, Reading, accepted
+from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.loading.values.flags import read_flag
 from retention.tables import CONTACTS
@@ -42,6 +42,17 @@ _LONGEST = 1e6  # a hundred years
 _FIX = "Correct them or leave those rows out."
 
 
+@entrance(
+    "customer_id",
+    "date",
+    "first_response",
+    "first_response_hours",
+    "resolved",
+    "resolution_hours",
+    "satisfied",
+    "right_first_time",
+    "parts_available",
+)
 def as_contacts(
     table: IntoFrameT,
     *,
@@ -63,6 +74,7 @@ def as_contacts(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """The times customers needed your service, checked and typed: for `service_kpis`.
 
@@ -84,8 +96,8 @@ def as_contacts(
     is read as in `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         customer_id: column of who needed you: text or whole numbers.
         date: column of when they got in touch, to the second; a day without a time is its midnight.
         first_response: column of the time of your first answer; or else …
@@ -115,6 +127,8 @@ def as_contacts(
         tz: for times that carry a time zone: whose clock `date` is read by. The hours are those
             that passed, whether or not that clock was put forward or back in between; times
             without a zone cannot tell, and count by the clock.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `first_response_hours`,
@@ -177,7 +191,7 @@ def as_contacts(
     source = opened(table, CONTACTS, roles, keep)
     written = Written(day_first, date_format, decimal, tz, blanks).checked()
     clock = _clock(business_hours, roles, tz)
-    return in_kind_of(accepted(_read(source, written, unrated, duplicates, clock)), table)
+    return handed_out(_read(source, written, unrated, duplicates, clock), table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError, counted, one_of
-from retention.frames import Frame, count, in_kind_of, one_row
-from retention.loading.doors.audits import Audit, audited
+from retention.frames import Frame, count, one_row
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import Source, opened
 from retention.loading.rows.contract_notes import OUT, START, cut_at_next, overlap_notes, twin_notes
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_ids
-from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault, accepted
+from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault
 from retention.loading.rows.text import OURS, Written, flat, is_text
 from retention.loading.values.amounts import too_large
 from retention.tables import CONTRACTS
@@ -32,6 +32,7 @@ _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n",
 _START, _END, _OUT, _ID = START, f"{OURS}end_day", OUT, f"{OURS}customer_id"
 
 
+@entrance("customer_id", "start", "end", "sales", "profit", "contract_id", "currency", "trial")
 def as_contracts(
     table: IntoFrameT,
     *,
@@ -56,6 +57,7 @@ def as_contracts(
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: date | str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """Your contracts, checked and typed: the way into contract periods and contract spells.
 
@@ -73,8 +75,8 @@ def as_contracts(
     end are taken to be written alike.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         customer_id: column of whose contract it is: text or whole numbers.
         start: column of the first day in force.
         end: column of the end, empty while the contract runs.
@@ -105,6 +107,8 @@ def as_contracts(
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `start` (first day in force),
@@ -143,97 +147,7 @@ def as_contracts(
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
-    return in_kind_of(accepted(reading), table)
-
-
-def audit_contracts(
-    table: IntoFrameT,
-    *,
-    customer_id: str,
-    start: str,
-    end: str,
-    sales: str | None = None,
-    sales_per: str | None = None,
-    profit: str | None = None,
-    contract_id: str | None = None,
-    currency: str | None = None,
-    rates: Any = None,
-    keep: str | Sequence[str] = (),
-    end_is: str = "error",
-    trials: str = "error",
-    trial: str | None = None,
-    duplicates: str = "error",
-    overlaps: str | None = None,
-    day_first: bool | None = None,
-    date_format: str | None = None,
-    decimal: str | None = None,
-    blanks: Sequence[str] | None = None,
-    tz: str | None = None,
-    as_of: date | str | None = None,
-) -> Audit[IntoFrameT]:
-    """Your contracts parted: those that can be used, and the others, each with its reason.
-
-    The checks are those of `as_contracts`, in the same order, and a row's reason is the first it
-    fails. What `as_contracts` refuses or leaves out is set aside; nothing in the rows raises.
-
-    Args:
-        table: as in `as_contracts`, like all that follow.
-        customer_id: column of whose contract it is.
-        start: column of the first day in force.
-        end: column of the end, empty while the contract runs.
-        sales: column of the recurring net revenue.
-        sales_per: "month", "quarter" or "year".
-        profit: column of the recurring contribution.
-        contract_id: column of which contract it is.
-        currency: column of the currency of the contract's amounts.
-        rates: exchange rates that convert the amounts.
-        keep: further columns to keep in `accepted`.
-        end_is: "last_day" or "first_day_out"; "error" sets contracts with an end aside.
-        trials: "error" and "exclude" set trials aside, "include" accepts them.
-        trial: column that marks trials.
-        duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
-        overlaps: "keep" or "cut": see `as_contracts`.
-        day_first: whether 03/04/2024 is in April.
-        date_format: how dates are written.
-        decimal: the decimal sign of amounts in text.
-        blanks: texts that mean that an id was not filled in.
-        tz: in whose local days times with a zone fall.
-        as_of: the last observed day: later starts are set aside.
-
-    Returns:
-        An `Audit`: `accepted` (what `as_contracts` would give), `set_aside` (your columns and
-        `reason`), both of your table's kind, and an eager `summary` that adds up; its `sales` are
-        in currency per month.
-
-    Raises:
-        TableError: if it is not a table of a supported engine.
-        ColumnError: if a column is missing or cannot carry its meaning.
-
-    Example:
-        >>> import pandas as pd
-        >>> import retention as rt
-        >>> file = pd.DataFrame({
-        ...     "account": ["A", "A", "B"],
-        ...     "from": pd.to_datetime(["2023-01-01", "2024-01-01", "2023-06-15"]),
-        ...     "until": pd.to_datetime(["2023-12-31", None, "2023-06-01"]),
-        ... })
-        >>> rt.audit_contracts(
-        ...     file, customer_id="account", start="from", end="until", end_is="last_day"
-        ... )
-        check             rows  customers  first example
-        end before start     1          1  row 2: 2023-06-01
-        accepted             2          1
-        input                3          2
-    """
-    roles = {"customer_id": customer_id, "contract_id": contract_id, "start": start, "end": end}
-    roles |= {"sales": sales, "profit": profit, "trial": trial, "currency": currency}
-    reading = _read(
-        opened(table, CONTRACTS, roles, keep),
-        _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
-        None if as_of is None else periods.as_day(as_of, argument="as_of"),
-    )
-    return audited(reading, table)
+    return handed_out(reading, table)
 
 
 def _policies(
@@ -292,7 +206,6 @@ def _read(
         signs=_signs(as_of),
         faults=_faults(as_of),
         notes=partial(_notes, source, policies["overlaps"]),
-        audit="audit_contracts",
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["overlaps"] == "cut",
     )

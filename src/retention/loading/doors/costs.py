@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, one_of
-from retention.frames import in_kind_of
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import opened
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
-from retention.loading.rows.row_checks import Check, Output, Reading, accepted
+from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import BLANKS, OURS, Written, flat, is_text
 from retention.loading.values.amounts import too_large
 from retention.tables import COSTS
@@ -34,6 +34,7 @@ _NOBODY = (
 _KIND, _WHOSE, _HAS_ID = f"{OURS}kind", f"{OURS}customer_id", f"{OURS}has_id"
 
 
+@entrance("date", "kind", "amount", "customer_id", "currency")
 def as_costs(
     table: IntoFrameT,
     *,
@@ -50,6 +51,7 @@ def as_costs(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """Your costs of customers, checked and typed: for `cost_kpis` and `cost_to_serve`.
 
@@ -63,8 +65,8 @@ def as_costs(
     read as in `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         date: column of when it was incurred, or of any day of its period.
         kind: column of what for: text such as "wages" or whole numbers such as account codes.
         amount: column of how much, in currency; credits are negative.
@@ -83,6 +85,8 @@ def as_costs(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `date`, `kind` (text), `amount` (currency),
@@ -115,7 +119,7 @@ def as_costs(
     source = opened(table, COSTS, roles, keep)
     _refuse_types(source)
     written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
-    return in_kind_of(accepted(_read(source, written, duplicates)), table)
+    return handed_out(_read(source, written, duplicates), table)
 
 
 def _refuse_types(source: Source) -> None:

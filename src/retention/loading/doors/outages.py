@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import in_kind_of
 from retention.loading.dates import time_zones
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import opened
-from retention.loading.rows.row_checks import Check, Output, Reading, accepted
+from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.tables import OUTAGES
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from retention.loading.rows.columns import Source
 
 
+@entrance("start", "end")
 def as_outages(
     table: IntoFrameT,
     *,
@@ -31,6 +32,7 @@ def as_outages(
     day_first: bool | None = None,
     date_format: str | None = None,
     tz: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """The interruptions of your service, checked and typed: for `service_availability`.
 
@@ -42,8 +44,8 @@ def as_outages(
     in `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         start: column of when the service went down; a day without a time is its midnight.
         end: column of when it was back, empty while it is down.
         keep: further columns to keep as they are, such as which service it was.
@@ -54,6 +56,8 @@ def as_outages(
             interruptions seem longer or shorter than they were; on this one the difference of two
             times is the time that passed, and every day has 24 hours, which begin in summer an
             hour off midnight. Times without a zone are taken as they are.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `start`, `end` and the columns of `keep`.
@@ -73,7 +77,7 @@ def as_outages(
     """
     source = opened(table, OUTAGES, {"start": start, "end": end}, keep)
     written = Written(day_first, date_format, None, tz).checked()
-    return in_kind_of(accepted(_read(source, written)), table)
+    return handed_out(_read(source, written), table)
 
 
 def _read(source: Source, written: Written) -> Reading:

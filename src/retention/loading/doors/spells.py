@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, warn
-from retention.frames import Frame, collect, in_kind_of
+from retention.frames import Frame, collect
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import Source, opened
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.records import said as as_cell
-from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, accepted, shown
+from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, shown
 from retention.loading.rows.text import BLANKS, LOW_BLANKS, OURS, Written, flat, is_text
 from retention.loading.values.amounts import fractional
 from retention.tables import CUSTOMER, LIFETIMES, Column
@@ -63,6 +64,7 @@ class _Number(Output):
         return (value.cast(nw.Int64) if whole else value).alias(self.name)
 
 
+@entrance("duration", "churned", "entry", "customer_id", "n_spells", "reason")
 def as_spells(
     table: IntoFrameT,
     *,
@@ -76,6 +78,7 @@ def as_spells(
     keep: str | Sequence[str] = (),
     blanks: Sequence[str] | None = None,
     decimal: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """Spells that you have already, checked and typed: the way into survival analysis.
 
@@ -91,8 +94,8 @@ def as_spells(
     Text is read as in `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         duration: column of the time from start to end, or as far as it was seen, in any unit.
         churned: column of whether the end was seen.
         entry: column of the time at which it came under observation, in the unit of `duration`,
@@ -107,6 +110,8 @@ def as_spells(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         decimal: the decimal sign of numbers in text, "." or ",".
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` and `entry` (null where none),
@@ -136,7 +141,7 @@ def as_spells(
     source = opened(table, _KIND, roles, keep)
     _refuse_types(source)
     written = Written(decimal=decimal, blanks=blanks).checked()
-    return in_kind_of(accepted(_read(source, written, _meaning(source, churned_is))), table)
+    return handed_out(_read(source, written, _meaning(source, churned_is)), table)
 
 
 def _refuse_types(source: Source) -> None:

@@ -9,17 +9,18 @@ from functools import partial, reduce
 from math import isfinite
 from numbers import Real
 from operator import and_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, one_of
-from retention.frames import count, in_kind_of, one_row
+from retention.frames import count, one_row
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import opened
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
-from retention.loading.rows.row_checks import Check, Note, Output, Reading, accepted
+from retention.loading.rows.row_checks import Check, Note, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.loading.values.amounts import fractional
 from retention.loading.values.flags import read_flag
@@ -56,6 +57,17 @@ _KIND = replace(
 )
 
 
+@entrance(
+    "customer_id",
+    "date",
+    "satisfaction",
+    "value_for_money",
+    "repeat_intention",
+    "recommend",
+    "spoke_well",
+    "spoke_ill",
+    "answered",
+)
 def as_surveys(
     table: IntoFrameT,
     *,
@@ -76,6 +88,7 @@ def as_surveys(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """What your customers said when they were asked, checked and typed: for `voice_kpis`.
 
@@ -89,8 +102,8 @@ def as_surveys(
     as in `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         customer_id: column of who was asked: text or whole numbers.
         date: column of when they answered, or were asked if they did not.
         satisfaction: column of how satisfied they are, on `scale`.
@@ -110,6 +123,8 @@ def as_surveys(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `answered` (true or
@@ -155,7 +170,7 @@ def as_surveys(
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES
     )
-    return in_kind_of(accepted(_read(source, values, ends, duplicates)), table)
+    return handed_out(_read(source, values, ends, duplicates), table)
 
 
 def _ends(

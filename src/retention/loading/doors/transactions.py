@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
 from retention.errors import RetentionError, one_of
-from retention.frames import Frame, collect, in_kind_of, one_row
-from retention.loading.doors.audits import Audit, audited
+from retention.frames import Frame, collect, one_row
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import ROW, Source, opened, with_flag
 from retention.loading.rows.duplicates import duplicate_check
@@ -24,7 +24,6 @@ from retention.loading.rows.row_checks import (
     Output,
     Reading,
     TableFault,
-    accepted,
 )
 from retention.loading.rows.text import OURS, Written
 from retention.loading.values.amounts import too_large
@@ -40,6 +39,17 @@ if TYPE_CHECKING:
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
 
 
+@entrance(
+    "customer_id",
+    "date",
+    "sales",
+    "quantity",
+    "unit_price",
+    "profit",
+    "cost",
+    "order_id",
+    "currency",
+)
 def as_transactions(
     table: IntoFrameT,
     *,
@@ -64,6 +74,7 @@ def as_transactions(
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
     as_of: Date | str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """Your order lines as transactions, checked and typed: the way into every figure of purchases.
 
@@ -84,9 +95,10 @@ def as_transactions(
     decide; if none does, or if they contradict each other, you are asked.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed. A header that differs from the name you say by padding, case or a byte-order
-            mark is found.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
+            A header that differs from the name you say by padding, case or a byte-order mark is
+            found.
         customer_id: column of who bought: text or whole numbers.
         date: column of when: dates, times, text, or numbers with `date_format`.
         sales: column of the line's net revenue, in currency, refunds negative; or else …
@@ -120,6 +132,8 @@ def as_transactions(
         tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
             as "Europe/Berlin". Local times without a zone need none.
         as_of: the last observed day, itself included: a later date is a problem.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
@@ -159,100 +173,7 @@ def as_transactions(
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
-    return in_kind_of(accepted(reading), table)
-
-
-def audit_transactions(
-    table: IntoFrameT,
-    *,
-    customer_id: str,
-    date: str,
-    sales: str | None = None,
-    quantity: str | None = None,
-    unit_price: str | None = None,
-    profit: str | None = None,
-    cost: str | None = None,
-    order_id: str | None = None,
-    currency: str | None = None,
-    rates: Any = None,
-    keep: str | Sequence[str] = (),
-    refunds: str = "error",
-    duplicates: str = "error",
-    zero_orders: str = "error",
-    order_day: str | None = None,
-    day_first: bool | None = None,
-    date_format: str | None = None,
-    decimal: str | None = None,
-    blanks: Sequence[str] | None = None,
-    tz: str | None = None,
-    as_of: Date | str | None = None,
-) -> Audit[IntoFrameT]:
-    """Your order lines parted: those that can be used, and the others, each with its reason.
-
-    The checks are those of `as_transactions`, in the same order, and a row's reason is the first it
-    fails. What `as_transactions` refuses or leaves out is set aside; nothing in the rows raises. So
-    the accepted and the set-aside rows are together the table you gave, always.
-
-    Args:
-        table: as in `as_transactions`, like all that follow.
-        customer_id: column of who bought.
-        date: column of when it was bought.
-        sales: column of the line's net revenue, or else `quantity` and `unit_price`.
-        quantity: column of how many were bought.
-        unit_price: column of the price of one.
-        profit: column of the line's contribution, or else `cost`.
-        cost: column of what the line cost.
-        order_id: column of the order a line belongs to.
-        currency: column of the currency of the line's amounts.
-        rates: exchange rates that convert the amounts.
-        keep: further columns to keep in `accepted`.
-        refunds: "error" and "drop" set refunds aside, "net" accepts them.
-        duplicates: "error" and "drop" set all but the first copy aside, "keep" accepts them.
-        zero_orders: "error" and "drop" set them aside, "count" accepts them.
-        order_day: "each" or "first": see `as_transactions`.
-        day_first: whether 03/04/2024 is in April.
-        date_format: how dates are written.
-        decimal: the decimal sign of amounts in text.
-        blanks: texts that mean that an id was not filled in.
-        tz: in whose local days purchases fall, for times with a zone.
-        as_of: the last observed day: later dates are set aside.
-
-    Returns:
-        An `Audit`: `accepted` (what `as_transactions` would give), `set_aside` (your columns and
-        `reason`), both of your table's kind, and an eager `summary` that adds up.
-
-    Raises:
-        TableError: if it is not a table of a supported engine.
-        ColumnError: if a column is missing or cannot carry its meaning.
-
-    Example:
-        >>> import pandas as pd
-        >>> import retention as rt
-        >>> file = pd.DataFrame({
-        ...     "who": ["Ann", None, "Bob", "Bob"],
-        ...     "day": ["2024-02-29", "2024-03-01", "2024-02-30", "2024-03-02"],
-        ...     "paid": [10.0, 20.0, 30.0, -5.0],
-        ... })
-        >>> audit = rt.audit_transactions(file, customer_id="who", date="day", sales="paid")
-        >>> audit
-        check                     rows  customers  first example
-        blank customer_id            1          0  row 1
-        date that does not exist     1          1  row 2: '2024-02-30'
-        refund                       1          1  row 3: -5.0
-        accepted                     1          1
-        input                        4          2
-        >>> audit.set_aside["reason"].tolist()
-        ['blank customer_id', 'date that does not exist', 'refund']
-    """
-    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
-    roles["currency"] = currency
-    reading = _read(
-        opened(table, TRANSACTIONS, roles, keep),
-        _policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
-        None if as_of is None else periods.as_day(as_of, argument="as_of"),
-    )
-    return audited(reading, table)
+    return handed_out(reading, table)
 
 
 def _roles(
@@ -334,7 +255,6 @@ def _read(
         signs=_signs(late),
         faults=_faults(as_of),
         notes=partial(_notes, source, policies["order_day"]),
-        audit="audit_transactions",
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["order_day"] == "first",
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError, one_of
-from retention.frames import in_kind_of
+from retention.loading.doors.entrance import FromFile, entrance, handed_out
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import opened
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
-from retention.loading.rows.row_checks import Check, Output, Reading, accepted
+from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.loading.values.amounts import too_large
 from retention.tables import WALLET
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _WALLET = f"{OURS}wallet"
 
 
+@entrance("customer_id", "date", "wallet", "sales", "elsewhere", "currency")
 def as_wallet(
     table: IntoFrameT,
     *,
@@ -44,6 +45,7 @@ def as_wallet(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """What your customers spend on the category, checked and typed: for `share_of_wallet`.
 
@@ -56,8 +58,8 @@ def as_wallet(
     `as_transactions`.
 
     Args:
-        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table. It is not
-            changed.
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         customer_id: column of whose wallet it is: text or whole numbers.
         date: column of any day of the period.
         wallet: column of what the customer spent with everyone, in currency; or else …
@@ -76,6 +78,8 @@ def as_wallet(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
+            `header_row`, as in `read_table`.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `wallet` (currency) and
@@ -107,7 +111,7 @@ def as_wallet(
     roles["currency"] = currency
     source = opened(table, WALLET, roles, ())
     written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
-    return in_kind_of(accepted(_read(source, written, duplicates)), table)
+    return handed_out(_read(source, written, duplicates), table)
 
 
 def _amounts(wallet: str | None, sales: str | None, elsewhere: str | None) -> dict[str, str | None]:

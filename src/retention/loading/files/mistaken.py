@@ -53,7 +53,7 @@ def refuse_source(source: object, door: str) -> None:
 
 def door_of(reader: str) -> str:
     """The door through which a table goes that a reader would have read."""
-    return "as_transactions" if reader == "read_table" else reader.replace("read_", "as_")
+    return "as_transactions" if reader == "read_table" else reader
 
 
 def refuse_swapped(source: object, connection: object, door: str) -> None:

@@ -1,6 +1,6 @@
 """The one mechanism of checks: a row's reason is the first check it fails, in a documented order.
 
-`as_…` refuses a table with every problem in one error; `audit_…` sets the same rows aside. Both
+`as_…` refuses a table with every problem in one error; `audit` sets the same rows aside. Both
 judge the same reading, so that one accepts exactly what the other sets nothing aside of.
 """
 
@@ -104,7 +104,7 @@ class Reading:
 
     `signs` are further questions to the first look; `faults` concern the table as a whole; `notes`
     looks at the accepted rows, of which there are so many, for what deserves a look; `repeats` says
-    whether repeated lines matter; `audit` is the function that parts the rows; `may_be_empty` says
+    whether repeated lines matter; `may_be_empty` says
     that a table without rows has a meaning, too; `shuffled`, that the rows of an eager table may
     have lost their order, as DuckDB's windows and joins lose it.
     """
@@ -117,7 +117,6 @@ class Reading:
     faults: Sequence[TableFault] = ()
     notes: Callable[[Frame, int], Sequence[Note]] = _nothing
     repeats: bool = True
-    audit: str = ""
     may_be_empty: bool = False
     shuffled: bool = False
 
@@ -231,13 +230,13 @@ def _refuse_the_rest(verdict: Judged) -> None:
 
 def _tell(verdict: Judged) -> None:
     """One warning of all that deserves a look."""
-    notes, audit = verdict.notes, verdict.reading.audit
+    notes, door = verdict.notes, verdict.reading.source.kind.door
     if notes:
         said = " ".join(
             f"{note.note}: {counted(note.rows, 'row')}, such as {note.first_example}. {note.advice}"
             for note in notes
         )
-        more = f" {audit}(...).notes counts them." * bool(audit)
+        more = f" audit({door}, ...).notes counts them."
         warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
 
 
@@ -289,8 +288,8 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
-    audit = f"{verdict.reading.audit}(...) parts such rows from those that can be used."
-    return ContentError("\n".join([head, *lines, *[audit] * bool(verdict.reading.audit)]))
+    audit = f"audit({kind.door}, ...) parts such rows from those that can be used."
+    return ContentError("\n".join([head, *lines, audit]))
 
 
 def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:

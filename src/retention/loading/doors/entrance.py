@@ -1,0 +1,193 @@
+"""What all doors share: they take a table, or a file or query to read; and an audit instead."""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
+
+from retention.errors import ColumnError, RetentionError, nearest, one_of
+from retention.frames import as_lazy, in_kind_of
+from retention.loading.doors.audits import Audit, audited
+from retention.loading.files.opening import open_source
+from retention.loading.files.relations import ENGINES, Engine, Opened, in_engine, refusing
+from retention.loading.rows.columns import find, names_of
+from retention.loading.rows.row_checks import accepted
+from retention.loading.values.currencies import speaking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.loading.rows.row_checks import Reading
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class FromFile(TypedDict, total=False):
+    """How a file or a query is read, where a door is given one: see `read_table`.
+
+    Attributes:
+        connection: of a database, for a query or the name of a table.
+        engine: the kind of table that comes back, "pandas" if it is not said.
+        sheet: of a workbook.
+        encoding: of text.
+        separator: of columns in text.
+        header_row: the line of the names.
+    """
+
+    connection: Any
+    engine: Engine
+    sheet: str | None
+    encoding: str | None
+    separator: str | None
+    header_row: int | None
+
+
+_FILE = tuple(FromFile.__annotations__)
+_AUDITS: ContextVar[bool] = ContextVar("audits", default=False)
+
+
+def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Makes a door take a file or a query as well as a table.
+
+    Args:
+        columns: the door's keywords that name columns: of a file only those are read, unless rows
+            that are there twice must be told, which agree in every column.
+    """
+
+    def made(door: Callable[_P, _T]) -> Callable[_P, _T]:
+        known = {name for name, p in signature(door).parameters.items() if p.kind != p.VAR_KEYWORD}
+
+        @wraps(door)
+        def entered(*args: _P.args, **said: _P.kwargs) -> _T:
+            for name in said:
+                if name not in known and name not in _FILE:
+                    near = nearest(name, [*known, *_FILE])
+                    hint = f". Did you mean {near!r}?" if near else ""
+                    what = f"{door.__name__}() got an unexpected keyword argument {name!r}{hint}"
+                    raise TypeError(what)
+            reading = {name: said.pop(name) for name in _FILE if name in said}
+            if len(args) == 1 and (reading or _is_source(args[0])):
+                asked = cast("Callable[..., _T]", door), cast("Mapping[str, Any]", said)
+                return _from_source(*asked, args[0], reading, columns)
+            return door(*args, **said)
+
+        return entered
+
+    return made
+
+
+def handed_out(reading: Reading, table: IntoFrameT) -> IntoFrameT:
+    """What a door hands out: the accepted rows in the caller's kind; an audit, where one is asked.
+
+    Raises:
+        ContentError: if a row is neither accepted nor left out on request, and no audit is asked.
+    """
+    if _AUDITS.get():
+        return cast("IntoFrameT", audited(reading, table))
+    return in_kind_of(accepted(reading), table)
+
+
+def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audit[Any]:
+    """What a door would hand out, with the rows that it would refuse set aside, each with a reason.
+
+    Args:
+        door: one of the `as_…` functions.
+        args: the table, or the file or query, that the door would be given.
+        keywords: those of the door.
+
+    Returns:
+        An `Audit`: `accepted` (the table that the door would hand out), `set_aside` (the other
+        rows, with the user's own columns and `reason`), `summary` and `notes`. Every row of the
+        input is in one of the first two.
+
+    Raises:
+        RetentionError: if `door` is none of the doors, and whatever concerns the table as a whole.
+        ColumnError: if the table has a column "reason" already.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> file = pd.DataFrame({
+        ...     "who": ["Ann", None, "Bob", "Bob"],
+        ...     "day": ["2024-02-29", "2024-03-01", "2024-02-30", "2024-03-02"],
+        ...     "paid": [10.0, 20.0, 30.0, -5.0],
+        ... })
+        >>> roles = {"customer_id": "who", "date": "day", "sales": "paid"}
+        >>> audit = rt.audit(rt.as_transactions, file, **roles)
+        >>> audit
+        check                     rows  customers  first example
+        blank customer_id            1          0  row 1
+        date that does not exist     1          1  row 2: '2024-02-30'
+        refund                       1          1  row 3: -5.0
+        accepted                     1          1
+        input                        4          2
+        >>> audit.set_aside["reason"].tolist()
+        ['blank customer_id', 'date that does not exist', 'refund']
+    """
+    if not getattr(door, "__module__", "").startswith(__package__ or ""):
+        raise RetentionError(
+            f"audit takes a door first, as in audit(as_transactions, file, ...); got {door!r}."
+        )
+    token = _AUDITS.set(True)
+    try:
+        return cast("Audit[Any]", door(*args, **keywords))
+    finally:
+        _AUDITS.reset(token)
+
+
+def _is_source(table: object) -> bool:
+    """Whether something is a path, or several."""
+    if isinstance(table, list | tuple):
+        return bool(table) and all(isinstance(each, str | os.PathLike) for each in table)
+    return isinstance(table, str | os.PathLike)
+
+
+def _from_source(
+    door: Callable[..., _T],
+    said: Mapping[str, Any],
+    source: Any,
+    reading: dict[str, Any],
+    columns: Sequence[str],
+) -> _T:
+    """A file's or query's table through its door; a lazy one is first read by the door's checks."""
+    engine = reading.pop("engine", "pandas")
+    one_of("engine", engine, ENGINES)
+    connection = reading.pop("connection", None)
+    opened = open_source(door.__name__, source, connection, reading)
+    twice = "duplicates" in signature(door).parameters and said.get("duplicates") != "keep"
+    roles = {name: said.get(name) for name in columns}
+    opened = _needed(opened, roles, said.get("keep", ()), every=twice or _AUDITS.get())
+    table = in_engine(opened, engine)
+    if engine != "duckdb":
+        return door(table, **said)
+    with refusing(opened.explain, bound=True):
+        return door(table, **said)
+
+
+def _needed(
+    opened: Opened, roles: Mapping[str, str | None], keep: str | Sequence[str], *, every: bool
+) -> Opened:
+    """The source with all columns, or `every` of them not being needed, only the named ones.
+
+    A column that is missing is refused before anything is read. Columns that may say currencies
+    stay, so that the door sees them.
+    """
+    present = dict.fromkeys(opened.relation.columns)
+    asked = [(role, name) for role, name in roles.items() if name is not None]
+    asked += [("keep", name) for name in names_of(keep)]
+    for role, name in asked:
+        if not isinstance(name, str):
+            raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
+    found = [find(name, present, asked=role) for role, name in asked]
+    if every:
+        return opened
+    if "currency" in roles and roles["currency"] is None:
+        with refusing(opened.explain):
+            found += speaking(as_lazy(opened.relation, name=opened.name, by_row=True))
+    return opened.only(list(dict.fromkeys(found)))
