@@ -110,8 +110,8 @@ def retention_report(  # noqa: PLR0913 - a door
     own tenure, and the sales at stake.
 
     Args:
-        table: from `as_transactions` or `as_contracts`, or what `audit(as_transactions, …)` or
-            `audit(as_contracts, …)` found: then the report tells what was set aside.
+        table: from `as_transactions` or `as_contracts`, or what an `audit` of one of these found:
+            then the report tells what was set aside.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         freq: length of a period: "day", "week", "month", "quarter" or "year".
         by: segment columns of the table. The churn bridge is drawn for the first one.
