@@ -225,8 +225,9 @@ def test_every_problem_is_in_one_refusal(engine):
         "n_spells that is not a whole number of at least 1": 2,
     }
     lines = [f" - {reason}: {n} row{'s' * (n > 1)}" for reason, n in reasons.items()]
-    listed = [line.split(",")[0].split(". ")[0] for line in message.splitlines()[1:]]
+    listed = [line.split(",")[0].split(". ")[0] for line in message.splitlines()[1:-1]]
     assert listed == lines
+    assert message.splitlines()[-1].startswith("audit(as_spells, ...) parts such rows")
     assert f"spells: this table cannot be used as it is ({len(lines)} problems in 6 rows" in message
     assert "'-2'" in message
 

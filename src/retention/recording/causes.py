@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from retention.recording.recordings import Definition
 
 _OBSERVED = ("as_of", "observed_from")
-_ELSEWHERE = ("source", "connection", *_OBSERVED)
+_ELSEWHERE = ("source", "table", "connection", *_OBSERVED)
 """Keywords that are no rule: what was read shows in the data."""
 
 _CLOSE = 1e-9

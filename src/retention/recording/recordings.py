@@ -152,7 +152,11 @@ def _bound(
     except TypeError as error:
         raise RetentionError(f"{function.__name__}: {error}.") from None
     bound.apply_defaults()
-    return dict(bound.arguments)
+    given = dict(bound.arguments)
+    for name, parameter in bound.signature.parameters.items():
+        if parameter.kind == parameter.VAR_KEYWORD:  # how a file is read
+            given |= given.pop(name)
+    return given
 
 
 def _bare(value: Any) -> Any:
