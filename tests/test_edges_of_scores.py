@@ -27,13 +27,12 @@ def test_with_a_grace_tenure_and_horizon_count_from_what_was_known(engine):
     Of the fourteen nine end by 16 May, 60 days later.
     """
     ends = ["2024-03-25", "2024-03-30", *(f"2024-04-{d:02d}" for d in (5, 10, 15, 20, 25, 30))]
-    ends += ["2024-05-16", "2024-05-25", *[None] * 4]
+    ends += ["2024-05-16", "2024-05-25", *[None] * 5]  # the last begins on the last day of the log
     contracts = pd.DataFrame({
-        "customer_id": [f"c{i:02d}" for i in range(14)], "start": pd.Timestamp("2024-01-01"),
-        "end": pd.to_datetime(ends),
+        "customer_id": [f"c{i:02d}" for i in range(15)],
+        "start": pd.to_datetime(["2024-01-01"] * 14 + ["2024-12-31"]), "end": pd.to_datetime(ends),
     })  # fmt: skip
     contracts["date"] = contracts["start"]
-    contracts.loc[14] = ["last", pd.Timestamp("2024-12-31"), pd.NaT, pd.Timestamp("2024-12-31")]
     seen = []
 
     def fit(_spells):

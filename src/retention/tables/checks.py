@@ -207,7 +207,9 @@ def _of_nothing(frame: Frame, kind: Kind, column: Column) -> Frame:
     """
     dtype = frame.collect_schema()[column.name]
     meant = _OF_NOTHING.get(column.type)
-    may_be = meant is not None and isinstance(dtype, nw.Unknown | nw.String)
+    # An older DuckDB calls the column of a bare NULL a whole number.
+    empty = dtype.is_integer() or isinstance(dtype, nw.Unknown | nw.String)
+    may_be = meant is not None and empty
     if not may_be or one_row(frame.select(nw.col(column.name).count().alias("n")))["n"]:
         load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
         raise ColumnError(
