@@ -18,7 +18,7 @@ import retention
 from pictures import with_pictures
 from retention.catalogue import FIGURES, Figure
 from retention.catalogue.glossary import GLOSSARY
-from retention.tables import kinds as tables
+from retention.tables import kinds, made
 from retention.tables.declaring import Kind
 
 if TYPE_CHECKING:
@@ -96,10 +96,11 @@ def index() -> str:
 
 def named_tables() -> str:
     """Every named table: what a row is, who makes it, its columns."""
-    kinds = [value for value in vars(tables).values() if isinstance(value, Kind)]
-    names = [kind.name for kind in kinds]
-    titles = [f"{k.name}: {k.row}" if names.count(k.name) > 1 else k.name for k in kinds]
-    return "\n\n".join(_kind(kind, title) for kind, title in zip(kinds, titles, strict=True))
+    every = [*vars(kinds).values(), *vars(made).values()]
+    tables = [value for value in every if isinstance(value, Kind)]
+    names = [kind.name for kind in tables]
+    titles = [f"{k.name}: {k.row}" if names.count(k.name) > 1 else k.name for k in tables]
+    return "\n\n".join(_kind(kind, title) for kind, title in zip(tables, titles, strict=True))
 
 
 def _figure(figure: Figure) -> str:

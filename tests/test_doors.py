@@ -71,6 +71,7 @@ def test_a_file_is_its_table(door, tmp_path: Path):
     pd.DataFrame(rows).assign(other="x").to_csv(path, index=False, sep=";")
     expected = door(pd.DataFrame(rows), **roles)
     pd.testing.assert_frame_equal(door(path, separator=";", **roles), expected)
+    pd.testing.assert_frame_equal(door(table=path, **roles), expected)
     polars = door(str(path), engine="polars", **roles)
     assert type(polars).__module__.startswith("polars")
     assert polars.columns == list(expected.columns)

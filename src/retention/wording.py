@@ -32,8 +32,10 @@ MINUS = "−"
 
 
 def is_missing(value: object) -> bool:
-    """Whether nothing stands there: None, NaN, NaT."""
-    return value is None or value != value  # noqa: PLR0124 - what is not itself is NaN or NaT
+    """Whether nothing stands there: None, pandas' NA, NaN, NaT."""
+    if value is None or type(value).__name__ == "NAType":  # NA is not even unequal to itself
+        return True
+    return bool(value != value)  # noqa: PLR0124 - what is not itself is NaN or NaT
 
 
 def _is_known(number: float | None) -> TypeGuard[float]:

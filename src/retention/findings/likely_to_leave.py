@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
+_NAMES = {"days": "days_since_last", "chance": "p_no_purchase"}
+
 LIKELY = 0.5
 """At risk is who is more likely than that to buy nothing in the days to come."""
 
@@ -112,22 +114,14 @@ def customers_at_risk(
     """
     last = periods.as_day(as_of, argument="as_of")
     most = periods.whole_days(lost_after, argument="lost_after", least=1)
-    scores = churn_score(transactions, as_of=last, within=within, level=level)
-    lines = as_lazy(transactions, name="transactions")
-    customers = _with_sales(lines, beside(lines, scores, name="scores"), last)
-    listed = customers.filter(nw.col("days") <= most, nw.col("chance") > LIKELY)
-    found = collect(listed.with_columns((nw.col("chance") * nw.col("sales")).alias("stake")))
-    told = collect(as_lazy(scores, name="scores").select("against_base").head(1))["against_base"]
-    order = np.lexsort((found["customer_id"], -found["stake"]))
-    named = {"days_since_last": "days", "p_no_purchase": "chance"}
-    columns: Columns = {
-        name: found[named.get(name, name)][order]
-        for name in ("customer_id", *named, "lower", "upper", "sales", "stake")
-    }
+    customers, told = _judged(transactions, last, within, level)
+    found = _likely(customers, most)
+    columns = {_NAMES.get(name, name): values for name, values in found.items()}
+    constants = {"within": within, "against_base": told["against_base"], "lost_after": most}
+    n = found["stake"].size
     columns |= {
-        "within": np.full(order.size, within),
-        "against_base": np.full(order.size, told[0] if told.size else None, dtype=object),
-        "lost_after": np.full(order.size, most),
+        name: np.full(n, value, dtype=object if name == "against_base" else np.int64)
+        for name, value in constants.items()
     }
     return table_like(columns, transactions)
 
@@ -144,30 +138,47 @@ def at_risk(
         n_rows: how many of them are listed.
         level: confidence of the bounds.
     """
-    lines = as_lazy(transactions, name="the table")
-    scores = churn_score(cast("Any", transactions), as_of=as_of, within=WITHIN, level=level)
+    customers, told = _judged(transactions, as_of, WITHIN, level)
     most = min(gap or _YEAR, _YEAR)
-    customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)
+    found = _likely(customers, most)
     total = one_row(customers.select(nw.col("sales").sum()))["sales"]
-    here = customers.filter(nw.col("days") <= most)
-    found = here.filter(nw.col("chance") > LIKELY)
-    sums = one_row(found.select(nw.len().alias("n"), nw.col("sales").sum()))
-    unknown = one_row(here.filter(nw.col("chance").is_null()).select(nw.len().alias("n")))
-    stake = (nw.col("chance") * nw.col("sales")).alias("stake")
-    ranked = found.with_columns(stake).sort("stake", "customer_id", descending=[True, False])
-    top = ranked.head(n_rows)
-    rows = sorted(rows_of(top.to_native()), key=lambda row: (-row["stake"], row["customer_id"]))
-    told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
+    here = customers.filter(nw.col("days") <= most, nw.col("chance").is_null())
+    top = {name: values[:n_rows] for name, values in found.items()}
     return AtRisk(
         most=most,
         tested=periods.day_of(periods.number_of(as_of) - WITHIN),
-        n=int(sums["n"]),
-        sales=float(sums["sales"] or 0),
+        n=found["stake"].size,
+        sales=float(found["sales"].sum()),
         of_sales=float(total or 0),
-        unknown=int(unknown["n"]),
+        unknown=int(one_row(here.select(nw.len().alias("n")))["n"]),
         told=told,
-        rows=tuple(rows),
+        rows=tuple(rows_of(_as_pandas(top))),
     )
+
+
+def _judged(
+    transactions: object, as_of: date, within: int, level: float
+) -> tuple[Frame, dict[str, Any]]:
+    """Each customer's silence, chance to buy nothing, sales and stake; what is told of all."""
+    lines = as_lazy(transactions, name="transactions")
+    scores = churn_score(cast("Any", transactions), as_of=as_of, within=within, level=level)
+    told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
+    customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)
+    return customers.with_columns(stake=nw.col("chance") * nw.col("sales")), told
+
+
+def _likely(customers: Frame, most: int) -> Columns:
+    """Those not yet lost who are more likely than not to buy nothing, most at stake first."""
+    found = collect(customers.filter(nw.col("days") <= most, nw.col("chance") > LIKELY))
+    order = np.lexsort((found["customer_id"], -found["stake"]))
+    names = ("customer_id", "days", "chance", "lower", "upper", "sales", "stake")
+    return {name: found[name][order] for name in names}
+
+
+def _as_pandas(columns: Columns) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(columns)
 
 
 def _with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:

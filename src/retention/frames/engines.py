@@ -19,6 +19,7 @@ from retention.frames.arrow import (
 )
 from retention.frames.column_labels import inside
 from retention.names import outer
+from retention.wording import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -361,9 +362,7 @@ def _python_value(value: Any) -> Any:
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]")  # nanoseconds would come as a bare number
     value = value.item() if isinstance(value, np.generic) else value
-    if value is None or type(value).__name__ == "NAType":  # pandas' NA is equal to nothing
-        return None
-    return None if value != value else value  # noqa: PLR0124 - NaN and NaT
+    return None if is_missing(value) else value
 
 
 def _refuse_repeated_columns(native: object, name: str) -> None:

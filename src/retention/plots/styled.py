@@ -89,7 +89,7 @@ def _writer(name: str, columns: Columns) -> Written:
     if values.dtype.kind == "b":
         return lambda value: "yes" if value else "no"
     if values.dtype.kind not in "fiu":
-        return lambda value: wording.UNKNOWN if _is_missing(value) else str(value)
+        return lambda value: wording.UNKNOWN if wording.is_missing(value) else str(value)
     unit = _unit(name, columns)
     if unit in ("share of 1", "difference of shares"):
         return wording.percent if unit == "share of 1" else _points
@@ -163,7 +163,3 @@ def _all_whole(values: NDArray[Any]) -> bool:
 
 def _points(difference: float) -> str:
     return wording.unbroken(wording.points(difference))
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124

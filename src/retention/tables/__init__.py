@@ -10,27 +10,29 @@ from retention.tables.checks import (
 )
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import (
-    ACTIVITY,
-    AT_START,
-    CHURNED,
     CONTACTS,
-    CONTRACT_ACTIVITY,
     CONTRACTS,
     COSTS,
-    CURVE,
     CUSTOMER,
     CUSTOMERS,
     LABELS,
     LIFETIMES,
     MARKET,
     OUTAGES,
+    SURVEYS,
+    TRANSACTIONS,
+    WALLET,
+)
+from retention.tables.made import (
+    ACTIVITY,
+    AT_START,
+    CHURNED,
+    CONTRACT_ACTIVITY,
+    CURVE,
     PURCHASE_SUMMARY,
     SPELLS,
     STEPS,
-    SURVEYS,
     TAGS,
-    TRANSACTIONS,
-    WALLET,
 )
 from retention.tables.mixed_currencies import holds_several, refuse_mixed, refuse_several_each
 

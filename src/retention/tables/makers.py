@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retention.tables.kinds import (
-    ACTIVITY,
-    CHURNED,
     CONTACTS,
     CONTRACTS,
     COSTS,
-    CURVE,
     LIFETIMES,
-    PURCHASE_SUMMARY,
-    SPELLS,
     SURVEYS,
-    TAGS,
     TRANSACTIONS,
     WALLET,
 )
+from retention.tables.made import ACTIVITY, CHURNED, CURVE, PURCHASE_SUMMARY, SPELLS, TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -12,13 +12,12 @@ The parts sum to the change of the total: Σ w0 = Σ w1 = 1, so c falls out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError, one_of
+from retention import intervals, periods
+from retention.errors import ColumnError, ContentError, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.churn.target_groups import (
     by_money,
@@ -252,8 +251,7 @@ def target_customers(
 
 def _check_apart(apart: int, firm: Cells) -> None:
     """Refuse a distance that is no whole number or for which there are too few base periods."""
-    if not isinstance(apart, Integral) or isinstance(apart, bool) or apart < 1:
-        raise RetentionError(f"apart must be a whole number of periods, 1 or more; got {apart!r}.")
+    periods.check_lag(apart, argument="apart")
     days = firm.keys["period"]
     if days.size <= apart:
         raise ContentError(

@@ -6,7 +6,6 @@ on, until active again.
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -15,7 +14,7 @@ import numpy as np
 from retention import intervals, periods
 from retention.activity.base_and_later import collapsed, warn_of_unseen
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import distinct_segments
@@ -219,10 +218,7 @@ def win_back(
 
 
 def _rule(lost_after: int) -> int:
-    if not isinstance(lost_after, Integral) or isinstance(lost_after, bool) or lost_after < 1:
-        raise RetentionError(
-            f"lost_after must be a whole number of periods, 1 or more; got {lost_after!r}."
-        )
+    periods.check_lag(lost_after, argument="lost_after")
     return int(lost_after)
 
 

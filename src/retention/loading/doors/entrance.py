@@ -72,10 +72,11 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
                     what = f"{door.__name__}() got an unexpected keyword argument {name!r}{hint}"
                     raise TypeError(what)
             reading = {name: said.pop(name) for name in _FILE if name in said}
-            if len(args) == 1 and (reading or _is_source(args[0])):
-                asked = cast("Callable[..., _T]", door), cast("Mapping[str, Any]", said)
-                return _from_source(*asked, args[0], reading, columns)
-            return door(*args, **said)
+            given = [*args, *([said.pop("table")] if "table" in said else [])]
+            open_door = cast("Callable[..., _T]", door)
+            if len(given) == 1 and (reading or _is_source(given[0])):
+                return _from_source(open_door, said, given[0], reading, columns)
+            return open_door(*given, **said)
 
         return entered
 
