@@ -134,3 +134,15 @@ def test_reference_pages_name_every_public_name_once():
 def all_of(module):
     """The public names of a module."""
     return getattr(retention, module).__all__
+
+
+def test_benchmarks_ask_for_names_that_are_there():
+    """They run by hand only, so a name that has moved would be noticed late."""
+    for file in sorted((ROOT / "tests" / "benchmarks").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("rt."):
+                value = retention
+                for name in ast.unparse(node).split(".")[1:3]:
+                    if not hasattr(value, "__all__"):
+                        break  # an attribute of a function or class
+                    value = getattr(value, name)

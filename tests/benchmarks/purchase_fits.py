@@ -67,7 +67,7 @@ def ours(name: str) -> Callable[[Any], float]:
     """The log-likelihood that this library reaches."""
 
     def fit(table: Any) -> float:
-        return float(getattr(import_module("retention"), name)(table).log_likelihood)
+        return float(getattr(import_module("retention.repeat_buying"), name)(table).log_likelihood)
 
     return fit
 
