@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,3 +239,61 @@ def test_refuses_a_table_without_dates(spells):
             cuts=["2023-12-31"],
             horizon=90,
         )
+
+
+CONTRACTS = pd.DataFrame({
+    "customer_id": [f"c{i:02}" for i in range(40)],
+    "start": pd.to_datetime(["2023-01-01"] * 40),
+    "end": pd.to_datetime(["2023-11-01"] * 10 + ["2024-02-01"] * 10 + [None] * 20),
+    "sales": 1.0,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
+def test_contracts_are_cut_before_spells_are_made_of_them(engine):
+    """30 run on the last of 2023; of the 10 that end by March all are known."""
+    seen = []
+
+    def build(known, day):
+        seen.append(engine.read(known)["end"].notna().sum())
+        return rt.contract_spells(known, as_of=day, grace=10)
+
+    found = rt.survival.backtest(
+        engine.table(CONTRACTS), build=build, cuts="2023-12-31", horizon=60,
+        fit=lambda spells: lambda running, horizon: np.full(len(running), 0.3),
+    )  # fmt: skip
+    row = engine.read(found).iloc[0]
+    assert seen == [10, 10, 20]  # of ends, on the cut (fitted, running) and after it
+    assert (row["n_running"], row["n_churned"]) == (30, 10)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [({"cuts": None}, "cuts must be a day"), ({"build": 3}, "build must be a function")],
+)
+def test_refuses_what_is_no_day_and_no_function(said, message):
+    """Neither leaves as a TypeError."""
+    asked = {"cuts": "2023-12-31", "horizon": 60, "build": None, **said}
+    with pytest.raises(rt.RetentionError, match=message):
+        rt.survival.backtest(CONTRACTS, fit=rt.fit_cox, **asked)
+
+
+def test_a_horizon_within_the_intervals_of_the_model_is_said():
+    """Survival steps down at the end of a year: in 60 days mostly nobody's year ends."""
+
+    def build(known, day):
+        return rt.contract_spells(known, as_of=day, grace=0)
+
+    spells = build(CONTRACTS, "2024-06-30")
+    model = rt.survival.fit_hazard(spells, unit="year")
+    with pytest.warns(rt.RetentionWarning, match="within: 60 is shorter than the intervals .* 365"):
+        rt.predict_churn(spells, model=model, within=60)
+    with pytest.warns(rt.RetentionWarning, match="horizon: 60 is shorter than the intervals"):
+        rt.survival.backtest(
+            CONTRACTS, build=build, cuts="2023-12-31", horizon=60,
+            fit=lambda spells: rt.survival.fit_hazard(spells, unit="year"),
+        )  # fmt: skip
+    shorter = rt.survival.fit_hazard(spells, unit="month")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rt.predict_churn(spells, model=shorter, within=60)

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import random
+import re
 import sqlite3
 import sys
 from contextlib import nullcontext
@@ -254,7 +255,9 @@ def test_a_title_above_the_header_is_skipped_when_said(folder: Path) -> None:
         rt.read_table(path)
     with pytest.raises(rt.ReadError, match="has no line 9"):
         rt.read_table(path, header_row=9)
-    with pytest.raises(rt.RetentionError, match="header_row counts from 1; got 0"):
+    with pytest.raises(
+        rt.RetentionError, match="header_row must be a whole number, 1 or more; got 0"
+    ):
         rt.read_table(path, header_row=0)
 
 
@@ -427,9 +430,23 @@ def test_files_with_other_columns_are_named(folder: Path) -> None:
 def test_hidden_files_and_markers_in_a_folder_are_left_out(folder: Path) -> None:
     """What Spark and file managers leave behind is no data."""
     written(folder, "a.csv", PLAIN)
-    for name in ("_SUCCESS", "._a.csv", "_temporary.csv", "notes.md"):
+    for name in ("_SUCCESS", "._a.csv", "~$b.csv", "notes.md"):
         written(folder, name, "x")
+    (folder / "_delta_log").mkdir()
+    written(folder / "_delta_log", "0.json", "{}")
     assert rows_of(rt.read_table(folder)) == ROWS
+
+
+def test_a_table_that_begins_with_an_underscore_is_named(folder: Path) -> None:
+    """It may be what an engine left behind, or an export; a pattern reads it."""
+    written(folder, "a.csv", PLAIN)
+    written(folder, "_b.csv", PLAIN)
+    with pytest.warns(
+        rt.RetentionWarning, match=r"1 file whose name begins with _, such as _b"
+    ) as w:
+        assert rows_of(rt.read_table(folder)) == ROWS
+    pattern = re.search("read ['\"](.*)['\"]", str(w[0].message))[1]
+    assert len(rows_of(rt.read_table(pattern))) == 2 * len(ROWS)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
-from operator import add
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +18,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import RetentionError
-from retention.frames import count
+from retention.frames import added_up, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,7 +199,7 @@ def _worked(clock: nw.Expr, spans: Sequence[tuple[int, int]]) -> nw.Expr:
         .otherwise(nw.when(clock > opens).then(clock - opens).otherwise(nw.lit(0)))
         for opens, closes in spans
     ]
-    return reduce(add, parts, nw.lit(0))
+    return added_up([nw.lit(0), *parts])
 
 
 def _clock(second: int) -> str:

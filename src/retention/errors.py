@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from difflib import get_close_matches
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from retention.names import told
@@ -133,7 +134,7 @@ def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str 
         least: how much of the two must agree, 0 to 1.
     """
     plain = {_plain(candidate): candidate for candidate in reversed(list(candidates))}
-    wanted = _plain(name)
+    wanted = _plain(str(name))
     found = get_close_matches(wanted, list(plain), n=1, cutoff=least)
     inside = [key for key in reversed(list(plain)) if wanted and wanted in key]
     return plain[(found or inside)[0]] if found or inside else None
@@ -142,9 +143,35 @@ def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str 
 def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
     """Refuse a keyword value that is not one of its named choices."""
     choices = list(allowed)
-    if value not in choices:
+    known = value is None or isinstance(value, str)  # an array answers == with many
+    if not known or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise RetentionError(f"{argument} must be one of {listed}; got {value!r}.")
+
+
+def whole_number(
+    argument: str, value: object, *, least: int, of: str = "", most: int = 2**53
+) -> int:
+    """A whole number that a user gave, as an int.
+
+    Args:
+        argument: the keyword.
+        value: what was given.
+        least: the smallest that makes sense.
+        of: what is counted, such as "periods".
+        most: the largest.
+
+    Raises:
+        RetentionError: if it is none, below `least` or above `most`.
+    """
+    given = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if given is None or given < least:
+        what = f"a whole number of {of}" if of else "a whole number"
+        raise RetentionError(f"{argument} must be {what}, {least} or more; got {value!r}.")
+    if given > most:
+        what = f"{most:,} {of}" if of else f"{most:,}"
+        raise RetentionError(f"{argument} may be {what} at most; got {given:,}.")
+    return given
 
 
 def counted(n: float, one: str, many: str = "") -> str:

@@ -6,13 +6,12 @@ is NaN. A level of 0.95 means that intervals made this way hold the true value 9
 
 from __future__ import annotations
 
-from numbers import Integral
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import RetentionError
+from retention.errors import RetentionError, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -51,9 +50,8 @@ def two_sided(z: ArrayLike) -> NDArray[np.float64]:
 
 def check_seed(seed: object) -> None:
     """Refuse a seed that is neither None nor a whole number of at least 0."""
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool) and int(seed) >= 0
-    if seed is not None and not whole:
-        raise RetentionError(f"seed must be a whole number, 0 or more; got {seed!r}.")
+    if seed is not None:
+        whole_number("seed", seed, least=0, most=2**128)
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:

@@ -7,15 +7,13 @@ across any year's end. Weeks start on Monday.
 
 from __future__ import annotations
 
-import operator
-from datetime import date, datetime, time, timedelta
-from numbers import Integral
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, one_of, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +23,7 @@ Freq = Literal["day", "week", "month", "quarter", "year"]
 
 FREQS: tuple[str, ...] = get_args(Freq)
 EPOCH = date(1970, 1, 1)
+_BEFORE = EPOCH.toordinal()
 DAYS = {"day": 1, "week": 7}
 """How many days periods have of which none is longer than another."""
 
@@ -63,8 +62,8 @@ def number_of(day: date) -> int:
 
 
 def day_of(number: int) -> date:
-    """The day that lies `number` days after 1970-01-01."""
-    return EPOCH + timedelta(days=int(number))
+    """The day that lies `number` days after 1970-01-01; the first or last one beyond these."""
+    return date.fromordinal(min(max(int(number) + _BEFORE, 1), date.max.toordinal()))
 
 
 def step_of(day: date, freq: str) -> int:
@@ -254,17 +253,7 @@ def whole_days(value: object, *, argument: str, least: int) -> int:
     Raises:
         RetentionError: if it is not a whole number, below `least`, or longer than the calendar.
     """
-    try:
-        days = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        days = None
-    if days is None or days < least:
-        raise RetentionError(
-            f"{argument} must be a whole number of days, {least} or more; got {value!r}."
-        )
-    if days > _MOST_DAYS:
-        raise RetentionError(f"{argument} may be {_MOST_DAYS:,} days at most; got {days:,}.")
-    return days
+    return whole_number(argument, value, least=least, of="days", most=_MOST_DAYS)
 
 
 def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[date, date | None]:
@@ -284,7 +273,4 @@ def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[
 
 def check_lag(lag: int, *, argument: str = "lag") -> None:
     """Refuse a lag that is not a whole number of periods, 1 or more."""
-    if not isinstance(lag, Integral) or isinstance(lag, bool) or lag < 1:
-        raise RetentionError(
-            f"{argument} must be a whole number of periods, 1 or more; got {lag!r}."
-        )
+    whole_number(argument, lag, least=1, of="periods", most=_MOST_DAYS)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals, periods
+from retention.catalogue import FIGURES
 from retention.catalogue import figure as record_of
 from retention.errors import ColumnError, ContentError
 from retention.findings.changes import Rate, change
 from retention.frames import Columns, as_lazy, as_text, collect, table_like
-from retention.names import inner, outer
+from retention.names import outer
 from retention.numerics.codes import numbered
+from retention.tables import column_names
 from retention.wording import freq_of, percent, spoken_period
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
+
+_ANSWER = (
+    *("period_before", "period", "step", "before", "after", "change", "lower", "upper"),
+    *("verdict", "finding", "figure", "apart"),
+)
 
 
 def has_changed(
@@ -42,7 +49,7 @@ def has_changed(
         table: a table of rates by period: that of `outcome_kpis`, `retention_rate`, `churn_by` or
             another with `period`, `step`, the figure and its bounds.
         figure: the column, whose bounds are `<figure>_lower` and `<figure>_upper`, or else `lower`
-            and `upper`.
+            and `upper` where no other figure stands between.
         by: segment columns of the table.
         apart: how many periods lie between the two, 1 or more: 12 for the same month a year before.
 
@@ -55,7 +62,8 @@ def has_changed(
 
     Raises:
         RetentionError: if `apart` is not a whole number above 0.
-        ColumnError: if a column is missing, or the figure is not of the catalogue.
+        ColumnError: if a column is missing, a segment has a name that the answer uses itself, or
+            the figure is not of the catalogue.
         ContentError: if a segment and period stand in several rows: say `by`.
 
     Example:
@@ -79,12 +87,12 @@ def has_changed(
         (1998), Statistics in Medicine 17, 873–890, method 10.
     """
     periods.check_lag(apart, argument="apart")
-    names = [inner(name) for name in ([by] if isinstance(by, str) else by)]
+    names = column_names(by, answer=_ANSWER)
     record = record_of(figure)
-    found = _read(table, figure, names)
-    later, earlier = _pairs(found, names, apart)
+    segments, found = _read(table, figure, names)
+    later, earlier = _pairs(segments, found["step"], apart)
     freq = freq_of(found["period"], found["step"])
-    columns: Columns = {name: found[name][later] for name in names}
+    columns: Columns = {name: labels[later] for name, labels in segments.items()}
     columns |= {"period_before": found["period"][earlier], "period": found["period"][later]}
     columns |= {"step": found["step"][later]}
     before, after = (
@@ -110,39 +118,54 @@ def has_changed(
     return table_like({outer(name): values for name, values in columns.items()}, table)
 
 
-def _read(table: object, figure: str, names: list[str]) -> Columns:
-    """The rate, its bounds and where it stands, sorted by segment and period."""
+def _read(table: object, figure: str, names: list[str]) -> tuple[Columns, Columns]:
+    """The segments of each row; the rate, its bounds, the period and its step."""
     frame = as_lazy(table, name="the table")
     schema = frame.collect_schema()
-    bounds = [f"{figure}_lower", f"{figure}_upper"]
-    if not set(bounds) <= set(schema):
-        bounds = ["lower", "upper"]
     for asked, name in (
         *(("by", each) for each in names),
-        *(("figure", each) for each in (figure, *bounds)),
-        *(("the table", each) for each in ("period", "step")),
+        *(("figure", each) for each in (figure, "period", "step")),
     ):
         if name not in schema:
             raise ColumnError.unknown(asked, name, schema)
+    ends = _bounds_of(figure, list(schema))
     labels = [as_text(name, schema[name]) for name in names]
-    found = collect(frame.select(*labels, "period", "step", figure, *bounds))
-    told = {name: found[name] for name in (*names, "period")}
-    rates = zip(("rate", "lower", "upper"), (figure, *bounds), strict=True)
-    told |= {name: found[column].astype(np.float64) for name, column in rates}
-    return told | {"step": found["step"].astype(np.int64)}
+    found = collect(frame.select(*labels, "period", "step", figure, *ends))
+    rate = found[figure].astype(np.float64)
+    lower, upper = (found[end].astype(np.float64) for end in ends) if ends else [rate * np.nan] * 2
+    rates = {"rate": rate, "lower": lower, "upper": upper}
+    place = {"period": found["period"], "step": found["step"].astype(np.int64)}
+    return {name: found[name] for name in names}, {**rates, **place}
+
+
+def _bounds_of(figure: str, columns: list[str]) -> tuple[str, ...]:
+    """The columns with the bounds of a figure: named after it, or the first behind it; or none."""
+    own = (f"{figure}_lower", f"{figure}_upper")
+    if set(own) <= set(columns):
+        return own
+    if not {"lower", "upper"} <= set(columns):
+        return ()
+    figures = {record.name for record in FIGURES}
+    before = [name for name in columns[: columns.index("lower")] if name in figures]
+    return ("lower", "upper") if before[-1:] == [figure] else ()
 
 
 def _pairs(
-    found: Columns, names: list[str], apart: int
+    segments: Columns, steps: NDArray[np.int64], apart: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The rows that have an earlier one, and these, by segment and period."""
-    segment, _ = numbered(found, names, found["step"].size)
-    step = found["step"] - found["step"].min(initial=0)
+    names = list(segments)
+    segment, _ = numbered(segments, names, steps.size)
+    step = steps - steps.min(initial=0)
     code = segment * (int(step.max(initial=0)) + 1 + apart) + step + apart
     order = np.argsort(code)
     if np.unique(code).size < code.size:
-        say = f"by={[outer(name) for name in names]} does not tell rows apart" if names else "by="
-        raise ContentError(f"The table has several rows per period: say {say}, all its segments.")
+        if not names:
+            raise ContentError("The table has several rows per period: say by=, all its segments.")
+        said = [outer(name) for name in names]
+        raise ContentError(
+            f"The table has several rows per period though by={said}: name all its segments."
+        )
     place = np.searchsorted(code[order], code[order] - apart)
     there = code[order][np.minimum(place, code.size - 1)] == code[order] - apart
     return order[there], order[place[there]]

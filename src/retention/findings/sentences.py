@@ -50,6 +50,7 @@ def finding(table: Any, *, apart: int = 1) -> str:
             rows = rows_of(table)
             if not rows:
                 raise ContentError("The table has no row, so it says nothing.")
+            _refuse_segments(rows, needed[0])
             return sentence(rows)
     for name in _RATES:
         if {name, "period", "step"} <= columns:
@@ -58,6 +59,19 @@ def finding(table: Any, *, apart: int = 1) -> str:
         "There is no sentence for this table. Give that of outcome_kpis, a rate by period, "
         "survival_curve, reason_summary or customers_at_risk."
     )
+
+
+def _refuse_segments(rows: list[dict[str, Any]], place: str) -> None:
+    """Refuse the answers for several segments, whose columns come before all others."""
+    for name in rows[0]:
+        if name == place:
+            return
+        several_there = {str(row[name]) for row in rows}
+        if len(several_there) > 1:
+            raise ContentError(
+                f"The table has a row for each {name!r}, and one sentence cannot tell of all: "
+                f"give the rows of one, such as {min(several_there)!r}."
+            )
 
 
 def _of_rate(table: Any, name: str, apart: int) -> str:
@@ -104,5 +118,5 @@ def _of_risk(rows: list[dict[str, Any]]) -> str:
 _SENTENCES: dict[tuple[str, ...], Callable[[list[dict[str, Any]]], str]] = {
     ("duration", "survival", "n_at_risk"): _of_curve,
     ("category", "share", "n_customers", "n_base"): _of_reasons,
-    ("stake", "p_no_purchase", "within"): _of_risk,
+    ("customer_id", "stake", "p_no_purchase", "within"): _of_risk,
 }

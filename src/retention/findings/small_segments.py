@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
+from retention.errors import whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.frames.python_rows import rows_of
 from retention.kpis.outcome.rates import churn_by
 from retention.names import inner
+from retention.tables import column_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +49,7 @@ def pool_small_segments(
         The same table, in the caller's kind, with the common name in place of the small ones.
 
     Raises:
+        RetentionError: if `least` or `apart` is not a whole number above 0.
         ColumnError: if a segment is not a column of the activity.
         ContentError: as `churn_by`.
 
@@ -66,8 +70,10 @@ def pool_small_segments(
         >>> sorted(set(pooled["region"]))
         ['(smaller segments)', 'North']
     """
-    names = [by] if isinstance(by, str) else list(by)
-    found = {name: small_segments(activity, name, least=least, apart=apart) for name in names}
+    names = column_names(by)
+    fewest = whole_number("least", least, least=1, of="customers")
+    periods.check_lag(apart, argument="apart")
+    found = {name: small_segments(activity, name, least=fewest, apart=apart) for name in names}
     given: IntoFrameT = pooled(activity, {name: pool for name, pool in found.items() if pool})
     return given
 

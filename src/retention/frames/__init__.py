@@ -14,6 +14,7 @@ from retention.frames.column_labels import inside, outside
 from retention.frames.engines import (
     Columns,
     Frame,
+    added_up,
     as_lazy,
     as_text,
     beside,
@@ -33,6 +34,7 @@ __all__ = [
     "Columns",
     "FewTexts",
     "Frame",
+    "added_up",
     "as_lazy",
     "as_text",
     "beside",

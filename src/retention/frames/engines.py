@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
@@ -166,6 +168,17 @@ def one_row(frame: Frame) -> dict[str, Any]:
 def count(condition: nw.Expr) -> nw.Expr:
     """1 where the condition holds, else 0, as a signed 64-bit integer: counts are sums of it."""
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+
+
+def added_up(terms: Sequence[nw.Expr]) -> nw.Expr:
+    """The sum of expressions, of which there is one at least, added in pairs of pairs.
+
+    One after the other, those of a thousand columns would lie deeper than Python can follow.
+    """
+    while len(terms) > 1:
+        pairs = [reduce(add, terms[i : i + 2]) for i in range(0, len(terms), 2)]
+        terms = pairs
+    return terms[0]
 
 
 def orders_well(frame: Frame) -> bool:

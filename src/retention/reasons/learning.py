@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, warn
+from retention.errors import ContentError, RetentionError, warn, whole_number
 from retention.intervals import check_seed
 from retention.reasons.agreement.labels import read_labelled
 from retention.reasons.agreement.reason_agreement import reason_agreement
@@ -131,8 +131,7 @@ def fit_reason_model(
     if seed is None:
         raise RetentionError("seed must be a whole number, 0 or more; got None.")
     check_seed(seed)
-    if not (isinstance(fewest, int) and fewest >= 2):
-        raise RetentionError(f"fewest must be a whole number of at least 2; got {fewest!r}.")
+    whole_number("fewest", fewest, least=2)
     known = lexicon if isinstance(lexicon, Lexicon | None) else load_lexicon(lexicon)
     labelled = read_labelled(notes, labels, (text, note_id, groups))
     group = _grouped(labelled, groups)

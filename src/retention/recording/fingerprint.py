@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import as_lazy, count, with_text_numbers
+from retention.frames import added_up, as_lazy, count, with_text_numbers
 
 if TYPE_CHECKING:
     from retention.frames import Frame
@@ -76,7 +74,7 @@ def numbered(frame: Frame) -> Frame:
     row = with_text_numbers(frame, texts)
     row = row.with_columns(**parts) if parts else row
     codes = [term for column, i in places.items() for term in _terms(column, i, parts)]
-    row = row.with_columns(reduce(add, codes, nw.lit(1).cast(nw.Int64)).alias("_sum"))
+    row = row.with_columns(added_up([nw.lit(1).cast(nw.Int64), *codes]).alias("_sum"))
     row = row.with_columns(_modulo(nw.col("_sum")).alias("_h"))
     square = _modulo(nw.col("_h") * nw.col("_h")).alias("_h2")
     return row.with_columns(square).select(*schema, *NUMBERED)

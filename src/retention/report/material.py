@@ -10,7 +10,6 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
-from retention.errors import RetentionError
 from retention.findings.small_segments import Pool, pooled, small_segments
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_of
@@ -233,15 +232,3 @@ def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> An
 def wanted(by: str | Sequence[str]) -> tuple[str, ...]:
     """Segment columns as a tuple."""
     return (by,) if isinstance(by, str) else tuple(by)
-
-
-def check_whole(argument: str, value: object, least: int) -> None:
-    """Refuse a number that is not whole or too small.
-
-    Raises:
-        RetentionError: if it is.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise RetentionError(
-            f"{argument} must be a whole number of at least {least}; got {value!r}."
-        )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention import periods
-from retention.errors import RetentionError, RetentionWarning, one_of, warn
+from retention.errors import RetentionError, RetentionWarning, one_of, warn, whole_number
 from retention.report import markdown, page
-from retention.report.material import Asked, Material, check_whole, gather, wanted
+from retention.report.material import Asked, Material, gather, wanted
 from retention.report.sections.basis import definitions, what_was_read
 from retention.report.sections.headline import headline, three_rates
 from retention.report.sections.lasting import cohorts, how_long
@@ -196,10 +196,10 @@ def _careful(report: Report, caught: Sequence[warnings.WarningMessage]) -> Repor
 def _check(freq: str, history: str, numbers: tuple[int, int], gap: int | None) -> None:
     periods.check_freq(freq)
     one_of("history", history, ("whole", "cut"))
-    check_whole("min_customers", numbers[0], 1)
-    check_whole("at_risk", numbers[1], 0)
+    whole_number("min_customers", numbers[0], least=1)
+    whole_number("at_risk", numbers[1], least=0)
     if gap is not None:
-        check_whole("gap", gap, 0)
+        whole_number("gap", gap, least=0)
 
 
 def written(material: Material, title: str) -> Report:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, one_of, whole_number
 from retention.samples.customers import draw_customers, truth_table
 from retention.samples.money import costs_table, wallet_table
 from retention.samples.sample_contracts import contracts_table
@@ -114,8 +113,8 @@ def sample_company(
         >>> bool((company.orders["date"] < "2025-01-01").all())
         True
     """
-    _check_whole("n_customers", n_customers, at_least=1, say=1_000)
-    _check_whole("seed", seed, at_least=0, say=0)
+    whole_number("n_customers", n_customers, least=1)
+    whole_number("seed", seed, least=0)
     one_of("engine", engine, ENGINES)
     first, last = _day("start", start), _day("as_of", as_of)
     if first >= last:
@@ -141,15 +140,6 @@ def _simulate(n_customers: int, window: Window) -> dict[str, Columns]:
         "notes": notes_table(customers, window),
         "truth": truth_table(customers, window),
     }
-
-
-def _check_whole(argument: str, value: object, *, at_least: int, say: int) -> None:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not whole or value < at_least:  # type: ignore[operator]
-        raise RetentionError(
-            f"{argument} must be a whole number of at least {at_least}; got {value!r}. "
-            f"Say {argument}={say:_}, for instance."
-        )
 
 
 def _day(argument: str, value: str | date) -> np.datetime64:

@@ -2,6 +2,7 @@
 
 from retention.tables.checks import (
     Adds,
+    column_names,
     keeping,
     refuse_other_ids,
     refuse_taken,
@@ -61,6 +62,7 @@ __all__ = [
     "Adds",
     "Column",
     "Kind",
+    "column_names",
     "holds_several",
     "keeping",
     "refuse_mixed",

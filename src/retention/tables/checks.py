@@ -132,28 +132,51 @@ def segments(
     Raises:
         ColumnError: if one is no text, named twice, or a column that already has a meaning.
     """
-    if not isinstance(by, Iterable):
-        raise ColumnError(
-            f"{argument} must name a column, or several in a list; got {by!r}. A column with a "
-            f"number for a name goes by its text: say {argument}='{by}'."
-        )
-    names = [by] if isinstance(by, str) else list(by)
+    names = texts_of(by, argument=argument)
     own = [column.name for column in kind.columns if not column.segment]
+    for name in names:
+        if name in own:
+            raise ColumnError(
+                f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
+            )
+    hidden = [name for name in names if name.startswith("_")]
+    return column_names(names, answer=(*_TAKEN, *own, *taken, *hidden), argument=argument)
+
+
+def column_names(
+    asked: str | Sequence[str], *, answer: Iterable[str] = (), argument: str = "by"
+) -> list[str]:
+    """Columns of a table that a user asked for, as a list, none named like one of the answer.
+
+    Raises:
+        ColumnError: if one is no text, is named twice, or is a name that the answer uses itself.
+    """
+    names = texts_of(asked, argument=argument)
+    refuse_taken(names, answer, argument=argument)
+    if len(set(names)) < len(names):
+        raise ColumnError(f"{argument} names a column twice: {names}.")
+    return [inner(name) for name in names]
+
+
+def texts_of(asked: object, *, argument: str) -> list[str]:
+    """The names that a user gave, one or several.
+
+    Raises:
+        ColumnError: if one is no text.
+    """
+    if not isinstance(asked, Iterable):
+        raise ColumnError(
+            f"{argument} must name a column, or several in a list; got {asked!r}. A column with a "
+            f"number for a name goes by its text: say {argument}='{asked}'."
+        )
+    names = [asked] if isinstance(asked, str) else list(asked)
     for name in names:
         if not isinstance(name, str):
             raise ColumnError(
                 f"{argument} must name columns, as text; got {name!r}. A column with a number for "
                 f"a name goes by its text: say {argument}=['{name}']."
             )
-        if name in own:
-            raise ColumnError(
-                f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
-            )
-    hidden = [name for name in names if name.startswith("_")]
-    refuse_taken(names, (*_TAKEN, *own, *taken, *hidden), argument=argument)
-    if len(set(names)) < len(names):
-        raise ColumnError(f"{argument} names a column twice: {names}.")
-    return [inner(name) for name in names]
+    return names
 
 
 def refuse_taken(names: Iterable[str], answer: Iterable[str], *, argument: str = "by") -> None:

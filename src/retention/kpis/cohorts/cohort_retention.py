@@ -11,7 +11,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.window import warn_of_holes
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, one_of, whole_number
 from retention.frames import Columns, collect, table_like
 from retention.kpis.cohorts.counts import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cohorts.grid import CohortGrid
@@ -369,10 +369,7 @@ def _agreed(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
     one_of("week_start", asked.week_start, WEEKDAYS)
     if asked.freq is not None:
         periods.check_freq(asked.freq)
-    if not isinstance(washout, Integral) or isinstance(washout, bool) or washout < 0:
-        raise RetentionError(
-            f"washout must be a whole number of periods, 0 or more; got {washout!r}."
-        )
+    whole_number("washout", washout, least=0, of="periods")
     _refuse_contradictions(asked, washout)
     return segments(by, ACTIVITY, taken=COHORTS.names)
 

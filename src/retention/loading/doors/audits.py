@@ -20,7 +20,16 @@ from retention.frames import (
     table_like,
 )
 from retention.loading.rows.columns import ROW
-from retention.loading.rows.row_checks import REASON, Judged, Note, Reading, example, judged, sample
+from retention.loading.rows.row_checks import (
+    REASON,
+    Judged,
+    Note,
+    Reading,
+    example,
+    judged,
+    refuse_faults,
+    sample,
+)
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
 
@@ -72,6 +81,7 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
 
     Raises:
         ColumnError: if the user's table has a column "reason" already.
+        ContentError: if the accepted rows leave open what the table means.
     """
     if "reason" in reading.source.schema:
         raise ColumnError(
@@ -79,6 +89,7 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
             "one already. Rename it first."
         )
     verdict = judged(reading)
+    refuse_faults(verdict)
     return Audit(
         accepted=in_kind_of(verdict.accepted, table),
         set_aside=_set_aside(verdict, table),

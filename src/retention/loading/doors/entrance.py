@@ -49,6 +49,7 @@ class FromFile(TypedDict, total=False):
 
 
 _FILE = tuple(FromFile.__annotations__)
+_DOORS: set[str] = set()
 _AUDITS: ContextVar[bool] = ContextVar("audits", default=False)
 
 
@@ -61,6 +62,7 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     """
 
     def made(door: Callable[_P, _T]) -> Callable[_P, _T]:
+        _DOORS.add(door.__name__)
         known = {name for name, p in signature(door).parameters.items() if p.kind != p.VAR_KEYWORD}
 
         @wraps(door)
@@ -131,7 +133,7 @@ def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audi
         >>> audit.set_aside["reason"].tolist()
         ['blank customer_id', 'date that does not exist', 'refund']
     """
-    if not getattr(door, "__module__", "").startswith(__package__ or ""):
+    if getattr(door, "__name__", "") not in _DOORS or isinstance(door, type):
         raise RetentionError(
             f"audit takes a door first, as in audit(as_transactions, file, ...); got {door!r}."
         )

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retention.errors import ReadError, RetentionError, nearest
+from retention.errors import ReadError, RetentionError, counted, nearest, warn
 from retention.loading.files.csv_files import open_delimited
 from retention.loading.files.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.files.relations import (
@@ -88,8 +88,6 @@ def open_files(source: object, door: str, **options: Any) -> Opened:
     for name, value in options.items():
         if value is not None and name not in said:
             raise RetentionError(f"{name}= says nothing about {files[0].name}. Leave it out.")
-    if options["header_row"] is not None and options["header_row"] < 1:
-        raise RetentionError(f"header_row counts from 1; got {options['header_row']}.")
     if kind == "delimited":
         return open_delimited(files, **said)
     if kind == "excel":
@@ -211,15 +209,23 @@ def _elsewhere(text: str) -> ReadError:
 def _inside(folder: Path) -> list[Path]:
     """The readable files of a folder and the folders in it, without hidden ones and markers."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and _format(path))
-    files = [
-        path
-        for path in found
-        if not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    ]
+    files = [path for path in found if not _hidden(path, folder)]
+    apart = [path for path in found if path.name[0] == "_" and not _hidden(path.parent, folder)]
     if not files:
         known = ", ".join(_FORMATS)
         raise ReadError(f"The folder {folder} holds no file that can be read ({known}).")
+    if apart:
+        warn(
+            f"The folder {folder} holds {counted(len(apart), 'file')} whose name begins with _, "
+            f"such as {apart[0].relative_to(folder)}: such files are left out of a folder. If they "
+            f"belong to it, read {str(Path(glob.escape(str(folder))) / '*')!r}."
+        )
     return files
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Whether a file in a folder is hidden, or of those that engines write for themselves."""
+    return any(part.startswith((".", "_", "~")) for part in path.relative_to(folder).parts)
 
 
 def _missing(path: Path) -> ReadError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import RetentionError, TableError
+from retention.errors import RetentionError, TableError, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,11 +99,9 @@ def refuse_options(said: Mapping[str, object]) -> None:
     for name, value in said.items():
         if value is None:
             continue
-        if name == "header_row" and (not isinstance(value, int) or isinstance(value, bool)):
-            raise RetentionError(
-                f"header_row must be a whole number, counted from 1; got {value!r}."
-            )
-        if name != "header_row" and not isinstance(value, str):
+        if name == "header_row":
+            whole_number(name, value, least=1)
+        elif not isinstance(value, str):
             raise RetentionError(f"{name} must be text; got {value!r}.")
 
 

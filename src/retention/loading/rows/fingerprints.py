@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
+from retention.frames import added_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,14 +28,14 @@ _FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
 def fingerprint(source: Source) -> nw.Expr:
     """The number of each row of a lazy table, of its numbers and times."""
-    total = nw.lit(0.0)
+    terms = [nw.lit(0.0)]
     for i, (name, dtype) in enumerate(source.schema.items()):
         weight = math.sqrt(2 * i + 3)
         if dtype.is_numeric():
-            total = total + nw.col(name).cast(nw.Float64).fill_null(0.0) * weight
+            terms.append(nw.col(name).cast(nw.Float64).fill_null(0.0) * weight)
         elif isinstance(dtype, nw.Date | nw.Datetime):
-            total = total + _seconds(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight
-    return total
+            terms.append(_seconds(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight)
+    return added_up(terms)
 
 
 def alike(source: Source) -> NDArray[np.int64]:

@@ -217,15 +217,33 @@ def accepted(reading: Reading) -> Frame:
 
 def _refuse_the_rest(verdict: Judged) -> None:
     """Refuse a table of which nothing is left, or nothing that is of use."""
-    reading, left = verdict.reading, nw.col(REASON).is_null()
-    name, dropped = reading.source.kind.name, ", ".join(c.reason for c in verdict.failing)
-    asked = {sign for fault in reading.faults for sign in (fault.holds, fault.lacks)}
-    found = signs(verdict.frame, {"left": left, **{s: left & reading.signs[s] for s in asked}})
-    if not found["left"]:
+    name, dropped = verdict.reading.source.kind.name, _dropped(verdict)
+    if not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
         raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
+    refuse_faults(verdict)
+
+
+def refuse_faults(verdict: Judged) -> None:
+    """Refuse a table of which the accepted rows leave a question open, or are of no use.
+
+    Raises:
+        ContentError: names the first.
+    """
+    reading, left = verdict.reading, nw.col(REASON).is_null()
+    asked = {sign for fault in reading.faults for sign in (fault.holds, fault.lacks)}
+    if not asked:
+        return
+    found = verdict.look
+    if verdict.failing:
+        found = signs(verdict.frame, {sign: left & reading.signs[sign] for sign in asked})
     for fault in reading.faults:
         if found[fault.holds] and not found[fault.lacks]:
-            raise ContentError(f"{name}, without the rows left out ({dropped}): {fault.text}")
+            rest = f", without the rows left out ({_dropped(verdict)})" if verdict.failing else ""
+            raise ContentError(f"{reading.source.kind.name}{rest}: {fault.text}")
+
+
+def _dropped(verdict: Judged) -> str:
+    return ", ".join(check.reason for check in verdict.failing)
 
 
 def _tell(verdict: Judged) -> None:
@@ -288,8 +306,9 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
-    audit = f"audit({kind.door}, ...) parts such rows from those that can be used."
-    return ContentError("\n".join([head, *lines, audit]))
+    if problems:
+        lines.append(f"audit({kind.door}, ...) parts such rows from those that can be used.")
+    return ContentError("\n".join([head, *lines]))
 
 
 def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError, RetentionError, whole_number
 from retention.frames import Frame, as_text, collect
 from retention.numerics.codes import numbered
 from retention.reasons.categories import NO_REASON
@@ -178,7 +177,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
         RetentionError: if it is neither, lacks a segment, or says one twice.
     """
     if not names:
-        return {(): _whole(n_customers, "n_customers")}
+        return {(): whole_number("n_customers", n_customers, least=0, of="customers")}
     if not isinstance(n_customers, Mapping):
         raise RetentionError(
             "n_customers: with by, say how many customers each segment has, as "
@@ -191,7 +190,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
             raise RetentionError(f"n_customers: {key!r} does not name one of {', '.join(names)}.")
         if parts in found:
             raise RetentionError(f"n_customers says twice how many {', '.join(parts)!r} has.")
-        found[parts] = _whole(n, f"n_customers[{key!r}]")
+        found[parts] = whole_number(f"n_customers[{key!r}]", n, least=0, of="customers")
     if lacking := [key for key in keys if key not in found]:
         raise RetentionError(
             f"n_customers lacks {len(lacking):,} segments of the tags, first "
@@ -235,9 +234,3 @@ def _mentions(
     wrote = (mentions[:, :-1] > 0).any(axis=1)
     mentions[:, -2:] = np.stack([~told & wrote, ~told & ~wrote], axis=1)
     return mentions.astype(np.int64)
-
-
-def _whole(value: object, argument: str) -> int:
-    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0:
-        return int(value)
-    raise RetentionError(f"{argument} must be a whole number of customers; got {value!r}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, counted
+from retention.errors import ContentError, counted, whole_number
 from retention.frames import Columns, table_like
 from retention.repeat_buying.buying.purchase_model import check_purchase_model, rows_at_hand
 from retention.repeat_buying.summary.purchase_histories import no_counts, read_spend, refuse
@@ -90,7 +90,7 @@ def purchase_calibration(
         (conditional expectations by frequency in the calibration period).
     """
     check_purchase_model(model)
-    classes = np.arange(_top(top) + 1, dtype=np.int64)
+    classes = np.arange(whole_number("top", top, least=1) + 1, dtype=np.int64)
     intervals.quantile_of(level)
     rows = rows_at_hand(split, _SPLIT)
     ahead = _holdout(rows["T_holdout"].to_numpy(np.float64, na_value=np.nan))
@@ -218,13 +218,6 @@ def _purchases(
         "bounds": bounds,
         "n_without": without.astype(np.int64),
     }
-
-
-def _top(top: object) -> int:
-    whole = isinstance(top, int | np.integer) and not isinstance(top, bool)
-    if not whole or int(top) < 1:  # type: ignore[call-overload]
-        raise RetentionError(f"top must be a whole number, 1 or more; got {top!r}.")
-    return int(top)  # type: ignore[call-overload, no-any-return]
 
 
 def _holdout(lengths: Floats) -> float:

@@ -73,7 +73,7 @@ class HazardModel(LifetimeModel):
     @property
     def follow_up(self) -> float:
         """The end of the last interval that was observed, in the unit of the durations."""
-        return float(self.intervals[-1] * self._length)
+        return float(self.intervals[-1] * self.interval_length)
 
     def hazards(self) -> pd.DataFrame:
         """The intervals as a pandas table.
@@ -99,7 +99,7 @@ class HazardModel(LifetimeModel):
     def unseen(self, stratum: int) -> Unseen:
         """The intervals in which nobody was at risk."""
         del stratum
-        return unwatched(np.array(self.at_risk), self.intervals[0], self._length)
+        return unwatched(np.array(self.at_risk), self.intervals[0], self.interval_length)
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """As of every model; effects that change over time have further rows, "term × log(time)".
@@ -156,7 +156,7 @@ class HazardModel(LifetimeModel):
     ) -> Floats:
         """The area under the steps of S given `start`; NaN where that is not known."""
         del stratum
-        length, end = self._length, start + horizon
+        length, end = self.interval_length, start + horizon
         since = np.maximum(start, 0.0)
         area = np.minimum(end, (self._last(start) + 1) * length) - since
         survival = np.ones(start.size)
@@ -169,7 +169,8 @@ class HazardModel(LifetimeModel):
         return np.asarray(area)
 
     @property
-    def _length(self) -> float:
+    def interval_length(self) -> float:
+        """How long an interval is, in the unit of the durations."""
         length, of_duration = length_of(self.unit, self.duration_unit)
         return length / of_duration
 

@@ -118,6 +118,11 @@ class LifetimeModel(BaseModel, ABC):
         """One a coefficient; NaN where it cannot be told."""
         return np.sqrt(np.diagonal(table(self.covariance, len(self.coef))))
 
+    @property
+    def interval_length(self) -> float:
+        """The length of the intervals at whose ends alone survival steps down; 0 without them."""
+        return 0.0
+
     @abstractmethod
     def risk_score(self, design: Floats) -> Floats:
         """A number for each row of the design that is higher the sooner a customer leaves."""

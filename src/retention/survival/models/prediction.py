@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError, counted, one_of
+from retention.errors import ColumnError, ContentError, RetentionError, counted, one_of, warn
 from retention.frames import (
     Columns,
     as_lazy,
@@ -26,10 +25,10 @@ from retention.survival.models.covariates import coded
 from retention.survival.models.lifetime_model import ORIGIN, check_model
 from retention.survival.models.unknowns import ASIDE, Reader
 from retention.survival.models.unpredicted import Why
-from retention.tables import CUSTOMERS, LIFETIMES, keeping, refuse_taken, require
+from retention.tables import CUSTOMERS, LIFETIMES, column_names, keeping, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
@@ -117,8 +116,9 @@ def predict_survival(
         Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
     """
     check_model(model, "predict_survival(customers, model=model, times=[30, 90])")
-    names = _names_of(keep, _SURVIVAL)
+    names = column_names(keep, answer=_SURVIVAL, argument="keep")
     asked = _lengths(times, "times")
+    warn_of_intervals(model, "times", float(min(asked[asked > 0], default=0)))
     keys, kept = _keys(model, customers, given, names)
     shape = (keys["tenure"].size, asked.size)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
@@ -189,10 +189,11 @@ def predict_churn(
         as `predict_survival`.
     """
     check_model(model)
-    names = _names_of(keep, _CHURN)
+    names = column_names(keep, answer=_CHURN, argument="keep")
     asked = _lengths(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
+    warn_of_intervals(model, "within", float(asked[0]))
     keys, kept = _keys(model, customers, given, names)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
@@ -253,7 +254,7 @@ def expected_remaining_lifetime(
         Klein and Moeschberger (2003), section 2.4: mean residual life.
     """
     check_model(model, "expected_remaining_lifetime(customers, model=model, horizon=365)")
-    names = _names_of(keep, _LIFETIME)
+    names = column_names(keep, answer=_LIFETIME, argument="keep")
     asked = _lengths(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
@@ -424,22 +425,6 @@ def _with_tenure(customers: Frame) -> Frame:
     return marked.filter(~nw.col("churned"))
 
 
-def _names_of(keep: str | Sequence[str], answer: Sequence[str]) -> list[str]:
-    """The columns that go along, none of which is named like one of the answer.
-
-    Raises:
-        ColumnError: if one is no text, named twice, or is.
-    """
-    names = [keep] if isinstance(keep, str) or not isinstance(keep, Iterable) else list(keep)
-    for name in names:
-        if not isinstance(name, str):
-            raise ColumnError(f"keep must name columns, as text; got {name!r}.")
-    refuse_taken(names, answer, argument="keep")
-    if len(set(names)) < len(names):
-        raise ColumnError(f"keep names a column twice: {names}.")
-    return [inner(name) for name in names]
-
-
 def _covariates(model: LifetimeModel) -> list[str]:
     return [*(covariate.name for covariate in model.covariates), *model.stratum_columns]
 
@@ -492,6 +477,16 @@ def _predicted(
             places = np.arange(some.rows.start, some.rows.stop) * times.size + i
             why.explain(places, hazard, some.stratum, (some.start, end), some.why)
     return found[0], found[1], found[2], why
+
+
+def warn_of_intervals(model: LifetimeModel, argument: str, shortest: float) -> None:
+    """A warning where the time that is asked about is shorter than the intervals of the model."""
+    if 0 < shortest < model.interval_length:
+        warn(
+            f"{argument}: {shortest:g} is shorter than the intervals of the model, "
+            f"{model.interval_length:g}: it says 0 for whoever's interval does not end by then. "
+            "Fit it with a shorter unit=, or ask further ahead."
+        )
 
 
 def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -25,12 +25,13 @@ from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, tab
 from retention.periods import whole_days
 from retention.survival.models.covariates import coded
 from retention.survival.models.lifetime_model import LifetimeModel, check_model, described, is_table
+from retention.survival.models.prediction import warn_of_intervals
 from retention.survival.models.unknowns import Reader
 from retention.survival.models.unpredicted import Why
 from retention.survival.scores.brier_and_auc import brier_score, time_dependent_auc
 from retention.survival.scores.calibration_and_lift import calibration, lift
 from retention.survival.scores.concordance_index import LOW, concordance
-from retention.tables import SPELLS, TRANSACTIONS, require
+from retention.tables import CONTRACTS, SPELLS, TRANSACTIONS, require
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -66,7 +67,7 @@ def backtest(
 
     Args:
         table: spells from `purchase_spells` or `contract_spells`, with covariates known at their
-            start; or orders, or anything else with a `date`, together with `build`.
+            start; or, together with `build`, orders (or anything else with a `date`) or contracts.
         fit: takes a table of spells and gives a model, as in
             `lambda spells: rt.fit_cox(spells, covariates=["plan"])`; or gives a function that
             takes the running spells (with their `tenure` in days) and the horizon, and gives each
@@ -75,10 +76,11 @@ def backtest(
         horizon: days after a cut within which leaving counts.
         build: a function that makes spells of the table and a day, as in
             `lambda orders, as_of: rt.purchase_spells(orders, gap=90, as_of=as_of)`. It is given
-            only the rows up to that day. Default: the table holds spells, which are cut off there;
-            an end is taken to be known on the day it is dated. Where it is known later (contracts
-            with a `grace`), say `build`: running spells are then known up to an earlier day, from
-            which tenure and horizon are counted. Of spells that are cut off, `last_order` is null
+            only the rows up to that day; contracts that ended later are still running. Default: the
+            table holds spells, which are cut off there; an end is taken to be known on the day it
+            is dated. Where it is known later (contracts with a `grace`), give the contracts and
+            say `build`: running spells are then known up to an earlier day, from which tenure and
+            horizon are counted. Of spells that are cut off, `last_order` is null
             where it lies after the cut; columns from `keep_last=` tell of the end of a spell, so
             leave them out.
         embargo: days before each cut that are kept from `fit`, as when data arrive late.
@@ -123,17 +125,18 @@ def backtest(
         embargo.
     """
     _check_fit(fit)
+    _check_build(build)
     one_of("holdout", holdout, ("time", "customers"))
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
         whole_days(embargo, argument="embargo", least=0),
     )
     made = _Rebuilt(table, build)
-    several = [cuts] if isinstance(cuts, date | str) else cuts
+    several = list(cuts) if isinstance(cuts, Iterable) and not isinstance(cuts, str) else [cuts]
     days = sorted(periods.as_day(cut, argument="cuts") for cut in several)
     if not days:
         raise RetentionError("cuts: name at least one day.")
-    made.refuse_beyond(days[-1] + timedelta(ahead))
+    made.refuse_beyond(_later(days[-1], ahead))
     split = holdout == "customers"
     rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
     _warn_of_notes([row["note"] for row in rows])
@@ -172,6 +175,15 @@ def _check_fit(fit: object) -> None:
     )
 
 
+def _check_build(build: object) -> None:
+    if build is not None and not callable(build):
+        example = "lambda orders, as_of: rt.purchase_spells(orders, gap=90, as_of=as_of)"
+        raise RetentionError(
+            f"build must be a function of the table and a day that makes spells, as in {example}; "
+            f"got {build!r}."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Rebuilt:
     """Spells as they were known on any day."""
@@ -184,8 +196,12 @@ class _Rebuilt:
         if self.build is None:
             return _cut_off(self.table, day)
         frame = as_lazy(self.table, name="table", by_row=True)
-        number = periods.day_expr("date", frame.implementation)
-        seen = frame.filter(number <= periods.number_of(day))
+        last, engine = periods.number_of(day), frame.implementation
+        schema = frame.collect_schema()
+        seen = frame.filter(periods.day_expr(_dated(schema), engine) <= last)
+        if "date" not in schema and "end" in schema:
+            ended = periods.day_expr("end", engine) <= last
+            seen = seen.with_columns(end=nw.when(ended).then(nw.col("end")))
         with warnings.catch_warnings():  # that the log falls silent just before a cut is chance
             warnings.simplefilter("ignore", RetentionWarning)
             return self.build(in_kind_of(seen, self.table), day)
@@ -202,23 +218,34 @@ class _Rebuilt:
             last = one_row(frame.select(last=(start + nw.col("duration")).max()))["last"]
         else:
             frame = as_lazy(self.table, name="table")
-            if "date" not in frame.collect_schema():
-                what = TRANSACTIONS.name
-                raise ContentError(
-                    f"table: with build= it needs a column 'date' ({what}), by which it is cut."
-                )
-            number = periods.day_expr("date", frame.implementation)
-            last = one_row(frame.select(last=number.max()))["last"]
+            schema = frame.collect_schema()
+            dated = [_dated(schema), *(["end"] if "date" not in schema and "end" in schema else [])]
+            latest = [periods.day_expr(name, frame.implementation).max() for name in dated]
+            lasts = one_row(frame.select(**dict(zip(dated, latest, strict=True)))).values()
+            last = max((day for day in lasts if day is not None), default=None)
         if last is None or last < periods.number_of(day) - _silence(self.build):
-            seen = (
-                "nothing"
-                if last is None
-                else f"no further than {date(1970, 1, 1) + timedelta(int(last))}"
-            )
+            seen = "nothing" if last is None else f"no further than {periods.day_of(last)}"
             raise ContentError(
                 f"cuts: the last one + horizon is {day}, but the data reach {seen}: what happened "
                 "then is not known. Take earlier cuts or a shorter horizon."
             )
+
+
+def _dated(schema: Iterable[str]) -> str:
+    """The column by which a table is cut off on a day."""
+    names = list(schema)
+    if "date" in names:
+        return "date"
+    if "start" in names and "duration" not in names:  # spells know on the first day how they end
+        return "start"
+    raise ContentError(
+        f"table: with build= it needs a column 'date' ({TRANSACTIONS.name}) or 'start' "
+        f"({CONTRACTS.name}), by which it is cut. Spells are cut off without build=."
+    )
+
+
+def _later(day: date, days: int) -> date:
+    return periods.day_of(periods.number_of(day) + days)
 
 
 def _silence(build: Build | None) -> int:
@@ -256,10 +283,10 @@ def _scored(
 ) -> dict[str, Any]:
     """One cut: fitted before it, scored after it."""
     horizon, embargo = days
-    fitted = _of_fold(made.known(cut - timedelta(embargo)), split, scored=False)
+    fitted = _of_fold(made.known(_later(cut, -embargo)), split, scored=False)
     n_fitted, n_churned = _sizes(fitted)
     running = _running(_of_fold(made.known(cut), split, scored=True))
-    later = _outcomes(made.outcome(cut + timedelta(horizon)), running)
+    later = _outcomes(made.outcome(_later(cut, horizon)), running)
     refused, note = "", None
     chance, status = np.full(running["tenure"].size, np.nan), "not fitted"
     try:
@@ -341,6 +368,7 @@ def _chances(
                 f"fit: its function gave {said.shape} predictions for {n:,} running spells."
             )
         return said, None
+    warn_of_intervals(model, "horizon", float(horizon))
     design, lacking = Reader(model.covariates).read(running, n)
     stratum = coded(running, model.stratum_columns, model.stratum_keys, n)
     span = running["tenure"], running["tenure"] + horizon

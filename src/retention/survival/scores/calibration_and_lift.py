@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError
+from retention.errors import whole_number
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.survival.counts.observation import of_rows, said, warn_of
@@ -122,7 +121,7 @@ def calibration(
         in groups of predicted survival); bounds: Kalbfleisch and Prentice (2002), section 1.4.
     """
     mark = check_landmark(landmark)
-    at, many = check_times(time, mark, "time")[0], _check_groups(groups)
+    at, many = check_times(time, mark, "time")[0], whole_number("groups", groups, least=1)
     intervals.quantile_of(level)
     found = read_scored(scored, {"survival": [survival]}, mark)
     churn = 1 - probabilities(found, survival, "survival")
@@ -207,7 +206,7 @@ def lift(
         Database Marketing, section 10.3; with Kaplan–Meier for those no longer seen.
     """
     mark = check_landmark(landmark)
-    at, many = check_times(time, mark, "time")[0], _check_groups(groups)
+    at, many = check_times(time, mark, "time")[0], whole_number("groups", groups, least=1)
     intervals.quantile_of(level)
     found = read_scored(scored, {"risk": [risk]}, mark)
     number = _grouped(predictions(found, risk, "risk"), found.weights, many)
@@ -241,12 +240,6 @@ def _lifted(n: NDArray[np.int64], churn: Floats) -> Columns:
         "cumulative_share_of_churn": share,
         "cumulative_lift": share / customers,
     }
-
-
-def _check_groups(groups: object) -> int:
-    if not isinstance(groups, Integral) or isinstance(groups, bool) or int(groups) < 1:
-        raise RetentionError(f"groups must be a whole number, 1 or more; got {groups!r}.")
-    return int(groups)
 
 
 def _grouped(values: NDArray[Any], weight: NDArray[np.int64], groups: int) -> NDArray[np.intp]:
