@@ -242,7 +242,7 @@ def test_a_tenure_that_is_there_is_taken_as_it_is():
         ("plam", "keep names 'plam', which is not a column. Did you mean 'plan'"),
         (["plan", "plan"], "keep names a column twice"),
         ("tenure", "keep: 'tenure' is a name that answers use themselves"),
-        (3, "keep must name columns, as text; got 3"),
+        (3, "keep must name a column, or several in a list; got 3"),
         ([3], "keep must name columns, as text; got 3"),
     ],
 )

@@ -539,7 +539,7 @@ def test_a_category_of_one_group_alone_cannot_be_held_back():
     [
         (RetentionError, "seed must be a whole number", {"seed": None}),
         (RetentionError, "seed must be a whole number", {"seed": 0.5}),
-        (RetentionError, "fewest must be a whole number of at least 2", {"fewest": 1}),
+        (RetentionError, "fewest must be a whole number, 2 or more; got 1", {"fewest": 1}),
         (ColumnError, "groups names 'plaice'.*Did you mean 'place'", {"groups": "plaice"}),
         (ColumnError, "text names 'note'", {"text": "note"}),
         (ContentError, "labels: the table is empty", {"labels": LABELS[:0]}),

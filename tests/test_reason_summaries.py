@@ -209,7 +209,7 @@ def test_it_takes_mapped_codes():
         (RetentionError, "needs n_customers=", {}),
         (RetentionError, "base must be one of", {"base": "notes"}),
         (RetentionError, "level must lie", {"n_customers": 9, "level": 2}),
-        (RetentionError, "whole number of customers; got 2.5", {"n_customers": 2.5}),
+        (RetentionError, "whole number of customers, 0 or more; got 2.5", {"n_customers": 2.5}),
         (ContentError, "n_customers is 1, but tags hold 2 customers", {"n_customers": 1}),
         (RetentionError, "say how many customers each", {"n_customers": 9, "by": "region"}),
         (RetentionError, "lacks 1 segments", {"n_customers": {"north": 9}, "by": "region"}),

@@ -317,7 +317,7 @@ def test_what_the_library_warns_of_stands_in_the_report():
     [
         ({"freq": "fortnight"}, "freq must be one of"),
         ({"history": "old"}, "history must be one of"),
-        ({"min_customers": 0}, "min_customers must be a whole number of at least 1"),
+        ({"min_customers": 0}, "min_customers must be a whole number, 1 or more"),
         ({"at_risk": -1}, "at_risk must be a whole number"),
         ({"gap": 1.5}, "gap must be a whole number"),
         ({"by": "planet"}, "planet"),

@@ -431,10 +431,10 @@ def test_every_reason_has_as_many_sentences():
 @pytest.mark.parametrize(
     ("keywords", "says"),
     [
-        ({"n_customers": 0}, r"n_customers must be .* at least 1; got 0\. Say n_customers=1_000"),
-        ({"n_customers": 2.5}, r"n_customers must be a whole number .* got 2\.5"),
-        ({"n_customers": True}, r"n_customers must be a whole number .* got True"),
-        ({"seed": -1}, r"seed must be .* at least 0; got -1"),
+        ({"n_customers": 0}, r"n_customers must be .* 1 or more; got 0\."),
+        ({"n_customers": 2.5}, r"n_customers must be a whole number, .* got 2\.5"),
+        ({"n_customers": True}, r"n_customers must be a whole number, .* got True"),
+        ({"seed": -1}, r"seed must be .* 0 or more; got -1"),
         ({"engine": "excel"}, r"engine must be one of 'pandas', .*; got 'excel'"),
         (
             {"start": "2025-01-01"},

@@ -95,8 +95,8 @@ class Calendar:
         off = {day + _LONG_AGO: lengths[(day + 3) % 7] for day in self.holidays}
         if off := {number: length for number, length in off.items() if length}:
             today = nw.when(nw.col(day).is_in(list(off))).then(nw.lit(0)).otherwise(today)
-            closed = nw.sum_horizontal(
-                *(count(nw.col(day) > number) * length for number, length in off.items())
+            closed = added_up(
+                [count(nw.col(day) > number) * length for number, length in off.items()]
             )
         worked = nw.col(f"{name}_week") * sum(lengths) + before + today - closed
         known = nw.when(~nw.col(seconds).is_null()).then(worked)

@@ -40,15 +40,22 @@ def as_day(value: object, *, argument: str) -> date:
     """
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[D]").astype(date)
-    if isinstance(value, date) and value == value:  # noqa: PLR0124 - pandas' NaT is a date, too
-        return value.date() if isinstance(value, datetime) else value
     try:
-        return datetime.fromisoformat(value).date()  # type: ignore[arg-type]
+        if isinstance(value, date) and value == value:  # noqa: PLR0124 - NaT of pandas is a date
+            day = value.date() if isinstance(value, datetime) else value
+        else:
+            day = datetime.fromisoformat(value).date()  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise RetentionError(
             f"{argument} must be a day such as '2024-12-31' or datetime.date(2024, 12, 31); "
             f"got {value!r}."
         ) from None
+    if day.year == date.max.year:
+        raise RetentionError(
+            f"{argument} is {day}, the end of the calendar: that stands for no day that came. Say "
+            "the last day the data cover, as in as_of='2024-12-31'."
+        )
+    return day
 
 
 def check_freq(freq: str) -> None:
@@ -64,6 +71,11 @@ def number_of(day: date) -> int:
 def day_of(number: int) -> date:
     """The day that lies `number` days after 1970-01-01; the first or last one beyond these."""
     return date.fromordinal(min(max(int(number) + _BEFORE, 1), date.max.toordinal()))
+
+
+def days_after(day: date, days: int) -> date:
+    """The day so many days later, or before for a number below 0."""
+    return day_of(number_of(day) + days)
 
 
 def step_of(day: date, freq: str) -> int:
@@ -209,6 +221,13 @@ def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     if engine.is_pandas():
         return nw.col(column).cast(nw.Datetime("us")).dt.truncate("1d")
     return nw.col(column).cast(nw.Date)
+
+
+def endless(column: str, engine: nw.Implementation) -> nw.Expr | None:
+    """Whether a moment is infinity, which is no day; None for engines that have no such thing."""
+    if not engine.is_duckdb():
+        return None
+    return (nw.col(column) < nw.lit(date.min)) | (nw.col(column) > nw.lit(date.max))
 
 
 def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:

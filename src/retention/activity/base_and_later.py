@@ -33,6 +33,7 @@ def collapsed(
     taken: Sequence[str] = (),
     adds: Adds = "within",
     starts: bool = False,
+    again: bool = False,
 ) -> tuple[Frame, list[str]]:
     """Activity counted over exactly the segments asked for, and their names.
 
@@ -46,6 +47,7 @@ def collapsed(
         taken: columns of the answer, which no segment may be named like.
         adds: over what the caller adds money up; "none" where it counts customers alone.
         starts: whether the starts of contracts are wanted as well.
+        again: whether several rows may be of one customer, segment and period.
 
     Raises:
         ColumnError: if a segment is not a column of the activity, or named like one of the answer.
@@ -58,7 +60,7 @@ def collapsed(
     if told and not starts:
         frame = frame.filter(nw.col("active")).drop(*told)
         present, told = [name for name in present if name not in told], []
-    if set(present) <= {*ACTIVITY.names, *names, *told}:
+    if not again and set(present) <= {*ACTIVITY.names, *names, *told}:
         return frame, names
     rows = (
         frame.with_columns(active=count(nw.col("active")))

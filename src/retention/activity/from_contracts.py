@@ -161,7 +161,7 @@ def _observed(
     if begin is not None and begin > last:
         raise RetentionError(f"observed_from is {begin}, after as_of {last}: nothing was observed.")
     earliest = look_at_contracts(frame, as_of=last)
-    first_step = periods.step_of(periods.day_of(periods.number_of(begin or earliest) - 1), freq) + 1
+    first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
     last_step = periods.step_of(last + timedelta(days=1), freq)
     window = periods.Window(first_step, last_step, freq)

@@ -10,6 +10,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import one_row
+from retention.log_holes import BUSY, closed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from retention.frames import Columns, Frame
 
 CONSTANTS = ("first_step", "last_step", "freq")
-
-BUSY = 10
-"""Where so many were customers just before and just after, chance does not make a period empty."""
-
-_DAYS_OFF, _HOLIDAYS = 7, 14
-"""Shorter silences are days off; up to the second, in days, they are at the turn of a year."""
 
 
 _IF_LACKING = {
@@ -102,16 +97,7 @@ def _holes(
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         beside = [customers[start - 1] if start else 0, *customers[stop : stop + 1]]
         first, last = int(steps[start]), int(steps[stop - 1])
-        if min(beside) >= BUSY and not _closed(first, last, freq):
+        opens, ends = periods.first_number(first, freq), periods.first_number(last + 1, freq)
+        if min(beside) >= BUSY and not closed(opens, ends):
             found.append((first, last))
     return found
-
-
-def _closed(first: int, last: int, freq: str) -> bool:
-    """Whether a run is no longer than shops are closed: a few days, or about the year's turn."""
-    opens, ends = periods.first_number(first, freq), periods.first_number(last + 1, freq)
-    if ends - opens < _DAYS_OFF:
-        return True
-    turn = {(12, 25), (12, 26), (12, 31), (1, 1)}
-    days = [periods.day_of(day) for day in range(opens, min(ends, opens + _HOLIDAYS))]
-    return ends - opens <= _HOLIDAYS and any((day.month, day.day) in turn for day in days)

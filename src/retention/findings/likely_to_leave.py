@@ -14,6 +14,7 @@ from retention.frames.python_rows import rows_of
 from retention.repeat_buying.scores.churn_score import churn_score
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import conditional_survival
+from retention.tables import TRANSACTIONS, require
 
 if TYPE_CHECKING:
     from datetime import date
@@ -101,7 +102,7 @@ def customers_at_risk(
 
     Raises:
         RetentionError: if `within` or `lost_after` is not a whole number of days above 0.
-        ContentError: as `churn_score`.
+        ContentError: as `churn_score`; or if amounts are in several currencies.
 
     Example:
         >>> import retention as rt
@@ -146,7 +147,7 @@ def at_risk(
     top = {name: values[:n_rows] for name, values in found.items()}
     return AtRisk(
         most=most,
-        tested=periods.day_of(periods.number_of(as_of) - WITHIN),
+        tested=periods.days_after(as_of, -WITHIN),
         n=found["stake"].size,
         sales=float(found["sales"].sum()),
         of_sales=float(total or 0),
@@ -160,7 +161,7 @@ def _judged(
     transactions: object, as_of: date, within: int, level: float
 ) -> tuple[Frame, dict[str, Any]]:
     """Each customer's silence, chance to buy nothing, sales and stake; what is told of all."""
-    lines = as_lazy(transactions, name="transactions")
+    lines = require(transactions, TRANSACTIONS, adds="all")
     scores = churn_score(cast("Any", transactions), as_of=as_of, within=within, level=level)
     told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
     customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import whole_number
+from retention.activity.base_and_later import collapsed
+from retention.errors import ContentError, whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.frames.python_rows import rows_of
 from retention.kpis.outcome.rates import churn_by
 from retention.names import inner
-from retention.tables import column_names
+from retention.tables import ACTIVITY, CONTRACT_ACTIVITY, column_names, require, says_currency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.frames import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,14 @@ def pool_small_segments(
         apart: how many periods earlier the period lies that the latest is compared with.
 
     Returns:
-        The same table, in the caller's kind, with the common name in place of the small ones.
+        The same table, in the caller's kind, with the common name in place of the small ones: one
+        row per customer, period and segment, the amounts of segments put together added up.
 
     Raises:
         RetentionError: if `least` or `apart` is not a whole number above 0.
         ColumnError: if a segment is not a column of the activity.
-        ContentError: as `churn_by`.
+        ContentError: as `churn_by`; or if `by` is the currency and one of few customers, which
+            cannot be put together with others.
 
     Example:
         North has three customers; South and West have one each, and go with none but each other.
@@ -71,11 +76,23 @@ def pool_small_segments(
         ['(smaller segments)', 'North']
     """
     names = column_names(by)
+    frame = require(activity, ACTIVITY, extra=names, adds="none")
     fewest = whole_number("least", least, least=1, of="customers")
     periods.check_lag(apart, argument="apart")
     found = {name: small_segments(activity, name, least=fewest, apart=apart) for name in names}
-    given: IntoFrameT = pooled(activity, {name: pool for name, pool in found.items() if pool})
-    return given
+    pools = {name: pool for name, pool in found.items() if pool}
+    if not pools:
+        return activity
+    put = renamed(frame, pools)
+    others = [name for name in put.collect_schema() if name not in CONTRACT_ACTIVITY.names]
+    rows, _ = collapsed(put, others, adds="none", starts=True, again=True)
+    order = [*others, "step", "customer_id"]
+    return in_kind_of(
+        rows.select(frame.collect_schema().names()),
+        activity,
+        order=order,
+        keep_type=("customer_id",),
+    )
 
 
 def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Pool | None:
@@ -101,6 +118,12 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
     hidden = _hidden(sizes, least)
     if not hidden:
         return None
+    if says_currency(column):
+        raise ContentError(
+            f"Of customers who pay in {hidden[0]} there are fewer than {least}, and money in "
+            f"several currencies cannot be put together: leave {column!r} out of the segments, or "
+            "convert the money at the door, rates=."
+        )
     largest = hidden[-1]
     told = f"{largest} and smaller ones" if sizes[largest] >= least else "(smaller segments)"
     return Pool(tuple(hidden), told)
@@ -108,7 +131,11 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
 
 def pooled(table: Any, small: Mapping[str, Pool]) -> Any:
     """The table, in its kind, with one name in place of the names of the small segments."""
-    frame = as_lazy(table, name="the table")
+    return in_kind_of(renamed(as_lazy(table, name="the table"), small), table)
+
+
+def renamed(frame: Frame, small: Mapping[str, Pool]) -> Frame:
+    """The rows with one name in place of the names of the small segments."""
     schema = frame.collect_schema()
     for name, pool in small.items():
         column = inner(name)
@@ -116,7 +143,7 @@ def pooled(table: Any, small: Mapping[str, Pool]) -> Any:
         frame = frame.with_columns(text)
         value = nw.when(nw.col(column).is_in(list(pool.names))).then(nw.lit(pool.label))
         frame = frame.with_columns(value.otherwise(nw.col(column)).alias(column))
-    return in_kind_of(frame, table)
+    return frame
 
 
 def _hidden(sizes: Mapping[str, int], least: int) -> list[str]:

@@ -27,6 +27,7 @@ from retention.frames.engines import (
     orders_well,
     read_out,
     with_first,
+    without_json,
 )
 from retention.frames.texts import with_text_numbers
 
@@ -54,4 +55,5 @@ __all__ = [
     "table_like",
     "with_first",
     "with_text_numbers",
+    "without_json",
 ]

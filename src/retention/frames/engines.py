@@ -46,6 +46,7 @@ _LOCKED_IN = {
     "VARINT": "DOUBLE",
     "TIME WITH TIME ZONE": "VARCHAR",
 }
+_SEVERAL = "UNION("
 _SERVED = {
     nw.Implementation.PANDAS,
     nw.Implementation.POLARS,
@@ -123,12 +124,38 @@ def is_pandas(table: object) -> bool:
 
 
 def locked_in(table: object) -> dict[str, tuple[str, str]]:
-    """Columns of types that DuckDB hands to no other tool: the type, and what to cast it to."""
+    """Columns of types that DuckDB hands to no other tool: the type, and what to make of it."""
     if not kind_of(table)[0].is_duckdb():
         return {}
     native = cast("Any", nw.to_native(table, pass_through=True))
     types = zip(native.columns, map(str, native.types), strict=True)
-    return {name: (kind, _LOCKED_IN[kind]) for name, kind in types if kind in _LOCKED_IN}
+    return {
+        name: (kind, _way_out(kind).format(name))
+        for name, kind in types
+        if kind in _LOCKED_IN or kind.startswith(_SEVERAL)
+    }
+
+
+def _way_out(kind: str) -> str:
+    """What to make of such a column, with {} for its name."""
+    if kind.startswith(_SEVERAL):
+        tag = kind.removeprefix(_SEVERAL).split(" ")[0]
+        return f"union_extract({{}}, '{tag}')"
+    return f"CAST({{}} AS {_LOCKED_IN[kind]})"
+
+
+def without_json(table: object) -> object:
+    """A relation whose columns of JSON hold what stands in it, as text: "A" is A."""
+    if not kind_of(table)[0].is_duckdb():
+        return table
+    native = cast("Any", nw.to_native(table, pass_through=True))
+    types = list(map(str, native.types))
+    if "JSON" not in types:
+        return table
+    quoted = ['"' + name.replace('"', '""') + '"' for name in native.columns]
+    kinds = zip(quoted, types, strict=True)
+    said = [f"{name} ->> '$' AS {name}" if kind == "JSON" else name for name, kind in kinds]
+    return native.project(", ".join(said))
 
 
 def is_lazy(table: object) -> bool:

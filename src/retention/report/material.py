@@ -21,11 +21,13 @@ from retention.spells.of_purchases import purchase_spells
 from retention.tables import CONTRACTS, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
 GAPS = (30, 45, 60, 90, 120, 150, 180, 240, 300, 365, 545, 730)
-FALSE_ALARMS, WATCHED = 0.25, 30
+FALSE_ALARMS, LATE_ALARMS, WATCHED = 0.25, 0.5, 30
+"""Of those called lost: most who may be back within a year, most who may be back by now, fewest."""
+
 A_YEAR = {"day": 7, "week": 52, "month": 12, "quarter": 4, "year": 1}
 """How many periods back a like season lies; of days the same weekday."""
 
@@ -98,7 +100,7 @@ class Material:
     def told_by_silence(self) -> bool:
         """Whether who is silent for so long mostly stays away, or nothing speaks against it."""
         row = self.gap_row
-        return self.gap is not None and (row is None or row["false_churn_rate"] <= FALSE_ALARMS)
+        return self.gap is not None and (row is None or tells(row))
 
     @property
     def smallest(self) -> int:
@@ -203,9 +205,9 @@ def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict
     """The gap that was said; else for contracts 0, and for orders the shortest that rarely errs.
 
     That is the first of `GAPS` of which at most one in four called lost came back within a year, of
-    those with enough customers watched for a year. If none is as good there is no gap: a silence
-    after which most come back tells of nobody that they have left. Beside it stands what was found
-    about it, and where there is none about the longest.
+    those with enough customers watched for a year, and at most one in two whenever later. If none
+    is as good there is no gap: a silence after which most come back tells of nobody that they have
+    left. Beside it stands what was found about it, and where there is none about the longest.
     """
     if of_contracts:
         return asked.gap or 0, None
@@ -214,10 +216,15 @@ def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict
     fit = [row for row in rows if row["n_followed"] >= WATCHED]
     if asked.gap is not None:
         return asked.gap, fit[0] if fit and asked.gap else None
-    good = [row for row in fit if row["false_churn_rate"] <= FALSE_ALARMS]
+    good = [row for row in fit if tells(row)]
     if good:
         return int(good[0]["gap"]), good[0]
     return None, fit[-1] if fit else None
+
+
+def tells(row: Mapping[str, Any]) -> bool:
+    """Whether a silence tells that somebody has left: most stayed away, soon and later."""
+    return bool(row["false_churn_rate"] <= FALSE_ALARMS and row["came_back_share"] <= LATE_ALARMS)
 
 
 def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:

@@ -21,7 +21,7 @@ from retention.report.sections.risk import who_is_at_risk
 from retention.wording import day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from retention.report.parts import Section
@@ -182,9 +182,17 @@ def retention_report(  # noqa: PLR0913 - a door
     return _careful(report, caught)
 
 
+def _once(told: Iterable[tuple[str, type[Warning]]]) -> list[tuple[str, type[Warning]]]:
+    """Warnings without those that say the same, whatever each figure makes of it."""
+    found: dict[str, tuple[str, type[Warning]]] = {}
+    for message, category in told:
+        found.setdefault(message.partition(". If that lacks in the file")[0], (message, category))
+    return list(found.values())
+
+
 def _careful(report: Report, caught: Sequence[warnings.WarningMessage]) -> Report:
     """The report with the library's warnings in its first part; they are given on as well."""
-    told = dict.fromkeys((str(one.message), one.category) for one in caught)
+    told = _once((str(one.message), one.category) for one in caught)
     for message, category in told:
         warn(message, category)
     said = [f"Careful: {words}" for words, kind in told if issubclass(kind, RetentionWarning)]

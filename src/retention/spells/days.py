@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.log_holes import warn_of_hole
 from retention.orders import Together, look, purchases
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def purchase_days(
     as_of: date,
     keep: Mapping[str, nw.Expr],
     told: Together = _NOTHING,
+    gap: int | None = None,
+    way: str = "",
 ) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
@@ -35,6 +38,8 @@ def purchase_days(
         as_of: the last observed day.
         keep: attributes of lines that are looked at.
         told: what is told of several lines, of an order or of the purchases of a day.
+        gap: the shortest silence that will count as a loss, None where none does.
+        way: what to say where the log has a hole, with {since} for the day after it.
 
     Returns:
         `customer_id`, `_day` (days since 1970-01-01) and what is told, one row per customer and
@@ -46,6 +51,9 @@ def purchase_days(
     lines = _numbered(transactions, keep)
     log = look(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
+    if gap is not None:
+        then = f"a gap of {gap:,} days calls customers lost who are not: add what lacks, or {way}"
+        warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
     if not told.least:

@@ -95,7 +95,8 @@ def gap_table(
     intervals.quantile_of(level)
     last, _ = observed_days(as_of, None)
     frame = require(transactions, TRANSACTIONS, adds="none")
-    days = purchase_days(frame, as_of=last, keep={})
+    way = "give the orders since {since} alone."
+    days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
     day = periods.number_of(last)
     silences = collect(_silences(days, candidates, horizon, day))
     rows = [_counts(silences, gap, horizon, day) for gap in candidates]

@@ -35,7 +35,13 @@ from retention.tables.made import (
     STEPS,
     TAGS,
 )
-from retention.tables.mixed_currencies import holds_several, refuse_mixed, refuse_several_each
+from retention.tables.mixed_currencies import (
+    holds_several,
+    refuse_apart,
+    refuse_mixed,
+    refuse_several_each,
+    says_currency,
+)
 
 __all__ = [
     "ACTIVITY",
@@ -65,10 +71,12 @@ __all__ = [
     "column_names",
     "holds_several",
     "keeping",
+    "refuse_apart",
     "refuse_mixed",
     "refuse_other_ids",
     "refuse_several_each",
     "refuse_taken",
     "require",
+    "says_currency",
     "segments",
 ]

@@ -39,6 +39,13 @@ _MADE = {
 """How one kind of table is made of another."""
 
 
+_TAKERS = {
+    ("contracts", "transactions"): "contract_periods(...) or contract_spells(...)",
+    ("transactions", "contracts"): "customer_periods(...) or purchase_spells(...)",
+}
+"""What takes a table that was given where one of another source is wanted."""
+
+
 def looks_like(columns: Collection[str]) -> Kind | None:
     """The known kind of table whose columns are all there; of several the one with most."""
     asked = {kind: {c.name for c in kind.columns if not c.optional} for kind in _KNOWN}
@@ -55,6 +62,8 @@ def advice(wanted: Kind, columns: Collection[str]) -> str | None:
         made = _chain(found.name, wanted.name, "table")
         if made:
             return f"This is a table of {found.name}. Make {wanted.name} first: {made}."
+        if takers := _TAKERS.get((found.name, wanted.name)):
+            return f"This is a table of {found.name}: give it to {takers}."
         made = _from_scratch(wanted)
         return made and f"This is a table of {found.name}. {made}"
     if "n_base" in columns:

@@ -330,6 +330,34 @@ def refuse_several_each(frame: Frame, kind: Kind, by: Sequence[str]) -> None:
             )
 
 
+def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
+    """Refuse two tables whose money is set against each other and is in different currencies.
+
+    Args:
+        tables: both, by what they are.
+        by: segment columns; where the currency is one of them, each is set against its own.
+
+    Raises:
+        ContentError: if a column of each says its currency, and these differ.
+    """
+    said: dict[str, set[str]] = {}
+    for kind, frame in tables.items():
+        schema = frame.collect_schema()
+        for column in currency_columns(schema)[:1]:
+            if column not in by:
+                said[kind.name] = {one.name for one in currencies_of(frame, column, schema[column])}
+    if (
+        len(said) == len(tables)
+        and all(said.values())
+        and len(set(map(frozenset, said.values()))) > 1
+    ):
+        parts = [f"{name} in {', '.join(sorted(names))}" for name, names in said.items()]
+        raise ContentError(
+            f"The money of {' and that of '.join(parts)} is in different currencies, and set "
+            "against each other they say nothing. Convert one of them at its door, rates=."
+        )
+
+
 def _ways(kind: Kind, column: str, found: Sequence[Found], apart: bool) -> str:
     """How to go on."""
     door = kind.door if kind.door.startswith("as_") else "as_transactions"

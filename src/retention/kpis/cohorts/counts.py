@@ -15,12 +15,13 @@ import numpy as np
 from retention import periods
 from retention.activity.base_and_later import collapsed, tells_starts
 from retention.activity.window import CONSTANTS, window_of
-from retention.errors import ContentError, RetentionError
-from retention.frames import Columns, Frame, collect, count, with_first
+from retention.errors import ContentError, RetentionError, warn
+from retention.frames import Columns, Frame, collect, count, one_row, with_first
 from retention.tables import ACTIVITY, refuse_several_each, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -120,7 +121,7 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     starts = tells_starts(scanned) and asked.cohorts != "every"
     firm, _ = collapsed(scanned, (), adds="none", starts=starts)
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = _converted(window_of(firm, empty=_NOBODY), asked, starts) if converted else None
+    seen = _converted(firm, asked, starts) if converted else None
     aged = _aged(_units(firm, asked, seen), asked, seen)
     cells = _in_cells(aged, asked)
     if by:
@@ -147,22 +148,38 @@ def _of_starts(limits: periods.Window, started: NDArray[np.int64]) -> Seen:
     return Seen(min(first, int(started.min(initial=first))), last - 1, freq, until=last)
 
 
-def _converted(limits: periods.Window, asked: Ageing, starts: bool) -> Seen:
+def _converted(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
-    first, last, own = limits
+    first, last, own = window_of(firm, empty=_NOBODY)
     last -= starts  # of contracts, the last day is the one that opens after `as_of`
     freq = asked.freq or own
     _refuse_unserved(own, freq, asked)
     if freq == own:
         return Seen(first, last, freq, until=last + starts)
-    begin, end = (periods.day_of(day - asked.shift) for day in (first, last))
+    begun = first
+    if starts:  # from their first day contracts are known, whenever in its period that lies
+        begun = min(first, int(one_row(firm.select(nw.col("started").min()))["started"]))
+        begun = periods.first_number(periods.step_of(periods.day_of(begun), freq), freq)
+    begin, end = (periods.day_of(day - asked.shift) for day in (begun, last))
     whole = periods.whole_periods(begin, end, freq)
     if not whole.n_steps > 0:
         days = f"{periods.label(first, own)} to {periods.label(last, own)}"
         raise ContentError(f"There is no whole {freq} within the days of the activity, {days}.")
+    _warn_of_the_edge(begin, whole)
     if asked.clock == "elapsed":
         return Seen(*whole, until=last, size=7, shift=asked.shift, by_day=True)
     return Seen(*whole, until=whole.last_step, shift=asked.shift, merged=True)
+
+
+def _warn_of_the_edge(begin: date, whole: periods.Window) -> None:
+    """Warn of a first period of which days were not observed: who began then is in no cohort."""
+    if whole.begins > begin:
+        lacking = periods.step_of(begin, whole.freq)
+        warn(
+            f"Left out, as not observed whole: {periods.label(lacking, whole.freq)} (the days of "
+            f"the activity begin on {begin}). If nobody was a customer before, make the activity "
+            f"with observed_from='{periods.first_day(lacking, whole.freq)}'."
+        )
 
 
 def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:

@@ -20,7 +20,15 @@ from retention.errors import (
 )
 from retention.frames import Frame, as_text, beside, collect, count
 from retention.orders import MOST
-from retention.tables import ACTIVITY, COSTS, keeping, refuse_other_ids, require, segments
+from retention.tables import (
+    ACTIVITY,
+    COSTS,
+    keeping,
+    refuse_apart,
+    refuse_other_ids,
+    require,
+    segments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,12 +102,16 @@ def cost_lines(
             kind that does not occur.
     """
     names = segments(by, COSTS)
-    for kind, table in ((ACTIVITY, activity), (COSTS, costs)):
-        present = require(table, kind, adds="none").collect_schema()
+    tables = {
+        kind: require(t, kind, adds="none") for kind, t in ((ACTIVITY, activity), (COSTS, costs))
+    }
+    for kind, table in tables.items():
+        present = table.collect_schema()
         for name in names:
             if name not in present:
                 said = f"{argument} (in {kind.name})"
                 raise ColumnError.unknown(said, name, present, kept=keeping(kind))
+    refuse_apart(tables, names)
     adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
     require(costs, COSTS, extra=names, adds=adds)
     frame, _ = collapsed(activity, names, taken=taken, adds=adds)

@@ -12,7 +12,7 @@ from retention.activity.base_and_later import collapsed
 from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
-from retention.tables import MARKET, require
+from retention.tables import ACTIVITY, MARKET, refuse_apart, require
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -68,7 +68,9 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     ours = collect(frame.group_by("step").agg(nw.col("sales").sum()))
     sales = np.zeros(steps.size)
     sales[ours["step"].astype(np.int64) - steps[0]] = ours["sales"]
-    n_rows, theirs = _on_steps(require(market, MARKET, adds="all"), steps, freq)
+    whole = require(market, MARKET, adds="all")
+    refuse_apart({ACTIVITY: require(activity, ACTIVITY, adds="none"), MARKET: whole})
+    n_rows, theirs = _on_steps(whole, steps, freq)
     answer: Columns = {
         "period": periods.first_days(steps, freq),
         "step": steps,

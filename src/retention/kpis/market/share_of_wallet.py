@@ -13,7 +13,7 @@ from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, beside, collect, count, table_like
 from retention.orders import MOST
-from retention.tables import WALLET, refuse_other_ids, require
+from retention.tables import ACTIVITY, WALLET, refuse_apart, refuse_other_ids, require
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -74,7 +74,9 @@ def share_of_wallet(
     """
     frame, _ = collapsed(activity, (), adds="all")
     first, last, freq = window_of(frame, empty="there is no customer whose wallet to share")
-    refuse_other_ids(frame, require(wallet, WALLET, adds="all"), ("activity", "wallet"))
+    theirs = require(wallet, WALLET, adds="all")
+    refuse_other_ids(frame, theirs, ("activity", "wallet"))
+    refuse_apart({ACTIVITY: require(activity, ACTIVITY, adds="none"), WALLET: theirs})
     spent = _by_period(beside(frame, wallet, name="wallet"), freq)
     steps = np.arange(first, last + 1)
     active = frame.filter(nw.col("active")).select("customer_id", "step", "sales")

@@ -14,9 +14,10 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.base_and_later import base_and_later, collapsed
-from retention.activity.window import BUSY, warn_of_holes, window_of
+from retention.activity.window import warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect
+from retention.log_holes import BUSY
 from retention.numerics.codes import distinct_segments
 from retention.orders import NOISE
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
 from retention.errors import ColumnError, RetentionError
 from retention.loading.dates import by_format, by_number, moments, patterns, time_zones
 from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat, is_text
@@ -52,7 +53,8 @@ def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Fram
     column, ours = source.roles[role], f"{OURS}{role}"
     dtype = source.schema[column]
     if isinstance(dtype, nw.Date | nw.Datetime):
-        return frame, moments.date_checks(role, column, missing=nw.col(ours).is_null())
+        absent, missing = periods.endless(column, frame.implementation), nw.col(ours).is_null()
+        return frame, moments.date_checks(role, column, missing=missing, absent=absent)
     if written.date_format is None and dtype.is_numeric():
         return by_number.unit_unknown(frame, role, column)
     if _mixes(written) and is_text(dtype):

@@ -89,7 +89,7 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
             "one already. Rename it first."
         )
     verdict = judged(reading)
-    refuse_faults(verdict)
+    refuse_faults(verdict, [fault for fault in reading.faults if fault.asks])
     return Audit(
         accepted=in_kind_of(verdict.accepted, table),
         set_aside=_set_aside(verdict, table),

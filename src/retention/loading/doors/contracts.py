@@ -215,7 +215,8 @@ def _notes(source: Source, overlaps: str, frame: Frame, _: int) -> list[Note]:
     """What deserves a look among contracts: who is who, and what may count twice."""
     notes = alike_ids(frame, "customer_id", source.roles["customer_id"])
     if "contract_id" in source.roles:
-        notes += [] if overlaps else overlap_notes(frame)
+        if overlaps != "keep":
+            notes += overlap_notes(source, frame, cut=overlaps == "cut")
         notes += twin_notes(source, frame)
     return notes
 

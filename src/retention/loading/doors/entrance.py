@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
 
-from retention.errors import ColumnError, RetentionError, nearest, one_of
+from retention.errors import ColumnError, ContentError, RetentionError, nearest, one_of
 from retention.frames import as_lazy, in_kind_of
 from retention.loading.doors.audits import Audit, audited
 from retention.loading.files.opening import open_source
@@ -18,7 +19,7 @@ from retention.loading.rows.row_checks import accepted
 from retention.loading.values.currencies import speaking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
 
@@ -78,7 +79,8 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             open_door = cast("Callable[..., _T]", door)
             if len(given) == 1 and (reading or _is_source(given[0])):
                 return _from_source(open_door, said, given[0], reading, columns)
-            return open_door(*given, **said)
+            with _own_errors(door.__name__):
+                return open_door(*given, **said)
 
         return entered
 
@@ -142,6 +144,24 @@ def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audi
         return cast("Audit[Any]", door(*args, **keywords))
     finally:
         _AUDITS.reset(token)
+
+
+@contextmanager
+def _own_errors(door: str) -> Iterator[None]:
+    """Within it, what no engine can hold is refused in the user's words."""
+    try:
+        yield
+    except UnicodeEncodeError as problem:
+        half = problem.object[problem.start : problem.end]
+        raise ContentError(
+            f"{door}: a text holds {half!r}, half of a letter, which no table can keep. Replace it "
+            "first, in pandas: df[column].str.encode('utf-8', 'replace').str.decode('utf-8')."
+        ) from None
+    except OverflowError:
+        raise ContentError(
+            f"{door}: a number is too large for any type (beyond 1.8e308). Give ids as text, and "
+            "correct amounts or leave those rows out."
+        ) from None
 
 
 def _is_source(table: object) -> bool:

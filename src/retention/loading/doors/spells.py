@@ -276,7 +276,7 @@ def _faults(source: Source, meaning: _Meaning) -> list[TableFault]:
         return []
     two = "All have churned if the codes are 0/1, nobody if they are 1/2"
     text = f"churned: {column!r} holds nothing but 1. {two}: say churned_is=1 or churned_is=2."
-    return [TableFault("one", "not one", text)]
+    return [TableFault("one", "not one", text, asks=True)]
 
 
 def _outputs(source: Source, values: Values) -> list[Output]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from retention.errors import ColumnError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError
 from retention.progress import watched
 
 if TYPE_CHECKING:
@@ -184,8 +184,15 @@ def _pandas(table: Any) -> Any:
     for name in frame.columns:
         if pa.types.is_integer(table[name].type) and table[name].null_count:
             frame[name] = table[name].to_pandas(types_mapper=_nullable)
-    dates = frame.select_dtypes("datetime").columns
-    return frame.astype(dict.fromkeys(dates, "datetime64[us]"))
+    for name in frame.select_dtypes("datetime").columns:
+        try:
+            frame[name] = frame[name].astype("datetime64[us]")
+        except ValueError as problem:  # pandas' OutOfBoundsDatetime
+            raise ContentError(
+                f"Column {name!r} holds a date that no calendar has, such as infinity: {problem}. "
+                "Make it null in the query, or say engine='duckdb' and audit the rows."
+            ) from None
+    return frame
 
 
 def _nullable(kind: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in
+from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in, without_json
 from retention.loading.rows.cells import settled
 from retention.loading.rows.text import OURS, cells_of
 from retention.names import inner, outer
@@ -84,6 +84,7 @@ def _by_cell(
     table: object, kind: Kind, roles: Mapping[str, str], keep: Mapping[str, str]
 ) -> tuple[object, Frame, dict[str, nw.dtypes.DType]]:
     """The table, numbered if it is eager, and its types, by what its cells are."""
+    table = without_json(table)
     given = nw.from_native(cast("Any", table))
     texts: Mapping[str, Any] = {}
     if is_pandas(given):
@@ -118,7 +119,7 @@ def _refuse_locked_in(table: object, named: Mapping[str, str]) -> None:
             kind, other = locked[name]
             raise ColumnError(
                 f"{role}: column {name!r} holds {kind}, which DuckDB hands to no other tool. "
-                f"Convert it first: CAST({name} AS {other})."
+                f"Convert it first: {other}."
             )
 
 

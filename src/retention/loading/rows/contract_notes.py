@@ -32,6 +32,10 @@ _CUT = (
     "overlaps='cut' (the earlier one ends where the later one starts); if both hold, "
     "overlaps='keep'."
 )
+_SIDE = (
+    "Neither ends the other, and their sales add up. If the last one replaces the others, keep it "
+    "alone, in pandas: df = df.drop_duplicates({}, keep='last')."
+)
 _TWICE = (
     "They agree in everything but {column!r}, and both count. If they are one, leave out the "
     "second, in pandas: df = df.drop_duplicates(df.columns.drop({column!r}))."
@@ -55,8 +59,15 @@ def cut_at_next(frame: Frame, checks: Sequence[Check]) -> Frame:
     return frame.with_columns(nw.when(cut).then(nw.col(_AFTER)).otherwise(nw.col(OUT)).alias(OUT))
 
 
-def overlap_notes(frame: Frame) -> list[Note]:
-    """Rows of one contract id that begin before an earlier one of it is over."""
+def overlap_notes(source: Source, frame: Frame, *, cut: bool = False) -> list[Note]:
+    """Rows of one contract id that begin before an earlier one of it is over.
+
+    Args:
+        source: the user's table.
+        frame: the accepted rows.
+        cut: whether later rows have ended earlier ones, so that only those are left that start on
+            one day.
+    """
     named = frame.filter(~nw.col(_ID).is_null()).with_columns(
         nw.col(OUT).fill_null(_NEVER).alias(_UNTIL)
     )
@@ -67,9 +78,12 @@ def overlap_notes(frame: Frame) -> list[Note]:
     found = one_row(rows.select(*told))
     if not found["n"]:
         return []
-    what = "rows of one contract_id that overlap in time"
+    what, say = "rows of one contract_id that overlap in time", _CUT
+    if cut:
+        what = "rows of one contract_id that start on the same day as another"
+        say = _SIDE.format([source.roles["contract_id"], source.roles["start"]])
     customers = int(found[f"{OURS}customer_id"])
-    return [Note(what, int(found["n"]), customers, shown(found[_ID]), _CUT)]
+    return [Note(what, int(found["n"]), customers, shown(found[_ID]), say)]
 
 
 def twin_notes(source: Source, frame: Frame) -> list[Note]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from retention.loading.rows.columns import Source
 
 _N, _KEY = f"{OURS}rows", f"{OURS}key"
-_BLANK = "[ \t\r\n\u00a0\u2000-\u200b\u202f\u3000\ufeff]"
+_BLANK = "[ \t\r\n\u00a0\u00ad\u2000-\u200f\u202f\u2060\u3000\ufeff]"
 _FORMED = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\ufb00-\ufb4f\uff00-\uffef]"
 """Letters that can be written otherwise: accents of their own, ligatures, those of full width."""
 
@@ -92,7 +92,8 @@ def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
     same = _sharing(ids, ours)
     if not same:
         return []
-    ways = [way for way in _WAYS if any(_differ(one, way) for one in same)]
+    differ = {way for one in same for way in _ways_of(one)}
+    ways = [way for way in _WAYS if way in differ]
     first = min(same, key=lambda one: one.least)
     cure = "".join(_WAYS[way][1] for way in ways)
     return [
@@ -169,8 +170,16 @@ def _bare(text: str) -> str:
     return text
 
 
+def _ways_of(one: _Same) -> list[str]:
+    """In which ways two ids differ; where several undo it alike, in the first of these."""
+    differ = [way for way in _WAYS if _differ(one, way)]
+    if differ:
+        return differ
+    return [way for way, (undo, _) in _WAYS.items() if undo(one.least) == undo(one.most)][:1]
+
+
 def _differ(one: _Same, way: str) -> bool:
-    """Whether two ids differ in this way: undone, they are nearer to each other, or one."""
+    """Whether two ids differ in this way: with all else undone they are still two."""
     a, b = one.least, one.most
     for other, (undo, _) in _WAYS.items():
         if other != way:

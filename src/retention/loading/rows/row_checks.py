@@ -72,11 +72,15 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class TableFault:
-    """What is wrong with a table as a whole if one sign holds and another does not."""
+    """What is wrong with a table as a whole if one sign holds and another does not.
+
+    `asks` says that it leaves open what rows mean: an audit cannot answer that either.
+    """
 
     holds: str
     lacks: str
     text: str
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,23 +224,23 @@ def _refuse_the_rest(verdict: Judged) -> None:
     name, dropped = verdict.reading.source.kind.name, _dropped(verdict)
     if not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
         raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
-    refuse_faults(verdict)
+    refuse_faults(verdict, verdict.reading.faults)
 
 
-def refuse_faults(verdict: Judged) -> None:
-    """Refuse a table of which the accepted rows leave a question open, or are of no use.
+def refuse_faults(verdict: Judged, faults: Sequence[TableFault]) -> None:
+    """Refuse a table whose accepted rows have one of these faults.
 
     Raises:
         ContentError: names the first.
     """
     reading, left = verdict.reading, nw.col(REASON).is_null()
-    asked = {sign for fault in reading.faults for sign in (fault.holds, fault.lacks)}
+    asked = {sign for fault in faults for sign in (fault.holds, fault.lacks)}
     if not asked:
         return
     found = verdict.look
     if verdict.failing:
         found = signs(verdict.frame, {sign: left & reading.signs[sign] for sign in asked})
-    for fault in reading.faults:
+    for fault in faults:
         if found[fault.holds] and not found[fault.lacks]:
             rest = f", without the rows left out ({_dropped(verdict)})" if verdict.failing else ""
             raise ContentError(f"{reading.source.kind.name}{rest}: {fault.text}")

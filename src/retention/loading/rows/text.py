@@ -74,7 +74,8 @@ class Written:
         if self.tz is not None:
             check_zone(self.tz)
         if self.blanks is not None and (
-            isinstance(self.blanks, str) or not all(isinstance(text, str) for text in self.blanks)
+            not isinstance(self.blanks, list | tuple | set | frozenset)
+            or not all(isinstance(text, str) for text in self.blanks)
         ):
             raise RetentionError(
                 f"blanks must be a list of texts, such as ['NA'], or () for none; got "

@@ -173,7 +173,7 @@ def churn_score(
         "gap_ratio": silence / own,
     }
     made |= habits.base(x.size, level)
-    past = _Past(transactions, first, periods.day_of(periods.number_of(last) - ahead), ahead)
+    past = _Past(transactions, first, periods.days_after(last, -ahead), ahead)
     known = habits.n.sum() > 0
     return table_like(made | _tested(rows, past if known else None, level), transactions)
 

@@ -17,6 +17,8 @@ from retention.numerics.newton import CHUNK, chunks
 from retention.orders import MOST, Log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from retention.frames import Columns
@@ -64,6 +66,17 @@ class Lines:
     day: NDArray[np.int32]
     sales: NDArray[Any]
     log: Log
+
+    def by_day(self, until: int) -> tuple[NDArray[np.int64], Callable[[int, int], int]]:
+        """The days with an order up to the last that counts, and how many customers some have."""
+        low = int(self.day.min())
+        days = np.flatnonzero(np.bincount(self.day - low)) + low
+
+        def customers(first: int, last: int) -> int:
+            here = (self.day >= first) & (self.day <= last)
+            return int(np.unique(self.customer.ids[here]).size)
+
+        return days[days <= until], customers
 
 
 def plain_lines(found: Columns) -> Lines | None:

@@ -19,6 +19,7 @@ from retention.frames import (
     table_like,
     with_first,
 )
+from retention.log_holes import warn_of_hole, warn_of_hole_among
 from retention.orders import Log, look, purchases
 from retention.repeat_buying.summary.fast_summary import plain_lines, summed
 from retention.tables import TRANSACTIONS, require
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 Unit = Literal["day", "week"]
 
 _QUIET_DAYS = 7
+_HOLE = (
+    "customers seem silent who were not: add what lacks, or say observed_from='{since}', which "
+    "leaves those who were new since."
+)
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
 
 
@@ -283,6 +288,7 @@ def _steps(frame: Frame, window: _Window) -> Frame:
     log = look(lines, "_day", as_of=window.as_of)
     window.refuse_nobody(log)
     log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
+    warn_of_hole(lines, "_day", as_of=window.as_of, least=_QUIET_DAYS, then=_HOLE)
     orders = purchases(lines.filter(nw.col("_day") <= window.until), "_day", plain=log.only_sales)
     dated = orders.with_columns(
         _step=periods.step_of_number(nw.col("_day"), window.grain), n_orders=nw.lit(1, nw.Int64)
@@ -376,6 +382,7 @@ def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:
     if found is None:
         return None
     lines.log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
+    warn_of_hole_among(*lines.by_day(window.until), least=_QUIET_DAYS, then=_HOLE)
     return _new(as_lazy(table_like(found, transactions), by_row=True), window)
 
 

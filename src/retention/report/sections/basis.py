@@ -10,11 +10,13 @@ from retention import periods
 from retention.catalogue import figure
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_of
-from retention.report.material import GAPS
+from retention.report.material import FALSE_ALARMS, GAPS, LATE_ALARMS
 from retention.report.parts import Grid, Section
 from retention.wording import count, day, days, money, percent, several, spoken_period
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from retention.loading.doors.audits import Audit
     from retention.report.material import Material
 
@@ -201,7 +203,7 @@ def no_silence(material: Material) -> str:
     """That no silence tells who is lost, and how many came back after the longest looked at."""
     if material.gap_row is None:
         return "The file is too short to say after how long a silence a customer is lost."
-    shorter = ", and after the shorter ones looked at more than one in four as well"
+    shorter = ", and the shorter ones looked at tell no more"
     gap = material.gap_row["gap"]
     longer = " Longer ones cannot be judged yet."
     return (
@@ -210,9 +212,19 @@ def no_silence(material: Material) -> str:
     )
 
 
+def _late(row: Mapping[str, Any]) -> bool:
+    """Whether few of the silent came back within a year, and most later."""
+    return bool(row["false_churn_rate"] <= FALSE_ALARMS and row["came_back_share"] > LATE_ALARMS)
+
+
 def came_back(material: Material, *, lower: bool = False) -> str:
     """Of those who were silent for so long, how many bought again within a year."""
     row = material.gap_row or {}
+    if _late(row):
+        return (
+            f"{'of' if lower else 'Of'} {several(row['n_lost'], 'customer')} silent for "
+            f"{days(row['gap'])} {percent(row['came_back_share'])} have come back since"
+        )
     return (
         f"{'of' if lower else 'Of'} {several(row['n_followed'], 'customer')} silent for "
         f"{days(row['gap'])} and watched for {days(row['within'])} more, "

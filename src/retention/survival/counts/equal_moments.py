@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import warn
+from retention.errors import counted, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,30 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
         f"{float(distinct[first + 1])!r}, but count as different moments. Round them first: "
         f"{round_them}."
     )
+
+
+def warn_of_ends(durations: NDArray[Any], length: float, *, table: str) -> None:
+    """Warn of durations that lie at the end of an interval but for rounding, and count beyond it.
+
+    Args:
+        durations: whole ones are exact and cost nothing.
+        length: of an interval, in their unit.
+        table: what messages call the table.
+    """
+    if not durations.size or not _has_fractions(durations):
+        return
+    time = durations.astype(np.float64) / length
+    ends = np.rint(time)
+    near = (time != ends) & (np.abs(time - ends) <= _CLOSE * np.maximum(ends, 1.0))
+    if n := int(near.sum()):
+        first = float(durations[near].min())
+        warn(
+            f"{table}: {counted(n, 'duration lies', 'durations lie')} beside the end of an "
+            f"interval by no more than rounding, such as {first!r}, and "
+            f"{'counts' if n == 1 else 'count'} as beyond it or before. "
+            f'Round them first: {table}["duration"] = '
+            f'{table}["duration"].round(9).'
+        )
 
 
 def _near(gaps: Floats, closest: float) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ import numpy as np
 from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
 from retention.names import inner
+from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read
 from retention.survival.counts.observation import between, warn_of
 from retention.tables import LIFETIMES, require
@@ -106,6 +107,7 @@ def person_periods(
     ids = [name for name in _IDS if name in present]
     found = read(spells, collapse=True)
     origin = first_interval(found)
+    intervals_at_risk(found, per_unit)
     _warn_of_gaps(found, per_unit)
     frame = require(spells, LIFETIMES, extra=[*ids, *names], alone=True)
     if "set_aside" in present:
@@ -147,8 +149,12 @@ def first_interval(spells: Histories) -> int:
 def intervals_at_risk(
     spells: Histories, per_unit: tuple[float, float]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first and the last interval of each row; none where the last comes before the first."""
+    """The first and the last interval of each row; none where the last comes before the first.
+
+    Warns of durations that rounding alone puts beyond the end of an interval.
+    """
     length, of_duration = per_unit
+    warn_of_ends(spells.duration, length / of_duration, table="spells")
     time = spells.duration * of_duration / length
     last = np.where(spells.churned, np.ceil(time), np.floor(time)).astype(np.int64)
     first = np.full(last.size, first_interval(spells), np.int64)

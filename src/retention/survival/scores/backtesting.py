@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -21,7 +19,7 @@ from retention.errors import (
     one_of,
     warn,
 )
-from retention.frames import Columns, as_lazy, collect, in_kind_of, one_row, table_like
+from retention.frames import Columns, collect, in_kind_of, one_row, table_like
 from retention.periods import whole_days
 from retention.survival.models.covariates import coded
 from retention.survival.models.lifetime_model import LifetimeModel, check_model, described, is_table
@@ -30,17 +28,20 @@ from retention.survival.models.unknowns import Reader
 from retention.survival.models.unpredicted import Why
 from retention.survival.scores.brier_and_auc import brier_score, time_dependent_auc
 from retention.survival.scores.calibration_and_lift import calibration, lift
-from retention.survival.scores.concordance_index import LOW, concordance
-from retention.tables import CONTRACTS, SPELLS, TRANSACTIONS, require
+from retention.survival.scores.concordance_index import concordance
+from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
+from retention.survival.scores.scored_tables import LOW
+from retention.tables import SPELLS, require
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
 Holdout = Literal["time", "customers"]
-Build = Callable[[Any, date], Any]
 Predict = Callable[[Any, float], Any]
 
 _FOLDS = 5  # with holdout="customers" every fifth is scored, the others are fitted on
@@ -125,18 +126,18 @@ def backtest(
         embargo.
     """
     _check_fit(fit)
-    _check_build(build)
+    check_build(build)
     one_of("holdout", holdout, ("time", "customers"))
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
         whole_days(embargo, argument="embargo", least=0),
     )
-    made = _Rebuilt(table, build)
+    made = Rebuilt(table, build)
     several = list(cuts) if isinstance(cuts, Iterable) and not isinstance(cuts, str) else [cuts]
     days = sorted(periods.as_day(cut, argument="cuts") for cut in several)
     if not days:
         raise RetentionError("cuts: name at least one day.")
-    made.refuse_beyond(_later(days[-1], ahead))
+    made.refuse_beyond(periods.days_after(days[-1], ahead))
     split = holdout == "customers"
     rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
     _warn_of_notes([row["note"] for row in rows])
@@ -175,107 +176,9 @@ def _check_fit(fit: object) -> None:
     )
 
 
-def _check_build(build: object) -> None:
-    if build is not None and not callable(build):
-        example = "lambda orders, as_of: rt.purchase_spells(orders, gap=90, as_of=as_of)"
-        raise RetentionError(
-            f"build must be a function of the table and a day that makes spells, as in {example}; "
-            f"got {build!r}."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rebuilt:
-    """Spells as they were known on any day."""
-
-    table: Any
-    build: Build | None
-
-    def known(self, day: date) -> Any:
-        """Spells as of a day, from what was there by then, in the caller's kind."""
-        if self.build is None:
-            return _cut_off(self.table, day)
-        frame = as_lazy(self.table, name="table", by_row=True)
-        last, engine = periods.number_of(day), frame.implementation
-        schema = frame.collect_schema()
-        seen = frame.filter(periods.day_expr(_dated(schema), engine) <= last)
-        if "date" not in schema and "end" in schema:
-            ended = periods.day_expr("end", engine) <= last
-            seen = seen.with_columns(end=nw.when(ended).then(nw.col("end")))
-        with warnings.catch_warnings():  # that the log falls silent just before a cut is chance
-            warnings.simplefilter("ignore", RetentionWarning)
-            return self.build(in_kind_of(seen, self.table), day)
-
-    def outcome(self, day: date) -> Any:
-        """Spells as they turned out: the whole table, or what was known on a day."""
-        return self.table if self.build is None else self.known(day)
-
-    def refuse_beyond(self, day: date) -> None:
-        """Refuse to score a time that the data do not reach."""
-        if self.build is None:
-            frame = require(self.table, SPELLS)
-            start = periods.day_expr("start", frame.implementation)
-            last = one_row(frame.select(last=(start + nw.col("duration")).max()))["last"]
-        else:
-            frame = as_lazy(self.table, name="table")
-            schema = frame.collect_schema()
-            dated = [_dated(schema), *(["end"] if "date" not in schema and "end" in schema else [])]
-            latest = [periods.day_expr(name, frame.implementation).max() for name in dated]
-            lasts = one_row(frame.select(**dict(zip(dated, latest, strict=True)))).values()
-            last = max((day for day in lasts if day is not None), default=None)
-        if last is None or last < periods.number_of(day) - _silence(self.build):
-            seen = "nothing" if last is None else f"no further than {periods.day_of(last)}"
-            raise ContentError(
-                f"cuts: the last one + horizon is {day}, but the data reach {seen}: what happened "
-                "then is not known. Take earlier cuts or a shorter horizon."
-            )
-
-
-def _dated(schema: Iterable[str]) -> str:
-    """The column by which a table is cut off on a day."""
-    names = list(schema)
-    if "date" in names:
-        return "date"
-    if "start" in names and "duration" not in names:  # spells know on the first day how they end
-        return "start"
-    raise ContentError(
-        f"table: with build= it needs a column 'date' ({TRANSACTIONS.name}) or 'start' "
-        f"({CONTRACTS.name}), by which it is cut. Spells are cut off without build=."
-    )
-
-
-def _later(day: date, days: int) -> date:
-    return periods.day_of(periods.number_of(day) + days)
-
-
-def _silence(build: Build | None) -> int:
-    """Days for which a log of orders may be silent at its end; spells reach to the day itself."""
-    return 0 if build is None else 31
-
-
-def _cut_off(spells: Any, day: date) -> Any:
-    """Spells as of a day: later ones are not there, later ends are not known."""
-    frame = require(spells, SPELLS)
-    engine, last = frame.implementation, periods.number_of(day)
-    start = periods.day_expr("start", engine)
-    ended = nw.col("churned") & (start + nw.col("duration") <= last)
-    so_far = nw.when(last - start < nw.col("duration")).then(last - start)
-    known = frame.filter(start <= last).with_columns(
-        churned=ended,
-        end=nw.when(ended).then(nw.col("end")),
-        duration=so_far.otherwise(nw.col("duration")).cast(nw.Int64),
-    )
-    if "last_order" in frame.collect_schema():
-        by_then = periods.day_expr("last_order", engine) <= last
-        known = known.with_columns(last_order=nw.when(by_then).then(nw.col("last_order")))
-    entry = nw.col("entry").cast(nw.Float64)
-    under_observation = nw.col("entry").is_null() | ~(entry >= nw.col("duration"))
-    return in_kind_of(known.filter(under_observation), spells)
-
-
 def _scored(
     fit: Callable[[Any], LifetimeModel | Predict],
-    made: _Rebuilt,
+    made: Rebuilt,
     cut: date,
     days: tuple[int, int],
     split: bool,
@@ -283,10 +186,10 @@ def _scored(
 ) -> dict[str, Any]:
     """One cut: fitted before it, scored after it."""
     horizon, embargo = days
-    fitted = _of_fold(made.known(_later(cut, -embargo)), split, scored=False)
+    fitted = _of_fold(made.known(periods.days_after(cut, -embargo)), split, scored=False)
     n_fitted, n_churned = _sizes(fitted)
     running = _running(_of_fold(made.known(cut), split, scored=True))
-    later = _outcomes(made.outcome(_later(cut, horizon)), running)
+    later = _outcomes(made.outcome(periods.days_after(cut, horizon)), running)
     refused, note = "", None
     chance, status = np.full(running["tenure"].size, np.nan), "not fitted"
     try:
@@ -395,10 +298,10 @@ def _scores(
     scored = pd.DataFrame({"duration": seen, "churned": within, "risk": chance})
     scored["survival"] = 1 - scored["risk"]
     with warnings.catch_warnings():  # said once for all cuts
-        warnings.filterwarnings("ignore", "risk: the concordance", RetentionWarning)
+        warnings.filterwarnings("ignore", "risk: the ", RetentionWarning)
         pairs = concordance(scored, level=level).iloc[0]
+        area = time_dependent_auc(scored, times=[horizon]).iloc[0]
     point = brier_score(scored, survival={horizon: "survival"}).iloc[0]
-    area = time_dependent_auc(scored, times=[horizon]).iloc[0]
     mean = calibration(scored, survival="survival", time=horizon, groups=1, level=level).iloc[0]
     top = lift(scored, time=horizon, level=level).iloc[0]
     found |= {"predicted_churn": mean["predicted"], "observed_churn": mean["observed"]}

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError, RetentionWarning
+from retention.errors import RetentionError, RetentionWarning, warn
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.survival.scores.censoring_weights import strata_names, weigh
 from retention.survival.scores.scored_tables import (
+    LOW,
     check_landmark,
     check_times,
     pairs_of,
     predictions,
     probabilities,
     read_scored,
+    turned,
 )
 
 if TYPE_CHECKING:
@@ -245,6 +247,8 @@ def time_dependent_auc(
     table |= {"n_cases": fates.n_churned, "n_controls": fates.n_still}
     table |= {"n_unknown": fates.n_unknown, "n_effective": points.n_effective}
     table |= {name: np.where(known, each, np.nan) for name, each in rates.items()}
+    if (low := table["auc"][table["auc"] < LOW]).size:
+        warn(turned(f"the area under the curve is {low[0]:.3g}", risk))
     return table_like({**table, "reason": reason}, scored)
 
 

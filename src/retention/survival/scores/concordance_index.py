@@ -12,11 +12,13 @@ from retention.errors import ContentError, RetentionError, one_of, warn
 from retention.frames import Columns, table_like
 from retention.survival.scores.censoring_weights import explodes, strata_names, weigh
 from retention.survival.scores.scored_tables import (
+    LOW,
     check_landmark,
     check_time,
     places,
     predictions,
     read_scored,
+    turned,
 )
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ Method = Literal["harrell", "uno"]
 
 MOST_SPELLS = 3_037_000_499
 """Their pairs, counted at both ends, are the most that a whole number of 64 bits holds."""
-
-LOW = 0.4
-"""A concordance below that is hardly chance: the sign of the risk may be turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +158,6 @@ def concordance(
     if judged["concordance"][0] < LOW:
         warn(turned(f"the concordance of {risk!r} is {judged['concordance'][0]:.3g}", risk))
     return table_like(_named(said) | counts | judged, scored)
-
-
-def turned(said: str, risk: str) -> str:
-    """What to think of an order that is worse than a coin's.
-
-    Args:
-        said: how bad it is.
-        risk: the column of predictions.
-    """
-    return (
-        f"risk: {said}, worse than a coin's ½: perhaps its sign is turned. Higher must mean "
-        "sooner to leave: of a predicted lifetime or chance of staying give the opposite, as in "
-        f"scored.assign({risk}=-scored[{risk!r}])."
-    )
 
 
 def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> Pairs:

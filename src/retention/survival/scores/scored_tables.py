@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LOW = 0.4
+"""A concordance or area below that is hardly chance: the sign of the risk may be turned."""
+
 _SLACK = 1e-9  # rounding that a probability may carry
 
 
@@ -66,6 +69,20 @@ class Fates:
         """As columns of an answer."""
         names = ("n_spells", "n_churned", "n_still", "n_unknown")
         return {name: getattr(self, name) for name in names}
+
+
+def turned(said: str, risk: str) -> str:
+    """What to think of an order that is worse than a coin's.
+
+    Args:
+        said: how bad it is.
+        risk: the column of predictions.
+    """
+    return (
+        f"risk: {said}, worse than a coin's ½: perhaps its sign is turned. Higher must mean "
+        "sooner to leave: of a predicted lifetime or chance of staying give the opposite, as in "
+        f"scored.assign({risk}=-scored[{risk!r}])."
+    )
 
 
 def read_scored(
@@ -166,7 +183,7 @@ def _instead(found: Histories) -> str:
     """What to do where predictions are missing: where nobody was watched there can be none."""
     unseen = of_rows(found.entry, found.duration, found.churned)
     if not unseen:
-        return "Predict them too, or leave those rows out."
+        return "Leave those rows out."
     last = unseen.since.size - 1
     until = said(unseen.until[last])
     return (
