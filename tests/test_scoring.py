@@ -22,6 +22,8 @@ from retention.survival.scores.brier_and_auc import (
 from retention.survival.scores.censoring_weights import weigh
 from retention.survival.scores.scored_tables import read_scored
 
+pytestmark = pytest.mark.filterwarnings("ignore:risk. the area:retention.RetentionWarning")
+
 BRIER = [
     "time",
     "n_spells",

@@ -172,8 +172,11 @@ def _converted(firm: Frame, asked: Ageing, starts: bool) -> Seen:
 
 
 def _warn_of_the_edge(begin: date, whole: periods.Window) -> None:
-    """Warn of a first period of which days were not observed: who began then is in no cohort."""
-    if whole.begins > begin:
+    """Warn of a first period of which days were not observed: who began then is in no cohort.
+
+    Not of a week, of which six days at most lack, and which seldom begins on the day that was said.
+    """
+    if whole.begins > begin and whole.freq != "week":
         lacking = periods.step_of(begin, whole.freq)
         warn(
             f"Left out, as not observed whole: {periods.label(lacking, whole.freq)} (the days of "
