@@ -227,7 +227,7 @@ def endless(column: str, engine: nw.Implementation) -> nw.Expr | None:
     """Whether a moment is infinity, which is no day; None for engines that have no such thing."""
     if not engine.is_duckdb():
         return None
-    return (nw.col(column) < nw.lit(date.min)) | (nw.col(column) > nw.lit(date.max))
+    return nw.col(column).dt.year().is_null() & ~nw.col(column).is_null()
 
 
 def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from retention import periods
-from retention.catalogue import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _UNITS = ((1e9, 1e9, "bn"), (1e6, 1e6, "m"), (1e5, 1e3, "k"))
-_SHARES = ("_rate", "_share", "_churn", "_retention", "_probability", "survival", "hazard", "share")
-_SHARE_NAMES = {"rate", "lower", "upper", "churn_rate", "precision", "recall", "effect"}
 UNKNOWN = "–"
 """What stands where nothing is known."""
 
@@ -198,10 +195,3 @@ def _with_minus(written: str) -> str:
     if not written.startswith("-"):
         return written
     return MINUS + written[1:] if any(digit in written for digit in "123456789") else written[1:]
-
-
-def is_share(column: str) -> bool:
-    """Whether a column of an answer holds shares of 1, read off its name and the catalogue."""
-    stem = column.removesuffix("_lower").removesuffix("_upper")
-    shares = {record.name for record in FIGURES if "share" in record.unit}
-    return stem in shares | _SHARE_NAMES or stem.endswith(_SHARES)

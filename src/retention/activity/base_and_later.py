@@ -26,11 +26,15 @@ FURTHEST_SHIFT = 12
 _LATER = {"sales": "s1", "profit": "p1"}
 
 
+_PAIRED = ("retained", "s0", "s1", "p0", "p1")
+"""What `base_and_later` puts beside the segments."""
+
+
 def collapsed(
     activity: object,
     by: str | Sequence[str],
     *,
-    taken: Sequence[str] = (),
+    working: Sequence[str] = (),
     adds: Adds = "within",
     starts: bool = False,
     again: bool = False,
@@ -44,7 +48,7 @@ def collapsed(
     Args:
         activity: an activity table of any engine.
         by: segment columns.
-        taken: columns of the answer, which no segment may be named like.
+        working: columns that the caller makes on the way, which no segment may be named like.
         adds: over what the caller adds money up; "none" where it counts customers alone.
         starts: whether the starts of contracts are wanted as well.
         again: whether several rows may be of one customer, segment and period.
@@ -53,7 +57,7 @@ def collapsed(
         ColumnError: if a segment is not a column of the activity, or named like one of the answer.
         ContentError: if money would be added up that is in several currencies.
     """
-    names = segments(by, ACTIVITY, taken=taken)
+    names = segments(by, ACTIVITY, working=(*_PAIRED, *working))
     frame = require(activity, ACTIVITY, extra=names, adds=adds)
     present = frame.collect_schema().names()
     told = [column.name for column in AT_START] if tells_starts(frame) else []

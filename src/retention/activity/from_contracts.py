@@ -15,6 +15,7 @@ from retention.errors import ContentError, RetentionError
 from retention.frames import Frame, as_lazy, as_text, in_kind_of, table_like
 from retention.orders import look_at_contracts
 from retention.tables import CONTRACT_ACTIVITY, CONTRACTS, require, segments
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ _MONTHS = {
 }
 
 
+@gives(CONTRACT_ACTIVITY)
 def contract_periods(
     contracts: IntoFrameT,
     *,

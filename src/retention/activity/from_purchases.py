@@ -12,6 +12,7 @@ from retention.errors import ContentError, warn
 from retention.frames import Frame, as_text, collect, count, in_kind_of
 from retention.orders import Log, look, netted, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ _USUAL_SILENCE = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}
 """Days without an order, a tenth of the period, that are never worth a warning."""
 
 
+@gives(ACTIVITY)
 def customer_periods(
     transactions: IntoFrameT,
     *,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_of
-from retention.wording import UNKNOWN, count, is_share, money, percent
+from retention.tables.answer_columns import unit_of
+from retention.wording import UNKNOWN, count, money, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,7 +127,11 @@ def _parquet(table: Any, output: Path) -> None:
 
 def _aligned(columns: dict[str, list[Any]]) -> str:
     """Columns under their names: shares in percent, money and counts in threes."""
-    written = {name: [_cell(name, value) for value in cells] for name, cells in columns.items()}
+    shares = {name for name in columns if unit_of(name, columns) == "share of 1"}
+    written = {
+        name: [_cell(value, share=name in shares) for value in cells]
+        for name, cells in columns.items()
+    }
     text = {n: any(isinstance(v, str) for v in cells) for n, cells in columns.items()}
     wide = {name: max(map(len, [name, *cells])) for name, cells in written.items()}
     put: dict[bool, Callable[[str, int], str]] = {True: str.ljust, False: str.rjust}
@@ -140,11 +145,11 @@ def _aligned(columns: dict[str, list[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(column: str, value: Any) -> str:
+def _cell(value: Any, *, share: bool) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
-        return percent(value) if is_share(column) else money(value)
+        return percent(value) if share else money(value)
     return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

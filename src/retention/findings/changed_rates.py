@@ -15,6 +15,15 @@ from retention.frames import Columns, as_lazy, as_text, collect, table_like
 from retention.names import outer
 from retention.numerics.codes import numbered
 from retention.tables import column_names
+from retention.tables.answer_columns import (
+    constant,
+    differences,
+    gives,
+    shares,
+    texts,
+    times,
+    whole,
+)
 from retention.wording import freq_of, percent, spoken_period
 
 if TYPE_CHECKING:
@@ -29,6 +38,15 @@ _ANSWER = (
 )
 
 
+@gives(
+    "segment and period",
+    times("period_before", "period"),
+    whole("step"),
+    shares("before", "after"),
+    differences("change", "lower", "upper"),
+    texts("verdict", "finding"),
+    constant(texts("figure"), whole("apart")),
+)
 def has_changed(
     table: IntoFrameT,
     *,

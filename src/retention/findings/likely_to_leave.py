@@ -15,6 +15,7 @@ from retention.repeat_buying.scores.churn_score import churn_score
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import conditional_survival
 from retention.tables import TRANSACTIONS, require
+from retention.tables.answer_columns import amounts, constant, gives, ids, shares, texts, whole
 
 if TYPE_CHECKING:
     from datetime import date
@@ -73,6 +74,14 @@ class AtRisk:
         return not self.n and self.told["n_base"] > 0 and not self.told["n_base_silent"]
 
 
+@gives(
+    "customer at risk",
+    ids("customer_id"),
+    whole("days_since_last", unit="days"),
+    shares("p_no_purchase", "lower", "upper"),
+    amounts("sales", "stake"),
+    constant(whole("within", unit="days"), texts("against_base"), whole("lost_after")),
+)
 def customers_at_risk(
     transactions: IntoFrameT,
     *,

@@ -15,6 +15,7 @@ from retention.frames.python_rows import rows_of
 from retention.kpis.outcome.rates import churn_by
 from retention.names import inner
 from retention.tables import ACTIVITY, CONTRACT_ACTIVITY, column_names, require, says_currency
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ class Pool:
     label: str
 
 
+@gives(ACTIVITY)
 def pool_small_segments(
     activity: IntoFrameT, *, by: str | Sequence[str], least: int = 10, apart: int = 1
 ) -> IntoFrameT:

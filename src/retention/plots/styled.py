@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from html import escape
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from retention import wording
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError
 from retention.frames import Columns, read_out
+from retention.tables.answer_columns import unit_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,17 +24,19 @@ if TYPE_CHECKING:
 _FIGURES = {one.name: one for one in FIGURES}
 _ENDS = ("_lower", "_upper", "_before", "_after")
 _STARTS = ("total_", "firm_", "target_", "rest_")
-_MONEY = ("sales", "profit", "cost", "refunds", "revenue", "wallet", "margin")
-_SHARES = ("share", "rate", "churn", "retention", "survival", "incidence", "predicted", "observed")
-_DIFFERENCES = ("change", "effect", "difference")
-_BOUNDS = ("lower", "upper")
+_WINGS = (
+    *("activity", "findings", "kpis", "reasons", "recording", "repeat_buying", "spells"),
+    "survival",
+)
+"""Whose functions declare what they give."""
+
 Written = Callable[[Any], str]
 
 
 def to_style(table: object) -> Styler:
     """A table of figures as people read it: in percent and thousands, rounded, with plain headings.
 
-    What a column is follows from its name and the catalogue: figures that are shares of 1 are
+    What a column holds is what the function declares that made the table: shares of 1 are
     percent with one decimal, differences of shares are percentage points, money has cents only
     where all of a column is below 1,000, counts have thousands; a period is written by its length;
     what is not known is a dash. Headings are the catalogue's labels, or the column's name in words.
@@ -64,6 +69,7 @@ def to_style(table: object) -> Styler:
             "to_style needs Jinja2, which pandas writes styled tables with: "
             "pip install 'retention-analytics[notebook]'."
         )
+    _load_what_is_declared()
     columns = read_out(table)
     shown = {name: _written(name, columns) for name in columns}
     numbers: Any = [name for name, values in columns.items() if values.dtype.kind in "fiu"]
@@ -72,6 +78,15 @@ def to_style(table: object) -> Styler:
     aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
     headings: Any = [escape(_heading(name)) for name in columns]
     return aligned.relabel_index(headings, axis="columns").format(escape="html")
+
+
+@cache
+def _load_what_is_declared() -> None:
+    """Load the rooms of all figures: a table may come from a file, and its maker not be loaded."""
+    for wing in _WINGS:
+        face = import_module(f"retention.{wing}")
+        for name in face.__all__:
+            getattr(face, name)
 
 
 def _written(name: str, columns: Columns) -> NDArray[np.object_]:
@@ -90,7 +105,7 @@ def _writer(name: str, columns: Columns) -> Written:
         return lambda value: "yes" if value else "no"
     if values.dtype.kind not in "fiu":
         return lambda value: wording.UNKNOWN if wording.is_missing(value) else str(value)
-    unit = _unit(name, columns)
+    unit = unit_of(name, columns)
     if unit in ("share of 1", "difference of shares"):
         return wording.percent if unit == "share of 1" else _points
     if unit == "currency":
@@ -101,24 +116,6 @@ def _writer(name: str, columns: Columns) -> Written:
         plain = name in ("step", "first_step", "last_step")
         return str if plain and values.dtype.kind in "iu" else wording.count
     return lambda value: wording.number(value, 2)
-
-
-def _unit(name: str, columns: Columns) -> str:
-    """The unit of a column, by the catalogue or else by its name; "" where it has none."""
-    if name in _BOUNDS or (_inner(name) in _BOUNDS and columns[name].dtype.kind == "f"):
-        others = [_unit(other, columns) for other in columns if _figure_of(other) is not None]
-        return next((unit for unit in others if unit), "share of 1" * ("share" in columns))
-    found = _figure_of(name)
-    if found is not None:
-        return _FIGURES[found].unit
-    if name.startswith("n_") or columns[name].dtype.kind in "iu":
-        return ""
-    words = name.split("_")
-    if words[0] in _MONEY or words[-1] in _MONEY:
-        return "currency"
-    if any(word in _DIFFERENCES for word in words):
-        return "difference of shares"
-    return "share of 1" if any(word in _SHARES for word in words) else ""
 
 
 def _figure_of(name: str) -> str | None:

@@ -12,6 +12,7 @@ from retention.frames import as_lazy, collect, table_like
 from retention.names import inner
 from retention.recording.causes import causes_of, names_of
 from retention.recording.recordings import Recording
+from retention.tables.answer_columns import gives, numbers, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,12 @@ _NO_FIGURES = {"step", "lag", "level", "first_step", "last_step", "horizon", "lo
 _SAME = 1e-9
 
 
+@gives(
+    "row of either answer, and figure",
+    texts("compared"),
+    numbers("before", "after", "change", "data_change", "definition_change", unit="as the figure"),
+    texts("cause", "detail"),
+)
 def compare_runs(before: Recording, after: Recording, *, between: Recording | None = None) -> Any:
     """Why a figure is not what it was: late data, refunds, or another definition.
 

@@ -14,6 +14,7 @@ from retention.frames import Columns, Frame, collect, count, table_like
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.tables import TRANSACTIONS, require
+from retention.tables.answer_columns import constant, gives, numbers, shares, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@gives(
+    "gap",
+    whole("gap", unit="days"),
+    whole("n_customers", "n_eligible", "n_lost"),
+    shares("lost_share", "lost_share_lower", "lost_share_upper"),
+    numbers("median_follow_up", unit="days"),
+    whole("n_came_back"),
+    shares("came_back_share", "came_back_share_lower", "came_back_share_upper"),
+    whole("n_followed", "n_false"),
+    shares("false_churn_rate", "false_churn_rate_lower", "false_churn_rate_upper"),
+    constant(whole("within", unit="days")),
+)
 def gap_table(
     transactions: IntoFrameT,
     *,

@@ -18,7 +18,8 @@ from retention.spells.spell_rows import (
     refuse_several,
     with_last,
 )
-from retention.tables import CONTRACTS, require
+from retention.tables import CONTRACTS, SPELLS, require
+from retention.tables.answer_columns import constant, gives, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _RUNNING = 10_000_000  # the day a running contract ends: later than any other
 
 
+@gives("spell", SPELLS.columns, constant(whole("grace", unit="days")))
 def contract_spells(
     contracts: IntoFrameT,
     *,

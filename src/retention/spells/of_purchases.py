@@ -19,7 +19,8 @@ from retention.spells.spell_rows import (
     refuse_several,
     with_last,
 )
-from retention.tables import TRANSACTIONS, Column, Kind, refuse_other_ids, require
+from retention.tables import SPELLS, TRANSACTIONS, Column, Kind, refuse_other_ids, require
+from retention.tables.answer_columns import gives, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ STARTED = Kind(
 _AGES = 10_000_000  # days: no silence is longer
 
 
+@gives("spell", SPELLS.columns, times("last_order"))
 def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     transactions: IntoFrameT,
     *,

@@ -12,7 +12,7 @@ from retention.errors import ColumnError, ContentError
 from retention.frames import count, one_row
 from retention.names import inner
 from retention.orders import Together
-from retention.tables import SPELLS, Kind, keeping
+from retention.tables import Kind, keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 UNSEEN = "ended before it came under observation"
 TOO_LATE = "observation ended before it came under observation"
-_TAKEN = (*SPELLS.names, "last_order", "grace")
-
-
 _NONE = "\U0010fffd"
 """In place of a missing text while the least of several is sought: pandas 2 cannot compare None."""
 
@@ -90,11 +87,11 @@ def kept_columns(
         for word, n in asked.items()
     }
     schema = frame.collect_schema()
-    own = {taken.lower() for taken in (*kind.names, *_TAKEN)}
+    own = {taken.lower() for taken in kind.names}
     for word, names in lists.items():
         for name in names:
             if str(name).lower() in own:
-                raise ColumnError(f"{word}: {name!r} is a column of {kind.name} or spells itself.")
+                raise ColumnError(f"{word}: {name!r} is a column of {kind.name} itself.")
             if name not in schema:
                 raise ColumnError.unknown(word, name, schema, kept=keeping(kind))
         if len(set(names)) < len(names):

@@ -41,19 +41,6 @@ _OF_NOTHING: Mapping[Type, type[nw.dtypes.DType]] = {
 }
 """What a column in which nothing stands is taken for, where values may be missing."""
 
-_TAKEN = {
-    *("n_base", "n_retained", "n_churned", "retention_rate", "churn_rate", "lower", "upper"),
-    *("bounds", "basis", "lag", "lost_to", "retained", "s0", "s1", "p0", "p1"),
-    *("n_rest", "n_rest_churned", "rest_churn_rate", "rest_lower", "rest_upper"),
-    *("difference", "difference_lower", "difference_upper"),
-    *(
-        f"{money}_{name}"
-        for money in ("sales", "profit")
-        for name in ("base", "retained", "churned", "squares", "residuals", "least", "known")
-    ),
-}
-"""Columns of the answers that segments must not be confused with."""
-
 
 def require(
     table: object,
@@ -119,14 +106,14 @@ def keeping(kind: Kind) -> str:
 
 
 def segments(
-    by: str | Sequence[str], kind: Kind, *, taken: Iterable[str] = (), argument: str = "by"
+    by: str | Sequence[str], kind: Kind, *, working: Iterable[str] = (), argument: str = "by"
 ) -> list[str]:
     """The segment columns a user asked for, as a list; none may be a column of `kind` itself.
 
     Args:
         by: what the user gave.
         kind: the table that has the columns.
-        taken: further columns of the answer, which no segment may be named like.
+        working: columns that are made on the way to the answer, which no segment may be named like.
         argument: what the user calls the segments.
 
     Raises:
@@ -140,7 +127,7 @@ def segments(
                 f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
             )
     hidden = [name for name in names if name.startswith("_")]
-    return column_names(names, answer=(*_TAKEN, *own, *taken, *hidden), argument=argument)
+    return column_names(names, answer=(*own, *working, *hidden), argument=argument)
 
 
 def column_names(

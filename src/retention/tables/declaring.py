@@ -13,15 +13,16 @@ class Column:
     """One column of a named table: its name, type, meaning and unit.
 
     A column whose unit is a currency is money, which is never added up across several of them.
-    `segment` says that `by=` may name it.
+    `segment` says that `by=` may name it, `constant` that it is the same in all rows.
     """
 
     name: str
     type: Type
-    meaning: str
+    meaning: str = ""
     unit: str = ""
     optional: bool = False
     segment: bool = False
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import CUSTOMER
 
 STEPS = (
-    Column("first_step", "integer", "first period that was observed"),
-    Column("last_step", "integer", "last period that was observed"),
-    Column("freq", "text", "length of a period: day, week, month, quarter or year"),
+    Column("first_step", "integer", "first period that was observed", constant=True),
+    Column("last_step", "integer", "last period that was observed", constant=True),
+    Column("freq", "text", "length of a period: day, week, month, quarter or year", constant=True),
 )
 
 

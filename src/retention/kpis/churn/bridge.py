@@ -28,6 +28,16 @@ from retention.kpis.churn.target_groups import (
     wanted_values,
 )
 from retention.kpis.outcome.counts import Asked, Cells, count_cells, warn_of_a_hole
+from retention.tables.answer_columns import (
+    constant,
+    differences,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +50,31 @@ Overlap = Literal["error", "pairs", "main", "first"]
 _GROUPS = ("target", "rest", "unknown")
 
 
+@gives(
+    "segment and later base period",
+    times("period"),
+    whole("step"),
+    times("period_before"),
+    whole("n_base_before", "n_churned_before"),
+    shares("churn_rate_before", "lower_before", "upper_before", "share_before"),
+    whole("n_base_after", "n_churned_after"),
+    shares("churn_rate_after", "lower_after", "upper_after", "share_after"),
+    differences("rate_change", "change_lower", "change_upper"),
+    texts("presence"),
+    differences("rate_effect", "mix_effect", "new_effect", "gone_effect", "effect"),
+    whole("total_n_base_before", "total_n_churned_before"),
+    shares("total_rate_before"),
+    whole("total_n_base_after", "total_n_churned_after"),
+    shares("total_rate_after"),
+    differences("total_change"),
+    whole("firm_n_base_before", "firm_n_churned_before"),
+    shares("firm_rate_before"),
+    whole("firm_n_base_after", "firm_n_churned_after"),
+    shares("firm_rate_after"),
+    differences("firm_change", "overlap_effect"),
+    texts("simpson"),
+    constant(whole("apart"), texts("overlap"), whole("lag")),
+)
 def churn_bridge(
     activity: IntoFrameT,
     *,
@@ -154,6 +189,18 @@ def churn_bridge(
     return table_like(keys | _of_length(table, len(keys["step"])), activity)
 
 
+@gives(
+    "base period",
+    times("period"),
+    whole("step", "n_target", "n_target_churned"),
+    shares("target_churn_rate", "target_lower", "target_upper"),
+    whole("n_rest", "n_rest_churned"),
+    shares("rest_churn_rate", "rest_lower", "rest_upper"),
+    whole("n_unknown", "n_unknown_churned"),
+    differences("difference", "difference_lower", "difference_upper"),
+    numbers("ratio", unit="times"),
+    constant(texts("target"), whole("lag")),
+)
 def target_customers(
     activity: IntoFrameT,
     *,
@@ -195,10 +242,10 @@ def target_customers(
     Returns:
         One row per base period, in the caller's kind: `period`, `step`; `n_target`,
         `n_target_churned`, `target_churn_rate`, `target_lower`, `target_upper` (Wilson); the same
-        of the others (`n_rest`, …); `n_unknown` (in neither group), `n_unknown_churned`;
-        `difference` with `difference_lower`, `difference_upper` (Newcombe); `ratio`; and the
-        conventions `target` in words, `lag`. A rate of nobody is null, as is the ratio where no
-        other customer left.
+        of the others, `n_rest`, `n_rest_churned`, `rest_churn_rate`, `rest_lower`, `rest_upper`;
+        `n_unknown` (in neither group), `n_unknown_churned`; `difference` with `difference_lower`,
+        `difference_upper` (Newcombe); `ratio`; and the conventions `target` in words, `lag`. A
+        rate of nobody is null, as is the ratio where no other customer left.
 
     Raises:
         RetentionError: if `target` and `top` do not go together.

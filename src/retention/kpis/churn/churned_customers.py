@@ -14,6 +14,7 @@ from retention.frames import Frame, as_lazy, beside, count, in_kind_of, one_row
 from retention.kpis.churn.counts import by_customer, due_customers, judged, spell_days
 from retention.kpis.churn.rates import Convention, check_renewals, of_convention
 from retention.tables import ACTIVITY, CHURNED, SPELLS, refuse_other_ids, require, segments
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ _LONG_AGO = -10_000_000
 """A period before any other: that of a purchase which is not known."""
 
 
+@gives(CHURNED)
 def churned_customers(
     spells: IntoFrameT,
     *,
@@ -149,7 +151,7 @@ def churned_customers(
 
 def _segments(by: str | Sequence[str]) -> list[str]:
     """The segment columns, none of them named like a column that the answer uses."""
-    return segments(by, SPELLS, taken=(*CHURNED.names, *_COUNTS))
+    return segments(by, SPELLS, working=_COUNTS)
 
 
 def _last_known(days: Frame, activity: object, freq: str) -> int:

@@ -209,15 +209,15 @@ def counted_renewals(
     window = periods.Window(int(keys["step"].min()), int(keys["step"].max()), freq)
     once = due_customers(days, names, window, renewals)
     cells = once.group_by(*names, "step").agg(
-        nw.len().alias("n_due"), nw.col("_lost").sum(), nw.col("_named").sum()
+        nw.len().alias("_due"), nw.col("_lost").sum(), nw.col("_named").sum()
     )
-    counts = nw.col("n_due", "_lost", "_named", "step").cast(nw.Int64)
+    counts = nw.col("_due", "_lost", "_named", "step").cast(nw.Int64)
     found = collect(cells.with_columns(counts))
     # Every segment and period has a row, also where nobody was due: what was counted comes last.
     zeros = np.zeros(len(keys["step"]), dtype=np.int64)
     every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
     _, sums = on_grid(every, names, window)
-    return sums["_lost"], sums["_named"], sums["n_due"]
+    return sums["_lost"], sums["_named"], sums["_due"]
 
 
 def due_customers(days: Frame, names: list[str], window: periods.Window, renewals: object) -> Frame:

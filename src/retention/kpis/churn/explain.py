@@ -24,6 +24,17 @@ from retention.kpis.churn.difference_items import (
 from retention.kpis.churn.rates import Convention
 from retention.numerics.codes import distinct_segments
 from retention.tables import CHURNED, refuse_other_ids, require, segments
+from retention.tables.answer_columns import (
+    amounts,
+    constant,
+    differences,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +61,6 @@ _NUMBERS = (
     *("sales_churned_a", "sales_churned_b", "sales_difference", "n_without_sales"),
     *("churn_rate", "effect_on_rate"),
 )
-_TAKEN = {*_NUMBERS, "item", "line", "convention_a", "convention_b"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,19 @@ class _Run:
         return f"{first} to {last}"
 
 
+@gives(
+    "segment, period and item",
+    times("period"),
+    whole("step"),
+    texts("item", "line"),
+    whole("n_customers", "n_churned_a", "n_churned_b", "n_difference"),
+    numbers("at_risk_a", "at_risk_b", "at_risk_difference", unit="customers"),
+    amounts("sales_churned_a", "sales_churned_b", "sales_difference"),
+    whole("n_without_sales"),
+    shares("churn_rate"),
+    differences("effect_on_rate"),
+    constant(texts("convention_a", "convention_b")),
+)
 def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """Why two churn rates do not match: what each kind of customer does to the difference.
 
@@ -145,7 +168,7 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
     Source:
         Practice; the split of the difference of two ratios is arithmetic.
     """
-    names = segments(by, CHURNED, taken=_TAKEN)
+    names = segments(by, CHURNED, working=_NUMBERS)
     first, second = (_opened(table, side, names) for table, side in ((a, "a"), (b, "b")))
     runs = (_run(first, "a"), _run(second, "b"))
     steps = _common(runs)

@@ -20,6 +20,7 @@ from retention.kpis.churn.counts import (
     spell_days,
 )
 from retention.tables import SPELLS, segments
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,12 +38,23 @@ SHORTEST = 28
 
 _YEAR = 365.25
 _Counts = TypeVar("_Counts", "NDArray[Any]", nw.Expr)
-_TAKEN = {
-    *("n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended", "exposure"),
-    *("at_risk", "convention", "period", "step", "_date", "n_due", "n_other", "causes", "others"),
-}
 
 
+@gives(
+    "segment and period",
+    times("period"),
+    whole(
+        "step", "n_base", "n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended"
+    ),
+    numbers("exposure", unit="customer periods"),
+    whole("n_churned"),
+    numbers("at_risk", unit="customers"),
+    shares("churn_rate", "lower", "upper"),
+    texts("bounds"),
+    constant(texts("convention")),
+    whole("n_other"),
+    constant(texts("causes", "others")),
+)
 def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     spells: IntoFrameT,
     *,
@@ -181,7 +193,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     periods.check_freq(freq)
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
-    names = segments(by, SPELLS, taken=_TAKEN)
+    names = segments(by, SPELLS)
     wanted = _causes(causes, others)
     days = spell_days(spells, names, cause=cause, causes=wanted)
     window = judged(days, freq, periods.as_day(as_of, argument="as_of"))

@@ -17,6 +17,16 @@ from retention.kpis.cohorts.counts import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cohorts.grid import CohortGrid
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
+from retention.tables.answer_columns import (
+    constant,
+    flags,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +67,19 @@ COHORTS = Kind(
 _VALUES = ("rate", "lower", "upper", "n_eligible", "n_retained", "base", "retained")
 
 
+@gives(
+    "segment, cohort and age",
+    times("cohort"),
+    whole("age", "age_to", "n_cohort", "n_eligible", "n_retained"),
+    numbers("base", "retained", unit="customers or currency"),
+    shares("rate", "lower", "upper"),
+    texts("bounds"),
+    flags("observed", "start_observed"),
+    constant(
+        texts("kind", "measure", "basis", "cohorts", "clock", "freq", "week_start"),
+        whole("washout"),
+    ),
+)
 def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     activity: IntoFrameT,
     *,
@@ -235,6 +258,14 @@ def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
     return table_like(table, cohorts)
 
 
+@gives(
+    "segment and age",
+    whole("age", "age_to", "n_cohorts", "n_eligible", "n_retained"),
+    numbers("base", "retained", unit="customers or currency"),
+    shares("rate", "lower", "upper"),
+    texts("bounds"),
+    constant(texts("weights", "kind", "measure")),
+)
 def average_retention(
     cohorts: IntoFrameT,
     *,
@@ -371,7 +402,7 @@ def _agreed(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
         periods.check_freq(asked.freq)
     whole_number("washout", washout, least=0, of="periods")
     _refuse_contradictions(asked, washout)
-    return segments(by, ACTIVITY, taken=COHORTS.names)
+    return segments(by, ACTIVITY)
 
 
 def _refuse_contradictions(asked: Ageing, washout: int) -> None:

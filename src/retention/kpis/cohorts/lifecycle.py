@@ -19,6 +19,7 @@ from retention.frames import Columns, Frame, collect, count, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, require, segments
+from retention.tables.answer_columns import constant, flags, gives, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +41,21 @@ _FLOWS = (
     *((before, _LAPSED) for before in (*_ACTIVE, _LAPSED)),
     *((before, _LOST) for before in (*_ACTIVE, _LAPSED, _LOST)),
 )
-_TAKEN = ("state", "state_before", "n_customers", "n_state", "n_before", "share", "lost_after")
 
 
+_WORKING = ("state", "state_before", "silence", "back")
+
+
+@gives(
+    "segment, period and possible change of state",
+    times("period"),
+    whole("step"),
+    texts("state_before", "state"),
+    whole("n_customers", "n_state", "n_before"),
+    shares("share", "lower", "upper"),
+    flags("start_observed"),
+    constant(whole("lost_after")),
+)
 def lifecycle_states(
     activity: IntoFrameT,
     *,
@@ -125,6 +138,12 @@ def lifecycle_states(
     return table_like(table, activity)
 
 
+@gives(
+    "segment and time since the loss",
+    whole("periods_since_loss", "n_lost", "n_eligible", "n_at_risk", "n_came_back"),
+    shares("hazard", "win_back_rate", "lower", "upper"),
+    constant(whole("lost_after")),
+)
 def win_back(
     activity: IntoFrameT,
     *,
@@ -223,7 +242,7 @@ def _rule(lost_after: int) -> int:
 
 
 def _names(by: str | Sequence[str]) -> list[str]:
-    return segments(by, ACTIVITY, taken=_TAKEN)
+    return segments(by, ACTIVITY, working=_WORKING)
 
 
 def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns, periods.Window]:
@@ -242,7 +261,7 @@ def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns
     rows = _beside_neighbours(rows, limit)
     if by:
         rows = _in_first_segments(rows, scanned, by)
-    keys = ["step", "state", "state_before", "silence", "back"]
+    keys = ["step", *_WORKING]
     groups = rows.group_by(*by, *keys)
     grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
     found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))

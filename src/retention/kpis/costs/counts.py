@@ -84,7 +84,7 @@ def cost_lines(
     of: str | Sequence[str],
     by: str | Sequence[str],
     argument: str,
-    taken: Sequence[str],
+    working: Sequence[str] = (),
 ) -> Lines:
     """The costs numbered by period, with segments and kinds as text, once they are fit for it.
 
@@ -94,7 +94,7 @@ def cost_lines(
         of: the kinds that were asked for.
         by: segment columns of both tables.
         argument: what the user calls the segments.
-        taken: columns of the answer, which no segment may be named like.
+        working: columns on the way to the answer, which no segment may be named like.
 
     Raises:
         ColumnError: if a column is missing, or ids cannot be those of the activity.
@@ -114,7 +114,7 @@ def cost_lines(
     refuse_apart(tables, names)
     adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
     require(costs, COSTS, extra=names, adds=adds)
-    frame, _ = collapsed(activity, names, taken=taken, adds=adds)
+    frame, _ = collapsed(activity, names, working=working, adds=adds)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
     window = window_of(frame, empty="there is no customer to bear a cost")

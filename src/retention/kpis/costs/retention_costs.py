@@ -15,6 +15,7 @@ from retention.intervals import ratio
 from retention.kpis.costs.counts import ALL, Lines, cost_lines, warn_of
 from retention.numerics.codes import distinct_segments
 from retention.periods import check_lag
+from retention.tables.answer_columns import amounts, constant, gives, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-_OURS = (
-    *("kind", "counts_as", "n_costs", "amount", "retention_cost_share", "cost_per_customer"),
-    *("cost_per_customer_retained", "cost_to_sales", "n_outside", "amount_outside", "_known"),
+
+@gives(
+    "segment, period and kind of cost",
+    times("period"),
+    whole("step"),
+    texts("kind", "counts_as"),
+    whole("n_costs"),
+    amounts("amount"),
+    shares("retention_cost_share"),
+    whole("n_base", "n_retained"),
+    amounts("cost_per_customer", "cost_per_customer_retained", "sales"),
+    shares("cost_to_sales"),
+    whole("n_outside"),
+    amounts("amount_outside"),
+    constant(whole("lag")),
 )
-
-
 def cost_kpis(
     costs: IntoFrameT,
     activity: IntoFrameT,
@@ -102,7 +113,7 @@ def cost_kpis(
         retention programmes count what retention costs. The kinds and the quotients: practice.
     """
     check_lag(lag)
-    lines = cost_lines(costs, activity, of=of, by=by, argument="by", taken=_OURS)
+    lines = cost_lines(costs, activity, of=of, by=by, argument="by")
     cube = _cube(lines, lag)
     table = _described(cube, lines, lag)
     outside = cube.n_outside[:, :-1].sum(), cube.outside[:, :-1].sum()

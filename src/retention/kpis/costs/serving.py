@@ -17,6 +17,16 @@ from retention.errors import ContentError, counted, one_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.costs.counts import Lines, cost_lines, warn_of
 from retention.orders import NOISE
+from retention.tables.answer_columns import (
+    amounts,
+    constant,
+    flags,
+    gives,
+    ids,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +37,7 @@ Allocation = Literal["equal", "orders", "sales"]
 """How shared costs are spread over the customers who are active in the period."""
 
 _RULES = ("equal", "orders", "sales")
-_OURS = (
+_WORKING = (
     *("kind", "amount", "reason", "n_costs", "direct_cost", "allocated_cost", "cost_to_serve"),
     "allocation",
 )
@@ -41,6 +51,23 @@ _WEIGHTLESS = {
 _SUMS = ("active", "sales", "profit", "direct_cost", "allocated_cost", "_no_sales", "_no_profit")
 
 
+@gives(
+    "customer and period",
+    ids("customer_id"),
+    times("period"),
+    whole("step"),
+    flags("active"),
+    amounts(
+        "sales",
+        "profit",
+        "direct_cost",
+        "allocated_cost",
+        "cost_to_serve",
+        "profit_after_cost_to_serve",
+    ),
+    flags("costs_more_than_it_brings"),
+    constant(texts("allocation")),
+)
 def cost_to_serve(
     costs: IntoFrameT,
     activity: IntoFrameT,
@@ -126,6 +153,15 @@ def cost_to_serve(
     return in_kind_of(_served(spread), activity, order=order, keep_type=("customer_id",))
 
 
+@gives(
+    "segment, period and kind of such costs",
+    times("period"),
+    whole("step"),
+    texts("kind", "reason"),
+    whole("n_costs"),
+    amounts("amount"),
+    constant(texts("allocation")),
+)
 def unallocated_costs(
     costs: IntoFrameT,
     activity: IntoFrameT,
@@ -201,7 +237,7 @@ def _spread(
     within: str | Sequence[str],
 ) -> _Spread:
     one_of("allocation", allocation, _RULES)
-    lines = cost_lines(costs, activity, of=of, by=within, argument="within", taken=_OURS)
+    lines = cost_lines(costs, activity, of=of, by=within, argument="within", working=_WORKING)
     active = lines.activity.filter(nw.col("active"))
     if allocation == "sales":
         _refuse_unknown_sales(active)

@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.activity.base_and_later import collapsed
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Frame, collect, count, in_kind_of, one_row
+from retention.tables.answer_columns import amounts, gives, ids, texts, whole
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -25,6 +26,13 @@ _LISTED = {
 _SIGNIFICANCE = {"benchmark": "benchmark", "door_openers": "door opener"}
 
 
+@gives(
+    "flagged customer and rule",
+    ids("customer_id"),
+    texts("significance", "rule"),
+    whole("n_orders"),
+    amounts("sales", "profit"),
+)
 def strategic_customers(
     activity: IntoFrameT,
     *,

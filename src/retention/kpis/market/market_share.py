@@ -13,12 +13,23 @@ from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
 from retention.tables import ACTIVITY, MARKET, refuse_apart, require
+from retention.tables.answer_columns import amounts, flags, gives, shares, times, whole
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
 
+@gives(
+    "whole period",
+    times("period"),
+    whole("step"),
+    amounts("sales"),
+    whole("n_rows"),
+    amounts("market"),
+    shares("market_share"),
+    flags("above_market"),
+)
 def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     """Of what the whole market sells in a period, the share that is ours: Σ sales / market.
 

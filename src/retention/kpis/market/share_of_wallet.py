@@ -14,11 +14,24 @@ from retention.errors import ContentError
 from retention.frames import Columns, Frame, beside, collect, count, table_like
 from retention.orders import MOST
 from retention.tables import ACTIVITY, WALLET, refuse_apart, refuse_other_ids, require
+from retention.tables.answer_columns import amounts, constant, gives, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
 
+@gives(
+    "whole period",
+    times("period"),
+    whole("step", "n_customers", "n_with_wallet", "n_without_wallet", "n_above_wallet"),
+    amounts("sales", "wallet"),
+    shares("share_of_wallet", "lower", "upper"),
+    texts("bounds"),
+    whole("n_retained", "n_retained_with_wallet"),
+    amounts("retained_sales", "retained_wallet"),
+    shares("retained_share_of_wallet", "retained_lower", "retained_upper"),
+    constant(whole("lag")),
+)
 def share_of_wallet(
     activity: IntoFrameT, wallet: IntoFrameT, *, lag: int = 1, level: float = 0.95
 ) -> IntoFrameT:

@@ -64,6 +64,13 @@ class Cells:
         return {"lag": self.constant(self.asked.lag), "lost_to": self.constant(self.asked.lost_to)}
 
 
+_SUMMED = ("base", "retained", "squares", "residuals")
+_WORKING = (
+    *("n_base", "n_retained"),
+    *(f"{money}_{name}" for money in ("sales", "profit") for name in (*_SUMMED, "least", "known")),
+)
+
+
 def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cells:
     """Count the customers of each cell and sum their money, in one pass over the activity.
 
@@ -77,7 +84,9 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     """
     intervals.quantile_of(asked.level)
     intervals.check_seed(asked.seed)
-    frame, names = collapsed(activity, asked.by, adds="within" if bases else "none")
+    frame, names = collapsed(
+        activity, asked.by, adds="within" if bases else "none", working=_WORKING
+    )
     later = [money for money, basis in bases.items() if basis != "base"]
     pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)
     prepared = pairs
@@ -205,7 +214,7 @@ def _aggregates(bases: Mapping[str, str]) -> list[nw.Expr]:
     asked += [nw.col(name).min() for name in ("first_step", "freq")]
     asked += [nw.col(name).max() for name in ("last_step",)]
     for money in bases:
-        summed = (f"{money}_{name}" for name in ("base", "retained", "squares", "residuals"))
+        summed = (f"{money}_{name}" for name in _SUMMED)
         asked += [nw.col(name).sum() for name in summed]
         asked += [nw.col(f"{money}_least").min(), nw.col(f"{money}_known").count()]
     return asked

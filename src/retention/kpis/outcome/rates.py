@@ -27,6 +27,16 @@ from retention.kpis.outcome.counts import (
     raw,
     warn_of_a_hole,
 )
+from retention.tables.answer_columns import (
+    amounts,
+    constant,
+    differences,
+    gives,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +54,13 @@ LostTo = Literal["firm", "segment"]
 _MONEY = ("sales", "profit")
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    shares("retention_rate", "lower", "upper", "churn_rate"),
+    constant(whole("lag"), texts("lost_to")),
+)
 def retention_rate(
     activity: IntoFrameT,
     *,
@@ -101,6 +118,15 @@ def retention_rate(
     return table_like({**cells.keys, **raw(cells), **cells.conventions}, activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    amounts("sales_base", "sales_retained"),
+    shares("sales_adjusted_retention", "lower", "upper", "sales_adjusted_churn"),
+    texts("bounds"),
+    constant(texts("basis"), whole("lag"), texts("lost_to")),
+)
 def sales_adjusted_retention(
     activity: IntoFrameT,
     *,
@@ -175,6 +201,15 @@ def sales_adjusted_retention(
     return table_like(adjusted_table(cells, "sales", basis), activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    amounts("profit_base", "profit_retained"),
+    shares("profit_adjusted_retention", "lower", "upper", "profit_adjusted_churn"),
+    texts("bounds"),
+    constant(texts("basis"), whole("lag"), texts("lost_to")),
+)
 def profit_adjusted_retention(
     activity: IntoFrameT,
     *,
@@ -234,6 +269,20 @@ def profit_adjusted_retention(
     return table_like(adjusted_table(cells, "profit", basis), activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained", "n_churned"),
+    shares("churn_rate", "lower", "upper"),
+    amounts("sales_base", "sales_churned"),
+    shares("sales_adjusted_churn"),
+    amounts("profit_base", "profit_churned"),
+    shares("profit_adjusted_churn"),
+    whole("n_rest", "n_rest_churned"),
+    shares("rest_churn_rate", "rest_lower", "rest_upper"),
+    differences("difference", "difference_lower", "difference_upper"),
+    constant(whole("lag"), texts("lost_to")),
+)
 def churn_by(
     activity: IntoFrameT,
     *,
@@ -336,6 +385,29 @@ def churn_by(
     return table_like({**cells.keys, **churn, **cells.conventions}, activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    shares("retention_rate", "retention_rate_lower", "retention_rate_upper", "churn_rate"),
+    amounts("sales_base", "sales_retained"),
+    shares(
+        "sales_adjusted_retention",
+        "sales_adjusted_retention_lower",
+        "sales_adjusted_retention_upper",
+        "sales_adjusted_churn",
+    ),
+    texts("sales_bounds"),
+    amounts("profit_base", "profit_retained"),
+    shares(
+        "profit_adjusted_retention",
+        "profit_adjusted_retention_lower",
+        "profit_adjusted_retention_upper",
+        "profit_adjusted_churn",
+    ),
+    texts("profit_bounds"),
+    constant(texts("sales_basis", "profit_basis"), whole("lag"), texts("lost_to")),
+)
 def outcome_kpis(
     activity: IntoFrameT,
     *,

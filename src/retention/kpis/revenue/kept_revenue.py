@@ -42,7 +42,12 @@ class Kept:
     renewals: object | None
 
 
-def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[Columns, Columns]:
+_COUNTS = ("n_base", "n_retained", "n_reactivated")
+_SUMS = ("sales_base", "sales_retained", "sales_squares", "sales_residuals")
+_WORKING = (*_COUNTS, *_SUMS, "sales_known", "sales_least")
+
+
+def sums_kept(activity: object, asked: Kept) -> tuple[Columns, Columns]:
     """The keys of each segment and base period, and the counts, sums and rate of what was kept.
 
     Raises:
@@ -60,7 +65,7 @@ def sums_kept(activity: object, asked: Kept, *, taken: Sequence[str]) -> tuple[C
         )
     money = asked.counted != "customers"
     adds: Adds = "within" if money else "none"
-    frame, names = collapsed(activity, asked.by, taken=taken, adds=adds)
+    frame, names = collapsed(activity, asked.by, adds=adds, working=_WORKING)
     window = window_of(frame, empty="there is no revenue to follow")
     first, last, freq = window
     if last - asked.lag < first:
@@ -121,14 +126,12 @@ def _counted(frame: Frame, names: list[str], freq: str, asked: Kept, *, lag: int
     if asked.reactivation == "include":
         base = nw.concat([base, _back(frame, key, lag).select(base.collect_schema().names())])
     terms = _terms(base, asked.counted, [*names, "step"])
-    whole = ("n_base", "n_retained", "n_reactivated")
-    sums = ("sales_base", "sales_retained", "sales_squares", "sales_residuals")
     grouped = terms.group_by(*names, "step").agg(
-        *(nw.col(name).sum() for name in (*whole, *sums)),
+        *(nw.col(name).sum() for name in (*_COUNTS, *_SUMS)),
         nw.col("sales_known").count(),
         nw.col("sales_base").min().alias("sales_least"),
     )
-    found = collect(grouped.with_columns(nw.col(*whole, "sales_known").cast(nw.Int64)))
+    found = collect(grouped.with_columns(nw.col(*_COUNTS, "sales_known").cast(nw.Int64)))
     return found | {"sales_base": without_noise(found["sales_base"], found["sales_squares"])}
 
 

@@ -16,6 +16,7 @@ from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.outcome.counts import on_grid
 from retention.orders import NOISE
+from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ _COUNTS = (
     *("n_start", "n_new", "n_reactivated", "n_expanded", "n_contracted", "n_churned", "n_end"),
     "n_refunds_inactive",
 )
-_OURS = (*_AMOUNTS, *_COUNTS, "movement")
+_WORKING = (*_AMOUNTS, *_COUNTS)
 _AT_ONCE = ("n_end", "n_refunds_inactive", "sales_end", "refunds_inactive")
 """Columns that need no period before."""
 
@@ -52,6 +53,32 @@ _FLAGS = {
 }
 
 
+@gives(
+    "segment and whole period",
+    times("period"),
+    whole(
+        "step",
+        "n_start",
+        "n_new",
+        "n_reactivated",
+        "n_expanded",
+        "n_contracted",
+        "n_churned",
+        "n_end",
+        "n_refunds_inactive",
+    ),
+    amounts(
+        "sales_start",
+        "sales_new",
+        "sales_reactivated",
+        "sales_expansion",
+        "sales_contraction",
+        "sales_churned",
+        "sales_end",
+        "refunds_inactive",
+        "sales",
+    ),
+)
 def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """Why revenue changed from one period to the next: new, returned, grown, shrunk, lost.
 
@@ -124,6 +151,23 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
     return table_like({**ledger.keys, **ledger.columns}, activity)
 
 
+@gives(
+    "customer, segment and period",
+    ids("customer_id"),
+    times("period"),
+    whole("step"),
+    texts("movement"),
+    amounts(
+        "sales_start",
+        "sales_new",
+        "sales_reactivated",
+        "sales_expansion",
+        "sales_contraction",
+        "sales_churned",
+        "sales_end",
+        "refunds_inactive",
+    ),
+)
 def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """The movements of each customer, which add up to `revenue_movements` exactly.
 
@@ -196,18 +240,17 @@ class Ledger:
     window: periods.Window
 
 
-def moved(activity: object, by: str | Sequence[str], *, taken: Sequence[str] = _OURS) -> Ledger:
+def moved(activity: object, by: str | Sequence[str]) -> Ledger:
     """Count and sum the movements of each segment and period, and check that they balance.
 
     Args:
         activity: an activity table of any engine.
         by: segment columns.
-        taken: columns of the answer, which no segment may be named like.
 
     Raises:
         ContentError: if they do not balance.
     """
-    frame, names = collapsed(activity, by, taken=taken)
+    frame, names = collapsed(activity, by, working=_WORKING)
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),

@@ -12,6 +12,16 @@ from retention.frames import Columns, table_like
 from retention.kpis.revenue.kept_revenue import Kept, sums_kept
 from retention.kpis.revenue.movements import moved
 from retention.periods import check_lag
+from retention.tables.answer_columns import (
+    amounts,
+    constant,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +33,17 @@ Path = Literal["endpoint", "chained"]
 Choice = Literal["exclude", "include"]
 
 _COUNTS = ("n_base", "n_retained", "n_reactivated")
-_TAKEN = (
-    *("sales_base", "sales_retained", "n_reactivated", "net_revenue_retention", "logo_churn"),
-    *("gross_revenue_retention", "quick_ratio", "sales_gained", "sales_lost", "n_gained", "n_lost"),
-    *("lag", "path", "reactivation", "contraction", "base"),
+
+
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained", "n_reactivated"),
+    amounts("sales_base", "sales_retained"),
+    shares("net_revenue_retention", "lower", "upper"),
+    texts("bounds"),
+    constant(whole("lag"), texts("path", "reactivation", "contraction", "base")),
 )
-
-
 def net_revenue_retention(
     activity: IntoFrameT,
     *,
@@ -111,12 +125,21 @@ def net_revenue_retention(
     one_of("contraction", contraction, ("include", "exclude"))
     counted = "net" if contraction == "include" else "no contraction"
     asked = Kept(counted, by, lag, path, reactivation, level, renewals)
-    keys, found = sums_kept(activity, asked, taken=_TAKEN)
+    keys, found = sums_kept(activity, asked)
     figure = _money(found, "net_revenue_retention")
     said = {**_said(asked, keys), "contraction": _same(contraction, keys), **_base(asked, keys)}
     return table_like({**keys, **figure, **said}, activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    amounts("sales_base", "sales_retained"),
+    shares("gross_revenue_retention", "lower", "upper"),
+    texts("bounds"),
+    constant(whole("lag"), texts("path", "base")),
+)
 def gross_revenue_retention(
     activity: IntoFrameT,
     *,
@@ -172,12 +195,20 @@ def gross_revenue_retention(
         As `net_revenue_retention`.
     """
     asked = Kept("gross", by, lag, path, "exclude", level, renewals)
-    keys, found = sums_kept(activity, asked, taken=_TAKEN)
+    keys, found = sums_kept(activity, asked)
     figure, said = _money(found, "gross_revenue_retention"), _said(asked, keys)
     del figure["n_reactivated"], said["reactivation"]
     return table_like({**keys, **figure, **said, **_base(asked, keys)}, activity)
 
 
+@gives(
+    "segment and base period",
+    times("period"),
+    whole("step", "n_base", "n_retained", "n_reactivated"),
+    shares("logo_churn", "lower", "upper"),
+    texts("bounds"),
+    constant(whole("lag"), texts("path", "reactivation", "base")),
+)
 def logo_churn(
     activity: IntoFrameT,
     *,
@@ -237,11 +268,19 @@ def logo_churn(
         retention rate"; bounds: Wilson (1927).
     """
     asked = Kept("customers", by, lag, path, reactivation, level, renewals)
-    keys, found = sums_kept(activity, asked, taken=_TAKEN)
+    keys, found = sums_kept(activity, asked)
     figure = {name: found[name] for name in _COUNTS} | _churned_logos(found, asked)
     return table_like({**keys, **figure, **_said(asked, keys), **_base(asked, keys)}, activity)
 
 
+@gives(
+    "segment and period",
+    times("period"),
+    whole("step", "n_gained", "n_lost"),
+    amounts("sales_gained", "sales_lost"),
+    numbers("quick_ratio", unit="times"),
+    constant(whole("lag"), texts("reactivation")),
+)
 def quick_ratio(
     activity: IntoFrameT,
     *,
@@ -293,7 +332,7 @@ def quick_ratio(
     """
     check_lag(lag)
     one_of("reactivation", reactivation, ("exclude", "include"))
-    ledger = moved(activity, by, taken=_TAKEN)
+    ledger = moved(activity, by)
     first, last, _ = ledger.window
     if lag > last - first:
         raise ContentError(

@@ -12,6 +12,7 @@ from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, as_text, collect, table_like
 from retention.numerics.codes import distinct_segments
 from retention.tables import OUTAGES, require, segments
+from retention.tables.answer_columns import gives, numbers, shares, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DAY = 86_400
-_TAKEN = {"period", "step", "n_outages", "down_hours", "service_hours", "availability", "freq"}
 
 
+@gives(
+    "segment and period",
+    times("period"),
+    whole("step", "n_outages"),
+    numbers("down_hours", "service_hours", unit="hours"),
+    shares("availability"),
+)
 def service_availability(
     outages: IntoFrameT,
     *,
@@ -78,7 +85,7 @@ def service_availability(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, process KPIs of
         retention: availability of service.
     """
-    names = segments(by, OUTAGES, taken=_TAKEN)
+    names = segments(by, OUTAGES)
     window, last = _window(freq, as_of, observed_from)
     frame = require(outages, OUTAGES, extra=names)
     down = _seconds(frame, names, until=last + 1)

@@ -32,6 +32,16 @@ from retention.periods import check_lag
 from retention.survival.curves.curve_tables import Curve, curves_of
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.tables import CONTACTS, refuse_taken, segments
+from retention.tables.answer_columns import (
+    amounts,
+    constant,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +59,15 @@ _FIGURES = (*TIMES, *FLAGS)
 _ROUNDING = 1e-9
 
 
+@gives(
+    "segment and figure",
+    texts("figure"),
+    numbers("target_hours", unit="hours"),
+    whole("n_contacts", "n_done", "n_open", "n_unknown", "n_good"),
+    numbers("median_hours", "p90_hours", unit="hours"),
+    shares("share", "lower", "upper"),
+    texts("bounds"),
+)
 def service_kpis(
     contacts: IntoFrameT,
     *,
@@ -157,6 +176,22 @@ def service_kpis(
     return table_like({**keys, **answer}, contacts)
 
 
+@gives(
+    "class of service and base period",
+    texts("service"),
+    times("period"),
+    whole("step", "n_base", "n_retained"),
+    shares("retention_rate", "lower", "upper", "churn_rate"),
+    amounts("sales_base", "sales_retained"),
+    shares("sales_adjusted_retention"),
+    amounts("profit_base", "profit_retained"),
+    shares("profit_adjusted_retention"),
+    constant(
+        texts("quality"),
+        numbers("first_response_target", "resolution_target", unit="hours"),
+        whole("lag"),
+    ),
+)
 def retention_by_service(
     contacts: IntoFrameT,
     activity: IntoFrameT,

@@ -28,6 +28,7 @@ from retention.kpis.voice.counts import (
 )
 from retention.periods import whole_days
 from retention.tables import SPELLS, SURVEYS, refuse_other_ids, require
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,19 @@ class _Window:
     known: int
 
 
+@gives(
+    "segment, figure and outcome",
+    texts("figure", "outcome"),
+    whole("n_asked", "n_answered"),
+    shares("response_share", "response_lower", "response_upper"),
+    whole("n_answers", "n_customers"),
+    numbers("value", "lower", "upper", unit="as the figure"),
+    texts("bounds"),
+    numbers("difference", "difference_lower", "difference_upper", unit="as the figure"),
+    texts("difference_bounds"),
+    whole("n_no_spell", "n_unobserved", "n_lead"),
+    constant(whole("within", unit="days"), whole("lead")),
+)
 def voice_by_outcome(
     surveys: IntoFrameT,
     spells: IntoFrameT,

@@ -91,7 +91,7 @@ class Sums:
 
 def segment_names(by: str | Sequence[str], *, prefixes: tuple[str, ...] = ()) -> list[str]:
     """The segment columns of surveys; none may be named like a column of the answer."""
-    names = segments(by, SURVEYS, taken=_OURS)
+    names = segments(by, SURVEYS, working=_OURS)
     ours = ("n_", "difference_", "response_", *prefixes)
     refuse_taken(names, [name for name in names if name.lower().startswith(ours)])
     return names

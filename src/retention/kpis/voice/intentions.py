@@ -15,6 +15,7 @@ from retention.numerics.codes import distinct_segments
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.tables import SURVEYS, TRANSACTIONS, refuse_other_ids, require
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,16 @@ MOST_SCORES = 101
 """More different answers than this are not a scale but measurements."""
 
 
+@gives(
+    "segment and score",
+    numbers("score", "scale_low", "scale_high", unit="points of the scale"),
+    whole("n_asked", "n_answered"),
+    shares("response_share", "response_lower", "response_upper"),
+    whole("n_customers", "n_unobserved", "n_observed", "n_bought"),
+    shares("repeat_share", "lower", "upper"),
+    texts("bounds"),
+    constant(whole("within", unit="days")),
+)
 def repeat_behaviour(
     surveys: IntoFrameT,
     transactions: IntoFrameT,

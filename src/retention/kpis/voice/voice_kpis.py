@@ -25,6 +25,7 @@ from retention.kpis.voice.counts import (
     woven,
 )
 from retention.tables import SURVEYS, require
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,17 @@ if TYPE_CHECKING:
 Repeated = Literal["last", "all"]
 
 
+@gives(
+    "segment, period and figure",
+    times("period", "until"),
+    texts("figure"),
+    whole("n_asked", "n_answered"),
+    shares("response_share", "response_lower", "response_upper"),
+    whole("n_answers", "n_customers"),
+    numbers("value", "lower", "upper", unit="as the figure"),
+    texts("bounds"),
+    constant(texts("repeated")),
+)
 def voice_kpis(
     surveys: IntoFrameT,
     *,

@@ -1,187 +1,193 @@
-"""The tables that plots draw, as data: who makes each, its columns, the plot it goes to."""
+"""The tables that plots draw, as data: who makes each, what cannot be done without, its plot."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from typing import Literal
+
+from retention.tables.answer_columns import answer_of
 
 Holds = Literal["number", "time", "text"]
 
+_HELD: dict[str, Holds] = {
+    "number": "number",
+    "integer": "number",
+    "flag": "number",
+    "time": "time",
+}
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+@dataclass(frozen=True)
+class Drawable:
     """A table that a plot draws.
 
     Attributes:
         plot: the plot.
-        makers: the functions that give such a table.
+        makers: the public functions that give such a table, as "kpis.outcome_kpis".
         row: what one row is.
-        needed: its columns without which nothing can be drawn, and what they hold.
-        beside: other columns that may be there: used if they are, and no segments.
+        needed: its columns without which nothing can be drawn.
         never: columns by which it is another table, although it has all that is needed.
+        said: of a table that no function gives: who makes it, and what its columns hold.
     """
 
     plot: str
     makers: tuple[str, ...]
     row: str
-    needed: dict[str, Holds]
-    beside: dict[str, Holds]
+    needed: tuple[str, ...]
     never: tuple[str, ...] = ()
+    said: tuple[str, dict[str, Holds]] | None = None
 
     @property
     def maker(self) -> str:
         """The functions, in words."""
-        return " or ".join(self.makers)
+        if self.said is not None:
+            return self.said[0]
+        return " or ".join(name.rpartition(".")[2] for name in self.makers)
+
+    @cached_property
+    def holds(self) -> dict[str, Holds]:
+        """What each column holds that the functions declare: the others are segments."""
+        if self.said is not None:
+            return self.said[1]
+        held: dict[str, Holds] = {}
+        for maker in self.makers:
+            wing, _, name = maker.rpartition(".")
+            made = answer_of(getattr(import_module(f"retention.{wing}"), name))
+            held |= {column.name: _HELD.get(column.type, "text") for column in made.columns}
+        return held
 
 
-def _numbers(*names: str) -> dict[str, Holds]:
-    return dict.fromkeys(names, "number")
-
-
-def _texts(*names: str) -> dict[str, Holds]:
-    return dict.fromkeys(names, "text")
-
-
-_PERIOD: dict[str, Holds] = {"period": "time", "step": "number"}
-_DATED: dict[str, Holds] = {"cohort": "time", "freq": "text"}
-
-RETENTION = Answer(
+RETENTION = Drawable(
     "plot_retention",
     (
-        "outcome_kpis",
-        "retention_rate",
-        "sales_adjusted_retention",
-        "profit_adjusted_retention",
+        "kpis.outcome_kpis",
+        "kpis.retention_rate",
+        "kpis.sales_adjusted_retention",
+        "kpis.profit_adjusted_retention",
     ),
     "a base period",
-    _PERIOD | _numbers("n_base", "n_retained"),
-    _numbers(
-        *("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention", "lag"),
-        *("retention_rate_lower", "sales_adjusted_retention_lower", "lower"),
-        *("retention_rate_upper", "sales_adjusted_retention_upper", "upper"),
-        *("profit_adjusted_retention_lower", "profit_adjusted_retention_upper"),
-    )
-    | _texts("bounds", "basis", "sales_bounds", "profit_bounds", "sales_basis", "profit_basis")
-    | _texts("lost_to"),
+    ("period", "step", "n_base", "n_retained"),
 )
 
-COHORT_CELLS = Answer(
+COHORT_CELLS = Drawable(
     "plot_cohorts",
-    ("cohort_retention",),
+    ("kpis.cohort_retention",),
     "a cohort at an age",
-    _DATED | _numbers("age", "age_to", "n_cohort", "rate", "observed"),
-    _texts("bounds", "kind", "measure", "basis", "cohorts", "clock", "week_start"),
+    ("cohort", "freq", "age", "age_to", "n_cohort", "rate", "observed"),
 )
 
-AVERAGE = Answer(
+AVERAGE = Drawable(
     "plot_cohort_curves",
-    ("average_retention", "cohort_retention"),
+    ("kpis.average_retention", "kpis.cohort_retention"),
     "an age",
-    _numbers("age", "age_to", "n_cohorts", "rate", "lower", "upper"),
-    _texts("bounds", "weights", "kind", "measure"),
+    ("age", "age_to", "n_cohorts", "rate", "lower", "upper"),
 )
 
-MOVEMENTS = Answer(
+MOVEMENTS = Drawable(
     "plot_revenue_bridge",
-    ("revenue_movements",),
+    ("kpis.revenue_movements",),
     "a period",
-    _PERIOD
-    | _numbers("n_start", "n_new", "n_reactivated", "n_expanded", "n_contracted", "n_churned")
-    | _numbers("n_end", "sales_start", "sales_new", "sales_reactivated", "sales_expansion")
-    | _numbers("sales_contraction", "sales_churned", "sales_end"),
-    {},
+    (
+        *("period", "step", "n_start", "n_new", "n_reactivated", "n_expanded", "n_contracted"),
+        *("n_churned", "n_end", "sales_start", "sales_new", "sales_reactivated"),
+        *("sales_expansion", "sales_contraction", "sales_churned", "sales_end"),
+    ),
 )
 
-BRIDGE = Answer(
+BRIDGE = Drawable(
     "plot_churn_bridge",
-    ("churn_bridge",),
+    ("kpis.churn_bridge",),
     "a segment and later base period",
-    _PERIOD
-    | {"period_before": "time"}
-    | _numbers("rate_effect", "mix_effect", "new_effect", "gone_effect", "effect")
-    | _numbers("total_rate_before", "total_rate_after"),
-    _numbers("n_base_before", "n_base_after") | _texts("presence", "simpson", "overlap"),
+    (
+        *("period", "step", "period_before", "rate_effect", "mix_effect", "new_effect"),
+        *("gone_effect", "effect", "total_rate_before", "total_rate_after"),
+    ),
 )
 
-CURVE = Answer(
+CURVE = Drawable(
     "plot_survival",
-    ("survival_curve",),
+    ("survival.survival_curve",),
     "a duration",
-    _numbers("duration", "n_at_risk", "n_churned", "survival", "lower", "upper"),
-    _numbers("observed_from") | _texts("note"),
+    ("duration", "n_at_risk", "n_churned", "survival", "lower", "upper"),
     never=("cumulative_incidence",),
 )
 
-INCIDENCE = Answer(
+INCIDENCE = Drawable(
     "plot_incidence",
-    ("cumulative_incidence", "reason_incidence"),
+    ("survival.cumulative_incidence", "reasons.reason_incidence"),
     "a reason and duration",
-    _numbers("duration", "n_at_risk", "cumulative_incidence", "survival"),
-    _numbers("observed_from") | _texts("reason", "category", "several", "note"),
+    ("duration", "n_at_risk", "cumulative_incidence", "survival"),
 )
 
-COEFFICIENTS = Answer(
+COEFFICIENTS = Drawable(
     "plot_coefficients",
-    ("a model's coefficients()",),
+    (),
     "a coefficient",
-    _texts("term", "reference") | _numbers("ratio", "ratio_lower", "ratio_upper"),
-    {},
+    ("term", "reference", "ratio", "ratio_lower", "ratio_upper"),
+    said=(
+        "a model's coefficients()",
+        {
+            **dict.fromkeys(("term", "reference"), "text"),
+            **dict.fromkeys(("ratio", "ratio_lower", "ratio_upper"), "number"),
+        },
+    ),
 )
 
-CALIBRATION = Answer(
+CALIBRATION = Drawable(
     "plot_calibration",
-    ("calibration",),
+    ("survival.calibration",),
     "a group of like predicted churn",
-    _numbers("group", "time", "n_spells", "predicted", "observed", "lower", "upper"),
-    _texts("reason"),
+    ("group", "time", "n_spells", "predicted", "observed", "lower", "upper"),
 )
 
-LIFT = Answer(
+LIFT = Drawable(
     "plot_lift",
-    ("lift",),
+    ("survival.lift",),
     "a group of like predicted risk",
-    _numbers("group", "time", "n_spells", "lift", "cumulative_share_of_customers")
-    | _numbers("cumulative_share_of_churn"),
-    _texts("reason"),
+    (
+        *("group", "time", "n_spells", "lift", "cumulative_share_of_customers"),
+        "cumulative_share_of_churn",
+    ),
 )
 
-REASONS = Answer(
+REASONS = Drawable(
     "plot_reasons",
-    ("reason_summary",),
+    ("reasons.reason_summary",),
     "a reason",
-    _texts("category", "label", "base")
-    | _numbers("n_customers", "n_mentions", "n_base", "share", "lower", "upper"),
-    _texts("force", "preventable", "bounds", "unit"),
+    (
+        *("category", "label", "base", "n_customers", "n_mentions", "n_base", "share"),
+        *("lower", "upper"),
+    ),
 )
 
-REASONS_BY_SEGMENT = Answer(
+REASONS_BY_SEGMENT = Drawable(
     "plot_reasons_by_segment",
-    ("reasons_by_segment",),
+    ("reasons.reasons_by_segment",),
     "a segment and reason",
-    _texts("category", "base")
-    | _numbers("n_customers", "n_base", "share", "lower", "upper", "share_overall"),
-    _texts("bounds", "test", "correction"),
+    ("category", "base", "n_customers", "n_base", "share", "lower", "upper", "share_overall"),
 )
 
-GAPS = Answer(
+GAPS = Drawable(
     "plot_gaps",
-    ("gap_table",),
+    ("spells.gap_table",),
     "a candidate gap",
-    _numbers("gap", "within", "lost_share", "false_churn_rate", "came_back_share")
-    | _numbers("lost_share_lower", "lost_share_upper", "false_churn_rate_lower")
-    | _numbers("false_churn_rate_upper", "came_back_share_lower", "came_back_share_upper"),
-    {},
+    (
+        *("gap", "within", "lost_share", "false_churn_rate", "came_back_share"),
+        *("lost_share_lower", "lost_share_upper", "false_churn_rate_lower"),
+        *("false_churn_rate_upper", "came_back_share_lower", "came_back_share_upper"),
+    ),
 )
 
-TRACKING = Answer(
+TRACKING = Drawable(
     "plot_tracking",
-    ("tracking_table",),
+    ("repeat_buying.tracking_table",),
     "a period",
-    _PERIOD | _numbers("actual", "expected", "cumulative_actual", "cumulative_expected"),
-    _numbers("is_holdout", "n_customers") | _texts("freq"),
+    ("period", "step", "actual", "expected", "cumulative_actual", "cumulative_expected"),
 )
 
-ANSWERS = (
+DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
 )

@@ -12,7 +12,7 @@ from retention import periods, wording
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, as_lazy, collect
 from retention.names import outer
-from retention.plots.paper.drawable_tables import ANSWERS, Answer, Holds
+from retention.plots.paper.drawable_tables import DRAWABLE, Drawable, Holds
 from retention.plots.paper.palette import LOOKS
 
 if TYPE_CHECKING:
@@ -106,27 +106,27 @@ class Drawn:
         return self.where(self["period"] == day)
 
 
-def read(table: object, answer: Answer) -> Drawn:
+def read(table: object, drawable: Drawable) -> Drawn:
     """The rows of a table that a plot draws, as NumPy arrays: numbers, days and texts.
 
-    Columns of text that the answer does not have are segments.
+    Columns of text that no function declares are segments.
 
     Raises:
         TableError: if it is no table.
         ColumnError: if it is another table than that, or a column does not hold what it should.
     """
-    frame = as_lazy(table, name=f"the table of {answer.maker}", by_row=True)
+    frame = as_lazy(table, name=f"the table of {drawable.maker}", by_row=True)
     schema = frame.collect_schema()
-    lacking = [name for name in answer.needed if name not in schema]
-    if lacking or any(name in schema for name in answer.never):
-        raise _another_table(answer, lacking, schema.names())
-    known = answer.needed | answer.beside
+    lacking = [name for name in drawable.needed if name not in schema]
+    if lacking or any(name in schema for name in drawable.never):
+        raise _another_table(drawable, lacking, schema.names())
+    known = drawable.holds
     by = [n for n, dtype in schema.items() if n not in known and _is_text(dtype)]
     wanted = [name for name in known if name in schema]
     found = collect(frame.select(*wanted, *by))
-    columns = {name: _held(found[name], known[name], name, answer) for name in wanted}
+    columns = {name: _held(found[name], known[name], name, drawable) for name in wanted}
     columns |= {outer(name): found[name].astype(object) for name in by}
-    return Drawn(answer.plot, columns, tuple(map(outer, by)))
+    return Drawn(drawable.plot, columns, tuple(map(outer, by)))
 
 
 def has(table: object, column: str) -> bool:
@@ -138,19 +138,19 @@ def _is_text(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
 
 
-def _another_table(answer: Answer, lacking: list[str], present: list[str]) -> ColumnError:
+def _another_table(drawable: Drawable, lacking: list[str], present: list[str]) -> ColumnError:
     there = set(present)
-    fitting = (a for a in ANSWERS if set(a.needed) <= there and not there & set(a.never))
+    fitting = (a for a in DRAWABLE if set(a.needed) <= there and not there & set(a.never))
     fits = next(fitting, None)
     hint = f" It looks like the table of {fits.maker}: say {fits.plot}(table)." if fits else ""
     wrong = f"lacks {wording.quoted(lacking, 4)}" if lacking else "is another"
     return ColumnError(
-        f"{answer.plot} draws the table of {answer.maker} (one row: {answer.row}); this one "
+        f"{drawable.plot} draws the table of {drawable.maker} (one row: {drawable.row}); this one "
         f"{wrong}. It has: {wording.quoted(present)}.{hint}"
     )
 
 
-def _held(values: NDArray[Any], holds: Holds, name: str, answer: Answer) -> NDArray[Any]:
+def _held(values: NDArray[Any], holds: Holds, name: str, drawable: Drawable) -> NDArray[Any]:
     import pandas as pd
 
     try:
@@ -165,7 +165,7 @@ def _held(values: NDArray[Any], holds: Holds, name: str, answer: Answer) -> NDAr
             )
     except (TypeError, ValueError):
         raise ColumnError(
-            f"the table of {answer.maker}: {name!r} must hold {_SAID[holds]}; "
+            f"the table of {drawable.maker}: {name!r} must hold {_SAID[holds]}; "
             f"got {next((value for value in values if value is not None), None)!r}."
         ) from None
     missing = pd.isna(pd.Series(values, dtype=object)).to_numpy()

@@ -14,6 +14,7 @@ from retention.reasons.agreement.labels import read_labels
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, check_category
 from retention.reasons.figures.primary_reasons import complete, places_of
 from retention.tables import TAGS, require
+from retention.tables.answer_columns import constant, flags, gives, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,27 @@ class _Pair:
     n_unlabelled: int
 
 
+@gives(
+    "category, and one for each way of averaging",
+    texts("category"),
+    whole("n_notes", "n_tagged", "n_labelled", "n_both"),
+    shares(
+        "precision",
+        "precision_lower",
+        "precision_upper",
+        "recall",
+        "recall_lower",
+        "recall_upper",
+        "f1",
+        "f1_lower",
+        "f1_upper",
+        "kappa",
+        "kappa_lower",
+        "kappa_upper",
+    ),
+    flags("scored"),
+    constant(whole("n_unlabelled")),
+)
 def reason_agreement(
     tags: IntoFrameT,
     labels: object,

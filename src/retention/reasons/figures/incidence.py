@@ -18,6 +18,7 @@ from retention.reasons.figures.shared_ends import SHARED, shared_incidence
 from retention.survival.counts.histories import LATE, N, counted, refuse_unusable, usable
 from retention.survival.curves.competing_risks import cause_removed, cumulative_incidence
 from retention.tables import LIFETIMES, refuse_other_ids, segments
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,28 @@ REASON = "_reason"
 Several = Literal["primary", "fractional"]
 
 
+@gives(
+    "segment, category and duration",
+    texts("category"),
+    numbers("duration", unit="as duration"),
+    whole("n_at_risk", "n_churned"),
+    numbers("churned_weight", unit="customers"),
+    whole("n_censored"),
+    shares("hazard"),
+    numbers("cumulative_hazard", unit="expected ends"),
+    shares(
+        "cumulative_incidence",
+        "standard_error",
+        "lower",
+        "upper",
+        "survival",
+        "churn_share_without",
+        "gained_share",
+    ),
+    numbers("observed_from", unit="as duration"),
+    texts("note"),
+    constant(texts("several")),
+)
 def reason_incidence(
     spells: IntoFrameT,
     tags: object,
@@ -118,7 +141,7 @@ def reason_incidence(
     intervals.quantile_of(level)
     one_of("several", several, get_args(Several))
     taken = ("customer_id", "spell", "category", "several", *SHARED)
-    names = segments(by, LIFETIMES, taken=taken)
+    names = segments(by, LIFETIMES, working=taken)
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _as_table(_counted(_joined(spells, told, names), names))

@@ -13,6 +13,7 @@ from retention.numerics.codes import long_table
 from retention.reasons.categories import ReasonCategory, reason_categories
 from retention.reasons.figures.counts import Named, count_asked, count_named
 from retention.tables import TAGS, require, segments
+from retention.tables.answer_columns import constant, flags, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 Base = Literal["customers", "tagged", "mentions"]
 
 
+@gives(
+    "segment and category",
+    texts("category", "label", "force", "preventable"),
+    whole("n_customers", "n_mentions", "n_first", "n_only"),
+    constant(texts("base")),
+    whole("n_base"),
+    shares("share", "lower", "upper"),
+    texts("bounds"),
+    whole("n_one_reason", "n_several_reasons"),
+    constant(texts("unit")),
+    shares("keaveney_share"),
+    flags("keaveney_verified"),
+)
 def reason_summary(
     tags: IntoFrameT,
     *,
@@ -116,6 +130,13 @@ def reason_summary(
     return table_like({name: columns[name] for name in _ordered(columns)}, tags)
 
 
+@gives(
+    "segment and ordered pair of reasons to leave",
+    texts("category", "other"),
+    whole("n_customers", "n_other", "n_both", "n_tagged"),
+    shares("share", "lower", "upper"),
+    numbers("lift", unit="times the average"),
+)
 def reason_cooccurrence(
     tags: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
 ) -> IntoFrameT:

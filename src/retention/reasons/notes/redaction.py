@@ -12,6 +12,7 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Columns, table_like
 from retention.reasons.notes.reading import read_notes
+from retention.tables.answer_columns import constant, gives, ids, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +66,13 @@ _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
 _IBAN_LENGTHS = {one: length for length, some in _COUNTRIES.items() for one in some.split()}
 
 
+@gives(
+    "note",
+    ids("note_id", "customer_id"),
+    texts("text"),
+    whole("n_link", "n_email", "n_iban", "n_card", "n_phone", "n_id"),
+    constant(texts("not_looked_for")),
+)
 def redact_pii(
     notes: IntoFrameT,
     *,

@@ -22,6 +22,7 @@ from retention.reasons.categories import (
 from retention.reasons.notes.reading import read_notes
 from retention.reasons.notes.words import plain_apostrophes
 from retention.tables import TAGS
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ _UNSPECIFIED = _Meaning(UNSPECIFIED, None, np.nan)
 _MISSING = _Meaning(MISSING, None, np.nan)
 
 
+@gives(TAGS)
 def map_reason_codes(
     codes: IntoFrameT,
     *,

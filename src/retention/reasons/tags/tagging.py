@@ -25,6 +25,7 @@ from retention.reasons.notes.reading import read_notes, texts_of
 from retention.reasons.tags.by_annotator import annotated
 from retention.reasons.tags.by_model import modelled
 from retention.tables import TAGS
+from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from retention.reasons.tags.by_annotator import Annotator
 
 
+@gives(TAGS)
 def tag_reasons(  # noqa: PLR0913 - a door
     notes: IntoFrameT,
     *,

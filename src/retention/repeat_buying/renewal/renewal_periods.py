@@ -11,6 +11,16 @@ from retention import periods
 from retention.errors import RetentionError
 from retention.frames import count, in_kind_of
 from retention.tables import SPELLS, refuse_taken, require
+from retention.tables.answer_columns import (
+    constant,
+    flags,
+    gives,
+    ids,
+    numbers,
+    texts,
+    times,
+    whole,
+)
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -26,6 +36,17 @@ _COUNTED = ("duration", "entry", "set_aside")
 _MOMENTS = ("_until", "_from")
 
 
+@gives(
+    "spell",
+    ids("customer_id"),
+    whole("spell"),
+    times("start", "end"),
+    numbers("entry", unit="as duration"),
+    whole("duration", unit="days"),
+    flags("churned"),
+    texts("set_aside"),
+    constant(texts("reactivation"), whole("grace", unit="days"), texts("length")),
+)
 def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
     """How many renewals each customer has behind, from spells in days: what renewal models take.
 

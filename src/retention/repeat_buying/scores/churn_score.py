@@ -19,6 +19,16 @@ from retention.repeat_buying.buying.purchase_model import rows_at_hand
 from retention.repeat_buying.summary.purchase_summary import purchase_counts, refuse_no_customer
 from retention.spells.days import purchase_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
+from retention.tables.answer_columns import (
+    constant,
+    flags,
+    gives,
+    ids,
+    numbers,
+    shares,
+    texts,
+    whole,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +51,26 @@ _PERCENT = 95
 """Of gaps between purchases, so many in a hundred are no longer than the window."""
 
 
+@gives(
+    "customer",
+    ids("customer_id"),
+    whole("x"),
+    whole("days_since_last", unit="days"),
+    constant(whole("within", unit="days")),
+    shares("p_no_purchase", "lower", "upper"),
+    constant(texts("method")),
+    texts("reason"),
+    constant(numbers("window", unit="days")),
+    flags("silent_beyond_window"),
+    numbers("mean_gap", unit="days"),
+    numbers("gap_ratio", unit="times"),
+    constant(
+        whole("n_base", "n_base_silent"),
+        shares("base_rate", "base_rate_lower", "base_rate_upper"),
+        numbers("brier_score", "brier_reference", unit="squared share"),
+        texts("against_base"),
+    ),
+)
 def churn_score(
     transactions: IntoFrameT,
     *,

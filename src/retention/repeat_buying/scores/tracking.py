@@ -14,6 +14,7 @@ from retention.periods import observed_days
 from retention.repeat_buying.buying.purchase_model import check_purchase_model
 from retention.spells.days import purchase_days
 from retention.tables import TRANSACTIONS, require
+from retention.tables.answer_columns import constant, flags, gives, numbers, texts, times, whole
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
 
 
+@gives(
+    "period",
+    times("period"),
+    whole("step"),
+    constant(texts("freq")),
+    whole("n_customers", "actual"),
+    numbers("expected", unit="purchases"),
+    whole("cumulative_actual"),
+    numbers("cumulative_expected", unit="purchases"),
+    flags("is_holdout"),
+)
 def tracking_table(
     transactions: IntoFrameT,
     *,

@@ -22,7 +22,8 @@ from retention.frames import (
 from retention.log_holes import warn_of_hole, warn_of_hole_among
 from retention.orders import Log, look, purchases
 from retention.repeat_buying.summary.fast_summary import plain_lines, summed
-from retention.tables import TRANSACTIONS, require
+from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
+from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -40,6 +41,7 @@ _HOLE = (
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
 
 
+@gives(PURCHASE_SUMMARY)
 def purchase_summary(
     transactions: IntoFrameT,
     *,
@@ -134,6 +136,18 @@ def purchase_counts(
     return _counted(transactions, _window(as_of, as_of, "day", "day", observed_from))
 
 
+@gives(
+    "customer",
+    ids("customer_id"),
+    whole("x"),
+    numbers("t_x", "T"),
+    amounts("mean_sales"),
+    whole("n_orders"),
+    constant(texts("unit")),
+    whole("n_holdout"),
+    amounts("holdout_sales"),
+    numbers("T_holdout"),
+)
 def split_summary(
     transactions: IntoFrameT,
     *,

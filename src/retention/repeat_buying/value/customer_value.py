@@ -20,6 +20,7 @@ from retention.repeat_buying.buying.purchase_model import (
 from retention.repeat_buying.summary.purchase_histories import length_of, read_customers
 from retention.repeat_buying.value.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
+from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,16 @@ A_YEAR = {unit: 365.25 / days for unit, days in DAYS.items()}
 _NODES = 16
 
 
+@gives(
+    "customer",
+    ids("customer_id"),
+    constant(numbers("horizon", unit="the unit of T")),
+    numbers("expected_purchases", unit="purchases"),
+    amounts("expected_spend"),
+    numbers("discount_factor"),
+    amounts("value"),
+    texts("reason"),
+)
 def customer_value(
     summary: IntoFrameT,
     *,

@@ -14,6 +14,7 @@ from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read
 from retention.survival.counts.observation import between, warn_of
 from retention.tables import LIFETIMES, require
+from retention.tables.answer_columns import flags, gives, ids, perhaps, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -37,9 +38,15 @@ DAYS_IN: Mapping[str, float] = {
 
 _FROM_THERE = "Predict from these rows for customers with a tenure of {until} or more."
 _IDS = ("customer_id", "spell")
-_TAKEN = (*LIFETIMES.names, *_IDS, "interval", "_first", "_last")
 
 
+@gives(
+    "spell and interval in which it was at risk",
+    perhaps(ids("customer_id"), whole("spell")),
+    whole("interval"),
+    flags("churned"),
+    perhaps(whole("n_spells")),
+)
 def person_periods(
     spells: IntoFrameT,
     *,
@@ -221,10 +228,10 @@ def _numbered(bounded: Frame, like: IntoFrameT) -> IntoFrameT:
 
 
 def _refuse_kept(names: Sequence[str], present: Collection[str]) -> None:
-    own = {taken.lower() for taken in _TAKEN}
+    own = {taken.lower() for taken in LIFETIMES.names}
     for name in names:
         if str(name).lower() in own:
-            raise ColumnError(f"keep: {name!r} is a column of spells or of the answer itself.")
+            raise ColumnError(f"keep: {name!r} is a column of spells itself.")
         if name not in present:
             raise ColumnError.unknown("keep", name, present)
     if len(set(names)) < len(names):

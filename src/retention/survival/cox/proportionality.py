@@ -16,6 +16,7 @@ from retention.survival.cox.partial_likelihood import gradient_and_information, 
 from retention.survival.models import covariates as designs
 from retention.survival.models.covariates import labelled
 from retention.survival.models.lifetime_model import check_model, described
+from retention.tables.answer_columns import constant, gives, numbers, texts, whole
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -31,6 +32,14 @@ _NOTHING = 1e-10  # of the variance of a score: nothing is left beside the other
 Transform = Literal["km", "rank", "event-rank", "identity", "log"]
 
 
+@gives(
+    "term, and one for all of them",
+    texts("term"),
+    numbers("statistic"),
+    whole("degrees_of_freedom"),
+    numbers("p_value"),
+    constant(texts("transform")),
+)
 def proportional_hazards_test(
     spells: IntoFrameT, *, model: CoxModel, transform: Transform = "km"
 ) -> IntoFrameT:

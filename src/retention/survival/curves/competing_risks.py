@@ -12,6 +12,7 @@ from retention.numerics import step_functions
 from retention.numerics.codes import long_table
 from retention.survival.counts.risk_sets import RiskSets, tally_by_cause, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+@gives(
+    "segment, reason and duration",
+    texts("reason"),
+    numbers("duration", unit="as duration"),
+    whole("n_at_risk", "n_churned", "n_censored"),
+    shares("hazard"),
+    numbers("cumulative_hazard", unit="expected ends"),
+    shares("cumulative_incidence", "standard_error", "lower", "upper", "survival"),
+    numbers("observed_from", unit="as duration"),
+    texts("note"),
+)
 def cumulative_incidence(
     spells: IntoFrameT,
     *,
@@ -90,6 +102,15 @@ def cumulative_incidence(
     return table_like(_long(groups, causes, by, lambda one, k: _incidence(one, k, level)), spells)
 
 
+@gives(
+    "segment, reason and duration",
+    texts("reason"),
+    numbers("duration", unit="as duration"),
+    whole("n_at_risk", "n_churned", "n_censored"),
+    shares("churn_share", "churn_share_without", "gained_share"),
+    numbers("observed_from", unit="as duration"),
+    texts("note"),
+)
 def cause_removed(
     spells: IntoFrameT, *, cause: str = "reason", by: str | Sequence[str] = ()
 ) -> IntoFrameT:

@@ -131,7 +131,7 @@ def _refuse_mixed(one: Curve) -> None:
         )
 
 
-def numbers(value: Any, argument: str) -> list[float]:
+def one_or_several(value: Any, argument: str) -> list[float]:
     """One number or several, as floats.
 
     Raises:
@@ -156,7 +156,7 @@ def warn_of_spans(spans: Sequence[tuple[Curve, float, float]]) -> list[str | Non
     return [unseen.note(start, end) for _, unseen, start, end in told]
 
 
-def texts(values: Sequence[str | None]) -> NDArray[np.object_]:
+def text_column(values: Sequence[str | None]) -> NDArray[np.object_]:
     """A column of texts, some of them missing."""
     return np.array([*values, None], dtype=object)[:-1]
 

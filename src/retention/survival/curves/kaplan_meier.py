@@ -12,6 +12,7 @@ from retention.numerics import step_functions
 from retention.numerics.codes import long_table
 from retention.survival.counts.risk_sets import RiskSets, tally, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@gives(
+    "segment and duration",
+    numbers("duration", unit="as duration"),
+    whole("n_at_risk", "n_churned", "n_censored", "n_entered"),
+    shares("hazard", "survival", "standard_error", "lower", "upper"),
+    numbers("observed_from", unit="as duration"),
+    texts("note"),
+)
 def survival_curve(
     spells: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
 ) -> IntoFrameT:
@@ -96,6 +105,15 @@ def survival_curve(
     return table_like(_long(groups, by, columns), spells)
 
 
+@gives(
+    "segment and duration",
+    numbers("duration", unit="as duration"),
+    whole("n_at_risk", "n_churned", "n_censored", "n_entered"),
+    shares("hazard"),
+    numbers("cumulative_hazard", "standard_error", "lower", "upper", unit="expected ends"),
+    numbers("observed_from", unit="as duration"),
+    texts("note"),
+)
 def cumulative_hazard(
     spells: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
 ) -> IntoFrameT:

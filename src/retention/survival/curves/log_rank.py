@@ -13,6 +13,7 @@ from retention.numerics import step_functions
 from retention.survival.counts.observation import warn_of
 from retention.survival.counts.risk_sets import RiskSets, tally
 from retention.tables import LIFETIMES, refuse_taken, segments
+from retention.tables.answer_columns import constant, gives, numbers, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,16 @@ _SINCE = "survival_curve(spells, by=...) says in observed_from since when each w
 _NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is its variance
 
 
+@gives(
+    "segment",
+    whole("n_spells", "n_churned"),
+    numbers("n_expected", unit="customers"),
+    constant(texts("test")),
+    numbers("statistic"),
+    whole("degrees_of_freedom"),
+    numbers("p_value"),
+    texts("note"),
+)
 def compare_curves(
     spells: IntoFrameT,
     *,

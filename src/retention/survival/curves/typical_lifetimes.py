@@ -14,11 +14,12 @@ from retention.numerics import step_functions
 from retention.survival.curves.curve_tables import (
     Curve,
     curves_of,
-    numbers,
+    one_or_several,
     summary,
-    texts,
+    text_column,
     warn_of_spans,
 )
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 _MIDWAY = 1e-9  # a curve that meets the level up to rounding
 
 
+@gives(
+    "segment",
+    constant(shares("lost")),
+    whole("n_spells", "n_churned"),
+    numbers("lifetime", "lower", "upper", unit="as duration"),
+    texts("note"),
+)
 def median_lifetime(
     curve: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
 ) -> IntoFrameT:
@@ -61,6 +69,13 @@ def median_lifetime(
     return lifetime_quantile(curve, lost=0.5, by=by, level=level)
 
 
+@gives(
+    "segment and share",
+    shares("lost"),
+    whole("n_spells", "n_churned"),
+    numbers("lifetime", "lower", "upper", unit="as duration"),
+    texts("note"),
+)
 def lifetime_quantile(
     curve: IntoFrameT,
     *,
@@ -99,28 +114,35 @@ def lifetime_quantile(
     Source:
         Brookmeyer and Crowley (1982), Biometrics 38, 29–41.
     """
-    shares = numbers(lost, "lost")
-    if not all(0 < share < 1 for share in shares):
+    asked = one_or_several(lost, "lost")
+    if not all(0 < share < 1 for share in asked):
         raise RetentionError(f"lost must lie between 0 and 1, such as 0.5; got {lost!r}.")
     chosen: list[Curve] = []
     ends: list[list[float]] = []
     for one in curves_of(curve, by):
         lower, upper = step_functions.log_log_bounds(one.survival, one.variance, level)
-        for share in shares:
+        for share in asked:
             chosen.append(one)
             ends.append([_passes(one.duration, s, 1 - share) for s in (one.survival, lower, upper)])
     reached = [np.inf if np.isnan(end[0]) else end[0] for end in ends]
     notes = warn_of_spans([(one, 0.0, end) for one, end in zip(chosen, reached, strict=True)])
     parts = {
-        "lost": shares * (len(chosen) // len(shares)),
+        "lost": asked * (len(chosen) // len(asked)),
         "n_spells": [one.n for one in chosen],
         "n_churned": [int(one.n_churned.sum()) for one in chosen],
         **dict(zip(("lifetime", "lower", "upper"), np.array(ends).T, strict=True)),
-        "note": texts(notes),
+        "note": text_column(notes),
     }
     return table_like(summary(chosen, by, parts), curve)
 
 
+@gives(
+    "segment",
+    numbers("horizon", unit="as duration"),
+    whole("n_spells", "n_churned"),
+    numbers("restricted_mean", "standard_error", "lower", "upper", unit="as duration"),
+    texts("note"),
+)
 def restricted_mean(
     curve: IntoFrameT,
     *,
@@ -177,11 +199,20 @@ def restricted_mean(
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
-        "note": texts(warn_of_spans([(one, 0.0, horizon) for one in chosen])),
+        "note": text_column(warn_of_spans([(one, 0.0, horizon) for one in chosen])),
     }
     return table_like(summary(chosen, by, parts), curve)
 
 
+@gives(
+    "further segment",
+    texts("compared_to"),
+    numbers("horizon", unit="as duration"),
+    whole("n_spells", "n_churned", "n_spells_compared", "n_churned_compared"),
+    numbers("difference", "standard_error", "lower", "upper", unit="as duration"),
+    numbers("z", "p_value"),
+    texts("note"),
+)
 def restricted_mean_difference(
     curve: IntoFrameT, *, horizon: float, by: str | Sequence[str], level: float = 0.95
 ) -> IntoFrameT:
@@ -242,11 +273,18 @@ def restricted_mean_difference(
         "upper": difference + z * spread,
         "z": standard,
         "p_value": intervals.two_sided(standard),
-        "note": texts([_both(note, theirs, first) for note in notes]),
+        "note": text_column([_both(note, theirs, first) for note in notes]),
     }
     return table_like(summary(others, by, parts), curve)
 
 
+@gives(
+    "segment, tenure and horizon",
+    numbers("tenure", "horizon", unit="as duration"),
+    whole("n_at_risk", "n_churned"),
+    shares("survival", "lower", "upper"),
+    texts("note"),
+)
 def conditional_survival(
     curve: IntoFrameT,
     *,
@@ -291,7 +329,9 @@ def conditional_survival(
     Source:
         Klein and Moeschberger (2003), section 4.6.
     """
-    asked = [(t, h) for t in numbers(tenure, "tenure") for h in numbers(horizon, "horizon")]
+    asked = [
+        (t, h) for t in one_or_several(tenure, "tenure") for h in one_or_several(horizon, "horizon")
+    ]
     if any(t < 0 or h < 0 for t, h in asked):
         raise RetentionError("tenure and horizon are lengths of time: 0 or more.")
     chosen = [(one, t, h) for one in curves_of(curve, by) for t, h in asked]
@@ -306,7 +346,7 @@ def conditional_survival(
         "survival": survival,
         "lower": lower,
         "upper": upper,
-        "note": texts(warn_of_spans([(one, t, t + h) for one, t, h in chosen])),
+        "note": text_column(warn_of_spans([(one, t, t + h) for one, t, h in chosen])),
     }
     return table_like(summary([one for one, _, _ in chosen], by, parts), curve)
 

@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError, counted, one_of, warn
+from retention.errors import ColumnError, RetentionError, warn
 from retention.frames import (
     Columns,
     as_lazy,
     beside_columns,
     collect,
-    count,
     is_lazy,
-    one_row,
     table_like,
 )
-from retention.names import as_asked, inner
-from retention.survival.models.covariates import coded
+from retention.names import as_asked
+from retention.survival.models.customers_given import (
+    chunks_of,
+    columns_needed,
+    covariates_of,
+    keys_of,
+    refuse_absent,
+)
 from retention.survival.models.lifetime_model import ORIGIN, check_model
-from retention.survival.models.unknowns import ASIDE, Reader
 from retention.survival.models.unpredicted import Why
-from retention.tables import CUSTOMERS, LIFETIMES, column_names, keeping, require
+from retention.tables import column_names
+from retention.tables.answer_columns import constant, gives, ids, numbers, shares, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.frames import Frame
     from retention.survival.models.lifetime_model import LifetimeModel
 
     Floats = NDArray[np.float64]
 
 Given = Literal["tenure"] | None
 
-_CHUNK = 131_072  # customers at a time, so that no array of customers × covariates grows large
-_ALONG = "_along_"
-_ASIDE = "_is_aside_"  # whether a spell is set aside
 
-_SURVIVAL = ("customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note")
-_CHURN = (
-    *("customer_id", "tenure", "within", "churn_probability", "lower", "upper", "reason", "note"),
+@gives(
+    "customer and time",
+    ids("customer_id"),
+    numbers("tenure", "time", unit="as duration"),
+    shares("survival", "lower", "upper"),
+    texts("reason", "note"),
 )
-_LIFETIME = ("customer_id", "tenure", "horizon", "expected_lifetime", "reason", "note")
-
-
 def predict_survival(
     customers: IntoFrameT,
     *,
@@ -116,10 +114,10 @@ def predict_survival(
         Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd ed., section 8.8.
     """
     check_model(model, "predict_survival(customers, model=model, times=[30, 90])")
-    names = column_names(keep, answer=_SURVIVAL, argument="keep")
+    names = column_names(keep, argument="keep")
     asked = _lengths(times, "times")
     warn_of_intervals(model, "times", float(min(asked[asked > 0], default=0)))
-    keys, kept = _keys(model, customers, given, names)
+    keys, kept = keys_of(model, customers, given, names)
     shape = (keys["tenure"].size, asked.size)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
@@ -137,6 +135,14 @@ def predict_survival(
     )
 
 
+@gives(
+    "customer",
+    ids("customer_id"),
+    numbers("tenure", unit="as duration"),
+    constant(numbers("within", unit="as duration")),
+    shares("churn_probability", "lower", "upper"),
+    texts("reason", "note"),
+)
 def predict_churn(
     customers: IntoFrameT,
     *,
@@ -189,12 +195,12 @@ def predict_churn(
         as `predict_survival`.
     """
     check_model(model)
-    names = column_names(keep, answer=_CHURN, argument="keep")
+    names = column_names(keep, argument="keep")
     asked = _lengths(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
     warn_of_intervals(model, "within", float(asked[0]))
-    keys, kept = _keys(model, customers, given, names)
+    keys, kept = keys_of(model, customers, given, names)
     survival, lower, upper, why = _predicted(model, keys, asked, level)
     return table_like(
         {
@@ -211,6 +217,14 @@ def predict_churn(
     )
 
 
+@gives(
+    "customer",
+    ids("customer_id"),
+    numbers("tenure", unit="as duration"),
+    constant(numbers("horizon", unit="as duration")),
+    numbers("expected_lifetime", unit="as duration"),
+    texts("reason", "note"),
+)
 def expected_remaining_lifetime(
     customers: IntoFrameT,
     *,
@@ -254,14 +268,14 @@ def expected_remaining_lifetime(
         Klein and Moeschberger (2003), section 2.4: mean residual life.
     """
     check_model(model, "expected_remaining_lifetime(customers, model=model, horizon=365)")
-    names = column_names(keep, answer=_LIFETIME, argument="keep")
+    names = column_names(keep, argument="keep")
     asked = _lengths(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
-    keys, kept = _keys(model, customers, given, names)
+    keys, kept = keys_of(model, customers, given, names)
     found = np.empty(keys["tenure"].size)
     why = Why.of(model, found.size)
-    for some in _chunks(model, keys, keys["start"]):
+    for some in chunks_of(model, keys, keys["start"]):
         area = model.area_between(some.design, some.stratum, some.start, float(asked[0]))
         found[some.rows] = some.where_known(area)
         end = np.maximum(some.start, 0.0) + asked[0]
@@ -330,15 +344,15 @@ def with_predictions(
     frame = as_lazy(spells, name="spells", by_row=True)
     made = ["risk", *(f"survival_{time:.15g}" for time in asked)]
     schema = frame.collect_schema()
-    _refuse_absent(model, schema)
+    refuse_absent(model, schema)
     if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
-    wanted = frame if is_lazy(spells) else frame.select(*_needed(model, schema))
-    given = as_asked(collect(wanted), _covariates(model))
+    wanted = frame if is_lazy(spells) else frame.select(*columns_needed(model, schema))
+    given = as_asked(collect(wanted), covariates_of(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)
-    for some in _chunks(model, given, begun, "spells"):
+    for some in chunks_of(model, given, begun, "spells"):
         rows, start = some.rows, some.start
         answer["risk"][rows] = some.where_known(model.risk_score(some.design))
         for name, time in zip(made[1:], asked, strict=True):
@@ -351,114 +365,6 @@ def with_predictions(
     return beside_columns(given, answer, spells)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Some customers: their rows, design, strata and since when they are predicted.
-
-    Attributes:
-        why: the place in `WHY` of what keeps a customer from being predicted; −1 for nothing.
-    """
-
-    rows: slice
-    design: Floats
-    stratum: NDArray[np.intp]
-    start: Floats
-    why: NDArray[np.int8]
-
-    def where_known(self, values: Floats) -> Floats:
-        """The values, NaN for those that cannot be predicted."""
-        values[self.why >= 0] = np.nan
-        return values
-
-
-def _keys(
-    model: LifetimeModel, customers: object, given: str | None, keep: Sequence[str]
-) -> tuple[Columns, Columns]:
-    """What is needed of the customers, with a tenure and a `start` for each; what goes along."""
-    one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
-    frame = require(customers, CUSTOMERS, by_row=True)
-    _refuse_absent(model, frame.collect_schema())
-    frame = _with_tenure(frame) if given else frame
-    schema = frame.collect_schema()
-    for name in keep:
-        if name not in schema:
-            raise ColumnError.unknown("keep", name, schema)
-    aside = [_ASIDE] if _ASIDE in schema else []
-    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *_covariates(model)]
-    # One query, for a lazy table gives its rows in another order each time; kept whole numbers
-    # stay what they are even if some are missing, while covariates are read as numbers.
-    along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
-    asked = frame.select(*dict.fromkeys(map(inner, wanted)), **along)
-    found = as_asked(collect(asked, exact=bool(along)), wanted)
-    kept = {name: found.pop(f"{_ALONG}{name}") for name in keep}
-    n = found["customer_id"].size
-    if not given:
-        return found | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}, kept
-    tenure = found["tenure"].astype(np.float64)
-    if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
-        n_have = counted(n, "has", "have")
-        raise ContentError(f"customers: {n_have} no tenure, or one below 0 or infinite.")
-    return found | {"tenure": tenure, "start": tenure}, kept
-
-
-def _with_tenure(customers: Frame) -> Frame:
-    """Customers with their tenure; of a table of spells those that go on, which lasted so far.
-
-    Raises:
-        ColumnError: if nothing says how long they have stayed.
-    """
-    schema = customers.collect_schema()
-    if "tenure" in schema:
-        return customers
-    if not {"duration", "churned"} <= set(schema):
-        raise ColumnError(
-            "customers lacks 'tenure' (how long the customer has stayed already). Add it, in the "
-            "unit of the durations that the model was fitted on, or give the table of spells: the "
-            "'duration' of those with 'churned' false is taken. For customers who are only "
-            "starting, say given=None."
-        )
-    frame = require(customers, LIFETIMES, by_row=True)
-    if one_row(frame.select(n=count(nw.col("churned").is_null()).sum()))["n"]:
-        raise ContentError("customers: 'churned' is missing in some rows. Is the spell still on?")
-    aside = nw.lit(False) if "set_aside" not in schema else ~nw.col("set_aside").is_null()
-    marked = frame.with_columns(aside.alias(_ASIDE), tenure=nw.col("duration"))
-    return marked.filter(~nw.col("churned"))
-
-
-def _covariates(model: LifetimeModel) -> list[str]:
-    return [*(covariate.name for covariate in model.covariates), *model.stratum_columns]
-
-
-def _needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
-    """The columns of a table that the model asks for; one, for the number of rows, at least."""
-    return list(dict.fromkeys(map(inner, _covariates(model)))) or list(schema)[:1]
-
-
-def _refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
-    names = list(schema)
-    for name in _covariates(model):
-        if inner(name) not in names:
-            raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
-
-
-def _chunks(
-    model: LifetimeModel, columns: Columns, start: Floats, table: str = "customers"
-) -> Iterator[_Chunk]:
-    """Some customers at a time; once all have been read, one warning of those it cannot predict."""
-    n, reader = start.size, Reader(model.covariates)
-    for first in range(0, n, _CHUNK):
-        rows = slice(first, min(first + _CHUNK, n))
-        here = {name: columns[name][rows] for name in _covariates(model)}
-        size = rows.stop - first
-        design, why = reader.read(here, size)
-        if _ASIDE in columns:
-            why[columns[_ASIDE][rows].astype(np.bool_)] = ASIDE
-        stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
-        yield _Chunk(rows, design, stratum, start[rows], why)
-    reader.refuse_foreign(table)
-    reader.warn(table)
-
-
 def _predicted(
     model: LifetimeModel, keys: Columns, times: Floats, level: float
 ) -> tuple[Floats, Floats, Floats, Why]:
@@ -467,7 +373,7 @@ def _predicted(
     shape = (keys["tenure"].size, times.size)
     found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
     why = Why.of(model, shape[0] * shape[1])
-    for some in _chunks(model, keys, keys["start"]):
+    for some in chunks_of(model, keys, keys["start"]):
         for i, time in enumerate(times):
             end = np.maximum(some.start, 0.0) + time
             hazard, variance = model.hazard_between(some.design, some.stratum, some.start, end)

@@ -32,6 +32,7 @@ from retention.survival.scores.concordance_index import concordance
 from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
 from retention.survival.scores.scored_tables import LOW
 from retention.tables import SPELLS, require
+from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
 
 if TYPE_CHECKING:
     from datetime import date
@@ -48,6 +49,27 @@ _FOLDS = 5  # with holdout="customers" every fifth is scored, the others are fit
 _FEWEST = 10  # spells: below that scores say nothing
 
 
+@gives(
+    "cut",
+    times("cut"),
+    constant(whole("horizon", "embargo", unit="days"), texts("holdout")),
+    whole("n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"),
+    shares(
+        "predicted_churn",
+        "observed_churn",
+        "lower",
+        "upper",
+        "concordance",
+        "concordance_lower",
+        "concordance_upper",
+        "auc",
+        "auc_error",
+    ),
+    numbers("brier_score", "brier_reference", unit="squared share"),
+    shares("skill"),
+    numbers("top_lift", unit="times the average"),
+    texts("status", "reason", "note"),
+)
 def backtest(
     table: IntoFrameT,
     *,

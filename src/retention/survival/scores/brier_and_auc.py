@@ -23,6 +23,7 @@ from retention.survival.scores.scored_tables import (
     read_scored,
     turned,
 )
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,15 @@ CELLS = 32_000_000
 """Predictions that are read at a time thereafter, a quarter of a gigabyte."""
 
 
+@gives(
+    "time",
+    numbers("time", unit="as duration"),
+    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    numbers("n_effective", unit="customers"),
+    numbers("brier_score", "reference", unit="squared share"),
+    shares("skill"),
+    texts("reason"),
+)
 def brier_score(
     scored: IntoFrameT,
     *,
@@ -118,6 +128,14 @@ def brier_score(
     return table_like(_scores(scored, asked, (censoring, censoring_by), mark), scored)
 
 
+@gives(
+    "scored table",
+    numbers("first_time", "last_time", unit="as duration"),
+    whole("n_times", "n_spells", "n_churned", "n_still", "n_unknown"),
+    numbers("integrated_brier_score", "reference", unit="squared share"),
+    shares("skill"),
+    texts("reason"),
+)
 def integrated_brier_score(
     scored: IntoFrameT,
     *,
@@ -174,6 +192,14 @@ def integrated_brier_score(
     return table_like(_integrated(points), scored)
 
 
+@gives(
+    "time",
+    numbers("time", unit="as duration"),
+    whole("n_spells", "n_cases", "n_controls", "n_unknown"),
+    numbers("n_effective", unit="customers"),
+    shares("auc", "standard_error"),
+    texts("reason"),
+)
 def time_dependent_auc(
     scored: IntoFrameT,
     *,

@@ -23,6 +23,7 @@ from retention.survival.scores.scored_tables import (
     probabilities,
     read_scored,
 )
+from retention.tables.answer_columns import differences, gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,15 @@ class Observed:
     note: NDArray[np.object_]
 
 
+@gives(
+    "group",
+    whole("group"),
+    numbers("time", unit="as duration"),
+    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    shares("predicted", "observed", "lower", "upper"),
+    differences("difference"),
+    texts("reason", "note"),
+)
 def calibration(
     scored: IntoFrameT,
     *,
@@ -146,6 +156,18 @@ def calibration(
     )
 
 
+@gives(
+    "group",
+    whole("group"),
+    numbers("time", unit="as duration"),
+    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    shares("churn_rate", "lower", "upper"),
+    numbers("churners", unit="customers"),
+    numbers("lift", unit="times the average"),
+    shares("cumulative_share_of_customers", "cumulative_share_of_churn"),
+    numbers("cumulative_lift", unit="times the average"),
+    texts("reason", "note"),
+)
 def lift(
     scored: IntoFrameT,
     *,

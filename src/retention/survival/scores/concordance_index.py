@@ -20,6 +20,7 @@ from retention.survival.scores.scored_tables import (
     read_scored,
     turned,
 )
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,15 @@ class Pairs:
         return halves[0], halves[1], halves[2]
 
 
+@gives(
+    "scored table",
+    texts("method"),
+    numbers("until", "landmark", unit="as duration"),
+    whole("n_spells", "n_churned", "n_comparable", "n_concordant", "n_discordant", "n_tied_risk"),
+    numbers("weight_comparable", "weight_concordant", "weight_tied_risk", unit="pairs"),
+    shares("concordance", "standard_error", "lower", "upper"),
+    texts("reason"),
+)
 def concordance(
     scored: IntoFrameT,
     *,
