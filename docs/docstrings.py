@@ -1,16 +1,18 @@
-"""How the reference reads docstrings: "Example:" is shown as code, as Google's "Examples:" is."""
+"""How the reference reads docstrings: examples as code, and the columns that are declared."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import griffe
+from written import with_columns
 
 
 class ExampleSections(griffe.Extension):
-    """Give the section its plural name before the docstring is parsed."""
+    """Give the section its plural name before the docstring is parsed, and add the columns."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Rename the section in one docstring."""
+        """Change one docstring."""
         if obj.docstring:
-            obj.docstring.value = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n")
+            told = obj.docstring.value.replace("\nExample:\n", "\nExamples:\n")
+            obj.docstring.value = with_columns(told, obj.path)

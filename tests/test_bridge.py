@@ -501,7 +501,7 @@ def test_the_bridge_refuses_in_the_users_words(say, message):
 def test_a_segment_may_not_be_named_like_a_column_of_the_bridge():
     """Two columns of one name would be one."""
     named = contracts_shop({"n": (2, 1)}, {"n": (2, 1)}).rename(columns={"region": "presence"})
-    with pytest.raises(rt.ColumnError, match="by: 'presence' is a name that the bridge uses"):
+    with pytest.raises(rt.ColumnError, match="by: 'presence' is a name that answers use"):
         churn_bridge(named, by="presence")
 
 

@@ -14,7 +14,7 @@ import retention as rt
 from cox_twins import Twin, gradient, ties_galore, written_out
 from retention.survival.cox import areas, baselines
 from retention.survival.cox.areas import step_area
-from retention.survival.models import prediction
+from retention.survival.models import customers_given
 
 NAMES = ["age", "price"]
 SURVIVAL = ["customer_id", "tenure", "time", "survival", "lower", "upper", "reason", "note"]
@@ -293,7 +293,7 @@ def test_many_customers_get_what_few_get(monkeypatch):
     asked = {"times": [10, 150]}
     many = rt.survival.predict_survival(customers, model=model, **asked)
     stay = rt.survival.expected_remaining_lifetime(customers, model=model, horizon=150)
-    monkeypatch.setattr(prediction, "_CHUNK", 700)
+    monkeypatch.setattr(customers_given, "_CHUNK", 700)
     monkeypatch.setattr(areas, "_DIRECT", 10_000)
     pd.testing.assert_frame_equal(
         rt.survival.predict_survival(customers, model=model, **asked), many

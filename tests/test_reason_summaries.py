@@ -215,7 +215,7 @@ def test_it_takes_mapped_codes():
         (RetentionError, "lacks 1 segments", {"n_customers": {"north": 9}, "by": "region"}),
         (RetentionError, "does not name one", {"n_customers": {("a", "b"): 9}, "by": "region"}),
         (ColumnError, "by names 'city'", {"by": "city", "base": "tagged"}),
-        (ColumnError, "is a column of tags", {"by": "category", "base": "tagged"}),
+        (ColumnError, "is a name that answers use", {"by": "category", "base": "tagged"}),
     ],
 )
 def test_refusals(error, message, said):

@@ -515,7 +515,7 @@ def test_a_numpy_whole_number_is_one():
         ({"reactivation": "merge"}, rt.RetentionError, "'new_spell', 'same_spell'; got 'merge'"),
         ({"keep": "regoin"}, rt.ColumnError, "keep names 'regoin'"),
         ({"keep": "sales"}, rt.ColumnError, "'sales' is a column of transactions or spells"),
-        ({"keep": "duration"}, rt.ColumnError, "'duration' is a column of transactions or spells"),
+        ({"keep": "duration"}, rt.ColumnError, "'duration' is a name that answers use"),
         ({"keep": ["plan", "plan"]}, rt.ColumnError, "keep names a column twice"),
         ({"started": ONE}, rt.RetentionError, "say observed_from= as well"),
     ],

@@ -87,11 +87,11 @@ def kept_columns(
         for word, n in asked.items()
     }
     schema = frame.collect_schema()
-    own = {taken.lower() for taken in kind.names}
+    own = {taken.lower() for taken in (*kind.names, "last_order")}
     for word, names in lists.items():
         for name in names:
             if str(name).lower() in own:
-                raise ColumnError(f"{word}: {name!r} is a column of {kind.name} itself.")
+                raise ColumnError(f"{word}: {name!r} is a column of {kind.name} or spells itself.")
             if name not in schema:
                 raise ColumnError.unknown(word, name, schema, kept=keeping(kind))
         if len(set(names)) < len(names):

@@ -181,10 +181,6 @@ def churn_bridge(
         _refuse_overlap(cells, firm)
     table = _bridge(cells, firm, apart)
     table |= {"apart": apart, "overlap": overlap, "lag": lag}
-    own = {column.lower() for column in table}
-    for name in cells.names:
-        if name.lower() in own:
-            raise ColumnError(f"by: {name!r} is a name that the bridge uses itself. Rename it.")
     keys = _later_keys(cells, firm, apart)
     return table_like(keys | _of_length(table, len(keys["step"])), activity)
 

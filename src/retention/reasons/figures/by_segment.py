@@ -36,7 +36,7 @@ Correction = Literal["holm", "benjamini_hochberg"]
     shares("share", "lower", "upper"),
     texts("bounds"),
     shares("share_overall"),
-    constant(texts("test")),
+    texts("test"),
     numbers("chi_squared", "degrees_of_freedom", "p_value", "p_adjusted"),
     constant(texts("correction"), whole("n_tests")),
     numbers("cramers_v", unit="0 to 1"),
