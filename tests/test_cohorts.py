@@ -13,11 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.kpis.cohorts.cohort_retention import (
-    average_retention,
-    cohort_retention,
-    cohort_triangle,
-)
+from retention.kpis.cohorts.cohort_retention import average_retention, cohort_retention
+from retention.plots.styled import cohort_triangle
 from shops import everyone_stays, orders
 
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")  # silences

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from retention.errors import TableError as TableError
     from retention.kpis.churn.rates import churn_rate as churn_rate
     from retention.kpis.cohorts.cohort_retention import cohort_retention as cohort_retention
-    from retention.kpis.cohorts.cohort_retention import cohort_triangle as cohort_triangle
     from retention.kpis.cohorts.lifecycle import lifecycle_states as lifecycle_states
     from retention.kpis.market.share_of_wallet import share_of_wallet as share_of_wallet
     from retention.kpis.outcome.rates import churn_by as churn_by
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from retention.loading.doors.transactions import as_transactions as as_transactions
     from retention.loading.doors.wallets import as_wallet as as_wallet
     from retention.loading.files.reading import read_table as read_table
+    from retention.plots.styled import cohort_triangle as cohort_triangle
     from retention.reasons.figures.reason_summary import reason_summary as reason_summary
     from retention.reasons.tags.by_code import map_reason_codes as map_reason_codes
     from retention.reasons.tags.tagging import tag_reasons as tag_reasons
@@ -96,7 +96,7 @@ _HOMES = {
     "churn_rate": "kpis.churn.rates",
     "churn_score": "repeat_buying.scores.churn_score",
     "cohort_retention": "kpis.cohorts.cohort_retention",
-    "cohort_triangle": "kpis.cohorts.cohort_retention",
+    "cohort_triangle": "plots.styled",
     "compare_curves": "survival.curves.log_rank",
     "contract_periods": "activity.from_contracts",
     "contract_spells": "spells.of_contracts",

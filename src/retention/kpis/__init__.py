@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from retention.kpis.churn.rates import churn_rate as churn_rate
     from retention.kpis.cohorts.cohort_retention import average_retention as average_retention
     from retention.kpis.cohorts.cohort_retention import cohort_retention as cohort_retention
-    from retention.kpis.cohorts.cohort_retention import cohort_triangle as cohort_triangle
     from retention.kpis.cohorts.lifecycle import lifecycle_states as lifecycle_states
     from retention.kpis.cohorts.lifecycle import win_back as win_back
     from retention.kpis.costs.retention_costs import cost_kpis as cost_kpis
@@ -50,7 +49,6 @@ _HOMES = {
     "churn_rate": "churn.rates",
     "churned_customers": "churn.churned_customers",
     "cohort_retention": "cohorts.cohort_retention",
-    "cohort_triangle": "cohorts.cohort_retention",
     "cost_kpis": "costs.retention_costs",
     "cost_to_serve": "costs.serving",
     "customer_movements": "revenue.movements",

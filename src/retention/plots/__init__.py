@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from retention.plots.retention_plot import plot_retention as plot_retention
     from retention.plots.score_plots import plot_calibration as plot_calibration
     from retention.plots.score_plots import plot_lift as plot_lift
+    from retention.plots.styled import cohort_triangle as cohort_triangle
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
     from retention.plots.tracking_plot import plot_tracking as plot_tracking
 
 _HOMES = {
+    "cohort_triangle": "styled",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
     "plot_coefficients": "model_plots",

@@ -13,11 +13,15 @@ import numpy as np
 
 from retention import wording
 from retention.catalogue import FIGURES
-from retention.errors import RetentionError
-from retention.frames import Columns, read_out
+from retention.errors import RetentionError, one_of
+from retention.frames import Columns, collect, read_out, table_like
+from retention.kpis.cohorts.cohort_retention import COHORTS
+from retention.numerics.codes import distinct_segments
+from retention.tables import require
 from retention.tables.answer_columns import unit_of
 
 if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
     from pandas.io.formats.style import Styler
 
@@ -160,3 +164,66 @@ def _all_whole(values: NDArray[Any]) -> bool:
 
 def _points(difference: float) -> str:
     return wording.unbroken(wording.points(difference))
+
+
+_VALUES = ("rate", "lower", "upper", "n_eligible", "n_retained", "base", "retained")
+
+
+def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
+    """The cohort table as people look at it: a row per cohort, a column per age.
+
+    Args:
+        cohorts: a table from `cohort_retention`.
+        value: which of its columns is shown: "rate", "lower", "upper", "n_eligible", "n_retained",
+            "base" or "retained".
+
+    Returns:
+        One row per segment and cohort, in the caller's kind: the segment columns, `cohort`,
+        `n_cohort`, and `age_0`, `age_1` … or, for brackets, `age_1_to_7` …; null where the cell
+        was not observed.
+
+    Raises:
+        ColumnError: if it is not a table of cohorts.
+        RetentionError: if `value` is not one of those.
+
+    Example:
+        Bob's cohort of February has no age 1 yet.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> orders = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Ann", "Bob"],
+        ...     "date": pd.to_datetime(["2024-01-01", "2024-02-28", "2024-02-20"]),
+        ...     "sales": [10.0, 10.0, 10.0],
+        ... })
+        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
+        >>> rt.cohort_triangle(rt.cohort_retention(activity))
+              cohort  n_cohort  age_0  age_1
+        0 2024-01-01         1    1.0    1.0
+        1 2024-02-01         1    1.0    NaN
+
+    Source:
+        The arrangement is a convention of practice.
+    """
+    one_of("value", value, _VALUES)
+    frame = require(cohorts, COHORTS, adds="none")
+    names = [name for name in frame.collect_schema().names() if name not in COHORTS.names]
+    kept = [*names, "cohort", "age", "age_to", "n_cohort", "observed", "kind"]
+    rows = collect(frame.select(*dict.fromkeys([*kept, value])))
+    rows["cohort"] = rows["cohort"].astype("datetime64[D]").astype(np.int64)
+    labels, place = distinct_segments(rows, [*names, "cohort"])
+    shown = np.where(rows["observed"].astype(bool), rows[value].astype(np.float64), np.nan)
+    table: Columns = {name: labels[name] for name in names}
+    table["cohort"] = labels["cohort"].astype(np.int64).astype("datetime64[D]")
+    size = len(table["cohort"])
+    table["n_cohort"] = np.zeros(size, dtype=np.int64)
+    table["n_cohort"][place] = rows["n_cohort"]
+    ages = np.unique(rows["age"])
+    wide = np.full((size, ages.size), np.nan)
+    wide[place, np.searchsorted(ages, rows["age"])] = shown
+    ends = dict(zip(rows["age"].tolist(), rows["age_to"].tolist(), strict=True))
+    in_brackets = "bracket" in rows["kind"]
+    for column, age in enumerate(ages.tolist()):
+        to = f"_to_{ends[age]}" if in_brackets and ends[age] > age else ""
+        table[f"age_{age}{to}"] = wide[:, column]
+    return table_like(table, cohorts)

@@ -19,12 +19,10 @@ from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
 from retention.tables.answer_columns import (
     constant,
-    flags,
     gives,
     numbers,
     shares,
     texts,
-    times,
     whole,
 )
 
@@ -47,39 +45,31 @@ COHORTS = Kind(
         Column("n_retained", "number", "of those, the ones who were back"),
         Column("base", "number", "what the rate is a share of", "customers or currency"),
         Column("retained", "number", "what of it was kept", "customers or currency"),
-        Column("rate", "number", "retained / base"),
-        Column("lower", "number", "lower bound of the rate"),
-        Column("upper", "number", "upper bound of the rate"),
+        Column("rate", "number", "retained / base", "share of 1"),
+        Column("lower", "number", "lower bound of the rate", "share of 1"),
+        Column("upper", "number", "upper bound of the rate", "share of 1"),
         Column("bounds", "text", "how the bounds were made"),
         Column("observed", "flag", "whether the cell was observed to its end"),
         Column("start_observed", "flag", "whether a period before the cohort's was observed"),
-        Column("kind", "text", "on, on_or_after or bracket"),
-        Column("measure", "text", "customers, sales or profit"),
-        Column("basis", "text", "base or current"),
-        Column("cohorts", "text", "first, every or attribute"),
-        Column("clock", "text", "calendar or elapsed"),
-        Column("freq", "text", "length of a period"),
-        Column("week_start", "text", "the day on which weeks begin"),
-        Column("washout", "integer", "first periods whose customers are left out", "periods"),
+        Column("kind", "text", "on, on_or_after or bracket", constant=True),
+        Column("measure", "text", "customers, sales or profit", constant=True),
+        Column("basis", "text", "base or current", constant=True),
+        Column("cohorts", "text", "first, every or attribute", constant=True),
+        Column("clock", "text", "calendar or elapsed", constant=True),
+        Column("freq", "text", "length of a period", constant=True),
+        Column("week_start", "text", "the day on which weeks begin", constant=True),
+        Column(
+            "washout",
+            "integer",
+            "first periods whose customers are left out",
+            "periods",
+            constant=True,
+        ),
     ),
 )
 
-_VALUES = ("rate", "lower", "upper", "n_eligible", "n_retained", "base", "retained")
 
-
-@gives(
-    "segment, cohort and age",
-    times("cohort"),
-    whole("age", "age_to", "n_cohort", "n_eligible", "n_retained"),
-    numbers("base", "retained", unit="customers or currency"),
-    shares("rate", "lower", "upper"),
-    texts("bounds"),
-    flags("observed", "start_observed"),
-    constant(
-        texts("kind", "measure", "basis", "cohorts", "clock", "freq", "week_start"),
-        whole("washout"),
-    ),
-)
+@gives(COHORTS)
 def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     activity: IntoFrameT,
     *,
@@ -196,66 +186,6 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     grid = CohortGrid(counted, seen, asked, names, washout)
     _warn_of_a_hole(counted, seen, asked)
     return table_like({**grid.keys(), **grid.rates(level), **grid.conventions()}, activity)
-
-
-def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
-    """The cohort table as people look at it: a row per cohort, a column per age.
-
-    Args:
-        cohorts: a table from `cohort_retention`.
-        value: which of its columns is shown: "rate", "lower", "upper", "n_eligible", "n_retained",
-            "base" or "retained".
-
-    Returns:
-        One row per segment and cohort, in the caller's kind: the segment columns, `cohort`,
-        `n_cohort`, and `age_0`, `age_1` … or, for brackets, `age_1_to_7` …; null where the cell
-        was not observed.
-
-    Raises:
-        ColumnError: if it is not a table of cohorts.
-        RetentionError: if `value` is not one of those.
-
-    Example:
-        Bob's cohort of February has no age 1 yet.
-
-        >>> import pandas as pd
-        >>> import retention as rt
-        >>> orders = pd.DataFrame({
-        ...     "customer_id": ["Ann", "Ann", "Bob"],
-        ...     "date": pd.to_datetime(["2024-01-01", "2024-02-28", "2024-02-20"]),
-        ...     "sales": [10.0, 10.0, 10.0],
-        ... })
-        >>> activity = rt.customer_periods(orders, freq="month", as_of="2024-02-29")
-        >>> rt.cohort_triangle(rt.cohort_retention(activity))
-              cohort  n_cohort  age_0  age_1
-        0 2024-01-01         1    1.0    1.0
-        1 2024-02-01         1    1.0    NaN
-
-    Source:
-        The arrangement is a convention of practice.
-    """
-    one_of("value", value, _VALUES)
-    frame = require(cohorts, COHORTS, adds="none")
-    names = [name for name in frame.collect_schema().names() if name not in COHORTS.names]
-    kept = [*names, "cohort", "age", "age_to", "n_cohort", "observed", "kind"]
-    rows = collect(frame.select(*dict.fromkeys([*kept, value])))
-    rows["cohort"] = rows["cohort"].astype("datetime64[D]").astype(np.int64)
-    labels, place = distinct_segments(rows, [*names, "cohort"])
-    shown = np.where(rows["observed"].astype(bool), rows[value].astype(np.float64), np.nan)
-    table: Columns = {name: labels[name] for name in names}
-    table["cohort"] = labels["cohort"].astype(np.int64).astype("datetime64[D]")
-    size = len(table["cohort"])
-    table["n_cohort"] = np.zeros(size, dtype=np.int64)
-    table["n_cohort"][place] = rows["n_cohort"]
-    ages = np.unique(rows["age"])
-    wide = np.full((size, ages.size), np.nan)
-    wide[place, np.searchsorted(ages, rows["age"])] = shown
-    ends = dict(zip(rows["age"].tolist(), rows["age_to"].tolist(), strict=True))
-    in_brackets = "bracket" in rows["kind"]
-    for column, age in enumerate(ages.tolist()):
-        to = f"_to_{ends[age]}" if in_brackets and ends[age] > age else ""
-        table[f"age_{age}{to}"] = wide[:, column]
-    return table_like(table, cohorts)
 
 
 @gives(
