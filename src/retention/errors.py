@@ -31,10 +31,16 @@ YOURS = ""
 
 
 class RetentionError(ValueError):
-    """Anything this library refuses to do, with what to do instead."""
+    """Anything this library refuses to do, with what to do instead.
+
+    Attributes:
+        marked: the message with `marks` around what is written in Python, so that the command line
+            can say it in its own words.
+    """
 
     def __init__(self, *said: object) -> None:
         super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
+        self.marked = " ".join(map(str, said))
 
 
 class TableError(RetentionError):
@@ -86,10 +92,10 @@ class ColumnError(RetentionError):
         near = nearest(name, names)
         hint = f" Did you mean {near!r}?" if near else ""
         if not near and 2 * sum(column.startswith("unnamed_") for column in names) >= len(names):
-            hint = " The first line seems to be a title: say header_row=, the line of the names."
+            hint = " The first line seems to be a title: say `header_row=`, the line of the names."
         has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
         say = f" Say {kept.replace('{}', repr(name))} to keep it." if kept and not hint else ""
-        return cls(f"{asked} names {name!r}, which is not a column.{hint} There is: {has}.{say}")
+        return cls(f"`{asked}` names {name!r}, which is not a column.{hint} There is: {has}.{say}")
 
 
 class ContentError(RetentionError):
@@ -101,10 +107,11 @@ class ReadError(RetentionError):
 
 
 class RetentionWarning(UserWarning):
-    """The answer stands, but something about the data deserves a look."""
+    """The answer stands, but something about the data deserves a look; `marked` as in errors."""
 
     def __init__(self, *said: object) -> None:
         super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
+        self.marked = " ".join(map(str, said))
 
 
 def warn(message: str, category: type[Warning] | None = None) -> None:
@@ -114,7 +121,8 @@ def warn(message: str, category: type[Warning] | None = None) -> None:
         message: one sentence, and what to write.
         category: of a warning that is given on; None for one of ours.
     """
-    warnings.warn(message, category or RetentionWarning, stacklevel=_outside())
+    said = (category or RetentionWarning)(message)
+    warnings.warn(said, stacklevel=_outside())
 
 
 def _outside() -> int:
@@ -146,7 +154,7 @@ def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
     known = value is None or isinstance(value, str)  # an array answers == with many
     if not known or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise RetentionError(f"{argument} must be one of {listed}; got {value!r}.")
+        raise RetentionError(f"`{argument}` must be one of {listed}; got {value!r}.")
 
 
 def whole_number(
@@ -167,10 +175,10 @@ def whole_number(
     given = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
     if given is None or given < least:
         what = f"a whole number of {of}" if of else "a whole number"
-        raise RetentionError(f"{argument} must be {what}, {least} or more; got {value!r}.")
+        raise RetentionError(f"`{argument}` must be {what}, {least} or more; got {value!r}.")
     if given > most:
         what = f"{most:,} {of}" if of else f"{most:,}"
-        raise RetentionError(f"{argument} may be {what} at most; got {given:,}.")
+        raise RetentionError(f"`{argument}` may be {what} at most; got {given:,}.")
     return given
 
 

@@ -32,8 +32,16 @@ def outer(text: str) -> str:
     return text if text.isascii() else text.translate(_OUTWARD)
 
 
+MARKED = re.compile(r"`((?:[a-z]\w*\([^`]*\)|[a-z_]+ ?(?:=[^`]*)?))`")
+"""What is written in Python, marked in a message: a keyword, its value, the call it is said in."""
+
+
 def told(text: str) -> str:
-    """A message with names as the user wrote them; quoted by Python, letters inside are escaped."""
+    """A message with names as the user wrote them, and without marks.
+
+    Quoted by Python, letters inside are escaped.
+    """
+    text = MARKED.sub(r"\1", text)
     shown = re.sub(r"\\U0010f0([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
     return outer(shown.replace("\0", ""))
 

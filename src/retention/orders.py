@@ -62,9 +62,9 @@ class Log:
         pace = (self.last - self.first).days / max(self.n - 1, 1)
         if silent > max(usual, pace * (math.log(self.n) + 5)):
             warn(
-                f"The last order is of {self.last}, {silent} days before as_of {as_of}: if the "
+                f"The last order is of {self.last}, {silent} days before `as_of` {as_of}: if the "
                 "data end there, the last periods are incomplete and the silence looks like churn. "
-                "Set as_of to the last day the data cover."
+                "Set `as_of` to the last day the data cover."
             )
 
 
@@ -107,10 +107,10 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
     first, last = _as_date(found["first"]), _as_date(found["last"])
     if first > as_of:
         raise ContentError(
-            f"as_of is {as_of}, but the first order is of {first}: nothing was observed by then."
+            f"`as_of` is {as_of}, but the first order is of {first}: nothing was observed by then."
         )
     if found["most"] < 0:
-        until_then = f" up to as_of {as_of}" if last > as_of else ""
+        until_then = f" up to `as_of` {as_of}" if last > as_of else ""
         raise ContentError(f"transactions holds refunds only{until_then}: nobody bought anything.")
     return Log(int(found["n"]), first, last, found["least"] >= 0, int(found["tail"]))
 
@@ -144,7 +144,7 @@ def look_at_contracts(contracts: Frame, *, as_of: date) -> date:
     first = _as_date(found["first"])
     if first > as_of:
         raise ContentError(
-            f"as_of is {as_of}, but the first contract starts on {first}: "
+            f"`as_of` is {as_of}, but the first contract starts on {first}: "
             "nothing was observed by then."
         )
     if found["backwards"]:

@@ -53,7 +53,7 @@ def as_day(value: object, *, argument: str) -> date:
     if day.year == date.max.year:
         raise RetentionError(
             f"{argument} is {day}, the end of the calendar: that stands for no day that came. Say "
-            "the last day the data cover, as in as_of='2024-12-31'."
+            "the last day the data cover, as in `as_of='2024-12-31'`."
         )
     return day
 
@@ -286,7 +286,9 @@ def observed_days(as_of: date | str, observed_from: date | str | None) -> tuple[
         return last, None
     first = as_day(observed_from, argument="observed_from")
     if first > last:
-        raise RetentionError(f"observed_from is {first}, after as_of {last}: nothing was observed.")
+        raise RetentionError(
+            f"`observed_from` is {first}, after `as_of` {last}: nothing was observed."
+        )
     return last, first
 
 

@@ -161,7 +161,9 @@ def _observed(
         None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
     )
     if begin is not None and begin > last:
-        raise RetentionError(f"observed_from is {begin}, after as_of {last}: nothing was observed.")
+        raise RetentionError(
+            f"`observed_from` is {begin}, after `as_of` {last}: nothing was observed."
+        )
     earliest = look_at_contracts(frame, as_of=last)
     first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
@@ -169,8 +171,8 @@ def _observed(
     window = periods.Window(first_step, last_step, freq)
     if not window.n_steps > 0:
         raise ContentError(
-            f"No {freq} opens between {begin or earliest} and as_of {last}. "
-            "Take a shorter freq, or say observed_from= if contracts were in force before."
+            f"No {freq} opens between {begin or earliest} and `as_of` {last}. "
+            "Take a shorter freq, or say `observed_from=` if contracts were in force before."
         )
     named = None if begin is None else periods.number_of(begin)
     return _Observed(window, named, periods.number_of(last))

@@ -149,7 +149,7 @@ def _observed(
     window = periods.whole_periods(start, last, freq)
     if not window.n_steps > 0:
         raise ContentError(
-            f"There is no whole {freq} between {start} and as_of {last}. Take a shorter freq, or "
+            f"There is no whole {freq} between {start} and `as_of` {last}. Take a shorter freq, or "
             f"{_cures((start, last), freq)} if the data cover those days and nobody bought."
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
@@ -182,7 +182,7 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
         left_out["late"] = open_step
     if left_out:
         counts = _outside(lines, seen, last)
-        why = {"early": f"the first order is of {start}", "late": f"as_of is {last}"}
+        why = {"early": f"the first order is of {start}", "late": f"`as_of` is {last}"}
         parts = [
             f"{periods.label(step, seen.window.freq)} ({counts[edge]}; {why[edge]})"
             for edge, step in left_out.items()
@@ -224,10 +224,10 @@ def _cures(edges: tuple[date | None, date | None], freq: str) -> str:
     said = []
     if start is not None:
         first = periods.first_day(periods.step_of(start, freq), freq)
-        said += [f"observed_from='{first}'"] * (first < start)
+        said += [f"`observed_from='{first}'`"] * (first < start)
     if last is not None:
         end = periods.day_of(periods.first_number(periods.step_of(last, freq) + 1, freq) - 1)
-        said += [f"as_of='{end}'"] * (end > last)
+        said += [f"`as_of='{end}'`"] * (end > last)
     return f"say {' and '.join(said)}"
 
 

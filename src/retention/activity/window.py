@@ -81,7 +81,7 @@ def warn_of_holes(
         f"Nobody at all {seen} a customer in {', '.join(named[:3])}{more}, between busy {freq}s. "
         f"If that lacks in the file, {_IF_LACKING[seen].format(freq=freq)}: add what lacks, or "
         "make the activity of what came after, with "
-        f"observed_from='{after}'."
+        f"`observed_from='{after}'`."
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retention.cli.options import flags_of, parser
 from retention.cli.settings import Settings, UsageError, settings_of
 from retention.errors import RetentionError, RetentionWarning
+from retention.names import MARKED, told
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -55,7 +56,7 @@ def _guarded(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int
     except UsageError as error:
         return _failed(str(error), MISUSED)
     except RetentionError as error:
-        return _failed(in_options(str(error), flags), REFUSED)
+        return _failed(in_options(error.marked, flags), REFUSED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         return DONE
     except OSError as error:
@@ -107,54 +108,56 @@ def in_options(message: str, flags: frozenset[str]) -> str:
     """What the library said, in the words of the command line: refunds='net' is --refunds net.
 
     Args:
-        message: a refusal or a warning.
+        message: a refusal or a warning, with marks around what is written in Python.
         flags: the options that the command has. Whatever else the library names is no option here.
 
     Example:
-        >>> flags = frozenset(["--refunds", "--day-first", "--no-day-first"])
-        >>> in_options("Say refunds='net' or refunds='drop'.", flags)
+        >>> flags = frozenset(["--refunds", "--day-first", "--no-day-first", "--rates"])
+        >>> in_options("Say `refunds='net'` or `refunds='drop'`.", flags)
         'Say --refunds net or --refunds drop.'
-        >>> in_options("Say day_first=True or day_first=False.", flags)
+        >>> in_options("Say `day_first=True` or `day_first=False`.", flags)
         'Say --day-first or --no-day-first.'
-        >>> in_options("Say connection= to run it.", flags)
+        >>> in_options("Say `connection=` to run it.", flags)
         'Say connection in Python to run it.'
-        >>> in_options("Say rates={'EUR': 1, 'USD': ...}.", frozenset(["--rates"]))
-        'Say --rates EUR=1,USD=....'
+        >>> in_options("Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags)
+        'Say --refunds net --rates EUR=1,USD=....'
     """
-    message = re.sub(r"audit\(as_[a-z]+, \.\.\.\) parts", "retention audit parts", message)
-    message = re.sub(r"(?:as|read)_(?:transactions|contracts)\(\.\.\., (.*?)\)", r"\1", message)
-    if "--rates" in flags:
-        message = re.sub(r"\brates=\{([^}]*)\}", _as_rates, message)
-    named = partial(_as_flag, flags)
-    message = re.sub(r"^([a-z_]+)(?= names '| must be |: column )", named, message)
-    message = re.sub(_SAID, partial(_as_option, flags), message)
-    return re.sub(r"(?<![\w'\"-])(as_of|observed_from|date_format|header_row|tz)\b", named, message)
+    return told(MARKED.sub(lambda found: _typed(found[1], flags), message))
 
 
-_VALUE = r"'[^']*'|\.\.\.|True|False|\d[\d_.]*|\([^)]*\)|\[[^]]*\]|\{[^}]*\}"
-_SAID = rf"\b([a-z]+(?:_[a-z]+)*)=({_VALUE})?(?!=)"
-"""A keyword of Python and, where it is said, its value."""
+def _typed(said: str, flags: frozenset[str]) -> str:
+    """What is written in Python as it is typed here: a call of a door, a keyword or its name."""
+    name, _, inside = said.partition("(")
+    if name == "audit":
+        return "retention audit"
+    if inside and name.startswith(("as_", "read_")):
+        keywords = re.split(r", (?=[a-z_]+=)", inside.removeprefix("..., ").removesuffix(")"))
+        parts = [keyword.partition("=") for keyword in keywords]
+        return " ".join(_as_option(keyword, value, flags) for keyword, _, value in parts)
+    keyword, equals, value = said.partition("=")
+    if not equals:
+        return _flag(keyword, flags) or keyword
+    return said if inside and "(" not in value else _as_option(keyword, value, flags)
 
 
-def _as_rates(found: re.Match[str]) -> str:
-    """Exchange rates as they are typed: --rates EUR=1,USD=0.92."""
-    return f"--rates {found[1].replace(': ', '=').replace(', ', ',').replace(chr(39), '')}"
+def _flag(keyword: str, flags: frozenset[str]) -> str | None:
+    """The option for a keyword, if the command has it: columns that a door keeps are --by here."""
+    flag = f"--{_NAMED.get(keyword, keyword).replace('_', '-')}"
+    return flag if flag in flags else None
 
 
-def _as_flag(flags: frozenset[str], found: re.Match[str]) -> str:
-    """The columns that a door is to keep are those of --by here."""
-    flag = f"--{_NAMED.get(found[1], found[1]).replace('_', '-')}"
-    return flag if flag in flags else found[1]
-
-
-def _as_option(flags: frozenset[str], found: re.Match[str]) -> str:
-    flag, value = _as_flag(flags, found), (found[2] or "").strip("'")
-    if flag not in flags:
-        return f"{flag} {value}" if value else f"{flag} in Python"
+def _as_option(keyword: str, value: str, flags: frozenset[str]) -> str:
+    flag, value = _flag(keyword, flags), value.strip("'")
+    if flag is None:
+        return f"{keyword} {value}" if value else f"{keyword} in Python"
     if value in ("True", "False"):
         return flag if value == "True" else f"--no-{flag[2:]}"
+    if value.startswith("{"):  # exchange rates: --rates EUR=1,USD=0.92
+        return (
+            f"{flag} {value.strip('{}').replace(': ', '=').replace(', ', ',').replace(chr(39), '')}"
+        )
     if value[:1].isdigit():
-        value = value.replace("_", "").rstrip(".") + "." * value.endswith(".")
+        value = value.replace("_", "")
     if value in ("...", "()"):  # no text at all is an empty one here
         return f"{flag} COLUMN" if value == "..." else f'{flag} ""'
     quoted = f'"{value}"' if " " in value else value
@@ -171,4 +174,5 @@ def _say(message: str) -> None:
 
 
 def _warn(flags: frozenset[str], message: Warning | str, *_: Any, **__: Any) -> None:
-    sys.stderr.write(f"retention: careful: {in_options(str(message), flags)}\n")
+    said = message.marked if isinstance(message, RetentionWarning) else str(message)
+    sys.stderr.write(f"retention: careful: {in_options(said, flags)}\n")

@@ -81,7 +81,8 @@ def _days(written: Any, date_format: str | None) -> Any:
     if len(unread):
         raise ColumnError(
             f"notes: {unread.iloc[0]!r} in 'date' is no day such as 2024-12-31 ({len(unread):,} "
-            f"of {len(told):,} rows). Say date_format='%d.%m.%Y', for instance, or drop the column."
+            f"of {len(told):,} rows). Say `date_format='%d.%m.%Y'`, for instance, or drop the "
+            "column."
         )
     return days
 

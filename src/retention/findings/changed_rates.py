@@ -179,10 +179,12 @@ def _pairs(
     order = np.argsort(code)
     if np.unique(code).size < code.size:
         if not names:
-            raise ContentError("The table has several rows per period: say by=, all its segments.")
+            raise ContentError(
+                "The table has several rows per period: say `by=`, all its segments."
+            )
         said = [outer(name) for name in names]
         raise ContentError(
-            f"The table has several rows per period though by={said}: name all its segments."
+            f"The table has several rows per period though `by={said}`: name all its segments."
         )
     place = np.searchsorted(code[order], code[order] - apart)
     there = code[order][np.minimum(place, code.size - 1)] == code[order] - apart

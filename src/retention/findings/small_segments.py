@@ -124,7 +124,7 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
         raise ContentError(
             f"Of customers who pay in {hidden[0]} there are fewer than {least}, and money in "
             f"several currencies cannot be put together: leave {column!r} out of the segments, or "
-            "convert the money at the door, rates=."
+            "convert the money at the door, `rates=`."
         )
     largest = hidden[-1]
     told = f"{largest} and smaller ones" if sizes[largest] >= least else "(smaller segments)"

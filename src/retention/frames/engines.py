@@ -428,7 +428,7 @@ def _not_a_table(native: object, name: str) -> TableError:
     got = f"{said}{kind.__module__.split('.')[0]}.{kind.__qualname__}."
     if hasattr(kind, "cursor") or hasattr(kind, "raw_connection"):
         return TableError(
-            f"{got} Read from it first, with read_table('SELECT ...', connection=...)."
+            f"{got} Read from it first, with read_table('SELECT ...', `connection=...`)."
         )
     if isinstance(native, bytes) or hasattr(native, "read"):
         return TableError(f"{got} Say the path of the file, with read_table(...).")

@@ -121,7 +121,7 @@ def _candidates(gaps: Sequence[int]) -> list[int]:
     many = list(gaps) if isinstance(gaps, Iterable) else []
     if not many:
         raise RetentionError(
-            f"gaps must name one silence or more, as in gaps=[30, 60, 90]; got {gaps!r}."
+            f"gaps must name one silence or more, as in `gaps=[30, 60, 90]`; got {gaps!r}."
         )
     return sorted({whole_days(gap, argument="gaps", least=1) for gap in many})
 

@@ -176,7 +176,7 @@ def _days(transactions: Frame, as_of: date, kept: Kept, gap: int) -> Frame:
         keep=kept.of_rows,
         told=kept.together,
         gap=gap,
-        way="say observed_from='{since}'.",
+        way="say `observed_from='{since}'`.",
     )
     day = nw.col("_day")
     return days.with_columns(_until=day, _at=day).rename({"_day": "_start"})
@@ -188,8 +188,8 @@ def _origins(frame: Frame, started: object | None, observed_from: object) -> Fra
         return None
     if observed_from is None:
         raise RetentionError(
-            "started= says since when customers had been buying as the log began: "
-            "say observed_from= as well."
+            "`started=` says since when customers had been buying as the log began: "
+            "say `observed_from=` as well."
         )
     refuse_other_ids(frame, require(started, STARTED), ("transactions", "started"))
     table = beside(frame, started, name="started")

@@ -101,7 +101,7 @@ def kept_columns(
         if every.count(name) > 1:
             raise ColumnError(
                 f"{name!r} cannot be taken at both ends under one name: copy the column, and name "
-                "the copy in keep_last=."
+                "the copy in `keep_last=`."
             )
     coded = {name for name in every if isinstance(schema[name], nw.Categorical | nw.Enum)}
     columns = {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in every}
@@ -134,10 +134,10 @@ def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
     for place, name in enumerate(kept.agreed):
         if n := int(found[f"_changes_{place}"] or 0):
             raise ContentError(
-                f"keep={name!r}: its value changes within {n:,} "
+                f"`keep={name!r}`: its value changes within {n:,} "
                 f"{'spell' if n == 1 else 'spells'}, and belongs to one end. Say "
-                f"keep_last={name!r} for the value as the spell ends (why somebody left), or "
-                f"keep_first={name!r} for that at its start (what was known then)."
+                f"`keep_last={name!r}` for the value as the spell ends (why somebody left), or "
+                f"`keep_first={name!r}` for that at its start (what was known then)."
             )
 
 

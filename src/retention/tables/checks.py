@@ -76,7 +76,9 @@ def require(
                 frame = _of_nothing(frame, kind, column)
                 schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
-                say = f"Say {kind.door}(..., tz='Europe/Berlin') or whichever zone your books keep."
+                say = (
+                    f"Say `{kind.door}(..., tz='Europe/Berlin')` or whichever zone your books keep."
+                )
                 if kind.door == YOURS:
                     say = "Give local dates without a zone, by the clock your books keep."
                 raise ColumnError(
@@ -100,9 +102,9 @@ def keeping(kind: Kind) -> str:
     doors = {"as_spells": ("purchase_spells", "contract_spells", "as_spells")}
     made = doors.get(kind.door, tuple(kind.door.split(" or ")))
     if kind.door == "customer_periods":
-        return "customer_periods(..., by={}), and as_transactions(..., keep={}) before that,"
+        return "`customer_periods(..., by={})`, and `as_transactions(..., keep={})` before that,"
     keep = [name for name in made if name.startswith("as_") or name.endswith("_spells")]
-    return " or ".join(f"{name}(..., keep={{}})" for name in keep)
+    return " or ".join(f"`{name}(..., keep={{}})`" for name in keep)
 
 
 def segments(

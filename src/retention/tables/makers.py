@@ -26,14 +26,14 @@ _KNOWN = (
 )
 
 _MADE = {
-    ("transactions", "activity"): "customer_periods({}, freq='month', as_of=...)",
-    ("contracts", "activity"): "contract_periods({}, freq='month', as_of=...)",
-    ("transactions", "spells"): "purchase_spells({}, gap=90, as_of=...)",
-    ("contracts", "spells"): "contract_spells({}, as_of=..., grace=0)",
-    ("transactions", "purchase summary"): "purchase_summary({}, as_of=...)",
+    ("transactions", "activity"): "customer_periods({}, `freq='month'`, `as_of=...`)",
+    ("contracts", "activity"): "contract_periods({}, `freq='month'`, `as_of=...`)",
+    ("transactions", "spells"): "purchase_spells({}, `gap=90`, `as_of=...`)",
+    ("contracts", "spells"): "contract_spells({}, `as_of=...`, `grace=0`)",
+    ("transactions", "purchase summary"): "purchase_summary({}, `as_of=...`)",
     ("spells", "curve"): "survival_curve({})",
     ("spells", "churned"): (
-        "churned_customers({}, freq='month', as_of=..., convention='endpoint')"
+        "churned_customers({}, `freq='month'`, `as_of=...`, `convention='endpoint'`)"
     ),
 }
 """How one kind of table is made of another."""

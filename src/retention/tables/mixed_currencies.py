@@ -354,7 +354,7 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
         parts = [f"{name} in {', '.join(sorted(names))}" for name, names in said.items()]
         raise ContentError(
             f"The money of {' and that of '.join(parts)} is in different currencies, and set "
-            "against each other they say nothing. Convert one of them at its door, rates=."
+            "against each other they say nothing. Convert one of them at its door, `rates=`."
         )
 
 
@@ -362,10 +362,10 @@ def _ways(kind: Kind, column: str, found: Sequence[Found], apart: bool) -> str:
     """How to go on."""
     door = kind.door if kind.door.startswith("as_") else "as_transactions"
     named = "..." if column == "currency" else repr(column)
-    rates = f"{door}(..., currency={named}, rates={as_rates(found)})"
+    rates = f"`{door}(..., currency={named}, rates={as_rates(found)})`"
     at = f"convert them at the door, {rates}" if kind.door else "convert them first"
     if apart:
-        return f"Say by={column!r}, or {at}."
+        return f"Say `by={column!r}`, or {at}."
     return f"{at[0].upper()}{at[1:]}, or give the rows of one currency at a time."
 
 

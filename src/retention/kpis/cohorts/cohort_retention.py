@@ -309,7 +309,9 @@ def _edges(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
     edges = list(brackets)
     if kind != "bracket":
         if edges:
-            raise RetentionError(f"brackets={edges} goes with kind='bracket'; kind is {kind!r}.")
+            raise RetentionError(
+                f"`brackets={edges}` goes with `kind='bracket'`; kind is {kind!r}."
+            )
         return ()
     whole = all(isinstance(edge, Integral) and not isinstance(edge, bool) for edge in edges)
     rising = whole and all(a < b for a, b in pairwise(edges))
@@ -339,12 +341,12 @@ def _refuse_contradictions(asked: Ageing, washout: int) -> None:
     if asked.in_money and (asked.kind, asked.basis) == ("on_or_after", "current"):
         raise RetentionError(
             "Money on or after an age grows with every period observed: "
-            "say kind='on' or 'bracket', or basis='base'."
+            "say `kind='on'` or 'bracket', or `basis='base'`."
         )
     if asked.cohorts == "every" and (washout or asked.clock == "elapsed"):
         raise RetentionError(
-            "cohorts='every' takes all who are active in a period of the calendar, new or not: "
-            "washout= and clock='elapsed' go with cohorts='first' or 'attribute'."
+            "`cohorts='every'` takes all who are active in a period of the calendar, new or not: "
+            "`washout=` and `clock='elapsed'` go with `cohorts='first'` or 'attribute'."
         )
 
 
@@ -368,6 +370,6 @@ def _warn_of_a_hole(counted: Columns, seen: Seen, asked: Ageing) -> None:
 def _refuse_short(seen: Seen, washout: int) -> None:
     if seen.first + washout > seen.last:
         raise ContentError(
-            f"washout={washout} leaves nothing: the activity covers "
+            f"`washout={washout}` leaves nothing: the activity covers "
             f"{seen.last - seen.first + 1} whole periods of a {seen.freq}."
         )

@@ -181,7 +181,7 @@ def _warn_of_the_edge(begin: date, whole: periods.Window) -> None:
         warn(
             f"Left out, as not observed whole: {periods.label(lacking, whole.freq)} (the days of "
             f"the activity begin on {begin}). If nobody was a customer before, make the activity "
-            f"with observed_from='{periods.first_day(lacking, whole.freq)}'."
+            f"with `observed_from='{periods.first_day(lacking, whole.freq)}'`."
         )
 
 
@@ -190,18 +190,20 @@ def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:
     if own != "day" and (freq != own or asked.clock == "elapsed" or asked.shift):
         raise RetentionError(
             f"The activity is by {own}, and a {own} does not say on which day it was. For another "
-            "freq, clock='elapsed' or weeks that begin on another day, start from "
-            "customer_periods(..., freq='day')."
+            "freq, `clock='elapsed'` or weeks that begin on another day, start from "
+            "customer_periods(..., `freq='day'`)."
         )
     if asked.shift and freq != "week":
         raise RetentionError(
-            f"week_start={asked.week_start!r} says where weeks begin, but periods are of a {freq}. "
-            "Say freq='week' as well."
+            f"`week_start={asked.week_start!r}` says where weeks begin, but periods are of a "
+            f"{freq}. "
+            "Say `freq='week'` as well."
         )
     if asked.clock == "elapsed" and freq not in ("day", "week"):
         raise RetentionError(
-            f"clock='elapsed' counts days since the start, and a {freq} has no fixed number of "
-            "them. Say freq='day' or 'week', with kind='bracket' for longer ages: 30 days, 90 days."
+            f"`clock='elapsed'` counts days since the start, and a {freq} has no fixed number of "
+            "them. Say `freq='day'` or 'week', with `kind='bracket'` for longer ages: 30 days, "
+            "90 days."
         )
 
 

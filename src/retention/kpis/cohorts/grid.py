@@ -48,7 +48,7 @@ class CohortGrid:
         if self.shape[0] * self.shape[1] > MOST_CELLS:
             raise ContentError(
                 f"{self.shape[0]:,} cohorts of {self.shape[1]:,} ages are too many to read. Take a "
-                "longer freq, fewer segments or kind='bracket'."
+                "longer freq, fewer segments or `kind='bracket'`."
             )
         self.row = place * self.steps.size + (0 if self.pooled else step[inside] - first)
         self.n_followed = np.searchsorted(

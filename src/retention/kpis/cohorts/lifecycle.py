@@ -211,7 +211,7 @@ def win_back(
     longest = seen.last_step - seen.first_step - limit
     if longest < 1:
         raise ContentError(
-            f"lost_after={limit} needs {limit + 2} whole periods to see anybody come back; the "
+            f"`lost_after={limit}` needs {limit + 2} whole periods to see anybody come back; the "
             f"activity covers {seen.n_steps}."
         )
     labels, place = distinct_segments(found, names)

@@ -225,7 +225,7 @@ def _window(frame: Frame, counted: Columns, lag: int) -> periods.Window:
     first, last, freq = window_of(frame, empty="there is no customer to follow", counted=counted)
     if last - lag < first:
         raise ContentError(
-            f"Retention over lag={lag} needs {lag + 1} whole periods; the activity covers "
+            f"Retention over `lag={lag}` needs {lag + 1} whole periods; the activity covers "
             f"{last - first + 1} ({periods.label(first, freq)} to {periods.label(last, freq)})."
         )
     return periods.Window(first, last - lag, freq)

@@ -368,7 +368,7 @@ def churn_by(
         Medicine 17, 873–890, method 10, for the difference.
     """
     if by != "" and not by:  # a column may have no name
-        raise ColumnError("churn_by needs by=: one segment column of the activity, or several.")
+        raise ColumnError("churn_by needs `by=`: one segment column of the activity, or several.")
     cells = count_cells(activity, Asked(by, lag, lost_to, level), dict.fromkeys(_MONEY, "base"))
     warn_of_a_hole(cells)
     rates = raw(cells)

@@ -31,7 +31,7 @@ def from_numbers(
     """Dates counted in units since 1970 (in UTC), or in days as spreadsheets count them."""
     ours, unit = f"{OURS}{role}", str(written.date_format)
     if unit == "excel" and written.tz is not None:
-        raise RetentionError("date_format='excel' counts local days: leave tz out.")
+        raise RetentionError("`date_format='excel'` counts local days: leave tz out.")
     frame, missing, broken = _counted(frame, role, column, dtype)
     value, since = nw.col(f"{ours}_value"), nw.col(f"{ours}_since")
     seconds = (value - _EXCEL) * 86_400 + 0.5 if unit == "excel" else value / EPOCHS[unit]
@@ -81,19 +81,19 @@ def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Chec
 def _choices(found: Mapping[str, float | None]) -> str:
     """The values of `date_format` under which a column of numbers lies in 1980 to 2100."""
     if found["first"] is None or found["last"] is None:
-        return "Say date_format=."
+        return "Say `date_format=`."
     ends = [float(found["first"]), float(found["last"])]
     scales = {"excel": lambda n: (n - _EXCEL) * 86_400.0} | {
         unit: (lambda n, k=k: n / k) for unit, k in EPOCHS.items()
     }
     fits = {unit: [scale(n) for n in ends] for unit, scale in scales.items()}
     said = [
-        f"date_format={unit!r} ({_day(low)} to {_day(high)})"
+        f"`date_format={unit!r}` ({_day(low)} to {_day(high)})"
         for unit, (low, high) in fits.items()
         if _DECADES[0] <= low <= high <= _DECADES[1]
     ]
     if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", f"{n:.0f}") for n in ends):
-        said.insert(0, f"date_format='%Y%m%d' ({ends[0]:.0f} to {ends[1]:.0f})")
+        said.insert(0, f"`date_format='%Y%m%d'` ({ends[0]:.0f} to {ends[1]:.0f})")
     return f"Say {' or '.join(said) or 'date_format='}."
 
 

@@ -111,7 +111,7 @@ def date_checks(
 ) -> list[Check]:
     """The checks of a date: where it is missing, cannot be read, reads in two ways, is no day."""
     fix = "Correct them or leave those rows out."
-    odd = f"{fix} If all are written alike, say date_format=, such as '%d.%m.%y'."
+    odd = f"{fix} If all are written alike, say `date_format=`, such as '%d.%m.%y'."
     return [
         Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
         Check(f"unreadable {role}", column, odd, broken),

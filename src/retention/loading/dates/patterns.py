@@ -136,17 +136,17 @@ def why(frame: Frame, role: str, ways: Ways) -> str:
     """What to do about dates that could be read in two ways."""
     said = []
     if ways.has("two", role) and ways.first == "unclear":
-        said.append("Day or month may come first: say day_first=True or day_first=False.")
+        said.append("Day or month may come first: say `day_first=True` or `day_first=False`.")
     if ways.has("two", role) and ways.first == "mixed":
         said.append(
             f"{_one(frame, ways.roles, _DAY_FIRST)} can only be day first, "
             f"{_one(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in one file. "
-            "Load the rows of each format apart, with their own day_first=."
+            "Load the rows of each format apart, with their own `day_first=`."
         )
     if ways.has("zoned", role) and ways.written.tz is None:
         said.append(
             "A time with an offset from UTC falls on different days in different places: say in "
-            "whose days they count, such as tz='UTC' or tz='Europe/Berlin'."
+            "whose days they count, such as `tz='UTC'` or `tz='Europe/Berlin'`."
         )
     elif ways.has("timed", role) and ways.written.tz is not None:
         said.append("A time without an offset from UTC cannot be converted to tz: load them apart.")

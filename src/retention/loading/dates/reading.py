@@ -34,7 +34,7 @@ def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
     if isinstance(dtype, nw.Date | nw.Datetime) or dtype.is_numeric():
         return frame
     if not is_text(dtype):
-        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not dates.")
+        raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not dates.")
     return frame.with_columns(flat(column, dtype).str.to_lowercase().alias(f"{OURS}{role}_text"))
 
 
@@ -123,7 +123,8 @@ def _by_format(
     date_format = str(written.date_format)
     if by_format.has_offset(date_format) != (written.tz is not None):
         raise RetentionError(
-            f"date_format {date_format!r} with tz={written.tz!r}: a time zone is to be named where "
+            f"`date_format={date_format!r}` with `tz={written.tz!r}`: a time zone is to be named "
+            "where "
             "the format has %z, and only there."
         )
     frame = by_format.with_parts(frame, text, date_format, f"{OURS}{role}_")

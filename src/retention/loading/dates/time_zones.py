@@ -114,7 +114,7 @@ def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) ->
     if tz is None:
         raise ColumnError(
             f"{role}: the times of column {column!r} carry the time zone {own}. Say in whose days "
-            f"they fall: tz={own!r}, tz='Europe/Berlin' or another IANA name."
+            f"they fall: `tz={own!r}`, `tz='Europe/Berlin'` or another IANA name."
         )
     same = own == tz or (own in _UTC and tz in _UTC)
     time = nw.col(column) if same else nw.col(column).dt.convert_time_zone(tz)
@@ -131,7 +131,7 @@ def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
 
 def _naive(role: str, column: str, tz: str) -> ColumnError:
     return ColumnError(
-        f"tz={tz!r} says in whose days moments fall, but the times of {role} column {column!r} "
+        f"`tz={tz!r}` says in whose days moments fall, but the times of {role} column {column!r} "
         "carry no time zone. Leave tz out if they are local times; if they are in another zone, "
         "attach it first (in pandas: .dt.tz_localize('UTC'))."
     )

@@ -32,6 +32,7 @@ from retention.loading.rows.row_checks import (
 )
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
+from retention.names import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,7 @@ def _notes(verdict: Judged) -> Any:
     columns: Columns = {}
     for name in (field.name for field in fields(Note)):
         values = [getattr(note, name) for note in notes]
+        values = [told(value) if isinstance(value, str) else value for value in values]
         columns[name] = np.array(values, np.int64 if name in ("rows", "customers") else object)
     return _eager_like(columns, verdict)
 

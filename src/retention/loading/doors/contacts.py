@@ -187,7 +187,9 @@ def as_contacts(
     given |= {"parts_available": parts_available}
     roles = {"customer_id": customer_id, "date": date, **_said_once(given)}
     if unrated != "error" and satisfied is None:
-        raise RetentionError(f"unrated={unrated!r} is about solutions not rated: say satisfied=.")
+        raise RetentionError(
+            f"`unrated={unrated!r}` is about solutions not rated: say `satisfied=`."
+        )
     source = opened(table, CONTACTS, roles, keep)
     written = Written(day_first, date_format, decimal, tz, blanks).checked()
     clock = _clock(business_hours, roles, tz)
@@ -209,8 +211,8 @@ def _clock(said: BusinessHours | None, roles: Mapping[str, str | None], tz: str 
     calendar = calendar_of(said)
     if calendar is not None and calendar.tz and tz is not None and calendar.tz != tz:
         raise RetentionError(
-            f"business_hours are by the clock of {calendar.tz}, the dates by that of tz={tz!r}: "
-            f"say tz={calendar.tz!r}."
+            f"business_hours are by the clock of {calendar.tz}, the dates by that of `tz={tz!r}`: "
+            f"say `tz={calendar.tz!r}`."
         )
     return _Clock(calendar, told=calendar is not None)
 
@@ -360,7 +362,7 @@ def _rating_checks(source: Source, unrated: str) -> list[Check]:
     """That customers rate what they got, and that it is said what no rating means."""
     solved, shows = nw.col(f"{_SOLVED}_seen"), source.roles["customer_id"]
     rating = nw.col(f"{OURS}satisfied")
-    choice = "Say unrated='solved' (they count as content) or unrated='unsatisfied'."
+    choice = "Say `unrated='solved'` (they count as content) or `unrated='unsatisfied'`."
     missing = solved & rating.is_null() if unrated == "error" else None
     return [
         Check("satisfied without a solution", shows, _FIX, ~solved & (rating == 1.0)),

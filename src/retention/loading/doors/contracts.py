@@ -166,16 +166,16 @@ def _policies(
         one_of("overlaps", overlaps, ("keep", "cut"))
         if roles["contract_id"] is None:
             raise RetentionError(
-                f"overlaps={overlaps!r} is about rows of one contract: say contract_id=."
+                f"`overlaps={overlaps!r}` is about rows of one contract: say `contract_id=`."
             )
     if sales_per is not None:
         one_of("sales_per", sales_per, _MONTHS)
     elif roles["sales"] is not None or roles["profit"] is not None:
         raise RetentionError(
-            "Say what sales and profit are for: sales_per='month', 'quarter' or 'year'."
+            "Say what sales and profit are for: `sales_per='month'`, 'quarter' or 'year'."
         )
     if trials != "error" and roles["trial"] is None:
-        raise RetentionError(f"trials={trials!r} needs the column that marks them: say trial=.")
+        raise RetentionError(f"`trials={trials!r}` needs the column that marks them: say `trial=`.")
     said = {"end_is": end_is, "trials": trials, "duplicates": duplicates}
     return {**said, "sales_per": sales_per or "month", "overlaps": overlaps or ""}
 
@@ -268,7 +268,7 @@ def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list
     if not (is_text(dtype) or dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
         raise ColumnError(f"trial: column {column!r} holds {dtype}, not yes or no.")
     frame = frame.with_columns(flat(column, dtype).str.to_lowercase().alias(mark))
-    said, wanted = nw.col(mark), "Say trials='exclude' (they are no customers yet) or 'include'."
+    said, wanted = nw.col(mark), "Say `trials='exclude'` (they are no customers yet) or 'include'."
     odd = "A trial mark is true/false, yes/no, 1/0 or empty: recode the column."
     marked = None if policy == "include" else said.is_in(_YES)
     return frame, [
@@ -279,7 +279,7 @@ def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list
 
 def _after(source: Source, as_of: date | None) -> Check:
     fails = None if as_of is None else nw.col(_START) > periods.number_of(as_of)
-    advice = "Nothing after as_of is observed: leave those rows out, or say a later as_of."
+    advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("start after as_of", source.roles["start"], advice, fails)
 
 
@@ -306,7 +306,8 @@ def _evidence(frame: Frame) -> str:
         "n"
     ]
     return (
-        "Say end_is='last_day' (in force that day) or end_is='first_day_out'. An end that is the "
+        "Say `end_is='last_day'` (in force that day) or `end_is='first_day_out'`. An end that "
+        "is the "
         f"last day, read as the first day out, makes every renewal churn. Of {int(all_ends):,} "
         f"ends, {counted(found[1], 'is', 'are')} followed by a contract of the same customer "
         f"from the next day on (as after a last day), {found[0]:,} by one from the same day on."
@@ -331,5 +332,5 @@ def _signs(as_of: date | None) -> dict[str, nw.Expr]:
 
 
 def _faults(as_of: date | None) -> list[TableFault]:
-    early = f"as_of is {as_of}, before the first start: nothing was observed by then."
+    early = f"`as_of` is {as_of}, before the first start: nothing was observed by then."
     return [] if as_of is None else [TableFault("late", "in time", early)]

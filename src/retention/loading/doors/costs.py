@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 _DOUBT = f"{OURS}doubt"
 _NOBODY = (
-    "Is it an id, or does it say that the cost is of no customer? Say blanks=() or, for instance, "
-    "blanks=['NA']."
+    "Is it an id, or does it say that the cost is of no customer? Say `blanks=()` or, for "
+    "instance, "
+    "`blanks=['NA']`."
 )
 _KIND, _WHOSE, _HAS_ID = f"{OURS}kind", f"{OURS}customer_id", f"{OURS}has_id"
 

@@ -153,7 +153,7 @@ def _refuse_types(source: Source) -> None:
         fits = dtype.is_numeric() or is_text(dtype)
         if role in needs and not (fits or (role == "churned" and dtype == nw.Boolean)):
             raise ColumnError(
-                f"{role}: column {column!r} holds {dtype}, not {needs[role]}. Convert it first."
+                f"`{role}`: column {column!r} holds {dtype}, not {needs[role]}. Convert it first."
             )
 
 
@@ -172,7 +172,7 @@ def _meaning(source: Source, churned_is: object) -> _Meaning:
         return _Meaning([float(cast("Any", value)) for value in said], None, text)
     except (TypeError, ValueError):
         raise RetentionError(
-            f"churned_is={churned_is!r}: column {column!r} holds {dtype}, so it is never that."
+            f"`churned_is={churned_is!r}`: column {column!r} holds {dtype}, so it is never that."
         ) from None
 
 
@@ -256,7 +256,9 @@ def _churned_checks(source: Source, meaning: _Meaning) -> list[Check]:
         name = _TEXT if meaning.text else column
         values = frame.filter(~meaning.blank).select(name).unique().sort(name).head(11)
         listed = [shown(value) for value in collect(values)[name].tolist()]
-        return f"There is: {', '.join(listed[:10])}{', …' * (len(listed) > 10)}. Say churned_is=..."
+        return (
+            f"There is: {', '.join(listed[:10])}{', …' * (len(listed) > 10)}. Say `churned_is=...`"
+        )
 
     def warned(frame: Callable[[], Frame], look: Mapping[str, bool], _: str) -> None:
         if meaning.no is None and look["rows"] and not look["churned"]:
@@ -275,7 +277,7 @@ def _faults(source: Source, meaning: _Meaning) -> list[TableFault]:
     if meaning.no is None or source.schema[column] == nw.Boolean:
         return []
     two = "All have churned if the codes are 0/1, nobody if they are 1/2"
-    text = f"churned: {column!r} holds nothing but 1. {two}: say churned_is=1 or churned_is=2."
+    text = f"churned: {column!r} holds nothing but 1. {two}: say `churned_is=1` or `churned_is=2`."
     return [TableFault("one", "not one", text, asks=True)]
 
 

@@ -41,10 +41,10 @@ _FLAGS = ("spoke_well", "spoke_ill")
 _ANSWERS = (*_SCORES, *_FLAGS)
 _YES, _NOTHING, _LOW, _HIGH = (f"{OURS}{name}" for name in ("yes", "nothing", "low", "high"))
 _ENOUGH = 5  # answers, before the unused half of a scale is noticed
-_RATHER = "If the question had another scale, say it, such as scale=(1, {most:g})."
+_RATHER = "If the question had another scale, say it, such as `scale=(1, {most:g})`."
 _NOT_TEN = (
     "Net promoters are counted on 0 to 10. If the question went to {most:g}, it is no such "
-    "question: say satisfaction= and scale=(1, {most:g}) in place of recommend=."
+    "question: say `satisfaction=` and `scale=(1, {most:g})` in place of `recommend=`."
 )
 _FIX = "Correct them or leave those rows out."
 
@@ -187,12 +187,12 @@ def _ends(
         return None
     if scale is None:
         raise RetentionError(
-            f"Say the worst and the best answer of {', '.join(named)}, such as scale=(1, 5): the "
+            f"Say the worst and the best answer of {', '.join(named)}, such as `scale=(1, 5)`: the "
             "numbers do not tell how far they go."
         )
     if not named:
         raise RetentionError(
-            f"scale={scale!r} is of satisfaction, value_for_money and repeat_intention, of which "
+            f"`scale={scale!r}` is of satisfaction, value_for_money and repeat_intention, of which "
             "none is named; recommend always goes from 0 to 10."
         )
     return _two_numbers(scale)

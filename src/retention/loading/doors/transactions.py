@@ -190,11 +190,12 @@ def _roles(
     priced = (quantity is not None, unit_price is not None)
     if priced != ((sales is None),) * 2:
         raise RetentionError(
-            "Say where the money is: either sales= (net revenue of the line), or both quantity= "
-            "and unit_price=, whose product it is."
+            "Say where the money is: either `sales=` (net revenue of the line), or both "
+            "`quantity=` "
+            "and `unit_price=`, whose product it is."
         )
     if profit is not None and cost is not None:
-        raise RetentionError("Say profit= or cost= (profit = sales − cost), not both.")
+        raise RetentionError("Say `profit=` or `cost=` (profit = sales − cost), not both.")
     return {
         "customer_id": customer_id,
         "order_id": order_id,
@@ -217,7 +218,7 @@ def _policies(
         one_of("order_day", order_day, ("each", "first"))
         if order_id is None:
             raise RetentionError(
-                f"order_day={order_day!r} is about lines of one order: say order_id=."
+                f"`order_day={order_day!r}` is about lines of one order: say `order_id=`."
             )
     said = {"refunds": refunds, "duplicates": duplicates, "zero_orders": zero_orders}
     return {**said, "order_day": order_day or ""}
@@ -312,18 +313,18 @@ def _faults(as_of: Date | None) -> list[TableFault]:
     bought = TableFault("refunded", "bought", "Every line is a refund: nobody bought anything.")
     if as_of is None:
         return [bought]
-    early = f"as_of is {as_of}, before the first date: nothing was observed by then."
+    early = f"`as_of` is {as_of}, before the first date: nothing was observed by then."
     return [bought, TableFault("late", "in time", early)]
 
 
 def _after(source: Source, late: nw.Expr | None) -> Check:
     fails = None if late is None else late > 0
-    advice = "Nothing after as_of is observed: leave those rows out, or say a later as_of."
+    advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("date after as_of", source.roles["date"], advice, fails)
 
 
 def _refund(policy: str) -> Check:
-    advice = "Say refunds='net' (they lower sales but make nobody active) or refunds='drop'."
+    advice = "Say `refunds='net'` (they lower sales but make nobody active) or `refunds='drop'`."
     fails = None if policy == "net" else nw.col(f"{OURS}sales") < 0
     return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
 
@@ -338,7 +339,8 @@ def _zero_order(source: Source, policy: str) -> Check:
     return Check(
         "zero order",
         source.roles["customer_id"],
-        "Their sales sum to 0. Say zero_orders='count' (they are purchases) or zero_orders='drop'.",
+        "Their sales sum to 0. Say `zero_orders='count'` (they are purchases) or "
+        "`zero_orders='drop'`.",
         later=None if policy == "count" else later,
         drops=policy == "drop",
     )

@@ -117,7 +117,8 @@ def as_wallet(
 def _amounts(wallet: str | None, sales: str | None, elsewhere: str | None) -> dict[str, str | None]:
     if (sales is not None, elsewhere is not None) != ((wallet is None),) * 2:
         raise RetentionError(
-            "Say either wallet= (spent with everyone), or both sales= (with you) and elsewhere=."
+            "Say either `wallet=` (spent with everyone), or both `sales=` (with you) and "
+            "`elsewhere=`."
         )
     return {"wallet": wallet, "sales": sales, "elsewhere": elsewhere}
 

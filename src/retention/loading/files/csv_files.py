@@ -126,7 +126,9 @@ def _inspected(
     else:
         seen = survey(path, separator)
         if encoding and seen.encoding != UTF8:
-            raise ReadError(f"{path} is not {encoding} text. Leave encoding= out, or say another.")
+            raise ReadError(
+                f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
+            )
     names = _names(path, _lines(path, head, seen.encoding), row, separator)
     copied = row > 1 or separator == _BLANKS or path.suffix.lower() == ".bz2" or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
@@ -141,11 +143,11 @@ def _refuse_other_bytes(path: Path, head: bytes) -> None:
         end = "be" if wide == "32" and head[:1] == b"\0" else end
         raise ReadError(
             f"{path} is not plain text (it holds NUL bytes). If it is UTF-{wide}, say "
-            f"encoding='utf-{wide}-{end}'; if it is a workbook or an archive, give it its proper "
+            f"`encoding='utf-{wide}-{end}'`; if it is a workbook or an archive, give it its proper "
             "ending."
         )
     if any(code in head for code in (b"\x1b$B", b"\x1b$@", b"\x1b(J")):
-        raise ReadError(f"{path} switches its letters by escapes: say encoding='iso2022_jp'.")
+        raise ReadError(f"{path} switches its letters by escapes: say `encoding='iso2022_jp'`.")
 
 
 def _lines(path: Path, head: bytes, encoding: str) -> list[str]:
@@ -164,7 +166,7 @@ def _first_filled(path: Path, lines: Sequence[str]) -> int:
             return number
     raise ReadError(
         f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
-        "ends. Is it empty, or in another encoding? Say encoding=."
+        "ends. Is it empty, or in another encoding? Say `encoding=`."
     )
 
 
@@ -185,7 +187,7 @@ def _cut(lines: Sequence[str], separator: str) -> tuple[bool, int]:
 
 def _names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
     if len(lines) < row:
-        raise ReadError(f"{path} has no line {row}, which header_row= names.")
+        raise ReadError(f"{path} has no line {row}, which `header_row=` names.")
     rows = csv.reader(lines[row - 1 :], delimiter=separator)
     cells = lines[row - 1].split() if separator == _BLANKS else next(rows)
     if all(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
@@ -272,14 +274,14 @@ def _misfit(file: _Delimited) -> str | None:
                 return (
                     f"{file.path}: line {line} has {len(row)} fields where the header "
                     f"(line {file.header_row}) has {n_names}, separated by {file.separator!r}. "
-                    "Correct the line, or say separator= or header_row= if the file is other."
+                    "Correct the line, or say `separator=` or `header_row=` if the file is other."
                 )
             line = next_line
     except csv.Error as problem:
         if "field limit" in str(problem):
             return (
                 f"{file.path}: the row that starts on line {line} has a cell of more than "
-                f"{csv.field_size_limit():,} characters. Is a quote never closed, or separator= "
+                f"{csv.field_size_limit():,} characters. Is a quote never closed, or `separator=` "
                 "another? Else leave such cells out."
             )
         return (

@@ -43,7 +43,7 @@ _STARTS = {
     b"BZh": "packed with bzip2: name it .csv.bz2",
     b"\x28\xb5\x2f\xfd": "packed with Zstandard: name it .csv.zst",
     b"%PDF": "a PDF: export the table as CSV",
-    b"SQLite format 3": "a database: open it with sqlite3 and say connection=",
+    b"SQLite format 3": "a database: open it with sqlite3 and say `connection=`",
     b"<!doctype": "a web page, perhaps one to log in: download the file itself",
     b"<html": "a web page, perhaps one to log in: download the file itself",
     b"<?xml": "XML: export the table as CSV or .xlsx",
@@ -126,10 +126,11 @@ def survey(path: Path, separator: str) -> Survey:
 def warn_of_guess(path: Path, others: int, cells: Sequence[bytes]) -> None:
     """Say which encoding was assumed, of a file and so many others, and how it reads."""
     more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
-    also = readings(cells, most=2) or "encoding='cp1251' is Cyrillic, 'cp1250' Central European"
+    also = readings(cells, most=2) or "`encoding='cp1251'` is Cyrillic, 'cp1250' Central European"
     warn(
         f"{path}{more} is not UTF-8 and was read as {ASSUMED} (Western European), which is a "
-        f"guess: it holds {shown(cells)}. If that is right, say encoding={ASSUMED!r}; if not, say "
+        f"guess: it holds {shown(cells)}. If that is right, say `encoding={ASSUMED!r}`; if not, "
+        "say "
         f"what it is: {also}."
     )
 
@@ -171,10 +172,12 @@ def refusing_bytes(path: Path, encoding: str) -> Iterator[None]:
     try:
         yield
     except LookupError as problem:
-        raise ReadError(f"encoding={encoding!r} is not an encoding that Python knows.") from problem
+        raise ReadError(
+            f"`encoding={encoding!r}` is not an encoding that Python knows."
+        ) from problem
     except UnicodeError as problem:
         raise ReadError(
-            f"{path} is not {encoding} text ({problem}). Say encoding= if you know what it is."
+            f"{path} is not {encoding} text ({problem}). Say `encoding=` if you know what it is."
         ) from problem
 
 
@@ -243,12 +246,14 @@ def _mixed(path: Path) -> ReadError:
         number = next(n for n, line in enumerate(stream, 1) if not _is_utf8(line))
     return ReadError(
         f"{path}: line {number} is not UTF-8, though other lines with accents are: the file "
-        "mixes encodings or is damaged. Save it anew, or say encoding= to read it all in one."
+        "mixes encodings or is damaged. Save it anew, or say `encoding=` to read it all in one."
     )
 
 
 def _unlike(path: Path, cells: Sequence[bytes]) -> ReadError:
-    say = readings(cells, most=8) or "encoding='cp1251', 'cp932' or another name that Python knows"
+    say = (
+        readings(cells, most=8) or "`encoding='cp1251'`, 'cp932' or another name that Python knows"
+    )
     return ReadError(
         f"{path} is not UTF-8, and its letters do not look like {ASSUMED} (Western European), in "
         f"which it would hold {shown(cells)}. Say what it is: {say}."

@@ -153,7 +153,7 @@ def _named(text: str | bytes, door: str) -> list[Path]:
     if "://" in text:
         raise _elsewhere(text)
     if _QUERY.match(text) and not _exists(Path(text)):
-        raise ReadError(f"{text[:80]!r} is a query: say connection= to run it on a database.")
+        raise ReadError(f"{text[:80]!r} is a query: say `connection=` to run it on a database.")
     if "\n" in text.strip():
         raise ReadError(
             f"{text[:40]!r} … is the text of a table, not a path. Write it to a file, or say "
@@ -202,7 +202,7 @@ def _elsewhere(text: str) -> ReadError:
         )
     return ReadError(
         f"{text} is not on this machine. Open it with DuckDB (its httpfs extension) and pass "
-        "the query with connection=."
+        "the query with `connection=`."
     )
 
 
@@ -236,7 +236,7 @@ def _missing(path: Path) -> ReadError:
     near = nearest(path.name, names) or nearest(path.stem, names)
     hint = f" Did you mean {near!r}?" if near else ""
     if not path.suffix and len(path.parts) == 1:
-        hint += " If it is a table of a database, say connection=."
+        hint += " If it is a table of a database, say `connection=`."
     return ReadError(f"There is no file {path}.{hint}")
 
 

@@ -145,7 +145,7 @@ def readings(cells: Sequence[bytes], *, most: int) -> str:
     for encoding, of in _OTHERS.items():
         read = _read(cells, encoding)
         if read and read != assumed and all(map(_makes_sense, read)):
-            found.append(f"encoding={encoding!r} ({of}) reads {_quoted(read)}")
+            found.append(f"`encoding={encoding!r}` ({of}) reads {_quoted(read)}")
     return "; ".join(found[:most])
 
 

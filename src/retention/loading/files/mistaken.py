@@ -36,7 +36,7 @@ def refuse_source(source: object, door: str) -> None:
     if is_connection(source):
         raise RetentionError(
             f"source is a connection ({kind}), not {_PATHS}. Say "
-            f"{door}('SELECT ...', connection=...): the query first, the connection by keyword."
+            f"{door}('SELECT ...', `connection=...`): the query first, the connection by keyword."
         )
     if isinstance(source, bytes | bytearray | memoryview) or hasattr(source, "read"):
         raise RetentionError(
@@ -48,7 +48,7 @@ def refuse_source(source: object, door: str) -> None:
             f"source must be {_PATHS}; got data in Python ({kind}). Make a table of it, df = "
             f"pandas.DataFrame(...), and say {its}(df, ...)."
         )
-    raise RetentionError(f"source must be {_PATHS}, or a query with connection=; got {kind}.")
+    raise RetentionError(f"source must be {_PATHS}, or a query with `connection=`; got {kind}.")
 
 
 def door_of(reader: str) -> str:
@@ -62,30 +62,32 @@ def refuse_swapped(source: object, connection: object, door: str) -> None:
     Raises:
         RetentionError: says in which order they are given.
     """
-    say = f"Say {door}('SELECT ...', connection=...)."
+    say = f"Say {door}('SELECT ...', `connection=...`)."
     if is_connection(source) and not _is_statement(source):
         raise RetentionError(
-            f"source is a connection and connection= is {_short(connection)}: swapped? {say}"
+            f"source is a connection and `connection=` is {_short(connection)}: swapped? {say}"
         )
     if _is_table(connection):
-        raise RetentionError(f"connection= is a table, not a connection to a database. {say}")
+        raise RetentionError(f"`connection=` is a table, not a connection to a database. {say}")
     if hasattr(connection, "fetchall") and not hasattr(connection, "cursor"):
-        raise RetentionError(f"connection= is a cursor: give the connection that it is of. {say}")
+        raise RetentionError(f"`connection=` is a cursor: give the connection that it is of. {say}")
     if hasattr(connection, "__fspath__") or (
         isinstance(connection, str) and "://" not in connection
     ):
         path = str(connection)
         raise RetentionError(
-            f"connection={path!r} is no URL of a database. Say connection='sqlite:///{path}' (with "
+            f"`connection={path!r}` is no URL of a database. Say `connection='sqlite:///{path}'` "
+            "(with "
             f"SQLAlchemy) or connection=duckdb.connect({path!r})."
         )
     if isinstance(source, str) and source.lower().endswith(_ENDINGS):
-        raise RetentionError(f"{_short(source)} is a file, not a query: leave connection= out.")
+        raise RetentionError(f"{_short(source)} is a file, not a query: leave `connection=` out.")
     if isinstance(source, str) and source.strip():
         return
     if not _is_statement(source):
         raise RetentionError(
-            f"With connection=, source is an SQL query or the name of a table; got {_short(source)}"
+            "With `connection=`, source is an SQL query or the name of a table; got "
+            f"{_short(source)}"
             f". {say}"
         )
 

@@ -145,8 +145,8 @@ def in_engine(opened: Opened, engine: Engine) -> Any:
     if engine == "duckdb":
         return opened.relation
     if engine != "pandas":
-        needs(engine, f"engine={engine!r}", "arrow" if engine == "pyarrow" else engine)
-        needs("pyarrow", f"engine={engine!r}", "arrow")
+        needs(engine, f"`engine={engine!r}`", "arrow" if engine == "pyarrow" else engine)
+        needs("pyarrow", f"`engine={engine!r}`", "arrow")
     with refusing(opened.explain):
         if find_spec("pyarrow") is None:
             return opened.relation.df()
@@ -190,7 +190,7 @@ def _pandas(table: Any) -> Any:
         except ValueError as problem:  # pandas' OutOfBoundsDatetime
             raise ContentError(
                 f"Column {name!r} holds a date that no calendar has, such as infinity: {problem}. "
-                "Make it null in the query, or say engine='duckdb' and audit the rows."
+                "Make it null in the query, or say `engine='duckdb'` and audit the rows."
             ) from None
     return frame
 

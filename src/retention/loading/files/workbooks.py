@@ -69,7 +69,7 @@ def _sheet(
         raise ReadError(f"{where} is empty: it has no column names and no rows.")
     at = _header(where, rows) if header_row is None else header_row - 1
     if at >= len(rows):
-        raise ReadError(f"{where} has no row {header_row}, which header_row= names.")
+        raise ReadError(f"{where} has no row {header_row}, which `header_row=` names.")
     width = max(len(row) for row in rows[at:])
     padded = [row + (None,) * (width - len(row)) for row in rows[at:] if _filled(row)]
     kept = [place for place in range(width) if any(row[place] is not None for row in padded)]
@@ -111,7 +111,7 @@ def _chosen(path: Path, book: Any, sheet: str | None) -> Any:
         visible = [each for each in book.worksheets if each.sheet_state == "visible"]
         if len(visible) == 1:
             return visible[0]
-        raise ReadError(f"{path} has several sheets: {names}. Say which with sheet=.")
+        raise ReadError(f"{path} has several sheets: {names}. Say which with `sheet=`.")
     if sheet not in names:
         near = nearest(sheet, names)
         hint = f" Did you mean {near!r}?" if near else ""
@@ -129,7 +129,7 @@ def _header(where: str, rows: Sequence[Row]) -> int:
         shown = [f"row {n}: {_filled(row)[:4]}" for n, row in enumerate(rows[: at + 1][:3], 1)]
         raise ReadError(
             f"{where}: it is not clear which row holds the column names ({'; '.join(shown)}). "
-            "Say header_row=, counted from 1."
+            "Say `header_row=`, counted from 1."
         )
     return at
 

@@ -48,7 +48,7 @@ def _filled(role: str, column: str, cells: Any) -> Any:
         return cells.astype(object).where(cells.notna(), None)
     except InvalidOperation:
         raise ColumnError(
-            f"{role}: column {column!r} holds a signalling NaN of Python's Decimal, which cannot "
+            f"`{role}`: column {column!r} holds a signalling NaN of Python's Decimal, which cannot "
             "even be compared. Put None there first."
         ) from None
 
@@ -66,12 +66,12 @@ def _plain(role: str, column: str, values: Any) -> Any:
         return values if text else _plain(role, column, values.astype(inner))
     if isinstance(dtype, pd.PeriodDtype):
         raise ColumnError(
-            f"{role}: column {column!r} holds {dtype}, spans of time rather than days or labels. "
+            f"`{role}`: column {column!r} holds {dtype}, spans of time rather than days or labels. "
             "Convert it first: .dt.to_timestamp() for their first days, .astype(str) for labels."
         )
     if isinstance(dtype, pd.IntervalDtype) or dtype.kind == "c":
         raise ColumnError(
-            f"{role}: column {column!r} holds {dtype}, neither numbers, days nor labels. "
+            f"`{role}`: column {column!r} holds {dtype}, neither numbers, days nor labels. "
             "Convert it first, such as with .astype(str)."
         )
     return readable_pandas(values, column, role)

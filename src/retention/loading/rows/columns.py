@@ -118,7 +118,7 @@ def _refuse_locked_in(table: object, named: Mapping[str, str]) -> None:
         if name in locked:
             kind, other = locked[name]
             raise ColumnError(
-                f"{role}: column {name!r} holds {kind}, which DuckDB hands to no other tool. "
+                f"`{role}`: column {name!r} holds {kind}, which DuckDB hands to no other tool. "
                 f"Convert it first: {other}."
             )
 
@@ -129,7 +129,7 @@ def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, o
     if odd and not is_pandas(given):
         role, name = odd[0]
         raise ColumnError(
-            f"{role}: column {name!r} holds Python objects (Object), whose types are not known. "
+            f"`{role}`: column {name!r} holds Python objects (Object), whose types are not known. "
             "Make it text, numbers or dates first, such as pl.Series(values, dtype=pl.String, "
             "strict=False)."
         )

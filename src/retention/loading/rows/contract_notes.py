@@ -29,8 +29,8 @@ _ONE = (f"{OURS}customer_id", _ID)
 _NEVER = 10**9  # days
 _CUT = (
     "Their sales add up while they overlap. If a later row replaces an earlier one, say "
-    "overlaps='cut' (the earlier one ends where the later one starts); if both hold, "
-    "overlaps='keep'."
+    "`overlaps='cut'` (the earlier one ends where the later one starts); if both hold, "
+    "`overlaps='keep'`."
 )
 _SIDE = (
     "Neither ends the other, and their sales add up. If the last one replaces the others, keep it "

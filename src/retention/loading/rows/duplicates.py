@@ -43,7 +43,8 @@ def duplicate_check(source: Source, policy: str) -> Check:
     return Check(
         "exact duplicate line",
         source.roles["customer_id"],
-        "They repeat an earlier row in every column. Say duplicates='drop' or duplicates='keep'.",
+        "They repeat an earlier row in every column. Say `duplicates='drop'` or "
+        "`duplicates='keep'`.",
         later=None if policy == "keep" else later,
         drops=policy == "drop",
     )

@@ -22,7 +22,7 @@ _ID, _ORDER, _DATE, _SALES = (
 )
 _PARTS = (
     "Each day counts as an order of its own. If they are one order shipped in parts, say "
-    "order_day='first'."
+    "`order_day='first'`."
 )
 _SHARED = (
     "Each customer's lines count as an order of their own: right where numbers begin anew in each "

@@ -258,7 +258,7 @@ def _tell(verdict: Judged) -> None:
             f"{note.note}: {counted(note.rows, 'row')}, such as {note.first_example}. {note.advice}"
             for note in notes
         )
-        more = f" audit({door}, ...).notes counts them."
+        more = f" `audit({door}, ...)`.notes counts them."
         warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
 
 
@@ -311,7 +311,7 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
     if problems:
-        lines.append(f"audit({kind.door}, ...) parts such rows from those that can be used.")
+        lines.append(f"`audit({kind.door}, ...)` parts such rows from those that can be used.")
     return ContentError("\n".join([head, *lines]))
 
 

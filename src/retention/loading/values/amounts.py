@@ -71,7 +71,7 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
     if dtype.is_numeric():
         return frame
     if not is_text(dtype):
-        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not {_meant(source, role)}.")
+        raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not {_meant(source, role)}.")
     text, digits = f"{OURS}{role}_text", f"{OURS}{role}_digits"
     frame = frame.with_columns(flat(column, dtype).alias(text))
     bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
@@ -173,7 +173,7 @@ def _unread(
         "unclear": "A comma or point before three digits may be a decimal or a thousands sign",
         "mixed": "Some amounts only make sense with a decimal comma, others with a decimal point",
     }.get(decimal, "")
-    how = f"{why}: say decimal='.' or decimal=','."
+    how = f"{why}: say `decimal='.'` or `decimal=','`."
     return [
         Check(
             f"{role} that is not a number", column, "Correct them or leave those rows out.", broken

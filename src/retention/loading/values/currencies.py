@@ -115,7 +115,8 @@ def read_currency(
         return _named(money, frame, None if rates is None else read_rates(rates))
     if rates is not None:
         raise RetentionError(
-            "rates= needs currency=, the column that says in which currency a row's amounts are. "
+            "`rates=` needs `currency=`, the column that says in which currency a row's amounts "
+            "are. "
             "Where their signs say it, name the column of the amounts."
         )
     return Told(frame, [*_several_signs(money, frame), *_several_beside(money, frame)])
@@ -194,7 +195,7 @@ def _without_rate(money: _Money, found: Sequence[Found], rates: Rates) -> list[C
     """The checks that every row has a rate, and that its day has one."""
     name, lacking = nw.col(_NAME), [one for one in found if one.name not in rates.of]
     add = (
-        f"Add to rates= what one unit of each is worth: {listed(lacking)}. It is 1 for the "
+        f"Add to `rates=` what one unit of each is worth: {listed(lacking)}. It is 1 for the "
         "currency you convert to."
         if lacking
         else ""
@@ -246,8 +247,9 @@ def _several_signs(money: _Money, frame: Frame) -> list[Check]:
         return []
     column = money.source.roles[money.signed[0]]
     advice = (
-        f"There are {listed(found)}. Say currency={column!r} to read the currency from the signs, "
-        f"and to convert rates={as_rates(found)} as well; or load the rows of each apart."
+        f"There are {listed(found)}. Say `currency={column!r}` to read the currency from the "
+        "signs, "
+        f"and to convert `rates={as_rates(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
     return [Check(reason, column, advice, every)]  # those without a sign are of an unknown one
@@ -287,8 +289,8 @@ def _of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
 def _beside(column: str, found: Sequence[Found], one_only: str) -> Check:
     same = as_rates(found, rate="1")
     advice = (
-        f"Column {column!r} says {listed(found)}. Say currency={column!r}, and to convert "
-        f"rates={as_rates(found)} as well; where all amounts are in one currency already, "
-        f"rates={same}" + (f" or currency={one_only!r}." if one_only else ".")
+        f"Column {column!r} says {listed(found)}. Say `currency={column!r}`, and to convert "
+        f"`rates={as_rates(found)}` as well; where all amounts are in one currency already, "
+        f"`rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
     return Check("amounts in several currencies", column, advice, nw.lit(value=True))

@@ -29,7 +29,7 @@ def read_flag(source: Source, frame: Frame, role: str) -> tuple[Frame, list[Chec
     dtype = source.schema[column]
     text = is_text(dtype)
     if not (text or dtype.is_numeric() or dtype == nw.Boolean):
-        raise ColumnError(f"{role}: column {column!r} holds {dtype}, not true or false.")
+        raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not true or false.")
     if text:
         frame = frame.with_columns(flat(column, dtype).alias(f"{said}_text"))
         frame = frame.with_columns(nw.col(f"{said}_text").str.to_lowercase().alias(said))

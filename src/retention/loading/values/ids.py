@@ -80,7 +80,7 @@ def _advice(ours: str, blanks: Sequence[str], frame: Frame) -> str:
     if not counts:
         return _FILL
     named = ", ".join(f"{text!r} in {n:,} row{'s' * (n != 1)}" for n, text in counts[:5])
-    return f"{_FILL} Taken for blank is {named}: if that is an id, say blanks=()."
+    return f"{_FILL} Taken for blank is {named}: if that is an id, say `blanks=()`."
 
 
 def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
@@ -97,7 +97,7 @@ def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:
         return nw.String()
     if not dtype.is_numeric():
         raise ColumnError(
-            f"{role}: column {column!r} holds {dtype}. An id is text or a whole number."
+            f"`{role}`: column {column!r} holds {dtype}. An id is text or a whole number."
         )
     return dtype
 
@@ -115,7 +115,7 @@ def _type_of_objects(source: Source, column: str, role: str) -> nw.dtypes.DType:
     seen = [next(value for value in values if type(value) is kind) for kind in kinds]
     listed = ", ".join(f"{value!r} ({type(value).__name__})" for value in sorted(seen, key=repr))
     raise ColumnError(
-        f"{role}: column {column!r} holds values of mixed or unfit types: {listed}. "
+        f"`{role}`: column {column!r} holds values of mixed or unfit types: {listed}. "
         "An id is text or a whole number throughout: convert the column with .astype(str) first."
     )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WAYS = (
-    "rates= is {'EUR': 1, 'USD': 0.92}, how much of one currency a unit of each is worth, or a "
+    "`rates=` is {'EUR': 1, 'USD': 0.92}, how much of one currency a unit of each is worth, or a "
     "table with the columns currency, date and rate"
 )
 

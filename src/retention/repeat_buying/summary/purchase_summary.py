@@ -35,7 +35,7 @@ Unit = Literal["day", "week"]
 
 _QUIET_DAYS = 7
 _HOLE = (
-    "customers seem silent who were not: add what lacks, or say observed_from='{since}', which "
+    "customers seem silent who were not: add what lacks, or say `observed_from='{since}'`, which "
     "leaves those who were new since."
 )
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
@@ -209,7 +209,7 @@ def split_summary(
     window = _window(cut, as_of, unit, grain, observed_from)
     if window.cut >= window.last:
         raise RetentionError(
-            f"cut is {cut} and as_of {as_of}: there is no whole {grain} between them to hold out."
+            f"cut is {cut} and `as_of` {as_of}: there is no whole {grain} between them to hold out."
         )
     frame = require(transactions, TRANSACTIONS, alone=True, adds="all")
     rows = _summed(_steps(frame, window), window)
@@ -281,7 +281,7 @@ def _window(
         start = periods.as_day(observed_from, argument="observed_from")
         if start > end:
             raise RetentionError(
-                f"observed_from is {start}, after {end}: nobody new was observed by then."
+                f"`observed_from` is {start}, after {end}: nobody new was observed by then."
             )
         first = periods.whole_periods(start, end, grain).first_step
     known = periods.whole_periods(end, end, grain).last_step
