@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -66,6 +68,46 @@ def test_money_of_several_currencies_is_not_pooled(engine):
 
 
 @quiet
+def test_a_panel_that_does_not_say_its_currency_is_told_aside():
+    """Beside a wallet in dollars; "$" may be dollars, and euros are euros."""
+    told = {name: rt.as_wallet(pd.DataFrame({"c": ["A"], "d": DAY, "w": [10.0], "q": [name]}),
+                               customer_id="c", date="d", wallet="w", currency="q")
+            for name in ("USD", "EUR")}  # fmt: skip
+    asked = {"freq": "month", "as_of": "2024-01-31", "observed_from": "2024-01-01"}
+    days = {"d": ["2024-01-01", "2024-01-31"]}
+    euros = rt.as_transactions(lines(q="EUR", **days), **ROLES, currency="q")
+    silent = rt.customer_periods(euros, **asked)
+    with pytest.warns(rt.RetentionWarning, match="of wallet in USD, while activity does not say"):
+        rt.share_of_wallet(silent, told["USD"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", rt.RetentionWarning)
+        rt.share_of_wallet(rt.customer_periods(euros, by="currency", **asked), told["EUR"])
+        dollars = rt.as_transactions(lines(q="$", **days), **ROLES, currency="q")
+        rt.share_of_wallet(rt.customer_periods(dollars, by="currency", **asked), told["USD"])
+
+
+@quiet
+@three
+def test_pools_of_one_segment_beside_the_currency(engine):
+    """The pooled one is counted in customers, whatever they pay in; names are data."""
+    table = pd.DataFrame(
+        {
+            "c": list("ABC") * 2,
+            "d": ["2024-01-01"] * 3 + ["2024-02-29"] * 3,
+            "s": 1.0,
+            "q": ["EUR", "EUR", "USD"] * 2,
+            "a.b*": list("xxy") * 2,
+        }
+    )
+    loaded = rt.as_transactions(engine.table(table), **ROLES, currency="q", keep="a.b*")
+    activity = rt.customer_periods(loaded, freq="month", as_of="2024-02-29",
+                                   by=["a.b*", "currency"], observed_from="2024-01-01")  # fmt: skip
+    found = engine.read(rt.findings.pool_small_segments(activity, by="a.b*", least=2))
+    assert set(found["a.b*"]) == {"x and smaller ones"}
+    assert str(found["n_orders"].dtype) == "int64"
+
+
+@quiet
 def test_what_is_at_stake_is_of_one_currency():
     """Sales of the last year are added up over all lines."""
     table = rt.as_transactions(pd.DataFrame(TWO), **ROLES, currency="q")
@@ -98,7 +140,10 @@ DAY = pd.to_datetime(["2024-01-05"])
 def test_money_is_not_set_against_money_of_another_currency(ask):
     """Six dollars of three euros are not 2."""
     activity = rt.customer_periods(EUROS, freq="month", as_of="2024-01-31", by="currency")
-    with pytest.raises(rt.ContentError, match=r"activity in EUR and .* in USD is in different"):
+    with pytest.raises(
+        rt.ContentError,
+        match=r"different currencies, that of activity in EUR and that of \w+ in USD",
+    ):
         ask(activity)
 
 
@@ -138,6 +183,66 @@ def test_a_hole_in_the_log_is_no_loss_in_silence(engine):
         )
 
 
+HOLED = pd.DataFrame(LOG, columns=["c", "d", "s"]).pipe(
+    lambda log: log[~log["d"].between("2023-04-01", "2023-06-30")]
+)
+
+
+@three
+def test_a_stray_order_does_not_hide_a_hole(engine):
+    """Three of them, in the midst of three months in which a hundred would have bought."""
+    stray = pd.DataFrame({"c": ["x", "y", "z"], "d": ["2023-04-20", "2023-05-16", "2023-06-08"],
+                          "s": 1.0})  # fmt: skip
+    table = rt.as_transactions(engine.table(pd.concat([HOLED, stray])), **ROLES)
+    says = r"Hardly anybody bought from 2023-04-01 to 2023-06-30 \(91 days\)"
+    with pytest.warns(rt.RetentionWarning, match=says):
+        rt.purchase_spells(table, gap=45, as_of="2024-12-10")
+    activity = rt.customer_periods(table, freq="month", as_of="2024-11-30")
+    with pytest.warns(rt.RetentionWarning, match="Hardly anybody was a customer in 2023-04 to"):
+        rt.retention_rate(activity)
+
+
+@three
+def test_a_hole_that_empties_no_month_is_told(engine):
+    """From 5 April to 27 May nobody bought, and a sixth of March's customers seems kept."""
+    whole = pd.DataFrame(LOG, columns=["c", "d", "s"])
+    holed = whole[~whole["d"].between("2023-04-05", "2023-05-27")]
+    table = rt.as_transactions(engine.table(holed), **ROLES)
+    says = r"Nobody at all bought from 2023-04-05 to 2023-05-27 .* is kept from and to the months"
+    with pytest.warns(rt.RetentionWarning, match=says):
+        rt.customer_periods(table, freq="month", as_of="2024-11-30")
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_did_what_a_warning_of_a_hole_says_is_not_warned_again():
+    """Observed from after it, the log has none."""
+    table = rt.as_transactions(HOLED, **ROLES)
+    said = {"as_of": "2024-12-10", "observed_from": "2023-07-01"}
+    rt.purchase_spells(table, gap=45, **said)
+    new = pd.concat([HOLED, HOLED[HOLED["d"] > "2023-07-01"].assign(c=lambda t: "n" + t["c"])])
+    rt.repeat_buying.purchase_summary(rt.as_transactions(new, **ROLES), **said)
+    rt.repeat_buying.purchase_summary(
+        rt.as_transactions(new.assign(c=pd.factorize(new["c"])[0]), **ROLES), **said
+    )
+    with pytest.warns(rt.RetentionWarning, match="observed_from='2023-07-01'"):
+        rt.findings.customers_at_risk(table, as_of="2024-12-10")
+    rt.findings.customers_at_risk(rt.as_transactions(new, **ROLES), **said)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_season_is_no_hole():
+    """All buy in January, or never from 1 to 21 August: that comes again every year."""
+    years = range(2018, 2025)
+    january = pd.DataFrame(
+        [(f"k{i}", f"{year}-01-{1 + i % 20:02}", 5.0) for year in years for i in range(200)],
+        columns=["c", "d", "s"],
+    )
+    rt.purchase_spells(rt.as_transactions(january, **ROLES), gap=400, as_of="2024-01-20")
+    log = pd.DataFrame(LOG, columns=["c", "d", "s"])
+    closed = log[~pd.to_datetime(log["d"]).dt.strftime("%m-%d").between("08-01", "08-21")]
+    rt.purchase_spells(rt.as_transactions(closed, **ROLES), gap=40, as_of="2024-12-10")
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("freq", ["1D", "7D", "MS"])
 def test_a_log_with_usual_pauses_has_no_hole(freq):
@@ -158,8 +263,6 @@ def test_rows_of_one_contract_that_start_together_are_told(engine):
     with pytest.warns(rt.RetentionWarning, match="start on the same day as another") as told:
         rt.as_contracts(engine.table(table), **said)
     assert "df.drop_duplicates(['k', 'st'], keep='last')" in str(told[0].message)
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kept = rt.as_contracts(table.drop_duplicates(["k", "st"], keep="last"), **said)
@@ -179,17 +282,23 @@ def test_a_first_month_that_is_not_whole_is_told_of_days_as_well():
 
 
 @three
-def test_contracts_by_day_get_their_cohorts_by_month(engine):
-    """100 start on 5 January, 60 are out on the 25th: .4 of 100 after a month, by either panel."""
-    table = pd.DataFrame({
+def test_contracts_by_day_do_not_get_cohorts_by_month(engine):
+    """Openings are what they are followed by: the panel of months has them, .4 of 100 after one."""
+    table = engine.table(pd.DataFrame({
         "customer_id": [f"k{i}" for i in range(100)], "start": pd.Timestamp("2024-01-05"),
         "end": [pd.Timestamp("2024-01-25")] * 60 + [pd.NaT] * 40,
-    })  # fmt: skip
-    activity = rt.contract_periods(engine.table(table), freq="day", as_of="2024-12-31")
-    found = engine.read(rt.cohort_retention(activity, freq="month"))
+    }))  # fmt: skip
+    days = rt.contract_periods(table, freq="day", as_of="2024-12-31")
+    for asked in ({"freq": "month"}, {"freq": "week"}, {"freq": "week", "week_start": "sunday"}):
+        with pytest.raises(rt.RetentionError, match=r"make it with contract_periods\(..., freq="):
+            rt.cohort_retention(days, **asked)
+    activity = rt.contract_periods(table, freq="month", as_of="2024-12-31")
+    found = engine.read(rt.cohort_retention(activity))
     cell = found[(found["age"] == 1) & (found["n_cohort"] > 0)]
-    assert cell["n_cohort"].tolist() == [100]
-    assert cell["rate"].round(12).tolist() == [0.4]
+    assert (cell["n_cohort"].tolist(), cell["rate"].round(12).tolist()) == ([100], [0.4])
+    elapsed = engine.read(rt.cohort_retention(days, freq="week", clock="elapsed"))
+    cell = elapsed[(elapsed["age"] == 4) & (elapsed["n_cohort"] > 0)]
+    assert (cell["n_cohort"].tolist(), cell["rate"].round(12).tolist()) == ([100], [0.4])
 
 
 @quiet

@@ -54,13 +54,13 @@ def test_triangle_and_average_count_everyone_too():
     assert average["rate"].tolist() == [1, 0.4, 0.4, 0.4, 0.4]
 
 
-def test_days_merged_into_months_give_the_same_cohorts():
-    """Activity by day, put into months, knows who came and went as well."""
+def test_days_are_not_merged_into_months():
+    """Whoever is there on some day of a month need not be there as it opens."""
     days = rt.contract_periods(
         hundred(), freq="day", as_of="2024-04-30", observed_from="2024-01-01"
     )
-    rows = rt.cohort_retention(days, freq="month")
-    assert rows.loc[rows["n_cohort"] == 100, "n_retained"].tolist() == [100, 40, 40, 40]
+    with pytest.raises(rt.RetentionError, match=r"make it with contract_periods\(..., freq="):
+        rt.cohort_retention(days, freq="month")
 
 
 def test_who_began_before_the_window_is_in_no_cohort():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -12,7 +12,7 @@ from retention.errors import warn
 from retention.frames import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     Days = NDArray[np.int64]
     Customers = Callable[[int, int], int]
 
+
+class Hole(NamedTuple):
+    """Its first day and the day after its last, as numbers, and how many bought all the same."""
+
+    opens: int
+    ends: int
+    customers: int = 0
+
+
 BUSY = 10
 """Where so many were customers just before and just after, chance does not make a time empty."""
 
@@ -30,6 +39,12 @@ _DAYS_OFF, _HOLIDAYS = 7, 14
 
 _USUAL, _UNLIKE = 0.95, 1.8
 """Of the pauses between days with orders so many are usual; a hole is so many times as long."""
+
+_STRAY, RARE = 3, 20
+"""So many lines alone in a silence are strays; there are so many times as many customers beside."""
+
+_YEAR, _SEASON = 365.25, 21
+"""What comes again after whole years, give or take so many days, is a season."""
 
 
 def closed(opens: int, ends: int) -> bool:
@@ -46,7 +61,16 @@ def closed(opens: int, ends: int) -> bool:
     return ends - opens <= _HOLIDAYS and any((day.month, day.day) in turn for day in days)
 
 
-def warn_of_hole(lines: Frame, day: str, *, as_of: date, least: int, then: str) -> None:
+def warn_of_hole(
+    lines: Frame,
+    day: str,
+    *,
+    as_of: date,
+    least: int,
+    then: str,
+    since: date | None = None,
+    whole: str | None = None,
+) -> None:
     """Warn where nobody bought for a time, between busy ones: it may lack in the file.
 
     Args:
@@ -54,40 +78,89 @@ def warn_of_hole(lines: Frame, day: str, *, as_of: date, least: int, then: str) 
         day: the column of their days, as numbers of days since 1970-01-01.
         as_of: the last observed day.
         least: days; shorter silences do no harm.
-        then: what a hole does to the answer, and what to do.
+        then: what a hole does to the answer, and what to do, with {since} for the day after it.
+        since: the first observed day, where it is known.
+        whole: a length of periods, of which one that is empty is told elsewhere.
     """
-    until = periods.number_of(as_of)
-    days = collect(lines.filter(nw.col(day) <= until).select(_at=nw.col(day)).unique())["_at"]
+    here = lines.filter(nw.col(day) <= periods.number_of(as_of))
+    if since is not None:
+        here = here.filter(nw.col(day) >= periods.number_of(since))
+    found = collect(here.group_by(day).agg(nw.len().alias("n")))
+    order = np.argsort(found[day])
+    days, n = found[day][order].astype(np.int64), found["n"][order].astype(np.int64)
 
     def customers(first: int, last: int) -> int:
         some = lines.filter(nw.col(day) >= first, nw.col(day) <= last)
-        found = collect(some.select(nw.col("customer_id").n_unique().alias("n")))["n"]
-        return int(found[0])
+        counted = collect(some.select(nw.col("customer_id").n_unique().alias("n")))["n"]
+        return int(np.nan_to_num(counted[0]))  # DuckDB counts nobody as null
 
-    warn_of_hole_among(np.sort(days.astype(np.int64)), customers, least=least, then=then)
+    tell_of_hole(hole_among(days, n, customers, least=least), then=then, whole=whole)
 
 
-def warn_of_hole_among(days: Days, customers: Customers, *, least: int, then: str) -> None:
-    """The same, of the days with orders at hand.
+def tell_of_hole(hole: Hole | None, *, then: str, whole: str | None = None) -> None:
+    """The warning of a hole, if there is one, unless it empties a whole period."""
+    if hole is None:
+        return
+    opens, ends = periods.day_of(hole.opens), periods.day_of(hole.ends)
+    if whole and periods.step_of(ends, whole) - periods.step_of(opens, whole) > 1:
+        return
+    length, who = hole.ends - hole.opens, "Hardly anybody" if hole.customers else "Nobody at all"
+    warn(
+        f"{who} bought from {opens} to {periods.days_after(ends, -1)} ({length:,} days), "
+        f"between busy times. If that lacks in the file, {then.format(since=ends)}"
+    )
+
+
+def hole_among(days: Days, n: Days, customers: Customers, *, least: int) -> Hole | None:
+    """The longest time without orders, but for a stray one, between busy times.
 
     Args:
-        days: each once, rising.
-        customers: how many there are from one day to another.
+        days: the days with orders, each once, rising.
+        n: how many lines each has.
+        customers: how many customers bought from one day to another.
         least: days; shorter silences do no harm.
-        then: what a hole does to the answer, and what to do; with {since} for the day after it.
+
+    Returns:
+        None if there is none.
     """
     pauses = np.diff(days)
     if not pauses.size:
-        return
+        return None
     usual = np.quantile(pauses, _USUAL, method="lower")
-    long = np.flatnonzero((pauses > max(least, _DAYS_OFF)) & (pauses > _UNLIKE * usual))
-    for place in long[np.argsort(-pauses[long], kind="stable")].tolist():
-        before, after, length = int(days[place]), int(days[place + 1]), int(pauses[place]) - 1
-        busy = customers(before - length + 1, before), customers(after, after + length - 1)
-        if min(busy) >= BUSY and not closed(before + 1, after):
-            since, begun = periods.day_of(after), periods.day_of(before + 1)
-            warn(
-                f"Nobody at all bought from {begun} to {periods.day_of(after - 1)} ({length:,} "
-                f"days), between busy times. If that lacks in the file, {then.format(since=since)}"
-            )
-            return
+    long = np.flatnonzero((pauses > _DAYS_OFF) & (pauses > _UNLIKE * usual))
+    silences = _merged(days, n, long)
+    for opens, ends, _ in sorted(silences, key=lambda one: one.opens - one.ends):
+        length = ends - opens
+        if length < max(least, _DAYS_OFF) or closed(opens, ends):
+            continue
+        if _recurs(Hole(opens, ends), silences):
+            continue
+        within = customers(opens, ends - 1)
+        busy = min(customers(opens - length, opens - 1), customers(ends, ends + length - 1))
+        if busy >= max(BUSY, RARE * within):
+            return Hole(opens, ends, within)
+    return None
+
+
+def _merged(days: Days, n: Days, long: NDArray[np.intp]) -> list[Hole]:
+    """Long pauses, those made one between which there is a stray order or two."""
+    if not long.size:
+        return []
+    between = np.add.reduceat(n, [0, *(long + 1)])
+    found: list[Hole] = []
+    for number, place in enumerate(long.tolist()):
+        opens, ends = int(days[place]) + 1, int(days[place + 1])
+        if found and number > 0 and between[number] <= _STRAY:
+            opens = found.pop().opens
+        found.append(Hole(opens, ends))
+    return found
+
+
+def _recurs(hole: Hole, silences: Sequence[Hole]) -> bool:
+    """Whether a like silence lies some years before or after: a season, or holidays."""
+    for other in silences:
+        years = round((other.opens - hole.opens) / _YEAR)
+        off = abs(other.opens - hole.opens - years * _YEAR)
+        if years and off <= _SEASON and 2 * (other.ends - other.opens) >= hole.ends - hole.opens:
+            return True
+    return False

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import Frame, as_text, collect, count, in_kind_of
+from retention.log_holes import warn_of_hole
 from retention.orders import Log, look, netted, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 from retention.tables.answer_columns import gives
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _USUAL_SILENCE = {"day": 0, "week": 1, "month": 3, "quarter": 9, "year": 36}
 """Days without an order, a tenth of the period, that are never worth a warning."""
+
+
+_HOLE = {"month": 15, "quarter": 30, "year": 60}
+"""Days without an order that harm a rate though no whole period is empty."""
 
 
 @gives(ACTIVITY)
@@ -153,6 +158,15 @@ def _observed(
             f"{_cures((start, last), freq)} if the data cover those days and nobody bought."
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
+    if freq in _HOLE:
+        numbered = lines.with_columns(_day=periods.day_expr("_date", lines.implementation))
+        then = (
+            f"what is kept from and to the {freq}s about it is too little: add what lacks, or say "
+            "`observed_from='{since}'`."
+        )
+        warn_of_hole(
+            numbered, "_day", as_of=last, since=start, least=_HOLE[freq], then=then, whole=freq
+        )
     seen = _Observed(window, log.only_sales)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen

@@ -10,7 +10,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import one_row
-from retention.log_holes import BUSY, closed
+from retention.log_holes import BUSY, RARE, closed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,8 +77,10 @@ def warn_of_holes(
     ]
     more = f" and {len(named) - 3:,} more times" if len(named) > 3 else ""
     after = periods.first_day(found[-1][1] + 1, freq)
+    empty = all(not customers[(steps >= a) & (steps <= b)].any() for a, b in found)
     warn(
-        f"Nobody at all {seen} a customer in {', '.join(named[:3])}{more}, between busy {freq}s. "
+        f"{'Nobody at all' if empty else 'Hardly anybody'} {seen} a customer in "
+        f"{', '.join(named[:3])}{more}, between busy {freq}s. "
         f"If that lacks in the file, {_IF_LACKING[seen].format(freq=freq)}: add what lacks, or "
         "make the activity of what came after, with "
         f"`observed_from='{after}'`."
@@ -88,11 +90,12 @@ def warn_of_holes(
 def _holes(
     steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str
 ) -> list[tuple[int, int]]:
-    """Runs of empty periods between busy ones, the first and the last of each.
+    """Runs of periods with hardly a customer between busy ones, the first and the last of each.
 
     A run at the end counts by what was before it; what comes after it is not in the table.
     """
-    edges = np.flatnonzero(np.diff(np.r_[False, customers == 0, False]))
+    usual = np.median(customers[customers > 0]) if customers.any() else 0.0
+    edges = np.flatnonzero(np.diff(np.r_[False, customers <= usual / RARE, False]))
     found = []
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         beside = [customers[start - 1] if start else 0, *customers[stop : stop + 1]]

@@ -88,6 +88,7 @@ def customers_at_risk(
     as_of: date | str,
     within: int = WITHIN,
     lost_after: int = _YEAR,
+    observed_from: date | str | None = None,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Who is more likely than not to buy nothing soon and not yet lost, and what is at stake.
@@ -100,6 +101,7 @@ def customers_at_risk(
         as_of: the last observed day.
         within: days ahead.
         lost_after: days of silence after which a customer counts as lost, and is not listed.
+        observed_from: as in `churn_score`: customers who bought before it are left out.
         level: confidence of the bounds.
 
     Returns:
@@ -124,7 +126,7 @@ def customers_at_risk(
     """
     last = periods.as_day(as_of, argument="as_of")
     most = periods.whole_days(lost_after, argument="lost_after", least=1)
-    customers, told = _judged(transactions, last, within, level)
+    customers, told = _judged(transactions, last, within, level, observed_from)
     found = _likely(customers, most)
     columns = {_NAMES.get(name, name): values for name, values in found.items()}
     constants = {"within": within, "against_base": told["against_base"], "lost_after": most}
@@ -167,11 +169,16 @@ def at_risk(
 
 
 def _judged(
-    transactions: object, as_of: date, within: int, level: float
+    transactions: object,
+    as_of: date,
+    within: int,
+    level: float,
+    observed_from: date | str | None = None,
 ) -> tuple[Frame, dict[str, Any]]:
     """Each customer's silence, chance to buy nothing, sales and stake; what is told of all."""
     lines = require(transactions, TRANSACTIONS, adds="all")
-    scores = churn_score(cast("Any", transactions), as_of=as_of, within=within, level=level)
+    asked = {"as_of": as_of, "observed_from": observed_from, "within": within, "level": level}
+    scores = churn_score(cast("Any", transactions), **cast("Any", asked))
     told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
     customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)
     return customers.with_columns(stake=nw.col("chance") * nw.col("sales")), told

@@ -12,8 +12,8 @@ from retention.activity.base_and_later import collapsed
 from retention.errors import ContentError, whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.frames.python_rows import rows_of
-from retention.kpis.outcome.rates import churn_by
-from retention.names import inner
+from retention.kpis.outcome.rates import retention_rate
+from retention.names import inner, outer
 from retention.tables import ACTIVITY, CONTRACT_ACTIVITY, column_names, require, says_currency
 from retention.tables.answer_columns import gives
 
@@ -52,13 +52,14 @@ def pool_small_segments(
 
     Returns:
         The same table, in the caller's kind, with the common name in place of the small ones: one
-        row per customer, period and segment, the amounts of segments put together added up.
+        row per customer, period and segment, the amounts of segments put together added up, and
+        `n_orders` as well: an order with lines in two of them counts twice there.
 
     Raises:
         RetentionError: if `least` or `apart` is not a whole number above 0.
         ColumnError: if a segment is not a column of the activity.
-        ContentError: as `churn_by`; or if `by` is the currency and one of few customers, which
-            cannot be put together with others.
+        ContentError: as `retention_rate`; or if `by` is the currency and one is of few customers,
+            which cannot be put together with others.
 
     Example:
         North has three customers; South and West have one each, and go with none but each other.
@@ -89,6 +90,7 @@ def pool_small_segments(
     others = [name for name in put.collect_schema() if name not in CONTRACT_ACTIVITY.names]
     rows, _ = collapsed(put, others, adds="none", starts=True, again=True)
     order = [*others, "step", "customer_id"]
+    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
     return in_kind_of(
         rows.select(frame.collect_schema().names()),
         activity,
@@ -109,14 +111,15 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
         least: the smallest number of customers that is shown.
         apart: how many periods earlier the period lies that the latest is compared with.
     """
-    rows = rows_of(churn_by(activity, by=column), order=("step",))
+    rows = rows_of(retention_rate(activity, by=column), order=("step",))
     last = rows[-1]["step"]
     there = {row["step"] for row in rows}
     steps = {last, last - apart if last - apart in there else last - 1}
     sizes: dict[str, int] = {}
     for row in rows:
         if row["step"] in steps and row["n_base"]:
-            sizes[row[column]] = min(row["n_base"], sizes.get(row[column], row["n_base"]))
+            name = row[outer(column)]
+            sizes[name] = min(row["n_base"], sizes.get(name, row["n_base"]))
     hidden = _hidden(sizes, least)
     if not hidden:
         return None

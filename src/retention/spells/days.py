@@ -30,6 +30,7 @@ def purchase_days(
     told: Together = _NOTHING,
     gap: int | None = None,
     way: str = "",
+    since: date | None = None,
 ) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
@@ -40,6 +41,7 @@ def purchase_days(
         told: what is told of several lines, of an order or of the purchases of a day.
         gap: the shortest silence that will count as a loss, None where none does.
         way: what to say where the log has a hole, with {since} for the day after it.
+        since: the first observed day, where it is known.
 
     Returns:
         `customer_id`, `_day` (days since 1970-01-01) and what is told, one row per customer and
@@ -53,7 +55,7 @@ def purchase_days(
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     if gap is not None:
         then = f"a gap of {gap:,} days calls customers lost who are not: add what lacks, or {way}"
-        warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then)
+        warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
     if not told.least:

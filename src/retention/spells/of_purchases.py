@@ -155,7 +155,7 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     frame = require(transactions, TRANSACTIONS, adds="none")
     kept = kept_columns(frame, TRANSACTIONS, keep=keep, keep_first=keep_first, keep_last=keep_last)
     origins = _origins(frame, started, observed_from)
-    days = _days(frame, last, kept, silence)
+    days = _days(frame, (first, last), kept, silence)
     allowed = silence if reactivation == "new_spell" else _AGES
     refuse_several(days, allowed=allowed, kept=kept)
     seen = joined(days, allowed=allowed, keep=kept.first)
@@ -168,11 +168,12 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id", *kept.names))
 
 
-def _days(transactions: Frame, as_of: date, kept: Kept, gap: int) -> Frame:
+def _days(transactions: Frame, observed: tuple[date | None, date], kept: Kept, gap: int) -> Frame:
     """The days with a purchase, each a stay of its own, and what is carried along from them."""
     days = purchase_days(
         transactions,
-        as_of=as_of,
+        as_of=observed[1],
+        since=observed[0],
         keep=kept.of_rows,
         told=kept.together,
         gap=gap,

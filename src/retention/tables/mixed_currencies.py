@@ -11,7 +11,7 @@ from unicodedata import combining, normalize
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ContentError
+from retention.errors import ContentError, warn
 from retention.frames import Frame, collect, one_row
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF 
 LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR
 NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP
 STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD
-XCG XOF XPF YER ZAR ZMW ZWG
+XCG XOF XPF YER ZAR ZMW ZWG GBX
 """
 CODES = frozenset(_ALL.split())
 """The currencies of ISO 4217 that people pay with."""
@@ -344,17 +344,26 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
     for kind, frame in tables.items():
         schema = frame.collect_schema()
         for column in currency_columns(schema)[:1]:
-            if column not in by:
-                said[kind.name] = {one.name for one in currencies_of(frame, column, schema[column])}
-    if (
-        len(said) == len(tables)
-        and all(said.values())
-        and len(set(map(frozenset, said.values()))) > 1
-    ):
-        parts = [f"{name} in {', '.join(sorted(names))}" for name, names in said.items()]
+            if column in by:
+                return
+            said[kind.name] = {one.name for one in currencies_of(frame, column, schema[column])}
+    named = {name: found for name, found in said.items() if found}
+    parts = [f"that of {name} in {', '.join(sorted(found))}" for name, found in named.items()]
+    if len(named) < len(tables):
+        silent = [kind.name for kind in tables if kind.name not in named]
+        if named:
+            warn(
+                f"Money is set against money: {' and '.join(parts)}, while {silent[0]} does not "
+                "say "
+                "in which currency it is. See that it is the same; `by='currency'` keeps what the "
+                "door was told."
+            )
+        return
+    first, *others = ({may for name in found for may in may_be(name)} for found in named.values())
+    if not all(first & other for other in others):
         raise ContentError(
-            f"The money of {' and that of '.join(parts)} is in different currencies, and set "
-            "against each other they say nothing. Convert one of them at its door, `rates=`."
+            f"Money is set against money in different currencies, {' and '.join(parts)}: that says "
+            "nothing. Convert one of them at its door, `rates=`."
         )
 
 

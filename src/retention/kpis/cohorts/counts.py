@@ -156,10 +156,17 @@ def _converted(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     _refuse_unserved(own, freq, asked)
     if freq == own:
         return Seen(first, last, freq, until=last + starts)
+    if starts and asked.clock == "calendar":
+        raise RetentionError(
+            f"The activity is of contracts by day, and cohorts by {freq} follow them from opening "
+            f"to opening: make it with `contract_periods(..., freq={freq!r})`, or say "
+            "`clock='elapsed'` with weeks, which begin on the first day of each customer."
+        )
     begun = first
-    if starts:  # from their first day contracts are known, whenever in its period that lies
+    if starts:  # whenever in its week a first contract began, it was seen from its first day
         begun = min(first, int(one_row(firm.select(nw.col("started").min()))["started"]))
-        begun = periods.first_number(periods.step_of(periods.day_of(begun), freq), freq)
+        step = periods.step_of(periods.day_of(begun - asked.shift), freq)
+        begun = periods.first_number(step, freq) + asked.shift
     begin, end = (periods.day_of(day - asked.shift) for day in (begun, last))
     whole = periods.whole_periods(begin, end, freq)
     if not whole.n_steps > 0:

@@ -138,7 +138,7 @@ def warn_where_all_are_gone(
     earlier = np.searchsorted(steps, later - lag)
     empty = (later - lag >= steps[0]) & (kept[earlier] == 0) & (base[earlier] * rate >= BUSY)
     until = int(np.max(np.flatnonzero(~empty), initial=-1)) + 1
-    somebody = np.where(empty, 0, BUSY)[:until]
+    somebody = np.where(empty, 0, max(BUSY, int(base.max(initial=0))))[:until]
     warn_of_holes(np.append(steps, later[:until]), np.append(base, somebody), freq)
 
 

@@ -9,6 +9,8 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
 
+import narwhals.stable.v2 as nw
+
 from retention.errors import ColumnError, ContentError, RetentionError, nearest, one_of
 from retention.frames import as_lazy, in_kind_of
 from retention.loading.doors.audits import Audit, audited
@@ -156,6 +158,11 @@ def _own_errors(door: str) -> Iterator[None]:
         raise ContentError(
             f"{door}: a text holds {half!r}, half of a letter, which no table can keep. Replace it "
             "first, in pandas: df[column].str.encode('utf-8', 'replace').str.decode('utf-8')."
+        ) from None
+    except nw.exceptions.ComputeError as problem:
+        raise ColumnError(
+            f"{door}: a column holds what its engine cannot work with: {problem}. Give text, "
+            "numbers or dates."
         ) from None
     except OverflowError:
         raise ContentError(

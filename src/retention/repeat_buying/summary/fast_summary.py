@@ -67,16 +67,20 @@ class Lines:
     sales: NDArray[Any]
     log: Log
 
-    def by_day(self, until: int) -> tuple[NDArray[np.int64], Callable[[int, int], int]]:
-        """The days with an order up to the last that counts, and how many customers some have."""
+    def by_day(
+        self, since: int | None, until: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Callable[[int, int], int]]:
+        """The days that count, with the lines of each, and how many customers some have."""
         low = int(self.day.min())
-        days = np.flatnonzero(np.bincount(self.day - low)) + low
+        n = np.bincount(self.day - low)
+        days = np.flatnonzero(n) + low
+        days = days[(days <= until) & (days >= (low if since is None else since))]
 
         def customers(first: int, last: int) -> int:
             here = (self.day >= first) & (self.day <= last)
             return int(np.unique(self.customer.ids[here]).size)
 
-        return days[days <= until], customers
+        return days, n[days - low], customers
 
 
 def plain_lines(found: Columns) -> Lines | None:

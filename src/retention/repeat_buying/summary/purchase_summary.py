@@ -19,7 +19,7 @@ from retention.frames import (
     table_like,
     with_first,
 )
-from retention.log_holes import warn_of_hole, warn_of_hole_among
+from retention.log_holes import hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, look, purchases
 from retention.repeat_buying.summary.fast_summary import plain_lines, summed
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
@@ -244,6 +244,11 @@ class _Window:
     as_of: date
 
     @property
+    def first_day(self) -> int | None:
+        """The first on which a new customer may start, as a number."""
+        return None if self.first is None else periods.first_number(self.first, self.grain)
+
+    @property
     def holds_out(self) -> bool:
         """Whether something comes after the cut."""
         return self.last > self.cut
@@ -302,7 +307,8 @@ def _steps(frame: Frame, window: _Window) -> Frame:
     log = look(lines, "_day", as_of=window.as_of)
     window.refuse_nobody(log)
     log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
-    warn_of_hole(lines, "_day", as_of=window.as_of, least=_QUIET_DAYS, then=_HOLE)
+    since = None if window.first_day is None else periods.day_of(window.first_day)
+    warn_of_hole(lines, "_day", as_of=window.as_of, since=since, least=_QUIET_DAYS, then=_HOLE)
     orders = purchases(lines.filter(nw.col("_day") <= window.until), "_day", plain=log.only_sales)
     dated = orders.with_columns(
         _step=periods.step_of_number(nw.col("_day"), window.grain), n_orders=nw.lit(1, nw.Int64)
@@ -396,7 +402,8 @@ def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:
     if found is None:
         return None
     lines.log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
-    warn_of_hole_among(*lines.by_day(window.until), least=_QUIET_DAYS, then=_HOLE)
+    days, n, customers = lines.by_day(window.first_day, window.until)
+    tell_of_hole(hole_among(days, n, customers, least=_QUIET_DAYS), then=_HOLE)
     return _new(as_lazy(table_like(found, transactions), by_row=True), window)
 
 
