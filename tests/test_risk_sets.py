@@ -157,7 +157,7 @@ def test_entries_that_are_no_earlier_than_the_end_are_left_out_and_counted(engin
     assert expected["note"].isna().all()
     curve, expected = curve.drop(columns="note"), expected.drop(columns="note")
     pd.testing.assert_frame_equal(curve, expected, check_dtype=False)
-    with pytest.raises(rt.ContentError, match="none was at risk under obs.*Is `entry` right"):
+    with pytest.raises(rt.ContentError, match="none was at risk under obs.*Is 'entry' right"):
         rt.survival_curve(engine.table(frame_of(late)))
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from retention.names import told
+from retention.names import marked, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,9 @@ class ColumnError(RetentionError):
             hint = " The first line seems to be a title: say `header_row=`, the line of the names."
         has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
         say = f" Say {kept.replace('{}', repr(name))} to keep it." if kept and not hint else ""
-        return cls(f"`{asked}` names {name!r}, which is not a column.{hint} There is: {has}.{say}")
+        return cls(
+            f"{marked(asked)} names {name!r}, which is not a column.{hint} There is: {has}.{say}"
+        )
 
 
 class ContentError(RetentionError):
@@ -154,7 +156,7 @@ def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
     known = value is None or isinstance(value, str)  # an array answers == with many
     if not known or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise RetentionError(f"`{argument}` must be one of {listed}; got {value!r}.")
+        raise RetentionError(f"{marked(argument)} must be one of {listed}; got {value!r}.")
 
 
 def whole_number(
@@ -175,10 +177,10 @@ def whole_number(
     given = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
     if given is None or given < least:
         what = f"a whole number of {of}" if of else "a whole number"
-        raise RetentionError(f"`{argument}` must be {what}, {least} or more; got {value!r}.")
+        raise RetentionError(f"{marked(argument)} must be {what}, {least} or more; got {value!r}.")
     if given > most:
         what = f"{most:,} {of}" if of else f"{most:,}"
-        raise RetentionError(f"`{argument}` may be {what} at most; got {given:,}.")
+        raise RetentionError(f"{marked(argument)} may be {what} at most; got {given:,}.")
     return given
 
 

@@ -40,6 +40,9 @@ _DAYS_OFF, _HOLIDAYS = 7, 14
 _USUAL, _UNLIKE = 0.95, 1.8
 """Of the pauses between days with orders so many are usual; a hole is so many times as long."""
 
+_ENOUGH = 20
+"""Pauses, below which none tells which are usual."""
+
 _STRAY, RARE = 3, 20
 """So many lines alone in a silence are strays; there are so many times as many customers beside."""
 
@@ -124,7 +127,7 @@ def hole_among(days: Days, n: Days, customers: Customers, *, least: int) -> Hole
         None if there is none.
     """
     pauses = np.diff(days)
-    if not pauses.size:
+    if pauses.size < _ENOUGH:
         return None
     usual = np.quantile(pauses, _USUAL, method="lower")
     long = np.flatnonzero((pauses > _DAYS_OFF) & (pauses > _UNLIKE * usual))

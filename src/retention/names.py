@@ -36,6 +36,11 @@ MARKED = re.compile(r"`((?:[a-z]\w*\([^`]*\)|[a-z_]+ ?(?:=[^`]*)?))`")
 """What is written in Python, marked in a message: a keyword, its value, the call it is said in."""
 
 
+def marked(argument: str) -> str:
+    """What a user's argument is called in a message, marked where it is a keyword."""
+    return f"`{argument}`" if argument.isidentifier() else argument
+
+
 def told(text: str) -> str:
     """A message with names as the user wrote them, and without marks.
 

@@ -348,6 +348,8 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
                 return
             said[kind.name] = {one.name for one in currencies_of(frame, column, schema[column])}
     named = {name: found for name, found in said.items() if found}
+    if any(len(found) > 1 for found in named.values()):
+        return  # refused where each table is looked at alone
     parts = [f"that of {name} in {', '.join(sorted(found))}" for name, found in named.items()]
     if len(named) < len(tables):
         silent = [kind.name for kind in tables if kind.name not in named]

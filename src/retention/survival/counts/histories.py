@@ -179,7 +179,7 @@ def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
         return found
     n = found.get(N, np.ones(late.size, np.int64)) - late
     if not n.any():
-        raise ContentError(f"{table}: none was at risk under observation. Is `entry` right?")
+        raise ContentError(f"{table}: none was at risk under observation. Is 'entry' right?")
     said = (
         "spell has an entry that is not before its duration, so it was never at risk under "
         "observation. It is left out.",

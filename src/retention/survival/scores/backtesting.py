@@ -241,7 +241,7 @@ def _warn_of_notes(notes: list[str | None]) -> None:
     if told:
         warn(
             f"backtest: {told[0]} ({len(told):,} of {len(notes):,} cuts say such a thing in "
-            "`note`). Fit on spells that were watched from their start, or say cuts= later."
+            "'note'). Fit on spells that were watched from their start, or say cuts= later."
         )
 
 
