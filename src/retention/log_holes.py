@@ -132,11 +132,19 @@ def hole_among(days: Days, n: Days, customers: Customers, *, least: int) -> Hole
     usual = np.quantile(pauses, _USUAL, method="lower")
     long = np.flatnonzero((pauses > _DAYS_OFF) & (pauses > _UNLIKE * usual))
     silences = _merged(days, n, long)
+    so_far = np.concatenate([[0], np.cumsum(n)])
+
+    def lines(first: int, last: int) -> int:
+        ends = np.searchsorted(days, [first, last + 1])
+        return int(so_far[ends[1]] - so_far[ends[0]])
+
     for opens, ends, _ in sorted(silences, key=lambda one: one.opens - one.ends):
         length = ends - opens
         if length < max(least, _DAYS_OFF) or closed(opens, ends):
             continue
-        if _recurs(Hole(opens, ends), silences):
+        # Fewer lines than customers that are wanted: nobody need be counted.
+        few = min(lines(opens - length, opens - 1), lines(ends, ends + length - 1)) < BUSY
+        if few or _recurs(Hole(opens, ends), silences):
             continue
         within = customers(opens, ends - 1)
         busy = min(customers(opens - length, opens - 1), customers(ends, ends + length - 1))
