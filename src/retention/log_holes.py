@@ -78,22 +78,29 @@ def warn_of_hole(
 
     Args:
         lines: order lines.
-        day: the column of their days, as numbers of days since 1970-01-01.
+        day: the column of their days: midnights, or numbers of days since 1970-01-01.
         as_of: the last observed day.
         least: days; shorter silences do no harm.
         then: what a hole does to the answer, and what to do, with {since} for the day after it.
         since: the first observed day, where it is known.
         whole: a length of periods, of which one that is empty is told elsewhere.
     """
-    here = lines.filter(nw.col(day) <= periods.number_of(as_of))
+    numbered = lines.collect_schema()[day].is_numeric()
+    found = collect(lines.group_by(day).agg(nw.len().alias("n")))
+    every = found[day].astype(np.int64) if numbered else periods.day_numbers(found[day])
+    seen = every <= periods.number_of(as_of)
     if since is not None:
-        here = here.filter(nw.col(day) >= periods.number_of(since))
-    found = collect(here.group_by(day).agg(nw.len().alias("n")))
-    order = np.argsort(found[day])
-    days, n = found[day][order].astype(np.int64), found["n"][order].astype(np.int64)
+        seen &= every >= periods.number_of(since)
+    order = np.argsort(every[seen])
+    days, n = every[seen][order], found["n"][seen][order].astype(np.int64)
+
+    def at(number: int) -> nw.Expr:
+        if numbered:
+            return nw.lit(number)
+        return periods.day_literal(periods.day_of(number), lines.implementation)
 
     def customers(first: int, last: int) -> int:
-        some = lines.filter(nw.col(day) >= first, nw.col(day) <= last)
+        some = lines.filter(nw.col(day) >= at(first), nw.col(day) <= at(last))
         counted = collect(some.select(nw.col("customer_id").n_unique().alias("n")))["n"]
         return int(np.nan_to_num(counted[0]))  # DuckDB counts nobody as null
 

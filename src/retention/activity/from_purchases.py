@@ -159,13 +159,12 @@ def _observed(
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
     if freq in _HOLE:
-        numbered = lines.with_columns(_day=periods.day_expr("_date", lines.implementation))
         then = (
             f"what is kept from and to the {freq}s about it is too little: add what lacks, or say "
             "`observed_from='{since}'`."
         )
         warn_of_hole(
-            numbered, "_day", as_of=last, since=start, least=_HOLE[freq], then=then, whole=freq
+            lines, "_date", as_of=last, since=start, least=_HOLE[freq], then=then, whole=freq
         )
     seen = _Observed(window, log.only_sales)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
