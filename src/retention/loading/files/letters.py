@@ -138,7 +138,7 @@ def readings(cells: Sequence[bytes], *, most: int) -> str:
 
     Example:
         >>> readings(["Москва".encode("cp1251")], most=1)
-        "encoding='cp1251' (Cyrillic) reads 'Москва'"
+        "`encoding='cp1251'` (Cyrillic) reads 'Москва'"
     """
     assumed = [cell.decode(ASSUMED, "replace") for cell in cells]
     found = []
