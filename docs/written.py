@@ -140,5 +140,5 @@ def with_columns(told: str, path: str) -> str:
         marks = ["constant"] * column.constant + ["if there is any"] * column.optional
         cells = (f"`{column.name}`", _HOLDS[column.type], column.unit, ", ".join(marks))
         lines.append(f"| {' | '.join(cells)} |")
-    table = "\n".join(f"    {line}" for line in lines)
+    table = "\n".join(f"    {line}" for line in [f"One row: {answer.row}.", "", *lines])
     return told.replace("\nRaises:\n", f"\nColumns:\n{table}\n\nRaises:\n", 1)

@@ -32,7 +32,7 @@ def outer(text: str) -> str:
     return text if text.isascii() else text.translate(_OUTWARD)
 
 
-MARKED = re.compile(r"`((?:[a-z]\w*\([^`]*\)|[a-z_]+ ?(?:=[^`]*)?))`")
+MARKED = re.compile(r"`((?:[a-z]\w*\([^`]*\)|[A-Za-z_]\w*(?:=[^`]*)?))`")
 """What is written in Python, marked in a message: a keyword, its value, the call it is said in."""
 
 

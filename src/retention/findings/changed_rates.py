@@ -32,11 +32,6 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-_ANSWER = (
-    *("period_before", "period", "step", "before", "after", "change", "lower", "upper"),
-    *("verdict", "finding", "figure", "apart"),
-)
-
 
 @gives(
     "segment and period",
@@ -105,7 +100,7 @@ def has_changed(
         (1998), Statistics in Medicine 17, 873–890, method 10.
     """
     periods.check_lag(apart, argument="apart")
-    names = column_names(by, answer=_ANSWER)
+    names = column_names(by)
     record = record_of(figure)
     segments, found = _read(table, figure, names)
     later, earlier = _pairs(segments, found["step"], apart)

@@ -56,28 +56,8 @@ _FLAGS = {
 @gives(
     "segment and whole period",
     times("period"),
-    whole(
-        "step",
-        "n_start",
-        "n_new",
-        "n_reactivated",
-        "n_expanded",
-        "n_contracted",
-        "n_churned",
-        "n_end",
-        "n_refunds_inactive",
-    ),
-    amounts(
-        "sales_start",
-        "sales_new",
-        "sales_reactivated",
-        "sales_expansion",
-        "sales_contraction",
-        "sales_churned",
-        "sales_end",
-        "refunds_inactive",
-        "sales",
-    ),
+    whole("step", *_COUNTS),
+    amounts(*_AMOUNTS, "sales"),
 )
 def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """Why revenue changed from one period to the next: new, returned, grown, shrunk, lost.
@@ -157,16 +137,7 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
     times("period"),
     whole("step"),
     texts("movement"),
-    amounts(
-        "sales_start",
-        "sales_new",
-        "sales_reactivated",
-        "sales_expansion",
-        "sales_contraction",
-        "sales_churned",
-        "sales_end",
-        "refunds_inactive",
-    ),
+    amounts(*_AMOUNTS),
 )
 def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """The movements of each customer, which add up to `revenue_movements` exactly.

@@ -79,9 +79,9 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             reading = {name: said.pop(name) for name in _FILE if name in said}
             given = [*args, *([said.pop("table")] if "table" in said else [])]
             open_door = cast("Callable[..., _T]", door)
-            if len(given) == 1 and (reading or _is_source(given[0])):
-                return _from_source(open_door, said, given[0], reading, columns)
             with _own_errors(door.__name__):
+                if len(given) == 1 and (reading or _is_source(given[0])):
+                    return _from_source(open_door, said, given[0], reading, columns)
                 return open_door(*given, **said)
 
         return entered

@@ -16,7 +16,7 @@ from retention.repeat_buying.summary.purchase_summary import purchase_counts
 from retention.spells.spell_rows import described
 from retention.survival.scores.backtesting import backtest
 from retention.tables import PURCHASE_SUMMARY, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import answer_of, gives
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,27 +28,7 @@ if TYPE_CHECKING:
     from retention.repeat_buying.buying.purchase_model import PurchaseModel
 
 
-@gives(
-    "cut",
-    times("cut"),
-    constant(whole("horizon", "embargo", unit="days"), texts("holdout")),
-    whole("n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"),
-    shares(
-        "predicted_churn",
-        "observed_churn",
-        "lower",
-        "upper",
-        "concordance",
-        "concordance_lower",
-        "concordance_upper",
-        "auc",
-        "auc_error",
-    ),
-    numbers("brier_score", "brier_reference", unit="squared share"),
-    shares("skill"),
-    numbers("top_lift", unit="times the average"),
-    texts("status", "reason", "note"),
-)
+@gives("cut", answer_of(backtest).columns)
 def backtest_purchases(
     transactions: IntoFrameT,
     *,
