@@ -26,8 +26,8 @@ floors: ## does every file import from floors below its own only?
 	$(bin)lint-imports
 
 quick: ## the house's own rules, the imports and the published numbers
-	$(bin)pytest -q -n 2 tests/test_house.py tests/test_import.py tests/test_privacy.py \
-	  tests/test_catalogue.py tests/test_outcome.py tests/test_curves.py -k "not polars and not duckdb and not arrow and not ibis"
+	$(bin)pytest -q -n 2 tests/house/test_house.py tests/house/test_import.py tests/house/test_privacy.py \
+	  tests/house/test_catalogue.py tests/kpis/test_outcome.py tests/survival/test_curves.py -k "not polars and not duckdb and not arrow and not ibis"
 
 test: ## the tests, the examples in docstrings and the code on the pages
 	$(bin)pytest -q -n 2
@@ -36,7 +36,7 @@ docs: ## the site, warnings as errors
 	$(bin)mkdocs build --strict
 
 pages: ## write the output of the code on the pages anew, and show what changed
-	$(bin)python tests/documents.py --write
+	$(bin)python tests/tools/documents.py --write
 	git diff --stat docs README.md
 
 everything: ## what must hold before a change is accepted, from a fresh copy

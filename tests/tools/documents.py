@@ -4,9 +4,9 @@ The convention, as docs/contributing/index.md tells it: the python blocks of a p
 one namespace, and what a block prints stands in the text block right after it. Blocks opened with
 {.python .spark} need Java.
 
-    python tests/documents.py --write                  rewrite every page's printed output
-    python tests/documents.py --write docs/explanation/engines.md  … of one page
-    python tests/documents.py --shell README.md        print the shell commands of a page
+    python tests/tools/documents.py --write                  rewrite every page's printed output
+    python tests/tools/documents.py --write docs/explanation/engines.md  … of one page
+    python tests/tools/documents.py --shell README.md        print the shell commands of a page
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PYTHON, SPARK, SHELL, OUTPUT = "python", "{.python .spark}", "bash", "text"
 FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<text>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 

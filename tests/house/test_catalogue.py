@@ -222,5 +222,5 @@ def test_the_glossary_is_in_order_and_points_at_pages_that_are_there():
     """Words stand once, in the order of the alphabet, and each names a page of the docs."""
     words = [term.word.casefold() for term in GLOSSARY]
     assert words == sorted(set(words))
-    docs = Path(__file__).parent.parent / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     assert [term.page for term in GLOSSARY if not (docs / f"{term.page}.md").exists()] == []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "src" / "retention"
 FILES = sorted(HOUSE.rglob("*.py"))
 FOLDERS = sorted(file.parent for file in FILES if file.name == "__init__.py")

@@ -12,7 +12,7 @@ import pytest
 
 import retention
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOADED = """
 import sys
 before = set(sys.modules)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN_COMMANDS = {
     ".ci/run",
     ".venv/bin/pytest",
-    ".venv/bin/python tests/documents.py --write",
+    ".venv/bin/python tests/tools/documents.py --write",
 }
 """Commands that the docs show, beside the two set-up commands of the README."""
 

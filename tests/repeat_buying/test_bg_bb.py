@@ -19,7 +19,7 @@ from retention.repeat_buying.summary.purchase_histories import read_histories
 
 NAMES = ["alpha", "beta", "gamma", "delta"]
 PUBLISHED = pd.read_csv(
-    Path(__file__).parent / "reference/fader_hardie_shang_2010.csv", comment="#"
+    Path(__file__).parents[1] / "reference/fader_hardie_shang_2010.csv", comment="#"
 )
 THETA = np.array([1.2, 0.75, 0.66, 2.78])
 

@@ -12,32 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from churn_cases import (
+    JANUARY,
+    a_file,
+    day_of_step,
+    dues,
+    hundred_and_twenty,
+    spells_of,
+    stay,
+)
 from conftest import at_most
-from lasting import contracts, day, day_number
+from lasting import contracts, day_number
 from retention.kpis.churn.rates import Convention, annualise, churn_rate
 from shops import orders
 
 CONVENTIONS = [name for name in get_args(Convention) if name != "renewals_due"]
-JANUARY = {"freq": "month", "as_of": "2024-02-01"}
-
-
-def hundred_and_twenty():
-    """Start 100; 8 cancel, of whom 2 return; 20 join, of whom 4 cancel: all within January."""
-    base = [(f"b{i}", "2023-12-01", "2024-01-15" if i < 8 else None) for i in range(100)]
-    back = [(f"b{i}", "2024-01-25", None) for i in range(2)]
-    new = [(f"j{i}", "2024-01-10", "2024-01-28" if i < 4 else None) for i in range(20)]
-    return contracts(*base, *back, *new)
-
-
-def spells_of(frame, as_of="2024-02-01", **kwargs):
-    """Spells of contracts without a grace period."""
-    return rt.contract_spells(frame, as_of=as_of, grace=0, **kwargs)
-
-
-def dues(*days):
-    """Renewal days as (customer, day)."""
-    frame = pd.DataFrame(days, columns=["customer_id", "date"])
-    return frame.assign(date=pd.to_datetime(frame["date"]).astype("datetime64[us]"))
 
 
 @pytest.mark.parametrize(
@@ -162,32 +151,6 @@ def naive_counts(spells, step, freq):
         "joined_cancelled": joined & gone, "ended": len(ended), "lost": base - there,
         "exposure": Fraction(days, closes - opens),
     }  # fmt: skip
-
-
-def day_of_step(step, freq):
-    """The first day of a period."""
-    if freq == "week":
-        return day(step * 7 - 3)
-    return pd.Timestamp(year=step // 12, month=step % 12 + 1, day=1)
-
-
-some_day = st.dates(pd.Timestamp("2024-01-01").date(), pd.Timestamp("2024-03-31").date())
-near_opening = st.sampled_from(["2024-01-31", "2024-02-01", "2024-02-02", "2024-03-01"])
-stay = st.tuples(
-    st.sampled_from(["Ann", "Bob", "Cem"]),
-    st.one_of(some_day, near_opening),
-    st.sampled_from([1, 2, 5, 14, 31, 60, None]),
-    st.sampled_from(["north", "south"]),
-)
-
-
-def a_file(stays):
-    """Contracts from (customer, first day, days or None, region)."""
-    rows = [
-        (who, start, None if n is None else pd.Timestamp(start) + pd.Timedelta(days=n), region)
-        for who, start, n, region in [("Zoe", "2024-01-01", 20, "north"), *stays]
-    ]
-    return contracts(*rows, columns=("region",))
 
 
 @settings(max_examples=at_most(12))

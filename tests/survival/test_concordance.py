@@ -17,7 +17,7 @@ from lifelines.utils import concordance_index
 import retention as rt
 from retention.survival.scores.concordance_index import concordance
 
-# Tables drawn at random are in a turned order now and then; tests/test_hints.py has the warning.
+# Tables drawn at random are in a turned order now and then; test_hints.py has the warning.
 pytestmark = pytest.mark.filterwarnings("ignore:risk. the concordance:retention.RetentionWarning")
 
 COLUMNS = [

@@ -13,14 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
-from conftest import at_most
-from lasting import contracts, day_number
-from retention.kpis.churn.churned_customers import PARTS, churned_customers
-from retention.kpis.churn.difference_items import ABOVE, BELOW
-from retention.kpis.churn.explain import explain_difference
-from retention.kpis.churn.rates import Convention, churn_rate
-from shops import orders
-from test_churn_rate import (
+from churn_cases import (
     JANUARY,
     a_file,
     day_of_step,
@@ -29,6 +22,13 @@ from test_churn_rate import (
     spells_of,
     stay,
 )
+from conftest import at_most
+from lasting import contracts, day_number
+from retention.kpis.churn.churned_customers import PARTS, churned_customers
+from retention.kpis.churn.difference_items import ABOVE, BELOW
+from retention.kpis.churn.explain import explain_difference
+from retention.kpis.churn.rates import Convention, churn_rate
+from shops import orders
 
 CONVENTIONS = get_args(Convention)
 ISSUE = ("endpoint", "start_cohort", "active_and_new", "all_cancellations")

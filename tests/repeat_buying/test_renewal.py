@@ -23,7 +23,7 @@ from retention.repeat_buying.renewal.likelihood import (
     read_renewals,
 )
 
-PUBLISHED = pd.read_csv(Path(__file__).parent / "reference/fader_hardie_2007.csv", comment="#")
+PUBLISHED = pd.read_csv(Path(__file__).parents[1] / "reference/fader_hardie_2007.csv", comment="#")
 FITS = [rt.repeat_buying.fit_beta_geometric, rt.repeat_buying.fit_beta_discrete_weibull]
 
 both = pytest.mark.parametrize("fit", FITS)
