@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose which engines run which tests, by what an engine's run costs and can show.
 
+    What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
+    asked about random shops all at once, in `whole/test_stacked_shops.py`. Of the tests by example,
     pandas, Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis
     and Spark, which take seconds where others take milliseconds, this is said of the tests that
     hold an engine to a definition (`_TWINS`) and of the first of each file. A second environment
@@ -53,9 +55,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         case = getattr(item, "callspec", None)
         engine = case.params.get("engine") if case else None
-        if engine not in one_case | twins_only | none:
+        if engine in (None, "pandas"):
             continue
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
+        if hasattr(getattr(item, "obj", None), "hypothesis") and "every_engine" not in test:
+            left.append(item)
+            continue
+        if engine not in one_case | twins_only | none:
+            continue
         asked = engine in one_case or _TWINS.search(test) or (file, engine) not in seen
         if engine in none or not asked or (test, engine) in seen:
             left.append(item)

@@ -96,7 +96,7 @@ def file_of(rows):
     observed_from=st.none() | st.dates(date(2023, 11, 1), date(2024, 2, 1)),
 )
 def test_agrees_with_a_loop_over_openings(engine, rows, freq, observed_from):
-    """Customers, contracts in force and money of each period, on every engine."""
+    """Customers, contracts in force and money of each period."""
     answer = rt.contract_periods(
         engine.table(file_of(rows)), freq=freq, as_of=AS_OF, by="plan", observed_from=observed_from
     )

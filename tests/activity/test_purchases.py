@@ -67,7 +67,7 @@ COLUMNS = ("order_id", "region")
     by_order=st.booleans(),
 )
 def test_agrees_with_the_definition_in_sets(engine, lines, freq, by, by_order):
-    """Counts, money and activity are those of the definition, on every engine."""
+    """Counts, money and activity are those of the definition."""
     frame = orders(("Ann", "2023-12-05", 1, "o0", "north"), *lines, columns=COLUMNS)
     frame = frame if by_order else frame.drop(columns="order_id")
     answer = rt.customer_periods(

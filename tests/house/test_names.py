@@ -42,17 +42,6 @@ def test_engines_answer_alike_under_a_name_that_they_would_read(engine):
         assert same(plain[step], found), step
 
 
-@pytest.mark.parametrize("engine", ["ibis"], indirect=True)
-def test_every_function_agrees_with_pandas(engine):
-    """Every public function that takes a column of the user's, where few other tests ask so."""
-    from conftest import Engine
-
-    plain = dict(run(PLAIN, Engine("pandas")))
-    for step, found in run(PLAIN, engine):
-        assert not isinstance(found, Exception), (step, found)
-        assert same(plain[step], found), step
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_inside_is_itself_outside(name):
     """Whatever it holds, and however often it is taken inside."""

@@ -100,7 +100,7 @@ line = st.tuples(
 def test_agrees_with_the_definition_in_sets(
     engine, lines, kind, by, cohorts, measure, basis, washout
 ):
-    """Counts are exact and money agrees, for every kind, measure and cohort, on every engine."""
+    """Counts are exact and money agrees, for every kind, measure and cohort."""
     basis = "base" if kind == "on_or_after" else basis
     washout = 0 if cohorts == "every" else washout
     brackets = [0, 1, 3, 5] if kind == "bracket" else []

@@ -63,7 +63,7 @@ def known_activity(some):
 
 @given(some=lines, lost_after=rules, by=segments)
 def test_states_agree_with_a_walk_through_each_customers_life(engine, some, lost_after, by):
-    """Every flow of every period is the number of customers who made it, on every engine."""
+    """Every flow of every period is the number of customers who made it."""
     known = known_activity(some)
     steps, parts = steps_of(known, by)
     first, last = known["first_step"].iloc[0], known["last_step"].iloc[0]
@@ -95,7 +95,7 @@ def test_states_agree_with_a_walk_through_each_customers_life(engine, some, lost
 
 @given(some=lines, lost_after=rules, by=segments)
 def test_win_back_agrees_with_kaplan_meier_by_hand(engine, some, lost_after, by):
-    """Losses, those still watched, returns and the product of their shares, on every engine."""
+    """Losses, those still watched, returns and the product of their shares."""
     known = known_activity(some)
     steps, parts = steps_of(known, by)
     last = known["last_step"].iloc[0]

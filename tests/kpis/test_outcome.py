@@ -95,7 +95,7 @@ line = st.tuples(
 def test_agrees_with_the_definition_in_sets(
     engine, lines, lag, by, lost_to, sales_basis, profit_basis
 ):
-    """Counts are exact and money agrees, for every basis and reading, on every engine."""
+    """Counts are exact and money agrees, for every basis and reading."""
     frame = orders(("Ann", "2024-01-01", 1, 1, "north"), *lines, columns=("profit", "region"))
     activity = rt.customer_periods(
         engine.table(frame), freq="month", as_of="2024-04-30", by="region"

@@ -112,7 +112,7 @@ def naive_movements(activity, by):
 @settings(max_examples=at_most(6))
 @given(lines=lines_of_a_shop, by=st.sampled_from([(), ("region",)]))
 def test_movements_agree_with_the_definition_in_sets(engine, lines, by):
-    """Counts are exact, money agrees and every line balances, on every engine."""
+    """Counts are exact, money agrees and every line balances."""
     frame = orders(("Ann", "2024-01-01", 1, "north"), *lines, columns=("region",))
     activity = rt.customer_periods(engine.table(frame), **APRIL, by="region")
     expected, first = naive_movements(engine.read(activity), by)
@@ -374,7 +374,7 @@ def rate_of(total, kept):
     path=st.sampled_from(["endpoint", "chained"]),
 )  # fmt: skip
 def test_retention_agrees_with_the_definition_in_sets(engine, lines, by, lag, choice, path):
-    """Every reading of net and gross retention, by its ends and chained, on every engine."""
+    """Every reading of net and gross retention, by its ends and chained."""
     reactivation, contraction, gross = choice = (*choice[:2], choice[2] and choice[0] == "exclude")
     frame = orders(("Ann", "2024-01-01", 1, "north"), *lines, columns=("region",))
     activity = rt.customer_periods(engine.table(frame), **APRIL, by="region")

@@ -165,7 +165,7 @@ def naive_score(bought, within):
     since=st.sampled_from([None, date(2023, 12, 15), date(2023, 12, 20)]),
 )
 def test_agrees_with_a_loop_over_customers(engine, lines, within, since):
-    """Rules, base rate, counts and the score where no model can tell, on every engine."""
+    """Rules, base rate, counts and the score where no model can tell."""
     frame = orders(FIRST, *lines)
     bought = days_bought(frame)
     kept = {who: days for who, days in bought.items() if since is None or days[0] >= since}

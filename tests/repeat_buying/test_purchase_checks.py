@@ -88,7 +88,7 @@ def naive_calibration(split, top):
     st.integers(1, 8),
 )
 def test_calibration_agrees_with_a_loop_over_classes(engine, rows, top):
-    """Counts, means and what was expected, on every engine."""
+    """Counts, means and what was expected."""
     split = split_of(rows)
     answer = rt.repeat_buying.purchase_calibration(engine.table(split), model=MODEL, top=top)
     assert engine.is_mine(answer)

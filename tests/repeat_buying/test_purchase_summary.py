@@ -115,7 +115,7 @@ def log_of(lines, *, named, ordered, refunds=True):
 @settings(max_examples=at_most(6))
 @given(lines=logs, named=st.booleans(), ordered=st.booleans(), units=st.tuples(units, units))
 def test_agrees_with_a_loop_over_customers(engine, lines, named, ordered, units):
-    """Every column, on every engine, with or without refunds, orders of several lines."""
+    """Every column, with or without refunds, orders of several lines."""
     frame = log_of(lines, named=named, ordered=ordered, refunds=named)
     unit, grain = units
     chosen = {"as_of": AS_OF, "unit": unit, "grain": grain, "observed_from": None}
@@ -128,7 +128,7 @@ def test_agrees_with_a_loop_over_customers(engine, lines, named, ordered, units)
 @settings(max_examples=at_most(6))
 @given(lines=logs, ordered=st.booleans(), unit=units, grain=units)
 def test_the_split_agrees_with_a_loop_over_customers(engine, lines, ordered, unit, grain):
-    """What was known at the cut and what came after it, on every engine."""
+    """What was known at the cut and what came after it."""
     frame = log_of(lines, named=True, ordered=ordered)
     chosen = {"cut": CUT, "as_of": AS_OF, "unit": unit, "grain": grain}
     answer = rt.repeat_buying.split_summary(engine.table(frame), **chosen)

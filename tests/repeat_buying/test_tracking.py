@@ -96,7 +96,7 @@ def naive_rows(bought, cut, freq):
     since=st.sampled_from([None, date(2023, 12, 10)]),
 )
 def test_agrees_with_a_loop_over_customers_and_days(engine, lines, cut, freq, since):
-    """Every count, what is expected and where the holdout begins, on every engine."""
+    """Every count, what is expected and where the holdout begins."""
     frame = orders(("Ann", date(2023, 12, 5), 5), ("Bob", date(2023, 12, 20), 5), *lines)
     expected = pd.DataFrame(naive_rows(days_bought(frame, cut, since) or [[cut]], cut, freq))
     table = engine.table(frame)

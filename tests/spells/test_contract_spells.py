@@ -131,7 +131,7 @@ def file_of(rows):
     observed_from=st.none() | st.dates(BEGIN, AS_OF),
 )
 def test_agrees_with_a_walk_through_the_days(engine, rows, grace, observed_from):
-    """Merged contracts, ends, entries, reasons and attributes, on every engine."""
+    """Merged contracts, ends, entries, reasons and attributes."""
     spells = rt.contract_spells(
         engine.table(file_of(rows)),
         as_of=AS_OF,

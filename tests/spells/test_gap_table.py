@@ -82,7 +82,7 @@ FIRST = ("Ann", date(2023, 12, 1), 5)
 @ignore_silence
 @given(lines=logs, gaps=candidates, within=st.integers(1, 45))
 def test_agrees_with_a_loop_over_customers(engine, lines, gaps, within):
-    """Every count and the median, on every engine."""
+    """Every count and the median."""
     frame = orders(FIRST, *lines)
     totals = defaultdict(int)
     for row in frame.itertuples():

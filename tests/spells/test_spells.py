@@ -150,7 +150,7 @@ def log(lines):
 @ignore_silence
 @given(lines=logs, gap=st.integers(1, 40), by_order=st.booleans(), merged=st.booleans())
 def test_agrees_with_a_walk_through_the_days(engine, lines, gap, by_order, merged):
-    """Starts, ends, durations and attributes are those of the definition, on every engine."""
+    """Starts, ends, durations and attributes are those of the definition."""
     frame = log(lines) if by_order else log(lines).drop(columns="order_id")
     spells = rt.purchase_spells(
         engine.table(frame),
@@ -173,7 +173,7 @@ def test_agrees_with_a_walk_through_the_days(engine, lines, gap, by_order, merge
     starts=st.none() | known_starts,
 )
 def test_late_entry_agrees_with_the_definition(engine, lines, gap, observed_from, starts):
-    """Entries, starts that were told and reasons to set aside, on every engine."""
+    """Entries, starts that were told and reasons to set aside."""
     frame = log(lines)
     started = pd.DataFrame(
         {"customer_id": list(starts or ["Dee"]), "start": list((starts or {"Dee": BEGIN}).values())}

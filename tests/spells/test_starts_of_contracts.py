@@ -122,7 +122,7 @@ def naive_cohorts(rows):
 
 @given(drawn=stays)
 def test_cohorts_of_contracts_agree_with_sets(engine, drawn):
-    """Everyone by their start, and who is in force at each opening after, on every engine."""
+    """Everyone by their start, and who is in force at each opening after."""
     frame = contracts(*rows_of(drawn))
     activity = rt.contract_periods(engine.table(frame), **MONTH)
     rows = engine.read(rt.cohort_retention(activity), order=["cohort", "age"])

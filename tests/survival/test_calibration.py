@@ -128,7 +128,7 @@ def test_calibration_agrees_with_a_loop_over_spells(engine, rows, time, groups):
 @pytest.mark.filterwarnings("ignore:scored. .*nobody was watched:retention.errors.RetentionWarning")
 @given(rows=tables, time=st.integers(0, 6), groups=st.integers(1, 4))
 def test_lift_agrees_with_a_loop_over_spells(engine, rows, time, groups):
-    """The riskiest first, their share of all churn so far, on every engine."""
+    """The riskiest first, their share of all churn so far."""
     frame = scored(*rows)
     table = engine.table(frame.assign(risk=1 - frame["s"]))
     answer = engine.read(lift(table, time=time, groups=groups))

@@ -66,7 +66,7 @@ def naive_statistic(excess, covariance):
 @settings(max_examples=at_most(12))
 @given(spells=many, test=st.sampled_from(TESTS))
 def test_the_test_agrees_with_loops_in_fractions(engine, spells, test):
-    """Counts, expected ends, χ² and its degrees of freedom, on every engine."""
+    """Counts, expected ends, χ² and its degrees of freedom."""
     spells = [*spells, Spell(4, True, plan="full")]
     table = rt.compare_curves(engine.table(frame_of(spells)), by="plan", test=test)
     assert engine.is_mine(table)

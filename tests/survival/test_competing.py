@@ -108,7 +108,7 @@ BOUNDS = ("lower", "upper")
 @settings(max_examples=at_most(10))
 @given(spells=many)
 def test_incidence_agrees_with_loops_in_fractions(engine, spells):
-    """Counts, hazards, F, S and the variance for each segment and reason, on every engine."""
+    """Counts, hazards, F, S and the variance for each segment and reason."""
     table = rt.survival.cumulative_incidence(engine.table(frame_of(spells)), by="plan")
     rows = iter(engine.read(table, order=["plan", "reason", "duration"]).to_dict("records"))
     reasons = reasons_of(expanded(spells))
@@ -138,7 +138,7 @@ def test_incidence_agrees_with_loops_in_fractions(engine, spells):
 @settings(max_examples=at_most(10))
 @given(spells=many)
 def test_removing_a_reason_agrees_with_loops_in_fractions(engine, spells):
-    """1 − S as it was, and with the hazard of one reason left out, on every engine."""
+    """1 − S as it was, and with the hazard of one reason left out."""
     table = rt.survival.cause_removed(engine.table(frame_of(spells)), by="plan")
     assert engine.is_mine(table)
     read = engine.read(table, order=["plan", "reason", "duration"])

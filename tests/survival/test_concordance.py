@@ -107,7 +107,7 @@ def naive(frame, until=math.inf, weight=lambda time: 1):
 
 @given(rows=tables, until=st.one_of(st.none(), st.integers(0, 7)))
 def test_agrees_with_a_loop_over_pairs(engine, rows, until):
-    """Counts, C and its error, with ties, weights, late entry and a last time, on every engine."""
+    """Counts, C and its error, with ties, weights, late entry and a last time."""
     frame = scored(*rows)
     answer = engine.read(concordance(engine.table(frame), until=until)).iloc[0]
     totals, c, error = naive(frame, math.inf if until is None else until)

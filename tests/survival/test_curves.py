@@ -61,7 +61,7 @@ def naive_bounds(survival, variance, level):
 @settings(max_examples=at_most(15))
 @given(spells=many, level=st.sampled_from([0.5, 0.95]))
 def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
-    """Counts exactly, S in fractions, Greenwood's error and the bounds, on every engine."""
+    """Counts exactly, S in fractions, Greenwood's error and the bounds."""
     table = rt.survival_curve(engine.table(frame_of(spells)), by="plan", level=level)
     answer = engine.read(table, order=["plan", "duration"])
     rows = iter(answer.to_dict("records"))
@@ -91,7 +91,7 @@ def test_the_curve_agrees_with_loops_over_spells(engine, spells, level):
 @settings(max_examples=at_most(10))
 @given(spells=many)
 def test_the_hazard_agrees_with_loops_over_spells(engine, spells):
-    """Σ d/n, its variance Σ d/n², and the bounds of its logarithm, on every engine."""
+    """Σ d/n, its variance Σ d/n², and the bounds of its logarithm."""
     answer = engine.read(
         rt.survival.cumulative_hazard(engine.table(frame_of(spells))), order=["duration"]
     )

@@ -170,7 +170,7 @@ def same(value, expected):
 
 @given(rows=tables, by=st.sampled_from([(), "plan", ["plan"]]))
 def test_brier_score_agrees_with_a_loop_over_spells(engine, rows, by):
-    """Score, reference and counts, with ties, weights and strata, on every engine."""
+    """Score, reference and counts, with ties, weights and strata."""
     frame = scored(*rows)
     answer = engine.read(brier_score(engine.table(frame), survival=TIMES, censoring_by=by))
     spells = spells_of(frame)
@@ -190,7 +190,7 @@ def test_brier_score_agrees_with_a_loop_over_spells(engine, rows, by):
 
 @given(rows=tables, by=st.sampled_from([(), "plan"]))
 def test_auc_agrees_with_a_loop_over_pairs(engine, rows, by):
-    """AUC and its error over all pairs of a leaver and a stayer, on every engine."""
+    """AUC and its error over all pairs of a leaver and a stayer."""
     frame = scored(*rows)
     table = engine.table(frame.assign(risk=-frame["s2"]))
     answer = engine.read(time_dependent_auc(table, times=[4, 2, 0], censoring_by=by))

@@ -86,7 +86,7 @@ def naive_mean(spells, horizon):
 @settings(max_examples=at_most(10))
 @given(spells=many, lost=st.lists(st.sampled_from([0.125, 0.25, 0.5, 0.75]), min_size=1))
 def test_quantiles_agree_with_loops(engine, spells, lost):
-    """Of S and of its bounds, for each segment and share, on every engine."""
+    """Of S and of its bounds, for each segment and share."""
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
     quantiles = rt.survival.lifetime_quantile(curve, lost=lost, by="plan")
     assert engine.is_mine(quantiles)
@@ -117,7 +117,7 @@ def test_quantiles_agree_with_loops(engine, spells, lost):
 @settings(max_examples=at_most(10))
 @given(spells=many, horizon=st.sampled_from([1, 2, 4, 4.5, 7]))
 def test_restricted_means_agree_with_loops(engine, spells, horizon):
-    """The area under S day by day and its standard error, on every engine."""
+    """The area under S day by day and its standard error."""
     curve = rt.survival_curve(engine.table(frame_of(spells)), by="plan")
     means = rt.survival.restricted_mean(curve, horizon=horizon, by="plan")
     assert engine.is_mine(means)

@@ -318,12 +318,19 @@ STEPS = {**DOORS, **TABLES, **FIGURES, **MODELS, **SCORES}
 _EXTRA = {"own spells", "codes"}
 
 
-def run(name: str, engine: Any, only: set[str] | None = None) -> Iterator[tuple[str, Any]]:
+def run(
+    name: str,
+    engine: Any,
+    only: set[str] | None = None,
+    *,
+    tables: dict[str, pd.DataFrame] | None = None,
+    steps: dict[str, Step] = STEPS,
+) -> Iterator[tuple[str, Any]]:
     """Each step with its answer under a name: a table in pandas, a model, or what it raised."""
     made: dict[str, Any] = {}
-    for key, frame in world().items():
+    for key, frame in (tables or world()).items():
         made[key] = engine.table(frame.rename(columns={PLAIN: name}))
-    for step, action in STEPS.items():
+    for step, action in steps.items():
         if only is not None and step not in only:
             continue
         try:

@@ -1,0 +1,58 @@
+"""Random shops under one another: asked at once, each engine says of them what pandas does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from conftest import Engine
+from naming import PLAIN, run, same
+from stacked import ASKED, TARGET, shops
+
+pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
+
+
+@cache
+def on_pandas() -> dict[str, Any]:
+    """Every step's answer over all shops."""
+    return dict(run(PLAIN, Engine("pandas"), tables=shops(), steps=ASKED))
+
+
+def test_every_engine_agrees_with_pandas_on_all_shops_at_once(engine):
+    """Every public function, over doors that let edges in, and further readings of some."""
+    expected = on_pandas()
+    assert {step for step, answer in expected.items() if isinstance(answer, Exception)} == set()
+    if engine.name == "pandas":
+        return
+    for step, found in run(PLAIN, engine, tables=shops(), steps=ASKED):
+        assert not isinstance(found, Exception), (step, found)
+        assert same(expected[step], found), step
+
+
+def test_a_shop_alone_has_the_answers_that_it_has_among_others():
+    """A segment's rows are its own, but where a figure compares, or its window is the log's."""
+    tables = {name: of_one(table) for name, table in shops().items()}
+    compared = set()
+    for step, alone in run(PLAIN, Engine("pandas"), tables=tables, steps=ASKED):
+        among = on_pandas()[step]
+        if isinstance(among, pd.DataFrame) and PLAIN in among and step not in LOOK_BEYOND:
+            assert not isinstance(alone, Exception), (step, alone)
+            assert same(of_one(among), alone), step
+            compared.add(step)
+    assert len(compared) > 50
+
+
+LOOK_BEYOND = {
+    *("churn_by", "churn_bridge", "reasons by segment"),  # the others are the measure
+    *("mean difference", "compare", "compare within"),
+    *("scored", "scored in strata", "scored by aft"),  # by a model of all
+    *("voice", "repeat", "reasons in time"),  # from the first line of the log on
+}
+
+
+def of_one(table):
+    """The rows of one shop."""
+    return table[table[PLAIN] == TARGET].reset_index(drop=True)
