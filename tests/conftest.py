@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 _PROFILE = {
     "deadline": None,
@@ -21,6 +21,9 @@ _PROFILE = {
 }
 settings.register_profile("house", max_examples=15, **_PROFILE)
 settings.register_profile("few", max_examples=4, **_PROFILE)  # for a second environment
+settings.register_profile(
+    "unshrunk", max_examples=15, phases=[Phase.explicit, Phase.generate], **_PROFILE
+)
 settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
 
 

@@ -198,6 +198,7 @@ def tried(mutant: Mutant, tests: list[str], tree: Path) -> str:
         "-p",
         "no:cacheprovider",
         "--tb=no",
+        "--hypothesis-profile=unshrunk",
         "@chosen.txt",
     ]
     try:
