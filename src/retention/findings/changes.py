@@ -67,7 +67,7 @@ class Change:
         bounds = f"{signed(self.lower)} to {points(self.upper)}"
         if not self.clear:
             return f"{UNCLEAR} ({bounds})"
-        return f"{'up' if self.value > 0 else 'down'} by {_size(self.value)} ({bounds})"
+        return f"{'up' if self.value > 0 else 'down'} by {_size_in_points(self.value)} ({bounds})"
 
     def verdict(self, better: str) -> str:
         """Whether that is "better", "worse" or the "same", for the direction that is better."""
@@ -76,7 +76,7 @@ class Change:
         return "better" if (self.value > 0) == (better == "higher") else "worse"
 
 
-def change(before: Rate, after: Rate) -> Change:
+def change_of_rates(before: Rate, after: Rate) -> Change:
     """The difference of two rates of different people, with bounds made from theirs.
 
     With rates p and bounds l, u: after − before lies between
@@ -100,5 +100,5 @@ def change(before: Rate, after: Rate) -> Change:
     return Change(difference, float(lower), float(upper))
 
 
-def _size(value: float) -> str:
+def _size_in_points(value: float) -> str:
     return points(abs(value)).lstrip("+")

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
-from retention.findings.small_segments import Pool, pooled, small_segments
+from retention.findings.small_segments import Pool, pooled_table, small_segments
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_of
 from retention.kpis.outcome.rates import outcome_kpis
@@ -123,7 +123,7 @@ def gather(given: Any, asked: Asked, notes: Any) -> Material:
     kpi_table = _kpis(activity, asked)
     small = {} if kpi_table is None else _small(activity, asked)
     if small:
-        activity = _activity(pooled(table, small), of_contracts, asked)
+        activity = _activity(pooled_table(table, small), of_contracts, asked)
     gap, gap_row = _gap(table, of_contracts, asked)
     return Material(
         asked=asked,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention import periods
 from retention.catalogue import figure
-from retention.findings.changes import Change, Rate, change
+from retention.findings.changes import Change, Rate, change_of_rates
 from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import drawn
 from retention.report.material import A_YEAR
@@ -39,7 +39,7 @@ def moved(material: Material, name: str) -> Change:
     before = earlier(material)
     if before is None:
         return Change(None, None, None)
-    return change(Rate.of(before, name), Rate.of(material.kpis[-1], name))
+    return change_of_rates(Rate.of(before, name), Rate.of(material.kpis[-1], name))
 
 
 def known_rates(material: Material) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.findings.changes import Rate, change
+from retention.findings.changes import Rate, change_of_rates
 from retention.frames import as_lazy, in_kind_of
 from retention.frames.python_rows import rows_of
 from retention.kpis.cohorts.cohort_retention import cohort_retention
@@ -93,7 +93,7 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
         return f"{start}."
     then = earlier[-apart] if len(earlier) >= apart else earlier[-1]
     bounds = ("rate", "lower", "upper")
-    found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
+    found = change_of_rates(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
     return f"{start}: {found} against those of {spoken_period(then['cohort'], material.freq)}."
 
 

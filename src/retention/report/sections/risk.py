@@ -5,7 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from retention.findings.likely_to_leave import BANDS, WITHIN, AtRisk, Held, at_risk, by_tenure
+from retention.findings.likely_to_leave import (
+    BANDS,
+    WITHIN,
+    AtRisk,
+    Held,
+    customers_with_stake,
+    held_by_tenure,
+)
 from retention.report.parts import Grid, Section
 from retention.wording import count, day, days, money, percent, several
 
@@ -27,14 +34,14 @@ def who_is_at_risk(material: Material) -> Section:
 
 def _by_chance(material: Material) -> Section:
     asked = material.asked
-    found = at_risk(
+    found = customers_with_stake(
         material.table,
         as_of=asked.as_of,
         gap=material.gap,
         n_rows=asked.at_risk,
         level=asked.level,
     )
-    if not (found.tells or found.nobody):
+    if not (found.is_telling or found.is_nobody):
         return Section("risk", _HEADING, _of_all(found), notes=_why_of_all(found))
     share = found.sales / found.of_sales if found.of_sales > 0 else None
     soon = days(WITHIN)
@@ -123,7 +130,7 @@ def _chance_notes(material: Material, found: AtRisk) -> list[str]:
     """Where the chances are from, and how far to trust them."""
     told, soon = found.told, days(WITHIN)
     who = "Not yet lost is who" if material.gap is not None else "Looked at is who"
-    beat = found.tells * (
+    beat = found.is_telling * (
         " Made then, the chances would have beaten telling that of everybody: their mean squared "
         f"error (Brier score) was {_error(told['brier_score'])} against "
         f"{_error(told['brier_reference'])}."
@@ -149,7 +156,7 @@ def _unknown(found: AtRisk) -> list[str]:
 def _by_tenure(material: Material) -> Section:
     held, asked = [], material.asked
     if material.spells is not None:
-        held = by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
+        held = held_by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
     shown = _large_enough(held, material.smallest)
     n = sum(band.n - band.unknown for band in held)
     if not shown or not n:
@@ -181,11 +188,11 @@ def _large_enough(bands: list[Held], least: int) -> list[Held]:
     shown: list[Held] = []
     for band in bands:
         if shown and shown[-1].n < least:
-            shown[-1] = shown[-1].and_next(band)
+            shown[-1] = shown[-1].with_next(band)
         else:
             shown.append(band)
     if len(shown) > 1 and shown[-1].n < least:
-        shown[-2:] = [shown[-2].and_next(shown[-1])]
+        shown[-2:] = [shown[-2].with_next(shown[-1])]
     return [band for band in shown if band.n >= least]
 
 
