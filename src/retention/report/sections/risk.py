@@ -27,12 +27,12 @@ _METHODS = {
 }
 
 
-def who_is_at_risk(material: Material) -> Section:
+def at_risk_section(material: Material) -> Section:
     """Orders: who will likely buy nothing. Contracts: the chance to leave, by tenure."""
-    return _by_tenure(material) if material.of_contracts else _by_chance(material)
+    return _section_by_tenure(material) if material.of_contracts else _section_by_chance(material)
 
 
-def _by_chance(material: Material) -> Section:
+def _section_by_chance(material: Material) -> Section:
     asked = material.asked
     found = customers_with_stake(
         material.table,
@@ -42,7 +42,7 @@ def _by_chance(material: Material) -> Section:
         level=asked.level,
     )
     if not (found.is_telling or found.is_nobody):
-        return Section("risk", _HEADING, _of_all(found), notes=_why_of_all(found))
+        return Section("risk", _HEADING, _words_on_all(found), notes=_reasons_for_no_names(found))
     share = found.sales / found.of_sales if found.of_sales > 0 else None
     soon = days(WITHIN)
     who = "not yet lost" if material.gap is not None else f"silent for {days(found.most)} at most"
@@ -56,12 +56,12 @@ def _by_chance(material: Material) -> Section:
             f"No customer {'who is ' * (material.gap is not None)}{who} is more likely than not to "
             f"buy nothing in the next {soon}."
         )
-    grids = (_chance_grid(found.rows),) if found.rows else ()
-    notes = tuple(_chance_notes(material, found))
+    grids = (_grid_of_chances(found.rows),) if found.rows else ()
+    notes = tuple(_notes_on_chances(material, found))
     return Section("risk", _HEADING, finding, grids=grids, notes=notes)
 
 
-def _of_all(found: AtRisk) -> str:
+def _words_on_all(found: AtRisk) -> str:
     """What can be said of all together, where the score does not tell customers apart."""
     told, soon = found.told, days(WITHIN)
     if told["base_rate"] is None:
@@ -77,7 +77,7 @@ def _of_all(found: AtRisk) -> str:
     )
 
 
-def _why_of_all(found: AtRisk) -> tuple[str, ...]:
+def _reasons_for_no_names(found: AtRisk) -> tuple[str, ...]:
     """Why nobody is named: what the score was worth when that could be seen."""
     told = found.told
     if told["base_rate"] is None:
@@ -86,22 +86,23 @@ def _why_of_all(found: AtRisk) -> tuple[str, ...]:
         f"A chance for each customer was made from what was known on {day(found.tested)}, by "
         f"{_METHODS[told['method']]}, and set against what came. It did not clearly beat the "
         f"{percent(told['base_rate'])} told of everybody: its mean squared error (Brier score) was "
-        f"{_error(told['brier_score'])} against {_error(told['brier_reference'])}. So no customer "
-        "is listed, and no sales are called at risk."
+        f"{_error_in_words(told['brier_score'])} against "
+        f"{_error_in_words(told['brier_reference'])}. "
+        "So no customer is listed, and no sales are called at risk."
     ]
-    return (*notes, *_of_the_fit(told))
+    return (*notes, *_notes_on_fit(told))
 
 
-def _of_the_fit(told: dict[str, Any]) -> list[str]:
+def _notes_on_fit(told: dict[str, Any]) -> list[str]:
     """What the fit says of itself, where there is anything: no finding about the customers."""
     return [f"What the fit says of itself: {told['reason']}"] if told["reason"] else []
 
 
-def _error(value: float | None) -> str:
+def _error_in_words(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
 
-def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
+def _grid_of_chances(rows: tuple[dict[str, Any], ...]) -> Grid:
     """Those with most at stake; without a column of bounds where nobody has any."""
     bounded = any(row["lower"] is not None for row in rows)
     cells = [
@@ -109,7 +110,7 @@ def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
             str(row["customer_id"]),
             count(row["days"]),
             percent(row["chance"], 0),
-            *([_bounds(row)] if bounded else []),
+            *([_bounds_in_words(row)] if bounded else []),
             money(row["sales"]),
             money(row["stake"]),
         )
@@ -120,32 +121,32 @@ def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
     return Grid("Where most is at stake", heads, tuple(cells))
 
 
-def _bounds(row: dict[str, Any]) -> str:
+def _bounds_in_words(row: dict[str, Any]) -> str:
     if row["lower"] is None or row["upper"] is None:
         return "–"
     return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
 
 
-def _chance_notes(material: Material, found: AtRisk) -> list[str]:
+def _notes_on_chances(material: Material, found: AtRisk) -> list[str]:
     """Where the chances are from, and how far to trust them."""
     told, soon = found.told, days(WITHIN)
     who = "Not yet lost is who" if material.gap is not None else "Looked at is who"
     beat = found.is_telling * (
         " Made then, the chances would have beaten telling that of everybody: their mean squared "
-        f"error (Brier score) was {_error(told['brier_score'])} against "
-        f"{_error(told['brier_reference'])}."
+        f"error (Brier score) was {_error_in_words(told['brier_score'])} against "
+        f"{_error_in_words(told['brier_reference'])}."
     )
     return [
         f"{who} bought in the last {days(found.most)}. At stake is the chance times "
         f"the sales. The chances are from {_METHODS[told['method']]}.",
         f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
         f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since.{beat}",
-        *_of_the_fit(told),
-        *_unknown(found),
+        *_notes_on_fit(told),
+        *_notes_on_unknown(found),
     ]
 
 
-def _unknown(found: AtRisk) -> list[str]:
+def _notes_on_unknown(found: AtRisk) -> list[str]:
     """Of how many no chance is known."""
     notes = []
     if found.unknown:
@@ -153,11 +154,11 @@ def _unknown(found: AtRisk) -> list[str]:
     return notes
 
 
-def _by_tenure(material: Material) -> Section:
+def _section_by_tenure(material: Material) -> Section:
     held, asked = [], material.asked
     if material.spells is not None:
         held = held_by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
-    shown = _large_enough(held, material.smallest)
+    shown = _bands_large_enough(held, material.smallest)
     n = sum(band.n - band.unknown for band in held)
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
@@ -179,11 +180,11 @@ def _by_tenure(material: Material) -> Section:
         notes.append(
             f"Of {several(unknown, 'more customer')} no chance can be told: few have stayed longer."
         )
-    grid = _tenure_grid(shown)
+    grid = _grid_of_tenures(shown)
     return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))
 
 
-def _large_enough(bands: list[Held], least: int) -> list[Held]:
+def _bands_large_enough(bands: list[Held], least: int) -> list[Held]:
     """The bands, small ones with those next to them: left out, the total would tell of them."""
     shown: list[Held] = []
     for band in bands:
@@ -196,7 +197,7 @@ def _large_enough(bands: list[Held], least: int) -> list[Held]:
     return [band for band in shown if band.n >= least]
 
 
-def _tenure_grid(bands: list[Held]) -> Grid:
+def _grid_of_tenures(bands: list[Held]) -> Grid:
     """The bands of tenure, from the newest customers on."""
     ends = dict(pairwise(BANDS))
     lines = []
