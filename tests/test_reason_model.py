@@ -28,7 +28,7 @@ from retention.reasons.learning import (
     threshold_of,
 )
 from retention.reasons.lexicon.lexicon import extend_lexicon, load_lexicon
-from retention.reasons.model.model import load_reason_model, probabilities
+from retention.reasons.model.model import calibrated_scores, load_reason_model
 from retention.reasons.model.vectors import Reader, learn_terms, places_of_terms
 from retention.reasons.tags.tagging import tag_reasons
 
@@ -130,7 +130,7 @@ def test_the_curve_is_platts(notes):
 
 def test_what_nothing_speaks_for_has_no_probability():
     """A score of 0 stays 0, whatever the curve."""
-    assert probabilities(np.array([0.0, 0.5]), np.array(2.0), np.array(3.0))[0] == 0
+    assert calibrated_scores(np.array([0.0, 0.5]), np.array(2.0), np.array(3.0))[0] == 0
 
 
 # ------------------------------------------------------------------ what is counted

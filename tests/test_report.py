@@ -184,7 +184,7 @@ def test_bounds_that_touch_zero_leave_a_change_unclear():
     assert change_of_rates(Rate(0.5, 0.5, 0.5), Rate(0.7, 0.5, 0.9)).lower == pytest.approx(0.0)
     edge = change_of_rates(Rate(0.5, 0.5, 0.5), Rate(0.75, 0.5, 1.0))
     assert edge.lower == 0.0
-    assert not edge.clear
+    assert not edge.is_clear
     assert edge.in_words().startswith("no clear change")
     assert edge.verdict("higher") == "same"
 

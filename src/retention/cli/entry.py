@@ -120,8 +120,8 @@ def message_in_options(message: str, flags: frozenset[str]) -> str:
         >>> message_in_options("Say `connection=` to run it.", flags)
         'Say connection in Python to run it.'
         >>> message_in_options(
-    ...     "Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags
-    ... )
+        ...     "Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags
+        ... )
         'Say --refunds net --rates EUR=1,USD=....'
     """
     return told(MARKED.sub(lambda found: _typed_form(found[1], flags), message))

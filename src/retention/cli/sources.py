@@ -46,7 +46,7 @@ class Source:
 
 def read_source(settings: Settings, say: Callable[[str], None]) -> Source:
     """The file's table through its door; `say` is told a last day that nobody named."""
-    of_contracts = is_of_contracts(settings)
+    of_contracts = is_file_of_contracts(settings)
     door: Any = as_contracts if of_contracts else as_transactions
     told = _keywords_of_door(settings, of_contracts)
     if settings.counting.as_of is not None:
@@ -91,7 +91,7 @@ def _days_of_notes(written: Any, date_format: str | None) -> Any:
 
 def audit_of_file(settings: Settings) -> Audit[Any]:
     """The file's rows parted into those that can be used and the others."""
-    of_contracts = is_of_contracts(settings)
+    of_contracts = is_file_of_contracts(settings)
     door: Any = as_contracts if of_contracts else as_transactions
     told = _keywords_of_door(settings, of_contracts) | _keywords_of_file(settings)
     last = settings.counting.as_of
@@ -109,7 +109,7 @@ def file_of(settings: Settings) -> str:
     return settings.file
 
 
-def is_of_contracts(settings: Settings) -> bool:
+def is_file_of_contracts(settings: Settings) -> bool:
     """Whether the file is of contracts: a column is named that only contracts have.
 
     Raises:

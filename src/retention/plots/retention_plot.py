@@ -75,10 +75,10 @@ def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None =
     if not any(np.isfinite(part[one]).any() for _, one, part in lines):
         why = "no rate is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
-    return _draw_lines(ax, lines, drawn_values, title)
+    return _draw_rates(ax, lines, drawn_values, title)
 
 
-def _draw_lines(
+def _draw_rates(
     ax: Axes, lines: list[tuple[str, str, Drawn]], values: NDArray[np.float64], title: str
 ) -> Axes:
     steps = np.concatenate([part["step"] for _, _, part in lines])

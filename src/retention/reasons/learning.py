@@ -20,7 +20,7 @@ from retention.reasons.model.model import (
     found_by_lexicon,
     loudness_of_words,
     scores_of_both,
-    strengths,
+    strengths_in_texts,
 )
 from retention.reasons.model.vectors import Reader, learn_terms
 
@@ -270,7 +270,9 @@ def scores_held_back(labelled: Labelled, group: Places, lexicon: Lexicon | None,
         )
     strength = None
     if lexicon is not None:
-        strength = strengths(found_by_lexicon(labelled.texts, lexicon), labelled.categories)
+        strength = strengths_in_texts(
+            found_by_lexicon(labelled.texts, lexicon), labelled.categories
+        )
     score = scores_of_both(chance, loudest, strength)
     curves = [calibration_of(s, y) for s, y in zip(score.T, carried.T, strict=True)]
     slope, offset = np.array(curves).T

@@ -117,7 +117,7 @@ def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
     """
     audit = given if isinstance(given, Audit) else None
     table = given if audit is None else audit.accepted
-    of_contracts = is_of_contracts(table)
+    of_contracts = is_table_of_contracts(table)
     segments(asked.by, CONTRACTS if of_contracts else TRANSACTIONS)
     activity = _activity_of_table(table, of_contracts, asked)
     kpi_table = _outcome_kpis(activity, asked)
@@ -163,7 +163,7 @@ def _small_segments_by_column(activity: Any, asked: Asked) -> dict[str, Pool]:
     return {column: pool for column, pool in found.items() if pool is not None}
 
 
-def is_of_contracts(table: object) -> bool:
+def is_table_of_contracts(table: object) -> bool:
     """Whether a table is of contracts: it has `start` and no `date`; then it is checked as such.
 
     Raises:
@@ -238,6 +238,6 @@ def _spells_of_table(table: Any, of_contracts: bool, gap: int | None, asked: Ask
     return purchase_spells(table, gap=gap, as_of=asked.as_of, observed_from=cut)
 
 
-def segment_names(by: str | Sequence[str]) -> tuple[str, ...]:
+def segments_as_tuple(by: str | Sequence[str]) -> tuple[str, ...]:
     """Segment columns as a tuple."""
     return (by,) if isinstance(by, str) else tuple(by)

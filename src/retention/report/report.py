@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from retention import periods
 from retention.errors import RetentionError, RetentionWarning, one_of, warn, whole_number
 from retention.report import markdown, page
-from retention.report.material import Asked, Material, material_of_report, segment_names
+from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
 from retention.report.sections.basis import definitions_section, what_was_read_section
 from retention.report.sections.headline import headline_section, three_rates_section
 from retention.report.sections.lasting import cohorts_section, how_long_section
@@ -169,7 +169,7 @@ def retention_report(  # noqa: PLR0913 - a door
         else periods.as_day(observed_from, argument="observed_from"),
         history=history,
         freq=freq,
-        by=segment_names(by),
+        by=segments_as_tuple(by),
         gap=gap,
         min_customers=min_customers,
         at_risk=at_risk,

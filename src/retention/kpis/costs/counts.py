@@ -60,18 +60,18 @@ class Lines:
     owned: bool
 
     @property
-    def inside(self) -> nw.Expr:
+    def is_inside(self) -> nw.Expr:
         """Where a cost falls in the window."""
         first, last, _ = self.window
         return (nw.col("step") >= first) & (nw.col("step") <= last)
 
     @property
-    def asked(self) -> nw.Expr:
+    def is_asked(self) -> nw.Expr:
         """Where a cost is of one of the kinds that were asked for."""
         return nw.col("kind").is_in(list(self.of))
 
     @property
-    def said(self) -> str:
+    def window_in_words(self) -> str:
         """The window as people say it."""
         first, last, freq = self.window
         return f"{periods.label(first, freq)} to {periods.label(last, freq)}"

@@ -117,7 +117,8 @@ def cost_kpis(
     cube = _cube_of_costs(lines, lag)
     table = _table_of_cube(cube, lines, lag)
     outside = cube.n_outside[:, :-1].sum(), cube.outside[:, :-1].sum()
-    where = f"dated outside {lines.said}, the whole periods of the activity: see amount_outside"
+    window = lines.window_in_words
+    where = f"dated outside {window}, the whole periods of the activity: see amount_outside"
     warn_of_costs_outside(int(outside[0]), float(outside[1]), where)
     return table_like(table, activity)
 

@@ -316,7 +316,7 @@ def _sales_by_segment(spread: _Spread) -> Frame:
 def _direct_costs(spread: _Spread) -> Frame:
     """Costs that were for one customer."""
     lines = spread.lines
-    rows = lines.frame.filter(nw.col("_own") == 1, lines.asked, lines.inside)
+    rows = lines.frame.filter(nw.col("_own") == 1, lines.is_asked, lines.is_inside)
     return _rows_of_cost_alone(rows, direct_cost=nw.col("amount"), allocated_cost=nw.lit(0.0))
 
 
@@ -324,7 +324,7 @@ def _shares_of_costs(spread: _Spread) -> Frame:
     """The shares of each customer in the costs of their periods and segments."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(nw.col("_own") == 0, lines.asked, lines.inside)
+    rows = lines.frame.filter(nw.col("_own") == 0, lines.is_asked, lines.is_inside)
     pools = rows.group_by(*cell).agg(nw.col("amount").sum().alias("_pool"))
     rates = pools.join(spread.totals.filter(nw.col("_total") > 0), on=cell, how="inner")
     borne = spread.bearers.join(rates, on=cell, how="inner")
@@ -343,9 +343,9 @@ def _costs_left_over(spread: _Spread) -> Columns:
     """The costs that nobody bears, by segment, period and kind."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(lines.asked).select(*cell, "kind", "amount", "_own")
+    rows = lines.frame.filter(lines.is_asked).select(*cell, "kind", "amount", "_own")
     met = rows.join(spread.totals, on=cell, how="left")
-    unborne = ~lines.inside | ((nw.col("_own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
+    unborne = ~lines.is_inside | ((nw.col("_own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
     left = met.filter(unborne).with_columns(_somebody=count(~nw.col("_total").is_null()))
     grouped = left.group_by(*cell, "kind").agg(
         nw.len().alias("n_costs"), nw.col("amount").sum(), nw.col("_somebody").max()

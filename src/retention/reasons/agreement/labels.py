@@ -12,7 +12,7 @@ from retention.frames import Columns, as_lazy, collect
 from retention.names import inner
 from retention.reasons.categories import MISSING, UNSPECIFIED, check_category
 from retention.reasons.figures.primary_reasons import complete_column, places_of
-from retention.reasons.notes.reading import read_notes, texts_of
+from retention.reasons.notes.reading import read_notes, texts_of_notes
 from retention.tables import LABELS, require
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_labelled(notes: object, labels: object, columns: tuple[str, str, str | 
     """
     text, note_id, groups = columns
     rows = _notes_with_groups(notes, text, note_id, groups)
-    texts = texts_of(rows["value"], text)
+    texts = texts_of_notes(rows["value"], text)
     note, category = _labels_by_note(labels, rows["note_id"])
     place, names = places_of(category)
     carried = np.zeros((len(texts), len(names)), np.bool_)

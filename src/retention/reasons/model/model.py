@@ -219,7 +219,7 @@ def loudness_of_words(
     return chance, loudest
 
 
-def strengths(found: Sequence[Sequence[Tag]], categories: Sequence[str]) -> Floats:
+def strengths_in_texts(found: Sequence[Sequence[Tag]], categories: Sequence[str]) -> Floats:
     """The strength of each category (columns) in each text (rows); 0 where it was not found."""
     place = {name: k for k, name in enumerate(categories)}
     strength = np.zeros((len(found), len(categories)))
@@ -241,7 +241,7 @@ def scores_of_both(chance: Floats, loudest: NDArray[np.intp], strength: Floats |
     return np.where((loudest != SILENT) | (strength > 0), (chance + strength) / 2, 0.0)
 
 
-def probabilities(score: Floats, slope: Floats, offset: Floats) -> Floats:
+def calibrated_scores(score: Floats, slope: Floats, offset: Floats) -> Floats:
     """The scores calibrated; 0 stays 0."""
     from scipy.special import expit
 

@@ -124,7 +124,7 @@ def _checked_ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
     return values
 
 
-def texts_of(values: NDArray[np.object_], column: str) -> list[str | None]:
+def texts_of_notes(values: NDArray[np.object_], column: str) -> list[str | None]:
     """The notes as texts, of each what is read of it; blank ones are None.
 
     Args:

@@ -9,12 +9,12 @@ from retention.reasons.lexicon.finding import Tag, tags_in_order
 from retention.reasons.model.model import (
     LEAST,
     SILENT,
+    calibrated_scores,
     category_of,
     found_by_lexicon,
     loudness_of_words,
-    probabilities,
     scores_of_both,
-    strengths,
+    strengths_in_texts,
 )
 from retention.reasons.model.vectors import Reader, places_of_terms
 from retention.reasons.notes.words import LONGEST_NOTE
@@ -66,9 +66,9 @@ def _chances_and_loudest(
 ) -> tuple[Floats, NDArray[np.intp]]:
     """The probability of each category in each text, and its loudest word."""
     chance, loudest = loudness_of_words(reader.weights(texts), model.coef, model.intercept)
-    strength = None if model.lexicon is None else strengths(by_lexicon, model.categories)
+    strength = None if model.lexicon is None else strengths_in_texts(by_lexicon, model.categories)
     score = scores_of_both(chance, loudest, strength)
-    return probabilities(score, model.slope, model.offset), loudest
+    return calibrated_scores(score, model.slope, model.offset), loudest
 
 
 class _Spoken:

@@ -21,7 +21,7 @@ from retention.reasons.lexicon.lexicon import (
 )
 from retention.reasons.lexicon.matching import matcher_of
 from retention.reasons.model.model import LEAST, ReasonModel
-from retention.reasons.notes.reading import read_notes, texts_of
+from retention.reasons.notes.reading import read_notes, texts_of_notes
 from retention.reasons.tags.by_annotator import tags_by_annotator
 from retention.reasons.tags.by_model import tags_by_model
 from retention.tables import TAGS
@@ -144,7 +144,7 @@ def tag_reasons(  # noqa: PLR0913 - a door
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=keep, taken=TAGS.names, name="notes"
     )
-    texts = texts_of(rows["value"], text)
+    texts = texts_of_notes(rows["value"], text)
     different = list(dict.fromkeys(text for text in texts if text is not None))
     told = _tags_of_texts(different, known, model, annotator, min_score)
     found = dict(zip(different, told, strict=True))

@@ -71,7 +71,7 @@ def _card_of_rate(material: Material, name: str) -> Card:
     """One rate of the latest base period."""
     rate, difference = Rate.of(material.kpis[-1], name), change_since_earlier(material, name)
     bounds = (
-        f"{percent(rate.lower)} to {percent(rate.upper)}" if rate.known else "too few for bounds"
+        f"{percent(rate.lower)} to {percent(rate.upper)}" if rate.is_known else "too few for bounds"
     )
     return Card(
         figure(name).label,
@@ -171,7 +171,7 @@ def _who_stays(material: Material) -> str:
         f"With the {percent(raw.value)} of customers who stayed, {percent(sales.value)} of the "
         "sales stayed"
     )
-    if not (raw.known and sales.known):
+    if not (raw.is_known and sales.is_known):
         return f"{start}; too few to say which customers stay."
     if sales.lower > raw.upper:  # type: ignore[operator]
         return f"{start}: those who leave are the smaller customers."
@@ -216,5 +216,5 @@ def _grid_of_rates(material: Material) -> Grid:
 
 def _rate_with_bounds(row: dict[str, Any], name: str) -> tuple[str, str]:
     rate = Rate.of(row, name)
-    bounds = f"{percent(rate.lower)} – {percent(rate.upper)}" if rate.known else "–"
+    bounds = f"{percent(rate.lower)} – {percent(rate.upper)}" if rate.is_known else "–"
     return percent(rate.value), bounds

@@ -52,7 +52,7 @@ class Segment:
             return "nobody outside it"
         if not self.shown:
             return "too few to tell"
-        if self.apart.clear:
+        if self.apart.is_clear:
             return "loses more" if (self.apart.value or 0) > 0 else "loses less"
         half = self.apart.half_width
         return "no clear difference" if half is not None and half <= WIDE else "too few to tell"
@@ -217,7 +217,7 @@ def _change_if_clear(row: dict[str, Any]) -> str:
     found = Change(row["rate_change"], row["change_lower"], row["change_upper"])
     if found.value is None:
         return "–"
-    return points(found.value) if found.clear else UNCLEAR
+    return points(found.value) if found.is_clear else UNCLEAR
 
 
 def _finding_on_large(material: Material) -> tuple[str, Grid] | None:
@@ -237,7 +237,7 @@ def _large_in_words(row: dict[str, Any]) -> str:
     """Whether the largest customers leave more or less often, if that is clear."""
     apart = Change(row["difference"], row["difference_lower"], row["difference_upper"])
     rates = f"{percent(row['target_churn_rate'])} against {percent(row['rest_churn_rate'])}"
-    if not apart.clear:
+    if not apart.is_clear:
         return (
             "The tenth of the customers with the largest sales leaves neither clearly more nor "
             f"clearly less often than the others: {rates}."
