@@ -12,7 +12,7 @@ from fuzz_tables import VALUES
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.cli.settings import settings_of
+from retention.cli.settings import merged_settings
 from retention.reasons.lexicon.phrases import compile_phrase
 
 MARKS = st.lists(
@@ -209,7 +209,7 @@ def configured(data: bytes, folder: Path) -> object:
     """Settings from a config file, with an option beside it."""
     path = folder / "retention.toml"
     path.write_bytes(data)
-    return settings_of(path, {"columns.date": "when"})
+    return merged_settings(path, {"columns.date": "when"})
 
 
 WORDS = st.sampled_from(

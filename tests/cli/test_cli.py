@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.cli import main
-from retention.cli.entry import in_options
-from retention.cli.options import flags_of, parser
+from retention.cli.entry import message_in_options
+from retention.cli.options import command_line_parser, flags_of_command
 from retention.cli.settings import Output
-from retention.cli.writing import harmless, write
+from retention.cli.writing import harmless_value, write_answer
 
 NAMED = ["--customer-id", "Kunde", "--date", "Datum", "--sales", "Betrag"]
 KPIS = ["--refunds", "net", "--as-of", "2024-03-31", "--freq", "month"]
@@ -164,10 +164,10 @@ def test_a_csv_cell_is_never_a_formula(shop, capsys):
     """Text that begins like one has an apostrophe before it; numbers stay numbers."""
     _, out, _ = run(capsys, "kpis", shop, *NAMED, *KPIS, "--by", "Region", "--format", "csv")
     assert "\n'=SUM(1)," in out
-    assert [harmless(text) for text in ("=1", "+1", "-1", "@x", "\tx", "\rx", "x=1", "")] == [
+    assert [harmless_value(text) for text in ("=1", "+1", "-1", "@x", "\tx", "\rx", "x=1", "")] == [
         *("'=1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "x=1", "")
     ]
-    assert [harmless(number) for number in (-1, -1.5, None)] == [-1, -1.5, None]
+    assert [harmless_value(number) for number in (-1, -1.5, None)] == [-1, -1.5, None]
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
@@ -177,11 +177,11 @@ def test_any_text_comes_back_from_csv_and_json(text):
     """Quotes, commas, line breaks, marks: CSV gives back the harmless text, JSON the text."""
     table = pd.DataFrame({"name": [text], "n": [-1.5]})
     with redirect_stdout(StringIO(newline="")) as out:
-        write(table, Output(format="csv"))
+        write_answer(table, Output(format="csv"))
     lines = list(csv.reader(StringIO(out.getvalue(), newline="")))
-    assert lines[1:] == ([[harmless(text), "-1.5"]])
+    assert lines[1:] == ([[harmless_value(text), "-1.5"]])
     with redirect_stdout(StringIO()) as out:
-        write(table, Output(format="json"))
+        write_answer(table, Output(format="json"))
     assert json.loads(out.getvalue()) == [{"name": text, "n": -1.5}]
 
 
@@ -198,7 +198,7 @@ def test_a_column_name_is_data(tmp_path, capsys):
 
 def test_a_header_is_no_formula_either(capsys):
     """A segment's name is the user's as well."""
-    write(pd.DataFrame({"=cmd": [-1]}), Output(format="csv"))
+    write_answer(pd.DataFrame({"=cmd": [-1]}), Output(format="csv"))
     assert capsys.readouterr().out == "'=cmd\n-1\n"
 
 
@@ -401,7 +401,7 @@ COMMANDS = ("kpis", "audit", "report")
 
 def options_of(command):
     """Every option that argparse knows of a command."""
-    choices = parser()._subparsers._group_actions[0].choices
+    choices = command_line_parser()._subparsers._group_actions[0].choices
     return set(choices[command]._option_string_actions)
 
 
@@ -438,11 +438,11 @@ def sentences():
 def test_every_message_names_options_that_the_command_has(command):
     """No keyword of Python is left in a message, and no option that is none."""
     known = options_of(command)
-    assert flags_of(command) <= known
+    assert flags_of_command(command) <= known
     said = list(sentences())
     assert len(said) > 50
     for text in said:
-        shown = in_options(text, flags_of(command))
+        shown = message_in_options(text, flags_of_command(command))
         assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", shown)) <= known, shown
         calls = re.sub(r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+", "", shown)  # Python alone
         assert not re.search(r"\b[a-z]+(_[a-z]+)*=(?!=)", calls), shown

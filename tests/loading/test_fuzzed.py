@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import retention as rt
-from retention.cli.settings import UsageError, settings_of
+from retention.cli.settings import UsageError, merged_settings
 
 DEEP = "deep = " + "[" * 5_000
 NAMED = {"customer_id": "who", "date": "day", "sales": "paid"}
@@ -72,7 +72,7 @@ def test_toml_nested_without_end_is_refused(tmp_path):
     path = tmp_path / "deep.toml"
     path.write_text(DEEP, "utf-8")
     with pytest.raises(UsageError, match="is no TOML"):
-        settings_of(path, {})
+        merged_settings(path, {})
     with pytest.raises(rt.ReadError, match="is no TOML"):
         rt.reasons.load_lexicon(path)
     codes = pd.DataFrame({"customer_id": ["Ann"], "code": ["A1"]})

@@ -18,8 +18,8 @@ import retention as rt
 from pictures import faults, plot, spells, tables, words
 from retention import wording
 from retention.plots.paper.drawable_tables import DRAWABLE, Drawable
-from retention.plots.paper.line_labels import spread
-from retention.plots.paper.palette import LOOKS, lightness, mixed, shade
+from retention.plots.paper.line_labels import places_apart
+from retention.plots.paper.palette import LOOKS, heat_colour, lightness, mixed_colour
 
 PLOTS = sorted({answer.plot for answer in DRAWABLE})
 BY_NAME = {answer.plot: answer for answer in reversed(DRAWABLE)}
@@ -215,7 +215,7 @@ def test_pictures_can_be_read_in_grey() -> None:
     assert min(abs(a - b) for a, b in combinations(light[:3], 2)) > 15
     assert len({look.marker for look in LOOKS}) == len(LOOKS)
     assert len({(look.style, look.marker) for look in LOOKS}) == len(LOOKS)
-    shades = [lightness(shade(part)) for part in np.linspace(0, 1, 11)]
+    shades = [lightness(heat_colour(part)) for part in np.linspace(0, 1, 11)]
     assert all(a - b > 2 for a, b in pairwise(shades))
 
 
@@ -224,14 +224,14 @@ def test_words_in_colour_are_dark_enough_to_be_read() -> None:
     for look in LOOKS:
         light = float(_linear(look.text) @ [0.2126729, 0.7151522, 0.0721750])
         assert 1.05 / (light + 0.05) >= 4.5
-    assert mixed("#000000", "#FFFFFF", 0.5) == "#808080"
+    assert mixed_colour("#000000", "#FFFFFF", 0.5) == "#808080"
 
 
 @given(st.lists(st.tuples(st.floats(-0.5, 1.5), st.floats(0.01, 0.12)), min_size=1, max_size=8))
 def test_labels_are_spread_so_that_none_overlaps(asked: list[tuple[float, float]]) -> None:
     """they keep their order, their distance and the room; who is alone stays where it was."""
     wanted, heights = (list(each) for each in zip(*asked, strict=True))
-    places = spread(wanted, heights)
+    places = places_apart(wanted, heights)
     order = np.argsort(wanted, kind="stable")
     for one, other in pairwise(order):
         assert places[other] - places[one] >= (heights[one] + heights[other]) / 2 - 1e-9

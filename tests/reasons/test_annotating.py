@@ -16,7 +16,7 @@ from growth import lines_run
 from retention.errors import ContentError, RetentionError, RetentionWarning
 from retention.reasons.categories import ReasonCategory, Subcategory, reason_categories
 from retention.reasons.notes.words import LONGEST_NOTE
-from retention.reasons.tags.by_annotator import AT_ONCE, Annotation, annotated
+from retention.reasons.tags.by_annotator import AT_ONCE, Annotation, tags_by_annotator
 from retention.reasons.tags.prompting import reason_prompt, reason_schema
 from retention.reasons.tags.tagging import tag_reasons
 
@@ -30,7 +30,7 @@ def says(*annotations):
 
 def found_in(text, *annotations, min_score=0.6):
     """The tags of one text, of which an annotator says this."""
-    return annotated([text], says(*annotations), min_score)[0]
+    return tags_by_annotator([text], says(*annotations), min_score)[0]
 
 
 def evidence_in(text, quoted):
@@ -70,7 +70,7 @@ def evidence_in(text, quoted):
 )
 def test_answers_are_read_however_they_are_written(answer):
     """Values, mappings, or the JSON of the form, also between the fences that models write."""
-    tags = annotated(["It is far too dear."], lambda _: [answer])
+    tags = tags_by_annotator(["It is far too dear."], lambda _: [answer])
     assert tags == [[("pricing.high_price", 1.0, 6, 18, None)]]
 
 
@@ -85,20 +85,22 @@ def test_each_different_text_is_asked_about_once_and_few_at_a_time():
         given.clear()
         return answers
 
-    tags = annotated(texts, annotator)
+    tags = tags_by_annotator(texts, annotator)
     assert [len(given) for given in asked] == [AT_ONCE, AT_ONCE, 10]
     assert [text for given in asked for text in given] == texts[:110]
     assert [text[tag.start : tag.end] for text, (tag,) in zip(texts, tags, strict=True)] == [
         text.split(":")[0] for text in texts
     ]
-    assert annotated([], annotator) == []
+    assert tags_by_annotator([], annotator) == []
 
 
 def test_only_what_is_read_of_a_long_text_is_given_away():
     """Beyond 20,000 characters nothing is sent and no evidence is taken."""
     text = "a " * (LONGEST_NOTE // 2) + "far too dear"
     with pytest.warns(RetentionWarning, match="1 reasons dropped, whose evidence"):
-        tags = annotated([text], lambda texts: [[DEAR] for t in texts if len(t) == LONGEST_NOTE])
+        tags = tags_by_annotator(
+            [text], lambda texts: [[DEAR] for t in texts if len(t) == LONGEST_NOTE]
+        )
     assert tags == [[]]
 
 
@@ -142,7 +144,7 @@ def test_the_place_of_whole_words_is_the_evidence():
     texts = ("Celebrate! The rate is high.", "Some rates, the rate.", "Rates are rated.")
     for quoted in ("rate", "RATE", "rate."):
         said = {"category": "pricing", "evidence": quoted}
-        starts = [tags[0].start for tags in annotated(texts[:2], says(said))]
+        starts = [tags[0].start for tags in tags_by_annotator(texts[:2], says(said))]
         assert starts == [15, 16]
     assert found_in(texts[2], {"category": "pricing", "evidence": "rate."})[0].start == 0
 
@@ -188,7 +190,7 @@ def test_what_is_made_up_is_dropped_and_counted():
         return [[one, unknown, closer] for one in made_up]
 
     with pytest.warns(RetentionWarning) as told:
-        tags = annotated([f"{n} is dear" for n in range(60)], annotator)
+        tags = tags_by_annotator([f"{n} is dear" for n in range(60)], annotator)
     (message,) = [str(one.message) for one in told]
     assert message == (
         "Of what the annotator found: 60 reasons dropped, whose evidence does not stand in their "
@@ -264,13 +266,13 @@ def test_a_reason_said_twice_is_one_with_the_higher_score():
 def test_answers_that_cannot_be_read_are_refused(annotator, message):
     """One error, which names the first text whose answer it is."""
     with pytest.raises(ContentError, match=message):
-        annotated(["first", "second"], annotator)
+        tags_by_annotator(["first", "second"], annotator)
 
 
 def test_refuses_what_is_no_annotator():
     """A client is none; a function around it is."""
     with pytest.raises(RetentionError, match="annotator must be a function of texts; got 'gpt'"):
-        annotated(["a"], "gpt")
+        tags_by_annotator(["a"], "gpt")
 
 
 def test_hostile_answers_take_little_time():
@@ -338,7 +340,7 @@ def test_what_fits_the_form_is_taken():
     ]
     said += [DEAR | {"category": c, "subcategory": None, "evidence": "dear"}
              for c in fields["category"]["enum"]]  # fmt: skip
-    tags = annotated(["dear"], lambda _: [json.dumps({"reasons": said})])[0]
+    tags = tags_by_annotator(["dear"], lambda _: [json.dumps({"reasons": said})])[0]
     assert len(tags) == len(said)
 
 
@@ -367,7 +369,7 @@ def test_the_prompt_says_what_must_not_be_forgotten():
                   '"Vodafone"', "response_to_failure needs two things"):  # fmt: skip
         assert words in asked
     example, nothing = asked.splitlines()[-2], asked.splitlines()[-1].partition(": ")[2]
-    tags = annotated(["words of the note", "b"], lambda _: [example, nothing])
+    tags = tags_by_annotator(["words of the note", "b"], lambda _: [example, nothing])
     assert [[tag.tag for tag in each] for each in tags] == [["pricing"], []]
     assert "Orange" not in reason_prompt()
 

@@ -16,7 +16,7 @@ from retention.reasons.lexicon.finding import tag_text
 from retention.reasons.lexicon.lexicon import Entry, Lexicon, extend_lexicon, load_lexicon
 from retention.reasons.lexicon.matching import Matcher, matcher_of
 from retention.reasons.lexicon.phrases import compile_phrase
-from retention.reasons.notes.words import normal, sentences
+from retention.reasons.notes.words import normal_words, sentences
 
 NOTHING = Lexicon(
     "en", "0", "a test", 4, ("not", "no"), ("only",), ("i",), ("but",), (), (), (), (), ()
@@ -227,7 +227,7 @@ def test_offsets_survive_letters_that_change_length():
     text = "İİİ İstanbul ﬁrm: the PRİCE is OVERPRICED, cafe\u0301"
     assert found("overpriced", text) == ["OVERPRICED"]
     assert found("café", text) == ["cafe\u0301"]
-    assert normal("ﬁrm", {}) == ("firm",)
+    assert normal_words("ﬁrm", {}) == ("firm",)
 
 
 HOSTILE = [

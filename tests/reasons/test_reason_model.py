@@ -19,17 +19,17 @@ from conftest import at_most
 from retention.errors import ColumnError, ContentError, ReadError, RetentionError, RetentionWarning
 from retention.reasons.agreement.labels import read_labelled
 from retention.reasons.learning import (
-    alike,
     calibration_of,
     fit_reason_model,
-    folds_of,
-    held_back,
-    parts,
+    folds_of_notes,
+    groups_of_alike_notes,
+    parts_by_fold,
+    scores_held_back,
     threshold_of,
 )
 from retention.reasons.lexicon.lexicon import extend_lexicon, load_lexicon
-from retention.reasons.model.model import load_reason_model, probabilities
-from retention.reasons.model.vectors import Reader, learn_terms, places
+from retention.reasons.model.model import calibrated_scores, load_reason_model
+from retention.reasons.model.vectors import Reader, learn_terms, places_of_terms
 from retention.reasons.tags.tagging import tag_reasons
 
 SAID = {
@@ -130,7 +130,7 @@ def test_the_curve_is_platts(notes):
 
 def test_what_nothing_speaks_for_has_no_probability():
     """A score of 0 stays 0, whatever the curve."""
-    assert probabilities(np.array([0.0, 0.5]), np.array(2.0), np.array(3.0))[0] == 0
+    assert calibrated_scores(np.array([0.0, 0.5]), np.array(2.0), np.array(3.0))[0] == 0
 
 
 # ------------------------------------------------------------------ what is counted
@@ -141,7 +141,7 @@ ODD = st.text(alphabet="aBİßﬁé' .,3$’\u0301", max_size=25)
 @given(text=ODD)
 def test_terms_stand_where_they_are_said_to(text):
     """Places lie in the text, in order; a pair reaches from its first word to its second."""
-    found = list(places(text))
+    found = list(places_of_terms(text))
     words = [one for one in found if " " not in one[0]]
     assert all(0 <= start < end <= len(text) for _, start, end in found)
     assert [start for _, start, _ in words] == sorted(start for _, start, _ in words)
@@ -154,7 +154,7 @@ def test_words_are_weighted_by_their_rarity():
     """Twin in loops: (1 + ln f)(1 + ln((1 + N) / (1 + n))), brought to length 1."""
     texts = ["Coins, coins! My coins don't 3", "my van 4", "van and coins don't", "a 5"]
     terms = learn_terms(texts)
-    counts = [[term for term, *_ in places(text)] for text in texts]
+    counts = [[term for term, *_ in places_of_terms(text)] for text in texts]
     every = sorted({term for one in counts for term in one})
     known = [term for term in every if sum(term in one for one in counts) >= 2]
     assert terms.words == tuple(known)
@@ -189,7 +189,9 @@ def test_groups_hold_together_what_is_alike(notes):
             if value == other or text.strip().lower() == words.strip().lower():
                 old, new = group[i], group[j]
                 group = [new if one == old else one for one in group]
-    found = alike([text for _, text in notes], np.array([value for value, _ in notes]))
+    found = groups_of_alike_notes(
+        [text for _, text in notes], np.array([value for value, _ in notes])
+    )
     for i in range(len(notes)):
         for j in range(len(notes)):
             assert (found[i] == found[j]) == (group[i] == group[j])
@@ -199,15 +201,15 @@ def test_no_group_is_in_two_folds_and_categories_are_spread():
     """Each of five folds has a fifth of the notes and of every category, or one more or less."""
     rng = np.random.default_rng(2)
     carried = rng.random((100, 3)) < [0.5, 0.2, 0.1]
-    fold = folds_of(carried, np.arange(100), 5, 1)
+    fold = folds_of_notes(carried, np.arange(100), 5, 1)
     for column in (*carried.T, np.ones(100, bool)):
         counts = np.bincount(fold, weights=column, minlength=5)
         assert counts.max() - counts.min() <= 4
     group = rng.integers(0, 7, 100)
-    fold = folds_of(carried, group, 5, 1)
+    fold = folds_of_notes(carried, group, 5, 1)
     assert all(len(set(fold[group == one])) == 1 for one in range(7))
     assert set(fold) == set(range(5))
-    for others, judged in parts(fold):
+    for others, judged in parts_by_fold(fold):
         assert sorted([*others, *judged]) == list(range(100))
 
 
@@ -221,12 +223,16 @@ def test_out_of_fold_means_that_the_note_was_not_there():
     from sklearn.pipeline import make_pipeline, make_union
 
     labelled = read_labelled(NOTES, LABELS, ("text", "note_id", "place"))
-    held = held_back(labelled, alike(labelled.texts, labelled.values), None, 1)
+    held = scores_held_back(
+        labelled, groups_of_alike_notes(labelled.texts, labelled.values), None, 1
+    )
     texts = np.array(labelled.texts, dtype=object)
-    for others, judged in parts(held.fold):
+    for others, judged in parts_by_fold(held.fold):
         assert not set(labelled.values[others]) & set(labelled.values[judged])
         words = TfidfVectorizer(
-            analyzer=lambda text: [term for term, *_ in places(text)], sublinear_tf=True, min_df=2
+            analyzer=lambda text: [term for term, *_ in places_of_terms(text)],
+            sublinear_tf=True,
+            min_df=2,
         )
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2)
         line = LogisticRegression(C=10, class_weight="balanced", solver="liblinear")

@@ -15,7 +15,7 @@ from scipy import stats
 from conftest import Engine
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.reasons.categories import reason_categories
-from retention.reasons.figures.by_segment import adjusted, reasons_by_segment
+from retention.reasons.figures.by_segment import adjusted_p_values, reasons_by_segment
 from retention.reasons.figures.reason_summary import reason_cooccurrence, reason_summary
 from retention.reasons.tags.by_code import map_reason_codes
 
@@ -304,7 +304,7 @@ def test_segments_are_tested_as_scipy_does(correction, engine):
 
 def test_holm_by_hand():
     """Of 0.01, 0.04, 0.03: 0.03, then 0.06 for both; a missing one does not count."""
-    found = adjusted(np.array([0.01, np.nan, 0.04, 0.03]), "holm")
+    found = adjusted_p_values(np.array([0.01, np.nan, 0.04, 0.03]), "holm")
     np.testing.assert_allclose(found, [0.03, np.nan, 0.06, 0.06])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import retention as rt
 import shops
-from retention.findings.changes import Rate, change
+from retention.findings.changes import Rate, change_of_rates
 
 OPENED = "2022-01-01"
 SAY = {"as_of": "2024-12-31", "freq": "quarter", "observed_from": OPENED, "pictures": False}
@@ -176,15 +176,15 @@ def test_cohorts_and_reasons_of_few_are_left_out(orders, company):
 )
 def test_a_change_is_told_no_louder_than_its_bounds_allow(after, words):
     """Against 50% between 40% and 60%."""
-    assert change(Rate(0.50, 0.40, 0.60), after).in_words() == words
+    assert change_of_rates(Rate(0.50, 0.40, 0.60), after).in_words() == words
 
 
 def test_bounds_that_touch_zero_leave_a_change_unclear():
     """At the very edge: 0 belongs to what is possible."""
-    assert change(Rate(0.5, 0.5, 0.5), Rate(0.7, 0.5, 0.9)).lower == pytest.approx(0.0)
-    edge = change(Rate(0.5, 0.5, 0.5), Rate(0.75, 0.5, 1.0))
+    assert change_of_rates(Rate(0.5, 0.5, 0.5), Rate(0.7, 0.5, 0.9)).lower == pytest.approx(0.0)
+    edge = change_of_rates(Rate(0.5, 0.5, 0.5), Rate(0.75, 0.5, 1.0))
     assert edge.lower == 0.0
-    assert not edge.clear
+    assert not edge.is_clear
     assert edge.in_words().startswith("no clear change")
     assert edge.verdict("higher") == "same"
 
@@ -215,7 +215,7 @@ def test_the_change_of_a_wilson_rate_is_newcombes(orders):
     activity = rt.customer_periods(orders, freq="year", as_of="2024-12-31", observed_from=OPENED)
     kpis = rt.outcome_kpis(activity).to_dict("records")
     before, after = (Rate.of(row, "retention_rate") for row in kpis)
-    found = change(before, after)
+    found = change_of_rates(before, after)
     bridge = rt.kpis.churn_bridge(activity.assign(firm="all"), by="firm", overlap="main").iloc[-1]
     assert -found.value == pytest.approx(bridge["rate_change"])
     assert -found.upper == pytest.approx(bridge["change_lower"])

@@ -9,7 +9,7 @@ import pytest
 
 import retention as rt
 import shops
-from retention.report.markdown import plain
+from retention.report.markdown import plain_words
 
 SAY = {"as_of": "2024-12-31", "freq": "year", "observed_from": "2022-01-01"}
 
@@ -141,4 +141,4 @@ def test_names_that_look_like_ids_or_lack_a_glyph_are_drawn_as_they_are(orders):
 
 def test_markdown_shows_entities_and_dollars_as_they_are():
     """R&amp;D stays R&amp;D, and two prices are no formula."""
-    assert plain("R&amp;D &lt;b> $5 or $6") == r"R&amp;amp;D &amp;lt;b\> \$5 or \$6"
+    assert plain_words("R&amp;D &lt;b> $5 or $6") == r"R&amp;amp;D &amp;lt;b\> \$5 or \$6"

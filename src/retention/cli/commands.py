@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
 from retention.cli.settings import Output, UsageError
-from retention.cli.sources import Source, audit, notes_of, read
-from retention.cli.writing import format_of, write, write_text
+from retention.cli.sources import Source, audit_of_file, notes_of_file, read_source
+from retention.cli.writing import format_of_answer, write_answer, write_text
 from retention.frames.python_rows import columns_of
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
 from retention.progress import watched
@@ -26,37 +26,37 @@ _SHOWN = ("period", "n_base", "n_retained", _RATES[0], f"{_RATES[0]}_lower", f"{
 _OPENED, _AS_OF = "2022-01-01", "2024-12-31"
 
 
-def kpis(settings: Settings, say: Callable[[str], None]) -> None:
+def write_kpis(settings: Settings, say: Callable[[str], None]) -> None:
     """Buttle's outcome KPIs of a file, period by period."""
-    format_of(settings.output)  # before anything is read
+    format_of_answer(settings.output)  # before anything is read
     with watched("retention kpis", "steps", 3) as done:
-        source = read(settings, say)
+        source = read_source(settings, say)
         done(1)
         if "freq" not in settings.counting.model_fields_set:
             say("by month (--freq)")
-        activity = activity_of(source, settings)
+        activity = activity_of_source(source, settings)
         done(1)
         by = list(settings.counting.by)
         answer = outcome_kpis(activity, by=by, lag=settings.rates.lag)
         done(1)
-    write(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
+    write_answer(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
 
 
-def audited(settings: Settings, set_aside: Path | None) -> None:
+def write_audit(settings: Settings, set_aside: Path | None) -> None:
     """The summary of what a file's checks found, and the rows set aside."""
-    form = format_of(settings.output)
+    form = format_of_answer(settings.output)
     aside = Output(output=set_aside)
-    format_of(aside)  # before anything is read
-    found = audit(settings)
+    format_of_answer(aside)  # before anything is read
+    found = audit_of_file(settings)
     if form == "table":
         write_text(f"{found}\n", settings.output.output)
     else:
-        write(found.summary, settings.output)
+        write_answer(found.summary, settings.output)
     if set_aside is not None:
-        write(found.set_aside, aside)
+        write_answer(found.set_aside, aside)
 
 
-def demo(customers: int, seed: int, orders: Path | None) -> None:
+def write_demo(customers: int, seed: int, orders: Path | None) -> None:
     """The main job on the sample company."""
     from retention.loading.doors.transactions import as_transactions
     from retention.samples import sample_company
@@ -73,7 +73,7 @@ def demo(customers: int, seed: int, orders: Path | None) -> None:
         refunds="net",
     )
     years = customer_periods(lines, freq="year", by="region", as_of=_AS_OF, observed_from=_OPENED)
-    write_text(_demo_text(len(lines), customers, years), None)
+    write_text(_text_of_demo(len(lines), customers, years), None)
     if orders is not None:
         company.orders.to_csv(orders, index=False)
         write_text(
@@ -83,7 +83,7 @@ def demo(customers: int, seed: int, orders: Path | None) -> None:
         )
 
 
-def _demo_text(n_lines: int, customers: int, years: Any) -> str:
+def _text_of_demo(n_lines: int, customers: int, years: Any) -> str:
     """The headline figures in sentences, then where customers are lost."""
     kept = {name: values[-1] for name, values in columns_of(outcome_kpis(years)).items()}
     low, high = (percent(kept[f"{_RATES[0]}_{bound}"]) for bound in ("lower", "upper"))
@@ -97,13 +97,13 @@ def _demo_text(n_lines: int, customers: int, years: Any) -> str:
             f"  {percent(kept[_RATES[1]]):>7}  sales-adjusted: of their sales",
             f"  {percent(kept[_RATES[2]]):>7}  profit-adjusted: of their profit\n",
             "Where they were lost:",
-            *_lost_lines(columns_of(churn_by(years, by="region")), kept["period"]),
+            *_lines_of_losses(columns_of(churn_by(years, by="region")), kept["period"]),
             "",
         ]
     )
 
 
-def _lost_lines(lost: dict[str, list[Any]], last: Any) -> list[str]:
+def _lines_of_losses(lost: dict[str, list[Any]], last: Any) -> list[str]:
     """A line a region of the last base period."""
     names = ("period", "region", "n_churned", "n_base", "churn_rate", "lower", "upper")
     rows = zip(*(lost[name] for name in names), strict=True)
@@ -115,7 +115,7 @@ def _lost_lines(lost: dict[str, list[Any]], last: Any) -> list[str]:
     ]
 
 
-def activity_of(source: Source, settings: Settings) -> Any:
+def activity_of_source(source: Source, settings: Settings) -> Any:
     """Who was a customer in which period."""
     make = contract_periods if source.of_contracts else customer_periods
     told = settings.counting
@@ -128,7 +128,7 @@ def activity_of(source: Source, settings: Settings) -> Any:
     )
 
 
-def reported(settings: Settings, say: Callable[[str], None]) -> None:
+def write_report(settings: Settings, say: Callable[[str], None]) -> None:
     """A report of a file, written as HTML or Markdown.
 
     Raises:
@@ -140,17 +140,17 @@ def reported(settings: Settings, say: Callable[[str], None]) -> None:
     if path is None or path.suffix.lower() not in REPORTS:
         raise UsageError("Say where to: -o report.html, or -o report.md for Markdown.")
     with watched("retention report", "steps", 3) as done:
-        source = read(settings, say)
+        source = read_source(settings, say)
         done(1)
         if "freq" not in settings.counting.model_fields_set:
             say("by month (--freq)")
-        report = _report(source, settings)
+        report = _report_of_source(source, settings)
         done(1)
         report.save(path)
         done(1)
 
 
-def _report(source: Source, settings: Settings) -> Report:
+def _report_of_source(source: Source, settings: Settings) -> Report:
     from retention.report.report import retention_report
 
     told, asked = settings.report, settings.counting
@@ -159,7 +159,7 @@ def _report(source: Source, settings: Settings) -> Report:
         as_of=source.as_of,
         freq=asked.freq,
         by=list(asked.by),
-        notes=_notes(settings),
+        notes=_notes_of_settings(settings),
         gap=told.gap,
         observed_from=asked.observed_from,
         history=told.history,
@@ -170,8 +170,8 @@ def _report(source: Source, settings: Settings) -> Report:
     )
 
 
-def _notes(settings: Settings) -> Any:
+def _notes_of_settings(settings: Settings) -> Any:
     told = settings.report
     if told.notes is None:
         return None
-    return notes_of(told.notes, told.notes_text, settings.reading.date_format)
+    return notes_of_file(told.notes, told.notes_text, settings.reading.date_format)

@@ -8,8 +8,8 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.options import flags_of, parser
-from retention.cli.settings import Settings, UsageError, settings_of
+from retention.cli.options import command_line_parser, flags_of_command
+from retention.cli.settings import Settings, UsageError, merged_settings
 from retention.errors import RetentionError, RetentionWarning
 from retention.names import MARKED, told
 
@@ -37,42 +37,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> retention.cli.main(["kpis", "no such file.csv"])
         1
     """
-    top = parser()
+    top = command_line_parser()
     try:
         told = top.parse_args(arguments)
     except SystemExit as stop:  # argparse has said what is wrong, or printed its help
         return int(stop.code or DONE)
-    flags = flags_of(told.command)
+    flags = flags_of_command(told.command)
     with warnings.catch_warnings():
         warnings.simplefilter("always", RetentionWarning)
-        warnings.showwarning = partial(_warn, flags)
-        return _guarded(top, told, flags)
+        warnings.showwarning = partial(_print_warning, flags)
+        return _guarded_run(top, told, flags)
 
 
-def _guarded(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int:
+def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int:
     """Run the command; what it refuses is one message, never a traceback."""
     try:
-        _run(top, told)
+        _run_command_line(top, told)
     except UsageError as error:
-        return _failed(str(error), MISUSED)
+        return _report_failure(str(error), MISUSED)
     except RetentionError as error:
-        return _failed(in_options(error.marked, flags), REFUSED)
+        return _report_failure(message_in_options(error.marked, flags), REFUSED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         return DONE
     except OSError as error:
-        return _failed(_of_the_system(error), REFUSED)
+        return _report_failure(_system_error_in_words(error), REFUSED)
     except KeyboardInterrupt:
         return STOPPED
     return DONE
 
 
-def _of_the_system(error: OSError) -> str:
+def _system_error_in_words(error: OSError) -> str:
     """What the system refused, and of which file where it says so."""
     said = f"{error.strerror or error}."
     return f"{error.filename}: {said}" if error.filename else said
 
 
-def _run(top: ArgumentParser, told: Namespace) -> None:
+def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
     asked: dict[str, Any] = vars(told)
     command, versioned = asked.pop("command"), asked.pop("version", False)
     if versioned:
@@ -82,29 +82,29 @@ def _run(top: ArgumentParser, told: Namespace) -> None:
     elif command is None:
         top.print_help()
     else:
-        _do(command, asked)
+        _do_command(command, asked)
 
 
-def _do(command: str, asked: dict[str, Any]) -> None:
+def _do_command(command: str, asked: dict[str, Any]) -> None:
     """Run one command; what it needs is loaded now, not for a word of help."""
     from retention.cli import commands
 
     if command == "demo":
-        commands.demo(asked["customers"], asked["seed"], asked.get("orders"))
+        commands.write_demo(asked["customers"], asked["seed"], asked.get("orders"))
     elif command == "kpis":
-        commands.kpis(_settings(asked), _say)
+        commands.write_kpis(_settings_asked(asked), _print_message)
     elif command == "audit":
         set_aside = asked.pop("set_aside", None)
-        commands.audited(_settings(asked), set_aside)
+        commands.write_audit(_settings_asked(asked), set_aside)
     else:
-        commands.reported(_settings(asked), _say)
+        commands.write_report(_settings_asked(asked), _print_message)
 
 
-def _settings(asked: dict[str, Any]) -> Settings:
-    return settings_of(asked.pop("config", None), asked)
+def _settings_asked(asked: dict[str, Any]) -> Settings:
+    return merged_settings(asked.pop("config", None), asked)
 
 
-def in_options(message: str, flags: frozenset[str]) -> str:
+def message_in_options(message: str, flags: frozenset[str]) -> str:
     """What the library said, in the words of the command line: refunds='net' is --refunds net.
 
     Args:
@@ -113,19 +113,21 @@ def in_options(message: str, flags: frozenset[str]) -> str:
 
     Example:
         >>> flags = frozenset(["--refunds", "--day-first", "--no-day-first", "--rates"])
-        >>> in_options("Say `refunds='net'` or `refunds='drop'`.", flags)
+        >>> message_in_options("Say `refunds='net'` or `refunds='drop'`.", flags)
         'Say --refunds net or --refunds drop.'
-        >>> in_options("Say `day_first=True` or `day_first=False`.", flags)
+        >>> message_in_options("Say `day_first=True` or `day_first=False`.", flags)
         'Say --day-first or --no-day-first.'
-        >>> in_options("Say `connection=` to run it.", flags)
+        >>> message_in_options("Say `connection=` to run it.", flags)
         'Say connection in Python to run it.'
-        >>> in_options("Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags)
+        >>> message_in_options(
+        ...     "Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags
+        ... )
         'Say --refunds net --rates EUR=1,USD=....'
     """
-    return told(MARKED.sub(lambda found: _typed(found[1], flags), message))
+    return told(MARKED.sub(lambda found: _typed_form(found[1], flags), message))
 
 
-def _typed(said: str, flags: frozenset[str]) -> str:
+def _typed_form(said: str, flags: frozenset[str]) -> str:
     """What is written in Python as it is typed here: a call of a door, a keyword or its name."""
     name, _, inside = said.partition("(")
     if name == "audit":
@@ -133,21 +135,21 @@ def _typed(said: str, flags: frozenset[str]) -> str:
     if inside and name.startswith(("as_", "read_")):
         keywords = re.split(r", (?=[a-z_]+=)", inside.removeprefix("..., ").removesuffix(")"))
         parts = [keyword.partition("=") for keyword in keywords]
-        return " ".join(_as_option(keyword, value, flags) for keyword, _, value in parts)
+        return " ".join(_option_with_value(keyword, value, flags) for keyword, _, value in parts)
     keyword, equals, value = said.partition("=")
     if not equals:
-        return _flag(keyword, flags) or keyword
-    return said if inside and "(" not in value else _as_option(keyword, value, flags)
+        return _flag_of_keyword(keyword, flags) or keyword
+    return said if inside and "(" not in value else _option_with_value(keyword, value, flags)
 
 
-def _flag(keyword: str, flags: frozenset[str]) -> str | None:
+def _flag_of_keyword(keyword: str, flags: frozenset[str]) -> str | None:
     """The option for a keyword, if the command has it: columns that a door keeps are --by here."""
     flag = f"--{_NAMED.get(keyword, keyword).replace('_', '-')}"
     return flag if flag in flags else None
 
 
-def _as_option(keyword: str, value: str, flags: frozenset[str]) -> str:
-    flag, value = _flag(keyword, flags), value.strip("'")
+def _option_with_value(keyword: str, value: str, flags: frozenset[str]) -> str:
+    flag, value = _flag_of_keyword(keyword, flags), value.strip("'")
     if flag is None:
         return f"{keyword} {value}" if value else f"{keyword} in Python"
     if value in ("True", "False"):
@@ -164,15 +166,15 @@ def _as_option(keyword: str, value: str, flags: frozenset[str]) -> str:
     return f"{flag} {quoted}".rstrip()
 
 
-def _failed(message: str, code: int) -> int:
+def _report_failure(message: str, code: int) -> int:
     sys.stderr.write(f"retention: {message}\n")
     return code
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     sys.stderr.write(f"retention: {message}\n")
 
 
-def _warn(flags: frozenset[str], message: Warning | str, *_: Any, **__: Any) -> None:
+def _print_warning(flags: frozenset[str], message: Warning | str, *_: Any, **__: Any) -> None:
     said = message.marked if isinstance(message, RetentionWarning) else str(message)
-    sys.stderr.write(f"retention: careful: {in_options(said, flags)}\n")
+    sys.stderr.write(f"retention: careful: {message_in_options(said, flags)}\n")

@@ -51,7 +51,7 @@ _MORE = {
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
 
 
-def parser() -> argparse.ArgumentParser:
+def command_line_parser() -> argparse.ArgumentParser:
     """The command line as argparse knows it."""
     top = argparse.ArgumentParser("retention", description=_INTRODUCTION, epilog=_EXITS)
     top.add_argument("--version", action="store_true", help="the installed version")
@@ -67,11 +67,11 @@ def parser() -> argparse.ArgumentParser:
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
-        _demo(command) if name == "demo" else _file(command, name)
+        _add_demo_options(command) if name == "demo" else _add_file_options(command, name)
     return top
 
 
-def flags_of(command: str | None) -> frozenset[str]:
+def flags_of_command(command: str | None) -> frozenset[str]:
     """The options of a command, such as "--as-of"; what a message may tell a user to say."""
     parts = [_SECTIONS[part][1].model_fields for part in _PARTS.get(command or "", ())]
     names = [f"--{key.replace('_', '-')}" for fields in parts for key in fields]
@@ -79,7 +79,7 @@ def flags_of(command: str | None) -> frozenset[str]:
     return frozenset([*names, *negations, *_MORE.get(command or "", ())])
 
 
-def _demo(command: argparse.ArgumentParser) -> None:
+def _add_demo_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--customers", type=int, default=2_000, metavar="N", help="how many [2000]"
     )
@@ -89,7 +89,7 @@ def _demo(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _file(command: argparse.ArgumentParser, name: str) -> None:
+def _add_file_options(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "file",
         metavar="FILE",
@@ -103,7 +103,7 @@ def _file(command: argparse.ArgumentParser, name: str) -> None:
         title, kind = _SECTIONS[part]
         group = command.add_argument_group(title, (kind.__doc__ or "").strip())
         for key, field in kind.model_fields.items():
-            _add(group, part, key, field)
+            _add_setting(group, part, key, field)
     if name == "audit":
         command.add_argument(
             "--set-aside", type=Path, metavar="FILE", help="write the rows that cannot be used"
@@ -115,11 +115,11 @@ def _file(command: argparse.ArgumentParser, name: str) -> None:
         )  # fmt: skip
 
 
-def _add(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) -> None:
+def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) -> None:
     """One setting as an option, with the choices of its type."""
     flags = [f"--{key.replace('_', '-')}", *(["-o"] if key == "output" else [])]
     say: dict[str, Any] = {"dest": f"{part}.{key}", "help": field.description}
-    kinds = _kinds(field.annotation)
+    kinds = _kinds_of_annotation(field.annotation)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     if bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
@@ -128,16 +128,16 @@ def _add(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) 
     elif choices:
         say |= {"choices": choices}
     else:
-        say["metavar"] = _metavar(part, key, kinds)
+        say["metavar"] = _metavar_of_setting(part, key, kinds)
     group.add_argument(*flags, **say)
 
 
-def _kinds(annotation: Any) -> tuple[Any, ...]:
+def _kinds_of_annotation(annotation: Any) -> tuple[Any, ...]:
     united = get_origin(annotation) in (Union, UnionType)
     return get_args(annotation) if united else (annotation,)
 
 
-def _metavar(part: str, key: str, kinds: tuple[Any, ...]) -> str:
+def _metavar_of_setting(part: str, key: str, kinds: tuple[Any, ...]) -> str:
     if part == "columns" or key == "notes_text":
         return "COLUMN"
     named = {"as_of": "DAY", "observed_from": "DAY", "rates": "RATES"}

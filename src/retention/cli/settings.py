@@ -30,11 +30,11 @@ class UsageError(Exception):
     """What was typed, or stands in the config file, cannot be run; exit code 2."""
 
 
-def _many(value: object) -> object:
+def _tuple_of_values(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-_Names = Annotated[tuple[str, ...], BeforeValidator(_many)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_values)]
 
 
 class _Section(BaseModel):
@@ -110,7 +110,7 @@ class Reading(_Section):
     decimal: Literal[".", ","] | None = Field(
         default=None, description="the decimal sign of amounts"
     )
-    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_many)] = Field(
+    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple_of_values)] = Field(
         default=None, description="text that stands for a blank id, in place of NA and its like"
     )
     rates: dict[str, float] | str | None = Field(
@@ -187,7 +187,7 @@ class Settings(_Section):
     output: Output = Output()
 
 
-def settings_of(config: Path | None, options: Mapping[str, Any]) -> Settings:
+def merged_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
     """The config file's settings, with those of the options in their place where both say one.
 
     Args:
@@ -197,7 +197,7 @@ def settings_of(config: Path | None, options: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: if the file is no TOML, or a setting is unknown or none of its values.
     """
-    told = {} if config is None else _toml(config)
+    told = {} if config is None else _tables_of_toml(config)
     for name, value in options.items():
         section, _, key = name.rpartition(".")
         place = told.setdefault(section, {}) if section else told
@@ -206,10 +206,10 @@ def settings_of(config: Path | None, options: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(told)
     except ValidationError as error:
-        raise UsageError(_in_words(error, config, options)) from None
+        raise UsageError(_errors_in_words(error, config, options)) from None
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _tables_of_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -219,7 +219,9 @@ def _toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"--config {path} is no TOML: {error}.") from None
 
 
-def _in_words(error: ValidationError, config: Path | None, options: Mapping[str, Any]) -> str:
+def _errors_in_words(
+    error: ValidationError, config: Path | None, options: Mapping[str, Any]
+) -> str:
     """Each wrong setting by the name under which it was said."""
     lines = []
     for wrong in error.errors():
@@ -227,21 +229,21 @@ def _in_words(error: ValidationError, config: Path | None, options: Mapping[str,
         option = ".".join(names) in options
         said = f"--{names[-1].replace('_', '-')}" if option else f"{config}: {'.'.join(names)}"
         if wrong["type"] == "extra_forbidden":
-            lines.append(f"{said} is no setting.{_nearest(names)}")
+            lines.append(f"{said} is no setting.{_nearest_setting(names)}")
         else:
             lines.append(
-                f"{said}: {_must_be(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
+                f"{said}: {_demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
             )
     return "\n".join(lines)
 
 
-def _must_be(kind: str, message: str) -> str:
+def _demand_in_words(kind: str, message: str) -> str:
     """What a setting must be, in words of people who write TOML."""
     found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
     return f"must be {found}" if found else message[0].lower() + message[1:]
 
 
-def _nearest(names: list[str]) -> str:
+def _nearest_setting(names: list[str]) -> str:
     """The setting most like an unknown one, of all sections."""
     known = {name: name for name in Settings.model_fields}
     for section, field in Settings.model_fields.items():

@@ -44,20 +44,22 @@ class Source:
     found: Audit[Any] | None = None
 
 
-def read(settings: Settings, say: Callable[[str], None]) -> Source:
+def read_source(settings: Settings, say: Callable[[str], None]) -> Source:
     """The file's table through its door; `say` is told a last day that nobody named."""
-    of_contracts = is_of_contracts(settings)
+    of_contracts = is_file_of_contracts(settings)
     door: Any = as_contracts if of_contracts else as_transactions
-    told = _door_words(settings, of_contracts)
+    told = _keywords_of_door(settings, of_contracts)
     if settings.counting.as_of is not None:
         told["as_of"] = settings.counting.as_of
-    table = door(file_of(settings), keep=_kept(settings), **told, **_file_words(settings))
-    last = settings.counting.as_of or _last_day(table, settings.counting.freq, say)
+    table = door(
+        file_of(settings), keep=_kept_segments(settings), **told, **_keywords_of_file(settings)
+    )
+    last = settings.counting.as_of or _last_day_of_table(table, settings.counting.freq, say)
     leaves_out = {"drop", "exclude"} & set(settings.policies.model_dump().values())
-    return Source(table, of_contracts, last, audit(settings) if leaves_out else None)
+    return Source(table, of_contracts, last, audit_of_file(settings) if leaves_out else None)
 
 
-def notes_of(path: Path, text: str, date_format: str | None = None) -> Any:
+def notes_of_file(path: Path, text: str, date_format: str | None = None) -> Any:
     """A file of notes, its texts in a column `text`, its days, if it has any, in `date`.
 
     Raises:
@@ -67,12 +69,12 @@ def notes_of(path: Path, text: str, date_format: str | None = None) -> Any:
     if text not in notes.columns:
         raise ColumnError.unknown("notes_text", text, notes.columns)
     if "date" in notes.columns:
-        notes = notes.assign(date=_days(notes["date"], date_format))
+        notes = notes.assign(date=_days_of_notes(notes["date"], date_format))
     others = [name for name in ("text",) if name != text and name in notes.columns]
     return notes.drop(columns=others).rename(columns={text: "text"})
 
 
-def _days(written: Any, date_format: str | None) -> Any:
+def _days_of_notes(written: Any, date_format: str | None) -> Any:
     import pandas as pd
 
     told = written.replace("", None)
@@ -87,13 +89,13 @@ def _days(written: Any, date_format: str | None) -> Any:
     return days
 
 
-def audit(settings: Settings) -> Audit[Any]:
+def audit_of_file(settings: Settings) -> Audit[Any]:
     """The file's rows parted into those that can be used and the others."""
-    of_contracts = is_of_contracts(settings)
+    of_contracts = is_file_of_contracts(settings)
     door: Any = as_contracts if of_contracts else as_transactions
-    told = _door_words(settings, of_contracts) | _file_words(settings)
+    told = _keywords_of_door(settings, of_contracts) | _keywords_of_file(settings)
     last = settings.counting.as_of
-    return audited(door, file_of(settings), **told, keep=_kept(settings), as_of=last)
+    return audited(door, file_of(settings), **told, keep=_kept_segments(settings), as_of=last)
 
 
 def file_of(settings: Settings) -> str:
@@ -107,7 +109,7 @@ def file_of(settings: Settings) -> str:
     return settings.file
 
 
-def is_of_contracts(settings: Settings) -> bool:
+def is_file_of_contracts(settings: Settings) -> bool:
     """Whether the file is of contracts: a column is named that only contracts have.
 
     Raises:
@@ -118,13 +120,13 @@ def is_of_contracts(settings: Settings) -> bool:
     contract = [name for name in _CONTRACT if name in named and getattr(settings.columns, name)]
     if line and contract:
         raise UsageError(
-            f"A file holds order lines or contracts: {_flag(line[0])} is of the one, "
-            f"{_flag(contract[0])} of the other."
+            f"A file holds order lines or contracts: {_flag_of_name(line[0])} is of the one, "
+            f"{_flag_of_name(contract[0])} of the other."
         )
     return bool(contract)
 
 
-def _door_words(settings: Settings, of_contracts: bool) -> dict[str, Any]:
+def _keywords_of_door(settings: Settings, of_contracts: bool) -> dict[str, Any]:
     """The keywords of a door; what was not said is left to it, or has our own name."""
     columns = settings.columns.model_dump(exclude_none=True)
     priced = "quantity" in columns or "unit_price" in columns
@@ -136,16 +138,16 @@ def _door_words(settings: Settings, of_contracts: bool) -> dict[str, Any]:
     asked = settings.policies.model_dump(include=set(_ASKED_OF[of_contracts]), exclude_none=True)
     written = settings.reading.model_dump(exclude=set(_OF_THE_FILE), exclude_none=True)
     if isinstance(written.get("rates"), str):
-        written["rates"] = _rates_of(written["rates"])
+        written["rates"] = _exchange_rates(written["rates"])
     return {**own, **columns, **asked, **written}
 
 
-def _kept(settings: Settings) -> list[str]:
+def _kept_segments(settings: Settings) -> list[str]:
     """The segment columns, but for the currency, which has a meaning of its own."""
     return [name for name in settings.counting.by if name != "currency"]
 
 
-def _rates_of(told: str) -> Any:
+def _exchange_rates(told: str) -> Any:
     """Exchange rates from what was typed, EUR=1,USD=0.92, or from the file of that name.
 
     Raises:
@@ -163,11 +165,11 @@ def _rates_of(told: str) -> Any:
     return rates
 
 
-def _file_words(settings: Settings) -> dict[str, Any]:
+def _keywords_of_file(settings: Settings) -> dict[str, Any]:
     return settings.reading.model_dump(include=set(_OF_THE_FILE), exclude_none=True)
 
 
-def _last_day(table: Any, freq: str, say: Callable[[str], None]) -> date:
+def _last_day_of_table(table: Any, freq: str, say: Callable[[str], None]) -> date:
     """The last day in the table: of contracts the last start, as ends may lie in the future."""
     frame = as_lazy(table, name="the file")
     column = "start" if "start" in frame.collect_schema() else "date"
@@ -183,5 +185,5 @@ def _last_day(table: Any, freq: str, say: Callable[[str], None]) -> date:
     return last
 
 
-def _flag(name: str) -> str:
+def _flag_of_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"

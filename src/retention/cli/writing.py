@@ -26,7 +26,7 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 _PARTING = '",\r\n'
 
 
-def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
+def write_answer(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
     """The answer in the format that was asked for, where it was asked for.
 
     Args:
@@ -37,16 +37,16 @@ def write(table: Any, told: Output, *, people: Sequence[str] = ()) -> None:
     Raises:
         UsageError: as `format_of`.
     """
-    form = format_of(told)
+    form = format_of_answer(told)
     if form == "parquet" and told.output is not None:
-        _parquet(table, told.output)
+        _write_parquet(table, told.output)
         return
     columns = columns_of(table)
     shown = {name: columns[name] for name in people} if people and form == "table" else columns
     write_text(_WRITERS[form](shown), told.output)
 
 
-def format_of(told: Output) -> str:
+def format_of_answer(told: Output) -> str:
     """The format that was said, or that the file's ending says.
 
     Raises:
@@ -85,25 +85,25 @@ def _to_standard_output(text: str) -> None:
         sys.stdout.write(text)
 
 
-def _csv(columns: dict[str, list[Any]]) -> str:
+def _csv_text(columns: dict[str, list[Any]]) -> str:
     """CSV in which no text can be taken for a formula, nor for the end of its cell or row."""
     rows = [list(columns), *zip(*columns.values(), strict=True)]
-    lines = [",".join(_quoted(harmless(value)) for value in row) or '""' for row in rows]
+    lines = [",".join(_quoted_cell(harmless_value(value)) for value in row) or '""' for row in rows]
     return "\n".join([*lines, ""])
 
 
-def _quoted(value: Any) -> str:
+def _quoted_cell(value: Any) -> str:
     """A value as it stands between commas; Python's csv leaves a lone carriage return bare."""
     text = "" if value is None else str(value)
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if set(text) & set(_PARTING) else text
 
 
-def harmless(value: Any) -> Any:
+def harmless_value(value: Any) -> Any:
     """A value for a cell: text that begins like a formula has an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
 
 
-def _json(columns: dict[str, list[Any]]) -> str:
+def _json_text(columns: dict[str, list[Any]]) -> str:
     """A list of records; nulls as null, days as 2024-12-31."""
     records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     text = json.dumps(
@@ -112,7 +112,7 @@ def _json(columns: dict[str, list[Any]]) -> str:
     return f"{text}\n"
 
 
-def _parquet(table: Any, output: Path) -> None:
+def _write_parquet(table: Any, output: Path) -> None:
     """By DuckDB, which is always there."""
     import duckdb
     import pandas as pd
@@ -125,11 +125,11 @@ def _parquet(table: Any, output: Path) -> None:
         raise OSError(f"{output}: {error}") from None
 
 
-def _aligned(columns: dict[str, list[Any]]) -> str:
+def _aligned_text(columns: dict[str, list[Any]]) -> str:
     """Columns under their names: shares in percent, money and counts in threes."""
     shares = {name for name in columns if unit_of(name, columns) == "share of 1"}
     written = {
-        name: [_cell(value, share=name in shares) for value in cells]
+        name: [_cell_text(value, share=name in shares) for value in cells]
         for name, cells in columns.items()
     }
     text = {n: any(isinstance(v, str) for v in cells) for n, cells in columns.items()}
@@ -145,7 +145,7 @@ def _aligned(columns: dict[str, list[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: Any, *, share: bool) -> str:
+def _cell_text(value: Any, *, share: bool) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
@@ -154,7 +154,7 @@ def _cell(value: Any, *, share: bool) -> str:
 
 
 _WRITERS: dict[str, Callable[[dict[str, list[Any]]], str]] = {
-    "csv": _csv,
-    "json": _json,
-    "table": _aligned,
+    "csv": _csv_text,
+    "json": _json_text,
+    "table": _aligned_text,
 }

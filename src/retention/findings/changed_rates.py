@@ -10,7 +10,7 @@ from retention import intervals, periods
 from retention.catalogue import FIGURES
 from retention.catalogue import figure as record_of
 from retention.errors import ColumnError, ContentError
-from retention.findings.changes import Rate, change
+from retention.findings.changes import Rate, change_of_rates
 from retention.frames import Columns, as_lazy, as_text, collect, table_like
 from retention.names import outer
 from retention.numerics.codes import numbered
@@ -102,8 +102,8 @@ def has_changed(
     periods.check_lag(apart, argument="apart")
     names = column_names(by)
     record = record_of(figure)
-    segments, found = _read(table, figure, names)
-    later, earlier = _pairs(segments, found["step"], apart)
+    segments, found = _segments_and_rates(table, figure, names)
+    later, earlier = _pairs_of_rows(segments, found["step"], apart)
     freq = freq_of(found["period"], found["step"])
     columns: Columns = {name: labels[later] for name, labels in segments.items()}
     columns |= {"period_before": found["period"][earlier], "period": found["period"][later]}
@@ -119,9 +119,9 @@ def has_changed(
     columns["finding"] = np.array(
         [
             f"{record.label} of {spoken_period(now, freq)}: {percent(float(p))}, "
-            f"{change(one, other).in_words()} against {spoken_period(then, freq)}."
+            f"{change_of_rates(one, other).in_words()} against {spoken_period(then, freq)}."
             for (now, then), p, one, other in zip(
-                days, after[0], _rates(before), _rates(after), strict=True
+                days, after[0], _rates_of_rows(before), _rates_of_rows(after), strict=True
             )
         ],
         dtype=object,
@@ -131,7 +131,7 @@ def has_changed(
     return table_like({outer(name): values for name, values in columns.items()}, table)
 
 
-def _read(table: object, figure: str, names: list[str]) -> tuple[Columns, Columns]:
+def _segments_and_rates(table: object, figure: str, names: list[str]) -> tuple[Columns, Columns]:
     """The segments of each row; the rate, its bounds, the period and its step."""
     frame = as_lazy(table, name="the table")
     schema = frame.collect_schema()
@@ -141,7 +141,7 @@ def _read(table: object, figure: str, names: list[str]) -> tuple[Columns, Column
     ):
         if name not in schema:
             raise ColumnError.unknown(asked, name, schema)
-    ends = _bounds_of(figure, list(schema))
+    ends = _bound_columns(figure, list(schema))
     labels = [as_text(name, schema[name]) for name in names]
     found = collect(frame.select(*labels, "period", "step", figure, *ends))
     rate = found[figure].astype(np.float64)
@@ -151,7 +151,7 @@ def _read(table: object, figure: str, names: list[str]) -> tuple[Columns, Column
     return {name: found[name] for name in names}, {**rates, **place}
 
 
-def _bounds_of(figure: str, columns: list[str]) -> tuple[str, ...]:
+def _bound_columns(figure: str, columns: list[str]) -> tuple[str, ...]:
     """The columns with the bounds of a figure: named after it, or the first behind it; or none."""
     own = (f"{figure}_lower", f"{figure}_upper")
     if set(own) <= set(columns):
@@ -163,7 +163,7 @@ def _bounds_of(figure: str, columns: list[str]) -> tuple[str, ...]:
     return ("lower", "upper") if before[-1:] == [figure] else ()
 
 
-def _pairs(
+def _pairs_of_rows(
     segments: Columns, steps: NDArray[np.int64], apart: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The rows that have an earlier one, and these, by segment and period."""
@@ -195,6 +195,6 @@ def _verdicts(columns: Columns, better: str) -> NDArray[Any]:
     return np.where(np.isnan(columns["lower"]), "unknown", clear).astype(object)
 
 
-def _rates(columns: list[Any]) -> list[Rate]:
+def _rates_of_rows(columns: list[Any]) -> list[Rate]:
     rows = zip(*(values.tolist() for values in columns), strict=True)
     return [Rate(*(None if value != value else value for value in row)) for row in rows]  # noqa: PLR0124

@@ -31,7 +31,7 @@ class Rate:
         return cls(*found)
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Whether there is a rate with both bounds."""
         return None not in (self.value, self.lower, self.upper)
 
@@ -45,7 +45,7 @@ class Change:
     upper: float | None
 
     @property
-    def clear(self) -> bool:
+    def is_clear(self) -> bool:
         """Whether the bounds leave out 0."""
         if self.lower is None or self.upper is None:
             return False
@@ -65,18 +65,18 @@ class Change:
         if self.lower is None:
             return f"{points(self.value)}; {UNKNOWN} for sure"
         bounds = f"{signed(self.lower)} to {points(self.upper)}"
-        if not self.clear:
+        if not self.is_clear:
             return f"{UNCLEAR} ({bounds})"
-        return f"{'up' if self.value > 0 else 'down'} by {_size(self.value)} ({bounds})"
+        return f"{'up' if self.value > 0 else 'down'} by {_size_in_points(self.value)} ({bounds})"
 
     def verdict(self, better: str) -> str:
         """Whether that is "better", "worse" or the "same", for the direction that is better."""
-        if not self.clear or self.value is None or better == "neither":
+        if not self.is_clear or self.value is None or better == "neither":
             return "same"
         return "better" if (self.value > 0) == (better == "higher") else "worse"
 
 
-def change(before: Rate, after: Rate) -> Change:
+def change_of_rates(before: Rate, after: Rate) -> Change:
     """The difference of two rates of different people, with bounds made from theirs.
 
     With rates p and bounds l, u: after − before lies between
@@ -100,5 +100,5 @@ def change(before: Rate, after: Rate) -> Change:
     return Change(difference, float(lower), float(upper))
 
 
-def _size(value: float) -> str:
+def _size_in_points(value: float) -> str:
     return points(abs(value)).lstrip("+")

@@ -64,12 +64,12 @@ class AtRisk:
     rows: tuple[dict[str, Any], ...]
 
     @property
-    def tells(self) -> bool:
+    def is_telling(self) -> bool:
         """Whether the score knew better than the base rate, when that could be seen."""
         return bool(self.told["against_base"] == "better")
 
     @property
-    def nobody(self) -> bool:
+    def is_nobody(self) -> bool:
         """Whether neither the score nor the customers of some days ago say that anybody is."""
         return not self.n and self.told["n_base"] > 0 and not self.told["n_base_silent"]
 
@@ -126,8 +126,8 @@ def customers_at_risk(
     """
     last = periods.as_day(as_of, argument="as_of")
     most = periods.whole_days(lost_after, argument="lost_after", least=1)
-    customers, told = _judged(transactions, last, within, level, observed_from)
-    found = _likely(customers, most)
+    customers, told = _chances_of_customers(transactions, last, within, level, observed_from)
+    found = _likely_to_buy_nothing(customers, most)
     columns = {_NAMES.get(name, name): values for name, values in found.items()}
     constants = {"within": within, "against_base": told["against_base"], "lost_after": most}
     n = found["stake"].size
@@ -138,7 +138,7 @@ def customers_at_risk(
     return table_like(columns, transactions)
 
 
-def at_risk(
+def customers_with_stake(
     transactions: object, *, as_of: date, gap: int | None, n_rows: int, level: float
 ) -> AtRisk:
     """Who is more likely than not to buy nothing in the next 90 days, by `churn_score`.
@@ -150,9 +150,9 @@ def at_risk(
         n_rows: how many of them are listed.
         level: confidence of the bounds.
     """
-    customers, told = _judged(transactions, as_of, WITHIN, level)
+    customers, told = _chances_of_customers(transactions, as_of, WITHIN, level)
     most = min(gap or _YEAR, _YEAR)
-    found = _likely(customers, most)
+    found = _likely_to_buy_nothing(customers, most)
     total = one_row(customers.select(nw.col("sales").sum()))["sales"]
     here = customers.filter(nw.col("days") <= most, nw.col("chance").is_null())
     top = {name: values[:n_rows] for name, values in found.items()}
@@ -164,11 +164,11 @@ def at_risk(
         of_sales=float(total or 0),
         unknown=int(one_row(here.select(nw.len().alias("n")))["n"]),
         told=told,
-        rows=tuple(rows_of(_as_pandas(top))),
+        rows=tuple(rows_of(_pandas_table(top))),
     )
 
 
-def _judged(
+def _chances_of_customers(
     transactions: object,
     as_of: date,
     within: int,
@@ -180,11 +180,11 @@ def _judged(
     asked = {"as_of": as_of, "observed_from": observed_from, "within": within, "level": level}
     scores = churn_score(cast("Any", transactions), **cast("Any", asked))
     told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
-    customers = _with_sales(lines, beside(lines, scores, name="scores"), as_of)
+    customers = _scores_with_sales(lines, beside(lines, scores, name="scores"), as_of)
     return customers.with_columns(stake=nw.col("chance") * nw.col("sales")), told
 
 
-def _likely(customers: Frame, most: int) -> Columns:
+def _likely_to_buy_nothing(customers: Frame, most: int) -> Columns:
     """Those not yet lost who are more likely than not to buy nothing, most at stake first."""
     found = collect(customers.filter(nw.col("days") <= most, nw.col("chance") > LIKELY))
     order = np.lexsort((found["customer_id"], -found["stake"]))
@@ -192,13 +192,13 @@ def _likely(customers: Frame, most: int) -> Columns:
     return {name: found[name][order] for name in names}
 
 
-def _as_pandas(columns: Columns) -> Any:
+def _pandas_table(columns: Columns) -> Any:
     import pandas as pd
 
     return pd.DataFrame(columns)
 
 
-def _with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:
+def _scores_with_sales(lines: Frame, scores: Frame, as_of: date) -> Frame:
     """Each customer's silence, chance to buy nothing, and sales of the last 12 months."""
     today = periods.number_of(as_of)
     day = periods.day_expr("date", lines.implementation)
@@ -238,24 +238,24 @@ class Held:
     leaving: float
     stake: float | None
 
-    def and_next(self, band: Held) -> Held:
+    def with_next(self, band: Held) -> Held:
         """These and those of a later band together."""
         return Held(
             least=self.least,
             last=band.last,
             n=self.n + band.n,
-            sales=_sum(self.sales, band.sales),
+            sales=_sum_if_known(self.sales, band.sales),
             unknown=self.unknown + band.unknown,
             leaving=self.leaving + band.leaving,
-            stake=_sum(self.stake, band.stake),
+            stake=_sum_if_known(self.stake, band.stake),
         )
 
 
-def _sum(one: float | None, other: float | None) -> float | None:
+def _sum_if_known(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
-def by_tenure(contracts: object, spells: object, *, as_of: date, level: float) -> list[Held]:
+def held_by_tenure(contracts: object, spells: object, *, as_of: date, level: float) -> list[Held]:
     """Those under contract on the last day, by how long: how many will leave in the next 90 days.
 
     For each customer the chance is that of `conditional_survival` at their own tenure: of those who
@@ -267,7 +267,7 @@ def by_tenure(contracts: object, spells: object, *, as_of: date, level: float) -
         as_of: the last observed day.
         level: confidence of the bounds.
     """
-    days, n, sales = _held(contracts, spells, as_of)
+    days, n, sales = _customers_under_contract(contracts, spells, as_of)
     if not days.size:
         return []
     curve = survival_curve(cast("Any", spells), level=level)
@@ -277,12 +277,12 @@ def by_tenure(contracts: object, spells: object, *, as_of: date, level: float) -
     chance = np.array([np.nan if stay is None else 1 - stay for stay in known])
     band = np.searchsorted(BANDS, days, side="right") - 1
     return [
-        _band(BANDS[place], *(values[band == place] for values in (n, sales, chance)))
+        _band_of_tenure(BANDS[place], *(values[band == place] for values in (n, sales, chance)))
         for place in np.unique(band).tolist()
     ]
 
 
-def _band(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
+def _band_of_tenure(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
     known, paid = ~np.isnan(chance), not np.isnan(sales).any()
     return Held(
         least=least,
@@ -295,7 +295,9 @@ def _band(least: int, n: Numbers, sales: Numbers, chance: Numbers) -> Held:
     )
 
 
-def _held(table: object, spells: object, as_of: date) -> tuple[Numbers, Numbers, Numbers]:
+def _customers_under_contract(
+    table: object, spells: object, as_of: date
+) -> tuple[Numbers, Numbers, Numbers]:
     """Those under contract on the last day: tenures in days, how many, what they pay a month."""
     contracts = as_lazy(table, name="the table")
     lasting = beside(contracts, spells, name="spells")

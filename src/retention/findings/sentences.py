@@ -54,7 +54,7 @@ def finding(table: Any, *, apart: int = 1) -> str:
             return sentence(rows)
     for name in _RATES:
         if {name, "period", "step"} <= columns:
-            return _of_rate(table, name, apart)
+            return _sentence_of_rate(table, name, apart)
     raise ContentError(
         "There is no sentence for this table. Give that of outcome_kpis, a rate by period, "
         "survival_curve, reason_summary or customers_at_risk."
@@ -74,7 +74,7 @@ def _refuse_segments(rows: list[dict[str, Any]], place: str) -> None:
             )
 
 
-def _of_rate(table: Any, name: str, apart: int) -> str:
+def _sentence_of_rate(table: Any, name: str, apart: int) -> str:
     told = rows_of(has_changed(table, figure=name, apart=apart), order=("step",))
     if told:
         return str(told[-1]["finding"])
@@ -84,7 +84,7 @@ def _of_rate(table: Any, name: str, apart: int) -> str:
     return f"{figure(name).label}: {percent(rows[-1][name])}, with nothing earlier beside it."
 
 
-def _of_curve(rows: list[dict[str, Any]]) -> str:
+def _sentence_of_curve(rows: list[dict[str, Any]]) -> str:
     rows = sorted(rows, key=lambda row: row["duration"])
     known = [row for row in rows if not is_missing(row["survival"])]
     half = next((row["duration"] for row in known if row["survival"] <= 0.5), None)
@@ -95,7 +95,7 @@ def _of_curve(rows: list[dict[str, Any]]) -> str:
     return f"Half of them have left by {number(half, 0)}."
 
 
-def _of_reasons(rows: list[dict[str, Any]]) -> str:
+def _sentence_of_reasons(rows: list[dict[str, Any]]) -> str:
     told = [row for row in rows if not row["category"].startswith(("unspecified", "x_"))]
     if not told:
         return "Nobody told a reason."
@@ -107,7 +107,7 @@ def _of_reasons(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _of_risk(rows: list[dict[str, Any]]) -> str:
+def _sentence_of_risk(rows: list[dict[str, Any]]) -> str:
     stake = sum(row["stake"] for row in rows)
     return (
         f"{several(len(rows), 'customer')} {'is' if len(rows) == 1 else 'are'} more likely than "
@@ -116,7 +116,7 @@ def _of_risk(rows: list[dict[str, Any]]) -> str:
 
 
 _SENTENCES: dict[tuple[str, ...], Callable[[list[dict[str, Any]]], str]] = {
-    ("duration", "survival", "n_at_risk"): _of_curve,
-    ("category", "share", "n_customers", "n_base"): _of_reasons,
-    ("customer_id", "stake", "p_no_purchase", "within"): _of_risk,
+    ("duration", "survival", "n_at_risk"): _sentence_of_curve,
+    ("category", "share", "n_customers", "n_base"): _sentence_of_reasons,
+    ("customer_id", "stake", "p_no_purchase", "within"): _sentence_of_risk,
 }

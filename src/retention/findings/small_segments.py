@@ -86,7 +86,7 @@ def pool_small_segments(
     pools = {name: pool for name, pool in found.items() if pool}
     if not pools:
         return activity
-    put = renamed(frame, pools)
+    put = rows_with_one_name(frame, pools)
     others = [name for name in put.collect_schema() if name not in CONTRACT_ACTIVITY.names]
     rows, _ = collapsed(put, others, adds="none", starts=True, again=True)
     order = [*others, "step", "customer_id"]
@@ -120,7 +120,7 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
         if row["step"] in steps and row["n_base"]:
             name = row[outer(column)]
             sizes[name] = min(row["n_base"], sizes.get(name, row["n_base"]))
-    hidden = _hidden(sizes, least)
+    hidden = _names_put_together(sizes, least)
     if not hidden:
         return None
     if says_currency(column):
@@ -134,12 +134,12 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
     return Pool(tuple(hidden), told)
 
 
-def pooled(table: Any, small: Mapping[str, Pool]) -> Any:
+def pooled_table(table: Any, small: Mapping[str, Pool]) -> Any:
     """The table, in its kind, with one name in place of the names of the small segments."""
-    return in_kind_of(renamed(as_lazy(table, name="the table"), small), table)
+    return in_kind_of(rows_with_one_name(as_lazy(table, name="the table"), small), table)
 
 
-def renamed(frame: Frame, small: Mapping[str, Pool]) -> Frame:
+def rows_with_one_name(frame: Frame, small: Mapping[str, Pool]) -> Frame:
     """The rows with one name in place of the names of the small segments."""
     schema = frame.collect_schema()
     for name, pool in small.items():
@@ -151,7 +151,7 @@ def renamed(frame: Frame, small: Mapping[str, Pool]) -> Frame:
     return frame
 
 
-def _hidden(sizes: Mapping[str, int], least: int) -> list[str]:
+def _names_put_together(sizes: Mapping[str, int], least: int) -> list[str]:
     """The names that are put together, from the smallest up."""
     rising = sorted(sizes, key=lambda name: (sizes[name], name))
     hidden = [name for name in rising if sizes[name] < least]

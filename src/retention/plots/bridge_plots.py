@@ -12,7 +12,7 @@ from retention.catalogue import figure
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import BRIDGE, MOVEMENTS
 from retention.plots.paper.palette import BACKGROUND, FALL, HATCH, MUTED, RISE, TOTAL
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,18 +69,20 @@ def plot_revenue_bridge(
         >>> [float(bar.get_height()) for bar in ax.patches]
         [30.0, 7.0, 0.0, 5.0, 0.0, 20.0, 22.0]
     """
-    drawn = read(table, MOVEMENTS).alone()
+    drawn = drawn_rows(table, MOVEMENTS).alone()
     one = drawn.of_period(period)
-    ax = axes.paper(ax)
+    ax = axes.axes_to_draw_on(ax)
     title = "Revenue: what came, grew, shrank and left"
     if not drawn.size:
-        return axes.nothing(ax, title, "the table has no rows.")
+        return axes.say_why_empty(ax, title, "the table has no rows.")
     freq = wording.freq_of(drawn["period"], drawn["step"])
     name = wording.period(one["period"][0], freq)
     if not np.isfinite(one["sales_start"][0]):
-        return axes.nothing(ax, title, f"of {name} nothing is known of the {freq} before.")
-    _waterfall(ax, one, name, freq)
-    axes.said(ax, f"Revenue of {name}: what came, grew, shrank and left since the {freq} before")
+        return axes.say_why_empty(ax, title, f"of {name} nothing is known of the {freq} before.")
+    _draw_waterfall(ax, one, name, freq)
+    axes.set_titles(
+        ax, f"Revenue of {name}: what came, grew, shrank and left since the {freq} before"
+    )
     return ax
 
 
@@ -123,48 +125,50 @@ def plot_churn_bridge(
         >>> [float(bar.get_width()) for bar in ax.patches]
         [0.1875, -0.125, 0.0, -0.0625]
     """
-    drawn = read(table, BRIDGE)
-    one = _with_customers(drawn.of_period(period))
+    drawn = drawn_rows(table, BRIDGE)
+    one = _segments_with_customers(drawn.of_period(period))
     title = "Churn: what each segment did to the rate"
     if not drawn.size or not np.isfinite(one["effect"]).any():
         why = "the rate of one of the two periods is not known."
-        return axes.nothing(axes.paper(ax, across=""), title, why if drawn.size else "no rows.")
+        return axes.say_why_empty(
+            axes.axes_to_draw_on(ax, across=""), title, why if drawn.size else "no rows."
+        )
     freq = wording.freq_of(drawn["period"], drawn["step"])
-    names, effects = _effects(one)
-    ax = axes.paper(ax, size=(axes.SIZE[0], 1.6 + 0.42 * (len(names) + 2)), across="x")
+    names, effects = _effects_by_size(one)
+    ax = axes.axes_to_draw_on(ax, size=(axes.SIZE[0], 1.6 + 0.42 * (len(names) + 2)), across="x")
     before, after = float(one["total_rate_before"][0]), float(one["total_rate_after"][0])
-    reached = _steps(ax, names, effects, before)
+    reached = _draw_steps(ax, names, effects, before)
     ends = [wording.period(one[column][0], freq) for column in ("period_before", "period")]
     rows = len(names) + 1
     for row, rate in ((0, before), (rows, after)):
         ax.plot([rate], [row], marker="D", color=TOTAL, markersize=7, linestyle="none", zorder=4)
-    axes.named_rows(ax, [ends[0], *names, ends[1]])
-    axes.percent_axis(ax, "x", np.array([*reached, before, after]))
+    axes.name_rows(ax, [ends[0], *names, ends[1]])
+    axes.set_percent_axis(ax, "x", np.array([*reached, before, after]))
     low, high = ax.get_xlim()
     ax.set_xlim(low - 0.12 * (high - low), high + 0.22 * (high - low))
-    _say_effects(ax, effects, reached, (before, after))
+    _write_effects(ax, effects, reached, (before, after))
     what = figure("churn_rate").label
     moved = wording.unbroken(wording.points(after - before))
     title = f"{what}, {ends[0]} to {ends[1]}: {moved}, by segment"
     share = "their share of all customers"
-    if _in_each(one):
+    if _is_counted_in_each(one):
         title = f"{title}, who is in several counted in each"
         share = "their share of these counts"
-    axes.said(ax, title, x=f"Upper bar: how often they leave. Hatched: {share}")
+    axes.set_titles(ax, title, x=f"Upper bar: how often they leave. Hatched: {share}")
     return ax
 
 
-def _with_customers(one: Drawn) -> Drawn:
+def _segments_with_customers(one: Drawn) -> Drawn:
     """Without segments that had a customer in neither of the two periods: they did nothing."""
     return one.where(one["presence"] != "neither") if "presence" in one else one
 
 
-def _in_each(one: Drawn) -> bool:
+def _is_counted_in_each(one: Drawn) -> bool:
     """Whether customers of several segments count in each: then the total is not the firm's."""
     return "overlap" in one and bool((one["overlap"] == "pairs").any())
 
 
-def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
+def _draw_waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     start, end = float(one["sales_start"][0]), float(one["sales_end"][0])
     moves = [(float(one[f"sales_{move}"][0]), sign) for move, sign, _, _ in _MOVES]
     level = start + np.cumsum([0.0, *(sign * size for size, sign in moves)])
@@ -173,9 +177,9 @@ def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     written = wording.amounts(max(float(np.abs(level).max()), end))
     signs = [0, *(sign for _, sign in moves), 0]
     for x, (foot, height, sign) in enumerate(zip(feet, heights, signs, strict=True)):
-        ax.bar(x, height, bottom=foot, width=0.62, zorder=2, **_face(sign))
+        ax.bar(x, height, bottom=foot, width=0.62, zorder=2, **_fill_of_bar(sign))
         money = (("", "+", wording.MINUS)[sign] + written(height)) if height else "0"
-        axes.note(ax, money, (x, max(foot, foot + height)), (0, 3), anchor="center bottom")
+        axes.write_note(ax, money, (x, max(foot, foot + height)), (0, 3), anchor="center bottom")
     for x, at in enumerate([start, *level[1:]]):
         ax.plot([x + 0.31, x + 0.69], [at, at], color=MUTED, linewidth=0.8, zorder=1)
     counts = ["n_start", *(n for _, _, n, _ in _MOVES), "n_end"]
@@ -188,24 +192,24 @@ def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     ax.set_xticks(range(len(labels)), labels)
     ax.tick_params(axis="x", length=0)
     ax.yaxis.set_major_formatter(lambda money, _: wording.without_zeros(written(money)))
-    _room_above(ax, level, len(labels))
+    _leave_room_above(ax, level, len(labels))
 
 
-def _room_above(ax: Axes, level: NDArray[np.float64], n_bars: int) -> None:
+def _leave_room_above(ax: Axes, level: NDArray[np.float64], n_bars: int) -> None:
     """Limits with room for the numbers over the bars."""
     low, high = min(0.0, float(level.min())), max(0.0, float(level.max()))
     ax.set_ylim(low, high + 0.1 * (high - low or 1.0))
     ax.set_xlim(-0.6, n_bars - 0.4)
 
 
-def _face(sign: int) -> dict[str, Any]:
+def _fill_of_bar(sign: int) -> dict[str, Any]:
     """How a bar that adds (1), takes away (−1) or is a total (0) is filled."""
     if sign < 0:
         return {"facecolor": BACKGROUND, "edgecolor": FALL, "hatch": HATCH, "linewidth": 1.2}
     return {"facecolor": RISE if sign else TOTAL}
 
 
-def _effects(one: Drawn) -> tuple[list[str], NDArray[np.float64]]:
+def _effects_by_size(one: Drawn) -> tuple[list[str], NDArray[np.float64]]:
     """Segments from the largest effect down, and for each what its rate and its share did."""
     names, total = one.segments(), np.nan_to_num(one["effect"])
     rate = np.nan_to_num(one["rate_effect"])
@@ -221,7 +225,7 @@ def _effects(one: Drawn) -> tuple[list[str], NDArray[np.float64]]:
     return said, effects[first]
 
 
-def _steps(
+def _draw_steps(
     ax: Axes, names: Sequence[str], effects: NDArray[np.float64], before: float
 ) -> list[float]:
     """Draw the two bars of each segment; where each ends."""
@@ -241,7 +245,7 @@ def _steps(
     return reached
 
 
-def _say_effects(
+def _write_effects(
     ax: Axes,
     effects: NDArray[np.float64],
     reached: Sequence[float],
@@ -251,6 +255,6 @@ def _say_effects(
     for row, both in enumerate(effects.sum(axis=1)):
         right = max(reached[2 * row : 2 * row + 3])
         moved = wording.unbroken(wording.points(both))
-        axes.note(ax, moved, (right, row + 1), (6, 0), anchor="left center")
+        axes.write_note(ax, moved, (right, row + 1), (6, 0), anchor="left center")
     for row, rate in ((0, ends[0]), (len(effects) + 1, ends[1])):
-        axes.note(ax, wording.percent(rate), (rate, row), (8, 0), anchor="left center")
+        axes.write_note(ax, wording.percent(rate), (rate, row), (8, 0), anchor="left center")

@@ -12,9 +12,9 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import AVERAGE, COHORT_CELLS
 from retention.plots.paper.heat_grid import draw_cells
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import BOUNDS, draw_line, last_known, shading_of
-from retention.plots.paper.palette import LOOKS, Look, shade
-from retention.plots.paper.reading import Drawn, has, read
+from retention.plots.paper.lines import BOUNDS, draw_line, last_known_point, shading_of_lines
+from retention.plots.paper.palette import LOOKS, Look, heat_colour
+from retention.plots.paper.reading import Drawn, drawn_rows, has_column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,26 +59,30 @@ def plot_cohorts(table: object, *, ax: Axes | None = None) -> Axes:
         >>> [name.get_text() for name in ax.get_yticklabels()]
         ['Jan 2024 (1)', 'Feb 2024 (1)']
     """
-    drawn = read(table, COHORT_CELLS)
-    title = _title(drawn)
-    if not drawn.size or not np.isfinite(_seen(drawn)).any():
-        ax = axes.paper(ax, across="")
+    drawn = drawn_rows(table, COHORT_CELLS)
+    title = _title_of_cohorts(drawn)
+    if not drawn.size or not np.isfinite(_observed_rates(drawn)).any():
+        ax = axes.axes_to_draw_on(ax, across="")
         why = (
             "no cohort was observed to the end of an age."
             if drawn.size
             else "the table has no rows."
         )
-        return axes.nothing(ax, title, why)
-    names, ages, cells = _grid(drawn)
+        return axes.say_why_empty(ax, title, why)
+    names, ages, cells = _rates_by_cohort(drawn)
     wide, high = 1.9 + 0.42 * len(ages), 1.3 + 0.28 * len(names)
-    ax = axes.paper(ax, size=(min(max(wide, 5.0), 11.0), min(max(high, 2.6), 11.0)), across="")
+    ax = axes.axes_to_draw_on(
+        ax, size=(min(max(wide, 5.0), 11.0), min(max(high, 2.6), 11.0)), across=""
+    )
     later = cells[:, 1:][np.isfinite(cells[:, 1:])]
     most = float(later.max()) if later.size and later.max() > 0 else 1.0
     draw_cells(ax, cells, most)
-    axes.named_rows(ax, names)
-    _age_axis(ax, ages)
-    axes.said(
-        ax, title, x=f"{_unit(drawn).capitalize()}s since the first. Hatched: not yet observed"
+    axes.name_rows(ax, names)
+    _label_ages(ax, ages)
+    axes.set_titles(
+        ax,
+        title,
+        x=f"{_unit_of_age(drawn).capitalize()}s since the first. Hatched: not yet observed",
     )
     return ax
 
@@ -117,32 +121,32 @@ def plot_cohort_curves(table: object, *, ax: Axes | None = None) -> Axes:
         >>> ax.lines[0].get_ydata().tolist()
         [0.5]
     """
-    by_cohort = has(table, "cohort") and not has(table, "n_cohorts")
-    drawn = read(table, COHORT_CELLS if by_cohort else AVERAGE)
-    ax = axes.paper(ax)
-    title = _title(drawn)
+    by_cohort = has_column(table, "cohort") and not has_column(table, "n_cohorts")
+    drawn = drawn_rows(table, COHORT_CELLS if by_cohort else AVERAGE)
+    ax = axes.axes_to_draw_on(ax)
+    title = _title_of_cohorts(drawn)
     later = drawn.where(drawn["age"] > 0)
-    if not later.size or not np.isfinite(_seen(later)).any():
+    if not later.size or not np.isfinite(_observed_rates(later)).any():
         why = "no age after the first was observed." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
-    curves = _of_cohorts(later) if by_cohort else _of_segments(later)
+        return axes.say_why_empty(ax, title, why)
+    curves = _curves_of_cohorts(later) if by_cohort else _curves_of_segments(later)
     bounds = [later[name] for name in ("lower", "upper") if name in later]
-    axes.percent_axis(ax, "y", np.concatenate([_seen(later), *bounds]))
+    axes.set_percent_axis(ax, "y", np.concatenate([_observed_rates(later), *bounds]))
     ages = np.unique(later["age"])
     ax.set_xlim(ages[0] - 0.3, ages[-1] + 0.3)
-    _age_ticks(ax, ages)
+    _set_age_ticks(ax, ages)
     for name, x, y, low_high, look in curves:
         if by_cohort and not name:
             ax.plot(x, y, color=look.colour, linewidth=0.8, zorder=1.5)
         else:
-            draw_line(ax, x, y, low_high, look, shading_of(len(curves)))
+            draw_line(ax, x, y, low_high, look, shading_of_lines(len(curves)))
     note = "The darker, the later the cohort" if by_cohort else BOUNDS
-    axes.said(ax, title, x=f"Age: {_unit(drawn)}s since the first. {note}")
-    label_ends(ax, _ends(curves, alone=len(curves) == 1))
+    axes.set_titles(ax, title, x=f"Age: {_unit_of_age(drawn)}s since the first. {note}")
+    label_ends(ax, _labels_at_ends(curves, alone=len(curves) == 1))
     return ax
 
 
-def _of_segments(drawn: Drawn) -> list[Any]:
+def _curves_of_segments(drawn: Drawn) -> list[Any]:
     """A curve a segment: its name, x, y, bounds, look."""
     parts = [(name, part.sorted_by("age")) for name, part in drawn.parts()]
     return [
@@ -151,9 +155,9 @@ def _of_segments(drawn: Drawn) -> list[Any]:
     ]
 
 
-def _of_cohorts(drawn: Drawn) -> list[Any]:
+def _curves_of_cohorts(drawn: Drawn) -> list[Any]:
     """A curve a cohort, ever darker; of many a few stand out, and are drawn last."""
-    names, ages, cells = _grid(drawn)
+    names, ages, cells = _rates_by_cohort(drawn)
     known = np.flatnonzero(np.isfinite(cells).any(axis=1))
     shown = known
     if known.size > len(LOOKS):
@@ -165,23 +169,23 @@ def _of_cohorts(drawn: Drawn) -> list[Any]:
         (
             names[k] if k in dark else "",
             *(ages, cells[k], (nothing, nothing)),
-            Look(shade(dark[k]) if k in dark else "#CBD2D8", "-", "o"),
+            Look(heat_colour(dark[k]) if k in dark else "#CBD2D8", "-", "o"),
         )
         for k in order
     ]
 
 
-def _ends(curves: list[Any], *, alone: bool) -> list[End]:
+def _labels_at_ends(curves: list[Any], *, alone: bool) -> list[End]:
     """What stands at the ends of the curves that have names, or of the only one."""
     ends = []
     for name, x, y, _, look in curves:
-        end = last_known(x, y)
+        end = last_known_point(x, y)
         if name or alone:
             ends.append(End(*end, f"{name}\n{wording.percent(end[1])}".strip(), look.text))
     return ends
 
 
-def _grid(drawn: Drawn) -> tuple[list[str], NDArray[Any], Floats]:
+def _rates_by_cohort(drawn: Drawn) -> tuple[list[str], NDArray[Any], Floats]:
     """The names of the cohorts, their ages, and the rates by cohort and age; NaN: not known."""
     by_segment = bool(np.isnat(drawn["cohort"]).all()) and bool(drawn.by)
     one = drawn if by_segment else drawn.alone()
@@ -189,7 +193,7 @@ def _grid(drawn: Drawn) -> tuple[list[str], NDArray[Any], Floats]:
     keys, row = np.unique(labels, return_inverse=True)
     ages, column = np.unique(one["age"], return_inverse=True)
     cells = np.full((keys.size, ages.size), np.nan)
-    cells[row, column] = _seen(one)
+    cells[row, column] = _observed_rates(one)
     size = np.zeros(keys.size)
     np.maximum.at(size, row, one["n_cohort"])
     freq = str(one["freq"][0])
@@ -201,13 +205,13 @@ def _grid(drawn: Drawn) -> tuple[list[str], NDArray[Any], Floats]:
     )
 
 
-def _seen(drawn: Drawn) -> Floats:
+def _observed_rates(drawn: Drawn) -> Floats:
     """The rates of the cells that were observed to their end."""
     seen = drawn["observed"] > 0 if "observed" in drawn else np.ones(drawn.size, dtype=bool)
     return np.where(seen, drawn["rate"], np.nan)
 
 
-def _age_axis(ax: Axes, ages: NDArray[Any]) -> None:
+def _label_ages(ax: Axes, ages: NDArray[Any]) -> None:
     room = max(1, int(axes.width_of(ax) / (2.2 * axes.points_of("small"))))
     stride = next((s for s in (1, 2, 3, 5, 6, 10, 12, 24, 52) if len(ages) / s <= room), len(ages))
     places = range(0, len(ages), stride)
@@ -215,7 +219,7 @@ def _age_axis(ax: Axes, ages: NDArray[Any]) -> None:
     ax.tick_params(axis="x", length=0)
 
 
-def _age_ticks(ax: Axes, ages: NDArray[Any]) -> None:
+def _set_age_ticks(ax: Axes, ages: NDArray[Any]) -> None:
     room = max(2, int(axes.width_of(ax) / (3 * axes.points_of("small"))))
     stride = next((s for s in (1, 2, 3, 4, 6, 12, 24, 52) if np.ptp(ages) / s < room), 100)
     ticks = np.arange(ages[0] if stride == 1 else 0, ages[-1] + 1, stride)
@@ -223,7 +227,7 @@ def _age_ticks(ax: Axes, ages: NDArray[Any]) -> None:
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
-def _title(drawn: Drawn) -> str:
+def _title_of_cohorts(drawn: Drawn) -> str:
     measure = str(drawn["measure"][0]) if "measure" in drawn and drawn.size else "customers"
     how = str(drawn["kind"][0]) if "kind" in drawn and drawn.size else "on"
     said = {
@@ -234,5 +238,5 @@ def _title(drawn: Drawn) -> str:
     return f"{figure('rate').label}: share of {measure} back {said.get(how, 'at each age')}"
 
 
-def _unit(drawn: Drawn) -> str:
+def _unit_of_age(drawn: Drawn) -> str:
     return str(drawn["freq"][0]) if "freq" in drawn and drawn.size else "period"

@@ -11,9 +11,9 @@ from retention.catalogue import figure
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import GAPS
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import BOUNDS, draw_line, last_known
+from retention.plots.paper.lines import BOUNDS, draw_line, last_known_point
 from retention.plots.paper.palette import LOOKS
-from retention.plots.paper.reading import read
+from retention.plots.paper.reading import drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,29 +54,29 @@ def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
         >>> [tick.get_text() for tick in ax.get_xticklabels()]
         ['30', '60']
     """
-    drawn = read(table, GAPS).sorted_by("gap")
-    ax = axes.paper(ax)
+    drawn = drawn_rows(table, GAPS).sorted_by("gap")
+    ax = axes.axes_to_draw_on(ax)
     title = "What a silence of so many days would have called lost, and how many came back"
     if not any(np.isfinite(drawn[name]).any() for name in _LINES):
         why = "no share is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
+        return axes.say_why_empty(ax, title, why)
     gaps = drawn["gap"]
-    axes.percent_axis(ax, "y", np.array([0.0, 1.0]), whole=True)
+    axes.set_percent_axis(ax, "y", np.array([0.0, 1.0]), whole=True)
     room = max(float(np.ptp(gaps)), float(gaps[0])) * 0.04
     ax.set_xlim(gaps[0] - room, gaps[-1] + room)
-    ax.set_xticks(*_ticks(ax, gaps.tolist()))
+    ax.set_xticks(*_ticks_of_gaps(ax, gaps.tolist()))
     ends = []
     for look, name in zip(LOOKS, _LINES, strict=False):
         draw_line(ax, gaps, drawn[name], (drawn[f"{name}_lower"], drawn[f"{name}_upper"]), look)
-        x, y = last_known(gaps, drawn[name])
+        x, y = last_known_point(gaps, drawn[name])
         within = f" ({drawn['within'][0]:,.0f} days)" if name == "false_churn_rate" else ""
         ends.append(End(x, y, f"{figure(name).label}{within}\n{wording.percent(y)}", look.text))
-    axes.said(ax, title, x=f"Days without an order. {BOUNDS}")
+    axes.set_titles(ax, title, x=f"Days without an order. {BOUNDS}")
     label_ends(ax, ends, width=26)
     return ax
 
 
-def _ticks(ax: Axes, gaps: list[float]) -> tuple[list[float], list[str]]:
+def _ticks_of_gaps(ax: Axes, gaps: list[float]) -> tuple[list[float], list[str]]:
     """The candidates themselves, leaving out those too near to the one before."""
     low, high = ax.get_xlim()
     apart = 2.6 * axes.points_of("small") / axes.width_of(ax) * (high - low)

@@ -12,7 +12,7 @@ from retention.errors import one_of
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import COEFFICIENTS
 from retention.plots.paper.palette import INK, LOOKS, MUTED
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,26 +64,28 @@ def plot_coefficients(table: object, *, ratio: RatioOf = "hazards", ax: Axes | N
         'log'
     """
     one_of("ratio", ratio, get_args(RatioOf))
-    drawn = read(table, COEFFICIENTS)
-    names = [_named(*pair) for pair in zip(drawn["term"], drawn["reference"], strict=True)]
-    ax = axes.paper(ax, size=(axes.SIZE[0], max(2.4, 1.5 + 0.34 * drawn.size)), across="x")
+    drawn = drawn_rows(table, COEFFICIENTS)
+    names = [_name_of_term(*pair) for pair in zip(drawn["term"], drawn["reference"], strict=True)]
+    ax = axes.axes_to_draw_on(
+        ax, size=(axes.SIZE[0], max(2.4, 1.5 + 0.34 * drawn.size)), across="x"
+    )
     label, less, more = _SAID[ratio]
     known = np.isfinite(drawn["ratio"]) & (drawn["ratio"] > 0)
     if not known.any():
         why = "no coefficient is known." if drawn.size else "the model has no coefficients."
-        return axes.nothing(ax, label, why)
-    axes.named_rows(ax, names, width=32)
-    low, high = _limits(drawn.where(known))
+        return axes.say_why_empty(ax, label, why)
+    axes.name_rows(ax, names, width=32)
+    low, high = _limits_of_ratios(drawn.where(known))
     ax.set_xscale("log")
     ax.set_xlim(low, high)
-    _ticks(ax, low, high)
+    _set_ratio_ticks(ax, low, high)
     ax.axvline(1.0, color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
-    _forest(ax, drawn, known)
-    axes.said(ax, f"{label}, with bounds", x=f"← {less}     1: no difference     {more} →")
+    _draw_forest(ax, drawn, known)
+    axes.set_titles(ax, f"{label}, with bounds", x=f"← {less}     1: no difference     {more} →")
     return ax
 
 
-def _forest(ax: Axes, drawn: Drawn, known: NDArray[np.bool_]) -> None:
+def _draw_forest(ax: Axes, drawn: Drawn, known: NDArray[np.bool_]) -> None:
     low, high = ax.get_xlim()
     columns = (drawn[name] for name in ("ratio", "ratio_lower", "ratio_upper"))
     look: dict[str, Any] = {"color": LOOKS[0].colour, "zorder": 3}
@@ -99,13 +101,13 @@ def _forest(ax: Axes, drawn: Drawn, known: NDArray[np.bool_]) -> None:
                     ax.plot([end], [row], marker=marker, clip_on=False, markersize=6, **look)
             if low <= ratio <= high:
                 ax.plot([ratio], [row], marker="o", markersize=6.5, linestyle="none", **look)
-            words = f"{_digits(ratio)} ({_digits(lower)} to {_digits(upper)})"
-            words = words if np.isfinite(lower) else f"{_digits(ratio)} (bounds not known)"
+            words = f"{_ratio_text(ratio)} ({_ratio_text(lower)} to {_ratio_text(upper)})"
+            words = words if np.isfinite(lower) else f"{_ratio_text(ratio)} (bounds not known)"
         colour = INK if known[row] else MUTED
-        axes.note(ax, words, (1, row), (8, 0), anchor="left center", colour=colour, of="y")
+        axes.write_note(ax, words, (1, row), (8, 0), anchor="left center", colour=colour, of="y")
 
 
-def _limits(drawn: Drawn) -> tuple[float, float]:
+def _limits_of_ratios(drawn: Drawn) -> tuple[float, float]:
     """The ends of the scale: all ratios, and their bounds as far as these are not out of reach."""
     logs = np.log(np.append(drawn["ratio"], 1.0))
     bounds = np.concatenate([drawn["ratio_lower"], drawn["ratio_upper"]])
@@ -118,7 +120,7 @@ def _limits(drawn: Drawn) -> tuple[float, float]:
     return math.exp(max(low - room, -600)), math.exp(min(high + room, 600))
 
 
-def _ticks(ax: Axes, low: float, high: float) -> None:
+def _set_ratio_ticks(ax: Axes, low: float, high: float) -> None:
     """Ratios as people say them: half, 1, twice, five times."""
     from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -142,7 +144,7 @@ def _ticks(ax: Axes, low: float, high: float) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _digits(ratio: float) -> str:
+def _ratio_text(ratio: float) -> str:
     """A ratio to about three digits."""
     if math.isnan(ratio):
         return wording.UNKNOWN
@@ -151,5 +153,5 @@ def _digits(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.1f}" if ratio < 100 else f"{ratio:.0f}"
 
 
-def _named(term: str, reference: str) -> str:
+def _name_of_term(term: str, reference: str) -> str:
     return f"{term.replace('=', ': ', 1)} (against {reference})" if reference else term

@@ -11,8 +11,8 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import REASONS, REASONS_BY_SEGMENT
 from retention.plots.paper.heat_grid import draw_cells
 from retention.plots.paper.lines import draw_bars
-from retention.plots.paper.palette import BACKGROUND, HATCH, LOOKS, MUTED, mixed
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.palette import BACKGROUND, HATCH, LOOKS, MUTED, mixed_colour
+from retention.plots.paper.reading import Drawn, drawn_rows
 from retention.reasons.categories import NO_REASON, reason_categories
 
 if TYPE_CHECKING:
@@ -56,24 +56,24 @@ def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
         >>> [name.get_text() for name in ax.get_yticklabels()]
         ['Pricing', 'Competition', 'No note', 'Told no reason']
     """
-    drawn = read(table, REASONS).alone()
+    drawn = drawn_rows(table, REASONS).alone()
     known = np.isfinite(drawn["share"]) & (drawn["n_customers"] > 0)
-    title = _title(drawn)
+    title = _title_of_shares(drawn)
     shown = drawn.where(known)
     size = (axes.SIZE[0], max(2.2, 1.2 + 0.3 * shown.size))
-    ax = axes.paper(ax, size=size, across="x")
+    ax = axes.axes_to_draw_on(ax, size=size, across="x")
     if not shown.size:
         why = "nobody named a reason." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
-    shown = shown.where(np.lexsort([-shown["share"], _no_reason(shown)]))
-    _bars(ax, shown)
+        return axes.say_why_empty(ax, title, why)
+    shown = shown.where(np.lexsort([-shown["share"], _is_no_reason(shown)]))
+    _draw_share_bars(ax, shown)
     names = [
         _WORDS.get(category, label)
         for category, label in zip(shown["category"], shown["label"], strict=True)
     ]
-    axes.named_rows(ax, names)
-    hatched = " Hatched: told no reason to leave" if _no_reason(shown).any() else ""
-    axes.said(ax, title, x=f"Bars with their confidence bounds.{hatched}")
+    axes.name_rows(ax, names)
+    hatched = " Hatched: told no reason to leave" if _is_no_reason(shown).any() else ""
+    axes.set_titles(ax, title, x=f"Bars with their confidence bounds.{hatched}")
     return ax
 
 
@@ -109,29 +109,29 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
         >>> [name.get_text() for name in ax.get_xticklabels()]
         ['north (4)', 'south (4)']
     """
-    drawn = read(table, REASONS_BY_SEGMENT)
+    drawn = drawn_rows(table, REASONS_BY_SEGMENT)
     parts = drawn.parts()
     known = drawn.where(np.isfinite(drawn["share"]) & (drawn["share_overall"] > 0))
-    title = _title(drawn)
+    title = _title_of_shares(drawn)
     if not known.size:
-        ax = axes.paper(ax, across="")
+        ax = axes.axes_to_draw_on(ax, across="")
         why = "nobody named a reason." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
+        return axes.say_why_empty(ax, title, why)
     overall = dict(zip(known["category"], known["share_overall"], strict=True))
     reasons = sorted(overall, key=lambda name: (name in NO_REASON, -overall[name]))
     size = (max(axes.SIZE[0], 2.6 + 0.8 * len(parts)), max(2.4, 1.4 + 0.32 * len(reasons)))
-    ax = axes.paper(ax, size=size, across="")
-    shares, marks = _cells(parts, reasons)
+    ax = axes.axes_to_draw_on(ax, size=size, across="")
+    shares, marks = _shares_and_marks(parts, reasons)
     draw_cells(ax, shares, float(np.nanmax(shares)) or 1.0, marks)
     labels = {one.name: one.label for one in reason_categories()} | _WORDS
-    axes.named_rows(ax, [labels.get(name, name) for name in reasons])
+    axes.name_rows(ax, [labels.get(name, name) for name in reasons])
     ax.set_ylim(len(reasons) - 0.5, -0.5)
-    _columns(ax, [f"{name} ({wording.count(part['n_base'].max())})" for name, part in parts])
-    axes.said(ax, title, x="▲ ▼ bounds wholly above or below the share of all segments")
+    _name_columns(ax, [f"{name} ({wording.count(part['n_base'].max())})" for name, part in parts])
+    axes.set_titles(ax, title, x="▲ ▼ bounds wholly above or below the share of all segments")
     return ax
 
 
-def _cells(
+def _shares_and_marks(
     parts: list[tuple[str, Drawn]], reasons: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     """The share of each reason (rows) in each segment (columns), and its mark."""
@@ -145,26 +145,26 @@ def _cells(
     return shares, marks
 
 
-def _bars(ax: Axes, shown: Drawn) -> None:
+def _draw_share_bars(ax: Axes, shown: Drawn) -> None:
     share, rows = shown["share"], np.arange(shown.size, dtype=np.float64)
-    none = _no_reason(shown)
+    none = _is_no_reason(shown)
     colour = LOOKS[0].colour
     bars = ax.barh(rows, share, height=0.62, color=colour, zorder=2)
     for bar, hatched in zip(bars, none, strict=True):
         if hatched:
             bar.set(facecolor=BACKGROUND, edgecolor=MUTED, hatch=HATCH)
     lower, upper = shown["lower"], shown["upper"]
-    draw_bars(ax, share, rows, (lower, upper), mixed(colour, "#7FA8D8", 0.75), across=True)
+    draw_bars(ax, share, rows, (lower, upper), mixed_colour(colour, "#7FA8D8", 0.75), across=True)
     reach = np.where(np.isfinite(upper), np.maximum(upper, share), share)
     named = "n_mentions" if shown["base"][0] == "mentions" else "n_customers"
     for row, (value, end, n) in enumerate(zip(share, reach, shown[named], strict=True)):
         words = f"{wording.percent(value)} ({wording.count(n)})"
-        axes.note(ax, words, (end, row), (5, 0), anchor="left center")
-    axes.percent_axis(ax, "x", np.append(reach, 0.0))
+        axes.write_note(ax, words, (end, row), (5, 0), anchor="left center")
+    axes.set_percent_axis(ax, "x", np.append(reach, 0.0))
     ax.set_xlim(0, max(1.3 * float(reach.max()), 0.01))
 
 
-def _no_reason(shown: Drawn) -> NDArray[np.bool_]:
+def _is_no_reason(shown: Drawn) -> NDArray[np.bool_]:
     return np.isin(shown["category"].astype(str), NO_REASON)
 
 
@@ -175,7 +175,7 @@ def _mark(part: Drawn, row: int) -> str:
     return " ▼" if part["upper"][row] < overall else ""
 
 
-def _columns(ax: Axes, names: list[str]) -> None:
+def _name_columns(ax: Axes, names: list[str]) -> None:
     """Names over columns, at the top."""
     width = int(0.8 * axes.width_of(ax) / len(names) / (0.62 * axes.points_of("small")))
     shown = [wording.shortened(name, max(width, 6), 3) for name in names]
@@ -183,7 +183,7 @@ def _columns(ax: Axes, names: list[str]) -> None:
     ax.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
 
 
-def _title(drawn: Drawn) -> str:
+def _title_of_shares(drawn: Drawn) -> str:
     """What the shares are of."""
     if not drawn.size:
         return "Reasons to leave"

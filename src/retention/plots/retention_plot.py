@@ -12,9 +12,9 @@ from retention.errors import ColumnError, one_of
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import RETENTION
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import BARS, BOUNDS, draw_line, last_known, shading_of
+from retention.plots.paper.lines import BARS, BOUNDS, draw_line, last_known_point, shading_of_lines
 from retention.plots.paper.palette import LOOKS
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,46 +60,46 @@ def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None =
         >>> ax.get_xticklabels()[0].get_text()
         'Jan 2024'
     """
-    drawn = read(table, RETENTION)
-    rates = _rates(drawn, rate)
+    drawn = drawn_rows(table, RETENTION)
+    rates = _rates_to_draw(drawn, rate)
     parts = [(name, part.sorted_by("step")) for name, part in drawn.parts()]
-    ax = axes.paper(ax)
-    title = _title(drawn, rates if len(parts) < 2 else rates[:1])
+    ax = axes.axes_to_draw_on(ax)
+    title = _title_of_rates(drawn, rates if len(parts) < 2 else rates[:1])
     lines = (
         [(figure(one).label, one, parts[0][1]) for one in rates]
         if len(parts) == 1
         else [(name, rates[0], part) for name, part in parts]
     )
-    values = [part[name] for _, one, part in lines for name in (one, *_bounds_of(part, one))]
+    values = [part[name] for _, one, part in lines for name in (one, *_bounds_of_rate(part, one))]
     drawn_values = np.concatenate([*values, np.empty(0)])
     if not any(np.isfinite(part[one]).any() for _, one, part in lines):
         why = "no rate is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
-    return _draw(ax, lines, drawn_values, title)
+        return axes.say_why_empty(ax, title, why)
+    return _draw_rates(ax, lines, drawn_values, title)
 
 
-def _draw(
+def _draw_rates(
     ax: Axes, lines: list[tuple[str, str, Drawn]], values: NDArray[np.float64], title: str
 ) -> Axes:
     steps = np.concatenate([part["step"] for _, _, part in lines])
     days = np.concatenate([part["period"] for _, _, part in lines])
-    axes.percent_axis(ax, "y", values)
-    axes.calendar_axis(ax, steps, wording.freq_of(days, steps))
+    axes.set_percent_axis(ax, "y", values)
+    axes.set_calendar_axis(ax, steps, wording.freq_of(days, steps))
     ends = []
     side_by_side = 0.12 if np.ptp(steps) == 0 else 0.0
     for place, (name, rate, part) in enumerate(lines):
         look = LOOKS[place]
-        lower, upper = (part[bound] for bound in _bounds_of(part, rate))
+        lower, upper = (part[bound] for bound in _bounds_of_rate(part, rate))
         along = part["step"] + side_by_side * (place - (len(lines) - 1) / 2)
-        draw_line(ax, along, part[rate], (lower, upper), look, shading_of(len(lines)))
-        x, y = last_known(along, part[rate])
+        draw_line(ax, along, part[rate], (lower, upper), look, shading_of_lines(len(lines)))
+        x, y = last_known_point(along, part[rate])
         ends.append(End(x, y, f"{name}\n{wording.percent(y)}", look.text))
-    axes.said(ax, title, x=BARS if np.ptp(steps) == 0 else BOUNDS)
+    axes.set_titles(ax, title, x=BARS if np.ptp(steps) == 0 else BOUNDS)
     label_ends(ax, ends)
     return ax
 
 
-def _rates(drawn: Drawn, asked: str | None) -> list[str]:
+def _rates_to_draw(drawn: Drawn, asked: str | None) -> list[str]:
     there = [rate for rate in _RATES if rate in drawn]
     if asked is not None:
         one_of("rate", asked, _RATES)
@@ -111,12 +111,12 @@ def _rates(drawn: Drawn, asked: str | None) -> list[str]:
     return [asked] if asked else there
 
 
-def _bounds_of(part: Drawn, rate: str) -> tuple[str, str]:
+def _bounds_of_rate(part: Drawn, rate: str) -> tuple[str, str]:
     own = f"{rate}_lower" in part
     return (f"{rate}_lower", f"{rate}_upper") if own else ("lower", "upper")
 
 
-def _title(drawn: Drawn, rates: list[str]) -> str:
+def _title_of_rates(drawn: Drawn, rates: list[str]) -> str:
     of = {"retention_rate": "customers"}
     of |= {rate: rate.split("_", maxsplit=1)[0] for rate in _RATES[1:]}
     kept = [of[rate] for rate in rates]

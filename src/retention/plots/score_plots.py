@@ -13,7 +13,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import CALIBRATION, LIFT
 from retention.plots.paper.lines import BARS, draw_bars
 from retention.plots.paper.palette import LOOKS, MUTED
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,27 +50,29 @@ def plot_calibration(table: object, *, ax: Axes | None = None) -> Axes:
         >>> ax.get_xlabel()
         'Predicted share that leaves'
     """
-    drawn = read(table, CALIBRATION).sorted_by("group")
-    ax = axes.paper(ax, size=(5.2, 4.6))
+    drawn = drawn_rows(table, CALIBRATION).sorted_by("group")
+    ax = axes.axes_to_draw_on(ax, size=(5.2, 4.6))
     title = "Predicted churn, and what came of it"
     known = np.isfinite(drawn["observed"]) & np.isfinite(drawn["predicted"])
     if not known.any():
         why = "of no group the churn is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
+        return axes.say_why_empty(ax, title, why)
     shown = drawn.where(known)
     x, y, look = shown["predicted"], shown["observed"], LOOKS[0]
     every = np.concatenate([x, y, shown["lower"], shown["upper"], [0.0]])
-    axes.percent_axis(ax, "x", every)
-    axes.percent_axis(ax, "y", every)
+    axes.set_percent_axis(ax, "x", every)
+    axes.set_percent_axis(ax, "y", every)
     limits = ax.get_ylim()
     ax.plot(limits, limits, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     draw_bars(ax, x, y, (shown["lower"], shown["upper"]), look.colour)
     ax.plot(x, y, color=look.colour, marker=look.marker, markersize=6, linestyle="none", zorder=4)
-    axes.note(ax, "as\npredicted", (1, limits[1]), (4, 0), anchor="left top", colour=MUTED, of="y")
+    axes.write_note(
+        ax, "as\npredicted", (1, limits[1]), (4, 0), anchor="left top", colour=MUTED, of="y"
+    )
     n = wording.count(float(np.median(shown["n_spells"])))
     x_label = "Predicted share that leaves"
     said = f"by time {shown['time'][0]:g}, in groups of about {n}"
-    axes.said(ax, f"{title} {said}", x=x_label, y=f"Observed share. {BARS}")
+    axes.set_titles(ax, f"{title} {said}", x=x_label, y=f"Observed share. {BARS}")
     return ax
 
 
@@ -106,51 +108,51 @@ def plot_lift(table: object, *, show: Shown = "lift", ax: Axes | None = None) ->
         [2.0, 0.0]
     """
     one_of("show", show, get_args(Shown))
-    drawn = read(table, LIFT).sorted_by("group")
-    ax = axes.paper(ax)
+    drawn = drawn_rows(table, LIFT).sorted_by("group")
+    ax = axes.axes_to_draw_on(ax)
     name = "lift" if show == "lift" else "cumulative_share_of_churn"
     label = figure(name).label
     if not np.isfinite(drawn[name]).any():
         why = "the churn of some group is not known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, label, why)
-    (_lifts if show == "lift" else _gains)(ax, drawn)
+        return axes.say_why_empty(ax, label, why)
+    (_draw_lifts if show == "lift" else _draw_gains)(ax, drawn)
     when = f"churn by time {drawn['time'][0]:g}"
     if show == "lift":
-        axes.said(
+        axes.set_titles(
             ax,
             f"{label}: {when}, against the average",
             x="Group of customers, the riskiest first",
             y="Times the average",
         )
     else:
-        axes.said(
+        axes.set_titles(
             ax, f"{label}: {when}", x="Share of customers, the riskiest first", y="Share of churn"
         )
     return ax
 
 
-def _lifts(ax: Axes, drawn: Drawn) -> None:
+def _draw_lifts(ax: Axes, drawn: Drawn) -> None:
     x, y = drawn["group"], np.nan_to_num(drawn["lift"])
     ax.bar(x, y, width=0.7, color=LOOKS[0].colour, zorder=2)
     size = min(axes.points_of("small"), axes.width_of(ax) / x.size / 2.2)
     for place, height in zip(x, drawn["lift"], strict=True):
         words = f"{height:.1f}×" if np.isfinite(height) else wording.UNKNOWN
         at = (place, float(np.nan_to_num(height)))
-        axes.note(ax, words, at, (0, 3), anchor="center bottom", size=size)
+        axes.write_note(ax, words, at, (0, 3), anchor="center bottom", size=size)
     top = max(1.15 * float(y.max()), 1.2)
     ax.axhline(1.0, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, zorder=3)
-    axes.note(ax, "average", (1, 1), (4, 0), anchor="left center", colour=MUTED, of="y")
+    axes.write_note(ax, "average", (1, 1), (4, 0), anchor="left center", colour=MUTED, of="y")
     every = max(1, -(-x.size // 20))
     ax.set_xticks(x[::every], [f"{group:g}" for group in x[::every]])
     ax.set_xlim(x.min() - 0.6, x.max() + 0.6)
     ax.set_ylim(0, top)
 
 
-def _gains(ax: Axes, drawn: Drawn) -> None:
+def _draw_gains(ax: Axes, drawn: Drawn) -> None:
     x = np.append(0.0, drawn["cumulative_share_of_customers"])
     y = np.append(0.0, drawn["cumulative_share_of_churn"])
     for which in ("x", "y"):
-        axes.percent_axis(ax, which, np.array([0.0, 1.0]), whole=True)
+        axes.set_percent_axis(ax, which, np.array([0.0, 1.0]), whole=True)
     ax.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
     look = LOOKS[0]
     ax.plot(
@@ -163,4 +165,4 @@ def _gains(ax: Axes, drawn: Drawn) -> None:
         zorder=3,
         clip_on=False,
     )
-    axes.note(ax, "at random", (0.72, 0.72), (6, -6), anchor="left top", colour=MUTED)
+    axes.write_note(ax, "at random", (0.72, 0.72), (6, -6), anchor="left top", colour=MUTED)

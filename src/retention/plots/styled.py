@@ -75,12 +75,12 @@ def to_style(table: object) -> Styler:
         )
     _load_what_is_declared()
     columns = read_out(table)
-    shown = {name: _written(name, columns) for name in columns}
+    shown = {name: _values_as_text(name, columns) for name in columns}
     numbers: Any = [name for name, values in columns.items() if values.dtype.kind in "fiu"]
     styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")
     spaced = styler.set_properties(None, **{"padding": "0.2em 0.7em", "white-space": "nowrap"})
     aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
-    headings: Any = [escape(_heading(name)) for name in columns]
+    headings: Any = [escape(_heading_of_column(name)) for name in columns]
     return aligned.relabel_index(headings, axis="columns").format(escape="html")
 
 
@@ -93,16 +93,16 @@ def _load_what_is_declared() -> None:
             getattr(face, name)
 
 
-def _written(name: str, columns: Columns) -> NDArray[np.object_]:
+def _values_as_text(name: str, columns: Columns) -> NDArray[np.object_]:
     """The values of a column as text."""
     values = columns[name]
     if values.dtype.kind == "M":
-        return _dates(name, columns)
-    write = _writer(name, columns)
+        return _dates_as_text(name, columns)
+    write = _writer_of_column(name, columns)
     return np.array([write(value) for value in values.tolist()], dtype=object)
 
 
-def _writer(name: str, columns: Columns) -> Written:
+def _writer_of_column(name: str, columns: Columns) -> Written:
     """How the values of a column are written."""
     values = columns[name]
     if values.dtype.kind == "b":
@@ -111,12 +111,12 @@ def _writer(name: str, columns: Columns) -> Written:
         return lambda value: wording.UNKNOWN if wording.is_missing(value) else str(value)
     unit = unit_of(name, columns)
     if unit in ("share of 1", "difference of shares"):
-        return wording.percent if unit == "share of 1" else _points
+        return wording.percent if unit == "share of 1" else _unbroken_points
     if unit == "currency":
         known = np.abs(values[np.isfinite(values)])
         digits = 0 if known.size and known.max() >= 1000 else 2
         return lambda value: wording.number(value, digits)
-    if values.dtype.kind in "iu" or _all_whole(values):
+    if values.dtype.kind in "iu" or _are_all_whole(values):
         plain = name in ("step", "first_step", "last_step")
         return str if plain and values.dtype.kind in "iu" else wording.count
     return lambda value: wording.number(value, 2)
@@ -124,18 +124,18 @@ def _writer(name: str, columns: Columns) -> Written:
 
 def _figure_of(name: str) -> str | None:
     """The figure that a column is, or is a bound or a period of; None if it is none."""
-    inner = name if name in _FIGURES else _inner(name)
+    inner = name if name in _FIGURES else _name_without_group(name)
     return inner if inner in _FIGURES and (inner != "rate" or name == "rate") else None
 
 
-def _inner(name: str) -> str:
+def _name_without_group(name: str) -> str:
     """A name without what says which bound, period or group it is of."""
     for end in _ENDS:
         name = name.removesuffix(end)
     return next((name.removeprefix(start) for start in _STARTS if name.startswith(start)), name)
 
 
-def _heading(name: str) -> str:
+def _heading_of_column(name: str) -> str:
     """What stands over a column."""
     found = _figure_of(name)
     if found is None:
@@ -147,7 +147,7 @@ def _heading(name: str) -> str:
     return ", ".join([label, *(word for word in rest if word)])
 
 
-def _dates(name: str, columns: Columns) -> NDArray[np.object_]:
+def _dates_as_text(name: str, columns: Columns) -> NDArray[np.object_]:
     """Periods by their length, other days as days."""
     values, freq = columns[name], "day"
     if "step" in columns and "period" in columns and name.startswith("period"):
@@ -157,12 +157,12 @@ def _dates(name: str, columns: Columns) -> NDArray[np.object_]:
     return np.array([wording.period(value, freq) for value in values], dtype=object)
 
 
-def _all_whole(values: NDArray[Any]) -> bool:
+def _are_all_whole(values: NDArray[Any]) -> bool:
     known = values[np.isfinite(values)]
     return bool(known.size) and bool((known == np.round(known)).all())
 
 
-def _points(difference: float) -> str:
+def _unbroken_points(difference: float) -> str:
     return wording.unbroken(wording.points(difference))
 
 

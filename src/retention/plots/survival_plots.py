@@ -12,9 +12,9 @@ from retention.errors import ColumnError
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import CURVE, INCIDENCE
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import draw_steps, shading_of, thinned
+from retention.plots.paper.lines import draw_steps, shading_of_lines, thinned_places
 from retention.plots.paper.palette import BACKGROUND, HATCH, INK, LOOKS, MUTED, PALE, PLAIN
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 from retention.reasons.categories import reason_categories
 
 if TYPE_CHECKING:
@@ -65,32 +65,34 @@ def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = N
         >>> ax.get_xlabel()
         'Time since the start (days)'
     """
-    drawn = read(table, CURVE)
+    drawn = drawn_rows(table, CURVE)
     parts = [(name, part.sorted_by("duration")) for name, part in drawn.parts()]
     shown = [(name, part.where(np.isfinite(part["survival"]))) for name, part in parts]
-    ax = axes.paper(ax, size=(axes.SIZE[0], axes.SIZE[1] + 0.17 * len(parts)))
+    ax = axes.axes_to_draw_on(ax, size=(axes.SIZE[0], axes.SIZE[1] + 0.17 * len(parts)))
     title = figure("survival").label
     if not drawn.size or not np.isfinite(drawn["survival"]).any():
         why = "no share is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
-    axes.percent_axis(ax, "y", drawn["survival"], whole=True)
-    ticks = axes.duration_axis(ax, float(drawn["duration"].max()), unit)
+        return axes.say_why_empty(ax, title, why)
+    axes.set_percent_axis(ax, "y", drawn["survival"], whole=True)
+    ticks = axes.set_duration_axis(ax, float(drawn["duration"].max()), unit)
     ends = []
     for (name, part), look in zip(shown, LOOKS, strict=False):
         if not part.size:
             continue
-        curve = [_from_start(part, column, 1.0) for column in ("survival", "lower", "upper")]
-        since = _watched_since(part)
-        time = _from_start(part, "duration", since)
-        few = thinned(time, _TIMES)
+        curve = [_column_from_start(part, column, 1.0) for column in ("survival", "lower", "upper")]
+        since = _start_of_watching(part)
+        time = _column_from_start(part, "duration", since)
+        few = thinned_places(time, _TIMES)
         share, lower, upper = (values[few] for values in curve)
-        draw_steps(ax, time[few], share, (lower, upper), look, shading_of(len(parts)))
-        ends.append(End(time[-1], curve[0][-1], _named(name, curve[0][-1], since), look.text))
-    axes.said(ax, title, x=_along(unit))
+        draw_steps(ax, time[few], share, (lower, upper), look, shading_of_lines(len(parts)))
+        ends.append(
+            End(time[-1], curve[0][-1], _name_with_share(name, curve[0][-1], since), look.text)
+        )
+    axes.set_titles(ax, title, x=_time_label(unit))
     rows = [(name or "At risk", part) for name, part in parts]
-    label_ends(ax, ends, reserved=_lines_of(len(rows)) * axes.points_of("small"))
+    label_ends(ax, ends, reserved=_height_of_rows(len(rows)) * axes.points_of("small"))
     colours = [look.text for look in LOOKS] if len(parts) > 1 else [INK]
-    _risk_table(ax, ticks, rows, colours)
+    _write_numbers_at_risk(ax, ticks, rows, colours)
     return ax
 
 
@@ -125,31 +127,33 @@ def plot_incidence(table: object, *, unit: str | None = None, ax: Axes | None = 
         >>> [" ".join(text.get_text().split()) for text in ax.texts[:3]]
         ['Still here 50.0%', 'price 25.0%', 'rival 25.0%']
     """
-    drawn = read(table, INCIDENCE).alone()
+    drawn = drawn_rows(table, INCIDENCE).alone()
     reason = next((name for name in ("category", "reason") if name in drawn), None)
     if reason is None:
         raise ColumnError(
             "plot_incidence: the table has neither 'category' nor 'reason': which reason is a row "
             "of? Give the table of reason_incidence or cumulative_incidence."
         )
-    ax = axes.paper(ax, across="")
+    ax = axes.axes_to_draw_on(ax, across="")
     title = "Still here, or gone and for which reason"
     if not drawn.size or not np.isfinite(drawn["survival"]).any():
         why = "no share is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
-    times, survival, at_risk, names, left = _stacked(drawn, reason)
-    ticks = axes.duration_axis(ax, float(times[-1]), unit)
-    axes.percent_axis(ax, "y", np.array([0.0, 1.0]), whole=True)
+        return axes.say_why_empty(ax, title, why)
+    times, survival, at_risk, names, left = _curves_by_reason(drawn, reason)
+    ticks = axes.set_duration_axis(ax, float(times[-1]), unit)
+    axes.set_percent_axis(ax, "y", np.array([0.0, 1.0]), whole=True)
     ax.set_ylim(0, 1)
-    few = thinned(times, _TIMES)
-    _areas(ax, times[few], survival[few], names, left[:, few])
-    axes.said(ax, title, x=_along(unit))
+    few = thinned_places(times, _TIMES)
+    _draw_areas(ax, times[few], survival[few], names, left[:, few])
+    axes.set_titles(ax, title, x=_time_label(unit))
     one = Drawn("", {"duration": times, "n_at_risk": at_risk}, ())
-    _risk_table(ax, ticks, [("At risk", one)], [INK])
+    _write_numbers_at_risk(ax, ticks, [("At risk", one)], [INK])
     return ax
 
 
-def _areas(ax: Axes, times: Floats, survival: Floats, names: Sequence[str], left: Floats) -> None:
+def _draw_areas(
+    ax: Axes, times: Floats, survival: Floats, names: Sequence[str], left: Floats
+) -> None:
     """The share still here, and upon it those gone for each reason; words at the right."""
     edge: dict[str, Any] = {"step": "post", "edgecolor": BACKGROUND, "linewidth": 0.8}
     ax.fill_between(times, 0.0, survival, facecolor=PALE, **edge)
@@ -165,20 +169,22 @@ def _areas(ax: Axes, times: Floats, survival: Floats, names: Sequence[str], left
         words = f"{name} {wording.percent(share[-1])}"
         ends.append(End(times[-1], middle, words, look.text if look else MUTED))
         base = base + share
-    label_ends(ax, ends, width=30, reserved=_lines_of(1) * axes.points_of("small"))
+    label_ends(ax, ends, width=30, reserved=_height_of_rows(1) * axes.points_of("small"))
 
 
-def _stacked(drawn: Drawn, reason: str) -> tuple[Floats, Floats, Floats, list[str], Floats]:
+def _curves_by_reason(
+    drawn: Drawn, reason: str
+) -> tuple[Floats, Floats, Floats, list[str], Floats]:
     """Times, survival and numbers at risk, and for each reason those gone by then, most first."""
     drawn = drawn.where(np.isfinite(drawn["survival"]))
-    since = _watched_since(drawn.sorted_by("duration"))
+    since = _start_of_watching(drawn.sorted_by("duration"))
     times, when = np.unique(drawn["duration"], return_inverse=True)
     reasons, which = np.unique(drawn[reason], return_inverse=True)
     left = np.zeros((reasons.size, times.size))
     left[which, when] = drawn["cumulative_incidence"]
     survival, at_risk = np.ones(times.size), np.zeros(times.size)
     survival[when], at_risk[when] = drawn["survival"], drawn["n_at_risk"]
-    names = [_spoken(str(one), reason) for one in reasons]
+    names = [_spoken_reason(str(one), reason) for one in reasons]
     order = [k for k in np.argsort(-left[:, -1], kind="stable") if left[k].any()]
     order.sort(key=lambda k: names[k] not in _UNTOLD)
     names, left = [names[k] for k in order], left[order]
@@ -194,7 +200,7 @@ def _stacked(drawn: Drawn, reason: str) -> tuple[Floats, Floats, Floats, list[st
     return times, survival, at_risk, names, left
 
 
-def _spoken(reason: str, column: str) -> str:
+def _spoken_reason(reason: str, column: str) -> str:
     """A reason as people write it, and what there is in place of one."""
     if column == "reason":
         return "Reason not known" if reason == "(missing)" else reason
@@ -202,7 +208,7 @@ def _spoken(reason: str, column: str) -> str:
     return (labels | {"unspecified": "Told no reason"}).get(reason, reason)
 
 
-def _risk_table(
+def _write_numbers_at_risk(
     ax: Axes, ticks: Sequence[float], rows: Sequence[tuple[str, Drawn]], colours: Sequence[str]
 ) -> None:
     """How many were under observation at each tick, a row per curve, beneath the axes."""
@@ -212,25 +218,25 @@ def _risk_table(
     aside = -(0.33 * widest * size + 8)
     start = ax.get_xlim()[0]
 
-    def say(words: str, x: float, row: float, colour: str, across: float | None = None) -> None:
+    def write(words: str, x: float, row: float, colour: str, across: float | None = None) -> None:
         anchor = "center top" if across is None else "right top"
         away = (across or 0.0, -row * 1.4 * size)
-        axes.note(ax, words, (x, 0), away, anchor=anchor, colour=colour, of="x")
+        axes.write_note(ax, words, (x, 0), away, anchor=anchor, colour=colour, of="x")
 
     if len(rows) > 1:
-        say("At risk", start, 3.3, MUTED, aside)
+        write("At risk", start, 3.3, MUTED, aside)
     for number, ((name, part), colour) in enumerate(zip(rows, colours, strict=False)):
-        say(wording.shortened(name, 16), start, number + first, colour, aside)
-        for tick, at_risk in zip(ticks, _at_risk(part, ticks), strict=True):
-            say(wording.count(at_risk), tick, number + first, colour)
+        write(wording.shortened(name, 16), start, number + first, colour, aside)
+        for tick, at_risk in zip(ticks, _numbers_at_risk(part, ticks), strict=True):
+            write(wording.count(at_risk), tick, number + first, colour)
 
 
-def _lines_of(rows: int) -> float:
+def _height_of_rows(rows: int) -> float:
     """How high the numbers at risk are, in sizes of their letters."""
     return 1.4 * (rows + (1 if rows > 1 else 0))
 
 
-def _at_risk(part: Drawn, ticks: Sequence[float]) -> Floats:
+def _numbers_at_risk(part: Drawn, ticks: Sequence[float]) -> Floats:
     """How many are at risk at the first duration that is not before each tick; none after all.
 
     Nor is anybody where nobody was under observation.
@@ -243,22 +249,22 @@ def _at_risk(part: Drawn, ticks: Sequence[float]) -> Floats:
     return np.where((since > 0) & (np.asarray(ticks) <= since), 0.0, at_risk)
 
 
-def _from_start(part: Drawn, column: str, value: float) -> Floats:
+def _column_from_start(part: Drawn, column: str, value: float) -> Floats:
     """A column of a curve that begins at time 0, where everybody is still here."""
     if part.size and part["duration"][0] <= 0:
         return np.asarray(part[column])
     return np.append(value, part[column])
 
 
-def _watched_since(part: Drawn) -> float:
+def _start_of_watching(part: Drawn) -> float:
     """When the first came under observation: from there on a curve can be drawn."""
     return float(part["observed_from"][0]) if "observed_from" in part else 0.0
 
 
-def _named(name: str, share: float, since: float) -> str:
+def _name_with_share(name: str, share: float, since: float) -> str:
     given = [f"of those here at {since:.4g}"] * (since > 0)
     return "\n".join([name] * bool(name) + [wording.percent(share), *given])
 
 
-def _along(unit: str | None) -> str:
+def _time_label(unit: str | None) -> str:
     return f"Time since the start ({unit})" if unit else "Time since the start"

@@ -11,9 +11,9 @@ from retention.errors import one_of
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import TRACKING
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import draw_line, last_known
+from retention.plots.paper.lines import draw_line, last_known_point
 from retention.plots.paper.palette import LOOKS, MUTED
-from retention.plots.paper.reading import Drawn, read
+from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,27 +57,27 @@ def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = No
         [1, 2]
     """
     one_of("show", show, get_args(Tracked))
-    drawn = read(table, TRACKING).alone().sorted_by("step")
+    drawn = drawn_rows(table, TRACKING).alone().sorted_by("step")
     before = "" if show == "each" else "cumulative_"
     actual, expected = drawn[f"{before}actual"], drawn[f"{before}expected"]
-    ax = axes.paper(ax)
+    ax = axes.axes_to_draw_on(ax)
     title = "Repeat purchases, actual and expected"
     if not np.isfinite([actual, expected]).any():
         why = "no number of purchases is known." if drawn.size else "the table has no rows."
-        return axes.nothing(ax, title, why)
+        return axes.say_why_empty(ax, title, why)
     freq = wording.freq_of(drawn["period"], drawn["step"])
     when = f"by {freq}" if show == "each" else f"since the first {freq}"
     highest = float(np.nanmax([actual, expected]))
     ax.set_ylim(0, 1.06 * highest or 1.0)
     ax.yaxis.set_major_formatter(lambda n, _: wording.without_zeros(wording.number(n, 1)))
-    axes.calendar_axis(ax, drawn["step"], freq)
+    axes.set_calendar_axis(ax, drawn["step"], freq)
     ends, nothing = [], np.full(drawn.size, np.nan)
     for name, values, look in (("Actual", actual, LOOKS[0]), ("Expected", expected, LOOKS[1])):
         draw_line(ax, drawn["step"], values, (nothing, nothing), look)
-        x, y = last_known(drawn["step"], values)
+        x, y = last_known_point(drawn["step"], values)
         ends.append(End(x, y, f"{name}\n{wording.count(y)}", look.text))
     note = _mark_forecast(ax, drawn)
-    axes.said(ax, f"{title}, {when}", x=note)
+    axes.set_titles(ax, f"{title}, {when}", x=note)
     label_ends(ax, ends)
     return ax
 

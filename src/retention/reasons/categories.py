@@ -131,11 +131,11 @@ def reason_categories(
         shares: East, R., Grandcolas, U., Riley, F. D. and Lomax, W. (2012), Reasons for Switching
         Service Providers, Australasian Marketing Journal 20, 164–170.
     """
-    found = {one.name: one for one in _shipped()}
+    found = {one.name: one for one in _shipped_categories()}
     for argument, said in {"preventable": preventable, "force": force}.items():
         for name, value in (said or {}).items():
             check_category(name, argument=argument)
-            _check_value(argument, name, value)
+            _refuse_wrong_value(argument, name, value)
             found[name] = found[name].model_copy(update={argument: value})
     return tuple(found.values())
 
@@ -146,7 +146,7 @@ def check_category(name: str, *, argument: str, own: bool = False) -> None:
     Raises:
         RetentionError: if it is not.
     """
-    known = [one.name for one in _shipped()]
+    known = [one.name for one in _shipped_categories()]
     if name in known or (own and str(name).startswith(EXTENSION)):
         return
     near = nearest(str(name), known)
@@ -165,9 +165,16 @@ def check_subcategory(name: str, *, argument: str) -> None:
         RetentionError: if it is not there.
     """
     category = name.split(".", maxsplit=1)[0]
-    if category.startswith(EXTENSION) and category not in {one.name for one in _shipped()}:
+    if category.startswith(EXTENSION) and category not in {
+        one.name for one in _shipped_categories()
+    }:
         return
-    known = [sub.name for one in _shipped() if one.name == category for sub in one.subcategories]
+    known = [
+        sub.name
+        for one in _shipped_categories()
+        if one.name == category
+        for sub in one.subcategories
+    ]
     if name not in known:
         raise RetentionError(
             f"{argument} names {name!r}, which is no sub-category of {category}. There are: "
@@ -182,12 +189,12 @@ def data_file(name: str) -> dict[str, Any]:
 
 
 @cache
-def _shipped() -> tuple[ReasonCategory, ...]:
+def _shipped_categories() -> tuple[ReasonCategory, ...]:
     data = data_file("categories.toml")
-    return tuple(_category(one, data["source"]) for one in data["category"])
+    return tuple(_category_of_file(one, data["source"]) for one in data["category"])
 
 
-def _category(one: dict[str, Any], source: dict[str, Any]) -> ReasonCategory:
+def _category_of_file(one: dict[str, Any], source: dict[str, Any]) -> ReasonCategory:
     share = one.get("keaveney_share")
     published = None
     if share is not None:
@@ -207,7 +214,7 @@ def _category(one: dict[str, Any], source: dict[str, Any]) -> ReasonCategory:
     )
 
 
-def _check_value(argument: str, name: str, value: object) -> None:
+def _refuse_wrong_value(argument: str, name: str, value: object) -> None:
     allowed = (True, False) if argument == "preventable" else ("push", "pull", "mooring", "none")
     if not any(value is one or (isinstance(value, str) and value == one) for one in allowed):
         listed = ", ".join(repr(one) for one in allowed)

@@ -18,9 +18,9 @@ from retention.reasons.model.model import (
     SILENT,
     ReasonModel,
     found_by_lexicon,
-    heard,
-    stacked,
-    strengths,
+    loudness_of_words,
+    scores_of_both,
+    strengths_in_texts,
 )
 from retention.reasons.model.vectors import Reader, learn_terms
 
@@ -134,12 +134,14 @@ def fit_reason_model(
     whole_number("fewest", fewest, least=2)
     known = lexicon if isinstance(lexicon, Lexicon | None) else load_lexicon(lexicon)
     labelled = read_labelled(notes, labels, (text, note_id, groups))
-    group = _grouped(labelled, groups)
-    learnable, few = _learnable(labelled, group, fewest)
-    held, poor = _better_than_chance(held_back(labelled.only(learnable), group, known, seed))
+    group = _groups_of_notes(labelled, groups)
+    learnable, few = _learnable_categories(labelled, group, fewest)
+    held, poor = _held_better_than_chance(
+        scores_held_back(labelled.only(learnable), group, known, seed)
+    )
     if few or poor:
         warn(" ".join((*few, *poor)))
-    fitted = _fitted(held, known, groups, seed)
+    fitted = _model_of_all_notes(held, known, groups, seed)
     return replace(fitted, notes=(*labelled.remarks, *few, *poor))
 
 
@@ -205,7 +207,9 @@ def calibration_of(score: Floats, carried: Flags) -> tuple[float, float]:
     return float(found.coef_[0, 0]), float(found.intercept_[0])
 
 
-def _learnable(labelled: Labelled, group: Places, fewest: int) -> tuple[Flags, tuple[str, ...]]:
+def _learnable_categories(
+    labelled: Labelled, group: Places, fewest: int
+) -> tuple[Flags, tuple[str, ...]]:
     """Which categories can be learnt, and in words which cannot.
 
     Raises:
@@ -234,7 +238,7 @@ def _learnable(labelled: Labelled, group: Places, fewest: int) -> tuple[Flags, t
     return enough & spread, tuple(remarks)
 
 
-def _grouped(labelled: Labelled, groups: str | None) -> Places:
+def _groups_of_notes(labelled: Labelled, groups: str | None) -> Places:
     """The group of each note.
 
     Raises:
@@ -242,7 +246,7 @@ def _grouped(labelled: Labelled, groups: str | None) -> Places:
     """
     if not labelled.texts:
         raise ContentError("labels: every labelled note is blank.")
-    group = alike(labelled.texts, labelled.values)
+    group = groups_of_alike_notes(labelled.texts, labelled.values)
     if not group.max():
         what = "alike" if groups is None else f"of one {groups!r}, or alike across its values"
         raise ContentError(
@@ -252,26 +256,30 @@ def _grouped(labelled: Labelled, groups: str | None) -> Places:
     return group
 
 
-def held_back(labelled: Labelled, group: Places, lexicon: Lexicon | None, seed: int) -> Held:
+def scores_held_back(labelled: Labelled, group: Places, lexicon: Lexicon | None, seed: int) -> Held:
     """Every note scored by a model of the other folds."""
     carried = labelled.carried
-    fold = folds_of(carried, group, min(FOLDS, int(group.max()) + 1), seed)
+    fold = folds_of_notes(carried, group, min(FOLDS, int(group.max()) + 1), seed)
     chance, loudest = np.zeros(carried.shape), np.full(carried.shape, SILENT, np.intp)
-    for learnt, judged in parts(fold):
+    for learnt, judged in parts_by_fold(fold):
         terms = learn_terms([labelled.texts[i] for i in learnt])
         words, characters = Reader(terms).weights(labelled.texts)
-        lines = _regressions((words[learnt], characters[learnt]), carried[learnt])
-        chance[judged], loudest[judged] = heard((words[judged], characters[judged]), *lines)
+        lines = _regression_weights((words[learnt], characters[learnt]), carried[learnt])
+        chance[judged], loudest[judged] = loudness_of_words(
+            (words[judged], characters[judged]), *lines
+        )
     strength = None
     if lexicon is not None:
-        strength = strengths(found_by_lexicon(labelled.texts, lexicon), labelled.categories)
-    score = stacked(chance, loudest, strength)
+        strength = strengths_in_texts(
+            found_by_lexicon(labelled.texts, lexicon), labelled.categories
+        )
+    score = scores_of_both(chance, loudest, strength)
     curves = [calibration_of(s, y) for s, y in zip(score.T, carried.T, strict=True)]
     slope, offset = np.array(curves).T
     return Held(labelled, group, fold, score, strength, slope, offset)
 
 
-def _better_than_chance(held: Held) -> tuple[Held, tuple[str, ...]]:
+def _held_better_than_chance(held: Held) -> tuple[Held, tuple[str, ...]]:
     """Without the categories whose score says nothing, or the contrary; and these in words.
 
     Raises:
@@ -298,14 +306,16 @@ def _better_than_chance(held: Held) -> tuple[Held, tuple[str, ...]]:
     )
 
 
-def _fitted(held: Held, lexicon: Lexicon | None, groups: str | None, seed: int) -> ReasonModel:
+def _model_of_all_notes(
+    held: Held, lexicon: Lexicon | None, groups: str | None, seed: int
+) -> ReasonModel:
     """The model of all notes, with the thresholds and the curves of notes held back."""
     from scipy.special import expit
 
     labelled = held.labelled
     least = [threshold_of(s, y) for s, y in zip(held.score.T, labelled.carried.T, strict=True)]
     terms = learn_terms(labelled.texts)
-    coef, intercept = _regressions(Reader(terms).weights(labelled.texts), labelled.carried)
+    coef, intercept = _regression_weights(Reader(terms).weights(labelled.texts), labelled.carried)
     return ReasonModel(
         categories=labelled.categories,
         thresholds=expit(held.slope * np.array(least) + held.offset),
@@ -322,11 +332,11 @@ def _fitted(held: Held, lexicon: Lexicon | None, groups: str | None, seed: int) 
         intercept=intercept,
         slope=held.slope,
         offset=held.offset,
-        told=_report(held),
+        told=_report_of_held_back(held),
     )
 
 
-def _regressions(weights: Weights, carried: Flags) -> tuple[Floats, Floats]:
+def _regression_weights(weights: Weights, carried: Flags) -> tuple[Floats, Floats]:
     """A logistic regression a category; one that all notes carry, or none, is told so always."""
     from scipy.sparse import hstack
     from sklearn.linear_model import LogisticRegression
@@ -341,11 +351,11 @@ def _regressions(weights: Weights, carried: Flags) -> tuple[Floats, Floats]:
     return coef, intercept
 
 
-def _report(held: Held) -> Report:
+def _report_of_held_back(held: Held) -> Report:
     """How well notes held back were told, by thresholds of the other folds, and by simple rules."""
     carried = held.labelled.carried
     told = np.zeros(carried.shape, np.bool_)
-    for others, judged in parts(held.fold):
+    for others, judged in parts_by_fold(held.fold):
         for k in range(carried.shape[1]):
             least = threshold_of(held.score[others, k], carried[others, k])
             told[judged, k] = held.score[judged, k] >= least
@@ -355,15 +365,17 @@ def _report(held: Held) -> Report:
     leaving = ~np.isin(np.array(held.labelled.categories, dtype=object), NO_REASON)
     rules["most frequent"] = np.zeros(carried.shape, np.bool_)
     rules["most frequent"][:, np.where(leaving, carried.sum(axis=0), 0).argmax()] = True
-    return _as_report([_scored(rule, one, held.labelled) for rule, one in rules.items()])
+    return _report_of_tables(
+        [_scores_of_rule(rule, one, held.labelled) for rule, one in rules.items()]
+    )
 
 
-def _scored(rule: str, told: Flags, labelled: Labelled) -> pd.DataFrame:
+def _scores_of_rule(rule: str, told: Flags, labelled: Labelled) -> pd.DataFrame:
     """What one rule tells against the labels, category by category."""
     names = labelled.categories
     found = reason_agreement(
-        _long(told, names),
-        _long(labelled.carried, names),
+        _rows_per_category(told, names),
+        _rows_per_category(labelled.carried, names),
         categories=[name for name in names if name not in NO_REASON],
         fewest=1,
     )
@@ -371,7 +383,7 @@ def _scored(rule: str, told: Flags, labelled: Labelled) -> pd.DataFrame:
     return found
 
 
-def _long(flags: Flags, names: Sequence[str]) -> pd.DataFrame:
+def _rows_per_category(flags: Flags, names: Sequence[str]) -> pd.DataFrame:
     """One row per note and category; a note without any has one row "unspecified"."""
     import pandas as pd
 
@@ -381,7 +393,7 @@ def _long(flags: Flags, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"note_id": note, "category": category})
 
 
-def _as_report(tables: list[pd.DataFrame]) -> Report:
+def _report_of_tables(tables: list[pd.DataFrame]) -> Report:
     """Tables beneath each other as a value; what is not known is None."""
     import pandas as pd
 
@@ -390,7 +402,7 @@ def _as_report(tables: list[pd.DataFrame]) -> Report:
     return tuple((str(name), tuple(known[name].tolist())) for name in known.columns)
 
 
-def alike(texts: Sequence[str], values: NDArray[Any] | None) -> Places:
+def groups_of_alike_notes(texts: Sequence[str], values: NDArray[Any] | None) -> Places:
     """The group of each note, from 0: notes of one value, and notes that are alike, share one.
 
     Texts are alike that differ in case and white space alone. Where such texts stand under two
@@ -403,18 +415,18 @@ def alike(texts: Sequence[str], values: NDArray[Any] | None) -> Places:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    text = _numbered([" ".join(text.casefold().split()) for text in texts])
+    text = _numbers_in_order([" ".join(text.casefold().split()) for text in texts])
     if values is None:
         return text
-    value = _numbered([str(value) for value in values.tolist()])
+    value = _numbers_in_order([str(value) for value in values.tolist()])
     size = len(text)
     links = (np.ones(size), (value, value.max() + 1 + text))
     nodes = int(value.max() + text.max()) + 2
     group = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)[1]
-    return _numbered(group[value].tolist())
+    return _numbers_in_order(group[value].tolist())
 
 
-def folds_of(carried: Flags, group: Places, n_folds: int, seed: int) -> Places:
+def folds_of_notes(carried: Flags, group: Places, n_folds: int, seed: int) -> Places:
     """The fold of each note: no group in two, and every category spread over all as far as may be.
 
     Groups are taken one by one, those first that hold most of some category, in an order drawn by
@@ -441,13 +453,13 @@ def folds_of(carried: Flags, group: Places, n_folds: int, seed: int) -> Places:
     return fold[group]
 
 
-def parts(fold: Places) -> Iterator[tuple[Places, Places]]:
+def parts_by_fold(fold: Places) -> Iterator[tuple[Places, Places]]:
     """The notes outside each fold, and those in it."""
     for one in np.unique(fold):
         yield np.flatnonzero(fold != one), np.flatnonzero(fold == one)
 
 
-def _numbered(values: list[Any]) -> Places:
+def _numbers_in_order(values: list[Any]) -> Places:
     """Numbers in the order of the values, so that the order of notes does not matter."""
     from pandas import factorize
 

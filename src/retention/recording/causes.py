@@ -32,44 +32,44 @@ class Causes:
         return [text for _, text in (*self.rules, *self.data)]
 
 
-def causes_of(before: Definition, after: Definition) -> Causes:
+def causes_between(before: Definition, after: Definition) -> Causes:
     """What differs between the definitions of two recordings."""
     return Causes(
-        (*_versions(before, after), *_rules(before, after)),
-        (*_observed(before, after), *_data(before, after)),
+        (*_changes_of_version(before, after), *_changes_of_rules(before, after)),
+        (*_changes_of_days(before, after), *_changes_of_data(before, after)),
     )
 
 
-def names_of(causes: tuple[tuple[str, str], ...]) -> list[str]:
+def names_of_causes(causes: tuple[tuple[str, str], ...]) -> list[str]:
     """The names, each once, in order."""
     return list(dict.fromkeys(name for name, _ in causes))
 
 
-def _steps(definition: Definition, path: str = "") -> dict[str, Definition]:
+def _steps_by_path(definition: Definition, path: str = "") -> dict[str, Definition]:
     """The steps to a definition, itself first, by the arguments that lead to them."""
     found = {path: definition}
     for given in definition["inputs"]:
         if given["made_by"]:
-            found |= _steps(given["made_by"], f"{path}/{given['argument']}")
+            found |= _steps_by_path(given["made_by"], f"{path}/{given['argument']}")
     return found
 
 
-def _sources(definition: Definition, path: str = "") -> dict[str, Definition]:
+def _sources_by_path(definition: Definition, path: str = "") -> dict[str, Definition]:
     """The tables that were given, not recorded: where the ways begin."""
     found: dict[str, Definition] = {}
     for given in definition["inputs"]:
         here = f"{path}/{given['argument']}"
-        found |= _sources(given["made_by"], here) if given["made_by"] else {here: given}
+        found |= _sources_by_path(given["made_by"], here) if given["made_by"] else {here: given}
     return found
 
 
-def _versions(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+def _changes_of_version(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
     if before["version"] != after["version"]:
         yield "version", f"version: {before['version']} → {after['version']}"
 
 
-def _rules(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
-    first, second = _steps(before), _steps(after)
+def _changes_of_rules(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+    first, second = _steps_by_path(before), _steps_by_path(after)
     for path in dict.fromkeys([*first, *second]):
         old, new = first.get(path), second.get(path)
         if old is None or new is None or old["function"] != new["function"]:
@@ -83,8 +83,8 @@ def _rules(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
                 yield "definition", text
 
 
-def _observed(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
-    first, second = _steps(before), _steps(after)
+def _changes_of_days(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+    first, second = _steps_by_path(before), _steps_by_path(after)
     texts = [
         f"{keyword}: {' → '.join(str(step['keywords'].get(keyword)) for step in steps)}"
         for steps in ((first[path], second[path]) for path in first if path in second)
@@ -95,9 +95,9 @@ def _observed(before: Definition, after: Definition) -> Iterator[tuple[str, str]
         yield "other days observed", text
 
 
-def _data(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
+def _changes_of_data(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
     last = min((run["as_of"] for run in (before, after) if run["as_of"]), default=None)
-    first, second = _sources(before), _sources(after)
+    first, second = _sources_by_path(before), _sources_by_path(after)
     for path in dict.fromkeys([*first, *second]):
         old, new = first.get(path), second.get(path)
         if old is None or new is None:
@@ -107,10 +107,12 @@ def _data(before: Definition, after: Definition) -> Iterator[tuple[str, str]]:
             shown = ", ".join(dict.fromkeys(name for name, _ in names))
             yield "corrected data", f"{new['argument']}: other columns ({shown})"
         elif old["digits"] != new["digits"]:
-            yield from _moves(old, new, last)
+            yield from _changes_by_month(old, new, last)
 
 
-def _moves(old: Definition, new: Definition, last: str | None) -> Iterator[tuple[str, str]]:
+def _changes_by_month(
+    old: Definition, new: Definition, last: str | None
+) -> Iterator[tuple[str, str]]:
     """What differs in the months that both runs saw whole."""
     if not old["months"] and not new["months"]:
         rows = f"{old['n_rows']:,} → {new['n_rows']:,} rows"
@@ -120,15 +122,15 @@ def _moves(old: Definition, new: Definition, last: str | None) -> Iterator[tuple
     cut = old["as_of"] is not None and old["as_of"] == new["as_of"]
     moved: dict[str, list[str]] = {}
     for month in sorted({*first, *second}):
-        if last is None or _ends(month) <= last or (cut and month <= last[:7]):
-            for name, text in _moved(first.get(month), second.get(month)):
+        if last is None or _last_day_of_month(month) <= last or (cut and month <= last[:7]):
+            for name, text in _changes_of_lines(first.get(month), second.get(month)):
                 moved.setdefault(name, []).append(f"{month} {text}")
     for name, texts in moved.items():
         more = f" and in {len(texts) - _SHOWN} more months" if len(texts) > _SHOWN else ""
         yield name, f"{new['argument']}: {', '.join(texts[:_SHOWN])}{more}"
 
 
-def _ends(month: str) -> str:
+def _last_day_of_month(month: str) -> str:
     year, number = int(month[:-3]), int(month[-2:])
     return f"{month}-{calendar.monthrange(year, number)[1]}"
 
@@ -140,28 +142,28 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _moved(old: Definition | None, new: Definition | None) -> Iterator[tuple[str, str]]:
+def _changes_of_lines(old: Definition | None, new: Definition | None) -> Iterator[tuple[str, str]]:
     a, b = old or _NOTHING, new or _NOTHING
     lines = b["n_refunds"] - a["n_refunds"]
-    if lines or not _alike(a["refunds"], b["refunds"]):
-        money = _more(a["refunds"], b["refunds"])
+    if lines or not _is_about_same(a["refunds"], b["refunds"]):
+        money = _difference_of_money(a["refunds"], b["refunds"])
         yield "refunds", f"{lines:+,} refund{'s' * (abs(lines) != 1)}{money}"
     rows = b["n_rows"] - a["n_rows"] - lines
-    text = f"{rows:+,} row{'s' * (abs(rows) != 1)}{_more(a['sales'], b['sales'])}"
+    text = f"{rows:+,} row{'s' * (abs(rows) != 1)}{_difference_of_money(a['sales'], b['sales'])}"
     if rows:
         yield ("late data" if rows > 0 else "withdrawn data"), text
-    elif not _alike(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:
+    elif not _is_about_same(a["sales"], b["sales"]) or a["n_customers"] != b["n_customers"]:
         yield "corrected data", text
     elif a["digits"] != b["digits"] and not lines:
         yield "corrected data", f"as many rows, other content ({b['n_rows']:,})"
 
 
-def _more(a: float | None, b: float | None) -> str:
+def _difference_of_money(a: float | None, b: float | None) -> str:
     """How much more money it is, where that is known: in one currency."""
     return "" if a is None or b is None else f" ({b - a:+,.2f})"
 
 
-def _alike(a: float | None, b: float | None) -> bool:
+def _is_about_same(a: float | None, b: float | None) -> bool:
     if a is None or b is None:
         return True
     return abs(a - b) <= _CLOSE * max(abs(a), abs(b))

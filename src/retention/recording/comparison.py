@@ -10,7 +10,7 @@ from retention.catalogue import FIGURES
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect, table_like
 from retention.names import inner
-from retention.recording.causes import causes_of, names_of
+from retention.recording.causes import causes_between, names_of_causes
 from retention.recording.recordings import Recording
 from retention.tables.answer_columns import gives, numbers, texts
 
@@ -112,14 +112,14 @@ def compare_runs(before: Recording, after: Recording, *, between: Recording | No
             raise RetentionError(
                 f"{name} must be a recording, as recorded(...) gives it; got {type(run).__name__}."
             )
-    causes = causes_of(before.definition, after.definition)
+    causes = causes_between(before.definition, after.definition)
     if between:
-        _check_between(before, after, between)
+        _refuse_wrong_between(before, after, between)
     _refuse_other_periods(before, after)
-    keys = _keys(list(runs.values()))
-    figures = _figures(list(runs.values()), keys)
-    long = _side_by_side(runs, keys, figures)
-    return table_like(_explained(long, [*keys, "compared"], causes), after.table)
+    keys = _key_columns(list(runs.values()))
+    figures = _figure_columns(list(runs.values()), keys)
+    long = _runs_side_by_side(runs, keys, figures)
+    return table_like(_change_with_causes(long, [*keys, "compared"], causes), after.table)
 
 
 def _refuse_other_periods(before: Recording, after: Recording) -> None:
@@ -132,10 +132,10 @@ def _refuse_other_periods(before: Recording, after: Recording) -> None:
         )
 
 
-def _check_between(before: Recording, after: Recording, between: Recording) -> None:
-    rules = causes_of(before.definition, between.definition).rules
+def _refuse_wrong_between(before: Recording, after: Recording, between: Recording) -> None:
+    rules = causes_between(before.definition, between.definition).rules
     differ = [text for name, text in rules if name != "version"]
-    differ += [text for _, text in causes_of(between.definition, after.definition).data]
+    differ += [text for _, text in causes_between(between.definition, after.definition).data]
     if differ:
         raise RetentionError(
             "between must be the definition of before on the data of after, with its days; "
@@ -143,7 +143,7 @@ def _check_between(before: Recording, after: Recording, between: Recording) -> N
         )
 
 
-def _figures(runs: Sequence[Recording], keys: Sequence[str]) -> list[str]:
+def _figure_columns(runs: Sequence[Recording], keys: Sequence[str]) -> list[str]:
     """Columns of all answers that hold figures; a table with a row per figure has one of two.
 
     Of answers without a figure of the catalogue, such as movements, all amounts and counts.
@@ -164,7 +164,7 @@ def _figures(runs: Sequence[Recording], keys: Sequence[str]) -> list[str]:
     return figures
 
 
-def _keys(runs: Sequence[Recording]) -> list[str]:
+def _key_columns(runs: Sequence[Recording]) -> list[str]:
     """The columns that say what a row is about, in the order of the later answer."""
     tables = [as_lazy(run.table) for run in (runs[1], *runs)]
     shared = [c for c in tables[0].collect_schema() if all(c in t.collect_schema() for t in tables)]
@@ -176,7 +176,7 @@ def _keys(runs: Sequence[Recording]) -> list[str]:
     return [name for name in shared if name in {*_ALWAYS, *named, *telling}]
 
 
-def _side_by_side(
+def _runs_side_by_side(
     runs: Mapping[str, Recording], keys: list[str], figures: list[str]
 ) -> pd.DataFrame:
     """One row per row of any answer and figure, the values of each run in a column."""
@@ -205,7 +205,7 @@ def _side_by_side(
     return answer.sort_values([*keys, "_place"], ignore_index=True).drop(columns="_place")
 
 
-def _explained(long: pd.DataFrame, keys: list[str], causes: Causes) -> Columns:
+def _change_with_causes(long: pd.DataFrame, keys: list[str], causes: Causes) -> Columns:
     before, after = (long[name].to_numpy(np.float64) for name in ("before", "after"))
     change, nothing = after - before, np.full(len(long), np.nan)
     both = bool(causes.data and causes.rules)
@@ -217,31 +217,35 @@ def _explained(long: pd.DataFrame, keys: list[str], causes: Causes) -> Columns:
     else:
         none = np.where(np.isnan(change), np.nan, 0.0)
         data, rule = (change if part else none for part in (causes.data, causes.rules))
-    parts = {name: _moves(data, before, both) for name in names_of(causes.data)}
-    parts |= {name: _moves(rule, before, both) for name in names_of(causes.rules)}
+    parts = {name: _is_part_of_change(data, before, both) for name in names_of_causes(causes.data)}
+    parts |= {
+        name: _is_part_of_change(rule, before, both) for name in names_of_causes(causes.rules)
+    }
     return {
-        **{name: _plain(long[name].to_numpy()) for name in keys},
+        **{name: _days_of_column(long[name].to_numpy()) for name in keys},
         "before": before,
         "after": after,
         "change": change,
         "data_change": data,
         "definition_change": rule,
-        "cause": _named(before, after, parts),
+        "cause": _causes_in_words(before, after, parts),
         "detail": np.full(len(long), "; ".join(causes.texts), dtype=object),
     }
 
 
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
+def _days_of_column(values: NDArray[Any]) -> NDArray[Any]:
     """Days as days, whatever unit a table had them in."""
     return values.astype("datetime64[D]") if values.dtype.kind == "M" else values
 
 
-def _moves(part: NDArray[np.float64], base: NDArray[np.float64], told: bool) -> NDArray[np.bool_]:
+def _is_part_of_change(
+    part: NDArray[np.float64], base: NDArray[np.float64], told: bool
+) -> NDArray[np.bool_]:
     """Where a part of the change is one; where it is not known, it may be."""
     return ~(np.abs(part) <= _SAME * np.maximum(np.abs(base), 1.0)) if told else np.isfinite(base)
 
 
-def _named(
+def _causes_in_words(
     before: NDArray[np.float64],
     after: NDArray[np.float64],
     parts: Mapping[str, NDArray[np.bool_]],

@@ -26,7 +26,7 @@ _LARGEST = 9e15  # a float is a whole number exactly up to here
 _LONG_AGO = 100_000_000_000  # seconds before 1970, more than 3,000 years
 
 
-def plainly(dtype: nw.dtypes.DType) -> str:
+def kind_in_words(dtype: nw.dtypes.DType) -> str:
     """What a column holds, in words that do not differ between engines."""
     if dtype.is_numeric():
         return "number"
@@ -35,7 +35,7 @@ def plainly(dtype: nw.dtypes.DType) -> str:
     return "time" if isinstance(dtype, nw.Date | nw.Datetime) else "text"
 
 
-def digits_of(marks: Any, n: int) -> str:
+def digits_of_value(marks: Any, n: int) -> str:
     """The first `n` hexadecimal digits that stand for a JSON value."""
     return hashlib.sha256(json.dumps(marks, sort_keys=True).encode()).hexdigest()[:n]
 
@@ -51,7 +51,7 @@ def plain_frame(table: object, *, name: str) -> Frame:
     return as_lazy(native, name=name)
 
 
-def numbered(frame: Frame) -> Frame:
+def frame_with_numbers(frame: Frame) -> Frame:
     """The frame with the number of each row, `_h`, and its square, `_h2`.
 
     A lazy engine writes an expression out wherever it is used again, so none is nested in another
@@ -59,10 +59,12 @@ def numbered(frame: Frame) -> Frame:
     """
     schema, engine = frame.collect_schema(), frame.implementation
     places = {column: i for i, column in enumerate(schema)}
-    texts = {c: f"_code{places[c]}" for c, dtype in schema.items() if plainly(dtype) == "text"}
+    texts = {
+        c: f"_code{places[c]}" for c, dtype in schema.items() if kind_in_words(dtype) == "text"
+    }
     parts: dict[str, nw.Expr] = {}
     for column, i in places.items():
-        kind = plainly(schema[column])
+        kind = kind_in_words(schema[column])
         if kind == "number":
             parts |= _parts_of_number(i, column)
         elif kind == "flag":  # a missing truth is not false
@@ -73,19 +75,19 @@ def numbered(frame: Frame) -> Frame:
             parts[f"_time{i}"] = second.fill_null(0)
     row = with_text_numbers(frame, texts)
     row = row.with_columns(**parts) if parts else row
-    codes = [term for column, i in places.items() for term in _terms(column, i, parts)]
+    codes = [term for column, i in places.items() for term in _terms_of_column(column, i, parts)]
     row = row.with_columns(added_up([nw.lit(1).cast(nw.Int64), *codes]).alias("_sum"))
-    row = row.with_columns(_modulo(nw.col("_sum")).alias("_h"))
-    square = _modulo(nw.col("_h") * nw.col("_h")).alias("_h2")
+    row = row.with_columns(_remainder(nw.col("_sum")).alias("_h"))
+    square = _remainder(nw.col("_h") * nw.col("_h")).alias("_h2")
     return row.with_columns(square).select(*schema, *NUMBERED)
 
 
-def _weight(name: str) -> int:
+def _weight_of_column(name: str) -> int:
     """A whole number below 2²⁰ that stands for a column."""
     return crc32(name.encode()) % 1_048_573 + 1
 
 
-def _modulo(value: nw.Expr) -> nw.Expr:
+def _remainder(value: nw.Expr) -> nw.Expr:
     """The remainder of whole numbers from 0 on, without %, which not every engine has."""
     return value - (value // _PRIME) * _PRIME
 
@@ -104,12 +106,14 @@ def _parts_of_number(i: int, column: str) -> dict[str, nw.Expr]:
     }
 
 
-def _terms(column: str, i: int, parts: dict[str, nw.Expr]) -> list[nw.Expr]:
+def _terms_of_column(column: str, i: int, parts: dict[str, nw.Expr]) -> list[nw.Expr]:
     """What a column adds to the number of a row: whole numbers below 2⁵³."""
     if f"_whole{i}" in parts:
-        names = {"whole": _modulo(nw.col(f"_whole{i}")), "part": nw.col(f"_part{i}")}
+        names = {"whole": _remainder(nw.col(f"_whole{i}")), "part": nw.col(f"_part{i}")}
         names["mark"] = nw.col(f"_mark{i}")
-        return [value.cast(nw.Int64) * _weight(f"{column} {n}") for n, value in names.items()]
+        return [
+            value.cast(nw.Int64) * _weight_of_column(f"{column} {n}") for n, value in names.items()
+        ]
     if f"_time{i}" in parts:
-        return [_modulo(nw.col(f"_time{i}").cast(nw.Int64)) * _weight(column)]
-    return [nw.col(f"_code{i}").cast(nw.Int64) * _weight(column)]
+        return [_remainder(nw.col(f"_time{i}").cast(nw.Int64)) * _weight_of_column(column)]
+    return [nw.col(f"_code{i}").cast(nw.Int64) * _weight_of_column(column)]

@@ -10,10 +10,10 @@ from retention import periods
 from retention.frames import collect, count
 from retention.recording.fingerprint import (
     NUMBERED,
-    digits_of,
-    numbered,
+    digits_of_value,
+    frame_with_numbers,
+    kind_in_words,
     plain_frame,
-    plainly,
 )
 from retention.tables import holds_several
 
@@ -47,31 +47,35 @@ def profile_of(table: object, *, name: str, as_of: date | None) -> dict[str, Any
     """
     frame = plain_frame(table, name=name)
     schema = frame.collect_schema()
-    holds = {column: plainly(dtype) for column, dtype in schema.items()}
-    found = _by_month(frame, holds, as_of)
+    holds = {column: kind_in_words(dtype) for column, dtype in schema.items()}
+    found = _sums_by_month(frame, holds, as_of)
     apart = holds_several(frame)
-    marks = [[int(found[c][i]) for c in ("_month", "n_rows", *NUMBERED)] for i in _places(found)]
+    marks = [
+        [int(found[c][i]) for c in ("_month", "n_rows", *NUMBERED)]
+        for i in _places_of_months(found)
+    ]
     return {
         "n_rows": int(found["n_rows"].sum()),
         "columns": dict(sorted(holds.items())),
-        "digits": digits_of([sorted(holds.items()), marks], 16),
+        "digits": digits_of_value([sorted(holds.items()), marks], 16),
         "months": [
-            _month(found, i, named="customer_id" in holds) | dict.fromkeys(_MONEY if apart else ())
-            for i in _places(found)
+            _month_as_data(found, i, named="customer_id" in holds)
+            | dict.fromkeys(_MONEY if apart else ())
+            for i in _places_of_months(found)
             if _UNDATED < found["_month"][i] < _LATER
         ],
     }
 
 
-def _places(found: Columns) -> range:
+def _places_of_months(found: Columns) -> range:
     return range(len(found["_month"]))
 
 
-def _by_month(frame: Frame, holds: Mapping[str, str], as_of: date | None) -> Columns:
+def _sums_by_month(frame: Frame, holds: Mapping[str, str], as_of: date | None) -> Columns:
     """Sums over the rows of each month."""
     money = next((c for c in ("sales", "amount") if holds.get(c) == "number"), None)
     amount = nw.col(money).cast(nw.Float64).fill_null(0.0) if money else nw.lit(0.0)
-    rows = _with_month(numbered(frame), holds, as_of).with_columns(_amount=amount)
+    rows = _rows_with_month(frame_with_numbers(frame), holds, as_of).with_columns(_amount=amount)
     refund = nw.col("_amount") < (0 if money == "sales" else float("-inf"))
     buyer = nw.col("customer_id" if "customer_id" in holds else "_month")
     rows = rows.with_columns(
@@ -88,7 +92,7 @@ def _by_month(frame: Frame, holds: Mapping[str, str], as_of: date | None) -> Col
     return collect(grouped.with_columns(nw.col("_month").cast(nw.Int64)).sort("_month"))
 
 
-def _with_month(rows: Frame, holds: Mapping[str, str], as_of: date | None) -> Frame:
+def _rows_with_month(rows: Frame, holds: Mapping[str, str], as_of: date | None) -> Frame:
     time = next((column for column in _TIMES if holds.get(column) == "time"), None)
     if time is None:
         return rows.with_columns(_month=nw.lit(_UNDATED).cast(nw.Int64))
@@ -100,11 +104,11 @@ def _with_month(rows: Frame, holds: Mapping[str, str], as_of: date | None) -> Fr
     return stepped.with_columns(_month=there.fill_null(_UNDATED).cast(nw.Int64))
 
 
-def _month(found: Columns, i: int, *, named: bool) -> dict[str, Any]:
+def _month_as_data(found: Columns, i: int, *, named: bool) -> dict[str, Any]:
     buyers = int(found["_buyer"][i]) - int(found["_lacking"][i] > 0)
     return {
         "month": periods.label(int(found["_month"][i]), "month"),
-        "digits": digits_of([int(found[each][i]) for each in NUMBERED], 8),
+        "digits": digits_of_value([int(found[each][i]) for each in NUMBERED], 8),
         "n_customers": buyers if named else 0,
         **{each: int(found[each][i]) for each in _COUNTS},
         **{each: round(float(found[each][i]), 6) for each in _MONEY},  # sums differ by the engine

@@ -108,32 +108,36 @@ def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> 
         >>> rates.definition["inputs"][0]["made_by"]["inputs"][0]["n_rows"]
         3
     """
-    name, given = _name_of(function), _bound(function, tables, keywords)
-    bare = {argument: _bare(value) for argument, value in given.items()}
-    answer, said = _called(function, len(tables), bare)
+    name, given = _name_of_function(function), _arguments_by_name(function, tables, keywords)
+    bare = {argument: _table_of_value(value) for argument, value in given.items()}
+    answer, said = _answer_and_warnings(function, len(tables), bare)
     if not _is_table(answer):
         raise RetentionError(
             f"{name} answers with a {type(answer).__name__}, not with a table: nothing to record."
         )
-    as_of = _day(bare.get("as_of"))
+    as_of = _day_or_none(bare.get("as_of"))
     asked = {key: value for key, value in given.items() if _is_table(bare[key])}
-    inputs = [_input(argument, value, as_of) for argument, value in asked.items()]
-    words = {key: _json(key, value) for key, value in bare.items() if key not in list(asked)[:1]}
+    inputs = [_input_definition(argument, value, as_of) for argument, value in asked.items()]
+    words = {
+        key: _keyword_as_json(key, value)
+        for key, value in bare.items()
+        if key not in list(asked)[:1]
+    }
     definition = {
         "function": name,
-        "figures": _figures(answer),
+        "figures": _figures_of_answer(answer),
         "version": version("retention-analytics"),
         "keywords": words,
-        "as_of": as_of or _of_inputs(inputs, "as_of"),
-        "window": _window(bare, inputs) or _of_inputs(inputs, "window"),
-        "inputs": inputs or [_input(name, answer, None)],
-        "exclusions": _set_aside(function, bare) + _not_handed_out(name, inputs, answer),
+        "as_of": as_of or _value_from_inputs(inputs, "as_of"),
+        "window": _window_of_inputs(bare, inputs) or _value_from_inputs(inputs, "window"),
+        "inputs": inputs or [_input_definition(name, answer, None)],
+        "exclusions": _spells_set_aside(function, bare) + _rows_left_out(name, inputs, answer),
         "warnings": said,
     }
     return Recording(answer, json.loads(json.dumps(definition, default=str)))
 
 
-def _name_of(function: Callable[..., Any]) -> str:
+def _name_of_function(function: Callable[..., Any]) -> str:
     name, home = (getattr(function, what, "") for what in ("__name__", "__module__"))
     if name.startswith("_") or not home.startswith("retention."):
         raise RetentionError(
@@ -143,7 +147,7 @@ def _name_of(function: Callable[..., Any]) -> str:
     return str(name)
 
 
-def _bound(
+def _arguments_by_name(
     function: Callable[..., Any], tables: Sequence[Any], keywords: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Every argument under its name, those left at their default too."""
@@ -159,11 +163,11 @@ def _bound(
     return given
 
 
-def _bare(value: Any) -> Any:
+def _table_of_value(value: Any) -> Any:
     return value.table if isinstance(value, Recording) else value
 
 
-def _called(
+def _answer_and_warnings(
     function: Callable[..., Any], n: int, given: Mapping[str, Any]
 ) -> tuple[Any, list[str]]:
     """The answer, and the library's own warnings, which the caller hears as well."""
@@ -185,34 +189,34 @@ def _is_table(value: Any) -> bool:
     return isinstance(kept, nw.DataFrame | nw.LazyFrame)
 
 
-def _columns(table: Any) -> list[str]:
+def _columns_of_table(table: Any) -> list[str]:
     frame = nw.from_native(cast("Any", nw.to_native(table, pass_through=True)))
     return list(frame.collect_schema())
 
 
-def _figures(table: Any) -> list[str]:
+def _figures_of_answer(table: Any) -> list[str]:
     """Figures that are a column of the answer, or stand in its column `figure`."""
-    held = set(_columns(table))
+    held = set(_columns_of_table(table))
     if "figure" in held:
         frame = as_lazy(table).select("figure").unique()
         held |= set(collect(frame)["figure"].tolist())
     return [figure.name for figure in FIGURES if figure.name in held]
 
 
-def _input(argument: str, value: Any, as_of: date | None) -> Definition:
+def _input_definition(argument: str, value: Any, as_of: date | None) -> Definition:
     return {
         "argument": argument,
         "as_of": as_of,
-        **profile_of(_bare(value), name=argument, as_of=as_of),
+        **profile_of(_table_of_value(value), name=argument, as_of=as_of),
         "made_by": value.definition if isinstance(value, Recording) else None,
     }
 
 
-def _day(value: Any) -> date | None:
+def _day_or_none(value: Any) -> date | None:
     return None if value is None else periods.as_day(value, argument="as_of")
 
 
-def _json(keyword: str, value: Any) -> Any:
+def _keyword_as_json(keyword: str, value: Any) -> Any:
     """A keyword as plain data, alike for what means the same; nothing secret, no address."""
     if keyword in _DAYS and value is not None:
         return str(periods.as_day(value, argument=keyword))
@@ -220,29 +224,29 @@ def _json(keyword: str, value: Any) -> Any:
         return [value]
     if keyword == "connection" or callable(value):
         return None if value is None else getattr(value, "__qualname__", type(value).__name__)
-    return "a table" if _is_table(value) else _plain(value)
+    return "a table" if _is_table(value) else _plain_data(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain_data(value: Any) -> Any:
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain_data(each) for key, each in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return [_plain(each) for each in value]
+        return [_plain_data(each) for each in value]
     finite = not isinstance(value, float) or math.isfinite(value)
     known = value is None or isinstance(value, str | bool | int | float)
     return value if known and finite else str(value)
 
 
-def _of_inputs(inputs: Sequence[Definition], what: str) -> Any:
+def _value_from_inputs(inputs: Sequence[Definition], what: str) -> Any:
     """What the way to an input says, where this step does not."""
     made = (given["made_by"][what] for given in inputs if given["made_by"])
     return next((value for value in made if value is not None), None)
 
 
-def _window(given: Mapping[str, Any], inputs: Sequence[Definition]) -> Definition | None:
+def _window_of_inputs(given: Mapping[str, Any], inputs: Sequence[Definition]) -> Definition | None:
     for each in inputs:
         if each["n_rows"] and all(column in each["columns"] for column in CONSTANTS):
             frame = as_lazy(given[each["argument"]], name=each["argument"], only=CONSTANTS)
@@ -252,13 +256,13 @@ def _window(given: Mapping[str, Any], inputs: Sequence[Definition]) -> Definitio
     return None
 
 
-def _set_aside(function: Callable[..., Any], given: Mapping[str, Any]) -> list[Definition]:
+def _spells_set_aside(function: Callable[..., Any], given: Mapping[str, Any]) -> list[Definition]:
     """Spells that survival analysis cannot use; functions of other wings use them all."""
     if not function.__module__.startswith("retention.survival"):
         return []
     found = []
     for argument, value in given.items():
-        if _is_table(value) and "set_aside" in _columns(value):
+        if _is_table(value) and "set_aside" in _columns_of_table(value):
             frame = as_lazy(value, name=argument, only=["set_aside"]).select("set_aside")
             why = frame.filter(~nw.col("set_aside").is_null()).group_by("set_aside")
             counts = collect(why.agg(nw.len().alias("n")).sort("set_aside"))
@@ -267,7 +271,7 @@ def _set_aside(function: Callable[..., Any], given: Mapping[str, Any]) -> list[D
     return found
 
 
-def _not_handed_out(name: str, inputs: Sequence[Definition], answer: Any) -> list[Definition]:
+def _rows_left_out(name: str, inputs: Sequence[Definition], answer: Any) -> list[Definition]:
     if not name.startswith("as_") or not inputs:
         return []
     frame = as_lazy(answer, name=name)

@@ -20,7 +20,7 @@ SIZE = (7.6, 4.0)
 _SETTINGS = {"svg.hashsalt": "retention", "svg.fonttype": "none", "path.simplify": True}
 
 
-def drawn(
+def pictures_of_plot(
     material: Material,
     plot: Callable[..., Any],
     table: Any,
@@ -52,10 +52,10 @@ def drawn(
         plot(table, ax=figure.add_subplot(), **words)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return (Picture(inline(text.getvalue(), title, told), title, told),)
+    return (Picture(svg_for_page(text.getvalue(), title, told), title, told),)
 
 
-def inline(svg: str, title: str, told: str) -> str:
+def svg_for_page(svg: str, title: str, told: str) -> str:
     """An SVG file as an element of a page: named for screen readers, with ids of its own.
 
     Two pictures of one page must not share ids, and a style sheet in one would be that of the page.
@@ -64,7 +64,7 @@ def inline(svg: str, title: str, told: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", body, flags=re.DOTALL)
     mark = "p" + hashlib.sha256(f"{title}{body}".encode()).hexdigest()[:8]
-    body = re.sub(r"<[^>]*>", lambda tag: _own_ids(tag[0], mark), body)
+    body = re.sub(r"<[^>]*>", lambda tag: _tag_with_own_ids(tag[0], mark), body)
     opening, rest = body.split(">", maxsplit=1)
     box = re.search(r'viewBox="[^"]+"', opening)
     names = f'role="img" aria-labelledby="{mark}-title {mark}-desc"'
@@ -76,14 +76,14 @@ def inline(svg: str, title: str, told: str) -> str:
     )
 
 
-def _own_ids(tag: str, mark: str) -> str:
+def _tag_with_own_ids(tag: str, mark: str) -> str:
     """A tag with ids of its own; words between tags may look like ids and stay as they are."""
     tag = re.sub(r'\bid="([^"]+)"', rf'id="{mark}-\1"', tag)
     tag = re.sub(r'((?:xlink:)?href=")#([^"]+)"', rf'\1#{mark}-\2"', tag)
     return re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", tag)
 
 
-def small_line(values: Sequence[float | None]) -> str:
+def line_of_past(values: Sequence[float | None]) -> str:
     """A line of a figure's past, as wide as a word; gaps where it is not known.
 
     It says nothing that the words beside it do not, so screen readers pass over it.

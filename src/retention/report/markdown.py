@@ -13,40 +13,42 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$])")
 
 
-def text(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def report_in_markdown(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The whole report."""
-    parts = [f"# {plain(title)}", plain(subtitle)]
+    parts = [f"# {plain_words(title)}", plain_words(subtitle)]
     for one in sections:
-        parts += [f"## {plain(one.heading)}", f"**{plain(one.finding)}**"]
-        parts += ["\n".join(_card(card) for card in one.cards)] if one.cards else []
-        parts += [f"*{plain(pic.title)}*: {plain(pic.told)}" for pic in one.pictures]
-        parts += [_grid(grid) for grid in one.grids]
-        parts += [plain(note) for note in one.notes]
+        parts += [f"## {plain_words(one.heading)}", f"**{plain_words(one.finding)}**"]
+        parts += ["\n".join(_card_line(card) for card in one.cards)] if one.cards else []
+        parts += [f"*{plain_words(pic.title)}*: {plain_words(pic.told)}" for pic in one.pictures]
+        parts += [_grid_table(grid) for grid in one.grids]
+        parts += [plain_words(note) for note in one.notes]
     return "\n\n".join(parts) + "\n"
 
 
-def plain(words: str) -> str:
+def plain_words(words: str) -> str:
     """Words as they are, on one line, whatever Markdown or HTML would make of them."""
     words = re.sub(r"\s+", " ", words).replace("&", "&amp;")
     return _SPECIAL.sub(r"\\\1", words).replace("\\<", "&lt;")
 
 
-def _card(card: Card) -> str:
-    told = (
-        f"{plain(card.label)}: **{plain(card.value)}** ({plain(card.told)}), {plain(card.change)}"
+def _card_line(card: Card) -> str:
+    label, value, told, change = (
+        plain_words(words) for words in (card.label, card.value, card.told, card.change)
     )
-    return f"- {told}"
+    return f"- {label}: **{value}** ({told}), {change}"
 
 
-def _grid(grid: Grid) -> str:
+def _grid_table(grid: Grid) -> str:
     lines = [
-        f"{plain(grid.caption)}:\n",
-        _line(grid.columns),
-        _line(["---" if place < grid.texts else "---:" for place in range(len(grid.columns))]),
-        *(_line([plain(cell) for cell in row]) for row in grid.rows),
+        f"{plain_words(grid.caption)}:\n",
+        _table_line(grid.columns),
+        _table_line(
+            ["---" if place < grid.texts else "---:" for place in range(len(grid.columns))]
+        ),
+        *(_table_line([plain_words(cell) for cell in row]) for row in grid.rows),
     ]
     return "\n".join(lines)
 
 
-def _line(cells: Sequence[str]) -> str:
+def _table_line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"

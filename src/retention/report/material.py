@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
-from retention.findings.small_segments import Pool, pooled, small_segments
+from retention.findings.small_segments import Pool, pooled_table, small_segments
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_of
 from retention.kpis.outcome.rates import outcome_kpis
@@ -100,7 +100,7 @@ class Material:
     def told_by_silence(self) -> bool:
         """Whether who is silent for so long mostly stays away, or nothing speaks against it."""
         row = self.gap_row
-        return self.gap is not None and (row is None or tells(row))
+        return self.gap is not None and (row is None or is_telling(row))
 
     @property
     def smallest(self) -> int:
@@ -108,7 +108,7 @@ class Material:
         return self.asked.min_customers
 
 
-def gather(given: Any, asked: Asked, notes: Any) -> Material:
+def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
     """Everything that sections are made from.
 
     Raises:
@@ -117,25 +117,25 @@ def gather(given: Any, asked: Asked, notes: Any) -> Material:
     """
     audit = given if isinstance(given, Audit) else None
     table = given if audit is None else audit.accepted
-    of_contracts = is_of_contracts(table)
+    of_contracts = is_table_of_contracts(table)
     segments(asked.by, CONTRACTS if of_contracts else TRANSACTIONS)
-    activity = _activity(table, of_contracts, asked)
-    kpi_table = _kpis(activity, asked)
-    small = {} if kpi_table is None else _small(activity, asked)
+    activity = _activity_of_table(table, of_contracts, asked)
+    kpi_table = _outcome_kpis(activity, asked)
+    small = {} if kpi_table is None else _small_segments_by_column(activity, asked)
     if small:
-        activity = _activity(pooled(table, small), of_contracts, asked)
-    gap, gap_row = _gap(table, of_contracts, asked)
+        activity = _activity_of_table(pooled_table(table, small), of_contracts, asked)
+    gap, gap_row = _gap_and_its_row(table, of_contracts, asked)
     return Material(
         asked=asked,
         table=table,
         of_contracts=of_contracts,
         audit=audit,
-        first=_first(table, of_contracts),
-        steps=_steps(activity, of_contracts),
+        first=_first_day(table, of_contracts),
+        steps=_first_and_last_period(activity, of_contracts),
         activity=activity,
         kpis=[] if kpi_table is None else rows_of(kpi_table, order=("step",)),
         kpi_table=kpi_table,
-        spells=_spells(table, of_contracts, gap, asked),
+        spells=_spells_of_table(table, of_contracts, gap, asked),
         gap=gap,
         gap_row=gap_row,
         notes=notes,
@@ -143,7 +143,7 @@ def gather(given: Any, asked: Asked, notes: Any) -> Material:
     )
 
 
-def _activity(table: Any, of_contracts: bool, asked: Asked) -> Any:
+def _activity_of_table(table: Any, of_contracts: bool, asked: Asked) -> Any:
     make = contract_periods if of_contracts else customer_periods
     return make(
         table,
@@ -154,7 +154,7 @@ def _activity(table: Any, of_contracts: bool, asked: Asked) -> Any:
     )
 
 
-def _small(activity: Any, asked: Asked) -> dict[str, Pool]:
+def _small_segments_by_column(activity: Any, asked: Asked) -> dict[str, Pool]:
     """The segments of each column that are too small to be shown."""
     apart, least = A_YEAR[asked.freq], asked.min_customers
     found = {
@@ -163,7 +163,7 @@ def _small(activity: Any, asked: Asked) -> dict[str, Pool]:
     return {column: pool for column, pool in found.items() if pool is not None}
 
 
-def is_of_contracts(table: object) -> bool:
+def is_table_of_contracts(table: object) -> bool:
     """Whether a table is of contracts: it has `start` and no `date`; then it is checked as such.
 
     Raises:
@@ -175,22 +175,22 @@ def is_of_contracts(table: object) -> bool:
     return of_contracts
 
 
-def _first(table: object, of_contracts: bool) -> date:
+def _first_day(table: object, of_contracts: bool) -> date:
     column = "start" if of_contracts else "date"
     frame = as_lazy(table, name="the table")
     found = one_row(frame.select(nw.col(column).min()))[column]
     return periods.as_day(found, argument=column)
 
 
-def _kpis(activity: Any, asked: Asked) -> Any:
+def _outcome_kpis(activity: Any, asked: Asked) -> Any:
     """The outcome KPIs, or None where there is no later period to be kept in."""
-    first, last = _steps(activity, of_contracts=False)
+    first, last = _first_and_last_period(activity, of_contracts=False)
     if last <= first:
         return None
     return outcome_kpis(activity, level=asked.level)
 
 
-def _steps(activity: Any, of_contracts: bool) -> tuple[int, int]:
+def _first_and_last_period(activity: Any, of_contracts: bool) -> tuple[int, int]:
     """The first and the last period of an activity; the last opening of contracts opens another."""
     ends = as_lazy(activity, name="activity").select(
         nw.col("first_step").min(), nw.col("last_step").max()
@@ -201,7 +201,9 @@ def _steps(activity: Any, of_contracts: bool) -> tuple[int, int]:
     return int(found["first_step"]), int(found["last_step"]) - of_contracts
 
 
-def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict[str, Any] | None]:
+def _gap_and_its_row(
+    table: Any, of_contracts: bool, asked: Asked
+) -> tuple[int | None, dict[str, Any] | None]:
     """The gap that was said; else for contracts 0, and for orders the shortest that rarely errs.
 
     That is the first of `GAPS` of which at most one in four called lost came back within a year, of
@@ -216,26 +218,26 @@ def _gap(table: Any, of_contracts: bool, asked: Asked) -> tuple[int | None, dict
     fit = [row for row in rows if row["n_followed"] >= WATCHED]
     if asked.gap is not None:
         return asked.gap, fit[0] if fit and asked.gap else None
-    good = [row for row in fit if tells(row)]
+    good = [row for row in fit if is_telling(row)]
     if good:
         return int(good[0]["gap"]), good[0]
     return None, fit[-1] if fit else None
 
 
-def tells(row: Mapping[str, Any]) -> bool:
+def is_telling(row: Mapping[str, Any]) -> bool:
     """Whether a silence tells that somebody has left: most stayed away, soon and later."""
     return bool(row["false_churn_rate"] <= FALSE_ALARMS and row["came_back_share"] <= LATE_ALARMS)
 
 
-def _spells(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:
+def _spells_of_table(table: Any, of_contracts: bool, gap: int | None, asked: Asked) -> Any:
     if gap is None:
         return None
-    cut = asked.observed_from or _first(table, of_contracts) if asked.history == "cut" else None
+    cut = asked.observed_from or _first_day(table, of_contracts) if asked.history == "cut" else None
     if of_contracts:
         return contract_spells(table, grace=gap, as_of=asked.as_of, observed_from=cut)
     return purchase_spells(table, gap=gap, as_of=asked.as_of, observed_from=cut)
 
 
-def wanted(by: str | Sequence[str]) -> tuple[str, ...]:
+def segments_as_tuple(by: str | Sequence[str]) -> tuple[str, ...]:
     """Segment columns as a tuple."""
     return (by,) if isinstance(by, str) else tuple(by)

@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from retention.report.drawing import small_line
+from retention.report.drawing import line_of_past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +28,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MARKS = {"better": "▲", "worse": "▼", "same": "■"}
 
 
-def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """The whole page."""
     style = files("retention.report").joinpath("style.css").read_text(encoding="utf-8")
     links = "".join(
         f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
     )
-    body = "\n".join(_section(one) for one in sections)
+    body = "\n".join(_section_html(one) for one in sections)
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -56,7 +56,7 @@ def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 </header>
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 <main id="main">
-{_in_short(sections)}
+{_findings_with_links(sections)}
 {body}
 </main>
 </body>
@@ -65,7 +65,7 @@ def whole(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     return _CONTROL.sub("\ufffd", page)
 
 
-def _in_short(sections: Sequence[Section]) -> str:
+def _findings_with_links(sections: Sequence[Section]) -> str:
     """The findings of all sections, each with a link to its evidence."""
     shown = {one.finding: one for one in reversed(sections) if one.key not in _NO_FINDING}
     lines = "\n".join(
@@ -79,30 +79,30 @@ def _in_short(sections: Sequence[Section]) -> str:
     )
 
 
-def _section(one: Section) -> str:
+def _section_html(one: Section) -> str:
     parts = [
         f'<section id="{escape(one.key)}" aria-labelledby="{escape(one.key)}-heading">',
         f'<h2 id="{escape(one.key)}-heading">{escape(one.heading)}</h2>',
         f'<p class="finding">{escape(one.finding)}</p>',
     ]
     if one.cards:
-        parts.append(f'<ul class="cards">{"".join(_card(card) for card in one.cards)}</ul>')
-    parts += [_picture(picture) for picture in one.pictures]
-    parts += [_grid(grid) for grid in one.grids]
+        parts.append(f'<ul class="cards">{"".join(_card_html(card) for card in one.cards)}</ul>')
+    parts += [_picture_html(picture) for picture in one.pictures]
+    parts += [_grid_html(grid) for grid in one.grids]
     parts += [f'<p class="note">{escape(note)}</p>' for note in one.notes]
     return "\n".join([*parts, "</section>"])
 
 
-def _card(card: Card) -> str:
+def _card_html(card: Card) -> str:
     return (
         f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
-        f'<p class="told">{escape(card.told)}</p>{small_line(card.trend)}'
+        f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend)}'
         f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
         f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p></li>"
     )
 
 
-def _picture(picture: Picture) -> str:
+def _picture_html(picture: Picture) -> str:
     """A drawing in a box that scrolls by itself where it is too narrow for the letters."""
     return (
         f'<figure><div class="scroll drawing" tabindex="0" role="group" '
@@ -110,13 +110,13 @@ def _picture(picture: Picture) -> str:
     )
 
 
-def _grid(grid: Grid) -> str:
+def _grid_html(grid: Grid) -> str:
     """A table in a box that scrolls by itself; its first column names the rows."""
     heads = "".join(
-        f'<th scope="col"{_kind(grid, place)}>{escape(name)}</th>'
+        f'<th scope="col"{_class_of_cell(grid, place)}>{escape(name)}</th>'
         for place, name in enumerate(grid.columns)
     )
-    rows = "\n".join(_row(grid, row) for row in grid.rows)
+    rows = "\n".join(_row_html(grid, row) for row in grid.rows)
     few = len(grid.columns) <= FEW and grid.texts == 1
     opening = '<table class="few">' if few else "<table>"
     return (
@@ -126,13 +126,15 @@ def _grid(grid: Grid) -> str:
     )
 
 
-def _row(grid: Grid, row: Sequence[str]) -> str:
+def _row_html(grid: Grid, row: Sequence[str]) -> str:
     first = f'<th scope="row">{escape(row[0])}</th>'
     rest = "".join(
-        f"<td{_kind(grid, place)}>{escape(cell)}</td>" for place, cell in enumerate(row) if place
+        f"<td{_class_of_cell(grid, place)}>{escape(cell)}</td>"
+        for place, cell in enumerate(row)
+        if place
     )
     return f"<tr>{first}{rest}</tr>"
 
 
-def _kind(grid: Grid, place: int) -> str:
+def _class_of_cell(grid: Grid, place: int) -> str:
     return ' class="text"' if place < grid.texts else ""

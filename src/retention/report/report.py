@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from retention import periods
 from retention.errors import RetentionError, RetentionWarning, one_of, warn, whole_number
 from retention.report import markdown, page
-from retention.report.material import Asked, Material, gather, wanted
-from retention.report.sections.basis import definitions, what_was_read
-from retention.report.sections.headline import headline, three_rates
-from retention.report.sections.lasting import cohorts, how_long
-from retention.report.sections.losses import where_lost
-from retention.report.sections.reasons import why_left
-from retention.report.sections.risk import who_is_at_risk
+from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
+from retention.report.sections.basis import definitions_section, what_was_read_section
+from retention.report.sections.headline import headline_section, three_rates_section
+from retention.report.sections.lasting import cohorts_section, how_long_section
+from retention.report.sections.losses import where_lost_section
+from retention.report.sections.reasons import why_left_section
+from retention.report.sections.risk import at_risk_section
 from retention.wording import day
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class Report:
 
     def to_html(self) -> str:
         """One HTML page that needs nothing else."""
-        return page.whole(self.title, self.subtitle, self.sections)
+        return page.whole_page(self.title, self.subtitle, self.sections)
 
     def to_markdown(self) -> str:
         """Markdown, with the pictures in words."""
-        return markdown.text(self.title, self.subtitle, self.sections)
+        return markdown.report_in_markdown(self.title, self.subtitle, self.sections)
 
     def save(self, path: str | Path) -> None:
         """Write it as HTML (.html, .htm) or Markdown (.md).
@@ -161,7 +161,7 @@ def retention_report(  # noqa: PLR0913 - a door
         Zou, G. Y. and Donner, A. (2008), Statistics in Medicine 27, 1693–1702, for the bounds of a
         change; the figures have their sources in the report itself.
     """
-    _check(freq, history, (min_customers, at_risk), gap)
+    _refuse_wrong_settings(freq, history, (min_customers, at_risk), gap)
     asked = Asked(
         as_of=periods.as_day(as_of, argument="as_of"),
         observed_from=None
@@ -169,7 +169,7 @@ def retention_report(  # noqa: PLR0913 - a door
         else periods.as_day(observed_from, argument="observed_from"),
         history=history,
         freq=freq,
-        by=wanted(by),
+        by=segments_as_tuple(by),
         gap=gap,
         min_customers=min_customers,
         at_risk=at_risk,
@@ -178,11 +178,11 @@ def retention_report(  # noqa: PLR0913 - a door
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
-        report = written(gather(table, asked, notes), title)
-    return _careful(report, caught)
+        report = report_of_material(material_of_report(table, asked, notes), title)
+    return _report_with_warnings(report, caught)
 
 
-def _once(told: Iterable[tuple[str, type[Warning]]]) -> list[tuple[str, type[Warning]]]:
+def _warnings_once(told: Iterable[tuple[str, type[Warning]]]) -> list[tuple[str, type[Warning]]]:
     """Warnings without those that say the same, whatever each figure makes of it."""
     found: dict[str, tuple[str, type[Warning]]] = {}
     for message, category in told:
@@ -190,9 +190,9 @@ def _once(told: Iterable[tuple[str, type[Warning]]]) -> list[tuple[str, type[War
     return list(found.values())
 
 
-def _careful(report: Report, caught: Sequence[warnings.WarningMessage]) -> Report:
+def _report_with_warnings(report: Report, caught: Sequence[warnings.WarningMessage]) -> Report:
     """The report with the library's warnings in its first part; they are given on as well."""
-    told = _once((str(one.message), one.category) for one in caught)
+    told = _warnings_once((str(one.message), one.category) for one in caught)
     for message, category in told:
         warn(message, category)
     said = [f"Careful: {words}" for words, kind in told if issubclass(kind, RetentionWarning)]
@@ -201,7 +201,9 @@ def _careful(report: Report, caught: Sequence[warnings.WarningMessage]) -> Repor
     return replace(report, sections=(first, *others))
 
 
-def _check(freq: str, history: str, numbers: tuple[int, int], gap: int | None) -> None:
+def _refuse_wrong_settings(
+    freq: str, history: str, numbers: tuple[int, int], gap: int | None
+) -> None:
     periods.check_freq(freq)
     one_of("history", history, ("whole", "cut"))
     whole_number("min_customers", numbers[0], least=1)
@@ -210,11 +212,12 @@ def _check(freq: str, history: str, numbers: tuple[int, int], gap: int | None) -
         whole_number("gap", gap, least=0)
 
 
-def written(material: Material, title: str) -> Report:
+def report_of_material(material: Material, title: str) -> Report:
     """The report of the material, section by section."""
-    parts = [what_was_read, headline, three_rates, where_lost, cohorts, how_long]
-    parts += [why_left] if material.notes is not None else []
-    parts += [who_is_at_risk, definitions]
+    parts = [what_was_read_section, headline_section, three_rates_section]
+    parts += [where_lost_section, cohorts_section, how_long_section]
+    parts += [why_left_section] if material.notes is not None else []
+    parts += [at_risk_section, definitions_section]
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"
     return Report(title, subtitle, tuple(part(material) for part in parts))

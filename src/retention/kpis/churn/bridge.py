@@ -20,14 +20,14 @@ from retention import intervals, periods
 from retention.errors import ColumnError, ContentError, one_of
 from retention.frames import Columns, table_like
 from retention.kpis.churn.target_groups import (
-    by_money,
-    by_value,
-    in_one_segment,
-    in_words,
-    nobody,
+    activity_in_one_segment,
+    groups_by_money,
+    groups_by_value,
+    nobody_wanted_error,
+    wanted_in_words,
     wanted_values,
 )
-from retention.kpis.outcome.counts import Asked, Cells, count_cells, warn_of_a_hole
+from retention.kpis.outcome.counts import Asked, Cells, count_cells, warn_of_empty_base_periods
 from retention.tables.answer_columns import (
     constant,
     differences,
@@ -172,17 +172,17 @@ def churn_bridge(
     if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_bridge needs by=: one segment column of the activity, or several.")
     one_of("overlap", overlap, ("error", "pairs", "main", "first"))
-    placed = in_one_segment(activity, by, overlap)
+    placed = activity_in_one_segment(activity, by, overlap)
     firm = count_cells(activity, Asked((), lag, "firm", level), {})
-    _check_apart(apart, firm)
-    warn_of_a_hole(firm)
+    _refuse_wrong_apart(apart, firm)
+    warn_of_empty_base_periods(firm)
     cells = count_cells(placed, Asked(by, lag, "firm", level), {})
     if overlap == "error":
         _refuse_overlap(cells, firm)
-    table = _bridge(cells, firm, apart)
+    table = _bridge_columns(cells, firm, apart)
     table |= {"apart": apart, "overlap": overlap, "lag": lag}
-    keys = _later_keys(cells, firm, apart)
-    return table_like(keys | _of_length(table, len(keys["step"])), activity)
+    keys = _keys_of_later_periods(cells, firm, apart)
+    return table_like(keys | _columns_of_one_length(table, len(keys["step"])), activity)
 
 
 @gives(
@@ -272,27 +272,27 @@ def target_customers(
     """
     if isinstance(target, Mapping):
         wanted = wanted_values(target, top)
-        rows = by_value(activity, wanted, customers)
+        rows = groups_by_value(activity, wanted, customers)
     else:
         wanted = {}
-        rows = by_money(activity, target, top, customers)
+        rows = groups_by_money(activity, target, top, customers)
     cells = count_cells(rows, Asked("group", lag, "firm", level), {})
     if wanted and not (cells.keys["group"] == "target").any():
-        raise nobody(activity if customers is None else customers, wanted)
-    warn_of_a_hole(cells)
+        raise nobody_wanted_error(activity if customers is None else customers, wanted)
+    warn_of_empty_base_periods(cells)
     # Where nobody is in any base period there is no group, but the periods have their rows.
     firm = Asked((), lag, "firm", level)
     periods_of = cells if cells.keys["step"].size else count_cells(rows, firm, {})
     steps, first = np.unique(periods_of.keys["step"], return_index=True)
     keys: Columns = {"period": periods_of.keys["period"][first], "step": steps}
-    compared = _compared(cells, steps.size, level)
-    said = f"top {top:g} by {target}" if not wanted else in_words(wanted)
+    compared = _comparison_of_groups(cells, steps.size, level)
+    said = f"top {top:g} by {target}" if not wanted else wanted_in_words(wanted)
     return table_like(
-        keys | compared | _of_length({"target": said, "lag": lag}, steps.size), activity
+        keys | compared | _columns_of_one_length({"target": said, "lag": lag}, steps.size), activity
     )
 
 
-def _check_apart(apart: int, firm: Cells) -> None:
+def _refuse_wrong_apart(apart: int, firm: Cells) -> None:
     """Refuse a distance that is no whole number or for which there are too few base periods."""
     periods.check_lag(apart, argument="apart")
     days = firm.keys["period"]
@@ -318,7 +318,7 @@ def _refuse_overlap(cells: Cells, firm: Cells) -> None:
         )
 
 
-def _later_keys(cells: Cells, firm: Cells, apart: int) -> Columns:
+def _keys_of_later_periods(cells: Cells, firm: Cells, apart: int) -> Columns:
     """Segment and later period of each row, and the first day of the earlier period."""
     n_steps = firm.keys["step"].size
     keys: Columns = {
@@ -328,15 +328,15 @@ def _later_keys(cells: Cells, firm: Cells, apart: int) -> Columns:
     return keys | {"period_before": earlier.ravel()}
 
 
-def _bridge(cells: Cells, firm: Cells, apart: int) -> dict[str, Any]:
+def _bridge_columns(cells: Cells, firm: Cells, apart: int) -> dict[str, Any]:
     """All columns but the keys, as arrays of segments × later periods or of later periods."""
     n_steps = firm.keys["step"].size
     base = cells.sums["n_base"].reshape(-1, n_steps)
     churned = base - cells.sums["n_retained"].reshape(-1, n_steps)
     earlier, later = slice(None, n_steps - apart), slice(apart, None)
     n0, x0, n1, x1 = base[:, earlier], churned[:, earlier], base[:, later], churned[:, later]
-    table: dict[str, Any] = _rates(n0, x0, n1, x1, cells.asked.level)
-    table |= _effects(n0, x0, n1, x1)
+    table: dict[str, Any] = _rates_of_both_periods(n0, x0, n1, x1, cells.asked.level)
+    table |= _effects_of_segments(n0, x0, n1, x1)
     total = {"total": (base.sum(axis=0), churned.sum(axis=0))}
     whole = firm.sums["n_base"]
     for name, (n, x) in (total | {"firm": (whole, whole - firm.sums["n_retained"])}).items():
@@ -349,7 +349,7 @@ def _bridge(cells: Cells, firm: Cells, apart: int) -> dict[str, Any]:
     return table | {"simpson": _reversal(n0, x0, n1, x1)}
 
 
-def _rates(
+def _rates_of_both_periods(
     n0: NDArray[Any], x0: NDArray[Any], n1: NDArray[Any], x1: NDArray[Any], level: float
 ) -> Columns:
     """Counts, rates, bounds and shares of both periods, and the change of the rate."""
@@ -364,7 +364,7 @@ def _rates(
     return made | {"rate_change": change, "change_lower": lower, "change_upper": upper}
 
 
-def _effects(
+def _effects_of_segments(
     n0: NDArray[Any], x0: NDArray[Any], n1: NDArray[Any], x1: NDArray[Any]
 ) -> dict[str, Any]:
     """The four effects and their sum; all null where a period has no customers."""
@@ -401,7 +401,7 @@ def _reversal(
     return said.astype(object)
 
 
-def _of_length(columns: Mapping[str, Any], n_rows: int) -> Columns:
+def _columns_of_one_length(columns: Mapping[str, Any], n_rows: int) -> Columns:
     """Columns of one length: of segments × periods as they are, else the same in each segment."""
     made: Columns = {}
     for name, given in columns.items():
@@ -411,7 +411,7 @@ def _of_length(columns: Mapping[str, Any], n_rows: int) -> Columns:
     return made
 
 
-def _compared(cells: Cells, n_steps: int, level: float) -> Columns:
+def _comparison_of_groups(cells: Cells, n_steps: int, level: float) -> Columns:
     """Counts and rates of the groups, their difference and their ratio."""
     counts = {}
     for group in _GROUPS:

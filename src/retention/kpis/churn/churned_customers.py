@@ -11,8 +11,13 @@ from retention import periods
 from retention.activity.from_contracts import contract_periods
 from retention.errors import ContentError, one_of
 from retention.frames import Frame, as_lazy, beside, count, in_kind_of, one_row
-from retention.kpis.churn.counts import by_customer, due_customers, judged, spell_days
-from retention.kpis.churn.rates import Convention, check_renewals, of_convention
+from retention.kpis.churn.counts import (
+    customers_due,
+    deeds_of_customers,
+    spell_days,
+    window_of_churn,
+)
+from retention.kpis.churn.rates import Convention, check_renewals, counts_of_convention
 from retention.tables import ACTIVITY, CHURNED, SPELLS, refuse_other_ids, require, segments
 from retention.tables.answer_columns import gives
 
@@ -127,21 +132,21 @@ def churned_customers(
     one_of("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     check_renewals(convention, renewals)
-    names = _segments(by)
+    names = _segment_columns(by)
     days = spell_days(spells, names)
-    window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
-    last_known = None if activity is None else _last_known(days, activity, freq)
-    rows = _stood(days, names, window)
+    window = window_of_churn(days, freq, periods.as_day(as_of, argument="as_of"))
+    last_known = None if activity is None else _last_period_of_sales(days, activity, freq)
+    rows = _customers_of_periods(days, names, window)
     if renewals is None:
-        above, below = of_convention({name: nw.col(name) for name in _COUNTS}, convention)
+        above, below = counts_of_convention({name: nw.col(name) for name in _COUNTS}, convention)
     else:
-        due = due_customers(days, names, window, renewals)
+        due = customers_due(days, names, window, renewals)
         rows = rows.join(due, on=["customer_id", *names, "step"], how="inner")
         above, below = nw.col("_lost"), nw.lit(1)
     counted = rows.with_columns(
-        part=_part(), n_churned=above.cast(nw.Int64), at_risk=below.cast(nw.Float64)
+        part=_part_of_customer(), n_churned=above.cast(nw.Int64), at_risk=below.cast(nw.Float64)
     ).filter((nw.col("n_churned") > 0) | (nw.col("at_risk") > 0))
-    answer = _described(_with_sales(counted, names, activity, last_known), window)
+    answer = _rows_with_window(_rows_with_sales(counted, names, activity, last_known), window)
     answer = answer.with_columns(convention=nw.lit(convention)).select(
         "customer_id", *names, *CHURNED.names[1:]
     )
@@ -149,12 +154,12 @@ def churned_customers(
     return in_kind_of(answer, spells, order=order, keep_type=("customer_id",))
 
 
-def _segments(by: str | Sequence[str]) -> list[str]:
+def _segment_columns(by: str | Sequence[str]) -> list[str]:
     """The segment columns, none of them named like a column that the answer uses."""
     return segments(by, SPELLS, working=_COUNTS)
 
 
-def _last_known(days: Frame, activity: object, freq: str) -> int:
+def _last_period_of_sales(days: Frame, activity: object, freq: str) -> int:
     """The last period of the activity, once its sales can be set beside the spells."""
     given = require(activity, ACTIVITY, adds="all")
     refuse_other_ids(days, given, ("spells", "activity"))
@@ -169,13 +174,15 @@ def _last_known(days: Frame, activity: object, freq: str) -> int:
     return int(found["last_step"])
 
 
-def _stood(days: Frame, names: list[str], window: periods.Window) -> Frame:
+def _customers_of_periods(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Every customer there as a period opened or active in it, with the counts of `churn_rate`."""
     first, _, freq = window
     key = ["customer_id", *names, "step"]
     none, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
-    there = _at_openings(days, names, window).select(*key, n_base=one, **dict.fromkeys(_DID, none))
-    did = by_customer(days, names, window).filter(nw.col("step") >= first)
+    there = _customers_at_openings(days, names, window).select(
+        *key, n_base=one, **dict.fromkeys(_DID, none)
+    )
+    did = deeds_of_customers(days, names, window).filter(nw.col("step") >= first)
     did = did.select(*key, n_base=none, **{name: nw.col(name).cast(nw.Int64) for name in _DID})
     both = nw.concat([there, did]).group_by(*key)
     rows = both.agg(*(nw.col(name).sum() for name in ("n_base", *_DID)))
@@ -188,7 +195,7 @@ def _stood(days: Frame, names: list[str], window: periods.Window) -> Frame:
     )
 
 
-def _at_openings(days: Frame, names: list[str], window: periods.Window) -> Frame:
+def _customers_at_openings(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Who was there as each period opened: whose spell was in force, as if it were a contract."""
     stays: Any = days.select("customer_id", *names, "start", "end")
     opened = contract_periods(
@@ -202,7 +209,7 @@ def _at_openings(days: Frame, names: list[str], window: periods.Window) -> Frame
     return as_lazy(opened, by_row=True).filter(there)
 
 
-def _part() -> nw.Expr:
+def _part_of_customer() -> nw.Expr:
     """What the customer did, in the words of `PARTS`."""
     there, joined = nw.col("n_base") == 1, nw.col("n_joined") == 1
     left = (nw.col("n_cancelled") == 1) | (nw.col("n_joined_cancelled") == 1)
@@ -214,14 +221,14 @@ def _part() -> nw.Expr:
     return found.otherwise(nw.lit(PARTS[-1]))
 
 
-def _with_sales(
+def _rows_with_sales(
     rows: Frame, names: list[str], activity: object | None, last_known: int | None
 ) -> Frame:
     """Each row with what the customer brings."""
     shown = ("customer_id", *names, "step", "part", "n_churned", "at_risk")
     if activity is None or last_known is None:
         return rows.select(*shown, sales=nw.lit(None, dtype=nw.Float64))
-    sold = _sold(rows, activity)
+    sold = _sales_of_customers(rows, activity)
     placed = rows.select(
         *shown, _new=count(nw.col("n_base") == 0), _bought=nw.lit(_LONG_AGO), _row=nw.lit(1)
     )
@@ -244,7 +251,7 @@ def _with_sales(
     return asked.join(money, on=["customer_id", "_at"], how="left")
 
 
-def _sold(rows: Frame, activity: object) -> Frame:
+def _sales_of_customers(rows: Frame, activity: object) -> Frame:
     """The sales of each customer in each period in which they were active, over all segments."""
     told = beside(rows, activity, name="activity").filter(nw.col("active"))
     mine, other = (table.collect_schema()["customer_id"] for table in (rows, told))
@@ -258,7 +265,7 @@ def _sold(rows: Frame, activity: object) -> Frame:
     )
 
 
-def _described(rows: Frame, window: periods.Window) -> Frame:
+def _rows_with_window(rows: Frame, window: periods.Window) -> Frame:
     return rows.with_columns(
         period=periods.period_expr("step", window.freq, rows.implementation),
         first_step=nw.lit(window.first_step).cast(nw.Int64),

@@ -10,8 +10,8 @@ import numpy as np
 from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError, nearest
 from retention.frames import Columns, Frame, as_text, collect, count, one_row
-from retention.kpis.churn.renewals import due_steps
-from retention.kpis.outcome.counts import on_grid
+from retention.kpis.churn.renewals import periods_of_renewals
+from retention.kpis.outcome.counts import counts_on_grid
 from retention.tables import SPELLS, require
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NAMED = ("_cancelled_named", "_lost_named", "_joined_named", "_ended_named")
 """Customers who cancelled, were lost, joined and cancelled, and spells that ended, for a cause."""
 
 
-def named_causes(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
+def has_named_cause(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
     """Whether a spell has one of the causes that the user named.
 
     Raises:
@@ -73,8 +73,8 @@ def spell_days(
     """
     frame = require(spells, SPELLS, extra=names)
     schema, engine = frame.collect_schema(), frame.implementation
-    named = named_causes(frame, cause, causes) if causes else nw.lit(True)
-    grace = _grace(schema)
+    named = has_named_cause(frame, cause, causes) if causes else nw.lit(True)
+    grace = _days_until_known(schema)
     kept = frame.select(
         "customer_id",
         *(as_text(name, schema[name]) for name in names),
@@ -130,7 +130,7 @@ def known_days(days: Frame, as_of: date) -> tuple[int, int]:
     return int(max(found["_start"], found["_under"] or found["_start"])), known
 
 
-def judged(days: Frame, freq: str, as_of: date) -> periods.Window:
+def window_of_churn(days: Frame, freq: str, as_of: date) -> periods.Window:
     """The first and last period that can be judged: both its openings and all ends are known.
 
     A period opens on its first day; it closes as the next one opens, which must have been seen.
@@ -159,7 +159,7 @@ def counted_spells(
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        window: the periods, see `judged`.
+        window: the periods, see `window_of_churn`.
 
     Returns:
         The keys, and in customers `n_base` (there as the period opens), `n_joined`, `n_cancelled`
@@ -168,13 +168,13 @@ def counted_spells(
         counts the part of the `NAMED` causes.
     """
     first, last, freq = window
-    customers = by_customer(days, names, window)
+    customers = deeds_of_customers(days, names, window)
     sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
     sums += ["n_joined_cancelled", *NAMED]
     cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
     counted = collect(cells.with_columns(nw.col(*sums, "step").cast(nw.Int64)))
     grown = periods.Window(first - 1, last, freq)
-    keys, found = on_grid(counted, names, grown)
+    keys, found = counts_on_grid(counted, names, grown)
     net = (found["_came"] - found["_out"]).reshape(-1, grown.n_steps)
     base = (np.cumsum(net, axis=1) - net).ravel()
     grid = keys["step"].astype(np.int64)
@@ -207,7 +207,7 @@ def counted_renewals(
         renewals: a table of `customer_id` and `date`.
     """
     window = periods.Window(int(keys["step"].min()), int(keys["step"].max()), freq)
-    once = due_customers(days, names, window, renewals)
+    once = customers_due(days, names, window, renewals)
     cells = once.group_by(*names, "step").agg(
         nw.len().alias("_due"), nw.col("_lost").sum(), nw.col("_named").sum()
     )
@@ -216,24 +216,24 @@ def counted_renewals(
     # Every segment and period has a row, also where nobody was due: what was counted comes last.
     zeros = np.zeros(len(keys["step"]), dtype=np.int64)
     every = {name: np.concatenate([keys.get(name, zeros), found[name]]) for name in found}
-    _, sums = on_grid(every, names, window)
+    _, sums = counts_on_grid(every, names, window)
     return sums["_lost"], sums["_named"], sums["_due"]
 
 
-def due_customers(days: Frame, names: list[str], window: periods.Window, renewals: object) -> Frame:
+def customers_due(days: Frame, names: list[str], window: periods.Window, renewals: object) -> Frame:
     """The customers up for renewal in each segment and period, once each, and who left on the day.
 
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        window: the periods, see `judged`.
+        window: the periods, see `window_of_churn`.
         renewals: a table of `customer_id` and `date`.
 
     Returns:
         `customer_id`, the segments, `step`, `_lost` and `_named` (lost for a named cause), 1 or 0.
     """
     first, last, freq = window
-    dues = due_steps(renewals, days, freq, beside_what="spells")
+    dues = periods_of_renewals(renewals, days, freq, beside_what="spells")
     met = days.select("customer_id", *names, "_start", "_end", "_named").join(
         dues, on="customer_id", how="inner"
     )
@@ -248,13 +248,13 @@ def due_customers(days: Frame, names: list[str], window: periods.Window, renewal
     return cells.agg(nw.col("_lost").max(), nw.col("_named").max())
 
 
-def by_customer(days: Frame, names: list[str], window: periods.Window) -> Frame:
+def deeds_of_customers(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """What each customer did in each period, so that everybody is counted once.
 
     Args:
         days: see `spell_days`.
         names: the segment columns.
-        window: the periods, see `judged`.
+        window: the periods, see `window_of_churn`.
 
     Returns:
         One row per customer, segment and period in which a spell began or ended, or at whose close
@@ -265,7 +265,7 @@ def by_customer(days: Frame, names: list[str], window: periods.Window) -> Frame:
         `NAMED` causes made: a cancellation has the cause of the customer's first end in the period,
         a loss (not there at the close) that of the last.
     """
-    rows = _events(days, names, window)
+    rows = _starts_and_ends(days, names, window)
     rows = rows.group_by("customer_id", *names, "step").agg(
         *(nw.col(name).sum() for name in ("_came", "_out", "_days", "_ended_named")),
         *(nw.col(name).max() for name in ("_mid", "_stays", "_based", "_last_end")),
@@ -284,7 +284,7 @@ def by_customer(days: Frame, names: list[str], window: periods.Window) -> Frame:
     )
 
 
-def _grace(schema: Mapping[str, object]) -> nw.Expr:
+def _days_until_known(schema: Mapping[str, object]) -> nw.Expr:
     """How many days after an end it is known; that of purchases is dated to when it is."""
     if "grace" in schema:
         return nw.col("grace").cast(nw.Int64)
@@ -294,7 +294,7 @@ def _grace(schema: Mapping[str, object]) -> nw.Expr:
     raise ColumnError.missing(what, "grace", meaning, schema, "contract_spells")
 
 
-def _placed(days: Frame, freq: str) -> Frame:
+def _spells_between_openings(days: Frame, freq: str) -> Frame:
     """Spells with the first opening they were there at (`_from`) and the first not (`_to`)."""
     placed = days
     for name, number in (("_start", "_from"), ("_out", "_to")):
@@ -312,10 +312,10 @@ def _placed(days: Frame, freq: str) -> Frame:
     )
 
 
-def _events(days: Frame, names: list[str], window: periods.Window) -> Frame:
+def _starts_and_ends(days: Frame, names: list[str], window: periods.Window) -> Frame:
     """Two rows per spell: the period after whose opening it came, and the one in which it ended."""
     first, last, freq = window
-    seen = _placed(days, freq)
+    seen = _spells_between_openings(days, freq)
     key = ("customer_id", *names)
     none, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
     # Of a spell that comes and goes within a period the days are counted as it goes.

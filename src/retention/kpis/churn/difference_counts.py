@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def met_customers(a: Frame, b: Frame, names: list[str], steps: NDArray[np.int64]) -> Columns:
+def counts_of_both_tables(
+    a: Frame, b: Frame, names: list[str], steps: NDArray[np.int64]
+) -> Columns:
     """How many customers did and counted what in the two tables, in each segment and period.
 
     Args:
@@ -37,7 +39,7 @@ def met_customers(a: Frame, b: Frame, names: list[str], steps: NDArray[np.int64]
     mine, other = (table.collect_schema()["customer_id"] for table in (a, b))
     if mine != other:
         b = b.with_columns(nw.col("customer_id").cast(mine))
-    sides = [_beside(table, side, key) for table, side in ((a, "a"), (b, "b"))]
+    sides = [_table_on_its_side(table, side, key) for table, side in ((a, "a"), (b, "b"))]
     within = (nw.col("step") >= int(steps[0])) & (nw.col("step") <= int(steps[-1]))
     values = [name for name in sides[0].collect_schema().names() if name not in key]
     met = (
@@ -60,7 +62,7 @@ def met_customers(a: Frame, b: Frame, names: list[str], steps: NDArray[np.int64]
     return found | {name: found[name].astype(np.int64) for name in whole}
 
 
-def _beside(table: Frame, side: str, key: list[str]) -> Frame:
+def _table_on_its_side(table: Frame, side: str, key: list[str]) -> Frame:
     """One table, with its numbers under the name of its side and nothing under the other."""
     part = nw.when(nw.col("part") == PARTS[0]).then(nw.lit(1))
     for place, text in enumerate(PARTS[1:], start=2):

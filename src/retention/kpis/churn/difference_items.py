@@ -90,18 +90,18 @@ class Side:
         return np.array(known)[part]
 
 
-def above_items(a: Side, b: Side) -> NDArray[np.int64]:
+def items_above_line(a: Side, b: Side) -> NDArray[np.int64]:
     """The place in `ABOVE` of those who churned in a table or both, −1 for others.
 
     Ends beyond a customer's first one have an item of their own and are not looked at here.
     """
     in_a, in_b = a.n_churned > 0, b.n_churned > 0
     items = np.where(in_a & in_b, ABOVE.index("counted alike"), -1)
-    items = np.where(in_a & ~in_b, _not_churned(b, a), items)
-    return np.where(in_b & ~in_a, _not_churned(a, b), items)
+    items = np.where(in_a & ~in_b, _reasons_not_churned(b, a), items)
+    return np.where(in_b & ~in_a, _reasons_not_churned(a, b), items)
 
 
-def below_items(a: Side, b: Side, same: NDArray[np.bool_]) -> NDArray[np.int64]:
+def items_below_line(a: Side, b: Side, same: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The place in `BELOW` of those at risk in a table or both, −1 for others.
 
     Args:
@@ -118,11 +118,11 @@ def below_items(a: Side, b: Side, same: NDArray[np.bool_]) -> NDArray[np.int64]:
         else BELOW.index("under observation for another time"),
     )
     items = np.where(in_a & in_b, both, -1)
-    items = np.where(in_a & ~in_b, _not_at_risk(b, a), items)
-    return np.where(in_b & ~in_a, _not_at_risk(a, b), items)
+    items = np.where(in_a & ~in_b, _reasons_not_at_risk(b, a), items)
+    return np.where(in_b & ~in_a, _reasons_not_at_risk(a, b), items)
 
 
-def _not_churned(side: Side, other: Side) -> NDArray[np.int64]:
+def _reasons_not_churned(side: Side, other: Side) -> NDArray[np.int64]:
     """Why customers churned in the other table do not count above the line of this one."""
     standing, fate = _STANDING[side.part], _FATE[side.part]
     by_renewal = side.convention == "renewals_due"
@@ -142,7 +142,7 @@ def _not_churned(side: Side, other: Side) -> NDArray[np.int64]:
     )
 
 
-def _not_at_risk(side: Side, other: Side) -> NDArray[np.int64]:
+def _reasons_not_at_risk(side: Side, other: Side) -> NDArray[np.int64]:
     """Why customers at risk in the other table do not count below the line of this one."""
     joined = _STANDING[other.part] == _JOINED
     reasons = [

@@ -12,14 +12,14 @@ from retention import intervals, periods
 from retention.errors import ContentError, counted, one_of
 from retention.frames import Columns, Frame, beside, count, one_row, table_like
 from retention.kpis.churn.churned_customers import PARTS
-from retention.kpis.churn.difference_counts import met_customers
+from retention.kpis.churn.difference_counts import counts_of_both_tables
 from retention.kpis.churn.difference_items import (
     ABOVE,
     BELOW,
     MORE_THAN_ONCE,
     Side,
-    above_items,
-    below_items,
+    items_above_line,
+    items_below_line,
 )
 from retention.kpis.churn.rates import Convention
 from retention.numerics.codes import distinct_segments
@@ -169,27 +169,27 @@ def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] 
         Practice; the split of the difference of two ratios is arithmetic.
     """
     names = segments(by, CHURNED, working=_NUMBERS)
-    first, second = (_opened(table, side, names) for table, side in ((a, "a"), (b, "b")))
-    runs = (_run(first, "a"), _run(second, "b"))
-    steps = _common(runs)
+    first, second = (_opened_table(table, side, names) for table, side in ((a, "a"), (b, "b")))
+    runs = (_run_of_table(first, "a"), _run_of_table(second, "b"))
+    steps = _periods_in_common(runs)
     refuse_other_ids(first, second, ("a", "b"))
-    found = met_customers(first, beside(first, b, name="b"), names, steps)
+    found = counts_of_both_tables(first, beside(first, b, name="b"), names, steps)
     labels, place = distinct_segments(found, names)
     n_segments = len(labels[names[0]]) if names else 1
     cell = place * steps.size + found["step"] - steps[0]
-    counted = _table(found, runs, cell, n_segments * steps.size)
+    counted = _counts_of_rows(found, runs, cell, n_segments * steps.size)
     grid = np.tile(steps, n_segments)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}
     keys |= {"period": periods.first_days(grid, runs[0].freq), "step": grid}
-    return table_like(_as_rows(keys, _explained(counted), runs), a)
+    return table_like(_rows_of_answer(keys, _differences_of_rates(counted), runs), a)
 
 
-def _opened(table: object, name: str, names: list[str]) -> Frame:
+def _opened_table(table: object, name: str, names: list[str]) -> Frame:
     """The table, once it is sure that it has the columns of churned customers."""
     return require(table, replace(CHURNED, name=name), extra=names)
 
 
-def _run(frame: Frame, name: str) -> _Run:
+def _run_of_table(frame: Frame, name: str) -> _Run:
     """What the table says of itself, the same in all rows of one run."""
     constants = ("convention", "freq", "first_step", "last_step")
     known = 1 - count(nw.col("part").is_in(list(PARTS)))
@@ -216,7 +216,7 @@ def _run(frame: Frame, name: str) -> _Run:
     return _Run(*(found[f"{column}_least"] for column in constants))
 
 
-def _common(runs: tuple[_Run, _Run]) -> NDArray[np.int64]:
+def _periods_in_common(runs: tuple[_Run, _Run]) -> NDArray[np.int64]:
     """The periods that both tables judge."""
     a, b = runs
     if a.freq != b.freq:
@@ -227,7 +227,7 @@ def _common(runs: tuple[_Run, _Run]) -> NDArray[np.int64]:
     return np.arange(first, last + 1)
 
 
-def _table(
+def _counts_of_rows(
     found: Columns, runs: tuple[_Run, _Run], cell: NDArray[np.int64], n_cells: int
 ) -> Columns:
     """All numbers as arrays of cells × `_ROWS`, without what follows from others."""
@@ -236,7 +236,7 @@ def _table(
         for only, (run, s) in enumerate(zip(runs, "ab", strict=True))
     )
     table: Columns = {name: np.zeros((n_cells, len(_ROWS))) for name in _COUNTED}
-    for row, values in _contributions(found, a, b):
+    for row, values in _contributions_to_rows(found, a, b):
         into = row >= 0
         for name, value in values.items():
             np.add.at(table[name], (cell[into], row[into]), value[into])
@@ -246,7 +246,7 @@ def _table(
     return table
 
 
-def _contributions(
+def _contributions_to_rows(
     found: Columns, a: Side, b: Side
 ) -> list[tuple[NDArray[np.int64], dict[str, NDArray[Any]]]]:
     """To which row customers belong, −1 for none, and with which numbers they do."""
@@ -255,21 +255,24 @@ def _contributions(
     apart = further[0] != further[1]
     once = [np.where(apart, np.minimum(side.n_churned, 1), side.n_churned) for side in (a, b)]
     same = found["_same"] == 1
-    above, below = above_items(a, b), below_items(a, b, same)
+    above, below = items_above_line(a, b), items_below_line(a, b, same)
     lost = ((above < 0) & (a.n_churned != b.n_churned)) | ((below < 0) & ~same)
     risks = {f"at_risk_{side}": found[f"_risk_{side}"] for side in "ab"}
     people = {"n_customers": found["_customers"]}
     return [
-        (np.where(a.lacks, -1, _A), people | risks | _churned(found, a.n_churned, none)),
-        (np.where(above < 0, -1, _ABOVE.start + above), people | _churned(found, *once)),
-        (np.where(apart, _ABOVE.start + MORE_THAN_ONCE, -1), people | _churned(found, *further)),
+        (np.where(a.lacks, -1, _A), people | risks | _churned_of_tables(found, a.n_churned, none)),
+        (np.where(above < 0, -1, _ABOVE.start + above), people | _churned_of_tables(found, *once)),
+        (
+            np.where(apart, _ABOVE.start + MORE_THAN_ONCE, -1),
+            people | _churned_of_tables(found, *further),
+        ),
         (np.where(below < 0, -1, _BELOW.start + below), people | risks),
-        (np.where(b.lacks, -1, _B), people | risks | _churned(found, none, b.n_churned)),
+        (np.where(b.lacks, -1, _B), people | risks | _churned_of_tables(found, none, b.n_churned)),
         (np.where(lost, _REST, -1), people),
     ]
 
 
-def _churned(found: Columns, in_a: NDArray[np.int64], in_b: NDArray[np.int64]) -> Columns:
+def _churned_of_tables(found: Columns, in_a: NDArray[np.int64], in_b: NDArray[np.int64]) -> Columns:
     """So many ends of each customer in a and b, and the money of the customers."""
     unknown = np.zeros(in_a.size, dtype=bool)
     made: Columns = {}
@@ -281,7 +284,7 @@ def _churned(found: Columns, in_a: NDArray[np.int64], in_b: NDArray[np.int64]) -
     return made | {"n_without_sales": np.where(unknown, found["_customers"], 0)}
 
 
-def _explained(counted: Columns) -> Columns:
+def _differences_of_rates(counted: Columns) -> Columns:
     """The differences, the rates, what each item does to them, and what is left unexplained."""
     table = dict(counted)
     items = slice(_A + 1, _B)
@@ -296,11 +299,11 @@ def _explained(counted: Columns) -> Columns:
     rate = {side: intervals.ratio(rate[side], risk[side])[:, None] for side in "ab"}
     table["churn_rate"] = np.full_like(table["n_difference"], np.nan)
     table["churn_rate"][:, [_A, _B]] = np.hstack([rate["a"], rate["b"]])
-    table["effect_on_rate"] = _effects(table, rate["a"], rate["b"], risk["a"][:, None])
-    return _blanked(table)
+    table["effect_on_rate"] = _effects_of_items(table, rate["a"], rate["b"], risk["a"][:, None])
+    return _table_with_nulls(table)
 
 
-def _effects(
+def _effects_of_items(
     table: Columns, rate_a: NDArray[Any], rate_b: NDArray[Any], risk_a: NDArray[Any]
 ) -> NDArray[Any]:
     """Items above the line at the denominator of a, those below it at the rate of b."""
@@ -312,7 +315,7 @@ def _effects(
     return effect
 
 
-def _blanked(table: Columns) -> Columns:
+def _table_with_nulls(table: Columns) -> Columns:
     """Null where a number does not apply to a row, or the sales of nobody in it are known."""
     for side in "ab":
         unknown = (table[f"n_churned_{side}"] > 0) & (table[f"_known_{side}"] == 0)
@@ -336,7 +339,7 @@ def _blanked(table: Columns) -> Columns:
     return table
 
 
-def _as_rows(keys: Columns, table: Columns, runs: tuple[_Run, _Run]) -> Columns:
+def _rows_of_answer(keys: Columns, table: Columns, runs: tuple[_Run, _Run]) -> Columns:
     """One row per cell and item in which there is anybody, and those of the totals."""
     n_cells = len(keys["step"])
     shown = table["n_customers"] > 0

@@ -16,8 +16,8 @@ from retention.kpis.churn.counts import (
     NAMED,
     counted_renewals,
     counted_spells,
-    judged,
     spell_days,
+    window_of_churn,
 )
 from retention.tables import SPELLS, segments
 from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
@@ -194,14 +194,14 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
     names = segments(by, SPELLS)
-    wanted = _causes(causes, others)
+    wanted = _causes_that_count(causes, others)
     days = spell_days(spells, names, cause=cause, causes=wanted)
-    window = judged(days, freq, periods.as_day(as_of, argument="as_of"))
+    window = window_of_churn(days, freq, periods.as_day(as_of, argument="as_of"))
     keys, counted = counted_spells(days, names, window)
     counts = {name: values for name, values in counted.items() if name not in NAMED}
     if renewals is None:
-        churned, at_risk = of_convention(counts, convention)
-        named, _ = of_convention(_of_causes(counted, convention), convention)
+        churned, at_risk = counts_of_convention(counts, convention)
+        named, _ = counts_of_convention(_counts_of_causes(counted, convention), convention)
     else:
         churned, named, at_risk = counted_renewals(days, names, freq, keys, renewals)
     n_other = churned - named
@@ -214,11 +214,11 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
         name: value if name == "n_other" else np.full(churned.size, value, dtype=object)
         for name, value in said.items()
     }
-    rate = _rate(named, exposed, convention, level)
+    rate = _churn_rate_columns(named, exposed, convention, level)
     return table_like({**keys, **counts, **rate, **told}, spells)
 
 
-def _causes(causes: str | Sequence[str], others: str | None) -> list[str]:
+def _causes_that_count(causes: str | Sequence[str], others: str | None) -> list[str]:
     """The causes that count, once it is known what becomes of the others."""
     wanted = [causes] if isinstance(causes, str) else list(causes)
     if not wanted and others is not None:
@@ -239,7 +239,9 @@ def _causes(causes: str | Sequence[str], others: str | None) -> list[str]:
     return wanted
 
 
-def _of_causes(counted: Mapping[str, NDArray[Any]], convention: str) -> dict[str, NDArray[Any]]:
+def _counts_of_causes(
+    counted: Mapping[str, NDArray[Any]], convention: str
+) -> dict[str, NDArray[Any]]:
     """The counts that stand above the line, of those lost for the causes that count."""
     none = np.zeros_like(counted["n_cancelled"])
     lost = "_lost_named" if convention == "endpoint" else "_cancelled_named"
@@ -304,12 +306,12 @@ def check_renewals(convention: str, renewals: object | None) -> None:
         )
 
 
-def of_convention(counts: Mapping[str, _Counts], convention: str) -> tuple[_Counts, _Counts]:
+def counts_of_convention(counts: Mapping[str, _Counts], convention: str) -> tuple[_Counts, _Counts]:
     """What stands above and below the line, as arrays of sums or expressions of single customers.
 
     Args:
         counts: the counts that `counted_spells` names.
-        convention: any but "renewals_due", whose counts are those of `due_customers`.
+        convention: any but "renewals_due", whose counts are those of `customers_due`.
     """
     everyone = counts["n_cancelled"] + counts["n_joined_cancelled"]
     above = {
@@ -324,13 +326,13 @@ def of_convention(counts: Mapping[str, _Counts], convention: str) -> tuple[_Coun
     return above.get(convention, everyone), below.get(convention, counts["n_base"])
 
 
-def _rate(
+def _churn_rate_columns(
     churned: NDArray[np.int64], at_risk: NDArray[np.float64], convention: str, level: float
 ) -> Columns:
     rate = intervals.ratio(churned, at_risk)
     nothing = np.full(rate.size, np.nan)
     if convention == "exposure":
-        (lower, upper), method = _poisson(churned, at_risk, level), "poisson"
+        (lower, upper), method = _poisson_bounds(churned, at_risk, level), "poisson"
     elif convention == "all_cancellations":
         lower, upper, method = nothing, nothing, "none: not a proportion"
     else:
@@ -345,7 +347,7 @@ def _rate(
     }
 
 
-def _poisson(
+def _poisson_bounds(
     events: NDArray[np.int64], exposure: NDArray[np.float64], level: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Garwood's exact bounds of a rate of events: χ² quantiles, here by the incomplete gamma."""

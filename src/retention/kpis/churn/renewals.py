@@ -25,7 +25,7 @@ RENEWALS = Kind(
 )
 
 
-def due_steps(renewals: object, frame: Frame, freq: str, *, beside_what: str) -> Frame:
+def periods_of_renewals(renewals: object, frame: Frame, freq: str, *, beside_what: str) -> Frame:
     """The days on which renewal was due, and the period that holds the last day covered.
 
     Args:
@@ -55,12 +55,12 @@ def due_steps(renewals: object, frame: Frame, freq: str, *, beside_what: str) ->
     return due.select("customer_id", "_date", "_due")
 
 
-def up_for_renewal(rows: Frame, dues: Frame, *, key: Sequence[str], lag: int) -> Frame:
+def customers_up_for_renewal(rows: Frame, dues: Frame, *, key: Sequence[str], lag: int) -> Frame:
     """Of customers in periods, those whose contract ran out within the `lag` periods from there.
 
     Args:
         rows: `customer_id`, `step` and whatever else.
-        dues: see `due_steps`.
+        dues: see `periods_of_renewals`.
         key: the columns that tell the rows apart, `customer_id` and `step` among them.
         lag: number of periods, that of the row included.
     """

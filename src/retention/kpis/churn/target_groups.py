@@ -26,7 +26,7 @@ _ROW = ("period", "step", "first_step", "last_step", "freq")
 _MISSING = "(missing)"
 
 
-def in_one_segment(activity: object, by: str | Sequence[str], overlap: str) -> object:
+def activity_in_one_segment(activity: object, by: str | Sequence[str], overlap: str) -> object:
     """The activity with each customer in one segment, as far as that was asked for."""
     adds: Adds = "none" if overlap in ("error", "pairs") else "all"
     frame, names = collapsed(activity, by, adds=adds)
@@ -34,14 +34,16 @@ def in_one_segment(activity: object, by: str | Sequence[str], overlap: str) -> o
         return activity
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *names)
     if overlap == "main":
-        return _main(active, names)
+        return _main_rows(active, names)
     began = active.with_columns(_began=nw.col("step").min().over("customer_id"))
     first = began.filter(nw.col("step") == nw.col("_began")).drop("_began")
-    home = _main(first, names).select("customer_id", *names)
-    return _firm(active, {}).join(home, on="customer_id", how="inner")
+    home = _main_rows(first, names).select("customer_id", *names)
+    return _rows_of_firm(active, {}).join(home, on="customer_id", how="inner")
 
 
-def by_money(activity: object, target: object, top: float | None, customers: object) -> Frame:
+def groups_by_money(
+    activity: object, target: object, top: float | None, customers: object
+) -> Frame:
     """Activity with the customers of each period in groups, by what they brought in it."""
     one_of("target", target, ("sales", "profit"))
     if customers is not None:
@@ -62,18 +64,20 @@ def by_money(activity: object, target: object, top: float | None, customers: obj
     )
     # Those are in above whom fewer than top · n stand; in a computer 0.07 · 100 is above 7.
     inside = nw.col("_rank") - 1 < nw.col("_n") * top - 1e-9
-    return _grouped(ranked, inside & (nw.col("_known") == 1), nw.col("_known") == 0)
+    return _rows_with_group(ranked, inside & (nw.col("_known") == 1), nw.col("_known") == 0)
 
 
-def by_value(activity: object, wanted: Mapping[str, Sequence[str]], customers: object) -> Frame:
+def groups_by_value(
+    activity: object, wanted: Mapping[str, Sequence[str]], customers: object
+) -> Frame:
     """Activity with the customers of each period in groups, by a segment or an attribute."""
     if customers is None:
         frame, names = collapsed(activity, list(wanted), adds="none")
         schema = frame.collect_schema()
         labels = [as_text(name, schema[name]) for name in names]
         active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *labels)
-        rows = _firm(active, _flags(wanted))
-        return _grouped(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
+        rows = _rows_of_firm(active, _flags_of_wanted(wanted))
+        return _rows_with_group(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
     frame, _ = collapsed(activity, (), adds="none")
     given = require(customers, CUSTOMERS)
     refuse_other_ids(frame, given, ("activity", "customers"))
@@ -83,13 +87,13 @@ def by_value(activity: object, wanted: Mapping[str, Sequence[str]], customers: o
             raise ColumnError.unknown("target", name, schema)
     told = beside(frame, customers, name="customers")
     told = told.select("customer_id", *(as_text(name, schema[name]) for name in wanted))
-    flags = _flags(wanted)
+    flags = _flags_of_wanted(wanted)
     told = told.with_columns(**flags).group_by("customer_id").agg(*(nw.col(f).max() for f in flags))
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names)
     rows = active.join(told, on="customer_id", how="left").with_columns(
         _fits=nw.col("_fits").fill_null(0), _may_fit=nw.col("_may_fit").fill_null(1)
     )
-    return _grouped(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
+    return _rows_with_group(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
 
 
 def wanted_values(target: Mapping[str, object], top: float | None) -> dict[str, list[str]]:
@@ -105,13 +109,13 @@ def wanted_values(target: Mapping[str, object], top: float | None) -> dict[str, 
     return wanted
 
 
-def in_words(wanted: Mapping[str, Sequence[str]]) -> str:
+def wanted_in_words(wanted: Mapping[str, Sequence[str]]) -> str:
     """The wanted values as people say them."""
     said = (f"{outer(name)} = {' or '.join(values)}" for name, values in wanted.items())
     return " and ".join(said)
 
 
-def nobody(table: object, wanted: Mapping[str, Sequence[str]]) -> ContentError:
+def nobody_wanted_error(table: object, wanted: Mapping[str, Sequence[str]]) -> ContentError:
     """What to say where nobody has the wanted values: which values there are."""
     frame = require(table, CUSTOMERS)
     schema = frame.collect_schema()
@@ -121,11 +125,11 @@ def nobody(table: object, wanted: Mapping[str, Sequence[str]]) -> ContentError:
         values = sorted(str(value) for value in found)
         there.append(f"{name} has {', '.join(map(repr, values[:20]))}{', …' * (len(values) > 20)}")
     return ContentError(
-        f"No customer of a base period has {in_words(wanted)}. There is: {'; '.join(there)}."
+        f"No customer of a base period has {wanted_in_words(wanted)}. There is: {'; '.join(there)}."
     )
 
 
-def _main(active: Frame, names: Sequence[str]) -> Frame:
+def _main_rows(active: Frame, names: Sequence[str]) -> Frame:
     """Of each customer's rows in a period the one with most sales; among equals the first."""
     rows = active.with_columns(_worth=nw.col("sales").fill_null(0.0))
     rows = rows.with_columns(_best=nw.col("_worth").max().over("customer_id", "step"))
@@ -136,7 +140,7 @@ def _main(active: Frame, names: Sequence[str]) -> Frame:
     return rows.drop("_worth", "_best")
 
 
-def _firm(active: Frame, flags: Mapping[str, nw.Expr]) -> Frame:
+def _rows_of_firm(active: Frame, flags: Mapping[str, nw.Expr]) -> Frame:
     """Active rows of the segments as one row per customer and period; of flags the highest."""
     money = [nw.col(name).sum() for name in ("n_orders", "sales", "profit")]
     told = active.with_columns(**flags) if flags else active
@@ -146,7 +150,7 @@ def _firm(active: Frame, flags: Mapping[str, nw.Expr]) -> Frame:
     )
 
 
-def _flags(wanted: Mapping[str, Sequence[str]]) -> dict[str, nw.Expr]:
+def _flags_of_wanted(wanted: Mapping[str, Sequence[str]]) -> dict[str, nw.Expr]:
     """Whether a row has all that is wanted, and whether it may have, for all that is missing."""
     fits = [nw.col(name).is_in(list(values)) for name, values in wanted.items()]
     may = [nw.col(name).is_in([*values, _MISSING]) for name, values in wanted.items()]
@@ -156,7 +160,7 @@ def _flags(wanted: Mapping[str, Sequence[str]]) -> dict[str, nw.Expr]:
     }
 
 
-def _grouped(rows: Frame, inside: nw.Expr, unknown: nw.Expr) -> Frame:
+def _rows_with_group(rows: Frame, inside: nw.Expr, unknown: nw.Expr) -> Frame:
     """Rows of an activity with the group of each customer."""
     other = nw.when(unknown).then(nw.lit("unknown")).otherwise(nw.lit("rest"))
     return rows.select(

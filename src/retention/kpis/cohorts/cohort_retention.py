@@ -178,13 +178,15 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
         Glenn, N. D. (2005), Cohort Analysis, 2nd ed. The kinds are conventions of practice (product
         analytics: "on", "on or after" or unbounded, and bracket retention).
     """
-    asked = Ageing(kind, measure, basis, _edges(kind, brackets), cohorts, freq, clock, week_start)
-    names = _agreed(asked, by, washout)
+    asked = Ageing(
+        kind, measure, basis, _edges_of_brackets(kind, brackets), cohorts, freq, clock, week_start
+    )
+    names = _checked_segment_columns(asked, by, washout)
     intervals.quantile_of(level)
     counted, seen = count_ages(activity, asked, names)
-    _refuse_short(seen, washout)
+    _refuse_long_washout(seen, washout)
     grid = CohortGrid(counted, seen, asked, names, washout)
-    _warn_of_a_hole(counted, seen, asked)
+    _warn_of_empty_cohorts(counted, seen, asked)
     return table_like({**grid.keys(), **grid.rates(level), **grid.conventions()}, activity)
 
 
@@ -263,26 +265,26 @@ def average_retention(
     cells = frame.filter(nw.col("observed") & (nw.col("n_eligible") > 0))
     rows = collect(cells.select(*names, "age", "age_to", *sums, *told))
     method = _bounds_of_average(rows, weights, pooled=bool(pooled))
-    return table_like(_averaged(rows, names, method, (weights, level)), cohorts)
+    return table_like(_average_columns(rows, names, method, (weights, level)), cohorts)
 
 
-def _averaged(
+def _average_columns(
     rows: Columns, names: Sequence[str], method: str, asked: tuple[str, float]
 ) -> Columns:
     weights, level = asked
     labels, place = distinct_segments(rows, [*names, "age"])
     size = len(labels["age"])
 
-    def summed(values: NDArray[Any]) -> NDArray[np.float64]:
+    def by_age(values: NDArray[Any]) -> NDArray[np.float64]:
         sums = np.bincount(place, values.astype(np.float64), minlength=size)
         return np.asarray(sums, dtype=np.float64)
 
     known = ~np.isnan(rows["rate"].astype(np.float64))
-    eligible, retained = summed(rows["n_eligible"]), summed(rows["n_retained"])
-    base, kept, n_cohorts = summed(rows["base"]), summed(rows["retained"]), summed(known)
+    eligible, retained = by_age(rows["n_eligible"]), by_age(rows["n_retained"])
+    base, kept, n_cohorts = by_age(rows["base"]), by_age(rows["retained"]), by_age(known)
     rate = intervals.ratio(kept, base)
     if weights == "cohort":
-        rate = intervals.ratio(summed(np.where(known, rows["rate"], 0.0)), n_cohorts)
+        rate = intervals.ratio(by_age(np.where(known, rows["rate"], 0.0)), n_cohorts)
     trials = np.where(method == "wilson", eligible, np.nan)
     lower, upper = intervals.wilson(retained, trials, level)
     table: Columns = {name: labels[name] for name in names}
@@ -304,7 +306,7 @@ def _bounds_of_average(rows: Columns, weights: str, *, pooled: bool) -> str:
     return "none: money" if set(rows["measure"]) - {"customers"} else "wilson"
 
 
-def _edges(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
+def _edges_of_brackets(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
     one_of("kind", kind, ("on", "on_or_after", "bracket"))
     edges = list(brackets)
     if kind != "bracket":
@@ -323,7 +325,7 @@ def _edges(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(edge) for edge in edges)
 
 
-def _agreed(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
+def _checked_segment_columns(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
     """The segment columns, once the conventions are known and do not contradict one another."""
     one_of("measure", asked.measure, ("customers", "sales", "profit"))
     one_of("basis", asked.basis, ("base", "current"))
@@ -350,7 +352,7 @@ def _refuse_contradictions(asked: Ageing, washout: int) -> None:
         )
 
 
-def _warn_of_a_hole(counted: Columns, seen: Seen, asked: Ageing) -> None:
+def _warn_of_empty_cohorts(counted: Columns, seen: Seen, asked: Ageing) -> None:
     """Warn where a period without anybody stands between busy ones.
 
     Who was back on or after an age needs no period to be whole, so one that lacks changes nothing.
@@ -367,7 +369,7 @@ def _warn_of_a_hole(counted: Columns, seen: Seen, asked: Ageing) -> None:
     warn_of_holes(steps, customers, seen.freq, seen="was" if every or later else "became")
 
 
-def _refuse_short(seen: Seen, washout: int) -> None:
+def _refuse_long_washout(seen: Seen, washout: int) -> None:
     if seen.first + washout > seen.last:
         raise ContentError(
             f"`washout={washout}` leaves nothing: the activity covers "

@@ -121,25 +121,27 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     starts = tells_starts(scanned) and asked.cohorts != "every"
     firm, _ = collapsed(scanned, (), adds="none", starts=starts)
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = _converted(firm, asked, starts) if converted else None
-    aged = _aged(_units(firm, asked, seen), asked, seen)
-    cells = _in_cells(aged, asked)
+    seen = _window_in_length(firm, asked, starts) if converted else None
+    aged = _rows_with_age(_activity_by_unit(firm, asked, seen), asked, seen)
+    cells = _customers_in_cells(aged, asked)
     if by:
         parts, _ = collapsed(scanned, by, adds="none", starts=starts)
-        begun = _begun(_units(parts, asked, seen, by), by, 1 if seen is None else seen.size)
+        begun = _segments_of_first_age(
+            _activity_by_unit(parts, asked, seen, by), by, 1 if seen is None else seen.size
+        )
         cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
-    counted = _counted(cells, asked, by)
+    counted = _counts_of_cells(cells, asked, by)
     if seen is None:
         limits = window_of(firm, empty=_NOBODY, counted=counted)
         seen = (
-            _of_starts(limits, counted["_start"])
+            _contracts_observed(limits, counted["_start"])
             if starts
             else Seen(*limits, until=limits.last_step)
         )
     return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
 
 
-def _of_starts(limits: periods.Window, started: NDArray[np.int64]) -> Seen:
+def _contracts_observed(limits: periods.Window, started: NDArray[np.int64]) -> Seen:
     """What was observed of contracts: all starts of a period once the next one has opened.
 
     The first contract of the file may begin before the first opening.
@@ -148,12 +150,12 @@ def _of_starts(limits: periods.Window, started: NDArray[np.int64]) -> Seen:
     return Seen(min(first, int(started.min(initial=first))), last - 1, freq, until=last)
 
 
-def _converted(firm: Frame, asked: Ageing, starts: bool) -> Seen:
+def _window_in_length(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
     first, last, own = window_of(firm, empty=_NOBODY)
     last -= starts  # of contracts, the last day is the one that opens after `as_of`
     freq = asked.freq or own
-    _refuse_unserved(own, freq, asked)
+    _refuse_untellable_time(own, freq, asked)
     if freq == own:
         return Seen(first, last, freq, until=last + starts)
     if starts and asked.clock == "calendar":
@@ -192,7 +194,7 @@ def _warn_of_the_edge(begin: date, whole: periods.Window) -> None:
         )
 
 
-def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:
+def _refuse_untellable_time(own: str, freq: str, asked: Ageing) -> None:
     """Refuse a clock, weeks or a length that the activity cannot tell."""
     if own != "day" and (freq != own or asked.clock == "elapsed" or asked.shift):
         raise RetentionError(
@@ -214,7 +216,9 @@ def _refuse_unserved(own: str, freq: str, asked: Ageing) -> None:
         )
 
 
-def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = ()) -> Frame:
+def _activity_by_unit(
+    frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = ()
+) -> Frame:
     """Who was active when, one row per customer and unit of time, with its money as `_y`."""
     kept = [_WHO, *by]
     money = nw.col(asked.measure if asked.in_money else "sales")
@@ -242,13 +246,13 @@ def _units(frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = (
         return rows.select(*kept, "_unit")
     numbered = rows.with_columns(_day=nw.col("step") - seen.shift)
     numbered = numbered.with_columns(_unit=periods.step_expr("period", "_day", seen.freq))
-    merged = _merged(numbered.select(*kept, "_unit"), [_WHO, *by, "_unit"])
-    return _of_cells(merged.filter(nw.col("_unit") <= seen.last), asked)
+    merged = _rows_made_one(numbered.select(*kept, "_unit"), [_WHO, *by, "_unit"])
+    return _rows_of_whole_cells(merged.filter(nw.col("_unit") <= seen.last), asked)
 
 
-def _begun(units: Frame, by: Sequence[str], size: int) -> Frame:
+def _segments_of_first_age(units: Frame, by: Sequence[str], size: int) -> Frame:
     """The segments of each customer and start: those of the whole first age, of `size` units."""
-    units = _active(units)
+    units = _active_rows(units)
     if size == 1:
         return units.select(_WHO, *by, _start=nw.col("_unit"))
     first = units.with_columns(_start=nw.col("_unit").min().over(_WHO))
@@ -256,61 +260,63 @@ def _begun(units: Frame, by: Sequence[str], size: int) -> Frame:
     return first.group_by(_WHO, *by, "_start").agg(nw.len().alias("_n")).drop("_n")
 
 
-def _merged(rows: Frame, keys: Sequence[str]) -> Frame:
+def _rows_made_one(rows: Frame, keys: Sequence[str]) -> Frame:
     """Rows with the same keys made one: their money summed, unknown where a part is unknown."""
     names = rows.collect_schema().names()
     sums = [nw.col(name).sum() for name in ("_y", "_unknown") if name in names]
     most = [nw.col(name).max() for name in ("_x", "_begun", "_on") if name in names]
-    one = rows.group_by(*keys).agg(nw.len().alias("_n"), *sums, *most, *_limits_of(rows)).drop("_n")
-    return one.with_columns(_y=_if_known("_y")) if sums else one
+    one = rows.group_by(*keys).agg(nw.len().alias("_n"), *sums, *most, *_constants(rows)).drop("_n")
+    return one.with_columns(_y=_money_if_known("_y")) if sums else one
 
 
-def _of_cells(rows: Frame, asked: Ageing) -> Frame:
+def _rows_of_whole_cells(rows: Frame, asked: Ageing) -> Frame:
     """The rows with activity, once they are whole cells: in brackets several make one."""
     if "_on" not in rows.collect_schema() or asked.kind == "bracket":
         return rows
     return rows.filter(nw.col("_on") == 1).drop("_on")
 
 
-def _active(rows: Frame) -> Frame:
+def _active_rows(rows: Frame) -> Frame:
     return rows.filter(nw.col("_on") == 1) if "_on" in rows.collect_schema() else rows
 
 
-def _limits_of(rows: Frame) -> list[nw.Expr]:
+def _constants(rows: Frame) -> list[nw.Expr]:
     """The constants of the activity, as far as they are carried along."""
     names = rows.collect_schema().names()
     return [nw.col(name).min() for name in CONSTANTS if name in names]
 
 
-def _if_known(money: str) -> nw.Expr:
+def _money_if_known(money: str) -> nw.Expr:
     return nw.when(nw.col("_unknown") == 0).then(nw.col(money))
 
 
-def _aged(rows: Frame, asked: Ageing, seen: Seen | None) -> Frame:
+def _rows_with_age(rows: Frame, asked: Ageing, seen: Seen | None) -> Frame:
     """Each row beside the start it counts from (`_start`), its age and the first age's money."""
     if asked.cohorts == "every":
-        return _aged_from_every(rows, asked)
+        return _rows_from_every_start(rows, asked)
     weekly = seen is not None and seen.size > 1
     if asked.kind == "on_or_after" and not (asked.in_money or weekly):
         ends = rows.group_by(_WHO).agg(
             nw.col("_unit").min().alias("_start"),
             nw.col("_unit").max().alias("_last"),
-            *_limits_of(rows),
+            *_constants(rows),
         )
         return ends.with_columns(_age=nw.lit(0), _cell=nw.col("_last") - nw.col("_start"))
     money = "_y" if asked.in_money else None
     if seen is not None and weekly:
-        rows = _of_cells(_in_elapsed_weeks(_since_first(rows, None), seen), asked)
+        rows = _rows_of_whole_cells(
+            _days_in_elapsed_weeks(_rows_since_first(rows, None), seen), asked
+        )
         aged = with_first(rows, _WHO, "_age", "_zero", money).drop("_zero")
     else:
-        aged = _since_first(rows, money)
+        aged = _rows_since_first(rows, money)
         aged = aged.with_columns(_age=nw.col("_unit") - nw.col("_start"))
     if asked.kind == "on_or_after":
         aged = aged.with_columns(_cell=nw.col("_age").max().over(_WHO))
     return aged
 
 
-def _since_first(rows: Frame, money: str | None) -> Frame:
+def _rows_since_first(rows: Frame, money: str | None) -> Frame:
     """Rows from the customer's first activity on, beside when that was and its money."""
     if "_on" not in rows.collect_schema():
         return with_first(rows, _WHO, "_unit", "_start", money)
@@ -319,27 +325,27 @@ def _since_first(rows: Frame, money: str | None) -> Frame:
     return begun.filter(nw.col("_unit") >= nw.col("_start"))
 
 
-def _in_elapsed_weeks(days: Frame, seen: Seen) -> Frame:
+def _days_in_elapsed_weeks(days: Frame, seen: Seen) -> Frame:
     """Days put into weeks since the start, as far as these were observed whole."""
     aged = days.with_columns(_age=(nw.col("_unit") - nw.col("_start")) // seen.size)
     closed = nw.col("_start") + (nw.col("_age") + 1) * seen.size <= seen.until + 1
     aged = aged.filter((nw.col("_age") == 0) | closed).drop("_unit")
-    return _merged(aged, [_WHO, "_start", "_age"])
+    return _rows_made_one(aged, [_WHO, "_start", "_age"])
 
 
-def _aged_from_every(rows: Frame, asked: Ageing) -> Frame:
+def _rows_from_every_start(rows: Frame, asked: Ageing) -> Frame:
     """The same with a start in every period in which the customer was active."""
     base = {"_x": nw.col("_y")} if asked.in_money else {}
     begun = rows.with_columns(_start=nw.col("_unit"), **base)
     if asked.kind == "on_or_after":
         last = nw.col("_unit").max().over(_WHO)
         return begun.with_columns(_age=nw.lit(0), _cell=last - nw.col("_unit"))
-    starts = _active(begun).select(_WHO, "_start", *base)
+    starts = _active_rows(begun).select(_WHO, "_start", *base)
     pairs = rows.join(starts, on=_WHO, how="inner").filter(nw.col("_unit") >= nw.col("_start"))
     return pairs.with_columns(_age=nw.col("_unit") - nw.col("_start"))
 
 
-def _in_cells(aged: Frame, asked: Ageing) -> Frame:
+def _customers_in_cells(aged: Frame, asked: Ageing) -> Frame:
     """One row per customer, start and cell of the table, `_begun` where it holds the first age."""
     rows = aged.with_columns(_begun=count(nw.col("_age") == 0))
     if asked.kind == "on_or_after":
@@ -349,12 +355,12 @@ def _in_cells(aged: Frame, asked: Ageing) -> Frame:
     place = nw.sum_horizontal(*(count(nw.col("_age") >= edge) for edge in asked.edges)) - 1
     beyond = nw.col("_age") >= asked.edges[-1]
     rows = rows.with_columns(_cell=nw.when(beyond).then(nw.lit(-1)).otherwise(place))
-    return _active(_merged(rows, [_WHO, "_start", "_cell"]))
+    return _active_rows(_rows_made_one(rows, [_WHO, "_start", "_cell"]))
 
 
-def _counted(cells: Frame, asked: Ageing, by: Sequence[str]) -> Columns:
+def _counts_of_cells(cells: Frame, asked: Ageing, by: Sequence[str]) -> Columns:
     found = [nw.len().alias("n")]
-    found += _limits_of(cells)
+    found += _constants(cells)
     if asked.in_money:
         x, y = nw.col("_x"), nw.col("_x" if asked.basis == "base" else "_y")
         unknown = count(x.is_null() | y.is_null())

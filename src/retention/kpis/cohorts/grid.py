@@ -12,7 +12,7 @@ import numpy as np
 
 from retention import intervals
 from retention.errors import ContentError
-from retention.kpis.outcome.counts import without_noise
+from retention.kpis.outcome.counts import sums_without_noise
 from retention.numerics.codes import distinct_segments
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class CohortGrid:
         self.pooled = asked.cohorts == "attribute"
         self.steps = np.arange(first, first + 1 if self.pooled else seen.last + 1)
         self.longest = int(seen.follow_up(np.array([seen.first_start(first)]))[0])
-        self.ages, self.ends = self._cells()
+        self.ages, self.ends = self._ages_of_cells()
         n_segments = len(self.labels[by[0]]) if by else 1
         self.shape = (n_segments * self.steps.size, self.ages.size)
         if self.shape[0] * self.shape[1] > MOST_CELLS:
@@ -55,7 +55,7 @@ class CohortGrid:
             self.ends, seen.follow_up(self.counted["_start"]), side="right"
         )
 
-    def _cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _ages_of_cells(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first age of each cell, and the age to the end of which it has to be followed."""
         if self.asked.kind == "bracket":
             edges = np.array(self.asked.edges, dtype=np.int64)
@@ -80,11 +80,15 @@ class CohortGrid:
         begun = self.counted["_begun"] == 1
         cohort = np.bincount(self.row[begun], self.counted["n"][begun], minlength=self.shape[0])
         n_cohort = np.repeat(cohort, self.shape[1])
-        eligible = self._followed("n")
-        observed = (eligible > 0) | ((n_cohort == 0) & self._closed())
-        n_retained = np.where(observed, self._back("n"), np.nan)
+        eligible = self._sums_followed("n")
+        observed = (eligible > 0) | ((n_cohort == 0) & self._are_closed())
+        n_retained = np.where(observed, self._sums_back("n"), np.nan)
         counts = {"n_cohort": n_cohort.astype(np.int64), "n_eligible": eligible.astype(np.int64)}
-        sums = self._money(eligible, level) if self.asked.in_money else self._customers(level)
+        sums = (
+            self._rates_of_money(eligible, level)
+            if self.asked.in_money
+            else self._rates_of_customers(level)
+        )
         for name in ("base", "retained", "rate", "lower", "upper"):
             sums[name] = np.where(observed, sums[name], np.nan)
         return {**counts, "n_retained": n_retained, **sums, "observed": observed}
@@ -110,58 +114,58 @@ class CohortGrid:
     def _n_segments(self) -> int:
         return self.shape[0] // self.steps.size
 
-    def _customers(self, level: float) -> Columns:
-        base, back = self._followed("n"), self._back("n")
+    def _rates_of_customers(self, level: float) -> Columns:
+        base, back = self._sums_followed("n"), self._sums_back("n")
         lower, upper = intervals.wilson(back, base, level)
         sums = {"base": base, "retained": back, "rate": intervals.ratio(back, base)}
         method = np.full(base.size, "wilson", dtype=object)
         method[base == 0] = "none"
         return {**sums, "lower": lower, "upper": upper, "bounds": method}
 
-    def _money(self, n: NDArray[np.float64], level: float) -> Columns:
-        unknown = self._followed("_unknown") + self._back("_unknown") > 0
+    def _rates_of_money(self, n: NDArray[np.float64], level: float) -> Columns:
+        unknown = self._sums_followed("_unknown") + self._sums_back("_unknown") > 0
         base, back = (
-            np.where(unknown, np.nan, v) for v in (self._followed("_x"), self._back("_y"))
+            np.where(unknown, np.nan, v) for v in (self._sums_followed("_x"), self._sums_back("_y"))
         )
-        squares = self._followed("_xx")
-        base = without_noise(base, squares)
+        squares = self._sums_followed("_xx")
+        base = sums_without_noise(base, squares)
         rate = intervals.ratio(back, base)
-        xy, yy = self._back("_xy"), self._back("_yy")
+        xy, yy = self._sums_back("_xy"), self._sums_back("_yy")
         residuals = intervals.squared_residuals(squares, xy, yy, rate)
         lower, upper, method = intervals.ratio_bounds(rate, base, squares, residuals, n, level)
         sums = {"base": base, "retained": back, "rate": rate}
         return {**sums, "lower": lower, "upper": upper, "bounds": method}
 
-    def _followed(self, name: str) -> NDArray[np.float64]:
+    def _sums_followed(self, name: str) -> NDArray[np.float64]:
         """The sum over those followed to the end of each cell, from their first age."""
-        return self._up_to(name, self.counted["_begun"] == 1, self.n_followed)
+        return self._sums_up_to(name, self.counted["_begun"] == 1, self.n_followed)
 
-    def _back(self, name: str) -> NDArray[np.float64]:
+    def _sums_back(self, name: str) -> NDArray[np.float64]:
         """The sum over those of them who were active in the cell."""
         cell = self.counted["_cell"]
         if self.asked.kind == "on_or_after":
-            return self._up_to(name, cell >= 0, np.minimum(cell + 1, self.n_followed))
+            return self._sums_up_to(name, cell >= 0, np.minimum(cell + 1, self.n_followed))
         inside = (cell >= 0) & (cell < self.n_followed)
         place = self.row[inside] * self.shape[1] + cell[inside]
-        values = self._known(name)[inside]
+        values = self._known_sums(name)[inside]
         sums = np.bincount(place, values, minlength=self.shape[0] * self.shape[1])
         return np.asarray(sums, dtype=np.float64)
 
-    def _up_to(
+    def _sums_up_to(
         self, name: str, which: NDArray[np.bool_], n_cells: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Each value put into the first so many cells of its row, and added up."""
         width = self.shape[1] + 1
         place = self.row[which] * width + n_cells[which]
-        ends = np.bincount(place, self._known(name)[which], minlength=self.shape[0] * width)
+        ends = np.bincount(place, self._known_sums(name)[which], minlength=self.shape[0] * width)
         spread = ends.reshape(-1, width)[:, ::-1].cumsum(axis=1)[:, ::-1]
         return spread[:, 1:].ravel()
 
-    def _known(self, name: str) -> NDArray[np.float64]:
+    def _known_sums(self, name: str) -> NDArray[np.float64]:
         """Sums of nothing known are NaN on some engines; `_unknown` says so on all."""
         return np.nan_to_num(self.counted[name].astype(np.float64))
 
-    def _closed(self) -> NDArray[np.bool_]:
+    def _are_closed(self) -> NDArray[np.bool_]:
         """Whether even the last who could have joined a cohort would have been followed so long."""
         after = np.array([self.seen.first_start(step + 1) for step in self.steps.tolist()])
         followed = self.seen.follow_up(after - 1)[:, None] >= self.ends[None, :]

@@ -123,16 +123,16 @@ def lifecycle_states(
         The states are a convention of practice (growth accounting: new, retained, resurrected,
         churned).
     """
-    limit, names = _rule(lost_after), _names(by)
+    limit, names = _periods_until_lost(lost_after), _names_of_segments(by)
     intervals.quantile_of(level)
-    found, seen = _stretches(activity, limit, names)
+    found, seen = _counts_of_stretches(activity, limit, names)
     labels, place = distinct_segments(found, names)
     n_segments = len(labels[names[0]]) if names else 1
     n_steps = seen.n_steps
-    flows = _flows(
+    flows = _counts_of_flows(
         found, place * n_steps + found["step"] - seen.first_step, limit, n_segments * n_steps
     )
-    table = _keys(labels, names, seen) | _described(flows, n_steps, level)
+    table = _keys_of_flows(labels, names, seen) | _columns_of_flows(flows, n_steps, level)
     table["start_observed"] = table["step"] > seen.first_step
     table["lost_after"] = np.full(len(table["step"]), limit, dtype=np.int64)
     return table_like(table, activity)
@@ -205,9 +205,9 @@ def win_back(
         457–481. Thomas, J. S., Blattberg, R. C. and Fox, E. J. (2004), Recapturing Lost Customers,
         Journal of Marketing Research 41, 31–45.
     """
-    limit, names = _rule(lost_after), _names(by)
+    limit, names = _periods_until_lost(lost_after), _names_of_segments(by)
     intervals.quantile_of(level)
-    found, seen = _stretches(activity, limit, names)
+    found, seen = _counts_of_stretches(activity, limit, names)
     longest = seen.last_step - seen.first_step - limit
     if longest < 1:
         raise ContentError(
@@ -215,7 +215,7 @@ def win_back(
             f"activity covers {seen.n_steps}."
         )
     labels, place = distinct_segments(found, names)
-    table = _returns(
+    table = _returns_since_loss(
         found, place, limit, (len(labels[names[0]]) if names else 1, longest), seen.last_step
     )
     survival = np.cumprod(
@@ -236,16 +236,18 @@ def win_back(
     return table_like(keys | rows, activity)
 
 
-def _rule(lost_after: int) -> int:
+def _periods_until_lost(lost_after: int) -> int:
     periods.check_lag(lost_after, argument="lost_after")
     return int(lost_after)
 
 
-def _names(by: str | Sequence[str]) -> list[str]:
+def _names_of_segments(by: str | Sequence[str]) -> list[str]:
     return segments(by, ACTIVITY, working=_WORKING)
 
 
-def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns, periods.Window]:
+def _counts_of_stretches(
+    activity: object, limit: int, by: Sequence[str]
+) -> tuple[Columns, periods.Window]:
     """Active periods, counted by what came before and how long the silence after them is.
 
     Returns:
@@ -258,9 +260,9 @@ def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns
     warn_of_unseen(scanned)
     firm, _ = collapsed(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
-    rows = _beside_neighbours(rows, limit)
+    rows = _periods_beside_neighbours(rows, limit)
     if by:
-        rows = _in_first_segments(rows, scanned, by)
+        rows = _rows_in_first_segments(rows, scanned, by)
     keys = ["step", *_WORKING]
     groups = rows.group_by(*by, *keys)
     grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
@@ -273,16 +275,16 @@ def _stretches(activity: object, limit: int, by: Sequence[str]) -> tuple[Columns
     return found, seen
 
 
-def _beside_neighbours(rows: Frame, limit: int) -> Frame:
+def _periods_beside_neighbours(rows: Frame, limit: int) -> Frame:
     """Each active period with its state, the one before, and the silence that follows."""
     near = {
         name: nw.col("step").shift(shift).over("customer_id", order_by="step")
         for name, shift in (("_before", 1), ("_earlier", 2), ("_after", -1))
     }
     rows = rows.with_columns(**near).with_columns(
-        state=_state("step", "_before", limit)[0],
-        state_before=_state("step", "_before", limit)[1],
-        _kept=_state("_before", "_earlier", limit)[0],
+        state=_state_and_one_before("step", "_before", limit)[0],
+        state_before=_state_and_one_before("step", "_before", limit)[1],
+        _kept=_state_and_one_before("_before", "_earlier", limit)[0],
         back=count(~nw.col("_after").is_null()),
         silence=(nw.col("_after") - 1).fill_null(nw.col("last_step")) - nw.col("step"),
     )
@@ -292,7 +294,7 @@ def _beside_neighbours(rows: Frame, limit: int) -> Frame:
     )
 
 
-def _state(step: str, before: str, limit: int) -> tuple[nw.Expr, nw.Expr]:
+def _state_and_one_before(step: str, before: str, limit: int) -> tuple[nw.Expr, nw.Expr]:
     """The state of an active period and, unless it is retained, that of the period before it."""
     gap = nw.col(step) - nw.col(before)
     none = nw.col(before).is_null()
@@ -301,7 +303,7 @@ def _state(step: str, before: str, limit: int) -> tuple[nw.Expr, nw.Expr]:
     return state.otherwise(nw.lit(_REACTIVATED)), earlier.otherwise(nw.lit(_LOST))
 
 
-def _in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Frame:
+def _rows_in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Frame:
     """Each customer's rows in the segments that the customer was active in at first."""
     parts, _ = collapsed(activity, by, adds="none")
     active = parts.filter(nw.col("active")).select("customer_id", *by, "step")
@@ -310,7 +312,7 @@ def _in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Fram
     return rows.join(first, on="customer_id", how="inner")
 
 
-def _flows(
+def _counts_of_flows(
     found: Columns, cell: NDArray[np.int64], limit: int, size: int
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
     """How many made each change, for each segment and period in one array."""
@@ -319,18 +321,18 @@ def _flows(
     for before, after in _FLOWS:
         if after in _ACTIVE:
             which = (state == after) & (found["state_before"] == before)
-            flows[before, after] = _placed(cell[which], n[which], size)
+            flows[before, after] = _sums_by_cell(cell[which], n[which], size)
             continue
-        start, end = _span(before, after, limit)
+        start, end = _periods_of_change(before, after, limit)
         which = (silence >= start) & ((state == before) | (before not in _ACTIVE))
         over = np.maximum(np.minimum(silence[which], end) + 1, start)
-        up = _placed(cell[which] + start, n[which], size + 1)
-        down = _placed(cell[which] + over.astype(np.int64), n[which], size + 1)
+        up = _sums_by_cell(cell[which] + start, n[which], size + 1)
+        down = _sums_by_cell(cell[which] + over.astype(np.int64), n[which], size + 1)
         flows[before, after] = np.cumsum(up - down)[:size]
     return flows
 
 
-def _span(before: int, after: int, limit: int) -> tuple[int, float]:
+def _periods_of_change(before: int, after: int, limit: int) -> tuple[int, float]:
     """In which periods of a silence, the first being 1, a change is made; none if end < start."""
     if before in _ACTIVE:
         return 1, 1 if (limit == 1) == (after == _LOST) else 0
@@ -341,11 +343,11 @@ def _span(before: int, after: int, limit: int) -> tuple[int, float]:
     return limit + 1, np.inf
 
 
-def _placed(cell: NDArray[np.int64], n: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def _sums_by_cell(cell: NDArray[np.int64], n: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.bincount(cell, n, minlength=size).astype(np.int64)
 
 
-def _keys(labels: Columns, names: Sequence[str], seen: periods.Window) -> Columns:
+def _keys_of_flows(labels: Columns, names: Sequence[str], seen: periods.Window) -> Columns:
     first, last, freq = seen
     n_flows, n_steps = len(_FLOWS), last - first + 1
     n_segments = len(labels[names[0]]) if names else 1
@@ -361,7 +363,7 @@ def _keys(labels: Columns, names: Sequence[str], seen: periods.Window) -> Column
     }
 
 
-def _described(
+def _columns_of_flows(
     flows: dict[tuple[int, int], NDArray[np.int64]], n_steps: int, level: float
 ) -> Columns:
     """The counts of each change, of the state it leads to and of the one it comes from."""
@@ -372,21 +374,23 @@ def _described(
         for state in range(len(STATES))
     }
     now = np.stack([held[after] for _, after in _FLOWS], axis=1).ravel()
-    ago = np.stack([_one_later(held[before], n_steps) for before, _ in _FLOWS], axis=1).ravel()
+    ago = np.stack(
+        [_values_one_period_later(held[before], n_steps) for before, _ in _FLOWS], axis=1
+    ).ravel()
     n = made.ravel()
     lower, upper = intervals.wilson(n, ago, level)
     counts = {"n_customers": n, "n_state": now, "n_before": ago}
     return {**counts, "share": intervals.ratio(n, ago), "lower": lower, "upper": upper}
 
 
-def _one_later(values: NDArray[Any], n_steps: int) -> NDArray[np.float64]:
+def _values_one_period_later(values: NDArray[Any], n_steps: int) -> NDArray[np.float64]:
     """The value of the period before, null in the first."""
     earlier = np.full((values.size // n_steps, n_steps), np.nan)
     earlier[:, 1:] = values.reshape(-1, n_steps)[:, :-1]
     return earlier.ravel()
 
 
-def _returns(
+def _returns_since_loss(
     found: Columns, place: NDArray[np.int64], limit: int, shape: tuple[int, int], last: int
 ) -> Columns:
     """For each segment and time since the loss: losses, who was observed so long, who came back."""
@@ -396,15 +400,15 @@ def _returns(
     watched = last - found["step"][lost] - limit
     waited = np.where(back, found["silence"][lost] + 1 - limit, watched)
 
-    def longer(time: NDArray[np.int64]) -> NDArray[np.int64]:
-        ends = _placed(row * width + time, n, shape[0] * width).reshape(-1, width)
+    def n_silent_longer(time: NDArray[np.int64]) -> NDArray[np.int64]:
+        ends = _sums_by_cell(row * width + time, n, shape[0] * width).reshape(-1, width)
         return ends[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:-1]
 
-    came = _placed((row * width + waited)[back], n[back], shape[0] * width)
-    n_lost = _placed(row, n, shape[0])
+    came = _sums_by_cell((row * width + waited)[back], n[back], shape[0] * width)
+    n_lost = _sums_by_cell(row, n, shape[0])
     return {
         "n_lost": np.repeat(n_lost[:, None], shape[1], axis=1),
-        "n_eligible": longer(watched),
-        "n_at_risk": longer(waited),
+        "n_eligible": n_silent_longer(watched),
+        "n_at_risk": n_silent_longer(waited),
         "n_came_back": came.reshape(-1, width)[:, 1:-1],
     }

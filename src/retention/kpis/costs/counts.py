@@ -60,18 +60,18 @@ class Lines:
     owned: bool
 
     @property
-    def inside(self) -> nw.Expr:
+    def is_inside(self) -> nw.Expr:
         """Where a cost falls in the window."""
         first, last, _ = self.window
         return (nw.col("step") >= first) & (nw.col("step") <= last)
 
     @property
-    def asked(self) -> nw.Expr:
+    def is_asked(self) -> nw.Expr:
         """Where a cost is of one of the kinds that were asked for."""
         return nw.col("kind").is_in(list(self.of))
 
     @property
-    def said(self) -> str:
+    def window_in_words(self) -> str:
         """The window as people say it."""
         first, last, freq = self.window
         return f"{periods.label(first, freq)} to {periods.label(last, freq)}"
@@ -119,15 +119,15 @@ def cost_lines(
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
     window = window_of(frame, empty="there is no customer to bear a cost")
     lines = beside(frame, costs, name="costs")
-    told = _told(lines)
+    told = _counts_by_kind(lines)
     kinds = tuple(sorted(str(kind) for kind in told["kind"]))
-    wanted = _wanted(of, kinds)
+    wanted = _wanted_kinds(of, kinds)
     owned = bool(told["own"].sum())
-    numbered = _numbered(lines, frame, names, window.freq, owned=owned)
+    numbered = _costs_by_period(lines, frame, names, window.freq, owned=owned)
     return Lines(numbered, frame, tuple(names), kinds, wanted, window, owned)
 
 
-def warn_of(n: int, amount: float, where: str) -> None:
+def warn_of_costs_outside(n: int, amount: float, where: str) -> None:
     """Warn of costs that are in no period's figure.
 
     Args:
@@ -139,7 +139,7 @@ def warn_of(n: int, amount: float, where: str) -> None:
         warn(f"{n:,} cost{'s' * (n != 1)} ({amount:,.2f} in sum) {where}.")
 
 
-def _told(lines: Frame) -> Columns:
+def _counts_by_kind(lines: Frame) -> Columns:
     """How many costs there are of each kind and how many have a customer, once all are usable."""
     schema = lines.collect_schema()
     amount = nw.col("amount")
@@ -153,11 +153,11 @@ def _told(lines: Frame) -> Columns:
     sums = [nw.col(name).sum() for name in ("fit", "own", "odd")]
     grouped = flagged.group_by("kind").agg(nw.len().alias("n"), nw.col("date").count(), *sums)
     found = collect(grouped.with_columns(nw.col("n", "date", "fit", "own", "odd").cast(nw.Int64)))
-    _refuse_gaps(found)
+    _refuse_gaps_of_costs(found)
     return found
 
 
-def _refuse_gaps(found: Columns) -> None:
+def _refuse_gaps_of_costs(found: Columns) -> None:
     n = int(found["n"].sum())
     if not n:
         raise ContentError("costs is empty: there is no cost in it.")
@@ -198,7 +198,7 @@ def _is_no_id(schema: Mapping[str, nw.dtypes.DType]) -> nw.Expr:
     return _has_customer(schema) & (whose != whose.floor())
 
 
-def _wanted(of: Any, kinds: Sequence[str]) -> tuple[str, ...]:
+def _wanted_kinds(of: Any, kinds: Sequence[str]) -> tuple[str, ...]:
     listed = ", ".join(map(repr, kinds[:20])) + ", …" * (len(kinds) > 20)
     if not isinstance(of, Iterable):
         raise RetentionError(f"of must name kinds of cost; got {of!r}. There is: {listed}.")
@@ -215,7 +215,9 @@ def _wanted(of: Any, kinds: Sequence[str]) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def _numbered(lines: Frame, frame: Frame, names: Sequence[str], freq: str, *, owned: bool) -> Frame:
+def _costs_by_period(
+    lines: Frame, frame: Frame, names: Sequence[str], freq: str, *, owned: bool
+) -> Frame:
     schema = lines.collect_schema()
     has_customer = _has_customer(schema)
     dated = lines.with_columns(_day=periods.day_expr("date", lines.implementation))

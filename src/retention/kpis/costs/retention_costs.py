@@ -12,7 +12,7 @@ from retention import periods
 from retention.activity.base_and_later import base_and_later
 from retention.frames import Columns, collect, count, table_like
 from retention.intervals import ratio
-from retention.kpis.costs.counts import ALL, Lines, cost_lines, warn_of
+from retention.kpis.costs.counts import ALL, Lines, cost_lines, warn_of_costs_outside
 from retention.numerics.codes import distinct_segments
 from retention.periods import check_lag
 from retention.tables.answer_columns import amounts, constant, gives, shares, texts, times, whole
@@ -114,11 +114,12 @@ def cost_kpis(
     """
     check_lag(lag)
     lines = cost_lines(costs, activity, of=of, by=by, argument="by")
-    cube = _cube(lines, lag)
-    table = _described(cube, lines, lag)
+    cube = _cube_of_costs(lines, lag)
+    table = _table_of_cube(cube, lines, lag)
     outside = cube.n_outside[:, :-1].sum(), cube.outside[:, :-1].sum()
-    where = f"dated outside {lines.said}, the whole periods of the activity: see amount_outside"
-    warn_of(int(outside[0]), float(outside[1]), where)
+    window = lines.window_in_words
+    where = f"dated outside {window}, the whole periods of the activity: see amount_outside"
+    warn_of_costs_outside(int(outside[0]), float(outside[1]), where)
     return table_like(table, activity)
 
 
@@ -136,17 +137,19 @@ class _Cube:
     outside: NDArray[np.float64]
 
 
-def _cube(lines: Lines, lag: int) -> _Cube:
-    labels, (people, again, spent) = _placed(
-        lines, [_customers(lines), _retained(lines, lag), _spent(lines)]
+def _cube_of_costs(lines: Lines, lag: int) -> _Cube:
+    labels, (people, again, spent) = _parts_in_place(
+        lines, [_customers_and_sales(lines), _retained_customers(lines, lag), _costs_by_kind(lines)]
     )
     n_segments = len(labels[lines.names[0]]) if lines.names else 1
     n_steps = lines.window.n_steps
     size, at = (n_segments, n_steps), ("_place", "step")
-    found = {n: _summed(people, n, at, size) for n in ("n_base", "_rows", "_known", "sales")}
-    retained = _summed(again, "n_retained", at, size).astype(np.float64)
+    found = {n: _sums_in_cells(people, n, at, size) for n in ("n_base", "_rows", "_known", "sales")}
+    retained = _sums_in_cells(again, "n_retained", at, size).astype(np.float64)
     retained[:, max(n_steps - lag, 0) :] = np.nan
-    here, outside = _parted(spent, (spent["step"] >= 0) & (spent["step"] < n_steps))
+    here, outside = _rows_inside_and_outside(
+        spent, (spent["step"] >= 0) & (spent["step"] < n_steps)
+    )
     kinds, ours = len(lines.kinds), np.isin(lines.kinds, lines.of)
     inside = ("_place", "step", "kind"), (*size, kinds)
     beyond = ("_place", "kind"), (n_segments, kinds)
@@ -155,14 +158,14 @@ def _cube(lines: Lines, lag: int) -> _Cube:
         n_base=found["n_base"],
         n_retained=retained,
         sales=np.where(found["_known"] < found["_rows"], np.nan, found["sales"]),
-        n_costs=_with_total(_summed(here, "_n", *inside), ours),
-        amount=_with_total(_summed(here, "amount", *inside), ours),
-        n_outside=_with_total(_summed(outside, "_n", *beyond), ours),
-        outside=_with_total(_summed(outside, "amount", *beyond), ours),
+        n_costs=_kinds_with_total(_sums_in_cells(here, "_n", *inside), ours),
+        amount=_kinds_with_total(_sums_in_cells(here, "amount", *inside), ours),
+        n_outside=_kinds_with_total(_sums_in_cells(outside, "_n", *beyond), ours),
+        outside=_kinds_with_total(_sums_in_cells(outside, "amount", *beyond), ours),
     )
 
 
-def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Columns]]:
+def _parts_in_place(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Columns]]:
     """The segments of all parts together, and the parts with the `_place` of each row among them.
 
     Steps are counted from the first whole period, kinds by their number.
@@ -183,7 +186,7 @@ def _placed(lines: Lines, parts: Sequence[Columns]) -> tuple[Columns, list[Colum
     return labels, placed
 
 
-def _customers(lines: Lines) -> Columns:
+def _customers_and_sales(lines: Lines) -> Columns:
     """How many customers are active in a segment and period, and what all there bought."""
     rows = lines.activity.with_columns(
         n_base=count(nw.col("active")), _known=count(~nw.col("sales").is_null())
@@ -193,7 +196,7 @@ def _customers(lines: Lines) -> Columns:
     return collect(found.with_columns(nw.col("_rows", "n_base", "_known", "step").cast(nw.Int64)))
 
 
-def _retained(lines: Lines, lag: int) -> Columns:
+def _retained_customers(lines: Lines, lag: int) -> Columns:
     """How many of the customers of a segment and period are there `lag` periods later."""
     names = list(lines.names)
     pairs = base_and_later(lines.activity, lag=lag, by=names, lost_to="firm", later=())
@@ -201,21 +204,23 @@ def _retained(lines: Lines, lag: int) -> Columns:
     return collect(found.with_columns(nw.col("n_retained", "step").cast(nw.Int64)))
 
 
-def _spent(lines: Lines) -> Columns:
+def _costs_by_kind(lines: Lines) -> Columns:
     """How many costs of a kind there are in a segment and period, and their sum."""
     grouped = lines.frame.group_by(*lines.names, "kind", "step")
     found = grouped.agg(nw.len().alias("_n"), nw.col("amount").sum())
     return collect(found.with_columns(nw.col("_n", "step").cast(nw.Int64)))
 
 
-def _parted(rows: Columns, where: NDArray[np.bool_]) -> tuple[Columns, Columns]:
+def _rows_inside_and_outside(rows: Columns, where: NDArray[np.bool_]) -> tuple[Columns, Columns]:
     return (
         {name: values[where] for name, values in rows.items()},
         {name: values[~where] for name, values in rows.items()},
     )
 
 
-def _summed(rows: Columns, name: str, at: tuple[str, ...], shape: tuple[int, ...]) -> NDArray[Any]:
+def _sums_in_cells(
+    rows: Columns, name: str, at: tuple[str, ...], shape: tuple[int, ...]
+) -> NDArray[Any]:
     """The sum of a column in each cell that the columns `at` number; missing adds nothing."""
     values = rows[name]
     total = np.zeros(shape, dtype=np.float64 if values.dtype.kind == "f" else np.int64)
@@ -224,14 +229,14 @@ def _summed(rows: Columns, name: str, at: tuple[str, ...], shape: tuple[int, ...
     return total
 
 
-def _with_total(parts: NDArray[Any], ours: NDArray[np.bool_]) -> NDArray[Any]:
+def _kinds_with_total(parts: NDArray[Any], ours: NDArray[np.bool_]) -> NDArray[Any]:
     """The kinds, and in the last place those of `of` together."""
     return np.concatenate([parts, parts[..., ours].sum(axis=-1, keepdims=True)], axis=-1)
 
 
-def _described(cube: _Cube, lines: Lines, lag: int) -> Columns:
+def _table_of_cube(cube: _Cube, lines: Lines, lag: int) -> Columns:
     """The cube as a table: a row per segment, period and kind, the total of `of` last."""
-    keys = _keys(cube, lines)
+    keys = _keys_of_cube(cube, lines)
     base, retained, sales = (
         values[:, :, None] for values in (cube.n_base, cube.n_retained, cube.sales)
     )
@@ -255,7 +260,7 @@ def _described(cube: _Cube, lines: Lines, lag: int) -> Columns:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-def _keys(cube: _Cube, lines: Lines) -> Columns:
+def _keys_of_cube(cube: _Cube, lines: Lines) -> Columns:
     first, last, freq = lines.window
     steps = np.arange(first, last + 1)
     counts_as = ["retention" if kind in lines.of else "other" for kind in lines.kinds]

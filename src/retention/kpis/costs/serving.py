@@ -15,7 +15,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, counted, one_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
-from retention.kpis.costs.counts import Lines, cost_lines, warn_of
+from retention.kpis.costs.counts import Lines, cost_lines, warn_of_costs_outside
 from retention.orders import NOISE
 from retention.tables.answer_columns import (
     amounts,
@@ -145,12 +145,14 @@ def cost_to_serve(
         Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed.: cost to serve
         in the analysis of customer profitability. The rules of allocation: practice.
     """
-    spread = _spread(costs, activity, of, allocation, within)
-    left = _left(spread)
+    spread = _bearers_of_costs(costs, activity, of, allocation, within)
+    left = _costs_left_over(spread)
     where = "borne by no customer: unallocated_costs(...) shows them"
-    warn_of(int(left["n_costs"].sum()), float(left["amount"].sum()), where)
+    warn_of_costs_outside(int(left["n_costs"].sum()), float(left["amount"].sum()), where)
     order = ["step", "customer_id"]
-    return in_kind_of(_served(spread), activity, order=order, keep_type=("customer_id",))
+    return in_kind_of(
+        _customers_and_costs(spread), activity, order=order, keep_type=("customer_id",)
+    )
 
 
 @gives(
@@ -216,7 +218,9 @@ def unallocated_costs(
     Source:
         As `cost_to_serve`.
     """
-    return table_like(_left(_spread(costs, activity, of, allocation, within)), activity)
+    return table_like(
+        _costs_left_over(_bearers_of_costs(costs, activity, of, allocation, within)), activity
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,7 @@ class _Spread:
     allocation: str
 
 
-def _spread(
+def _bearers_of_costs(
     costs: object,
     activity: object,
     of: str | Sequence[str],
@@ -263,9 +267,13 @@ def _refuse_unknown_sales(active: Frame) -> None:
         )
 
 
-def _served(spread: _Spread) -> Frame:
+def _customers_and_costs(spread: _Spread) -> Frame:
     """One row per customer and period: what they brought, and what they cost."""
-    parts = [_brought(spread), *([_direct(spread)] if spread.lines.owned else []), _shared(spread)]
+    parts = [
+        _sales_by_segment(spread),
+        *([_direct_costs(spread)] if spread.lines.owned else []),
+        _shares_of_costs(spread),
+    ]
     columns = ["customer_id", "step", *_SUMS]
     rows = nw.concat([part.select(columns) for part in parts])
     summed = rows.group_by("customer_id", "step").agg(*(nw.col(name).sum() for name in _SUMS))
@@ -291,7 +299,7 @@ def _served(spread: _Spread) -> Frame:
     )
 
 
-def _brought(spread: _Spread) -> Frame:
+def _sales_by_segment(spread: _Spread) -> Frame:
     """What customers bought, segment by segment."""
     money = ("sales", "profit")
     return spread.lines.activity.select(
@@ -305,48 +313,48 @@ def _brought(spread: _Spread) -> Frame:
     )
 
 
-def _direct(spread: _Spread) -> Frame:
+def _direct_costs(spread: _Spread) -> Frame:
     """Costs that were for one customer."""
     lines = spread.lines
-    rows = lines.frame.filter(nw.col("_own") == 1, lines.asked, lines.inside)
-    return _cost_only(rows, direct_cost=nw.col("amount"), allocated_cost=nw.lit(0.0))
+    rows = lines.frame.filter(nw.col("_own") == 1, lines.is_asked, lines.is_inside)
+    return _rows_of_cost_alone(rows, direct_cost=nw.col("amount"), allocated_cost=nw.lit(0.0))
 
 
-def _shared(spread: _Spread) -> Frame:
+def _shares_of_costs(spread: _Spread) -> Frame:
     """The shares of each customer in the costs of their periods and segments."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(nw.col("_own") == 0, lines.asked, lines.inside)
+    rows = lines.frame.filter(nw.col("_own") == 0, lines.is_asked, lines.is_inside)
     pools = rows.group_by(*cell).agg(nw.col("amount").sum().alias("_pool"))
     rates = pools.join(spread.totals.filter(nw.col("_total") > 0), on=cell, how="inner")
     borne = spread.bearers.join(rates, on=cell, how="inner")
     share = nw.col("_pool") * (nw.col("_weight") / nw.col("_total"))
-    return _cost_only(borne, direct_cost=nw.lit(0.0), allocated_cost=share)
+    return _rows_of_cost_alone(borne, direct_cost=nw.lit(0.0), allocated_cost=share)
 
 
-def _cost_only(rows: Frame, **costs: nw.Expr) -> Frame:
+def _rows_of_cost_alone(rows: Frame, **costs: nw.Expr) -> Frame:
     zero = nw.lit(0).cast(nw.Int64)
     nothing = {"sales": nw.lit(0.0), "profit": nw.lit(0.0)}
     counts = dict.fromkeys(("active", "_no_sales", "_no_profit"), zero)
     return rows.select("customer_id", "step", **nothing, **counts, **costs)
 
 
-def _left(spread: _Spread) -> Columns:
+def _costs_left_over(spread: _Spread) -> Columns:
     """The costs that nobody bears, by segment, period and kind."""
     lines = spread.lines
     cell = [*lines.names, "step"]
-    rows = lines.frame.filter(lines.asked).select(*cell, "kind", "amount", "_own")
+    rows = lines.frame.filter(lines.is_asked).select(*cell, "kind", "amount", "_own")
     met = rows.join(spread.totals, on=cell, how="left")
-    unborne = ~lines.inside | ((nw.col("_own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
+    unborne = ~lines.is_inside | ((nw.col("_own") == 0) & ~(nw.col("_total").fill_null(0.0) > 0))
     left = met.filter(unborne).with_columns(_somebody=count(~nw.col("_total").is_null()))
     grouped = left.group_by(*cell, "kind").agg(
         nw.len().alias("n_costs"), nw.col("amount").sum(), nw.col("_somebody").max()
     )
     whole = nw.col("step", "n_costs", "_somebody").cast(nw.Int64)
-    return _explained(collect(grouped.with_columns(whole)), spread)
+    return _leftovers_with_reason(collect(grouped.with_columns(whole)), spread)
 
 
-def _explained(found: Columns, spread: _Spread) -> Columns:
+def _leftovers_with_reason(found: Columns, spread: _Spread) -> Columns:
     """What is left in order, with the reason of each row."""
     lines = spread.lines
     first, last, freq = lines.window

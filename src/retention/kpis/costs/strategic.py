@@ -104,15 +104,19 @@ def strategic_customers(
         raise RetentionError(
             "Say at least one rule: value=0.1, volume=0.1, benchmark=[...] or door_openers=[...]."
         )
-    people = _people(activity)
+    people = _customers_ever_active(activity)
     by = {"value": "profit", "volume": volume_by}
-    flagged = [_top(people, r, by[r], share) for r, share in shares.items() if share is not None]
-    flagged += [_named(people, rule, ids) for rule, ids in lists.items() if ids is not None]
+    flagged = [
+        _top_customers(people, r, by[r], share) for r, share in shares.items() if share is not None
+    ]
+    flagged += [
+        _listed_customers(people, rule, ids) for rule, ids in lists.items() if ids is not None
+    ]
     order = ["customer_id", "significance"]
     return in_kind_of(nw.concat(flagged), activity, order=order, keep_type=("customer_id",))
 
 
-def _people(activity: object) -> Frame:
+def _customers_ever_active(activity: object) -> Frame:
     """One row per customer who was ever active, with what they brought over all periods."""
     frame, _ = collapsed(activity, (), adds="all")
     marked = frame.with_columns(
@@ -130,7 +134,7 @@ def _people(activity: object) -> Frame:
     return known.select("customer_id", "n_orders", "sales", "profit")
 
 
-def _top(people: Frame, rule: str, by: str, share: Any) -> Frame:
+def _top_customers(people: Frame, rule: str, by: str, share: Any) -> Frame:
     """The top share by one measure, and all who tie with the last of them."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise RetentionError(
@@ -149,12 +153,14 @@ def _top(people: Frame, rule: str, by: str, share: Any) -> Frame:
     if least is None:
         raise ContentError(f"activity does not know the {by} of any customer, so {rule}= is void.")
     amount = f"{least:,.0f}" if by == "orders" else f"{least:,.2f}"
-    return _flagged(top, rule, f"among the top {share * 100:.4g} % by {by}: {amount} or more")
+    return _rows_with_rule(
+        top, rule, f"among the top {share * 100:.4g} % by {by}: {amount} or more"
+    )
 
 
-def _named(people: Frame, rule: str, ids: Iterable[object]) -> Frame:
+def _listed_customers(people: Frame, rule: str, ids: Iterable[object]) -> Frame:
     """The customers on a list of the user's, all of whom must be known."""
-    wanted = _ids(people, rule, ids)
+    wanted = _listed_ids(people, rule, ids)
     listed = people.filter(nw.col("customer_id").is_in(wanted))
     found = set(collect(listed.select("customer_id"))["customer_id"].tolist())
     strangers = [customer for customer in wanted if customer not in found]
@@ -164,10 +170,10 @@ def _named(people: Frame, rule: str, ids: Iterable[object]) -> Frame:
             f"{rule} names {len(strangers):,} of {len(wanted):,} customers who were never active "
             f"in the activity: {some}. Correct them or leave them out."
         )
-    return _flagged(listed, _SIGNIFICANCE[rule], _LISTED[rule])
+    return _rows_with_rule(listed, _SIGNIFICANCE[rule], _LISTED[rule])
 
 
-def _ids(people: Frame, rule: str, ids: Any) -> list[Any]:
+def _listed_ids(people: Frame, rule: str, ids: Any) -> list[Any]:
     """The listed ids, once each, of the type that the activity has."""
     given = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str) else [ids]
     whole = people.collect_schema()["customer_id"].is_integer()
@@ -182,7 +188,7 @@ def _ids(people: Frame, rule: str, ids: Any) -> list[Any]:
     return list(dict.fromkeys(int(customer) if whole else str(customer) for customer in given))
 
 
-def _flagged(rows: Frame, significance: str, rule: str) -> Frame:
+def _rows_with_rule(rows: Frame, significance: str, rule: str) -> Frame:
     return rows.select(
         "customer_id",
         nw.lit(significance).alias("significance"),

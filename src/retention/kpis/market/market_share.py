@@ -81,7 +81,7 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     sales[ours["step"].astype(np.int64) - steps[0]] = ours["sales"]
     whole = require(market, MARKET, adds="all")
     refuse_apart({ACTIVITY: require(activity, ACTIVITY, adds="none"), MARKET: whole})
-    n_rows, theirs = _on_steps(whole, steps, freq)
+    n_rows, theirs = _market_of_periods(whole, steps, freq)
     answer: Columns = {
         "period": periods.first_days(steps, freq),
         "step": steps,
@@ -94,11 +94,11 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     return table_like(answer, activity)
 
 
-def _on_steps(
+def _market_of_periods(
     market: Frame, steps: NDArray[np.int64], freq: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows and market of each period, NaN where it or a part of it is not known."""
-    found = _by_step(market, freq)
+    found = _market_as_filled_in(market, freq)
     inside = (found["step"] >= steps[0]) & (found["step"] <= steps[-1])
     found = {name: values[inside] for name, values in found.items()}
     if found["wrong"].sum():
@@ -118,7 +118,7 @@ def _on_steps(
     return n_rows, theirs
 
 
-def _by_step(market: Frame, freq: str) -> Columns:
+def _market_as_filled_in(market: Frame, freq: str) -> Columns:
     """The market of each period as far as it is filled in, its rows, and how many are no good."""
     day = periods.day_expr("date", market.implementation)
     dated = market.filter(~nw.col("date").is_null()).select(

@@ -90,20 +90,20 @@ def share_of_wallet(
     theirs = require(wallet, WALLET, adds="all")
     refuse_other_ids(frame, theirs, ("activity", "wallet"))
     refuse_apart({ACTIVITY: require(activity, ACTIVITY, adds="none"), WALLET: theirs})
-    spent = _by_period(beside(frame, wallet, name="wallet"), freq)
+    spent = _wallets_by_period(beside(frame, wallet, name="wallet"), freq)
     steps = np.arange(first, last + 1)
     active = frame.filter(nw.col("active")).select("customer_id", "step", "sales")
-    everyone = _shares(active, spent, steps, level)
+    everyone = _share_columns(active, spent, steps, level)
     if not everyone["n_with_wallet"].sum():
         raise ContentError("No customer_id of wallet is active in the activity: do the ids agree?")
     pairs = base_and_later(frame, lag=lag, by=(), lost_to="firm").filter(nw.col("retained") == 1)
     again = pairs.select("customer_id", step=nw.col("step") + lag, sales=nw.col("s1"))
-    retained = _unseen_as_nan(_shares(again, spent, steps, level), lag)
+    retained = _retained_share_columns(_share_columns(again, spent, steps, level), lag)
     keys: Columns = {"period": periods.first_days(steps, freq), "step": steps}
     return table_like({**keys, **everyone, **retained, "lag": np.full(steps.size, lag)}, activity)
 
 
-def _by_period(wallet: Frame, freq: str) -> Frame:
+def _wallets_by_period(wallet: Frame, freq: str) -> Frame:
     """One wallet a customer and period."""
     engine = wallet.implementation
     dated = wallet.with_columns(_day=periods.day_expr("date", engine))
@@ -116,7 +116,7 @@ def _by_period(wallet: Frame, freq: str) -> Frame:
     return known.group_by("customer_id", "step").agg(nw.col("wallet").sum())
 
 
-def _shares(people: Frame, spent: Frame, steps: np.ndarray, level: float) -> Columns:
+def _share_columns(people: Frame, spent: Frame, steps: np.ndarray, level: float) -> Columns:
     """Counts, sums, share and bounds of each period, over the people whose wallet is known."""
     joined = people.join(spent, on=["customer_id", "step"], how="left")
     known = ~nw.col("wallet").is_null()
@@ -136,10 +136,10 @@ def _shares(people: Frame, spent: Frame, steps: np.ndarray, level: float) -> Col
     grid = {name: np.zeros(steps.size, values.dtype) for name, values in found.items()}
     for name, values in found.items():
         grid[name][found["step"] - steps[0]] = values
-    return _described(grid, level)
+    return _wallet_columns(grid, level)
 
 
-def _described(grid: Columns, level: float) -> Columns:
+def _wallet_columns(grid: Columns, level: float) -> Columns:
     share = intervals.ratio(grid["y"], grid["x"])
     lower, upper, method = intervals.ratio_bounds(
         share, grid["x"], grid["x2"], grid["e2"], grid["known"], level
@@ -158,7 +158,7 @@ def _described(grid: Columns, level: float) -> Columns:
     }
 
 
-def _unseen_as_nan(shares: Columns, lag: int) -> Columns:
+def _retained_share_columns(shares: Columns, lag: int) -> Columns:
     names = {
         "n_customers": "n_retained",
         "n_with_wallet": "n_retained_with_wallet",

@@ -91,18 +91,18 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)
     prepared = pairs
     for money, basis in bases.items():
-        prepared = _with_terms(prepared, money, basis, [*names, "step"])
-    grouped = prepared.group_by(*names, "step").agg(*_aggregates(bases))
+        prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
+    grouped = prepared.group_by(*names, "step").agg(*_sums_of_cells(bases))
     whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
     counted = collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
-    window = _window(frame, counted, asked.lag)
-    keys, sums = on_grid(counted, names, window)
+    window = _base_periods(frame, counted, asked.lag)
+    keys, sums = counts_on_grid(counted, names, window)
     for money in bases:
-        sums[f"{money}_base"] = without_noise(sums[f"{money}_base"], sums[f"{money}_squares"])
+        sums[f"{money}_base"] = sums_without_noise(sums[f"{money}_base"], sums[f"{money}_squares"])
     return Cells(keys, sums, pairs, tuple(names), asked, window.freq)
 
 
-def warn_of_a_hole(cells: Cells) -> None:
+def warn_of_empty_base_periods(cells: Cells) -> None:
     """Warn where whole periods are empty between busy ones: once an answer, at its end."""
     if cells.keys["step"].size:
         steps = np.unique(cells.keys["step"])
@@ -142,7 +142,7 @@ def warn_where_all_are_gone(
     warn_of_holes(np.append(steps, later[:until]), np.append(base, somebody), freq)
 
 
-def raw(cells: Cells) -> Columns:
+def raw_retention_columns(cells: Cells) -> Columns:
     """The columns of raw retention: counts, rate, Wilson bounds and the complement."""
     base, retained = cells.sums["n_base"], cells.sums["n_retained"]
     rate = intervals.ratio(retained, base)
@@ -157,11 +157,11 @@ def raw(cells: Cells) -> Columns:
     }
 
 
-def adjusted(cells: Cells, money: str, basis: str) -> Columns:
+def adjusted_rate_columns(cells: Cells, money: str, basis: str) -> Columns:
     """The columns of an adjusted rate: its two sums, rate, bounds, complement and method."""
     total, kept = cells.sums[f"{money}_base"], cells.sums[f"{money}_retained"]
     rate = intervals.ratio(kept, total)
-    lower, upper, method = _bounds(cells, money, basis, rate)
+    lower, upper, method = _bounds_of_cells(cells, money, basis, rate)
     return {
         f"{money}_base": total,
         f"{money}_retained": kept,
@@ -173,14 +173,14 @@ def adjusted(cells: Cells, money: str, basis: str) -> Columns:
     }
 
 
-def adjusted_table(cells: Cells, money: str, basis: str) -> Columns:
+def adjusted_rate_table(cells: Cells, money: str, basis: str) -> Columns:
     """One adjusted rate as a table of its own: keys, counts, sums, rate, bounds, conventions."""
     counts = {name: cells.sums[name] for name in ("n_base", "n_retained")}
-    rate = adjusted(cells, money, basis)
+    rate = adjusted_rate_columns(cells, money, basis)
     return {**cells.keys, **counts, **rate, "basis": cells.constant(basis), **cells.conventions}
 
 
-def _with_terms(pairs: Frame, money: str, basis: str, cell: Sequence[str]) -> Frame:
+def _pairs_with_terms(pairs: Frame, money: str, basis: str, cell: Sequence[str]) -> Frame:
     """The columns that are summed for one money: x, y, their squares and the squared residuals."""
     x, later = (nw.col(name) for name in _MONEY[money])
     stayed = nw.col("retained") == 1
@@ -209,7 +209,7 @@ def _squared_residual(money: str) -> nw.Expr:
     return residual * residual
 
 
-def _aggregates(bases: Mapping[str, str]) -> list[nw.Expr]:
+def _sums_of_cells(bases: Mapping[str, str]) -> list[nw.Expr]:
     asked = [nw.len().alias("n_base"), nw.col("retained").sum().alias("n_retained")]
     asked += [nw.col(name).min() for name in ("first_step", "freq")]
     asked += [nw.col(name).max() for name in ("last_step",)]
@@ -220,7 +220,7 @@ def _aggregates(bases: Mapping[str, str]) -> list[nw.Expr]:
     return asked
 
 
-def _window(frame: Frame, counted: Columns, lag: int) -> periods.Window:
+def _base_periods(frame: Frame, counted: Columns, lag: int) -> periods.Window:
     """The base periods that can be judged."""
     first, last, freq = window_of(frame, empty="there is no customer to follow", counted=counted)
     if last - lag < first:
@@ -231,7 +231,7 @@ def _window(frame: Frame, counted: Columns, lag: int) -> periods.Window:
     return periods.Window(first, last - lag, freq)
 
 
-def on_grid(
+def counts_on_grid(
     counted: Columns, names: Sequence[str], window: periods.Window
 ) -> tuple[Columns, Columns]:
     """One row for every segment and base period, also where nobody was a customer."""
@@ -243,25 +243,27 @@ def on_grid(
     keys |= {"period": periods.first_days(grid, window.freq), "step": grid}
     row = place * steps.size + (counted["step"].astype(np.int64) - steps[0])
     sums = {
-        name: _placed(values, row, grid.size)
+        name: _values_on_grid(values, row, grid.size)
         for name, values in counted.items()
         if name not in (*names, "step", "first_step", "last_step", "freq")
     }
-    return keys, _unknown_as_nan(sums)
+    return keys, _unknown_sums_as_nan(sums)
 
 
-def _placed(values: NDArray[Any], row: NDArray[np.int64], size: int) -> NDArray[Any]:
+def _values_on_grid(values: NDArray[Any], row: NDArray[np.int64], size: int) -> NDArray[Any]:
     column = np.zeros(size, dtype=np.float64 if values.dtype.kind == "f" else np.int64)
     column[row] = values
     return column
 
 
-def without_noise(total: NDArray[np.float64], squares: NDArray[np.float64]) -> NDArray[np.float64]:
+def sums_without_noise(
+    total: NDArray[np.float64], squares: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Sums, 0 where they are the noise of adding up terms that cancel, of which squares tell."""
     return np.where(np.abs(total) <= NOISE * np.sqrt(squares), 0.0, total)
 
 
-def _unknown_as_nan(sums: Columns) -> Columns:
+def _unknown_sums_as_nan(sums: Columns) -> Columns:
     """Sums over customers some of whose money is not known are not known."""
     for name in [name for name in sums if name.endswith("_known")]:
         money, known = name.removesuffix("_known"), sums[name]
@@ -273,7 +275,7 @@ def _unknown_as_nan(sums: Columns) -> Columns:
     return sums
 
 
-def _bounds(
+def _bounds_of_cells(
     cells: Cells, money: str, basis: str, rate: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
     """The bounds of each cell by the best method that covers, and the name of that method."""
@@ -296,11 +298,11 @@ def _bounds(
         redraw = (
             ~np.isnan(rate) & (n >= intervals.FEWEST) & ~weighted & (method != intervals.ALL_ALIKE)
         )
-        _redraw(cells, (money, basis), redraw, (lower, upper, method))
+        _fill_in_bootstrap_bounds(cells, (money, basis), redraw, (lower, upper, method))
     return lower, upper, method
 
 
-def _redraw(
+def _fill_in_bootstrap_bounds(
     cells: Cells,
     figure: tuple[str, str],
     which: NDArray[np.bool_],
@@ -311,7 +313,7 @@ def _redraw(
         return
     money, basis = figure
     cell = [*cells.names, "step"]
-    terms = _with_terms(cells.pairs, money, basis, cell)
+    terms = _pairs_with_terms(cells.pairs, money, basis, cell)
     people = collect(terms.select(*cell, f"{money}_base", f"{money}_retained"))
     labels = [cells.keys[name].astype(object) for name in cell]
     for place in np.flatnonzero(which):

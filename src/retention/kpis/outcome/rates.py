@@ -21,11 +21,11 @@ from retention.errors import ColumnError, one_of
 from retention.frames import Columns, collect, table_like
 from retention.kpis.outcome.counts import (
     Asked,
-    adjusted,
-    adjusted_table,
+    adjusted_rate_columns,
+    adjusted_rate_table,
     count_cells,
-    raw,
-    warn_of_a_hole,
+    raw_retention_columns,
+    warn_of_empty_base_periods,
 )
 from retention.tables.answer_columns import (
     amounts,
@@ -114,8 +114,8 @@ def retention_rate(
         retention rate".
     """
     cells = count_cells(activity, Asked(by, lag, lost_to, level), {})
-    warn_of_a_hole(cells)
-    return table_like({**cells.keys, **raw(cells), **cells.conventions}, activity)
+    warn_of_empty_base_periods(cells)
+    return table_like({**cells.keys, **raw_retention_columns(cells), **cells.conventions}, activity)
 
 
 @gives(
@@ -197,8 +197,8 @@ def sales_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current", "capped"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"sales": basis})
-    warn_of_a_hole(cells)
-    return table_like(adjusted_table(cells, "sales", basis), activity)
+    warn_of_empty_base_periods(cells)
+    return table_like(adjusted_rate_table(cells, "sales", basis), activity)
 
 
 @gives(
@@ -265,8 +265,8 @@ def profit_adjusted_retention(
     """
     one_of("basis", basis, ("base", "current"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"profit": basis})
-    warn_of_a_hole(cells)
-    return table_like(adjusted_table(cells, "profit", basis), activity)
+    warn_of_empty_base_periods(cells)
+    return table_like(adjusted_rate_table(cells, "profit", basis), activity)
 
 
 @gives(
@@ -370,18 +370,18 @@ def churn_by(
     if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_by needs `by=`: one segment column of the activity, or several.")
     cells = count_cells(activity, Asked(by, lag, lost_to, level), dict.fromkeys(_MONEY, "base"))
-    warn_of_a_hole(cells)
-    rates = raw(cells)
+    warn_of_empty_base_periods(cells)
+    rates = raw_retention_columns(cells)
     churn: Columns = {name: rates[name] for name in ("n_base", "n_retained")}
     churn["n_churned"] = rates["n_base"] - rates["n_retained"]
     churn["churn_rate"] = rates["churn_rate"]
     churn |= {"lower": 1 - rates["upper"], "upper": 1 - rates["lower"]}
     for money in _MONEY:
-        rate = adjusted(cells, money, "base")
+        rate = adjusted_rate_columns(cells, money, "base")
         churn[f"{money}_base"] = rate[f"{money}_base"]
         churn[f"{money}_churned"] = rate[f"{money}_base"] - rate[f"{money}_retained"]
         churn[f"{money}_adjusted_churn"] = rate[f"{money}_adjusted_churn"]
-    churn |= against_the_rest(cells)
+    churn |= difference_from_rest(cells)
     return table_like({**cells.keys, **churn, **cells.conventions}, activity)
 
 
@@ -463,23 +463,25 @@ def outcome_kpis(
     one_of("profit_basis", profit_basis, ("base", "current"))
     bases: dict[str, str] = {"sales": sales_basis, "profit": profit_basis}
     cells = count_cells(activity, Asked(by, lag, lost_to, level), bases)
-    warn_of_a_hole(cells)
+    warn_of_empty_base_periods(cells)
     table: Columns = dict(cells.keys)
-    table |= _renamed(raw(cells), "retention_rate", "")
+    table |= _columns_named_after_figure(raw_retention_columns(cells), "retention_rate", "")
     for money, basis in bases.items():
-        table |= _renamed(adjusted(cells, money, basis), f"{money}_adjusted_retention", money)
+        table |= _columns_named_after_figure(
+            adjusted_rate_columns(cells, money, basis), f"{money}_adjusted_retention", money
+        )
     for money, basis in bases.items():
         table[f"{money}_basis"] = cells.constant(basis)
     return table_like({**table, **cells.conventions}, activity)
 
 
-def _renamed(columns: Columns, figure: str, money: str) -> Columns:
+def _columns_named_after_figure(columns: Columns, figure: str, money: str) -> Columns:
     """Bounds and method named after their figure, so that several figures fit one row."""
     names = {"lower": f"{figure}_lower", "upper": f"{figure}_upper", "bounds": f"{money}_bounds"}
     return {names.get(name, name): values for name, values in columns.items()}
 
 
-def against_the_rest(cells: Cells) -> Columns:
+def difference_from_rest(cells: Cells) -> Columns:
     """Of each segment: the others of the period, those of them lost, and how far the two differ.
 
     Rows of segments cannot be added up to the rest: who buys in k other segments would count k
@@ -492,12 +494,12 @@ def against_the_rest(cells: Cells) -> Columns:
     steps = np.unique(cells.keys["step"])
     rows = cells.pairs.select("customer_id", *cells.names, "step", "retained")
     kept = rows.group_by("customer_id", "step").agg(nw.col("retained").max())
-    base, lost = _base_and_lost(cells, kept, (), steps)
+    base, lost = _counts_of_base_and_lost(cells, kept, (), steps)
     mine, gone = cells.sums["n_base"], cells.sums["n_base"] - cells.sums["n_retained"]
     in_no_segment = gone
     if cells.asked.lost_to == "segment":
         best = rows.with_columns(retained=nw.col("retained").max().over("customer_id", "step"))
-        in_no_segment = _base_and_lost(cells, best, cells.names, steps)[1]
+        in_no_segment = _counts_of_base_and_lost(cells, best, cells.names, steps)[1]
     many = mine.size // max(steps.size, 1)
     n = np.tile(base, many) - mine
     x = np.tile(lost, many) - in_no_segment
@@ -513,7 +515,7 @@ def against_the_rest(cells: Cells) -> Columns:
     }
 
 
-def _base_and_lost(
+def _counts_of_base_and_lost(
     cells: Cells, rows: Frame, names: Sequence[str], steps: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many rows there are and how many of them are lost: by period, or by cell."""
@@ -524,14 +526,21 @@ def _base_and_lost(
     at = np.searchsorted(steps, counted["step"].astype(np.int64))
     size = steps.size
     if names and size:
-        place = {key: i for i, key in enumerate(_keys(cells.keys, names, every=max(steps.size, 1)))}
-        at += steps.size * np.array([place[key] for key in _keys(counted, names)], np.int64)
+        place = {
+            key: i
+            for i, key in enumerate(_segments_of_rows(cells.keys, names, every=max(steps.size, 1)))
+        }
+        at += steps.size * np.array(
+            [place[key] for key in _segments_of_rows(counted, names)], np.int64
+        )
         size *= len(place)
     n, kept = (np.zeros(size, np.int64) for _ in range(2))
     n[at], kept[at] = counted["n"], counted["kept"]
     return n, n - kept
 
 
-def _keys(columns: Columns, names: Sequence[str], every: int = 1) -> list[tuple[object, ...]]:
+def _segments_of_rows(
+    columns: Columns, names: Sequence[str], every: int = 1
+) -> list[tuple[object, ...]]:
     """The segment of each row, or of every so many."""
     return list(zip(*(columns[name][::every].tolist() for name in names), strict=True))

@@ -13,8 +13,12 @@ from retention.activity.base_and_later import base_and_later, collapsed
 from retention.activity.window import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
-from retention.kpis.churn.renewals import due_steps, up_for_renewal
-from retention.kpis.outcome.counts import on_grid, warn_where_all_are_gone, without_noise
+from retention.kpis.churn.renewals import customers_up_for_renewal, periods_of_renewals
+from retention.kpis.outcome.counts import (
+    counts_on_grid,
+    sums_without_noise,
+    warn_where_all_are_gone,
+)
 from retention.periods import check_lag
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ _SUMS = ("sales_base", "sales_retained", "sales_squares", "sales_residuals")
 _WORKING = (*_COUNTS, *_SUMS, "sales_known", "sales_least")
 
 
-def sums_kept(activity: object, asked: Kept) -> tuple[Columns, Columns]:
+def sums_of_kept_revenue(activity: object, asked: Kept) -> tuple[Columns, Columns]:
     """The keys of each segment and base period, and the counts, sums and rate of what was kept.
 
     Raises:
@@ -74,22 +78,24 @@ def sums_kept(activity: object, asked: Kept) -> tuple[Columns, Columns]:
             f"covers {last - first + 1} ({periods.label(first, freq)} to "
             f"{periods.label(last, freq)})."
         )
-    ends = _counted(frame, names, freq, asked, lag=asked.lag)
+    ends = _counts_of_kept_revenue(frame, names, freq, asked, lag=asked.lag)
     grid = periods.Window(first, last - asked.lag, freq)
     if asked.path == "endpoint":
-        keys, sums = on_grid(ends, names, grid)
-        _warn_of_a_hole(keys, sums, asked, freq)
-        return keys, {**sums, **_rate(sums, asked)}
-    links = _counted(frame, names, freq, asked, lag=1)
-    keys, sums = on_grid(_also(links, ends, names, first), names, grid)
+        keys, sums = counts_on_grid(ends, names, grid)
+        _warn_of_periods_without_customers(keys, sums, asked, freq)
+        return keys, {**sums, **_kept_rate_columns(sums, asked)}
+    links = _counts_of_kept_revenue(frame, names, freq, asked, lag=1)
+    keys, sums = counts_on_grid(_counts_with_other_segments(links, ends, names, first), names, grid)
     each = periods.Window(first, last - 1, freq)
-    _, single = on_grid(_also(ends, links, names, first), names, each)
-    _warn_of_a_hole(keys, sums, asked, freq)
-    rows = _chained(sums, single, asked, n_steps=last - first)
-    return (keys, rows) if not names else _of_segments_begun(keys, rows)
+    _, single = counts_on_grid(_counts_with_other_segments(ends, links, names, first), names, each)
+    _warn_of_periods_without_customers(keys, sums, asked, freq)
+    rows = _chained_rate_columns(sums, single, asked, n_steps=last - first)
+    return (keys, rows) if not names else _rows_of_segments_begun(keys, rows)
 
 
-def _warn_of_a_hole(keys: Columns, sums: Columns, asked: Kept, freq: str) -> None:
+def _warn_of_periods_without_customers(
+    keys: Columns, sums: Columns, asked: Kept, freq: str
+) -> None:
     """Warn where nobody was a customer; of renewals a period without any is nothing strange."""
     if asked.renewals is None:
         steps = np.unique(keys["step"])
@@ -99,14 +105,14 @@ def _warn_of_a_hole(keys: Columns, sums: Columns, asked: Kept, freq: str) -> Non
         warn_where_all_are_gone(steps, base, kept, asked.lag, freq)
 
 
-def chained(rates: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+def products_of_rates(rates: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Products of `length` rates in a row along the last axis; what is lost wholly stays lost.
 
     A product is 0 from the first 0 on, even where a later rate is not known because nobody was
     left; else it is NaN where one of its rates is.
 
     Example:
-        >>> chained(np.array([0.6, 1.0, 0.0, np.nan]), 2).tolist()
+        >>> products_of_rates(np.array([0.6, 1.0, 0.0, np.nan]), 2).tolist()
         [0.6, 0.0, 0.0]
     """
     windows = np.lib.stride_tricks.sliding_window_view(rates, length, axis=-1)
@@ -115,27 +121,33 @@ def chained(rates: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     return np.where(lost < unknown, 0.0, windows.prod(axis=-1))
 
 
-def _counted(frame: Frame, names: list[str], freq: str, asked: Kept, *, lag: int) -> Columns:
+def _counts_of_kept_revenue(
+    frame: Frame, names: list[str], freq: str, asked: Kept, *, lag: int
+) -> Columns:
     """Counts and sums of each segment and base period with customers, over `lag` periods."""
     key = ["customer_id", *names, "step"]
     pairs = base_and_later(frame, lag=lag, by=names, lost_to="segment", later=["sales"])
     base = pairs.select(*key, "s0", "s1", "retained", _returned=nw.lit(0).cast(nw.Int64))
     if asked.renewals is not None:
-        dues = due_steps(asked.renewals, frame, freq, beside_what="activity")
-        base = up_for_renewal(base, dues, key=key, lag=lag)
+        dues = periods_of_renewals(asked.renewals, frame, freq, beside_what="activity")
+        base = customers_up_for_renewal(base, dues, key=key, lag=lag)
     if asked.reactivation == "include":
-        base = nw.concat([base, _back(frame, key, lag).select(base.collect_schema().names())])
-    terms = _terms(base, asked.counted, [*names, "step"])
+        base = nw.concat(
+            [base, _returned_customers(frame, key, lag).select(base.collect_schema().names())]
+        )
+    terms = _terms_of_sums(base, asked.counted, [*names, "step"])
     grouped = terms.group_by(*names, "step").agg(
         *(nw.col(name).sum() for name in (*_COUNTS, *_SUMS)),
         nw.col("sales_known").count(),
         nw.col("sales_base").min().alias("sales_least"),
     )
     found = collect(grouped.with_columns(nw.col(*_COUNTS, "sales_known").cast(nw.Int64)))
-    return found | {"sales_base": without_noise(found["sales_base"], found["sales_squares"])}
+    return found | {"sales_base": sums_without_noise(found["sales_base"], found["sales_squares"])}
 
 
-def _also(other: Columns, counted: Columns, names: list[str], first: int) -> Columns:
+def _counts_with_other_segments(
+    other: Columns, counted: Columns, names: list[str], first: int
+) -> Columns:
     """The counts, with the segments of others among them, in which there is nothing to count."""
     empty = {name: np.zeros_like(values) for name, values in other.items()}
     empty |= {name: other[name] for name in names}
@@ -144,19 +156,19 @@ def _also(other: Columns, counted: Columns, names: list[str], first: int) -> Col
     return {name: np.concatenate([empty[name], counted[name]]) for name in counted}
 
 
-def _of_segments_begun(keys: Columns, rows: Columns) -> tuple[Columns, Columns]:
+def _rows_of_segments_begun(keys: Columns, rows: Columns) -> tuple[Columns, Columns]:
     """Only segments with a customer in some base period, the same whatever the path."""
     n_steps = np.unique(keys["step"]).size
     there = (rows["n_base"] + rows["n_reactivated"]).reshape(-1, n_steps).sum(axis=1) > 0
     kept = np.repeat(there, n_steps)
 
-    def of_them(table: Columns) -> Columns:
+    def table_of_segments_begun(table: Columns) -> Columns:
         return {name: values[kept] for name, values in table.items()}
 
-    return of_them(keys), of_them(rows)
+    return table_of_segments_begun(keys), table_of_segments_begun(rows)
 
 
-def _back(frame: Frame, key: list[str], lag: int) -> Frame:
+def _returned_customers(frame: Frame, key: list[str], lag: int) -> Frame:
     """Customers of the later period who were lost before the base period, and came back."""
     active = frame.filter(nw.col("active"))
     first = nw.col("step").min().over(*(name for name in key if name != "step"))
@@ -173,7 +185,7 @@ def _back(frame: Frame, key: list[str], lag: int) -> Frame:
     )
 
 
-def _terms(rows: Frame, counted: str, cell: Sequence[str]) -> Frame:
+def _terms_of_sums(rows: Frame, counted: str, cell: Sequence[str]) -> Frame:
     """The columns that are summed: who, their sales before, what counts of those after."""
     before, after = nw.col("s0"), nw.col("s1")
     rises, back = after > before, nw.col("_returned") == 1
@@ -201,7 +213,7 @@ def _terms(rows: Frame, counted: str, cell: Sequence[str]) -> Frame:
     return totals.with_columns(sales_residuals=residual * residual)
 
 
-def _rate(sums: Columns, asked: Kept) -> Columns:
+def _kept_rate_columns(sums: Columns, asked: Kept) -> Columns:
     rate = intervals.ratio(sums["sales_retained"], sums["sales_base"])
     n = sums["n_base"] + sums["n_reactivated"]
     spread = (sums["sales_squares"], sums["sales_residuals"])
@@ -214,13 +226,13 @@ def _rate(sums: Columns, asked: Kept) -> Columns:
     return {"rate": rate, "lower": lower, "upper": upper, "bounds": method}
 
 
-def _chained(sums: Columns, single: Columns, asked: Kept, *, n_steps: int) -> Columns:
+def _chained_rate_columns(sums: Columns, single: Columns, asked: Kept, *, n_steps: int) -> Columns:
     """Rates of one period multiplied over `lag` of them; their product has no bounds we know."""
     money = intervals.ratio(single["sales_retained"], single["sales_base"])
     there = single["n_retained"] + single["n_reactivated"] * (asked.reactivation == "include")
     rates = {"rate": money, "customers": intervals.ratio(there, single["n_base"])}
     products: dict[str, NDArray[Any]] = {
-        name: chained(values.reshape(-1, n_steps), asked.lag).ravel()
+        name: products_of_rates(values.reshape(-1, n_steps), asked.lag).ravel()
         for name, values in rates.items()
     }
     nothing = np.full(products["rate"].size, np.nan)

@@ -14,7 +14,7 @@ from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
-from retention.kpis.outcome.counts import on_grid
+from retention.kpis.outcome.counts import counts_on_grid
 from retention.orders import NOISE
 from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole
 
@@ -127,7 +127,7 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
         The split is a convention of subscription businesses; so Stripe, "Billing metric
         definitions" (docs.stripe.com), MRR growth.
     """
-    ledger = moved(activity, by)
+    ledger = ledger_of_movements(activity, by)
     return table_like({**ledger.keys, **ledger.columns}, activity)
 
 
@@ -177,10 +177,10 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
     Source:
         As `revenue_movements`.
     """
-    ledger = moved(activity, by)
+    ledger = ledger_of_movements(activity, by)
     names = ledger.names
     key = ["customer_id", *names, "step"]
-    every = _rows_of_customers(_walked(ledger.frame, names), key)
+    every = _rows_of_customers(_rows_beside_neighbours(ledger.frame, names), key)
     summed = every.group_by(*key).agg(*(nw.col(name).sum() for name in (*_AMOUNTS, *_FLAGS)))
     moved_money = nw.col("refunds_inactive") != 0
     summed = summed.filter((nw.col("_on") == 1) | (nw.col("_churned") == 1) | moved_money)
@@ -190,7 +190,7 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
         *("customer_id", *names),
         periods.period_expr("step", freq, summed.implementation).alias("period"),
         nw.col("step").cast(nw.Int64),
-        nw.when(later | (nw.col("_on") == 0)).then(_named_movement()).alias("movement"),
+        nw.when(later | (nw.col("_on") == 0)).then(_name_of_movement()).alias("movement"),
         *(
             nw.col(name) if name in _AT_ONCE else nw.when(later).then(nw.col(name)).alias(name)
             for name in _AMOUNTS
@@ -211,7 +211,7 @@ class Ledger:
     window: periods.Window
 
 
-def moved(activity: object, by: str | Sequence[str]) -> Ledger:
+def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     """Count and sum the movements of each segment and period, and check that they balance.
 
     Args:
@@ -227,7 +227,7 @@ def moved(activity: object, by: str | Sequence[str]) -> Ledger:
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),
         *("_leaving", "sales_leaving", "_repeated", "_row"),
     )
-    walked = _walked(frame, names).group_by(*names, "step")
+    walked = _rows_beside_neighbours(frame, names).group_by(*names, "step")
     sums = [nw.col(name).sum() for name in summed]
     limits = [nw.col(name).min() for name in CONSTANTS]
     cells = walked.agg(*sums, nw.col("sales").count(), *limits)
@@ -236,13 +236,13 @@ def moved(activity: object, by: str | Sequence[str]) -> Ledger:
     _refuse_what_cannot_balance(counted)
     window = window_of(frame, empty="there is no revenue to follow", counted=counted)
     counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
-    keys, found = on_grid(counts, names, window)
-    columns = _balanced(found, keys["step"] == window.first_step)
-    _warn_of_a_hole(found["n_end"], window)
+    keys, found = counts_on_grid(counts, names, window)
+    columns = _columns_of_balance(found, keys["step"] == window.first_step)
+    _warn_where_all_left_at_once(found["n_end"], window)
     return Ledger(keys, columns, frame, tuple(names), window)
 
 
-def _warn_of_a_hole(n_end: NDArray[np.int64], window: periods.Window) -> None:
+def _warn_where_all_left_at_once(n_end: NDArray[np.int64], window: periods.Window) -> None:
     """Warn where all left and came back at once; of a log that ends early its maker has warned."""
     first, last, freq = window
     customers = n_end.reshape(-1, last - first + 1).sum(axis=0)
@@ -250,7 +250,7 @@ def _warn_of_a_hole(n_end: NDArray[np.int64], window: periods.Window) -> None:
     warn_of_holes(np.arange(first, first + until), customers[:until], freq)
 
 
-def _walked(frame: Frame, names: Sequence[str]) -> Frame:
+def _rows_beside_neighbours(frame: Frame, names: Sequence[str]) -> Frame:
     """Each row beside the customer's rows before and after it, and what it adds to the sums."""
     line = ["customer_id", *names, "_on"]
     rows = frame.with_columns(_on=count(nw.col("active")), _row=nw.lit(1).cast(nw.Int64))
@@ -261,7 +261,7 @@ def _walked(frame: Frame, names: Sequence[str]) -> Frame:
     )
     on, none = nw.col("_on") == 1, nw.lit(0.0)
     stayed = on & (nw.col("_before") == nw.col("step") - 1)
-    moves = _moves(on, stayed)
+    moves = _tests_of_movements(on, stayed)
     return beside.with_columns(
         **{f"_{name}": count(holds) for name, (holds, _) in moves.items()},
         **{f"n_{name}": count(moves[name][0]) for name in _MARKED},
@@ -292,7 +292,7 @@ def _rows_of_customers(rows: Frame, key: list[str]) -> Frame:
     return nw.concat([here, left.select(here.collect_schema().names())])
 
 
-def _moves(on: nw.Expr, stayed: nw.Expr) -> dict[str, tuple[nw.Expr, nw.Expr]]:
+def _tests_of_movements(on: nw.Expr, stayed: nw.Expr) -> dict[str, tuple[nw.Expr, nw.Expr]]:
     """Which rows are which movement, and of what amount."""
     step, before, after, sales = (nw.col(name) for name in ("step", "_before", "_after", "sales"))
     rise = sales - nw.col("_s0")
@@ -306,7 +306,7 @@ def _moves(on: nw.Expr, stayed: nw.Expr) -> dict[str, tuple[nw.Expr, nw.Expr]]:
     }
 
 
-def _named_movement() -> nw.Expr:
+def _name_of_movement() -> nw.Expr:
     """What a customer's row is called: the first of the flags that it bears."""
     (flag, text), *others = _FLAGS.items()
     found = nw.when(nw.col(flag) == 1).then(nw.lit(text))
@@ -331,7 +331,7 @@ def _refuse_what_cannot_balance(counted: Columns) -> None:
         )
 
 
-def _balanced(sums: Columns, opening: NDArray[np.bool_]) -> Columns:
+def _columns_of_balance(sums: Columns, opening: NDArray[np.bool_]) -> Columns:
     """The columns of the answer: starts are the ends before, and leaving shows a period later."""
     shifted = {"n_start": "n_end", "n_churned": "_leaving"}
     shifted |= {"sales_start": "sales_end", "sales_churned": "sales_leaving"}

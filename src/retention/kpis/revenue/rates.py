@@ -9,8 +9,8 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, one_of
 from retention.frames import Columns, table_like
-from retention.kpis.revenue.kept_revenue import Kept, sums_kept
-from retention.kpis.revenue.movements import moved
+from retention.kpis.revenue.kept_revenue import Kept, sums_of_kept_revenue
+from retention.kpis.revenue.movements import ledger_of_movements
 from retention.periods import check_lag
 from retention.tables.answer_columns import (
     amounts,
@@ -125,9 +125,13 @@ def net_revenue_retention(
     one_of("contraction", contraction, ("include", "exclude"))
     counted = "net" if contraction == "include" else "no contraction"
     asked = Kept(counted, by, lag, path, reactivation, level, renewals)
-    keys, found = sums_kept(activity, asked)
-    figure = _money(found, "net_revenue_retention")
-    said = {**_said(asked, keys), "contraction": _same(contraction, keys), **_base(asked, keys)}
+    keys, found = sums_of_kept_revenue(activity, asked)
+    figure = _money_rate_columns(found, "net_revenue_retention")
+    said = {
+        **_columns_of_path(asked, keys),
+        "contraction": _constant_column(contraction, keys),
+        **_column_of_base(asked, keys),
+    }
     return table_like({**keys, **figure, **said}, activity)
 
 
@@ -195,10 +199,11 @@ def gross_revenue_retention(
         As `net_revenue_retention`.
     """
     asked = Kept("gross", by, lag, path, "exclude", level, renewals)
-    keys, found = sums_kept(activity, asked)
-    figure, said = _money(found, "gross_revenue_retention"), _said(asked, keys)
+    keys, found = sums_of_kept_revenue(activity, asked)
+    figure = _money_rate_columns(found, "gross_revenue_retention")
+    said = _columns_of_path(asked, keys)
     del figure["n_reactivated"], said["reactivation"]
-    return table_like({**keys, **figure, **said, **_base(asked, keys)}, activity)
+    return table_like({**keys, **figure, **said, **_column_of_base(asked, keys)}, activity)
 
 
 @gives(
@@ -268,9 +273,12 @@ def logo_churn(
         retention rate"; bounds: Wilson (1927).
     """
     asked = Kept("customers", by, lag, path, reactivation, level, renewals)
-    keys, found = sums_kept(activity, asked)
-    figure = {name: found[name] for name in _COUNTS} | _churned_logos(found, asked)
-    return table_like({**keys, **figure, **_said(asked, keys), **_base(asked, keys)}, activity)
+    keys, found = sums_of_kept_revenue(activity, asked)
+    figure = {name: found[name] for name in _COUNTS} | _logo_churn_columns(found, asked)
+    return table_like(
+        {**keys, **figure, **_columns_of_path(asked, keys), **_column_of_base(asked, keys)},
+        activity,
+    )
 
 
 @gives(
@@ -332,7 +340,7 @@ def quick_ratio(
     """
     check_lag(lag)
     one_of("reactivation", reactivation, ("exclude", "include"))
-    ledger = moved(activity, by)
+    ledger = ledger_of_movements(activity, by)
     first, last, _ = ledger.window
     if lag > last - first:
         raise ContentError(
@@ -350,27 +358,30 @@ def quick_ratio(
     for name, columns in parts.items():
         total = np.sum([ledger.columns[column] for column in columns], axis=0)
         kind = np.int64 if name.startswith("n_") else np.float64
-        sums[name] = _windows(total, moves, lag).sum(axis=-1).ravel().astype(kind)
-    ends = {name: _windows(values, moves, lag) for name, values in ledger.keys.items()}
+        sums[name] = _runs_of_periods(total, moves, lag).sum(axis=-1).ravel().astype(kind)
+    ends = {name: _runs_of_periods(values, moves, lag) for name, values in ledger.keys.items()}
     keys = {name: windows[..., -1].ravel() for name, windows in ends.items()}
     ratio = intervals.ratio(sums["sales_gained"], sums["sales_lost"])
-    said = {"lag": _same(lag, keys), "reactivation": _same(reactivation, keys)}
+    said = {
+        "lag": _constant_column(lag, keys),
+        "reactivation": _constant_column(reactivation, keys),
+    }
     return table_like({**keys, **sums, "quick_ratio": ratio, **said}, activity)
 
 
-def _windows(values: NDArray[Any], n_movements: int, length: int) -> NDArray[Any]:
+def _runs_of_periods(values: NDArray[Any], n_movements: int, length: int) -> NDArray[Any]:
     """Each run of `length` periods of each segment, the first period left out."""
     table = values.reshape(-1, n_movements + 1)[:, 1:]
     return np.lib.stride_tricks.sliding_window_view(table, length, axis=-1)
 
 
-def _money(found: Columns, figure: str) -> Columns:
+def _money_rate_columns(found: Columns, figure: str) -> Columns:
     sums = {name: found[name] for name in (*_COUNTS, "sales_base", "sales_retained")}
     bounds = {name: found[name] for name in ("lower", "upper", "bounds")}
     return {**sums, figure: found["rate"], **bounds}
 
 
-def _churned_logos(found: Columns, asked: Kept) -> Columns:
+def _logo_churn_columns(found: Columns, asked: Kept) -> Columns:
     """The churn of customers with its bounds, from what became of them."""
     base = found["n_base"]
     nothing = np.full(base.size, np.nan)
@@ -387,15 +398,15 @@ def _churned_logos(found: Columns, asked: Kept) -> Columns:
     return {"logo_churn": churn, "lower": 1 - upper, "upper": 1 - lower, "bounds": method}
 
 
-def _said(asked: Kept, keys: Columns) -> Columns:
+def _columns_of_path(asked: Kept, keys: Columns) -> Columns:
     said = {"lag": asked.lag, "path": asked.path, "reactivation": asked.reactivation}
-    return {name: _same(value, keys) for name, value in said.items()}
+    return {name: _constant_column(value, keys) for name, value in said.items()}
 
 
-def _base(asked: Kept, keys: Columns) -> Columns:
-    return {"base": _same("all" if asked.renewals is None else "up_for_renewal", keys)}
+def _column_of_base(asked: Kept, keys: Columns) -> Columns:
+    return {"base": _constant_column("all" if asked.renewals is None else "up_for_renewal", keys)}
 
 
-def _same(value: object, keys: Columns) -> NDArray[np.generic]:
+def _constant_column(value: object, keys: Columns) -> NDArray[np.generic]:
     """A column that says the same in every row."""
     return np.full(len(keys["step"]), value, dtype=object if isinstance(value, str) else None)

@@ -86,14 +86,14 @@ def service_availability(
         retention: availability of service.
     """
     names = segments(by, OUTAGES)
-    window, last = _window(freq, as_of, observed_from)
+    window, last = _periods_of_service(freq, as_of, observed_from)
     frame = require(outages, OUTAGES, extra=names)
-    down = _seconds(frame, names, until=last + 1)
+    down = _outages_in_seconds(frame, names, until=last + 1)
     labels, place = distinct_segments(down, names)
     n_services = len(labels[names[0]]) if names else 1
     steps = window.steps
     edges = periods.first_number(np.append(steps, steps[-1] + 1), freq) * _DAY
-    n, hours = _downtime(down, place, edges, n_services)
+    n, hours = _downtime_between_edges(down, place, edges, n_services)
     length = np.tile(np.diff(edges) / 3600.0, n_services)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}
     answer: Columns = {
@@ -107,7 +107,9 @@ def service_availability(
     return table_like({**keys, **answer}, outages)
 
 
-def _window(freq: str, as_of: object, observed_from: object) -> tuple[periods.Window, int]:
+def _periods_of_service(
+    freq: str, as_of: object, observed_from: object
+) -> tuple[periods.Window, int]:
     """The whole periods, and the number of the last day."""
     periods.check_freq(freq)
     last = periods.as_day(as_of, argument="as_of")
@@ -120,7 +122,7 @@ def _window(freq: str, as_of: object, observed_from: object) -> tuple[periods.Wi
     return window, periods.number_of(last)
 
 
-def _seconds(outages: Frame, names: Sequence[str], *, until: int) -> Columns:
+def _outages_in_seconds(outages: Frame, names: Sequence[str], *, until: int) -> Columns:
     """Starts and ends in seconds, up to the end of what was observed: once each, sorted."""
     schema, engine = outages.collect_schema(), outages.implementation
     start, end = (periods.second_expr(name, schema[name], engine) for name in ("start", "end"))
@@ -138,7 +140,7 @@ def _seconds(outages: Frame, names: Sequence[str], *, until: int) -> Columns:
     return {name: found[name] for name in (*names, "_start", "_end")}
 
 
-def _downtime(
+def _downtime_between_edges(
     down: Columns, place: NDArray[np.int64], edges: NDArray[np.int64], n_services: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Interruptions and hours down between each edge and the next, of each service in turn.

@@ -40,7 +40,8 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
         *("no contact", "parts available", "parts not available", "open", "not noted"),
     ),
 }
-"""By quality, how customers were served in a period: not at all, well, badly …; see `served`."""
+"""By quality, how customers were served in a period: not at all, well, badly …; see
+`activity_by_service`."""
 
 OPEN, DONE, UNKNOWN = 0, 1, 2
 """How a contact stands: not answered or solved yet, done, or answered with nothing noted."""
@@ -128,7 +129,7 @@ def clock_of(contacts: object, said: BusinessHours | None) -> Clock:
     return own
 
 
-def counted_contacts(
+def counts_of_contacts(
     contacts: object, names: Sequence[str], as_of: date, clock: Clock
 ) -> tuple[Columns, Columns]:
     """How the contacts up to `as_of` stood at its end, counted by the engine that holds them.
@@ -153,14 +154,16 @@ def counted_contacts(
     labels = [as_text(name, schema[name]) for name in names]
     told = frame.with_columns(*labels) if names else frame
     day = nw.lit(periods.number_of(as_of))
-    stood = with_state(told, day=day, clock=clock).filter(nw.col("_age") > 0)
+    stood = contacts_with_state(told, day=day, clock=clock).filter(nw.col("_age") > 0)
     marked = stood.with_columns(
         nw.col(name).cast(nw.Float64).alias(f"_{name}")
         if name in flags
         else nw.lit(None, dtype=nw.Float64).alias(f"_{name}")
         for name in FLAGS
     )
-    rows = nw.concat([_of_figure(marked, names, place) for place in range(len(TIMES + FLAGS))])
+    rows = nw.concat(
+        [_contacts_of_figure(marked, names, place) for place in range(len(TIMES + FLAGS))]
+    )
     kinds = [*names, "_figure", "_value", "_state"]
     counted = rows.group_by(*kinds).agg(nw.len().alias("_n"))
     whole = nw.col("_figure", "_state", "_n").cast(nw.Int64)
@@ -173,7 +176,7 @@ def counted_contacts(
     return segments, found
 
 
-def with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
+def contacts_with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
     """Contacts as they stood at the end of a day, each at its own if need be.
 
     Added are `_age`, the hours from the contact to that end (0 or less: it came later), `_seen`,
@@ -202,9 +205,9 @@ def with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
     answer, solution, last = (nw.col(f"_{name}") for name in _HOURS)
     age = nw.col("_seen")
     marked = aged.with_columns(
-        _first_response_done=count(_by_then(answer, clock)),
-        _resolution_done=count(_by_then(solution, clock)),
-        _given_up=count(_by_then(last, clock)),
+        _first_response_done=count(_is_done_by_end(answer, clock)),
+        _resolution_done=count(_is_done_by_end(solution, clock)),
+        _given_up=count(_is_done_by_end(last, clock)),
     )
     answered, solved = nw.col("_first_response_done") == 1, nw.col("_resolution_done") == 1
     unsolved = nw.when(nw.col("_given_up") == 1).then(last).otherwise(age)
@@ -214,7 +217,7 @@ def with_state(contacts: Frame, *, day: nw.Expr, clock: Clock) -> Frame:
     )
 
 
-def _by_then(hours: nw.Expr, clock: Clock) -> nw.Expr:
+def _is_done_by_end(hours: nw.Expr, clock: Clock) -> nw.Expr:
     """Whether something was done by the end of what was seen."""
     if clock is None:
         return hours < nw.col("_seen")
@@ -223,7 +226,7 @@ def _by_then(hours: nw.Expr, clock: Clock) -> nw.Expr:
     return (hours >= 0) & (hours < nw.col("_age"))
 
 
-def _of_figure(stood: Frame, names: Sequence[str], place: int) -> Frame:
+def _contacts_of_figure(stood: Frame, names: Sequence[str], place: int) -> Frame:
     """Each contact's value and state in one figure."""
     figure = (*TIMES, *FLAGS)[place]
     if figure in TIMES:
@@ -238,14 +241,16 @@ def _of_figure(stood: Frame, names: Sequence[str], place: int) -> Frame:
     return stood.select(*names, _figure=nw.lit(place), _value=value, _state=state.cast(nw.Int64))
 
 
-def summed(counts: Columns, n_groups: int, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+def contacts_summed_where(
+    counts: Columns, n_groups: int, where: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Contacts of each segment and figure, of those kinds that `where` holds of."""
     group = counts["_segment"] * len(TIMES + FLAGS) + counts["_figure"]
     n = np.bincount(group[where], weights=counts["_n"][where], minlength=n_groups)
     return np.rint(n).astype(np.int64)
 
 
-def served(
+def activity_by_service(
     contacts: object, activity: object, quality: str, targets: Mapping[str, float], clock: Clock
 ) -> Frame:
     """Activity with a column `service`: the class of each customer's service in each period.
@@ -270,9 +275,9 @@ def served(
     frame, _ = collapsed(activity, (), adds="all")
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
-    stood = _stood(beside(frame, contacts, name="contacts"), window.freq, clock)
-    worst = _worst(_ranked(stood, quality, targets))
-    _check(worst, frame, window)
+    stood = _contacts_at_period_end(beside(frame, contacts, name="contacts"), window.freq, clock)
+    worst = _worst_contacts(_contacts_with_rank(stood, quality, targets))
+    _refuse_unfit_contacts(worst, frame, window)
     joined = frame.join(
         worst.select("customer_id", "step", "_worst"), on=["customer_id", "step"], how="left"
     )
@@ -284,15 +289,15 @@ def served(
     return joined.with_columns(service=service).drop("_worst")
 
 
-def _stood(contacts: Frame, freq: str, clock: Clock) -> Frame:
+def _contacts_at_period_end(contacts: Frame, freq: str, clock: Clock) -> Frame:
     """Contacts with their period, as they stood at its end."""
     dated = contacts.with_columns(_day=periods.day_expr("date", contacts.implementation))
     numbered = dated.with_columns(step=periods.step_expr("date", "_day", freq).cast(nw.Int64))
     day = periods.first_number(nw.col("step") + 1, freq) - 1
-    return with_state(numbered, day=day, clock=clock)
+    return contacts_with_state(numbered, day=day, clock=clock)
 
 
-def _ranked(stood: Frame, quality: str, targets: Mapping[str, float]) -> Frame:
+def _contacts_with_rank(stood: Frame, quality: str, targets: Mapping[str, float]) -> Frame:
     """Contacts with how each ranks (`_rank`)."""
     if quality == "times":
         ranks = [_rank_of_time(name, targets[name]).alias(f"_rank_{name}") for name in TIMES]
@@ -318,7 +323,7 @@ def _rank_of_time(name: str, target: float) -> nw.Expr:
     return nw.when(~done & (waited <= target)).then(nw.lit(_OPEN)).otherwise(late)
 
 
-def _worst(ranked: Frame) -> Frame:
+def _worst_contacts(ranked: Frame) -> Frame:
     """The worst of each customer's contacts in a period, their first day, and wrong hours."""
     negative = [nw.col(f"_{name}") < 0 for name in _HOURS]
     told = ranked.with_columns(
@@ -329,7 +334,7 @@ def _worst(ranked: Frame) -> Frame:
     return told.group_by("customer_id", "step").agg(*most, nw.col("_day").min())
 
 
-def _check(worst: Frame, activity: Frame, window: periods.Window) -> None:
+def _refuse_unfit_contacts(worst: Frame, activity: Frame, window: periods.Window) -> None:
     """Refuse contacts of other times or customers, and warn of those that begin too late."""
     first, last, freq = window
     step, mine = nw.col("step"), activity.select("customer_id").unique()

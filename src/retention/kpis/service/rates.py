@@ -11,7 +11,13 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import RetentionError, RetentionWarning, one_of, warn
 from retention.frames import Columns, table_like
-from retention.kpis.outcome.counts import Asked, Cells, adjusted, count_cells, raw
+from retention.kpis.outcome.counts import (
+    Asked,
+    Cells,
+    adjusted_rate_columns,
+    count_cells,
+    raw_retention_columns,
+)
 from retention.kpis.service.counts import (
     CLASSES,
     DONE,
@@ -21,10 +27,10 @@ from retention.kpis.service.counts import (
     TIMES,
     UNKNOWN,
     Unknown,
+    activity_by_service,
     clock_of,
-    counted_contacts,
-    served,
-    summed,
+    contacts_summed_where,
+    counts_of_contacts,
     target_hours,
 )
 from retention.numerics import step_functions
@@ -159,15 +165,15 @@ def service_kpis(
     last, hours = periods.as_day(as_of, argument="as_of"), target_hours(targets)
     names = segments(by, CONTACTS)
     clock = clock_of(contacts, business_hours)
-    labels, counts = counted_contacts(contacts, names, last, clock)
+    labels, counts = counts_of_contacts(contacts, names, last, clock)
     n_segments = len(labels[names[0]]) if names else 1
     targeted = np.tile([*hours.values(), *[np.nan] * len(FLAGS)], n_segments)
-    tallies = _tallies(counts, targeted)
+    tallies = _tallies_of_contacts(counts, targeted)
     answer: Columns = {
         "figure": np.tile(np.array(_FIGURES, dtype=object), n_segments),
         "target_hours": targeted,
         **tallies,
-        **_described(counts, tallies, targeted, level),
+        **_columns_of_tallies(counts, tallies, targeted, level),
     }
     if isinstance(clock, Unknown):
         _forget_times(answer)
@@ -284,16 +290,18 @@ def retention_by_service(
         Buttle (2009), chapter 9: process KPIs are watched because they drive retention. The classes
         are of practice.
     """
-    hours = _promised(quality, targets)
+    hours = _promised_hours(quality, targets)
     check_lag(lag)
     intervals.quantile_of(level)
-    told = served(contacts, activity, quality, hours, clock_of(contacts, business_hours))
+    told = activity_by_service(
+        contacts, activity, quality, hours, clock_of(contacts, business_hours)
+    )
     asked = Asked("service", lag, "firm", level)
     counted = count_cells(told, asked, {"sales": "base", "profit": "base"})
-    cells = _every_class(counted, CLASSES[quality])
-    answer: Columns = {**cells.keys, **raw(cells)}
+    cells = _cells_of_every_class(counted, CLASSES[quality])
+    answer: Columns = {**cells.keys, **raw_retention_columns(cells)}
     for money in ("sales", "profit"):
-        found = adjusted(cells, money, "base")
+        found = adjusted_rate_columns(cells, money, "base")
         kept = (f"{money}_base", f"{money}_retained", f"{money}_adjusted_retention")
         answer |= {name: found[name] for name in kept}
     answer["quality"] = cells.constant(quality)
@@ -301,7 +309,7 @@ def retention_by_service(
     return table_like({**answer, "lag": cells.constant(lag)}, activity)
 
 
-def _promised(quality: str, targets: object) -> dict[str, float]:
+def _promised_hours(quality: str, targets: object) -> dict[str, float]:
     """The target hours, of which there are none unless classes are made of times."""
     one_of("quality", quality, get_args(Quality))
     if quality == "times":
@@ -311,7 +319,7 @@ def _promised(quality: str, targets: object) -> dict[str, float]:
     return {}
 
 
-def _every_class(cells: Cells, classes: Sequence[str]) -> Cells:
+def _cells_of_every_class(cells: Cells, classes: Sequence[str]) -> Cells:
     """The cells with a row for each class and period, also where nobody was in that class."""
     if not cells.keys["step"].size:
         return cells
@@ -349,7 +357,7 @@ def _forget_times(answer: Columns) -> None:
         )
 
 
-def _tallies(counts: Columns, targeted: NDArray[np.float64]) -> Columns:
+def _tallies_of_contacts(counts: Columns, targeted: NDArray[np.float64]) -> Columns:
     """How many contacts there are of each segment and figure, and how they stand."""
     group = counts["_segment"] * len(_FIGURES) + counts["_figure"]
     value, state = counts["_value"], counts["_state"]
@@ -362,10 +370,12 @@ def _tallies(counts: Columns, targeted: NDArray[np.float64]) -> Columns:
         "n_unknown": state == UNKNOWN,
         "n_good": (state == DONE) & good,
     }
-    return {name: summed(counts, targeted.size, where) for name, where in kinds.items()}
+    return {
+        name: contacts_summed_where(counts, targeted.size, where) for name, where in kinds.items()
+    }
 
 
-def _described(
+def _columns_of_tallies(
     counts: Columns, tallies: Columns, targeted: NDArray[np.float64], level: float
 ) -> Columns:
     """Median, 90th percentile, share and bounds: shares by counting, then times by their curve."""
@@ -379,17 +389,17 @@ def _described(
         "upper": upper,
         "bounds": np.where(n_done > 0, "wilson", "none").astype(object),
     }
-    for one in curves_of(_curve(counts), "contacts"):
+    for one in curves_of(_waiting_curve(counts), "contacts"):
         place = int(one.key[0])
-        answer["median_hours"][place] = _comes_down(one, 0.5)
-        answer["p90_hours"][place] = _comes_down(one, 0.1)
-        read = _within(one, float(targeted[place]), level)
+        answer["median_hours"][place] = _time_of_share(one, 0.5)
+        answer["p90_hours"][place] = _time_of_share(one, 0.1)
+        read = _share_within_target(one, float(targeted[place]), level)
         for name, value in zip(("share", "lower", "upper", "bounds"), read, strict=True):
             answer[name][place] = value
     return answer
 
 
-def _curve(counts: Columns) -> Any:
+def _waiting_curve(counts: Columns) -> Any:
     """The share that still waits after each time, a curve for each segment and time."""
     import pandas as pd
 
@@ -407,13 +417,15 @@ def _curve(counts: Columns) -> Any:
         return survival_curve(waits, by="contacts")
 
 
-def _comes_down(curve: Curve, share: float) -> float:
+def _time_of_share(curve: Curve, share: float) -> float:
     """The first time after which no more than a share still waits; NaN if so few never did."""
     there = np.flatnonzero(curve.survival <= share * (1 + _ROUNDING))
     return float(curve.duration[there[0]]) if there.size else np.nan
 
 
-def _within(curve: Curve, target: float, level: float) -> tuple[float, float, float, str]:
+def _share_within_target(
+    curve: Curve, target: float, level: float
+) -> tuple[float, float, float, str]:
     """The share done within the target, its bounds, and how these were made."""
     if not curve.knows(target):
         return np.nan, np.nan, np.nan, "none"

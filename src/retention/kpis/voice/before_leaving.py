@@ -12,19 +12,19 @@ from retention import intervals, periods
 from retention.errors import ContentError
 from retention.frames import Columns, beside, collect, table_like
 from retention.kpis.churn.counts import known_days, spell_days
-from retention.kpis.outcome.counts import on_grid
+from retention.kpis.outcome.counts import counts_on_grid
 from retention.kpis.voice.counts import (
     FIGURES,
     RESPONSE,
-    asked,
-    described,
-    of_cells,
-    of_customers,
-    responses,
+    figure_columns,
+    response_columns,
+    rows_with_figures,
     segment_names,
-    sums_of,
-    with_figures,
-    woven,
+    sums_of_cells,
+    sums_of_customers,
+    sums_of_figure,
+    surveys_asked,
+    tables_interleaved,
 )
 from retention.periods import whole_days
 from retention.tables import SPELLS, SURVEYS, refuse_other_ids, require
@@ -165,17 +165,17 @@ def voice_by_outcome(
     refuse_other_ids(require(spells, SPELLS), given, ("spells", "surveys"))
     days = spell_days(spells, [])
     _, known = known_days(days, last)
-    rows, scale = asked(beside(days, surveys, name="surveys"), names, last)
+    rows, scale = surveys_asked(beside(days, surveys, name="surveys"), names, last)
     window = _Window(ahead, length, known)
-    keys, cells = _counted(_placed(rows, days, window), names, scale)
+    keys, cells = _sums_by_outcome(_answers_with_outcome(rows, days, window), names, scale)
     if (cells[f"_x_{RESPONSE}_no_spell"] == cells[f"_x_{RESPONSE}_all"]).all():
         raise ContentError(
             "Nobody who was asked has a spell on that day: do the ids and the dates agree?"
         )
-    return table_like(_long(keys, names, cells, scale, (window, level)), surveys)
+    return table_like(_rows_by_outcome(keys, names, cells, scale, (window, level)), surveys)
 
 
-def _placed(rows: Frame, days: Frame, window: _Window) -> Frame:
+def _answers_with_outcome(rows: Frame, days: Frame, window: _Window) -> Frame:
     """Each answer once with `_what` became of it; those in a spell have a second row before that.
 
     The first rows, of all answers, say "all": what is not in a spell is all less what is.
@@ -201,21 +201,21 @@ def _placed(rows: Frame, days: Frame, window: _Window) -> Frame:
     return nw.concat([every, judged_rows])
 
 
-def _counted(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Columns]:
+def _sums_by_outcome(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Columns]:
     """The segments, and the sums of every figure in each; some figures at a time.
 
     All at once would be several hundred columns, more than pandas likes.
     """
-    rows = with_figures(placed, scale)
+    rows = rows_with_figures(placed, scale)
     groups = {group: nw.col("_what") == group for group in (*OUTCOMES, *_FURTHER)}
     every, cells = (*FIGURES, RESPONSE), Columns()
     for first in range(0, len(every), _AT_ONCE):
         figures = every[first : first + _AT_ONCE]
-        customers = of_customers(rows, ["customer_id", *names], groups, figures)
+        customers = sums_of_customers(rows, ["customer_id", *names], groups, figures)
         whole = customers.with_columns(step=nw.lit(0))
-        summed = of_cells(whole, [*names, "step"], OUTCOMES, _FURTHER, figures)
+        summed = sums_of_cells(whole, [*names, "step"], OUTCOMES, _FURTHER, figures)
         counted = collect(summed.with_columns(nw.col("step").cast(nw.Int64)))
-        keys, sums = on_grid(counted, names, periods.Window(0, 0, "day"))
+        keys, sums = counts_on_grid(counted, names, periods.Window(0, 0, "day"))
         cells |= sums
     for figure in every:
         met = sum(cells[f"_x_{figure}_{group}"] for group in groups if group != "all")
@@ -223,7 +223,7 @@ def _counted(placed: Frame, names: list[str], scale: Scale) -> tuple[Columns, Co
     return keys, cells
 
 
-def _long(
+def _rows_by_outcome(
     keys: Columns, names: list[str], cells: Columns, scale: Scale, asked_for: tuple[_Window, float]
 ) -> Columns:
     """The answer, two rows per segment and figure."""
@@ -233,21 +233,23 @@ def _long(
     for figure in FIGURES:
         span = scale.range_of(figure)
         sides = [
-            described(sums_of(cells, figure, outcome), figure, span, level, once=False)
+            figure_columns(sums_of_figure(cells, figure, outcome), figure, span, level, once=False)
             for outcome in OUTCOMES
         ]
-        found = _difference(cells, figure, sides, (span, level))
-        both = {**found, **_aside(cells, figure)}
+        found = _difference_of_outcomes(cells, figure, sides, (span, level))
+        both = {**found, **_counts_set_aside(cells, figure)}
         for outcome, side in zip(OUTCOMES, sides, strict=True):
             said = {"figure": figure, "outcome": outcome}
             named = {name: np.full(size, text, dtype=object) for name, text in said.items()}
-            asked_whom = responses(cells, outcome, level, once=False)
+            asked_whom = response_columns(cells, outcome, level, once=False)
             rows.append({**segment, **named, **asked_whom, **side, **both})
     constants = {"within": window.within, "lead": window.lead}
-    return woven(rows) | {n: np.full(size * len(rows), days) for n, days in constants.items()}
+    return tables_interleaved(rows) | {
+        n: np.full(size * len(rows), days) for n, days in constants.items()
+    }
 
 
-def _difference(
+def _difference_of_outcomes(
     cells: Columns,
     figure: str,
     sides: Sequence[Columns],
@@ -260,12 +262,12 @@ def _difference(
     from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
 
     (low, high), level = within
-    stayed, left = (sums_of(cells, figure, outcome) for outcome in OUTCOMES)
+    stayed, left = (sums_of_figure(cells, figure, outcome) for outcome in OUTCOMES)
     xx, xy, yx, yy = (cells[f"_{pair}_{figure}_both"] for pair in ("xx", "xy", "yx", "yy"))
     shared = yy - left.ratio * yx - stayed.ratio * xy + stayed.ratio * left.ratio * xx
     apart = intervals.ratio(shared, stayed.x * left.x)
-    inflated = np.sqrt(_inflation(stayed) * _inflation(left))
-    variance = _variance(stayed) + _variance(left) - 2 * inflated * apart
+    inflated = np.sqrt(_inflation_of_variance(stayed) * _inflation_of_variance(left))
+    variance = _variance_of_ratio(stayed) + _variance_of_ratio(left) - 2 * inflated * apart
     effective = np.fmin(*(intervals.effective_n(side.x, side.xx) for side in (stayed, left)))
     covers = (sides[0]["bounds"] == "linearised") & (sides[1]["bounds"] == "linearised")
     freedom = np.where(covers, effective - 1, np.nan)
@@ -280,15 +282,15 @@ def _difference(
     }
 
 
-def _variance(sums: Sums) -> Floats:
+def _variance_of_ratio(sums: Sums) -> Floats:
     """n/(n − 1) Σ(y − r x)² / (Σx)²."""
-    return _inflation(sums) * intervals.ratio(sums.residuals, sums.x * sums.x)
+    return _inflation_of_variance(sums) * intervals.ratio(sums.residuals, sums.x * sums.x)
 
 
-def _inflation(sums: Sums) -> Floats:
+def _inflation_of_variance(sums: Sums) -> Floats:
     """n/(n − 1), as of a variance of n customers about their own mean."""
     return intervals.ratio(sums.n, sums.n - 1)
 
 
-def _aside(cells: Columns, figure: str) -> Columns:
+def _counts_set_aside(cells: Columns, figure: str) -> Columns:
     return {f"n_{why}": cells[f"_x_{figure}_{why}"].astype(np.int64) for why in _ASIDE}

@@ -97,7 +97,7 @@ def segment_names(by: str | Sequence[str], *, prefixes: tuple[str, ...] = ()) ->
     return names
 
 
-def asked(surveys: Frame, names: Sequence[str], as_of: date) -> tuple[Frame, Scale]:
+def surveys_asked(surveys: Frame, names: Sequence[str], as_of: date) -> tuple[Frame, Scale]:
     """Who was asked by `as_of`, with every question, null where not answered.
 
     Args:
@@ -129,11 +129,11 @@ def asked(surveys: Frame, names: Sequence[str], as_of: date) -> tuple[Frame, Sca
         for name in (*QUESTIONS, "scale_low", "scale_high")
     }
     rows = dated.filter(nw.col("_day") <= periods.number_of(as_of)).with_columns(**answers)
-    scale = _scale(rows, known, as_of)
+    scale = _scale_of_surveys(rows, known, as_of)
     return rows.drop("scale_low", "scale_high"), scale
 
 
-def _scale(rows: Frame, known: Sequence[str], as_of: date) -> Scale:
+def _scale_of_surveys(rows: Frame, known: Sequence[str], as_of: date) -> Scale:
     ends = ("scale_low", "scale_high")
     scored = [name for name in _SCALED if name in known]
     if scored and not set(ends) <= set(known):
@@ -175,11 +175,13 @@ def last_answers(rows: Frame, key: Sequence[str]) -> Frame:
     return grouped.agg(nw.col("response").max(), *(nw.col(name).min() for name in QUESTIONS))
 
 
-def with_figures(rows: Frame, scale: Scale) -> Frame:
+def rows_with_figures(rows: Frame, scale: Scale) -> Frame:
     """The rows with a column of every figure (`_satisfaction`, …), null where not answered."""
     score, recommend = nw.col("satisfaction"), nw.col("recommend")
-    top = _one(score >= scale.high) if scale.high == scale.high else nw.lit(None, dtype=nw.Float64)
-    promotes, detracts = _one(recommend >= 9), _one(recommend <= 6)
+    top = (
+        _one_if(score >= scale.high) if scale.high == scale.high else nw.lit(None, dtype=nw.Float64)
+    )
+    promotes, detracts = _one_if(recommend >= 9), _one_if(recommend <= 6)
     made = {
         "satisfied_share": top,
         "net_promoter_score": promotes - detracts,
@@ -194,7 +196,7 @@ def with_figures(rows: Frame, scale: Scale) -> Frame:
     )
 
 
-def of_customers(
+def sums_of_customers(
     rows: Frame,
     key: Sequence[str],
     groups: Mapping[str, nw.Expr],
@@ -203,7 +205,7 @@ def of_customers(
     """For every customer, cell and group: x, how many answers to a figure, and y, their sum.
 
     Args:
-        rows: see `with_figures`.
+        rows: see `rows_with_figures`.
         key: the customer and the cell.
         groups: which rows belong to a group.
         figures: those that are wanted.
@@ -223,7 +225,7 @@ def of_customers(
     return summed.agg(*(nw.col(name).sum() for name in terms))
 
 
-def of_cells(
+def sums_of_cells(
     customers: Frame,
     cell: Sequence[str],
     groups: Sequence[str],
@@ -233,7 +235,7 @@ def of_cells(
     """Sums over the customers of a cell: x, y, their squares and products, and how many have any.
 
     Args:
-        customers: see `of_customers`.
+        customers: see `sums_of_customers`.
         cell: the columns of a cell.
         groups: one or two groups; of two also the products of the one with the other
             (`_xx_figure_both`, `_xy_…`, `_yx_…`, `_yy_…`).
@@ -257,13 +259,13 @@ def of_cells(
     return grouped.agg(*(nw.col(name).sum() for name in terms))
 
 
-def sums_of(cells: Columns, figure: str, group: str) -> Sums:
+def sums_of_figure(cells: Columns, figure: str, group: str) -> Sums:
     """The sums of one figure and group, a value a cell."""
     names = ("n", "x", "y", "xx", "xy", "yy")
     return Sums(*(cells[f"_{name}_{figure}_{group}"].astype(float) for name in names))
 
 
-def described(
+def figure_columns(
     sums: Sums, figure: str, span: tuple[float, float], level: float, *, once: bool
 ) -> Columns:
     """Counts, value and bounds of a figure, a row per cell.
@@ -275,7 +277,7 @@ def described(
         level: confidence.
         once: whether every customer answered once, so that answers are independent.
     """
-    lower, upper, method = _bounded(sums, figure, span, level, once=once)
+    lower, upper, method = _bounds_within_span(sums, figure, span, level, once=once)
     return {
         "n_answers": sums.x.astype(np.int64),
         "n_customers": sums.n.astype(np.int64),
@@ -286,10 +288,10 @@ def described(
     }
 
 
-def responses(cells: Columns, group: str, level: float, *, once: bool) -> Columns:
+def response_columns(cells: Columns, group: str, level: float, *, once: bool) -> Columns:
     """How many were asked, how many answered, and the share with its bounds, a row per cell."""
-    sums = sums_of(cells, RESPONSE, group)
-    lower, upper, _ = _bounded(sums, RESPONSE, (0.0, 1.0), level, once=once)
+    sums = sums_of_figure(cells, RESPONSE, group)
+    lower, upper, _ = _bounds_within_span(sums, RESPONSE, (0.0, 1.0), level, once=once)
     return {
         "n_asked": sums.x.astype(np.int64),
         "n_answered": sums.y.astype(np.int64),
@@ -299,12 +301,12 @@ def responses(cells: Columns, group: str, level: float, *, once: bool) -> Column
     }
 
 
-def woven(parts: Sequence[Columns]) -> Columns:
+def tables_interleaved(parts: Sequence[Columns]) -> Columns:
     """Tables of one row per cell as one table: of each the first cell, then the second …."""
     return {name: np.stack([part[name] for part in parts], axis=1).ravel() for name in parts[0]}
 
 
-def _bounded(
+def _bounds_within_span(
     sums: Sums, figure: str, span: tuple[float, float], level: float, *, once: bool
 ) -> tuple[Floats, Floats, NDArray[np.object_]]:
     """Bounds within what a figure can be, and how they were made, or why there are none."""
@@ -312,7 +314,7 @@ def _bounded(
         lower, upper = intervals.wilson(sums.y, sums.x, level)
         return lower, upper, np.where(sums.x > 0, "wilson", "none").astype(object)
     if once:
-        lower, upper, method = _student(sums, level)
+        lower, upper, method = _student_bounds(sums, level)
     else:
         lower, upper, method = intervals.ratio_bounds(
             sums.ratio, sums.x, sums.xx, sums.residuals, sums.n, level
@@ -320,7 +322,7 @@ def _bounded(
     return np.maximum(lower, span[0]), np.minimum(upper, span[1]), method
 
 
-def _student(sums: Sums, level: float) -> tuple[Floats, Floats, NDArray[np.object_]]:
+def _student_bounds(sums: Sums, level: float) -> tuple[Floats, Floats, NDArray[np.object_]]:
     """Mean m ± t s/√n, with s² = Σ(y − m)²/(n − 1) and t of n − 1 degrees of freedom."""
     from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
 
@@ -334,5 +336,5 @@ def _student(sums: Sums, level: float) -> tuple[Floats, Floats, NDArray[np.objec
     return sums.ratio - half, sums.ratio + half, method
 
 
-def _one(condition: nw.Expr) -> nw.Expr:
+def _one_if(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1.0)).otherwise(nw.lit(0.0))

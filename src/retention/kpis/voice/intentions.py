@@ -10,7 +10,7 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, Frame, beside, collect, count, one_row, table_like
-from retention.kpis.voice.counts import asked, segment_names
+from retention.kpis.voice.counts import segment_names, surveys_asked
 from retention.numerics.codes import distinct_segments
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
@@ -117,26 +117,29 @@ def repeat_behaviour(
     length = whole_days(within, argument="within", least=1)
     names = segment_names(by)
     last, first = observed_days(as_of, observed_from)
-    given, lines = _checked(surveys, names), require(transactions, TRANSACTIONS, adds="none")
+    given = _surveys_of_intention(surveys, names)
+    lines = require(transactions, TRANSACTIONS, adds="none")
     refuse_other_ids(lines, given, ("transactions", "surveys"))
     bought = purchase_days(lines, as_of=last, keep={}).rename({"_day": "_bought"})
-    rows, scale = asked(beside(lines, surveys, name="surveys"), names, last)
-    earliest = _first_day(lines) if first is None else periods.number_of(first)
-    followed = _followed(_first_answers(rows, names), bought, names, length)
-    counted = _counted(followed, names, (earliest, periods.number_of(last) - length))
+    rows, scale = surveys_asked(beside(lines, surveys, name="surveys"), names, last)
+    earliest = _day_of_first_order(lines) if first is None else periods.number_of(first)
+    followed = _answers_with_purchase(
+        _first_answers_of_customers(rows, names), bought, names, length
+    )
+    counted = _customers_by_score(followed, names, (earliest, periods.number_of(last) - length))
     if not counted["_n"].size:
         raise ContentError(f"surveys: nobody answered repeat_intention by as_of {last}.")
     if not counted["_known"].any():
         raise ContentError(
             f"Nobody who answered by {last} has a purchase at all: do the ids agree?"
         )
-    keys, found = _on_scores(counted, _responses(rows, names), names)
+    keys, found = _counts_on_scores(counted, _counts_of_responses(rows, names), names)
     ends = {"scale_low": scale.low, "scale_high": scale.high}
     keys |= {name: np.full(keys["score"].size, end) for name, end in ends.items()}
-    return table_like({**keys, **_described(found, length, level)}, surveys)
+    return table_like({**keys, **_columns_of_scores(found, length, level)}, surveys)
 
 
-def _checked(surveys: object, names: Sequence[str]) -> Frame:
+def _surveys_of_intention(surveys: object, names: Sequence[str]) -> Frame:
     """The surveys, once it is sure that they ask who means to buy again."""
     frame = require(surveys, SURVEYS, extra=names)
     schema = frame.collect_schema()
@@ -146,7 +149,7 @@ def _checked(surveys: object, names: Sequence[str]) -> Frame:
     return frame
 
 
-def _first_answers(rows: Frame, names: Sequence[str]) -> Frame:
+def _first_answers_of_customers(rows: Frame, names: Sequence[str]) -> Frame:
     """One row per customer and segment: the day of the first answer, and the answer.
 
     Of several at one moment the lowest counts.
@@ -158,7 +161,9 @@ def _first_answers(rows: Frame, names: Sequence[str]) -> Frame:
     return answers.agg(nw.col("repeat_intention").min())
 
 
-def _followed(answers: Frame, bought: Frame, names: Sequence[str], within: int) -> Frame:
+def _answers_with_purchase(
+    answers: Frame, bought: Frame, names: Sequence[str], within: int
+) -> Frame:
     """The answers, whether a purchase followed within so many days, and whether there is any."""
     t, day = nw.col("_day"), nw.col("_bought")
     met = answers.join(bought, on="customer_id", how="left").with_columns(
@@ -168,13 +173,13 @@ def _followed(answers: Frame, bought: Frame, names: Sequence[str], within: int) 
     return once.agg(nw.col("_again").max(), nw.col("_known").max())
 
 
-def _first_day(lines: Frame) -> int:
+def _day_of_first_order(lines: Frame) -> int:
     """The day of the first order."""
     dated = lines.select(_day=periods.day_expr("date", lines.implementation))
     return int(one_row(dated.select(nw.col("_day").min()))["_day"])
 
 
-def _counted(followed: Frame, names: Sequence[str], window: tuple[int, int]) -> Columns:
+def _customers_by_score(followed: Frame, names: Sequence[str], window: tuple[int, int]) -> Columns:
     """Customers by segment and score; observed are those who answered on a day of the window."""
     seen = (nw.col("_day") >= window[0]) & (nw.col("_day") <= window[1])
     marked = followed.with_columns(
@@ -187,7 +192,7 @@ def _counted(followed: Frame, names: Sequence[str], window: tuple[int, int]) -> 
     return collect(cells.with_columns(nw.col("_n", *sums).cast(nw.Int64)))
 
 
-def _responses(rows: Frame, names: Sequence[str]) -> Columns:
+def _counts_of_responses(rows: Frame, names: Sequence[str]) -> Columns:
     """How many customers were asked in each segment, and how many of them answered anything."""
     customers = rows.group_by("customer_id", *names).agg(nw.col("response").max())
     said = customers.with_columns(_answered=count(nw.col("response") > 0), _all=nw.lit(1))
@@ -195,7 +200,9 @@ def _responses(rows: Frame, names: Sequence[str]) -> Columns:
     return collect(cells.with_columns(nw.col("_asked", "_answered").cast(nw.Int64)))
 
 
-def _on_scores(counted: Columns, responses: Columns, names: list[str]) -> tuple[Columns, Columns]:
+def _counts_on_scores(
+    counted: Columns, responses: Columns, names: list[str]
+) -> tuple[Columns, Columns]:
     """One row for every segment that was asked and every score that anybody gave."""
     scores, at = np.unique(counted["repeat_intention"].astype(float), return_inverse=True)
     if scores.size > MOST_SCORES:
@@ -220,7 +227,7 @@ def _on_scores(counted: Columns, responses: Columns, names: list[str]) -> tuple[
     return keys, found
 
 
-def _described(found: Columns, within: int, level: float) -> Columns:
+def _columns_of_scores(found: Columns, within: int, level: float) -> Columns:
     observed, bought = found["_observed"], found["_bought"]
     lower, upper = intervals.wilson(bought, observed, level)
     asked_whom, answered = found["_asked"], found["_answered"]

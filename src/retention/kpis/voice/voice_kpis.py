@@ -10,19 +10,19 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import ContentError, one_of
 from retention.frames import Columns, collect, table_like
-from retention.kpis.outcome.counts import on_grid
+from retention.kpis.outcome.counts import counts_on_grid
 from retention.kpis.voice.counts import (
     FIGURES,
-    asked,
-    described,
+    figure_columns,
     last_answers,
-    of_cells,
-    of_customers,
-    responses,
+    response_columns,
+    rows_with_figures,
     segment_names,
-    sums_of,
-    with_figures,
-    woven,
+    sums_of_cells,
+    sums_of_customers,
+    sums_of_figure,
+    surveys_asked,
+    tables_interleaved,
 )
 from retention.tables import SURVEYS, require
 from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
@@ -131,15 +131,15 @@ def voice_kpis(
         periods.check_freq(freq)
     last = periods.as_day(as_of, argument="as_of")
     names = segment_names(by)
-    rows, scale = asked(require(surveys, SURVEYS, extra=names), names, last)
-    window = _window(scale, last, freq)
-    counted = _counted(_stepped(rows, window, freq), names, scale, repeated)
-    keys, cells = on_grid(counted, names, window)
-    keys["until"] = _until(keys["step"], last, freq)
-    return table_like(_long(keys, names, cells, scale, (repeated, level)), surveys)
+    rows, scale = surveys_asked(require(surveys, SURVEYS, extra=names), names, last)
+    window = _periods_of_surveys(scale, last, freq)
+    counted = _sums_by_period(_rows_with_period(rows, window, freq), names, scale, repeated)
+    keys, cells = counts_on_grid(counted, names, window)
+    keys["until"] = _last_days_of_periods(keys["step"], last, freq)
+    return table_like(_rows_of_figures(keys, names, cells, scale, (repeated, level)), surveys)
 
 
-def _window(scale: Scale, as_of: date, freq: str | None) -> periods.Window:
+def _periods_of_surveys(scale: Scale, as_of: date, freq: str | None) -> periods.Window:
     """The periods: all whole ones, or a single one that is named after its first day."""
     if freq is None:
         number = periods.number_of(scale.first)
@@ -154,40 +154,44 @@ def _window(scale: Scale, as_of: date, freq: str | None) -> periods.Window:
     return window
 
 
-def _stepped(rows: Frame, window: periods.Window, freq: str | None) -> Frame:
+def _rows_with_period(rows: Frame, window: periods.Window, freq: str | None) -> Frame:
     step = nw.lit(window.first_step) if freq is None else periods.step_expr("date", "_day", freq)
     stepped = rows.with_columns(step=step.cast(nw.Int64))
     return stepped.filter(nw.col("step") <= window.last_step)
 
 
-def _until(steps: NDArray[np.int64], as_of: date, freq: str | None) -> NDArray[np.datetime64]:
+def _last_days_of_periods(
+    steps: NDArray[np.int64], as_of: date, freq: str | None
+) -> NDArray[np.datetime64]:
     if freq is None:
         return np.full(steps.size, np.datetime64(as_of, "D"))
     return periods.first_days(steps + 1, freq) - np.timedelta64(1, "D")
 
 
-def _counted(rows: Frame, names: list[str], scale: Scale, repeated: str) -> Columns:
+def _sums_by_period(rows: Frame, names: list[str], scale: Scale, repeated: str) -> Columns:
     key = ["customer_id", *names, "step"]
     answers = last_answers(rows, key) if repeated == "last" else rows
-    customers = of_customers(
-        with_figures(answers, scale), key, {"all": ~nw.col("response").is_null()}
+    customers = sums_of_customers(
+        rows_with_figures(answers, scale), key, {"all": ~nw.col("response").is_null()}
     )
-    cells = of_cells(customers, [*names, "step"], ["all"])
+    cells = sums_of_cells(customers, [*names, "step"], ["all"])
     return collect(cells.with_columns(nw.col("step").cast(nw.Int64)))
 
 
-def _long(
+def _rows_of_figures(
     keys: Columns, names: list[str], cells: Columns, scale: Scale, said: tuple[str, float]
 ) -> Columns:
     """The answer, a row per cell and figure."""
     (repeated, level), size = said, keys["step"].size
     once = repeated == "last"
     cell = {name: keys[name] for name in (*names, "period", "until")}
-    asked_whom = responses(cells, "all", level, once=once)
+    asked_whom = response_columns(cells, "all", level, once=once)
     rows = []
     for figure in FIGURES:
-        sums, span = sums_of(cells, figure, "all"), scale.range_of(figure)
+        sums, span = sums_of_figure(cells, figure, "all"), scale.range_of(figure)
         named = {**cell, "figure": np.full(size, figure, dtype=object)}
-        values = described(sums, figure, span, level, once=once)
+        values = figure_columns(sums, figure, span, level, once=once)
         rows.append({**named, **asked_whom, **values})
-    return woven(rows) | {"repeated": np.full(size * len(rows), repeated, dtype=object)}
+    return tables_interleaved(rows) | {
+        "repeated": np.full(size * len(rows), repeated, dtype=object)
+    }

@@ -30,7 +30,9 @@ _PLAIN = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _DAYS = (1, 2, 7, 14, 30, 60, 90, 180, 365, 730, 1825, 3650)
 
 
-def paper(ax: Axes | None, *, size: tuple[float, float] = SIZE, across: str = "y") -> Axes:
+def axes_to_draw_on(
+    ax: Axes | None, *, size: tuple[float, float] = SIZE, across: str = "y"
+) -> Axes:
     """The caller's axes, or fresh ones on a figure of their own, in our style.
 
     Args:
@@ -64,12 +66,12 @@ def paper(ax: Axes | None, *, size: tuple[float, float] = SIZE, across: str = "y
     return ax
 
 
-def said(ax: Axes, title: str, *, x: str = "", y: str = "") -> None:
+def set_titles(ax: Axes, title: str, *, x: str = "", y: str = "") -> None:
     """What the picture shows above it; what its axes measure, and how to read it, beside them."""
     room = width_of(ax)
     if len(ax.figure.axes) == 1:
         left = max((len(name.get_text()) for name in ax.get_yticklabels()), default=0)
-        whole = float(ax.figure.get_window_extent().width) / _dpi(ax) * 72
+        whole = float(ax.figure.get_window_extent().width) / _dots_per_inch(ax) * 72
         room = max(room, whole - 24 - 0.6 * points_of("small") * min(left, 26))
     width = max(24, int(room / (0.58 * points_of("medium"))))
     ax.set_title(
@@ -88,7 +90,7 @@ def said(ax: Axes, title: str, *, x: str = "", y: str = "") -> None:
     )
 
 
-def note(
+def write_note(
     ax: Axes,
     words: str,
     at: tuple[float, float],
@@ -133,9 +135,9 @@ def note(
     )
 
 
-def nothing(ax: Axes, title: str, why: str) -> Axes:
+def say_why_empty(ax: Axes, title: str, why: str) -> Axes:
     """Axes that say in words why there is nothing to see on them."""
-    said(ax, title)
+    set_titles(ax, title)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)
@@ -152,7 +154,7 @@ def nothing(ax: Axes, title: str, why: str) -> Axes:
     return ax
 
 
-def percent_axis(ax: Axes, which: str, values: NDArray[Any], *, whole: bool = False) -> None:
+def set_percent_axis(ax: Axes, which: str, values: NDArray[Any], *, whole: bool = False) -> None:
     """Shares as percent along an axis, wide enough not to make noise look like news.
 
     Args:
@@ -172,10 +174,10 @@ def percent_axis(ax: Axes, which: str, values: NDArray[Any], *, whole: bool = Fa
         high = min(high, 1.0 + 0.02 * (high - low)) if inside else high
     axis = ax.xaxis if which == "x" else ax.yaxis
     (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
-    percent_ticks(axis, high - low)
+    set_percent_ticks(axis, high - low)
 
 
-def percent_ticks(axis: Axis, span: float) -> None:
+def set_percent_ticks(axis: Axis, span: float) -> None:
     """Round shares along an axis, with no more digits than they need."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -184,7 +186,7 @@ def percent_ticks(axis: Axis, span: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda share, _: wording.percent(share, digits)))
 
 
-def calendar_axis(ax: Axes, steps: NDArray[Any], freq: str) -> None:
+def set_calendar_axis(ax: Axes, steps: NDArray[Any], freq: str) -> None:
     """Periods along x, placed by their numbers, labelled as people write them."""
     from retention import periods
 
@@ -206,7 +208,7 @@ def calendar_axis(ax: Axes, steps: NDArray[Any], freq: str) -> None:
     ax.set_xlim(first - 0.4, last + 0.4)
 
 
-def duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]:
+def set_duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]:
     """Time since the start along x; the places of its ticks."""
     days = unit in ("day", "days")
     strides = _DAYS if days else [s * 10.0**p for p in range(-2, 6) for s in (1, 2, 5)]
@@ -218,7 +220,7 @@ def duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]:
     return [float(tick) for tick in ticks]
 
 
-def named_rows(ax: Axes, names: Sequence[str], *, width: int = 26) -> None:
+def name_rows(ax: Axes, names: Sequence[str], *, width: int = 26) -> None:
     """Rows from the top down along y, each with its name."""
     shown = [wording.shortened(name, width, 2) for name in names]
     ax.set_yticks(range(len(names)), shown, parse_math=False)  # a price plan may be called $5
@@ -228,12 +230,12 @@ def named_rows(ax: Axes, names: Sequence[str], *, width: int = 26) -> None:
 
 def width_of(ax: Axes) -> float:
     """How wide axes are, in points."""
-    return float(ax.get_window_extent().width / _dpi(ax) * 72)
+    return float(ax.get_window_extent().width / _dots_per_inch(ax) * 72)
 
 
 def height_of(ax: Axes) -> float:
     """How high axes are, in points."""
-    return float(ax.get_window_extent().height / _dpi(ax) * 72)
+    return float(ax.get_window_extent().height / _dots_per_inch(ax) * 72)
 
 
 def points_of(size: str) -> float:
@@ -243,5 +245,5 @@ def points_of(size: str) -> float:
     return float(FontProperties(size=size).get_size_in_points())
 
 
-def _dpi(ax: Axes) -> float:
+def _dots_per_inch(ax: Axes) -> float:
     return float(ax.figure.dpi)

@@ -9,7 +9,7 @@ import numpy as np
 
 from retention import wording
 from retention.plots.paper import axes
-from retention.plots.paper.palette import BACKGROUND, HATCH, MUTED, ink_on, shade
+from retention.plots.paper.palette import BACKGROUND, HATCH, MUTED, heat_colour, ink_on_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +33,12 @@ def draw_cells(
 
     known = np.isfinite(cells)
     look: dict[str, Any] = {"edgecolors": BACKGROUND, "linewidths": 0.8}
-    colours = [shade(share / most) for share in cells[known]]
-    ax.add_collection(PolyCollection(_squares(known), facecolors=colours, **look, label="known"))
+    colours = [heat_colour(share / most) for share in cells[known]]
+    ax.add_collection(
+        PolyCollection(_corners_of_cells(known), facecolors=colours, **look, label="known")
+    )
     blank = PolyCollection(
-        _squares(~known),
+        _corners_of_cells(~known),
         facecolors=BACKGROUND,
         edgecolors="#B9C0C7",
         linewidths=0.0,
@@ -49,10 +51,10 @@ def draw_cells(
     ax.set_ylim(rows - 0.5, -0.5)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    _say(ax, cells, most, marks)
+    _write_numbers(ax, cells, most, marks)
 
 
-def _say(ax: Axes, cells: Floats, most: float, marks: NDArray[np.object_] | None) -> None:
+def _write_numbers(ax: Axes, cells: Floats, most: float, marks: NDArray[np.object_] | None) -> None:
     """The number of each cell, if there is room."""
     rows, columns = cells.shape
     size = axes.points_of("small")
@@ -60,36 +62,36 @@ def _say(ax: Axes, cells: Floats, most: float, marks: NDArray[np.object_] | None
     ems = 3.2 if marks is None else 4.4
     size = min(size, wide / ems, high / 1.2)
     if size < 6:
-        _scale(ax, most)
+        _draw_scale(ax, most)
         return
     for row, column in zip(*np.nonzero(np.isfinite(cells)), strict=True):
         share = float(cells[row, column])
         words = wording.percent(share, 0) + ("" if marks is None else str(marks[row, column]))
-        colour = ink_on(shade(share / most))
+        colour = ink_on_colour(heat_colour(share / most))
         ax.text(column, row, words, ha="center", va="center", fontsize=size, color=colour)
 
 
-def _squares(where: NDArray[np.bool_]) -> Any:
+def _corners_of_cells(where: NDArray[np.bool_]) -> Any:
     """The corners of the cells of a mask, row by row."""
     row, column = np.nonzero(where)
     corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
     return np.stack([column, row], axis=-1)[:, None, :] + corners
 
 
-def _scale(ax: Axes, most: float) -> None:
+def _draw_scale(ax: Axes, most: float) -> None:
     """Which colour is which share, beside the grid."""
     from matplotlib.collections import PolyCollection
 
     side = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
     steps = np.linspace(0.0, most, 65)
     squares = [[(0, a), (1, a), (1, b), (0, b)] for a, b in pairwise(steps)]
-    colours = [shade(value / most) for value in steps[:-1]]
+    colours = [heat_colour(value / most) for value in steps[:-1]]
     side.add_collection(PolyCollection(squares, facecolors=colours, edgecolors="face"))
     side.set_xlim(0, 1)
     side.set_ylim(0, most)
     side.set_xticks([])
     side.yaxis.tick_right()
-    axes.percent_ticks(side.yaxis, most)
+    axes.set_percent_ticks(side.yaxis, most)
     side.tick_params(labelsize="small", colors=MUTED, length=2)
     for spine in side.spines.values():
         spine.set_visible(False)

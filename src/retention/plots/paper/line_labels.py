@@ -51,20 +51,22 @@ def label_ends(ax: Axes, ends: Sequence[End], *, width: int = 24, reserved: floa
     if not kept:
         return
     size, available = points_of("small"), max(0.9 * height_of(ax) - reserved, 40.0)
-    texts = [_wrapped(end.text, width) for end in kept]
+    texts = [_wrapped_text(end.text, width) for end in kept]
     if sum(text.count("\n") + 1 for text in texts) * size * _LINE > available:
-        texts = [_on_one_line(end.text, width) for end in kept]
+        texts = [_text_on_one_line(end.text, width) for end in kept]
         size *= min(1.0, available / (len(texts) * size * _LINE))
-    _write(ax, kept, texts, size, [(t.count("\n") + 1) * size * _LINE / available for t in texts])
+    _write_labels(
+        ax, kept, texts, size, [(t.count("\n") + 1) * size * _LINE / available for t in texts]
+    )
 
 
-def _write(
+def _write_labels(
     ax: Axes, kept: Sequence[End], texts: Sequence[str], size: float, heights: Sequence[float]
 ) -> None:
     """The words, each so high as a share of the axes, with a fine line to those that moved."""
     low, high = ax.get_ylim()
     wanted = [(end.y - low) / (high - low) for end in kept]
-    places = spread(wanted, heights)
+    places = places_apart(wanted, heights)
     left, right = ax.get_xlim()
     for end, text, place, want in zip(kept, texts, places, wanted, strict=True):
         moved = abs(place - want) > 0.5 * min(heights) or end.x < right - 0.06 * (right - left)
@@ -84,7 +86,7 @@ def _write(
         )
 
 
-def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+def places_apart(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
     """Places from 0 to 1, near to those wanted, at which things of some height do not overlap.
 
     With z the places less the heights that come before them, the squared distances are least where
@@ -114,14 +116,14 @@ def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
     return [float(place) for place in places]
 
 
-def _on_one_line(text: str, width: int) -> str:
+def _text_on_one_line(text: str, width: int) -> str:
     """A text without its line breaks: what is cut is the first line, a name."""
     first, *rest = text.split("\n")
     after = "".join(f" {line}" for line in rest)
     return wording.shortened(first, max(width - len(after), 8)) + after
 
 
-def _wrapped(text: str, width: int) -> str:
+def _wrapped_text(text: str, width: int) -> str:
     """Each line of a text cut to the width, the first one on two lines if it must be."""
     first, *rest = text.split("\n")
     return "\n".join([wording.shortened(first, width, 2), *rest])

@@ -34,9 +34,9 @@ def draw_line(
     ax.plot(x, y, **line, **mark, markeredgecolor="white", markeredgewidth=0.6, zorder=3)
     lower, upper = (np.where(known, bound, np.nan) for bound in bounds)
     ax.fill_between(x, lower, upper, color=look.colour, alpha=shading, linewidth=0, zorder=1)
-    lonely = known & ~_beside_another(np.isfinite(lower) & np.isfinite(upper))
+    lonely = known & ~_has_known_neighbour(np.isfinite(lower) & np.isfinite(upper))
     draw_bars(ax, x[lonely], y[lonely], (lower[lonely], upper[lonely]), look.colour)
-    alone = known & ~_beside_another(known)
+    alone = known & ~_has_known_neighbour(known)
     if every > 1 and alone.any():
         ax.plot(x[alone], y[alone], color=look.colour, linestyle="none", marker=look.marker)
 
@@ -76,7 +76,7 @@ def draw_steps(
     )
 
 
-def thinned(times: Floats, most: int) -> NDArray[np.intp]:
+def thinned_places(times: Floats, most: int) -> NDArray[np.intp]:
     """The places of at most so many rising times, one in each stretch of the picture.
 
     What stands there is exact; a step between two of them is drawn at the later one, which is less
@@ -88,18 +88,18 @@ def thinned(times: Floats, most: int) -> NDArray[np.intp]:
     return np.unique(np.searchsorted(times, stretches, side="right") - 1)
 
 
-def shading_of(n_lines: int) -> float:
+def shading_of_lines(n_lines: int) -> float:
     """How strongly bounds are shaded, so that one sees through those of several lines."""
     return max(0.05, 0.16 - 0.02 * n_lines)
 
 
-def last_known(x: Floats, y: Floats) -> tuple[float, float]:
+def last_known_point(x: Floats, y: Floats) -> tuple[float, float]:
     """The last point of a line that is known; NaN where none is."""
     known = np.flatnonzero(np.isfinite(y))
     return (float(x[known[-1]]), float(y[known[-1]])) if known.size else (np.nan, np.nan)
 
 
-def _beside_another(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _has_known_neighbour(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which of the points that are known have a neighbour that is."""
     beside = np.zeros_like(known)
     beside[1:] |= known[:-1]

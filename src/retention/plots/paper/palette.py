@@ -34,7 +34,7 @@ class Look:
     @property
     def text(self) -> str:
         """The colour of words about it: dark enough to be read."""
-        return mixed(self.colour, INK, 0.35)
+        return mixed_colour(self.colour, INK, 0.35)
 
 
 LOOKS = (
@@ -53,15 +53,15 @@ _DEEP, _LIGHT = "#0E2A52", "#EAF1F8"
 """Ends of the scale of a heat map: the darker, the more."""
 
 
-def shade(share: float) -> str:
+def heat_colour(share: float) -> str:
     """The colour of a heat map at 0 to 1, ever darker."""
     middle = "#4D83B5"
     if share < 0.5:
-        return mixed(_LIGHT, middle, 2 * max(share, 0.0))
-    return mixed(middle, _DEEP, 2 * min(share, 1.0) - 1)
+        return mixed_colour(_LIGHT, middle, 2 * max(share, 0.0))
+    return mixed_colour(middle, _DEEP, 2 * min(share, 1.0) - 1)
 
 
-def mixed(one: str, other: str, part: float) -> str:
+def mixed_colour(one: str, other: str, part: float) -> str:
     """The colour that lies so far (0 to 1) on the way from one to the other."""
     pairs = zip(_channels(one), _channels(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * part):02X}" for a, b in pairs)
@@ -69,12 +69,12 @@ def mixed(one: str, other: str, part: float) -> str:
 
 def lightness(colour: str) -> float:
     """How light a colour looks in grey, CIELAB L*: 0 is black, 100 is white."""
-    linear = [_linear(channel / 255) for channel in _channels(colour)]
+    linear = [_linear_light(channel / 255) for channel in _channels(colour)]
     light = sum(w * c for w, c in zip((0.2126729, 0.7151522, 0.0721750), linear, strict=True))
     return 116 * light ** (1 / 3) - 16 if light > 216 / 24389 else light * 24389 / 27
 
 
-def ink_on(colour: str) -> str:
+def ink_on_colour(colour: str) -> str:
     """The colour of words on a ground of that colour."""
     return INK if lightness(colour) > 51 else BACKGROUND
 
@@ -83,6 +83,6 @@ def _channels(colour: str) -> list[int]:
     return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
 
 
-def _linear(channel: float) -> float:
+def _linear_light(channel: float) -> float:
     """A channel of sRGB as an amount of light."""
     return float(channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4)

@@ -106,7 +106,7 @@ class Drawn:
         return self.where(self["period"] == day)
 
 
-def read(table: object, drawable: Drawable) -> Drawn:
+def drawn_rows(table: object, drawable: Drawable) -> Drawn:
     """The rows of a table that a plot draws, as NumPy arrays: numbers, days and texts.
 
     Columns of text that no function declares are segments.
@@ -119,17 +119,17 @@ def read(table: object, drawable: Drawable) -> Drawn:
     schema = frame.collect_schema()
     lacking = [name for name in drawable.needed if name not in schema]
     if lacking or any(name in schema for name in drawable.never):
-        raise _another_table(drawable, lacking, schema.names())
+        raise _other_table_error(drawable, lacking, schema.names())
     known = drawable.holds
     by = [n for n, dtype in schema.items() if n not in known and _is_text(dtype)]
     wanted = [name for name in known if name in schema]
     found = collect(frame.select(*wanted, *by))
-    columns = {name: _held(found[name], known[name], name, drawable) for name in wanted}
+    columns = {name: _values_as_held(found[name], known[name], name, drawable) for name in wanted}
     columns |= {outer(name): found[name].astype(object) for name in by}
     return Drawn(drawable.plot, columns, tuple(map(outer, by)))
 
 
-def has(table: object, column: str) -> bool:
+def has_column(table: object, column: str) -> bool:
     """Whether a table has a column."""
     return column in as_lazy(table).collect_schema()
 
@@ -138,7 +138,7 @@ def _is_text(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
 
 
-def _another_table(drawable: Drawable, lacking: list[str], present: list[str]) -> ColumnError:
+def _other_table_error(drawable: Drawable, lacking: list[str], present: list[str]) -> ColumnError:
     there = set(present)
     fitting = (a for a in DRAWABLE if set(a.needed) <= there and not there & set(a.never))
     fits = next(fitting, None)
@@ -150,7 +150,9 @@ def _another_table(drawable: Drawable, lacking: list[str], present: list[str]) -
     )
 
 
-def _held(values: NDArray[Any], holds: Holds, name: str, drawable: Drawable) -> NDArray[Any]:
+def _values_as_held(
+    values: NDArray[Any], holds: Holds, name: str, drawable: Drawable
+) -> NDArray[Any]:
     import pandas as pd
 
     try:

@@ -11,8 +11,8 @@ from retention.errors import ColumnError, ContentError, counted
 from retention.frames import Columns, as_lazy, collect
 from retention.names import inner
 from retention.reasons.categories import MISSING, UNSPECIFIED, check_category
-from retention.reasons.figures.primary_reasons import complete, places_of
-from retention.reasons.notes.reading import read_notes, texts_of
+from retention.reasons.figures.primary_reasons import complete_column, places_of
+from retention.reasons.notes.reading import read_notes, texts_of_notes
 from retention.tables import LABELS, require
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def read_labelled(notes: object, labels: object, columns: tuple[str, str, str | 
         RetentionError: if a label is no reason.
     """
     text, note_id, groups = columns
-    rows = _notes(notes, text, note_id, groups)
-    texts = texts_of(rows["value"], text)
-    note, category = _labels(labels, rows["note_id"])
+    rows = _notes_with_groups(notes, text, note_id, groups)
+    texts = texts_of_notes(rows["value"], text)
+    note, category = _labels_by_note(labels, rows["note_id"])
     place, names = places_of(category)
     carried = np.zeros((len(texts), len(names)), np.bool_)
     carried[note, place] = True
@@ -67,7 +67,7 @@ def read_labelled(notes: object, labels: object, columns: tuple[str, str, str | 
     blank = np.array([one is None for one in texts], np.bool_)
     chosen = np.flatnonzero(has_label & ~blank)
     if groups is not None:
-        complete(rows["groups"][chosen], groups, "notes")
+        complete_column(rows["groups"][chosen], groups, "notes")
     ordered = sorted((texts[i] or "", str(rows["note_id"][i]), int(i)) for i in chosen)
     order = np.array([i for *_, i in ordered], np.intp)
     seen = carried[order].any(axis=0) & ~np.isin(names, (UNSPECIFIED, MISSING))
@@ -76,11 +76,13 @@ def read_labelled(notes: object, labels: object, columns: tuple[str, str, str | 
         tuple(name for name, there in zip(names, seen, strict=True) if there),
         carried[order][:, seen],
         None if groups is None else rows["groups"][order],
-        _remarks(int((~has_label).sum()), int((has_label & blank).sum())),
+        _remarks_on_left_out(int((~has_label).sum()), int((has_label & blank).sum())),
     )
 
 
-def _notes(notes: object, text: str, note_id: str, groups: str | None) -> dict[str, NDArray[Any]]:
+def _notes_with_groups(
+    notes: object, text: str, note_id: str, groups: str | None
+) -> dict[str, NDArray[Any]]:
     asked = [] if groups is None else [groups]
     frame = as_lazy(notes, name="notes", by_row=True)
     schema = frame.collect_schema()
@@ -92,7 +94,9 @@ def _notes(notes: object, text: str, note_id: str, groups: str | None) -> dict[s
     return rows if groups is None else rows | {"groups": kept[groups]}
 
 
-def _labels(labels: object, ids: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+def _labels_by_note(
+    labels: object, ids: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
     """Of each label the place of its note, and its category."""
     import pandas as pd
 
@@ -121,7 +125,7 @@ def read_labels(labels: object) -> Columns:
     """
     truth = collect(require(labels, LABELS).select(LABELS.names))
     for name in LABELS.names:
-        truth[name] = complete(truth[name], name, "labels")
+        truth[name] = complete_column(truth[name], name, "labels")
     if not truth["note_id"].size:
         raise ContentError("labels: the table is empty.")
     said = {str(one): str(one).partition(".")[0] for one in set(truth["category"].tolist())}
@@ -131,7 +135,7 @@ def read_labels(labels: object) -> Columns:
     return truth | {"category": np.array(category, dtype=object)}
 
 
-def _remarks(n_unlabelled: int, n_blank: int) -> tuple[str, ...]:
+def _remarks_on_left_out(n_unlabelled: int, n_blank: int) -> tuple[str, ...]:
     said = {
         "notes have no labels and were left out.": n_unlabelled,
         "labelled notes are blank and were left out.": n_blank,

@@ -12,7 +12,7 @@ from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, collect, table_like
 from retention.reasons.agreement.labels import read_labels
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, check_category
-from retention.reasons.figures.primary_reasons import complete, places_of
+from retention.reasons.figures.primary_reasons import complete_column, places_of
 from retention.tables import TAGS, require
 from retention.tables.answer_columns import constant, flags, gives, shares, texts, whole
 
@@ -142,15 +142,15 @@ def reason_agreement(
     intervals.quantile_of(level)
     if not (isinstance(min_score, int | float) and 0 <= min_score <= 1):
         raise RetentionError(f"min_score must lie between 0 and 1; got {min_score!r}.")
-    pair = _read(tags, labels, min_score)
+    pair = _flags_of_both_tables(tags, labels, min_score)
     both = (pair.tagged & pair.labelled).astype(np.int64)
     t, m = pair.tagged.astype(np.int64), pair.labelled.astype(np.int64)
-    averaged = _averaged(pair.categories, categories)
+    averaged = _averaged_categories(pair.categories, categories)
     scored = averaged & (m.sum(axis=0) >= fewest)
     found = [
-        _each(both.sum(axis=0), t.sum(axis=0), m.sum(axis=0), len(t), level),
-        _micro(both[:, averaged], t[:, averaged], m[:, averaged], level),
-        _macro(both[:, scored], t[:, scored], m[:, scored], level),
+        _scores_of_categories(both.sum(axis=0), t.sum(axis=0), m.sum(axis=0), len(t), level),
+        _micro_scores(both[:, averaged], t[:, averaged], m[:, averaged], level),
+        _macro_scores(both[:, scored], t[:, scored], m[:, scored], level),
     ]
     columns: Columns = {
         "category": np.array([*pair.categories, "micro", "macro"], dtype=object),
@@ -161,7 +161,7 @@ def reason_agreement(
     return table_like(columns, tags)
 
 
-def _read(tags: object, labels: object, min_score: float) -> _Pair:
+def _flags_of_both_tables(tags: object, labels: object, min_score: float) -> _Pair:
     """Both tables as flags of the notes that have labels."""
     import pandas as pd
 
@@ -170,7 +170,7 @@ def _read(tags: object, labels: object, min_score: float) -> _Pair:
     kept = ["note_id", "category", *(["score"] if "score" in schema else [])]
     told, truth = collect(frame.select(kept)), read_labels(labels)
     for name in ("note_id", "category"):
-        told[name] = complete(told[name], name)
+        told[name] = complete_column(told[name], name)
     if (told["note_id"].dtype.kind in "iu") != (truth["note_id"].dtype.kind in "iu"):
         raise ColumnError(
             "labels: 'note_id' is text in one table and numbers in the other. Give both the same."
@@ -194,7 +194,7 @@ def _read(tags: object, labels: object, min_score: float) -> _Pair:
     return _Pair(shown, tagged[:, seen], labelled[:, seen], unlabelled)
 
 
-def _averaged(shown: list[str], asked: Sequence[str] | None) -> Flags:
+def _averaged_categories(shown: list[str], asked: Sequence[str] | None) -> Flags:
     """Which categories "micro" and "macro" are of."""
     if asked is None:
         return ~np.isin(np.array(shown, dtype=object), NO_REASON)
@@ -205,7 +205,9 @@ def _averaged(shown: list[str], asked: Sequence[str] | None) -> Flags:
     return np.isin(np.array(shown, dtype=object), list(asked))
 
 
-def _each(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], n: int, level: float) -> Columns:
+def _scores_of_categories(
+    both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], n: int, level: float
+) -> Columns:
     """The scores of every category, from its counts."""
     union = t + m - both
     lower, upper = intervals.wilson(both, union, level)
@@ -215,7 +217,7 @@ def _each(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], n: int, level: f
         "f1": (intervals.ratio(2 * both, t + m), 2 * lower / (1 + lower), 2 * upper / (1 + upper)),
         "kappa": _kappa(both, t, m, n, level),
     }
-    return _counts(both, t, m, n) | _spread(scores)
+    return _counts_of_agreement(both, t, m, n) | _score_columns(scores)
 
 
 def _kappa(
@@ -239,13 +241,13 @@ def _kappa(
     return kappa, np.maximum(kappa - half, -1.0), np.minimum(kappa + half, 1.0)
 
 
-def _micro(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], level: float) -> Columns:
+def _micro_scores(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], level: float) -> Columns:
     """The scores of all categories together; a note is one draw, whatever it carries."""
     b, tagged, labelled = (one.sum(axis=1) for one in (both, t, m))
     scores = {"precision": (b, tagged), "recall": (b, labelled), "f1": (2 * b, tagged + labelled)}
     found = {name: _ratio_of_sums(*one, level) for name, one in scores.items()}
-    of_all = _counts(b.sum(), tagged.sum(), labelled.sum(), len(b))
-    return of_all | _spread(found | {"kappa": _nothing()})
+    of_all = _counts_of_agreement(b.sum(), tagged.sum(), labelled.sum(), len(b))
+    return of_all | _score_columns(found | {"kappa": _unknown_with_bounds()})
 
 
 def _ratio_of_sums(y: NDArray[Any], x: NDArray[Any], level: float) -> tuple[Floats, Floats, Floats]:
@@ -257,12 +259,12 @@ def _ratio_of_sums(y: NDArray[Any], x: NDArray[Any], level: float) -> tuple[Floa
     return rate, np.maximum(lower, 0.0), np.minimum(upper, 1.0)
 
 
-def _macro(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], level: float) -> Columns:
+def _macro_scores(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], level: float) -> Columns:
     """The mean of the categories' scores, with the spread that notes give it."""
     scores = {"precision": (both, t), "recall": (both, m), "f1": (2 * both, t + m)}
     found = {name: _mean_of_ratios(*one, level) for name, one in scores.items()}
-    of_all = _counts(both.sum(), t.sum(), m.sum(), len(both))
-    return of_all | _spread(found | {"kappa": _nothing()})
+    of_all = _counts_of_agreement(both.sum(), t.sum(), m.sum(), len(both))
+    return of_all | _score_columns(found | {"kappa": _unknown_with_bounds()})
 
 
 def _mean_of_ratios(
@@ -270,7 +272,7 @@ def _mean_of_ratios(
 ) -> tuple[Floats, Floats, Floats]:
     n, k = y.shape
     if not k:
-        return _nothing()
+        return _unknown_with_bounds()
     total = np.maximum(x.sum(axis=0), 1)
     rates = y.sum(axis=0) / total
     influence = ((y - rates * x) / total).mean(axis=1)
@@ -281,13 +283,13 @@ def _mean_of_ratios(
     return mean, np.maximum(mean - half, 0.0), np.minimum(mean + half, 1.0)
 
 
-def _counts(both: Any, t: Any, m: Any, n: int) -> Columns:
+def _counts_of_agreement(both: Any, t: Any, m: Any, n: int) -> Columns:
     counts = {"n_tagged": t, "n_labelled": m, "n_both": both}
     columns: Columns = {"n_notes": np.full(np.size(t), n, np.int64)}
     return columns | {name: np.atleast_1d(one) for name, one in counts.items()}
 
 
-def _spread(scores: dict[str, tuple[Floats, Floats, Floats]]) -> Columns:
+def _score_columns(scores: dict[str, tuple[Floats, Floats, Floats]]) -> Columns:
     """Each score and its bounds as columns."""
     return {
         f"{name}{end}": values
@@ -296,5 +298,5 @@ def _spread(scores: dict[str, tuple[Floats, Floats, Floats]]) -> Columns:
     }
 
 
-def _nothing() -> tuple[Floats, Floats, Floats]:
+def _unknown_with_bounds() -> tuple[Floats, Floats, Floats]:
     return np.full(1, np.nan), np.full(1, np.nan), np.full(1, np.nan)

@@ -10,8 +10,8 @@ from retention import intervals
 from retention.errors import ColumnError, ContentError, counted, one_of
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
-from retention.reasons.figures.counts import Named, count_asked
-from retention.reasons.figures.reason_summary import of_people
+from retention.reasons.figures.counts import Named, named_and_sizes
+from retention.reasons.figures.reason_summary import shares_of_customers
 from retention.tables import TAGS, segments
 from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
@@ -119,10 +119,10 @@ def reasons_by_segment(
     names = segments(by, TAGS)
     if not names:
         raise ColumnError("by must name at least one column of tags.")
-    named, sizes = count_asked(tags, names, n_customers, base)
-    _check_segments(named)
-    n_named, n_base = _counted(named, sizes, base)
-    tests = _tests(n_named, n_base, named.reasons, correction)
+    named, sizes = named_and_sizes(tags, names, n_customers, base)
+    _refuse_untestable_segments(named)
+    n_named, n_base = _counts_by_segment(named, sizes, base)
+    tests = _tests_of_categories(n_named, n_base, named.reasons, correction)
     overall = np.where(
         named.reasons | (base == "customers"),
         intervals.ratio(n_named.sum(axis=0), n_base.sum()),
@@ -133,7 +133,9 @@ def reasons_by_segment(
             "category": np.array(named.categories, dtype=object),
             "n_customers": n_named[i],
             "base": np.full(named.reasons.size, base, dtype=object),
-            **of_people(np.where(np.isnan(overall), np.nan, n_named[i]), int(n_base[i]), level),
+            **shares_of_customers(
+                np.where(np.isnan(overall), np.nan, n_named[i]), int(n_base[i]), level
+            ),
             "share_overall": overall,
             **tests,
         }
@@ -142,7 +144,7 @@ def reasons_by_segment(
     return table_like(long_table(list(zip(named.keys, columns, strict=True)), names), tags)
 
 
-def _check_segments(named: Named) -> None:
+def _refuse_untestable_segments(named: Named) -> None:
     if len(named.keys) < 2:
         raise ContentError(
             f"by: all customers are in one segment, {', '.join(named.keys[0])!r}: there is nothing "
@@ -157,7 +159,7 @@ def _check_segments(named: Named) -> None:
         )
 
 
-def _counted(
+def _counts_by_segment(
     named: Named, sizes: Mapping[Any, int], base: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many customers of each segment (rows) named each category, and of how many."""
@@ -169,7 +171,7 @@ def _counted(
     return n_named, asked.astype(np.int64) if base == "customers" else told
 
 
-def _tests(
+def _tests_of_categories(
     n_named: NDArray[np.int64],
     n_base: NDArray[np.int64],
     reasons: NDArray[np.bool_],
@@ -179,7 +181,7 @@ def _tests(
     there = n_base > 0
     nothing = ("none: no reason", np.nan, np.nan)
     found = [
-        _test(n_named[there, k], n_base[there]) if reasons[k] else nothing
+        _test_of_category(n_named[there, k], n_base[there]) if reasons[k] else nothing
         for k in range(reasons.size)
     ]
     test = np.array([name for name, *_ in found], dtype=object)
@@ -190,14 +192,14 @@ def _tests(
         "chi_squared": chi_squared,
         "degrees_of_freedom": freedom,
         "p_value": p,
-        "p_adjusted": adjusted(p, correction),
+        "p_adjusted": adjusted_p_values(p, correction),
         "correction": np.full(reasons.size, correction, dtype=object),
         "n_tests": np.full(reasons.size, (~np.isnan(p)).sum(), np.int64),
         "cramers_v": np.sqrt(intervals.ratio(chi_squared, n_base.sum())),
     }
 
 
-def _test(yes: NDArray[np.int64], n: NDArray[np.int64]) -> tuple[str, float, float]:
+def _test_of_category(yes: NDArray[np.int64], n: NDArray[np.int64]) -> tuple[str, float, float]:
     """Which test was made of S counts out of n each, χ² and the p-value."""
     observed = np.stack([yes, n - yes])
     total = observed.sum()
@@ -216,7 +218,7 @@ def _test(yes: NDArray[np.int64], n: NDArray[np.int64]) -> tuple[str, float, flo
     return "none: few customers", chi_squared, np.nan
 
 
-def adjusted(p: Floats, correction: str) -> Floats:
+def adjusted_p_values(p: Floats, correction: str) -> Floats:
     """P-values corrected for their number; those that are missing do not count.
 
     Args:

@@ -13,12 +13,12 @@ from retention.frames import Frame, as_text, collect
 from retention.numerics.codes import numbered
 from retention.reasons.categories import NO_REASON
 from retention.reasons.figures.primary_reasons import (
-    complete,
+    complete_column,
     first_reasons,
     numbered_rows,
     places_of,
 )
-from retention.reasons.notes.reading import flags
+from retention.reasons.notes.reading import true_flags
 from retention.tables import TAGS, require, segments
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Named:
     @property
     def reasons(self) -> Flags:
         """Which categories are reasons to leave."""
-        return reasons_among(self.categories)
+        return is_reason_to_leave(self.categories)
 
     @property
     def n_told(self) -> Counts:
@@ -94,12 +94,12 @@ class Named:
         )
 
 
-def reasons_among(categories: Sequence[str]) -> Flags:
+def is_reason_to_leave(categories: Sequence[str]) -> Flags:
     """Which categories are reasons to leave."""
     return ~np.isin(np.array(categories, dtype=object), NO_REASON)
 
 
-def count_named(frame: Frame, names: Sequence[str]) -> Named:
+def named_by_customers(frame: Frame, names: Sequence[str]) -> Named:
     """What each customer named, from a table of tags that has been checked.
 
     Args:
@@ -118,17 +118,17 @@ def count_named(frame: Frame, names: Sequence[str]) -> Named:
     if not size:
         raise ContentError("tags: the table is empty.")
     if "is_primary" in rows:
-        rows["is_primary"] = flags(rows["is_primary"])
+        rows["is_primary"] = true_flags(rows["is_primary"])
     for name in ("note_id", "category"):
-        rows[name] = complete(rows[name], name)
-    unit = _unit(rows)
+        rows[name] = complete_column(rows[name], name)
+    unit = _counted_column(rows)
     segment, keys = numbered(rows, names, size)
     whose = numbered_rows([rows[unit]], size)
     owner = numbered_rows([segment, whose], size)
     lead = first_reasons(rows, owner)
     place, categories = places_of(rows["category"])
     note = numbered_rows([rows["note_id"]], size)
-    mentions = _mentions(note, owner, place, reasons_among(categories))
+    mentions = _mentions_by_owner(note, owner, place, is_reason_to_leave(categories))
     return Named(
         {"customer_id": "customers", "note_id": "notes"}[unit],
         keys,
@@ -140,7 +140,7 @@ def count_named(frame: Frame, names: Sequence[str]) -> Named:
     )
 
 
-def count_asked(
+def named_and_sizes(
     tags: object, by: str | Sequence[str], n_customers: object, base: str
 ) -> tuple[Named, dict[Key, int]]:
     """What each customer named, and how many customers each segment has, where that was said.
@@ -155,7 +155,7 @@ def count_asked(
             "base='customers' needs n_customers=, how many customers were asked or left: without "
             "it a share would be of those who wrote. Say base='tagged' if that is meant."
         )
-    named = count_named(require(tags, TAGS, extra=names), names)
+    named = named_by_customers(require(tags, TAGS, extra=names), names)
     if n_customers is None:
         return named, {}
     sizes = sizes_of(n_customers, named.keys, names)
@@ -185,7 +185,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
         )
     found: dict[Key, int] = {}
     for key, n in n_customers.items():
-        parts = tuple(map(_label, key if isinstance(key, tuple) else (key,)))
+        parts = tuple(map(_label_of_value, key if isinstance(key, tuple) else (key,)))
         if len(parts) != len(names):
             raise RetentionError(f"n_customers: {key!r} does not name one of {', '.join(names)}.")
         if parts in found:
@@ -199,14 +199,14 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
     return found
 
 
-def _label(value: object) -> str:
+def _label_of_value(value: object) -> str:
     """A segment's value as tables show it: see `as_text`."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     return str(value)
 
 
-def _unit(rows: Columns) -> str:
+def _counted_column(rows: Columns) -> str:
     """The column of what is counted: customers, or notes if none says whose it is."""
     if "customer_id" not in rows:
         return "note_id"
@@ -222,7 +222,7 @@ def _unit(rows: Columns) -> str:
     return "note_id" if without else "customer_id"
 
 
-def _mentions(
+def _mentions_by_owner(
     note: NDArray[np.intp], owner: NDArray[np.intp], place: NDArray[np.intp], reasons: Flags
 ) -> Counts:
     """In how many notes each owner named each category; a note names it once at most."""

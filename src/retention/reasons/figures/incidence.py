@@ -144,10 +144,12 @@ def reason_incidence(
     names = segments(by, LIFETIMES, working=taken)
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
-    table = _as_table(_counted(_joined(spells, told, names), names))
+    table = _table_of_ends(_counts_of_spells(_spells_with_reason(spells, told, names), names))
     names = [outer(name) for name in names]
     made = (
-        _of_one(table, names, level) if primary else shared_incidence(table, REASON, names, level)
+        _ends_for_one_reason(table, names, level)
+        if primary
+        else shared_incidence(table, REASON, names, level)
     )
     if not table["churned"].any():  # no end has a cause, and the one row is of ends untold
         made["category"] = np.full(made["duration"].size, UNSPECIFIED, dtype=object)
@@ -155,7 +157,7 @@ def reason_incidence(
     return table_like(made, spells)
 
 
-def _joined(spells: object, told: Columns, names: list[str]) -> Frame:
+def _spells_with_reason(spells: object, told: Columns, names: list[str]) -> Frame:
     """The spells, each with the reason that its customer told, if any."""
     keys = [name for name in ENDS if name in told]
     present = as_lazy(spells, name="spells", only=[*keys, *names]).collect_schema()
@@ -170,11 +172,11 @@ def _joined(spells: object, told: Columns, names: list[str]) -> Frame:
     schema = frame.collect_schema()
     notes = notes.with_columns(nw.col(key).cast(schema[key]) for key in keys)
     joined = frame.join(notes.rename({"category": REASON}), on=keys, how="left")
-    _check_match(joined, told, keys)
+    _refuse_other_ends(joined, told, keys)
     return joined
 
 
-def _check_match(joined: Frame, told: Columns, keys: list[str]) -> None:
+def _refuse_other_ends(joined: Frame, told: Columns, keys: list[str]) -> None:
     """Refuse or warn where the two tables do not speak of the same ends."""
     n_told = told["customer_id"].size
     if not n_told:
@@ -201,7 +203,7 @@ def _check_match(joined: Frame, told: Columns, keys: list[str]) -> None:
         )
 
 
-def _counted(joined: Frame, names: list[str]) -> Columns:
+def _counts_of_spells(joined: Frame, names: list[str]) -> Columns:
     """How many spells there are of each kind, so that few rows are left."""
     schema = joined.collect_schema()
     entry = ["entry"] if "entry" in schema else []
@@ -210,7 +212,7 @@ def _counted(joined: Frame, names: list[str]) -> Columns:
     return collect(counted(rows, ["duration", "churned", *entry, *names, REASON]))
 
 
-def _as_table(ends: Columns) -> pd.DataFrame:
+def _table_of_ends(ends: Columns) -> pd.DataFrame:
     import pandas as pd
 
     refuse_unusable(ends, "spells")
@@ -221,7 +223,7 @@ def _as_table(ends: Columns) -> pd.DataFrame:
     return pd.DataFrame(counts | {"n_spells": ends[N]})
 
 
-def _of_one(table: pd.DataFrame, names: list[str], level: float) -> Columns:
+def _ends_for_one_reason(table: pd.DataFrame, names: list[str], level: float) -> Columns:
     """Every end for one reason."""
     left = cumulative_incidence(table, cause=REASON, by=names, level=level)
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ import numpy as np
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, collect
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, reason_categories
-from retention.reasons.notes.reading import flags
+from retention.reasons.notes.reading import true_flags
 from retention.tables import CUSTOMER, TAGS, require
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def primary_reasons(tags: object) -> Columns:
         ColumnError: if a column is missing.
         ContentError: if a customer, a spell or a category is missing.
     """
-    rows, keys, owner = _ends(tags)
+    rows, keys, owner = _ends_of_tags(tags)
     least = first_reasons(rows, owner)
     reason = rows["category"].astype(object)[least]
     told = ~np.isin(reason, NO_REASON)
@@ -58,7 +58,7 @@ def every_reason(tags: object) -> Columns:
     Raises:
         as `primary_reasons`.
     """
-    rows, keys, owner = _ends(tags)
+    rows, keys, owner = _ends_of_tags(tags)
     place, names = places_of(rows["category"])
     told = ~np.isin(rows["category"].astype(object), NO_REASON)
     owners, first = np.unique(owner, return_index=True)
@@ -113,7 +113,7 @@ def numbered_rows(columns: Sequence[NDArray[Any]], size: int) -> NDArray[np.intp
     return number
 
 
-def complete(values: NDArray[Any], name: str, table: str = "tags") -> NDArray[Any]:
+def complete_column(values: NDArray[Any], name: str, table: str = "tags") -> NDArray[Any]:
     """A column of a table in which nothing may be missing; whole numbers are whole again.
 
     Raises:
@@ -129,14 +129,14 @@ def complete(values: NDArray[Any], name: str, table: str = "tags") -> NDArray[An
     return values.astype(np.int64) if values.dtype.kind == "f" else values
 
 
-def _ends(tags: object) -> tuple[Columns, list[str], NDArray[np.intp]]:
+def _ends_of_tags(tags: object) -> tuple[Columns, list[str], NDArray[np.intp]]:
     """The tags, what says which end they are about, and the number of that end."""
-    rows = _rows(tags)
+    rows = _tag_columns(tags)
     keys = [name for name in ENDS if name in rows]
     return rows, keys, numbered_rows([rows[name] for name in keys], rows["category"].size)
 
 
-def _rows(tags: object) -> Columns:
+def _tag_columns(tags: object) -> Columns:
     frame = require(tags, TAGS)
     schema = frame.collect_schema()
     if "customer_id" not in schema:
@@ -144,7 +144,7 @@ def _rows(tags: object) -> Columns:
     names = [name for name in (*ENDS, "category", "score", "is_primary") if name in schema]
     found = collect(frame.select(names))
     for name in names[: names.index("category") + 1]:
-        found[name] = complete(found[name], name)
+        found[name] = complete_column(found[name], name)
     if "is_primary" in found:
-        found["is_primary"] = flags(found["is_primary"])
+        found["is_primary"] = true_flags(found["is_primary"])
     return found

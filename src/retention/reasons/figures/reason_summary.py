@@ -11,7 +11,7 @@ from retention.errors import one_of
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.categories import ReasonCategory, reason_categories
-from retention.reasons.figures.counts import Named, count_asked, count_named
+from retention.reasons.figures.counts import Named, named_and_sizes, named_by_customers
 from retention.tables import TAGS, require, segments
 from retention.tables.answer_columns import constant, flags, gives, numbers, shares, texts, whole
 
@@ -120,14 +120,18 @@ def reason_summary(
     """
     one_of("base", base, get_args(Base))
     intervals.quantile_of(level)
-    named, sizes = count_asked(tags, by, n_customers, base)
+    named, sizes = named_and_sizes(tags, by, n_customers, base)
     shown = {one.name: one for one in categories or reason_categories()}
     parts = [
-        (key, _described(named, shown) | _segment(named, i, sizes.get(key), base, level))
+        (
+            key,
+            _columns_of_categories(named, shown)
+            | _summary_of_segment(named, i, sizes.get(key), base, level),
+        )
         for i, key in enumerate(named.keys)
     ]
     columns = long_table(parts, segments(by, TAGS))
-    return table_like({name: columns[name] for name in _ordered(columns)}, tags)
+    return table_like({name: columns[name] for name in _columns_in_order(columns)}, tags)
 
 
 @gives(
@@ -180,13 +184,13 @@ def reason_cooccurrence(
     """
     intervals.quantile_of(level)
     names = segments(by, TAGS)
-    named = count_named(require(tags, TAGS, extra=names), names)
+    named = named_by_customers(require(tags, TAGS, extra=names), names)
     seen = np.flatnonzero(named.reasons & (named.mentions > 0).any(axis=0))
-    parts = [(key, _pairs(named, i, seen, level)) for i, key in enumerate(named.keys)]
+    parts = [(key, _pairs_of_segment(named, i, seen, level)) for i, key in enumerate(named.keys)]
     return table_like(long_table(parts, names), tags)
 
 
-def _segment(named: Named, i: int, size: int | None, base: str, level: float) -> Columns:
+def _summary_of_segment(named: Named, i: int, size: int | None, base: str, level: float) -> Columns:
     """The counts and shares of one segment, a row per category."""
     mentions, reasons = named.mentions[named.segment == i], named.reasons
     told = (mentions[:, reasons] > 0).sum(axis=1)
@@ -203,16 +207,18 @@ def _segment(named: Named, i: int, size: int | None, base: str, level: float) ->
         "base": np.full(reasons.size, base, dtype=object),
     }
     if base == "mentions":
-        counts |= _of_mentions(mentions[told > 0], reasons, level)
+        counts |= _shares_of_mentions(mentions[told > 0], reasons, level)
     elif base == "tagged":
-        counts |= of_people(np.where(reasons, n_named, np.nan), int((told > 0).sum()), level)
+        counts |= shares_of_customers(
+            np.where(reasons, n_named, np.nan), int((told > 0).sum()), level
+        )
     else:
-        counts |= of_people(n_named, int(size or 0), level)
+        counts |= shares_of_customers(n_named, int(size or 0), level)
     of_all = {"n_one_reason": (told == 1).sum(), "n_several_reasons": (told > 1).sum()}
     return counts | {name: np.full(reasons.size, n, np.int64) for name, n in of_all.items()}
 
 
-def of_people(n: NDArray[Any], base: int, level: float) -> Columns:
+def shares_of_customers(n: NDArray[Any], base: int, level: float) -> Columns:
     """Shares of customers with Wilson's bounds; nothing where n is missing or nobody is there."""
     share = intervals.ratio(n, base)
     lower, upper = intervals.wilson(n, base, level)
@@ -225,7 +231,9 @@ def of_people(n: NDArray[Any], base: int, level: float) -> Columns:
     }
 
 
-def _of_mentions(mentions: NDArray[Any], reasons: NDArray[np.bool_], level: float) -> Columns:
+def _shares_of_mentions(
+    mentions: NDArray[Any], reasons: NDArray[np.bool_], level: float
+) -> Columns:
     """Shares of all mentions of reasons, of customers who mention them more than once."""
     each = mentions[:, reasons].sum(axis=1)
     total = int(each.sum())
@@ -243,7 +251,7 @@ def _of_mentions(mentions: NDArray[Any], reasons: NDArray[np.bool_], level: floa
     }
 
 
-def _described(named: Named, shown: Mapping[str, ReasonCategory]) -> Columns:
+def _columns_of_categories(named: Named, shown: Mapping[str, ReasonCategory]) -> Columns:
     """What is known of each category, beside its counts."""
     known = [shown.get(name) for name in named.categories]
     judged = [one and ("yes" if one.preventable else "no") for one in known]
@@ -262,7 +270,7 @@ def _described(named: Named, shown: Mapping[str, ReasonCategory]) -> Columns:
     }
 
 
-def _ordered(columns: Columns) -> list[str]:
+def _columns_in_order(columns: Columns) -> list[str]:
     """Segments and categories first, what is said of them, then counts; the rest at last."""
     first = ("category", "label", "force", "preventable")
     last = ("unit", "keaveney_share", "keaveney_verified")
@@ -271,7 +279,7 @@ def _ordered(columns: Columns) -> list[str]:
     return [*counts[:split], *first, *counts[split:], *last]
 
 
-def _pairs(named: Named, i: int, seen: NDArray[np.intp], level: float) -> Columns:
+def _pairs_of_segment(named: Named, i: int, seen: NDArray[np.intp], level: float) -> Columns:
     """Every ordered pair of reasons in one segment."""
     did = (named.mentions[named.segment == i][:, seen] > 0).astype(np.int64)
     both, n_each = did.T @ did, did.sum(axis=0)

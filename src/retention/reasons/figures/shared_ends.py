@@ -56,18 +56,21 @@ def shared_incidence(table: object, reason: str, names: list[str], level: float)
     reasons = sorted({one for some in each for one in some})
     weights = np.array([[(one in some) / len(some) for one in reasons] for some in each])
     parts = [
-        (group.key, {"category": _named(name, group)} | _curve(group, weights[:, k], level))
+        (
+            group.key,
+            {"category": _name_column(name, group)} | _curve_of_reason(group, weights[:, k], level),
+        )
         for group in groups
         for k, name in enumerate(reasons)
     ]
     return long_table(parts, names)
 
 
-def _named(name: str, group: RiskSets) -> NDArray[Any]:
+def _name_column(name: str, group: RiskSets) -> NDArray[Any]:
     return np.full(group.duration.size, name, dtype=object)
 
 
-def _curve(group: RiskSets, weight: Floats, level: float) -> Columns:
+def _curve_of_reason(group: RiskSets, weight: Floats, level: float) -> Columns:
     """One reason's curve; `weight` says how much of an end with each set of reasons is its."""
     n, d = group.n_at_risk, group.n_churned.sum(axis=1)
     part = group.n_churned @ weight

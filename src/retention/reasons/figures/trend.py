@@ -12,7 +12,7 @@ from retention import intervals, periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, Frame, one_row, table_like
 from retention.numerics.codes import long_table
-from retention.reasons.figures.counts import Named, count_named
+from retention.reasons.figures.counts import Named, named_by_customers
 from retention.tables import TAGS, require, segments
 from retention.tables.answer_columns import gives, shares, texts, times, whole
 
@@ -93,18 +93,20 @@ def reason_trend(
     intervals.quantile_of(level)
     last = periods.as_day(as_of, argument="as_of")
     names = segments(by, TAGS)
-    frame, window = _dated(require(tags, TAGS, extra=names), freq, last)
-    named = count_named(frame, [*names, _STEP])
+    frame, window = _tags_by_period(require(tags, TAGS, extra=names), freq, last)
+    named = named_by_customers(frame, [*names, _STEP])
     steps = range(window[0], window[1] + 1)
     places = {key[:-1] for key in named.keys}
     named = named.with_keys([(*key, str(step)) for key, step in product(places, steps)])
     seen = np.flatnonzero(named.reasons & (named.mentions > 0).any(axis=0))
-    order = sorted(range(len(named.keys)), key=lambda i: (named.keys[i][:-1], _step_of(named, i)))
-    parts = [(named.keys[i][:-1], _period(named, i, seen, freq, level)) for i in order]
+    order = sorted(
+        range(len(named.keys)), key=lambda i: (named.keys[i][:-1], _period_of_key(named, i))
+    )
+    parts = [(named.keys[i][:-1], _shares_of_period(named, i, seen, freq, level)) for i in order]
     return table_like(long_table(parts, names), tags)
 
 
-def _dated(frame: Frame, freq: periods.Freq, last: date) -> tuple[Frame, tuple[int, int]]:
+def _tags_by_period(frame: Frame, freq: periods.Freq, last: date) -> tuple[Frame, tuple[int, int]]:
     """The tags up to the last whole period, with their periods, and the first and last of these."""
     schema = frame.collect_schema()
     if "date" not in schema:
@@ -137,11 +139,11 @@ def _dated(frame: Frame, freq: periods.Freq, last: date) -> tuple[Frame, tuple[i
     return dated.filter(nw.col(_STEP) <= latest), (first, latest)
 
 
-def _step_of(named: Named, i: int) -> int:
+def _period_of_key(named: Named, i: int) -> int:
     return int(named.keys[i][-1])
 
 
-def _period(
+def _shares_of_period(
     named: Named, i: int, seen: NDArray[np.intp], freq: periods.Freq, level: float
 ) -> Columns:
     """The shares of one segment in one period, a row per reason."""
@@ -149,7 +151,7 @@ def _period(
     n = (mentions[:, seen] > 0).sum(axis=0).astype(np.int64)
     told = int((mentions[:, seen] > 0).any(axis=1).sum())
     wrote = int((mentions[:, -1] == 0).sum())
-    step = np.full(seen.size, _step_of(named, i), np.int64)
+    step = np.full(seen.size, _period_of_key(named, i), np.int64)
     lower, upper = intervals.wilson(n, told, level)
     return {
         "period": periods.first_days(step, freq),

@@ -37,7 +37,7 @@ class Tag(NamedTuple):
 
 
 def tag_text(text: str, matcher: Matcher, *, min_score: float = 0.6) -> list[Tag]:
-    """The reasons in one text, in order (see `in_order`).
+    """The reasons in one text, in order (see `tags_in_order`).
 
     Args:
         text: what was written; only its first 20,000 characters are read.
@@ -53,11 +53,11 @@ def tag_text(text: str, matcher: Matcher, *, min_score: float = 0.6) -> list[Tag
     for tag, hit in hits:
         if not tag.startswith(CUE):
             by_tag.setdefault(tag, []).append(hit)
-    tags = [_weighed(tag, found, entries) for tag, found in by_tag.items()]
-    return in_order([tag for tag in tags if tag.score >= min_score])
+    tags = [_weighed_tag(tag, found, entries) for tag, found in by_tag.items()]
+    return tags_in_order([tag for tag in tags if tag.score >= min_score])
 
 
-def in_order(tags: list[Tag]) -> list[Tag]:
+def tags_in_order(tags: list[Tag]) -> list[Tag]:
     """The reasons of one text, strongest first.
 
     Of equals a bad reaction comes before the failure that it answers: whoever tells both stayed
@@ -75,15 +75,15 @@ def in_order(tags: list[Tag]) -> list[Tag]:
     )
 
 
-def _beats(hits: Hits, rule: Rule) -> Hits:
+def _hits_unbeaten(hits: Hits, rule: Rule) -> Hits:
     """Without what is said more exactly beside it."""
-    return [one for one, beside in _with_context(hits, rule) if not beside]
+    return [one for one, beside in _hits_with_context(hits, rule) if not beside]
 
 
-def _needs(hits: Hits, rule: Rule) -> Hits:
+def _hits_with_needed_context(hits: Hits, rule: Rule) -> Hits:
     """With what lacks its context taken for something else, or left out."""
     found = []
-    for (tag, hit), beside in _with_context(hits, rule):
+    for (tag, hit), beside in _hits_with_context(hits, rule):
         if beside is not False:
             found.append((tag, hit))
         elif rule.otherwise:
@@ -91,19 +91,19 @@ def _needs(hits: Hits, rule: Rule) -> Hits:
     return found
 
 
-def _becomes(hits: Hits, rule: Rule) -> Hits:
+def _hits_become_more(hits: Hits, rule: Rule) -> Hits:
     """With what has its context taken for something more."""
     return [
         (rule.otherwise if beside and rule.otherwise else tag, hit)
-        for (tag, hit), beside in _with_context(hits, rule)
+        for (tag, hit), beside in _hits_with_context(hits, rule)
     ]
 
 
-def _with_context(hits: Hits, rule: Rule) -> Iterator[tuple[tuple[str, Hit], bool | None]]:
+def _hits_with_context(hits: Hits, rule: Rule) -> Iterator[tuple[tuple[str, Hit], bool | None]]:
     """Each phrase, and whether its context is there; None where the rule is not about it."""
     others = [hit for tag, hit in hits if _is_one_of(tag, rule.others)]
     sentences = {hit.sentence for hit in others}
-    stretches = _stretches(others)
+    stretches = _covered_stretches(others)
     for tag, hit in hits:
         if not _is_one_of(tag, (rule.tag,)):
             yield (tag, hit), None
@@ -116,7 +116,7 @@ def _with_context(hits: Hits, rule: Rule) -> Iterator[tuple[tuple[str, Hit], boo
             yield (tag, hit), at >= 0 and stretches[at][1] > hit.start
 
 
-def _stretches(hits: list[Hit]) -> list[tuple[int, int]]:
+def _covered_stretches(hits: list[Hit]) -> list[tuple[int, int]]:
     """The parts of the text that hits cover, in order, none overlapping another."""
     found: list[tuple[int, int]] = []
     for start, end in sorted((hit.start, hit.end) for hit in hits):
@@ -128,9 +128,9 @@ def _stretches(hits: list[Hit]) -> list[tuple[int, int]]:
 
 
 _RULES: dict[str, Callable[[Hits, Rule], Hits]] = {
-    "becomes": _becomes,
-    "beats": _beats,
-    "needs": _needs,
+    "becomes": _hits_become_more,
+    "beats": _hits_unbeaten,
+    "needs": _hits_with_needed_context,
 }
 
 
@@ -140,7 +140,7 @@ def _is_one_of(tag: str, names: tuple[str, ...]) -> bool:
     return any(tag == name or tag.startswith(name + ".") for name in names)
 
 
-def _weighed(tag: str, hits: list[Hit], entries: tuple[Entry, ...]) -> Tag:
+def _weighed_tag(tag: str, hits: list[Hit], entries: tuple[Entry, ...]) -> Tag:
     """The strength of a tag: each phrase once, and of words that overlap only the strongest."""
     taken: list[Hit] = []
     used = set[int]()

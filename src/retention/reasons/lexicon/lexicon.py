@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from retention.errors import ColumnError, ContentError, ReadError, warn
 from retention.frames import as_lazy, collect
 from retention.reasons.categories import check_category, check_subcategory, data_file
-from retention.reasons.lexicon.lexicon_files import read_tables
+from retention.reasons.lexicon.lexicon_files import checked_tables
 from retention.reasons.lexicon.phrases import compile_phrase
-from retention.reasons.notes.words import normal, sentences
+from retention.reasons.notes.words import normal_words, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +150,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
     if not isinstance(lexicon, str | Path):
         raise ReadError(f"lexicon must be a language or the path of a file; got {lexicon!r}.")
     if str(lexicon) in _SHIPPED:
-        return _shipped(str(lexicon))
+        return _shipped_lexicon(str(lexicon))
     path = Path(lexicon)
     if not path.is_file():
         known = ", ".join(repr(name) for name in _SHIPPED)
@@ -159,7 +159,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise ReadError(f"{path} is no TOML file: {problem}.") from None
-    found = _checked(_lexicon(data, str(path)))
+    found = _checked_lexicon(_lexicon_of_tables(data, str(path)))
     if found.evaluated is None:
         warn(
             f"The lexicon {path} does not say on what it was evaluated ([meta] evaluated): nobody "
@@ -213,14 +213,14 @@ def extend_lexicon(
     for name, words in {OWN_BRAND: own_brand, COMPETITORS: competitors}.items():
         if isinstance(words, str):
             raise ContentError(f"{name} must be a list of names; got the text {words!r}.")
-        lists[name] = tuple(dict.fromkeys((*lists.get(name, ()), *map(_spelled, words))))
+        lists[name] = tuple(dict.fromkeys((*lists.get(name, ()), *map(_name_in_words, words))))
     own = {name.casefold() for name in lists[OWN_BRAND]}
     lists[COMPETITORS] = tuple(n for n in lists[COMPETITORS] if n.casefold() not in own)
     longer = replace(lexicon, entries=(*lexicon.entries, *added), lists=tuple(lists.items()))
-    return longer if longer == lexicon else _checked(longer, len(lexicon.entries))
+    return longer if longer == lexicon else _checked_lexicon(longer, len(lexicon.entries))
 
 
-def _spelled(name: str) -> str:
+def _name_in_words(name: str) -> str:
     """A name as words alone: its signs are no part of the language of phrases."""
     words = [word for sentence in sentences(str(name)) for word, *_ in sentence]
     if not words:
@@ -232,14 +232,14 @@ _SHIPPED = ("en",)
 
 
 @cache
-def _shipped(language: str) -> Lexicon:
+def _shipped_lexicon(language: str) -> Lexicon:
     name = f"lexicon_{language}.toml"
-    return _lexicon(data_file(name), name)
+    return _lexicon_of_tables(data_file(name), name)
 
 
-def _lexicon(data: Mapping[str, Any], name: str) -> Lexicon:
+def _lexicon_of_tables(data: Mapping[str, Any], name: str) -> Lexicon:
     """The value of a file's tables, not yet checked."""
-    file = read_tables(data, name)
+    file = checked_tables(data, name)
     meta = file.meta
     return Lexicon(
         language=meta.language,
@@ -253,7 +253,7 @@ def _lexicon(data: Mapping[str, Any], name: str) -> Lexicon:
         not_names=meta.not_names,
         expand=tuple(file.expand.items()),
         lists=tuple(({OWN_BRAND: (), COMPETITORS: ()} | file.lists).items()),
-        entries=tuple(entry for block in file.phrase for entry in _entries(block)),
+        entries=tuple(entry for block in file.phrase for entry in _entries_of_block(block)),
         rules=tuple(
             Rule(one.name, one.kind, one.tag, one.others, one.within, one.otherwise)
             for one in file.rule
@@ -261,14 +261,14 @@ def _lexicon(data: Mapping[str, Any], name: str) -> Lexicon:
     )
 
 
-def _entries(block: PhraseTable) -> list[Entry]:
+def _entries_of_block(block: PhraseTable) -> list[Entry]:
     negatable, by_firm = block.neg != "ok", block.by == "firm"
     return [
         Entry(block.tag, one.p, block.w, negatable, by_firm, one.yes, one.no) for one in block.any
     ]
 
 
-def _checked(lexicon: Lexicon, known: int = 0) -> Lexicon:
+def _checked_lexicon(lexicon: Lexicon, known: int = 0) -> Lexicon:
     """The lexicon, once everything beyond the first `known` phrases can be used."""
     lists, expand = dict(lexicon.lists), dict(lexicon.expand)
     for entry in lexicon.entries[known:]:
@@ -304,7 +304,7 @@ def check_tag(tag: str) -> None:
 
 
 def _own_entries(phrases: object, lexicon: Lexicon) -> tuple[Entry, ...]:
-    rows = _read_csv(Path(phrases)) if isinstance(phrases, str | Path) else _read_table(phrases)
+    rows = _csv_rows(Path(phrases)) if isinstance(phrases, str | Path) else _table_rows(phrases)
     found, expand = [], dict(lexicon.expand)
     for tag, pattern, weight in rows:
         try:
@@ -316,24 +316,24 @@ def _own_entries(phrases: object, lexicon: Lexicon) -> tuple[Entry, ...]:
         if not isinstance(pattern, str):
             raise ContentError(f"phrases: a phrase must be text; got {pattern!r}.")
         written = [word for sentence in sentences(pattern) for word, *_ in sentence]
-        words = [part for word in written for part in normal(word, expand)]
+        words = [part for word in written for part in normal_words(word, expand)]
         carries = any(word in lexicon.negators for word in words)
         found.append(Entry(str(tag).strip(), pattern.strip(), value, not carries))
     return tuple(found)
 
 
-def _read_table(phrases: object) -> list[tuple[Any, Any, Any]]:
+def _table_rows(phrases: object) -> list[tuple[Any, Any, Any]]:
     frame = as_lazy(phrases, name="phrases", by_row=True)
-    _check_columns(frame.collect_schema().names())
+    _refuse_lacking_columns(frame.collect_schema().names())
     columns = collect(frame.select(*_COLUMNS))
     return list(zip(*(columns[name].tolist() for name in _COLUMNS), strict=True))
 
 
-def _read_csv(path: Path) -> list[tuple[Any, Any, Any]]:
+def _csv_rows(path: Path) -> list[tuple[Any, Any, Any]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            _check_columns(rows.fieldnames or [])
+            _refuse_lacking_columns(rows.fieldnames or [])
             return [(row["category"], row["phrase"], row["weight"]) for row in rows]
     except OSError as problem:
         raise ReadError(f"phrases: {path} cannot be read: {problem.strerror}.") from None
@@ -341,7 +341,7 @@ def _read_csv(path: Path) -> list[tuple[Any, Any, Any]]:
         raise ReadError(f"phrases: {path} is no CSV file in UTF-8: {problem}.") from None
 
 
-def _check_columns(present: Sequence[str]) -> None:
+def _refuse_lacking_columns(present: Sequence[str]) -> None:
     for name in _COLUMNS:
         if name not in present:
             has = ", ".join(repr(one) for one in present)

@@ -40,7 +40,7 @@ class Example(_Table):
     no: str | None = None
 
 
-def _with_examples(one: object) -> object:
+def _phrase_with_examples(one: object) -> object:
     return one if isinstance(one, dict) else {"p": one}
 
 
@@ -49,7 +49,7 @@ class PhraseTable(_Table):
 
     tag: str
     w: float = Field(strict=True)
-    any: tuple[Annotated[Example, BeforeValidator(_with_examples)], ...]
+    any: tuple[Annotated[Example, BeforeValidator(_phrase_with_examples)], ...]
     neg: Literal["block", "ok"] = "block"
     by: Literal["firm"] | None = None
 
@@ -75,7 +75,7 @@ class FileTables(_Table):
     rule: tuple[RuleTable, ...] = ()
 
 
-def read_tables(data: Mapping[str, Any], name: str) -> FileTables:
+def checked_tables(data: Mapping[str, Any], name: str) -> FileTables:
     """The tables of a file, once each holds what it must.
 
     Raises:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from retention.reasons.lexicon.lexicon import OWN_BRAND
-from retention.reasons.lexicon.phrases import ANYTHING, Phrase, compile_phrase, places_of
-from retention.reasons.notes.words import normal, sentences
+from retention.reasons.lexicon.phrases import ANYTHING, Phrase, compile_phrase, places_of_bits
+from retention.reasons.notes.words import normal_words, sentences
 
 if TYPE_CHECKING:
     from retention.reasons.lexicon.lexicon import Entry, Lexicon
@@ -70,20 +70,20 @@ class _Automaton:
         self.first, self.last, self.follow = phrase.first, phrase.last, phrase.follow
         self.before = [0] * len(phrase.follow)
         for place, after in enumerate(phrase.follow):
-            for next_place in places_of(after):
+            for next_place in places_of_bits(after):
                 self.before[next_place] |= 1 << place
         self.accepts = [0 if kind == ANYTHING else bit_of[kind] for kind in phrase.classes]
         self.relevant = _EDGES
         for bits in self.accepts:
             self.relevant |= bits
-        self.starts = sum({self.accepts[place] for place in places_of(self.first)})
+        self.starts = sum({self.accepts[place] for place in places_of_bits(self.first)})
         self.required = 0
         for kind in phrase.required:
             self.required |= bit_of[kind]
         self.moves: dict[tuple[int, int], int] = {}
         self.taken: dict[int, int] = {}
 
-    def taking(self, mask: int) -> int:
+    def places_taking(self, mask: int) -> int:
         """The places that a word may stand at."""
         if mask in self.taken:
             return self.taken[mask]
@@ -98,12 +98,12 @@ class _Automaton:
         self.taken[mask] = places
         return places
 
-    def step(self, state: int, mask: int) -> int:
+    def places_after(self, state: int, mask: int) -> int:
         """The places reached with a further word."""
         reach = self.first
-        for place in places_of(state):
+        for place in places_of_bits(state):
             reach |= self.follow[place]
-        found = reach & self.taking(mask)
+        found = reach & self.places_taking(mask)
         if len(self.moves) > _MOST_REMEMBERED:
             self.moves.clear()
         self.moves[state, mask] = found
@@ -118,21 +118,21 @@ class _Automaton:
                 continue  # no match begins here: a gap at the start may be left out
             seen = mask & relevant
             known = moves.get((state, seen))
-            state = self.step(state, seen) if known is None else known
+            state = self.places_after(state, seen) if known is None else known
             if state & last:
-                found.append((self._start(masks, at, state & last), at))
+                found.append((self._latest_start(masks, at, state & last), at))
                 state = 0
         return found
 
-    def _start(self, masks: list[int], end: int, places: int) -> int:
+    def _latest_start(self, masks: list[int], end: int, places: int) -> int:
         """The latest word at which a match with this end can start."""
         at = end
         while not places & self.first:
             reach = 0
-            for place in places_of(places):
+            for place in places_of_bits(places):
                 reach |= self.before[place]
             at -= 1
-            places = reach & self.taking(masks[at] & self.relevant)
+            places = reach & self.places_taking(masks[at] & self.relevant)
         return at
 
 
@@ -157,7 +157,7 @@ class Matcher:
                 self.entries.setdefault(word, []).append(number)
         self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
         self.pairs = [one.split() for one in lexicon.negators if " " in one]
-        self.own = {part for name in lists[OWN_BRAND] for part in normal(name, self.expand)}
+        self.own = {part for name in lists[OWN_BRAND] for part in normal_words(name, self.expand)}
         self.seen: dict[str, tuple[_Known, ...]] = {}
 
     def _give_bit(self, kind: frozenset[str]) -> None:
@@ -172,7 +172,7 @@ class Matcher:
         """Every phrase in the text that no negation undoes."""
         found: list[Hit] = []
         for number, words in enumerate(sentences(text)):
-            self._find_in(self._sentence(words), number, found)
+            self._find_in(self._sentence_of_words(words), number, found)
         return found
 
     def _find_in(self, sentence: _Sentence, number: int, found: list[Hit]) -> None:
@@ -190,22 +190,22 @@ class Matcher:
             if automaton.required & together != automaton.required:
                 continue
             for first, last in automaton.matches(masks):
-                if not self._undone(self.lexicon.entries[entry], sentence, first, last):
+                if not self._is_undone(self.lexicon.entries[entry], sentence, first, last):
                     start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
                     found.append(Hit(entry, number, start, end))
 
-    def _undone(self, entry: Entry, sentence: _Sentence, first: int, last: int) -> bool:
+    def _is_undone(self, entry: Entry, sentence: _Sentence, first: int, last: int) -> bool:
         """Whether a negation undoes a match, or the customer did what the firm is blamed for."""
         if entry.by_firm and any(one.customer for one in sentence.known[max(first - 2, 0) : first]):
             return True
-        return entry.negatable and self._negated(sentence, first, last)
+        return entry.negatable and self._is_negated(sentence, first, last)
 
-    def _negated(self, sentence: _Sentence, first: int, last: int) -> bool:
+    def _is_negated(self, sentence: _Sentence, first: int, last: int) -> bool:
         """Whether a negation stands in the match, or before it in its clause."""
         known, places = sentence.known, sentence.places
         clause = places[max(first, 1)][2]
         for at in range(max(first - self.lexicon.window, 1), last + 1):
-            if _negates(known, at, first):
+            if _is_negating(known, at, first):
                 between = range(at + 1, first)
                 if at >= first or (
                     places[at][2] == clause and not any(known[k].breaks for k in between)
@@ -213,12 +213,12 @@ class Matcher:
                     return True
         return False
 
-    def _sentence(self, words: list[Word]) -> _Sentence:
+    def _sentence_of_words(self, words: list[Word]) -> _Sentence:
         known, places = [_FIRST], [(0, 0, -1)]
         for raw, start, end, clause in words:
             parts = self.seen.get(raw)
             if parts is None:
-                parts = self._look_up(raw)
+                parts = self._looked_up_words(raw)
             for part in parts:
                 known.append(part)
                 places.append((start, end, clause))
@@ -226,16 +226,16 @@ class Matcher:
         places.append((0, 0, -1))
         return _Sentence(known, places)
 
-    def _look_up(self, raw: str) -> tuple[_Known, ...]:
+    def _looked_up_words(self, raw: str) -> tuple[_Known, ...]:
         if len(self.seen) > _MOST_REMEMBERED:
             self.seen.clear()
-        words = normal(raw[:60], self.expand)
+        words = normal_words(raw[:60], self.expand)
         named = len(words) == 1 and self._is_name(raw, words[0])
-        found = tuple(self._known(word, named=named) for word in words)
+        found = tuple(self._knowledge_of_word(word, named=named) for word in words)
         self.seen[raw] = found
         return found
 
-    def _known(self, word: str, *, named: bool) -> _Known:
+    def _knowledge_of_word(self, word: str, *, named: bool) -> _Known:
         keys = [word, *(word[:size] + "*" for size in range(2, len(word) + 1))]
         if word[:1].isdigit() or word[:1] in "$£€¥₹":
             keys.append("#")
@@ -264,7 +264,7 @@ class Matcher:
         return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
 
 
-def _negates(known: list[_Known], at: int, first: int) -> bool:
+def _is_negating(known: list[_Known], at: int, first: int) -> bool:
     """Whether a word negates, or is the second of two that do before the match."""
     if known[at].negates:
         return not known[min(at + 1, len(known) - 1)].excuses

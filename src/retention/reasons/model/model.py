@@ -79,7 +79,7 @@ class ReasonModel:
     told: Report
 
     def __post_init__(self) -> None:
-        for values in self._numbers().values():
+        for values in self._arrays().values():
             values.setflags(write=False)
 
     def __repr__(self) -> str:
@@ -90,9 +90,9 @@ class ReasonModel:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ReasonModel):
             return NotImplemented
-        mine, theirs = self._numbers(), other._numbers()
+        mine, theirs = self._arrays(), other._arrays()
         alike = all(np.array_equal(mine[name], theirs[name]) for name in mine)
-        return alike and self._told() == other._told()
+        return alike and self._values_without_arrays() == other._values_without_arrays()
 
     def __hash__(self) -> int:
         return hash((self.categories, self.n_notes, self.seed, self.thresholds.tobytes()))
@@ -111,7 +111,7 @@ class ReasonModel:
         """
         import pandas as pd
 
-        return pd.DataFrame({name: _column(values) for name, values in self.told})
+        return pd.DataFrame({name: _report_column(values) for name, values in self.told})
 
     def save(self, folder: str | Path) -> None:
         """Write the model into a folder, as model.json and weights.npz; no code is in them.
@@ -125,15 +125,15 @@ class ReasonModel:
         Raises:
             RetentionError: if it cannot be written.
         """
-        write_folder(folder, self._told(), self._numbers())
+        write_folder(folder, self._values_without_arrays(), self._arrays())
 
-    def _numbers(self) -> dict[str, Floats]:
+    def _arrays(self) -> dict[str, Floats]:
         """Everything that is kept as an array."""
         own = ("thresholds", "coef", "intercept", "slope", "offset")
         found = {name: getattr(self, name) for name in own}
         return found | {name: getattr(self.terms, name) for name in _IDF}
 
-    def _told(self) -> dict[str, Any]:
+    def _values_without_arrays(self) -> dict[str, Any]:
         """Everything else, as JSON holds it."""
         plain = ("categories", "n_labelled", "notes")
         counts = ("n_notes", "groups", "n_groups", "n_folds", "seed")
@@ -150,7 +150,7 @@ class ReasonModel:
 _IDF = ("word_idf", "character_idf")
 
 
-def _column(values: tuple[Any, ...]) -> NDArray[Any]:
+def _report_column(values: tuple[Any, ...]) -> NDArray[Any]:
     """A column of the report; a number that is not known is NaN."""
     kinds = {type(value) for value in values if value is not None}
     dtype = {str: object, bool: np.bool_, int: np.int64}.get(next(iter(kinds), float), np.float64)
@@ -197,7 +197,9 @@ def load_reason_model(folder: str | Path) -> ReasonModel:
     return model
 
 
-def heard(weights: Weights, coef: Floats, intercept: Floats) -> tuple[Floats, NDArray[np.intp]]:
+def loudness_of_words(
+    weights: Weights, coef: Floats, intercept: Floats
+) -> tuple[Floats, NDArray[np.intp]]:
     """What the words of each note (rows) say for each category (columns).
 
     Returns:
@@ -217,7 +219,7 @@ def heard(weights: Weights, coef: Floats, intercept: Floats) -> tuple[Floats, ND
     return chance, loudest
 
 
-def strengths(found: Sequence[Sequence[Tag]], categories: Sequence[str]) -> Floats:
+def strengths_in_texts(found: Sequence[Sequence[Tag]], categories: Sequence[str]) -> Floats:
     """The strength of each category (columns) in each text (rows); 0 where it was not found."""
     place = {name: k for k, name in enumerate(categories)}
     strength = np.zeros((len(found), len(categories)))
@@ -229,7 +231,7 @@ def strengths(found: Sequence[Sequence[Tag]], categories: Sequence[str]) -> Floa
     return strength
 
 
-def stacked(chance: Floats, loudest: NDArray[np.intp], strength: Floats | None) -> Floats:
+def scores_of_both(chance: Floats, loudest: NDArray[np.intp], strength: Floats | None) -> Floats:
     """The score of each category in each note: the mean of chance and strength.
 
     It is 0 where nothing in the note speaks for the category: a tag needs evidence.
@@ -239,7 +241,7 @@ def stacked(chance: Floats, loudest: NDArray[np.intp], strength: Floats | None) 
     return np.where((loudest != SILENT) | (strength > 0), (chance + strength) / 2, 0.0)
 
 
-def probabilities(score: Floats, slope: Floats, offset: Floats) -> Floats:
+def calibrated_scores(score: Floats, slope: Floats, offset: Floats) -> Floats:
     """The scores calibrated; 0 stays 0."""
     from scipy.special import expit
 

@@ -40,8 +40,8 @@ def write_folder(
     head = {
         "format": FORMAT,
         "version": VERSION,
-        "model_sha256": _sum(body.encode()),
-        "weights_sha256": _sum(weights),
+        "model_sha256": _checksum(body.encode()),
+        "weights_sha256": _checksum(weights),
     }
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -60,12 +60,12 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[n
         ReadError: if a file is missing, of something else, of a later version, or damaged.
     """
     path = Path(folder)
-    told, weights = (_bytes(path, name) for name in (TOLD, NUMBERS))
-    head = _head(path / TOLD, told)
+    told, weights = (_bytes_of_file(path, name) for name in (TOLD, NUMBERS))
+    head = _head_of_model(path / TOLD, told)
     damaged = f"{path}: {{}} was changed or cut short since it was saved. Save the model again."
-    if head.get("model_sha256") != _sum(json.dumps(head.get("model")).encode()):
+    if head.get("model_sha256") != _checksum(json.dumps(head.get("model")).encode()):
         raise ReadError(damaged.format(TOLD))
-    if head.get("weights_sha256") != _sum(weights):
+    if head.get("weights_sha256") != _checksum(weights):
         raise ReadError(damaged.format(NUMBERS))
     try:
         with np.load(BytesIO(weights), allow_pickle=False) as packed:
@@ -94,7 +94,7 @@ def lexicon_from_json(told: dict[str, Any] | None) -> Lexicon | None:
     return Lexicon(**whole)
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def _bytes_of_file(path: Path, name: str) -> bytes:
     try:
         return (path / name).read_bytes()
     except OSError:
@@ -104,7 +104,7 @@ def _bytes(path: Path, name: str) -> bytes:
         ) from None
 
 
-def _head(path: Path, told: bytes) -> dict[str, Any]:
+def _head_of_model(path: Path, told: bytes) -> dict[str, Any]:
     try:
         head = json.loads(told)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
@@ -119,5 +119,5 @@ def _head(path: Path, told: bytes) -> dict[str, Any]:
     return head
 
 
-def _sum(content: bytes) -> str:
+def _checksum(content: bytes) -> str:
     return sha256(content).hexdigest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.errors import ContentError
-from retention.reasons.notes.words import normal, sentences
+from retention.reasons.notes.words import normal_words, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def learn_terms(texts: Sequence[str]) -> Terms:
         ContentError: if there are none.
     """
     found = []
-    for reader in _readers(None, None):
+    for reader in _vectorizers(None, None):
         try:
             reader.fit(texts)
         except ValueError:  # scikit-learn's words for an empty vocabulary
@@ -69,7 +69,7 @@ class Reader:
     """Terms at work."""
 
     def __init__(self, terms: Terms) -> None:
-        self.words, self.characters = _readers(terms.words, terms.characters)
+        self.words, self.characters = _vectorizers(terms.words, terms.characters)
         self.words.idf_, self.characters.idf_ = terms.word_idf, terms.character_idf
 
     def weights(self, texts: Sequence[str]) -> Weights:
@@ -81,7 +81,7 @@ class Reader:
         return self.words.transform(texts), self.characters.transform(texts)
 
 
-def places(text: str) -> Iterator[Place]:
+def places_of_terms(text: str) -> Iterator[Place]:
     """The words of a text, and the pairs that stand side by side in a sentence, in order.
 
     Words are in small letters, "don't" is "do", "not", and numbers and amounts are all "#". Places
@@ -90,7 +90,7 @@ def places(text: str) -> Iterator[Place]:
     for sentence in sentences(text):
         before: Place | None = None
         for raw, start, end, _ in sentence:
-            for part in _parts(raw):
+            for part in _parts_of_word(raw):
                 yield part, start, end
                 if before is not None:
                     yield f"{before[0]} {part}", before[1], end
@@ -98,21 +98,21 @@ def places(text: str) -> Iterator[Place]:
 
 
 @lru_cache(maxsize=20_000)
-def _parts(raw: str) -> tuple[str, ...]:
+def _parts_of_word(raw: str) -> tuple[str, ...]:
     """A word as it is counted."""
     amount = raw[0].isdigit() or raw[0] in "$£€¥₹"
-    return ("#",) if amount else normal(raw[:_LONGEST], {})
+    return ("#",) if amount else normal_words(raw[:_LONGEST], {})
 
 
-def _named(text: str) -> list[str]:
-    return [term for term, _, _ in places(text)]
+def _terms_of_text(text: str) -> list[str]:
+    return [term for term, _, _ in places_of_terms(text)]
 
 
-def _readers(words: Sequence[str] | None, characters: Sequence[str] | None) -> tuple[Any, Any]:
+def _vectorizers(words: Sequence[str] | None, characters: Sequence[str] | None) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     said = {"sublinear_tf": True, "min_df": _FEWEST, "dtype": np.float64}
     return (
-        TfidfVectorizer(analyzer=_named, vocabulary=words, **said),
+        TfidfVectorizer(analyzer=_terms_of_text, vocabulary=words, **said),
         TfidfVectorizer(analyzer="char_wb", ngram_range=_RUN, vocabulary=characters, **said),
     )

@@ -67,7 +67,9 @@ def read_notes(
     size = found[value[1]].size
     nobody = np.full(size, None, dtype=object)
     rows = {
-        "note_id": _ids(found[note_id], note_id, name) if note_id in found else np.arange(size),
+        "note_id": _checked_ids(found[note_id], note_id, name)
+        if note_id in found
+        else np.arange(size),
         "customer_id": without_nan(found.get("customer_id", nobody)),
         "value": without_nan(found[value[1]]),
     }
@@ -86,7 +88,7 @@ def without_nan(values: NDArray[Any]) -> NDArray[Any]:
     return whole
 
 
-def flags(values: NDArray[Any]) -> NDArray[np.bool_]:
+def true_flags(values: NDArray[Any]) -> NDArray[np.bool_]:
     """A column of true and false; what is missing is false."""
     return np.asarray(np.equal(without_nan(values), True), np.bool_)
 
@@ -102,7 +104,7 @@ def _refuse_halves(values: NDArray[Any], column: str, name: str) -> None:
             )
 
 
-def _ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
+def _checked_ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
     import pandas as pd
 
     places, distinct = pd.factorize(values)
@@ -122,7 +124,7 @@ def _ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
     return values
 
 
-def texts_of(values: NDArray[np.object_], column: str) -> list[str | None]:
+def texts_of_notes(values: NDArray[np.object_], column: str) -> list[str | None]:
     """The notes as texts, of each what is read of it; blank ones are None.
 
     Args:

@@ -140,7 +140,7 @@ def redact_pii(
     written = rows["value"]
     if any(not isinstance(one, str | None) for one in written.tolist()):
         raise ColumnError(f"text: column {text!r} holds {written.dtype}, not text.")
-    found = [_redacted(one) for one in written.tolist()]
+    found = [_redacted_text(one) for one in written.tolist()]
     columns: Columns = {name: rows[name] for name in ("note_id", "customer_id")}
     columns["text"] = np.array([one for one, _ in found], dtype=object)
     counts = np.array([n for _, n in found], np.int64).reshape(-1, len(_STEPS))
@@ -149,17 +149,17 @@ def redact_pii(
     return table_like(columns | kept, notes)
 
 
-def _redacted(text: str | None) -> tuple[str | None, list[int]]:
+def _redacted_text(text: str | None) -> tuple[str | None, list[int]]:
     counts = [0] * len(_STEPS)
     if text is None:
         return None, counts
     for i, (name, pattern, end) in enumerate(_STEPS):
-        places = _places(_plain(text), pattern, end)
-        text, counts[i] = _replaced(text, places, f"[{name}]"), len(places)
+        places = _places_of_pattern(_plain_text(text), pattern, end)
+        text, counts[i] = _text_with_word(text, places, f"[{name}]"), len(places)
     return text, counts
 
 
-def _places(
+def _places_of_pattern(
     text: str, pattern: re.Pattern[str], end: Callable[[str], int]
 ) -> list[tuple[int, int]]:
     """Where what is looked for starts and ends.
@@ -175,13 +175,13 @@ def _places(
     return places
 
 
-def _replaced(text: str, places: list[tuple[int, int]], word: str) -> str:
+def _text_with_word(text: str, places: list[tuple[int, int]], word: str) -> str:
     starts = [0, *(end for _, end in places)]
     ends = [*(start for start, _ in places), len(text)]
     return word.join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def _plain(text: str) -> str:
+def _plain_text(text: str) -> str:
     """The text with every blank, dash and letter as the keyboard has it; none is added or lost."""
     return text if text.isascii() else "".join(map(_plain_letter, text))
 

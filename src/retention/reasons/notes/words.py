@@ -57,7 +57,7 @@ def plain_apostrophes(text: str) -> str:
 _PLAIN = dict.fromkeys(map(ord, APOSTROPHES), "'")
 
 
-def normal(word: str, expand: Mapping[str, str]) -> tuple[str, ...]:
+def normal_words(word: str, expand: Mapping[str, str]) -> tuple[str, ...]:
     """The word as phrases know it: lower case, plain apostrophes, "don't" as "do", "not".
 
     Args:

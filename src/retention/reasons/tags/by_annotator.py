@@ -61,7 +61,7 @@ class Annotator(Protocol):
         """An answer for each text, in their order."""
 
 
-def annotated(
+def tags_by_annotator(
     texts: Sequence[str], annotator: Annotator, min_score: float = 0.6
 ) -> list[list[Tag]]:
     """The reasons that an annotator finds in each text, strongest first, as far as they hold.
@@ -95,8 +95,10 @@ def annotated(
     with watched("asking the annotator", "notes", len(different)) as done:
         for first in range(0, len(different), AT_ONCE):
             asked = different[first : first + AT_ONCE]
-            for text, answer in zip(asked, _answers(annotator, asked), strict=True):
-                found[text] = _tags(_Text(text), _read(answer, text), dropped, min_score)
+            for text, answer in zip(asked, _answers_of_annotator(annotator, asked), strict=True):
+                found[text] = _tags_of_annotations(
+                    _Text(text), _annotations_of_answer(answer, text), dropped, min_score
+                )
             done(len(asked))
     if message := dropped.message():
         warn(message)  # who called tag_reasons
@@ -118,20 +120,20 @@ class _Dropped:
             (self.categories, "reasons dropped, whose category is unknown"),
             (self.subcategories, "unknown sub-categories left away, their categories kept"),
         ]
-        told = [f"{len(those):,} {what} ({_examples(those)})" for those, what in said if those]
+        told = [f"{len(those):,} {what} ({_examples_of(those)})" for those, what in said if those]
         return f"Of what the annotator found: {'; '.join(told)}." if told else ""
 
 
-def _examples(those: list[str]) -> str:
-    shown = list(dict.fromkeys(map(_short, those)))
+def _examples_of(those: list[str]) -> str:
+    shown = list(dict.fromkeys(map(_excerpt, those)))
     return ", ".join(map(repr, shown[:3])) + (", …" if len(shown) > 3 else "")
 
 
-def _short(text: str) -> str:
+def _excerpt(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _answers(annotator: Annotator, asked: list[str]) -> list[Answer]:
+def _answers_of_annotator(annotator: Annotator, asked: list[str]) -> list[Answer]:
     """The answers to some texts, one for each."""
     given = annotator(list(asked))
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
@@ -144,7 +146,7 @@ def _answers(annotator: Annotator, asked: list[str]) -> list[Answer]:
         raise ContentError(
             f"The annotator gave {counted(len(answers), 'answer')} for "
             f"{counted(len(asked), 'text')}, the first of "
-            f"which is {_short(asked[0])!r}. It must give one for each, in their order: an empty "
+            f"which is {_excerpt(asked[0])!r}. It must give one for each, in their order: an empty "
             "list where a text tells no reason."
         )
     return answers
@@ -154,10 +156,10 @@ _JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _ANNOTATIONS = TypeAdapter(list[Annotation])
 
 
-def _read(answer: Answer, text: str) -> list[Annotation]:
+def _annotations_of_answer(answer: Answer, text: str) -> list[Annotation]:
     """An answer as annotations."""
     try:
-        given = _JSON.validate_json(_unfenced(answer)) if isinstance(answer, str) else answer
+        given = _JSON.validate_json(_bare_json(answer)) if isinstance(answer, str) else answer
         reasons = given["reasons"] if isinstance(given, Mapping) else given
         return _ANNOTATIONS.validate_python(reasons)
     except KeyError:
@@ -165,14 +167,14 @@ def _read(answer: Answer, text: str) -> list[Annotation]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "".join(f"{part}: " for part in first["loc"])
-        problem = f"{place}{first['msg']}; got {_short(repr(first['input']))}"
+        problem = f"{place}{first['msg']}; got {_excerpt(repr(first['input']))}"
     raise ContentError(
-        f"The annotator's answer to {_short(text)!r} cannot be read: {problem}. An answer is a "
+        f"The annotator's answer to {_excerpt(text)!r} cannot be read: {problem}. An answer is a "
         "list of {category, subcategory, evidence, score}, or JSON as reason_schema() describes."
     )
 
 
-def _unfenced(answer: str) -> str:
+def _bare_json(answer: str) -> str:
     """The JSON alone, where a model put it between fences."""
     whole = answer.strip()
     if len(whole) < 6 or not (whole.startswith("```") and whole.endswith("```")):
@@ -180,7 +182,7 @@ def _unfenced(answer: str) -> str:
     return whole[3:-3].strip().removeprefix("json")
 
 
-def _tags(
+def _tags_of_annotations(
     text: _Text, annotations: list[Annotation], dropped: _Dropped, min_score: float
 ) -> list[Tag]:
     """What holds of the annotations of a text: each tag once, the strongest first."""
@@ -207,14 +209,14 @@ _NAME = re.compile(r"\w{1,60}")
 
 
 @cache
-def _subcategories() -> dict[str, frozenset[str]]:
+def _subcategories_by_name() -> dict[str, frozenset[str]]:
     return {one.name: frozenset(s.name for s in one.subcategories) for one in reason_categories()}
 
 
 def _tag_of(annotation: Annotation, dropped: _Dropped) -> str | None:
     """The tag of an annotation, "category" or "category.subcategory"; None if it is unknown."""
     category, _, closer = annotation.category.strip().partition(".")
-    known = _subcategories().get(category)
+    known = _subcategories_by_name().get(category)
     if known is None and not _OWN.fullmatch(category):
         dropped.categories.append(annotation.category)
         return None
@@ -239,7 +241,7 @@ class _Text:
         letters: list[str] = []
         origin: list[int] = []
         for place, letter in enumerate(self.text):
-            for one in _plain(letter):
+            for one in _plain_character(letter):
                 if one != " " or (letters and letters[-1] != " "):
                     letters.append(one)
                     origin.append(place)
@@ -250,16 +252,16 @@ class _Text:
         wanted = evidence.strip()
         if not any(map(str.isalnum, wanted)):
             return None
-        at = _find(self.text, wanted)
+        at = _place_of_words(self.text, wanted)
         if at is not None:
             return at, at + len(wanted)
-        wanted = " ".join("".join(map(_plain, wanted)).split()).strip(" '\".")
+        wanted = " ".join("".join(map(_plain_character, wanted)).split()).strip(" '\".")
         plain, origin = self.plain
-        at = _find(plain, wanted, origin) if wanted else None
+        at = _place_of_words(plain, wanted, origin) if wanted else None
         return None if at is None else (origin[at], origin[at + len(wanted) - 1] + 1)
 
 
-def _find(text: str, wanted: str, origin: Sequence[int] = ()) -> int | None:
+def _place_of_words(text: str, wanted: str, origin: Sequence[int] = ()) -> int | None:
     """The first place of words in a text where they are whole, or else the first place.
 
     Where letters come from characters, no character is cut in two.
@@ -286,7 +288,7 @@ _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−", "-"))
 
 
 @lru_cache(maxsize=20_000)
-def _plain(letter: str) -> str:
+def _plain_character(letter: str) -> str:
     """A character as it is compared: small, taken apart, with plain marks; white space is one."""
     if letter.isspace():
         return " "

@@ -123,26 +123,31 @@ def map_reason_codes(
     """
     one_of("min_confidence", min_confidence, get_args(Confidence))
     one_of("on_unknown", on_unknown, get_args(OnUnknown))
-    name, meanings = _read_scheme(scheme)
+    name, meanings = _name_and_meanings(scheme)
     rows, kept = read_notes(
         codes, ("code", code), note_id=note_id, keep=keep, taken=TAGS.names, name="codes"
     )
     written = rows["value"]
-    places, distinct = _distinct(written, code)
+    places, distinct = _distinct_codes(written, code)
     if on_unknown == "error":
-        _refuse_unknown(places, distinct, meanings, name)
+        _refuse_unknown_codes(places, distinct, meanings, name)
     least = _SCORES[min_confidence]
-    found = [_at_least(meanings.get(_plain(one), _UNSPECIFIED), least) for one in distinct]
-    return table_like(_tags(rows, (places, distinct), [*found, _MISSING], name) | kept, codes)
+    found = [
+        _meaning_if_confident(meanings.get(_plain_code(one), _UNSPECIFIED), least)
+        for one in distinct
+    ]
+    return table_like(
+        _tag_columns_of_codes(rows, (places, distinct), [*found, _MISSING], name) | kept, codes
+    )
 
 
-def _read_scheme(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
+def _name_and_meanings(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
     """The name of a scheme, and what each of its codes stands for."""
     if isinstance(scheme, Mapping):
-        return "own codes", _checked(scheme, "scheme")
+        return "own codes", _meanings_by_code(scheme, "scheme")
     shipped = data_file("codes.toml")
     if isinstance(scheme, str) and scheme in shipped:
-        return scheme, _checked(shipped[scheme]["codes"], scheme)
+        return scheme, _meanings_by_code(shipped[scheme]["codes"], scheme)
     if not (isinstance(scheme, Path) or (isinstance(scheme, str) and scheme.endswith(".toml"))):
         raise RetentionError(
             f"scheme must be one of {', '.join(map(repr, shipped))}, {{code: category}} or the "
@@ -154,19 +159,19 @@ def _read_scheme(scheme: Scheme) -> tuple[str, dict[str, _Meaning]]:
         raise ReadError(f"scheme: {scheme} cannot be read: {error}") from None
     if not isinstance(data.get("codes"), dict):
         raise ReadError(f"scheme: {scheme} has no table [codes] of code = 'category'.")
-    return Path(scheme).name, _checked(data["codes"], Path(scheme).name)
+    return Path(scheme).name, _meanings_by_code(data["codes"], Path(scheme).name)
 
 
-def _checked(codes: Mapping[Any, Any], name: str) -> dict[str, _Meaning]:
+def _meanings_by_code(codes: Mapping[Any, Any], name: str) -> dict[str, _Meaning]:
     found: dict[str, _Meaning] = {}
     for code, said in codes.items():
-        plain, meaning = _plain(_text(code)), _meaning(code, said, name)
+        plain, meaning = _plain_code(_code_as_text(code)), _meaning_of_code(code, said, name)
         if found.setdefault(plain, meaning) != meaning:
             raise RetentionError(f"{name} has the code {code!r} twice, for two categories.")
     return found
 
 
-def _meaning(code: object, said: Any, name: str) -> _Meaning:
+def _meaning_of_code(code: object, said: Any, name: str) -> _Meaning:
     match said:
         case str(reason):
             confidence = "exact"
@@ -188,26 +193,26 @@ def _meaning(code: object, said: Any, name: str) -> _Meaning:
     return _Meaning(category, reason, _SCORES[confidence])
 
 
-def _distinct(written: NDArray[Any], code: str) -> tuple[NDArray[np.intp], list[str]]:
+def _distinct_codes(written: NDArray[Any], code: str) -> tuple[NDArray[np.intp], list[str]]:
     """The place of each row's code among the different ones, −1 where there is none; and those."""
     import pandas as pd
 
     if written.dtype.kind not in "iufOUb":
         raise RetentionError(f"code: column {code!r} holds {written.dtype}, not text or numbers.")
     places, distinct = pd.factorize(written)
-    texts = [_text(one) for one in distinct.tolist()]
+    texts = [_code_as_text(one) for one in distinct.tolist()]
     empty = np.array([*(not text.strip() for text in texts), True])
     return np.where(empty[places], -1, places), texts
 
 
-def _refuse_unknown(
+def _refuse_unknown_codes(
     places: NDArray[np.intp], distinct: list[str], meanings: Mapping[str, _Meaning], name: str
 ) -> None:
     counts = np.bincount(places[places >= 0], minlength=len(distinct)).tolist()
     unknown = [
         (n, text)
         for n, text in zip(counts, distinct, strict=True)
-        if n and _plain(text) not in meanings
+        if n and _plain_code(text) not in meanings
     ]
     if not unknown:
         return
@@ -221,11 +226,11 @@ def _refuse_unknown(
     )
 
 
-def _at_least(meaning: _Meaning, least: float) -> _Meaning:
+def _meaning_if_confident(meaning: _Meaning, least: float) -> _Meaning:
     return meaning if meaning.score >= least else _UNSPECIFIED
 
 
-def _tags(
+def _tag_columns_of_codes(
     rows: Columns,
     written: tuple[NDArray[np.intp], list[str]],
     meanings: list[_Meaning],
@@ -243,10 +248,10 @@ def _tags(
     return tags | {"phrase": np.full(size, scheme, dtype=object)}
 
 
-def _text(value: object) -> str:
+def _code_as_text(value: object) -> str:
     """A code as text: 2 and 2.0 read alike."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _plain(text: str) -> str:
+def _plain_code(text: str) -> str:
     return " ".join(plain_apostrophes(text).casefold().split())

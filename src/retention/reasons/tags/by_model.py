@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retention.progress import watched
-from retention.reasons.lexicon.finding import Tag, in_order
+from retention.reasons.lexicon.finding import Tag, tags_in_order
 from retention.reasons.model.model import (
     LEAST,
     SILENT,
+    calibrated_scores,
     category_of,
     found_by_lexicon,
-    heard,
-    probabilities,
-    stacked,
-    strengths,
+    loudness_of_words,
+    scores_of_both,
+    strengths_in_texts,
 )
-from retention.reasons.model.vectors import Reader, places
+from retention.reasons.model.vectors import Reader, places_of_terms
 from retention.reasons.notes.words import LONGEST_NOTE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ AT_ONCE = 500
 """How many texts are read at a time."""
 
 
-def modelled(
+def tags_by_model(
     texts: Sequence[str], model: ReasonModel, lexicon: Lexicon, min_score: float | None = None
 ) -> list[list[Tag]]:
     """The reasons in each text, strongest first.
@@ -53,7 +53,7 @@ def modelled(
         for first in range(0, len(texts), AT_ONCE):
             some = [text[:LONGEST_NOTE] for text in texts[first : first + AT_ONCE]]
             by_lexicon = found_by_lexicon(some, lexicon)
-            chance, loudest = _said(model, reader, some, by_lexicon)
+            chance, loudest = _chances_and_loudest(model, reader, some, by_lexicon)
             for row, text in enumerate(some):
                 spoken = _Spoken(model, text, chance[row], loudest[row])
                 found.append(spoken.tags(by_lexicon[row], min_score))
@@ -61,14 +61,14 @@ def modelled(
     return found
 
 
-def _said(
+def _chances_and_loudest(
     model: ReasonModel, reader: Reader, texts: Sequence[str], by_lexicon: list[list[Tag]]
 ) -> tuple[Floats, NDArray[np.intp]]:
     """The probability of each category in each text, and its loudest word."""
-    chance, loudest = heard(reader.weights(texts), model.coef, model.intercept)
-    strength = None if model.lexicon is None else strengths(by_lexicon, model.categories)
-    score = stacked(chance, loudest, strength)
-    return probabilities(score, model.slope, model.offset), loudest
+    chance, loudest = loudness_of_words(reader.weights(texts), model.coef, model.intercept)
+    strength = None if model.lexicon is None else strengths_in_texts(by_lexicon, model.categories)
+    score = scores_of_both(chance, loudest, strength)
+    return calibrated_scores(score, model.slope, model.offset), loudest
 
 
 class _Spoken:
@@ -88,10 +88,10 @@ class _Spoken:
         for k, category in enumerate(self.model.categories):
             if 0 < self.chance[k] >= bounds[k]:
                 beside = [tag for tag in by_lexicon if category_of(tag) == category]
-                found.extend(self._tags(k, beside))
-        return in_order(found)
+                found.extend(self._tags_of_category(k, beside))
+        return tags_in_order(found)
 
-    def _tags(self, k: int, by_lexicon: list[Tag]) -> list[Tag]:
+    def _tags_of_category(self, k: int, by_lexicon: list[Tag]) -> list[Tag]:
         """The tags of a category: as closely as the lexicon tells it, else by the loudest word."""
         score = float(self.chance[k])
         if by_lexicon:
@@ -100,5 +100,7 @@ class _Spoken:
         if self.loudest[k] == SILENT:
             return []
         loudest = self.model.terms.words[self.loudest[k]]
-        at = next((start, end) for term, start, end in places(self.text) if term == loudest)
+        at = next(
+            (start, end) for term, start, end in places_of_terms(self.text) if term == loudest
+        )
         return [Tag(self.model.categories[k], score, *at, None)]

@@ -69,10 +69,10 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
             raise ColumnError(f"tags lacks {name!r}: give the table of tag_reasons as it came.")
     whose = [name for name in ("customer_id",) if name in schema]
     rows = collect(frame.select("note_id", *whose, "category", *_ASKED), exact=True)
-    return table_like(_wide(rows), tags)
+    return table_like(_columns_per_category(rows), tags)
 
 
-def _wide(rows: Columns) -> Columns:
+def _columns_per_category(rows: Columns) -> Columns:
     """The answer's columns, notes in the order in which they come."""
     import pandas as pd
 
@@ -90,11 +90,11 @@ def _wide(rows: Columns) -> Columns:
         "customer_id": without_nan(rows.get("customer_id", nobody))[first],
         "primary": category[primary],
         "n_reasons": np.bincount(pairs["note"], minlength=size).astype(np.int64),
-        **_strengths(place, category, rows["score"].astype(np.float64), size),
+        **_greatest_strengths(place, category, rows["score"].astype(np.float64), size),
     }
 
 
-def _strengths(
+def _greatest_strengths(
     place: NDArray[np.intp], category: NDArray[np.object_], score: NDArray[np.float64], size: int
 ) -> Columns:
     """Of each category, the greatest strength in each note."""

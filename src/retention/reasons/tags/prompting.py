@@ -61,7 +61,7 @@ def reason_schema(*, categories: Iterable[str | ReasonCategory] | None = None) -
     Source:
         JSON Schema, draft 2020-12, as pydantic writes it.
     """
-    chosen = _chosen(categories)
+    chosen = _chosen_categories(categories)
     schema = _Answer.model_json_schema()
     reason = schema.pop("$defs")["_Reason"]
     schema["properties"]["reasons"]["items"] = reason
@@ -111,24 +111,25 @@ def reason_prompt(
         Categories: Keaveney, S. M. (1995), Journal of Marketing 59 (2), 71–82. The rulings are the
         project's own, those by which its notes were labelled.
     """
-    chosen = _chosen(categories)
+    chosen = _chosen_categories(categories)
     names = {one.name for one in chosen}
     rulings = [text for about, text in _RULINGS if names.issuperset(about)]
-    ours, theirs = _listed("own_brand", own_brand), _listed("competitors", competitors)
+    ours = _names_in_quotes("own_brand", own_brand)
+    theirs = _names_in_quotes("competitors", competitors)
     if ours:
         rulings.append(f"The firm itself is called {ours}. Who goes to it has not left it.")
     if theirs:
         rulings.append(f"Competitors are, among others, {theirs}.")
     parts = [
         _TASK,
-        "Categories:\n" + "\n".join(map(_described, chosen)),
+        "Categories:\n" + "\n".join(map(_line_on_category, chosen)),
         "Rules:\n" + "\n".join(f"- {text}" for text in [*_RULES, *rulings]),
         _FORM.format(category=chosen[0].name),
     ]
     return "\n\n".join(parts)
 
 
-def _chosen(categories: Iterable[str | ReasonCategory] | None) -> list[ReasonCategory]:
+def _chosen_categories(categories: Iterable[str | ReasonCategory] | None) -> list[ReasonCategory]:
     """The categories that were asked for."""
     known = {one.name: one for one in reason_categories()}
     if categories is None:
@@ -145,14 +146,14 @@ def _chosen(categories: Iterable[str | ReasonCategory] | None) -> list[ReasonCat
     return list(found.values())
 
 
-def _described(category: ReasonCategory) -> str:
+def _line_on_category(category: ReasonCategory) -> str:
     """A line that says what belongs into a category."""
     closer = "; ".join(f"{sub.name} ({sub.label})" for sub in category.subcategories)
     meaning = category.meaning.rstrip(". ")
     return f"- {category.name}: {meaning}." + (f" Sub-categories: {closer}." if closer else "")
 
 
-def _listed(argument: str, names: Sequence[str]) -> str:
+def _names_in_quotes(argument: str, names: Sequence[str]) -> str:
     if isinstance(names, str):
         raise RetentionError(f"{argument} must be a list of names; got the text {names!r}.")
     return ", ".join(f'"{" ".join(str(name).split())}"' for name in names)

@@ -21,9 +21,9 @@ from retention.reasons.lexicon.lexicon import (
 )
 from retention.reasons.lexicon.matching import matcher_of
 from retention.reasons.model.model import LEAST, ReasonModel
-from retention.reasons.notes.reading import read_notes, texts_of
-from retention.reasons.tags.by_annotator import annotated
-from retention.reasons.tags.by_model import modelled
+from retention.reasons.notes.reading import read_notes, texts_of_notes
+from retention.reasons.tags.by_annotator import tags_by_annotator
+from retention.reasons.tags.by_model import tags_by_model
 from retention.tables import TAGS
 from retention.tables.answer_columns import gives
 
@@ -140,18 +140,18 @@ def tag_reasons(  # noqa: PLR0913 - a door
         )
     if model is not None and annotator is not None:
         raise RetentionError("Give a model or an annotator, not both.")
-    known = _lexicon(lexicon, model, own_brand, competitors)
+    known = _lexicon_to_read_with(lexicon, model, own_brand, competitors)
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=keep, taken=TAGS.names, name="notes"
     )
-    texts = texts_of(rows["value"], text)
+    texts = texts_of_notes(rows["value"], text)
     different = list(dict.fromkeys(text for text in texts if text is not None))
-    told = _found(different, known, model, annotator, min_score)
+    told = _tags_of_texts(different, known, model, annotator, min_score)
     found = dict(zip(different, told, strict=True))
-    return table_like(_table(rows, texts, found, kept), notes)
+    return table_like(_columns_of_tags(rows, texts, found, kept), notes)
 
 
-def _lexicon(
+def _lexicon_to_read_with(
     lexicon: str | Path | Lexicon | None,
     model: ReasonModel | None,
     own_brand: Sequence[str],
@@ -171,14 +171,14 @@ def _lexicon(
         known = extend_lexicon(known, own_brand=own_brand, competitors=competitors)
     if own is not None and known != own:
         raise RetentionError(
-            f"model was fitted with another lexicon: {_difference(own, known)}. Leave lexicon=, "
-            "own_brand= and competitors= away, or fit the model anew: "
+            f"model was fitted with another lexicon: {_difference_of_lexicons(own, known)}. "
+            "Leave lexicon=, own_brand= and competitors= away, or fit the model anew: "
             "fit_reason_model(..., lexicon=extend_lexicon(load_lexicon('en'), own_brand=[…]))."
         )
     return known
 
 
-def _difference(own: Lexicon, known: Lexicon) -> str:
+def _difference_of_lexicons(own: Lexicon, known: Lexicon) -> str:
     """What a model's lexicon and the one asked for differ in, the first of all."""
     had, has = dict(own.lists), dict(known.lists)
     for name, argument in {OWN_BRAND: "own_brand", COMPETITORS: "competitors"}.items():
@@ -192,7 +192,7 @@ def _difference(own: Lexicon, known: Lexicon) -> str:
     return "phrases, lists or rules of the two differ"
 
 
-def _found(
+def _tags_of_texts(
     texts: Sequence[str],
     lexicon: Lexicon,
     model: ReasonModel | None,
@@ -201,10 +201,10 @@ def _found(
 ) -> list[list[Tag]]:
     """The reasons in each text, by whom was asked."""
     if model is not None:
-        return modelled(texts, model, lexicon, min_score)
+        return tags_by_model(texts, model, lexicon, min_score)
     least = LEAST if min_score is None else min_score
     if annotator is not None:
-        return annotated(texts, annotator, least)
+        return tags_by_annotator(texts, annotator, least)
     matcher = matcher_of(lexicon)
     found = []
     with watched("tagging notes", "notes", len(texts)) as done:
@@ -214,13 +214,15 @@ def _found(
     return found
 
 
-def _table(
+def _columns_of_tags(
     rows: Columns, texts: list[str | None], found: dict[str, list[Tag]], kept: Columns
 ) -> Columns:
     """The answer's columns, at least one row per note."""
     tags = [[] if text is None else found[text] for text in texts]
     counts = np.array([max(len(told), 1) for told in tags], dtype=np.int64)
-    lines = [line for text, told in zip(texts, tags, strict=True) for line in _lines(text, told)]
+    lines = [
+        line for text, told in zip(texts, tags, strict=True) for line in _lines_of_note(text, told)
+    ]
     of_note = np.repeat(np.arange(len(texts)), counts)
     first = np.repeat(np.cumsum(counts) - counts, counts)
     rank = np.arange(len(lines), dtype=np.int64) - first + 1
@@ -245,7 +247,7 @@ def _table(
 Line = tuple[str, str | None, float, str | None, float, float, str | None]
 
 
-def _lines(text: str | None, tags: list[Tag]) -> list[Line]:
+def _lines_of_note(text: str | None, tags: list[Tag]) -> list[Line]:
     if text is None or not tags:
         nothing = MISSING if text is None else UNSPECIFIED
         return [(nothing, None, np.nan, None, np.nan, np.nan, None)]

@@ -26,27 +26,29 @@ _SEGMENTS, _CURVES = ("rate_effect", "mix_effect"), ("rate", "survival")
 _SCORES = ("p_no_purchase",)
 
 
-def what_was_read(material: Material) -> Section:
+def what_was_read_section(material: Material) -> Section:
     """How much data there is, from when to when, and which rows could not be used."""
-    read = _read(material)
+    read = _rows_and_sales(material)
     what = "contract" if material.of_contracts else "order line"
     finding = (
         f"{several(read['rows'], what)} of {several(read['customers'], 'customer')}, "
         f"{day(material.first)} to {day(material.asked.as_of)}"
     )
-    aside = [] if material.audit is None else _set_aside(material.audit)
+    aside = [] if material.audit is None else _failed_checks(material.audit)
     if material.audit is None:
         finding += "."
     else:
         rows = sum(row["rows"] for row in aside)
         finding += f"; {several(rows, 'row was', 'rows were') if rows else 'no row was'} set aside."
-    grids = [_read_grid(material, read)]
+    grids = [_grid_of_rows_read(material, read)]
     if aside:
-        grids.append(_aside_grid(aside))
-    return Section("read", "What was read", finding, grids=tuple(grids), notes=_left_out(material))
+        grids.append(_grid_of_failed_checks(aside))
+    return Section(
+        "read", "What was read", finding, grids=tuple(grids), notes=_notes_on_edges(material)
+    )
 
 
-def _read(material: Material) -> dict[str, Any]:
+def _rows_and_sales(material: Material) -> dict[str, Any]:
     """Rows, customers and sales up to `as_of`."""
     frame = as_lazy(material.table, name="the table")
     day = periods.day_expr("start" if material.of_contracts else "date", frame.implementation)
@@ -61,7 +63,7 @@ def _read(material: Material) -> dict[str, Any]:
     return {**found, "rows": int(found["rows"]), "customers": int(found["customers"])}
 
 
-def _read_grid(material: Material, read: dict[str, Any]) -> Grid:
+def _grid_of_rows_read(material: Material, read: dict[str, Any]) -> Grid:
     told = [
         ("Contracts" if material.of_contracts else "Order lines", count(read["rows"])),
         ("Customers", count(read["customers"])),
@@ -69,12 +71,12 @@ def _read_grid(material: Material, read: dict[str, Any]) -> Grid:
         ("Last observed day", day(material.asked.as_of)),
         *([("Sales, refunds taken off", money(read["sales"]))] if "sales" in read else []),
         ("Length of a period", material.freq),
-        (f"Whole {material.freq}s observed", _whole(material)),
+        (f"Whole {material.freq}s observed", _whole_periods_in_words(material)),
     ]
     return Grid("What the figures are made of", ("What", "Value"), tuple(told))
 
 
-def _whole(material: Material) -> str:
+def _whole_periods_in_words(material: Material) -> str:
     """How many whole periods there are, from when to when."""
     first, last = material.steps
     n = last - first + 1
@@ -87,7 +89,7 @@ def _whole(material: Material) -> str:
     return f"{n:,}: {ends[0] if n == 1 else ' to '.join(ends)}"
 
 
-def _left_out(material: Material) -> tuple[str, ...]:
+def _notes_on_edges(material: Material) -> tuple[str, ...]:
     """Which periods at the edges are not counted since they were not observed whole, and the cure.
 
     What lies before the first day and after the last one cannot be told from a quiet time.
@@ -99,31 +101,32 @@ def _left_out(material: Material) -> tuple[str, ...]:
         opens = periods.first_day(early, freq)
         what = "the first observed day is" if asked.observed_from else "the file begins on"
         told.append(
-            f"{_named(early, freq)} is left out: {what} {day(begins)}. If everything from "
+            f"{_capital_period(early, freq)} is left out: {what} {day(begins)}. If everything from "
             f"{day(opens)} on is in the file, say observed_from='{opens}'."
         )
     if (late := periods.step_of(asked.as_of, freq)) > last and late >= first:
         closes = periods.day_of(periods.first_number(late + 1, freq) - 1)
         if closes > asked.as_of:
             told.append(
-                f"{_named(late, freq)} is left out: the last observed day is {day(asked.as_of)}. "
-                f"If everything up to {day(closes)} is in the file, say as_of='{closes}'."
+                f"{_capital_period(late, freq)} is left out: the last observed day is "
+                f"{day(asked.as_of)}. If everything up to {day(closes)} is in the file, "
+                f"say as_of='{closes}'."
             )
     return tuple(told)
 
 
-def _named(step: int, freq: str) -> str:
+def _capital_period(step: int, freq: str) -> str:
     text = spoken_period(periods.first_day(step, freq), freq)
     return text[0].upper() + text[1:]
 
 
-def _set_aside(audit: Audit[Any]) -> list[dict[str, Any]]:
+def _failed_checks(audit: Audit[Any]) -> list[dict[str, Any]]:
     """The checks that rows failed."""
     rows = rows_of(audit.summary)
     return [row for row in rows if row["rows"] and row["check"] not in _TOTALS]
 
 
-def _aside_grid(aside: list[dict[str, Any]]) -> Grid:
+def _grid_of_failed_checks(aside: list[dict[str, Any]]) -> Grid:
     rows = [(row["check"], count(row["rows"]), count(row["customers"])) for row in aside]
     return Grid(
         "Rows set aside, by the first check they failed",
@@ -132,7 +135,7 @@ def _aside_grid(aside: list[dict[str, Any]]) -> Grid:
     )
 
 
-def definitions(material: Material) -> Section:
+def definitions_section(material: Material) -> Section:
     """What each figure of the report means, and the rules that were used."""
     scores = () if material.of_contracts else _SCORES
     names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES, *scores]
@@ -142,11 +145,11 @@ def definitions(material: Material) -> Section:
         "Definitions",
         "What each figure means, and by which rules it was counted.",
         grids=(Grid("Figures", ("Figure", "How it is computed", "Source"), tuple(rows), texts=3),),
-        notes=tuple(rules(material)),
+        notes=tuple(rules_in_sentences(material)),
     )
 
 
-def rules(material: Material) -> list[str]:
+def rules_in_sentences(material: Material) -> list[str]:
     """The conventions behind the figures, in sentences."""
     freq, asked = material.freq, material.asked
     active = (
@@ -185,11 +188,11 @@ def lost_rule(material: Material) -> str:
             else "A customer has left on the first day without a contract."
         )
     if gap is None:
-        return no_silence(material)
+        return no_silence_tells(material)
     rule = f"A customer counts as lost after {days(gap)} without a purchase"
     if material.gap_row is None:
         return f"{rule}. How often that is wrong the file is too short to say."
-    told = f"{rule}. {came_back(material)}"
+    told = f"{rule}. {share_back_in_words(material)}"
     if not material.told_by_silence:
         return (
             f"{told}: that is more than one in four, so such a silence does not tell that somebody "
@@ -199,7 +202,7 @@ def lost_rule(material: Material) -> str:
     return f"{told}{'; the shorter silences looked at were wrong more often' * shorter}."
 
 
-def no_silence(material: Material) -> str:
+def no_silence_tells(material: Material) -> str:
     """That no silence tells who is lost, and how many came back after the longest looked at."""
     if material.gap_row is None:
         return "The file is too short to say after how long a silence a customer is lost."
@@ -207,20 +210,20 @@ def no_silence(material: Material) -> str:
     gap = material.gap_row["gap"]
     longer = " Longer ones cannot be judged yet."
     return (
-        f"No silence tells who is lost: {came_back(material, lower=True)}"
+        f"No silence tells who is lost: {share_back_in_words(material, lower=True)}"
         f"{shorter * (gap > GAPS[0])}.{longer * (gap < GAPS[-1])}"
     )
 
 
-def _late(row: Mapping[str, Any]) -> bool:
+def _is_back_late(row: Mapping[str, Any]) -> bool:
     """Whether few of the silent came back within a year, and most later."""
     return bool(row["false_churn_rate"] <= FALSE_ALARMS and row["came_back_share"] > LATE_ALARMS)
 
 
-def came_back(material: Material, *, lower: bool = False) -> str:
+def share_back_in_words(material: Material, *, lower: bool = False) -> str:
     """Of those who were silent for so long, how many bought again within a year."""
     row = material.gap_row or {}
-    if _late(row):
+    if _is_back_late(row):
         return (
             f"{'of' if lower else 'Of'} {several(row['n_lost'], 'customer')} silent for "
             f"{days(row['gap'])} {percent(row['came_back_share'])} have come back since"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from retention import periods
 from retention.catalogue import figure
-from retention.findings.changes import Change, Rate, change
+from retention.findings.changes import Change, Rate, change_of_rates
 from retention.plots.retention_plot import plot_retention
-from retention.report.drawing import drawn
+from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
 from retention.wording import count, money, percent, several, spoken_period
@@ -26,7 +26,7 @@ _ONE_PERIOD = "Only one whole {freq} was observed, so nobody can say yet who was
 _SHOWN = 9
 
 
-def earlier(material: Material) -> dict[str, Any] | None:
+def earlier_row(material: Material) -> dict[str, Any] | None:
     """The row to compare the latest with: a year before, else the period before, else none."""
     kpis, apart = material.kpis, A_YEAR[material.freq]
     if len(kpis) > apart:
@@ -34,12 +34,12 @@ def earlier(material: Material) -> dict[str, Any] | None:
     return kpis[-2] if len(kpis) > 1 else None
 
 
-def moved(material: Material, name: str) -> Change:
+def change_since_earlier(material: Material, name: str) -> Change:
     """How a rate of the latest base period differs from that of the earlier one."""
-    before = earlier(material)
+    before = earlier_row(material)
     if before is None:
         return Change(None, None, None)
-    return change(Rate.of(before, name), Rate.of(material.kpis[-1], name))
+    return change_of_rates(Rate.of(before, name), Rate.of(material.kpis[-1], name))
 
 
 def known_rates(material: Material) -> list[str]:
@@ -47,65 +47,69 @@ def known_rates(material: Material) -> list[str]:
     return [name for name in RATES if any(row[name] is not None for row in material.kpis)]
 
 
-def headline(material: Material) -> Section:
+def headline_section(material: Material) -> Section:
     """The latest figures, each with its bounds, its change and a small line of its past."""
     if not material.kpis:
         said = _ONE_PERIOD.format(freq=material.freq)
         return Section("headline", "Headline figures", said)
-    row, then = material.kpis[-1], earlier(material)
+    row, then = material.kpis[-1], earlier_row(material)
     named = spoken_period(row["period"], material.freq)
-    told = moved(material, "retention_rate").in_words()
+    told = change_since_earlier(material, "retention_rate").in_words()
     against = "" if then is None else f" against {spoken_period(then['period'], material.freq)}"
     finding = (
         f"Of the {count(row['n_base'])} customers of {named}, {count(row['n_retained'])} "
         f"({percent(row['retention_rate'])}) were kept: {told}{against}."
     )
-    cards = [_card(material, name) for name in known_rates(material)]
-    cards.append(_customers(material))
+    cards = [_card_of_rate(material, name) for name in known_rates(material)]
+    cards.append(_card_of_customers(material))
     if any(one["sales_base"] is not None for one in material.kpis):
-        cards.append(_sales(material))
+        cards.append(_card_of_sales(material))
     return Section("headline", "Headline figures", finding, cards=tuple(cards))
 
 
-def _card(material: Material, name: str) -> Card:
+def _card_of_rate(material: Material, name: str) -> Card:
     """One rate of the latest base period."""
-    rate, difference = Rate.of(material.kpis[-1], name), moved(material, name)
+    rate, difference = Rate.of(material.kpis[-1], name), change_since_earlier(material, name)
     bounds = (
-        f"{percent(rate.lower)} to {percent(rate.upper)}" if rate.known else "too few for bounds"
+        f"{percent(rate.lower)} to {percent(rate.upper)}" if rate.is_known else "too few for bounds"
     )
     return Card(
         figure(name).label,
         percent(rate.value),
         bounds,
-        _since(material, difference.in_words()),
+        _words_since_earlier(material, difference.in_words()),
         difference.verdict(figure(name).better),
         tuple(row[name] for row in material.kpis),
     )
 
 
-def _customers(material: Material) -> Card:
-    row, then = material.kpis[-1], earlier(material)
+def _card_of_customers(material: Material) -> Card:
+    row, then = material.kpis[-1], earlier_row(material)
     return Card(
         "Customers",
         count(row["n_base"]),
         f"in {spoken_period(row['period'], material.freq)}",
-        _since(material, _ratio(row["n_base"], then["n_base"] if then else None)),
+        _words_since_earlier(
+            material, _change_in_percent(row["n_base"], then["n_base"] if then else None)
+        ),
         trend=tuple(one["n_base"] for one in material.kpis),
     )
 
 
-def _sales(material: Material) -> Card:
-    row, then = material.kpis[-1], earlier(material)
+def _card_of_sales(material: Material) -> Card:
+    row, then = material.kpis[-1], earlier_row(material)
     return Card(
         "Sales to them",
         money(row["sales_base"]),
         f"in {spoken_period(row['period'], material.freq)}",
-        _since(material, _ratio(row["sales_base"], then["sales_base"] if then else None)),
+        _words_since_earlier(
+            material, _change_in_percent(row["sales_base"], then["sales_base"] if then else None)
+        ),
         trend=tuple(one["sales_base"] for one in material.kpis),
     )
 
 
-def _ratio(now: float | None, before: float | None) -> str:
+def _change_in_percent(now: float | None, before: float | None) -> str:
     """How many percent more or less: a count of all there were has no bounds."""
     if not before or now is None or before < 0:
         return "no change can be told"
@@ -113,36 +117,36 @@ def _ratio(now: float | None, before: float | None) -> str:
     return f"{'up' if change_ > 0 else 'down'} {percent(abs(change_))}" if change_ else "unchanged"
 
 
-def _since(material: Material, words: str) -> str:
-    then = earlier(material)
+def _words_since_earlier(material: Material, words: str) -> str:
+    then = earlier_row(material)
     if then is None:
         return words
     return f"{words} since {spoken_period(then['period'], material.freq)}"
 
 
-def three_rates(material: Material) -> Section:
+def three_rates_section(material: Material) -> Section:
     """Of customers, of their sales, of their profit: what was kept."""
     freq, heading = material.freq, "What was kept: customers, sales, profit"
     if not material.kpis:
         return Section("rates", heading, _ONE_PERIOD.format(freq=freq))
-    pictures = drawn(
+    pictures = pictures_of_plot(
         material,
         plot_retention,
         material.kpi_table,
         title="What was kept, period by period",
-        told=_seen(material),
+        told=_picture_in_words(material),
     )
     return Section(
         "rates",
         heading,
         _who_stays(material),
         pictures=pictures,
-        grids=(_grid(material),),
-        notes=(_whose(material),),
+        grids=(_grid_of_rates(material),),
+        notes=(_base_of_rates(material),),
     )
 
 
-def _whose(material: Material) -> str:
+def _base_of_rates(material: Material) -> str:
     """By which period a rate stands, and whether the latest one can have its rate yet."""
     freq = material.freq
     if material.of_contracts:
@@ -167,7 +171,7 @@ def _who_stays(material: Material) -> str:
         f"With the {percent(raw.value)} of customers who stayed, {percent(sales.value)} of the "
         "sales stayed"
     )
-    if not (raw.known and sales.known):
+    if not (raw.is_known and sales.is_known):
         return f"{start}; too few to say which customers stay."
     if sales.lower > raw.upper:  # type: ignore[operator]
         return f"{start}: those who leave are the smaller customers."
@@ -176,7 +180,7 @@ def _who_stays(material: Material) -> str:
     return f"{start}: no clear difference between large and small customers."
 
 
-def _seen(material: Material) -> str:
+def _picture_in_words(material: Material) -> str:
     """The picture in words."""
     first, last = material.kpis[0], material.kpis[-1]
     parts = [
@@ -191,14 +195,14 @@ def _seen(material: Material) -> str:
     return f"A line each, with bounds, from {span}. First and last: {'; '.join(parts)}."
 
 
-def _grid(material: Material) -> Grid:
+def _grid_of_rates(material: Material) -> Grid:
     names = known_rates(material)
     rows = [
         (
             spoken_period(row["period"], material.freq),
             count(row["n_base"]),
             count(row["n_retained"]),
-            *(cell for name in names for cell in _with_bounds(row, name)),
+            *(cell for name in names for cell in _rate_with_bounds(row, name)),
         )
         for row in reversed(material.kpis[-_SHOWN:])
     ]
@@ -210,7 +214,7 @@ def _grid(material: Material) -> Grid:
     )
 
 
-def _with_bounds(row: dict[str, Any], name: str) -> tuple[str, str]:
+def _rate_with_bounds(row: dict[str, Any], name: str) -> tuple[str, str]:
     rate = Rate.of(row, name)
-    bounds = f"{percent(rate.lower)} – {percent(rate.upper)}" if rate.known else "–"
+    bounds = f"{percent(rate.lower)} – {percent(rate.upper)}" if rate.is_known else "–"
     return percent(rate.value), bounds

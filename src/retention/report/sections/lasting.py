@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.findings.changes import Rate, change
+from retention.findings.changes import Rate, change_of_rates
 from retention.frames import as_lazy, in_kind_of
 from retention.frames.python_rows import rows_of
 from retention.kpis.cohorts.cohort_retention import cohort_retention
 from retention.plots.cohort_plots import plot_cohorts
 from retention.plots.survival_plots import plot_survival
-from retention.report.drawing import drawn
+from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Section
-from retention.report.sections.basis import lost_rule, no_silence
+from retention.report.sections.basis import lost_rule, no_silence_tells
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import median_lifetime
 from retention.wording import as_date, count, days, percent, spoken_period
@@ -30,16 +30,16 @@ _COHORTS, _AGES = 16, 13
 _TIMES = (30, 90, 180, 365, 730, 1095, 1825)
 
 
-def cohorts(material: Material) -> Section:
+def cohorts_section(material: Material) -> Section:
     """Of the customers who came in the same period, the share that is back at each age."""
-    table, rows = _shown(material)
+    table, rows = _latest_cohorts(material)
     heading = "Cohorts: are newer customers kept better?"
     if not rows:
         return Section("cohorts", heading, "No cohort is large enough to be shown.")
     if not any(row["age"] and row["observed"] for row in rows):
         return Section("cohorts", heading, _UNFOLLOWED)
     found = sorted({row["cohort"] for row in rows})
-    pictures = drawn(
+    pictures = pictures_of_plot(
         material,
         plot_cohorts,
         table,
@@ -51,14 +51,14 @@ def cohorts(material: Material) -> Section:
     return Section(
         "cohorts",
         heading,
-        _newer(material, rows),
+        _latest_against_year_ago(material, rows),
         pictures=pictures,
-        grids=(_cohort_grid(material, rows),),
-        notes=tuple(_cohort_notes(rows)),
+        grids=(_grid_of_cohorts(material, rows),),
+        notes=tuple(_notes_on_cohorts(rows)),
     )
 
 
-def _shown(material: Material) -> tuple[Any, list[dict[str, Any]]]:
+def _latest_cohorts(material: Material) -> tuple[Any, list[dict[str, Any]]]:
     """The latest cohorts that are large enough, and their first ages."""
     answer = cohort_retention(material.activity, level=material.asked.level)
     rows = rows_of(answer, order=("cohort", "age"))
@@ -74,7 +74,7 @@ def _shown(material: Material) -> tuple[Any, list[dict[str, Any]]]:
     return in_kind_of(frame, answer, order=("cohort", "age")), shown
 
 
-def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
+def _latest_against_year_ago(material: Material, rows: list[dict[str, Any]]) -> str:
     """The latest cohort that was followed for a period, against the one a year before."""
     ages = [row for row in rows if row["age"] == 1 and row["observed"]]
     if not ages:
@@ -86,22 +86,22 @@ def _newer(material: Material, rows: list[dict[str, Any]]) -> str:
         who = f"seen first in {came}, old ones among them"
     start = (
         f"Of the {count(now['n_eligible'])} customers {who}, "
-        f"{percent(now['rate'])} {_back(material)} one {material.freq} later"
+        f"{percent(now['rate'])} {_words_for_back(material)} one {material.freq} later"
     )
     earlier = [row for row in ages[:-1] if row["start_observed"]]
     if not earlier:
         return f"{start}."
     then = earlier[-apart] if len(earlier) >= apart else earlier[-1]
     bounds = ("rate", "lower", "upper")
-    found = change(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
+    found = change_of_rates(Rate.of(then, *bounds), Rate.of(now, *bounds)).in_words()
     return f"{start}: {found} against those of {spoken_period(then['cohort'], material.freq)}."
 
 
-def _back(material: Material) -> str:
+def _words_for_back(material: Material) -> str:
     return "were still under contract" if material.of_contracts else "bought again"
 
 
-def _cohort_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
+def _grid_of_cohorts(material: Material, rows: list[dict[str, Any]]) -> Grid:
     by_cohort: dict[Any, list[dict[str, Any]]] = {}
     for row in rows:
         by_cohort.setdefault(row["cohort"], []).append(row)
@@ -121,7 +121,7 @@ def _cohort_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
     return Grid(caption, heads, tuple(lines))
 
 
-def _cohort_notes(rows: list[dict[str, Any]]) -> list[str]:
+def _notes_on_cohorts(rows: list[dict[str, Any]]) -> list[str]:
     told = ["A dash is a time not observed to its end yet: unknown, not zero."]
     if any(not row["start_observed"] for row in rows):
         told.append(
@@ -131,44 +131,44 @@ def _cohort_notes(rows: list[dict[str, Any]]) -> list[str]:
     return told
 
 
-def how_long(material: Material) -> Section:
+def how_long_section(material: Material) -> Section:
     """Of those who came, the share still here after each length of time."""
     heading = "How long customers stay"
     if material.spells is None:
         return Section(
             "survival",
             heading,
-            no_silence(material),
-            notes=(_without_a_gap(material),),
+            no_silence_tells(material),
+            notes=(_reason_for_no_curve(material),),
         )
     curve = survival_curve(material.spells, level=material.asked.level)
     every = rows_of(curve, order=("duration",))
     rows = [row for row in every if row["survival"] is not None]
-    pictures = drawn(
+    pictures = pictures_of_plot(
         material,
         plot_survival,
         curve,
-        title=f"Share of customers {_here(material)}, by time since they came",
-        told="; ".join(_reached(material, rows)) or "Nobody was seen for a month.",
+        title=f"Share of customers {_words_for_here(material)}, by time since they came",
+        told="; ".join(_shares_at_round_times(material, rows)) or "Nobody was seen for a month.",
         unit="days",
     )
     return Section(
         "survival",
         heading,
-        _half(material, curve, rows),
+        _half_left_in_words(material, curve, rows),
         pictures=pictures,
-        grids=(_curve_grid(material, rows),),
-        notes=(lost_rule(material), *_rule_notes(material), *_unwatched(every)),
+        grids=(_grid_of_curve(material, rows),),
+        notes=(lost_rule(material), *_notes_on_rule(material), *_notes_on_unwatched_days(every)),
     )
 
 
-def _unwatched(rows: list[dict[str, Any]]) -> list[str]:
+def _notes_on_unwatched_days(rows: list[dict[str, Any]]) -> list[str]:
     """What is to be said of days on which nobody was under observation."""
     said = dict.fromkeys(row["note"] for row in rows if row["note"])
     return [f"Days since the start: {note}." for note in said]
 
 
-def _without_a_gap(material: Material) -> str:
+def _reason_for_no_curve(material: Material) -> str:
     """Why there is no curve, and what to do."""
     if material.gap_row is None:
         return "Where you know such days of silence, say gap=; without them there is no curve."
@@ -179,7 +179,7 @@ def _without_a_gap(material: Material) -> str:
     )
 
 
-def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
+def _half_left_in_words(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     """When half have left; else what share is still here after the longest round time."""
     median = rows_of(median_lifetime(curve, level=material.asked.level))[0]
     silence = "" if material.of_contracts else f", {days(material.gap)} of silence included"
@@ -194,18 +194,20 @@ def _half(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
             f"Half of the customers {lost} within {days(median['lifetime'])}{bounds} of coming"
             f"{silence}."
         )
-    at = _at(material, rows)
+    at = _rows_at_round_times(material, rows)
     if not at:
         return "Nobody was observed long enough to say."
     time, row = at[-1]
     bounds = (
         "" if row["lower"] is None else f" ({percent(row['lower'])} to {percent(row['upper'])})"
     )
-    share = f"{percent(row['survival'])} of the customers are {_here(material)}"
+    share = f"{percent(row['survival'])} of the customers are {_words_for_here(material)}"
     return f"{days(time)} after they came, {share}{bounds}."
 
 
-def _at(material: Material, rows: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+def _rows_at_round_times(
+    material: Material, rows: list[dict[str, Any]]
+) -> list[tuple[int, dict[str, Any]]]:
     """The curve at round times that somebody was observed for; not before the rule can speak."""
     durations = [row["duration"] for row in rows]
     start = {"survival": 1.0, "lower": None, "upper": None, "n_at_risk": None}
@@ -219,11 +221,14 @@ def _at(material: Material, rows: list[dict[str, Any]]) -> list[tuple[int, dict[
     return found
 
 
-def _reached(material: Material, rows: list[dict[str, Any]]) -> list[str]:
-    return [f"{percent(row['survival'])} after {days(time)}" for time, row in _at(material, rows)]
+def _shares_at_round_times(material: Material, rows: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{percent(row['survival'])} after {days(time)}"
+        for time, row in _rows_at_round_times(material, rows)
+    ]
 
 
-def _curve_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
+def _grid_of_curve(material: Material, rows: list[dict[str, Any]]) -> Grid:
     lines = [
         (
             days(time),
@@ -231,21 +236,21 @@ def _curve_grid(material: Material, rows: list[dict[str, Any]]) -> Grid:
             "–" if row["lower"] is None else f"{percent(row['lower'])} – {percent(row['upper'])}",
             count(row["n_at_risk"]),
         )
-        for time, row in _at(material, rows)
+        for time, row in _rows_at_round_times(material, rows)
     ]
-    here = _here(material)
+    here = _words_for_here(material)
     heads = ("After", here.capitalize(), "Bounds", "Observed that long")
     return Grid(f"Share of customers {here}", heads, tuple(lines))
 
 
-def _here(material: Material) -> str:
+def _words_for_here(material: Material) -> str:
     """What the curve is the share of: no louder than the silence that ends it allows."""
     if material.of_contracts or material.told_by_silence:
         return "still here"
     return f"without a silence of {days(material.gap)}"
 
 
-def _rule_notes(material: Material) -> list[str]:
+def _notes_on_rule(material: Material) -> list[str]:
     if material.of_contracts:
         return []
     return [

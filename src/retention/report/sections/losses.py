@@ -14,7 +14,7 @@ from retention.frames.python_rows import rows_of
 from retention.kpis.churn.bridge import churn_bridge, target_customers
 from retention.kpis.outcome.rates import churn_by
 from retention.plots.bridge_plots import plot_churn_bridge
-from retention.report.drawing import drawn
+from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
 from retention.wording import count, money, percent, points, several, signed, spoken_period
@@ -52,44 +52,48 @@ class Segment:
             return "nobody outside it"
         if not self.shown:
             return "too few to tell"
-        if self.apart.clear:
+        if self.apart.is_clear:
             return "loses more" if (self.apart.value or 0) > 0 else "loses less"
         half = self.apart.half_width
         return "no clear difference" if half is not None and half <= WIDE else "too few to tell"
 
 
-def where_lost(material: Material) -> Section:
+def where_lost_section(material: Material) -> Section:
     """Segment by segment, and the large customers against the others."""
     if not material.kpis:
         return Section("losses", _HEADING, "One period alone shows no churn.")
-    named = {column: _segments(material, column) for column in material.asked.by}
+    named = {column: _segments_by_loss(material, column) for column in material.asked.by}
     segments = [segment for found in named.values() for segment in found]
-    bridge = _bridge(material)
-    grids = [_grid(material, column, found) for column, found in named.items()]
-    large = _large(material)
+    bridge = _pictures_of_bridge(material)
+    grids = [_grid_of_segments(material, column, found) for column, found in named.items()]
+    large = _finding_on_large(material)
     return Section(
         "losses",
         _HEADING,
-        _finding(segments, large),
+        _finding_on_segments(segments, large),
         pictures=bridge[0],
         grids=(*grids, *bridge[1], *([large[1]] if large else [])),
         notes=(
             *([large[0]] if large and segments else []),
-            *_notes(material, bridged=bool(bridge[1]), overlapping=_overlap(material, named)),
+            *_notes_on_segments(
+                material, bridged=bool(bridge[1]), overlapping=_has_overlap(material, named)
+            ),
         ),
     )
 
 
-def _segments(material: Material, column: str) -> list[Segment]:
+def _segments_by_loss(material: Material, column: str) -> list[Segment]:
     """The segments of the latest base period, those that lose most first."""
     rows = rows_of(churn_by(material.activity, by=column, level=material.asked.level))
     last = max(row["step"] for row in rows)
     rows = [row for row in rows if row["step"] == last and row["n_base"]]
     rows.sort(key=lambda row: (-row["churn_rate"], row[column]))
-    return [_beside_rest(material, column, row, len(rows)) for row in rows]
+    return [_segment_beside_rest(material, column, row, len(rows)) for row in rows]
 
 
-def _beside_rest(material: Material, column: str, row: dict[str, Any], many: int) -> Segment:
+def _segment_beside_rest(
+    material: Material, column: str, row: dict[str, Any], many: int
+) -> Segment:
     """A segment against the rest, more careful the more segments are compared.
 
     The rest is that of `churn_by`: rows of other segments cannot be added up where customers are in
@@ -102,13 +106,13 @@ def _beside_rest(material: Material, column: str, row: dict[str, Any], many: int
     return Segment(column, row, told, row["n_rest"] >= material.smallest)
 
 
-def _overlap(material: Material, named: dict[str, list[Segment]]) -> bool:
+def _has_overlap(material: Material, named: dict[str, list[Segment]]) -> bool:
     """Whether customers are in several segments of the column that the bridge is of."""
     first = named[material.asked.by[0]] if named else []
     return bool(sum(one.row["n_base"] for one in first) > material.kpis[-1]["n_base"])
 
 
-def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
+def _finding_on_segments(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
     """The segment that clearly loses most more than the rest; else that there is none."""
     worse = [one for one in segments if one.verdict == "loses more"]
     if worse:
@@ -126,7 +130,7 @@ def _finding(segments: list[Segment], large: tuple[str, Grid] | None) -> str:
     return large[0] if large else "No segments were named, and sales are not known."
 
 
-def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
+def _grid_of_segments(material: Material, column: str, segments: list[Segment]) -> Grid:
     rows = [
         (
             str(one.row[column]),
@@ -153,7 +157,7 @@ def _grid(material: Material, column: str, segments: list[Segment]) -> Grid:
     return Grid(f"Customers of {named}, by {column}", (column, *heads), tuple(rows))
 
 
-def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
+def _pictures_of_bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
     """What each segment did to the churn rate since the earlier period."""
     if not material.asked.by or len(material.kpis) < 2:
         return (), ()
@@ -162,7 +166,7 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
     table = churn_bridge(
         material.activity, by=column, apart=apart, overlap="main", level=material.asked.level
     )
-    table, rows = _latest(table)
+    table, rows = _latest_rows(table)
     if not rows or any(row["effect"] is None for row in rows):
         return (), ()
     sizes = [row[f"n_base_{when}"] or 0 for row in rows for when in ("before", "after")]
@@ -173,17 +177,17 @@ def _bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[Grid, ...]]:
         spoken_period(rows[0][name], material.freq) for name in ("period_before", "period")
     )
     parts = "; ".join(f"{row[column]} {points(row['effect'])}" for row in rows)
-    pictures = drawn(
+    pictures = pictures_of_plot(
         material,
         plot_churn_bridge,
         table,
         title=f"Churn from {then} to {now}, by {column}",
         told=f"From {before} to {after}: {parts}.",
     )
-    return pictures, (_bridge_grid(rows, column, f"{then} to {now}"),)
+    return pictures, (_grid_of_bridge(rows, column, f"{then} to {now}"),)
 
 
-def _latest(table: Any) -> tuple[Any, list[dict[str, Any]]]:
+def _latest_rows(table: Any) -> tuple[Any, list[dict[str, Any]]]:
     """The latest rows of a bridge, of segments with customers: others may be hidden elsewhere."""
     frame = as_lazy(table, name="the bridge").filter(nw.col("presence") != "neither")
     last = one_row(frame.select(nw.col("step").max()))["step"]
@@ -193,13 +197,13 @@ def _latest(table: Any) -> tuple[Any, list[dict[str, Any]]]:
     return kept, rows_of(kept)
 
 
-def _bridge_grid(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
+def _grid_of_bridge(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
     lines = [
         (
             str(row[column]),
             percent(row["churn_rate_before"]),
             percent(row["churn_rate_after"]),
-            _unclear(row),
+            _change_if_clear(row),
             points(row["rate_effect"]),
             points(row["mix_effect"] + row["new_effect"] + row["gone_effect"]),
         )
@@ -209,14 +213,14 @@ def _bridge_grid(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
     return Grid(f"What moved the churn rate, {span}", (column, *heads), tuple(lines))
 
 
-def _unclear(row: dict[str, Any]) -> str:
+def _change_if_clear(row: dict[str, Any]) -> str:
     found = Change(row["rate_change"], row["change_lower"], row["change_upper"])
     if found.value is None:
         return "–"
-    return points(found.value) if found.clear else UNCLEAR
+    return points(found.value) if found.is_clear else UNCLEAR
 
 
-def _large(material: Material) -> tuple[str, Grid] | None:
+def _finding_on_large(material: Material) -> tuple[str, Grid] | None:
     """The tenth of the customers with the largest sales, against the others."""
     if not any(row["sales_base"] for row in material.kpis):
         return None
@@ -226,14 +230,14 @@ def _large(material: Material) -> tuple[str, Grid] | None:
     row = rows_of(table, order=("step",))[-1]
     if min(row["n_target"], row["n_rest"]) < material.smallest:
         return None
-    return _large_told(row), _large_grid(row, spoken_period(row["period"], material.freq))
+    return _large_in_words(row), _grid_of_large(row, spoken_period(row["period"], material.freq))
 
 
-def _large_told(row: dict[str, Any]) -> str:
+def _large_in_words(row: dict[str, Any]) -> str:
     """Whether the largest customers leave more or less often, if that is clear."""
     apart = Change(row["difference"], row["difference_lower"], row["difference_upper"])
     rates = f"{percent(row['target_churn_rate'])} against {percent(row['rest_churn_rate'])}"
-    if not apart.clear:
+    if not apart.is_clear:
         return (
             "The tenth of the customers with the largest sales leaves neither clearly more nor "
             f"clearly less often than the others: {rates}."
@@ -242,7 +246,7 @@ def _large_told(row: dict[str, Any]) -> str:
     return f"The tenth of the customers with the largest sales leaves {more} often: {rates}."
 
 
-def _large_grid(row: dict[str, Any], named: str) -> Grid:
+def _grid_of_large(row: dict[str, Any], named: str) -> Grid:
     kinds = (("Top tenth by sales", "target"), ("All others", "rest"))
     rows = [
         (
@@ -258,7 +262,7 @@ def _large_grid(row: dict[str, Any], named: str) -> Grid:
     return Grid(f"Large customers of {named} and the others", heads, tuple(rows))
 
 
-def _notes(material: Material, *, bridged: bool, overlapping: bool) -> list[str]:
+def _notes_on_segments(material: Material, *, bridged: bool, overlapping: bool) -> list[str]:
     """How to read the segments."""
     if not material.asked.by:
         return []

@@ -14,7 +14,7 @@ from retention.plots.reason_plots import plot_reasons
 from retention.reasons.categories import NO_REASON
 from retention.reasons.figures.reason_summary import reason_summary
 from retention.reasons.tags.tagging import tag_reasons
-from retention.report.drawing import drawn
+from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
 from retention.wording import count, percent, several
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HEADING = "Why customers left"
 
 
-def why_left(material: Material) -> Section:
+def why_left_section(material: Material) -> Section:
     """The reasons that customers gave, those named by enough of them."""
     answer = reason_summary(tags_of(material), base="tagged", level=material.asked.level)
     rows = [row for row in rows_of(answer) if row["category"] not in NO_REASON]
@@ -36,7 +36,7 @@ def why_left(material: Material) -> Section:
         return Section("reasons", _HEADING, said)
     kept = nw.col("category").is_in([row["category"] for row in shown])
     frame = as_lazy(answer, name="reasons").filter(kept)
-    pictures = drawn(
+    pictures = pictures_of_plot(
         material,
         plot_reasons,
         in_kind_of(frame, answer, order=("category",)),
@@ -44,9 +44,9 @@ def why_left(material: Material) -> Section:
         told="; ".join(f"{row['label']} {percent(row['share'])}" for row in shown) + ".",
         size=(7.6, 1.4 + 0.34 * len(shown)),
     )
-    grid = _grid(shown)
-    notes = tuple(_notes(material, named, shown))
-    return Section("reasons", _HEADING, _finding(shown), (), pictures, (grid,), notes)
+    grid = _grid_of_reasons(shown)
+    notes = tuple(_notes_on_reasons(material, named, shown))
+    return Section("reasons", _HEADING, _finding_on_reasons(shown), (), pictures, (grid,), notes)
 
 
 def tags_of(material: Material) -> Any:
@@ -70,7 +70,7 @@ def tags_of(material: Material) -> Any:
     return notes if "category" in schema else tag_reasons(notes)
 
 
-def _finding(shown: list[dict[str, Any]]) -> str:
+def _finding_on_reasons(shown: list[dict[str, Any]]) -> str:
     """The reason most named, and whether that is clear."""
     first = shown[0]
     start = (
@@ -89,7 +89,7 @@ def _finding(shown: list[dict[str, Any]]) -> str:
     )
 
 
-def _grid(shown: list[dict[str, Any]]) -> Grid:
+def _grid_of_reasons(shown: list[dict[str, Any]]) -> Grid:
     rows = [
         (
             row["label"],
@@ -105,7 +105,7 @@ def _grid(shown: list[dict[str, Any]]) -> Grid:
     return Grid("Reasons, of the customers who told one", ("Reason", *heads), tuple(rows))
 
 
-def _notes(
+def _notes_on_reasons(
     material: Material, named: list[dict[str, Any]], shown: list[dict[str, Any]]
 ) -> list[str]:
     told = [

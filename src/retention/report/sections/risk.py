@@ -5,7 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from retention.findings.likely_to_leave import BANDS, WITHIN, AtRisk, Held, at_risk, by_tenure
+from retention.findings.likely_to_leave import (
+    BANDS,
+    WITHIN,
+    AtRisk,
+    Held,
+    customers_with_stake,
+    held_by_tenure,
+)
 from retention.report.parts import Grid, Section
 from retention.wording import count, day, days, money, percent, several
 
@@ -20,22 +27,22 @@ _METHODS = {
 }
 
 
-def who_is_at_risk(material: Material) -> Section:
+def at_risk_section(material: Material) -> Section:
     """Orders: who will likely buy nothing. Contracts: the chance to leave, by tenure."""
-    return _by_tenure(material) if material.of_contracts else _by_chance(material)
+    return _section_by_tenure(material) if material.of_contracts else _section_by_chance(material)
 
 
-def _by_chance(material: Material) -> Section:
+def _section_by_chance(material: Material) -> Section:
     asked = material.asked
-    found = at_risk(
+    found = customers_with_stake(
         material.table,
         as_of=asked.as_of,
         gap=material.gap,
         n_rows=asked.at_risk,
         level=asked.level,
     )
-    if not (found.tells or found.nobody):
-        return Section("risk", _HEADING, _of_all(found), notes=_why_of_all(found))
+    if not (found.is_telling or found.is_nobody):
+        return Section("risk", _HEADING, _words_on_all(found), notes=_reasons_for_no_names(found))
     share = found.sales / found.of_sales if found.of_sales > 0 else None
     soon = days(WITHIN)
     who = "not yet lost" if material.gap is not None else f"silent for {days(found.most)} at most"
@@ -49,12 +56,12 @@ def _by_chance(material: Material) -> Section:
             f"No customer {'who is ' * (material.gap is not None)}{who} is more likely than not to "
             f"buy nothing in the next {soon}."
         )
-    grids = (_chance_grid(found.rows),) if found.rows else ()
-    notes = tuple(_chance_notes(material, found))
+    grids = (_grid_of_chances(found.rows),) if found.rows else ()
+    notes = tuple(_notes_on_chances(material, found))
     return Section("risk", _HEADING, finding, grids=grids, notes=notes)
 
 
-def _of_all(found: AtRisk) -> str:
+def _words_on_all(found: AtRisk) -> str:
     """What can be said of all together, where the score does not tell customers apart."""
     told, soon = found.told, days(WITHIN)
     if told["base_rate"] is None:
@@ -70,7 +77,7 @@ def _of_all(found: AtRisk) -> str:
     )
 
 
-def _why_of_all(found: AtRisk) -> tuple[str, ...]:
+def _reasons_for_no_names(found: AtRisk) -> tuple[str, ...]:
     """Why nobody is named: what the score was worth when that could be seen."""
     told = found.told
     if told["base_rate"] is None:
@@ -79,22 +86,23 @@ def _why_of_all(found: AtRisk) -> tuple[str, ...]:
         f"A chance for each customer was made from what was known on {day(found.tested)}, by "
         f"{_METHODS[told['method']]}, and set against what came. It did not clearly beat the "
         f"{percent(told['base_rate'])} told of everybody: its mean squared error (Brier score) was "
-        f"{_error(told['brier_score'])} against {_error(told['brier_reference'])}. So no customer "
-        "is listed, and no sales are called at risk."
+        f"{_error_in_words(told['brier_score'])} against "
+        f"{_error_in_words(told['brier_reference'])}. "
+        "So no customer is listed, and no sales are called at risk."
     ]
-    return (*notes, *_of_the_fit(told))
+    return (*notes, *_notes_on_fit(told))
 
 
-def _of_the_fit(told: dict[str, Any]) -> list[str]:
+def _notes_on_fit(told: dict[str, Any]) -> list[str]:
     """What the fit says of itself, where there is anything: no finding about the customers."""
     return [f"What the fit says of itself: {told['reason']}"] if told["reason"] else []
 
 
-def _error(value: float | None) -> str:
+def _error_in_words(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
 
-def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
+def _grid_of_chances(rows: tuple[dict[str, Any], ...]) -> Grid:
     """Those with most at stake; without a column of bounds where nobody has any."""
     bounded = any(row["lower"] is not None for row in rows)
     cells = [
@@ -102,7 +110,7 @@ def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
             str(row["customer_id"]),
             count(row["days"]),
             percent(row["chance"], 0),
-            *([_bounds(row)] if bounded else []),
+            *([_bounds_in_words(row)] if bounded else []),
             money(row["sales"]),
             money(row["stake"]),
         )
@@ -113,32 +121,32 @@ def _chance_grid(rows: tuple[dict[str, Any], ...]) -> Grid:
     return Grid("Where most is at stake", heads, tuple(cells))
 
 
-def _bounds(row: dict[str, Any]) -> str:
+def _bounds_in_words(row: dict[str, Any]) -> str:
     if row["lower"] is None or row["upper"] is None:
         return "–"
     return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
 
 
-def _chance_notes(material: Material, found: AtRisk) -> list[str]:
+def _notes_on_chances(material: Material, found: AtRisk) -> list[str]:
     """Where the chances are from, and how far to trust them."""
     told, soon = found.told, days(WITHIN)
     who = "Not yet lost is who" if material.gap is not None else "Looked at is who"
-    beat = found.tells * (
+    beat = found.is_telling * (
         " Made then, the chances would have beaten telling that of everybody: their mean squared "
-        f"error (Brier score) was {_error(told['brier_score'])} against "
-        f"{_error(told['brier_reference'])}."
+        f"error (Brier score) was {_error_in_words(told['brier_score'])} against "
+        f"{_error_in_words(told['brier_reference'])}."
     )
     return [
         f"{who} bought in the last {days(found.most)}. At stake is the chance times "
         f"the sales. The chances are from {_METHODS[told['method']]}.",
         f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
         f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since.{beat}",
-        *_of_the_fit(told),
-        *_unknown(found),
+        *_notes_on_fit(told),
+        *_notes_on_unknown(found),
     ]
 
 
-def _unknown(found: AtRisk) -> list[str]:
+def _notes_on_unknown(found: AtRisk) -> list[str]:
     """Of how many no chance is known."""
     notes = []
     if found.unknown:
@@ -146,11 +154,11 @@ def _unknown(found: AtRisk) -> list[str]:
     return notes
 
 
-def _by_tenure(material: Material) -> Section:
+def _section_by_tenure(material: Material) -> Section:
     held, asked = [], material.asked
     if material.spells is not None:
-        held = by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
-    shown = _large_enough(held, material.smallest)
+        held = held_by_tenure(material.table, material.spells, as_of=asked.as_of, level=asked.level)
+    shown = _bands_large_enough(held, material.smallest)
     n = sum(band.n - band.unknown for band in held)
     if not shown or not n:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
@@ -172,24 +180,24 @@ def _by_tenure(material: Material) -> Section:
         notes.append(
             f"Of {several(unknown, 'more customer')} no chance can be told: few have stayed longer."
         )
-    grid = _tenure_grid(shown)
+    grid = _grid_of_tenures(shown)
     return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))
 
 
-def _large_enough(bands: list[Held], least: int) -> list[Held]:
+def _bands_large_enough(bands: list[Held], least: int) -> list[Held]:
     """The bands, small ones with those next to them: left out, the total would tell of them."""
     shown: list[Held] = []
     for band in bands:
         if shown and shown[-1].n < least:
-            shown[-1] = shown[-1].and_next(band)
+            shown[-1] = shown[-1].with_next(band)
         else:
             shown.append(band)
     if len(shown) > 1 and shown[-1].n < least:
-        shown[-2:] = [shown[-2].and_next(shown[-1])]
+        shown[-2:] = [shown[-2].with_next(shown[-1])]
     return [band for band in shown if band.n >= least]
 
 
-def _tenure_grid(bands: list[Held]) -> Grid:
+def _grid_of_tenures(bands: list[Held]) -> Grid:
     """The bands of tenure, from the newest customers on."""
     ends = dict(pairwise(BANDS))
     lines = []
