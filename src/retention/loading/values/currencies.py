@@ -83,7 +83,7 @@ class _Money:
 
     def signs(self, frame: Frame, role: str) -> list[Found]:
         """The signs that the amounts of a role carry."""
-        return found_in(frame, nw.col(_sign(role)), row=self.row)
+        return found_in(frame, nw.col(_sign_name(role)), row=self.row)
 
 
 def read_currency(
@@ -110,27 +110,29 @@ def read_currency(
     signed = [role for role in amounts if known.get(f"signed {role}")]
     money = _Money(source, amounts, signed, roles[1])
     if signed:
-        frame = frame.with_columns(written_sign(role).alias(_sign(role)) for role in signed)
+        frame = frame.with_columns(written_sign(role).alias(_sign_name(role)) for role in signed)
     if "currency" in source.roles:
-        return _named(money, frame, None if rates is None else read_rates(rates))
+        return _amounts_by_column(money, frame, None if rates is None else read_rates(rates))
     if rates is not None:
         raise RetentionError(
             "`rates=` needs `currency=`, the column that says in which currency a row's amounts "
             "are. "
             "Where their signs say it, name the column of the amounts."
         )
-    return Told(frame, [*_several_signs(money, frame), *_several_beside(money, frame)])
+    return Told(
+        frame, [*_several_signs_checks(money, frame), *_several_beside_checks(money, frame)]
+    )
 
 
-def speaking(frame: Frame) -> list[str]:
+def likely_currency_columns(frame: Frame) -> list[str]:
     """The columns of a table that may say in which currencies its amounts are."""
     schema = frame.collect_schema()
-    return [*currency_columns(schema), *_of_codes(frame, schema)]
+    return [*currency_columns(schema), *_columns_of_codes(frame, schema)]
 
 
-def _named(money: _Money, frame: Frame, rates: Rates | None) -> Told:
+def _amounts_by_column(money: _Money, frame: Frame, rates: Rates | None) -> Told:
     """Amounts in the currencies that a column names, or converted."""
-    frame = frame.with_columns(_text(money).alias(_TEXT))
+    frame = frame.with_columns(_text_of_currency(money).alias(_TEXT))
     found = found_in(frame, nw.col(_TEXT), row=money.row)
     if len(found) > _MOST:
         raise ColumnError(
@@ -140,27 +142,27 @@ def _named(money: _Money, frame: Frame, rates: Rates | None) -> Told:
     frame = frame.with_columns(name_expr(_TEXT, found).alias(_NAME))
     fill = "Fill them in or leave those rows out."
     missing = Check("missing currency", money.column, fill, says_nothing(_TEXT))
-    checks = [missing, *_contradicted(money, frame, found)]
+    checks = [missing, *_contradicted_sign_checks(money, frame, found)]
     if rates is None:
         return Told(frame, checks, [Output("currency", _NAME)])
     frame = _with_rate(money, frame, found, rates)
     factor = nw.col(_RATE).fill_null(1.0)  # such rows are refused, by their true reason
     columns = [f"{OURS}{role}" for role in money.roles]
     frame = frame.with_columns((nw.col(name) * factor).alias(name) for name in columns)
-    return Told(frame, [*checks, *_without_rate(money, found, rates)], shuffled=True)
+    return Told(frame, [*checks, *_missing_rate_checks(money, found, rates)], shuffled=True)
 
 
-def _sign(role: str) -> str:
+def _sign_name(role: str) -> str:
     return f"{OURS}{role}_sign"
 
 
-def _text(money: _Money) -> nw.Expr:
+def _text_of_currency(money: _Money) -> nw.Expr:
     """What a row says of its currency: in a column of its own, or by the sign of an amount."""
     source, column = money.source, money.column
     for role in money.roles:
         if source.roles[role] == column:
             if role in money.signed:
-                return nw.col(_sign(role))
+                return nw.col(_sign_name(role))
             raise ColumnError(
                 f"currency names {column!r}, the column of {role}, whose amounts carry no signs of "
                 "currencies. Name another one."
@@ -191,7 +193,7 @@ def _with_rate(money: _Money, frame: Frame, found: Sequence[Found], rates: Rates
     return frame.join(as_lazy(table, by_row=True), on=keys, how="left")
 
 
-def _without_rate(money: _Money, found: Sequence[Found], rates: Rates) -> list[Check]:
+def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) -> list[Check]:
     """The checks that every row has a rate, and that its day has one."""
     name, lacking = nw.col(_NAME), [one for one in found if one.name not in rates.of]
     add = (
@@ -214,12 +216,16 @@ def _without_rate(money: _Money, found: Sequence[Found], rates: Rates) -> list[C
     return checks
 
 
-def _contradicted(money: _Money, frame: Frame, found: Sequence[Found]) -> list[Check]:
+def _contradicted_sign_checks(money: _Money, frame: Frame, found: Sequence[Found]) -> list[Check]:
     """The checks that the signs of amounts do not say another currency than the column does."""
     checks = []
     for role in money.signed:
         column = money.source.roles[role]
-        fails = [] if column == money.column else _against(money.signs(frame, role), found, role)
+        fails = (
+            []
+            if column == money.column
+            else _contradicted_rows(money.signs(frame, role), found, role)
+        )
         if fails:
             said = f"Their sign says another currency than column {money.column!r} does: "
             advice = f"{said}correct them or leave those rows out."
@@ -228,7 +234,7 @@ def _contradicted(money: _Money, frame: Frame, found: Sequence[Found]) -> list[C
     return checks
 
 
-def _against(signs: Sequence[Found], found: Sequence[Found], role: str) -> list[nw.Expr]:
+def _contradicted_rows(signs: Sequence[Found], found: Sequence[Found], role: str) -> list[nw.Expr]:
     """Where a sign stands beside a currency that it cannot be of."""
     fails = []
     for sign in signs:
@@ -236,11 +242,13 @@ def _against(signs: Sequence[Found], found: Sequence[Found], role: str) -> list[
             one.name for one in found if is_known(one.name) and one.name not in may_be(sign.name)
         ]
         if other:
-            fails.append(nw.col(_sign(role)).is_in(list(sign.texts)) & nw.col(_NAME).is_in(other))
+            fails.append(
+                nw.col(_sign_name(role)).is_in(list(sign.texts)) & nw.col(_NAME).is_in(other)
+            )
     return fails
 
 
-def _several_signs(money: _Money, frame: Frame) -> list[Check]:
+def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
     """The check that the signs in amounts are all of one currency."""
     found = merged([one for role in money.signed for one in money.signs(frame, role)])
     if len(found) < 2:
@@ -255,7 +263,7 @@ def _several_signs(money: _Money, frame: Frame) -> list[Check]:
     return [Check(reason, column, advice, every)]  # those without a sign are of an unknown one
 
 
-def _several_beside(money: _Money, frame: Frame) -> list[Check]:
+def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:
     """The check that no column beside the amounts, which nobody named, says several currencies."""
     taken = set(money.source.roles.values())
     there = money.source.frame.collect_schema()  # of an eager table, the columns that may matter
@@ -267,17 +275,17 @@ def _several_beside(money: _Money, frame: Frame) -> list[Check]:
     for column in currency_columns(others):
         found = currencies_of(frame, column, others[column], row=money.row)
         if len(found) > 1:
-            return [_beside(column, found, one_only)]
+            return [_unnamed_column_check(column, found, one_only)]
         if found:
             one_only = column
-    for column in _of_codes(money.source.frame, others):
+    for column in _columns_of_codes(money.source.frame, others):
         found = currencies_of(frame, column, others[column], row=money.row)
         if len(found) > 1 and are_codes(text for one in found for text in one.texts):
-            return [_beside(column, found, one_only)]
+            return [_unnamed_column_check(column, found, one_only)]
     return []
 
 
-def _of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
+def _columns_of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
     """The columns whose first rows hold codes of currencies under a name that says nothing."""
     texts = unnamed_columns(others)
     if not texts:
@@ -286,7 +294,7 @@ def _of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
     return [name for name in texts if are_codes(sample[name].tolist())]
 
 
-def _beside(column: str, found: Sequence[Found], one_only: str) -> Check:
+def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) -> Check:
     same = as_rates(found, rate="1")
     advice = (
         f"Column {column!r} says {listed(found)}. Say `currency={column!r}`, and to convert "
