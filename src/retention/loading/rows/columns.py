@@ -13,7 +13,7 @@ from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_i
 from retention.loading.rows.cells import table_and_mixed_texts
 from retention.loading.rows.text import OURS, column_of_cells
 from retention.names import inner, outer
-from retention.tables.mixed_currencies import are_codes, currency_columns, unnamed_columns
+from retention.tables.mixed_currencies import are_currency_codes, currency_columns, unnamed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +113,7 @@ def _likely_currency_columns(
 ) -> list[str]:
     """The columns that may say in which currencies amounts are, by their names or first rows."""
     first = given.head(SAMPLE)
-    texts = [name for name in unnamed_columns(schema) if are_codes(first[name].to_list())]
+    texts = [name for name in unnamed_columns(schema) if are_currency_codes(first[name].to_list())]
     return [*currency_columns(schema), *texts]
 
 

@@ -24,18 +24,18 @@ from retention.loading.values.amounts import is_money, written_sign
 from retention.loading.values.rates import Rates, read_rates
 from retention.tables.mixed_currencies import (
     Found,
-    are_codes,
-    as_rates,
-    currencies_of,
+    are_currency_codes,
+    currencies_in_column,
+    currencies_in_text,
+    currencies_in_words,
     currency_columns,
-    found_in,
-    is_known,
-    listed,
-    may_be,
-    merged,
-    name_expr,
-    says_nothing,
-    text_of,
+    currency_names,
+    currency_text,
+    is_known_currency,
+    merged_currencies,
+    names_no_currency,
+    possible_currencies,
+    rates_to_write,
     unnamed_columns,
 )
 
@@ -83,7 +83,7 @@ class _Money:
 
     def signs(self, frame: Frame, role: str) -> list[Found]:
         """The signs that the amounts of a role carry."""
-        return found_in(frame, nw.col(_sign_name(role)), row=self.row)
+        return currencies_in_text(frame, nw.col(_sign_name(role)), row=self.row)
 
 
 def read_currency(
@@ -133,15 +133,15 @@ def likely_currency_columns(frame: Frame) -> list[str]:
 def _amounts_by_column(money: _Money, frame: Frame, rates: Rates | None) -> Told:
     """Amounts in the currencies that a column names, or converted."""
     frame = frame.with_columns(_text_of_currency(money).alias(_TEXT))
-    found = found_in(frame, nw.col(_TEXT), row=money.row)
+    found = currencies_in_text(frame, nw.col(_TEXT), row=money.row)
     if len(found) > _MOST:
         raise ColumnError(
             f"currency: column {money.column!r} holds {len(found):,} different texts. These are no "
             "currencies: name the column that says them."
         )
-    frame = frame.with_columns(name_expr(_TEXT, found).alias(_NAME))
+    frame = frame.with_columns(currency_names(_TEXT, found).alias(_NAME))
     fill = "Fill them in or leave those rows out."
-    missing = Check("missing currency", money.column, fill, says_nothing(_TEXT))
+    missing = Check("missing currency", money.column, fill, names_no_currency(_TEXT))
     checks = [missing, *_contradicted_sign_checks(money, frame, found)]
     if rates is None:
         return Told(frame, checks, [Output("currency", _NAME)])
@@ -170,7 +170,7 @@ def _text_of_currency(money: _Money) -> nw.Expr:
     dtype = source.schema[column]
     if dtype.is_temporal() or isinstance(dtype, nw.Boolean):
         raise ColumnError(f"currency: column {column!r} holds {dtype}, not names of currencies.")
-    return text_of(column, dtype)
+    return currency_text(column, dtype)
 
 
 def _with_rate(money: _Money, frame: Frame, found: Sequence[Found], rates: Rates) -> Frame:
@@ -197,7 +197,7 @@ def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) ->
     """The checks that every row has a rate, and that its day has one."""
     name, lacking = nw.col(_NAME), [one for one in found if one.name not in rates.of]
     add = (
-        f"Add to `rates=` what one unit of each is worth: {listed(lacking)}. It is 1 for the "
+        f"Add to `rates=` what one unit of each is worth: {currencies_in_words(lacking)}. It is 1 for the "
         "currency you convert to."
         if lacking
         else ""
@@ -239,7 +239,9 @@ def _contradicted_rows(signs: Sequence[Found], found: Sequence[Found], role: str
     fails = []
     for sign in signs:
         other = [
-            one.name for one in found if is_known(one.name) and one.name not in may_be(sign.name)
+            one.name
+            for one in found
+            if is_known_currency(one.name) and one.name not in possible_currencies(sign.name)
         ]
         if other:
             fails.append(
@@ -250,14 +252,14 @@ def _contradicted_rows(signs: Sequence[Found], found: Sequence[Found], role: str
 
 def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
     """The check that the signs in amounts are all of one currency."""
-    found = merged([one for role in money.signed for one in money.signs(frame, role)])
+    found = merged_currencies([one for role in money.signed for one in money.signs(frame, role)])
     if len(found) < 2:
         return []
     column = money.source.roles[money.signed[0]]
     advice = (
-        f"There are {listed(found)}. Say `currency={column!r}` to read the currency from the "
+        f"There are {currencies_in_words(found)}. Say `currency={column!r}` to read the currency from the "
         "signs, "
-        f"and to convert `rates={as_rates(found)}` as well; or load the rows of each apart."
+        f"and to convert `rates={rates_to_write(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
     return [Check(reason, column, advice, every)]  # those without a sign are of an unknown one
@@ -273,14 +275,14 @@ def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:
         return []
     one_only = ""
     for column in currency_columns(others):
-        found = currencies_of(frame, column, others[column], row=money.row)
+        found = currencies_in_column(frame, column, others[column], row=money.row)
         if len(found) > 1:
             return [_unnamed_column_check(column, found, one_only)]
         if found:
             one_only = column
     for column in _columns_of_codes(money.source.frame, others):
-        found = currencies_of(frame, column, others[column], row=money.row)
-        if len(found) > 1 and are_codes(text for one in found for text in one.texts):
+        found = currencies_in_column(frame, column, others[column], row=money.row)
+        if len(found) > 1 and are_currency_codes(text for one in found for text in one.texts):
             return [_unnamed_column_check(column, found, one_only)]
     return []
 
@@ -291,14 +293,14 @@ def _columns_of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> li
     if not texts:
         return []
     sample = collect(frame.head(SAMPLE).select(*texts))
-    return [name for name in texts if are_codes(sample[name].tolist())]
+    return [name for name in texts if are_currency_codes(sample[name].tolist())]
 
 
 def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) -> Check:
-    same = as_rates(found, rate="1")
+    same = rates_to_write(found, rate="1")
     advice = (
-        f"Column {column!r} says {listed(found)}. Say `currency={column!r}`, and to convert "
-        f"`rates={as_rates(found)}` as well; where all amounts are in one currency already, "
+        f"Column {column!r} says {currencies_in_words(found)}. Say `currency={column!r}`, and to convert "
+        f"`rates={rates_to_write(found)}` as well; where all amounts are in one currency already, "
         f"`rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
     return Check("amounts in several currencies", column, advice, nw.lit(value=True))

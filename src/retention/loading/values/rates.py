@@ -13,7 +13,7 @@ import numpy as np
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect
 from retention.loading.rows.columns import column_meant
-from retention.tables.mixed_currencies import named, text_of
+from retention.tables.mixed_currencies import currency_code, currency_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,10 @@ def read_rates(given: Any) -> Rates:
         number = isinstance(rate, Real | Decimal) and not isinstance(rate, bool)
         if not number or not 0 < float(rate) < np.inf:
             raise RetentionError(f"rates: {name!r} must have a number above 0; got {rate!r}.")
-        if rates.setdefault(named(str(name)), float(rate)) != float(rate):
-            raise RetentionError(f"rates: {named(str(name))} is there twice, with two rates.")
+        if rates.setdefault(currency_code(str(name)), float(rate)) != float(rate):
+            raise RetentionError(
+                f"rates: {currency_code(str(name))} is there twice, with two rates."
+            )
     if not rates:
         raise RetentionError(f"rates is empty: {_WAYS}.")
     ever = np.array([np.iinfo(np.int64).min])
@@ -82,7 +84,7 @@ def _rates_of_table(given: Any) -> Rates:
     schema = frame.collect_schema()
     has = [name for name in schema if name.strip().lower() == "date"]
     at = {role: column_meant(role, schema, asked="rates") for role in ("currency", "rate")}
-    names = text_of(at["currency"], schema[at["currency"]]).alias("currency")
+    names = currency_text(at["currency"], schema[at["currency"]]).alias("currency")
     found = collect(frame.select(names, *{at["rate"], *has[:1]} - {"currency"}))
     said = [str(text) for text in found["currency"].tolist()]
     if not said:
@@ -101,7 +103,7 @@ def _rates_of_table(given: Any) -> Rates:
         )
         day = times.to_numpy().astype("datetime64[D]").astype(np.int64)
     return _rates_in_order(
-        np.array([named(text) for text in said], object), day, rate, by_day=bool(has)
+        np.array([currency_code(text) for text in said], object), day, rate, by_day=bool(has)
     )
 
 
