@@ -51,7 +51,7 @@ Key = tuple[str, ...]
 def filled_label_codes(
     values: NDArray[Any], name: str, *, argument: str
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Values as numbers of their labels, as `labels_of`; what is missing or empty is "(missing)".
+    """Values as numbers of their labels, as `label_codes`; what is missing or empty is "(missing)".
 
     Raises:
         ColumnError: if the column holds decimals, times or anything else that is no label.
@@ -114,7 +114,7 @@ def group_numbers(
         columns: the columns.
         names: those whose values make the groups.
         n: the number of rows.
-        labels: values of a column, and its name, as numbers of labels; `labels_of` if None.
+        labels: values of a column, and its name, as numbers of labels; `label_codes` if None.
     """
     from pandas import factorize
 

@@ -153,20 +153,20 @@ def _limits_of_parameters(moved: Floats) -> Floats:
 
 def _note_on_limits(limits: Floats, names: Sequence[str]) -> str:
     ways = [
-        f"{_names_in_words(some)} run{'s' if len(some) == 1 else ''} to {end}"
+        f"{_list_in_words(some)} run{'s' if len(some) == 1 else ''} to {end}"
         for end, there in (("0", limits == 0), ("infinity", np.isposinf(limits)))
         if (some := _names_where(names, there))
     ]
     return (
-        f"The likelihood rises for ever, by less and less, as {_names_in_words(ways)}. Predictions are "
-        "those of the limit; there are no standard errors."
+        f"The likelihood rises for ever, by less and less, as {_list_in_words(ways)}. Predictions "
+        "are those of the limit; there are no standard errors."
     )
 
 
 def _note_on_untold(names: Sequence[str]) -> str:
     return (
-        f"The data do not tell {_names_in_words(names)}: many values fit alike. Predictions are those of "
-        "one choice among them; there are no standard errors."
+        f"The data do not tell {_list_in_words(names)}: many values fit alike. Predictions are "
+        "those of one choice among them; there are no standard errors."
     )
 
 
@@ -174,6 +174,6 @@ def _names_where(names: Sequence[str], which: NDArray[np.bool_]) -> list[str]:
     return [name for name, yes in zip(names, which, strict=True) if yes]
 
 
-def _names_in_words(words: Sequence[str]) -> str:
+def _list_in_words(words: Sequence[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

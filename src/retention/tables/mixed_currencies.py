@@ -305,7 +305,8 @@ def refuse_mixed(frame: Frame, kind: Kind, by: Sequence[str], *, apart: bool = T
         if len(found) > 1:
             raise ContentError(
                 f"{kind.name} holds {money[0]} in {len(found)} currencies, which cannot be added "
-                f"up: {currencies_in_words(found)} in column {column!r}. {_ways_to_go_on(kind, column, found, apart)}"
+                f"up: {currencies_in_words(found)} in column {column!r}. "
+                f"{_ways_to_go_on(kind, column, found, apart)}"
             )
 
 
@@ -325,8 +326,8 @@ def refuse_several_each(frame: Frame, kind: Kind, by: Sequence[str]) -> None:
             found = currencies_in_column(frame, column, schema[column])
             raise ContentError(
                 f"{kind.name}: {n:,} customer{'s' * (n != 1)} brought money in several currencies "
-                f"({currencies_in_words(found)} in column {column!r}), and what a customer brought in all is "
-                f"added up here. {_ways_to_go_on(kind, column, found, apart=False)}"
+                f"({currencies_in_words(found)} in column {column!r}), and what a customer "
+                f"brought in all is added up here. {_ways_to_go_on(kind, column, found, apart=False)}"
             )
 
 

@@ -234,7 +234,7 @@ def _read_csv_call(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
     quote = sql_literal("" if spaced else '"')
     return (
         f"read_csv({sql_list_of_paths(paths)}, columns = {{{columns}}}, header = true, "
-        f"auto_detect = false, "
+        "auto_detect = false, "
         f"delim = {sql_literal(chr(9) if spaced else files[0].separator)}, quote = {quote}, "
         f"escape = {quote}, nullstr = '', strict_mode = true, null_padding = false, "
         "ignore_errors = false, hive_partitioning = false)"

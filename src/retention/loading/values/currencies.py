@@ -197,8 +197,8 @@ def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) ->
     """The checks that every row has a rate, and that its day has one."""
     name, lacking = nw.col(_NAME), [one for one in found if one.name not in rates.of]
     add = (
-        f"Add to `rates=` what one unit of each is worth: {currencies_in_words(lacking)}. It is 1 for the "
-        "currency you convert to."
+        f"Add to `rates=` what one unit of each is worth: {currencies_in_words(lacking)}. It is 1 "
+        "for the currency you convert to."
         if lacking
         else ""
     )
@@ -257,8 +257,8 @@ def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
         return []
     column = money.source.roles[money.signed[0]]
     advice = (
-        f"There are {currencies_in_words(found)}. Say `currency={column!r}` to read the currency from the "
-        "signs, "
+        f"There are {currencies_in_words(found)}. Say `currency={column!r}` to read the "
+        "currency from the signs, "
         f"and to convert `rates={rates_to_write(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
@@ -299,8 +299,8 @@ def _columns_of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> li
 def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) -> Check:
     same = rates_to_write(found, rate="1")
     advice = (
-        f"Column {column!r} says {currencies_in_words(found)}. Say `currency={column!r}`, and to convert "
-        f"`rates={rates_to_write(found)}` as well; where all amounts are in one currency already, "
+        f"Column {column!r} says {currencies_in_words(found)}. Say `currency={column!r}`, and "
+        f"to convert `rates={rates_to_write(found)}` as well; where all amounts are in one currency already, "
         f"`rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
     return Check("amounts in several currencies", column, advice, nw.lit(value=True))
