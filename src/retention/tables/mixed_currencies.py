@@ -327,7 +327,8 @@ def refuse_several_each(frame: Frame, kind: Kind, by: Sequence[str]) -> None:
             raise ContentError(
                 f"{kind.name}: {n:,} customer{'s' * (n != 1)} brought money in several currencies "
                 f"({currencies_in_words(found)} in column {column!r}), and what a customer "
-                f"brought in all is added up here. {_ways_to_go_on(kind, column, found, apart=False)}"
+                f"brought in all is added up here. "
+                f"{_ways_to_go_on(kind, column, found, apart=False)}"
             )
 
 
