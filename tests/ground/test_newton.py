@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.numerics.newton import (
-    ascent,
-    inverse,
+    ascent_step,
+    covariance_of_estimates,
     maximise,
     moments,
+    terms_without_bound,
     usable_terms,
-    without_bound,
 )
 
 values = st.lists(st.integers(-3, 3), min_size=8, max_size=8)
@@ -80,7 +80,7 @@ def test_it_arrives_where_the_gradient_is_nothing():
         assert found.status == "converged"
         assert found.n < 10
         np.testing.assert_allclose(evaluate(found.point)[1] / [1, scale], 0, atol=1e-8)
-        errors = np.sqrt(np.diagonal(inverse(found.hessian)))
+        errors = np.sqrt(np.diagonal(covariance_of_estimates(found.hessian)))
         assert errors[0] == pytest.approx(1 / np.sqrt(300 * y.mean() * (1 - y.mean())), rel=0.02)
 
 
@@ -90,7 +90,7 @@ def test_a_coefficient_without_a_bound_is_named():
     y = (np.arange(20) >= 15) | (np.arange(20) % 5 == 0)
     found = maximise(logistic(design, y), np.zeros(3))
     assert found.status == "flat"
-    away, notes = without_bound(found, np.ptp(design, axis=0), ["one", "flag", "other"])
+    away, notes = terms_without_bound(found, np.ptp(design, axis=0), ["one", "flag", "other"])
     assert away == ["flag"]
     assert notes == [
         "'flag' tells those who left from the rest without a fault: its coefficient has no bound."
@@ -113,12 +113,12 @@ def test_it_climbs_where_the_likelihood_is_not_concave():
 def test_without_parameters_there_is_nothing_to_do():
     """An empty step, an empty covariance, converged at once."""
     nothing = np.zeros((0, 0))
-    assert ascent(nothing, np.zeros(0)).size == 0
-    assert inverse(nothing).shape == (0, 0)
+    assert ascent_step(nothing, np.zeros(0)).size == 0
+    assert covariance_of_estimates(nothing).shape == (0, 0)
     found = maximise(lambda point: (1.0, np.zeros(0), nothing), np.zeros(0))
     assert (found.status, found.value) == ("converged", 1.0)
 
 
 def test_no_covariance_where_two_parameters_are_one():
     """A singular Hessian is NaN throughout, not an exception."""
-    assert np.isnan(inverse(-np.ones((2, 2)))).all()
+    assert np.isnan(covariance_of_estimates(-np.ones((2, 2)))).all()

@@ -12,7 +12,7 @@ import pytest
 
 import retention as rt
 from retention.loading.files.letters import Letters
-from retention.loading.rows.columns import ROW, opened
+from retention.loading.rows.columns import ROW, source_of_table
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_of_many_columns_only_the_named_ones_are_worked_on() -> None:
     """The door's frame has them alone; kept columns and the lines set aside are whole."""
     frame = wide(50)
     for table in (frame, pl.from_pandas(frame)):
-        source = opened(table, TRANSACTIONS, NAMES, ["x7"])
+        source = source_of_table(table, TRANSACTIONS, NAMES, ["x7"])
         assert source.frame.columns == [ROW, *NAMES, "x7"]
         assert len(source.schema) == 53
         door = rt.as_transactions(table, **NAMES, keep="x7")

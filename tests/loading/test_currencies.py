@@ -10,7 +10,7 @@ import pytest
 import retention as rt
 from conftest import Engine
 from retention.cli import main
-from retention.tables.mixed_currencies import named, says_currency
+from retention.tables.mixed_currencies import currency_code, says_currency
 
 SAY = {"customer_id": "who", "date": "day", "sales": "paid"}
 MONTHS = {"freq": "month", "as_of": "2024-02-29"}
@@ -349,7 +349,7 @@ def test_a_sign_that_contradicts_the_named_currency_is_a_problem(three):
 
 def test_pence_are_no_pounds():
     """GBp is a hundredth of GBP, whatever case folding says."""
-    assert (named("GBp"), named("gbp"), named("£")) == ("GBX", "GBP", "GBP")
+    assert (currency_code("GBp"), currency_code("gbp"), currency_code("£")) == ("GBX", "GBP", "GBP")
 
 
 # behind the door

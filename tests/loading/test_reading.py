@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.loading.files.relations import ENGINES
-from retention.loading.rows.records import typed
+from retention.loading.rows.records import typed_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -887,7 +887,7 @@ def test_values_of_a_driver_become_columns_exactly() -> None:
         ([], "string", []),
     ]
     for values, kind, expected in cases:
-        column = typed(values)
+        column = typed_column(values)
         assert str(column.dtype) in (kind, "str"), values
         assert [None if pd.isna(value) else value for value in column] == expected
 

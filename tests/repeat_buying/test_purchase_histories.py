@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.numerics.distinct_rows import alike
+from retention.numerics.distinct_rows import distinct_rows
 from retention.repeat_buying.summary.purchase_histories import (
     read_customers,
     read_histories,
@@ -83,7 +83,7 @@ def test_rows_that_are_alike_become_one_whatever_the_numbers(data, columns, n, c
     for row, weight in zip(rows, each or [1] * n, strict=True):
         expected[row] += weight
     given_columns = [np.array(column) for column in zip(*rows, strict=True)]
-    gathered = alike(given_columns, None if each is None else np.array(each))
+    gathered = distinct_rows(given_columns, None if each is None else np.array(each))
     different = list(zip(*gathered.columns, strict=True))
     assert dict(zip(different, gathered.n.tolist(), strict=True)) == expected
     assert different == sorted(different)
@@ -96,7 +96,7 @@ def test_keys_that_no_number_holds_are_sorted_as_rows():
     rng = np.random.default_rng(0)
     columns = [rng.permutation(1000) * 1.1 for _ in range(7)]
     columns = [np.append(column, column[:1]) for column in columns]
-    gathered = alike(columns)
+    gathered = distinct_rows(columns)
     assert sorted(gathered.n)[-2:] == [1, 2]
     places = gathered.places()
     assert all(

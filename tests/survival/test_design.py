@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.numerics.codes import labels_of
+from retention.numerics.codes import label_codes
 from retention.survival.models.covariates import (
     Covariate,
     coded,
@@ -244,11 +244,11 @@ def test_chunks_of_a_matrix_are_the_whole(values, times):
 
 def test_labels_are_read_alike_whatever_their_type():
     """Whole numbers, floats beside missing ones, flags and text, with −1 for what is missing."""
-    codes, texts = labels_of(np.array([2.0, np.nan, 10.0, 2.0]))
+    codes, texts = label_codes(np.array([2.0, np.nan, 10.0, 2.0]))
     assert (codes.tolist(), texts) == ([1, -1, 0, 1], ["10", "2"])
-    codes, texts = labels_of(np.array([True, False]))
+    codes, texts = label_codes(np.array([True, False]))
     assert (codes.tolist(), texts) == ([1, 0], ["false", "true"])
-    codes, texts = labels_of(np.array(["b", None, "a", 2, 2.0], dtype=object))
+    codes, texts = label_codes(np.array(["b", None, "a", 2, 2.0], dtype=object))
     assert (codes.tolist(), texts) == ([2, -1, 1, 0, 0], ["2", "a", "b"])
 
 

@@ -12,7 +12,7 @@ _PRACTICE = "a decomposition of practice; the halves of the interaction go to ra
 _REICHHELD = "after Reichheld (1996), The Loyalty Effect: it is the defection of target customers"
 
 
-def _effect(name: str, label: str, formula: str) -> Figure:
+def _effect_figure(name: str, label: str, formula: str) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -27,7 +27,7 @@ def _effect(name: str, label: str, formula: str) -> Figure:
     )
 
 
-def _group(name: str, label: str, who: str) -> Figure:
+def _group_figure(name: str, label: str, who: str) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -43,15 +43,17 @@ def _group(name: str, label: str, who: str) -> Figure:
 
 
 BRIDGE_FIGURES: tuple[Figure, ...] = (
-    _effect("rate_effect", "Effect of the segment's own rate", "(w0 + w1) / 2 · (r1 − r0)"),
-    _effect("mix_effect", "Effect of the segment's weight", "(w1 − w0) · ((r0 + r1) / 2 − c)"),
-    _effect("new_effect", "Effect of a new segment", "w1 · (r1 − c)"),
-    _effect(
+    _effect_figure("rate_effect", "Effect of the segment's own rate", "(w0 + w1) / 2 · (r1 − r0)"),
+    _effect_figure(
+        "mix_effect", "Effect of the segment's weight", "(w1 − w0) · ((r0 + r1) / 2 − c)"
+    ),
+    _effect_figure("new_effect", "Effect of a new segment", "w1 · (r1 − c)"),
+    _effect_figure(
         "overlap_effect", "Effect of customers in several segments", "change of the firm − total"
     ),
-    _effect("gone_effect", "Effect of a segment that went", "−w0 · (r0 − c)"),
-    _group(
+    _effect_figure("gone_effect", "Effect of a segment that went", "−w0 · (r0 − c)"),
+    _group_figure(
         "target_churn_rate", "Churn rate of target customers", "the customers one wants to keep"
     ),
-    _group("rest_churn_rate", "Churn rate of the rest", "the other customers"),
+    _group_figure("rest_churn_rate", "Churn rate of the rest", "the other customers"),
 )

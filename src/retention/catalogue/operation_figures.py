@@ -18,7 +18,7 @@ _SPENT = (
 )
 
 
-def _process(name: str, label: str, formula: str, made_by: str = "service_kpis") -> Figure:
+def _process_figure(name: str, label: str, formula: str, made_by: str = "service_kpis") -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -33,7 +33,7 @@ def _process(name: str, label: str, formula: str, made_by: str = "service_kpis")
     )
 
 
-def _wait(name: str, label: str, formula: str) -> Figure:
+def _wait_figure(name: str, label: str, formula: str) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -47,7 +47,7 @@ def _wait(name: str, label: str, formula: str) -> Figure:
     )
 
 
-def _cost(
+def _cost_figure(
     name: str,
     label: str,
     formula: str,
@@ -71,36 +71,40 @@ def _cost(
 
 
 OPERATION_FIGURES: tuple[Figure, ...] = (
-    _process("first_response", "Answered within the target", f"1 − S(t), t: target. {_WAITING}"),
-    _process("resolution", "Solved within the target", f"1 − S(t), t: target. {_WAITING}"),
-    _process("right_first_time", "Right first time", "right at first / answered and known"),
-    _process("parts_available", "Parts available", "parts at hand / answered and known"),
-    _process(
+    _process_figure(
+        "first_response", "Answered within the target", f"1 − S(t), t: target. {_WAITING}"
+    ),
+    _process_figure("resolution", "Solved within the target", f"1 − S(t), t: target. {_WAITING}"),
+    _process_figure("right_first_time", "Right first time", "right at first / answered and known"),
+    _process_figure("parts_available", "Parts available", "parts at hand / answered and known"),
+    _process_figure(
         "availability",
         "Availability of service",
         "1 − hours down / hours of service",
         made_by="service_availability",
     ),
-    _wait("median_hours", "Median time to answer or solve", "the first h with S(h) ≤ 0.5"),
-    _wait("p90_hours", "Time within which nine in ten are done", "the first h with S(h) ≤ 0.1"),
-    _cost("cost_per_customer", "Cost per customer", f"C / |B|. {_SPENT}"),
-    _cost("cost_per_customer_retained", "Cost per customer retained", f"C / |R|. {_SPENT}"),
-    _cost(
+    _wait_figure("median_hours", "Median time to answer or solve", "the first h with S(h) ≤ 0.5"),
+    _wait_figure(
+        "p90_hours", "Time within which nine in ten are done", "the first h with S(h) ≤ 0.1"
+    ),
+    _cost_figure("cost_per_customer", "Cost per customer", f"C / |B|. {_SPENT}"),
+    _cost_figure("cost_per_customer_retained", "Cost per customer retained", f"C / |R|. {_SPENT}"),
+    _cost_figure(
         "retention_cost_share",
         "Share of the retention cost",
         "C of a kind / C of all kinds in `of`",
         better="neither",
         unit="share of 1",
     ),
-    _cost("cost_to_sales", "Cost to sales", f"C / net sales. {_SPENT}", unit="share of 1"),
-    _cost(
+    _cost_figure("cost_to_sales", "Cost to sales", f"C / net sales. {_SPENT}", unit="share of 1"),
+    _cost_figure(
         "cost_to_serve",
         "Cost to serve",
         "D + S · w / Σ w. D: the customer's own costs; S: costs shared in the period; w: the "
         "customer's weight by the rule",
         made_by="cost_to_serve",
     ),
-    _cost(
+    _cost_figure(
         "profit_after_cost_to_serve",
         "Profit after cost to serve",
         "profit − cost to serve",

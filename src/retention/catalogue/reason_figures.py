@@ -8,7 +8,7 @@ _COUNTS = "n_both: notes with the category in tags and labels alike"
 _RIJSBERGEN = "van Rijsbergen, C. J. (1979), Information Retrieval, 2nd ed., chapter 7"
 
 
-def _found(name: str, label: str, formula: str, *, source: str = _RIJSBERGEN) -> Figure:
+def _agreement_figure(name: str, label: str, formula: str, *, source: str = _RIJSBERGEN) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -35,10 +35,10 @@ REASON_FIGURES: tuple[Figure, ...] = (
         source="Cramér, H. (1946), Mathematical Methods of Statistics, section 21.9",
         conventions=("base",),
     ),
-    _found("precision", "Precision of tags", "n_both / n_tagged"),
-    _found("recall", "Recall of tags", "n_both / n_labelled"),
-    _found("f1", "F1 of tags", "2 · n_both / (n_tagged + n_labelled)"),
-    _found(
+    _agreement_figure("precision", "Precision of tags", "n_both / n_tagged"),
+    _agreement_figure("recall", "Recall of tags", "n_both / n_labelled"),
+    _agreement_figure("f1", "F1 of tags", "2 · n_both / (n_tagged + n_labelled)"),
+    _agreement_figure(
         "kappa",
         "Cohen's kappa of tags and labels",
         "(agreement − agreement by chance) / (1 − agreement by chance)",

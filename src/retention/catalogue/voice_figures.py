@@ -10,7 +10,7 @@ _EAST = "East, Hammond and Lomax (2008), International Journal of Research in Ma
 _MAKERS = "voice_kpis, voice_by_outcome"
 
 
-def _mean(name: str, label: str) -> Figure:
+def _mean_figure(name: str, label: str) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -25,7 +25,7 @@ def _mean(name: str, label: str) -> Figure:
     )
 
 
-def _share(name: str, label: str, formula: str, source: str, *, good: bool = True) -> Figure:
+def _share_figure(name: str, label: str, formula: str, source: str, *, good: bool = True) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -41,8 +41,8 @@ def _share(name: str, label: str, formula: str, source: str, *, good: bool = Tru
 
 
 VOICE_FIGURES: tuple[Figure, ...] = (
-    _mean("satisfaction", "Satisfaction"),
-    _share(
+    _mean_figure("satisfaction", "Satisfaction"),
+    _share_figure(
         "satisfied_share",
         "Share fully satisfied",
         "answers at the best end of the scale / answers",
@@ -60,12 +60,16 @@ VOICE_FIGURES: tuple[Figure, ...] = (
         conventions=("repeated",),
         source=_REICHHELD,
     ),
-    _share("promoter_share", "Promoters", "answers of 9 or 10 / answers", _REICHHELD),
-    _share("detractor_share", "Detractors", "answers of 0 to 6 / answers", _REICHHELD, good=False),
-    _mean("value_for_money", "Value for money"),
-    _mean("repeat_intention", "Repeat intention"),
-    _share("positive_word_of_mouth", "Positive word of mouth", "spoke well of us / answers", _EAST),
-    _share(
+    _share_figure("promoter_share", "Promoters", "answers of 9 or 10 / answers", _REICHHELD),
+    _share_figure(
+        "detractor_share", "Detractors", "answers of 0 to 6 / answers", _REICHHELD, good=False
+    ),
+    _mean_figure("value_for_money", "Value for money"),
+    _mean_figure("repeat_intention", "Repeat intention"),
+    _share_figure(
+        "positive_word_of_mouth", "Positive word of mouth", "spoke well of us / answers", _EAST
+    ),
+    _share_figure(
         "negative_word_of_mouth",
         "Negative word of mouth",
         "spoke ill of us / answers",

@@ -9,7 +9,7 @@ from retention.activity.from_purchases import customer_periods
 from retention.cli.settings import Output, UsageError
 from retention.cli.sources import Source, audit_of_file, notes_of_file, read_source
 from retention.cli.writing import format_of_answer, write_answer, write_text
-from retention.frames.python_rows import columns_of
+from retention.frames.python_rows import columns_as_lists
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
 from retention.progress import watched
 from retention.wording import count, percent, spoken_period
@@ -85,7 +85,7 @@ def write_demo(customers: int, seed: int, orders: Path | None) -> None:
 
 def _text_of_demo(n_lines: int, customers: int, years: Any) -> str:
     """The headline figures in sentences, then where customers are lost."""
-    kept = {name: values[-1] for name, values in columns_of(outcome_kpis(years)).items()}
+    kept = {name: values[-1] for name, values in columns_as_lists(outcome_kpis(years)).items()}
     low, high = (percent(kept[f"{_RATES[0]}_{bound}"]) for bound in ("lower", "upper"))
     return "\n".join(
         [
@@ -97,7 +97,7 @@ def _text_of_demo(n_lines: int, customers: int, years: Any) -> str:
             f"  {percent(kept[_RATES[1]]):>7}  sales-adjusted: of their sales",
             f"  {percent(kept[_RATES[2]]):>7}  profit-adjusted: of their profit\n",
             "Where they were lost:",
-            *_lines_of_losses(columns_of(churn_by(years, by="region")), kept["period"]),
+            *_lines_of_losses(columns_as_lists(churn_by(years, by="region")), kept["period"]),
             "",
         ]
     )

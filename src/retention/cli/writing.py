@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention.cli.settings import UsageError
 from retention.frames import read_out
-from retention.frames.python_rows import columns_of
+from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
 from retention.wording import UNKNOWN, count, money, percent
 
@@ -41,7 +41,7 @@ def write_answer(table: Any, told: Output, *, people: Sequence[str] = ()) -> Non
     if form == "parquet" and told.output is not None:
         _write_parquet(table, told.output)
         return
-    columns = columns_of(table)
+    columns = columns_as_lists(table)
     shown = {name: columns[name] for name in people} if people and form == "table" else columns
     write_text(_WRITERS[form](shown), told.output)
 

@@ -13,7 +13,7 @@ from retention.errors import ColumnError, ContentError
 from retention.findings.changes import Rate, change_of_rates
 from retention.frames import Columns, as_lazy, as_text, collect, table_like
 from retention.names import outer
-from retention.numerics.codes import numbered
+from retention.numerics.codes import group_numbers
 from retention.tables import column_names
 from retention.tables.answer_columns import (
     constant,
@@ -168,7 +168,7 @@ def _pairs_of_rows(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The rows that have an earlier one, and these, by segment and period."""
     names = list(segments)
-    segment, _ = numbered(segments, names, steps.size)
+    segment, _ = group_numbers(segments, names, steps.size)
     step = steps - steps.min(initial=0)
     code = segment * (int(step.max(initial=0)) + 1 + apart) + step + apart
     order = np.argsort(code)

@@ -10,7 +10,7 @@ import numpy as np
 
 from retention import periods
 from retention.frames import as_lazy, beside, collect, one_row, table_like
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.repeat_buying.scores.churn_score import churn_score
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import conditional_survival
@@ -164,7 +164,7 @@ def customers_with_stake(
         of_sales=float(total or 0),
         unknown=int(one_row(here.select(nw.len().alias("n")))["n"]),
         told=told,
-        rows=tuple(rows_of(_pandas_table(top))),
+        rows=tuple(rows_as_dicts(_pandas_table(top))),
     )
 
 
@@ -179,7 +179,7 @@ def _chances_of_customers(
     lines = require(transactions, TRANSACTIONS, adds="all")
     asked = {"as_of": as_of, "observed_from": observed_from, "within": within, "level": level}
     scores = churn_score(cast("Any", transactions), **cast("Any", asked))
-    told = rows_of(as_lazy(scores, name="scores").head(1).to_native())[0]
+    told = rows_as_dicts(as_lazy(scores, name="scores").head(1).to_native())[0]
     customers = _scores_with_sales(lines, beside(lines, scores, name="scores"), as_of)
     return customers.with_columns(stake=nw.col("chance") * nw.col("sales")), told
 
@@ -271,7 +271,7 @@ def held_by_tenure(contracts: object, spells: object, *, as_of: date, level: flo
     if not days.size:
         return []
     curve = survival_curve(cast("Any", spells), level=level)
-    later = rows_of(conditional_survival(curve, tenure=days.tolist(), horizon=WITHIN))
+    later = rows_as_dicts(conditional_survival(curve, tenure=days.tolist(), horizon=WITHIN))
     stays = {row["tenure"]: row["survival"] for row in later}
     known = [stays[day] for day in days.tolist()]
     chance = np.array([np.nan if stay is None else 1 - stay for stay in known])

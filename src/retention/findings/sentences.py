@@ -8,7 +8,7 @@ from retention.catalogue import figure
 from retention.errors import ContentError
 from retention.findings.changed_rates import has_changed
 from retention.frames import as_lazy
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.wording import count, is_missing, money, number, percent, several
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def finding(table: Any, *, apart: int = 1) -> str:
     columns = set(as_lazy(table, name="the table").collect_schema().names())
     for needed, sentence in _SENTENCES.items():
         if set(needed) <= columns:
-            rows = rows_of(table)
+            rows = rows_as_dicts(table)
             if not rows:
                 raise ContentError("The table has no row, so it says nothing.")
             _refuse_segments(rows, needed[0])
@@ -75,10 +75,10 @@ def _refuse_segments(rows: list[dict[str, Any]], place: str) -> None:
 
 
 def _sentence_of_rate(table: Any, name: str, apart: int) -> str:
-    told = rows_of(has_changed(table, figure=name, apart=apart), order=("step",))
+    told = rows_as_dicts(has_changed(table, figure=name, apart=apart), order=("step",))
     if told:
         return str(told[-1]["finding"])
-    rows = rows_of(table, order=("step",))
+    rows = rows_as_dicts(table, order=("step",))
     if not rows:
         raise ContentError("The table has no row, so it says nothing.")
     return f"{figure(name).label}: {percent(rows[-1][name])}, with nothing earlier beside it."

@@ -11,7 +11,7 @@ from retention import periods
 from retention.activity.base_and_later import collapsed
 from retention.errors import ContentError, whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.outcome.rates import retention_rate
 from retention.names import inner, outer
 from retention.tables import ACTIVITY, CONTRACT_ACTIVITY, column_names, require, says_currency
@@ -111,7 +111,7 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
         least: the smallest number of customers that is shown.
         apart: how many periods earlier the period lies that the latest is compared with.
     """
-    rows = rows_of(retention_rate(activity, by=column), order=("step",))
+    rows = rows_as_dicts(retention_rate(activity, by=column), order=("step",))
     last = rows[-1]["step"]
     there = {row["step"] for row in rows}
     steps = {last, last - apart if last - apart in there else last - 1}

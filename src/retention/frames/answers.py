@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.frames.column_labels import outside
-from retention.frames.engines import kind_of, on_connection_of
+from retention.frames.engines import engine_and_eagerness, on_connection_of
 from retention.names import inner
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ def in_kind_of(
         order: columns that an eager answer is sorted by.
         keep_type: columns that go back to the type they had in a pandas table.
     """
-    engine, eager = kind_of(like)
+    engine, eager = engine_and_eagerness(like)
     if not eager:
-        return cast("IntoFrameT", _rewrapped(frame.to_native(), like))
+        return cast("IntoFrameT", _table_wrapped_like(frame.to_native(), like))
     if order:
         frame = frame.sort(*order)
     native = (
-        _restored(_to_pandas(frame), like, keep_type)
+        _with_given_types(_pandas_table_of(frame), like, keep_type)
         if engine.is_pandas()
         else frame.collect("polars" if engine.is_polars() else "pyarrow").to_native()
     )
-    return cast("IntoFrameT", _rewrapped(native, like))
+    return cast("IntoFrameT", _table_wrapped_like(native, like))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +70,32 @@ def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) ->
     Columns of Python objects hold text, or whole numbers or flags with gaps; one in which nothing
     stands is text.
     """
-    engine, eager = kind_of(like)
+    engine, eager = engine_and_eagerness(like)
     if engine.is_pandas() or engine.is_duckdb():
-        return cast("IntoFrameT", _rewrapped(_pandas_like(made, like), like))
+        return cast("IntoFrameT", _table_wrapped_like(_pandas_like(made, like), like))
     columns = {n: v.spelled_out() if isinstance(v, FewTexts) else v for n, v in made.items()}
     native = nw.to_native(like, pass_through=True)
     if engine.is_polars():
         import polars as pl
 
         small: Any = pl.DataFrame(
-            {n: _or_none(v) if v.dtype.kind == "O" else v for n, v in columns.items()},
+            {n: _objects_or_none(v) if v.dtype.kind == "O" else v for n, v in columns.items()},
             nan_to_null=True,
-            schema_overrides={n: pl.String for n, v in columns.items() if _blank(v)},
+            schema_overrides={n: pl.String for n, v in columns.items() if _is_blank(v)},
         )
         small = small if eager else small.lazy()
     elif engine.is_pyarrow():
-        small = _arrow(columns)
+        small = _arrow_table_of(columns)
     elif engine.is_ibis():
         import ibis
 
-        small = ibis.memtable(_arrow(columns))
+        small = ibis.memtable(_arrow_table_of(columns))
     else:
-        small = cast("Any", native).sparkSession.createDataFrame(_arrow(columns))
-    return cast("IntoFrameT", _rewrapped(small, like))
+        small = cast("Any", native).sparkSession.createDataFrame(_arrow_table_of(columns))
+    return cast("IntoFrameT", _table_wrapped_like(small, like))
 
 
-def _or_none(values: NDArray[Any]) -> list[Any]:
+def _objects_or_none(values: NDArray[Any]) -> list[Any]:
     """Python objects with None where one is missing, whichever way that is said."""
     return [None if isinstance(v, float) and isnan(v) else v for v in values.tolist()]
 
@@ -108,7 +108,7 @@ def beside_columns(given: Columns, made: Columns, like: IntoFrameT) -> IntoFrame
         made: the further columns, in the order of `given`, or of an eager table.
         like: the table.
     """
-    engine, eager = kind_of(like)
+    engine, eager = engine_and_eagerness(like)
     native: Any = nw.to_native(like, pass_through=True)
     if not eager:
         return table_like(given | made, like)
@@ -121,10 +121,10 @@ def beside_columns(given: Columns, made: Columns, like: IntoFrameT) -> IntoFrame
             pl.Series(name, values, nan_to_null=True) for name, values in made.items()
         )
     else:
-        wide, further = native, _arrow(made)
+        wide, further = native, _arrow_table_of(made)
         for name in further.column_names:
             wide = wide.append_column(name, further[name])
-    return cast("IntoFrameT", _rewrapped(wide, like))
+    return cast("IntoFrameT", _table_wrapped_like(wide, like))
 
 
 def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> Any:
@@ -137,35 +137,35 @@ def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> A
     text: Any = pd.Series(["a"]).dtype
     few = {name: values for name, values in made.items() if isinstance(values, FewTexts)}
     many = {name: values for name, values in made.items() if not isinstance(values, FewTexts)}
-    blank = {name: values for name, values in many.items() if _blank(values)}
+    blank = {name: values for name, values in many.items() if _is_blank(values)}
     few |= {n: FewTexts(np.full(v.size, -1, np.int8), ()) for n, v in blank.items()}
-    columns: dict[str, Any] = {name: _own(many[name]) for name in many if name not in blank}
+    columns: dict[str, Any] = {name: _own_array(many[name]) for name in many if name not in blank}
     columns |= {  # thirty times as fast as from Python objects
         name: pd.Series([*values.texts, ""], dtype=text).array.take(values.place, allow_fill=True)
         for name, values in few.items()
     }
     small = pd.DataFrame({name: columns[name] for name in made}, copy=False)
     dates = small.select_dtypes("datetime").columns
-    gaps = {name: kind for name, values in columns.items() if (kind := _nullable(values))}
+    gaps = {name: kind for name, values in columns.items() if (kind := _nullable_type(values))}
     small = small.astype(dict.fromkeys(dates, "datetime64[us]") | gaps)
-    if not kind_of(like)[0].is_duckdb():
+    if not engine_and_eagerness(like)[0].is_duckdb():
         return small
     types = dict.fromkeys(dates, "DATE") | dict.fromkeys(few, "VARCHAR")
     return on_connection_of(nw.to_native(like, pass_through=True), small, types)
 
 
-def _own(values: NDArray[Any]) -> NDArray[Any]:
+def _own_array(values: NDArray[Any]) -> NDArray[Any]:
     """An array that a table may keep without copying it: nobody else holds its memory."""
     return values if values.flags.owndata and values.flags.writeable else values.copy()
 
 
-def _blank(values: NDArray[Any]) -> bool:
+def _is_blank(values: NDArray[Any]) -> bool:
     """Whether it is a column of Python objects in which nothing stands."""
     nothing: Any = None
     return values.dtype.kind == "O" and not bool((values != nothing).any())
 
 
-def _nullable(values: Any) -> str | None:
+def _nullable_type(values: Any) -> str | None:
     """What pandas calls Python's whole numbers or flags with gaps; None if it is neither."""
     if not (isinstance(values, np.ndarray) and values.dtype.kind == "O"):
         return None
@@ -174,23 +174,23 @@ def _nullable(values: Any) -> str | None:
     return {"integer": "Int64", "boolean": "boolean"}.get(infer_dtype(values, skipna=True))
 
 
-def _rewrapped(native: object, like: object) -> object:
+def _table_wrapped_like(native: object, like: object) -> object:
     """A narwhals frame for a caller who gave one, else the native table."""
     named = outside(native)
     wrapped = isinstance(like, nw.DataFrame | nw.LazyFrame)
     return nw.from_native(cast("Any", named)) if wrapped else named
 
 
-def _arrow(columns: Mapping[str, Any]) -> Any:
+def _arrow_table_of(columns: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
-    def array(values: Any) -> Any:
-        return pa.array(values, type=pa.string() if _blank(values) else None, from_pandas=True)
+    def arrow_array(values: Any) -> Any:
+        return pa.array(values, type=pa.string() if _is_blank(values) else None, from_pandas=True)
 
-    return pa.table({name: array(values) for name, values in columns.items()})
+    return pa.table({name: arrow_array(values) for name, values in columns.items()})
 
 
-def _to_pandas(frame: Frame) -> Any:
+def _pandas_table_of(frame: Frame) -> Any:
     if not frame.implementation.is_duckdb():
         return frame.collect("pandas").to_native().reset_index(drop=True)
     if find_spec("pyarrow"):  # eleven times faster than DuckDB's own way at ten million rows
@@ -201,7 +201,7 @@ def _to_pandas(frame: Frame) -> Any:
     return table.astype(dict.fromkeys(dates, "datetime64[us]"))
 
 
-def _restored(table: Any, like: Any, names: Sequence[str]) -> Any:
+def _with_given_types(table: Any, like: Any, names: Sequence[str]) -> Any:
     given = nw.to_native(like, pass_through=True)
     at = {inner(str(label)): i for i, label in enumerate(given.columns)}
     kept = {name: given.dtypes.iloc[at[name]] for name in names}

@@ -15,7 +15,7 @@ _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds of the years 1 to 99
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
 
-def readable(column: Any, name: str, table: str) -> Any:
+def readable_column(column: Any, name: str, table: str) -> Any:
     """A column of Arrow; wide decimals and half floats as numbers that every engine has.
 
     Raises:
@@ -28,23 +28,23 @@ def readable(column: Any, name: str, table: str) -> Any:
         return column.cast(pa.float64())
     if pa.types.is_float16(kind):
         return column.cast(pa.float32())
-    if pa.types.is_dictionary(kind) and not _is_text(kind.value_type):
-        return readable(column.cast(kind.value_type), name, table)
+    if pa.types.is_dictionary(kind) and not _is_arrow_text(kind.value_type):
+        return readable_column(column.cast(kind.value_type), name, table)
     if pa.types.is_run_end_encoded(kind):
         import pyarrow.compute as pc
 
         return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks])
     if pa.types.is_timestamp(kind) and kind.unit in _CALENDAR:
         per_second = _CALENDAR[kind.unit]
-        _refuse_beyond(
+        _refuse_beyond_calendar(
             column.cast(pa.int64()), _FIRST * per_second, _LAST * per_second, name, table
         )
     if pa.types.is_date32(kind):
-        _refuse_beyond(column.cast(pa.int32()), _FIRST_DAY, _LAST_DAY, name, table)
+        _refuse_beyond_calendar(column.cast(pa.int32()), _FIRST_DAY, _LAST_DAY, name, table)
     return column
 
 
-def _is_text(kind: Any) -> bool:
+def _is_arrow_text(kind: Any) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
@@ -56,28 +56,28 @@ def readable_pandas(values: Any, name: str, table: str) -> Any:
 
     dtype = values.dtype
     if isinstance(dtype, pd.ArrowDtype):
-        return _from_arrow(values, name, table)
+        return _column_out_of_arrow(values, name, table)
     if str(dtype) == "float16":
         return values.astype("float32")
     if dtype.kind == "M" and not str(dtype).startswith("datetime64[ns"):
         moments = values.to_numpy("datetime64[s]").view("int64")
         moments = moments[moments != np.iinfo(np.int64).min]
         if moments.size and (moments.min() < _FIRST or moments.max() > _LAST):
-            raise beyond_the_calendar(name, table)
+            raise calendar_refusal(name, table)
     return values
 
 
-def _from_arrow(values: Any, name: str, table: str) -> Any:
+def _column_out_of_arrow(values: Any, name: str, table: str) -> Any:
     """Pandas over Arrow: what Arrow has few functions for goes into pandas' own types."""
     import pandas as pd
     import pyarrow as pa
 
     given = pa.chunked_array(values.array.__arrow_array__())
-    read = readable(given, name, table)
+    read = readable_column(given, name, table)
     kind = read.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         plain = read.to_pandas()
-    elif pa.types.is_integer(kind) and kind.bit_width == 64 and _beyond_floats(values):
+    elif pa.types.is_integer(kind) and kind.bit_width == 64 and _is_beyond_floats(values):
         plain = values.astype("UInt64" if kind == pa.uint64() else "Int64")
     elif str(kind) in ("string_view", "binary_view"):
         plain = pd.Series(read.to_pylist(), dtype=_VIEWS[str(kind)])
@@ -91,27 +91,27 @@ def _from_arrow(values: Any, name: str, table: str) -> Any:
     return plain
 
 
-def _beyond_floats(values: Any) -> bool:
+def _is_beyond_floats(values: Any) -> bool:
     """Whether a whole number is too large for Arrow to take it as a float."""
     some = values.dropna()
     return len(some) > 0 and not -_EXACT <= int(some.min()) <= int(some.max()) <= _EXACT
 
 
-def _refuse_beyond(numbers: Any, first: int, last: int, name: str, table: str) -> None:
+def _refuse_beyond_calendar(numbers: Any, first: int, last: int, name: str, table: str) -> None:
     import pyarrow.compute as pc
 
     ends = pc.min_max(numbers)
     low, high = ends["min"].as_py(), ends["max"].as_py()
     if low is not None and (low < first or high > last):
-        raise beyond_the_calendar(name, table)
+        raise calendar_refusal(name, table)
 
 
-def in_the_calendar(least: float, most: float) -> bool:
+def is_in_calendar(least: float, most: float) -> bool:
     """Whether milliseconds since 1970 lie in the years 1 to 9999."""
     return least >= _FIRST * 1000 and most < (_LAST + 1) * 1000
 
 
-def beyond_the_calendar(name: str, table: str) -> ColumnError:
+def calendar_refusal(name: str, table: str) -> ColumnError:
     """The refusal of a column with moments outside the years 1 to 9999."""
     return ColumnError(
         f"{table}: column {name!r} holds moments outside the years 1 to 9999. Were they counted in "

@@ -25,7 +25,7 @@ def inside(native: Any, *, name: str) -> Any:
         ColumnError: if two labels are one text, such as 0 and "0".
     """
     native = nw.to_native(native, pass_through=True)
-    given = _labels(native)
+    given = _labels_of_table(native)
     names = inner_all(given)
     if names == given:
         return native
@@ -35,39 +35,39 @@ def inside(native: Any, *, name: str) -> Any:
         raise ColumnError(
             f"{name}: two columns are named {twice!r} ({alike}). Rename or drop one of them."
         )
-    return _renamed(native, names)
+    return _table_renamed(native, names)
 
 
 def outside(native: Any) -> Any:
     """A table made inside, with the names that the user knows."""
-    given = _labels(native)
+    given = _labels_of_table(native)
     names = [outer(name) if isinstance(name, str) else name for name in given]
-    return native if names == given else _renamed(native, names)
+    return native if names == given else _table_renamed(native, names)
 
 
-def _labels(native: Any) -> list[Any]:
+def _labels_of_table(native: Any) -> list[Any]:
     kind = type(native).__module__.split(".")[0]
     if kind == "polars":
         return list(native.collect_schema())
     return list(native.column_names if kind == "pyarrow" else native.columns)
 
 
-def _renamed(native: Any, names: Sequence[str]) -> Any:
+def _table_renamed(native: Any, names: Sequence[str]) -> Any:
     engine = nw.from_native(cast("Any", native)).implementation
     if engine.is_pandas():
         return native.set_axis(names, axis="columns")
     if engine.is_pyarrow():
         return native.rename_columns(list(names))
     if engine.is_duckdb():
-        return native.project(", ".join(f"#{i} AS {quoted(n)}" for i, n in enumerate(names, 1)))
+        return native.project(", ".join(f"#{i} AS {sql_name(n)}" for i, n in enumerate(names, 1)))
     if engine.is_pyspark() or engine.is_pyspark_connect():
         return native.toDF(*names)
-    pairs = zip(_labels(native), names, strict=True)
+    pairs = zip(_labels_of_table(native), names, strict=True)
     if engine.is_polars():
         return native.rename({old: new for old, new in pairs if old != new})
     return native.rename({new: old for old, new in pairs if old != new})  # Ibis
 
 
-def quoted(name: str) -> str:
+def sql_name(name: str) -> str:
     """A name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'

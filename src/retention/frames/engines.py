@@ -14,9 +14,9 @@ import numpy as np
 
 from retention.errors import ColumnError, TableError
 from retention.frames.arrow import (
-    beyond_the_calendar,
-    in_the_calendar,
-    readable,
+    calendar_refusal,
+    is_in_calendar,
+    readable_column,
     readable_pandas,
 )
 from retention.frames.column_labels import inside
@@ -79,20 +79,24 @@ def as_lazy(
     try:
         engine = nw.from_native(cast("Any", native)).implementation
     except TypeError:
-        raise _not_a_table(native, name) from None
+        raise _no_table_refusal(native, name) from None
     if engine not in _SERVED:
-        raise _not_a_table(native, name)
+        raise _no_table_refusal(native, name)
     native = inside(native, name=name)
     if engine.is_pandas():
-        native = _readable_pandas(native.reset_index(drop=True), name)
+        native = _readable_pandas_table(native.reset_index(drop=True), name)
         if not by_row and len(native) >= ROUTE_ROWS:
-            return _scan(_blank_as_text(native[_wanted(native.columns, only, name)]))
+            return _duckdb_scan(_blank_as_text(native[_wanted_columns(native.columns, only, name)]))
     elif engine.is_pyarrow():
-        return _scan(_readable(native.select(_wanted(native.column_names, only, name)), name))
+        return _duckdb_scan(
+            _readable_arrow_table(
+                native.select(_wanted_columns(native.column_names, only, name)), name
+            )
+        )
     elif engine.is_polars():
         _refuse_far_moments(native, name)
     else:
-        _wanted(native.columns, None, name)
+        _wanted_columns(native.columns, None, name)
     return cast("Frame", nw.from_native(native).lazy())
 
 
@@ -120,23 +124,23 @@ def beside(frame: Frame, table: object, *, name: str) -> Frame:
 
 def is_pandas(table: object) -> bool:
     """Whether a table is of pandas, whose columns may hold Python objects of several kinds."""
-    return kind_of(table)[0].is_pandas()
+    return engine_and_eagerness(table)[0].is_pandas()
 
 
 def locked_in(table: object) -> dict[str, tuple[str, str]]:
     """Columns of types that DuckDB hands to no other tool: the type, and what to make of it."""
-    if not kind_of(table)[0].is_duckdb():
+    if not engine_and_eagerness(table)[0].is_duckdb():
         return {}
     native = cast("Any", nw.to_native(table, pass_through=True))
     types = zip(native.columns, map(str, native.types), strict=True)
     return {
-        name: (kind, _way_out(kind).format(name))
+        name: (kind, _advice_on_locked_type(kind).format(name))
         for name, kind in types
         if kind in _LOCKED_IN or kind.startswith(_SEVERAL)
     }
 
 
-def _way_out(kind: str) -> str:
+def _advice_on_locked_type(kind: str) -> str:
     """What to make of such a column, with {} for its name."""
     if kind.startswith(_SEVERAL):
         tag = kind.removeprefix(_SEVERAL).split(" ")[0]
@@ -146,7 +150,7 @@ def _way_out(kind: str) -> str:
 
 def without_json(table: object) -> object:
     """A relation whose columns of JSON hold what stands in it, as text: "A" is A."""
-    if not kind_of(table)[0].is_duckdb():
+    if not engine_and_eagerness(table)[0].is_duckdb():
         return table
     native = cast("Any", nw.to_native(table, pass_through=True))
     types = list(map(str, native.types))
@@ -160,7 +164,7 @@ def without_json(table: object) -> object:
 
 def is_lazy(table: object) -> bool:
     """Whether a table is a query, whose rows have no order, rather than rows at hand."""
-    return not kind_of(table)[1]
+    return not engine_and_eagerness(table)[1]
 
 
 def collect(frame: Frame, *, exact: bool = False) -> Columns:
@@ -174,11 +178,11 @@ def collect(frame: Frame, *, exact: bool = False) -> Columns:
     engine = frame.implementation
     if engine.is_duckdb():
         found = cast("Any", frame.to_native()).fetchnumpy()
-        return {name: _unmasked(values, exact) for name, values in found.items()}
+        return {name: _unmasked_array(values, exact) for name, values in found.items()}
     table = frame.collect(
         "pandas" if engine.is_pandas() else "polars" if engine.is_polars() else "pyarrow"
     )
-    return {name: _as_array(table[name], exact) for name in table.columns}
+    return {name: _array_of_series(table[name], exact) for name in table.columns}
 
 
 def read_out(table: object, *, name: str = "table") -> Columns:
@@ -255,13 +259,13 @@ def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     elif not isinstance(dtype, nw.String):
         raise ColumnError(
             f"by: column {column!r} holds {dtype}, not labels. A segment is text, a whole number "
-            f"or true/false: {_as_labels(dtype)}."
+            f"or true/false: {_advice_on_labels(dtype)}."
         )
     named = nw.when(value != "").then(value)
     return named.fill_null("(missing)").alias(column)
 
 
-def _as_labels(dtype: nw.dtypes.DType) -> str:
+def _advice_on_labels(dtype: nw.dtypes.DType) -> str:
     """What to do about a column that holds no labels; pandas makes such of labels with gaps."""
     classes = "put it into classes first"
     if dtype.is_float():
@@ -271,7 +275,7 @@ def _as_labels(dtype: nw.dtypes.DType) -> str:
     return classes
 
 
-def kind_of(table: object) -> tuple[nw.Implementation, bool]:
+def engine_and_eagerness(table: object) -> tuple[nw.Implementation, bool]:
     """The engine of a table, and whether its rows are at hand (eager) or a query."""
     frame = nw.from_native(cast("Any", table))
     return frame.implementation, isinstance(frame, nw.DataFrame)
@@ -289,7 +293,7 @@ def on_connection_of(relation: object, table: object, types: Mapping[str, str] =
     return cast("Any", relation).query("retention_relation_beside", query)
 
 
-def _wanted(present: Iterable[str], only: Only, table: str) -> list[str]:
+def _wanted_columns(present: Iterable[str], only: Only, table: str) -> list[str]:
     """DuckDB and Spark do not tell "Sales" from "sales"; nor do they know every type of pandas."""
     asked = only if callable(only) else None if only is None else only.__contains__
     wanted = [name for name in present if asked is None or asked(name)]
@@ -317,7 +321,7 @@ def _refuse_strangers(frame: Frame, other: Frame, name: str) -> None:
         ) from None
 
 
-def _scan(table: object) -> Frame:
+def _duckdb_scan(table: object) -> Frame:
     """A pandas or PyArrow table as a DuckDB relation, on a fresh connection that lives with it."""
     import duckdb
 
@@ -337,11 +341,11 @@ def _refuse_far_moments(table: Any, name: str) -> None:
     for column in coarse:
         stamp = nw.col(column).dt.timestamp("ms")
         found = one_row(frame.select(least=stamp.min(), most=stamp.max()))
-        if found["most"] is not None and not in_the_calendar(found["least"], found["most"]):
-            raise beyond_the_calendar(column, name)
+        if found["most"] is not None and not is_in_calendar(found["least"], found["most"]):
+            raise calendar_refusal(column, name)
 
 
-def _readable_pandas(table: Any, name: str) -> Any:
+def _readable_pandas_table(table: Any, name: str) -> Any:
     """A pandas table in types that Arrow and pandas have all functions for."""
     kinds = table.dtypes.items()
     odd = [n for n, kind in kinds if kind.kind in "Mf" or hasattr(kind, "pyarrow_dtype")]
@@ -350,11 +354,11 @@ def _readable_pandas(table: Any, name: str) -> Any:
     return table.assign(**changed) if changed else table
 
 
-def _readable(table: Any, name: str) -> Any:
+def _readable_arrow_table(table: Any, name: str) -> Any:
     """A PyArrow table in types that DuckDB knows."""
     for place, column in enumerate(table.column_names):
         given = table.column(place)
-        read = readable(given, column, name)
+        read = readable_column(given, column, name)
         if read is not given:
             table = table.set_column(place, column, read)
     return table
@@ -374,7 +378,7 @@ def _is_arrow(table: object) -> bool:
     return type(table).__module__.split(".")[0] == "pyarrow"
 
 
-def _as_array(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
+def _array_of_series(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
     if isinstance(series.dtype, nw.Int128 | nw.UInt128):  # NumPy has none of these
         if exact:
             return np.array(series.to_list(), dtype=object)
@@ -386,7 +390,7 @@ def _as_array(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
     return series.to_numpy()
 
 
-def _unmasked(values: Any, exact: bool) -> NDArray[Any]:
+def _unmasked_array(values: Any, exact: bool) -> NDArray[Any]:
     if not np.ma.is_masked(values):
         return np.asarray(values)
     if values.dtype.kind in "iu" and not exact:
@@ -420,7 +424,7 @@ def _refuse_repeated_columns(native: object, name: str) -> None:
         seen.add(column)
 
 
-def _not_a_table(native: object, name: str) -> TableError:
+def _no_table_refusal(native: object, name: str) -> TableError:
     said = f"{name} must be a pandas, Polars, PyArrow, DuckDB, PySpark or Ibis table; got "
     if isinstance(native, str | PathLike):
         return TableError(f"{said}the path {str(native)!r}. Read it first, with read_table(...).")

@@ -8,20 +8,22 @@ from retention.frames.engines import read_out
 from retention.wording import as_date, is_missing
 
 
-def columns_of(table: Any) -> dict[str, list[Any]]:
+def columns_as_lists(table: Any) -> dict[str, list[Any]]:
     """The columns of an answer as Python values; what is missing is None."""
     arrays = read_out(table, name="the answer")
-    return {name: [_python(value) for value in values] for name, values in arrays.items()}
+    return {
+        name: [_python_value_or_day(value) for value in values] for name, values in arrays.items()
+    }
 
 
-def rows_of(table: Any, *, order: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def rows_as_dicts(table: Any, *, order: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The rows of an answer as Python values, sorted by those columns: lazy ones have no order."""
-    columns = columns_of(table)
+    columns = columns_as_lists(table)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return sorted(rows, key=lambda row: [row[name] for name in order]) if order else rows
 
 
-def _python(value: Any) -> Any:
+def _python_value_or_day(value: Any) -> Any:
     """A NumPy value as Python's own; moments at midnight as days."""
     if is_missing(value):
         return None

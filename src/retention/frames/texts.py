@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.frames.column_labels import quoted
+from retention.frames.column_labels import sql_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,30 +32,34 @@ def with_text_numbers(frame: Frame, numbers: Mapping[str, str]) -> Frame:
         return frame
     engine, native = frame.implementation, cast("Any", frame.to_native())
     if engine.is_duckdb():
-        columns = ", ".join(f"{_sql(name)} AS {quoted(new)}" for name, new in numbers.items())
+        columns = ", ".join(
+            f"{_sql_text_number(name)} AS {sql_name(new)}" for name, new in numbers.items()
+        )
         return cast("Frame", nw.from_native(native.project(f"*, {columns}")))
     if engine.is_ibis():
-        made = {new: _ibis(native[name].cast("string")) for name, new in numbers.items()}
+        made = {
+            new: _ibis_text_number(native[name].cast("string")) for name, new in numbers.items()
+        }
         return cast("Frame", nw.from_native(native.mutate(**made)))
     if engine.is_pyspark():
-        return cast("Frame", nw.from_native(_spark(native, numbers)))
+        return cast("Frame", nw.from_native(_spark_with_numbers(native, numbers)))
     table = frame.collect()
-    made = {new: _numbers(table[name].to_numpy()) for name, new in numbers.items()}
+    made = {new: _numbers_of_texts(table[name].to_numpy()) for name, new in numbers.items()}
     backend = table.implementation
     series = [nw.new_series(new, values, backend=backend) for new, values in made.items()]
     return table.with_columns(*series).lazy()
 
 
-def _sql(name: str) -> str:
-    text = f"CAST({quoted(name)} AS VARCHAR)"
+def _sql_text_number(name: str) -> str:
+    text = f"CAST({sql_name(name)} AS VARCHAR)"
     return f"coalesce(CAST('0x' || substr(md5({text}), 1, {_DIGITS}) AS BIGINT) + 1, 0)"
 
 
-def _ibis(text: Any) -> Any:
+def _ibis_text_number(text: Any) -> Any:
     return ("0x" + text.hexdigest("md5").substr(0, _DIGITS)).cast("int64").fill_null(-1) + 1
 
 
-def _spark(table: Any, numbers: Mapping[str, str]) -> Any:
+def _spark_with_numbers(table: Any, numbers: Mapping[str, str]) -> Any:
     from pyspark.sql import functions as sf
 
     for name, new in numbers.items():
@@ -65,7 +69,7 @@ def _spark(table: Any, numbers: Mapping[str, str]) -> Any:
     return table
 
 
-def _numbers(texts: NDArray[Any]) -> NDArray[np.int64]:
+def _numbers_of_texts(texts: NDArray[Any]) -> NDArray[np.int64]:
     """The numbers of texts at hand: each different text is looked at once."""
     import pandas as pd
 

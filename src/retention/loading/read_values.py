@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retention.loading.dates import patterns, reading, time_zones
-from retention.loading.rows.text import signs
+from retention.loading.rows.text import signs_that_occur
 from retention.loading.values import amounts, currencies, ids
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def read_values(
         [role for role in roles if role in source.roles]
         for roles in (id_roles, date_roles, amount_roles)
     )
-    frame = time_zones.with_local(source, on_dates, written.tz)
+    frame = time_zones.with_local_times(source, on_dates, written.tz)
     for role in on_dates:
         frame = reading.with_date_text(source, frame, role)
     for role in on_amounts:
         frame = amounts.with_amount_text(source, frame, role)
-    known = _learned(source, frame, written, on_ids, on_dates, on_amounts)
+    known = _signs_of_text(source, frame, written, on_ids, on_dates, on_amounts)
     checks: dict[str, Sequence[Check]] = {}
     outputs: dict[str, Output] = {}
     for role in on_ids:
@@ -66,7 +66,7 @@ def read_values(
     ways = patterns.Ways(on_dates, known, written)
     for role in on_dates:
         frame, checks[role] = reading.read_date(source, frame, role, ways)
-    decimal = amounts.decimal_of(known, on_amounts, written)
+    decimal = amounts.decimal_sign(known, on_amounts, written)
     for role in on_amounts:
         frame, checks[role] = amounts.read_amount(source, frame, role, decimal)
     told = currencies.read_currency(source, frame, known, (on_amounts, on_dates), written.rates)
@@ -74,7 +74,7 @@ def read_values(
     return Values(told.frame, checks, outputs, told.outputs, told.shuffled)
 
 
-def _learned(
+def _signs_of_text(
     source: Source,
     frame: Frame,
     written: Written,
@@ -91,4 +91,4 @@ def _learned(
     if asked or source.eager:
         for role in id_roles:
             asked |= ids.id_signs(source, role)
-    return signs(frame, asked)
+    return signs_that_occur(frame, asked)

@@ -24,7 +24,7 @@ MOST_LEVELS = 1_000
 """The same of groups of each of which something is estimated."""
 
 
-def labels_of(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
+def label_codes(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
     """Values as numbers of their labels, −1 where missing, and the labels as sorted text.
 
     Whole numbers read alike whatever type they have: 2 and 2.0 are "2"; true is "true".
@@ -32,13 +32,13 @@ def labels_of(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str]]:
     import pandas as pd
 
     codes, distinct = pd.factorize(values)
-    texts = [_label(value) for value in distinct.tolist()]
+    texts = [_label_of_value(value) for value in distinct.tolist()]
     labels = sorted(set(texts))
     place = {label: i for i, label in enumerate(labels)}
     return np.array([*(place[text] for text in texts), -1], np.intp)[codes], labels
 
 
-def _label(value: object) -> str:
+def _label_of_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -48,10 +48,10 @@ Key = tuple[str, ...]
 """The values of a segment, in the order of `by`."""
 
 
-def filled_labels(
+def filled_label_codes(
     values: NDArray[Any], name: str, *, argument: str
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Values as numbers of their labels, as `labels_of`; what is missing or empty is "(missing)".
+    """Values as numbers of their labels, as `label_codes`; what is missing or empty is "(missing)".
 
     Raises:
         ColumnError: if the column holds decimals, times or anything else that is no label.
@@ -59,13 +59,16 @@ def filled_labels(
     import pandas as pd
 
     codes, distinct = pd.factorize(values)
-    texts = [*(_filled(value, name, argument) for value in distinct.tolist()), "(missing)"]
+    texts = [
+        *(_label_or_missing(value, name, argument) for value in distinct.tolist()),
+        "(missing)",
+    ]
     labels = sorted({texts[code] for code in np.unique(codes).tolist()})
     place = {label: i for i, label in enumerate(labels)}
     return np.array([place.get(text, -1) for text in texts], np.intp)[codes], labels
 
 
-def _filled(value: object, name: str, argument: str) -> str:
+def _label_or_missing(value: object, name: str, argument: str) -> str:
     if value == "":
         return "(missing)"
     if not isinstance(value, bool | int | str) and not (
@@ -75,7 +78,7 @@ def _filled(value: object, name: str, argument: str) -> str:
             f"{argument}: {name!r} holds {value!r}, which is not a label. A stratum is text, a "
             "whole number or true/false: put it into classes first."
         )
-    return _label(value)
+    return _label_of_value(value)
 
 
 def refuse_identifier(
@@ -99,7 +102,7 @@ def refuse_identifier(
         )
 
 
-def numbered(
+def group_numbers(
     columns: Mapping[str, NDArray[Any]],
     names: Sequence[str],
     n: int,
@@ -111,14 +114,14 @@ def numbered(
         columns: the columns.
         names: those whose values make the groups.
         n: the number of rows.
-        labels: values of a column, and its name, as numbers of labels; `labels_of` if None.
+        labels: values of a column, and its name, as numbers of labels; `label_codes` if None.
     """
     from pandas import factorize
 
     place = np.zeros(n, np.intp)
     parts: list[NDArray[Any]] = []
     for name in names:
-        code, texts = labels(columns[name], name) if labels else labels_of(columns[name])
+        code, texts = labels(columns[name], name) if labels else label_codes(columns[name])
         # Numbered anew after each column, so that no number grows beyond 64 bits.
         place, found = factorize(place * len(texts) + code, sort=True)
         before, here = np.divmod(found, len(texts))

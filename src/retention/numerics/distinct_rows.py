@@ -54,7 +54,7 @@ class Alike:
         return place[self.key]
 
 
-def alike(columns: Sequence[Floats], each: NDArray[Any] | None = None) -> Alike:
+def distinct_rows(columns: Sequence[Floats], each: NDArray[Any] | None = None) -> Alike:
     """The different rows of a table.
 
     Args:
@@ -64,13 +64,13 @@ def alike(columns: Sequence[Floats], each: NDArray[Any] | None = None) -> Alike:
     scales = [_scale_of(values) for values in columns]
     sizes = [scale.size for scale in scales]
     if math.prod(sizes) >= _LARGEST:
-        return _sorted_out(columns, each)
+        return _distinct_by_sorting(columns, each)
     key = np.zeros(columns[0].size, np.int64)
     for scale, values in zip(scales, columns, strict=True):
         for part in chunks(key.size):
             key[part] *= scale.size
             key[part] += scale.code(values[part])
-    keys, n = _counted(key, math.prod(sizes), each)
+    keys, n = _different_keys(key, math.prod(sizes), each)
     codes = np.unravel_index(keys, sizes)
     different = (scale.values(code) for scale, code in zip(scales, codes, strict=True))
     return Alike(tuple(different), n, key, keys)
@@ -126,7 +126,7 @@ def _are_whole(values: Floats, days: int) -> bool:
     return all(bool((np.rint(part * days) / days == part).all()) for part in parts)
 
 
-def _counted(key: Whole, size: int, each: NDArray[Any] | None) -> tuple[Whole, Whole]:
+def _different_keys(key: Whole, size: int, each: NDArray[Any] | None) -> tuple[Whole, Whole]:
     """The different keys, ascending, and how many rows there are of each."""
     weights = None if each is None else each.astype(np.float64)  # exact up to 2^53
     if _is_dense(size, key.size):
@@ -140,10 +140,10 @@ def _counted(key: Whole, size: int, each: NDArray[Any] | None) -> tuple[Whole, W
     return keys, np.bincount(place, weights=weights).astype(np.int64)
 
 
-def _sorted_out(columns: Sequence[Floats], each: NDArray[Any] | None) -> Alike:
+def _distinct_by_sorting(columns: Sequence[Floats], each: NDArray[Any] | None) -> Alike:
     """The same by sorting whole rows, where no number holds a key."""
     rows, key = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
-    keys, n = _counted(key.reshape(-1).astype(np.int64), len(rows), each)
+    keys, n = _different_keys(key.reshape(-1).astype(np.int64), len(rows), each)
     return Alike(tuple(np.ascontiguousarray(rows.T)), n, key.reshape(-1), keys)
 
 

@@ -27,7 +27,7 @@ _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132)
 _TRIGAMMA = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66)
 
 
-def log_kept(a: Floats | float, b: Floats | float, s: Floats | float) -> Floats:
+def log_mean_kept(a: Floats | float, b: Floats | float, s: Floats | float) -> Floats:
     """The log of B(a, b + s) / B(a, b): the mean of (1 − θ)^s for θ with a beta(a, b) distribution.
 
     a and s may change places; as the step the smaller of them loses fewer digits.
@@ -38,12 +38,12 @@ def log_kept(a: Floats | float, b: Floats | float, s: Floats | float) -> Floats:
     exact = np.log1p(-a / (a + each) * (s / (each + s))).sum(axis=0)
     z, w = b + _EXACT.size, a + b + _EXACT.size
     whole = (z - 0.5) * np.log1p(s / z) - (w - 0.5) * np.log1p(s / w)
-    series = [_series(_LOG_GAMMA, y, 1) for y in (z + s, z, w + s, w)]
+    series = [_stirling_series(_LOG_GAMMA, y, 1) for y in (z + s, z, w + s, w)]
     rest = series[0] - series[1] - (series[2] - series[3])
     return np.asarray(exact + whole - s * np.log1p(a / (z + s)) + rest)
 
 
-def across(step: Step, z: Floats, first: float, second: Floats) -> Floats:
+def mixed_difference(step: Step, z: Floats, first: float, second: Floats) -> Floats:
     """f(z + first + second) − f(z + first) − f(z + second) + f(z), from f(z + s) − f(z)."""
     short, long = np.minimum(first, second), np.maximum(first, second)
     return step(z + long, short) - step(z, short)
@@ -55,7 +55,7 @@ def digamma_step(z: Floats | float, s: Floats | float) -> Floats:
     each = np.atleast_1d(z) + _EXACT
     exact = (s / (each + s) / each).sum(axis=0).reshape(z.shape)
     y = z + _EXACT.size
-    rest = _series(_DIGAMMA, y + s, 2) - _series(_DIGAMMA, y, 2)
+    rest = _stirling_series(_DIGAMMA, y + s, 2) - _stirling_series(_DIGAMMA, y, 2)
     return np.asarray(exact + np.log1p(s / y) + s / (y + s) / (2 * y) - rest)
 
 
@@ -66,7 +66,7 @@ def trigamma_step(z: Floats | float, s: Floats | float) -> Floats:
     exact = (s / (each + s) / each * (1 / each + 1 / (each + s))).sum(axis=0).reshape(z.shape)
     y = z + _EXACT.size
     first = s / (y + s) / y * (1 + 1 / (2 * y) + 1 / (2 * (y + s)))
-    rest = _series(_TRIGAMMA, y + s, 3) - _series(_TRIGAMMA, y, 3)
+    rest = _stirling_series(_TRIGAMMA, y + s, 3) - _stirling_series(_TRIGAMMA, y, 3)
     return np.asarray(rest - exact - first)
 
 
@@ -74,10 +74,10 @@ def trigamma(z: Floats) -> Floats:
     """ψ′(z)."""
     y = z + _EXACT.size
     exact = ((1 / (z + _EXACT)) ** 2).sum(axis=0)
-    return np.asarray(exact + 1 / y + (1 / y) ** 2 / 2 + _series(_TRIGAMMA, y, 3))
+    return np.asarray(exact + 1 / y + (1 / y) ** 2 / 2 + _stirling_series(_TRIGAMMA, y, 3))
 
 
-def _series(coefficients: tuple[float, ...], y: Floats, power: int) -> Floats:
+def _stirling_series(coefficients: tuple[float, ...], y: Floats, power: int) -> Floats:
     """Stirling's series: c₀ / y^power + c₁ / y^(power + 2) and so on."""
     inverse = (1 / y) ** 2
     total = np.zeros_like(y)

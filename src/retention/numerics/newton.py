@@ -78,10 +78,10 @@ def usable_terms(
     Returns:
         For each term whether to keep it, and in words which were left out and why.
     """
-    return usable_of(*moments(design, weights), names)
+    return usable_by_moments(*moments(design, weights), names)
 
 
-def usable_of(
+def usable_by_moments(
     mean: Floats, covariance: Floats, names: Sequence[str]
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """The same from the moments of the design."""
@@ -123,21 +123,21 @@ def chunks(n: int, size: int = CHUNK) -> Iterator[slice]:
         yield slice(start, min(start + size, n))
 
 
-def ascent(hessian: Floats, gradient: Floats) -> Floats:
+def ascent_step(hessian: Floats, gradient: Floats) -> Floats:
     """Newton's step uphill, also where the likelihood is not concave.
 
     The Hessian is brought to a unit diagonal, and the absolute values of its eigenvalues are taken,
     none below 1e-13 of the largest.
     """
-    scale, values, vectors = _eigen(hessian)
+    scale, values, vectors = _eigen_system(hessian)
     floor = np.maximum(np.abs(values), _LEAST_EIGENVALUE * np.abs(values).max(initial=0.0))
     turned = np.divide(vectors.T @ (gradient / scale), floor, where=floor > 0, out=0 * floor)
     return np.asarray((vectors @ turned) / scale)
 
 
-def inverse(hessian: Floats) -> Floats:
+def covariance_of_estimates(hessian: Floats) -> Floats:
     """The covariance of the estimates: minus the inverse Hessian; NaN where that is none."""
-    scale, values, vectors = _eigen(hessian)
+    scale, values, vectors = _eigen_system(hessian)
     if not values.size or values.min() <= _LEAST_EIGENVALUE * values.max():
         return np.full(hessian.shape, np.nan)
     return np.asarray((vectors / values) @ vectors.T / np.outer(scale, scale))
@@ -147,7 +147,7 @@ def maximise(
     evaluate: Callable[[Floats], tuple[float, Floats, H]],
     start: Floats,
     *,
-    step: Callable[[H, Floats], Floats] = ascent,  # type: ignore[assignment]
+    step: Callable[[H, Floats], Floats] = ascent_step,  # type: ignore[assignment]
 ) -> Maximum[H]:
     """The parameters at which a log-likelihood is largest, by Newton's method with step halving.
 
@@ -171,7 +171,7 @@ def maximise(
         slow = slow + 1 if promised < _SLOW else 0
         if promised < _CLOSE:
             return Maximum(point + full, value, gradient, hessian, full, "converged", n)
-        found, tried = _uphill(evaluate, point, value, full)
+        found, tried = _first_uphill_step(evaluate, point, value, full)
         n += tried
         if found is None and promised < _SLOW:
             status = "converged"
@@ -184,7 +184,7 @@ def maximise(
     return Maximum(point, value, gradient, hessian, move, status, n)
 
 
-def without_bound(
+def terms_without_bound(
     found: Maximum[Any], spread: Floats, names: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Terms whose coefficient has no bound: they tell ends from the rest without a fault.
@@ -206,7 +206,7 @@ def without_bound(
     return away, [f"{name!r} {said}" for name in away]
 
 
-def _uphill(
+def _first_uphill_step(
     evaluate: Callable[[Floats], tuple[float, Floats, H]], point: Floats, value: float, full: Floats
 ) -> tuple[tuple[Floats, tuple[float, Floats, H]] | None, int]:
     """The first of the full step, its half, its quarter, … that does not lead down; None if all."""
@@ -219,7 +219,7 @@ def _uphill(
     return None, 30
 
 
-def _eigen(hessian: Floats) -> tuple[Floats, Floats, Floats]:
+def _eigen_system(hessian: Floats) -> tuple[Floats, Floats, Floats]:
     """The scale of minus the Hessian, and its eigenvalues and vectors at a unit diagonal."""
     diagonal = np.abs(np.diagonal(hessian))
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.numerics.newton import ascent, inverse, maximise
+from retention.numerics.newton import ascent_step, covariance_of_estimates, maximise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ def fit_logs(
     """
     found: list[Found] = []
     for start in starts:
-        found.append(_from(evaluate, np.asarray(start, np.float64), names))
+        found.append(_fit_from(evaluate, np.asarray(start, np.float64), names))
         if found[-1].status == "converged" and not thorough:
             break
     best = max(one.log_likelihood for one in found)
@@ -100,30 +100,34 @@ def fit_logs(
     return next((one for one in as_good if one.status == "converged"), as_good[0])
 
 
-def _from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
+def _fit_from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
     begin = np.log(start)
-    in_logs = _in_logs(evaluate, begin)
+    in_logs = _likelihood_of_logs(evaluate, begin)
     none = np.full((start.size, start.size), np.nan)
     if not np.isfinite(in_logs(begin)[0]):
         return Found(start, none, -np.inf, "flat", (_NOTHING,), none[0])
-    end = maximise(in_logs, begin, step=_step)
-    limits = _limits(end.point - begin)
+    end = maximise(in_logs, begin, step=_bounded_step)
+    limits = _limits_of_parameters(end.point - begin)
     moving = np.abs(end.step) > _STILL_MOVING
-    covariance = inverse(end.hessian)
+    covariance = covariance_of_estimates(end.hessian)
     status: Status = "converged"
     notes: tuple[str, ...] = ()
     if end.status != "converged" or moving.any() or np.isnan(covariance).any():
-        covariance, status, notes = none, "flat", (_untold(_chosen(names, moving) or names),)
+        covariance, status, notes = (
+            none,
+            "flat",
+            (_note_on_untold(_names_where(names, moving) or names),),
+        )
         if not np.isnan(limits).all():
-            status, notes = "boundary", (_running(limits, names),)
+            status, notes = "boundary", (_note_on_limits(limits, names),)
     known = limits if status == "boundary" else none[0]
     return Found(np.exp(end.point), covariance, end.value, status, notes, known)
 
 
-def _in_logs(evaluate: Likelihood, begin: Floats) -> Likelihood:
+def _likelihood_of_logs(evaluate: Likelihood, begin: Floats) -> Likelihood:
     """The same likelihood of the logs of the parameters; −∞ where it is not finite."""
 
-    def there(logs: Floats) -> tuple[float, Floats, Floats]:
+    def likelihood_there(logs: Floats) -> tuple[float, Floats, Floats]:
         if np.abs(logs - begin).max(initial=0.0) > _FARTHEST:
             return -np.inf, logs, np.diag(logs)
         with np.errstate(all="ignore"):
@@ -134,42 +138,42 @@ def _in_logs(evaluate: Likelihood, begin: Floats) -> Likelihood:
         usable = np.isfinite(value) and np.isfinite(slope).all() and np.isfinite(curve).all()
         return float(value) if usable else -np.inf, slope, curve
 
-    return there
+    return likelihood_there
 
 
-def _step(hessian: Floats, gradient: Floats) -> Floats:
-    full = ascent(hessian, gradient)
+def _bounded_step(hessian: Floats, gradient: Floats) -> Floats:
+    full = ascent_step(hessian, gradient)
     return full * min(1.0, _LONGEST / max(float(np.abs(full).max(initial=0.0)), _LONGEST))
 
 
-def _limits(moved: Floats) -> Floats:
+def _limits_of_parameters(moved: Floats) -> Floats:
     """Where the parameters run whose logs have moved that far."""
     return np.where(np.abs(moved) > _AWAY, np.where(moved > 0, np.inf, 0.0), np.nan)
 
 
-def _running(limits: Floats, names: Sequence[str]) -> str:
+def _note_on_limits(limits: Floats, names: Sequence[str]) -> str:
     ways = [
-        f"{_listed(some)} run{'s' if len(some) == 1 else ''} to {end}"
+        f"{_list_in_words(some)} run{'s' if len(some) == 1 else ''} to {end}"
         for end, there in (("0", limits == 0), ("infinity", np.isposinf(limits)))
-        if (some := _chosen(names, there))
+        if (some := _names_where(names, there))
     ]
     return (
-        f"The likelihood rises for ever, by less and less, as {_listed(ways)}. Predictions are "
-        "those of the limit; there are no standard errors."
+        f"The likelihood rises for ever, by less and less, as {_list_in_words(ways)}. Predictions "
+        "are those of the limit; there are no standard errors."
     )
 
 
-def _untold(names: Sequence[str]) -> str:
+def _note_on_untold(names: Sequence[str]) -> str:
     return (
-        f"The data do not tell {_listed(names)}: many values fit alike. Predictions are those of "
-        "one choice among them; there are no standard errors."
+        f"The data do not tell {_list_in_words(names)}: many values fit alike. Predictions are "
+        "those of one choice among them; there are no standard errors."
     )
 
 
-def _chosen(names: Sequence[str], which: NDArray[np.bool_]) -> list[str]:
+def _names_where(names: Sequence[str], which: NDArray[np.bool_]) -> list[str]:
     return [name for name, yes in zip(names, which, strict=True) if yes]
 
 
-def _listed(words: Sequence[str]) -> str:
+def _list_in_words(words: Sequence[str]) -> str:
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

@@ -56,7 +56,7 @@ def log_log_bounds(survival: ArrayLike, variance: ArrayLike, level: float) -> tu
     return lower, upper
 
 
-def passed(duration: Floats, times: Floats) -> NDArray[np.intp]:
+def n_passed(duration: Floats, times: Floats) -> NDArray[np.intp]:
     """How many of the ascending durations, none of them below 0, lie at or before each time."""
     last = duration[-1] if duration.size else np.inf
     if last > min(times.size, _MOST_WHOLE) or (duration != np.floor(duration)).any():
@@ -65,7 +65,7 @@ def passed(duration: Floats, times: Floats) -> NDArray[np.intp]:
     return np.asarray(np.take(by_whole, np.floor(np.clip(times, -1, last)).astype(np.intp) + 1))
 
 
-def at(duration: ArrayLike, values: ArrayLike, times: ArrayLike, before: float) -> Floats:
+def values_at(duration: ArrayLike, values: ArrayLike, times: ArrayLike, before: float) -> Floats:
     """A right-continuous step function at `times`; `before` ahead of its first step."""
     steps = np.concatenate([[before], np.asarray(values, np.float64)])
     return np.asarray(steps[np.searchsorted(np.asarray(duration), np.asarray(times), "right")])

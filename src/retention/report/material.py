@@ -12,7 +12,7 @@ from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
 from retention.findings.small_segments import Pool, pooled_table, small_segments
 from retention.frames import as_lazy, one_row
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.outcome.rates import outcome_kpis
 from retention.loading.doors.audits import Audit
 from retention.spells.gap_choice import gap_table
@@ -133,7 +133,7 @@ def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
         first=_first_day(table, of_contracts),
         steps=_first_and_last_period(activity, of_contracts),
         activity=activity,
-        kpis=[] if kpi_table is None else rows_of(kpi_table, order=("step",)),
+        kpis=[] if kpi_table is None else rows_as_dicts(kpi_table, order=("step",)),
         kpi_table=kpi_table,
         spells=_spells_of_table(table, of_contracts, gap, asked),
         gap=gap,
@@ -214,7 +214,7 @@ def _gap_and_its_row(
     if of_contracts:
         return asked.gap or 0, None
     gaps = [asked.gap] if asked.gap else list(GAPS)
-    rows = rows_of(gap_table(table, as_of=asked.as_of, gaps=gaps), order=("gap",))
+    rows = rows_as_dicts(gap_table(table, as_of=asked.as_of, gaps=gaps), order=("gap",))
     fit = [row for row in rows if row["n_followed"] >= WATCHED]
     if asked.gap is not None:
         return asked.gap, fit[0] if fit and asked.gap else None

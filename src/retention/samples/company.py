@@ -116,7 +116,7 @@ def sample_company(
     whole_number("n_customers", n_customers, least=1)
     whole_number("seed", seed, least=0)
     one_of("engine", engine, ENGINES)
-    first, last = _day("start", start), _day("as_of", as_of)
+    first, last = _day_meant("start", start), _day_meant("as_of", as_of)
     if first >= last:
         raise RetentionError(
             f"start must be before as_of; got start {first} and as_of {last}. "
@@ -142,7 +142,7 @@ def _simulate(n_customers: int, window: Window) -> dict[str, Columns]:
     }
 
 
-def _day(argument: str, value: str | date) -> np.datetime64:
+def _day_meant(argument: str, value: str | date) -> np.datetime64:
     """The day that was meant; ISO text and dates only, since NumPy would also take 'today'."""
     try:
         day = value if isinstance(value, date) else datetime.fromisoformat(value)

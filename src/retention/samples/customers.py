@@ -24,7 +24,7 @@ from retention.samples.world import (
     Whole,
     Window,
     names,
-    numbered,
+    numbered_ids,
     pick,
     weights,
 )
@@ -77,7 +77,7 @@ def draw_customers(count: int, window: Window) -> Customers:
     rng = window.stream(_ROOM)
     region, channel = pick(rng, REGION_SHARE, count), pick(rng, CHANNEL_SHARE, count)
     return Customers(
-        ids=numbered("C", count, digits=6),
+        ids=numbered_ids("C", count, digits=6),
         region=region,
         channel=channel,
         joined=window.when_busy(np.sort(rng.random(count)) * window.busy[-1]),

@@ -45,9 +45,9 @@ def costs_table(customers: Customers, contacts: Contacts, window: Window) -> Col
     """Costs of winning and keeping customers: those one caused, and those a region shares."""
     rng = window.stream(_COSTS_ROOM)
     parts = [
-        _acquisition(rng, customers),
-        *(_per_contact(rng, customers, contacts, kind) for kind in PER_CONTACT),
-        *(_shared(customers, window, kind) for kind in SHARED_A_MONTH),
+        _acquisition_costs(rng, customers),
+        *(_costs_per_contact(rng, customers, contacts, kind) for kind in PER_CONTACT),
+        *(_shared_costs(customers, window, kind) for kind in SHARED_A_MONTH),
     ]
     day, who, region, kind, amount = (np.concatenate(column) for column in zip(*parts, strict=True))
     month = window.month(day)
@@ -78,7 +78,7 @@ def wallet_table(customers: Customers, orders: Columns, window: Window) -> Colum
     }
 
 
-def _acquisition(rng: np.random.Generator, customers: Customers) -> _Costs:
+def _acquisition_costs(rng: np.random.Generator, customers: Customers) -> _Costs:
     size = len(customers)
     amount = weights(ACQUISITION_COST)[customers.channel]
     return (
@@ -90,7 +90,7 @@ def _acquisition(rng: np.random.Generator, customers: Customers) -> _Costs:
     )
 
 
-def _per_contact(
+def _costs_per_contact(
     rng: np.random.Generator, customers: Customers, contacts: Contacts, kind: str
 ) -> _Costs:
     chance, median = PER_CONTACT[kind]
@@ -106,12 +106,12 @@ def _per_contact(
     )
 
 
-def _shared(customers: Customers, window: Window, kind: str) -> _Costs:
+def _shared_costs(customers: Customers, window: Window, kind: str) -> _Costs:
     """One cost a month and region, by the customers there on the month's first simulated day."""
     months = window.month(np.arange(window.n_days))
     opens = np.unique(months, return_index=True)[1]
     regions = range(len(REGION_SHARE))
-    kept = [_present(customers, customers.region == region, opens) for region in regions]
+    kept = [_n_present(customers, customers.region == region, opens) for region in regions]
     size = len(opens) * len(kept)
     return (
         np.tile(opens, len(kept)),
@@ -122,7 +122,7 @@ def _shared(customers: Customers, window: Window, kind: str) -> _Costs:
     )
 
 
-def _present(customers: Customers, among: NDArray[np.bool_], days: Whole) -> Floats:
+def _n_present(customers: Customers, among: NDArray[np.bool_], days: Whole) -> Floats:
     came = np.searchsorted(customers.joined[among], days + 1.0)
     gone = np.searchsorted(np.sort(customers.until[among]), days, side="right")
     return (came - gone).astype(np.float64)

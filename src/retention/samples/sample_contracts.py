@@ -17,7 +17,7 @@ from retention.samples.world import (
     Window,
     cents,
     names,
-    numbered,
+    numbered_ids,
     pick,
     weights,
 )
@@ -61,7 +61,7 @@ def contracts_table(customers: Customers, window: Window) -> Columns:
     margin = np.where(terms.trial, -0.25, weights(PLAN_MARGIN)[terms.plan])
     return {
         "customer_id": customers.id_of(terms.who),
-        "contract_id": Text(np.arange(len(terms.who)), numbered("K", len(terms.who), digits=6)),
+        "contract_id": Text(np.arange(len(terms.who)), numbered_ids("K", len(terms.who), digits=6)),
         "start": window.date(terms.start),
         "end": end,
         "sales": np.where(terms.trial, 0.0, cents(terms.price)),
@@ -94,7 +94,7 @@ def _first_round(rng: np.random.Generator, customers: Customers) -> _Round:
     return _Round(
         who=who,
         start=day,
-        end=day + np.where(trial, TRIAL_DAYS, _term(rng, len(who))),
+        end=day + np.where(trial, TRIAL_DAYS, _drawn_terms(rng, len(who))),
         plan=plan,
         price=weights(PLAN_PRICE)[plan] * np.exp(0.2 * rng.standard_normal(len(who))),
         trial=trial,
@@ -113,7 +113,7 @@ def _next_round(rng: np.random.Generator, last: _Round) -> _Round:
     renewed = _Round(
         who=last.who,
         start=start,
-        end=start + _term(rng, size),
+        end=start + _drawn_terms(rng, size),
         plan=plan,
         price=last.price * moved * rise,
         trial=np.zeros(size, dtype=np.bool_),
@@ -121,5 +121,5 @@ def _next_round(rng: np.random.Generator, last: _Round) -> _Round:
     return renewed.take(goes_on)
 
 
-def _term(rng: np.random.Generator, size: int) -> NDArray[np.int64]:
+def _drawn_terms(rng: np.random.Generator, size: int) -> NDArray[np.int64]:
     return names(TERM_SHARE).astype(np.int64)[pick(rng, TERM_SHARE, size)]

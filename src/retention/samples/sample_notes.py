@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.samples.world import REASONS, Columns, Text, Window, numbered
+from retention.samples.world import REASONS, Columns, Text, Window, numbered_ids
 
 if TYPE_CHECKING:
     from retention.samples.customers import Customers
@@ -107,21 +107,21 @@ def notes_table(customers: Customers, window: Window) -> Columns:
     leavers = np.flatnonzero(customers.reason >= 0)
     who = leavers[rng.random(len(leavers)) < NOTE_SHARE]
     day = customers.until[who] + rng.integers(0, NOTE_DAYS, len(who))
-    texts, per_reason = _texts()
+    texts, per_reason = _texts_by_reason()
     chosen = customers.reason[who].astype(np.int64) * per_reason
     chosen += rng.integers(0, per_reason, len(who))
     seen = day < window.n_days
     who, day, chosen = who[seen], day[seen], chosen[seen]
     in_time = np.argsort(day, kind="stable")
     return {
-        "note_id": Text(np.arange(len(who)), numbered("N", len(who), digits=6)),
+        "note_id": Text(np.arange(len(who)), numbered_ids("N", len(who), digits=6)),
         "customer_id": customers.id_of(who[in_time]),
         "date": window.date(day[in_time]),
         "text": Text(chosen[in_time], np.array(texts)),
     }
 
 
-def _texts() -> tuple[list[str], int]:
+def _texts_by_reason() -> tuple[list[str], int]:
     """Every note that can be written, reason by reason, and how many there are for each."""
     texts = [
         " ".join(part for part in (opening, sentence.format(thing=thing), closing) if part)

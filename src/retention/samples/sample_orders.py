@@ -25,10 +25,10 @@ from retention.samples.world import (
     Window,
     cents,
     names,
-    numbered,
-    opening_hours,
+    numbered_ids,
     pick,
-    relettered,
+    relettered_ids,
+    seconds_when_open,
     weights,
 )
 
@@ -92,7 +92,7 @@ def _draw_orders(customers: Customers, window: Window) -> _Orders:
     who = np.repeat(np.arange(len(customers), dtype=np.int32), count)
     passed = rng.random(len(who))
     passed[np.cumsum(count) - count] = 0.0  # the first order is the arrival itself
-    second = _seconds(first[who] + passed * (last - first)[who], who, customers, window)
+    second = _order_seconds(first[who] + passed * (last - first)[who], who, customers, window)
     in_time = np.argsort(second, kind="stable")
     who = who[in_time]
     strays = customers.roams[who] & (rng.random(len(who)) < ROAMING_ORDERS)
@@ -105,14 +105,14 @@ def _draw_orders(customers: Customers, window: Window) -> _Orders:
     )
 
 
-def _seconds(
+def _order_seconds(
     busy: Floats, who: NDArray[np.int32], customers: Customers, window: Window
 ) -> NDArray[np.int64]:
     """The seconds of orders; rounding must not carry one outside its customer's days."""
     at = window.when_busy(busy)
     np.maximum(at, customers.joined[who], out=at)
     np.minimum(at, np.nextafter(customers.until, 0.0)[who], out=at)
-    return opening_hours(at)
+    return seconds_when_open(at)
 
 
 def _draw_lines(orders: _Orders, customers: Customers, window: Window) -> _Lines:
@@ -147,7 +147,7 @@ def _order_ids(
     order: NDArray[np.int32], refund: NDArray[np.bool_], sent_back: NDArray[np.bool_]
 ) -> Text:
     """O00000001, and R00000001 for the refund of that order."""
-    bought = numbered("O", len(sent_back), digits=8)
-    returned = relettered(bought[sent_back], "R")
+    bought = numbered_ids("O", len(sent_back), digits=8)
+    returned = relettered_ids(bought[sent_back], "R")
     place = np.cumsum(sent_back) - 1 + len(bought)
     return Text(np.where(refund, place[order], order), np.concatenate([bought, returned]))

@@ -13,8 +13,8 @@ from retention.samples.world import (
     Floats,
     Text,
     Window,
-    numbered,
-    opening_hours,
+    numbered_ids,
+    seconds_when_open,
 )
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def surveys_table(customers: Customers, window: Window) -> Columns:
     priced_out = customers.reason[who] == REASONS.index("pricing")
     scores["value_for_money"] -= priced_out & (scores["value_for_money"] > 1)
     return {
-        "survey_id": Text(np.arange(len(who)), numbered("V", len(who), digits=6)),
+        "survey_id": Text(np.arange(len(who)), numbered_ids("V", len(who), digits=6)),
         "customer_id": customers.id_of(who),
-        "date": window.stamp(opening_hours(at)),
+        "date": window.stamp(seconds_when_open(at)),
         "answered": answered,
         **scores,
     }

@@ -16,9 +16,9 @@ from retention.samples.world import (
     Text,
     Window,
     names,
-    numbered,
-    opening_hours,
+    numbered_ids,
     pick,
+    seconds_when_open,
 )
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def draw_contacts(customers: Customers, window: Window) -> Contacts:
     who = np.repeat(np.arange(len(customers), dtype=np.int32), count)
     at = customers.joined[who] + rng.random(len(who)) * here[who]
     in_time = np.argsort(at, kind="stable")
-    answer = _hours(rng, 6.0, 1.3, len(who))
+    answer = _drawn_hours(rng, 6.0, 1.3, len(who))
     return Contacts(
         who=who[in_time],
         at=at[in_time],
         topic=pick(rng, TOPIC_SHARE, len(who)),
         answer=answer,
-        solution=answer + _hours(rng, 30.0, 1.4, len(who)),
+        solution=answer + _drawn_hours(rng, 30.0, 1.4, len(who)),
         right_first_time=rng.random(len(who)) < np.where(answer > SLOW_HOURS, 0.5, 0.82),
     )
 
@@ -85,7 +85,7 @@ def let_leave(
     """
     rng = window.stream(_LEAVING_ROOM)
     own = customers.joined + rng.exponential(size=len(customers)) * DAYS_A_YEAR / customers.hazard
-    driven = _driven_away(rng, customers, contacts)
+    driven = _days_driven_away(rng, customers, contacts)
     leaves = own.copy()
     np.minimum.at(leaves, contacts.who, driven)
     reason = _calm_reasons(rng, customers)
@@ -103,9 +103,9 @@ def contacts_table(customers: Customers, contacts: Contacts, window: Window) -> 
     hours_seen = (window.n_days - contacts.at) * 24
     resolved = contacts.solution < hours_seen
     return {
-        "contact_id": Text(np.arange(len(contacts.who)), numbered("S", len(contacts.who), 6)),
+        "contact_id": Text(np.arange(len(contacts.who)), numbered_ids("S", len(contacts.who), 6)),
         "customer_id": customers.id_of(contacts.who),
-        "date": window.stamp(opening_hours(contacts.at)),
+        "date": window.stamp(seconds_when_open(contacts.at)),
         "topic": Text(contacts.topic, names(TOPIC_SHARE)),
         "first_response_hours": np.where(contacts.answer < hours_seen, contacts.answer, np.nan),
         "resolved": resolved,
@@ -114,12 +114,12 @@ def contacts_table(customers: Customers, contacts: Contacts, window: Window) -> 
     }
 
 
-def _hours(rng: np.random.Generator, median: float, spread: float, size: int) -> Floats:
+def _drawn_hours(rng: np.random.Generator, median: float, spread: float, size: int) -> Floats:
     hours: Floats = np.round(median * np.exp(spread * rng.standard_normal(size)), 1)
     return hours
 
 
-def _driven_away(rng: np.random.Generator, customers: Customers, contacts: Contacts) -> Floats:
+def _days_driven_away(rng: np.random.Generator, customers: Customers, contacts: Contacts) -> Floats:
     """When each contact alone would make its customer leave; infinite where it would not."""
     hazard = UPSET_HAZARD * customers.hazard[contacts.who] / DAYS_A_YEAR
     patience = rng.exponential(size=len(hazard)) / hazard

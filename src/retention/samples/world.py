@@ -129,7 +129,7 @@ class Window:
         return moment
 
 
-def opening_hours(at: Floats) -> NDArray[np.int64]:
+def seconds_when_open(at: Floats) -> NDArray[np.int64]:
     """Seconds since the window opened, with a day's time squeezed into 8 to 22 o'clock."""
     day = np.floor(at)
     seconds = day * 86_400 + 28_800 + (at - day) * 50_400
@@ -158,7 +158,7 @@ def cents(amount: NDArray[Any]) -> Floats:
     return rounded
 
 
-def numbered(prefix: str, count: int, digits: int) -> NDArray[np.str_]:
+def numbered_ids(prefix: str, count: int, digits: int) -> NDArray[np.str_]:
     """Ids such as C000001, of one width, with more digits only where `count` needs them."""
     width = max(digits, len(str(count)))
     number = np.arange(1, count + 1)
@@ -169,7 +169,7 @@ def numbered(prefix: str, count: int, digits: int) -> NDArray[np.str_]:
     return letters.view(f"U{width + 1}").ravel()
 
 
-def relettered(ids: NDArray[np.str_], prefix: str) -> NDArray[np.str_]:
+def relettered_ids(ids: NDArray[np.str_], prefix: str) -> NDArray[np.str_]:
     """The same numbers under another letter."""
     letters = ids.view(np.uint32).reshape(len(ids), ids.itemsize // 4).copy()
     letters[:, 0] = ord(prefix)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.errors import RetentionError
-from retention.numerics.frozen import frozen, frozen_table
+from retention.numerics.frozen import frozen_numbers, frozen_table
 from retention.survival.counts.histories import Histories
 from retention.survival.cox.baselines import Baseline, baselines
 from retention.survival.cox.model import CoxModel
@@ -119,7 +119,7 @@ def _cox(fitter: Any) -> CoxModel:
     strata = [fitter.strata] if isinstance(fitter.strata, str) else list(fitter.strata or ())
     return CoxModel(
         **_common(fitter, names, notes),
-        coef=frozen(fitter.params_.to_numpy(np.float64)),
+        coef=frozen_numbers(fitter.params_.to_numpy(np.float64)),
         covariance=frozen_table(covariance),
         ties="efron",
         strata=tuple(str(name) for name in strata),
@@ -173,7 +173,7 @@ def _aft(fitter: Any, distribution: Distribution, moved: str, other: str, sign: 
     covariance = covariance * np.outer(signs, signs)
     return AftModel(
         **_common(fitter, names, []),
-        coef=frozen(point[1:-1]),
+        coef=frozen_numbers(point[1:-1]),
         covariance=frozen_table(covariance[1:-1, 1:-1]),
         distribution=distribution,
         intercept=float(point[0]),

@@ -46,20 +46,20 @@ def gives(
         parts: its columns in order, without those of the user's.
     """
 
-    def declared(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    def with_declared_answer(function: Callable[_P, _T]) -> Callable[_P, _T]:
         name = function.__name__
         made = row if isinstance(row, Kind) else Kind(name, row, name, sum(parts, ()))
 
         @wraps(function)
-        def answered(*args: _P.args, **said: _P.kwargs) -> _T:
+        def checked_function(*args: _P.args, **said: _P.kwargs) -> _T:
             for argument in _NAMING:
-                refuse_taken(_texts(said.get(argument, ())), made.names, argument=argument)
+                refuse_taken(_names_among(said.get(argument, ())), made.names, argument=argument)
             return function(*args, **said)
 
-        ANSWERS[answered] = made
-        return answered
+        ANSWERS[checked_function] = made
+        return checked_function
 
-    return declared
+    return with_declared_answer
 
 
 def answer_of(function: Callable[..., Any]) -> Kind:
@@ -76,17 +76,17 @@ def unit_of(name: str, among: Collection[str]) -> str:
     """
     there = set(among)
     fits = [made for made in ANSWERS.values() if name in made.names]
-    best = max(fits, key=lambda made: _alike(there, set(made.names)), default=None)
+    best = max(fits, key=lambda made: _share_in_common(there, set(made.names)), default=None)
     if best is None:
         return _UNITS.get(name, "")
     return next(column.unit for column in best.columns if column.name == name)
 
 
-def _alike(one: set[str], other: set[str]) -> float:
+def _share_in_common(one: set[str], other: set[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def _texts(asked: object) -> list[str]:
+def _names_among(asked: object) -> list[str]:
     """The names among what was given, whatever else that is."""
     several = [asked] if isinstance(asked, str) or not isinstance(asked, Iterable) else asked
     return [name for name in several if isinstance(name, str)]

@@ -11,7 +11,7 @@ from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy, one_row
 from retention.names import inner
 from retention.periods import zone_of
-from retention.tables.makers import advice
+from retention.tables.makers import advice_to_make
 from retention.tables.mixed_currencies import refuse_mixed, says_currency
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def require(
     schema = frame.collect_schema()
     for column in kind.columns:
         if column.name in schema:
-            if not _fits(column, schema[column.name]):
-                frame = _of_nothing(frame, kind, column)
+            if not _has_fitting_type(column, schema[column.name]):
+                frame = _with_typed_empty_column(frame, kind, column)
                 schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
                 say = (
@@ -87,7 +87,7 @@ def require(
                 )
         elif not column.optional:
             what = f"{kind.name} ({kind.row})"
-            told = advice(kind, schema)
+            told = advice_to_make(kind, schema)
             raise ColumnError.missing(what, column.name, column.meaning, schema, kind.door, told)
     for name in extra:
         if name not in schema:
@@ -121,7 +121,7 @@ def segments(
     Raises:
         ColumnError: if one is no text, named twice, or a column that already has a meaning.
     """
-    names = texts_of(by, argument=argument)
+    names = given_names(by, argument=argument)
     own = [column.name for column in kind.columns if not column.segment]
     for name in names:
         if name in own:
@@ -140,14 +140,14 @@ def column_names(
     Raises:
         ColumnError: if one is no text, is named twice, or is a name that the answer uses itself.
     """
-    names = texts_of(asked, argument=argument)
+    names = given_names(asked, argument=argument)
     refuse_taken(names, answer, argument=argument)
     if len(set(names)) < len(names):
         raise ColumnError(f"{argument} names a column twice: {names}.")
     return [inner(name) for name in names]
 
 
-def texts_of(asked: object, *, argument: str) -> list[str]:
+def given_names(asked: object, *, argument: str) -> list[str]:
     """The names that a user gave, one or several.
 
     Raises:
@@ -198,7 +198,7 @@ def refuse_other_ids(first: Frame, second: Frame, names: tuple[str, str]) -> Non
         )
 
 
-def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
+def _has_fitting_type(column: Column, dtype: nw.dtypes.DType) -> bool:
     return {
         "id": dtype.is_integer() or isinstance(dtype, nw.String),
         "id or none": dtype.is_numeric() or isinstance(dtype, nw.String),  # pandas: 7.0 beside NaN
@@ -211,7 +211,7 @@ def _fits(column: Column, dtype: nw.dtypes.DType) -> bool:
     }[column.type]
 
 
-def _of_nothing(frame: Frame, kind: Kind, column: Column) -> Frame:
+def _with_typed_empty_column(frame: Frame, kind: Kind, column: Column) -> Frame:
     """The frame with an empty column in the type it should have: engines give it any, or none.
 
     Raises:

@@ -134,7 +134,7 @@ class Found:
         return f"{self.name} ({self.n:,} row{'s' * (self.n != 1)}{first})"
 
 
-def named(text: str) -> str:
+def currency_code(text: str) -> str:
     """A currency by its ISO code where what people write stands for one alone: "€" is EUR.
 
     "$", "¥" and "kr" are of several countries and stay. "GBp" are pence, of which 100 make a GBP.
@@ -145,20 +145,20 @@ def named(text: str) -> str:
     return _WRITTEN.get(plain.upper(), plain.upper())
 
 
-def may_be(sign: str) -> frozenset[str]:
+def possible_currencies(sign: str) -> frozenset[str]:
     """The currencies that a sign, by its name, does not contradict."""
     shared = {mark for mark, codes in _SHARED.items() if sign in codes}
     return frozenset({sign, *_SHARED.get(sign, ()), *shared})
 
 
-def is_known(name: str) -> bool:
+def is_known_currency(name: str) -> bool:
     """Whether it is a currency by its name, rather than a number or a word of the firm's own."""
     return name in CODES or name in _SHARED
 
 
 def says_currency(header: str) -> bool:
     """Whether a column's name means currency, as Currency, presentment_currency or Währung do."""
-    words = _words(header)
+    words = _words_of_header(header)
     plain = "".join(words)
     stems = "concurren" not in plain and any(stem in plain for stem in _STEMS)
     return stems or not _SHORT.isdisjoint(words)
@@ -177,18 +177,18 @@ def unnamed_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
         for name, dtype in schema.items()
         if isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
     ]
-    said = [name for name in texts if name != "*" and _OTHERWISE.isdisjoint(_words(name))]
+    said = [name for name in texts if name != "*" and _OTHERWISE.isdisjoint(_words_of_header(name))]
     return said[:_MOST]  # to engines "*" is every column
 
 
-def are_codes(texts: Iterable[object]) -> bool:
+def are_currency_codes(texts: Iterable[object]) -> bool:
     """Whether all that is filled in are codes or signs of currencies, some of the most used."""
     filled = {str(text).strip() for text in texts if text is not None}
-    names = {named(text) for text in filled if text.upper() not in _NOTHING}
-    return all(map(is_known, names)) and not (_MAJOR | {"$", "¥"}).isdisjoint(names)
+    names = {currency_code(text) for text in filled if text.upper() not in _NOTHING}
+    return all(map(is_known_currency, names)) and not (_MAJOR | {"$", "¥"}).isdisjoint(names)
 
 
-def text_of(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def currency_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """What a column says of currencies, as text without padding; missing is the empty text."""
     text = nw.col(column)
     text = (text if isinstance(dtype, nw.String) else text.cast(nw.String)).fill_null("")
@@ -196,22 +196,22 @@ def text_of(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     return text if _is_text(dtype) else text.str.replace_all(r"\.0$", "")
 
 
-def says_nothing(text: str) -> nw.Expr:
+def names_no_currency(text: str) -> nw.Expr:
     """Where a text, without padding, names no currency at all."""
     return nw.col(text).str.to_uppercase().is_in(list(_NOTHING))
 
 
-def name_expr(text: str, found: Sequence[Found]) -> nw.Expr:
+def currency_names(text: str, found: Sequence[Found]) -> nw.Expr:
     """The names of currencies from the texts in which they were found; null where there is none."""
     name = nw.col(text).str.to_uppercase()
     for one in found:
         ways = [said for said in one.texts if said.upper() != one.name]
         if ways:
             name = nw.when(nw.col(text).is_in(ways)).then(nw.lit(one.name)).otherwise(name)
-    return nw.when(~says_nothing(text)).then(name)
+    return nw.when(~names_no_currency(text)).then(name)
 
 
-def merged(found: Iterable[Found]) -> list[Found]:
+def merged_currencies(found: Iterable[Found]) -> list[Found]:
     """What was found in several columns, each currency once."""
     of: dict[str, list[Found]] = {}
     for one in found:
@@ -228,7 +228,7 @@ def merged(found: Iterable[Found]) -> list[Found]:
     return sorted(whole, key=lambda one: (-one.n, one.name))
 
 
-def found_in(frame: Frame, text: nw.Expr, *, row: str | None = None) -> list[Found]:
+def currencies_in_text(frame: Frame, text: nw.Expr, *, row: str | None = None) -> list[Found]:
     """The currencies that a text names, those with most rows first; blanks are none.
 
     Args:
@@ -241,27 +241,27 @@ def found_in(frame: Frame, text: nw.Expr, *, row: str | None = None) -> list[Fou
     found = collect(frame.select(**keys).group_by("_text").agg(nw.len().alias("n"), *least))
     firsts = [None] * len(found["n"]) if row is None else found["_row"].astype(int).tolist()
     lines = zip(found["_text"].tolist(), found["n"].astype(int).tolist(), firsts, strict=True)
-    return merged(
-        Found(named(said), n, first, (said,))
+    return merged_currencies(
+        Found(currency_code(said), n, first, (said,))
         for said, n, first in lines
         if said.upper() not in _NOTHING
     )
 
 
-def currencies_of(
+def currencies_in_column(
     frame: Frame, column: str, dtype: nw.dtypes.DType, *, row: str | None = None
 ) -> list[Found]:
     """The currencies that a column of that meaning names: none if it holds flags or amounts."""
-    text = text_of(column, dtype)
+    text = currency_text(column, dtype)
     if not _may_be_numbers(column, dtype):
         frame = frame.filter(~text.str.contains("[0-9]"))
-    found = found_in(frame, text, row=row)
+    found = currencies_in_text(frame, text, row=row)
     names = {one.name for one in found}
-    too_many = len(names) > _MOST and not any(map(is_known, names))
+    too_many = len(names) > _MOST and not any(map(is_known_currency, names))
     return [] if names <= _FLAGS or too_many else found
 
 
-def listed(found: Sequence[Found]) -> str:
+def currencies_in_words(found: Sequence[Found]) -> str:
     """Currencies and their rows in words."""
     shown = [str(one) for one in found[:10]]
     more = [f"{len(found) - 10} more"] * (len(found) > 10)
@@ -269,7 +269,7 @@ def listed(found: Sequence[Found]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def as_rates(found: Sequence[Found], rate: str = "...") -> str:
+def rates_to_write(found: Sequence[Found], rate: str = "...") -> str:
     """What to write to convert all currencies into the first of them."""
     rates = [f"{one.name!r}: {1 if i == 0 else rate}" for i, one in enumerate(found[:10])]
     return f"{{{', '.join(rates)}{', ...' * (len(found) > 10)}}}"
@@ -279,7 +279,7 @@ def holds_several(frame: Frame) -> bool:
     """Whether a column of a table says that its rows are in several currencies."""
     schema = frame.collect_schema()
     columns = currency_columns(schema)
-    return any(len(currencies_of(frame, name, schema[name])) > 1 for name in columns)
+    return any(len(currencies_in_column(frame, name, schema[name])) > 1 for name in columns)
 
 
 def refuse_mixed(frame: Frame, kind: Kind, by: Sequence[str], *, apart: bool = True) -> None:
@@ -301,11 +301,12 @@ def refuse_mixed(frame: Frame, kind: Kind, by: Sequence[str], *, apart: bool = T
         return
     known = frame.filter(reduce(or_, (~nw.col(name).is_null() for name in money)))
     for column in columns:
-        found = currencies_of(known, column, schema[column])
+        found = currencies_in_column(known, column, schema[column])
         if len(found) > 1:
             raise ContentError(
                 f"{kind.name} holds {money[0]} in {len(found)} currencies, which cannot be added "
-                f"up: {listed(found)} in column {column!r}. {_ways(kind, column, found, apart)}"
+                f"up: {currencies_in_words(found)} in column {column!r}. "
+                f"{_ways_to_go_on(kind, column, found, apart)}"
             )
 
 
@@ -317,16 +318,17 @@ def refuse_several_each(frame: Frame, kind: Kind, by: Sequence[str]) -> None:
     """
     schema = frame.collect_schema()
     for column in (name for name in currency_columns(schema) if name in by):
-        each = frame.select("customer_id", _text=text_of(column, schema[column]))
+        each = frame.select("customer_id", _text=currency_text(column, schema[column]))
         each = each.filter(~nw.col("_text").is_in(list(_NOTHING)) & (nw.col("_text") != _MISSING))
         several = each.group_by("customer_id").agg(nw.col("_text").n_unique())
         n = int(one_row(several.filter(nw.col("_text") > 1).select(nw.len().alias("n")))["n"])
         if n:
-            found = currencies_of(frame, column, schema[column])
+            found = currencies_in_column(frame, column, schema[column])
             raise ContentError(
                 f"{kind.name}: {n:,} customer{'s' * (n != 1)} brought money in several currencies "
-                f"({listed(found)} in column {column!r}), and what a customer brought in all is "
-                f"added up here. {_ways(kind, column, found, apart=False)}"
+                f"({currencies_in_words(found)} in column {column!r}), and what a customer "
+                f"brought in all is added up here. "
+                f"{_ways_to_go_on(kind, column, found, apart=False)}"
             )
 
 
@@ -346,7 +348,9 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
         for column in currency_columns(schema)[:1]:
             if column in by:
                 return
-            said[kind.name] = {one.name for one in currencies_of(frame, column, schema[column])}
+            said[kind.name] = {
+                one.name for one in currencies_in_column(frame, column, schema[column])
+            }
     named = {name: found for name, found in said.items() if found}
     if any(len(found) > 1 for found in named.values()):
         return  # refused where each table is looked at alone
@@ -361,7 +365,9 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
                 "door was told."
             )
         return
-    first, *others = ({may for name in found for may in may_be(name)} for found in named.values())
+    first, *others = (
+        {may for name in found for may in possible_currencies(name)} for found in named.values()
+    )
     if not all(first & other for other in others):
         raise ContentError(
             f"Money is set against money in different currencies, {' and '.join(parts)}: that says "
@@ -369,11 +375,11 @@ def refuse_apart(tables: Mapping[Kind, Frame], by: Sequence[str] = ()) -> None:
         )
 
 
-def _ways(kind: Kind, column: str, found: Sequence[Found], apart: bool) -> str:
+def _ways_to_go_on(kind: Kind, column: str, found: Sequence[Found], apart: bool) -> str:
     """How to go on."""
     door = kind.door if kind.door.startswith("as_") else "as_transactions"
     named = "..." if column == "currency" else repr(column)
-    rates = f"`{door}(..., currency={named}, rates={as_rates(found)})`"
+    rates = f"`{door}(..., currency={named}, rates={rates_to_write(found)})`"
     at = f"convert them at the door, {rates}" if kind.door else "convert them first"
     if apart:
         return f"Say `by={column!r}`, or {at}."
@@ -386,12 +392,14 @@ def _is_text(dtype: nw.dtypes.DType) -> bool:
 
 def _may_be_numbers(column: str, dtype: nw.dtypes.DType) -> bool:
     """Whether currencies are numbered there: currency_id, or the 978 of ISO 4217."""
-    words = [w for w in _words(column) if w not in _SHORT and not any(s in w for s in _STEMS)]
+    words = [
+        w for w in _words_of_header(column) if w not in _SHORT and not any(s in w for s in _STEMS)
+    ]
     numbers = _is_text(dtype) or dtype.is_integer() or dtype.is_float()
     return numbers and bool(words) and _NUMBERED.issuperset(words)
 
 
-def _words(header: str) -> list[str]:
+def _words_of_header(header: str) -> list[str]:
     """The words of a column's name, in small letters without accents."""
     parted = re.sub(r"(?<=[a-zäöü0-9])(?=[A-ZÄÖÜ])", " ", str(header))
     plain = "".join(c for c in normalize("NFKD", parted) if not combining(c)).casefold()

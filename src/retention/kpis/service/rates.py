@@ -430,7 +430,7 @@ def _share_within_target(
     if not curve.knows(target):
         return np.nan, np.nan, np.nan, "none"
     waiting, variance = (
-        float(step_functions.at(curve.duration, values, target, before)[()])
+        float(step_functions.values_at(curve.duration, values, target, before)[()])
         for values, before in ((curve.survival, 1.0), (curve.variance, 0.0))
     )
     if 0 < waiting < 1:

@@ -59,14 +59,14 @@ class _Piece:
     directive: str = ""
 
 
-def number(text: nw.Expr) -> nw.Expr:
+def digits_as_number(text: nw.Expr) -> nw.Expr:
     """Text of digits as a whole number; the empty text is 0."""
     return (
         nw.when(text.str.contains("^[0-9]{1,18}$")).then(text).otherwise(nw.lit("0")).cast(nw.Int64)
     )
 
 
-def month_of(text: nw.Expr) -> nw.Expr:
+def month_number(text: nw.Expr) -> nw.Expr:
     """The number of the month whose English name stands in a lower-case text; 0 for none."""
     found: nw.Expr = nw.lit(0)
     for i, name in enumerate(NAMES, start=1):
@@ -74,10 +74,10 @@ def month_of(text: nw.Expr) -> nw.Expr:
     return found.cast(nw.Int64)
 
 
-def minutes_of(text: nw.Expr) -> nw.Expr:
+def offset_in_minutes(text: nw.Expr) -> nw.Expr:
     """An offset from UTC such as "+02:00" at the end of a text, in minutes; 0 for none or "z"."""
     digits = text.str.replace_all("^.*[-+]", "").str.replace_all(":", "", literal=True)
-    size = number(digits.str.slice(0, 2)) * 60 + number(digits.str.slice(2, 2))
+    size = digits_as_number(digits.str.slice(0, 2)) * 60 + digits_as_number(digits.str.slice(2, 2))
     signed = text.str.contains("[-+][0-9]{2}(?::?[0-9]{2})?$")
     west = text.str.contains("-[0-9:]*$")
     return nw.when(signed & west).then(size * -1).when(signed).then(size).otherwise(nw.lit(0))
@@ -85,17 +85,17 @@ def minutes_of(text: nw.Expr) -> nw.Expr:
 
 def has_offset(date_format: str) -> bool:
     """Whether a format tells the time zone."""
-    return any(piece.directive == "z" for piece in _pieces(date_format))
+    return any(piece.directive == "z" for piece in _pieces_of_format(date_format))
 
 
 def has_time(date_format: str) -> bool:
     """Whether a format tells the hour."""
-    return any(piece.directive in ("H", "I") for piece in _pieces(date_format))
+    return any(piece.directive in ("H", "I") for piece in _pieces_of_format(date_format))
 
 
-def with_parts(frame: Frame, text: str, date_format: str, prefix: str) -> Frame:
+def with_parts_by_format(frame: Frame, text: str, date_format: str, prefix: str) -> Frame:
     """The frame with `{prefix}{part}` for each of `PARTS`, and the flag `{prefix}reads`."""
-    pieces = _pieces(date_format)
+    pieces = _pieces_of_format(date_format)
     whole = "".join(piece.pattern for piece in pieces)
     rest, taken = f"{prefix}rest", f"{prefix}taken"
     zeros = {f"{prefix}{part}": nw.lit(0).cast(nw.Int64) for part in PARTS}
@@ -109,7 +109,7 @@ def with_parts(frame: Frame, text: str, date_format: str, prefix: str) -> Frame:
     return frame.drop(rest, taken)
 
 
-def with_cells(frame: Frame, text: str, prefix: str, *, zoned: bool) -> Frame:
+def with_parts_of_cells(frame: Frame, text: str, prefix: str, *, zoned: bool) -> Frame:
     """The same parts of what stands there as a program writes a moment, whatever the format.
 
     A cell of a workbook that is a date, beside others that are text, comes with "T" and seconds.
@@ -117,8 +117,10 @@ def with_cells(frame: Frame, text: str, prefix: str, *, zoned: bool) -> Frame:
     moment = f"{_MOMENT}(?:[-+][0-9:]{{5,6}}|z)$" if zoned else f"{_MOMENT}$"
     here = ~nw.col(f"{prefix}reads") & nw.col(text).str.contains(moment)
     frame = frame.with_columns(here.alias(f"{prefix}cell"))
-    told = {part: number(nw.col(text).str.slice(*place)) for part, place in _PLACES.items()}
-    told |= {"offset": minutes_of(nw.col(text))} if zoned else {}
+    told = {
+        part: digits_as_number(nw.col(text).str.slice(*place)) for part, place in _PLACES.items()
+    }
+    told |= {"offset": offset_in_minutes(nw.col(text))} if zoned else {}
     cell = nw.col(f"{prefix}cell")
     return frame.with_columns(
         (nw.col(f"{prefix}reads") | cell).alias(f"{prefix}reads"),
@@ -133,28 +135,30 @@ def _part_of(piece: _Piece, taken: str, rest: str, prefix: str) -> Mapping[str, 
     """The part of the date that a piece tells, if any, from the text before and after it."""
     directive, text = piece.directive, nw.col(taken)
     if directive in _WIDTH and directive in _PART:
-        value = number(text.str.slice(0, _WIDTH[directive]).str.replace_all("[^0-9].*$", ""))
+        value = digits_as_number(
+            text.str.slice(0, _WIDTH[directive]).str.replace_all("[^0-9].*$", "")
+        )
         if directive == "y":
             value = value + nw.when(value < 69).then(nw.lit(2000)).otherwise(nw.lit(1900))
         return {f"{prefix}{_PART[directive]}": value}
     if directive == "b":
-        return {f"{prefix}month": month_of(text.str.slice(0, 3))}
+        return {f"{prefix}month": month_number(text.str.slice(0, 3))}
     if directive == "p":
-        return {f"{prefix}hour": on_24(nw.col(f"{prefix}hour"), text.str.slice(0, 1) == "p")}
+        return {f"{prefix}hour": hour_of_day(nw.col(f"{prefix}hour"), text.str.slice(0, 1) == "p")}
     if directive == "z":
         own = nw.when(nw.col(rest) == "").then(text).otherwise(text.str.slice(0, 6))
-        return {f"{prefix}offset": minutes_of(own)}
+        return {f"{prefix}offset": offset_in_minutes(own)}
     return {}
 
 
-def on_24(hour: nw.Expr, afternoon: nw.Expr) -> nw.Expr:
+def hour_of_day(hour: nw.Expr, afternoon: nw.Expr) -> nw.Expr:
     """An hour of the twelve-hour clock on the clock of twenty-four; 0 and 13 become impossible."""
     morning = nw.when(hour == 12).then(nw.lit(0)).otherwise(hour)
     shifted = nw.when(afternoon).then(morning + 12).otherwise(morning)
     return nw.when((hour < 1) | (hour > 12)).then(nw.lit(99)).otherwise(shifted)
 
 
-def _pieces(date_format: str) -> Sequence[_Piece]:
+def _pieces_of_format(date_format: str) -> Sequence[_Piece]:
     text = date_format.strip()
     for short, long in _SHORT.items():
         text = text.replace(f"%{short}", long)
@@ -164,15 +168,17 @@ def _pieces(date_format: str) -> Sequence[_Piece]:
         if directive and directive != "%":
             next_is_digit = text[at + 2 : at + 3] == "%" and text[at + 3 : at + 4] in _WIDTH
             pieces.append(
-                _Piece(_pattern(directive, fixed=next_is_digit, of=date_format), directive)
+                _Piece(
+                    _directive_pattern(directive, fixed=next_is_digit, of=date_format), directive
+                )
             )
         else:
-            pieces.append(_Piece(_literal(text[at])))
+            pieces.append(_Piece(_letter_pattern(text[at])))
         at += 2 if directive else 1
     return pieces
 
 
-def _pattern(directive: str, *, fixed: bool, of: str) -> str:
+def _directive_pattern(directive: str, *, fixed: bool, of: str) -> str:
     if directive in _WORDS:
         return _WORDS[directive]
     if directive not in _WIDTH:
@@ -182,5 +188,5 @@ def _pattern(directive: str, *, fixed: bool, of: str) -> str:
     return f"[0-9]{{{fewest},{width}}}"
 
 
-def _literal(letter: str) -> str:
+def _letter_pattern(letter: str) -> str:
     return f"\\{letter}" if letter in r".^$*+?()[]{}|\\" else letter.lower()

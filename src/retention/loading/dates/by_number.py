@@ -25,14 +25,14 @@ _EXCEL = 25_569  # 1970-01-01 as spreadsheets count days
 _DECADES = (315_532_800.0, 4_102_444_800.0)  # 1980 to 2100: units that make sense to offer
 
 
-def from_numbers(
+def dates_from_numbers(
     frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, written: Written
 ) -> tuple[Frame, list[Check]]:
     """Dates counted in units since 1970 (in UTC), or in days as spreadsheets count them."""
     ours, unit = f"{OURS}{role}", str(written.date_format)
     if unit == "excel" and written.tz is not None:
         raise RetentionError("`date_format='excel'` counts local days: leave tz out.")
-    frame, missing, broken = _counted(frame, role, column, dtype)
+    frame, missing, broken = _with_bare_number(frame, role, column, dtype)
     value, since = nw.col(f"{ours}_value"), nw.col(f"{ours}_since")
     seconds = (value - _EXCEL) * 86_400 + 0.5 if unit == "excel" else value / EPOCHS[unit]
     frame = frame.with_columns(seconds.alias(f"{ours}_since"))
@@ -40,13 +40,15 @@ def from_numbers(
     whole = nw.when(inside).then(since).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
     frame = frame.with_columns(whole.alias(f"{ours}_seconds"), inside.alias(f"{ours}_inside"))
     if written.tz is not None:
-        frame = time_zones.shifted(frame, f"{ours}_seconds", nw.lit(0), inside, written.tz)
+        frame = time_zones.with_shifted_seconds(
+            frame, f"{ours}_seconds", nw.lit(0), inside, written.tz
+        )
     frame = moments.with_moment(frame, f"{ours}_seconds", inside, ours)
     absent = (since < moments.EARLIEST) | (since > moments.LATEST)
     return frame, moments.date_checks(role, column, missing=missing, broken=broken, absent=absent)
 
 
-def _counted(
+def _with_bare_number(
     frame: Frame, role: str, column: str, dtype: nw.dtypes.DType
 ) -> tuple[Frame, nw.Expr, nw.Expr | None]:
     """The frame with the bare number, and where it is missing or cannot be read."""
@@ -63,7 +65,7 @@ def _counted(
     return frame, missing, ~missing & ~reads
 
 
-def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Check]]:
+def dates_of_unknown_unit(frame: Frame, role: str, column: str) -> tuple[Frame, list[Check]]:
     """Numbers without a unit: every one is ambiguous, and the choices that make sense are named."""
     value = nw.col(column)
     found = one_row(frame.select(value.min().alias("first"), value.max().alias("last")))
@@ -74,11 +76,11 @@ def unit_unknown(frame: Frame, role: str, column: str) -> tuple[Frame, list[Chec
         column,
         missing=missing,
         unclear=~missing,
-        why=f"A number is a date only once its unit is known. {_choices(found)}",
+        why=f"A number is a date only once its unit is known. {_advice_on_format(found)}",
     )
 
 
-def _choices(found: Mapping[str, float | None]) -> str:
+def _advice_on_format(found: Mapping[str, float | None]) -> str:
     """The values of `date_format` under which a column of numbers lies in 1980 to 2100."""
     if found["first"] is None or found["last"] is None:
         return "Say `date_format=`."
@@ -88,7 +90,7 @@ def _choices(found: Mapping[str, float | None]) -> str:
     }
     fits = {unit: [scale(n) for n in ends] for unit, scale in scales.items()}
     said = [
-        f"`date_format={unit!r}` ({_day(low)} to {_day(high)})"
+        f"`date_format={unit!r}` ({_day_text(low)} to {_day_text(high)})"
         for unit, (low, high) in fits.items()
         if _DECADES[0] <= low <= high <= _DECADES[1]
     ]
@@ -97,5 +99,5 @@ def _choices(found: Mapping[str, float | None]) -> str:
     return f"Say {' or '.join(said) or 'date_format='}."
 
 
-def _day(seconds: float) -> str:
+def _day_text(seconds: float) -> str:
     return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds):%Y-%m-%d}"

@@ -72,7 +72,7 @@ def with_moment(frame: Frame, seconds: str, where: nw.Expr, name: str) -> Frame:
     if _days_are_times(frame):
         time = (nw.col(seconds) * 1_000_000).cast(nw.Datetime("us"))
     else:
-        frame, time = _clocked(frame, seconds, moment)
+        frame, time = _with_clock_text(frame, seconds, moment)
     frame = frame.with_columns(time.alias(moment))
     return frame.with_columns(nw.when(where).then(nw.col(moment)).alias(name))
 
@@ -83,7 +83,7 @@ def _days_are_times(frame: Frame) -> bool:
     return isinstance(frame.select(day).collect_schema()["day"], nw.Datetime)
 
 
-def _clocked(frame: Frame, seconds: str, name: str) -> tuple[Frame, nw.Expr]:
+def _with_clock_text(frame: Frame, seconds: str, name: str) -> tuple[Frame, nw.Expr]:
     """Where a day is a day, engines agree on text only: the date, then a clock of six digits."""
     day, date, clock = (f"{name}_{part}" for part in ("day", "date", "clock"))
     whole = (nw.col(seconds) + _SHIFT * 86_400) // 86_400 - _SHIFT
@@ -122,7 +122,7 @@ def date_checks(
 
 def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
     """Seconds to add to UTC for the wall clock of a zone, for moments from `first` to `last`."""
-    offsets = _offsets(ZoneInfo(zone), first, last)
+    offsets = _changes_of_offset(ZoneInfo(zone), first, last)
     found = nw.lit(offsets[0][1])
     for since, offset in offsets[1:]:
         found = nw.when(nw.col(seconds) >= since).then(nw.lit(offset)).otherwise(found)
@@ -131,24 +131,24 @@ def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
 
 def least_offset(zone: str) -> int:
     """The offset from UTC, in seconds, of a zone's winter time, by the rule that holds today."""
-    return min(_offset(ZoneInfo(zone), seconds) for seconds in _YEAR_2100)
+    return min(_offset_at(ZoneInfo(zone), seconds) for seconds in _YEAR_2100)
 
 
-def _offsets(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:
+def _changes_of_offset(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:
     """Each offset of a zone from UTC, in seconds, and the second it starts at."""
-    found = [(first, _offset(zone, first))]
+    found = [(first, _offset_at(zone, first))]
     for day in range(first, last + 86_400, 86_400):
-        if _offset(zone, day + 86_400) != found[-1][1]:
+        if _offset_at(zone, day + 86_400) != found[-1][1]:
             low, high = day, day + 86_400
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (
-                    (middle, high) if _offset(zone, middle) == found[-1][1] else (low, middle)
+                    (middle, high) if _offset_at(zone, middle) == found[-1][1] else (low, middle)
                 )
-            found.append((high, _offset(zone, high)))
+            found.append((high, _offset_at(zone, high)))
     return found
 
 
-def _offset(zone: ZoneInfo, seconds: int) -> int:
+def _offset_at(zone: ZoneInfo, seconds: int) -> int:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     return int((moment.astimezone(zone).utcoffset() or timedelta()).total_seconds())

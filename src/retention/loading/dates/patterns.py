@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 
 from retention.frames import one_row
 from retention.loading.dates import by_format
-from retention.loading.dates.by_format import MONTHS, PARTS, number
+from retention.loading.dates.by_format import MONTHS, PARTS, digits_as_number
 from retention.loading.rows.text import OURS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _DAY_FIRST = f"^{_LATE}{_SEP}{_MONTH}{_SEP}[0-9]{{4}}"
 _MONTH_FIRST = f"^{_MONTH}{_SEP}{_LATE}{_SEP}[0-9]{{4}}"
 
 
-def signs_of(text: nw.Expr) -> dict[str, nw.Expr]:
+def signs_of_dates(text: nw.Expr) -> dict[str, nw.Expr]:
     """What to learn about dates in text: the ways they are written in, and what decides."""
     found = {shape: text.str.contains(pattern) for shape, pattern in SHAPES.items()}
     return found | {
@@ -90,7 +90,7 @@ class Ways:
         return "day" if day else "month" if month else "unclear"
 
 
-def with_parts(frame: Frame, role: str, ways: Ways) -> Frame:
+def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     """Year to second by the way each value is written, of the ways that occur.
 
     Where all are of one width, pieces are cut out at their places; else they are searched.
@@ -102,13 +102,15 @@ def with_parts(frame: Frame, role: str, ways: Ways) -> Frame:
     day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if cut else text
     flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
     frame = frame.with_columns(**flags, **{f"{at}date": day})
-    frame = frame.with_columns(**(_places(at, shapes) if fixed else _numbers(at)))
+    frame = frame.with_columns(
+        **(_numbers_by_place(at, shapes) if fixed else _numbers_anywhere(at))
+    )
     parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
         here = nw.col(f"{at}{shape}")
         reads = reads | here
-        for part, value in zip(parts, _parts_of(shape, at, ways.first), strict=False):
+        for part, value in zip(parts, _parts_of_shape(shape, at, ways.first), strict=False):
             parts[part] = nw.when(here).then(value).otherwise(parts[part])
     frame = frame.with_columns(
         reads.alias(f"{at}reads"), **{f"{at}{part}": value for part, value in parts.items()}
@@ -118,7 +120,7 @@ def with_parts(frame: Frame, role: str, ways: Ways) -> Frame:
     return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
 
 
-def unclear(role: str, ways: Ways) -> nw.Expr | None:
+def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
     """Where a date could be read in two ways: day or month first, or in the days of which zone."""
     at = f"{OURS}{role}_"
     found: list[nw.Expr] = []
@@ -132,16 +134,16 @@ def unclear(role: str, ways: Ways) -> nw.Expr | None:
     return reduce(or_, found) if found else None
 
 
-def why(frame: Frame, role: str, ways: Ways) -> str:
+def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
     """What to do about dates that could be read in two ways."""
     said = []
     if ways.has("two", role) and ways.first == "unclear":
         said.append("Day or month may come first: say `day_first=True` or `day_first=False`.")
     if ways.has("two", role) and ways.first == "mixed":
         said.append(
-            f"{_one(frame, ways.roles, _DAY_FIRST)} can only be day first, "
-            f"{_one(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in one file. "
-            "Load the rows of each format apart, with their own `day_first=`."
+            f"{_smallest_match(frame, ways.roles, _DAY_FIRST)} can only be day first, "
+            f"{_smallest_match(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in "
+            "one file. Load the rows of each format apart, with their own `day_first=`."
         )
     if ways.has("zoned", role) and ways.written.tz is None:
         said.append(
@@ -153,7 +155,7 @@ def why(frame: Frame, role: str, ways: Ways) -> str:
     return " ".join(said)
 
 
-def _one(frame: Frame, roles: Sequence[str], pattern: str) -> str:
+def _smallest_match(frame: Frame, roles: Sequence[str], pattern: str) -> str:
     """The smallest text that fits a pattern."""
     for role in roles:
         name = f"{OURS}{role}_text"
@@ -165,7 +167,7 @@ def _one(frame: Frame, roles: Sequence[str], pattern: str) -> str:
     return "none"
 
 
-def _places(at: str, shapes: Sequence[str]) -> dict[str, nw.Expr]:
+def _numbers_by_place(at: str, shapes: Sequence[str]) -> dict[str, nw.Expr]:
     """The first, middle and last number of a date by their places."""
     date = nw.col(f"{at}date")
     ymd = [date.str.slice(start, n) for start, n in ((0, 4), (5, 2), (8, 2))]
@@ -174,21 +176,21 @@ def _places(at: str, shapes: Sequence[str]) -> dict[str, nw.Expr]:
     if {"ymd", "two"} <= set(shapes):
         here = nw.col(f"{at}ymd")
         texts = [nw.when(here).then(a).otherwise(b) for a, b in zip(ymd, two, strict=True)]
-    return {f"{at}{name}": number(text) for name, text in zip("abc", texts, strict=True)}
+    return {f"{at}{name}": digits_as_number(text) for name, text in zip("abc", texts, strict=True)}
 
 
-def _numbers(at: str) -> dict[str, nw.Expr]:
+def _numbers_anywhere(at: str) -> dict[str, nw.Expr]:
     """The first, middle and last number of a date, wherever they stand."""
     date = nw.col(f"{at}date")
     middle = date.str.replace_all(f"^[0-9]+{_SEP}|{_SEP}[0-9]+$", "")
     return {
-        f"{at}a": number(date.str.replace_all("[^0-9].*$", "")),
-        f"{at}b": number(middle),
-        f"{at}c": number(date.str.replace_all("^.*[^0-9]", "")),
+        f"{at}a": digits_as_number(date.str.replace_all("[^0-9].*$", "")),
+        f"{at}b": digits_as_number(middle),
+        f"{at}c": digits_as_number(date.str.replace_all("^.*[^0-9]", "")),
     }
 
 
-def _parts_of(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
+def _parts_of_shape(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
     """Year, month and day of a shape."""
     date, a, b, c = (nw.col(f"{at}{name}") for name in ("date", "a", "b", "c"))
     if shape == "ymd":
@@ -196,16 +198,20 @@ def _parts_of(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
     if shape == "two":
         return (c, a, b) if first == "month" else (c, b, a)
     if shape == "compact":
-        return tuple(number(date.str.slice(start, n)) for start, n in ((0, 4), (4, 2), (6, 2)))
+        return tuple(
+            digits_as_number(date.str.slice(start, n)) for start, n in ((0, 4), (4, 2), (6, 2))
+        )
     day = date.str.replace_all("^[^0-9]+", "").str.replace_all("[^0-9].*$", "")
-    return c, by_format.month_of(date), number(day)
+    return c, by_format.month_number(date), digits_as_number(day)
 
 
 def _with_fixed_clock(frame: Frame, role: str) -> Frame:
     """Hour, minute and second by their places."""
     at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
     places = {"hour": 11, "minute": 14, "second": 17}
-    parts = {f"{at}{part}": number(text.str.slice(place, 2)) for part, place in places.items()}
+    parts = {
+        f"{at}{part}": digits_as_number(text.str.slice(place, 2)) for part, place in places.items()
+    }
     timed = text.str.contains(":", literal=True)
     return frame.with_columns(timed.alias(f"{at}timed"), nw.lit(False).alias(f"{at}zoned"), **parts)
 
@@ -221,18 +227,18 @@ def _with_clock(frame: Frame, role: str) -> Frame:
         f"{at}late": text.str.contains("[0-9] ?pm"),
         f"{at}tail": nw.when(after.str.contains("^:[0-9]{2}")).then(after).otherwise(nw.lit("")),
     }
-    hour = number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))
-    minute = number(text.str.replace_all("^[^:]*:", "").str.slice(0, 2))
+    hour = digits_as_number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))
+    minute = digits_as_number(text.str.replace_all("^[^:]*:", "").str.slice(0, 2))
     frame = frame.with_columns(**flags)
     timed = nw.col(f"{at}timed")
     values = {
         "hour": nw.when(nw.col(f"{at}half"))
-        .then(by_format.on_24(hour, nw.col(f"{at}late")))
+        .then(by_format.hour_of_day(hour, nw.col(f"{at}late")))
         .otherwise(hour),
         "minute": minute,
-        "second": number(nw.col(f"{at}tail").str.slice(1, 2)),
+        "second": digits_as_number(nw.col(f"{at}tail").str.slice(1, 2)),
         "offset": nw.when(nw.col(f"{at}zoned"))
-        .then(by_format.minutes_of(text))
+        .then(by_format.offset_in_minutes(text))
         .otherwise(nw.lit(0)),
     }
     return frame.with_columns(

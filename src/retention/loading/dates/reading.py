@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, RetentionError
 from retention.loading.dates import by_format, by_number, moments, patterns, time_zones
-from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat, is_text
+from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat_text, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,16 +35,18 @@ def with_date_text(source: Source, frame: Frame, role: str) -> Frame:
         return frame
     if not is_text(dtype):
         raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not dates.")
-    return frame.with_columns(flat(column, dtype).str.to_lowercase().alias(f"{OURS}{role}_text"))
+    return frame.with_columns(
+        flat_text(column, dtype).str.to_lowercase().alias(f"{OURS}{role}_text")
+    )
 
 
 def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr]:
     """What to learn about a text column of dates: the ways it is written in."""
-    formatted = written.date_format is not None and not _mixes(written)
+    formatted = written.date_format is not None and not _mixes_numbers_and_text(written)
     if formatted or not is_text(source.schema[source.roles[role]]):
         return {}
     text = nw.col(f"{OURS}{role}_text")
-    return {f"{name} {role}": sign for name, sign in patterns.signs_of(text).items()}
+    return {f"{name} {role}": sign for name, sign in patterns.signs_of_dates(text).items()}
 
 
 def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Frame, list[Check]]:
@@ -56,25 +58,29 @@ def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Fram
         absent, missing = periods.endless(column, frame.implementation), nw.col(ours).is_null()
         return frame, moments.date_checks(role, column, missing=missing, absent=absent)
     if written.date_format is None and dtype.is_numeric():
-        return by_number.unit_unknown(frame, role, column)
-    if _mixes(written) and is_text(dtype):
-        return _numbers_or_text(frame, role, column, dtype, ways)
+        return by_number.dates_of_unknown_unit(frame, role, column)
+    if _mixes_numbers_and_text(written) and is_text(dtype):
+        return _dates_of_mixed_cells(frame, role, column, dtype, ways)
     if written.date_format in EPOCHS or written.date_format == "excel":
-        return by_number.from_numbers(frame, role, column, dtype, written)
+        return by_number.dates_from_numbers(frame, role, column, dtype, written)
     if written.date_format is not None:
-        frame = _by_format(frame, role, column, dtype, written)
-        return _assembled(frame, role, column, written)
-    return _by_shape(frame, role, column, ways)
+        frame = _with_parts_by_format(frame, role, column, dtype, written)
+        return _assembled_dates(frame, role, column, written)
+    return _dates_by_pattern(frame, role, column, ways)
 
 
-def _by_shape(frame: Frame, role: str, column: str, ways: Ways) -> tuple[Frame, list[Check]]:
+def _dates_by_pattern(
+    frame: Frame, role: str, column: str, ways: Ways
+) -> tuple[Frame, list[Check]]:
     """Dates in the ways people write them."""
-    frame = patterns.with_parts(frame, role, ways)
-    why = partial(patterns.why, role=role, ways=ways)
-    return _assembled(frame, role, column, ways.written, patterns.unclear(role, ways), why)
+    frame = patterns.with_parts_by_pattern(frame, role, ways)
+    why = partial(patterns.advice_on_two_ways, role=role, ways=ways)
+    return _assembled_dates(
+        frame, role, column, ways.written, patterns.reads_two_ways(role, ways), why
+    )
 
 
-def _mixes(written: Written) -> bool:
+def _mixes_numbers_and_text(written: Written) -> bool:
     """Whether the format is of numbers, beside which dates may stand as text or as dates.
 
     Not so in a zone: text without an offset has no place in it.
@@ -83,32 +89,34 @@ def _mixes(written: Written) -> bool:
     return counted and written.tz is None
 
 
-def _numbers_or_text(
+def _dates_of_mixed_cells(
     frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, ways: Ways
 ) -> tuple[Frame, list[Check]]:
     """Numbers by their unit, and whatever else stands beside them as people write dates."""
     ours, counted, number = (f"{OURS}{role}{end}" for end in ("", "_counted", "_number"))
-    frame, by_unit = by_number.from_numbers(frame, role, column, dtype, ways.written)
+    frame, by_unit = by_number.dates_from_numbers(frame, role, column, dtype, ways.written)
     frame = frame.with_columns(
         nw.col(ours).alias(counted), (~nw.col(f"{ours}_value").is_null()).alias(number)
     )
-    frame, by_text = _by_shape(frame, role, column, ways)
+    frame, by_text = _dates_by_pattern(frame, role, column, ways)
     time = nw.when(nw.col(number)).then(nw.col(counted)).otherwise(nw.col(ours))
     checks = [
-        replace(text, fails=_either(nw.col(number), unit.fails, text.fails))
+        replace(text, fails=_failing_number_or_text(nw.col(number), unit.fails, text.fails))
         for unit, text in zip(by_unit, by_text, strict=True)
     ]
     return frame.with_columns(time.alias(ours)), checks
 
 
-def _either(number: nw.Expr, unit: nw.Expr | None, text: nw.Expr | None) -> nw.Expr | None:
+def _failing_number_or_text(
+    number: nw.Expr, unit: nw.Expr | None, text: nw.Expr | None
+) -> nw.Expr | None:
     """Where a check fails: of numbers the one, of the rest the other."""
     if unit is None or text is None:
         return None if text is None else ~number & text
     return (number & unit) | (~number & text)
 
 
-def _by_format(
+def _with_parts_by_format(
     frame: Frame, role: str, column: str, dtype: nw.dtypes.DType, written: Written
 ) -> Frame:
     """Year to second by the format the user gave, of text or of whole numbers."""
@@ -127,14 +135,16 @@ def _by_format(
             "where "
             "the format has %z, and only there."
         )
-    frame = by_format.with_parts(frame, text, date_format, f"{OURS}{role}_")
+    frame = by_format.with_parts_by_format(frame, text, date_format, f"{OURS}{role}_")
     if is_text(dtype):
-        frame = by_format.with_cells(frame, text, f"{OURS}{role}_", zoned=written.tz is not None)
+        frame = by_format.with_parts_of_cells(
+            frame, text, f"{OURS}{role}_", zoned=written.tz is not None
+        )
     reads = nw.col(f"{OURS}{role}_reads")
     return frame.with_columns(reads.alias(f"{OURS}{role}_zoned"))
 
 
-def _assembled(
+def _assembled_dates(
     frame: Frame,
     role: str,
     column: str,
@@ -149,7 +159,7 @@ def _assembled(
     if written.tz is not None and f"{at}zoned" in frame.collect_schema():
         frame = moments.with_seconds(frame, at)
         where, offset = exists & nw.col(f"{at}zoned"), nw.col(f"{at}offset")
-        frame = time_zones.shifted(frame, f"{at}seconds", offset, where, written.tz)
+        frame = time_zones.with_shifted_seconds(frame, f"{at}seconds", offset, where, written.tz)
         frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
     else:
         frame = moments.with_time(frame, at, f"{OURS}{role}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UTC = ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z")
 
 
-def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
+def with_local_times(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
     """The source's frame with the naive local time of its date and time columns; dates stay dates.
 
     Raises:
@@ -34,17 +34,19 @@ def with_local(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
     }
     if not typed:
         return source.frame
-    local = {f"{OURS}{role}": _local(source, role, dtype, tz) for role, dtype in typed.items()}
+    local = {f"{OURS}{role}": _local_time(source, role, dtype, tz) for role, dtype in typed.items()}
     zoned = any(getattr(dtype, "time_zone", None) for dtype in typed.values())
     try:
-        frame = _applied(source, local) if zoned else source.frame.with_columns(**local)
+        frame = _with_local_columns(source, local) if zoned else source.frame.with_columns(**local)
     except NotImplementedError:
-        raise _cannot(source, typed, tz) from None
+        raise _session_zone_refusal(source, typed, tz) from None
     times = [role for role, dtype in typed.items() if isinstance(dtype, nw.Datetime)]
     return frame.with_columns(nw.col(f"{OURS}{role}").cast(nw.Datetime("us")) for role in times)
 
 
-def shifted(frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str) -> Frame:
+def with_shifted_seconds(
+    frame: Frame, seconds: str, offset: nw.Expr, where: nw.Expr, tz: str
+) -> Frame:
     """Seconds of a wall clock with an offset from UTC in minutes, as those of the clock in `tz`."""
     utc = f"{seconds}_utc"
     frame = frame.with_columns((nw.col(seconds) - offset * 60).alias(utc))
@@ -70,7 +72,7 @@ def with_instants(source: Source, frame: Frame, roles: Sequence[str], tz: str | 
     return frame
 
 
-def on_even_clock(frame: Frame, roles: Sequence[str], tz: str) -> Frame:
+def with_even_clock(frame: Frame, roles: Sequence[str], tz: str) -> Frame:
     """The times of `roles`, which have instants, by the clock of a zone that is never put forward.
 
     It shows the zone's winter time all the year.
@@ -104,12 +106,12 @@ def _with_instant(source: Source, frame: Frame, role: str, tz: str | None) -> Fr
     return frame.with_columns(nw.when(known).then(instant).alias(at))
 
 
-def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
+def _local_time(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
     column = source.roles[role]
     own = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
     if own is None:
         if tz is not None:
-            raise _naive(role, column, tz)
+            raise _no_zone_refusal(role, column, tz)
         return nw.col(column)
     if tz is None:
         raise ColumnError(
@@ -121,7 +123,7 @@ def _local(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) ->
     return time.dt.replace_time_zone(None)
 
 
-def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
+def _with_local_columns(source: Source, local: dict[str, nw.Expr]) -> Frame:
     """The local times added; PyArrow converts them itself, before DuckDB gets the table."""
     if not source.eager or is_pandas(source.table):
         return source.frame.with_columns(**local)
@@ -129,7 +131,7 @@ def _applied(source: Source, local: dict[str, nw.Expr]) -> Frame:
     return as_lazy(given, name=source.kind.name, by_row=True)
 
 
-def _naive(role: str, column: str, tz: str) -> ColumnError:
+def _no_zone_refusal(role: str, column: str, tz: str) -> ColumnError:
     return ColumnError(
         f"`tz={tz!r}` says in whose days moments fall, but the times of {role} column {column!r} "
         "carry no time zone. Leave tz out if they are local times; if they are in another zone, "
@@ -137,7 +139,9 @@ def _naive(role: str, column: str, tz: str) -> ColumnError:
     )
 
 
-def _cannot(source: Source, typed: dict[str, nw.dtypes.DType], tz: str | None) -> ColumnError:
+def _session_zone_refusal(
+    source: Source, typed: dict[str, nw.dtypes.DType], tz: str | None
+) -> ColumnError:
     columns = ", ".join(repr(source.roles[role]) for role in typed)
     return ColumnError(
         f"The engine of this table keeps the time zone in its session and cannot convert {columns} "

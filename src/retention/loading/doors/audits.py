@@ -25,10 +25,10 @@ from retention.loading.rows.row_checks import (
     Judged,
     Note,
     Reading,
-    example,
-    judged,
+    example_in_words,
+    example_value,
     refuse_faults,
-    sample,
+    verdict_on_rows,
 )
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
@@ -74,10 +74,10 @@ class Audit(Generic[IntoFrameT]):
             for a, b, c, d in lines
         ]
         notes = nw.from_native(self.notes, eager_only=True).rows()
-        return "\n".join([*shown, *(f"look at {_said(note)}" for note in notes)])
+        return "\n".join([*shown, *(f"look at {_note_in_words(note)}" for note in notes)])
 
 
-def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
+def audit_of_reading(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
     """The rows of a reading parted by its checks.
 
     Raises:
@@ -89,34 +89,34 @@ def audited(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
             f"{reading.source.kind.name}: rows set aside get a column 'reason', and the table has "
             "one already. Rename it first."
         )
-    verdict = judged(reading)
+    verdict = verdict_on_rows(reading)
     refuse_faults(verdict, [fault for fault in reading.faults if fault.asks])
     return Audit(
         accepted=in_kind_of(verdict.accepted, table),
-        set_aside=_set_aside(verdict, table),
-        summary=_summary(verdict),
-        notes=_notes(verdict),
+        set_aside=_rows_set_aside(verdict, table),
+        summary=_summary_table(verdict),
+        notes=_notes_table(verdict),
     )
 
 
-def _said(note: Sequence[Any]) -> str:
+def _note_in_words(note: Sequence[Any]) -> str:
     return f"{note[0]}: {counted(note[1], 'row')}, such as {note[3]}"
 
 
-def _notes(verdict: Judged) -> Any:
+def _notes_table(verdict: Judged) -> Any:
     notes = verdict.notes
     columns: Columns = {}
     for name in (field.name for field in fields(Note)):
         values = [getattr(note, name) for note in notes]
         values = [told(value) if isinstance(value, str) else value for value in values]
         columns[name] = np.array(values, np.int64 if name in ("rows", "customers") else object)
-    return _eager_like(columns, verdict)
+    return _eager_table(columns, verdict)
 
 
-def _set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:
+def _rows_set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:
     """The user's own rows that fail a check; of an eager table, taken from it by position."""
     source = verdict.reading.source
-    frame = _judged_rows(verdict).filter(~nw.col(REASON).is_null())
+    frame = _rows_with_reasons(verdict).filter(~nw.col(REASON).is_null())
     if not source.eager:
         return in_kind_of(frame.select(*source.schema, nw.col(REASON).alias("reason")), table)
     found = collect(frame.select(ROW, REASON).sort(ROW))
@@ -131,30 +131,30 @@ def _set_aside(verdict: Judged, table: IntoFrameT) -> IntoFrameT:
     return cast("IntoFrameT", answer if isinstance(table, nw.DataFrame) else answer.to_native())
 
 
-def _judged_rows(verdict: Judged) -> Frame:
+def _rows_with_reasons(verdict: Judged) -> Frame:
     if verdict.failing:
         return verdict.frame
     return verdict.frame.with_columns(nw.lit(None, dtype=nw.String).alias(REASON))
 
 
-def _summary(verdict: Judged) -> Any:
+def _summary_table(verdict: Judged) -> Any:
     names = [*(check.reason for check in verdict.reading.checks), _ACCEPTED]
-    sums, customers = _sums(verdict)
-    firsts = _examples(verdict)
+    sums, customers = _sums_by_reason(verdict)
+    firsts = _examples_of_checks(verdict)
     money = [sums.get(name, (0, 0.0))[1] for name in names] if _has_sales(verdict) else None
     columns: Columns = {
         "check": np.array([*names, "input"], dtype=object),
-        "rows": _with_total([sums.get(name, (0, 0.0))[0] for name in names], np.int64),
+        "rows": _values_and_total([sums.get(name, (0, 0.0))[0] for name in names], np.int64),
         "customers": np.array([customers.get(n, 0) for n in [*names, "input"]], dtype=np.int64),
-        "sales": _with_total(money or [np.nan] * len(names), np.float64),
+        "sales": _values_and_total(money or [np.nan] * len(names), np.float64),
         "first_example": np.array(
             [firsts.get(name, "") for name in [*names, "input"]], dtype=object
         ),
     }
-    return _eager_like(columns, verdict)
+    return _eager_table(columns, verdict)
 
 
-def _with_total(values: Sequence[float], dtype: type) -> Any:
+def _values_and_total(values: Sequence[float], dtype: type) -> Any:
     return np.array([*values, sum(values)], dtype=dtype)
 
 
@@ -162,9 +162,9 @@ def _has_sales(verdict: Judged) -> bool:
     return any(output.column == f"{OURS}sales" for output in verdict.reading.outputs)
 
 
-def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]]:
+def _sums_by_reason(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]]:
     """Rows and sales, and customers, by reason; "accepted" for none, "input" for all customers."""
-    rows = _judged_rows(verdict)
+    rows = _rows_with_reasons(verdict)
     there, who = set(rows.collect_schema()), nw.col(f"{OURS}customer_id")
     if f"{OURS}has_id" in there:
         who = nw.when(nw.col(f"{OURS}has_id")).then(who)
@@ -183,17 +183,17 @@ def _sums(verdict: Judged) -> tuple[dict[str, tuple[int, float]], dict[str, int]
     lines = zip(*(found[name].tolist() for name in (REASON, "n", "sales")), strict=True)
     people = zip(*(found[name].tolist() for name in (REASON, "n", "id", "named")), strict=True)
     total = one_row(frame.select(*sums))
-    customers = {reason: _named(*counts) for reason, *counts in people}
-    customers["input"] = _named(total["n"], total["id"], total["named"])
+    customers = {reason: _n_different_ids(*counts) for reason, *counts in people}
+    customers["input"] = _n_different_ids(total["n"], total["id"], total["named"])
     return {reason: (int(n), float(money)) for reason, n, money in lines}, customers
 
 
-def _named(n: float, different: float, named: float) -> int:
+def _n_different_ids(n: float, different: float, named: float) -> int:
     """Of `n` ids the different ones, without the missing, which engines count as one more."""
     return int(different or 0) - int(n > named)
 
 
-def _examples(verdict: Judged) -> dict[str, str]:
+def _examples_of_checks(verdict: Judged) -> dict[str, str]:
     """For each check the first row it sets aside, or the smallest value of a lazy table."""
     eager, frame = verdict.reading.source.eager, verdict.frame
     if not verdict.failing:
@@ -201,14 +201,14 @@ def _examples(verdict: Judged) -> dict[str, str]:
     columns = {}
     for i, check in enumerate(verdict.failing):
         here = nw.col(REASON) == check.reason
-        shows = nw.col(ROW) if eager else sample(frame, check)
+        shows = nw.col(ROW) if eager else example_value(frame, check)
         columns[f"{OURS}example{i}"] = nw.when(here).then(shows)
     found = one_row(frame.with_columns(**columns).select(*(nw.col(c).min() for c in columns)))
     firsts = zip(verdict.failing, found.values(), strict=True)
-    return {check.reason: example(frame, check, first) for check, first in firsts}
+    return {check.reason: example_in_words(frame, check, first) for check, first in firsts}
 
 
-def _eager_like(columns: Columns, verdict: Judged) -> Any:
+def _eager_table(columns: Columns, verdict: Judged) -> Any:
     """The summary in the eager kind of the user's engine; in pandas where it has none."""
     import pandas as pd
 

@@ -12,9 +12,9 @@ from retention import periods
 from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import RetentionError, one_of
 from retention.loading.dates import time_zones
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import opened
+from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
@@ -185,15 +185,17 @@ def as_contacts(
     given |= {"resolved": resolved, "resolution_hours": resolution_hours}
     given |= {"satisfied": satisfied, "right_first_time": right_first_time}
     given |= {"parts_available": parts_available}
-    roles = {"customer_id": customer_id, "date": date, **_said_once(given)}
+    roles = {"customer_id": customer_id, "date": date, **_columns_said_once(given)}
     if unrated != "error" and satisfied is None:
         raise RetentionError(
             f"`unrated={unrated!r}` is about solutions not rated: say `satisfied=`."
         )
-    source = opened(table, CONTACTS, roles, keep)
+    source = source_of_table(table, CONTACTS, roles, keep)
     written = Written(day_first, date_format, decimal, tz, blanks).checked()
-    clock = _clock(business_hours, roles, tz)
-    return handed_out(_read(source, written, unrated, duplicates, clock), table)
+    clock = _clock_of_contacts(business_hours, roles, tz)
+    return accepted_or_audit(
+        _reading_of_contacts(source, written, unrated, duplicates, clock), table
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ class _Clock:
     told: bool
 
 
-def _clock(said: BusinessHours | None, roles: Mapping[str, str | None], tz: str | None) -> _Clock:
+def _clock_of_contacts(
+    said: BusinessHours | None, roles: Mapping[str, str | None], tz: str | None
+) -> _Clock:
     """The clock of the contacts; it is not known of hours of which nothing was said."""
     if said is None:
         return _Clock(None, told=any(roles.get(hours) for hours in _TIMES.values()))
@@ -217,7 +221,7 @@ def _clock(said: BusinessHours | None, roles: Mapping[str, str | None], tz: str 
     return _Clock(calendar, told=calendar is not None)
 
 
-def _said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
+def _columns_said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
     """The columns that were named, once answers and solutions are said in one way each."""
     for time, hours in _TIMES.items():
         if (given[time] is None) == (given[hours] is None):
@@ -229,7 +233,7 @@ def _said_once(given: Mapping[str, str | None]) -> dict[str, str | None]:
     return {role: c for role, c in given.items() if c is not None or role in optional}
 
 
-def _read(
+def _reading_of_contacts(
     source: Source, written: Written, unrated: str, duplicates: str, clock: _Clock
 ) -> Reading:
     """The table read, with its checks in their order."""
@@ -257,7 +261,7 @@ def _read(
             *(_rating_checks(source, unrated) if rated else []),
             duplicate_check(source, duplicates),
         ],
-        outputs=_outputs(source, values, clock),
+        outputs=_columns_of_contacts(source, values, clock),
         notes=partial(id_notes, source),
         repeats=duplicates != "keep",
     )
@@ -283,14 +287,14 @@ def _with_hours(source: Source, frame: Frame, tz: str | None, calendar: Calendar
     }
     frame = frame.with_columns(**made) if made else frame
     if calendar is not None and told:
-        frame = frame.with_columns(_in_order(f"{OURS}{hours}") for hours in told)
+        frame = frame.with_columns(_hours_in_order(f"{OURS}{hours}") for hours in told)
     return frame.with_columns(
         nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name)
         for name in (_ANSWER, _SOLVED)
     ).with_columns((~nw.col(name).is_null()).alias(f"{name}_seen") for name in (_ANSWER, _SOLVED))
 
 
-def _in_order(hours: str) -> nw.Expr:
+def _hours_in_order(hours: str) -> nw.Expr:
     """Hours worked; below 0 where less than nothing passed, and only there.
 
     While the desk is closed no hour is worked, whichever came first; and where clocks are turned
@@ -370,7 +374,7 @@ def _rating_checks(source: Source, unrated: str) -> list[Check]:
     ]
 
 
-def _outputs(source: Source, values: Values, clock: _Clock) -> list[Output]:
+def _columns_of_contacts(source: Source, values: Values, clock: _Clock) -> list[Output]:
     """The columns of contacts in their order, then the kept ones."""
     rated = "satisfied" in source.roles
     flags = [role for role in _FLAGS[1:] if role in source.roles]

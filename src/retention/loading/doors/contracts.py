@@ -10,15 +10,21 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, RetentionError, counted, one_of
 from retention.frames import Frame, count, one_row
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import Source, opened
-from retention.loading.rows.contract_notes import OUT, START, cut_at_next, overlap_notes, twin_notes
+from retention.loading.rows.columns import Source, source_of_table
+from retention.loading.rows.contract_notes import (
+    OUT,
+    START,
+    contracts_cut_at_next,
+    overlap_notes,
+    twin_notes,
+)
 from retention.loading.rows.duplicates import duplicate_check
-from retention.loading.rows.identity import alike_ids
+from retention.loading.rows.identity import alike_id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault
-from retention.loading.rows.text import OURS, Written, flat, is_text
-from retention.loading.values.amounts import too_large
+from retention.loading.rows.text import OURS, Written, flat_text, is_text
+from retention.loading.values.amounts import too_large_check
 from retention.tables import CONTRACTS
 
 if TYPE_CHECKING:
@@ -141,16 +147,16 @@ def as_contracts(
     """
     roles = {"customer_id": customer_id, "contract_id": contract_id, "start": start, "end": end}
     roles |= {"sales": sales, "profit": profit, "trial": trial, "currency": currency}
-    reading = _read(
-        opened(table, CONTRACTS, roles, keep),
-        _policies(roles, sales_per, end_is, trials, duplicates, overlaps),
+    reading = _reading_of_contracts(
+        source_of_table(table, CONTRACTS, roles, keep),
+        _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
-    return handed_out(reading, table)
+    return accepted_or_audit(reading, table)
 
 
-def _policies(
+def _contract_policies(
     roles: Mapping[str, str | None],
     sales_per: str | None,
     end_is: str,
@@ -180,7 +186,7 @@ def _policies(
     return {**said, "sales_per": sales_per or "month", "overlaps": overlaps or ""}
 
 
-def _read(
+def _reading_of_contracts(
     source: Source, policies: Mapping[str, str], written: Written, as_of: date | None
 ) -> Reading:
     """The table read, with its checks in their order."""
@@ -193,27 +199,27 @@ def _read(
     )
     frame, trials = _with_trials(source, values.frame, policies["trials"])
     frame = _with_days(frame, policies["end_is"])
-    frame = _per_month(frame, source, _MONTHS[policies["sales_per"]])
-    checks = _checks(source, values, policies["end_is"], as_of)
+    frame = _with_monthly_amounts(frame, source, _MONTHS[policies["sales_per"]])
+    checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
     checks += [duplicate_check(source, policies["duplicates"]), *trials]
     if policies["overlaps"] == "cut":
-        frame = cut_at_next(frame, checks)
+        frame = contracts_cut_at_next(frame, checks)
     return Reading(
         source=source,
         frame=_with_dates(frame),
         checks=checks,
-        outputs=_outputs(source, values),
-        signs=_signs(as_of),
-        faults=_faults(as_of),
-        notes=partial(_notes, source, policies["overlaps"]),
+        outputs=_columns_of_contracts(source, values),
+        signs=_signs_of_late_starts(as_of),
+        faults=_faults_of_contracts(as_of),
+        notes=partial(_notes_on_contracts, source, policies["overlaps"]),
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["overlaps"] == "cut",
     )
 
 
-def _notes(source: Source, overlaps: str, frame: Frame, _: int) -> list[Note]:
+def _notes_on_contracts(source: Source, overlaps: str, frame: Frame, _: int) -> list[Note]:
     """What deserves a look among contracts: who is who, and what may count twice."""
-    notes = alike_ids(frame, "customer_id", source.roles["customer_id"])
+    notes = alike_id_notes(frame, "customer_id", source.roles["customer_id"])
     if "contract_id" in source.roles:
         if overlaps != "keep":
             notes += overlap_notes(source, frame, cut=overlaps == "cut")
@@ -221,17 +227,19 @@ def _notes(source: Source, overlaps: str, frame: Frame, _: int) -> list[Note]:
     return notes
 
 
-def _checks(source: Source, values: Values, end_is: str, as_of: date | None) -> list[Check]:
+def _checks_of_contracts(
+    source: Source, values: Values, end_is: str, as_of: date | None
+) -> list[Check]:
     """What can be wrong with one contract, in order; without an end it runs, which is not wrong."""
     money = [role for role in ("sales", "profit") if role in source.roles]
     return [
         *values.checks_of("customer_id", "contract_id", "start"),
-        _after(source, as_of),
+        _late_start_check(source, as_of),
         *(check for check in values.checks_of("end") if check.reason != "missing end"),
-        _end_unsaid(source, end_is),
-        _too_short(source),
+        _unsaid_end_check(source, end_is),
+        _too_short_check(source),
         *values.checks_of(*money, "currency"),
-        *(too_large(role, f"{OURS}{role}") for role in money),
+        *(too_large_check(role, f"{OURS}{role}") for role in money),
     ]
 
 
@@ -254,7 +262,7 @@ def _with_dates(frame: Frame) -> Frame:
     )
 
 
-def _per_month(frame: Frame, source: Source, months: int) -> Frame:
+def _with_monthly_amounts(frame: Frame, source: Source, months: int) -> Frame:
     named = [f"{OURS}{role}" for role in ("sales", "profit") if role in source.roles]
     return frame.with_columns(nw.col(name) / months for name in named) if named else frame
 
@@ -267,7 +275,7 @@ def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list
     dtype = source.schema[column]
     if not (is_text(dtype) or dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
         raise ColumnError(f"trial: column {column!r} holds {dtype}, not yes or no.")
-    frame = frame.with_columns(flat(column, dtype).str.to_lowercase().alias(mark))
+    frame = frame.with_columns(flat_text(column, dtype).str.to_lowercase().alias(mark))
     said, wanted = nw.col(mark), "Say `trials='exclude'` (they are no customers yet) or 'include'."
     odd = "A trial mark is true/false, yes/no, 1/0 or empty: recode the column."
     marked = None if policy == "include" else said.is_in(_YES)
@@ -277,23 +285,23 @@ def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list
     ]
 
 
-def _after(source: Source, as_of: date | None) -> Check:
+def _late_start_check(source: Source, as_of: date | None) -> Check:
     fails = None if as_of is None else nw.col(_START) > periods.number_of(as_of)
     advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("start after as_of", source.roles["start"], advice, fails)
 
 
-def _end_unsaid(source: Source, end_is: str) -> Check:
+def _unsaid_end_check(source: Source, end_is: str) -> Check:
     fails = ~nw.col(_END).is_null() if end_is == "error" else None
-    return Check("end of unsaid meaning", source.roles["end"], _evidence, fails)
+    return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails)
 
 
-def _too_short(source: Source) -> Check:
+def _too_short_check(source: Source) -> Check:
     advice = "They were in force for no day: correct them or leave those rows out."
     return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(_START))
 
 
-def _evidence(frame: Frame) -> str:
+def _evidence_on_ends(frame: Frame) -> str:
     """What to say about ends, with what the customers' next contracts tell about their meaning."""
     starts = frame.select(_ID, nw.col(_START).alias("next")).unique()
     ends = frame.filter(nw.col(_END) > nw.col(_START)).select(_ID, nw.col(_END).alias("next"))
@@ -314,7 +322,7 @@ def _evidence(frame: Frame) -> str:
     )
 
 
-def _outputs(source: Source, values: Values) -> list[Output]:
+def _columns_of_contracts(source: Source, values: Values) -> list[Output]:
     """The columns of contracts in their order, then the kept ones."""
     outputs = [values.ids["customer_id"]]
     named = [role for role in ("start", "end", "sales", "profit") if role in source.roles]
@@ -324,13 +332,13 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 
-def _signs(as_of: date | None) -> dict[str, nw.Expr]:
+def _signs_of_late_starts(as_of: date | None) -> dict[str, nw.Expr]:
     if as_of is None:
         return {}
     last = periods.number_of(as_of)
     return {"late": nw.col(_START) > last, "in time": nw.col(_START) <= last}
 
 
-def _faults(as_of: date | None) -> list[TableFault]:
+def _faults_of_contracts(as_of: date | None) -> list[TableFault]:
     early = f"`as_of` is {as_of}, before the first start: nothing was observed by then."
     return [] if as_of is None else [TableFault("late", "in time", early)]

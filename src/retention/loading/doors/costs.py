@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, one_of
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import opened
+from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
-from retention.loading.rows.text import BLANKS, OURS, Written, flat, is_text
-from retention.loading.values.amounts import too_large
+from retention.loading.rows.text import BLANKS, OURS, Written, flat_text, is_text
+from retention.loading.values.amounts import too_large_check
 from retention.tables import COSTS
 
 if TYPE_CHECKING:
@@ -117,20 +117,20 @@ def as_costs(
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"date": date, "kind": kind, "amount": amount, "customer_id": customer_id}
     roles["currency"] = currency
-    source = opened(table, COSTS, roles, keep)
-    _refuse_types(source)
+    source = source_of_table(table, COSTS, roles, keep)
+    _refuse_types_of_kind(source)
     written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
-    return handed_out(_read(source, written, duplicates), table)
+    return accepted_or_audit(_reading_of_costs(source, written, duplicates), table)
 
 
-def _refuse_types(source: Source) -> None:
+def _refuse_types_of_kind(source: Source) -> None:
     column = source.roles["kind"]
     dtype = source.schema[column]
     if not (dtype.is_integer() or is_text(dtype)):
         raise ColumnError(f"kind: column {column!r} holds {dtype}, not text. Convert it first.")
 
 
-def _read(source: Source, written: Written, duplicates: str) -> Reading:
+def _reading_of_costs(source: Source, written: Written, duplicates: str) -> Reading:
     values = read_values(
         source,
         written,
@@ -139,8 +139,8 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         amount_roles=("amount",),
     )
     column = source.roles["kind"]
-    frame = values.frame.with_columns(flat(column, source.schema[column]).alias(_KIND))
-    doubt = _doubt(source, written)
+    frame = values.frame.with_columns(flat_text(column, source.schema[column]).alias(_KIND))
+    doubt = _doubtful_customers(source, written)
     if "customer_id" in source.roles:
         frame = frame.with_columns(nw.col(_WHOSE).alias(_DOUBT))
         frame = frame.with_columns(nw.when(nw.col(_HAS_ID)).then(nw.col(_WHOSE)).alias(_WHOSE))
@@ -153,7 +153,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         checks=[
             Check("missing kind", column, unnamed, nw.col(_KIND).is_in(BLANKS)),
             *values.checks_of("date", "amount", "currency"),
-            too_large("amount", source.roles["amount"]),
+            too_large_check("amount", source.roles["amount"]),
             *whose,
             Check("customer_id that may be blank", _DOUBT, _NOBODY, doubt),
             duplicate_check(named_by_kind, duplicates),
@@ -162,7 +162,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
             Output("date", f"{OURS}date"),
             Output("kind", _KIND),
             Output("amount", f"{OURS}amount"),
-            *(_filled_in(output) for output in values.ids.values()),
+            *(_output_of_filled_ids(output) for output in values.ids.values()),
             *values.currency,
             *(Output(name, column) for name, column in source.keep.items()),
         ],
@@ -172,7 +172,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
     )
 
 
-def _doubt(source: Source, written: Written) -> nw.Expr | None:
+def _doubtful_customers(source: Source, written: Written) -> nw.Expr | None:
     """Where text stands for a customer that may mean that there is none; None if that was said."""
     column = source.roles.get("customer_id")
     if column is None or written.blanks is not None or not is_text(source.schema[column]):
@@ -180,7 +180,7 @@ def _doubt(source: Source, written: Written) -> nw.Expr | None:
     return nw.col(_DOUBT).is_in([text for text in BLANKS if text])
 
 
-def _filled_in(whose: Output) -> Output:
+def _output_of_filled_ids(whose: Output) -> Output:
     """An id that may be blank: what stands in blanks says nothing about how ids are written."""
     other = None if whose.other is None else nw.col(_HAS_ID) & whose.other
     return replace(whose, other=other)

@@ -13,12 +13,18 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, ContentError, RetentionError, nearest, one_of
 from retention.frames import as_lazy, in_kind_of
-from retention.loading.doors.audits import Audit, audited
+from retention.loading.doors.audits import Audit, audit_of_reading
 from retention.loading.files.opening import open_source
-from retention.loading.files.relations import ENGINES, Engine, Opened, in_engine, refusing
-from retention.loading.rows.columns import find, names_of
-from retention.loading.rows.row_checks import accepted
-from retention.loading.values.currencies import speaking
+from retention.loading.files.relations import (
+    ENGINES,
+    Engine,
+    Opened,
+    refusals_explained,
+    table_in_engine,
+)
+from retention.loading.rows.columns import column_meant, names_to_keep
+from retention.loading.rows.row_checks import accepted_rows
+from retention.loading.values.currencies import likely_currency_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,12 +70,12 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             that are there twice must be told, which agree in every column.
     """
 
-    def made(door: Callable[_P, _T]) -> Callable[_P, _T]:
+    def door_taking_files(door: Callable[_P, _T]) -> Callable[_P, _T]:
         _DOORS.add(door.__name__)
         known = {name for name, p in signature(door).parameters.items() if p.kind != p.VAR_KEYWORD}
 
         @wraps(door)
-        def entered(*args: _P.args, **said: _P.kwargs) -> _T:
+        def answer_of_door(*args: _P.args, **said: _P.kwargs) -> _T:
             for name in said:
                 if name not in known and name not in _FILE:
                     near = nearest(name, [*known, *_FILE])
@@ -79,25 +85,25 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             reading = {name: said.pop(name) for name in _FILE if name in said}
             given = [*args, *([said.pop("table")] if "table" in said else [])]
             open_door = cast("Callable[..., _T]", door)
-            with _own_errors(door.__name__):
+            with _refusals_in_own_words(door.__name__):
                 if len(given) == 1 and (reading or _is_source(given[0])):
-                    return _from_source(open_door, said, given[0], reading, columns)
+                    return _answer_from_source(open_door, said, given[0], reading, columns)
                 return open_door(*given, **said)
 
-        return entered
+        return answer_of_door
 
-    return made
+    return door_taking_files
 
 
-def handed_out(reading: Reading, table: IntoFrameT) -> IntoFrameT:
+def accepted_or_audit(reading: Reading, table: IntoFrameT) -> IntoFrameT:
     """What a door hands out: the accepted rows in the caller's kind; an audit, where one is asked.
 
     Raises:
         ContentError: if a row is neither accepted nor left out on request, and no audit is asked.
     """
     if _AUDITS.get():
-        return cast("IntoFrameT", audited(reading, table))
-    return in_kind_of(accepted(reading), table)
+        return cast("IntoFrameT", audit_of_reading(reading, table))
+    return in_kind_of(accepted_rows(reading), table)
 
 
 def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audit[Any]:
@@ -149,7 +155,7 @@ def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audi
 
 
 @contextmanager
-def _own_errors(door: str) -> Iterator[None]:
+def _refusals_in_own_words(door: str) -> Iterator[None]:
     """Within it, what no engine can hold is refused in the user's words."""
     try:
         yield
@@ -178,7 +184,7 @@ def _is_source(table: object) -> bool:
     return isinstance(table, str | os.PathLike)
 
 
-def _from_source(
+def _answer_from_source(
     door: Callable[..., _T],
     said: Mapping[str, Any],
     source: Any,
@@ -192,15 +198,17 @@ def _from_source(
     opened = open_source(door.__name__, source, connection, reading)
     twice = "duplicates" in signature(door).parameters and said.get("duplicates") != "keep"
     roles = {name: said.get(name) for name in columns}
-    opened = _needed(opened, roles, said.get("keep", ()), every=twice or _AUDITS.get())
-    table = in_engine(opened, engine)
+    opened = _source_of_needed_columns(
+        opened, roles, said.get("keep", ()), every=twice or _AUDITS.get()
+    )
+    table = table_in_engine(opened, engine)
     if engine != "duckdb":
         return door(table, **said)
-    with refusing(opened.explain, bound=True):
+    with refusals_explained(opened.explain, bound=True):
         return door(table, **said)
 
 
-def _needed(
+def _source_of_needed_columns(
     opened: Opened, roles: Mapping[str, str | None], keep: str | Sequence[str], *, every: bool
 ) -> Opened:
     """The source with all columns, or `every` of them not being needed, only the named ones.
@@ -210,14 +218,16 @@ def _needed(
     """
     present = dict.fromkeys(opened.relation.columns)
     asked = [(role, name) for role, name in roles.items() if name is not None]
-    asked += [("keep", name) for name in names_of(keep)]
+    asked += [("keep", name) for name in names_to_keep(keep)]
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
-    found = [find(name, present, asked=role) for role, name in asked]
+    found = [column_meant(name, present, asked=role) for role, name in asked]
     if every:
         return opened
     if "currency" in roles and roles["currency"] is None:
-        with refusing(opened.explain):
-            found += speaking(as_lazy(opened.relation, name=opened.name, by_row=True))
+        with refusals_explained(opened.explain):
+            found += likely_currency_columns(
+                as_lazy(opened.relation, name=opened.name, by_row=True)
+            )
     return opened.only(list(dict.fromkeys(found)))

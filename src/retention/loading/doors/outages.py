@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 import narwhals.stable.v2 as nw
 
 from retention.loading.dates import time_zones
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import opened
+from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.tables import OUTAGES
@@ -75,16 +75,16 @@ def as_outages(
                         start                 end
         0 2024-03-01 10:00:00 2024-03-01 16:00:00
     """
-    source = opened(table, OUTAGES, {"start": start, "end": end}, keep)
+    source = source_of_table(table, OUTAGES, {"start": start, "end": end}, keep)
     written = Written(day_first, date_format, None, tz).checked()
-    return handed_out(_read(source, written), table)
+    return accepted_or_audit(_reading_of_outages(source, written), table)
 
 
-def _read(source: Source, written: Written) -> Reading:
+def _reading_of_outages(source: Source, written: Written) -> Reading:
     values = read_values(source, written, id_roles=(), date_roles=("start", "end"), amount_roles=())
     frame = time_zones.with_instants(source, values.frame, ("start", "end"), written.tz)
     if written.tz is not None:
-        frame = time_zones.on_even_clock(frame, ("start", "end"), written.tz)
+        frame = time_zones.with_even_clock(frame, ("start", "end"), written.tz)
     advice = "It was back before it went down: correct them or leave those rows out."
     early = nw.col(f"{OURS}end_at") < nw.col(f"{OURS}start_at")
     return Reading(

@@ -11,14 +11,14 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, warn
 from retention.frames import Frame, collect
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import Source, opened
+from retention.loading.rows.columns import Source, source_of_table
 from retention.loading.rows.identity import id_notes
-from retention.loading.rows.records import said as as_cell
-from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, shown
-from retention.loading.rows.text import BLANKS, LOW_BLANKS, OURS, Written, flat, is_text
-from retention.loading.values.amounts import fractional
+from retention.loading.rows.records import text_of_value
+from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, value_as_written
+from retention.loading.rows.text import BLANKS, LOW_BLANKS, OURS, Written, flat_text, is_text
+from retention.loading.values.amounts import is_fractional
 from retention.tables import CUSTOMER, LIFETIMES, Column
 
 if TYPE_CHECKING:
@@ -138,13 +138,15 @@ def as_spells(
     """
     roles = {"customer_id": customer_id, "duration": duration, "churned": churned}
     roles |= {"entry": entry, "n_spells": n_spells, "reason": reason}
-    source = opened(table, _KIND, roles, keep)
-    _refuse_types(source)
+    source = source_of_table(table, _KIND, roles, keep)
+    _refuse_types_of_numbers(source)
     written = Written(decimal=decimal, blanks=blanks).checked()
-    return handed_out(_read(source, written, _meaning(source, churned_is)), table)
+    return accepted_or_audit(
+        _reading_of_spells(source, written, _meaning_of_mark(source, churned_is)), table
+    )
 
 
-def _refuse_types(source: Source) -> None:
+def _refuse_types_of_numbers(source: Source) -> None:
     """Refuse dates, lengths of time and whatever else is neither a number nor text."""
     needs = dict.fromkeys(_NUMBERS, "numbers")
     needs |= {"churned": "true or false, codes or text", "reason": "text or codes"}
@@ -157,7 +159,7 @@ def _refuse_types(source: Source) -> None:
             )
 
 
-def _meaning(source: Source, churned_is: object) -> _Meaning:
+def _meaning_of_mark(source: Source, churned_is: object) -> _Meaning:
     """What the values of `churned` mean, in the form in which they are compared."""
     column = source.roles["churned"]
     dtype = source.schema[column]
@@ -167,7 +169,7 @@ def _meaning(source: Source, churned_is: object) -> _Meaning:
     one = isinstance(churned_is, str) or not isinstance(churned_is, Iterable)
     said = [churned_is] if one else list(cast("Iterable[Any]", churned_is))
     if text:
-        return _Meaning([as_cell(value).strip().lower() for value in said], None, text)
+        return _Meaning([text_of_value(value).strip().lower() for value in said], None, text)
     try:
         return _Meaning([float(cast("Any", value)) for value in said], None, text)
     except (TypeError, ValueError):
@@ -176,7 +178,7 @@ def _meaning(source: Source, churned_is: object) -> _Meaning:
         ) from None
 
 
-def _read(source: Source, written: Written, meaning: _Meaning) -> Reading:
+def _reading_of_spells(source: Source, written: Written, meaning: _Meaning) -> Reading:
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=(), amount_roles=_NUMBERS
     )
@@ -184,10 +186,10 @@ def _read(source: Source, written: Written, meaning: _Meaning) -> Reading:
     return Reading(
         source=source,
         frame=_with_reason(source, _with_values(source, values.frame, meaning)),
-        checks=_checks(source, values, meaning),
-        outputs=_outputs(source, values),
+        checks=_checks_of_spells(source, values, meaning),
+        outputs=_columns_of_spells(source, values),
         signs={"churned": nw.col(_CHURNED), "one": one, "not one": ~one & ~meaning.blank},
-        faults=_faults(source, meaning),
+        faults=_faults_of_spells(source, meaning),
         notes=partial(id_notes, source),
         repeats=False,
     )
@@ -197,7 +199,7 @@ def _with_values(source: Source, frame: Frame, meaning: _Meaning) -> Frame:
     """The frame with its numbers, null where missing, and what follows from them."""
     column = source.roles["churned"]
     if meaning.text:
-        frame = frame.with_columns(flat(column, source.schema[column]).alias(_TEXT))
+        frame = frame.with_columns(flat_text(column, source.schema[column]).alias(_TEXT))
         frame = frame.with_columns(nw.col(_TEXT).str.to_lowercase().alias(_MARK))
     else:
         frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(_MARK))
@@ -219,59 +221,69 @@ def _with_reason(source: Source, frame: Frame) -> Frame:
     if "reason" not in source.roles:
         return frame
     column, why = source.roles["reason"], nw.col(_WHY_TEXT)
-    frame = frame.with_columns(flat(column, source.schema[column]).alias(_WHY_TEXT))
+    frame = frame.with_columns(flat_text(column, source.schema[column]).alias(_WHY_TEXT))
     return frame.with_columns(nw.when(nw.col(_CHURNED) & ~why.is_in(BLANKS)).then(why).alias(_WHY))
 
 
-def _checks(source: Source, values: Values, meaning: _Meaning) -> list[Check]:
+def _checks_of_spells(source: Source, values: Values, meaning: _Meaning) -> list[Check]:
     """What can be wrong with one spell, in order; one without an entry was seen from its start."""
     duration, entry, count = (nw.col(f"{OURS}{role}") for role in _NUMBERS)
-    no_count = (count < 1) | fractional(count) | (count >= _HUGE)
+    no_count = (count < 1) | is_fractional(count) | (count >= _HUGE)
     return [
         *values.checks_of("customer_id", "duration"),
-        *_wrong(source, "duration", "duration below 0", duration < 0),
-        *_wrong(source, "duration", "infinite or too large duration", duration.abs() >= _HUGE),
-        *_churned_checks(source, meaning),
+        *_check_of_number(source, "duration", "duration below 0", duration < 0),
+        *_check_of_number(
+            source, "duration", "infinite or too large duration", duration.abs() >= _HUGE
+        ),
+        *_checks_of_mark(source, meaning),
         *(check for check in values.checks_of("entry") if check.reason != "missing entry"),
-        *_wrong(source, "entry", "infinite or too large entry", entry.abs() >= _HUGE),
+        *_check_of_number(source, "entry", "infinite or too large entry", entry.abs() >= _HUGE),
         *values.checks_of("n_spells"),
-        *_wrong(source, "n_spells", _NO_COUNT, ~count.is_null() & no_count),
+        *_check_of_number(source, "n_spells", _NO_COUNT, ~count.is_null() & no_count),
     ]
 
 
-def _wrong(source: Source, role: str, reason: str, fails: nw.Expr) -> list[Check]:
+def _check_of_number(source: Source, role: str, reason: str, fails: nw.Expr) -> list[Check]:
     """A check of a number, if the user named its column."""
     advice = "Correct them or leave those rows out."
     return [Check(reason, source.roles[role], advice, fails)] if role in source.roles else []
 
 
-def _churned_checks(source: Source, meaning: _Meaning) -> list[Check]:
+def _checks_of_mark(source: Source, meaning: _Meaning) -> list[Check]:
     """That a mark is there, and that it is known what it means; a warning if nobody has churned."""
     column = source.roles["churned"]
     unsaid = None
     if meaning.no is not None:
         unsaid = ~meaning.blank & ~nw.col(_MARK).is_in([*meaning.yes, *meaning.no])
 
-    def found(frame: Frame) -> str:
+    def advice_on_values(frame: Frame) -> str:
         name = _TEXT if meaning.text else column
         values = frame.filter(~meaning.blank).select(name).unique().sort(name).head(11)
-        listed = [shown(value) for value in collect(values)[name].tolist()]
+        listed = [value_as_written(value) for value in collect(values)[name].tolist()]
         return (
             f"There is: {', '.join(listed[:10])}{', …' * (len(listed) > 10)}. Say `churned_is=...`"
         )
 
-    def warned(frame: Callable[[], Frame], look: Mapping[str, bool], _: str) -> None:
+    def warn_if_nobody_churned(
+        frame: Callable[[], Frame], look: Mapping[str, bool], _: str
+    ) -> None:
         if meaning.no is None and look["rows"] and not look["churned"]:
             said = f"spells: no row of {column!r} is what churned_is says, so nobody has churned. "
-            warn(f"{said}{found(frame())} if not so.")
+            warn(f"{said}{advice_on_values(frame())} if not so.")
 
     return [
         Check("blank churned", column, "Fill them in or leave those rows out.", meaning.blank),
-        Check("churned of unsaid meaning", column, found, unsaid, later=warned),
+        Check(
+            "churned of unsaid meaning",
+            column,
+            advice_on_values,
+            unsaid,
+            later=warn_if_nobody_churned,
+        ),
     ]
 
 
-def _faults(source: Source, meaning: _Meaning) -> list[TableFault]:
+def _faults_of_spells(source: Source, meaning: _Meaning) -> list[TableFault]:
     """The question that nothing but 1 leaves open."""
     column = source.roles["churned"]
     if meaning.no is None or source.schema[column] == nw.Boolean:
@@ -281,11 +293,11 @@ def _faults(source: Source, meaning: _Meaning) -> list[TableFault]:
     return [TableFault("one", "not one", text, asks=True)]
 
 
-def _outputs(source: Source, values: Values) -> list[Output]:
+def _columns_of_spells(source: Source, values: Values) -> list[Output]:
     """The columns of spells in their order, then the kept ones."""
     whole, named = source.schema[source.roles["duration"]].is_integer(), source.roles
     length, duration = nw.col(f"{OURS}duration"), source.roles["duration"]
-    fraction = None if whole else fractional(length)
+    fraction = None if whole else is_fractional(length)
     coded = nw.col(_WHY_TEXT).is_in(BLANKS) | nw.col(_WHY_TEXT).str.contains(r"^[0-9]+\.0$")
     return [
         *values.ids.values(),

@@ -15,14 +15,14 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import count, one_row
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import opened
+from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading
 from retention.loading.rows.text import OURS, Written
-from retention.loading.values.amounts import fractional
+from retention.loading.values.amounts import is_fractional
 from retention.loading.values.flags import read_flag
 from retention.tables import SURVEYS
 
@@ -163,17 +163,17 @@ def as_surveys(
         "spoke_well": spoke_well,
         "spoke_ill": spoke_ill,
     }
-    ends = _ends(answers, scale)
+    ends = _ends_of_scale(answers, scale)
     roles = {"customer_id": customer_id, "date": date, **answers, "answered": answered}
     written = Written(day_first, date_format, decimal, tz, blanks).checked()
-    source = opened(table, _KIND, roles, keep)
+    source = source_of_table(table, _KIND, roles, keep)
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES
     )
-    return handed_out(_read(source, values, ends, duplicates), table)
+    return accepted_or_audit(_reading_of_surveys(source, values, ends, duplicates), table)
 
 
-def _ends(
+def _ends_of_scale(
     answers: Mapping[str, str | None], scale: tuple[float, float] | None
 ) -> tuple[float, float] | None:
     """The worst and the best answer of the scale, if any score is on it."""
@@ -210,35 +210,35 @@ def _two_numbers(scale: object) -> tuple[float, float]:
     )
 
 
-def _read(
+def _reading_of_surveys(
     source: Source, values: Values, ends: tuple[float, float] | None, duplicates: str
 ) -> Reading:
     frame, checks = values.frame, values.checks_of("customer_id", "date")
-    for role in _named(source, _SCORES):
+    for role in _named_roles(source, _SCORES):
         name = f"{OURS}{role}"
         frame = frame.with_columns(nw.when(~nw.col(name).is_nan()).then(nw.col(name)).alias(name))
         read = [c for c in values.checks_of(role) if c.reason != f"missing {role}"]
-        checks += [*read, _off_scale(source, role, ends)]
-    for role in _named(source, (*_FLAGS, "answered")):
+        checks += [*read, _off_scale_check(source, role, ends)]
+    for role in _named_roles(source, (*_FLAGS, "answered")):
         frame, (blank, *read) = read_flag(source, frame, role)
         checks += [blank, *read] if role == "answered" else read
     return Reading(
         source=source,
         frame=_with_scale(_with_answered(source, frame), ends),
-        checks=[*checks, *_contradiction(source), duplicate_check(source, duplicates)],
-        outputs=_outputs(source, values, ends),
-        notes=partial(_notes, source, ends),
+        checks=[*checks, *_answered_no_checks(source), duplicate_check(source, duplicates)],
+        outputs=_columns_of_surveys(source, values, ends),
+        notes=partial(_notes_on_surveys, source, ends),
         repeats=duplicates != "keep",
     )
 
 
-def _notes(
+def _notes_on_surveys(
     source: Source, ends: tuple[float, float] | None, frame: Frame, n_rows: int
 ) -> list[Note]:
     """What deserves a look among answers: who is who, and a scale of which half was never used."""
     notes = id_notes(source, frame, n_rows)
-    scales = dict.fromkeys(_named(source, _SCALED), ends) | {"recommend": (0.0, 10.0)}
-    named = {role: scale for role in _named(source, _SCORES) if (scale := scales.get(role))}
+    scales = dict.fromkeys(_named_roles(source, _SCALED), ends) | {"recommend": (0.0, 10.0)}
+    named = {role: scale for role in _named_roles(source, _SCORES) if (scale := scales.get(role))}
     told = {f"n {r}": count(~nw.col(f"{OURS}{r}").is_null()) for r in named}
     told |= {f"most {r}": nw.col(f"{OURS}{r}") for r in named}
     sums = [nw.col(f"n {r}").sum() for r in named] + [nw.col(f"most {r}").max() for r in named]
@@ -252,15 +252,15 @@ def _notes(
     return notes
 
 
-def _named(source: Source, roles: Sequence[str]) -> list[str]:
+def _named_roles(source: Source, roles: Sequence[str]) -> list[str]:
     return [role for role in roles if role in source.roles]
 
 
-def _off_scale(source: Source, role: str, ends: tuple[float, float] | None) -> Check:
+def _off_scale_check(source: Source, role: str, ends: tuple[float, float] | None) -> Check:
     score, column = nw.col(f"{OURS}{role}"), source.roles[role]
     if role == "recommend" or ends is None:
         reason = "recommend that is not a whole number of 0 to 10"
-        wrong = (score < 0) | (score > 10) | fractional(score)
+        wrong = (score < 0) | (score > 10) | is_fractional(score)
         return Check(reason, column, _FIX, ~score.is_null() & wrong)
     reason = f"{role} off the scale of {ends[0]:g} to {ends[1]:g}"
     advice = "Say the scale that was used, or correct them: an empty cell is no answer."
@@ -269,7 +269,7 @@ def _off_scale(source: Source, role: str, ends: tuple[float, float] | None) -> C
 
 def _with_answered(source: Source, frame: Frame) -> Frame:
     """The frame with whether a row has no answer, and whether it counts as answered."""
-    nothing = reduce(and_, (nw.col(f"{OURS}{r}").is_null() for r in _named(source, _ANSWERS)))
+    nothing = reduce(and_, (nw.col(f"{OURS}{r}").is_null() for r in _named_roles(source, _ANSWERS)))
     frame = frame.with_columns(nothing.alias(_NOTHING))
     said = nw.col(f"{OURS}answered") == 1.0 if "answered" in source.roles else ~nw.col(_NOTHING)
     return frame.with_columns(said.alias(_YES))
@@ -281,7 +281,7 @@ def _with_scale(frame: Frame, ends: tuple[float, float] | None) -> Frame:
     return frame.with_columns(nw.lit(ends[0]).alias(_LOW), nw.lit(ends[1]).alias(_HIGH))
 
 
-def _contradiction(source: Source) -> list[Check]:
+def _answered_no_checks(source: Source) -> list[Check]:
     if "answered" not in source.roles:
         return []
     wrong = (nw.col(f"{OURS}answered") == 0.0) & ~nw.col(_NOTHING)
@@ -289,13 +289,15 @@ def _contradiction(source: Source) -> list[Check]:
     return [Check("answers where answered is no", source.roles["answered"], advice, wrong)]
 
 
-def _outputs(source: Source, values: Values, ends: tuple[float, float] | None) -> list[Output]:
+def _columns_of_surveys(
+    source: Source, values: Values, ends: tuple[float, float] | None
+) -> list[Output]:
     """The columns of surveys in their order, then the kept ones."""
     return [
         values.ids["customer_id"],
         Output("date", f"{OURS}date"),
         Output("answered", _YES),
-        *(Output(role, f"{OURS}{role}") for role in _named(source, _ANSWERS)),
+        *(Output(role, f"{OURS}{role}") for role in _named_roles(source, _ANSWERS)),
         *([] if ends is None else [Output("scale_low", _LOW), Output("scale_high", _HIGH)]),
         *(Output(name, column) for name, column in source.keep.items()),
     ]

@@ -11,12 +11,12 @@ import numpy as np
 from retention import periods
 from retention.errors import RetentionError, one_of
 from retention.frames import Frame, collect, one_row
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import ROW, Source, opened, with_flag
+from retention.loading.rows.columns import ROW, Source, source_of_table, with_flag
 from retention.loading.rows.duplicates import duplicate_check
-from retention.loading.rows.identity import alike_ids, counts, crowded_ids
-from retention.loading.rows.order_notes import dated_by_first, order_notes
+from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
+from retention.loading.rows.order_notes import lines_dated_by_first, order_notes
 from retention.loading.rows.row_checks import (
     REASON,
     Check,
@@ -26,7 +26,7 @@ from retention.loading.rows.row_checks import (
     TableFault,
 )
 from retention.loading.rows.text import OURS, Written
-from retention.loading.values.amounts import too_large
+from retention.loading.values.amounts import too_large_check
 from retention.orders import NOISE
 from retention.tables import TRANSACTIONS
 
@@ -165,18 +165,20 @@ def as_transactions(
         1        17850 2024-03-01 09:00:00 -1234.50
         2        13047 2024-03-02 10:30:00     9.95
     """
-    roles = _roles(customer_id, date, sales, quantity, unit_price, profit, cost, order_id)
+    roles = _roles_of_columns(
+        customer_id, date, sales, quantity, unit_price, profit, cost, order_id
+    )
     roles["currency"] = currency
-    reading = _read(
-        opened(table, TRANSACTIONS, roles, keep),
-        _policies(refunds, duplicates, zero_orders, order_day, order_id),
+    reading = _reading_of_transactions(
+        source_of_table(table, TRANSACTIONS, roles, keep),
+        _transaction_policies(refunds, duplicates, zero_orders, order_day, order_id),
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
-    return handed_out(reading, table)
+    return accepted_or_audit(reading, table)
 
 
-def _roles(
+def _roles_of_columns(
     customer_id: str,
     date: str,
     sales: str | None,
@@ -208,7 +210,7 @@ def _roles(
     }
 
 
-def _policies(
+def _transaction_policies(
     refunds: str, duplicates: str, zero_orders: str, order_day: str | None, order_id: str | None
 ) -> dict[str, str]:
     one_of("refunds", refunds, ("error", "net", "drop"))
@@ -224,7 +226,7 @@ def _policies(
     return {**said, "order_day": order_day or ""}
 
 
-def _read(
+def _reading_of_transactions(
     source: Source, policies: Mapping[str, str], written: Written, as_of: Date | None
 ) -> Reading:
     """The table read, with its checks in their order."""
@@ -236,36 +238,36 @@ def _read(
         amount_roles=_AMOUNTS,
     )
     frame, money = _with_money(source, values)
-    late = None if as_of is None else _late(frame, as_of)
+    late = None if as_of is None else _days_late(frame, as_of)
     checks = [
         *values.checks_of("customer_id", "order_id", "date"),
-        _after(source, late),
+        _late_date_check(source, late),
         *values.checks_of(*_AMOUNTS, "currency"),
         *money,
         duplicate_check(source, policies["duplicates"]),
-        _refund(policies["refunds"]),
-        _zero_order(source, policies["zero_orders"]),
+        _refund_check(policies["refunds"]),
+        _zero_order_check(source, policies["zero_orders"]),
     ]
     if policies["order_day"] == "first":
-        frame = dated_by_first(frame, checks)
+        frame = lines_dated_by_first(frame, checks)
     return Reading(
         source=source,
         frame=frame,
         checks=checks,
-        outputs=_outputs(source, values),
-        signs=_signs(late),
-        faults=_faults(as_of),
-        notes=partial(_notes, source, policies["order_day"]),
+        outputs=_columns_of_transactions(source, values),
+        signs=_signs_of_lines(late),
+        faults=_faults_of_transactions(as_of),
+        notes=partial(_notes_on_transactions, source, policies["order_day"]),
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["order_day"] == "first",
     )
 
 
-def _notes(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
+def _notes_on_transactions(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
     """What deserves a look among order lines: who is who, and what is one order."""
     column = source.roles["customer_id"]
-    ids = counts(frame, "customer_id", eager=source.eager)
-    notes = [*alike_ids(ids, "customer_id", column), *crowded_ids(ids, column, n_rows)]
+    ids = rows_per_id(frame, "customer_id", eager=source.eager)
+    notes = [*alike_id_notes(ids, "customer_id", column), *crowded_id_notes(ids, column, n_rows)]
     if "order_id" in source.roles and not order_day:
         notes += order_notes(frame, source.roles["order_id"])
     return notes
@@ -280,14 +282,14 @@ def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:
     if "cost" in source.roles:
         frame = frame.with_columns((sales - nw.col(f"{OURS}cost")).alias(f"{OURS}profit"))
     known = [role for role in ("sales", "profit") if role == "sales" or _has_profit(source)]
-    return frame, [too_large(role, f"{OURS}{role}") for role in known]
+    return frame, [too_large_check(role, f"{OURS}{role}") for role in known]
 
 
 def _has_profit(source: Source) -> bool:
     return "profit" in source.roles or "cost" in source.roles
 
 
-def _outputs(source: Source, values: Values) -> list[Output]:
+def _columns_of_transactions(source: Source, values: Values) -> list[Output]:
     """The columns of transactions in their order, then the kept ones."""
     outputs = [values.ids["customer_id"], Output("date", f"{OURS}date")]
     outputs += [Output("sales", f"{OURS}sales")]
@@ -297,19 +299,19 @@ def _outputs(source: Source, values: Values) -> list[Output]:
     return outputs + [Output(name, column) for name, column in source.keep.items()]
 
 
-def _late(frame: Frame, as_of: Date) -> nw.Expr:
+def _days_late(frame: Frame, as_of: Date) -> nw.Expr:
     """How many days after `as_of` a date lies."""
     return periods.day_expr(f"{OURS}date", frame.implementation) - periods.number_of(as_of)
 
 
-def _signs(late: nw.Expr | None) -> dict[str, nw.Expr]:
+def _signs_of_lines(late: nw.Expr | None) -> dict[str, nw.Expr]:
     """What the first look is to tell beyond the checks."""
     sales = nw.col(f"{OURS}sales")
     asked = {"refunded": sales < 0, "bought": sales >= 0, "not above 0": sales <= 0}
     return asked if late is None else asked | {"late": late > 0, "in time": late <= 0}
 
 
-def _faults(as_of: Date | None) -> list[TableFault]:
+def _faults_of_transactions(as_of: Date | None) -> list[TableFault]:
     bought = TableFault("refunded", "bought", "Every line is a refund: nobody bought anything.")
     if as_of is None:
         return [bought]
@@ -317,23 +319,25 @@ def _faults(as_of: Date | None) -> list[TableFault]:
     return [bought, TableFault("late", "in time", early)]
 
 
-def _after(source: Source, late: nw.Expr | None) -> Check:
+def _late_date_check(source: Source, late: nw.Expr | None) -> Check:
     fails = None if late is None else late > 0
     advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("date after as_of", source.roles["date"], advice, fails)
 
 
-def _refund(policy: str) -> Check:
+def _refund_check(policy: str) -> Check:
     advice = "Say `refunds='net'` (they lower sales but make nobody active) or `refunds='drop'`."
     fails = None if policy == "net" else nw.col(f"{OURS}sales") < 0
     return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
 
 
-def _zero_order(source: Source, policy: str) -> Check:
+def _zero_order_check(source: Source, policy: str) -> Check:
     """Orders that sum to 0, of the rows that pass all other checks; asked only where one could."""
     order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
 
-    def later(frame: Callable[[], Frame], look: Mapping[str, bool], flag: str) -> Frame | None:
+    def with_flag_if_any(
+        frame: Callable[[], Frame], look: Mapping[str, bool], flag: str
+    ) -> Frame | None:
         return _with_zero_orders(source, frame(), order, flag) if look["not above 0"] else None
 
     return Check(
@@ -341,7 +345,7 @@ def _zero_order(source: Source, policy: str) -> Check:
         source.roles["customer_id"],
         "Their sales sum to 0. Say `zero_orders='count'` (they are purchases) or "
         "`zero_orders='drop'`.",
-        later=None if policy == "count" else later,
+        later=None if policy == "count" else with_flag_if_any,
         drops=policy == "drop",
     )
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError, one_of
-from retention.loading.doors.entrance import FromFile, entrance, handed_out
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import opened
+from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
-from retention.loading.values.amounts import too_large
+from retention.loading.values.amounts import too_large_check
 from retention.tables import WALLET
 
 if TYPE_CHECKING:
@@ -107,14 +107,16 @@ def as_wallet(
         1         Bob 2024-01-01    45.0
     """
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
-    roles = {"customer_id": customer_id, "date": date, **_amounts(wallet, sales, elsewhere)}
+    roles = {"customer_id": customer_id, "date": date, **_amount_columns(wallet, sales, elsewhere)}
     roles["currency"] = currency
-    source = opened(table, WALLET, roles, ())
+    source = source_of_table(table, WALLET, roles, ())
     written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
-    return handed_out(_read(source, written, duplicates), table)
+    return accepted_or_audit(_reading_of_wallets(source, written, duplicates), table)
 
 
-def _amounts(wallet: str | None, sales: str | None, elsewhere: str | None) -> dict[str, str | None]:
+def _amount_columns(
+    wallet: str | None, sales: str | None, elsewhere: str | None
+) -> dict[str, str | None]:
     if (sales is not None, elsewhere is not None) != ((wallet is None),) * 2:
         raise RetentionError(
             "Say either `wallet=` (spent with everyone), or both `sales=` (with you) and "
@@ -123,7 +125,7 @@ def _amounts(wallet: str | None, sales: str | None, elsewhere: str | None) -> di
     return {"wallet": wallet, "sales": sales, "elsewhere": elsewhere}
 
 
-def _read(source: Source, written: Written, duplicates: str) -> Reading:
+def _reading_of_wallets(source: Source, written: Written, duplicates: str) -> Reading:
     named = ("wallet", "sales", "elsewhere")
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=named
@@ -138,7 +140,7 @@ def _read(source: Source, written: Written, duplicates: str) -> Reading:
         frame=frame,
         checks=[
             *values.checks_of("customer_id", "date", *named, "currency"),
-            too_large("wallet", _WALLET),
+            too_large_check("wallet", _WALLET),
             Check("wallet below 0", _WALLET, negative, nw.col(_WALLET) < 0),
             duplicate_check(source, duplicates),
         ],

@@ -25,19 +25,19 @@ from retention.loading.files.encodings import (
     other_kind,
     refusing_bytes,
     survey,
-    unpacked,
+    unpacked_stream,
     warn_of_guess,
 )
 from retention.loading.files.relations import (
     Opened,
-    distinct,
+    distinct_names,
     first_line,
     fresh_connection,
-    identifier,
-    listed,
-    literal,
-    refusing,
-    same_columns,
+    refusals_explained,
+    refuse_other_columns,
+    sql_identifier,
+    sql_list_of_paths,
+    sql_literal,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _SEPARATORS = (",", ";", "\t", "|")
 _BLANKS = " "
 _SNIFFED = 100
-_NEVER = literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
+_NEVER = sql_literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +83,18 @@ def open_delimited(
         ColumnError: if two columns have one name, or the files have different columns.
     """
     _check_separator(separator)
-    found = [_inspected(path, encoding, separator, header_row) for path in files]
-    same_columns((file.path, file.names) for file in found)
+    found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
+    refuse_other_columns((file.path, file.names) for file in found)
     guessed = [file for file in found if file.cells]
     if guessed:
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
-    explain = partial(_explained, found)
+    explain = partial(_refusal_of_csv, found)
     connection = fresh_connection()
     groups = (list(group) for _, group in groupby(found, key=lambda file: file.dialect))
-    with refusing(explain):
-        tables = [_scanned(connection, group) for group in groups]
-    order = ", ".join(map(identifier, found[0].names))
+    with refusals_explained(explain):
+        tables = [_scan_of_files(connection, group) for group in groups]
+    order = ", ".join(map(sql_identifier, found[0].names))
     parts = [table.project(order) for table in tables]
     return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
 
@@ -107,7 +107,7 @@ def _check_separator(separator: str | None) -> None:
     )
 
 
-def _inspected(
+def _layout_of_file(
     path: Path, encoding: str | None, separator: str | None, header_row: int | None
 ) -> _Delimited:
     """Separator from the first lines, encoding from all bytes, names from the header."""
@@ -118,9 +118,9 @@ def _inspected(
         raise ReadError(f"{path} is no CSV, whatever its name says, but {kind}.")
     if not told:
         _refuse_other_bytes(path, head)
-    lines = _lines(path, head, told or "latin-1")  # separators are the same in every encoding
+    lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
     row = header_row or _first_filled(path, lines)
-    separator = separator or _sniffed(lines[row - 1 :])
+    separator = separator or _likeliest_separator(lines[row - 1 :])
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:
@@ -129,7 +129,7 @@ def _inspected(
             raise ReadError(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
-    names = _names(path, _lines(path, head, seen.encoding), row, separator)
+    names = _column_names(path, _first_lines(path, head, seen.encoding), row, separator)
     copied = row > 1 or separator == _BLANKS or path.suffix.lower() == ".bz2" or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
     return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
@@ -150,7 +150,7 @@ def _refuse_other_bytes(path: Path, head: bytes) -> None:
         raise ReadError(f"{path} switches its letters by escapes: say `encoding='iso2022_jp'`.")
 
 
-def _lines(path: Path, head: bytes, encoding: str) -> list[str]:
+def _first_lines(path: Path, head: bytes, encoding: str) -> list[str]:
     """The first lines of a file, all of them whole."""
     with refusing_bytes(path, encoding):
         "".encode(encoding)  # refuses what Python knows but is no encoding of text, such as base64
@@ -170,22 +170,22 @@ def _first_filled(path: Path, lines: Sequence[str]) -> int:
     )
 
 
-def _sniffed(lines: Sequence[str]) -> str:
+def _likeliest_separator(lines: Sequence[str]) -> str:
     """The separator that cuts the first rows into most fields, if possible all of them alike."""
-    best = max(_SEPARATORS, key=partial(_cut, lines))
-    if _cut(lines, best)[1] > 1:
+    best = max(_SEPARATORS, key=partial(_fit_of_separator, lines))
+    if _fit_of_separator(lines, best)[1] > 1:
         return best
     widths = {len(line.split()) for line in lines[:_SNIFFED] if line.strip()}
     return _BLANKS if len(widths) == 1 and widths != {1} else best
 
 
-def _cut(lines: Sequence[str], separator: str) -> tuple[bool, int]:
+def _fit_of_separator(lines: Sequence[str], separator: str) -> tuple[bool, int]:
     widths = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=separator) if row]
     usual = mode(widths or [1])
     return usual > 1 and set(widths) == {usual}, usual
 
 
-def _names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
+def _column_names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
     if len(lines) < row:
         raise ReadError(f"{path} has no line {row}, which `header_row=` names.")
     rows = csv.reader(lines[row - 1 :], delimiter=separator)
@@ -195,21 +195,23 @@ def _names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[
             f"{path}: line {row} holds only numbers ({', '.join(cells[:5])} …), not column names. "
             "Put a line with names above."
         )
-    return distinct(cells, f"{path}, line {row}")
+    return distinct_names(cells, f"{path}, line {row}")
 
 
-def _scanned(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
+def _scan_of_files(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
     """Files of one dialect, unread if DuckDB can read them where they lie."""
     if files[0].plain:
         for file in files:
             if file.open_ends:
                 _refuse_open_ends(connection, file, file.path)
-        return connection.sql(f"SELECT * FROM {_read_csv(files, [file.path for file in files])}")
-    tables = [_copied(connection, file) for file in files]
+        return connection.sql(
+            f"SELECT * FROM {_read_csv_call(files, [file.path for file in files])}"
+        )
+    tables = [_name_of_copy(connection, file) for file in files]
     return connection.sql(" UNION ALL ".join(f"SELECT * FROM {table}" for table in tables))
 
 
-def _copied(connection: DuckDBPyConnection, file: _Delimited) -> str:
+def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
     """The name of a table on the connection with a file that DuckDB cannot read as it is."""
     ((n_tables,),) = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
     name = f"copy_{n_tables}"
@@ -219,18 +221,21 @@ def _copied(connection: DuckDBPyConnection, file: _Delimited) -> str:
         copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
         if not spaced:
             _refuse_open_ends(connection, file, target)
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {_read_csv([file], [target])}")
+        connection.execute(
+            f"CREATE TABLE {name} AS SELECT * FROM {_read_csv_call([file], [target])}"
+        )
     return name
 
 
-def _read_csv(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
+def _read_csv_call(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
     """DuckDB's reader with every freedom taken from it."""
     spaced = files[0].separator == _BLANKS
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in files[0].names)
-    quote = literal("" if spaced else '"')
+    columns = ", ".join(f"{sql_literal(name)}: 'VARCHAR'" for name in files[0].names)
+    quote = sql_literal("" if spaced else '"')
     return (
-        f"read_csv({listed(paths)}, columns = {{{columns}}}, header = true, auto_detect = false, "
-        f"delim = {literal(chr(9) if spaced else files[0].separator)}, quote = {quote}, "
+        f"read_csv({sql_list_of_paths(paths)}, columns = {{{columns}}}, header = true, "
+        "auto_detect = false, "
+        f"delim = {sql_literal(chr(9) if spaced else files[0].separator)}, quote = {quote}, "
         f"escape = {quote}, nullstr = '', strict_mode = true, null_padding = false, "
         "ignore_errors = false, hive_partitioning = false)"
     )
@@ -243,33 +248,34 @@ def _refuse_open_ends(connection: DuckDBPyConnection, file: _Delimited, path: Pa
     each line that ends with one; where that is too many, or a quoted field goes on over lines, the
     exact reading decides.
     """
-    separator = literal(file.separator)
-    quoted = literal(f'(^|{re.escape(file.separator)})"(?:[^"]|"")*"')
+    separator = sql_literal(file.separator)
+    quoted = sql_literal(f'(^|{re.escape(file.separator)})"(?:[^"]|"")*"')
     suspect = connection.execute(
         f"""WITH lines AS (SELECT line, regexp_replace(line, {quoted}, '\\1', 'g') AS bare
-            FROM read_csv({listed([path])}, columns = {{line: 'VARCHAR'}}, header = false,
-            auto_detect = false, delim = {_NEVER}, quote = '', escape = '', strict_mode = true)
+            FROM read_csv({sql_list_of_paths([path])}, columns = {{line: 'VARCHAR'}},
+            header = false, auto_detect = false, delim = {_NEVER}, quote = '', escape = '',
+            strict_mode = true)
             WHERE suffix(line, {separator}))
         SELECT 1 FROM lines WHERE length(replace(line, '"', '')) % 2 <> length(line) % 2
             OR length(bare) - length(replace(bare, {separator}, '')) >= {len(file.names)} LIMIT 1"""
     )
     if suspect.fetchall():
-        wrong = _misfit(file)
+        wrong = _first_misfit(file)
         if wrong:
             raise ReadError(wrong)
 
 
-def _explained(files: Sequence[_Delimited], problem: Exception) -> RetentionError:
+def _refusal_of_csv(files: Sequence[_Delimited], problem: Exception) -> RetentionError:
     """What is wrong with the files, found by reading them a second time, slowly and exactly."""
-    wrong = next(filter(None, map(_misfit, files)), None)
+    wrong = next(filter(None, map(_first_misfit, files)), None)
     return ReadError(wrong or f"{', '.join(str(f.path) for f in files[:3])}: {first_line(problem)}")
 
 
-def _misfit(file: _Delimited) -> str | None:
+def _first_misfit(file: _Delimited) -> str | None:
     """The first row that does not fit the header, in words; None if all of them do."""
     n_names, line = len(file.names), file.header_row
     try:
-        for next_line, row in _rows(file):
+        for next_line, row in _numbered_rows(file):
             if row and len(row) != n_names:
                 return (
                     f"{file.path}: line {line} has {len(row)} fields where the header "
@@ -291,10 +297,10 @@ def _misfit(file: _Delimited) -> str | None:
     return None
 
 
-def _rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
+def _numbered_rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
     """Each row from the header on, with the number of the line after it."""
     with (
-        unpacked(file.path) as stream,
+        unpacked_stream(file.path) as stream,
         refusing_bytes(file.path, file.encoding),
         io.TextIOWrapper(stream, encoding=file.encoding, newline="") as text,
     ):

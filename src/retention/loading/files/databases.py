@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from retention.errors import ReadError, RetentionError
 from retention.loading.files.mistaken import refuse_swapped
-from retention.loading.files.relations import Opened, distinct, first_line, fresh_connection, needs
-from retention.loading.rows.records import table_of
+from retention.loading.files.relations import (
+    Opened,
+    distinct_names,
+    first_line,
+    fresh_connection,
+    require_library,
+)
+from retention.loading.rows.records import table_of_rows
 from retention.progress import watched
 
 if TYPE_CHECKING:
@@ -45,16 +51,16 @@ def open_query(source: object, connection: object, door: str = "read_table") -> 
     query = source.strip().rstrip("; \t\r\n") if isinstance(source, str) else source
     if isinstance(query, str):
         _refuse_writing(query)
-    explain = partial(_explained, source)
-    with _refusing(explain):
-        if _library(connection) in ("duckdb", "_duckdb"):
-            relation = _duckdb(query, cast("DuckDBPyConnection", connection))
-        elif isinstance(connection, str) or _library(connection) == "sqlalchemy":
-            relation = _of_rows(*_sqlalchemy(query, connection))
+    explain = partial(_refusal_of_query, source)
+    with _refusals_of_driver(explain):
+        if _library_of_connection(connection) in ("duckdb", "_duckdb"):
+            relation = _duckdb_relation(query, cast("DuckDBPyConnection", connection))
+        elif isinstance(connection, str) or _library_of_connection(connection) == "sqlalchemy":
+            relation = _relation_of_rows(*_sqlalchemy_rows(query, connection))
         elif hasattr(connection, "adbc_get_info"):
-            relation = _adbc(query, connection)
+            relation = _adbc_relation(query, connection)
         elif hasattr(connection, "cursor"):
-            relation = _of_rows(*_driver(query, connection))
+            relation = _relation_of_rows(*_driver_rows(query, connection))
         else:
             raise RetentionError(
                 "connection must be a DuckDB, SQLAlchemy, ADBC or Python database connection, or "
@@ -70,31 +76,31 @@ def _refuse_writing(query: str) -> None:
     plain = _NO_CODE.sub(" ", query).strip()
     if ";" in plain.rstrip("; "):
         raise ReadError(
-            f"{_short(query)} is several statements. Run the others on your connection yourself, "
-            "and give the one query whose answer is to be read."
+            f"{_query_in_short(query)} is several statements. Run the others on your connection "
+            "yourself, and give the one query whose answer is to be read."
         )
     word = plain.lstrip("( ").split(None, 1)[0].lower() if plain.lstrip("( ") else ""
     if not word or word in _WRITES or _CHANGES.search(plain):
         raise ReadError(
-            f"{_short(query)} gives no table: it is not a query. Run it on your connection "
-            "yourself, and give a SELECT, or the name of a table."
+            f"{_query_in_short(query)} gives no table: it is not a query. Run it on your "
+            "connection yourself, and give a SELECT, or the name of a table."
         )
 
 
-def _short(source: object) -> str:
+def _query_in_short(source: object) -> str:
     asked = " ".join(str(source).split())
     return repr(asked if len(asked) <= 200 else asked[:200] + " …")
 
 
-def _explained(source: object, problem: Exception) -> RetentionError:
+def _refusal_of_query(source: object, problem: Exception) -> RetentionError:
     said = (first_line(problem) or type(problem).__name__).rstrip(".") + "."
     values = _PARAMETERS.search(said)
     hint = " Parameters are not taken here: write the values into the query." if values else ""
-    return ReadError(f"The database refused {_short(source)}: {said}{hint}")
+    return ReadError(f"The database refused {_query_in_short(source)}: {said}{hint}")
 
 
 @contextmanager
-def _refusing(explain: Callable[[Exception], RetentionError]) -> Iterator[None]:
+def _refusals_of_driver(explain: Callable[[Exception], RetentionError]) -> Iterator[None]:
     try:
         yield
     except RetentionError:
@@ -103,55 +109,55 @@ def _refusing(explain: Callable[[Exception], RetentionError]) -> Iterator[None]:
         raise explain(problem) from problem
 
 
-def _library(connection: object) -> str:
+def _library_of_connection(connection: object) -> str:
     libraries = {parent.__module__.split(".")[0] for parent in type(connection).__mro__[:-1]}
     return next(iter(libraries & {"duckdb", "_duckdb", "sqlalchemy"}), "")
 
 
-def _is_table(query: object) -> bool:
+def _is_table_name(query: object) -> bool:
     return isinstance(query, str) and _TABLE_NAME.fullmatch(query) is not None
 
 
-def _select(query: object) -> str:
-    return f"SELECT * FROM {query}" if _is_table(query) else str(query)
+def _select_statement(query: object) -> str:
+    return f"SELECT * FROM {query}" if _is_table_name(query) else str(query)
 
 
-def _duckdb(query: object, connection: DuckDBPyConnection) -> Any:
-    relation = connection.sql(_select(query))
+def _duckdb_relation(query: object, connection: DuckDBPyConnection) -> Any:
+    relation = connection.sql(_select_statement(query))
     if relation is None:
         raise ReadError(f"{query!r} gives no table: it is not a query.")
-    distinct(relation.columns, "the query")
+    distinct_names(relation.columns, "the query")
     return relation
 
 
-def _adbc(query: object, connection: Any) -> Any:
+def _adbc_relation(query: object, connection: Any) -> Any:
     with closing(connection.cursor()) as cursor:
-        cursor.execute(_select(query))
+        cursor.execute(_select_statement(query))
         return fresh_connection().from_arrow(cursor.fetch_arrow_table())
 
 
-def _driver(query: object, connection: Any) -> tuple[list[str], list[Sequence[Any]]]:
+def _driver_rows(query: object, connection: Any) -> tuple[list[str], list[Sequence[Any]]]:
     with closing(connection.cursor()) as cursor:
-        cursor.execute(_select(query))
+        cursor.execute(_select_statement(query))
         if cursor.description is None:
             raise ReadError(f"{query!r} gives no table: it is not a query.")
-        return [column[0] for column in cursor.description], _fetched(cursor.fetchmany)
+        return [column[0] for column in cursor.description], _fetched_rows(cursor.fetchmany)
 
 
-def _sqlalchemy(query: object, connection: Any) -> tuple[list[str], list[Sequence[Any]]]:
-    needs("sqlalchemy", "An SQLAlchemy URL", "sql")
+def _sqlalchemy_rows(query: object, connection: Any) -> tuple[list[str], list[Sequence[Any]]]:
+    require_library("sqlalchemy", "An SQLAlchemy URL", "sql")
     import sqlalchemy
 
     if isinstance(connection, str):
         engine = sqlalchemy.create_engine(connection)
         try:
-            return _sqlalchemy(query, engine)
+            return _sqlalchemy_rows(query, engine)
         finally:
             engine.dispose()
     if isinstance(connection, sqlalchemy.Engine):
         with connection.connect() as opened:
-            return _sqlalchemy(query, opened)
-    if _is_table(query):
+            return _sqlalchemy_rows(query, opened)
+    if _is_table_name(query):
         *schema, table = str(query).replace('"', "").rsplit(".", 1)
         found = sqlalchemy.table(table, schema=schema[0] if schema else None)
         query = sqlalchemy.select(sqlalchemy.text("*")).select_from(found)
@@ -159,10 +165,10 @@ def _sqlalchemy(query: object, connection: Any) -> tuple[list[str], list[Sequenc
         answer = connection.exec_driver_sql(query)
     else:
         answer = connection.execute(query)
-    return list(answer.keys()), _fetched(answer.fetchmany)
+    return list(answer.keys()), _fetched_rows(answer.fetchmany)
 
 
-def _fetched(fetch: Callable[[int], Sequence[Sequence[Any]]]) -> list[Sequence[Any]]:
+def _fetched_rows(fetch: Callable[[int], Sequence[Sequence[Any]]]) -> list[Sequence[Any]]:
     rows: list[Sequence[Any]] = []
     with watched("reading the query", " rows") as done:
         while batch := fetch(_BATCH):
@@ -171,6 +177,6 @@ def _fetched(fetch: Callable[[int], Sequence[Sequence[Any]]]) -> list[Sequence[A
     return rows
 
 
-def _of_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
-    named = distinct(map(str, names), "the query")
-    return fresh_connection().from_df(table_of(rows, named))
+def _relation_of_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    named = distinct_names(map(str, names), "the query")
+    return fresh_connection().from_df(table_of_rows(rows, named))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from retention.errors import ReadError, warn
-from retention.loading.files.letters import ASSUMED, Letters, readings, shown
-from retention.loading.files.relations import needs
+from retention.loading.files.letters import ASSUMED, Letters, cells_in_quotes, readings_in_words
+from retention.loading.files.relations import require_library
 from retention.progress import watched
 
 if TYPE_CHECKING:
@@ -75,14 +75,14 @@ class Survey:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[BinaryIO]:
+def unpacked_stream(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, decompressed by the ending of its name.
 
     Raises:
         ReadError: if it cannot be opened, or is compressed and not whole.
     """
     try:
-        with _opened(path) as stream:
+        with _opened_file(path) as stream:
             yield stream
     except (OSError, EOFError, zlib.error) as problem:
         if path.suffix.lower() in _PACKED:
@@ -98,7 +98,7 @@ def head_of(path: Path) -> bytes:
     Raises:
         ReadError: if there is nothing in it, or if it is not text.
     """
-    with unpacked(path) as stream:
+    with unpacked_stream(path) as stream:
         head = stream.read(HEAD)
     if not head.strip():
         raise ReadError(f"{path} is empty: it has no column names and no rows.")
@@ -118,20 +118,22 @@ def survey(path: Path, separator: str) -> Survey:
             letters do not speak for cp1252.
     """
     ends = _Ends(separator.encode())
-    with unpacked(path) as stream, watched(f"checking {path.name}", "B") as done:
-        encoding, cells = _encoding(path, ends.seen(_pieces(stream, done)))
+    with unpacked_stream(path) as stream, watched(f"checking {path.name}", "B") as done:
+        encoding, cells = _encoding_and_cells(path, ends.seen(_pieces_of_stream(stream, done)))
     return Survey(encoding, ends.mixed, ends.open, cells)
 
 
 def warn_of_guess(path: Path, others: int, cells: Sequence[bytes]) -> None:
     """Say which encoding was assumed, of a file and so many others, and how it reads."""
     more = f" and {others:,} other file{'s' * (others > 1)}" if others else ""
-    also = readings(cells, most=2) or "`encoding='cp1251'` is Cyrillic, 'cp1250' Central European"
+    also = (
+        readings_in_words(cells, most=2)
+        or "`encoding='cp1251'` is Cyrillic, 'cp1250' Central European"
+    )
     warn(
         f"{path}{more} is not UTF-8 and was read as {ASSUMED} (Western European), which is a "
-        f"guess: it holds {shown(cells)}. If that is right, say `encoding={ASSUMED!r}`; if not, "
-        "say "
-        f"what it is: {also}."
+        f"guess: it holds {cells_in_quotes(cells)}. If that is right, say "
+        f"`encoding={ASSUMED!r}`; if not, say what it is: {also}."
     )
 
 
@@ -149,7 +151,7 @@ def copy_plain(path: Path, encoding: str, target: Path, *, skip: int, spaced: bo
         ReadError: if the file is not of this encoding.
     """
     with (
-        unpacked(path) as stream,
+        unpacked_stream(path) as stream,
         refusing_bytes(path, encoding),
         io.TextIOWrapper(stream, encoding=encoding) as source,  # any line end is read as "\n"
         target.open("w", encoding="utf-8", newline="\n") as copy,
@@ -214,14 +216,14 @@ def _kinds_of_ends(piece: bytes) -> set[bytes]:
     return {kind for kind, count in counts.items() if count}
 
 
-def _pieces(stream: BinaryIO, done: Callable[[int], object]) -> Iterator[bytes]:
+def _pieces_of_stream(stream: BinaryIO, done: Callable[[int], object]) -> Iterator[bytes]:
     while piece := stream.read(_PIECE):
         whole = piece + stream.readline()
         done(len(whole))
         yield whole
 
 
-def _encoding(path: Path, pieces: Iterable[bytes]) -> tuple[str, tuple[bytes, ...]]:
+def _encoding_and_cells(path: Path, pieces: Iterable[bytes]) -> tuple[str, tuple[bytes, ...]]:
     """UTF-8, else cp1252 if its letters speak for it, and the cells that show what was guessed."""
     accents = False
     letters, other = Letters(), False
@@ -235,14 +237,14 @@ def _encoding(path: Path, pieces: Iterable[bytes]) -> tuple[str, tuple[bytes, ..
             elif not line.isascii():
                 accents = True
     if accents and other:
-        raise _mixed(path)
+        raise _mixed_encodings_refusal(path)
     if other and not letters.western:
-        raise _unlike(path, letters.cells)
+        raise _unlikely_encoding_refusal(path, letters.cells)
     return (ASSUMED, tuple(letters.cells)) if other else (UTF8, ())
 
 
-def _mixed(path: Path) -> ReadError:
-    with unpacked(path) as stream:
+def _mixed_encodings_refusal(path: Path) -> ReadError:
+    with unpacked_stream(path) as stream:
         number = next(n for n, line in enumerate(stream, 1) if not _is_utf8(line))
     return ReadError(
         f"{path}: line {number} is not UTF-8, though other lines with accents are: the file "
@@ -250,13 +252,14 @@ def _mixed(path: Path) -> ReadError:
     )
 
 
-def _unlike(path: Path, cells: Sequence[bytes]) -> ReadError:
+def _unlikely_encoding_refusal(path: Path, cells: Sequence[bytes]) -> ReadError:
     say = (
-        readings(cells, most=8) or "`encoding='cp1251'`, 'cp932' or another name that Python knows"
+        readings_in_words(cells, most=8)
+        or "`encoding='cp1251'`, 'cp932' or another name that Python knows"
     )
     return ReadError(
         f"{path} is not UTF-8, and its letters do not look like {ASSUMED} (Western European), in "
-        f"which it would hold {shown(cells)}. Say what it is: {say}."
+        f"which it would hold {cells_in_quotes(cells)}. Say what it is: {say}."
     )
 
 
@@ -268,30 +271,30 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened_file(path: Path) -> BinaryIO:
     packed = path.suffix.lower()
     if packed not in _PACKED:
         return path.open("rb")
     return cast("BinaryIO", _PACKED[packed](path))
 
 
-def _gzip(path: Path) -> object:
+def _gzip_stream(path: Path) -> object:
     import gzip
 
     return gzip.open(path, "rb")
 
 
-def _bz2(path: Path) -> object:
+def _bz2_stream(path: Path) -> object:
     import bz2
 
     return bz2.open(path, "rb")
 
 
-def _zstd(path: Path) -> object:
-    needs("pyarrow", f"Reading {path.name}", "arrow")
+def _zstd_stream(path: Path) -> object:
+    require_library("pyarrow", f"Reading {path.name}", "arrow")
     import pyarrow as pa
 
     return io.BufferedReader(pa.input_stream(str(path), compression="zstd"), _PIECE)
 
 
-_PACKED = {".gz": _gzip, ".bz2": _bz2, ".zst": _zstd}
+_PACKED = {".gz": _gzip_stream, ".bz2": _bz2_stream, ".zst": _zstd_stream}

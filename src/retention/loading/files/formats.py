@@ -15,14 +15,14 @@ from retention.loading.files.csv_files import open_delimited
 from retention.loading.files.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.files.relations import (
     Opened,
-    distinct,
+    distinct_names,
     first_line,
     fresh_connection,
-    identifier,
-    listed,
-    literal,
-    refusing,
-    same_columns,
+    refusals_explained,
+    refuse_other_columns,
+    sql_identifier,
+    sql_list_of_paths,
+    sql_literal,
 )
 from retention.loading.files.workbooks import open_workbooks
 
@@ -103,7 +103,7 @@ def files_of(source: object, door: str = "read_table") -> list[Path]:
         RetentionError: if it is no path, with the door that it belongs to.
     """
     if isinstance(source, str | os.PathLike):
-        return _named(os.fspath(source), door)
+        return _files_of_path(os.fspath(source), door)
     if not isinstance(source, Collection | Iterator) or not _may_be_paths(source):
         refuse_source(source, door)
     files = [path for each in cast("Iterable[Any]", source) for path in files_of(each, door)]
@@ -128,7 +128,7 @@ def format_of(path: Path) -> str:
     Raises:
         ReadError: if it says nothing that can be read.
     """
-    known = _format(path)
+    known = _format_or_none(path)
     if path.suffix.lower() in _OLD:
         raise ReadError(f"{path} is a workbook of another kind: open it and save it as .xlsx.")
     if known is None:
@@ -139,19 +139,19 @@ def format_of(path: Path) -> str:
     return known
 
 
-def _format(path: Path) -> str | None:
+def _format_or_none(path: Path) -> str | None:
     ending = path.suffix.lower()
     inner = _FORMATS.get(Path(path.stem).suffix.lower(), "")
     return inner if ending in _PACKED.get(inner, ()) else _FORMATS.get(ending)
 
 
-def _named(text: str | bytes, door: str) -> list[Path]:
+def _files_of_path(text: str | bytes, door: str) -> list[Path]:
     if isinstance(text, bytes) or "\0" in text:
         raise ReadError(f"{text[:80]!r} is no path: it is bytes, or holds a NUL character.")
     if not text.strip():
         raise ReadError("source is an empty text: say the path of a file ('.' is this folder).")
     if "://" in text:
-        raise _elsewhere(text)
+        raise _remote_refusal(text)
     if _QUERY.match(text) and not _exists(Path(text)):
         raise ReadError(f"{text[:80]!r} is a query: say `connection=` to run it on a database.")
     if "\n" in text.strip():
@@ -159,9 +159,9 @@ def _named(text: str | bytes, door: str) -> list[Path]:
             f"{text[:40]!r} … is the text of a table, not a path. Write it to a file, or say "
             f"pandas.read_csv(io.StringIO(text)) and {door_of(door)}(df, ...)."
         )
-    path = _expanded(text)
+    path = _expanded_path(text)
     if path.is_dir():
-        return _inside(path)
+        return _files_in_folder(path)
     if not path.exists() and glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
         files = [name for name in found if name.is_file()]
@@ -169,11 +169,11 @@ def _named(text: str | bytes, door: str) -> list[Path]:
             return files
         raise ReadError(f"No file matches {text!r}.")
     if not path.exists():
-        raise _missing(path)
+        raise _missing_file_refusal(path)
     return [path]
 
 
-def _expanded(text: str) -> Path:
+def _expanded_path(text: str) -> Path:
     """A path whose "~" is the home of who runs this."""
     try:
         path = Path(text)
@@ -191,7 +191,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _elsewhere(text: str) -> ReadError:
+def _remote_refusal(text: str) -> ReadError:
     scheme, _, rest = text.partition("://")
     if scheme.lower() == "file":
         plain = re.sub(
@@ -206,11 +206,11 @@ def _elsewhere(text: str) -> ReadError:
     )
 
 
-def _inside(folder: Path) -> list[Path]:
+def _files_in_folder(folder: Path) -> list[Path]:
     """The readable files of a folder and the folders in it, without hidden ones and markers."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and _format(path))
-    files = [path for path in found if not _hidden(path, folder)]
-    apart = [path for path in found if path.name[0] == "_" and not _hidden(path.parent, folder)]
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and _format_or_none(path))
+    files = [path for path in found if not _is_hidden(path, folder)]
+    apart = [path for path in found if path.name[0] == "_" and not _is_hidden(path.parent, folder)]
     if not files:
         known = ", ".join(_FORMATS)
         raise ReadError(f"The folder {folder} holds no file that can be read ({known}).")
@@ -223,12 +223,12 @@ def _inside(folder: Path) -> list[Path]:
     return files
 
 
-def _hidden(path: Path, folder: Path) -> bool:
+def _is_hidden(path: Path, folder: Path) -> bool:
     """Whether a file in a folder is hidden, or of those that engines write for themselves."""
     return any(part.startswith((".", "_", "~")) for part in path.relative_to(folder).parts)
 
 
-def _missing(path: Path) -> ReadError:
+def _missing_file_refusal(path: Path) -> ReadError:
     folder = path.parent
     if not folder.is_dir():
         return ReadError(f"There is no file {path}: the folder {folder} does not exist.")
@@ -245,19 +245,19 @@ def _open_parquet(files: Sequence[Path]) -> Opened:
     for path in files:
         _check_whole(path)
     connection = fresh_connection()
-    explain = partial(_explained, files)
-    with refusing(explain):
+    explain = partial(_refusal_of_damage, files)
+    with refusals_explained(explain):
         if len(files) > 1:
-            same_columns(
-                (path, connection.sql(f"FROM read_parquet({listed([path])})").columns)
+            refuse_other_columns(
+                (path, connection.sql(f"FROM read_parquet({sql_list_of_paths([path])})").columns)
                 for path in files
             )
         relation = connection.sql(  # without union_by_name, 1.5 in a later file becomes 2
-            f"SELECT * FROM read_parquet({listed(files)}, union_by_name = true, "
+            f"SELECT * FROM read_parquet({sql_list_of_paths(files)}, union_by_name = true, "
             "hive_types_autocast = false)"
         )
         _refuse_renamed(connection, relation, files)
-    return Opened(relation, _counted(files), explain)
+    return Opened(relation, _files_in_words(files), explain)
 
 
 def _refuse_renamed(
@@ -271,10 +271,12 @@ def _refuse_renamed(
         if name.rpartition("_")[0].casefold() in present and name.rpartition("_")[2].isdigit()
     ]
     if doubtful:
-        found = connection.sql(f"SELECT name FROM parquet_schema({listed(files)})").fetchall()
+        found = connection.sql(
+            f"SELECT name FROM parquet_schema({sql_list_of_paths(files)})"
+        ).fetchall()
         renamed = [name for name in doubtful if (name,) not in found]
         if renamed:
-            distinct([renamed[0].rpartition("_")[0]] * 2, str(files[0]))
+            distinct_names([renamed[0].rpartition("_")[0]] * 2, str(files[0]))
 
 
 def _check_whole(path: Path) -> None:
@@ -300,31 +302,31 @@ def _open_json(files: Sequence[Path]) -> Opened:
     DuckDB would take "01-02-2024" for a date, of January or of February as it guesses.
     """
     connection = fresh_connection()
-    explain = partial(_explained, files)
+    explain = partial(_refusal_of_damage, files)
     scan = (  # without the threshold, rows of many alike columns are taken for one map
-        f"read_json({listed(files)}, records = 'true', union_by_name = true, "
+        f"read_json({sql_list_of_paths(files)}, records = 'true', union_by_name = true, "
         "map_inference_threshold = -1"
     )
-    with refusing(explain):
+    with refusals_explained(explain):
         found = connection.sql(f"FROM {scan}, sample_size = -1)")
         types = [str(kind) if str(kind) in _JSON_KEPT else "VARCHAR" for kind in found.types]
         columns = list(zip(found.columns, types, strict=True))
-        said = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns)
-        mixed = [_by_cell(name) for name, kind in columns if kind == "JSON"]
+        said = ", ".join(f"{sql_literal(name)}: {sql_literal(kind)}" for name, kind in columns)
+        mixed = [_mixed_column_as_text(name) for name, kind in columns if kind == "JSON"]
         replaced = f"REPLACE ({', '.join(mixed)}) " if mixed else ""
         relation = connection.sql(f"SELECT * {replaced}FROM {scan}, columns = {{{said}}})")
-    return Opened(relation, _counted(files), explain)
+    return Opened(relation, _files_in_words(files), explain)
 
 
-def _by_cell(name: str) -> str:
+def _mixed_column_as_text(name: str) -> str:
     """A column of several kinds as text, a fraction in the form that has one reading (1.125e0)."""
-    column = identifier(name)
+    column = sql_identifier(name)
     text = f"{column} ->> '$'"
     fraction = f"json_type({column}) = 'DOUBLE' AND NOT contains(lower({text}), 'e')"
     return f"CASE WHEN {fraction} THEN ({text}) || 'e0' ELSE {text} END AS {column}"
 
 
-def _explained(files: Iterable[Path], problem: Exception) -> RetentionError:
+def _refusal_of_damage(files: Iterable[Path], problem: Exception) -> RetentionError:
     said = first_line(problem)
     named = [str(path) for path in files]
     where = "" if any(name in said for name in named) else f"{', '.join(named[:3])}: "
@@ -332,5 +334,5 @@ def _explained(files: Iterable[Path], problem: Exception) -> RetentionError:
     return ReadError(f"{where}{said.rstrip('.')}. Is the file damaged, or cut short?{hint}")
 
 
-def _counted(files: Sequence[Path]) -> str:
+def _files_in_words(files: Sequence[Path]) -> str:
     return files[0].name if len(files) == 1 else f"{len(files)} files"

@@ -82,12 +82,12 @@ class Letters:
         self._undefined = self._undefined or undefined
         if self._n_words > _LOOKED_AT and not undefined:
             return
-        words = _words(line)
+        words = _doubtful_words(line)
         self._n_words += len(words)
         self._n_strange += sum(map(is_strange, words))
         if min(map(len, self._cells.values())) < _SHOWN:
             for cell in _PARTING.split(line):
-                kept = self._cells[any(map(is_strange, _words(cell)))]
+                kept = self._cells[any(map(is_strange, _doubtful_words(cell)))]
                 if len(kept) < _SHOWN and not cell.isascii():
                     kept[cell.strip()] = None
 
@@ -103,7 +103,7 @@ class Letters:
         return usual or strange if self.western else strange or usual
 
 
-def _words(text: bytes) -> list[bytes]:
+def _doubtful_words(text: bytes) -> list[bytes]:
     """The words of which a letter depends on the encoding; in one pass, however long they are."""
     return [word for word in _WORD.findall(text) if not word.isascii()]
 
@@ -124,16 +124,16 @@ def is_strange(word: bytes) -> bool:
     return _STRANGE.search(word.decode(ASSUMED)) is not None
 
 
-def shown(cells: Iterable[bytes], encoding: str = ASSUMED) -> str:
+def cells_in_quotes(cells: Iterable[bytes], encoding: str = ASSUMED) -> str:
     """Cells as they read in an encoding, in quotes."""
-    return _quoted(cell.decode(encoding, "replace") for cell in cells)
+    return _texts_in_quotes(cell.decode(encoding, "replace") for cell in cells)
 
 
-def _quoted(texts: Iterable[str]) -> str:
+def _texts_in_quotes(texts: Iterable[str]) -> str:
     return ", ".join(repr(text[:_LONGEST]) for text in texts)
 
 
-def readings(cells: Sequence[bytes], *, most: int) -> str:
+def readings_in_words(cells: Sequence[bytes], *, most: int) -> str:
     """How the cells read in encodings in which they make sense and differ from cp1252, in words.
 
     Example:
@@ -143,13 +143,13 @@ def readings(cells: Sequence[bytes], *, most: int) -> str:
     assumed = [cell.decode(ASSUMED, "replace") for cell in cells]
     found = []
     for encoding, of in _OTHERS.items():
-        read = _read(cells, encoding)
+        read = _decoded_cells(cells, encoding)
         if read and read != assumed and all(map(_makes_sense, read)):
-            found.append(f"`encoding={encoding!r}` ({of}) reads {_quoted(read)}")
+            found.append(f"`encoding={encoding!r}` ({of}) reads {_texts_in_quotes(read)}")
     return "; ".join(found[:most])
 
 
-def _read(cells: Sequence[bytes], encoding: str) -> list[str]:
+def _decoded_cells(cells: Sequence[bytes], encoding: str) -> list[str]:
     try:
         return [cell.decode(encoding) for cell in cells]
     except UnicodeDecodeError:

@@ -43,7 +43,7 @@ def refuse_source(source: object, door: str) -> None:
             f"source must be {_PATHS}; got {kind}, bytes or an open file. Say its path, or read it "
             f"yourself, as with pandas.read_csv(...), and say {its}(df, ...)."
         )
-    if hasattr(source, "keys") or hasattr(source, "__array__") or _rows(source):
+    if hasattr(source, "keys") or hasattr(source, "__array__") or _is_list_of_rows(source):
         raise RetentionError(
             f"source must be {_PATHS}; got data in Python ({kind}). Make a table of it, df = "
             f"pandas.DataFrame(...), and say {its}(df, ...)."
@@ -65,7 +65,8 @@ def refuse_swapped(source: object, connection: object, door: str) -> None:
     say = f"Say {door}('SELECT ...', `connection=...`)."
     if is_connection(source) and not _is_statement(source):
         raise RetentionError(
-            f"source is a connection and `connection=` is {_short(connection)}: swapped? {say}"
+            f"source is a connection and `connection=` is {_thing_in_short(connection)}: "
+            f"swapped? {say}"
         )
     if _is_table(connection):
         raise RetentionError(f"`connection=` is a table, not a connection to a database. {say}")
@@ -81,13 +82,15 @@ def refuse_swapped(source: object, connection: object, door: str) -> None:
             f"SQLAlchemy) or connection=duckdb.connect({path!r})."
         )
     if isinstance(source, str) and source.lower().endswith(_ENDINGS):
-        raise RetentionError(f"{_short(source)} is a file, not a query: leave `connection=` out.")
+        raise RetentionError(
+            f"{_thing_in_short(source)} is a file, not a query: leave `connection=` out."
+        )
     if isinstance(source, str) and source.strip():
         return
     if not _is_statement(source):
         raise RetentionError(
             "With `connection=`, source is an SQL query or the name of a table; got "
-            f"{_short(source)}"
+            f"{_thing_in_short(source)}"
             f". {say}"
         )
 
@@ -127,13 +130,13 @@ def _is_table(source: object) -> bool:
         return False
 
 
-def _rows(source: object) -> bool:
+def _is_list_of_rows(source: object) -> bool:
     """Whether it is a list whose first element is no path but a row or a table."""
     if not isinstance(source, list | tuple) or not source:
         return False
     return not isinstance(source[0], str) and not hasattr(source[0], "__fspath__")
 
 
-def _short(thing: object) -> str:
+def _thing_in_short(thing: object) -> str:
     text = " ".join(repr(thing).split())
     return text if len(text) <= 60 else f"{text[:60]} …"

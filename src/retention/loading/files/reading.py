@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError, one_of
 from retention.loading.files.opening import open_source
-from retention.loading.files.relations import ENGINES, Engine, in_engine
+from retention.loading.files.relations import ENGINES, Engine, table_in_engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,4 +85,4 @@ def read_table(
             if name not in opened.relation.columns:
                 raise ColumnError.unknown("columns", str(name), opened.relation.columns)
         opened = opened.only(wanted)
-    return in_engine(opened, engine)
+    return table_in_engine(opened, engine)

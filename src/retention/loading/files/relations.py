@@ -32,11 +32,13 @@ class Opened:
 
     def only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
-        return replace(self, relation=self.relation.project(", ".join(map(identifier, columns))))
+        return replace(
+            self, relation=self.relation.project(", ".join(map(sql_identifier, columns)))
+        )
 
 
 @contextmanager
-def refusing(
+def refusals_explained(
     explain: Callable[[Exception], RetentionError], *, bound: bool = False
 ) -> Iterator[None]:
     """Within it, what DuckDB says of a broken source is said in the user's words.
@@ -71,20 +73,20 @@ def fresh_connection() -> DuckDBPyConnection:
     return connection
 
 
-def literal(text: str) -> str:
+def sql_literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
+def sql_identifier(name: str) -> str:
     """A column's name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def listed(paths: Iterable[Path]) -> str:
+def sql_list_of_paths(paths: Iterable[Path]) -> str:
     """Paths as an SQL list, taken as they are: to DuckDB "*", "?" and "[" would be patterns."""
     plain = ("".join(f"[{c}]" if c in "*?[" else c for c in str(path)) for path in paths)
-    return f"[{', '.join(map(literal, plain))}]"
+    return f"[{', '.join(map(sql_literal, plain))}]"
 
 
 def first_line(problem: Exception) -> str:
@@ -93,13 +95,13 @@ def first_line(problem: Exception) -> str:
     return said.split(" Error: ", 1)[-1].strip()
 
 
-def needs(module: str, what: str, extra: str) -> None:
+def require_library(module: str, what: str, extra: str) -> None:
     """Refuse, with the command to install it, what a missing library is needed for."""
     if find_spec(module) is None:
         raise RetentionError(f"{what} needs {module}: pip install 'retention-analytics[{extra}]'")
 
 
-def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
+def distinct_names(names: Iterable[str], where: str) -> tuple[str, ...]:
     """Column names without padding and byte-order marks, none of them empty, none of them twice.
 
     A nameless column (an index that pandas wrote) is called after its place: "unnamed_1".
@@ -121,7 +123,7 @@ def distinct(names: Iterable[str], where: str) -> tuple[str, ...]:
     return found
 
 
-def same_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
+def refuse_other_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
     """Refuse files that do not all have the columns of the first; their order may differ.
 
     Raises:
@@ -140,25 +142,25 @@ def same_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
             )
 
 
-def in_engine(opened: Opened, engine: Engine) -> Any:
+def table_in_engine(opened: Opened, engine: Engine) -> Any:
     """The source read into the engine's own table; for DuckDB it stays unread."""
     if engine == "duckdb":
         return opened.relation
     if engine != "pandas":
-        needs(engine, f"`engine={engine!r}`", "arrow" if engine == "pyarrow" else engine)
-        needs("pyarrow", f"`engine={engine!r}`", "arrow")
-    with refusing(opened.explain):
+        require_library(engine, f"`engine={engine!r}`", "arrow" if engine == "pyarrow" else engine)
+        require_library("pyarrow", f"`engine={engine!r}`", "arrow")
+    with refusals_explained(opened.explain):
         if find_spec("pyarrow") is None:
             return opened.relation.df()
-        table = _arrow(opened)
+        table = _arrow_table_of_source(opened)
     if engine == "polars":
         import polars as pl
 
         return pl.from_arrow(table)
-    return _pandas(table) if engine == "pandas" else table
+    return _pandas_table_of_arrow(table) if engine == "pandas" else table
 
 
-def _arrow(opened: Opened) -> Any:
+def _arrow_table_of_source(opened: Opened) -> Any:
     """Batch by batch, so that a watching person sees rows come in; not slower than all at once."""
     import pyarrow as pa
 
@@ -173,17 +175,17 @@ def _arrow(opened: Opened) -> Any:
         return pa.Table.from_batches(batches, reader.schema)
 
 
-def _pandas(table: Any) -> Any:
+def _pandas_table_of_arrow(table: Any) -> Any:
     """In pandas' types; whole numbers with gaps stay whole, decimals become floats."""
     import pyarrow as pa
 
     for place, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type):
-            table = table.set_column(place, field.name, _undecimal(table[place]))
+            table = table.set_column(place, field.name, _column_without_decimals(table[place]))
     frame = table.to_pandas(date_as_object=False)
     for name in frame.columns:
         if pa.types.is_integer(table[name].type) and table[name].null_count:
-            frame[name] = table[name].to_pandas(types_mapper=_nullable)
+            frame[name] = table[name].to_pandas(types_mapper=_nullable_dtype)
     for name in frame.select_dtypes("datetime").columns:
         try:
             frame[name] = frame[name].astype("datetime64[us]")
@@ -195,13 +197,13 @@ def _pandas(table: Any) -> Any:
     return frame
 
 
-def _nullable(kind: Any) -> Any:
+def _nullable_dtype(kind: Any) -> Any:
     from pandas.api.types import pandas_dtype
 
     return pandas_dtype(str(kind).capitalize().replace("Uint", "UInt"))
 
 
-def _undecimal(column: Any) -> Any:
+def _column_without_decimals(column: Any) -> Any:
     """Decimals as whole numbers where they are declared whole and fit, else as floats."""
     import pyarrow as pa
 

@@ -10,13 +10,13 @@ from retention.errors import ReadError, nearest
 from retention.loading.files.encodings import other_kind
 from retention.loading.files.relations import (
     Opened,
-    distinct,
+    distinct_names,
     first_line,
     fresh_connection,
-    needs,
-    same_columns,
+    refuse_other_columns,
+    require_library,
 )
-from retention.loading.rows.records import table_of
+from retention.loading.rows.records import table_of_rows
 from retention.progress import watched
 
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ def open_workbooks(files: Sequence[Path], *, sheet: str | None, header_row: int 
         ReadError: if a file is no workbook, the sheet is not clear or its header cannot be told.
         ColumnError: if two columns have one name, or the files have different columns.
     """
-    needs("openpyxl", "Reading Excel files", "excel")
-    found = [_sheet(path, sheet, header_row) for path in files]
-    same_columns((path, names) for path, (names, _) in zip(files, found, strict=True))
+    require_library("openpyxl", "Reading Excel files", "excel")
+    found = [_names_and_rows(path, sheet, header_row) for path in files]
+    refuse_other_columns((path, names) for path, (names, _) in zip(files, found, strict=True))
     names = found[0][0]
-    table = table_of(list(chain.from_iterable(_ordered(*part, names) for part in found)), names)
+    table = table_of_rows(
+        list(chain.from_iterable(_reordered_rows(*part, names) for part in found)), names
+    )
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     return Opened(
         fresh_connection().from_df(table), name, lambda problem: ReadError(first_line(problem))
     )
 
 
-def _ordered(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> list[Row]:
+def _reordered_rows(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> list[Row]:
     """The rows of one sheet with their cells in the order of another's names."""
     if list(names) == list(wanted):
         return rows
@@ -55,26 +57,26 @@ def _ordered(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> li
     return [tuple(row[place] for place in places) for row in rows]
 
 
-def _sheet(
+def _names_and_rows(
     path: Path, sheet: str | None, header_row: int | None
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The column names of a sheet and its rows, blank rows and nameless blank columns left out."""
-    with _workbook(path) as book:
-        chosen = _chosen(path, book, sheet)
+    with _opened_workbook(path) as book:
+        chosen = _chosen_sheet(path, book, sheet)
         chosen.reset_dimensions()  # what some programs write there is wrong
         with _refusing_damage(path), watched(f"reading {path.name}", " rows") as done:
             rows = [row for row in chosen.iter_rows(values_only=True) if not done(1)]
         where = f"{path}, sheet {chosen.title!r}"
-    if not any(map(_filled, rows)):
+    if not any(map(_filled_cells, rows)):
         raise ReadError(f"{where} is empty: it has no column names and no rows.")
-    at = _header(where, rows) if header_row is None else header_row - 1
+    at = _place_of_header(where, rows) if header_row is None else header_row - 1
     if at >= len(rows):
         raise ReadError(f"{where} has no row {header_row}, which `header_row=` names.")
     width = max(len(row) for row in rows[at:])
-    padded = [row + (None,) * (width - len(row)) for row in rows[at:] if _filled(row)]
+    padded = [row + (None,) * (width - len(row)) for row in rows[at:] if _filled_cells(row)]
     kept = [place for place in range(width) if any(row[place] is not None for row in padded)]
     header, *lines = [tuple(row[place] for place in kept) for row in padded]
-    return distinct(("" if cell is None else str(cell) for cell in header), where), lines
+    return distinct_names(("" if cell is None else str(cell) for cell in header), where), lines
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def _refusing_damage(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _workbook(path: Path) -> Iterator[Any]:
+def _opened_workbook(path: Path) -> Iterator[Any]:
     import openpyxl
 
     with _refusing_damage(path), path.open("rb") as stream:
@@ -105,7 +107,7 @@ def _workbook(path: Path) -> Iterator[Any]:
         book.close()
 
 
-def _chosen(path: Path, book: Any, sheet: str | None) -> Any:
+def _chosen_sheet(path: Path, book: Any, sheet: str | None) -> Any:
     names = [each.title for each in book.worksheets]
     if sheet is None:
         visible = [each for each in book.worksheets if each.sheet_state == "visible"]
@@ -119,14 +121,16 @@ def _chosen(path: Path, book: Any, sheet: str | None) -> Any:
     return book[sheet]
 
 
-def _header(where: str, rows: Sequence[Row]) -> int:
+def _place_of_header(where: str, rows: Sequence[Row]) -> int:
     """The first row as full as any, if all of it is text and no row above has more than a title."""
-    widths = [len(_filled(row)) for row in rows[:_LOOKED_AT]]
+    widths = [len(_filled_cells(row)) for row in rows[:_LOOKED_AT]]
     at = widths.index(max(widths))
-    cells = _filled(rows[at])
+    cells = _filled_cells(rows[at])
     titles = max(widths[:at], default=0) <= 1
     if not titles or not all(isinstance(cell, str) for cell in cells):
-        shown = [f"row {n}: {_filled(row)[:4]}" for n, row in enumerate(rows[: at + 1][:3], 1)]
+        shown = [
+            f"row {n}: {_filled_cells(row)[:4]}" for n, row in enumerate(rows[: at + 1][:3], 1)
+        ]
         raise ReadError(
             f"{where}: it is not clear which row holds the column names ({'; '.join(shown)}). "
             "Say `header_row=`, counted from 1."
@@ -134,5 +138,5 @@ def _header(where: str, rows: Sequence[Row]) -> int:
     return at
 
 
-def _filled(row: Row) -> list[Any]:
+def _filled_cells(row: Row) -> list[Any]:
     return [cell for cell in row if cell is not None and cell != ""]

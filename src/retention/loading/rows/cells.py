@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from retention.errors import ColumnError
 from retention.frames import readable_pandas
-from retention.loading.rows.records import said, typed
-from retention.loading.rows.text import cells_of
+from retention.loading.rows.records import text_of_value, typed_column
+from retention.loading.rows.text import column_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def settled(table: Any, roles: Mapping[str, str], kept: Iterable[str]) -> tuple[Any, Any]:
+def table_and_mixed_texts(
+    table: Any, roles: Mapping[str, str], kept: Iterable[str]
+) -> tuple[Any, Any]:
     """A pandas table with the columns that play a part typed, and the texts of mixed ones.
 
     Columns that are kept stay as they are.
@@ -30,19 +32,19 @@ def settled(table: Any, roles: Mapping[str, str], kept: Iterable[str]) -> tuple[
     texts: dict[str, Any] = {}
     for role, column in roles.items():
         given = table[column]
-        plain = _plain(role, column, given)
-        if plain.dtype == object and not _only_text(plain):
-            plain = _typed(_filled(role, column, plain))
+        plain = _plain_values(role, column, given)
+        if plain.dtype == object and not _is_only_text(plain):
+            plain = _typed_cells(_objects_with_none(role, column, plain))
         if plain is given:
             continue
         if column in kept or (given.dtype == object and plain.dtype == "string"):
-            texts[cells_of(column)] = _as_text(plain)
+            texts[column_of_cells(column)] = _cells_as_text(plain)
         else:
             made[column] = plain
     return (table.assign(**made) if made else table), texts
 
 
-def _filled(role: str, column: str, cells: Any) -> Any:
+def _objects_with_none(role: str, column: str, cells: Any) -> Any:
     """Python objects, None where missing."""
     try:
         return cells.astype(object).where(cells.notna(), None)
@@ -53,7 +55,7 @@ def _filled(role: str, column: str, cells: Any) -> Any:
         ) from None
 
 
-def _plain(role: str, column: str, values: Any) -> Any:
+def _plain_values(role: str, column: str, values: Any) -> Any:
     """The values themselves, where pandas keeps them as categories or leaves out the commonest."""
     import pandas as pd
 
@@ -63,7 +65,7 @@ def _plain(role: str, column: str, values: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype):
         inner = dtype.categories.dtype
         text = pd.api.types.is_string_dtype(dtype.categories)
-        return values if text else _plain(role, column, values.astype(inner))
+        return values if text else _plain_values(role, column, values.astype(inner))
     if isinstance(dtype, pd.PeriodDtype):
         raise ColumnError(
             f"`{role}`: column {column!r} holds {dtype}, spans of time rather than days or labels. "
@@ -77,25 +79,25 @@ def _plain(role: str, column: str, values: Any) -> Any:
     return readable_pandas(values, column, role)
 
 
-def _typed(cells: Any) -> Any:
+def _typed_cells(cells: Any) -> Any:
     """Cells in the type that holds them all, else as text; times of several zones as text."""
-    found = typed(cells.tolist())
+    found = typed_column(cells.tolist())
     found.index = cells.index
-    zones = {str(cell.tzinfo) for cell in cells.dropna()} if _zoned(found) else set()
-    return _as_text(cells).astype("string") if len(zones) > 1 else found
+    zones = {str(cell.tzinfo) for cell in cells.dropna()} if _has_zone(found) else set()
+    return _cells_as_text(cells).astype("string") if len(zones) > 1 else found
 
 
-def _zoned(values: Any) -> bool:
+def _has_zone(values: Any) -> bool:
     return getattr(values.dtype, "tz", None) is not None
 
 
-def _as_text(values: Any) -> Any:
+def _cells_as_text(values: Any) -> Any:
     if values.dtype == "string":
         return values
-    return values.astype(object).where(values.notna(), None).map(said, na_action="ignore")
+    return values.astype(object).where(values.notna(), None).map(text_of_value, na_action="ignore")
 
 
-def _only_text(values: Any) -> bool:
+def _is_only_text(values: Any) -> bool:
     from pandas.api.types import infer_dtype
 
     return infer_dtype(values, skipna=True) in ("string", "empty")

@@ -10,10 +10,10 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in, without_json
-from retention.loading.rows.cells import settled
-from retention.loading.rows.text import OURS, cells_of
+from retention.loading.rows.cells import table_and_mixed_texts
+from retention.loading.rows.text import OURS, column_of_cells
 from retention.names import inner, outer
-from retention.tables.mixed_currencies import are_codes, currency_columns, unnamed_columns
+from retention.tables.mixed_currencies import are_currency_codes, currency_columns, unnamed_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class Source:
         return ROW in self.frame.collect_schema()
 
 
-def opened(
+def source_of_table(
     table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str] | None
 ) -> Source:
     """The table with its columns found, before any of them is read.
@@ -70,17 +70,19 @@ def opened(
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
     _refuse_names(kind, map(outer, schema))
-    kept = names_of(keep)
+    kept = names_to_keep(keep)
     _refuse_unsaid(kind, roles, kept)
     found = {
-        role: find(name, schema, asked=role) for role, name in roles.items() if name is not None
+        role: column_meant(name, schema, asked=role)
+        for role, name in roles.items()
+        if name is not None
     }
-    kept_as = _kept(kept, kind, roles, schema)
-    table, frame, types = _by_cell(inside(table, name=kind.name), kind, found, kept_as)
+    kept_as = _kept_columns(kept, kind, roles, schema)
+    table, frame, types = _table_by_cell(inside(table, name=kind.name), kind, found, kept_as)
     return Source(table, kind, frame, types, found, kept_as)
 
 
-def _by_cell(
+def _table_by_cell(
     table: object, kind: Kind, roles: Mapping[str, str], keep: Mapping[str, str]
 ) -> tuple[object, Frame, dict[str, nw.dtypes.DType]]:
     """The table, numbered if it is eager, and its types, by what its cells are."""
@@ -88,26 +90,30 @@ def _by_cell(
     given = nw.from_native(cast("Any", table))
     texts: Mapping[str, Any] = {}
     if is_pandas(given):
-        native, texts = settled(nw.to_native(given), roles, keep.values())
+        native, texts = table_and_mixed_texts(nw.to_native(given), roles, keep.values())
         given = nw.from_native(cast("Any", native))
     schema = dict(as_lazy(given, name=kind.name, by_row=True).collect_schema())
-    mixed = [name for name in schema if cells_of(name) in texts]
+    mixed = [name for name in schema if column_of_cells(name) in texts]
     schema |= dict.fromkeys(mixed, nw.Object())
     _refuse_objects(given, {**roles, **keep}, schema)
     _refuse_locked_in(table, {**roles, **keep})
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
-    used = dict.fromkeys([*roles.values(), *keep.values(), *_of_currencies(given, schema)])
+    used = dict.fromkeys(
+        [*roles.values(), *keep.values(), *_likely_currency_columns(given, schema)]
+    )
     numbered = given.select(*used).with_row_index(ROW)  # of ten thousand columns three are wanted
     if texts:
         numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
 
 
-def _of_currencies(given: nw.DataFrame[Any], schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
+def _likely_currency_columns(
+    given: nw.DataFrame[Any], schema: Mapping[str, nw.dtypes.DType]
+) -> list[str]:
     """The columns that may say in which currencies amounts are, by their names or first rows."""
     first = given.head(SAMPLE)
-    texts = [name for name in unnamed_columns(schema) if are_codes(first[name].to_list())]
+    texts = [name for name in unnamed_columns(schema) if are_currency_codes(first[name].to_list())]
     return [*currency_columns(schema), *texts]
 
 
@@ -135,7 +141,7 @@ def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, o
         )
 
 
-def names_of(keep: str | Sequence[str] | None) -> list[str]:
+def names_to_keep(keep: str | Sequence[str] | None) -> list[str]:
     """The columns that `keep=` names.
 
     Raises:
@@ -169,7 +175,7 @@ def _refuse_unsaid(kind: Kind, roles: Mapping[str, str | None], keep: Sequence[o
             )
 
 
-def find(name: str, present: Mapping[str, object], *, asked: str) -> str:
+def column_meant(name: str, present: Mapping[str, object], *, asked: str) -> str:
     """The column the user meant: of exactly this name, else the only one but for padding or case.
 
     Raises:
@@ -177,14 +183,14 @@ def find(name: str, present: Mapping[str, object], *, asked: str) -> str:
     """
     if inner(name) in present:
         return inner(name)
-    for alike in (bare, lambda text: bare(text).casefold()):
+    for alike in (bare_name, lambda text: bare_name(text).casefold()):
         near = [column for column in present if alike(outer(column)) == alike(name)]
         if len(near) == 1:
             return near[0]
     raise ColumnError.unknown(asked, name, present)
 
 
-def bare(name: object) -> str:
+def bare_name(name: object) -> str:
     """A column name without byte-order mark and padding."""
     text = str(name)
     for mark in _MARKS:
@@ -192,7 +198,7 @@ def bare(name: object) -> str:
     return text.strip()
 
 
-def _kept(
+def _kept_columns(
     names: Sequence[str],
     kind: Kind,
     roles: Iterable[str],
@@ -201,8 +207,8 @@ def _kept(
     """Kept columns: the name each goes out under, and the one it has in the user's table."""
     ours = {name.lower(): name for name in kind.names}  # engines take "Date" for "date"
     for name in names:
-        if own := ours.get(bare(name).lower()):
-            same = own == bare(name)
+        if own := ours.get(bare_name(name).lower()):
+            same = own == bare_name(name)
             alike = "" if same else f" but for its case ({own!r})"
             named = f"{name!r}" if own == "currency" else "..." if same and own in roles else ""
             say = f"say {kind.door}(..., {own}={named}), or " if named else ""
@@ -210,7 +216,7 @@ def _kept(
                 f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
                 f"{say}rename it first."
             )
-    kept = {inner(bare(name)): find(name, schema, asked="keep") for name in names}
+    kept = {inner(bare_name(name)): column_meant(name, schema, asked="keep") for name in names}
     if len(kept) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
     return kept

@@ -9,7 +9,7 @@ import numpy as np
 
 from retention.frames import as_lazy, collect, one_row
 from retention.loading.rows.columns import ROW
-from retention.loading.rows.row_checks import Note, shown, with_flag_of
+from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
 from retention.loading.rows.text import OURS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _TWICE = (
 )
 
 
-def cut_at_next(frame: Frame, checks: Sequence[Check]) -> Frame:
+def contracts_cut_at_next(frame: Frame, checks: Sequence[Check]) -> Frame:
     """Contracts of which each row ends, at the latest, where a later one of the same id starts.
 
     Rows that start on one day hold side by side. Those that fail a check end no other.
@@ -83,7 +83,7 @@ def overlap_notes(source: Source, frame: Frame, *, cut: bool = False) -> list[No
         what = "rows of one contract_id that start on the same day as another"
         say = _SIDE.format([source.roles["contract_id"], source.roles["start"]])
     customers = int(found[f"{OURS}customer_id"])
-    return [Note(what, int(found["n"]), customers, shown(found[_ID]), say)]
+    return [Note(what, int(found["n"]), customers, value_as_written(found[_ID]), say)]
 
 
 def twin_notes(source: Source, frame: Frame) -> list[Note]:
@@ -113,7 +113,7 @@ def twin_notes(source: Source, frame: Frame) -> list[Note]:
         return []
     what, customers = "equal contracts under several ids", int(found[who])
     say = _TWICE.format(column=column)
-    return [Note(what, int(found["n"]), customers, shown(found[_ID]), say)]
+    return [Note(what, int(found["n"]), customers, value_as_written(found[_ID]), say)]
 
 
 def _whole_rows(source: Source, frame: Frame) -> Frame:

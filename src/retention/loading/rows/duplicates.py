@@ -13,7 +13,7 @@ import numpy as np
 
 from retention.frames import as_lazy, collect, one_row
 from retention.loading.rows.columns import ROW, with_flag
-from retention.loading.rows.fingerprints import alike
+from retention.loading.rows.fingerprints import rows_of_like_fingerprint
 from retention.loading.rows.row_checks import Check
 from retention.loading.rows.text import OURS
 
@@ -31,13 +31,15 @@ _COPY, _LINE = f"{OURS}copy", f"{OURS}line"
 def duplicate_check(source: Source, policy: str) -> Check:
     """The check on repeated lines, asked of rows whose fingerprints repeat only."""
 
-    def later(frame: Callable[[], Frame], look: Mapping[str, bool], flag: str) -> Frame | None:
+    def with_flag_if_repeated(
+        frame: Callable[[], Frame], look: Mapping[str, bool], flag: str
+    ) -> Frame | None:
         if source.eager:
-            rows = _copies(source)
+            rows = _repeated_rows(source)
             return with_flag(source, frame(), rows, flag) if rows.size else None
         if look["apart"] or not _n_copies(source):
             return None
-        numbered = _numbered(source, frame(), order=_COPY)
+        numbered = _with_copy_numbers(source, frame(), order=_COPY)
         return numbered.with_columns((nw.col(_COPY) > 1).alias(flag))
 
     return Check(
@@ -45,24 +47,24 @@ def duplicate_check(source: Source, policy: str) -> Check:
         source.roles["customer_id"],
         "They repeat an earlier row in every column. Say `duplicates='drop'` or "
         "`duplicates='keep'`.",
-        later=None if policy == "keep" else later,
+        later=None if policy == "keep" else with_flag_if_repeated,
         drops=policy == "drop",
     )
 
 
-def _copies(source: Source) -> NDArray[np.int64]:
+def _repeated_rows(source: Source) -> NDArray[np.int64]:
     """The rows of an eager table that repeat an earlier one."""
-    rows = alike(source)
+    rows = rows_of_like_fingerprint(source)
     if not rows.size:
         return rows
     given = nw.from_native(cast("Any", source.table), eager_only=True)[rows]
     number = nw.new_series(ROW, rows, backend=given.implementation)
     frame = as_lazy(given.with_columns(number), name=source.kind.name)
-    again = _numbered(source, frame, order=ROW).filter(nw.col(_COPY) > 1)
+    again = _with_copy_numbers(source, frame, order=ROW).filter(nw.col(_COPY) > 1)
     return np.sort(collect(again.select(ROW))[ROW]).astype(np.int64)
 
 
-def _numbered(source: Source, frame: Frame, *, order: str) -> Frame:
+def _with_copy_numbers(source: Source, frame: Frame, *, order: str) -> Frame:
     """The frame with the copies of a line counted from 1."""
     names = list(source.schema)
     texts = {

@@ -34,16 +34,18 @@ def fingerprint(source: Source) -> nw.Expr:
         if dtype.is_numeric():
             terms.append(nw.col(name).cast(nw.Float64).fill_null(0.0) * weight)
         elif isinstance(dtype, nw.Date | nw.Datetime):
-            terms.append(_seconds(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight)
+            terms.append(
+                _seconds_of_time(source, name, dtype).cast(nw.Float64).fill_null(0.0) * weight
+            )
     return added_up(terms)
 
 
-def alike(source: Source) -> NDArray[np.int64]:
+def rows_of_like_fingerprint(source: Source) -> NDArray[np.int64]:
     """The rows of an eager table that share their number, of all columns, with another row."""
     table = nw.from_native(cast("Any", source.table), eager_only=True)
     found = np.zeros(len(table), dtype=np.uint64)
     for name, dtype in source.schema.items():
-        bits = _bits(table[name], dtype)
+        bits = _bits_of_values(table[name], dtype)
         if bits is not None:
             found ^= bits
             found *= _ODD
@@ -56,7 +58,7 @@ def alike(source: Source) -> NDArray[np.int64]:
     return np.flatnonzero(twice[near] == found).astype(np.int64)
 
 
-def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def _seconds_of_time(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     time = nw.col(name)
     day = periods.day_expr(name, source.frame.implementation) * 86_400
     if isinstance(dtype, nw.Date):
@@ -65,7 +67,7 @@ def _seconds(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Expr:
     return day + clock + time.dt.second().cast(nw.Int64)
 
 
-def _bits(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[np.uint64] | None:
+def _bits_of_values(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[np.uint64] | None:
     """64 bits of each value, the same for the same value; None where there is no cheap way."""
     if isinstance(dtype, nw.String):
         return _text_bits(column.to_arrow()) if find_spec("pyarrow") else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.frames import collect, count, one_row
-from retention.loading.rows.row_checks import Note, shown
+from retention.loading.rows.row_checks import Note, value_as_written
 from retention.loading.rows.text import OURS
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ class _Same:
 def id_notes(source: Source, frame: Frame, _: int) -> list[Note]:
     """What deserves a look among the customers of a table, if it names any."""
     column = source.roles.get("customer_id")
-    return [] if column is None else alike_ids(frame, "customer_id", column)
+    return [] if column is None else alike_id_notes(frame, "customer_id", column)
 
 
-def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
+def alike_id_notes(frame: Frame, role: str, column: str) -> list[Note]:
     """Ids of text that differ only in case, blanks, leading zeros, ".0" or Unicode form.
 
     Args:
-        frame: the accepted rows, or the `counts` of their ids.
+        frame: the accepted rows, or the `rows_per_id` of their ids.
         role: which id, "customer_id" say.
         column: its name in the user's table, which the advice uses.
     """
@@ -85,43 +85,43 @@ def alike_ids(frame: Frame, role: str, column: str) -> list[Note]:
     schema = frame.collect_schema()
     if not isinstance(schema[ours], nw.String):
         return []
-    ids = frame if _N in schema else counts(frame, role)
+    ids = frame if _N in schema else rows_per_id(frame, role)
     # pandas calls a column of nothing but gaps one of text
     ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(_N).cast(nw.Int64))
-    ids = ids.with_columns(_plain(nw.col(ours)).alias(_KEY))
-    same = _sharing(ids, ours)
+    ids = ids.with_columns(_text_to_compare(nw.col(ours)).alias(_KEY))
+    same = _ids_that_share(ids, ours)
     if not same:
         return []
-    differ = {way for one in same for way in _ways_of(one)}
+    differ = {way for one in same for way in _ways_to_differ(one)}
     ways = [way for way in _WAYS if way in differ]
     first = min(same, key=lambda one: one.least)
     cure = "".join(_WAYS[way][1] for way in ways)
     return [
         Note(
-            f"{role}s that differ only in {_listed(ways)}",
+            f"{role}s that differ only in {_ways_in_words(ways)}",
             sum(one.rows for one in same),
             sum(one.n for one in same),
-            f"{shown(first.least)} and {shown(first.most)}",
+            f"{value_as_written(first.least)} and {value_as_written(first.most)}",
             f"If they are one, write them alike first, in pandas: "
             f"df[{column!r}] = df[{column!r}]{cure}.",
         )
     ]
 
 
-def counts(frame: Frame, role: str, *, eager: bool = False) -> Frame:
+def rows_per_id(frame: Frame, role: str, *, eager: bool = False) -> Frame:
     """How many rows each id has; of an eager table counted once for all who ask."""
     ours = f"{OURS}{role}"
     ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
     return ids.collect().lazy() if eager else ids
 
 
-def _plain(text: nw.Expr) -> nw.Expr:
+def _text_to_compare(text: nw.Expr) -> nw.Expr:
     """A text without what may differ between two of one id, as far as an engine can tell."""
     bare = text.str.to_lowercase().str.replace_all(_BLANK, "").str.replace_all(r"\.0$", "")
     return bare.str.replace_all("^0+", "")
 
 
-def _sharing(ids: Frame, ours: str) -> list[_Same]:
+def _ids_that_share(ids: Frame, ours: str) -> list[_Same]:
     """Those among the ids that share what is left of them."""
     marked = count(nw.col(ours).str.contains(_FORMED))
     told = ids.with_columns(
@@ -136,14 +136,14 @@ def _sharing(ids: Frame, ours: str) -> list[_Same]:
     rows = zip(*(found[name].tolist() for name in (_KEY, "least", "most", "n", _N)), strict=True)
     same = {key: _Same(least, most, int(n), int(rows)) for key, least, most, n, rows in rows}
     if found["formed"].sum():
-        same = _in_one_form(ids, ours, same)
+        same = _ids_in_one_form(ids, ours, same)
     return [one for one in same.values() if one.n > 1]
 
 
-def _in_one_form(ids: Frame, ours: str, same: Mapping[str, _Same]) -> dict[str, _Same]:
+def _ids_in_one_form(ids: Frame, ours: str, same: Mapping[str, _Same]) -> dict[str, _Same]:
     """The same of texts that can be written in another form, which no engine undoes."""
     formed = collect(ids.filter(nw.col(ours).str.contains(_FORMED)).select(_KEY))[_KEY].tolist()
-    keys = {key: _bare(key) for key in {*formed, *same}}
+    keys = {key: _bare_text(key) for key in {*formed, *same}}
     others = collect(
         ids.filter(nw.col(_KEY).is_in(sorted(set(keys.values())))).select(ours, _KEY, _N)
     )
@@ -164,21 +164,21 @@ def _in_one_form(ids: Frame, ours: str, same: Mapping[str, _Same]) -> dict[str, 
     }
 
 
-def _bare(text: str) -> str:
+def _bare_text(text: str) -> str:
     for undo, _ in reversed(list(_WAYS.values())):
         text = undo(text)
     return text
 
 
-def _ways_of(one: _Same) -> list[str]:
+def _ways_to_differ(one: _Same) -> list[str]:
     """In which ways two ids differ; where several undo it alike, in the first of these."""
-    differ = [way for way in _WAYS if _differ(one, way)]
+    differ = [way for way in _WAYS if _differ_in_way(one, way)]
     if differ:
         return differ
     return [way for way, (undo, _) in _WAYS.items() if undo(one.least) == undo(one.most)][:1]
 
 
-def _differ(one: _Same, way: str) -> bool:
+def _differ_in_way(one: _Same, way: str) -> bool:
     """Whether two ids differ in this way: with all else undone they are still two."""
     a, b = one.least, one.most
     for other, (undo, _) in _WAYS.items():
@@ -187,16 +187,16 @@ def _differ(one: _Same, way: str) -> bool:
     return a != b
 
 
-def _listed(ways: Iterable[str]) -> str:
+def _ways_in_words(ways: Iterable[str]) -> str:
     *most, last = ways
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def crowded_ids(ids: Frame, column: str, n_rows: int) -> list[Note]:
+def crowded_id_notes(ids: Frame, column: str, n_rows: int) -> list[Note]:
     """An id that stands for so many rows that it may be everybody whose name was not asked.
 
     Args:
-        ids: the `counts` of the customers' ids.
+        ids: the `rows_per_id` of the customers' ids.
         column: the customers' column in the user's table.
         n_rows: how many rows there are.
     """
@@ -219,7 +219,7 @@ def crowded_ids(ids: Frame, column: str, n_rows: int) -> list[Note]:
             f"one customer_id with {share:.0%} of all rows",
             int(n),
             1,
-            shown(who),
+            value_as_written(who),
             "If it stands for many (guests, walk-in customers), leave its rows out, in pandas: "
             f"df = df[df[{column!r}] != {who!r}].",
         )

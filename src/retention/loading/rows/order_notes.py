@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.frames import count, one_row
-from retention.loading.rows.row_checks import Note, shown, with_flag_of
+from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
 from retention.loading.rows.text import OURS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _FIRST, _LAST, _N = f"{OURS}first_day", f"{OURS}last_day", f"{OURS}rows"
 _APART = f"{OURS}apart"
 
 
-def dated_by_first(frame: Frame, checks: Sequence[Check]) -> Frame:
+def lines_dated_by_first(frame: Frame, checks: Sequence[Check]) -> Frame:
     """The lines of what was bought in one order on the day of its first, refunds on their own.
 
     Those that fail a check neither give nor take a day.
@@ -56,29 +56,29 @@ def order_notes(frame: Frame, column: str) -> list[Note]:
         frame: the accepted rows.
         column: the column of orders in the user's table.
     """
-    odd = _odd(_by_customer(frame))
+    odd = _oddities_of_orders(_orders_by_customer(frame))
     names = ("_split", "_split_rows", "_shared", "_shared_rows")
     found = one_row(odd.select(*(nw.col(name).sum() for name in names)))
     notes = []
     if found["_split"]:
         what = "orders of one order_id on several days"
         n, rows = int(found["_split"]), int(found["_split_rows"])
-        notes.append(Note(what, rows, n, _first(odd, "_split"), _PARTS))
+        notes.append(Note(what, rows, n, _smallest_odd_id(odd, "_split"), _PARTS))
     if found["_shared"]:
         what = "order_ids of several customers"
         n, rows = int(found["_shared"]), int(found["_shared_rows"])
         say = _SHARED.format(column=column)
-        notes.append(Note(what, rows, n, _first(odd, "_shared"), say))
+        notes.append(Note(what, rows, n, _smallest_odd_id(odd, "_shared"), say))
     return notes
 
 
-def _first(odd: Frame, which: str) -> str:
+def _smallest_odd_id(odd: Frame, which: str) -> str:
     """The smallest of the order ids that are odd in one way."""
     found = one_row(odd.filter(nw.col(which) > 0).select(nw.col(_ORDER).min()))
-    return shown(found[_ORDER])
+    return value_as_written(found[_ORDER])
 
 
-def _by_customer(frame: Frame) -> Frame:
+def _orders_by_customer(frame: Frame) -> Frame:
     """Each customer's part in each order: its first and last day, and its lines."""
     bought = frame.filter(nw.col(_SALES) > 0, ~nw.col(_ORDER).is_null())
     day = periods.day_expr(_DATE, frame.implementation)
@@ -95,7 +95,7 @@ def _by_customer(frame: Frame) -> Frame:
     )
 
 
-def _odd(parts: Frame) -> Frame:
+def _oddities_of_orders(parts: Frame) -> Frame:
     """How many parts of each order are on several days, and how many share its id."""
     sums = [nw.col(name).sum() for name in ("_part", "_split", "_split_rows", _N)]
     orders = parts.group_by(_ORDER).agg(*sums)

@@ -20,37 +20,39 @@ if TYPE_CHECKING:
 _EXACT = 2**53  # beyond it, neighbouring whole numbers are the same float
 
 
-def table_of(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pd.DataFrame:
+def table_of_rows(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pd.DataFrame:
     """The rows as a table whose columns are flags, whole numbers, numbers, times or text.
 
     A column of one kind of value keeps it; whole numbers beside fractions become floats; a column
     of several kinds (numbers with a stray "n/a") becomes text, to be parsed or refused at the door:
-    see `said` for how it tells a number from a text that looks like one.
+    see `text_of_value` for how it tells a number from a text that looks like one.
     """
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pd.DataFrame(dict(zip(names, map(typed, columns), strict=True)), columns=list(names))
+    return pd.DataFrame(
+        dict(zip(names, map(typed_column, columns), strict=True)), columns=list(names)
+    )
 
 
-def typed(values: Sequence[Any]) -> pd.Series[Any]:
+def typed_column(values: Sequence[Any]) -> pd.Series[Any]:
     """One column of Python values, None where missing, in the type that holds them all exactly."""
-    kinds = {_kind(kind) for kind in set(map(type, values)) - {type(None)}}
+    kinds = {_kind_of_type(kind) for kind in set(map(type, values)) - {type(None)}}
     if kinds == {"flag"}:
         return pd.Series(values, dtype="boolean")
     if kinds == {"time"}:
-        return _times(values)
-    if kinds and kinds <= {"integer", "decimal"} and all(v is None or _whole(v) for v in values):
+        return _times_column(values)
+    if kinds and kinds <= {"integer", "decimal"} and all(v is None or _is_whole(v) for v in values):
         return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
     if kinds and kinds <= {"integer", "decimal", "real"} and kinds != {"integer"}:
         return pd.Series([np.nan if v is None else float(v) for v in values], dtype="float64")
-    return _text(values)
+    return _text_column(values)
 
 
-def _kind(of: type) -> str:
+def _kind_of_type(of: type) -> str:
     kinds = {"flag": bool, "integer": Integral, "decimal": Decimal, "real": Real, "time": date}
     return next((kind for kind, parent in kinds.items() if issubclass(of, parent)), "text")
 
 
-def _whole(value: int | Decimal) -> bool:
+def _is_whole(value: int | Decimal) -> bool:
     """Whether a number is whole as written (10.00 is not: money stays money) and fits 64 bits."""
     if isinstance(value, Decimal):
         exponent = value.as_tuple().exponent
@@ -59,25 +61,27 @@ def _whole(value: int | Decimal) -> bool:
     return -(2**63) <= value < 2**63
 
 
-def _times(values: Sequence[Any]) -> pd.Series[Any]:
+def _times_column(values: Sequence[Any]) -> pd.Series[Any]:
     """Dates and times in microseconds, which hold an open end such as 9999-12-31."""
     zoned = {getattr(value, "tzinfo", None) is not None for value in values if value is not None}
     if len(zoned) > 1:
-        return _text(values)
-    plain = [_in_utc(value) if zoned == {True} else value for value in values]
+        return _text_column(values)
+    plain = [_time_in_utc(value) if zoned == {True} else value for value in values]
     times = pd.Series(np.array(plain, dtype="datetime64[us]"))
     return times.dt.tz_localize("UTC") if zoned == {True} else times
 
 
-def _in_utc(value: datetime | None) -> datetime | None:
+def _time_in_utc(value: datetime | None) -> datetime | None:
     return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
-def _text(values: Sequence[Any]) -> pd.Series[Any]:
-    return pd.Series([None if value is None else said(value) for value in values], dtype="string")
+def _text_column(values: Sequence[Any]) -> pd.Series[Any]:
+    return pd.Series(
+        [None if value is None else text_of_value(value) for value in values], dtype="string"
+    )
 
 
-def said(value: object) -> str:
+def text_of_value(value: object) -> str:
     """A value as text that has one reading, whatever text stands beside it.
 
     A fraction gets an exponent ("1.125e0"), a time its T ("2024-02-05T00:00:00"): nobody types
@@ -93,11 +97,11 @@ def said(value: object) -> str:
     if isinstance(value, np.datetime64):
         return str(np.datetime_as_string(value, unit="s"))
     if isinstance(value, Real | Decimal) and not isinstance(value, Integral):
-        return _said_number(value)
+        return _text_of_number(value)
     return str(value)
 
 
-def _said_number(value: Real | Decimal) -> str:
+def _text_of_number(value: Real | Decimal) -> str:
     try:
         number = float(value)
     except (ValueError, OverflowError):  # a signalling NaN, a fraction too large for a float

@@ -17,13 +17,13 @@ from retention.errors import ContentError, counted, warn
 from retention.frames import Frame, collect, count, one_row
 from retention.loading.rows.columns import ROW, Source
 from retention.loading.rows.fingerprints import fingerprint
-from retention.loading.rows.text import OURS, signs
+from retention.loading.rows.text import OURS, signs_that_occur
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-def _nothing(_: Frame, __: int) -> tuple[()]:
+def _no_notes(_: Frame, __: int) -> tuple[()]:
     return ()
 
 
@@ -119,7 +119,7 @@ class Reading:
     outputs: Sequence[Output]
     signs: Mapping[str, nw.Expr] = field(default_factory=dict)
     faults: Sequence[TableFault] = ()
-    notes: Callable[[Frame, int], Sequence[Note]] = _nothing
+    notes: Callable[[Frame, int], Sequence[Note]] = _no_notes
     repeats: bool = True
     may_be_empty: bool = False
     shuffled: bool = False
@@ -138,7 +138,7 @@ class Judged:
     @property
     def accepted(self) -> Frame:
         """The rows that fail no check, as the door hands them out."""
-        frame = self._left
+        frame = self._rows_left
         shuffled = self.reading.shuffled or any(check.later for check in self.failing)
         if shuffled and self.reading.source.eager:
             frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
@@ -147,10 +147,10 @@ class Judged:
     @property
     def notes(self) -> Sequence[Note]:
         """What deserves a look in the accepted rows."""
-        return self.reading.notes(self._left, self.n_rows) if self.n_rows else ()
+        return self.reading.notes(self._rows_left, self.n_rows) if self.n_rows else ()
 
     @property
-    def _left(self) -> Frame:
+    def _rows_left(self) -> Frame:
         return self.frame.filter(nw.col(REASON).is_null()) if self.failing else self.frame
 
 
@@ -163,24 +163,26 @@ def with_flag_of(frame: Frame, checks: Sequence[Check], name: str) -> Frame:
     return frame.with_columns(nw.max_horizontal(nw.lit(0), *fails).alias(name))
 
 
-def judged(reading: Reading) -> Judged:
+def verdict_on_rows(reading: Reading) -> Judged:
     """Run the checks: one look at the table, and a second only where the first found something."""
-    flags = {_flag(check): check.fails for check in reading.checks if check.fails is not None}
+    flags = {_flag_name(check): check.fails for check in reading.checks if check.fails is not None}
     frame = reading.frame.with_columns(**flags)
-    look, n_rows = _look(reading, frame, list(flags))
-    failing = [check for check in reading.checks if look.get(_flag(check))]
+    look, n_rows = _first_look(reading, frame, list(flags))
+    failing = [check for check in reading.checks if look.get(_flag_name(check))]
     for i, check in enumerate(reading.checks):
         if check.later is not None:
             before = [c for c in failing if c in reading.checks[:i]]
-            found = check.later(partial(_with_reason, frame, before), look, _flag(check))
+            found = check.later(partial(_with_first_reason, frame, before), look, _flag_name(check))
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
-    frame = _with_reason(frame, failing) if failing else frame
+    frame = _with_first_reason(frame, failing) if failing else frame
     return Judged(reading, frame, failing, look, n_rows)
 
 
-def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> tuple[dict[str, bool], int]:
+def _first_look(
+    reading: Reading, frame: Frame, flags: Sequence[str]
+) -> tuple[dict[str, bool], int]:
     """Whether any row fails each check, and whatever else the door asked, and how many there are.
 
     "apart" says that all lines of a lazy table differ in their fingerprint.
@@ -198,31 +200,31 @@ def _look(reading: Reading, frame: Frame, flags: Sequence[str]) -> tuple[dict[st
     return {**look, "apart": found.get(_PRINT) == found[_N]}, int(found[_N])
 
 
-def accepted(reading: Reading) -> Frame:
+def accepted_rows(reading: Reading) -> Frame:
     """The accepted rows, or one error that lists every problem of the table.
 
     Raises:
         ContentError: if there is no row, or one that is neither accepted nor left out on request.
     """
     kind = reading.source.kind
-    verdict = judged(reading)
+    verdict = verdict_on_rows(reading)
     look = verdict.look
     if not look["rows"] and not reading.may_be_empty:
         raise ContentError(f"{kind.name} cannot be used: the table is empty, it has no row at all.")
     problems = [check for check in verdict.failing if not check.drops]
     said = [fault.text for fault in reading.faults if look[fault.holds] and not look[fault.lacks]]
     if problems or said:
-        raise _refusal(verdict, problems, said)
+        raise _refusal_of_problems(verdict, problems, said)
     if verdict.failing:
-        _refuse_the_rest(verdict)
-    _tell(verdict)
+        _refuse_empty_rest(verdict)
+    _warn_of_notes(verdict)
     return verdict.accepted
 
 
-def _refuse_the_rest(verdict: Judged) -> None:
+def _refuse_empty_rest(verdict: Judged) -> None:
     """Refuse a table of which nothing is left, or nothing that is of use."""
-    name, dropped = verdict.reading.source.kind.name, _dropped(verdict)
-    if not signs(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
+    name, dropped = verdict.reading.source.kind.name, _dropped_reasons(verdict)
+    if not signs_that_occur(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
         raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
     refuse_faults(verdict, verdict.reading.faults)
 
@@ -239,18 +241,24 @@ def refuse_faults(verdict: Judged, faults: Sequence[TableFault]) -> None:
         return
     found = verdict.look
     if verdict.failing:
-        found = signs(verdict.frame, {sign: left & reading.signs[sign] for sign in asked})
+        found = signs_that_occur(
+            verdict.frame, {sign: left & reading.signs[sign] for sign in asked}
+        )
     for fault in faults:
         if found[fault.holds] and not found[fault.lacks]:
-            rest = f", without the rows left out ({_dropped(verdict)})" if verdict.failing else ""
+            rest = (
+                f", without the rows left out ({_dropped_reasons(verdict)})"
+                if verdict.failing
+                else ""
+            )
             raise ContentError(f"{reading.source.kind.name}{rest}: {fault.text}")
 
 
-def _dropped(verdict: Judged) -> str:
+def _dropped_reasons(verdict: Judged) -> str:
     return ", ".join(check.reason for check in verdict.failing)
 
 
-def _tell(verdict: Judged) -> None:
+def _warn_of_notes(verdict: Judged) -> None:
     """One warning of all that deserves a look."""
     notes, door = verdict.notes, verdict.reading.source.kind.door
     if notes:
@@ -262,52 +270,54 @@ def _tell(verdict: Judged) -> None:
         warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
 
 
-def example(frame: Frame, check: Check, first: Any) -> str:
+def example_in_words(frame: Frame, check: Check, first: Any) -> str:
     """The first row that fails (eager), or the smallest value that does (lazy), in words."""
     if first is None:
         return ""
     if ROW not in frame.collect_schema():
-        return f"smallest {shown(first)}"
+        return f"smallest {value_as_written(first)}"
     here = frame.filter(nw.col(ROW) == int(first), ~nw.col(check.shows).is_null())
-    found = collect(here.select(value=sample(frame, check)))["value"].tolist()
-    return f"row {int(first):,}{''.join(f': {shown(value)}' for value in found)}"
+    found = collect(here.select(value=example_value(frame, check)))["value"].tolist()
+    return f"row {int(first):,}{''.join(f': {value_as_written(value)}' for value in found)}"
 
 
-def sample(frame: Frame, check: Check) -> nw.Expr:
+def example_value(frame: Frame, check: Check) -> nw.Expr:
     """The value that an example shows; times in microseconds, which Python can write."""
     dtype = frame.collect_schema()[check.shows]
     nanoseconds = isinstance(dtype, nw.Datetime) and dtype.time_zone is None
     return nw.col(check.shows).cast(nw.Datetime("us")) if nanoseconds else nw.col(check.shows)
 
 
-def shown(value: Any) -> str:
+def value_as_written(value: Any) -> str:
     """A value as the user wrote it: text in quotes, a midnight as its day."""
     if isinstance(value, datetime) and value.time() == datetime.min.time():
         return str(value.date())
     return repr(value) if isinstance(value, str) else f"{value}"
 
 
-def _flag(check: Check) -> str:
+def _flag_name(check: Check) -> str:
     return f"{OURS}fails {check.reason}"
 
 
-def _with_reason(frame: Frame, checks: Sequence[Check]) -> Frame:
+def _with_first_reason(frame: Frame, checks: Sequence[Check]) -> Frame:
     reason: nw.Expr = nw.lit(None, dtype=nw.String)
     for check in reversed(checks):
-        reason = nw.when(nw.col(_flag(check))).then(nw.lit(check.reason)).otherwise(reason)
+        reason = nw.when(nw.col(_flag_name(check))).then(nw.lit(check.reason)).otherwise(reason)
     return frame.with_columns(reason.alias(REASON))
 
 
-def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) -> ContentError:
+def _refusal_of_problems(
+    verdict: Judged, problems: Sequence[Check], said: Sequence[str]
+) -> ContentError:
     kind, source = verdict.reading.source.kind, verdict.reading.source
-    rows, found = _tally(verdict, problems)
+    rows, found = _failures_of_checks(verdict, problems)
     lines = [
-        f" - {check.reason}: {_rows(n)}{_where(text, eager=source.eager)}. "
+        f" - {check.reason}: {_rows_in_words(n)}{_place_in_words(text, eager=source.eager)}. "
         + (check.advice if isinstance(check.advice, str) else check.advice(verdict.frame))
         for check, (n, text) in zip(problems, found, strict=True)
     ]
     lines += [f" - {text}" for text in said]
-    many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows(rows)}"
+    many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows_in_words(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
     if problems:
@@ -315,26 +325,28 @@ def _refusal(verdict: Judged, problems: Sequence[Check], said: Sequence[str]) ->
     return ContentError("\n".join([head, *lines]))
 
 
-def _tally(verdict: Judged, checks: Sequence[Check]) -> tuple[int, list[tuple[int, str]]]:
+def _failures_of_checks(
+    verdict: Judged, checks: Sequence[Check]
+) -> tuple[int, list[tuple[int, str]]]:
     """How many rows fail each check, whatever else they fail, with the first of them."""
     frame, eager = verdict.frame, verdict.reading.source.eager
     columns, sums = {}, [nw.len().alias("rows")]
     for i, check in enumerate(checks):
-        fails = nw.col(_flag(check))
+        fails = nw.col(_flag_name(check))
         columns[f"{OURS}n{i}"] = count(fails)
-        shows = nw.col(ROW) if eager else sample(frame, check)
+        shows = nw.col(ROW) if eager else example_value(frame, check)
         columns[f"{OURS}first{i}"] = nw.when(fails).then(shows)
         sums += [nw.col(f"{OURS}n{i}").sum(), nw.col(f"{OURS}first{i}").min()]
     found = one_row((frame.with_columns(**columns) if columns else frame).select(*sums))
     ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
     firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
-    texts = [example(frame, c, first) for c, first in zip(checks, firsts, strict=True)]
+    texts = [example_in_words(frame, c, first) for c, first in zip(checks, firsts, strict=True)]
     return int(found["rows"]), list(zip(ns, texts, strict=True))
 
 
-def _rows(n: int) -> str:
+def _rows_in_words(n: int) -> str:
     return f"{n:,} row{'s' * (n != 1)}"
 
 
-def _where(text: str, *, eager: bool) -> str:
+def _place_in_words(text: str, *, eager: bool) -> str:
     return f", {'first in ' * eager}{text}" if text else ""

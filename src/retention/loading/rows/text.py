@@ -99,31 +99,31 @@ def is_text(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object | nw.Unknown)
 
 
-def stripped(text: nw.Expr) -> nw.Expr:
+def stripped_text(text: nw.Expr) -> nw.Expr:
     """Text without padding at its ends, the no-break space included."""
     return text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
 
 
-def cells_of(column: str) -> str:
+def column_of_cells(column: str) -> str:
     """Where the text of a column stands whose cells are Python objects of several kinds."""
     return f"{OURS}cells {column}"
 
 
-def as_said(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def column_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text, however it is kept."""
     if isinstance(dtype, nw.String):
         return nw.col(column)
-    cells = nw.col(cells_of(column) if isinstance(dtype, nw.Object) else column)
+    cells = nw.col(column_of_cells(column) if isinstance(dtype, nw.Object) else column)
     return nw.when(~cells.is_null()).then(cells.cast(nw.String))  # pandas would make "None" of None
 
 
-def flat(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def flat_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text without padding or odd spaces; what is missing is the empty text."""
-    text = as_said(column, dtype)
-    return stripped(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
+    text = column_as_text(column, dtype)
+    return stripped_text(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
 
 
-def signs(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:
+def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:
     """Whether each condition holds in any row, in one query; no conditions, no query."""
     if not conditions:
         return {}

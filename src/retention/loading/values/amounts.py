@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
 from retention.loading.rows.row_checks import Check
-from retention.loading.rows.text import BLANKS, OURS, flat, is_text
+from retention.loading.rows.text import BLANKS, OURS, flat_text, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ _MACHINE = r"^[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,3}$"  # written by a program: its p
 _NEGATIVE = "^[^0-9.,]*[-−(]|[0-9] ?[-−][^0-9]*$"
 
 
-def _valid(decimal: str, group: str) -> str:
+def _amount_pattern(decimal: str, group: str) -> str:
     """Digits with a decimal sign and, in groups of three, one sort of thousands separator.
 
     No thousands are nought: "0.750" is three quarters.
@@ -58,7 +58,7 @@ def _valid(decimal: str, group: str) -> str:
     return f"^(?:{grouped}){tail}$|^[0-9]*{tail}(?:[eE][-+]?[0-9]{{1,3}})?$|{_MACHINE}"
 
 
-_POINT, _COMMA = _valid(".", ","), _valid(",", ".")
+_POINT, _COMMA = _amount_pattern(".", ","), _amount_pattern(",", ".")
 
 
 def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
@@ -71,9 +71,11 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
     if dtype.is_numeric():
         return frame
     if not is_text(dtype):
-        raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not {_meant(source, role)}.")
+        raise ColumnError(
+            f"`{role}`: column {column!r} holds {dtype}, not {_meaning_of_role(source, role)}."
+        )
     text, digits = f"{OURS}{role}_text", f"{OURS}{role}_digits"
-    frame = frame.with_columns(flat(column, dtype).alias(text))
+    frame = frame.with_columns(flat_text(column, dtype).alias(text))
     bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
     reads = nw.col(text).str.contains(_WRITTEN) & (nw.col(text).str.len_chars() <= 60)
     reads = reads & ~nw.col(text).str.contains(_TWO_SIGNS)
@@ -85,7 +87,7 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
     )
 
 
-def _meant(source: Source, role: str) -> str:
+def _meaning_of_role(source: Source, role: str) -> str:
     """What a door asks for in a column of numbers."""
     units = {column.name: column.unit for column in source.kind.columns}
     said = {"hours": "hours", "scale": "scores", "0 to 10": "scores", "": "numbers"}
@@ -114,7 +116,7 @@ def written_sign(role: str) -> nw.Expr:
     return nw.when(nw.col(f"{OURS}{role}_digits") != "").then(sign).otherwise(nw.lit(""))
 
 
-def decimal_of(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:
+def decimal_sign(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:
     """The decimal sign of the file: the user's word, or what the values that decide agree on.
 
     Where they do not: "mixed" if they contradict each other, "unclear" if there are none.
@@ -135,8 +137,11 @@ def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[
     if source.schema[column].is_numeric():
         frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(ours))
         missing = nw.col(ours).is_null() | nw.col(ours).is_nan()
-        return frame, [Check(f"missing {role}", column, fill, missing), *_unread(role, column)]
-    frame = frame.with_columns(_value(role, decimal).alias(ours))
+        return frame, [
+            Check(f"missing {role}", column, fill, missing),
+            *_unread_checks(role, column),
+        ]
+    frame = frame.with_columns(_number_of_digits(role, decimal).alias(ours))
     text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
     point, comma = nw.col(f"{OURS}{role}_digits_point"), nw.col(f"{OURS}{role}_digits_comma")
     missing = text.is_in(BLANKS)
@@ -145,24 +150,24 @@ def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[
     unclear = right & people if decimal in ("mixed", "unclear") else None
     return frame, [
         Check(f"missing {role}", column, fill, missing),
-        *_unread(role, column, ~missing & ~right, unclear, decimal),
+        *_unread_checks(role, column, ~missing & ~right, unclear, decimal),
     ]
 
 
-def too_large(role: str, shows: str) -> Check:
+def too_large_check(role: str, shows: str) -> Check:
     """The check that an amount, once computed, is finite and could be money."""
     value = nw.col(f"{OURS}{role}").abs()
     advice = "Correct them or leave those rows out: beyond 1e15 it is no money."
     return Check(f"infinite or too large {role}", shows, advice, value > LARGEST)
 
 
-def fractional(value: nw.Expr) -> nw.Expr:
+def is_fractional(value: nw.Expr) -> nw.Expr:
     """Where a number is not a whole one; pandas has no remainder of Arrow's numbers."""
     exact = nw.when(value.abs() < _WHOLE).then(value).otherwise(nw.lit(0.0))
     return exact != exact.floor()
 
 
-def _unread(
+def _unread_checks(
     role: str,
     column: str,
     broken: nw.Expr | None = None,
@@ -182,7 +187,7 @@ def _unread(
     ]
 
 
-def _value(role: str, decimal: str) -> nw.Expr:
+def _number_of_digits(role: str, decimal: str) -> nw.Expr:
     """The number that the digits stand for; missing where they stand for none."""
     text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
     sign = "comma" if decimal == "," else "point"

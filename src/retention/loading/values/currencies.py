@@ -24,18 +24,18 @@ from retention.loading.values.amounts import is_money, written_sign
 from retention.loading.values.rates import Rates, read_rates
 from retention.tables.mixed_currencies import (
     Found,
-    are_codes,
-    as_rates,
-    currencies_of,
+    are_currency_codes,
+    currencies_in_column,
+    currencies_in_text,
+    currencies_in_words,
     currency_columns,
-    found_in,
-    is_known,
-    listed,
-    may_be,
-    merged,
-    name_expr,
-    says_nothing,
-    text_of,
+    currency_names,
+    currency_text,
+    is_known_currency,
+    merged_currencies,
+    names_no_currency,
+    possible_currencies,
+    rates_to_write,
     unnamed_columns,
 )
 
@@ -83,7 +83,7 @@ class _Money:
 
     def signs(self, frame: Frame, role: str) -> list[Found]:
         """The signs that the amounts of a role carry."""
-        return found_in(frame, nw.col(_sign(role)), row=self.row)
+        return currencies_in_text(frame, nw.col(_sign_name(role)), row=self.row)
 
 
 def read_currency(
@@ -110,57 +110,59 @@ def read_currency(
     signed = [role for role in amounts if known.get(f"signed {role}")]
     money = _Money(source, amounts, signed, roles[1])
     if signed:
-        frame = frame.with_columns(written_sign(role).alias(_sign(role)) for role in signed)
+        frame = frame.with_columns(written_sign(role).alias(_sign_name(role)) for role in signed)
     if "currency" in source.roles:
-        return _named(money, frame, None if rates is None else read_rates(rates))
+        return _amounts_by_column(money, frame, None if rates is None else read_rates(rates))
     if rates is not None:
         raise RetentionError(
             "`rates=` needs `currency=`, the column that says in which currency a row's amounts "
             "are. "
             "Where their signs say it, name the column of the amounts."
         )
-    return Told(frame, [*_several_signs(money, frame), *_several_beside(money, frame)])
+    return Told(
+        frame, [*_several_signs_checks(money, frame), *_several_beside_checks(money, frame)]
+    )
 
 
-def speaking(frame: Frame) -> list[str]:
+def likely_currency_columns(frame: Frame) -> list[str]:
     """The columns of a table that may say in which currencies its amounts are."""
     schema = frame.collect_schema()
-    return [*currency_columns(schema), *_of_codes(frame, schema)]
+    return [*currency_columns(schema), *_columns_of_codes(frame, schema)]
 
 
-def _named(money: _Money, frame: Frame, rates: Rates | None) -> Told:
+def _amounts_by_column(money: _Money, frame: Frame, rates: Rates | None) -> Told:
     """Amounts in the currencies that a column names, or converted."""
-    frame = frame.with_columns(_text(money).alias(_TEXT))
-    found = found_in(frame, nw.col(_TEXT), row=money.row)
+    frame = frame.with_columns(_text_of_currency(money).alias(_TEXT))
+    found = currencies_in_text(frame, nw.col(_TEXT), row=money.row)
     if len(found) > _MOST:
         raise ColumnError(
             f"currency: column {money.column!r} holds {len(found):,} different texts. These are no "
             "currencies: name the column that says them."
         )
-    frame = frame.with_columns(name_expr(_TEXT, found).alias(_NAME))
+    frame = frame.with_columns(currency_names(_TEXT, found).alias(_NAME))
     fill = "Fill them in or leave those rows out."
-    missing = Check("missing currency", money.column, fill, says_nothing(_TEXT))
-    checks = [missing, *_contradicted(money, frame, found)]
+    missing = Check("missing currency", money.column, fill, names_no_currency(_TEXT))
+    checks = [missing, *_contradicted_sign_checks(money, frame, found)]
     if rates is None:
         return Told(frame, checks, [Output("currency", _NAME)])
     frame = _with_rate(money, frame, found, rates)
     factor = nw.col(_RATE).fill_null(1.0)  # such rows are refused, by their true reason
     columns = [f"{OURS}{role}" for role in money.roles]
     frame = frame.with_columns((nw.col(name) * factor).alias(name) for name in columns)
-    return Told(frame, [*checks, *_without_rate(money, found, rates)], shuffled=True)
+    return Told(frame, [*checks, *_missing_rate_checks(money, found, rates)], shuffled=True)
 
 
-def _sign(role: str) -> str:
+def _sign_name(role: str) -> str:
     return f"{OURS}{role}_sign"
 
 
-def _text(money: _Money) -> nw.Expr:
+def _text_of_currency(money: _Money) -> nw.Expr:
     """What a row says of its currency: in a column of its own, or by the sign of an amount."""
     source, column = money.source, money.column
     for role in money.roles:
         if source.roles[role] == column:
             if role in money.signed:
-                return nw.col(_sign(role))
+                return nw.col(_sign_name(role))
             raise ColumnError(
                 f"currency names {column!r}, the column of {role}, whose amounts carry no signs of "
                 "currencies. Name another one."
@@ -168,7 +170,7 @@ def _text(money: _Money) -> nw.Expr:
     dtype = source.schema[column]
     if dtype.is_temporal() or isinstance(dtype, nw.Boolean):
         raise ColumnError(f"currency: column {column!r} holds {dtype}, not names of currencies.")
-    return text_of(column, dtype)
+    return currency_text(column, dtype)
 
 
 def _with_rate(money: _Money, frame: Frame, found: Sequence[Found], rates: Rates) -> Frame:
@@ -191,12 +193,12 @@ def _with_rate(money: _Money, frame: Frame, found: Sequence[Found], rates: Rates
     return frame.join(as_lazy(table, by_row=True), on=keys, how="left")
 
 
-def _without_rate(money: _Money, found: Sequence[Found], rates: Rates) -> list[Check]:
+def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) -> list[Check]:
     """The checks that every row has a rate, and that its day has one."""
     name, lacking = nw.col(_NAME), [one for one in found if one.name not in rates.of]
     add = (
-        f"Add to `rates=` what one unit of each is worth: {listed(lacking)}. It is 1 for the "
-        "currency you convert to."
+        f"Add to `rates=` what one unit of each is worth: {currencies_in_words(lacking)}. It is 1 "
+        "for the currency you convert to."
         if lacking
         else ""
     )
@@ -214,12 +216,16 @@ def _without_rate(money: _Money, found: Sequence[Found], rates: Rates) -> list[C
     return checks
 
 
-def _contradicted(money: _Money, frame: Frame, found: Sequence[Found]) -> list[Check]:
+def _contradicted_sign_checks(money: _Money, frame: Frame, found: Sequence[Found]) -> list[Check]:
     """The checks that the signs of amounts do not say another currency than the column does."""
     checks = []
     for role in money.signed:
         column = money.source.roles[role]
-        fails = [] if column == money.column else _against(money.signs(frame, role), found, role)
+        fails = (
+            []
+            if column == money.column
+            else _contradicted_rows(money.signs(frame, role), found, role)
+        )
         if fails:
             said = f"Their sign says another currency than column {money.column!r} does: "
             advice = f"{said}correct them or leave those rows out."
@@ -228,34 +234,38 @@ def _contradicted(money: _Money, frame: Frame, found: Sequence[Found]) -> list[C
     return checks
 
 
-def _against(signs: Sequence[Found], found: Sequence[Found], role: str) -> list[nw.Expr]:
+def _contradicted_rows(signs: Sequence[Found], found: Sequence[Found], role: str) -> list[nw.Expr]:
     """Where a sign stands beside a currency that it cannot be of."""
     fails = []
     for sign in signs:
         other = [
-            one.name for one in found if is_known(one.name) and one.name not in may_be(sign.name)
+            one.name
+            for one in found
+            if is_known_currency(one.name) and one.name not in possible_currencies(sign.name)
         ]
         if other:
-            fails.append(nw.col(_sign(role)).is_in(list(sign.texts)) & nw.col(_NAME).is_in(other))
+            fails.append(
+                nw.col(_sign_name(role)).is_in(list(sign.texts)) & nw.col(_NAME).is_in(other)
+            )
     return fails
 
 
-def _several_signs(money: _Money, frame: Frame) -> list[Check]:
+def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
     """The check that the signs in amounts are all of one currency."""
-    found = merged([one for role in money.signed for one in money.signs(frame, role)])
+    found = merged_currencies([one for role in money.signed for one in money.signs(frame, role)])
     if len(found) < 2:
         return []
     column = money.source.roles[money.signed[0]]
     advice = (
-        f"There are {listed(found)}. Say `currency={column!r}` to read the currency from the "
-        "signs, "
-        f"and to convert `rates={as_rates(found)}` as well; or load the rows of each apart."
+        f"There are {currencies_in_words(found)}. Say `currency={column!r}` to read the "
+        "currency from the signs, "
+        f"and to convert `rates={rates_to_write(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
     return [Check(reason, column, advice, every)]  # those without a sign are of an unknown one
 
 
-def _several_beside(money: _Money, frame: Frame) -> list[Check]:
+def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:
     """The check that no column beside the amounts, which nobody named, says several currencies."""
     taken = set(money.source.roles.values())
     there = money.source.frame.collect_schema()  # of an eager table, the columns that may matter
@@ -265,32 +275,32 @@ def _several_beside(money: _Money, frame: Frame) -> list[Check]:
         return []
     one_only = ""
     for column in currency_columns(others):
-        found = currencies_of(frame, column, others[column], row=money.row)
+        found = currencies_in_column(frame, column, others[column], row=money.row)
         if len(found) > 1:
-            return [_beside(column, found, one_only)]
+            return [_unnamed_column_check(column, found, one_only)]
         if found:
             one_only = column
-    for column in _of_codes(money.source.frame, others):
-        found = currencies_of(frame, column, others[column], row=money.row)
-        if len(found) > 1 and are_codes(text for one in found for text in one.texts):
-            return [_beside(column, found, one_only)]
+    for column in _columns_of_codes(money.source.frame, others):
+        found = currencies_in_column(frame, column, others[column], row=money.row)
+        if len(found) > 1 and are_currency_codes(text for one in found for text in one.texts):
+            return [_unnamed_column_check(column, found, one_only)]
     return []
 
 
-def _of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
+def _columns_of_codes(frame: Frame, others: Mapping[str, nw.dtypes.DType]) -> list[str]:
     """The columns whose first rows hold codes of currencies under a name that says nothing."""
     texts = unnamed_columns(others)
     if not texts:
         return []
     sample = collect(frame.head(SAMPLE).select(*texts))
-    return [name for name in texts if are_codes(sample[name].tolist())]
+    return [name for name in texts if are_currency_codes(sample[name].tolist())]
 
 
-def _beside(column: str, found: Sequence[Found], one_only: str) -> Check:
-    same = as_rates(found, rate="1")
+def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) -> Check:
+    same = rates_to_write(found, rate="1")
     advice = (
-        f"Column {column!r} says {listed(found)}. Say `currency={column!r}`, and to convert "
-        f"`rates={as_rates(found)}` as well; where all amounts are in one currency already, "
-        f"`rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
+        f"Column {column!r} says {currencies_in_words(found)}. Say `currency={column!r}`, and "
+        f"to convert `rates={rates_to_write(found)}` as well; where all amounts are in one currency "
+        f"already, `rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
     return Check("amounts in several currencies", column, advice, nw.lit(value=True))

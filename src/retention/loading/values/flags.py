@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
 from retention.loading.rows.row_checks import Check
-from retention.loading.rows.text import LOW_BLANKS, OURS, flat, is_text
+from retention.loading.rows.text import LOW_BLANKS, OURS, flat_text, is_text
 
 if TYPE_CHECKING:
     from retention.frames import Frame
@@ -31,7 +31,7 @@ def read_flag(source: Source, frame: Frame, role: str) -> tuple[Frame, list[Chec
     if not (text or dtype.is_numeric() or dtype == nw.Boolean):
         raise ColumnError(f"`{role}`: column {column!r} holds {dtype}, not true or false.")
     if text:
-        frame = frame.with_columns(flat(column, dtype).alias(f"{said}_text"))
+        frame = frame.with_columns(flat_text(column, dtype).alias(f"{said}_text"))
         frame = frame.with_columns(nw.col(f"{said}_text").str.to_lowercase().alias(said))
         blank = nw.col(said).is_in(LOW_BLANKS)
     else:

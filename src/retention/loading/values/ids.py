@@ -15,7 +15,7 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.rows.row_checks import Check, Output
-from retention.loading.rows.text import OURS, PADDED, as_said, is_text, stripped
+from retention.loading.rows.text import OURS, PADDED, column_as_text, is_text, stripped_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,19 +50,19 @@ def read_id(
         frame = frame.with_columns(nw.col(column).alias(ours))
         blank = nw.col(ours).is_null()
     elif dtype.is_numeric():
-        frame, blank, broken = _from_floats(frame, column, ours)
+        frame, blank, broken = _with_whole_ids(frame, column, ours)
     else:
-        frame = _from_text(source, frame, role, padded=known.get(f"padded {role}", True))
+        frame = _with_text_ids(source, frame, role, padded=known.get(f"padded {role}", True))
         blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
         other = ~nw.col(ours).is_in(blanks) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
     frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
-    checks = _checks(role, column, blank, broken)
+    checks = _checks_of_ids(role, column, blank, broken)
     if other is not None:
-        checks[0] = replace(checks[0], advice=partial(_advice, ours, blanks))
+        checks[0] = replace(checks[0], advice=partial(_advice_on_blanks, ours, blanks))
     return frame, checks, Output(role, ours, other)
 
 
-def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
+def _checks_of_ids(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
     fill = _FILL
     reread = "Ids were read as decimal numbers and lost digits: read the column as text."
     return [
@@ -71,7 +71,7 @@ def _checks(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> l
     ]
 
 
-def _advice(ours: str, blanks: Sequence[str], frame: Frame) -> str:
+def _advice_on_blanks(ours: str, blanks: Sequence[str], frame: Frame) -> str:
     """What to do about blank ids; texts that may be ids after all are named and counted."""
     texts = [text for text in blanks if text]
     rows = frame.filter(nw.col(ours).is_in(texts)).group_by(ours).agg(nw.len().alias("n"))
@@ -83,10 +83,10 @@ def _advice(ours: str, blanks: Sequence[str], frame: Frame) -> str:
     return f"{_FILL} Taken for blank is {named}: if that is an id, say `blanks=()`."
 
 
-def _from_text(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
+def _with_text_ids(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
     column = source.roles[role]
-    text = as_said(column, source.schema[column])
-    return frame.with_columns((stripped(text) if padded else text).alias(f"{OURS}{role}"))
+    text = column_as_text(column, source.schema[column])
+    return frame.with_columns((stripped_text(text) if padded else text).alias(f"{OURS}{role}"))
 
 
 def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:
@@ -120,7 +120,7 @@ def _type_of_objects(source: Source, column: str, role: str) -> nw.dtypes.DType:
     )
 
 
-def _from_floats(frame: Frame, column: str, ours: str) -> tuple[Frame, nw.Expr, nw.Expr]:
+def _with_whole_ids(frame: Frame, column: str, ours: str) -> tuple[Frame, nw.Expr, nw.Expr]:
     """Whole numbers that were read as decimals, as whole numbers again."""
     number = f"{ours}_number"
     frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(number))

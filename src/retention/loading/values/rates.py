@@ -12,8 +12,8 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect
-from retention.loading.rows.columns import find
-from retention.tables.mixed_currencies import named, text_of
+from retention.loading.rows.columns import column_meant
+from retention.tables.mixed_currencies import currency_code, currency_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,21 +58,23 @@ def read_rates(given: Any) -> Rates:
         ContentError: if the table is empty, or holds what is no day, no rate, or two for one day.
     """
     if not isinstance(given, Mapping):
-        return _of_table(given)
+        return _rates_of_table(given)
     rates: dict[str, float] = {}
     for name, rate in given.items():
         number = isinstance(rate, Real | Decimal) and not isinstance(rate, bool)
         if not number or not 0 < float(rate) < np.inf:
             raise RetentionError(f"rates: {name!r} must have a number above 0; got {rate!r}.")
-        if rates.setdefault(named(str(name)), float(rate)) != float(rate):
-            raise RetentionError(f"rates: {named(str(name))} is there twice, with two rates.")
+        if rates.setdefault(currency_code(str(name)), float(rate)) != float(rate):
+            raise RetentionError(
+                f"rates: {currency_code(str(name))} is there twice, with two rates."
+            )
     if not rates:
         raise RetentionError(f"rates is empty: {_WAYS}.")
     ever = np.array([np.iinfo(np.int64).min])
     return Rates({name: (ever, np.array([rate])) for name, rate in rates.items()}, by_day=False)
 
 
-def _of_table(given: Any) -> Rates:
+def _rates_of_table(given: Any) -> Rates:
     """The rates of a table of any engine; its dates and numbers may be text."""
     import pandas as pd
 
@@ -81,29 +83,35 @@ def _of_table(given: Any) -> Rates:
     frame = as_lazy(given, name="rates", by_row=True)
     schema = frame.collect_schema()
     has = [name for name in schema if name.strip().lower() == "date"]
-    at = {role: find(role, schema, asked="rates") for role in ("currency", "rate")}
-    names = text_of(at["currency"], schema[at["currency"]]).alias("currency")
+    at = {role: column_meant(role, schema, asked="rates") for role in ("currency", "rate")}
+    names = currency_text(at["currency"], schema[at["currency"]]).alias("currency")
     found = collect(frame.select(names, *{at["rate"], *has[:1]} - {"currency"}))
     said = [str(text) for text in found["currency"].tolist()]
     if not said:
         raise ContentError("rates is empty: there is no exchange rate in it.")
-    rate = _numbers(found[at["rate"]])
-    _refuse(~((rate > 0) & (rate < np.inf)), "rate that is not a number above 0", found[at["rate"]])
+    rate = _rates_as_numbers(found[at["rate"]])
+    _refuse_wrong_rates(
+        ~((rate > 0) & (rate < np.inf)), "rate that is not a number above 0", found[at["rate"]]
+    )
     day = np.zeros(rate.size, np.int64)
     if has:
         times = pd.to_datetime(
-            pd.Series(found[has[0]]), errors="coerce", format=_iso(found[has[0]])
+            pd.Series(found[has[0]]), errors="coerce", format=_date_format_of(found[has[0]])
         )
-        _refuse(times.isna().to_numpy(), "date that is not a day such as 2024-12-31", found[has[0]])
+        _refuse_wrong_rates(
+            times.isna().to_numpy(), "date that is not a day such as 2024-12-31", found[has[0]]
+        )
         day = times.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return _in_order(np.array([named(text) for text in said], object), day, rate, by_day=bool(has))
+    return _rates_in_order(
+        np.array([currency_code(text) for text in said], object), day, rate, by_day=bool(has)
+    )
 
 
-def _iso(values: NDArray[Any]) -> str | None:
+def _date_format_of(values: NDArray[Any]) -> str | None:
     return None if values.dtype.kind == "M" else "ISO8601"
 
 
-def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+def _rates_as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
     """Rates as numbers; in text a comma can only be a decimal sign, as no rate has thousands."""
     import pandas as pd
 
@@ -115,7 +123,7 @@ def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:
     return values.astype(np.float64)
 
 
-def _refuse(wrong: NDArray[np.bool_], what: str, shown: NDArray[Any]) -> None:
+def _refuse_wrong_rates(wrong: NDArray[np.bool_], what: str, shown: NDArray[Any]) -> None:
     if wrong.any():
         n, first = int(wrong.sum()), shown[int(np.argmax(wrong))]
         said = repr(first) if isinstance(first, str) else str(first)
@@ -124,7 +132,7 @@ def _refuse(wrong: NDArray[np.bool_], what: str, shown: NDArray[Any]) -> None:
         )
 
 
-def _in_order(
+def _rates_in_order(
     name: NDArray[np.object_], day: NDArray[np.int64], rate: NDArray[np.float64], *, by_day: bool
 ) -> Rates:
     order = np.lexsort((rate, day, name.astype(str)))

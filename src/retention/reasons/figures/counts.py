@@ -10,7 +10,7 @@ import numpy as np
 
 from retention.errors import ContentError, RetentionError, whole_number
 from retention.frames import Frame, as_text, collect
-from retention.numerics.codes import numbered
+from retention.numerics.codes import group_numbers
 from retention.reasons.categories import NO_REASON
 from retention.reasons.figures.primary_reasons import (
     complete_column,
@@ -122,7 +122,7 @@ def named_by_customers(frame: Frame, names: Sequence[str]) -> Named:
     for name in ("note_id", "category"):
         rows[name] = complete_column(rows[name], name)
     unit = _counted_column(rows)
-    segment, keys = numbered(rows, names, size)
+    segment, keys = group_numbers(rows, names, size)
     whose = numbered_rows([rows[unit]], size)
     owner = numbered_rows([segment, whose], size)
     lead = first_reasons(rows, owner)

@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from retention import intervals
 from retention.errors import ContentError, RetentionError
 from retention.frames import collect, table_like
-from retention.numerics.frozen import Numbers, Status, as_html, frozen_table, printed, table
+from retention.numerics.frozen import (
+    Numbers,
+    Status,
+    array_of_table,
+    fit_as_html,
+    fit_as_text,
+    frozen_table,
+)
 from retention.repeat_buying.summary.purchase_histories import Histories, length_of, read_customers
 from retention.tables import require
 from retention.wording import several
@@ -81,12 +88,12 @@ class RepeatBuyingModel(BaseModel, ABC):
 
     def __repr__(self) -> str:
         """A small table: what it was fitted on, and the estimates."""
-        return printed(self._fitted_on, self.coefficients(), self.notes)
+        return fit_as_text(self._fitted_on, self.coefficients(), self.notes)
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        return as_html(self._fitted_on, self.coefficients(), self.notes)
+        return fit_as_html(self._fitted_on, self.coefficients(), self.notes)
 
     @property
     def _fitted_on(self) -> str:
@@ -101,7 +108,7 @@ class RepeatBuyingModel(BaseModel, ABC):
     @property
     def covariance_of_logs(self) -> Floats:
         """The covariance as an array, NaN where it cannot be told."""
-        return table(self.covariance, len(self.parameters))
+        return array_of_table(self.covariance, len(self.parameters))
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """The parameters as a pandas table.

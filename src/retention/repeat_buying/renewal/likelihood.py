@@ -9,7 +9,13 @@ import numpy as np
 
 from retention.errors import ContentError
 from retention.frames import as_lazy
-from retention.numerics.log_beta import across, digamma_step, log_kept, trigamma, trigamma_step
+from retention.numerics.log_beta import (
+    digamma_step,
+    log_mean_kept,
+    mixed_difference,
+    trigamma,
+    trigamma_step,
+)
 from retention.survival.counts.histories import read
 
 if TYPE_CHECKING:
@@ -116,14 +122,14 @@ def discrete_weibull(theta: Floats, period: Floats) -> Derived:
     longer = np.where(later, before * np.expm1(np.minimum(c * ratio, _FARTHEST)), 1.0)
     in_a = -digamma_step(a + b + before, longer)
     in_aa = -trigamma_step(a + b + before, longer)
-    in_b = -across(digamma_step, b + before, a, longer)
-    in_bb = -across(trigamma_step, b + before, a, longer)
+    in_b = -mixed_difference(digamma_step, b + before, a, longer)
+    in_bb = -mixed_difference(trigamma_step, b + before, a, longer)
     ends = _end(theta, _power(period, c), np.log(period))
     begins = _end(theta, before, np.log(np.maximum(period - 1, 1)))
     in_c, in_ac, in_bc, in_cc = ends - begins
     rows = [in_aa, in_aa, in_ac, in_aa, in_bb, in_bc, in_ac, in_bc, in_cc]
     gradient = np.stack([in_a, in_b, in_c], axis=-1)
-    return log_kept(a, b + before, longer), gradient, np.stack(rows, axis=-1).reshape(-1, 3, 3)
+    return log_mean_kept(a, b + before, longer), gradient, np.stack(rows, axis=-1).reshape(-1, 3, 3)
 
 
 def _power(t: Floats, c: float) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.errors import counted as number_of
 from retention.frames import Columns, Frame, collect, count, is_lazy, one_row
-from retention.numerics.distinct_rows import Alike, alike
+from retention.numerics.distinct_rows import Alike, distinct_rows
 from retention.orders import MOST
 from retention.periods import DAYS
 from retention.tables import PURCHASE_SUMMARY, require
@@ -201,7 +201,7 @@ def _gathered(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alik
     ones = np.ones(rows["x"].size, np.int64) if each is None else each.astype(np.int64)
     if not all(0 <= rows[name].min() <= rows[name].max() <= most for name, most in _MOST.items()):
         refuse(_problems(**rows), ones, rows, frame, table)
-    gathered = alike([rows["x"], rows["T"], rows["t_x"]], each)
+    gathered = distinct_rows([rows["x"], rows["T"], rows["t_x"]], each)
     x, age, t_x = gathered.columns
     different = {"x": x, "t_x": t_x, "T": age}
     refuse(_problems(**different), gathered.n, different, frame, table)

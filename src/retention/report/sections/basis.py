@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.catalogue import figure
 from retention.frames import as_lazy, one_row
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.report.material import FALSE_ALARMS, GAPS, LATE_ALARMS
 from retention.report.parts import Grid, Section
 from retention.wording import count, day, days, money, percent, several, spoken_period
@@ -122,7 +122,7 @@ def _capital_period(step: int, freq: str) -> str:
 
 def _failed_checks(audit: Audit[Any]) -> list[dict[str, Any]]:
     """The checks that rows failed."""
-    rows = rows_of(audit.summary)
+    rows = rows_as_dicts(audit.summary)
     return [row for row in rows if row["rows"] and row["check"] not in _TOTALS]
 
 

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.findings.changes import Rate, change_of_rates
 from retention.frames import as_lazy, in_kind_of
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.cohorts.cohort_retention import cohort_retention
 from retention.plots.cohort_plots import plot_cohorts
 from retention.plots.survival_plots import plot_survival
@@ -61,7 +61,7 @@ def cohorts_section(material: Material) -> Section:
 def _latest_cohorts(material: Material) -> tuple[Any, list[dict[str, Any]]]:
     """The latest cohorts that are large enough, and their first ages."""
     answer = cohort_retention(material.activity, level=material.asked.level)
-    rows = rows_of(answer, order=("cohort", "age"))
+    rows = rows_as_dicts(answer, order=("cohort", "age"))
     came = [row for row in rows if as_date(row["cohort"]) <= material.asked.as_of]
     large = sorted({row["cohort"] for row in came if row["n_cohort"] >= material.smallest})
     kept = set(large[-_COHORTS:])
@@ -142,7 +142,7 @@ def how_long_section(material: Material) -> Section:
             notes=(_reason_for_no_curve(material),),
         )
     curve = survival_curve(material.spells, level=material.asked.level)
-    every = rows_of(curve, order=("duration",))
+    every = rows_as_dicts(curve, order=("duration",))
     rows = [row for row in every if row["survival"] is not None]
     pictures = pictures_of_plot(
         material,
@@ -181,7 +181,7 @@ def _reason_for_no_curve(material: Material) -> str:
 
 def _half_left_in_words(material: Material, curve: Any, rows: list[dict[str, Any]]) -> str:
     """When half have left; else what share is still here after the longest round time."""
-    median = rows_of(median_lifetime(curve, level=material.asked.level))[0]
+    median = rows_as_dicts(median_lifetime(curve, level=material.asked.level))[0]
     silence = "" if material.of_contracts else f", {days(material.gap)} of silence included"
     lost = "are lost"
     if not (material.of_contracts or material.told_by_silence):

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import intervals
 from retention.findings.changes import UNCLEAR, Change
 from retention.frames import as_lazy, in_kind_of, one_row
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.churn.bridge import churn_bridge, target_customers
 from retention.kpis.outcome.rates import churn_by
 from retention.plots.bridge_plots import plot_churn_bridge
@@ -84,7 +84,7 @@ def where_lost_section(material: Material) -> Section:
 
 def _segments_by_loss(material: Material, column: str) -> list[Segment]:
     """The segments of the latest base period, those that lose most first."""
-    rows = rows_of(churn_by(material.activity, by=column, level=material.asked.level))
+    rows = rows_as_dicts(churn_by(material.activity, by=column, level=material.asked.level))
     last = max(row["step"] for row in rows)
     rows = [row for row in rows if row["step"] == last and row["n_base"]]
     rows.sort(key=lambda row: (-row["churn_rate"], row[column]))
@@ -194,7 +194,7 @@ def _latest_rows(table: Any) -> tuple[Any, list[dict[str, Any]]]:
     if last is None:
         return table, []
     kept = in_kind_of(frame.filter(nw.col("step") == int(last)), table)
-    return kept, rows_of(kept)
+    return kept, rows_as_dicts(kept)
 
 
 def _grid_of_bridge(rows: list[dict[str, Any]], column: str, span: str) -> Grid:
@@ -227,7 +227,7 @@ def _finding_on_large(material: Material) -> tuple[str, Grid] | None:
     table = target_customers(
         material.activity, target="sales", top=_TOP, level=material.asked.level
     )
-    row = rows_of(table, order=("step",))[-1]
+    row = rows_as_dicts(table, order=("step",))[-1]
     if min(row["n_target"], row["n_rest"]) < material.smallest:
         return None
     return _large_in_words(row), _grid_of_large(row, spoken_period(row["period"], material.freq))

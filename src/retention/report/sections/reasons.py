@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError
 from retention.frames import as_lazy, in_kind_of
-from retention.frames.python_rows import rows_of
+from retention.frames.python_rows import rows_as_dicts
 from retention.plots.reason_plots import plot_reasons
 from retention.reasons.categories import NO_REASON
 from retention.reasons.figures.reason_summary import reason_summary
@@ -27,7 +27,7 @@ _HEADING = "Why customers left"
 def why_left_section(material: Material) -> Section:
     """The reasons that customers gave, those named by enough of them."""
     answer = reason_summary(tags_of(material), base="tagged", level=material.asked.level)
-    rows = [row for row in rows_of(answer) if row["category"] not in NO_REASON]
+    rows = [row for row in rows_as_dicts(answer) if row["category"] not in NO_REASON]
     rows.sort(key=lambda row: (-row["n_customers"], row["category"]))
     named = [row for row in rows if row["n_customers"]]
     shown = [row for row in named if row["n_customers"] >= material.smallest]

@@ -14,7 +14,7 @@ import numpy as np
 
 from retention.errors import ColumnError, warn
 from retention.frames import Columns, Frame, as_text, collect
-from retention.numerics.codes import MOST_GROUPS, Key, numbered, refuse_identifier
+from retention.numerics.codes import MOST_GROUPS, Key, group_numbers, refuse_identifier
 from retention.survival.counts.histories import (
     LATE,
     N,
@@ -196,7 +196,7 @@ def _entries(frame: Frame, names: Sequence[str]) -> tuple[Columns, bool]:
 def _causes(ends: Columns, cause: str) -> tuple[list[str], NDArray[np.intp]]:
     """The causes of seen ends, and for each row the place of its cause among them."""
     size = ends["duration"].size
-    code, labels = numbered(ends, [_CAUSE] if cause else [], size)
+    code, labels = group_numbers(ends, [_CAUSE] if cause else [], size)
     seen = np.unique(code[ends["churned"].astype(bool)])
     if not (cause and seen.size):
         return ["(missing)"], np.zeros(size, np.intp)
@@ -213,7 +213,7 @@ def _groups(
         entries |= dict.fromkeys(("entry", N), np.zeros(0, np.int64))
     n, n_entries = ends[N].size, entries[N].size
     both = {name: np.append(ends[name], entries[name]) for name in names}
-    code, keys = numbered(both, names, n + n_entries)
+    code, keys = group_numbers(both, names, n + n_entries)
     refuse_identifier("by", names, len(keys), MOST_GROUPS, "segments")
     ended, joined = _rows_of(code[:n], len(keys)), _rows_of(code[n:], len(keys))
     for i, key in enumerate(keys):

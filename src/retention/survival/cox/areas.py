@@ -48,7 +48,7 @@ def step_area(
     direct = np.ones(eta.size, np.bool_)
     if eta.size * duration.size > _DIRECT:
         table = _Table.of(duration, hazard, _nodes(eta), float(start.max()) + horizon)
-        step = step_functions.passed(table.duration, start)
+        step = step_functions.n_passed(table.duration, start)
         direct = ~table.reaches(eta) | (risk * table.hazard[step] > _SPENT)
         for rows in _chunks(np.flatnonzero(~direct), _CHUNK):
             found[rows] = table.areas(eta[rows], start[rows], step[rows], horizon)
@@ -80,7 +80,7 @@ def _added_up(
     end = start + horizon
     edges = np.clip(duration[None, :], start[:, None], end[:, None])
     widths = np.diff(np.concatenate([start[:, None], edges, end[:, None]], axis=1), axis=1)
-    behind = step_functions.at(duration, hazard, start, 0.0)
+    behind = step_functions.values_at(duration, hazard, start, 0.0)
     heights = np.maximum(np.concatenate([[0.0], hazard])[None, :] - behind[:, None], 0.0)
     spent = np.zeros(heights.shape)
     with np.errstate(over="ignore"):
@@ -154,7 +154,10 @@ class _Table:
         where = (eta - self.nodes[0]) / _SPACING
         first = np.clip(where.astype(np.intp) - 2, 0, self.nodes.size - _POINTS)
         end = start + horizon
-        ends = [self._rest(start, step), self._rest(end, step_functions.passed(self.duration, end))]
+        ends = [
+            self._rest(start, step),
+            self._rest(end, step_functions.n_passed(self.duration, end)),
+        ]
         logarithm = np.zeros(eta.size)
         for j, share in enumerate(_lagrange(where - first)):
             risk = np.exp(self.nodes[first + j])

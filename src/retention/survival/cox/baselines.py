@@ -117,8 +117,8 @@ class Path:
     def between(self, start: Floats, end: Floats) -> Between:
         """The hazard that lies between two times, its variance and its drift; NaN if not seen."""
         first, last = (
-            step_functions.passed(self.duration, start),
-            step_functions.passed(self.duration, end),
+            step_functions.n_passed(self.duration, start),
+            step_functions.n_passed(self.duration, end),
         )
         total = np.concatenate([[0.0], self.hazard])
         hazard = np.where(self.seen(start, end), total[last] - total[first], np.nan)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.errors import ContentError
-from retention.numerics.frozen import frozen, frozen_table
+from retention.numerics.frozen import frozen_numbers, frozen_table
 from retention.numerics.newton import (
     NOT_ARRIVED,
     Maximum,
-    inverse,
+    covariance_of_estimates,
     maximise,
     moments,
-    usable_of,
-    without_bound,
+    terms_without_bound,
+    usable_by_moments,
 )
 from retention.survival.cox.baselines import baselines
 from retention.survival.cox.partial_likelihood import (
@@ -107,7 +107,7 @@ def fitted(
     names = designs.terms(covariates)
     matrix = designs.matrix(covariates, spells.columns, spells.duration.size)
     mean, spread = moments(matrix, spells.weights)
-    keep, notes = usable_of(mean, spread, names)
+    keep, notes = usable_by_moments(mean, spread, names)
     scale = np.sqrt(np.diagonal(spread))
     matrix = matrix if keep.all() else matrix[:, keep]
     matrix -= mean[keep]
@@ -193,7 +193,7 @@ def _informative(information: Floats, n_ends: float) -> NDArray[np.bool_]:
     """Which terms differ within risk sets, in a way that those before them do not."""
     told = np.diagonal(information) > _NOTHING * n_ends
     among = information[np.ix_(told, told)]
-    told[told], _ = usable_of(np.zeros(among.shape[0]), among, [""] * among.shape[0])
+    told[told], _ = usable_by_moments(np.zeros(among.shape[0]), among, [""] * among.shape[0])
     return np.asarray(told)
 
 
@@ -210,9 +210,9 @@ def fields(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
     beta[fit.keep] = fit.found.point / fit.scale
     wide = np.full((fit.keep.size, fit.keep.size), np.nan)
     wide[np.ix_(fit.keep, fit.keep)] = covariance / np.outer(fit.scale, fit.scale)
-    score, known = fit.null[1], inverse(fit.null[2])
+    score, known = fit.null[1], covariance_of_estimates(fit.null[2])
     return {
-        "coef": frozen(beta),
+        "coef": frozen_numbers(beta),
         "covariance": frozen_table(wide),
         "log_likelihood": fit.sums.log_likelihood,
         "log_likelihood_null": fit.null[0],
@@ -253,7 +253,7 @@ def _separating(
         return [], []
     spread = np.ptp(data.design, axis=0)
     if found.status != "not converged":
-        return without_bound(found, spread, names)
+        return terms_without_bound(found, spread, names)
     alone = np.array(
         [
             _rises(data, found, np.where(np.arange(step.size) == i, step, 0.0))
@@ -262,8 +262,8 @@ def _separating(
         np.bool_,
     )
     if alone.any():
-        return without_bound(replace(found, step=np.where(alone, step, 0.0)), spread, names)
-    return without_bound(found, spread, names) if _rises(data, found, step) else ([], [])
+        return terms_without_bound(replace(found, step=np.where(alone, step, 0.0)), spread, names)
+    return terms_without_bound(found, spread, names) if _rises(data, found, step) else ([], [])
 
 
 def _rises(data: RiskData, found: Maximum[Floats], direction: Floats) -> bool:
@@ -294,7 +294,7 @@ def _covariance(
     fewer than k + 1 of them, which are 0 together, says nothing of k terms.
     """
     wide = np.full((told.size, told.size), np.nan)
-    covariance = inverse(fit.found.hessian[np.ix_(told, told)])
+    covariance = covariance_of_estimates(fit.found.hessian[np.ix_(told, told)])
     if clusters is not None:
         n = int(clusters.max()) + 1
         if n <= told.sum():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from retention.errors import RetentionError, one_of
-from retention.numerics.frozen import numbers, table
+from retention.numerics.frozen import array_of_numbers, array_of_table
 from retention.survival.counts.histories import read
 from retention.survival.cox.areas import step_area
 from retention.survival.cox.baselines import Baseline  # noqa: TC001 - pydantic reads it
@@ -101,8 +101,8 @@ class CoxModel(LifetimeModel):
         error = self.standard_errors[kept]
         if not (error > 0).all():
             return float("nan")
-        z = numbers(self.coef)[kept] / error
-        covariance = table(self.covariance, len(self.coef))[np.ix_(kept, kept)]
+        z = array_of_numbers(self.coef)[kept] / error
+        covariance = array_of_table(self.covariance, len(self.coef))[np.ix_(kept, kept)]
         if np.isnan(covariance).any():
             return float("nan")
         return float(z @ np.linalg.pinv(covariance / np.outer(error, error), hermitian=True) @ z)
@@ -123,12 +123,14 @@ class CoxModel(LifetimeModel):
             name: np.repeat(np.array([b.stratum[i] for b in self.baselines], dtype=object), sizes)
             for i, name in enumerate(self.strata)
         }
-        duration = np.concatenate([numbers(b.duration) for b in self.baselines])
-        hazard = np.concatenate([numbers(b.cumulative_hazard) for b in self.baselines])
-        seen = [b.hidden.known(numbers(b.duration)) for b in self.baselines]
+        duration = np.concatenate([array_of_numbers(b.duration) for b in self.baselines])
+        hazard = np.concatenate([array_of_numbers(b.cumulative_hazard) for b in self.baselines])
+        seen = [b.hidden.known(array_of_numbers(b.duration)) for b in self.baselines]
         hazard = np.where(np.concatenate(seen), hazard, np.nan)
         counted = {"cumulative_hazard": hazard, "survival": np.exp(-hazard)}
-        note = np.concatenate([b.hidden.notes(numbers(b.duration)) for b in self.baselines])
+        note = np.concatenate(
+            [b.hidden.notes(array_of_numbers(b.duration)) for b in self.baselines]
+        )
         return pd.DataFrame({**keys, "duration": duration, **counted, "note": note})
 
     def unseen(self, stratum: int) -> Unseen:
@@ -144,7 +146,7 @@ class CoxModel(LifetimeModel):
     ) -> tuple[Floats, Floats]:
         """e^η (H0(end) − H0(start)); NaN where nobody was under observation, but for before all."""
         hazard, variance = np.full(start.size, np.nan), np.full(start.size, np.nan)
-        covariance = np.nan_to_num(table(self.covariance, len(self.coef)))
+        covariance = np.nan_to_num(array_of_table(self.covariance, len(self.coef)))
         for baseline, rows in self._by_stratum(stratum):
             added = baseline.path.between(start[rows], end[rows])
             away = design[rows] - np.array(self.means)

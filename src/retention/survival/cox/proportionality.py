@@ -9,7 +9,7 @@ import numpy as np
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import table_like
 from retention.numerics import step_functions
-from retention.numerics.newton import inverse, moments
+from retention.numerics.newton import covariance_of_estimates, moments
 from retention.survival.counts.histories import read
 from retention.survival.cox.model import CoxModel
 from retention.survival.cox.partial_likelihood import gradient_and_information, prepared, risk_sums
@@ -131,14 +131,14 @@ def _statistics(
         gradient_and_information(data, sums, g)[1][np.ix_(told, told)]
         for g in (np.ones(time.size), time, time**2)
     )
-    known = inverse(-information)
+    known = covariance_of_estimates(-information)
     covariance = squared - mixed @ known @ mixed
     left = np.diagonal(covariance)
     some = left > _NOTHING * np.diagonal(squared)
     single = np.divide(score**2, left, out=np.full(score.size, np.nan), where=some)
     if not some.all():
         return single, float("nan")
-    return single, float(score @ inverse(-covariance) @ score)
+    return single, float(score @ covariance_of_estimates(-covariance) @ score)
 
 
 def _time(data: RiskData, transform: str) -> Floats:
@@ -180,7 +180,9 @@ def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
         late = np.bincount(ahead, weight, minlength=instants.size + 1)
         at_risk = at_risk - (weight.sum() - np.cumsum(late)[: instants.size])
     survival = step_functions.kaplan_meier(ends, at_risk)
-    return np.asarray(1 - step_functions.at(instants, survival, np.nextafter(time, -np.inf), 1.0))
+    return np.asarray(
+        1 - step_functions.values_at(instants, survival, np.nextafter(time, -np.inf), 1.0)
+    )
 
 
 def _rows(

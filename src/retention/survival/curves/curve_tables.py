@@ -10,7 +10,7 @@ import numpy as np
 from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, as_text, collect
 from retention.numerics import step_functions
-from retention.numerics.codes import Key, numbered
+from retention.numerics.codes import Key, group_numbers
 from retention.survival.counts.observation import NOTHING, Unseen, between, warn_of
 from retention.tables import CURVE, refuse_taken, require, segments
 
@@ -94,7 +94,7 @@ def curves_of(table: object, by: str | Sequence[str]) -> list[Curve]:
     if not duration.size:
         raise ContentError("curve: the table is empty.")
     found.setdefault("observed_from", np.full(duration.size, np.nan))
-    code, keys = numbered(found, names, duration.size)
+    code, keys = group_numbers(found, names, duration.size)
     order = np.lexsort([duration, code])
     rows = np.split(order, np.cumsum(np.bincount(code))[:-1])
     made = [

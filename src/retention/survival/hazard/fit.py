@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.numerics.frozen import frozen, frozen_table
+from retention.numerics.frozen import frozen_numbers, frozen_table
 from retention.numerics.newton import (
     NOT_ARRIVED,
     Maximum,
-    inverse,
+    covariance_of_estimates,
     moments,
-    usable_of,
-    without_bound,
+    terms_without_bound,
+    usable_by_moments,
 )
 from retention.survival.hazard.likelihood import Arrow, Design, maximum
 from retention.survival.models.distributions import LINKS
@@ -103,7 +103,7 @@ def fitted(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], l
 def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
     logs = np.log(np.maximum(counts.intervals[counts.has_level], 1))
     mean, covariance = _moments(counts)
-    keep, notes = usable_of(mean, covariance, terms)
+    keep, notes = usable_by_moments(mean, covariance, terms)
     later = keep & changes
     if later.any() and np.ptp(logs) == 0:
         notes.append("Ends are in one interval only: how effects change is left out.")
@@ -136,12 +136,14 @@ def effects(fit: Fit) -> dict[str, Any]:
     effect[scaled.places] = fit.found.point[: scaled.places.size] / scaled.scale
     covariance = np.full((scaled.n_effects, scaled.n_effects), np.nan)
     if status == "converged":
-        own = inverse(fit.found.hessian.profile) / np.outer(scaled.scale, scaled.scale)
+        own = covariance_of_estimates(fit.found.hessian.profile) / np.outer(
+            scaled.scale, scaled.scale
+        )
         covariance[np.ix_(scaled.places, scaled.places)] = own
     n = fit.counts.design.shape[1]
     return {
-        "coef": frozen(effect[:n]),
-        "varying_coef": frozen(effect[n:]),
+        "coef": frozen_numbers(effect[:n]),
+        "varying_coef": frozen_numbers(effect[n:]),
         "covariance": frozen_table(covariance[:n, :n]),
         "effect_covariance": frozen_table(covariance),
         "log_likelihood": fit.found.value,
@@ -168,18 +170,21 @@ def levels(fit: Fit) -> dict[str, Any]:
         "intervals": tuple(counts.intervals.tolist()),
         "at_risk": tuple(counts.at_risk.tolist()),
         "ended": tuple(counts.ended.tolist()),
-        "level": frozen(level),
-        "level_variance": frozen(variance),
+        "level": frozen_numbers(level),
+        "level_variance": frozen_numbers(variance),
         "level_slope": frozen_table(slope),
     }
 
 
 def _status(fit: Fit) -> tuple[Status, list[str]]:
-    away, said = without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
+    away, said = terms_without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
     if away:
         return "separated", said
     if fit.found.status == "not converged":
         return "not converged", [NOT_ARRIVED]
-    if fit.found.status == "flat" or np.isnan(inverse(fit.found.hessian.profile)).any():
+    if (
+        fit.found.status == "flat"
+        or np.isnan(covariance_of_estimates(fit.found.hessian.profile)).any()
+    ):
         return "flat", ["The likelihood is flat: these data do not tell all the coefficients."]
     return "converged", []

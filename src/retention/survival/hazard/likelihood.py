@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.numerics.newton import Maximum, ascent, maximise
+from retention.numerics.newton import Maximum, ascent_step, maximise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def maximum(counts: Exposure, design: Design, shape: Shape, start: Floats) -> Ma
 
 def _step(hessian: Arrow, gradient: Floats) -> Floats:
     m = hessian.effects.shape[0]
-    effects = ascent(hessian.profile, gradient[:m] + hessian.slopes.T @ gradient[m:])
+    effects = ascent_step(hessian.profile, gradient[:m] + hessian.slopes.T @ gradient[m:])
     levels = hessian.slopes @ effects - gradient[m:] / hessian.levels
     return np.concatenate([effects, levels])
 

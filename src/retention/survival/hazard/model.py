@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from retention.errors import RetentionError, one_of
-from retention.numerics.frozen import Numbers, numbers, table
+from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
 from retention.survival.counts.histories import read
 from retention.survival.counts.person_periods import Unit, length_of, unwatched
 from retention.survival.hazard.exposure import exposure
@@ -85,7 +85,7 @@ class HazardModel(LifetimeModel):
         """
         import pandas as pd
 
-        level = numbers(self.level)
+        level = array_of_numbers(self.level)
         known = np.isfinite(level)
         empty = np.array(self.at_risk) == 0
         hazard = np.where(empty, np.nan, np.array(self.ended) > 0)
@@ -135,7 +135,7 @@ class HazardModel(LifetimeModel):
         """
         del stratum  # there is one
         varying = self._varying(design)
-        slopes, spread = self._level_slopes, numbers(self.level_variance)
+        slopes, spread = self._level_slopes, array_of_numbers(self.level_variance)
         hazard, variance, always, later = (np.zeros(start.size) for _ in range(4))
         tilt = np.zeros((start.size, slopes.shape[1]))
         for rows, place, cumulative, slope in self._passed(design, start, end):
@@ -180,18 +180,18 @@ class HazardModel(LifetimeModel):
 
     @property
     def _change(self) -> Floats:
-        return np.nan_to_num(numbers(self.varying_coef))
+        return np.nan_to_num(array_of_numbers(self.varying_coef))
 
     @property
     def _level_slopes(self) -> Floats:
-        rows = [numbers(row) for row in self.level_slope]
+        rows = [array_of_numbers(row) for row in self.level_slope]
         return np.array(rows).reshape(len(self.level), len(self.effect_covariance))
 
     @property
     def _covariance_of_effects(self) -> Floats:
         """With 0 for those that were left out."""
         effects = self.coef + self.varying_coef
-        covariance = table(self.effect_covariance, len(effects))
+        covariance = array_of_table(self.effect_covariance, len(effects))
         left_out = [i for i, value in enumerate(effects) if value is None]
         covariance[left_out], covariance[:, left_out] = 0.0, 0.0
         return covariance
@@ -219,7 +219,7 @@ class HazardModel(LifetimeModel):
         Given are the rows that have one more, its place, −log(1 − h) and the derivative of that.
         """
         shape, logs, ended = LINKS[self.link], self._logs, np.array(self.ended)
-        level, base = numbers(self.level), design @ self.beta
+        level, base = array_of_numbers(self.level), design @ self.beta
         drift = self._varying(design) @ self._change
         first = self._last(start) + 1
         last = np.minimum(self._last(end), self.intervals[-1])

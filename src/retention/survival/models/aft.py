@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention.errors import ContentError, counted, one_of
-from retention.numerics.frozen import Numbers, Status, frozen, frozen_table, numbers, table
+from retention.numerics.frozen import (
+    Numbers,
+    Status,
+    array_of_numbers,
+    array_of_table,
+    frozen_numbers,
+    frozen_table,
+)
 from retention.numerics.newton import (
     NOT_ARRIVED,
     Maximum,
-    inverse,
+    covariance_of_estimates,
     moments,
-    usable_of,
-    without_bound,
+    terms_without_bound,
+    usable_by_moments,
 )
 from retention.survival.counts.histories import read
 from retention.survival.counts.observation import of_rows, said
@@ -63,7 +70,7 @@ class AftModel(LifetimeModel):
     @property
     def scale(self) -> float:
         """σ; NaN where it cannot be told."""
-        return float(np.exp(numbers((self.log_scale,))[0]))
+        return float(np.exp(array_of_numbers((self.log_scale,))[0]))
 
     def risk_score(self, design: Floats) -> Floats:
         """−coef · covariates: the less time, the higher."""
@@ -108,7 +115,7 @@ class AftModel(LifetimeModel):
         return area
 
     def _location(self, design: Floats) -> Floats:
-        return np.asarray(numbers((self.intercept,))[0] + design @ self.beta)
+        return np.asarray(array_of_numbers((self.intercept,))[0] + design @ self.beta)
 
     def _at(self, location: Floats, time: Floats) -> Floats:
         """H at a time, and its derivatives by the location and by log σ."""
@@ -121,7 +128,7 @@ class AftModel(LifetimeModel):
     def _variance(self, design: Floats, by_location: Floats, by_scale: Floats) -> Floats:
         """Of what has these derivatives by the location of each row and by log σ."""
         n = len(self.coef) + 2
-        covariance = table(self.full_covariance, n)
+        covariance = array_of_table(self.full_covariance, n)
         left_out = 1 + np.flatnonzero([value is None for value in self.coef])
         covariance[left_out], covariance[:, left_out] = 0.0, 0.0
         ones = np.ones((design.shape[0], 1))
@@ -297,7 +304,7 @@ def _fitted(
 ) -> _Fit:
     matrix = matrix if used.size == matrix.shape[0] else matrix[used]
     mean, covariance = moments(matrix, spells.weights[used])
-    keep, notes = usable_of(mean, covariance, terms)
+    keep, notes = usable_by_moments(mean, covariance, terms)
     scale = np.sqrt(np.diagonal(covariance)[keep])
     design = np.ones((used.size, scale.size + 1))
     design[:, :-1] = (matrix[:, keep] - mean[keep]) / scale
@@ -319,13 +326,15 @@ def _fields(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
     point[:n] = fit.found.point
     status, said = _status(fit, float(point[-1]))
     covariance = np.zeros((size, size))
-    covariance[:n, :n] = inverse(fit.found.hessian) if status == "converged" else np.nan
+    covariance[:n, :n] = (
+        covariance_of_estimates(fit.found.hessian) if status == "converged" else np.nan
+    )
     back = _back(fit)
     values, full = back @ point, back @ covariance @ back.T
     left_out = 1 + np.flatnonzero(~fit.keep)
     values[left_out], full[left_out], full[:, left_out] = np.nan, np.nan, np.nan
     return {
-        "coef": frozen(values[1:-1]),
+        "coef": frozen_numbers(values[1:-1]),
         "covariance": frozen_table(full[1:-1, 1:-1]),
         "log_likelihood": fit.found.value,
         "log_likelihood_null": fit.null,
@@ -348,13 +357,16 @@ def _back(fit: _Fit) -> Floats:
 
 def _status(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
     names = [term for term, keep in zip(fit.terms, fit.keep, strict=True) if keep]
-    away, said = without_bound(fit.found, fit.spread / np.exp(log_scale), names)
+    away, said = terms_without_bound(fit.found, fit.spread / np.exp(log_scale), names)
     if log_scale < LEAST_LOG_SCALE + 1:
         return "flat", ["All ends are at one duration, so their spread goes to 0."]
     if away:
         return "separated", said
     if fit.found.status == "not converged" and log_scale < _WIDEST:
         return "not converged", [NOT_ARRIVED]
-    if fit.found.status != "converged" or np.isnan(inverse(fit.found.hessian)).any():
+    if (
+        fit.found.status != "converged"
+        or np.isnan(covariance_of_estimates(fit.found.hessian)).any()
+    ):
         return "flat", ["The likelihood is flat: these data do not tell location and spread apart."]
     return "converged", []

@@ -16,9 +16,9 @@ from retention.numerics.codes import (
     MOST_GROUPS,
     MOST_LEVELS,
     Key,
-    filled_labels,
-    labels_of,
-    numbered,
+    filled_label_codes,
+    group_numbers,
+    label_codes,
     refuse_identifier,
 )
 from retention.tables import LIFETIMES
@@ -241,7 +241,7 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
         if reference is not None:
             raise RetentionError(f"reference: {name!r} holds numbers or flags, not labels.")
         return Covariate(name=name, kind=kind)
-    levels = labels_of(values)[1]
+    levels = label_codes(values)[1]
     numbers = f"; if it holds numbers as text, say spells[{name!r}] = "
     numbers += f"pd.to_numeric(spells[{name!r}], errors='coerce')"
     refuse_identifier("covariates", [name], len(levels), MOST_LEVELS, "levels", numbers)
@@ -299,7 +299,7 @@ def _no_number(value: object) -> bool:
 
 def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np.intp]:
     place = {level: i for i, level in enumerate(levels)}
-    found, texts = labels_of(values)
+    found, texts = label_codes(values)
     codes = np.array([place.get(text, -1) for text in texts], np.intp)[found]
     if (codes < 0).any():
         strange = [text for text in texts if text not in place]
@@ -314,7 +314,7 @@ def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np
 def _known_codes(values: NDArray[Any], covariate: Covariate) -> tuple[NDArray[np.intp], Labels]:
     """The place of each label among the levels, −1 for none, and those that are no level."""
     place = {level: i for i, level in enumerate(covariate.levels)}
-    found, texts = labels_of(values)
+    found, texts = label_codes(values)
     codes = np.array([*(place.get(text, -1) for text in texts), -1], np.intp)[found]
     if all(text in place for text in texts):
         return codes, {}
@@ -350,7 +350,7 @@ def labelled(columns: Columns, names: Sequence[str], n: int) -> tuple[NDArray[np
         ColumnError: if a column holds decimals or times, which are no labels.
         ContentError: if there are too many.
     """
-    numbers, keys = numbered(columns, names, n, partial(filled_labels, argument="strata"))
+    numbers, keys = group_numbers(columns, names, n, partial(filled_label_codes, argument="strata"))
     refuse_identifier("strata", names, len(keys), MOST_GROUPS, "strata")
     return numbers, keys
 

@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict
 
 from retention import intervals
 from retention.errors import RetentionError
-from retention.numerics.frozen import Numbers, Status, as_html, numbers, printed, table
+from retention.numerics.frozen import (
+    Numbers,
+    Status,
+    array_of_numbers,
+    array_of_table,
+    fit_as_html,
+    fit_as_text,
+)
 from retention.survival.counts.observation import NOTHING, Unseen
 from retention.survival.models.covariates import Covariate, terms
 from retention.wording import several
@@ -60,12 +67,12 @@ class LifetimeModel(BaseModel, ABC):
 
     def __repr__(self) -> str:
         """A small table: what it was fitted on, and the estimates."""
-        return printed(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
+        return fit_as_text(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        return as_html(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
+        return fit_as_html(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
 
     @property
     def _fitted_on(self) -> str:
@@ -80,7 +87,7 @@ class LifetimeModel(BaseModel, ABC):
     @property
     def beta(self) -> Floats:
         """The coefficients as numbers; 0 where one cannot be told, as if it were left out."""
-        return np.nan_to_num(numbers(self.coef))
+        return np.nan_to_num(array_of_numbers(self.coef))
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """The coefficients as a pandas table.
@@ -94,7 +101,7 @@ class LifetimeModel(BaseModel, ABC):
         import pandas as pd
 
         z = intervals.quantile_of(level)
-        coef, error = numbers(self.coef), self.standard_errors
+        coef, error = array_of_numbers(self.coef), self.standard_errors
         score = np.divide(coef, error, out=np.full(coef.size, np.nan), where=error > 0)
         low, high = coef - z * error, coef + z * error
         reference = [c.levels[0] if c.levels else None for c in self.covariates for _ in c.terms]
@@ -116,7 +123,7 @@ class LifetimeModel(BaseModel, ABC):
     @property
     def standard_errors(self) -> Floats:
         """One a coefficient; NaN where it cannot be told."""
-        return np.sqrt(np.diagonal(table(self.covariance, len(self.coef))))
+        return np.sqrt(np.diagonal(array_of_table(self.covariance, len(self.coef))))
 
     @property
     def interval_length(self) -> float:

@@ -334,7 +334,7 @@ def _reference(points: Points, weighting: Weighting, times: Sequence[float]) -> 
     """The Brier score of saying the Kaplan–Meier S(t) of everybody."""
     ends = weighting.together
     curve = step_functions.kaplan_meier(ends.n_churned, ends.n_at_risk)
-    chance = step_functions.at(ends.duration, curve, times, 1.0)
+    chance = step_functions.values_at(ends.duration, curve, times, 1.0)
     score = points.churned * chance**2 + points.still * (1 - chance) ** 2
     return np.where(points.known, score, np.nan)
 

@@ -25,7 +25,12 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, counted
 from retention.numerics import step_functions
-from retention.numerics.codes import MOST_LEVELS, filled_labels, numbered, refuse_identifier
+from retention.numerics.codes import (
+    MOST_LEVELS,
+    filled_label_codes,
+    group_numbers,
+    refuse_identifier,
+)
 from retention.survival.counts.histories import Histories, read
 from retention.survival.scores.scored_tables import (
     Ends,
@@ -59,7 +64,7 @@ class Staying:
 
     def at(self, times: ArrayLike) -> Floats:
         """G(t): NaN beyond the last observed duration, unless it is 0 there."""
-        return self._known(times, step_functions.at(self.time, self.chance, times, 1.0))
+        return self._known(times, step_functions.values_at(self.time, self.chance, times, 1.0))
 
     def before(self, times: ArrayLike) -> Floats:
         """G(t−), the chance just before."""
@@ -187,8 +192,11 @@ def strata_of(
     found: Histories, names: Sequence[str]
 ) -> tuple[list[tuple[str, ...]], NDArray[np.intp]]:
     """The strata there are, sorted, and for each row the number of its own."""
-    code, keys = numbered(
-        found.columns, names, found.duration.size, partial(filled_labels, argument="censoring_by")
+    code, keys = group_numbers(
+        found.columns,
+        names,
+        found.duration.size,
+        partial(filled_label_codes, argument="censoring_by"),
     )
     refuse_identifier("censoring_by", names, len(keys), MOST_LEVELS, "strata")
     return keys, code
