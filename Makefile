@@ -2,7 +2,7 @@
 python ?= .venv/bin/python
 bin := $(dir $(python))
 
-.PHONY: help setup check format lint types floors quick test docs pages everything
+.PHONY: help setup check format lint types floors quick test coverage docs pages everything
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,11 +26,15 @@ floors: ## does every file import from floors below its own only?
 	$(bin)lint-imports
 
 quick: ## the house's own rules, the imports and the published numbers
-	$(bin)pytest -q -n 2 tests/house/test_house.py tests/house/test_import.py tests/house/test_privacy.py \
-	  tests/house/test_catalogue.py tests/kpis/test_outcome.py tests/survival/test_curves.py -k "not polars and not duckdb and not arrow and not ibis"
+	$(bin)pytest -q -n 2 tests/house/test_house.py tests/house/test_import.py \
+	  tests/house/test_privacy.py tests/house/test_catalogue.py tests/kpis/test_outcome.py \
+	  tests/survival/test_curves.py -k "not polars and not duckdb and not arrow and not ibis"
 
 test: ## the tests, the examples in docstrings and the code on the pages
 	$(bin)pytest -q -n 2
+
+coverage: ## the tests, and which lines of the library they miss
+	$(bin)pytest -q -n 2 --cov --cov-report=term
 
 docs: ## the site, warnings as errors
 	$(bin)mkdocs build --strict
