@@ -13,7 +13,7 @@ from retention.frames import in_kind_of
 from retention.periods import whole_days
 from retention.repeat_buying.buying.purchase_model import check_purchase_model
 from retention.repeat_buying.summary.purchase_summary import purchase_counts
-from retention.spells.spell_rows import described
+from retention.spells.spell_rows import columns_of_spells
 from retention.survival.scores.backtesting import backtest
 from retention.tables import PURCHASE_SUMMARY, require
 from retention.tables.answer_columns import answer_of, gives
@@ -129,5 +129,7 @@ def _silences(within: int, observed_from: date | None, transactions: Any, day: d
         _end=last - age + age,
         _entry=age * 0,
     )
-    spells = described(rows, reactivation="new_spell", reasons={}, extra=("x", "t_x", "T", "unit"))
+    spells = columns_of_spells(
+        rows, reactivation="new_spell", reasons={}, extra=("x", "t_x", "T", "unit")
+    )
     return in_kind_of(spells, transactions, order=["customer_id"])
