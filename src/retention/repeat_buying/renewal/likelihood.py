@@ -10,7 +10,7 @@ import numpy as np
 from retention.errors import ContentError
 from retention.frames import as_lazy
 from retention.numerics.log_beta import across, digamma_step, log_kept, trigamma, trigamma_step
-from retention.survival.counts.histories import read
+from retention.survival.counts.histories import read_spells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def read_renewals(spells: object) -> Renewals:
             "spells: contract_spells counts days, and contracts are not renewed every day. Say "
             "renewal_periods(spells, length='month'), or however long a contract runs."
         )
-    found = read(spells, collapse=True)
+    found = read_spells(spells, collapse=True)
     duration, weights = found.duration.astype(np.float64), found.weights
     entry = np.zeros(duration.size) if found.entry is None else np.maximum(found.entry, 0.0)
     _refuse(duration, entry, found.churned, weights)
