@@ -88,15 +88,15 @@ def backtest_purchases(
     )
     return backtest(
         transactions,
-        fit=partial(_predictor, fit),
-        build=partial(_silences, ahead, start),
+        fit=partial(_chances_by_model, fit),
+        build=partial(_spells_with_summary, ahead, start),
         cuts=cuts,
         horizon=ahead,
         level=level,
     )
 
 
-def _predictor(
+def _chances_by_model(
     fit: Callable[[Any], PurchaseModel], spells: Any
 ) -> Callable[[pd.DataFrame, float], Any]:
     """What gives each running spell its chance of falling silent."""
@@ -116,7 +116,9 @@ class _Chances:
         return self.model.p_no_purchase(running, within=horizon)["p_no_purchase"]
 
 
-def _silences(within: int, observed_from: date | None, transactions: Any, day: date) -> Any:
+def _spells_with_summary(
+    within: int, observed_from: date | None, transactions: Any, day: date
+) -> Any:
     """One spell a customer, ended if they bought nothing for `within` days, and their summary."""
     summary = purchase_counts(transactions, as_of=day, observed_from=observed_from)
     frame = require(summary, PURCHASE_SUMMARY, adds="none")
