@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.repeat_buying.buying.bg_bb_likelihood import log_likelihood, ways_of
+from retention.repeat_buying.buying.bg_bb_likelihood import log_likelihood, ways_of_histories
 from retention.repeat_buying.summary.purchase_histories import read_histories
 
 NAMES = ["alpha", "beta", "gamma", "delta"]
@@ -106,7 +106,9 @@ parameters = st.tuples(*[st.floats(0.05, 30.0)] * 4)
 @given(theta=parameters, histories=st.lists(history, min_size=1, max_size=8))
 def test_likelihood_is_that_of_each_history_by_itself(theta, histories):
     """Over all numbers of opportunities a customer may have lived."""
-    value, _, _ = log_likelihood(ways_of(read_histories(customers(*histories))), np.array(theta))
+    value, _, _ = log_likelihood(
+        ways_of_histories(read_histories(customers(*histories))), np.array(theta)
+    )
     each = sum(log(naive_likelihood(theta, *one)) for one in histories)
     assert value == pytest.approx(each, rel=1e-9, abs=1e-9)
 
@@ -125,14 +127,16 @@ def test_likelihood_by_hand():
     """α = β = γ = δ = 1, bought at the first of two opportunities: 1/9 + 1/12."""
     staying = Fraction(1, 6) * Fraction(1, 3)
     leaving = Fraction(1, 2) * Fraction(1, 6)
-    value, _, _ = log_likelihood(ways_of(read_histories(customers((1, 1, 2)))), np.ones(4))
+    value, _, _ = log_likelihood(
+        ways_of_histories(read_histories(customers((1, 1, 2)))), np.ones(4)
+    )
     assert exp(value) == pytest.approx(float(staying + leaving), rel=1e-14)
 
 
 @pytest.mark.parametrize("theta", [THETA, np.array([8.0, 20.0, 0.05, 0.7]), np.full(4, 60.0)])
 def test_gradient_and_hessian_are_the_slopes(theta):
     """Against central differences."""
-    ways = ways_of(read_histories(donors()))
+    ways = ways_of_histories(read_histories(donors()))
     _, gradient, hessian = log_likelihood(ways, theta)
     steps = np.diag(theta) * 1e-5
     ends = [[log_likelihood(ways, theta + s * step) for s in (1, -1)] for step in steps]
@@ -174,9 +178,11 @@ def test_collapsed_is_expanded():
     """Every donor, every kind of donor with a weight: the same likelihood and slopes."""
     each = donors().sample(frac=1, random_state=0)
     on = read_histories(each)
-    value, gradient, _ = log_likelihood(ways_of(on), THETA)
-    rows = [log_likelihood(ways_of(read_histories(each.iloc[[i]])), THETA) for i in range(40)]
-    some = log_likelihood(ways_of(read_histories(each.iloc[:40])), THETA)
+    value, gradient, _ = log_likelihood(ways_of_histories(on), THETA)
+    rows = [
+        log_likelihood(ways_of_histories(read_histories(each.iloc[[i]])), THETA) for i in range(40)
+    ]
+    some = log_likelihood(ways_of_histories(read_histories(each.iloc[:40])), THETA)
     assert some[0] == pytest.approx(sum(row[0] for row in rows), rel=1e-12)
     np.testing.assert_allclose(some[1], sum(row[1] for row in rows), rtol=1e-10)
     by_kind = [

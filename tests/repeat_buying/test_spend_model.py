@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from retention.repeat_buying.summary.purchase_histories import Spend
-from retention.repeat_buying.value.spend import log_likelihood, summed
+from retention.repeat_buying.value.spend import log_likelihood, spend_with_sums
 
 THETA = np.array([6.25, 3.74, 15.44])
 
@@ -65,7 +65,7 @@ def data_of(table):
     """Those who have bought again, as the likelihood takes them."""
     some = table[table["x"] > 0]
     n = np.ones(len(some), np.int64)
-    return summed(Spend(some["x"].to_numpy(float), some["mean_sales"].to_numpy(float), n))
+    return spend_with_sums(Spend(some["x"].to_numpy(float), some["mean_sales"].to_numpy(float), n))
 
 
 spent = st.lists(st.tuples(st.integers(1, 12), st.floats(0.1, 500)), min_size=1, max_size=12)
@@ -166,7 +166,7 @@ def test_collapsed_is_expanded(rows, times):
     weighted = Spend(
         *(table[name].to_numpy(float) for name in ("x", "mean_sales")), n=np.full(len(rows), times)
     )
-    for data in (more, summed(weighted)):
+    for data in (more, spend_with_sums(weighted)):
         value, gradient, hessian = log_likelihood(data, THETA)
         single = log_likelihood(one, THETA)
         assert value == pytest.approx(times * single[0], rel=1e-12)

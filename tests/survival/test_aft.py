@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from retention.errors import ContentError, RetentionError
 from retention.survival.models.aft import AftModel, fit_aft
-from retention.survival.models.covariates import matrix
+from retention.survival.models.covariates import design_from_columns
 
 DISTRIBUTIONS = ("weibull", "exponential", "loglogistic", "lognormal")
 NORMAL = NormalDist()
@@ -62,7 +62,7 @@ def naive_log_likelihood(spells, distribution, location, sigma):
 def design_of(model, frame):
     """The covariates of a frame as the model multiplies them."""
     columns = {covariate.name: frame[covariate.name].to_numpy() for covariate in model.covariates}
-    return matrix(model.covariates, columns, len(frame))
+    return design_from_columns(model.covariates, columns, len(frame))
 
 
 def predicted(model, frame, *, start, end):

@@ -14,13 +14,13 @@ import retention as rt
 from retention.numerics.codes import label_codes
 from retention.survival.models.covariates import (
     Covariate,
-    coded,
-    labelled,
-    learnt,
-    matrix,
-    members,
-    named,
-    terms,
+    cluster_of_rows,
+    design_from_columns,
+    learnt_covariates,
+    named_columns,
+    names_of_terms,
+    places_of_strata,
+    strata_of_rows,
     warn_of_labels,
 )
 from retention.survival.models.unknowns import MISSING, UNSEEN, Reader
@@ -149,7 +149,7 @@ def test_numbers_written_as_text_are_named_and_the_cure_is_the_fit_of_numbers(fi
 )
 def test_levels_that_deserve_a_look_are_named(values, said):
     """Decimal commas, a blank among numbers, one text among them, more towns than ends allow."""
-    known = learnt(["x"], {"x": np.array(values, dtype=object)}, {})
+    known = learnt_covariates(["x"], {"x": np.array(values, dtype=object)}, {})
     with pytest.warns(rt.RetentionWarning, match=said):
         warn_of_labels(known, 120)
 
@@ -159,7 +159,7 @@ def test_what_the_warning_says_to_write_makes_numbers(form):
     """Written exactly: plain, with thousands, with a decimal comma, with both."""
     spells = pd.DataFrame({"x": [form.format(i) for i in range(20)]})
     with pytest.warns(rt.RetentionWarning) as caught:
-        warn_of_labels(learnt(["x"], {"x": spells["x"].to_numpy(object)}, {}), 120)
+        warn_of_labels(learnt_covariates(["x"], {"x": spells["x"].to_numpy(object)}, {}), 120)
     said = str(caught[0].message).partition("first: spells['x'] = ")[2].partition(". If they")[0]
     numbers = eval(said, {"spells": spells, "pd": pd})
     expected = [
@@ -178,7 +178,7 @@ def test_what_the_warning_says_to_write_makes_numbers(form):
 )
 def test_classes_are_no_news(values):
     """Months, codes that say so, a few stars, with ends enough."""
-    warn_of_labels(learnt(["x"], {"x": np.array(values, dtype=object)}, {}), 120)
+    warn_of_labels(learnt_covariates(["x"], {"x": np.array(values, dtype=object)}, {}), 120)
 
 
 def test_identifiers_are_no_labels():
@@ -190,10 +190,10 @@ def test_identifiers_are_no_labels():
     ):
         rt.fit_cox(table, covariates="x")
     with pytest.raises(rt.RetentionError, match="names a column twice"):
-        named(["x", "x"])
-    assert named("x") == ["x"]
+        named_columns(["x", "x"])
+    assert named_columns("x") == ["x"]
     with pytest.raises(rt.ColumnError, match="strata: 'entry' is a column of spells itself"):
-        named(["entry"], "strata")
+        named_columns(["entry"], "strata")
 
 
 def test_numbers_given_as_text_are_refused_and_labels_read_as_they_are_written():
@@ -219,11 +219,11 @@ def test_matrix_has_a_column_for_each_level_but_the_reference():
         "f": np.array([True, False, True]),
         "l": np.array(["b", "c", "a"], dtype=object),
     }
-    covariates = learnt(["n", "f", "l"], columns, {"l": "b"})
-    assert terms(covariates) == ("n", "f", "l=a", "l=c")
+    covariates = learnt_covariates(["n", "f", "l"], columns, {"l": "b"})
+    assert names_of_terms(covariates) == ("n", "f", "l=a", "l=c")
     expected = [[1.5, 1, 0, 0], [2, 0, 0, 1], [3, 1, 1, 0]]
-    np.testing.assert_array_equal(matrix(covariates, columns, 3), expected)
-    assert matrix((), {}, 3).shape == (3, 0)
+    np.testing.assert_array_equal(design_from_columns(covariates, columns, 3), expected)
+    assert design_from_columns((), {}, 3).shape == (3, 0)
 
 
 @given(
@@ -233,8 +233,8 @@ def test_matrix_has_a_column_for_each_level_but_the_reference():
 def test_chunks_of_a_matrix_are_the_whole(values, times):
     """Filled some rows at a time: each row has a 1 where its level is."""
     column = np.array([value or "none" for value in values] * 9_000 * times, dtype=object)
-    covariates = learnt(["x"], {"x": column}, {})
-    found = matrix(covariates, {"x": column}, column.size)
+    covariates = learnt_covariates(["x"], {"x": column}, {})
+    found = design_from_columns(covariates, {"x": column}, column.size)
     levels = covariates[0].levels
     assert list(levels) == sorted(set(column))
     expected = np.array([[value == level for level in levels[1:]] for value in column[:500]])
@@ -254,9 +254,9 @@ def test_labels_are_read_alike_whatever_their_type():
 
 def test_clusters_are_numbered():
     """Any ids, none missing."""
-    assert members(np.array(["x", "y", "x"], dtype=object), "id").tolist() == [0, 1, 0]
+    assert cluster_of_rows(np.array(["x", "y", "x"], dtype=object), "id").tolist() == [0, 1, 0]
     with pytest.raises(rt.ContentError, match="cluster: 1 row has no 'id'"):
-        members(np.array([1.0, np.nan]), "id")
+        cluster_of_rows(np.array([1.0, np.nan]), "id")
 
 
 def test_rows_a_model_can_read():
@@ -288,14 +288,14 @@ def test_strata_are_the_combinations_there_are(rows):
         "plan": np.array([plan for plan, _ in rows], dtype=object),
         "size": np.array([size for _, size in rows]),
     }
-    numbers, keys = labelled(columns, ["plan", "size"], len(rows))
+    numbers, keys = strata_of_rows(columns, ["plan", "size"], len(rows))
     expected = [(plan or "(missing)", str(size)) for plan, size in rows]
     assert [keys[number] for number in numbers] == expected
     assert keys == sorted(set(expected))
-    assert coded(columns, ["plan", "size"], keys, len(rows)).tolist() == numbers.tolist()
-    fewer = coded(columns, ["plan", "size"], keys[1:], len(rows))
+    assert places_of_strata(columns, ["plan", "size"], keys, len(rows)).tolist() == numbers.tolist()
+    fewer = places_of_strata(columns, ["plan", "size"], keys[1:], len(rows))
     assert fewer.tolist() == [number - 1 for number in numbers.tolist()]
-    assert labelled({}, [], 2)[1] == [()]
+    assert strata_of_rows({}, [], 2)[1] == [()]
 
 
 def test_strata_read_alike_on_every_engine(engine):

@@ -14,7 +14,7 @@ from retention.errors import ColumnError, ContentError, RetentionError
 from retention.survival.counts.person_periods import person_periods
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.hazard.model import HazardModel, fit_hazard
-from retention.survival.models.covariates import matrix
+from retention.survival.models.covariates import design_from_columns
 
 LINKS = ("logit", "cloglog")
 
@@ -86,7 +86,7 @@ def brute_force(link, y, design):
 def design_of(model, frame):
     """The covariates of a frame as the model multiplies them."""
     columns = {covariate.name: frame[covariate.name].to_numpy() for covariate in model.covariates}
-    return matrix(model.covariates, columns, len(frame))
+    return design_from_columns(model.covariates, columns, len(frame))
 
 
 def predicted(model, frame, *, start, end):

@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.survival.counts.histories import read
+from retention.survival.counts.histories import read_spells
 from retention.survival.counts.person_periods import (
     DAYS_IN,
     intervals_at_risk,
-    length_of,
+    lengths_in_days,
     person_periods,
 )
 
@@ -79,7 +79,7 @@ def test_first_and_last_interval_are_those_of_the_rows(rows, units):
     usable = frame[(frame["entry"] < frame["duration"]) | (frame["entry"] == 0)]
     assume(not usable.empty)
     table = person_periods(usable, unit=units[0], duration_unit=units[1])
-    first, last = intervals_at_risk(read(usable), length_of(*units))
+    first, last = intervals_at_risk(read_spells(usable), lengths_in_days(*units))
     assert len(table) == np.maximum(last - first + 1, 0).sum()
     ends = table.groupby("customer_id")["interval"].agg(["min", "max"])
     seen = last >= first

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.numerics.codes import MOST_GROUPS
-from retention.survival.counts.risk_sets import tally
+from retention.survival.counts.risk_sets import risk_sets_by_segment
 from risk_by_hand import Spell, expanded, frame_of, many
 
 some_are_left_out = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -217,6 +217,6 @@ def test_the_callers_table_is_not_changed():
 @given(spells=many, times=st.lists(st.sampled_from([-1, 0, 0.25, 1, 2, 2.5, 3, 6, 9]), min_size=1))
 def test_those_at_risk_are_known_at_any_time(spells, times):
     """Also between durations, and beyond the last."""
-    (sets,) = tally(frame_of(spells), ())
+    (sets,) = risk_sets_by_segment(frame_of(spells), ())
     here = [sum(each.at_risk(time) for each in expanded(spells)) for time in times]
     assert sets.at_risk(np.array(times)).tolist() == here

@@ -19,7 +19,7 @@ from retention.survival.scores.brier_and_auc import (
     integrated_brier_score,
     time_dependent_auc,
 )
-from retention.survival.scores.censoring_weights import weigh
+from retention.survival.scores.censoring_weights import censoring_weighting
 from retention.survival.scores.scored_tables import read_scored
 
 pytestmark = pytest.mark.filterwarnings("ignore:risk. the area:retention.RetentionWarning")
@@ -212,17 +212,17 @@ def test_weights_reproduce_kaplan_meier(rows, time):
     """Those beyond t add up to n S(t), the ends so far to n (1 − S(t)), on tied whole numbers."""
     frame = scored(*rows)
     found = read_scored(frame, {}, None)
-    weighting = weigh(found, "a score", None, (), None)
+    weighting = censoring_weighting(found, "a score", None, (), None)
     spells = spells_of(frame)
     points = weighting.points([time])
     gone = found.duration <= time
-    other = next(weighting.of_others(found, [time]))
+    other = next(weighting.weights_of_others(found, [time]))
     n = len(spells)
     curve = float(product(spells, time, of_censoring=False))
     if points.reason[0] is None or points.reason[0].startswith("the weights explode"):
         assert (~gone * found.weights).sum() * other / n == pytest.approx(curve, abs=1e-12)
         assert points.still[0] == pytest.approx(curve, abs=1e-12)
-        ended = (gone * found.weights * weighting.of_ends(found)).sum() / n
+        ended = (gone * found.weights * weighting.weights_of_ends(found)).sum() / n
         assert ended == pytest.approx(1 - curve, abs=1e-12)
         assert points.churned[0] == pytest.approx(1 - curve, abs=1e-12)
 

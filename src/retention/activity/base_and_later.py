@@ -30,7 +30,7 @@ _PAIRED = ("retained", "s0", "s1", "p0", "p1")
 """What `base_and_later` puts beside the segments."""
 
 
-def collapsed(
+def activity_by_segments(
     activity: object,
     by: str | Sequence[str],
     *,
@@ -60,7 +60,7 @@ def collapsed(
     names = segments(by, ACTIVITY, working=(*_PAIRED, *working))
     frame = require(activity, ACTIVITY, extra=names, adds=adds)
     present = frame.collect_schema().names()
-    told = [column.name for column in AT_START] if tells_starts(frame) else []
+    told = [column.name for column in AT_START] if has_starts(frame) else []
     if told and not starts:
         frame = frame.filter(nw.col("active")).drop(*told)
         present, told = [name for name in present if name not in told], []
@@ -91,7 +91,7 @@ def collapsed(
     return rows.drop("_known", "_rows", "_least_sales", "_least_profit"), names
 
 
-def tells_starts(frame: Frame) -> bool:
+def has_starts(frame: Frame) -> bool:
     """Whether activity is of contracts, and has the periods in which first contracts began."""
     return {column.name for column in AT_START} <= set(frame.collect_schema().names())
 
@@ -99,7 +99,7 @@ def tells_starts(frame: Frame) -> bool:
 def warn_of_unseen(activity: object) -> None:
     """Warn of customers who came and went between two openings, whom snapshots never see."""
     frame = require(activity, ACTIVITY, adds="none")
-    if not tells_starts(frame):
+    if not has_starts(frame):
         return
     known = frame.filter(nw.col("started") < nw.col("last_step"))
     lives = known.with_columns(active=count(nw.col("active"))).group_by("customer_id")
@@ -126,7 +126,7 @@ def base_and_later(
     """The customers active in each period (the base), and what they did `lag` periods later.
 
     Args:
-        frame: activity over the segments `by`, see `collapsed`.
+        frame: activity over the segments `by`, see `activity_by_segments`.
         lag: how many periods later, 1 or more.
         by: the segment columns.
         lost_to: "firm" counts a customer as retained who is active anywhere in the firm; "segment"
@@ -143,42 +143,42 @@ def base_and_later(
     one_of("lost_to", lost_to, ("firm", "segment"))
     active = frame.filter(nw.col("active"))
     if lost_to == "firm" and by:
-        pairs = _met_in_firm(frame, active, by, lag, later)
+        pairs = _pairs_of_firm(frame, active, by, lag, later)
     elif orders_well(frame) and lag <= FURTHEST_SHIFT:
-        pairs = _met_in_order(active, by, lag, later)
+        pairs = _pairs_by_shifting(active, by, lag, later)
     else:
-        met = _later(active, by, lag, later)
-        pairs = _based(active, by).join(met, on=_keys(by), how="left")
+        met = _shifted_back(active, by, lag, later)
+        pairs = _base_of_pairs(active, by).join(met, on=_keys_of_pairs(by), how="left")
     pairs = pairs.filter(nw.col("step") <= nw.col("last_step") - lag)
     return pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64)).with_columns(
-        _if_retained(_LATER[money]) for money in later
+        _later_money_of_retained(_LATER[money]) for money in later
     )
 
 
-def _keys(by: Sequence[str]) -> list[str]:
+def _keys_of_pairs(by: Sequence[str]) -> list[str]:
     return ["customer_id", *by, "step"]
 
 
-def _based(active: Frame, by: Sequence[str]) -> Frame:
-    return active.select(*_keys(by), *CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
+def _base_of_pairs(active: Frame, by: Sequence[str]) -> Frame:
+    return active.select(*_keys_of_pairs(by), *CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit"))
 
 
-def _later(rows: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
+def _shifted_back(rows: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
     """What was bought in a period, filed under the period `lag` before."""
     money = [nw.col(name).alias(_LATER[name]) for name in later]
     return rows.select("customer_id", *by, *money, step=nw.col("step") - lag, retained=nw.lit(1))
 
 
-def _met_in_firm(
+def _pairs_of_firm(
     frame: Frame, active: Frame, by: Sequence[str], lag: int, later: Sequence[str]
 ) -> Frame:
     """Retained wherever they buy later; their later money is that of the same segment."""
     anywhere = active.select("customer_id", step=nw.col("step") - lag, retained=nw.lit(1)).unique()
-    met = _based(active, by).join(anywhere, on=["customer_id", "step"], how="left")
+    met = _base_of_pairs(active, by).join(anywhere, on=["customer_id", "step"], how="left")
     if not later:
         return met
-    here = _later(frame, by, lag, later).rename({"retained": "_here"})
-    met = met.join(here, on=_keys(by), how="left")
+    here = _shifted_back(frame, by, lag, later).rename({"retained": "_here"})
+    met = met.join(here, on=_keys_of_pairs(by), how="left")
     elsewhere = nw.col("_here").is_null()  # who bought elsewhere, bought for 0 here
     money = [_LATER[name] for name in later]
     return met.with_columns(
@@ -186,7 +186,7 @@ def _met_in_firm(
     ).drop("_here")
 
 
-def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
+def _pairs_by_shifting(active: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
     """The same without a join, which would count a lazy activity twice.
 
     A customer's rows in order of period: the one `lag` periods later, if there is one, is among the
@@ -204,7 +204,7 @@ def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[st
         for name in later
     }
     return rows.select(
-        *_keys(by),
+        *_keys_of_pairs(by),
         *CONSTANTS,
         s0=nw.col("sales"),
         p0=nw.col("profit"),
@@ -213,7 +213,7 @@ def _met_in_order(active: Frame, by: Sequence[str], lag: int, later: Sequence[st
     )
 
 
-def _if_retained(money: str) -> nw.Expr:
+def _later_money_of_retained(money: str) -> nw.Expr:
     """Later sales of the retained, 0 for the lost; null stays null where the money is unknown."""
     known = nw.when(nw.col("retained") == 1).then(nw.col(money))
     return known.otherwise(nw.lit(0.0)).alias(money)

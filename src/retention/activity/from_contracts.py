@@ -133,13 +133,18 @@ def contract_periods(
     segments(names, CONTRACT_ACTIVITY)
     periods.check_freq(freq)
     frame = require(contracts, CONTRACTS, extra=names, alone=True)
-    seen = _observed(frame, freq, as_of, observed_from)
-    dated = _dated(frame, names, seen)
-    opened = _at_openings(_runs(dated, names, seen), seen)
-    rows = _counted(nw.concat([opened, _begun(dated, opened, seen)]), names, seen)
+    seen = _observed_openings(frame, freq, as_of, observed_from)
+    dated = _contracts_with_openings(frame, names, seen)
+    opened = _contract_at_each_opening(_openings_in_force(dated, names, seen), seen)
+    rows = _contracts_per_period(
+        nw.concat([opened, _contracts_of_first_day(dated, opened, seen)]), names, seen
+    )
     order = [*names, "step", "customer_id"]
     return in_kind_of(
-        _described(rows, names, seen), contracts, order=order, keep_type=("customer_id",)
+        _columns_of_contract_activity(rows, names, seen),
+        contracts,
+        order=order,
+        keep_type=("customer_id",),
     )
 
 
@@ -153,7 +158,7 @@ class _Observed:
     until: int
 
 
-def _observed(
+def _observed_openings(
     frame: Frame, freq: str, as_of: date | str, observed_from: date | str | None
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
@@ -178,13 +183,13 @@ def _observed(
     return _Observed(window, named, periods.number_of(last))
 
 
-def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     """Each contract with the openings it begins and ends at (`_from`, `_to`), and its first days.
 
     `_day` and `_step` are the contract's own, `_first_day` and `_first_step` the customer's.
     """
     schema, engine, freq = frame.collect_schema(), frame.implementation, seen.window.freq
-    money = _money(frame)
+    money = _amount_columns(frame)
     dated = frame.select(
         "customer_id",
         "start",
@@ -205,9 +210,9 @@ def _dated(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     return dated.with_columns(**firsts)
 
 
-def _runs(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _openings_in_force(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     """Each contract with the first opening at which it was seen in force, and their number."""
-    money = _money(dated)
+    money = _amount_columns(dated)
     past = (nw.col("_to") > seen.window.last_step) | nw.col("_open")
     early = nw.col("_from") < seen.window.first_step
     clipped = dated.with_columns(
@@ -218,7 +223,7 @@ def _runs(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     return clipped.filter(nw.col("_n") > 0).select(*kept)
 
 
-def _begun(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
+def _contracts_of_first_day(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
     """The contracts of each customer's first day, in the period in which it lies.
 
     Where `observed_from` cut the file at the front, only periods that were observed from their
@@ -232,46 +237,46 @@ def _begun(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
     rows = first.with_columns(
         _on=nw.lit(0).cast(nw.Int64),
         step=nw.col("_step"),
-        **{f"{name}_at_start": nw.col(name) for name in _money(dated)},
+        **{f"{name}_at_start": nw.col(name) for name in _amount_columns(dated)},
     )
     names = opened.collect_schema().names()
-    none = dict.fromkeys(_money(dated), nw.lit(0.0))
+    none = dict.fromkeys(_amount_columns(dated), nw.lit(0.0))
     return rows.select(*(none.get(name, nw.col(name)).alias(name) for name in names))
 
 
-def _money(frame: Frame) -> list[str]:
+def _amount_columns(frame: Frame) -> list[str]:
     present = frame.collect_schema().names()
     return [name for name in ("sales", "profit") if name in present]
 
 
-def _at_openings(runs: Frame, seen: _Observed) -> Frame:
+def _contract_at_each_opening(runs: Frame, seen: _Observed) -> Frame:
     """Each contract once for every opening it is in force at, numbered by `step`."""
     size = isqrt(seen.window.n_steps) + 1
     blocks = runs.with_columns(_length=nw.col("_n"), _n=(nw.col("_n") - 1) // size + 1)
-    repeated = _repeated(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
+    repeated = _repeated_rows(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
         _from=nw.col("_from") + nw.col("_place") * size,
         _n=nw.col("_length") - nw.col("_place") * size,
     )
     full = nw.when(nw.col("_n") > size).then(nw.lit(size)).otherwise(nw.col("_n"))
     rest = repeated.with_columns(_n=full.cast(nw.Int64)).drop("_place", "_length")
-    each = _repeated(rest, size)
+    each = _repeated_rows(rest, size)
     return each.with_columns(
         step=(nw.col("_from") + nw.col("_place")).cast(nw.Int64),
         _on=nw.lit(1).cast(nw.Int64),
-        **dict.fromkeys((f"{name}_at_start" for name in _money(runs)), nw.lit(0.0)),
+        **dict.fromkeys((f"{name}_at_start" for name in _amount_columns(runs)), nw.lit(0.0)),
     ).drop("_from", "_place")
 
 
-def _repeated(rows: Frame, most: int) -> Frame:
+def _repeated_rows(rows: Frame, most: int) -> Frame:
     """Each row `_n` times, numbered from 0 in `_place`: a join, which every engine does well."""
     n, place = np.tril_indices(most)
     table = as_lazy(table_like({"_n": n + 1, "_place": place}, rows.to_native()), by_row=True)
     return rows.join(table, on="_n", how="inner").drop("_n")
 
 
-def _counted(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     months = _MONTHS[seen.window.freq]
-    money = _money(opened)
+    money = _amount_columns(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(
         *(nw.col(name).sum() for name in sums),
@@ -286,7 +291,7 @@ def _counted(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     return rows.with_columns(**amounts)
 
 
-def _described(rows: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _columns_of_contract_activity(rows: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     return rows.select(
         "customer_id",
         *by,

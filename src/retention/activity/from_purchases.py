@@ -99,11 +99,13 @@ def customer_periods(
     segments(names, ACTIVITY)
     periods.check_freq(freq)
     frame = require(transactions, TRANSACTIONS, extra=names, alone=True)
-    lines = _dated(frame, names)
-    seen = _observed(lines, freq, as_of, observed_from)
+    lines = _lines_with_dates(frame, names)
+    seen = _observed_periods(lines, freq, as_of, observed_from)
     given = frame.collect_schema()
-    rows = _counted(_whole(lines, seen), names, seen, by_day="order_id" not in given)
-    answer = _described(rows, names, seen, given)
+    rows = _purchases_per_period(
+        _lines_of_whole_periods(lines, seen), names, seen, by_day="order_id" not in given
+    )
+    answer = _columns_of_purchase_activity(rows, names, seen, given)
     order = [*names, "step", "customer_id"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
 
@@ -116,7 +118,7 @@ class _Observed:
     plain: bool
 
 
-def _dated(frame: Frame, by: Sequence[str]) -> Frame:
+def _lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
     """The lines with their day, segments as text, amounts as floats."""
     schema = frame.collect_schema()
     kept = [name for name in ("order_id", "profit") if name in schema]
@@ -129,7 +131,7 @@ def _dated(frame: Frame, by: Sequence[str]) -> Frame:
     )
 
 
-def _whole(lines: Frame, seen: _Observed) -> Frame:
+def _lines_of_whole_periods(lines: Frame, seen: _Observed) -> Frame:
     """The lines of the whole periods."""
     engine = lines.implementation
     return lines.filter(
@@ -138,7 +140,7 @@ def _whole(lines: Frame, seen: _Observed) -> Frame:
     )
 
 
-def _observed(
+def _observed_periods(
     lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
@@ -154,8 +156,9 @@ def _observed(
     window = periods.whole_periods(start, last, freq)
     if not window.n_steps > 0:
         raise ContentError(
-            f"There is no whole {freq} between {start} and `as_of` {last}. Take a shorter freq, or "
-            f"{_cures((start, last), freq)} if the data cover those days and nobody bought."
+            f"There is no whole {freq} between {start} and `as_of` {last}. Take a shorter freq, "
+            f"or {_arguments_to_say((start, last), freq)} if the data cover those days and nobody "
+            "bought."
         )
     log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
     if freq in _HOLE:
@@ -194,7 +197,7 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
     if open_step > seen.window.last_step and log.n_tail and news:
         left_out["late"] = open_step
     if left_out:
-        counts = _outside(lines, seen, last)
+        counts = _orders_outside(lines, seen, last)
         why = {"early": f"the first order is of {start}", "late": f"`as_of` is {last}"}
         parts = [
             f"{periods.label(step, seen.window.freq)} ({counts[edge]}; {why[edge]})"
@@ -203,11 +206,11 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
         edges = (start if "early" in left_out else None, last if "late" in left_out else None)
         warn(
             f"Left out, as not observed whole: {' and '.join(parts)}. If the data cover the days "
-            f"that lack and nobody bought on them, {_cures(edges, seen.window.freq)}."
+            f"that lack and nobody bought on them, {_arguments_to_say(edges, seen.window.freq)}."
         )
 
 
-def _outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
+def _orders_outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
     """How many orders and customers lie before the whole periods, and after them up to `last`."""
     engine, day = lines.implementation, nw.col("_date")
     early = day < periods.day_literal(seen.window.begins, engine)
@@ -222,16 +225,16 @@ def _outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
     return {
         "late"
         if is_late
-        else "early": f"{_several(n, 'order')} of {_several(customers, 'customer')}"
+        else "early": f"{_how_many(n, 'order')} of {_how_many(customers, 'customer')}"
         for is_late, n, customers in rows
     }
 
 
-def _several(n: int, what: str) -> str:
+def _how_many(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
-def _cures(edges: tuple[date | None, date | None], freq: str) -> str:
+def _arguments_to_say(edges: tuple[date | None, date | None], freq: str) -> str:
     """What to say so that the periods of these days count as observed whole."""
     start, last = edges
     said = []
@@ -244,52 +247,54 @@ def _cures(edges: tuple[date | None, date | None], freq: str) -> str:
     return f"say {' and '.join(said)}"
 
 
-def _counted(lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool) -> Frame:
+def _purchases_per_period(
+    lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool
+) -> Frame:
     """One row per customer, segment and period, and how many purchases there were in it."""
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
-        days = _numbered(lines, seen.window.freq).group_by(*cell)
+        days = _rows_with_steps(lines, seen.window.freq).group_by(*cell)
         n_days = nw.col("_date").n_unique().alias("n_orders")
-        rows = days.agg(*_sums(lines), *_least(lines, ["profit"]), n_days)
+        rows = days.agg(*_sums_of_amounts(lines), *_least_terms(lines, ["profit"]), n_days)
     else:
-        amounts = _amounts(lines)
+        amounts = _amount_columns(lines)
         orders = netted_orders(lines, "_date", by=by, amounts=amounts, plain=seen.plain)
-        orders = _numbered(orders, seen.window.freq)
-        lowest = [nw.col(name).min() for name in _leasts(orders)]
+        orders = _rows_with_steps(orders, seen.window.freq)
+        lowest = [nw.col(name).min() for name in _columns_of_least_terms(orders)]
         n_orders = nw.col("_bought").sum().alias("n_orders")
-        rows = orders.group_by(*cell).agg(*_sums(orders), *lowest, n_orders)
-    net = [netted(name.removeprefix("_least_"), name) for name in _leasts(rows)]
+        rows = orders.group_by(*cell).agg(*_sums_of_amounts(orders), *lowest, n_orders)
+    net = [netted(name.removeprefix("_least_"), name) for name in _columns_of_least_terms(rows)]
     rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
     return rows.with_columns(active=nw.col("n_orders") > 0)
 
 
-def _numbered(rows: Frame, freq: str) -> Frame:
+def _rows_with_steps(rows: Frame, freq: str) -> Frame:
     """Rows with the number of their period; numbered late, since orders are fewer than lines."""
     dated = rows.with_columns(_day=periods.day_expr("_date", rows.implementation))
     return dated.with_columns(step=periods.step_expr("_date", "_day", freq))
 
 
-def _amounts(table: Frame) -> list[str]:
+def _amount_columns(table: Frame) -> list[str]:
     names = table.collect_schema().names()
     return [name for name in ("sales", "profit") if name in names]
 
 
-def _sums(table: Frame) -> list[nw.Expr]:
-    return [nw.col(name).sum() for name in _amounts(table)]
+def _sums_of_amounts(table: Frame) -> list[nw.Expr]:
+    return [nw.col(name).sum() for name in _amount_columns(table)]
 
 
-def _least(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:
+def _least_terms(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:
     """The lowest of the terms of sums in which some are below 0, by which noise is told."""
     names = table.collect_schema().names()
     return [nw.col(name).min().alias(f"_least_{name}") for name in amounts if name in names]
 
 
-def _leasts(rows: Frame) -> list[str]:
+def _columns_of_least_terms(rows: Frame) -> list[str]:
     return [name for name in rows.collect_schema().names() if name.startswith("_least_")]
 
 
-def _described(
+def _columns_of_purchase_activity(
     rows: Frame, by: Sequence[str], seen: _Observed, schema: Mapping[str, object]
 ) -> Frame:
     profit = nw.col("profit") if "profit" in schema else nw.lit(None, dtype=nw.Float64)

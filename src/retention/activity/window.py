@@ -66,7 +66,7 @@ def warn_of_holes(
         freq: the length of a period.
         seen: "was" where customers were counted, "became" where new ones were.
     """
-    found = _holes(steps, customers, freq)
+    found = _runs_without_customers(steps, customers, freq)
     if not found:
         return
     named = [
@@ -87,7 +87,7 @@ def warn_of_holes(
     )
 
 
-def _holes(
+def _runs_without_customers(
     steps: NDArray[np.int64], customers: NDArray[np.int64], freq: str
 ) -> list[tuple[int, int]]:
     """Runs of periods with hardly a customer between busy ones, the first and the last of each.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.errors import ContentError, whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.frames.python_rows import rows_as_dicts
@@ -88,7 +88,7 @@ def pool_small_segments(
         return activity
     put = rows_with_one_name(frame, pools)
     others = [name for name in put.collect_schema() if name not in CONTRACT_ACTIVITY.names]
-    rows, _ = collapsed(put, others, adds="none", starts=True, again=True)
+    rows, _ = activity_by_segments(put, others, adds="none", starts=True, again=True)
     order = [*others, "step", "customer_id"]
     rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
     return in_kind_of(

@@ -50,7 +50,7 @@ def purchase_days(
     Raises:
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
     """
-    lines = _numbered(transactions, keep)
+    lines = _lines_with_day_numbers(transactions, keep)
     log = look(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     if gap is not None:
@@ -67,7 +67,7 @@ def purchase_days(
     )
 
 
-def _numbered(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
+def _lines_with_day_numbers(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
     schema = transactions.collect_schema()
     return transactions.select(
         "customer_id",

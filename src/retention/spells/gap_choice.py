@@ -104,20 +104,20 @@ def gap_table(
     Source:
         The rule is a convention of practice; Wilson, E. B. (1927) for the bounds.
     """
-    candidates, horizon = _candidates(gaps), whole_days(within, argument="within", least=1)
+    candidates, horizon = _candidate_gaps(gaps), whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, _ = observed_days(as_of, None)
     frame = require(transactions, TRANSACTIONS, adds="none")
     way = "give the orders since {since} alone."
     days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
     day = periods.number_of(last)
-    silences = collect(_silences(days, candidates, horizon, day))
-    rows = [_counts(silences, gap, horizon, day) for gap in candidates]
+    silences = collect(_record_silences(days, candidates, horizon, day))
+    rows = [_counts_of_gap(silences, gap, horizon, day) for gap in candidates]
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return table_like(_judged(found, level), transactions)
+    return table_like(_shares_beside_counts(found, level), transactions)
 
 
-def _candidates(gaps: Sequence[int]) -> list[int]:
+def _candidate_gaps(gaps: Sequence[int]) -> list[int]:
     many = list(gaps) if isinstance(gaps, Iterable) else []
     if not many:
         raise RetentionError(
@@ -126,7 +126,7 @@ def _candidates(gaps: Sequence[int]) -> list[int]:
     return sorted({whole_days(gap, argument="gaps", least=1) for gap in many})
 
 
-def _silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) -> Frame:
+def _record_silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) -> Frame:
     """How often a silence outlasted all earlier ones of its customer, by how long and since when.
 
     The first silence that a gap calls a loss is one that outlasts all before it, so only those are
@@ -149,13 +149,14 @@ def _silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) -> Fram
     limits = sorted({*gaps, *(gap + within for gap in gaps)})
     keys = ["_first", "_back", "_day", "_longest", "_length"]
     rounded = records.with_columns(
-        _longest=_rounded_down("_longest", limits), _length=_rounded_down("_length", limits)
+        _longest=_largest_limit_reached("_longest", limits),
+        _length=_largest_limit_reached("_length", limits),
     )
     counted = rounded.group_by(*keys).agg(nw.len().alias("n"))
     return counted.with_columns(nw.col(*keys, "n").cast(nw.Int64))
 
 
-def _rounded_down(column: str, limits: Sequence[int]) -> nw.Expr:
+def _largest_limit_reached(column: str, limits: Sequence[int]) -> nw.Expr:
     """The largest of the limits that is not above the value; 0 where there is none."""
     reached = (
         count(nw.col(column) >= limit) * (limit - below)
@@ -164,7 +165,7 @@ def _rounded_down(column: str, limits: Sequence[int]) -> nw.Expr:
     return nw.sum_horizontal(*reached)
 
 
-def _counts(silences: Columns, gap: int, within: int, as_of: int) -> dict[str, float]:
+def _counts_of_gap(silences: Columns, gap: int, within: int, as_of: int) -> dict[str, float]:
     """What the rule says about one gap, from the counted silences."""
     n, day, back = silences["n"], silences["_day"], silences["_back"] == 1
     first, since = silences["_first"] == 1, day + gap
@@ -175,7 +176,7 @@ def _counts(silences: Columns, gap: int, within: int, as_of: int) -> dict[str, f
         "n_customers": n[first].sum(),
         "n_eligible": n[first & (since <= as_of)].sum(),
         "n_lost": n[lost].sum(),
-        "median_follow_up": _median(as_of - since[lost], n[lost]),
+        "median_follow_up": _weighted_median(as_of - since[lost], n[lost]),
         "n_came_back": n[lost & back].sum(),
         "n_followed": n[followed].sum(),
         "n_false": n[followed & back & (silences["_length"] < gap + within)].sum(),
@@ -183,7 +184,7 @@ def _counts(silences: Columns, gap: int, within: int, as_of: int) -> dict[str, f
     }
 
 
-def _judged(found: Columns, level: float) -> Columns:
+def _shares_beside_counts(found: Columns, level: float) -> Columns:
     """The counts, each share behind those it was made of."""
     shares = {
         "n_lost": ("lost_share", "n_eligible"),
@@ -201,7 +202,7 @@ def _judged(found: Columns, level: float) -> Columns:
     return table
 
 
-def _median(values: NDArray[Any], weights: NDArray[Any]) -> float:
+def _weighted_median(values: NDArray[Any], weights: NDArray[Any]) -> float:
     """The median of counted values: the mean of the two in the middle where the count is even."""
     if not weights.sum():
         return float("nan")

@@ -12,11 +12,11 @@ from retention.orders import look_at_contracts
 from retention.periods import observed_days, whole_days
 from retention.spells.spell_rows import (
     Kept,
-    described,
-    joined,
+    columns_of_spells,
     kept_columns,
-    refuse_several,
-    with_last,
+    refuse_changes_within_spells,
+    spells_with_last_values,
+    stays_joined_to_spells,
 )
 from retention.tables import CONTRACTS, SPELLS, require
 from retention.tables.answer_columns import constant, gives, whole
@@ -123,15 +123,15 @@ def contract_spells(
     last, first = observed_days(as_of, observed_from)
     frame = require(contracts, CONTRACTS, adds="none")
     kept = kept_columns(frame, CONTRACTS, keep=keep, keep_first=keep_first, keep_last=keep_last)
-    begun = _begun(frame, last, kept)
-    stays = _stays(begun, kept)
-    refuse_several(stays, allowed=pause, kept=kept)
-    spells = joined(stays, allowed=pause, keep=kept.first)
-    spells = with_last(spells, _longest(begun, kept), kept)
+    begun = _contracts_begun(frame, last, kept)
+    stays = _stays_by_start(begun, kept)
+    refuse_changes_within_spells(stays, allowed=pause, kept=kept)
+    spells = stays_joined_to_spells(stays, allowed=pause, keep=kept.first)
+    spells = spells_with_last_values(spells, _contracts_of_latest_end(begun, kept), kept)
     known = periods.number_of(last) - pause
-    ended = _ended(spells, known)
+    ended = _contract_spells_with_ends(spells, known)
     entry = nw.lit(0) if first is None else periods.number_of(first) - nw.col("_start")
-    answer = described(
+    answer = columns_of_spells(
         ended.with_columns(_entry=entry, grace=nw.lit(pause).cast(nw.Int64)),
         reactivation="new_spell",
         reasons={"began within the grace period": nw.col("_start") > known},
@@ -141,25 +141,25 @@ def contract_spells(
     return in_kind_of(answer, contracts, order=order, keep_type=("customer_id", *kept.names))
 
 
-def _begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
+def _contracts_begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
     """The contracts begun by `as_of`; an end after it is not known yet."""
     last = periods.number_of(as_of)
     look_at_contracts(contracts, as_of=as_of)
-    dated = _dated(contracts, kept.of_rows)
+    dated = _contracts_in_day_numbers(contracts, kept.columns_of_rows)
     ahead = nw.col("_end") > last
     return dated.filter(nw.col("_start") <= last).with_columns(
         _end=nw.when(ahead).then(nw.lit(_RUNNING)).otherwise(nw.col("_end"))
     )
 
 
-def _stays(begun: Frame, kept: Kept) -> Frame:
+def _stays_by_start(begun: Frame, kept: Kept) -> Frame:
     """Contracts once a customer and first day, how far they reach, and which of them does."""
-    told = kept.together
+    aggregation = kept.aggregation_of_rows
     once = begun.group_by("customer_id", "_start").agg(
         nw.col("_end").max(),
-        *(nw.col(name).min() for name in told.least),
-        *(nw.col(name).max() for name in told.most),
-        *(nw.col(name).sum() for name in told.sums),
+        *(nw.col(name).min() for name in aggregation.least),
+        *(nw.col(name).max() for name in aggregation.most),
+        *(nw.col(name).sum() for name in aggregation.sums),
     )
     reach = nw.col("_end").cum_max().over("customer_id", order_by="_start")
     # Of contracts that reach equally far the latest counts, which is the running maximum.
@@ -169,14 +169,14 @@ def _stays(begun: Frame, kept: Kept) -> Frame:
     return marked.with_columns(_at=at)
 
 
-def _longest(begun: Frame, kept: Kept) -> Frame:
+def _contracts_of_latest_end(begun: Frame, kept: Kept) -> Frame:
     """Of the contracts of a customer and first day those with the latest end, as one row."""
     longest = nw.col("_end").max().over("customer_id", "_start")
     rows = begun.with_columns(_longest=longest).filter(nw.col("_end") == nw.col("_longest"))
     return rows.group_by("customer_id", "_start").agg(*(nw.col(name).min() for name in kept.last))
 
 
-def _dated(contracts: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
+def _contracts_in_day_numbers(contracts: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
     """First day in force and first day out as whole numbers."""
     running = nw.col("end").is_null()
     filled = contracts.select(
@@ -191,7 +191,7 @@ def _dated(contracts: Frame, keep: Mapping[str, nw.Expr]) -> Frame:
     )
 
 
-def _ended(spells: Frame, known: int) -> Frame:
+def _contract_spells_with_ends(spells: Frame, known: int) -> Frame:
     """Whether each spell ended by the day `known`, and the day up to which it lasted."""
     ended = nw.col("_last") <= known
     so_far = nw.when(nw.col("_start") < known).then(nw.lit(known)).otherwise(nw.col("_start"))

@@ -13,11 +13,11 @@ from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.spells.spell_rows import (
     Kept,
-    described,
-    joined,
+    columns_of_spells,
     kept_columns,
-    refuse_several,
-    with_last,
+    refuse_changes_within_spells,
+    spells_with_last_values,
+    stays_joined_to_spells,
 )
 from retention.tables import SPELLS, TRANSACTIONS, Column, Kind, refuse_other_ids, require
 from retention.tables.answer_columns import gives, times
@@ -154,28 +154,30 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     last, first = observed_days(as_of, observed_from)
     frame = require(transactions, TRANSACTIONS, adds="none")
     kept = kept_columns(frame, TRANSACTIONS, keep=keep, keep_first=keep_first, keep_last=keep_last)
-    origins = _origins(frame, started, observed_from)
-    days = _days(frame, (first, last), kept, silence)
+    origins = _origin_of_customers(frame, started, observed_from)
+    days = _purchase_stays(frame, (first, last), kept, silence)
     allowed = silence if reactivation == "new_spell" else _AGES
-    refuse_several(days, allowed=allowed, kept=kept)
-    seen = joined(days, allowed=allowed, keep=kept.first)
-    seen = with_last(seen, days, kept)
-    spells, reasons = _entered(seen, origins, first, silence)
-    ended = _ended(spells, silence, periods.number_of(last))
+    refuse_changes_within_spells(days, allowed=allowed, kept=kept)
+    seen = stays_joined_to_spells(days, allowed=allowed, keep=kept.first)
+    seen = spells_with_last_values(seen, days, kept)
+    spells, reasons = _spells_with_entry(seen, origins, first, silence)
+    ended = _purchase_spells_with_ends(spells, silence, periods.number_of(last))
     extra = ["last_order", *kept.names]
-    answer = described(ended, reactivation=reactivation, reasons=reasons, extra=extra)
+    answer = columns_of_spells(ended, reactivation=reactivation, reasons=reasons, extra=extra)
     order = ["customer_id", "spell"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id", *kept.names))
 
 
-def _days(transactions: Frame, observed: tuple[date | None, date], kept: Kept, gap: int) -> Frame:
+def _purchase_stays(
+    transactions: Frame, observed: tuple[date | None, date], kept: Kept, gap: int
+) -> Frame:
     """The days with a purchase, each a stay of its own, and what is carried along from them."""
     days = purchase_days(
         transactions,
         as_of=observed[1],
         since=observed[0],
-        keep=kept.of_rows,
-        told=kept.together,
+        keep=kept.columns_of_rows,
+        told=kept.aggregation_of_rows,
         gap=gap,
         way="say `observed_from='{since}'`.",
     )
@@ -183,7 +185,9 @@ def _days(transactions: Frame, observed: tuple[date | None, date], kept: Kept, g
     return days.with_columns(_until=day, _at=day).rename({"_day": "_start"})
 
 
-def _origins(frame: Frame, started: object | None, observed_from: object) -> Frame | None:
+def _origin_of_customers(
+    frame: Frame, started: object | None, observed_from: object
+) -> Frame | None:
     """The day that `started` names for each customer, the earliest where there are several."""
     if started is None:
         return None
@@ -200,7 +204,7 @@ def _origins(frame: Frame, started: object | None, observed_from: object) -> Fra
     return dated.group_by("customer_id").agg(nw.col("_origin").min())
 
 
-def _entered(
+def _spells_with_entry(
     spells: Frame, origins: Frame | None, observed_from: date | None, gap: int
 ) -> tuple[Frame, dict[str, nw.Expr]]:
     """When each spell came under observation, and why some cannot be used."""
@@ -225,7 +229,7 @@ def _entered(
     }
 
 
-def _ended(spells: Frame, gap: int, as_of: int) -> Frame:
+def _purchase_spells_with_ends(spells: Frame, gap: int, as_of: int) -> Frame:
     """Whether each spell ended by `as_of`, and the day up to which it lasted."""
     known = nw.col("_last") + gap
     return spells.with_columns(

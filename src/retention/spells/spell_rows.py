@@ -47,7 +47,7 @@ class Kept:
         return [name for name in self.columns if name not in self.last]
 
     @property
-    def of_rows(self) -> dict[str, nw.Expr]:
+    def columns_of_rows(self) -> dict[str, nw.Expr]:
         """What is looked at of each row: the attributes, and what tells whether rows agree."""
         told = dict(self.columns)
         for place, name in enumerate(self.agreed):
@@ -57,7 +57,7 @@ class Kept:
         return {**told, "_rows": nw.lit(1).cast(nw.Int64)} if self.agreed else told
 
     @property
-    def together(self) -> Together:
+    def aggregation_of_rows(self) -> Together:
         """The same of several rows: the least known value, the greatest, how many are known."""
         places = range(len(self.agreed))
         n = [f"_n_{place}" for place in places]
@@ -110,7 +110,7 @@ def kept_columns(
     return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]), texts)
 
 
-def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
+def refuse_changes_within_spells(stays: Frame, *, allowed: int, kept: Kept) -> None:
     """Refuse to guess from which end of a spell a column is taken whose value changes within one.
 
     Raises:
@@ -118,19 +118,19 @@ def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
     """
     if not kept.agreed:
         return
-    before = _neighbour("_until", 1)
+    before = _value_in_nearby_row("_until", 1)
     opens = before.is_null() | (nw.col("_start") - before > allowed)
     numbered = stays.with_columns(_opens=count(opens), _key=nw.col("_start"))
     number = nw.col("_opens").cum_sum().over("customer_id", order_by="_key")
     spells = numbered.with_columns(_spell=number).group_by("customer_id", "_spell")
-    told = kept.together
+    aggregation = kept.aggregation_of_rows
     every = spells.agg(
-        *(nw.col(name).min() for name in told.least),
-        *(nw.col(name).max() for name in told.most),
-        *(nw.col(name).sum() for name in told.sums),
+        *(nw.col(name).min() for name in aggregation.least),
+        *(nw.col(name).max() for name in aggregation.most),
+        *(nw.col(name).sum() for name in aggregation.sums),
     )
-    changes = every.with_columns(**_changes(kept))
-    found = one_row(changes.select(nw.col(name).sum() for name in _changes(kept)))
+    changes = every.with_columns(**_change_within_spell(kept))
+    found = one_row(changes.select(nw.col(name).sum() for name in _change_within_spell(kept)))
     for place, name in enumerate(kept.agreed):
         if n := int(found[f"_changes_{place}"] or 0):
             raise ContentError(
@@ -141,7 +141,7 @@ def refuse_several(stays: Frame, *, allowed: int, kept: Kept) -> None:
             )
 
 
-def _changes(kept: Kept) -> dict[str, nw.Expr]:
+def _change_within_spell(kept: Kept) -> dict[str, nw.Expr]:
     """Whether an attribute has two values in a spell, or one beside none, each as 1 or 0."""
     changes = {}
     for place, name in enumerate(kept.agreed):
@@ -152,11 +152,11 @@ def _changes(kept: Kept) -> dict[str, nw.Expr]:
     return changes
 
 
-def with_last(spells: Frame, rows: Frame, kept: Kept) -> Frame:
+def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     """Spells with the columns that are taken at their end, and all those of text as they were.
 
     Args:
-        spells: see `joined`, of stays that say `_at`.
+        spells: see `stays_joined_to_spells`, of stays that say `_at`.
         rows: `customer_id`, `_start` (no two alike for a customer) and these columns.
         kept: which they are.
     """
@@ -167,7 +167,7 @@ def with_last(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     return spells.with_columns(**told) if told else spells
 
 
-def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
+def stays_joined_to_spells(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
     """Stays of a customer that follow one another within `allowed` days, as one spell.
 
     Args:
@@ -181,14 +181,16 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
         One row per spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that
         it reaches), `_at` (the start of the stay that does) and the `keep` columns.
     """
-    paired = stays.with_columns(_before=_neighbour("_until", 1), _after=_neighbour("_start", -1))
+    paired = stays.with_columns(
+        _before=_value_in_nearby_row("_until", 1), _after=_value_in_nearby_row("_start", -1)
+    )
     edges = paired.with_columns(
         _opens=nw.col("_before").is_null() | (nw.col("_start") - nw.col("_before") > allowed),
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
     # Only first and last stays are left: a spell's last one is its first or the next row.
     following = {
-        f"_next{name}": _neighbour(name, -1).fill_null(0).cast(nw.Int64)
+        f"_next{name}": _value_in_nearby_row(name, -1).fill_null(0).cast(nw.Int64)
         for name in ("_until", "_at")
     }
     closes = nw.col("_closes")
@@ -203,7 +205,7 @@ def joined(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
     return numbered.select("customer_id", "spell", "_start", "_last", "_at", *keep)
 
 
-def described(
+def columns_of_spells(
     spells: Frame, *, reactivation: str, reasons: Mapping[str, nw.Expr], extra: Sequence[str]
 ) -> Frame:
     """The columns of a table of spells, from whole numbers of days.
@@ -228,18 +230,18 @@ def described(
         nw.when(nw.col("_entry") > 0).then(nw.col("_entry").cast(nw.Float64)).alias("entry"),
         "duration",
         "churned",
-        _first_that_holds(every).alias("set_aside"),
+        _first_reason_that_holds(every).alias("set_aside"),
         nw.lit(reactivation).alias("reactivation"),
         *extra,
     )
 
 
-def _neighbour(column: str, places: int) -> nw.Expr:
+def _value_in_nearby_row(column: str, places: int) -> nw.Expr:
     """The value in the customer's row `places` before this one (after it, where negative)."""
     return nw.col(column).shift(places).over("customer_id", order_by="_start")
 
 
-def _first_that_holds(reasons: Mapping[str, nw.Expr]) -> nw.Expr:
+def _first_reason_that_holds(reasons: Mapping[str, nw.Expr]) -> nw.Expr:
     (text, condition), *others = reasons.items()
     found = nw.when(condition).then(nw.lit(text))
     for text, condition in others:

@@ -12,10 +12,10 @@ from retention.numerics.frozen import frozen_numbers, frozen_table
 from retention.survival.counts.histories import Histories
 from retention.survival.cox.baselines import Baseline, baselines
 from retention.survival.cox.model import CoxModel
-from retention.survival.cox.partial_likelihood import prepared, risk_sums
+from retention.survival.cox.partial_likelihood import prepared_risk_data, risk_sums
 from retention.survival.models.aft import AftModel
-from retention.survival.models.covariates import Covariate, labelled
-from retention.survival.models.lifetime_model import LifetimeModel, described, is_table
+from retention.survival.models.covariates import Covariate, strata_of_rows
+from retention.survival.models.lifetime_model import LifetimeModel, description_of, is_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,17 +78,22 @@ def from_lifelines(fitter: object) -> CoxModel | AftModel:
     if kind not in ("CoxPHFitter", *_SHAPES) or "lifelines" not in type(fitter).__module__:
         known = ", ".join(("CoxPHFitter", *_SHAPES))
         raise RetentionError(
-            f"fitter must be one of lifelines' {known}; got {described(fitter)}.{_instead(fitter)}"
+            f"fitter must be one of lifelines' {known}; got {description_of(fitter)}."
+            f"{_advice_on_fitter(fitter)}"
         )
     if not hasattr(fitter, "params_"):
         raise RetentionError(f"fitter: this {kind} is not fitted yet. Call its fit(...) first.")
     with warnings.catch_warnings():
         # lifelines 0.30.0 on pandas 3
         warnings.filterwarnings("ignore", "Starting with pandas version 4", module="lifelines")
-        return _cox(fitter) if kind == "CoxPHFitter" else _aft(fitter, *_SHAPES[kind])
+        return (
+            _cox_model_of(fitter)
+            if kind == "CoxPHFitter"
+            else _aft_model_of(fitter, *_SHAPES[kind])
+        )
 
 
-def _instead(fitter: object) -> str:
+def _advice_on_fitter(fitter: object) -> str:
     if isinstance(fitter, LifetimeModel):
         return " It predicts as it is: predict_churn(customers, model=model, within=90)."
     name = getattr(fitter, "__name__", "")
@@ -99,7 +104,7 @@ def _instead(fitter: object) -> str:
     return " With fit_cox, fit_aft or fit_hazard a model is fitted here."
 
 
-def _cox(fitter: Any) -> CoxModel:
+def _cox_model_of(fitter: Any) -> CoxModel:
     if fitter.baseline_estimation_method != "breslow":
         raise RetentionError(
             f"fitter: its baseline is a {fitter.baseline_estimation_method}. Only that of "
@@ -118,7 +123,7 @@ def _cox(fitter: Any) -> CoxModel:
         covariance = fitter.variance_matrix_.to_numpy(np.float64)
     strata = [fitter.strata] if isinstance(fitter.strata, str) else list(fitter.strata or ())
     return CoxModel(
-        **_common(fitter, names, notes),
+        **_common_fields(fitter, names, notes),
         coef=frozen_numbers(fitter.params_.to_numpy(np.float64)),
         covariance=frozen_table(covariance),
         ties="efron",
@@ -126,12 +131,12 @@ def _cox(fitter: Any) -> CoxModel:
         cluster=fitter.cluster_col,
         penalty=float(np.mean(fitter.penalizer)) * len(fitter.durations),
         means=tuple(fitter._norm_mean.tolist()),
-        baselines=_baselines(fitter, strata),
+        baselines=_breslow_baselines(fitter, strata),
         score_statistic=None,
     )
 
 
-def _baselines(fitter: Any, strata: Sequence[str]) -> tuple[Baseline, ...]:
+def _breslow_baselines(fitter: Any, strata: Sequence[str]) -> tuple[Baseline, ...]:
     """Breslow's, from the risks that lifelines keeps of its rows."""
     rows = fitter._predicted_partial_hazards_
     entry = None if fitter.entries is None else fitter.entries.to_numpy(np.float64)
@@ -143,15 +148,17 @@ def _baselines(fitter: Any, strata: Sequence[str]) -> tuple[Baseline, ...]:
         columns={},
     )
     columns = {name: rows.index.get_level_values(name).to_numpy() for name in strata}
-    numbers, keys = labelled(columns, strata, len(rows))
+    numbers, keys = strata_of_rows(columns, strata, len(rows))
     risk = np.log(rows["P"].to_numpy(np.float64))[:, None]
-    data = prepared(spells, risk, numbers, efron=False)
+    data = prepared_risk_data(spells, risk, numbers, efron=False)
     made = baselines(data, risk_sums(data, np.ones(1)), keys, np.ones(1), np.ones(1, np.bool_))
     unknown: dict[str, Any] = {"variance_duration": (), "variance": (), "drift": ()}
     return tuple(baseline.model_copy(update=unknown) for baseline in made)
 
 
-def _aft(fitter: Any, distribution: Distribution, moved: str, other: str, sign: float) -> AftModel:
+def _aft_model_of(
+    fitter: Any, distribution: Distribution, moved: str, other: str, sign: float
+) -> AftModel:
     params = fitter.params_
     names = [str(name) for name in params[moved].index if name != _CONSTANT]
     if str(fitter._censoring_type) != "CensoringType.RIGHT":
@@ -172,7 +179,7 @@ def _aft(fitter: Any, distribution: Distribution, moved: str, other: str, sign: 
     covariance = fitter.variance_matrix_.loc[order, order].to_numpy(np.float64)
     covariance = covariance * np.outer(signs, signs)
     return AftModel(
-        **_common(fitter, names, []),
+        **_common_fields(fitter, names, []),
         coef=frozen_numbers(point[1:-1]),
         covariance=frozen_table(covariance[1:-1, 1:-1]),
         distribution=distribution,
@@ -182,7 +189,7 @@ def _aft(fitter: Any, distribution: Distribution, moved: str, other: str, sign: 
     )
 
 
-def _common(fitter: Any, names: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+def _common_fields(fitter: Any, names: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
     """What models of all kinds have."""
     weight = np.asarray(fitter.weights, np.float64)
     ended = weight[np.asarray(fitter.event_observed, np.bool_)]

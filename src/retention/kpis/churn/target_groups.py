@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.errors import ColumnError, ContentError, RetentionError, one_of
 from retention.frames import Frame, as_text, beside, collect, count
 from retention.names import inner, outer
@@ -29,7 +29,7 @@ _MISSING = "(missing)"
 def activity_in_one_segment(activity: object, by: str | Sequence[str], overlap: str) -> object:
     """The activity with each customer in one segment, as far as that was asked for."""
     adds: Adds = "none" if overlap in ("error", "pairs") else "all"
-    frame, names = collapsed(activity, by, adds=adds)
+    frame, names = activity_by_segments(activity, by, adds=adds)
     if overlap in ("error", "pairs"):
         return activity
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *names)
@@ -53,7 +53,7 @@ def groups_by_money(
             f"target={target!r} needs top=, the share of customers that is wanted, between 0 and "
             f"1, such as 0.1; got {top!r}."
         )
-    frame, _ = collapsed(activity, (), adds="all")
+    frame, _ = activity_by_segments(activity, (), adds="all")
     active = frame.filter(nw.col("active")).select(*ACTIVITY.names)
     worth = nw.col(str(target))
     told = worth.round(6).fill_null(-1e308)  # 0.1 + 0.2 is as much as 0.3
@@ -72,13 +72,13 @@ def groups_by_value(
 ) -> Frame:
     """Activity with the customers of each period in groups, by a segment or an attribute."""
     if customers is None:
-        frame, names = collapsed(activity, list(wanted), adds="none")
+        frame, names = activity_by_segments(activity, list(wanted), adds="none")
         schema = frame.collect_schema()
         labels = [as_text(name, schema[name]) for name in names]
         active = frame.filter(nw.col("active")).select(*ACTIVITY.names, *labels)
         rows = _rows_of_firm(active, _flags_of_wanted(wanted))
         return _rows_with_group(rows, nw.col("_fits") == 1, nw.col("_may_fit") == 1)
-    frame, _ = collapsed(activity, (), adds="none")
+    frame, _ = activity_by_segments(activity, (), adds="none")
     given = require(customers, CUSTOMERS)
     refuse_other_ids(frame, given, ("activity", "customers"))
     schema = given.collect_schema()

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.activity.base_and_later import collapsed, tells_starts
+from retention.activity.base_and_later import activity_by_segments, has_starts
 from retention.activity.window import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError, warn
 from retention.frames import Columns, Frame, collect, count, one_row, with_first
@@ -118,14 +118,14 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     if asked.in_money:
         refuse_several_each(scanned, ACTIVITY, by)
     # Who is active in a period, new or not, needs no start: of contracts, those at its opening.
-    starts = tells_starts(scanned) and asked.cohorts != "every"
-    firm, _ = collapsed(scanned, (), adds="none", starts=starts)
+    starts = has_starts(scanned) and asked.cohorts != "every"
+    firm, _ = activity_by_segments(scanned, (), adds="none", starts=starts)
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
     seen = _window_in_length(firm, asked, starts) if converted else None
     aged = _rows_with_age(_activity_by_unit(firm, asked, seen), asked, seen)
     cells = _customers_in_cells(aged, asked)
     if by:
-        parts, _ = collapsed(scanned, by, adds="none", starts=starts)
+        parts, _ = activity_by_segments(scanned, by, adds="none", starts=starts)
         begun = _segments_of_first_age(
             _activity_by_unit(parts, asked, seen, by), by, 1 if seen is None else seen.size
         )

@@ -12,7 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.base_and_later import collapsed, warn_of_unseen
+from retention.activity.base_and_later import activity_by_segments, warn_of_unseen
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
@@ -258,7 +258,7 @@ def _counts_of_stretches(
     # once, so that its parts can be joined
     scanned = require(activity, ACTIVITY, extra=by, adds="none")
     warn_of_unseen(scanned)
-    firm, _ = collapsed(scanned, (), adds="none")
+    firm, _ = activity_by_segments(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
     rows = _periods_beside_neighbours(rows, limit)
     if by:
@@ -305,7 +305,7 @@ def _state_and_one_before(step: str, before: str, limit: int) -> tuple[nw.Expr, 
 
 def _rows_in_first_segments(rows: Frame, activity: object, by: Sequence[str]) -> Frame:
     """Each customer's rows in the segments that the customer was active in at first."""
-    parts, _ = collapsed(activity, by, adds="none")
+    parts, _ = activity_by_segments(activity, by, adds="none")
     active = parts.filter(nw.col("active")).select("customer_id", *by, "step")
     first = active.with_columns(_first=nw.col("step").min().over("customer_id"))
     first = first.filter(nw.col("step") == nw.col("_first")).select("customer_id", *by)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import window_of
 from retention.errors import (
     ColumnError,
@@ -114,7 +114,7 @@ def cost_lines(
     refuse_apart(tables, names)
     adds: Adds = "within" if argument == "by" else "all"  # else the answer does not say segments
     require(costs, COSTS, extra=names, adds=adds)
-    frame, _ = collapsed(activity, names, working=working, adds=adds)
+    frame, _ = activity_by_segments(activity, names, working=working, adds=adds)
     schema = frame.collect_schema()
     frame = frame.with_columns(as_text(name, schema[name]) for name in names)
     window = window_of(frame, empty="there is no customer to bear a cost")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Frame, collect, count, in_kind_of, one_row
 from retention.tables.answer_columns import amounts, gives, ids, texts, whole
@@ -118,7 +118,7 @@ def strategic_customers(
 
 def _customers_ever_active(activity: object) -> Frame:
     """One row per customer who was ever active, with what they brought over all periods."""
-    frame, _ = collapsed(activity, (), adds="all")
+    frame, _ = activity_by_segments(activity, (), adds="all")
     marked = frame.with_columns(
         _active=count(nw.col("active")),
         _no_sales=count(nw.col("sales").is_null()),

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
@@ -73,7 +73,7 @@ def market_share(activity: IntoFrameT, market: IntoFrameT) -> IntoFrameT:
     Source:
         Buttle, F. and Maklan, S., Customer Relationship Management.
     """
-    frame, _ = collapsed(activity, (), adds="all")
+    frame, _ = activity_by_segments(activity, (), adds="all")
     first, last, freq = window_of(frame, empty="there are no sales of ours")
     steps = np.arange(first, last + 1)
     ours = collect(frame.group_by("step").agg(nw.col("sales").sum()))

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.base_and_later import base_and_later, collapsed
+from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, beside, collect, count, table_like
@@ -85,7 +85,7 @@ def share_of_wallet(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "share of wallet";
         bounds: Cochran (1977), section 6.4.
     """
-    frame, _ = collapsed(activity, (), adds="all")
+    frame, _ = activity_by_segments(activity, (), adds="all")
     first, last, freq = window_of(frame, empty="there is no customer whose wallet to share")
     theirs = require(wallet, WALLET, adds="all")
     refuse_other_ids(frame, theirs, ("activity", "wallet"))

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.base_and_later import base_and_later, collapsed
+from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.activity.window import warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect
@@ -84,7 +84,7 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     """
     intervals.quantile_of(asked.level)
     intervals.check_seed(asked.seed)
-    frame, names = collapsed(
+    frame, names = activity_by_segments(
         activity, asked.by, adds="within" if bases else "none", working=_WORKING
     )
     later = [money for money, basis in bases.items() if basis != "base"]

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.activity.base_and_later import base_and_later, collapsed
+from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.activity.window import window_of
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, Frame, collect, count
@@ -69,7 +69,7 @@ def sums_of_kept_revenue(activity: object, asked: Kept) -> tuple[Columns, Column
         )
     money = asked.counted != "customers"
     adds: Adds = "within" if money else "none"
-    frame, names = collapsed(activity, asked.by, adds=adds, working=_WORKING)
+    frame, names = activity_by_segments(activity, asked.by, adds=adds, working=_WORKING)
     window = window_of(frame, empty="there is no revenue to follow")
     first, last, freq = window
     if last - asked.lag < first:

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.errors import counted as number_of
@@ -221,7 +221,7 @@ def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     Raises:
         ContentError: if they do not balance.
     """
-    frame, names = collapsed(activity, by, working=_WORKING)
+    frame, names = activity_by_segments(activity, by, working=_WORKING)
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.activity.base_and_later import collapsed
+from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import window_of
 from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import ColumnError, ContentError, RetentionError, warn
@@ -272,7 +272,7 @@ def activity_by_service(
             "contacts: hours were named and not by what clock they run, so nobody knows whether an "
             f"answer came before a period was over. {SAY_CLOCK}"
         )
-    frame, _ = collapsed(activity, (), adds="all")
+    frame, _ = activity_by_segments(activity, (), adds="all")
     refuse_other_ids(frame, require(contacts, CONTACTS), ("activity", "contacts"))
     window = window_of(frame, empty="there is no customer who could be served")
     stood = _contacts_at_period_end(beside(frame, contacts, name="contacts"), window.freq, clock)

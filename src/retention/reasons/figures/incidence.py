@@ -15,7 +15,13 @@ from retention.names import outer
 from retention.reasons.categories import UNSPECIFIED
 from retention.reasons.figures.primary_reasons import ENDS, every_reason, primary_reasons
 from retention.reasons.figures.shared_ends import SHARED, shared_incidence
-from retention.survival.counts.histories import LATE, N, counted, refuse_unusable, usable
+from retention.survival.counts.histories import (
+    LATE,
+    N,
+    counts_of_spells,
+    refuse_impossible_spells,
+    usable_spells,
+)
 from retention.survival.curves.competing_risks import cause_removed, cumulative_incidence
 from retention.tables import LIFETIMES, refuse_other_ids, segments
 from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
@@ -164,7 +170,7 @@ def _spells_with_reason(spells: object, told: Columns, names: list[str]) -> Fram
     if "customer_id" not in present:
         what = f"spells ({LIFETIMES.row})"
         raise ColumnError.missing(what, "customer_id", "who left", present, LIFETIMES.door)
-    frame = usable(spells, asked={"by": names, "tags": keys}, table="spells")
+    frame = usable_spells(spells, asked={"by": names, "tags": keys}, table="spells")
     own = [name for name in frame.collect_schema() if name.lower() == REASON]
     frame = frame.drop(*own)
     notes = beside(frame, table_like(told, cast("Any", spells)), name="tags")
@@ -209,13 +215,13 @@ def _counts_of_spells(joined: Frame, names: list[str]) -> Columns:
     entry = ["entry"] if "entry" in schema else []
     reason = nw.when(nw.col("churned")).then(nw.col(REASON).fill_null(UNSPECIFIED))
     rows = joined.with_columns(reason.otherwise(nw.lit("")).alias(REASON))
-    return collect(counted(rows, ["duration", "churned", *entry, *names, REASON]))
+    return collect(counts_of_spells(rows, ["duration", "churned", *entry, *names, REASON]))
 
 
 def _table_of_ends(ends: Columns) -> pd.DataFrame:
     import pandas as pd
 
-    refuse_unusable(ends, "spells")
+    refuse_impossible_spells(ends, "spells")
     counts: dict[str, Any] = {
         outer(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
     }

@@ -22,7 +22,7 @@ import numpy as np
 from retention.numerics import step_functions
 from retention.numerics.codes import long_table
 from retention.reasons.figures.primary_reasons import BETWEEN
-from retention.survival.counts.risk_sets import RiskSets, tally_by_cause, warn_of_the_unseen
+from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_cause, warn_of_the_unseen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def shared_incidence(table: object, reason: str, names: list[str], level: float)
         names: segment columns.
         level: confidence of the bounds.
     """
-    sets, groups = tally_by_cause(table, names, cause=reason)
+    sets, groups = risk_sets_by_cause(table, names, cause=reason)
     warn_of_the_unseen(groups)
     each = [one.split(BETWEEN) for one in sets]
     reasons = sorted({one for some in each for one in some})
@@ -96,7 +96,7 @@ def _curve_of_reason(group: RiskSets, weight: Floats, level: float) -> Columns:
     known = group.unseen.known(group.duration)
     for name in SHARED[SHARED.index("cumulative_hazard") : -2]:
         drawn[name] = np.where(known, drawn[name], np.nan)
-    return drawn | group.said
+    return drawn | group.observation_columns
 
 
 def _variance(

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from retention.errors import ContentError, RetentionError, counted
-from retention.repeat_buying.buying.bg_bb_likelihood import log_likelihood, log_ways, ways_of
+from retention.repeat_buying.buying.bg_bb_likelihood import (
+    log_likelihood,
+    log_likelihood_of_ways,
+    ways_of_histories,
+)
 from retention.repeat_buying.buying.fit import fit_purchases
 from retention.repeat_buying.buying.purchase_model import PurchaseModel
 from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
@@ -70,14 +74,14 @@ class BgBbModel(PurchaseModel):
         def value(log_odds: Floats) -> Floats:
             return np.exp(-np.logaddexp(0.0, -log_odds))
 
-        return self._answer(summary, "p_alive", line, value, level, None)
+        return self._table_of_values(summary, "p_alive", line, value, level, None)
 
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
         """Of being alive at the last opportunity: the way of staying against all others."""
-        refuse_parts(on)
+        refuse_parts_of_opportunities(on)
         found = []
-        for ways in ways_of(on):
-            logs = log_ways(theta, ways)
+        for ways in ways_of_histories(on):
+            logs = log_likelihood_of_ways(theta, ways)
             last = np.append(ways.first[1:], logs.size) - 1
             stayed, logs[last] = logs[last], -np.inf
             found.append(stayed - np.logaddexp.reduceat(logs, ways.first))
@@ -86,12 +90,14 @@ class BgBbModel(PurchaseModel):
     def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """E[p] Σ_{k=1}^{t} P(still here k opportunities later)."""
         mean = (theta[0] + x) / (theta[0] + theta[1] + age)
-        here = sum((there for there, _ in _later(theta, x, age, within)), np.zeros(x.size))
+        here = sum(
+            (there for there, _ in _chances_by_opportunity(theta, x, age, within)), np.zeros(x.size)
+        )
         return np.asarray(mean * here)
 
     def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """Σ_{k=1}^{t} P(still here k opportunities later, and buying for the first time then)."""
-        parts = (there * buys for there, buys in _later(theta, x, age, within))
+        parts = (there * buys for there, buys in _chances_by_opportunity(theta, x, age, within))
         return sum(parts, np.zeros(x.size))
 
     def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
@@ -102,7 +108,9 @@ class BgBbModel(PurchaseModel):
         return np.asarray(a / (a + b) * here[np.floor(times + _ROUNDING).astype(np.int64)])
 
 
-def _later(theta: Floats, x: Floats, age: Floats, within: float) -> Iterator[tuple[Floats, Floats]]:
+def _chances_by_opportunity(
+    theta: Floats, x: Floats, age: Floats, within: float
+) -> Iterator[tuple[Floats, Floats]]:
     """For each opportunity to come: P(still here), and P(buys then and not before, if here)."""
     if within % 1 or within > _LONGEST:
         raise RetentionError(
@@ -161,13 +169,13 @@ def fit_bg_bb(summary: object) -> BgBbModel:
         Discrete-Time Noncontractual Setting, Marketing Science 29 (6), 1086–1108, equation (5).
     """
     on = read_histories(summary)
-    refuse_parts(on)
-    likelihood = partial(log_likelihood, ways_of(on))
+    refuse_parts_of_opportunities(on)
+    likelihood = partial(log_likelihood, ways_of_histories(on))
     starts = [np.array(start) for start in _STARTS]
     return BgBbModel(**fit_purchases(likelihood, starts, BgBbModel.names, on))
 
 
-def refuse_parts(on: Histories) -> None:
+def refuse_parts_of_opportunities(on: Histories) -> None:
     """Refuse histories that are not in whole opportunities.
 
     Raises:

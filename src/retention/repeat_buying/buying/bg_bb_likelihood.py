@@ -42,7 +42,7 @@ class Ways:
     n: Floats
 
 
-def ways_of(on: Histories) -> list[Ways]:
+def ways_of_histories(on: Histories) -> list[Ways]:
     """The ways of all histories, some histories at a time."""
     found = []
     for rows in chunks(on.x.size, _ROWS):
@@ -55,13 +55,13 @@ def ways_of(on: Histories) -> list[Ways]:
     return found
 
 
-def log_ways(theta: Floats, ways: Ways) -> Floats:
+def log_likelihood_of_ways(theta: Floats, ways: Ways) -> Floats:
     """The log of the likelihood of each way.
 
     With s opportunities lived through, B(α + x, β + s − x)/B(α, β) of buying at x of them, times
     B(γ + 1, δ + s)/B(γ, δ) of leaving after them or B(γ, δ + s)/B(γ, δ) of staying.
     """
-    some, none, stayed, chances, ends = _sums(theta, ways, np.log)
+    some, none, stayed, chances, ends = _sums_of_terms(theta, ways, np.log)
     return np.asarray(ways.left * np.log(theta[2]) + some + none + stayed - chances - ends)
 
 
@@ -70,24 +70,24 @@ def log_likelihood(parts: list[Ways], theta: Floats) -> tuple[float, Floats, Flo
     value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
     for ways in parts:
         size = np.diff(np.append(ways.first, ways.x.size))
-        logs = log_ways(theta, ways)
+        logs = log_likelihood_of_ways(theta, ways)
         top = np.maximum.reduceat(logs, ways.first)
         share = np.exp(logs - np.repeat(top, size))
         total = np.add.reduceat(share, ways.first)
         share /= np.repeat(total, size)
-        slopes, bends = _derived(theta, ways)
+        slopes, bends = _derivatives_of_ways(theta, ways)
         mean = np.add.reduceat(slopes * share, ways.first, axis=1)
         weight = share * np.repeat(ways.n, size)
         value += float(ways.n @ (top + np.log(total)))
         gradient += slopes @ weight
         hessian += (slopes * weight) @ slopes.T - (mean * ways.n) @ mean.T
-        hessian += _placed(bends @ weight)
+        hessian += _symmetric_matrix(bends @ weight)
     return value, gradient, hessian
 
 
-def _derived(theta: Floats, ways: Ways) -> tuple[Floats, Floats]:
+def _derivatives_of_ways(theta: Floats, ways: Ways) -> tuple[Floats, Floats]:
     """The derivatives of each way's log: in α, β, γ, δ; in αα, ββ, γγ, δδ, αβ and γδ."""
-    first, second = (_sums(theta, ways, f) for f in (lambda z: 1 / z, lambda z: -1 / z**2))
+    first, second = (_sums_of_terms(theta, ways, f) for f in (lambda z: 1 / z, lambda z: -1 / z**2))
     none = np.zeros(ways.x.size)
     own = [np.stack([part[0], part[1], none, part[2]]) for part in (first, second)]
     both = [np.stack([part[3], part[3], part[4], part[4]]) for part in (first, second)]
@@ -97,7 +97,7 @@ def _derived(theta: Floats, ways: Ways) -> tuple[Floats, Floats]:
     return slopes, np.vstack([bends, -np.stack(second[3:])])
 
 
-def _sums(theta: Floats, ways: Ways, term: Callable[[Floats], Floats]) -> list[Floats]:
+def _sums_of_terms(theta: Floats, ways: Ways, term: Callable[[Floats], Floats]) -> list[Floats]:
     """Σ term(z + j) over j below a number that each way has, for z = α, β, δ, α + β and γ + δ."""
     a, b, c, d = theta
     numbers = [ways.x, ways.lived - ways.x, ways.lived, ways.lived, ways.lived + ways.left]
@@ -108,7 +108,7 @@ def _sums(theta: Floats, ways: Ways, term: Callable[[Floats], Floats]) -> list[F
     ]
 
 
-def _placed(six: Floats) -> Floats:
+def _symmetric_matrix(six: Floats) -> Floats:
     """A symmetric matrix of its diagonal, its first pair and its second pair."""
     found = np.diag(six[:4])
     found[0, 1] = found[1, 0] = six[4]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.numerics.newton import chunks
-from retention.repeat_buying.buying.gamma_rates import more_than, rates
+from retention.repeat_buying.buying.gamma_rates import customers_with_more, sum_of_log_rates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,27 +41,32 @@ class BgLikelihood:
 
     def __init__(self, on: Histories, *, first_too: bool) -> None:
         self.on, self.first_too = on, first_too
-        self.beyond = more_than(on.x, on.n)
-        self.chances = more_than(on.x + 1, on.n) if first_too else self.beyond
+        self.beyond = customers_with_more(on.x, on.n)
+        self.chances = customers_with_more(on.x + 1, on.n) if first_too else self.beyond
 
     def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian at (r, α, a, b)."""
         r, _, a, b = theta
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
-        for part, places in ((rates(r, self.beyond), [0]), (_beta(a, b, self.chances), [2, 3])):
+        for part, places in (
+            (sum_of_log_rates(r, self.beyond), [0]),
+            (_beta_terms(a, b, self.chances), [2, 3]),
+        ):
             value += part[0]
             gradient[places] += part[1]
             hessian[np.ix_(places, places)] += part[2]
         for rows in chunks(self.on.x.size, ROWS):
-            part = self._summed(theta, rows)
+            part = self._sums_over_histories(theta, rows)
             value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         return value, gradient, hessian
 
-    def _summed(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
+    def _sums_over_histories(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
         """What depends on the ages, over some histories."""
         r, alpha, a, _ = theta
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
-        log_odds, since, shift, last = gone(theta, x, self.on.t_x[rows], age, self.first_too)
+        log_odds, since, shift, last = log_odds_of_leaving(
+            theta, x, self.on.t_x[rows], age, self.first_too
+        )
         either = np.logaddexp(0.0, log_odds)
         left = n * np.exp(log_odds - either)
         spread = left * np.exp(-either)
@@ -84,7 +89,7 @@ class BgLikelihood:
         return float(value), gradient, hessian
 
 
-def gone(
+def log_odds_of_leaving(
     theta: Floats, x: Floats, t_x: Floats, age: Floats, first_too: bool
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The log-odds d of having left, log((α + T)/(α + t_x)) and what derivatives of d are made of.
@@ -103,7 +108,7 @@ def gone(
     return log_odds, since, silence / (alpha + age), last
 
 
-def _beta(a: float, b: float, chances: Floats) -> tuple[float, Floats, Floats]:
+def _beta_terms(a: float, b: float, chances: Floats) -> tuple[float, Floats, Floats]:
     """−Σ over customers of Σ_{j<m} log(1 + a/(b + j)), with derivatives by a and b."""
     below = b + np.arange(chances.size)
     above = a + below

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, gone
+from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, log_odds_of_leaving
 from retention.repeat_buying.buying.fit import fit_purchases
 from retention.repeat_buying.buying.purchase_model import PurchaseModel
 from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
@@ -25,7 +25,7 @@ class _LeavesAfterAPurchase(PurchaseModel):
 
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
         """The log-odds −d; see the likelihood."""
-        return -gone(theta, on.x, on.t_x, on.T, self.first_too)[0]
+        return -log_odds_of_leaving(theta, on.x, on.t_x, on.T, self.first_too)[0]
 
     def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """E[(1 − (1 + p t/(α + T))^(−r − x)) / p] over the p of those who are still alive."""
@@ -106,7 +106,7 @@ def fit_bg_nbd(summary: object) -> BgNbdModel:
         Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005), "Counting Your Customers" the Easy
         Way, Marketing Science 24(2), 275–284, equation 6.
     """
-    return BgNbdModel(**_fitted(read_histories(summary), first_too=False))
+    return BgNbdModel(**_fields_of_bg_nbd(read_histories(summary), first_too=False))
 
 
 def fit_mbg_nbd(summary: object) -> MbgNbdModel:
@@ -144,10 +144,10 @@ def fit_mbg_nbd(summary: object) -> MbgNbdModel:
         of models for customer base analysis, International Journal of Research in Marketing 24(3),
         201–209.
     """
-    return MbgNbdModel(**_fitted(read_histories(summary), first_too=True))
+    return MbgNbdModel(**_fields_of_bg_nbd(read_histories(summary), first_too=True))
 
 
-def _fitted(on: Histories, *, first_too: bool) -> dict[str, Any]:
+def _fields_of_bg_nbd(on: Histories, *, first_too: bool) -> dict[str, Any]:
     n = on.n_customers
     x, age = float(on.n @ on.x) / n, float(on.n @ on.T) / n
     often = max(x, 1e-3) / (age or 1.0)
@@ -191,17 +191,17 @@ def purchases_until_leaving(a: float, b: ArrayLike, k: ArrayLike, q: ArrayLike) 
     found = np.empty(b_.size)
     for start in range(0, b_.size, _ROWS):
         rows = slice(start, start + _ROWS)
-        found[rows] = _expected(a, b_[rows], k_[rows], q_[rows])
+        found[rows] = _integral_over_chances(a, b_[rows], k_[rows], q_[rows])
     return found
 
 
-def _expected(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
+def _integral_over_chances(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
     from scipy.special import betaln
 
     first, last = k * q, -np.expm1(-k * np.log1p(q))
     mode = np.log((a + 1) / (b + 1))
     one = np.full(b.size, a + 1)
-    left, right = _reach(one, b + 1), _reach(b + 1, one)
+    left, right = _reach_from_mode(one, b + 1), _reach_from_mode(b + 1, one)
     width = (left + right) / _POINTS
     scale = betaln(a, b)
     total = np.zeros(b.size)
@@ -217,7 +217,7 @@ def _expected(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
     return np.clip(found, -np.expm1(-k * np.log1p(mean * q)) / mean, first)
 
 
-def _reach(slope: Floats, other: Floats) -> Floats:
+def _reach_from_mode(slope: Floats, other: Floats) -> Floats:
     """How far from its mode the density of log(p/(1 − p)) has fallen by e^(−75), on one side.
 
     At a distance w the log of the density has fallen by (s + o) log(1 + o/(s + o) (e^w − 1)) − o w,

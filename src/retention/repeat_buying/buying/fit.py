@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.numerics.positive_parameters import fit_logs
-from retention.repeat_buying.buying.purchase_model import described
+from retention.repeat_buying.buying.purchase_model import fields_of_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,11 +38,13 @@ def fit_purchases(
         on: the different histories.
     """
     found = fit_logs(likelihood, starts, names, thorough=on.n_customers <= _FEW)
-    fields = described(found, on.n, on.unit)
-    return fields | {"notes": (*_no_first(on), *found.notes, *_meaning(found.limits))}
+    fields = fields_of_model(found, on.n, on.unit)
+    return fields | {
+        "notes": (*_notes_if_all_returned(on), *found.notes, *_notes_of_limits(found.limits))
+    }
 
 
-def _no_first(on: Histories) -> Iterator[str]:
+def _notes_if_all_returned(on: Histories) -> Iterator[str]:
     """What to think of a table in which everybody bought again: in hardly any shop does everybody.
 
     Left out of the table, those who bought once cannot be told from the data.
@@ -55,7 +57,7 @@ def _no_first(on: Histories) -> Iterator[str]:
         )
 
 
-def _meaning(limits: Floats) -> Iterator[str]:
+def _notes_of_limits(limits: Floats) -> Iterator[str]:
     """In words what it says of customers that parameters run away."""
     said = (
         ("how often they buy", "Hardly anyone bought again", "They buy without end"),

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def more_than(x: Floats, n: NDArray[np.int64]) -> Floats:
+def customers_with_more(x: Floats, n: NDArray[np.int64]) -> Floats:
     """How many customers have an x of more than j, for j = 0, 1, 2 and so on."""
     counts = np.bincount(x.astype(np.int64), weights=n)
     return np.asarray(counts[::-1].cumsum()[::-1][1:])
 
 
-def rates(r: float, beyond: Floats) -> tuple[float, Floats, Floats]:
+def sum_of_log_rates(r: float, beyond: Floats) -> tuple[float, Floats, Floats]:
     """Σ over customers of Σ_{j<x} log(r + j), with derivatives: gamma functions would cancel."""
     at = r + np.arange(beyond.size)
     return (

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.numerics.newton import chunks
-from retention.repeat_buying.buying.gamma_rates import more_than, rates
+from retention.repeat_buying.buying.gamma_rates import customers_with_more, sum_of_log_rates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Powers:
         top = np.log1p(self.end / least)
         falls = least * (self.k / self.a + self.m / self.b) - 1
         top = np.where(falls * top > _NOTHING, _NOTHING / np.maximum(falls, 1e-300), top)
-        at, weight = _legendre(n)
+        at, weight = _legendre_nodes(n)
         y = top * at[:, None]
         u = least * np.expm1(y)
         log_a, log_b = np.log1p(u / self.a), np.log1p(u / self.b)
@@ -75,23 +75,23 @@ class ParetoLikelihood:
 
     def __init__(self, on: Histories, n: int = 24) -> None:
         self.on, self.n_nodes = on, n
-        self.beyond = more_than(on.x, on.n)
+        self.beyond = customers_with_more(on.x, on.n)
 
     def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian at (r, α, s, β)."""
         value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
-        part = rates(theta[0], self.beyond)
+        part = sum_of_log_rates(theta[0], self.beyond)
         value, gradient[0], hessian[0, 0] = part[0], part[1][0], part[2][0, 0]
         for rows in chunks(self.on.x.size, ROWS):
-            one = self._summed(theta, rows)
+            one = self._sums_over_histories(theta, rows)
             value, gradient, hessian = value + one[0], gradient + one[1], hessian + one[2]
         return value, gradient, hessian
 
-    def _summed(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
+    def _sums_over_histories(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
         """What depends on the ages, over some histories."""
         r, alpha, s, beta = theta
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
-        log_odds, slopes, curves = self._gone(theta, x, self.on.t_x[rows], age)
+        log_odds, slopes, curves = self._log_odds_of_leaving(theta, x, self.on.t_x[rows], age)
         either = np.logaddexp(0.0, log_odds)
         left = n * np.exp(log_odds - either)
         spread = left * np.exp(-either)
@@ -111,7 +111,7 @@ class ParetoLikelihood:
         hessian[lower] = hessian.T[lower]
         return float(value), gradient, hessian
 
-    def _gone(
+    def _log_odds_of_leaving(
         self, theta: Floats, x: Floats, t_x: Floats, age: Floats
     ) -> tuple[Floats, Floats, Floats]:
         """d, its derivatives (4 × cases) and its second derivatives (4 × 4 × cases, upper half).
@@ -178,7 +178,7 @@ def _moments(share: Floats, values: tuple[Floats, ...]) -> tuple[Floats, Floats]
 
 
 @cache
-def _legendre(n: int) -> tuple[Floats, Floats]:
+def _legendre_nodes(n: int) -> tuple[Floats, Floats]:
     """Nodes between 0 and 1, and the logs of their weights."""
     at, weight = np.polynomial.legendre.leggauss(n)
     return (at + 1) / 2, np.log(weight / 2)

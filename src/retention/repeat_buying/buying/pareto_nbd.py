@@ -102,9 +102,9 @@ def fit_pareto_nbd(summary: object) -> ParetoNbdModel:
         P. S. and Hardie, B. G. S. (2005), A note on deriving the Pareto/NBD model.
     """
     on = read_histories(summary)
-    starts, names = _starts(on), ParetoNbdModel.names
+    starts, names = _starting_points(on), ParetoNbdModel.names
     if on.x.size >= _MANY:
-        part = fit_logs(ParetoLikelihood(_part(on), n=12), starts, names)
+        part = fit_logs(ParetoLikelihood(_sample_of_histories(on), n=12), starts, names)
         starts = [part.parameters, *starts]
     return ParetoNbdModel(**fit_purchases(ParetoLikelihood(on), starts, names, on))
 
@@ -120,7 +120,7 @@ def time_alive(s: float, scale: Floats | float, time: Floats | float) -> Floats:
     return np.asarray(-scale * np.expm1((1 - s) * grown) / (s - 1))
 
 
-def _starts(on: Histories) -> list[Floats]:
+def _starting_points(on: Histories) -> list[Floats]:
     n = on.n_customers
     x, age = float(on.n @ on.x) / n, float(on.n @ on.T) / n or 1.0
     often = max(x, 1e-3) / age
@@ -128,7 +128,7 @@ def _starts(on: Histories) -> list[Floats]:
     return [np.array([r, c * r / often, s, b * age]) for r, c, s, b in tried]
 
 
-def _part(on: Histories) -> Histories:
+def _sample_of_histories(on: Histories) -> Histories:
     """The commonest histories, and one in so many of the others with the weight of all of these."""
     order = np.argsort(-on.n, kind="stable")
     kept, rest = order[: _MANY // 8], order[_MANY // 8 :]

@@ -19,7 +19,11 @@ from retention.numerics.frozen import (
     fit_as_text,
     frozen_table,
 )
-from retention.repeat_buying.summary.purchase_histories import Histories, length_of, read_customers
+from retention.repeat_buying.summary.purchase_histories import (
+    Histories,
+    checked_length,
+    read_customers,
+)
 from retention.tables import require
 from retention.wording import several
 
@@ -138,7 +142,7 @@ class RepeatBuyingModel(BaseModel, ABC):
         )
 
 
-def described(found: Found, n: NDArray[np.int64], unit: str | None) -> dict[str, Any]:
+def fields_of_model(found: Found, n: NDArray[np.int64], unit: str | None) -> dict[str, Any]:
     """What `fit_logs` found, as the fields of a model.
 
     Args:
@@ -207,13 +211,15 @@ class PurchaseModel(RepeatBuyingModel):
             Fader, Hardie and Lee (2005) and Fader and Hardie (2005), as the fits, for P(alive); the
             rest is the chance of no event of a Poisson process with a Gamma rate.
         """
-        asked = length_of(within)
+        asked = checked_length(within)
 
         def log_odds(theta: Floats, on: Histories) -> Floats:
-            some = self._log_some(theta, on, asked)
-            return _log_none(some) - some
+            some = self._log_chance_of_purchase(theta, on, asked)
+            return _log_of_complement(some) - some
 
-        return self._answer(summary, "p_no_purchase", log_odds, _chance, level, asked)
+        return self._table_of_values(
+            summary, "p_no_purchase", log_odds, _chance_from_log_odds, level, asked
+        )
 
     def expected_purchases(
         self, summary: IntoFrameT, *, within: float, level: float = 0.95
@@ -253,14 +259,14 @@ class PurchaseModel(RepeatBuyingModel):
         Source:
             Fader, Hardie and Lee (2005), equation 10; Schmittlein, Morrison and Colombo (1987).
         """
-        asked = length_of(within)
+        asked = checked_length(within)
 
         def log(theta: Floats, on: Histories) -> Floats:
-            x, age, place = pairs(on)
+            x, age, place = distinct_pairs(on)
             found = np.log(self.purchases_if_alive(theta, x, age, asked))
             return found[place] - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
 
-        return self._answer(summary, "expected_purchases", log, np.exp, level, asked)
+        return self._table_of_values(summary, "expected_purchases", log, np.exp, level, asked)
 
     def p_alive(self, summary: IntoFrameT, *, level: float = 0.95) -> IntoFrameT:
         """The chance that a customer has not left for good: secondary, for nobody can check it.
@@ -296,7 +302,9 @@ class PurchaseModel(RepeatBuyingModel):
             Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2008), Computing P(alive) using the
             BG/NBD model; Fader and Hardie (2005) for Pareto/NBD.
         """
-        return self._answer(summary, "p_alive", self.log_odds_alive, _chance, level, None)
+        return self._table_of_values(
+            summary, "p_alive", self.log_odds_alive, _chance_from_log_odds, level, None
+        )
 
     def expected_cumulative(
         self, times: ArrayLike, ages: ArrayLike, n: ArrayLike | None = None
@@ -346,13 +354,13 @@ class PurchaseModel(RepeatBuyingModel):
     def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
         """E[repeat purchases up to each time since the first purchase] of a customer just won."""
 
-    def _log_some(self, theta: Floats, on: Histories, within: float) -> Floats:
+    def _log_chance_of_purchase(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of the chance of a purchase within some time from now, of each history."""
-        x, age, place = pairs(on)
+        x, age, place = distinct_pairs(on)
         some = np.log(self.some_if_alive(theta, x, age, within))
         return some[place] - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
 
-    def _answer(
+    def _table_of_values(
         self,
         summary: IntoFrameT,
         name: str,
@@ -366,7 +374,7 @@ class PurchaseModel(RepeatBuyingModel):
         customers = read_customers(summary)
         self._refuse_another_unit(customers.histories.unit)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            middle, error = self._on_line(line, customers.histories)
+            middle, error = self._value_and_error(line, customers.histories)
             ends = (value(middle), value(middle - z * error), value(middle + z * error))
         place = customers.place
         made: Columns = {"customer_id": customers.customer_id}
@@ -376,7 +384,7 @@ class PurchaseModel(RepeatBuyingModel):
         made |= {column: end[place] for column, end in zip(names, ends, strict=True)}
         return table_like(made, summary)
 
-    def _on_line(
+    def _value_and_error(
         self, line: Callable[[Floats, Histories], Floats], on: Histories
     ) -> tuple[Floats, Floats]:
         """The value of each history on its line, and its standard error there."""
@@ -400,24 +408,24 @@ class PurchaseModel(RepeatBuyingModel):
             )
 
 
-def pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:
+def distinct_pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:
     """The different pairs of x and T among histories sorted by them, and each history's place."""
     new = np.ones(on.x.size, np.bool_)
     new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
     return on.x[new], on.T[new], np.cumsum(new) - 1
 
 
-def _chance(log_odds: Floats) -> Floats:
+def _chance_from_log_odds(log_odds: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
 
 
-def _log_none(log_some: Floats) -> Floats:
+def _log_of_complement(log_some: Floats) -> Floats:
     """log(1 − e^a)."""
     near = log_some > -np.log(2)
     return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
 
 
-def rows_at_hand(table: object, kind: Kind) -> pd.DataFrame:
+def pandas_columns(table: object, kind: Kind) -> pd.DataFrame:
     """The columns that a kind of table has, as far as they are there, in pandas.
 
     A lazy table gives its rows in another order each time it is asked.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.numerics.positive_parameters import Found, fit_logs
-from retention.repeat_buying.buying.purchase_model import described
+from retention.repeat_buying.buying.purchase_model import fields_of_model
 from retention.repeat_buying.renewal.likelihood import (
     Renewals,
     beta_geometric,
@@ -85,7 +85,7 @@ def fit_beta_geometric(spells: object) -> BetaGeometricModel:
         Customer-base valuation in a contractual setting, Marketing Science 29, 85–93, equation (6).
     """
     counted = read_renewals(spells)
-    return BetaGeometricModel(**_fields(_beta_geometric(counted), counted))
+    return BetaGeometricModel(**_fields_of_renewal_model(_fit_of_beta_geometric(counted), counted))
 
 
 def fit_beta_discrete_weibull(spells: object) -> DiscreteWeibullModel:
@@ -129,15 +129,15 @@ def fit_beta_discrete_weibull(spells: object) -> DiscreteWeibullModel:
         project customer retention” revisited, Journal of Interactive Marketing 43, 1–16.
     """
     counted = read_renewals(spells)
-    simple = np.append(_beta_geometric(counted).parameters, 1.0)
+    simple = np.append(_fit_of_beta_geometric(counted).parameters, 1.0)
     starts = [simple, np.ones(3), simple * [1.0, 1.0, 0.5]]
     found = fit_logs(
         partial(log_likelihood, discrete_weibull, counted), starts, DiscreteWeibullModel.names
     )
-    return DiscreteWeibullModel(**_fields(found, counted))
+    return DiscreteWeibullModel(**_fields_of_renewal_model(found, counted))
 
 
-def _beta_geometric(counted: Renewals) -> Found:
+def _fit_of_beta_geometric(counted: Renewals) -> Found:
     """The fit, from two guesses with the retention rate that was counted over all periods."""
     at_risk, left = int(counted.n_at_risk.sum()), int(counted.n_churned.sum())
     churn = (left + 0.5) / (at_risk + 1)
@@ -146,7 +146,7 @@ def _beta_geometric(counted: Renewals) -> Found:
     return fit_logs(partial(log_likelihood, beta_geometric, counted), [mean, 10 * mean], names)
 
 
-def _fields(found: Found, counted: Renewals) -> dict[str, Any]:
+def _fields_of_renewal_model(found: Found, counted: Renewals) -> dict[str, Any]:
     seen = {"n_at_risk": counted.n_at_risk, "n_churned": counted.n_churned}
     counts = {name: tuple(values.tolist()) for name, values in seen.items()}
-    return described(found, counted.n, None) | counts
+    return fields_of_model(found, counted.n, None) | counts

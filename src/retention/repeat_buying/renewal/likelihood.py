@@ -16,7 +16,7 @@ from retention.numerics.log_beta import (
     trigamma,
     trigamma_step,
 )
-from retention.survival.counts.histories import read
+from retention.survival.counts.histories import read_spells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,13 +67,13 @@ def read_renewals(spells: object) -> Renewals:
             "spells: contract_spells counts days, and contracts are not renewed every day. Say "
             "renewal_periods(spells, length='month'), or however long a contract runs."
         )
-    found = read(spells, collapse=True)
+    found = read_spells(spells, collapse=True)
     duration, weights = found.duration.astype(np.float64), found.weights
     entry = np.zeros(duration.size) if found.entry is None else np.maximum(found.entry, 0.0)
-    _refuse(duration, entry, found.churned, weights)
+    _refuse_parts_of_periods(duration, entry, found.churned, weights)
     length = max(int(duration.max()), 1) + 1
-    entered, gone = (_tally(times, weights, length) for times in (entry, duration))
-    left = _tally(duration[found.churned], weights[found.churned], length)
+    entered, gone = (_spells_by_period(times, weights, length) for times in (entry, duration))
+    left = _spells_by_period(duration[found.churned], weights[found.churned], length)
     at_risk = (entered - gone).cumsum()[:-1]
     if not at_risk.any():
         raise ContentError(
@@ -124,8 +124,8 @@ def discrete_weibull(theta: Floats, period: Floats) -> Derived:
     in_aa = -trigamma_step(a + b + before, longer)
     in_b = -mixed_difference(digamma_step, b + before, a, longer)
     in_bb = -mixed_difference(trigamma_step, b + before, a, longer)
-    ends = _end(theta, _power(period, c), np.log(period))
-    begins = _end(theta, before, np.log(np.maximum(period - 1, 1)))
+    ends = _derivatives_in_end(theta, _power(period, c), np.log(period))
+    begins = _derivatives_in_end(theta, before, np.log(np.maximum(period - 1, 1)))
     in_c, in_ac, in_bc, in_cc = ends - begins
     rows = [in_aa, in_aa, in_ac, in_aa, in_bb, in_bc, in_ac, in_bc, in_cc]
     gradient = np.stack([in_a, in_b, in_c], axis=-1)
@@ -137,7 +137,7 @@ def _power(t: Floats, c: float) -> Floats:
     return np.asarray(np.exp(np.minimum(c * np.log(t), _FARTHEST)))
 
 
-def _end(theta: Floats, s: Floats, log_t: Floats) -> Floats:
+def _derivatives_in_end(theta: Floats, s: Floats, log_t: Floats) -> Floats:
     """The derivatives of log B(a, b + t^c) in c, a and c, b and c, c twice; s is t^c."""
     a, b, _ = theta
     first, second = s * log_t, s * log_t**2
@@ -146,14 +146,16 @@ def _end(theta: Floats, s: Floats, log_t: Floats) -> Floats:
     return np.stack([slope * first, -trigamma(a + b + s) * first, bend * first, in_cc])
 
 
-def _tally(times: Floats, weights: Counts, length: int) -> Counts:
+def _spells_by_period(times: Floats, weights: Counts, length: int) -> Counts:
     """How many spells there are at each whole number of periods, from 0 on."""
     found = np.zeros(length, np.int64)
     np.add.at(found, times.astype(np.int64), weights)
     return found
 
 
-def _refuse(duration: Floats, entry: Floats, churned: NDArray[np.bool_], weights: Counts) -> None:
+def _refuse_parts_of_periods(
+    duration: Floats, entry: Floats, churned: NDArray[np.bool_], weights: Counts
+) -> None:
     """Refuse spells that are not in whole periods, in one message."""
     problems = {
         "last no whole number of periods": duration % 1 != 0,

@@ -76,11 +76,11 @@ class RenewalModel(RepeatBuyingModel):
             0       3         20      0.25      0.25
             1       9          0       NaN      0.10
         """
-        asked = whole(periods, "periods", least=1)
-        log_s, slope = self._logs(int(asked.max()))
-        answer = self._counted(asked, "n_churned")
+        asked = whole_numbers(periods, "periods", least=1)
+        log_s, slope = self._log_survival(int(asked.max()))
+        answer = self._counts_by_period(asked, "n_churned")
         answer["observed"] = self._kaplan_meier(asked)
-        return self._table(answer, "survival", log_s[asked], slope[asked], level)
+        return self._table_of_shares(answer, "survival", log_s[asked], slope[asked], level)
 
     def retention_rate(self, periods: int | Sequence[int], *, level: float = 0.95) -> pd.DataFrame:
         """Of those who came to a renewal, the share that renews, beside what was seen.
@@ -101,11 +101,11 @@ class RenewalModel(RepeatBuyingModel):
         Raises:
             RetentionError: if a period is no whole number of at least 1.
         """
-        asked = whole(periods, "periods", least=1)
+        asked = whole_numbers(periods, "periods", least=1)
         log_r, slope, _ = self.log_rates(self.theta, asked.astype(np.float64))
-        answer = self._counted(asked, "n_retained")
+        answer = self._counts_by_period(asked, "n_retained")
         answer["observed"] = intervals.ratio(answer["n_retained"], answer["n_at_risk"])
-        return self._table(answer, "retention_rate", log_r, slope, level)
+        return self._table_of_shares(answer, "retention_rate", log_r, slope, level)
 
     def expected_renewals(
         self, tenure: int | Sequence[int], *, horizon: int, discount: float, level: float = 0.95
@@ -153,16 +153,16 @@ class RenewalModel(RepeatBuyingModel):
         import pandas as pd
 
         z = intervals.quantile_of(level)
-        behind, ahead = whole(tenure, "tenure", least=0), _one(horizon)
-        later = -np.log1p(_rate(discount)) * np.arange(ahead)
-        log_s, slope = self._logs(int(behind.max()) + ahead)
+        behind, ahead = whole_numbers(tenure, "tenure", least=0), _one_horizon(horizon)
+        later = -np.log1p(_discount_per_period(discount)) * np.arange(ahead)
+        log_s, slope = self._log_survival(int(behind.max()) + ahead)
         found, error = np.empty(behind.size), np.empty(behind.size)
         for i, n in enumerate(behind.tolist()):
             until = slice(n + 1, n + 1 + later.size)
             terms = log_s[until] - log_s[n] + later
             share = np.exp(terms - terms.max())
             found[i] = share.sum() * np.exp(terms.max())
-            error[i] = self._error(share @ (slope[until] - slope[n]) / share.sum())
+            error[i] = self._error_of_slope(share @ (slope[until] - slope[n]) / share.sum())
         return pd.DataFrame(
             {
                 "tenure": behind,
@@ -178,18 +178,18 @@ class RenewalModel(RepeatBuyingModel):
     def log_rates(self, theta: Floats, period: Floats) -> Derived:
         """The log of each period's retention rate, its gradient and Hessian in the parameters."""
 
-    def _logs(self, last: int) -> tuple[Floats, Floats]:
+    def _log_survival(self, last: int) -> tuple[Floats, Floats]:
         """The log of S from period 0 to the last, and its gradient in the parameters."""
         log_r, slope, _ = self.log_rates(self.theta, np.arange(1.0, last + 1))
         return np.append(0.0, log_r.cumsum()), np.vstack([0 * self.theta, slope.cumsum(axis=0)])
 
-    def _error(self, slope: Floats) -> Floats:
+    def _error_of_slope(self, slope: Floats) -> Floats:
         """The standard error of something with this gradient in the parameters, NaN if unknown."""
         in_logs = slope * self.theta
         variance = ((in_logs @ self.covariance_of_logs) * in_logs).sum(axis=-1)
         return np.asarray(np.sqrt(variance))
 
-    def _table(
+    def _table_of_shares(
         self, answer: dict[str, Any], name: str, log: Floats, slope: Floats, level: float
     ) -> pd.DataFrame:
         """The share e^log beside its bounds."""
@@ -198,12 +198,12 @@ class RenewalModel(RepeatBuyingModel):
         z = intervals.quantile_of(level)
         none = -np.expm1(log)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            odds, error = np.exp(log) / none, self._error(slope) / none
+            odds, error = np.exp(log) / none, self._error_of_slope(slope) / none
             low, high = odds * np.exp(-z * error), odds * np.exp(z * error)
             bounds = {"lower": low / (1 + low), "upper": 1 - 1 / (1 + high)}
         return pd.DataFrame({**answer, name: np.exp(log), **bounds})
 
-    def _counted(self, periods: Counts, second: str) -> dict[str, Any]:
+    def _counts_by_period(self, periods: Counts, second: str) -> dict[str, Any]:
         """The counts of each period, 0 beyond those that were seen."""
         at_risk, churned = (
             np.array([*counts, 0], np.int64)[np.minimum(periods - 1, len(counts))]
@@ -245,7 +245,7 @@ class DiscreteWeibullModel(RenewalModel):
         return discrete_weibull(theta, period)
 
 
-def whole(value: Any, argument: str, *, least: int) -> Counts:
+def whole_numbers(value: Any, argument: str, *, least: int) -> Counts:
     """One whole number or several, as an array.
 
     Raises:
@@ -264,14 +264,14 @@ def whole(value: Any, argument: str, *, least: int) -> Counts:
     return numbers.astype(np.int64)
 
 
-def _one(horizon: object) -> int:
-    ahead = whole(horizon, "horizon", least=1)
+def _one_horizon(horizon: object) -> int:
+    ahead = whole_numbers(horizon, "horizon", least=1)
     if ahead.size != 1:
         raise RetentionError(f"horizon must be one number of renewals; got {horizon!r}.")
     return int(ahead[0])
 
 
-def _rate(discount: object) -> float:
+def _discount_per_period(discount: object) -> float:
     number = isinstance(discount, Real) and not isinstance(discount, bool)
     if not number or not 0 <= float(cast("float", discount)) < np.inf:
         raise RetentionError(

@@ -92,14 +92,16 @@ def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
         Discrete-time survival data: Singer, J. D. and Willett, J. B. (2003), Applied Longitudinal
         Data Analysis, chapter 10.
     """
-    said = _checked(length)
+    said = _name_of_length(length)
     frame = require(spells, SPELLS)
     names = frame.collect_schema().names()
     refuse_taken(names, ["length"], argument="spells")
-    marked = _marked(frame)
+    marked = _spells_in_days(frame)
     by_calendar = isinstance(length, str)
-    passed = _by_calendar(marked, said) if by_calendar else _by_days(marked, int(length))
-    counted = _in_periods(passed)
+    passed = (
+        _periods_of_calendar(marked, said) if by_calendar else _periods_of_days(marked, int(length))
+    )
+    counted = _spells_in_periods(passed)
     late = (nw.col("entry") > 0) & (nw.col("entry") >= nw.col("duration"))
     reason = nw.when(nw.col("churned")).then(nw.lit(_UNSEEN)).otherwise(nw.lit(_TOO_LATE))
     told = nw.when(nw.col("set_aside").is_null() & late).then(reason)
@@ -111,7 +113,7 @@ def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
     return in_kind_of(answer.select(*names, "length"), spells, order=order, keep_type=kept)
 
 
-def _checked(length: object) -> str:
+def _name_of_length(length: object) -> str:
     """What the length of a period is called."""
     if isinstance(length, str) and length in _MONTHS:
         return length
@@ -122,7 +124,7 @@ def _checked(length: object) -> str:
     )
 
 
-def _marked(frame: Frame) -> Frame:
+def _spells_in_days(frame: Frame) -> Frame:
     """The spells with what they last in days (`_days`), enter at (`_late`), and 1 for an end."""
     late = nw.when(nw.col("entry") > 0).then(nw.col("entry")).otherwise(nw.lit(0))
     return frame.with_columns(
@@ -132,7 +134,7 @@ def _marked(frame: Frame) -> Frame:
     )
 
 
-def _by_days(marked: Frame, days: int) -> Frame:
+def _periods_of_days(marked: Frame, days: int) -> Frame:
     """The periods passed and entered at (`_passed`, `_entered`), each of so many days."""
     up = days - 1
     return marked.with_columns(
@@ -141,7 +143,7 @@ def _by_days(marked: Frame, days: int) -> Frame:
     )
 
 
-def _by_calendar(marked: Frame, length: str) -> Frame:
+def _periods_of_calendar(marked: Frame, length: str) -> Frame:
     """The same by the calendar.
 
     Renewals up to a day are those before the next day: so the same count is taken on the day after
@@ -161,7 +163,7 @@ def _by_calendar(marked: Frame, length: str) -> Frame:
     )
 
 
-def _in_periods(counted: Frame) -> Frame:
+def _spells_in_periods(counted: Frame) -> Frame:
     """Duration, 1 at least for who has left, and entry, 0 for who was there from the start."""
     none = (nw.col("_left") == 1) & (nw.col("_passed") < 1)
     duration = nw.when(none).then(nw.lit(1)).otherwise(nw.col("_passed"))

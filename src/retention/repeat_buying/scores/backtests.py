@@ -13,7 +13,7 @@ from retention.frames import in_kind_of
 from retention.periods import whole_days
 from retention.repeat_buying.buying.purchase_model import check_purchase_model
 from retention.repeat_buying.summary.purchase_summary import purchase_counts
-from retention.spells.spell_rows import described
+from retention.spells.spell_rows import columns_of_spells
 from retention.survival.scores.backtesting import backtest
 from retention.tables import PURCHASE_SUMMARY, require
 from retention.tables.answer_columns import answer_of, gives
@@ -88,15 +88,15 @@ def backtest_purchases(
     )
     return backtest(
         transactions,
-        fit=partial(_predictor, fit),
-        build=partial(_silences, ahead, start),
+        fit=partial(_chances_by_model, fit),
+        build=partial(_spells_with_summary, ahead, start),
         cuts=cuts,
         horizon=ahead,
         level=level,
     )
 
 
-def _predictor(
+def _chances_by_model(
     fit: Callable[[Any], PurchaseModel], spells: Any
 ) -> Callable[[pd.DataFrame, float], Any]:
     """What gives each running spell its chance of falling silent."""
@@ -116,7 +116,9 @@ class _Chances:
         return self.model.p_no_purchase(running, within=horizon)["p_no_purchase"]
 
 
-def _silences(within: int, observed_from: date | None, transactions: Any, day: date) -> Any:
+def _spells_with_summary(
+    within: int, observed_from: date | None, transactions: Any, day: date
+) -> Any:
     """One spell a customer, ended if they bought nothing for `within` days, and their summary."""
     summary = purchase_counts(transactions, as_of=day, observed_from=observed_from)
     frame = require(summary, PURCHASE_SUMMARY, adds="none")
@@ -129,5 +131,7 @@ def _silences(within: int, observed_from: date | None, transactions: Any, day: d
         _end=last - age + age,
         _entry=age * 0,
     )
-    spells = described(rows, reactivation="new_spell", reasons={}, extra=("x", "t_x", "T", "unit"))
+    spells = columns_of_spells(
+        rows, reactivation="new_spell", reasons={}, extra=("x", "t_x", "T", "unit")
+    )
     return in_kind_of(spells, transactions, order=["customer_id"])

@@ -15,7 +15,7 @@ from retention.frames import FewTexts, Frame, collect, count, table_like, with_f
 from retention.periods import observed_days, whole_days
 from retention.repeat_buying.buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd
-from retention.repeat_buying.buying.purchase_model import rows_at_hand
+from retention.repeat_buying.buying.purchase_model import pandas_columns
 from retention.repeat_buying.summary.purchase_summary import purchase_counts, refuse_no_customer
 from retention.spells.days import purchase_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
@@ -185,9 +185,9 @@ def churn_score(
     intervals.quantile_of(level)
     last, first = observed_days(as_of, observed_from)
     summary = purchase_counts(transactions, as_of=last, observed_from=first)
-    rows = rows_at_hand(summary, PURCHASE_SUMMARY)
+    rows = pandas_columns(summary, PURCHASE_SUMMARY)
     refuse_no_customer(len(rows), last, first is not None)
-    habits = _habits(transactions, (first, last), ahead)
+    habits = _habits_of_log(transactions, (first, last), ahead)
     x, t_x, age = (rows[name].to_numpy(np.float64) for name in ("x", "t_x", "T"))
     silence, own = age - t_x, np.where(x > 0, t_x / np.maximum(x, 1), np.nan)
     beyond = silence > habits.window
@@ -196,7 +196,7 @@ def churn_score(
         "x": x.astype(np.int64),
         "days_since_last": silence.astype(np.int64),
         "within": np.full(x.size, ahead, np.int64),
-        **_scores(rows, habits, beyond, ahead, level),
+        **_scores_with_reasons(rows, habits, beyond, ahead, level),
         "window": np.full(x.size, habits.window),
         "silent_beyond_window": beyond,
         "mean_gap": own,
@@ -205,7 +205,7 @@ def churn_score(
     made |= habits.base(x.size, level)
     past = _Past(transactions, first, periods.days_after(last, -ahead), ahead)
     known = habits.n.sum() > 0
-    return table_like(made | _tested(rows, past if known else None, level), transactions)
+    return table_like(made | _score_of_past(rows, past if known else None, level), transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +249,18 @@ class _Past:
         with warnings.catch_warnings():  # what there is to say was said of the whole log
             warnings.simplefilter("ignore", RetentionWarning)
             summary = purchase_counts(self.transactions, as_of=self.cut, observed_from=self.first)
-            rows = rows_at_hand(summary, PURCHASE_SUMMARY)
-            found, _, _ = _modelled(rows, self.within, level)
+            rows = pandas_columns(summary, PURCHASE_SUMMARY)
+            found, _, _ = _scores_by_model(rows, self.within, level)
         customers = rows["customer_id"].to_numpy()
         if found is not None:
             return customers, found["p_no_purchase"].to_numpy(np.float64)
-        habits = _habits(self.transactions, (self.first, self.cut), self.within)
+        habits = _habits_of_log(self.transactions, (self.first, self.cut), self.within)
         silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)
         beyond = (silence > habits.window).astype(np.intp)
         return customers, intervals.ratio(habits.n_silent, habits.n)[beyond]
 
 
-def _tested(rows: pd.DataFrame, past: _Past | None, level: float) -> dict[str, Any]:
+def _score_of_past(rows: pd.DataFrame, past: _Past | None, level: float) -> dict[str, Any]:
     """What the score of an earlier day was worth, against the base rate told of everybody."""
     score, reference, verdict = np.nan, np.nan, 2
     if past is not None:
@@ -287,12 +287,12 @@ def _tested(rows: pd.DataFrame, past: _Past | None, level: float) -> dict[str, A
     }
 
 
-def _scores(
+def _scores_with_reasons(
     rows: pd.DataFrame, habits: _Habits, beyond: NDArray[np.bool_], within: int, level: float
 ) -> dict[str, Any]:
     """The score of each customer, how it was made and why so."""
     names = ("p_no_purchase", "lower", "upper")
-    found, method, reasons = _modelled(rows, within, level)
+    found, method, reasons = _scores_by_model(rows, within, level)
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
         ends = (share, *intervals.wilson(habits.n_silent, habits.n, level))
@@ -310,7 +310,7 @@ def _scores(
     }
 
 
-def _modelled(
+def _scores_by_model(
     rows: pd.DataFrame, within: int, level: float
 ) -> tuple[pd.DataFrame | None, str, list[str]]:
     """The scores of the first model that can be had, its name, and why it is not the first."""
@@ -324,7 +324,9 @@ def _modelled(
     return None, _RULE, reasons
 
 
-def _habits(transactions: object, observed: tuple[date | None, date], within: int) -> _Habits:
+def _habits_of_log(
+    transactions: object, observed: tuple[date | None, date], within: int
+) -> _Habits:
     """The window, and what came of the customers of some days ago."""
     first, last = observed
     frame = require(transactions, TRANSACTIONS, adds="none")
@@ -334,12 +336,12 @@ def _habits(transactions: object, observed: tuple[date | None, date], within: in
     if first is not None:
         dated = with_first(days, "customer_id", "_day", "_first")
         days = dated.filter(nw.col("_first") >= periods.number_of(first))
-    window = _window(days)
-    n, silent = _since(days, periods.number_of(last) - within, window)
+    window = _usual_gap(days)
+    n, silent = _customers_and_silent(days, periods.number_of(last) - within, window)
     return _Habits(window, n, silent)
 
 
-def _window(days: Frame) -> float:
+def _usual_gap(days: Frame) -> float:
     """The least length that 95 in 100 gaps do not exceed."""
     before = nw.col("_day").shift(1).over("customer_id", order_by="_day")
     gaps = days.with_columns(_gap=nw.col("_day") - before).filter(~nw.col("_gap").is_null())
@@ -352,7 +354,9 @@ def _window(days: Frame) -> float:
     return float(length[order][np.searchsorted(100 * reached, _PERCENT * reached[-1])])
 
 
-def _since(days: Frame, cut: int, window: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _customers_and_silent(
+    days: Frame, cut: int, window: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Customers of the day `cut`, and those without a purchase since.
 
     Both of those who had not, and who had been silent beyond the window on that day.

@@ -9,8 +9,12 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, counted, whole_number
 from retention.frames import Columns, table_like
-from retention.repeat_buying.buying.purchase_model import check_purchase_model, rows_at_hand
-from retention.repeat_buying.summary.purchase_histories import no_counts, read_spend, refuse
+from retention.repeat_buying.buying.purchase_model import check_purchase_model, pandas_columns
+from retention.repeat_buying.summary.purchase_histories import (
+    problems_of_counts,
+    read_spend,
+    refuse_problems,
+)
 from retention.tables import PURCHASE_SUMMARY, Kind, require
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 from retention.tables.declaring import Column
@@ -104,18 +108,18 @@ def purchase_calibration(
     check_purchase_model(model)
     classes = np.arange(whole_number("top", top, least=1) + 1, dtype=np.int64)
     intervals.quantile_of(level)
-    rows = rows_at_hand(split, _SPLIT)
-    ahead = _holdout(rows["T_holdout"].to_numpy(np.float64, na_value=np.nan))
-    bought = _counts(rows)
+    rows = pandas_columns(split, _SPLIT)
+    ahead = _holdout_length(rows["T_holdout"].to_numpy(np.float64, na_value=np.nan))
+    bought = _holdout_counts(rows)
     said = {
         "expected": model.expected_purchases(rows, within=ahead)["expected_purchases"],
         "none": model.p_no_purchase(rows, within=ahead)["p_no_purchase"],
     }
     place = np.minimum(rows["x"].to_numpy(np.int64), classes[-1])
-    came = _purchases(place, bought, classes.size, level)
+    came = _purchases_by_class(place, bought, classes.size, level)
     n = came["n_customers"]
     expected, none = (
-        intervals.ratio(_totals(place, values, classes.size), n) for values in said.values()
+        intervals.ratio(_sums_by_class(place, values, classes.size), n) for values in said.values()
     )
     none_lower, none_upper = intervals.wilson(came["n_without"], n, level)
     made: Columns = {
@@ -184,8 +188,8 @@ def spend_independence(summary: IntoFrameT, *, level: float = 0.95) -> IntoFrame
     some = found.mean_sales > 0
     x, sales, n = found.x[some], found.mean_sales[some], found.n[some]
     many = int(n.sum())
-    ranks = _correlation(_ranks(x, n), _ranks(sales, n), n)
-    logs = _correlation(np.log(x), np.log(sales), n)
+    ranks = _weighted_correlation(_weighted_mean_ranks(x, n), _weighted_mean_ranks(sales, n), n)
+    logs = _weighted_correlation(np.log(x), np.log(sales), n)
     r = np.array([ranks, logs])
     spread = np.array([1 + ranks**2 / 2, 1.0])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -204,29 +208,31 @@ def spend_independence(summary: IntoFrameT, *, level: float = 0.95) -> IntoFrame
     return table_like(made, summary)
 
 
-def _counts(rows: pd.DataFrame) -> Floats:
+def _holdout_counts(rows: pd.DataFrame) -> Floats:
     """What each customer bought in the holdout period."""
     came = rows["n_holdout"].to_numpy(np.float64, na_value=np.nan)
     ones, frame = np.ones(came.size, np.int64), require(rows, _SPLIT, by_row=True)
-    refuse(no_counts(came, "n_holdout"), ones, {"n_holdout": came}, frame, _SPLIT.name)
+    refuse_problems(
+        problems_of_counts(came, "n_holdout"), ones, {"n_holdout": came}, frame, _SPLIT.name
+    )
     return came
 
 
-def _totals(place: NDArray[np.int64], values: Any, classes: int) -> Floats:
+def _sums_by_class(place: NDArray[np.int64], values: Any, classes: int) -> Floats:
     """The sum over the customers of each class; NaN of nobody."""
     n = np.bincount(place, minlength=classes)
     total = np.bincount(place, weights=np.asarray(values, np.float64), minlength=classes)
     return np.asarray(np.where(n > 0, total, np.nan))
 
 
-def _purchases(
+def _purchases_by_class(
     place: NDArray[np.int64], came: Floats, classes: int, level: float
 ) -> dict[str, NDArray[Any]]:
     """What the customers of each class bought."""
     n = np.bincount(place, minlength=classes).astype(np.int64)
-    bought, without = (np.nan_to_num(_totals(place, v, classes)) for v in (came, came == 0))
+    bought, without = (np.nan_to_num(_sums_by_class(place, v, classes)) for v in (came, came == 0))
     mean = intervals.ratio(bought, n)
-    squares = np.nan_to_num(_totals(place, (came - mean[place]) ** 2, classes))
+    squares = np.nan_to_num(_sums_by_class(place, (came - mean[place]) ** 2, classes))
     lower, upper, bounds = intervals.ratio_bounds(mean, n, n, squares, n, level)
     return {
         "n_customers": n,
@@ -239,7 +245,7 @@ def _purchases(
     }
 
 
-def _holdout(lengths: Floats) -> float:
+def _holdout_length(lengths: Floats) -> float:
     """The one length of the holdout period."""
     if not lengths.size:
         raise ContentError("split summary is empty: there is no customer in it.")
@@ -256,14 +262,14 @@ def _holdout(lengths: Floats) -> float:
     return float(lengths[0])
 
 
-def _ranks(values: Floats, n: NDArray[np.int64]) -> Floats:
+def _weighted_mean_ranks(values: Floats, n: NDArray[np.int64]) -> Floats:
     """Mean ranks among customers, each value standing for so many."""
     different, place = np.unique(values, return_inverse=True)
     each = np.bincount(place, weights=n, minlength=different.size)
     return np.asarray((np.cumsum(each) - (each - 1) / 2)[place])
 
 
-def _correlation(first: Floats, second: Floats, n: NDArray[np.int64]) -> float:
+def _weighted_correlation(first: Floats, second: Floats, n: NDArray[np.int64]) -> float:
     """Pearson's correlation of values that stand for so many customers; NaN if one is constant."""
     if not n.size or first.min() == first.max() or second.min() == second.max():
         return float("nan")

@@ -116,15 +116,15 @@ def tracking_table(
     """
     check_purchase_model(model)
     periods.check_freq(freq)
-    unit = _days_of(model)
+    unit = _days_of_unit(model)
     last, first = observed_days(as_of, observed_from)
-    known = _last_known(cut, last)
+    known = _last_day_of_fit(cut, last)
     frame = require(transactions, TRANSACTIONS, adds="none")
     days = purchase_days(frame, as_of=last, keep={})
-    day, new, again = _counted(days, first, known)
-    steps = _steps(day, last, freq)
+    day, new, again = _counts_by_day(days, first, known)
+    steps = _steps_over(day, last, freq)
     ends = np.asarray(periods.first_number(steps + 1, freq)) - 1
-    cumulative = _by(ends, day, again)
+    cumulative = _totals_by_period(ends, day, again)
     some = new > 0
     ages = (day[some].max() - day[some]) / unit
     expected = model.expected_cumulative((ends - day[0]) / unit, ages, new[some])
@@ -132,7 +132,7 @@ def tracking_table(
         "period": periods.first_days(steps, freq),
         "step": steps,
         "freq": np.full(steps.size, freq, dtype=object),
-        "n_customers": _by(ends, day, new),
+        "n_customers": _totals_by_period(ends, day, new),
         "actual": np.diff(cumulative, prepend=0),
         "expected": np.diff(expected, prepend=0.0),
         "cumulative_actual": cumulative,
@@ -142,7 +142,7 @@ def tracking_table(
     return table_like(made, transactions)
 
 
-def _last_known(cut: date | str | None, last: date) -> date:
+def _last_day_of_fit(cut: date | str | None, last: date) -> date:
     """The day up to which the model knew."""
     known = last if cut is None else periods.as_day(cut, argument="cut")
     if known > last:
@@ -150,7 +150,7 @@ def _last_known(cut: date | str | None, last: date) -> date:
     return known
 
 
-def _days_of(model: PurchaseModel) -> int:
+def _days_of_unit(model: PurchaseModel) -> int:
     """How many days the model's unit has."""
     if model.unit is None:
         raise RetentionError(
@@ -160,7 +160,7 @@ def _days_of(model: PurchaseModel) -> int:
     return periods.DAYS[model.unit]
 
 
-def _counted(days: Frame, first: date | None, cut: date) -> tuple[Whole, Whole, Whole]:
+def _counts_by_day(days: Frame, first: date | None, cut: date) -> tuple[Whole, Whole, Whole]:
     """Days in order, how many followed customers each brought, and how many bought again."""
     dated = with_first(days, "customer_id", "_day", "_first")
     followed = dated.filter(nw.col("_first") <= periods.number_of(cut))
@@ -176,7 +176,7 @@ def _counted(days: Frame, first: date | None, cut: date) -> tuple[Whole, Whole, 
     return day, new, n - new
 
 
-def _steps(day: Whole, last: date, freq: str) -> Whole:
+def _steps_over(day: Whole, last: date, freq: str) -> Whole:
     """The periods from the first purchase on that are over."""
     first = periods.day_of(day[0])
     latest = periods.whole_periods(first, last, freq).last_step
@@ -186,7 +186,7 @@ def _steps(day: Whole, last: date, freq: str) -> Whole:
     return steps
 
 
-def _by(ends: Whole, day: Whole, n: Whole) -> Whole:
+def _totals_by_period(ends: Whole, day: Whole, n: Whole) -> Whole:
     """How many there had been by the end of each period."""
     so_far = np.append(0, np.cumsum(n))
     return np.asarray(so_far[np.searchsorted(day, ends, side="right")])

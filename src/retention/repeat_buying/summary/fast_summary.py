@@ -83,7 +83,7 @@ class Lines:
         return days, n[days - low], customers
 
 
-def plain_lines(found: Columns) -> Lines | None:
+def lines_for_sorting(found: Columns) -> Lines | None:
     """The lines, if they can be summed up by sorting; None where that is for an engine.
 
     Args:
@@ -92,16 +92,16 @@ def plain_lines(found: Columns) -> Lines | None:
     ids = {name: found[name] for name in ("customer_id", "order_id") if name in found}
     if not all(values.dtype.kind in "iu" and values.size for values in ids.values()):
         return None
-    day = _days_of_sales(found["date"], found["sales"])
+    day = _day_of_lines(found["date"], found["sales"])
     if day is None:
         return None
-    numbered = {name: _numbered(values) for name, values in ids.items()}
+    numbered = {name: _numbers_of_ids(values) for name, values in ids.items()}
     first, last = periods.day_of(int(day.min())), periods.day_of(int(day.max()))
     log = Log(day.size, first, last, only_sales=True)
     return Lines(numbered["customer_id"], numbered.get("order_id"), day, found["sales"], log)
 
 
-def summed(lines: Lines, *, until: int, grain: str) -> Columns | None:
+def summary_by_sorting(lines: Lines, *, until: int, grain: str) -> Columns | None:
     """The purchases of each customer in a few numbers, named as in `summaries`, by customer.
 
     Args:
@@ -121,7 +121,7 @@ def summed(lines: Lines, *, until: int, grain: str) -> Columns | None:
     bounds = np.arange(0, lines.customer.size, CHUNK) * (days * orders)
     edges = [*np.searchsorted(key, bounds.astype(key.dtype)).tolist(), key.size]
     parts = [
-        _customers(key[start:end], low, days, orders, grain)
+        _counts_by_customer(key[start:end], low, days, orders, grain)
         for start, end in itertools.pairwise(edges)
         if start < end
     ]
@@ -131,15 +131,15 @@ def summed(lines: Lines, *, until: int, grain: str) -> Columns | None:
     return {**found, "customer_id": lines.customer.named(buyers), "_again": again}
 
 
-def _customers(key: Whole, low: int, days: int, orders: int, grain: str) -> Columns:
+def _counts_by_customer(key: Whole, low: int, days: int, orders: int, grain: str) -> Columns:
     """The customers of some ordered keys, by number: how often, from when to when they bought."""
-    key = key[_changes(key)]
+    key = key[_starts_of_runs(key)]
     customer = key // (days * orders)
-    starts = np.flatnonzero(_changes(customer))
+    starts = np.flatnonzero(_starts_of_runs(customer))
     ends = np.append(starts[1:], key.size)
     day = (key % (days * orders) // orders).astype(np.int64) + low
     step = periods.step_of_number(day, grain)
-    another = _changes(step)
+    another = _starts_of_runs(step)
     another[starts] = True
     before = np.append(0, np.cumsum(another))
     found = {
@@ -152,7 +152,7 @@ def _customers(key: Whole, low: int, days: int, orders: int, grain: str) -> Colu
     return {name: values.astype(np.int32) for name, values in found.items()}
 
 
-def _numbered(ids: Whole) -> _Ids:
+def _numbers_of_ids(ids: Whole) -> _Ids:
     """Whole numbers as numbers from 0 on, few of which are nobody's."""
     low, high = int(ids.min()), int(ids.max())
     if high - low < max(_SPARSE * ids.size, 1000) and high < 2**63:
@@ -161,7 +161,7 @@ def _numbered(ids: Whole) -> _Ids:
     return _Ids(place, 0, names.size, names)
 
 
-def _days_of_sales(dates: NDArray[Any], sales: NDArray[Any]) -> NDArray[np.int32] | None:
+def _day_of_lines(dates: NDArray[Any], sales: NDArray[Any]) -> NDArray[np.int32] | None:
     """The days of the lines, unless one has none, or is not a sale of 0 or more."""
     if dates.dtype.kind != "M" or sales.dtype.kind not in "iuf":
         return None
@@ -206,7 +206,7 @@ def _sales_after(
     return total[buyers]
 
 
-def _changes(values: Whole) -> NDArray[np.bool_]:
+def _starts_of_runs(values: Whole) -> NDArray[np.bool_]:
     """Where a value is not the one before; the first is not."""
     changed = np.empty(values.size, bool)
     changed[:1] = True

@@ -111,10 +111,10 @@ def read_histories(summary: object, *, table: str = "summary") -> Histories:
     """
     by_row = not is_lazy(summary)
     frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=by_row, adds="none")
-    rows = _ages(frame)
+    rows = _histories_with_unit(frame)
     if is_lazy(summary):
         rows = rows.group_by(*rows.collect_schema()).agg(nw.len().alias(_NUMBER))
-    return _gathered(collect(rows), frame, table)[0]
+    return _distinct_histories(collect(rows), frame, table)[0]
 
 
 def read_customers(summary: object, *, spend: bool = False, table: str = "summary") -> Customers:
@@ -133,8 +133,8 @@ def read_customers(summary: object, *, spend: bool = False, table: str = "summar
     frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=True, adds=adds)
     _refuse_absent(frame, ["customer_id", *(["mean_sales"] if spend else [])], table)
     money = [nw.col("mean_sales").cast(nw.Float64)] if spend else []
-    found = collect(_ages(frame, "customer_id", *money))
-    different, gathered = _gathered(found, frame, table)
+    found = collect(_histories_with_unit(frame, "customer_id", *money))
+    different, gathered = _distinct_histories(found, frame, table)
     mean_sales = found["mean_sales"].astype(np.float64) if spend else None
     return Customers(found["customer_id"], different, gathered.places(), mean_sales)
 
@@ -164,11 +164,11 @@ def read_spend(summary: object, *, table: str = "summary") -> Spend:
     again = ~(rows["x"] <= 0)
     blank = again & ~(np.abs(rows["mean_sales"]) <= MOST)
     problems = {"have repeat purchases but no usable mean_sales": blank}
-    refuse(no_counts(rows["x"], "x") | problems, n, rows, frame, table)
+    refuse_problems(problems_of_counts(rows["x"], "x") | problems, n, rows, frame, table)
     return Spend(rows["x"][again], rows["mean_sales"][again], n[again])
 
 
-def length_of(value: object, *, argument: str = "within") -> float:
+def checked_length(value: object, *, argument: str = "within") -> float:
     """One length of time as a number.
 
     Raises:
@@ -182,7 +182,7 @@ def length_of(value: object, *, argument: str = "within") -> float:
     return length
 
 
-def _ages(frame: Frame, *further: str | nw.Expr) -> Frame:
+def _histories_with_unit(frame: Frame, *further: str | nw.Expr) -> Frame:
     """The histories as numbers, with that of their unit, beside further columns."""
     unit = []
     if "unit" in frame.collect_schema():
@@ -192,7 +192,7 @@ def _ages(frame: Frame, *further: str | nw.Expr) -> Frame:
     return frame.select(nw.col(*_MOST).cast(nw.Float64), *unit, *further)
 
 
-def _gathered(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alike]:
+def _distinct_histories(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alike]:
     """The different histories, and the rows they were gathered from."""
     rows = {name: found[name].astype(np.float64, copy=False) for name in _MOST}
     each = found.get(_NUMBER)
@@ -200,20 +200,20 @@ def _gathered(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alik
         raise ContentError(f"{table} is empty: there is no customer in it.")
     ones = np.ones(rows["x"].size, np.int64) if each is None else each.astype(np.int64)
     if not all(0 <= rows[name].min() <= rows[name].max() <= most for name, most in _MOST.items()):
-        refuse(_problems(**rows), ones, rows, frame, table)
+        refuse_problems(_problems_of_histories(**rows), ones, rows, frame, table)
     gathered = distinct_rows([rows["x"], rows["T"], rows["t_x"]], each)
     x, age, t_x = gathered.columns
     different = {"x": x, "t_x": t_x, "T": age}
-    refuse(_problems(**different), gathered.n, different, frame, table)
-    unit = _one_unit(found[_UNIT], frame, table) if _UNIT in found else None
+    refuse_problems(_problems_of_histories(**different), gathered.n, different, frame, table)
+    unit = _only_unit(found[_UNIT], frame, table) if _UNIT in found else None
     return Histories(x, t_x, age, gathered.n, unit), gathered
 
 
-def _problems(x: Floats, t_x: Floats, T: Floats) -> dict[str, NDArray[np.bool_]]:  # noqa: N803
+def _problems_of_histories(x: Floats, t_x: Floats, T: Floats) -> dict[str, NDArray[np.bool_]]:  # noqa: N803
     """What a history cannot be, and which ones are."""
-    aged, seen = _usable(t_x), _usable(T)
+    aged, seen = _is_usable(t_x), _is_usable(T)
     return {
-        **no_counts(x, "x"),
+        **problems_of_counts(x, "x"),
         "have no usable t_x (missing, negative or infinite)": ~aged,
         "have no usable T (missing, negative or infinite)": ~seen,
         f"have a T beyond {LONGEST:,.0f} (are ages in days or weeks?)": seen & (T > LONGEST),
@@ -223,9 +223,9 @@ def _problems(x: Floats, t_x: Floats, T: Floats) -> dict[str, NDArray[np.bool_]]
     }
 
 
-def no_counts(values: Floats, name: str) -> dict[str, NDArray[np.bool_]]:
+def problems_of_counts(values: Floats, name: str) -> dict[str, NDArray[np.bool_]]:
     """What cannot be of a count of a customer's purchases, and where it is."""
-    counted = _usable(values)
+    counted = _is_usable(values)
     return {
         f"have no usable {name} (missing, negative or infinite)": ~counted,
         f"have a value of {name} that is no whole number": counted & (np.rint(values) != values),
@@ -233,12 +233,12 @@ def no_counts(values: Floats, name: str) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def _usable(values: Floats) -> NDArray[np.bool_]:
+def _is_usable(values: Floats) -> NDArray[np.bool_]:
     """Whether each is there, and neither negative nor infinite."""
     return (values >= 0) & (values < np.inf)
 
 
-def refuse(
+def refuse_problems(
     problems: Mapping[str, NDArray[np.bool_]],
     n: NDArray[np.int64],
     rows: Mapping[str, Floats],
@@ -257,7 +257,9 @@ def refuse(
     Raises:
         ContentError: if there is a problem.
     """
-    said = [_said(int(n[bad].sum()), what) for what, bad in problems.items() if bad.any()]
+    said = [
+        _problem_in_words(int(n[bad].sum()), what) for what, bad in problems.items() if bad.any()
+    ]
     if not said:
         return
     at = int(np.argmax(np.logical_or.reduce(list(problems.values()))))
@@ -268,18 +270,18 @@ def refuse(
     )
     raise ContentError(
         f"{table}: of {number_of(int(n.sum()), 'customer')} {'; '.join(said)}. For "
-        f"example{_who(first, frame)}"
+        f"example{_customer_with_history(first, frame)}"
         f" {shown}. purchase_summary(...) and split_summary(...) make such tables from orders; "
         "correct those rows or leave them out."
     )
 
 
-def _said(n: int, what: str) -> str:
+def _problem_in_words(n: int, what: str) -> str:
     """How many have a problem that is worded for many."""
     return number_of(n, what.replace("have ", "has ", 1), what)
 
 
-def _who(history: Mapping[str, float], frame: Frame) -> str:
+def _customer_with_history(history: Mapping[str, float], frame: Frame) -> str:
     """A customer who has the history, where the summary names customers."""
     if "customer_id" not in frame.collect_schema():
         return ""
@@ -300,7 +302,7 @@ def _refuse_absent(frame: Frame, names: Sequence[str], table: str) -> None:
             raise ColumnError.missing(table, name, meanings[name], present, door)
 
 
-def _one_unit(numbers: NDArray[np.int64], frame: Frame, table: str) -> str:
+def _only_unit(numbers: NDArray[np.int64], frame: Frame, table: str) -> str:
     """The only unit there is."""
     at = int(numbers.min())
     if at and at == numbers.max():

@@ -21,7 +21,7 @@ from retention.frames import (
 )
 from retention.log_holes import hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, look, purchases
-from retention.repeat_buying.summary.fast_summary import plain_lines, summed
+from retention.repeat_buying.summary.fast_summary import lines_for_sorting, summary_by_sorting
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
 from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts, whole
 
@@ -126,14 +126,18 @@ def purchase_summary(
         (spend per repeat purchase).
     """
     require(transactions, TRANSACTIONS, adds="all")
-    return _counted(transactions, _window(as_of, as_of, unit, grain, observed_from))
+    return _counted_purchases(
+        transactions, _window_of_summary(as_of, as_of, unit, grain, observed_from)
+    )
 
 
 def purchase_counts(
     transactions: IntoFrameT, *, as_of: date | str, observed_from: date | str | None
 ) -> IntoFrameT:
     """A purchase summary of which nobody reads `mean_sales`, so that currencies do not matter."""
-    return _counted(transactions, _window(as_of, as_of, "day", "day", observed_from))
+    return _counted_purchases(
+        transactions, _window_of_summary(as_of, as_of, "day", "day", observed_from)
+    )
 
 
 @gives(
@@ -206,17 +210,17 @@ def split_summary(
         Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005), Marketing Science 24(2), section 5:
         39 weeks of calibration, 39 weeks of holdout.
     """
-    window = _window(cut, as_of, unit, grain, observed_from)
+    window = _window_of_summary(cut, as_of, unit, grain, observed_from)
     if window.cut >= window.last:
         raise RetentionError(
             f"cut is {cut} and `as_of` {as_of}: there is no whole {grain} between them to hold out."
         )
     frame = require(transactions, TRANSACTIONS, alone=True, adds="all")
-    rows = _summed(_steps(frame, window), window)
+    rows = _rows_per_customer(_purchase_steps(frame, window), window)
     length = window.age(nw.lit(window.last - window.cut)).alias("T_holdout")
     holdout = nw.col("n_holdout").cast(nw.Int64)
-    answer = rows.select(*_described(window), holdout, "holdout_sales", length)
-    return _answered(answer, transactions, window)
+    answer = rows.select(*_columns_of_summary(window), holdout, "holdout_sales", length)
+    return _answer_in_kind(answer, transactions, window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +279,7 @@ class _Window:
             )
 
 
-def _window(
+def _window_of_summary(
     cut: date | str, as_of: date | str, unit: str, grain: str, observed_from: date | str | None
 ) -> _Window:
     one_of("unit", unit, list(periods.DAYS))
@@ -295,7 +299,7 @@ def _window(
     return _Window(first, known, latest, until, grain, unit, end, last)
 
 
-def _steps(frame: Frame, window: _Window) -> Frame:
+def _purchase_steps(frame: Frame, window: _Window) -> Frame:
     """Each day or week in which a customer bought, for how much, in how many orders."""
     present = frame.collect_schema()
     lines = frame.select(
@@ -319,7 +323,7 @@ def _steps(frame: Frame, window: _Window) -> Frame:
     return days.agg(nw.col("sales").sum(), nw.col("n_orders").sum())
 
 
-def _summed(steps: Frame, window: _Window) -> Frame:
+def _rows_per_customer(steps: Frame, window: _Window) -> Frame:
     """One row per customer: when they bought first and last, how often, and for how much since."""
     dated = with_first(steps, "customer_id", "_step", "_first")
     known, zero = nw.col("_step") <= window.cut, nw.lit(0.0)
@@ -339,10 +343,10 @@ def _summed(steps: Frame, window: _Window) -> Frame:
     )
     if window.holds_out:
         answer = answer.filter(nw.col("_known") > 0)
-    return _new(answer, window)
+    return _new_customers(answer, window)
 
 
-def _answered(answer: Frame, transactions: IntoFrameT, window: _Window) -> IntoFrameT:
+def _answer_in_kind(answer: Frame, transactions: IntoFrameT, window: _Window) -> IntoFrameT:
     """The answer in the caller's kind; refused if it is at hand and empty."""
     order = ["customer_id"]
     given = in_kind_of(answer, transactions, order=order, keep_type=order)
@@ -376,17 +380,17 @@ def refuse_no_customer(n: int, cut: date, observed_from: bool) -> None:
     )
 
 
-def _counted(transactions: IntoFrameT, window: _Window) -> IntoFrameT:
+def _counted_purchases(transactions: IntoFrameT, window: _Window) -> IntoFrameT:
     """The purchases of each customer, by sorting where that is possible, else by the engine."""
-    rows = _sorted_out(transactions, window)
+    rows = _counts_by_sorting(transactions, window)
     if rows is None:
         frame = require(transactions, TRANSACTIONS, alone=True, adds="none")
-        rows = _summed(_steps(frame, window), window)
-    return _answered(rows.select(*_described(window)), transactions, window)
+        rows = _rows_per_customer(_purchase_steps(frame, window), window)
+    return _answer_in_kind(rows.select(*_columns_of_summary(window)), transactions, window)
 
 
-def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:
-    """The same without an engine, where that is possible: see `by_sorting`."""
+def _counts_by_sorting(transactions: IntoFrameT, window: _Window) -> Frame | None:
+    """The same without an engine, where that is possible: see `summary_by_sorting`."""
     if is_lazy(transactions):
         return None
     frame = require(transactions, TRANSACTIONS, alone=True, by_row=True, adds="none")
@@ -394,25 +398,25 @@ def _sorted_out(transactions: IntoFrameT, window: _Window) -> Frame | None:
     ids = [name for name in ("customer_id", "order_id") if name in schema]
     if not all(schema[name].is_integer() for name in ids):
         return None
-    lines = plain_lines(collect(frame.select(*ids, "date", "sales")))
+    lines = lines_for_sorting(collect(frame.select(*ids, "date", "sales")))
     if lines is None or lines.log.first > window.as_of:
         return None  # an engine says what is wrong
     window.refuse_nobody(lines.log)
-    found = summed(lines, until=window.until, grain=window.grain)
+    found = summary_by_sorting(lines, until=window.until, grain=window.grain)
     if found is None:
         return None
     lines.log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
     days, n, customers = lines.by_day(window.first_day, window.until)
     tell_of_hole(hole_among(days, n, customers, least=_QUIET_DAYS), then=_HOLE)
-    return _new(as_lazy(table_like(found, transactions), by_row=True), window)
+    return _new_customers(as_lazy(table_like(found, transactions), by_row=True), window)
 
 
-def _new(rows: Frame, window: _Window) -> Frame:
+def _new_customers(rows: Frame, window: _Window) -> Frame:
     """The customers who were new under observation."""
     return rows if window.first is None else rows.filter(nw.col("_first") >= window.first)
 
 
-def _described(window: _Window) -> list[nw.Expr]:
+def _columns_of_summary(window: _Window) -> list[nw.Expr]:
     """The columns of the answer."""
     x = (nw.col("_known") - 1).cast(nw.Int64)
     age = window.age(nw.col("_last") - nw.col("_first"))

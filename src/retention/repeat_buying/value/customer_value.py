@@ -14,10 +14,10 @@ from retention.repeat_buying.buying.bg_bb import BgBbModel
 from retention.repeat_buying.buying.purchase_model import (
     PurchaseModel,
     check_purchase_model,
-    pairs,
-    rows_at_hand,
+    distinct_pairs,
+    pandas_columns,
 )
-from retention.repeat_buying.summary.purchase_histories import length_of, read_customers
+from retention.repeat_buying.summary.purchase_histories import checked_length, read_customers
 from retention.repeat_buying.value.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
 from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts
@@ -124,12 +124,12 @@ def customer_value(
         margin × revenue per transaction × discounted expected transactions.
     """
     check_purchase_model(model)
-    ahead = length_of(horizon, argument="horizon")
-    kept, rate = _share(margin), _rate(discount)
-    rows = rows_at_hand(summary, PURCHASE_SUMMARY)
+    ahead = checked_length(horizon, argument="horizon")
+    kept, rate = _checked_margin(margin), _discount_per_year(discount)
+    rows = pandas_columns(summary, PURCHASE_SUMMARY)
     purchases = model.expected_purchases(rows, within=ahead)["expected_purchases"].to_numpy()
-    each, reason = _spent(rows, spend)
-    factor = _factors(model, rows, ahead, rate)
+    each, reason = _spend_per_purchase(rows, spend)
+    factor = _discount_factors(model, rows, ahead, rate)
     return table_like(
         {
             "customer_id": rows["customer_id"].to_numpy(),
@@ -144,27 +144,27 @@ def customer_value(
     )
 
 
-def _share(margin: object) -> float:
-    if not (_number(margin) and -1 <= cast("float", margin) <= 1):
+def _checked_margin(margin: object) -> float:
+    if not (_is_number(margin) and -1 <= cast("float", margin) <= 1):
         raise RetentionError(
             f"margin is the share of sales that is left, such as 0.3 for 30 %; got {margin!r}."
         )
     return float(cast("float", margin))
 
 
-def _rate(discount: object) -> float:
-    if not (_number(discount) and 0 <= cast("float", discount) <= 1):
+def _discount_per_year(discount: object) -> float:
+    if not (_is_number(discount) and 0 <= cast("float", discount) <= 1):
         raise RetentionError(
             f"discount is a rate a year, such as 0.1 for 10 %, or 0 for none; got {discount!r}."
         )
     return float(cast("float", discount))
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _spent(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDArray[np.object_]]:
+def _spend_per_purchase(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDArray[np.object_]]:
     """What each customer may be expected to spend at a purchase, and why not, where not."""
     if isinstance(spend, GammaGammaModel):
         found = spend.expected_spend(rows)
@@ -172,7 +172,7 @@ def _spent(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDArray[np.object
         return found["expected_spend"].to_numpy(np.float64), reason.where(
             reason.notna(), None
         ).to_numpy(dtype=object)
-    if not (_number(spend) and np.isfinite(cast("float", spend))):
+    if not (_is_number(spend) and np.isfinite(cast("float", spend))):
         raise RetentionError(
             "spend is what a purchase brings: a model from fit_gamma_gamma(summary) or one amount, "
             f"the same for all; got {spend!r}."
@@ -180,7 +180,9 @@ def _spent(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDArray[np.object
     return np.full(len(rows), float(cast("float", spend))), np.full(len(rows), None, dtype=object)
 
 
-def _factors(model: PurchaseModel, rows: pd.DataFrame, horizon: float, rate: float) -> Floats:
+def _discount_factors(
+    model: PurchaseModel, rows: pd.DataFrame, horizon: float, rate: float
+) -> Floats:
     """What a purchase within the horizon counts on average, of each customer.
 
     ∫ e^(−δt) dE(t) / E(h), by parts (e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt) / E(h). The chance of
@@ -194,8 +196,8 @@ def _factors(model: PurchaseModel, rows: pd.DataFrame, horizon: float, rate: flo
             "discount is a rate a year, and a BG/BB model counts opportunities, which are no "
             "lengths of time: say discount=0, or fit another model on ages in days."
         )
-    delta = np.log1p(rate) / A_YEAR[_unit(model, customers.histories.unit)]
-    x, age, place = pairs(customers.histories)
+    delta = np.log1p(rate) / A_YEAR[_unit_of_ages(model, customers.histories.unit)]
+    x, age, place = distinct_pairs(customers.histories)
 
     def expected(time: float) -> Floats:
         return model.purchases_if_alive(model.theta, x, age, time)
@@ -211,7 +213,7 @@ def _factors(model: PurchaseModel, rows: pd.DataFrame, horizon: float, rate: flo
     return np.asarray(np.where(whole > 0, factor, 1.0)[place][customers.place])
 
 
-def _unit(model: PurchaseModel, said: str | None) -> str:
+def _unit_of_ages(model: PurchaseModel, said: str | None) -> str:
     unit = model.unit or said
     if unit is None:
         raise RetentionError(

@@ -14,8 +14,13 @@ from retention.frames import FewTexts, collect, table_like
 from retention.numerics.log_beta import digamma_step, trigamma, trigamma_step
 from retention.numerics.newton import chunks
 from retention.numerics.positive_parameters import fit_logs
-from retention.repeat_buying.buying.purchase_model import RepeatBuyingModel, described
-from retention.repeat_buying.summary.purchase_histories import Spend, no_counts, read_spend, refuse
+from retention.repeat_buying.buying.purchase_model import RepeatBuyingModel, fields_of_model
+from retention.repeat_buying.summary.purchase_histories import (
+    Spend,
+    problems_of_counts,
+    read_spend,
+    refuse_problems,
+)
 from retention.tables import PURCHASE_SUMMARY, Kind, require
 
 if TYPE_CHECKING:
@@ -93,7 +98,9 @@ class GammaGammaModel(RepeatBuyingModel):
         frame = require(summary, SPENT, by_row=True, adds="all")
         found = collect(frame.select("customer_id", "x", "mean_sales"))
         x, mean = (found[name].astype(np.float64) for name in ("x", "mean_sales"))
-        refuse(no_counts(x, "x"), np.ones(x.size, np.int64), {"x": x}, frame, "summary")
+        refuse_problems(
+            problems_of_counts(x, "x"), np.ones(x.size, np.int64), {"x": x}, frame, "summary"
+        )
         value, error = self.expectation(x, mean)
         reason = np.full(x.size, -1, np.int8)
         reason[np.isnan(value)] = _NO_BOUND
@@ -190,11 +197,11 @@ def fit_gamma_gamma(summary: object) -> GammaGammaModel:
             "summary: nobody has bought again for more than 0, so nothing is known of spend."
         )
     kept = Spend(found.x[some], found.mean_sales[some], found.n[some])
-    data = summed(kept)
+    data = spend_with_sums(kept)
     mean = float(kept.n @ kept.mean_sales) / float(kept.n.sum())
     starts = [np.array([p, q, mean * (q - 1) / p]) for p, q in _STARTS]
     fit = fit_logs(partial(log_likelihood, data), starts, GammaGammaModel.names)
-    fields = described(fit, kept.n, None)
+    fields = fields_of_model(fit, kept.n, None)
     notes = [*fields["notes"]]
     if fit.parameters[1] <= 1:
         notes.append("q ≤ 1: sales differ so much that their mean over all customers has no bound.")
@@ -224,7 +231,7 @@ class Summed:
     log_mean: float
 
 
-def summed(spend: Spend) -> Summed:
+def spend_with_sums(spend: Spend) -> Summed:
     """Spend of customers with a repeat purchase and sales above 0, ready for its likelihood."""
     total, n = spend.x * spend.mean_sales, spend.n.astype(np.float64)
     each = np.bincount(spend.x.astype(np.int64), weights=n)

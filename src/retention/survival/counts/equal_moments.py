@@ -40,15 +40,16 @@ def warn_of_rounding(moments: Mapping[str, NDArray[Any] | None], *, table: str) 
     every = np.concatenate([values.astype(np.float64) for values in columns.values()])
     distinct = np.unique(every[np.isfinite(every) & (every > 0)])
     single = any(columns[name].dtype == np.float32 for name in broken)
-    near = _near(np.diff(distinct) / distinct[1:], _CLOSE_SINGLE if single else _CLOSE)
-    if _begins_at_nothing(columns):
+    near = _close_by_rounding(np.diff(distinct) / distinct[1:], _CLOSE_SINGLE if single else _CLOSE)
+    if _has_entry_beside_zero(columns):
         distinct, near = np.append(0.0, distinct), np.append(True, near)
     if not near.any():
         return
     first = int(np.flatnonzero(near)[0])
-    digits = _digits(distinct, near)
+    digits = _digits_to_round_to(distinct, near)
     round_them = "; ".join(
-        f'{table}["{n}"] = {table}["{n}"]{_widened(columns[n])}.round({digits})' for n in broken
+        f'{table}["{n}"] = {table}["{n}"]{_cast_to_double(columns[n])}.round({digits})'
+        for n in broken
     )
     n = int(near.sum())
     warn(
@@ -83,7 +84,7 @@ def warn_of_ends(durations: NDArray[Any], length: float, *, table: str) -> None:
         )
 
 
-def _near(gaps: Floats, closest: float) -> NDArray[np.bool_]:
+def _close_by_rounding(gaps: Floats, closest: float) -> NDArray[np.bool_]:
     """Which neighbours are closer than rounding explains, and chance does not.
 
     Among very many moments of any digits some are as close by chance: then about a thousandth of
@@ -96,7 +97,7 @@ def _near(gaps: Floats, closest: float) -> NDArray[np.bool_]:
     return np.zeros(gaps.size, np.bool_)
 
 
-def _widened(values: NDArray[Any]) -> str:
+def _cast_to_double(values: NDArray[Any]) -> str:
     """Numbers of 32 bits are other numbers than those of 64, however they are rounded."""
     return '.astype("float64")' if values.dtype == np.float32 else ""
 
@@ -108,7 +109,7 @@ def _has_fractions(values: NDArray[Any]) -> bool:
     return bool((known != np.floor(known)).any())
 
 
-def _begins_at_nothing(columns: Mapping[str, NDArray[Any]]) -> bool:
+def _has_entry_beside_zero(columns: Mapping[str, NDArray[Any]]) -> bool:
     """Whether an entry is 0 but for rounding, even beside the shortest stay."""
     duration, entry = columns["duration"].astype(np.float64), columns.get("entry")
     if entry is None or not (duration > 0).any():
@@ -116,7 +117,7 @@ def _begins_at_nothing(columns: Mapping[str, NDArray[Any]]) -> bool:
     return bool(0 < entry.min() <= _OF_NOTHING * duration[duration > 0].min())
 
 
-def _digits(distinct: Floats, near: NDArray[np.bool_]) -> int:
+def _digits_to_round_to(distinct: Floats, near: NDArray[np.bool_]) -> int:
     """To how many digits they are to be rounded: the near become equal, and no others."""
     for digits in _DIGITS:
         if np.array_equal(np.diff(np.round(distinct, digits)) == 0, near):

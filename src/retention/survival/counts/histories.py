@@ -60,7 +60,7 @@ class Histories:
         return np.ones(self.duration.size, np.int64) if self.weight is None else self.weight
 
 
-def read(
+def read_spells(
     spells: object,
     *,
     columns: Mapping[str, Sequence[str]] | None = None,
@@ -82,7 +82,7 @@ def read(
         RetentionError: if the spells look into the future.
     """
     asked = [name for names in (columns or {}).values() for name in names]
-    frame = usable(spells, asked=columns or {}, table=table)
+    frame = usable_spells(spells, asked=columns or {}, table=table)
     names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
     schema = frame.collect_schema()
     own = {name: inner(name) for name in names}
@@ -92,18 +92,18 @@ def read(
         frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
     keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *own.values()]
     if collapse and not any(schema[name].is_float() for name in own.values()):
-        found = as_asked(collect(counted(frame, keys)), names)
+        found = as_asked(collect(counts_of_spells(frame, keys)), names)
     else:
         weight = ["n_spells"] if "n_spells" in schema else []
         found = as_asked(collect(frame.select(*keys, *weight)), names)
         if weight:
             found[N] = found["n_spells"]
-    made = _histories(found, names, table)
-    doubt(spells, made.duration, made.entry, table=table)
+    made = _histories_from_columns(found, names, table)
+    warn_of_doubtful_rows(spells, made.duration, made.entry, table=table)
     return made
 
 
-def doubt(
+def warn_of_doubtful_rows(
     spells: object, duration: NDArray[Any], entry: NDArray[Any] | None, *, table: str
 ) -> None:
     """Warn of moments that are equal but for rounding, and of customers at risk twice at once.
@@ -120,7 +120,7 @@ def doubt(
         warn_of_overlaps(spells, table=table)
 
 
-def usable(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
+def usable_spells(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
     """The spells that are not set aside, once it is sure that none of them knows the future."""
     wanted = [*LIFETIMES.names, *(inner(name) for names in asked.values() for name in names)]
     given = as_lazy(spells, name=table, only=wanted)
@@ -147,7 +147,7 @@ def _refuse_foresight(frame: Frame) -> None:
         )
 
 
-def counted(frame: Frame, keys: Sequence[str], *, late: bool = False) -> Frame:
+def counts_of_spells(frame: Frame, keys: Sequence[str], *, late: bool = False) -> Frame:
     """How many spells there are of each kind, as signed numbers on every engine.
 
     `_n` counts them all, `_late` those that were never at risk under observation, and `_none` the
@@ -173,7 +173,7 @@ def _never_at_risk(frame: Frame) -> nw.Expr:
     return never & ~entry.is_nan() if frame.collect_schema()["entry"].is_float() else never
 
 
-def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
+def spells_under_observation(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
     """Those that were at risk under observation; a warning counts the others."""
     if not late.any():
         return found
@@ -191,13 +191,13 @@ def observed(found: Columns, late: NDArray[np.int64], table: str) -> Columns:
     return {name: values[n > 0] for name, values in left.items()}
 
 
-def _histories(found: Columns, names: Sequence[str], table: str) -> Histories:
-    refuse_unusable(found, table)
+def _histories_from_columns(found: Columns, names: Sequence[str], table: str) -> Histories:
+    refuse_impossible_spells(found, table)
     if "entry" in found:
         entries = found["entry"].astype(np.float64)
         found["entry"] = np.where(entries > 0, entries, -np.inf)
         never = found["entry"] >= found["duration"].astype(np.float64)
-        found = observed(found, np.where(never, found.get(N, 1), 0), table)
+        found = spells_under_observation(found, np.where(never, found.get(N, 1), 0), table)
     entry, weight = found.get("entry"), found.get(N)
     return Histories(
         duration=found["duration"],
@@ -208,7 +208,7 @@ def _histories(found: Columns, names: Sequence[str], table: str) -> Histories:
     )
 
 
-def refuse_unusable(found: Columns, table: str) -> None:
+def refuse_impossible_spells(found: Columns, table: str) -> None:
     """Refuse what cannot be a spell, in one message."""
     from pandas import isna
 
@@ -224,7 +224,7 @@ def refuse_unusable(found: Columns, table: str) -> None:
         "a missing churned": np.asarray(isna(found["churned"])),
     }
     said = [
-        f"{number_of(_spells(n, bad), 'has', 'have')} {what}"
+        f"{number_of(_number_of_spells(n, bad), 'has', 'have')} {what}"
         for what, bad in problems.items()
         if bad.any()
     ]
@@ -236,7 +236,7 @@ def refuse_unusable(found: Columns, table: str) -> None:
         raise ContentError(f"{table}: {'; '.join(said)}. Correct those rows or leave them out.")
 
 
-def _spells(n: NDArray[Any] | None, rows: NDArray[np.bool_]) -> int:
+def _number_of_spells(n: NDArray[Any] | None, rows: NDArray[np.bool_]) -> int:
     """How many spells some rows stand for, each for one at least."""
     if n is None:
         return int(rows.sum())

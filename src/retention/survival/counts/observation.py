@@ -54,7 +54,7 @@ class Unseen:
         """The place of the first stretch that is not leading."""
         return int(self.leading)
 
-    def lacking(self, start: Floats, end: Floats) -> NDArray[np.intp]:
+    def first_unknown(self, start: Floats, end: Floats) -> NDArray[np.intp]:
         """The first stretch for which a span from start to end is unknown; −1 where it is known."""
         found = np.full(np.shape(end), -1)
         if not self:
@@ -65,7 +65,7 @@ class Unseen:
         begins = np.append(self.since, np.inf)[ahead]
         return np.where((end > start) & (np.maximum(begins, start) < end), ahead, found)
 
-    def assumed(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
+    def starts_in_leading(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
         """Whether a span begins in the leading stretch and goes on beyond it."""
         if not self.leading:
             return np.zeros(np.shape(end), np.bool_)
@@ -74,39 +74,41 @@ class Unseen:
     def note(self, start: float, end: float) -> str | None:
         """What is to be said of a span; None where it was watched from end to end."""
         span = np.array([start], np.float64), np.array([end], np.float64)
-        place = int(self.lacking(*span)[0])
+        place = int(self.first_unknown(*span)[0])
         if place >= 0:
-            return self.hole(place)
-        return self.condition if self.assumed(*span)[0] else None
+            return self.stretch_in_words(place)
+        return self.condition if self.starts_in_leading(*span)[0] else None
 
-    def hole(self, place: int) -> str:
+    def stretch_in_words(self, place: int) -> str:
         """A stretch in words."""
-        return f"nobody was watched from {said(self.since[place])} to {said(self.until[place])}"
+        since, until = (time_in_words(each[place]) for each in (self.since, self.until))
+        return f"nobody was watched from {since} to {until}"
 
     @property
     def condition(self) -> str:
         """The leading stretch in words."""
-        return f"given still here at {said(self.until[0])}: nobody was watched before"
+        return f"given still here at {time_in_words(self.until[0])}: nobody was watched before"
 
-    def passed(self, duration: NDArray[Any]) -> NDArray[np.intp]:
+    def stretches_passed(self, duration: NDArray[Any]) -> NDArray[np.intp]:
         """How many of the stretches lie before each of some durations at which spells end."""
         return np.searchsorted(self.until, np.asarray(duration, np.float64), side="left")
 
     def watched_since(self, duration: NDArray[Any]) -> Floats:
         """Since when somebody was under observation without a gap, at each of some durations."""
-        return np.append(0.0, self.until)[self.passed(duration)]
+        return np.append(0.0, self.until)[self.stretches_passed(duration)]
 
     def known(self, duration: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether a curve from the start on (or from the leading stretch on) reaches so far."""
-        return np.asarray(self.passed(duration) <= self.first_inner)
+        return np.asarray(self.stretches_passed(duration) <= self.first_inner)
 
     def notes(self, duration: NDArray[Any]) -> Texts:
         """What is to be said of a curve at each of some durations."""
-        found, passed = np.full(np.shape(duration), None, dtype=object), self.passed(duration)
+        found = np.full(np.shape(duration), None, dtype=object)
+        passed = self.stretches_passed(duration)
         if self.leading:
             found[passed == 1] = self.condition
         if (passed > self.first_inner).any():
-            found[passed > self.first_inner] = self.hole(self.first_inner)
+            found[passed > self.first_inner] = self.stretch_in_words(self.first_inner)
         return found
 
 
@@ -114,19 +116,23 @@ NOTHING = Unseen(np.zeros(0), np.zeros(0), leading=False)
 """Somebody was under observation all the time."""
 
 
-def said(time: float) -> str:
+def time_in_words(time: float) -> str:
     """A time as people write it, without the last digits of rounding."""
     return f"{time:.15g}"
 
 
-def between(since: Iterable[float], until: Iterable[float], *, ended_at_start: bool) -> Unseen:
+def unseen_between(
+    since: Iterable[float], until: Iterable[float], *, ended_at_start: bool
+) -> Unseen:
     """The stretches from their ends, whether or not somebody was seen to leave at time 0."""
     first, last = (np.array(list(each), np.float64) for each in (since, until))
     leading = bool(first.size and first[0] <= 0 and not ended_at_start)
     return Unseen(first, last, leading)
 
 
-def of_rows(entry: NDArray[Any] | None, duration: NDArray[Any], churned: NDArray[Any]) -> Unseen:
+def unseen_of_rows(
+    entry: NDArray[Any] | None, duration: NDArray[Any], churned: NDArray[Any]
+) -> Unseen:
     """The stretches that some spells leave; `entry` at or below 0 is the origin."""
     if entry is None or not duration.size:
         return NOTHING
@@ -136,10 +142,10 @@ def of_rows(entry: NDArray[Any] | None, duration: NDArray[Any], churned: NDArray
     since = np.concatenate([[0.0], np.maximum.accumulate(length)[:-1]])
     empty = np.flatnonzero(begun > since)
     ended = bool((np.asarray(churned, np.bool_) & (duration <= 0)).any())
-    return between(since[empty], begun[empty], ended_at_start=ended)
+    return unseen_between(since[empty], begun[empty], ended_at_start=ended)
 
 
-def of_counts(
+def unseen_of_counts(
     duration: NDArray[Any],
     left: NDArray[np.int64],
     entries: Floats,
@@ -162,10 +168,10 @@ def of_counts(
     stops = stops if from_origin else np.append(0.0, stops)
     until = entries[np.minimum(np.searchsorted(entries, stops), entries.size - 1)]
     empty = until > stops
-    return between(stops[empty], until[empty], ended_at_start=ended_at_start)
+    return unseen_between(stops[empty], until[empty], ended_at_start=ended_at_start)
 
 
-def warn_of(
+def warn_of_unseen_stretches(
     told: Sequence[tuple[str, Unseen, float, float]],
     way: str,
     *,
@@ -183,21 +189,21 @@ def warn_of(
     assumed, lacking = {}, {}
     for name, unseen, start, end in told:
         span = np.array([start]), np.array([end])
-        place = int(unseen.lacking(*span)[0]) if unseen else -1
+        place = int(unseen.first_unknown(*span)[0]) if unseen else -1
         if place >= 0:
-            lacking[name] = unseen.hole(place), unseen.until[place]
-        if unseen and unseen.assumed(*span)[0]:
+            lacking[name] = unseen.stretch_in_words(place), unseen.until[place]
+        if unseen and unseen.starts_in_leading(*span)[0]:
             assumed[name] = unseen.condition, unseen.until[0]
-    found = [_worded(some) for some in (assumed, lacking) if some]
+    found = [_first_segment_in_words(some) for some in (assumed, lacking) if some]
     if found:
         words = [words for words, _ in found]
         if lacking:
             words[-1] += f", and {beyond}"
-        until = said(max(until for _, until in found))
+        until = time_in_words(max(until for _, until in found))
         warn(f"{table}: {'; '.join(words)}. {way.format(until=until)}")
 
 
-def _worded(found: dict[str, tuple[str, float]]) -> tuple[str, float]:
+def _first_segment_in_words(found: dict[str, tuple[str, float]]) -> tuple[str, float]:
     """The first of several segments in words, and how many are like it."""
     name, (words, until) = next(iter(found.items()))
     more = len(found) - 1

@@ -73,10 +73,10 @@ def warn_of_overlaps(spells: object, *, table: str) -> None:
     several = counts.filter((nw.col("_n") > 1) & (nw.col("_late") > 0)).select(*keys)
     found = collect(rows.join(several, on=keys, how="inner"))
     if found["duration"].size > 1:
-        _warn(_sorted(found, keys), table)
+        _warn_of_own_rows(_rows_in_order(found, keys), table)
 
 
-def _sorted(found: Columns, keys: list[str]) -> _Rows:
+def _rows_in_order(found: Columns, keys: list[str]) -> _Rows:
     from pandas import factorize, isna
 
     place = np.zeros(found["duration"].size, np.int64)
@@ -111,7 +111,7 @@ def _farthest_before(customer: NDArray[np.int64], duration: Floats) -> NDArray[n
     return np.where(same, before, -1)
 
 
-def _warn(rows: _Rows, table: str) -> None:
+def _warn_of_own_rows(rows: _Rows, table: str) -> None:
     reached = rows.duration[rows.before]
     slack = _SLACK * reached
     late = (rows.before >= 0) & (rows.entry > 0)
@@ -121,17 +121,17 @@ def _warn(rows: _Rows, table: str) -> None:
     if twice.any():
         first = int(np.flatnonzero(twice)[0])
         parts.append(
-            f"{_n(twice, 'overlap')} another of the same customer, such as "
-            f"{_row(rows, rows.before[first])} and {_row(rows, first)} of "
+            f"{_how_many_rows(twice, 'overlap')} another of the same customer, such as "
+            f"{_span_of_row(rows, rows.before[first])} and {_span_of_row(rows, first)} of "
             f"{rows.customer[first]!s}, who is at risk twice there: end each row where the next "
             "begins"
         )
     if after.any():
         first = int(np.flatnonzero(after)[0])
         parts.append(
-            f"{_n(after, 'begin')} where another of the same customer ended "
-            f"as churned, such as {_row(rows, first)} of {rows.customer[first]!s}: say churned in "
-            "the last row of a stay only"
+            f"{_how_many_rows(after, 'begin')} where another of the same customer ended "
+            f"as churned, such as {_span_of_row(rows, first)} of {rows.customer[first]!s}: say "
+            "churned in the last row of a stay only"
         )
     if parts:
         warn(
@@ -140,10 +140,10 @@ def _warn(rows: _Rows, table: str) -> None:
         )
 
 
-def _n(rows: NDArray[np.bool_], verb: str) -> str:
+def _how_many_rows(rows: NDArray[np.bool_], verb: str) -> str:
     n = int(rows.sum())
     return f"1 row {verb}s" if n == 1 else f"{n:,} rows {verb}"
 
 
-def _row(rows: _Rows, place: int | np.intp) -> str:
+def _span_of_row(rows: _Rows, place: int | np.intp) -> str:
     return f"({rows.entry[place]:.15g}, {rows.duration[place]:.15g}]"

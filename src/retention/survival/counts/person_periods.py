@@ -11,8 +11,8 @@ from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
 from retention.names import inner
 from retention.survival.counts.equal_moments import warn_of_ends
-from retention.survival.counts.histories import read
-from retention.survival.counts.observation import between, warn_of
+from retention.survival.counts.histories import read_spells
+from retention.survival.counts.observation import unseen_between, warn_of_unseen_stretches
 from retention.tables import LIFETIMES, require
 from retention.tables.answer_columns import flags, gives, ids, perhaps, whole
 
@@ -106,13 +106,13 @@ def person_periods(
         Allison, P. D. (1982), Sociological Methodology 13, 61–98. Singer, J. D. and Willett, J. B.
         (1993), Journal of Educational Statistics 18, 155–195.
     """
-    per_unit = length_of(unit, duration_unit)
+    per_unit = lengths_in_days(unit, duration_unit)
     names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
     wanted = [*_IDS, *names]
     present = as_lazy(spells, name="spells", only=[*LIFETIMES.names, *wanted]).collect_schema()
-    _refuse_kept(names, present)
+    _refuse_unfit_columns(names, present)
     ids = [name for name in _IDS if name in present]
-    found = read(spells, collapse=True)
+    found = read_spells(spells, collapse=True)
     origin = first_interval(found)
     intervals_at_risk(found, per_unit)
     _warn_of_gaps(found, per_unit)
@@ -120,11 +120,12 @@ def person_periods(
     if "set_aside" in present:
         frame = frame.filter(nw.col("set_aside").is_null())
     weight = ["n_spells"] if "n_spells" in present else []
-    bounded = _bounded(frame, per_unit, origin).select(
+    bounded = _spells_with_intervals(frame, per_unit, origin).select(
         *ids, "churned", *weight, *names, "_first", "_last"
     )
     expanded = bounded.join(
-        beside(bounded, _numbered(bounded, spells), name="intervals"), on=["_first", "_last"]
+        beside(bounded, _rows_of_intervals(bounded, spells), name="intervals"),
+        on=["_first", "_last"],
     )
     ended = nw.col("churned") & (nw.col("interval") == nw.col("_last"))
     rows = expanded.with_columns(churned=ended)
@@ -132,7 +133,7 @@ def person_periods(
     return in_kind_of(rows, spells, order=[*ids, "interval"], keep_type=[*ids, *weight, *names])
 
 
-def length_of(unit: str, duration_unit: str) -> tuple[float, float]:
+def lengths_in_days(unit: str, duration_unit: str) -> tuple[float, float]:
     """An interval's length and the durations' unit, in days.
 
     Raises:
@@ -171,7 +172,7 @@ def intervals_at_risk(
     return first, last
 
 
-def unwatched(at_risk: NDArray[np.int64], origin: int, length: float) -> Unseen:
+def unseen_intervals(at_risk: NDArray[np.int64], origin: int, length: float) -> Unseen:
     """The stretches of intervals in which nobody was at risk.
 
     Args:
@@ -182,7 +183,7 @@ def unwatched(at_risk: NDArray[np.int64], origin: int, length: float) -> Unseen:
     empty = np.concatenate([[False], at_risk == 0, [False]])
     first, last = (np.flatnonzero(np.diff(empty * 1) == turn) for turn in (1, -1))
     since, until = ((origin + place - 1) * length for place in (first, last))
-    return between(since, until, ended_at_start=origin == 0)
+    return unseen_between(since, until, ended_at_start=origin == 0)
 
 
 def _warn_of_gaps(spells: Histories, per_unit: tuple[float, float]) -> None:
@@ -195,12 +196,14 @@ def _warn_of_gaps(spells: Histories, per_unit: tuple[float, float]) -> None:
         begun, over = (
             np.bincount(at - origin, minlength=size) for at in (first[there], last[there] + 1)
         )
-        unseen = unwatched(np.cumsum(begun - over)[:-1], origin, per_unit[0] / per_unit[1])
+        unseen = unseen_intervals(np.cumsum(begun - over)[:-1], origin, per_unit[0] / per_unit[1])
         told = [("", unseen, 0.0, np.inf)]
-        warn_of(told, _FROM_THERE, table="spells", beyond="there are no rows of that time")
+        warn_of_unseen_stretches(
+            told, _FROM_THERE, table="spells", beyond="there are no rows of that time"
+        )
 
 
-def _bounded(frame: Frame, per_unit: tuple[float, float], origin: int) -> Frame:
+def _spells_with_intervals(frame: Frame, per_unit: tuple[float, float], origin: int) -> Frame:
     """The same as `intervals_at_risk`, by the engine that holds the spells."""
     length, of_duration = per_unit
     time = nw.col("duration").cast(nw.Float64) * of_duration / length
@@ -213,7 +216,7 @@ def _bounded(frame: Frame, per_unit: tuple[float, float], origin: int) -> Frame:
     return frame.with_columns(_first=first.cast(nw.Int64), _last=last.cast(nw.Int64))
 
 
-def _numbered(bounded: Frame, like: IntoFrameT) -> IntoFrameT:
+def _rows_of_intervals(bounded: Frame, like: IntoFrameT) -> IntoFrameT:
     """For each pair of first and last interval that occurs the intervals between them."""
     pairs = collect(bounded.select("_first", "_last").unique())
     first, last = (pairs[name].astype(np.int64) for name in ("_first", "_last"))
@@ -227,7 +230,7 @@ def _numbered(bounded: Frame, like: IntoFrameT) -> IntoFrameT:
     return table_like(columns, like)
 
 
-def _refuse_kept(names: Sequence[str], present: Collection[str]) -> None:
+def _refuse_unfit_columns(names: Sequence[str], present: Collection[str]) -> None:
     own = {taken.lower() for taken in LIFETIMES.names}
     for name in names:
         if str(name).lower() in own:

@@ -18,13 +18,18 @@ from retention.numerics.codes import MOST_GROUPS, Key, group_numbers, refuse_ide
 from retention.survival.counts.histories import (
     LATE,
     N,
-    counted,
-    doubt,
-    observed,
-    refuse_unusable,
-    usable,
+    counts_of_spells,
+    refuse_impossible_spells,
+    spells_under_observation,
+    usable_spells,
+    warn_of_doubtful_rows,
 )
-from retention.survival.counts.observation import FROM_THERE, Unseen, of_counts, warn_of
+from retention.survival.counts.observation import (
+    FROM_THERE,
+    Unseen,
+    unseen_of_counts,
+    warn_of_unseen_stretches,
+)
 from retention.tables import LIFETIMES, segments
 
 if TYPE_CHECKING:
@@ -64,7 +69,7 @@ class RiskSets:
     def unseen(self) -> Unseen:
         """The stretches in which nobody was under observation."""
         ended = self.n_churned.sum(axis=1)
-        return of_counts(
+        return unseen_of_counts(
             self.duration,
             self.n_at_risk - ended - self.n_censored,
             self.entries,
@@ -73,7 +78,7 @@ class RiskSets:
         )
 
     @property
-    def said(self) -> Columns:
+    def observation_columns(self) -> Columns:
         """Since when those of each row were watched, and what is to be said of it."""
         unseen = self.unseen
         return {
@@ -94,7 +99,7 @@ class RiskSets:
         )
 
 
-def tally(spells: object, by: str | Sequence[str]) -> list[RiskSets]:
+def risk_sets_by_segment(spells: object, by: str | Sequence[str]) -> list[RiskSets]:
     """The risk sets of every segment, counted by the engine that holds the spells.
 
     Args:
@@ -102,17 +107,17 @@ def tally(spells: object, by: str | Sequence[str]) -> list[RiskSets]:
         by: segment columns.
 
     Raises:
-        as `read`.
+        as `read_spells`.
     """
-    _, groups = _tallied(spells, by, "")
+    _, groups = _causes_and_risk_sets(spells, by, "")
     return groups
 
 
-def tally_by_cause(
+def risk_sets_by_cause(
     spells: object, by: str | Sequence[str], *, cause: str
 ) -> tuple[list[str], list[RiskSets]]:
     """The causes there are, sorted, and the risk sets with a column of `n_churned` for each."""
-    causes, groups = _tallied(spells, by, cause)
+    causes, groups = _causes_and_risk_sets(spells, by, cause)
     return causes, groups
 
 
@@ -124,7 +129,7 @@ def warn_of_the_unseen(groups: Sequence[RiskSets], *, zero: bool = True) -> None
         zero: whether the answer is one that stays 0 once all at risk have left.
     """
     told = [(", ".join(one.key), one.unseen, 0.0, float(one.duration[-1])) for one in groups]
-    warn_of(told, FROM_THERE, table="spells")
+    warn_of_unseen_stretches(told, FROM_THERE, table="spells")
     if zero:
         _warn_of_early_zero(groups)
 
@@ -138,42 +143,44 @@ def _warn_of_early_zero(groups: Sequence[RiskSets]) -> None:
             where = f" of {', '.join(group.key)}" if group.key else ""
             first, n = group.duration[emptied[0]], group.n_at_risk[emptied[0]]
             warn(
-                f"The curve{where} is 0 from duration {first} on, as {_all(n)} at risk there "
-                f"ended, though others come under observation later. Read conditional_survival "
-                f"from a tenure of {first} or more instead."
+                f"The curve{where} is 0 from duration {first} on, as {_all_spells(n)} at risk "
+                f"there ended, though others come under observation later. Read "
+                f"conditional_survival from a tenure of {first} or more instead."
             )
 
 
-def _all(n: int) -> str:
+def _all_spells(n: int) -> str:
     return "the only spell" if n == 1 else f"all {n:,} spells"
 
 
-def _tallied(
+def _causes_and_risk_sets(
     spells: object, by: str | Sequence[str], cause: str
 ) -> tuple[list[str], list[RiskSets]]:
     names = segments(by, LIFETIMES)
     asked = {"by": names, **({"cause": [cause]} if cause else {})}
-    frame = usable(spells, asked=asked, table="spells")
+    frame = usable_spells(spells, asked=asked, table="spells")
     schema = frame.collect_schema()
     labels = [as_text(name, schema[name]) for name in names]
     if cause:
-        labels.append(_as_cause(cause, schema[cause]))
+        labels.append(_cause_as_text(cause, schema[cause]))
     frame = frame.with_columns(*labels) if labels else frame
-    entries, late = _entries(frame, names) if "entry" in schema else (None, False)
+    entries, late = _counts_of_entries(frame, names) if "entry" in schema else (None, False)
     keys = [*names, "duration", "churned", *([_CAUSE] if cause else [])]
-    ends = collect(counted(frame, keys, late=late))
-    refuse_unusable(ends, "spells")
+    ends = collect(counts_of_spells(frame, keys, late=late))
+    refuse_impossible_spells(ends, "spells")
     if late:
-        ends = observed(ends, ends[LATE], "spells")
-    doubt(spells, ends["duration"], None if entries is None else entries["entry"], table="spells")
-    causes, ends[_CAUSE] = _causes(ends, cause)
+        ends = spells_under_observation(ends, ends[LATE], "spells")
+    warn_of_doubtful_rows(
+        spells, ends["duration"], None if entries is None else entries["entry"], table="spells"
+    )
+    causes, ends[_CAUSE] = _causes_of_ends(ends, cause)
     return causes, [
-        _risk_sets(key, here, late, len(causes))
-        for key, here, late in _groups(ends, entries, names)
+        _risk_sets_of_segment(key, here, late, len(causes))
+        for key, here, late in _ends_and_entries(ends, entries, names)
     ]
 
 
-def _as_cause(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def _cause_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     try:
         return as_text(column, dtype).alias(_CAUSE)
     except ColumnError:
@@ -183,9 +190,11 @@ def _as_cause(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
         ) from None
 
 
-def _entries(frame: Frame, names: Sequence[str]) -> tuple[Columns, bool]:
+def _counts_of_entries(frame: Frame, names: Sequence[str]) -> tuple[Columns, bool]:
     """How many spells come under observation when, after the origin; whether some are too late."""
-    found = collect(counted(frame.filter(nw.col("entry") > 0), [*names, "entry"], late=True))
+    found = collect(
+        counts_of_spells(frame.filter(nw.col("entry") > 0), [*names, "entry"], late=True)
+    )
     in_time = found[N] - found[LATE]
     # To some engines NaN is above 0.
     kept = (in_time > 0) & ~np.isnan(found["entry"].astype(np.float64))
@@ -193,7 +202,7 @@ def _entries(frame: Frame, names: Sequence[str]) -> tuple[Columns, bool]:
     return entries, bool(found[LATE].any())
 
 
-def _causes(ends: Columns, cause: str) -> tuple[list[str], NDArray[np.intp]]:
+def _causes_of_ends(ends: Columns, cause: str) -> tuple[list[str], NDArray[np.intp]]:
     """The causes of seen ends, and for each row the place of its cause among them."""
     size = ends["duration"].size
     code, labels = group_numbers(ends, [_CAUSE] if cause else [], size)
@@ -204,7 +213,7 @@ def _causes(ends: Columns, cause: str) -> tuple[list[str], NDArray[np.intp]]:
     return [labels[i][0] for i in seen.tolist()], place
 
 
-def _groups(
+def _ends_and_entries(
     ends: Columns, entries: Columns | None, names: Sequence[str]
 ) -> Iterator[tuple[Key, Columns, Columns]]:
     """Each segment, sorted, with its ends and its entries after the origin."""
@@ -215,19 +224,19 @@ def _groups(
     both = {name: np.append(ends[name], entries[name]) for name in names}
     code, keys = group_numbers(both, names, n + n_entries)
     refuse_identifier("by", names, len(keys), MOST_GROUPS, "segments")
-    ended, joined = _rows_of(code[:n], len(keys)), _rows_of(code[n:], len(keys))
+    ended, joined = _rows_of_segments(code[:n], len(keys)), _rows_of_segments(code[n:], len(keys))
     for i, key in enumerate(keys):
         here = {name: ends[name][ended[i]] for name in ("duration", "churned", _CAUSE, N)}
         yield key, here, {name: entries[name][joined[i]] for name in ("entry", N)}
 
 
-def _rows_of(codes: NDArray[np.intp], n_groups: int) -> list[NDArray[np.intp]]:
+def _rows_of_segments(codes: NDArray[np.intp], n_groups: int) -> list[NDArray[np.intp]]:
     """The rows of each segment."""
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.cumsum(np.bincount(codes, minlength=n_groups))[:-1])
 
 
-def _risk_sets(key: Key, ends: Columns, entered: Columns, n_causes: int) -> RiskSets:
+def _risk_sets_of_segment(key: Key, ends: Columns, entered: Columns, n_causes: int) -> RiskSets:
     duration, place = np.unique(ends["duration"], return_inverse=True)
     column = np.where(ends["churned"].astype(bool), ends[_CAUSE], n_causes)
     left = np.zeros((duration.size, n_causes + 1), np.int64)

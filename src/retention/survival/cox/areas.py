@@ -53,7 +53,7 @@ def step_area(
         for rows in _chunks(np.flatnonzero(~direct), _CHUNK):
             found[rows] = table.areas(eta[rows], start[rows], step[rows], horizon)
     for some in _chunks(np.flatnonzero(direct), max(1, _DIRECT // max(duration.size, 1))):
-        found[some] = _added_up(duration, hazard, risk[some], start[some], horizon)
+        found[some] = _area_step_by_step(duration, hazard, risk[some], start[some], horizon)
     return found
 
 
@@ -73,7 +73,7 @@ def _nodes(eta: Floats) -> Floats:
     return np.asarray(low + _SPACING * (np.arange(n) - (_POINTS // 2 - 0.5)))
 
 
-def _added_up(
+def _area_step_by_step(
     duration: Floats, hazard: Floats, risk: Floats, start: Floats, horizon: float
 ) -> Floats:
     """Step by step: exact, and as many numbers as there are rows and steps."""
@@ -139,7 +139,7 @@ class _Table:
             edge=edges[last],
             rise=rise,
             nodes=nodes,
-            beyond=_beyond(height, width, cell, first, np.exp(nodes)),
+            beyond=_areas_beyond(height, width, cell, first, np.exp(nodes)),
         )
 
     def reaches(self, eta: Floats) -> NDArray[np.bool_]:
@@ -155,11 +155,11 @@ class _Table:
         first = np.clip(where.astype(np.intp) - 2, 0, self.nodes.size - _POINTS)
         end = start + horizon
         ends = [
-            self._rest(start, step),
-            self._rest(end, step_functions.n_passed(self.duration, end)),
+            self._rest_of_cell(start, step),
+            self._rest_of_cell(end, step_functions.n_passed(self.duration, end)),
         ]
         logarithm = np.zeros(eta.size)
-        for j, share in enumerate(_lagrange(where - first)):
+        for j, share in enumerate(_lagrange_weights(where - first)):
             risk = np.exp(self.nodes[first + j])
             from_start, from_end = (
                 np.exp(-risk * mean) * rest + self.beyond[cell, first + j]
@@ -169,7 +169,7 @@ class _Table:
             logarithm += share * (np.log(area) + risk * self.hazard[step])
         return np.asarray(np.exp(logarithm))
 
-    def _rest(
+    def _rest_of_cell(
         self, time: Floats, step: NDArray[np.intp]
     ) -> tuple[NDArray[np.intp], Floats, Floats]:
         """The cell of each time, how much of it lies ahead, and the mean of H there."""
@@ -184,7 +184,7 @@ class _Table:
         return cell, rest, np.clip(ahead, self.hazard[step], self.hazard[last - 1])
 
 
-def _beyond(
+def _areas_beyond(
     height: Floats, width: Floats, cell: NDArray[np.intp], first: NDArray[np.intp], risk: Floats
 ) -> Floats:
     """The areas of the cells, added up from behind, less their own."""
@@ -196,7 +196,7 @@ def _beyond(
     return np.concatenate([np.cumsum(area[:0:-1], axis=0)[::-1], np.zeros((1, risk.size))])
 
 
-def _lagrange(where: Floats) -> Iterator[Floats]:
+def _lagrange_weights(where: Floats) -> Iterator[Floats]:
     """The weights of equally spaced points 0, 1, … at a place among them."""
     for j in range(_POINTS):
         weight = np.ones(where.size)

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention.numerics import step_functions
-from retention.survival.counts.observation import Unseen, between, of_rows
+from retention.survival.counts.observation import Unseen, unseen_between, unseen_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Baseline(BaseModel):
         """The stretches in which nobody was under observation."""
         since, until = ([pair[i] for pair in self.unseen] for i in (0, 1))
         ended = bool(self.duration and self.duration[0] <= 0)
-        return between(since, until, ended_at_start=ended)
+        return unseen_between(since, until, ended_at_start=ended)
 
     @cached_property
     def path(self) -> Path:
@@ -121,15 +121,15 @@ class Path:
             step_functions.n_passed(self.duration, end),
         )
         total = np.concatenate([[0.0], self.hazard])
-        hazard = np.where(self.seen(start, end), total[last] - total[first], np.nan)
-        spread = self._spread(last) - self._spread(first)
+        hazard = np.where(self.is_observed(start, end), total[last] - total[first], np.nan)
+        spread = self._variance_and_drift(last) - self._variance_and_drift(first)
         return Between(hazard, spread[:, 0], spread[:, 1:])
 
-    def seen(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
+    def is_observed(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
         """Whether somebody was under observation from `start`, or the first entry, to `end`."""
-        return np.asarray((end <= self.follow_up) & (self.unseen.lacking(start, end) < 0))
+        return np.asarray((end <= self.follow_up) & (self.unseen.first_unknown(start, end) < 0))
 
-    def _spread(self, passed: NDArray[np.intp]) -> Floats:
+    def _variance_and_drift(self, passed: NDArray[np.intp]) -> Floats:
         """Variance and drift after so many steps, interpolated where not all are kept."""
         if self.spread.shape[0] == self.before.size:
             return np.take(self.spread, passed, axis=0)
@@ -157,7 +157,7 @@ def baselines(
     """
     shrunk = np.exp(-sums.a.dtype.type(sums.shift))
     drift = sums.s1[data.events] * sums.p[data.events, None]
-    if data.tied:
+    if data.has_ties:
         drift -= sums.d1[data.events] * sums.q[data.events, None]
     drift = drift * (scale * shrunk)
     edges = [*data.stratum_starts.tolist(), data.starts.size]
@@ -171,40 +171,40 @@ def baselines(
         made.append(
             Baseline(
                 stratum=key,
-                duration=_finite(data.time[own]),
-                cumulative_hazard=_finite(hazard),
+                duration=_finite_tuple(data.time[own]),
+                cumulative_hazard=_finite_tuple(hazard),
                 follow_up=float(data.time[last - 1]),
-                unseen=_unseen(data, first, last),
-                variance_duration=_finite(data.time[own[kept]]),
-                variance=_finite(spread[kept]),
-                drift=_drift(np.cumsum(drift[here], axis=0)[kept], keep),
+                unseen=_unseen_of_stratum(data, first, last),
+                variance_duration=_finite_tuple(data.time[own[kept]]),
+                variance=_finite_tuple(spread[kept]),
+                drift=_drift_of_all_terms(np.cumsum(drift[here], axis=0)[kept], keep),
             )
         )
     return tuple(made)
 
 
-def _drift(kept: Floats, keep: NDArray[np.bool_]) -> tuple[tuple[float, ...], ...]:
+def _drift_of_all_terms(kept: Floats, keep: NDArray[np.bool_]) -> tuple[tuple[float, ...], ...]:
     """For all terms, 0 for those that are left out."""
     wide = np.zeros((kept.shape[0], keep.size))
-    wide[:, keep] = _bounded(kept)
+    wide[:, keep] = _clipped_to_numbers(kept)
     return tuple(map(tuple, wide.tolist()))
 
 
-def _finite(values: NDArray[Any]) -> tuple[float, ...]:
-    return tuple(_bounded(values).tolist())
+def _finite_tuple(values: NDArray[Any]) -> tuple[float, ...]:
+    return tuple(_clipped_to_numbers(values).tolist())
 
 
-def _bounded(values: NDArray[Any]) -> Floats:
+def _clipped_to_numbers(values: NDArray[Any]) -> Floats:
     """As a value may hold them: where risks are beyond all bounds, the largest number there is."""
     most = np.finfo(np.float64).max
     return np.asarray(np.clip(values, -most, most), np.float64)
 
 
-def _unseen(data: RiskData, first: int, last: int) -> tuple[tuple[float, float], ...]:
+def _unseen_of_stratum(data: RiskData, first: int, last: int) -> tuple[tuple[float, float], ...]:
     """Stretches of a stratum, given by its bins, in which nobody is under observation."""
     if data.entry is None:
         return ()
     ends = [*data.starts.tolist(), data.bin.size]
     rows = slice(ends[first], ends[last])
-    found = of_rows(data.entry[rows], data.time[data.bin[rows]], data.churned[rows])
+    found = unseen_of_rows(data.entry[rows], data.time[data.bin[rows]], data.churned[rows])
     return tuple(zip(found.since.tolist(), found.until.tolist(), strict=True))

@@ -23,7 +23,7 @@ from retention.survival.cox.partial_likelihood import (
     RiskData,
     RiskSums,
     gradient_and_information,
-    prepared,
+    prepared_risk_data,
     risk_sums,
     score_residuals,
 )
@@ -85,7 +85,7 @@ class Fit:
         return [term for term, keep in zip(self.terms, self.keep, strict=True) if keep]
 
 
-def fitted(
+def fit_partial_likelihood(
     spells: Histories,
     covariates: Sequence[Covariate],
     labels: tuple[NDArray[np.intp], Sequence[tuple[str, ...]]],
@@ -104,34 +104,34 @@ def fitted(
     Raises:
         ContentError: if a covariate is missing somewhere, or nobody's end was seen.
     """
-    names = designs.terms(covariates)
-    matrix = designs.matrix(covariates, spells.columns, spells.duration.size)
+    names = designs.names_of_terms(covariates)
+    matrix = designs.design_from_columns(covariates, spells.columns, spells.duration.size)
     mean, spread = moments(matrix, spells.weights)
     keep, notes = usable_by_moments(mean, spread, names)
     scale = np.sqrt(np.diagonal(spread))
     matrix = matrix if keep.all() else matrix[:, keep]
     matrix -= mean[keep]
     matrix /= scale[keep]
-    data = prepared(spells, matrix, labels[0], efron=ties == "efron")
+    data = prepared_risk_data(spells, matrix, labels[0], efron=ties == "efron")
     del matrix  # as large as the sorted one in `data`
-    inner = _within_strata(data)
-    null = _evaluated(inner, np.zeros(int(keep.sum())), penalty)[1]
-    some = _informative(-null[2], float(data.ended.sum()))
+    inner = _centred_within_strata(data)
+    null = _likelihood_at(inner, np.zeros(int(keep.sum())), penalty)[1]
+    some = _informative_terms(-null[2], float(data.ended.sum()))
     if not some.all():
         said = "the ends that were seen do not tell its coefficient: left out."
         notes += [f"{names[i]!r}: {said}" for i in np.flatnonzero(keep)[~some]]
         keep[keep] = some
         data = replace(data, design=np.ascontiguousarray(data.design[:, some]))
-        inner = _within_strata(data)
-        null = _evaluated(inner, np.zeros(int(some.sum())), penalty)[1]
+        inner = _centred_within_strata(data)
+        null = _likelihood_at(inner, np.zeros(int(some.sum())), penalty)[1]
     found = maximise(
-        lambda beta: _evaluated(inner, beta, penalty)[1] if beta.any() else null,
+        lambda beta: _likelihood_at(inner, beta, penalty)[1] if beta.any() else null,
         np.zeros(int(some.sum())),
     )
     kept = [names[i] for i in np.flatnonzero(keep)]
-    sums, (value, gradient, hessian) = _evaluated(inner, found.point, penalty)
-    away = _separating(inner, replace(found, value=value), kept, penalty)
-    point = _within_reach(data, found.point, kept, bounded=not away[0])
+    sums, (value, gradient, hessian) = _likelihood_at(inner, found.point, penalty)
+    away = _separating_terms(inner, replace(found, value=value), kept, penalty)
+    point = _coefficients_within_reach(data, found.point, kept, bounded=not away[0])
     there = replace(found, point=point, value=value, gradient=gradient, hessian=hessian)
     if inner is not data:
         sums = risk_sums(data, point)
@@ -141,7 +141,7 @@ def fitted(
     )
 
 
-def _within_strata(data: RiskData) -> RiskData:
+def _centred_within_strata(data: RiskData) -> RiskData:
     """The same with covariates less their mean in the stratum, which no partial likelihood sees.
 
     Where strata differ more than customers within them, variances within a risk set would else be
@@ -157,7 +157,9 @@ def _within_strata(data: RiskData) -> RiskData:
     return replace(data, design=data.design - np.repeat(mean, rows, axis=0))
 
 
-def _within_reach(data: RiskData, point: Floats, names: Sequence[str], *, bounded: bool) -> Floats:
+def _coefficients_within_reach(
+    data: RiskData, point: Floats, names: Sequence[str], *, bounded: bool
+) -> Floats:
     """The coefficients, so long as the baselines at the mean of all strata are numbers.
 
     Those without a bound are held where they still are.
@@ -178,7 +180,7 @@ def _within_reach(data: RiskData, point: Floats, names: Sequence[str], *, bounde
     )
 
 
-def _evaluated(
+def _likelihood_at(
     data: RiskData, beta: Floats, penalty: float
 ) -> tuple[RiskSums, tuple[float, Floats, Floats]]:
     """The sums over risk sets; value, score and Hessian of the likelihood less the penalty."""
@@ -189,7 +191,7 @@ def _evaluated(
     return sums, (value, score - penalty * beta, -information - penalty * np.eye(beta.size))
 
 
-def _informative(information: Floats, n_ends: float) -> NDArray[np.bool_]:
+def _informative_terms(information: Floats, n_ends: float) -> NDArray[np.bool_]:
     """Which terms differ within risk sets, in a way that those before them do not."""
     told = np.diagonal(information) > _NOTHING * n_ends
     among = information[np.ix_(told, told)]
@@ -197,14 +199,14 @@ def _informative(information: Floats, n_ends: float) -> NDArray[np.bool_]:
     return np.asarray(told)
 
 
-def fields(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
+def fields_of_cox(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
     """What a fit says, in the units of the covariates.
 
     Args:
         fit: the fit.
         clusters: the number of each row's cluster; None if rows do not depend on one another.
     """
-    status, told, notes = _status(fit)
+    status, told, notes = _status_and_told_terms(fit)
     covariance, said = _covariance(fit, told, clusters)
     beta = np.full(fit.keep.size, np.nan)
     beta[fit.keep] = fit.found.point / fit.scale
@@ -224,14 +226,14 @@ def fields(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]:
     }
 
 
-def _status(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
+def _status_and_told_terms(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
     """How the fit ended, and which of the kept terms the data tell."""
     away, notes = fit.away
     told = ~np.isin(fit.kept, away)
     if fit.found.status == "not converged":
         none = np.zeros(told.size, np.bool_)
         return ("separated", none, notes) if away else ("not converged", none, [NOT_ARRIVED])
-    unknown = np.flatnonzero(told)[_untold(fit.found.hessian[np.ix_(told, told)])]
+    unknown = np.flatnonzero(told)[_undetermined_terms(fit.found.hessian[np.ix_(told, told)])]
     told[unknown] = False
     said = "the ends that were seen do not tell its coefficient."
     notes += [f"{fit.kept[i]!r}: {said}" for i in unknown]
@@ -240,7 +242,7 @@ def _status(fit: Fit) -> tuple[Status, NDArray[np.bool_], list[str]]:
     return ("flat" if unknown.size or fit.flat else fit.found.status), told, notes
 
 
-def _separating(
+def _separating_terms(
     data: RiskData, found: Maximum[Floats], names: Sequence[str], penalty: float
 ) -> tuple[list[str], list[str]]:
     """Terms without a bound, and a note for each; with a penalty every term has one.
@@ -256,17 +258,19 @@ def _separating(
         return terms_without_bound(found, spread, names)
     alone = np.array(
         [
-            _rises(data, found, np.where(np.arange(step.size) == i, step, 0.0))
+            _rises_along(data, found, np.where(np.arange(step.size) == i, step, 0.0))
             for i in range(step.size)
         ],
         np.bool_,
     )
     if alone.any():
         return terms_without_bound(replace(found, step=np.where(alone, step, 0.0)), spread, names)
-    return terms_without_bound(found, spread, names) if _rises(data, found, step) else ([], [])
+    return (
+        terms_without_bound(found, spread, names) if _rises_along(data, found, step) else ([], [])
+    )
 
 
-def _rises(data: RiskData, found: Maximum[Floats], direction: Floats) -> bool:
+def _rises_along(data: RiskData, found: Maximum[Floats], direction: Floats) -> bool:
     """Whether the likelihood, which is concave, falls nowhere in a direction, however far."""
     far = np.ptp(data.design @ direction)
     if not far > 0:
@@ -276,7 +280,7 @@ def _rises(data: RiskData, found: Maximum[Floats], direction: Floats) -> bool:
     return bool(there >= found.value - _LEVEL * max(abs(found.value), 1.0))
 
 
-def _untold(hessian: Floats) -> NDArray[np.bool_]:
+def _undetermined_terms(hessian: Floats) -> NDArray[np.bool_]:
     """Which terms have a part in a direction in which the likelihood is flat."""
     diagonal = np.abs(np.diagonal(hessian))
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))

@@ -8,12 +8,12 @@ import numpy as np
 
 from retention.errors import RetentionError, one_of
 from retention.numerics.frozen import array_of_numbers, array_of_table
-from retention.survival.counts.histories import read
+from retention.survival.counts.histories import read_spells
 from retention.survival.cox.areas import step_area
 from retention.survival.cox.baselines import Baseline  # noqa: TC001 - pydantic reads it
-from retention.survival.cox.fit import fields, fitted
+from retention.survival.cox.fit import fields_of_cox, fit_partial_likelihood
 from retention.survival.models import covariates as designs
-from retention.survival.models.covariates import labelled
+from retention.survival.models.covariates import strata_of_rows
 from retention.survival.models.lifetime_model import LifetimeModel
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class CoxModel(LifetimeModel):
 
         ratio = 2 * (self.log_likelihood - self.log_likelihood_null)
         score = np.nan if self.score_statistic is None else self.score_statistic
-        statistic = np.array([ratio, self._wald(), score])
+        statistic = np.array([ratio, self._wald_statistic(), score])
         freedom = sum(value is not None for value in self.coef)
         known = freedom > 0 and self.penalty == 0
         p_value = chdtrc(freedom, statistic) if known else np.full(3, np.nan)
@@ -96,7 +96,7 @@ class CoxModel(LifetimeModel):
             }
         )
 
-    def _wald(self) -> float:
+    def _wald_statistic(self) -> float:
         kept = np.array([value is not None for value in self.coef], np.bool_)
         error = self.standard_errors[kept]
         if not (error > 0).all():
@@ -147,7 +147,7 @@ class CoxModel(LifetimeModel):
         """e^η (H0(end) − H0(start)); NaN where nobody was under observation, but for before all."""
         hazard, variance = np.full(start.size, np.nan), np.full(start.size, np.nan)
         covariance = np.nan_to_num(array_of_table(self.covariance, len(self.coef)))
-        for baseline, rows in self._by_stratum(stratum):
+        for baseline, rows in self._rows_by_stratum(stratum):
             added = baseline.path.between(start[rows], end[rows])
             away = design[rows] - np.array(self.means)
             drift = away * added.hazard[:, None] - added.drift
@@ -164,13 +164,15 @@ class CoxModel(LifetimeModel):
         """The area under S given `start`; NaN where nobody was under observation, as above."""
         found = np.full(start.size, np.nan)
         eta = self.risk_score(design)
-        for baseline, rows in self._by_stratum(stratum):
+        for baseline, rows in self._rows_by_stratum(stratum):
             path = baseline.path
-            told = rows[path.seen(start[rows], start[rows] + horizon)]
+            told = rows[path.is_observed(start[rows], start[rows] + horizon)]
             found[told] = step_area(path.duration, path.hazard, eta[told], start[told], horizon)
         return found
 
-    def _by_stratum(self, stratum: NDArray[np.intp]) -> Iterator[tuple[Baseline, NDArray[np.intp]]]:
+    def _rows_by_stratum(
+        self, stratum: NDArray[np.intp]
+    ) -> Iterator[tuple[Baseline, NDArray[np.intp]]]:
         """The rows of each stratum that there are."""
         if len(self.baselines) == 1:
             yield self.baselines[0], np.flatnonzero(stratum == 0)
@@ -251,16 +253,19 @@ def fit_cox(
     """
     one_of("ties", ties, ("efron", "breslow"))
     _check_penalty(penalty)
-    names, within = designs.named(covariates), designs.named(strata, "strata")
+    names = designs.named_columns(covariates)
+    within = designs.named_columns(strata, "strata")
     clusters = [] if cluster is None else [cluster]
     asked = {"covariates": names, "strata": within, "cluster": clusters}
-    found = read(spells, columns=asked, collapse=cluster is None)
-    known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    found = read_spells(spells, columns=asked, collapse=cluster is None)
+    known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    members = None if cluster is None else designs.members(found.columns[cluster], cluster)
-    fit = fitted(found, known, labelled(found.columns, within, found.duration.size), ties, penalty)
+    members = None if cluster is None else designs.cluster_of_rows(found.columns[cluster], cluster)
+    fit = fit_partial_likelihood(
+        found, known, strata_of_rows(found.columns, within, found.duration.size), ties, penalty
+    )
     return CoxModel(
-        **fields(fit, members),
+        **fields_of_cox(fit, members),
         covariates=known,
         n_spells=found.n,
         n_churned=int(found.weights[found.churned].sum()),

@@ -97,7 +97,7 @@ class RiskData:
         return np.flatnonzero(self.n_ends)
 
     @cached_property
-    def tied(self) -> bool:
+    def has_ties(self) -> bool:
         """Whether Efron's terms differ from Breslow's: somewhere two spells end together."""
         return self.efron and bool((self.n_ends > 1).any())
 
@@ -127,7 +127,7 @@ class RiskData:
         return np.arange(self.bin.size, dtype=np.int32)
 
     @cached_property
-    def late(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def late_rows(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Rows that entered after a bin or more had passed, by that bin, and where each bin's lie.
 
         For spells with entries only.
@@ -137,7 +137,9 @@ class RiskData:
         edges = np.searchsorted(self.entry_bin[order], np.arange(self.starts.size + 1))
         return order[edges[0] :].astype(np.int32), (edges - edges[0]).astype(np.int32)
 
-    def added(self, values: Floats, rows: NDArray[np.int32], edges: NDArray[np.int32]) -> Floats:
+    def sums_over_rows(
+        self, values: Floats, rows: NDArray[np.int32], edges: NDArray[np.int32]
+    ) -> Floats:
         """Σ values · design over some rows, which lie bin by bin between the edges."""
         from scipy.sparse import csr_matrix  # loaded late: SciPy takes longer to import than us
 
@@ -147,14 +149,14 @@ class RiskData:
         indicator = csr_matrix((values, rows, edges), shape=shape)
         return np.asarray(indicator @ self.design)
 
-    def from_behind(self, values: Floats) -> Floats:
+    def sums_from_behind(self, values: Floats) -> Floats:
         """Sums over this bin and those after it, within each stratum."""
         wide = values if self.entry_bin is None else values.astype(np.longdouble)
         edges = [*self.stratum_starts.tolist(), len(values)]
         parts = [np.cumsum(wide[a:b][::-1], axis=0)[::-1] for a, b in pairwise(edges)]
         return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
 
-    def since_entry(self, per_bin: Floats) -> Floats:
+    def sums_since_entry(self, per_bin: Floats) -> Floats:
         """For each row the sum over the bins in which it is at risk."""
         wide = per_bin if self.entry_bin is None else per_bin.astype(np.longdouble)
         total = np.concatenate([np.zeros_like(wide[:1]), np.cumsum(wide, axis=0)])
@@ -197,7 +199,7 @@ class RiskSums:
     r: Floats
 
 
-def prepared(
+def prepared_risk_data(
     spells: Histories, design: Floats, stratum: NDArray[np.intp], *, efron: bool
 ) -> RiskData:
     """The spells sorted by stratum and duration, with their bins.
@@ -207,7 +209,7 @@ def prepared(
     """
     if not spells.churned.any():
         raise ContentError("spells: nobody's end was seen, so nothing says what shortens a stay.")
-    order = _order(spells.duration, stratum)
+    order = _order_of_rows(spells.duration, stratum)
     time, group = spells.duration[order], stratum[order]
     new = np.concatenate([[True], (time[1:] != time[:-1]) | (group[1:] != group[:-1])])
     starts = np.flatnonzero(new)
@@ -228,7 +230,7 @@ def prepared(
     )
 
 
-def _order(duration: NDArray[Any], stratum: NDArray[np.intp]) -> NDArray[np.intp]:
+def _order_of_rows(duration: NDArray[Any], stratum: NDArray[np.intp]) -> NDArray[np.intp]:
     if duration.dtype.kind in "iu" and int(duration.max()) < 65_536:
         order = np.argsort(duration.astype(np.uint16), kind="stable")  # a radix sort
     else:
@@ -259,15 +261,15 @@ def risk_sums(data: RiskData, beta: Floats) -> RiskSums:
     wide = shift - float(eta.min()) > _WIDE if eta.size else False
     risk = np.exp((eta - shift).astype(np.longdouble if wide else np.float64))
     total: Floats = np.asarray(risk * data.weight)
-    s0 = data.from_behind(np.add.reduceat(total, data.starts))
-    s1 = data.from_behind(data.added(total, data.columns, data.in_bin))
+    s0 = data.sums_from_behind(np.add.reduceat(total, data.starts))
+    s1 = data.sums_from_behind(data.sums_over_rows(total, data.columns, data.in_bin))
     if data.entry_bin is not None:
-        late = _late(data, total)
-        s0, s1 = s0 - data.from_behind(late[0]), s1 - data.from_behind(late[1])
+        late = _risk_before_entry(data, total)
+        s0, s1 = s0 - data.sums_from_behind(late[0]), s1 - data.sums_from_behind(late[1])
     s0, s1 = s0.astype(risk.dtype, copy=False), s1.astype(risk.dtype, copy=False)
-    d0, d1 = _tied(data, total)
+    d0, d1 = _risk_of_tied_ends(data, total)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        logs, *sums = _efron(data, s0, d0) if data.tied else _breslow(data, s0)
+        logs, *sums = _efron_sums(data, s0, d0) if data.has_ties else _breslow_sums(data, s0)
     value = float(data.at_ends @ beta) - logs - float(data.n_ends.sum()) * shift
     return RiskSums(value, risk, shift, s1, d1, *sums)
 
@@ -282,9 +284,9 @@ def gradient_and_information(
         a, b, p, q, r = (per_bin * part for part in parts)
         at_ends = (data.ended * per_bin[data.bin]) @ data.design
     score = at_ends - a @ sums.s1
-    held = data.since_entry(a)
+    held = data.sums_since_entry(a)
     cross = -(sums.s1 * p[:, None]).T @ sums.s1
-    if data.tied:
+    if data.has_ties:
         score = score + b @ sums.d1
         mixed = (sums.s1 * q[:, None]).T @ sums.d1
         cross = cross + mixed + mixed.T - (sums.d1 * r[:, None]).T @ sums.d1
@@ -302,12 +304,12 @@ def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
     d = np.maximum(data.n_ends, 1)[:, None]
     mean = (sums.s1 * a - sums.d1 * b) / d
     drift = sums.s1 * p - sums.d1 * q
-    own = data.since_entry(sums.a)[:, None] * data.design - data.since_entry(drift)
+    own = data.sums_since_entry(sums.a)[:, None] * data.design - data.sums_since_entry(drift)
     found = -sums.risk[:, None] * own
     ends = np.flatnonzero(data.churned)
     bins = data.bin[ends]
     found[ends] += data.design[ends] - mean[bins]
-    if data.tied:
+    if data.has_ties:
         spared = data.design[ends] * b[bins] - (sums.s1 * q - sums.d1 * r)[bins]
         found[ends] += sums.risk[ends, None] * spared
     answer = np.empty(found.shape)
@@ -315,34 +317,34 @@ def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
     return answer
 
 
-def _late(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
+def _risk_before_entry(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
     """Risk of those who have not entered by each bin, placed in the last bin they miss."""
-    rows, edges = data.late
+    rows, edges = data.late_rows
     values = total[rows]
     added, some = np.zeros(edges.size - 1, total.dtype), np.flatnonzero(np.diff(edges))
     if some.size:
         added[some] = np.add.reduceat(values, edges[some])
-    return added, data.added(values, rows, edges)
+    return added, data.sums_over_rows(values, rows, edges)
 
 
-def _tied(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
+def _risk_of_tied_ends(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
     """Risk, and risk · design, of the ends of each bin; zeros where no bin has two."""
     n = data.starts.size
-    if not data.tied:
+    if not data.has_ties:
         return np.zeros(n), np.zeros((n, data.design.shape[1]))
     values = np.asarray(total * data.churned)
     at_ends = np.add.reduceat(values, data.starts)
-    return np.asarray(at_ends), data.added(values, data.columns, data.in_bin)
+    return np.asarray(at_ends), data.sums_over_rows(values, data.columns, data.in_bin)
 
 
-def _breslow(data: RiskData, s0: Floats) -> tuple[Any, ...]:
+def _breslow_sums(data: RiskData, s0: Floats) -> tuple[Any, ...]:
     d, k = data.n_ends[data.events], data.events
     a, p, nothing = (np.zeros(s0.size, s0.dtype) for _ in range(3))
     a[k], p[k] = d / s0[k], d / s0[k] ** 2
     return float(d @ np.log(s0[k])), a, nothing, p, nothing, nothing
 
 
-def _efron(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
+def _efron_sums(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
     sums, logs = np.zeros((5, s0.size), s0.dtype), 0.0
     for some in data.ranks:
         at_risk, ending = (np.repeat(each[some.bins], some.n) for each in (s0, d0))

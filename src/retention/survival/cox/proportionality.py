@@ -10,12 +10,16 @@ from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import table_like
 from retention.numerics import step_functions
 from retention.numerics.newton import covariance_of_estimates, moments
-from retention.survival.counts.histories import read
+from retention.survival.counts.histories import read_spells
 from retention.survival.cox.model import CoxModel
-from retention.survival.cox.partial_likelihood import gradient_and_information, prepared, risk_sums
+from retention.survival.cox.partial_likelihood import (
+    gradient_and_information,
+    prepared_risk_data,
+    risk_sums,
+)
 from retention.survival.models import covariates as designs
-from retention.survival.models.covariates import labelled
-from retention.survival.models.lifetime_model import check_model, described
+from retention.survival.models.covariates import strata_of_rows
+from retention.survival.models.lifetime_model import check_model, description_of
 from retention.tables.answer_columns import constant, gives, numbers, texts, whole
 
 if TYPE_CHECKING:
@@ -83,36 +87,38 @@ def proportional_hazards_test(
         Grambsch, P. M. and Therneau, T. M. (1994), Biometrika 81, 515–526, as a score test as in
         cox.zph of R's survival package from version 3.0 on.
     """
-    _check_model(model)
+    _check_cox_model(model)
     one_of("transform", transform, get_args(Transform))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]
-    found = read(spells, columns={"covariates": names, "strata": model.strata}, table="spells")
-    _refuse_others(model, found)
-    matrix = designs.matrix(model.covariates, found.columns, found.duration.size)
+    found = read_spells(
+        spells, columns={"covariates": names, "strata": model.strata}, table="spells"
+    )
+    _refuse_other_spells(model, found)
+    matrix = designs.design_from_columns(model.covariates, found.columns, found.duration.size)
     keep = np.array([value is not None for value in model.coef])
     mean, covariance = moments(matrix[:, keep], found.weights)
     scale = np.sqrt(np.where(np.diagonal(covariance) > 0, np.diagonal(covariance), 1.0))
     scaled = (matrix[:, keep] - mean) / scale
-    stratum, _ = labelled(found.columns, model.strata, found.duration.size)
-    data = prepared(found, scaled, stratum, efron=model.ties == "efron")
+    stratum, _ = strata_of_rows(found.columns, model.strata, found.duration.size)
+    data = prepared_risk_data(found, scaled, stratum, efron=model.ties == "efron")
     told = np.isfinite(model.standard_errors)
-    beta, time = model.beta[keep] * scale, _time(data, transform)
-    single, together = _statistics(data, beta, time, told[keep])
-    return table_like(_rows(model, told, single, together, transform), spells)
+    beta, time = model.beta[keep] * scale, _transformed_time(data, transform)
+    single, together = _score_statistics(data, beta, time, told[keep])
+    return table_like(_rows_of_tests(model, told, single, together, transform), spells)
 
 
-def _check_model(model: object) -> None:
+def _check_cox_model(model: object) -> None:
     check_model(model, "proportional_hazards_test(spells, model=model)")
     if not isinstance(model, CoxModel):
         raise RetentionError(
             f"model must come from fit_cox, for others have no hazard ratios that hold over time "
-            f"to be tested; got {described(model)}. With fit_hazard say varying= instead."
+            f"to be tested; got {description_of(model)}. With fit_hazard say varying= instead."
         )
 
 
-def _refuse_others(model: CoxModel, spells: Histories) -> None:
+def _refuse_other_spells(model: CoxModel, spells: Histories) -> None:
     n_churned = int(spells.weights[spells.churned].sum())
     if (spells.n, n_churned) != (model.n_spells, model.n_churned):
         raise ContentError(
@@ -121,7 +127,7 @@ def _refuse_others(model: CoxModel, spells: Histories) -> None:
         )
 
 
-def _statistics(
+def _score_statistics(
     data: RiskData, beta: Floats, time: Floats, told: NDArray[np.bool_]
 ) -> tuple[Floats, float]:
     """The score statistic of each term times g, and of all of them."""
@@ -141,7 +147,7 @@ def _statistics(
     return single, float(score @ covariance_of_estimates(-covariance) @ score)
 
 
-def _time(data: RiskData, transform: str) -> Floats:
+def _transformed_time(data: RiskData, transform: str) -> Floats:
     """The transform g at each bin, centred at its mean over the ends."""
     time = data.time.astype(np.float64)
     instants = np.unique(time[data.events])
@@ -150,25 +156,25 @@ def _time(data: RiskData, transform: str) -> Floats:
             raise ContentError("transform: an end at duration 0 has no logarithm. Take another.")
         g: Any = np.log(np.where(time > 0, time, 1.0))
     elif transform == "rank":
-        g = _ranks(data, time)
+        g = _mean_ranks_of_times(data, time)
     elif transform == "event-rank":
         g = np.searchsorted(instants, time, side="right").astype(np.float64)
     elif transform == "km":
-        g = _lost_before(data, instants, time)
+        g = _share_lost_before(data, instants, time)
     else:
         g = time
     ends = data.n_ends.astype(np.float64)
     return np.asarray(g - (ends @ g) / ends.sum())
 
 
-def _ranks(data: RiskData, time: Floats) -> Floats:
+def _mean_ranks_of_times(data: RiskData, time: Floats) -> Floats:
     """The mean rank of each time among the durations of all spells."""
     different, place = np.unique(time, return_inverse=True)
     n = np.bincount(place[data.bin], data.weight, minlength=different.size)
     return np.asarray((np.cumsum(n) - (n - 1) / 2)[place])
 
 
-def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
+def _share_lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
     """1 − the Kaplan–Meier survival of all strata together, just before each time."""
     weight = data.weight.astype(np.float64)
     place = np.searchsorted(instants, time)[data.bin]
@@ -185,7 +191,7 @@ def _lost_before(data: RiskData, instants: Floats, time: Floats) -> Floats:
     )
 
 
-def _rows(
+def _rows_of_tests(
     model: CoxModel, told: NDArray[np.bool_], single: Floats, together: float, transform: str
 ) -> dict[str, NDArray[Any]]:
     from scipy.special import chdtrc

@@ -10,7 +10,7 @@ from retention import intervals
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import long_table
-from retention.survival.counts.risk_sets import RiskSets, tally_by_cause, warn_of_the_unseen
+from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_cause, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
@@ -97,9 +97,12 @@ def cumulative_incidence(
         Trials and Observational Studies, section 10.3.
     """
     intervals.quantile_of(level)
-    causes, groups = tally_by_cause(spells, by, cause=cause)
+    causes, groups = risk_sets_by_cause(spells, by, cause=cause)
     warn_of_the_unseen(groups)
-    return table_like(_long(groups, causes, by, lambda one, k: _incidence(one, k, level)), spells)
+    return table_like(
+        _table_of_all_causes(groups, causes, by, lambda one, k: _incidence_of_cause(one, k, level)),
+        spells,
+    )
 
 
 @gives(
@@ -157,12 +160,12 @@ def cause_removed(
         Klein and Moeschberger (2003), section 2.7: the net survival function. Tsiatis, A. (1975),
         Proceedings of the National Academy of Sciences 72, 20–22: why data cannot show it.
     """
-    causes, groups = tally_by_cause(spells, by, cause=cause)
+    causes, groups = risk_sets_by_cause(spells, by, cause=cause)
     warn_of_the_unseen(groups)
-    return table_like(_long(groups, causes, by, _without), spells)
+    return table_like(_table_of_all_causes(groups, causes, by, _shares_without_cause), spells)
 
 
-def _long(
+def _table_of_all_causes(
     groups: Sequence[RiskSets],
     causes: Sequence[str],
     by: str | Sequence[str],
@@ -183,17 +186,17 @@ def _long(
             drawn = columns(one, k)
             hazard = {name: drawn.pop(name) for name in ("hazard",) if name in drawn}
             drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
-            parts.append((one.key, counts | hazard | drawn | one.said))
+            parts.append((one.key, counts | hazard | drawn | one.observation_columns))
     return long_table(parts, segments(by, LIFETIMES))
 
 
-def _incidence(one: RiskSets, k: int, level: float) -> Columns:
+def _incidence_of_cause(one: RiskSets, k: int, level: float) -> Columns:
     d, n = one.n_churned.sum(axis=1), one.n_at_risk
     hazard = step_functions.hazard(one.n_churned[:, k], n)
     survival = step_functions.kaplan_meier(d, n)
     before = np.concatenate([[1.0], survival[:-1]])
     share = np.cumsum(before * hazard)
-    error = np.sqrt(_variance(one, k, before, share))
+    error = np.sqrt(_variance_of_incidence(one, k, before, share))
     # F is 1 − something that behaves like a survival: its bounds are those of that.
     logarithm = np.divide(error, 1 - share, out=np.full_like(share, np.inf), where=share < 1)
     lower, upper = step_functions.log_log_bounds(1 - share, logarithm**2, level)
@@ -209,7 +212,7 @@ def _incidence(one: RiskSets, k: int, level: float) -> Columns:
     }
 
 
-def _variance(one: RiskSets, k: int, before: Floats, share: Floats) -> Floats:
+def _variance_of_incidence(one: RiskSets, k: int, before: Floats, share: Floats) -> Floats:
     """Var F(t) = Σ_u (F(t) − F(u))² a_u + S(u−)² b_u − 2 (F(t) − F(u)) S(u−) c_u, from sums."""
     d, n = one.n_churned.sum(axis=1).astype(float), one.n_at_risk.astype(float)
     dk = one.n_churned[:, k].astype(float)
@@ -223,7 +226,7 @@ def _variance(one: RiskSets, k: int, before: Floats, share: Floats) -> Floats:
     return np.asarray(np.maximum(total, 0.0))
 
 
-def _without(one: RiskSets, k: int) -> Columns:
+def _shares_without_cause(one: RiskSets, k: int) -> Columns:
     d = one.n_churned.sum(axis=1)
     churn = 1 - step_functions.kaplan_meier(d, one.n_at_risk)
     other = 1 - step_functions.kaplan_meier(d - one.n_churned[:, k], one.n_at_risk)

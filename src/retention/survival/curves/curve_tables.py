@@ -11,7 +11,12 @@ from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, as_text, collect
 from retention.numerics import step_functions
 from retention.numerics.codes import Key, group_numbers
-from retention.survival.counts.observation import NOTHING, Unseen, between, warn_of
+from retention.survival.counts.observation import (
+    NOTHING,
+    Unseen,
+    unseen_between,
+    warn_of_unseen_stretches,
+)
 from retention.tables import CURVE, refuse_taken, require, segments
 
 if TYPE_CHECKING:
@@ -54,7 +59,7 @@ class Curve:
         place = np.flatnonzero(self.observed_from > since)
         ended = bool(self.duration[0] <= 0 and self.n_churned[0])
         before = np.append(0.0, self.duration[:-1])[place]
-        return between(before, self.observed_from[place], ended_at_start=ended)
+        return unseen_between(before, self.observed_from[place], ended_at_start=ended)
 
     @property
     def survival(self) -> NDArray[np.float64]:
@@ -69,11 +74,11 @@ class Curve:
 
     def knows(self, time: float) -> bool:
         """Whether somebody was observed that long and all the time, or all had left by then."""
-        if self.unseen.lacking(np.zeros(1), np.array([time]))[0] >= 0:
+        if self.unseen.first_unknown(np.zeros(1), np.array([time]))[0] >= 0:
             return False
         return bool(time <= self.duration[-1] or self.survival[-1] == 0)
 
-    def upto(self, time: float) -> Curve:
+    def part_up_to(self, time: float) -> Curve:
         """The part of the curve up to a time."""
         here = self.duration <= time
         return replace(self, **{name: getattr(self, name)[here] for name in _ARRAYS})
@@ -102,11 +107,11 @@ def curves_of(table: object, by: str | Sequence[str]) -> list[Curve]:
         for key, mine in zip(keys, rows, strict=True)
     ]
     for one in made:
-        _refuse_mixed(one)
-    return [replace(one, observed_from=_observed_from(one)) for one in made]
+        _refuse_mixed_curves(one)
+    return [replace(one, observed_from=_watched_since(one)) for one in made]
 
 
-def _observed_from(one: Curve) -> NDArray[np.float64]:
+def _watched_since(one: Curve) -> NDArray[np.float64]:
     """Since when each row was watched; of a table that does not say, since the row before."""
     told = one.observed_from.astype(np.float64)
     left = np.append(1, (one.n_at_risk - one.n_churned - one.n_censored)[:-1])
@@ -116,7 +121,7 @@ def _observed_from(one: Curve) -> NDArray[np.float64]:
     return np.where(np.isnan(told), since, told)
 
 
-def _refuse_mixed(one: Curve) -> None:
+def _refuse_mixed_curves(one: Curve) -> None:
     """Refuse what is not one whole curve: counts that do not follow from those before."""
     if (one.duration[1:] == one.duration[:-1]).any():
         raise ContentError(
@@ -131,7 +136,7 @@ def _refuse_mixed(one: Curve) -> None:
         )
 
 
-def one_or_several(value: Any, argument: str) -> list[float]:
+def list_of_numbers(value: Any, argument: str) -> list[float]:
     """One number or several, as floats.
 
     Raises:
@@ -145,14 +150,14 @@ def one_or_several(value: Any, argument: str) -> list[float]:
     return [float(number) for number in several]
 
 
-def warn_of_spans(spans: Sequence[tuple[Curve, float, float]]) -> list[str | None]:
+def notes_of_spans(spans: Sequence[tuple[Curve, float, float]]) -> list[str | None]:
     """What is to be said of each span of a curve, and one warning of all.
 
     Args:
         spans: curves, and from when to when something is asked of them.
     """
     told = [(", ".join(one.key), one.unseen, start, end) for one, start, end in spans]
-    warn_of(told, FROM_TENURE, table="curve")
+    warn_of_unseen_stretches(told, FROM_TENURE, table="curve")
     return [unseen.note(start, end) for _, unseen, start, end in told]
 
 
@@ -161,7 +166,9 @@ def text_column(values: Sequence[str | None]) -> NDArray[np.object_]:
     return np.array([*values, None], dtype=object)[:-1]
 
 
-def summary(chosen: Sequence[Curve], by: str | Sequence[str], parts: Mapping[str, Any]) -> Columns:
+def table_of_curves(
+    chosen: Sequence[Curve], by: str | Sequence[str], parts: Mapping[str, Any]
+) -> Columns:
     """A table with a row for each of the chosen curves, headed by the values of its segment."""
     names = segments(by, CURVE)
     refuse_taken(names, parts)

@@ -10,7 +10,7 @@ from retention import intervals
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import long_table
-from retention.survival.counts.risk_sets import RiskSets, tally, warn_of_the_unseen
+from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
@@ -100,9 +100,9 @@ def survival_curve(
         bounds = {"lower": lower, "upper": upper}
         return {"survival": survival, "standard_error": error, **bounds}
 
-    groups = tally(spells, by)
+    groups = risk_sets_by_segment(spells, by)
     warn_of_the_unseen(groups)
-    return table_like(_long(groups, by, columns), spells)
+    return table_like(_table_of_all_curves(groups, by, columns), spells)
 
 
 @gives(
@@ -166,12 +166,12 @@ def cumulative_hazard(
             "upper": np.where(begun, total * spread, np.nan),
         }
 
-    groups = tally(spells, by)
+    groups = risk_sets_by_segment(spells, by)
     warn_of_the_unseen(groups, zero=False)
-    return table_like(_long(groups, by, columns), spells)
+    return table_like(_table_of_all_curves(groups, by, columns), spells)
 
 
-def _long(
+def _table_of_all_curves(
     groups: Sequence[RiskSets],
     by: str | Sequence[str],
     columns: Callable[[NDArray[np.int64], NDArray[np.int64]], Columns],
@@ -191,5 +191,5 @@ def _long(
         known = group.unseen.known(group.duration)
         drawn = columns(d, group.n_at_risk)
         drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
-        parts.append((group.key, counts | drawn | group.said))
+        parts.append((group.key, counts | drawn | group.observation_columns))
     return long_table(parts, segments(by, LIFETIMES))

@@ -10,8 +10,8 @@ import numpy as np
 from retention.errors import ContentError, RetentionError, one_of
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
-from retention.survival.counts.observation import warn_of
-from retention.survival.counts.risk_sets import RiskSets, tally
+from retention.survival.counts.observation import warn_of_unseen_stretches
+from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment
 from retention.tables import LIFETIMES, refuse_taken, segments
 from retention.tables.answer_columns import constant, gives, numbers, texts, whole
 
@@ -108,17 +108,19 @@ def compare_curves(
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")
-    sets = tally(spells, [*within, *names])
-    keys = _keys([one.key[len(within) :] for one in sets], names)
+    sets = risk_sets_by_segment(spells, [*within, *names])
+    keys = _sorted_segments([one.key[len(within) :] for one in sets], names)
     place = {key: i for i, key in enumerate(keys)}
     placed = [(place[one.key[len(within) :]], one) for one in sets]
-    notes = _unseen(placed, keys)
+    notes = _notes_of_segments(placed, keys)
     strata_of = groupby(placed, key=lambda each: each[1].key[: len(within)])
-    excess, covariance, expected = _summed([list(found) for _, found in strata_of], len(keys), test)
+    excess, covariance, expected = _sums_over_strata(
+        [list(found) for _, found in strata_of], len(keys), test
+    )
     statistic, freedom = _chi_squared(excess, covariance)
     constant = {"statistic": statistic, "degrees_of_freedom": freedom}
     parts: Columns = {
-        **_counts(placed, len(keys)),
+        **_counts_of_segments(placed, len(keys)),
         "n_expected": expected,
         "test": np.full(len(keys), test, dtype=object),
         **{name: np.full(len(keys), value) for name, value in constant.items()},
@@ -130,10 +132,10 @@ def compare_curves(
     return table_like(of_keys | parts, spells)
 
 
-def _unseen(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray[Any]:
+def _notes_of_segments(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray[Any]:
     """What was not observed of each segment, in words; a warning says so."""
     told = [(" / ".join(keys[i]), one.unseen, 0.0, float(one.duration[-1])) for i, one in placed]
-    warn_of(told, _SINCE, table="spells", beyond="that time is not compared")
+    warn_of_unseen_stretches(told, _SINCE, table="spells", beyond="that time is not compared")
     notes: list[list[str]] = [[] for _ in keys]
     for (i, _), (_, unseen, start, end) in zip(placed, told, strict=True):
         if (note := unseen.note(start, end)) and note not in notes[i]:
@@ -141,7 +143,7 @@ def _unseen(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray[Any]:
     return np.array(["; ".join(each) or None for each in notes], dtype=object)
 
 
-def _keys(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
+def _sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
     """The segments, sorted."""
     keys = sorted(set(found))
     said = f"by: {', '.join(names)} makes"
@@ -154,22 +156,24 @@ def _keys(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
     return keys
 
 
-def _summed(strata: Sequence[Sequence[Placed]], k: int, test: Test) -> tuple[Floats, ...]:
+def _sums_over_strata(strata: Sequence[Sequence[Placed]], k: int, test: Test) -> tuple[Floats, ...]:
     """Over all strata: weighted observed minus expected ends, their covariance, expected ends."""
     total: tuple[Floats, ...] = np.zeros(k), np.zeros((k, k)), np.zeros(k)
     for placed in strata:
-        total = tuple(a + b for a, b in zip(total, _excess(placed, k, test), strict=True))
+        total = tuple(
+            a + b for a, b in zip(total, _excess_of_stratum(placed, k, test), strict=True)
+        )
     return total
 
 
-def _excess(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
+def _excess_of_stratum(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
     seen = [one.duration[one.n_churned[:, 0] > 0] for _, one in placed]
     times = np.unique(np.concatenate(seen))
     d, n = np.zeros((times.size, k)), np.zeros((times.size, k))
     for i, one in placed:
-        d[:, i], n[:, i] = _on(times, one)
+        d[:, i], n[:, i] = _ends_and_risk_at(times, one)
     all_d, all_n = d.sum(axis=1), n.sum(axis=1)
-    weight, share = _weights(all_d, all_n, test), n / all_n[:, None]
+    weight, share = _weights_of_test(all_d, all_n, test), n / all_n[:, None]
     expected = all_d[:, None] * share
     spread = weight**2 * all_d * (all_n - all_d) / np.maximum(all_n - 1, 1)
     common = (share * spread[:, None]).T @ share
@@ -179,7 +183,7 @@ def _excess(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
     return weight @ (d - expected), covariance, expected.sum(axis=0)
 
 
-def _weights(d: Floats, n: Floats, test: Test) -> Floats:
+def _weights_of_test(d: Floats, n: Floats, test: Test) -> Floats:
     if test == "peto":
         return step_functions.kaplan_meier(d, n + 1)
     if test == "fleming-harrington":
@@ -188,7 +192,7 @@ def _weights(d: Floats, n: Floats, test: Test) -> Floats:
     return np.asarray(n ** {"log-rank": 0.0, "tarone-ware": 0.5, "wilcoxon": 1.0}[test])
 
 
-def _on(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]:
+def _ends_and_risk_at(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]:
     """Ends and spells at risk of one segment at durations that need not be its own."""
     here = np.searchsorted(one.duration, times)
     found = np.minimum(here, one.duration.size - 1)
@@ -197,7 +201,7 @@ def _on(times: NDArray[Any], one: RiskSets) -> tuple[NDArray[Any], NDArray[Any]]
     return ends, one.at_risk(times)
 
 
-def _counts(placed: Sequence[Placed], k: int) -> Columns:
+def _counts_of_segments(placed: Sequence[Placed], k: int) -> Columns:
     counts = np.zeros((2, k), np.int64)
     for i, one in placed:
         counts[:, i] += (one.n_entered.sum(), one.n_churned.sum())

@@ -14,10 +14,10 @@ from retention.numerics import step_functions
 from retention.survival.curves.curve_tables import (
     Curve,
     curves_of,
-    one_or_several,
-    summary,
+    list_of_numbers,
+    notes_of_spans,
+    table_of_curves,
     text_column,
-    warn_of_spans,
 )
 from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
 
@@ -114,7 +114,7 @@ def lifetime_quantile(
     Source:
         Brookmeyer and Crowley (1982), Biometrics 38, 29–41.
     """
-    asked = one_or_several(lost, "lost")
+    asked = list_of_numbers(lost, "lost")
     if not all(0 < share < 1 for share in asked):
         raise RetentionError(f"lost must lie between 0 and 1, such as 0.5; got {lost!r}.")
     chosen: list[Curve] = []
@@ -123,9 +123,11 @@ def lifetime_quantile(
         lower, upper = step_functions.log_log_bounds(one.survival, one.variance, level)
         for share in asked:
             chosen.append(one)
-            ends.append([_passes(one.duration, s, 1 - share) for s in (one.survival, lower, upper)])
+            ends.append(
+                [_time_below(one.duration, s, 1 - share) for s in (one.survival, lower, upper)]
+            )
     reached = [np.inf if np.isnan(end[0]) else end[0] for end in ends]
-    notes = warn_of_spans([(one, 0.0, end) for one, end in zip(chosen, reached, strict=True)])
+    notes = notes_of_spans([(one, 0.0, end) for one, end in zip(chosen, reached, strict=True)])
     parts = {
         "lost": asked * (len(chosen) // len(asked)),
         "n_spells": [one.n for one in chosen],
@@ -133,7 +135,7 @@ def lifetime_quantile(
         **dict(zip(("lifetime", "lower", "upper"), np.array(ends).T, strict=True)),
         "note": text_column(notes),
     }
-    return table_like(summary(chosen, by, parts), curve)
+    return table_like(table_of_curves(chosen, by, parts), curve)
 
 
 @gives(
@@ -189,19 +191,19 @@ def restricted_mean(
         Klein and Moeschberger (2003), section 4.5.
     """
     z = intervals.quantile_of(level)
-    chosen = _read(curve, by, horizon)
-    mean, error = np.array([_restricted(one, horizon) for one in chosen]).T
+    chosen = _checked_curves(curve, by, horizon)
+    mean, error = np.array([_mean_and_error(one, horizon) for one in chosen]).T
     parts: dict[str, Any] = {
         "horizon": np.full(len(chosen), float(horizon)),
         "n_spells": [one.n for one in chosen],
-        "n_churned": [_churned(one, horizon) for one in chosen],
+        "n_churned": [_ends_within(one, horizon) for one in chosen],
         "restricted_mean": mean,
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
-        "note": text_column(warn_of_spans([(one, 0.0, horizon) for one in chosen])),
+        "note": text_column(notes_of_spans([(one, 0.0, horizon) for one in chosen])),
     }
-    return table_like(summary(chosen, by, parts), curve)
+    return table_like(table_of_curves(chosen, by, parts), curve)
 
 
 @gives(
@@ -253,29 +255,29 @@ def restricted_mean_difference(
         Royston, P. and Parmar, M. K. B. (2013), BMC Medical Research Methodology 13, 152.
     """
     z = intervals.quantile_of(level)
-    first, *others = _read(curve, by, horizon)
+    first, *others = _checked_curves(curve, by, horizon)
     if not others:
         raise ContentError("curve: there is one segment only, so nothing to compare it with.")
-    mean, error = np.array([_restricted(one, horizon) for one in (first, *others)]).T
-    theirs, *notes = warn_of_spans([(one, 0.0, horizon) for one in (first, *others)])
+    mean, error = np.array([_mean_and_error(one, horizon) for one in (first, *others)]).T
+    theirs, *notes = notes_of_spans([(one, 0.0, horizon) for one in (first, *others)])
     difference, spread = mean[1:] - mean[0], np.hypot(error[1:], error[0])
     standard = np.divide(difference, spread, out=np.full(spread.size, np.nan), where=spread > 0)
     parts: dict[str, Any] = {
         "compared_to": np.full(len(others), " / ".join(first.key), dtype=object),
         "horizon": np.full(len(others), float(horizon)),
         "n_spells": [one.n for one in others],
-        "n_churned": [_churned(one, horizon) for one in others],
+        "n_churned": [_ends_within(one, horizon) for one in others],
         "n_spells_compared": np.full(len(others), first.n),
-        "n_churned_compared": np.full(len(others), _churned(first, horizon)),
+        "n_churned_compared": np.full(len(others), _ends_within(first, horizon)),
         "difference": difference,
         "standard_error": spread,
         "lower": difference - z * spread,
         "upper": difference + z * spread,
         "z": standard,
         "p_value": intervals.two_sided(standard),
-        "note": text_column([_both(note, theirs, first) for note in notes]),
+        "note": text_column([_note_of_both(note, theirs, first) for note in notes]),
     }
-    return table_like(summary(others, by, parts), curve)
+    return table_like(table_of_curves(others, by, parts), curve)
 
 
 @gives(
@@ -330,12 +332,14 @@ def conditional_survival(
         Klein and Moeschberger (2003), section 4.6.
     """
     asked = [
-        (t, h) for t in one_or_several(tenure, "tenure") for h in one_or_several(horizon, "horizon")
+        (t, h)
+        for t in list_of_numbers(tenure, "tenure")
+        for h in list_of_numbers(horizon, "horizon")
     ]
     if any(t < 0 or h < 0 for t, h in asked):
         raise RetentionError("tenure and horizon are lengths of time: 0 or more.")
     chosen = [(one, t, h) for one in curves_of(curve, by) for t, h in asked]
-    found = np.array([_onward(one, t, h) for one, t, h in chosen]).T
+    found = np.array([_survival_after_tenure(one, t, h) for one, t, h in chosen]).T
     survival, variance = found[2], found[3]
     lower, upper = step_functions.log_log_bounds(survival, variance, level)
     parts: dict[str, Any] = {
@@ -346,43 +350,45 @@ def conditional_survival(
         "survival": survival,
         "lower": lower,
         "upper": upper,
-        "note": text_column(warn_of_spans([(one, t, t + h) for one, t, h in chosen])),
+        "note": text_column(notes_of_spans([(one, t, t + h) for one, t, h in chosen])),
     }
-    return table_like(summary([one for one, _, _ in chosen], by, parts), curve)
+    return table_like(table_of_curves([one for one, _, _ in chosen], by, parts), curve)
 
 
-def _both(note: str | None, theirs: str | None, first: Curve) -> str | None:
+def _note_of_both(note: str | None, theirs: str | None, first: Curve) -> str | None:
     """What is to be said of one of two segments that are compared, and of the other."""
     other = None if theirs is None else f"{' / '.join(first.key)}: {theirs}"
     return "; ".join(each for each in (note, other) if each) or None
 
 
-def _read(curve: object, by: str | Sequence[str], horizon: Any) -> list[Curve]:
+def _checked_curves(curve: object, by: str | Sequence[str], horizon: Any) -> list[Curve]:
     real = isinstance(horizon, Real) and not isinstance(horizon, bool)
     if not (real and 0 < horizon < np.inf):
         raise RetentionError(f"horizon must be a length of time above 0; got {horizon!r}.")
     return curves_of(curve, by)
 
 
-def _restricted(curve: Curve, horizon: float) -> tuple[float, float]:
+def _mean_and_error(curve: Curve, horizon: float) -> tuple[float, float]:
     """The restricted mean and its standard error; NaN where the curve is not known that far."""
     if not curve.knows(horizon):
         return np.nan, np.nan
-    curve = curve.upto(horizon)
+    curve = curve.part_up_to(horizon)
     *areas, mean = step_functions.area(curve.duration, curve.survival, horizon)
     terms = step_functions.greenwood_terms(curve.n_churned, curve.n_at_risk)
     counted = np.array(areas) > 0
     variance = float((np.array(areas)[counted] ** 2 * terms[counted]).sum())
-    if not variance and _churned(curve, horizon):  # from 1 to 0 at once says nothing of chance
+    if not variance and _ends_within(curve, horizon):  # from 1 to 0 at once says nothing of chance
         return float(mean), np.nan
     return float(mean), float(np.sqrt(variance))
 
 
-def _churned(curve: Curve, horizon: float) -> int:
+def _ends_within(curve: Curve, horizon: float) -> int:
     return int(curve.n_churned[curve.duration <= horizon].sum())
 
 
-def _onward(curve: Curve, tenure: float, horizon: float) -> tuple[float, float, float, float]:
+def _survival_after_tenure(
+    curve: Curve, tenure: float, horizon: float
+) -> tuple[float, float, float, float]:
     """At risk after the tenure, ends within the horizon, survival, variance of its logarithm."""
     after = curve.duration > tenure
     within = after & (curve.duration <= tenure + horizon)
@@ -390,13 +396,13 @@ def _onward(curve: Curve, tenure: float, horizon: float) -> tuple[float, float, 
     at_risk = float(curve.n_at_risk[after][0]) if after.any() else 0.0
     survival = float(np.prod(1 - step_functions.hazard(d, n)))
     seen = at_risk > 0 and (tenure + horizon <= curve.duration[-1] or survival == 0)
-    hole = curve.unseen.lacking(np.array([tenure]), np.array([tenure + horizon]))[0] >= 0
+    hole = curve.unseen.first_unknown(np.array([tenure]), np.array([tenure + horizon]))[0] >= 0
     seen = seen and not hole
     variance = float(step_functions.greenwood_terms(d, n).sum())
     return at_risk, float(d.sum()), survival if seen else np.nan, variance
 
 
-def _passes(duration: NDArray[Any], survival: NDArray[np.float64], level: float) -> float:
+def _time_below(duration: NDArray[Any], survival: NDArray[np.float64], level: float) -> float:
     """The first duration at which a curve is at `level` or below; the middle where it rests."""
     known = ~np.isnan(survival)
     duration, survival = duration[known], survival[known]

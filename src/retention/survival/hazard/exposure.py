@@ -130,11 +130,13 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
             "spells: nobody's end was seen in an interval that began under observation, so nothing "
             "says how likely leaving is."
         )
-    intervals, at_risk, ended = _totals(first, last, weight, churned, first_interval(spells))
+    intervals, at_risk, ended = _totals_by_interval(
+        first, last, weight, churned, first_interval(spells)
+    )
     told = np.concatenate([[0], np.cumsum((ended > 0) & (ended < at_risk))])
     low, before, high = (told[j - intervals[0]] for j in (first, last, last + 1))
     says = np.flatnonzero(high > low)
-    pattern, chosen = _alike(matrix[used[says]], high[says])
+    pattern, chosen = _patterns_of_rows(matrix[used[says]], high[says])
     order = np.argsort(pattern, kind="stable")
     rows = says[order]
     return Exposure(
@@ -148,11 +150,11 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
         last=high[rows],
         weight=weight[rows].astype(np.float64),
         churned=(churned & (before < high))[rows],
-        edges=_edges(pattern[order], high[rows], chosen.size),
+        edges=_edges_of_blocks(pattern[order], high[rows], chosen.size),
     )
 
 
-def _totals(
+def _totals_by_interval(
     first: Ints, last: Ints, weight: Ints, churned: NDArray[np.bool_], origin: int
 ) -> tuple[Ints, Ints, Ints]:
     """The intervals, and for each the spells at risk and those that ended."""
@@ -164,7 +166,7 @@ def _totals(
     return np.arange(origin, origin + size - 1), np.cumsum(begun - over)[:-1], ended[:-1]
 
 
-def _edges(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:
+def _edges_of_blocks(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:
     """Where to cut the patterns, which are sorted by how long they are seen, into blocks."""
     longest = np.zeros(n, np.int64)
     np.maximum.at(longest, pattern, last)
@@ -176,7 +178,7 @@ def _edges(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:
     return tuple(edges)
 
 
-def _alike(matrix: Floats, last: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _patterns_of_rows(matrix: Floats, last: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """For each row the number of its pattern, and a row for each pattern.
 
     Rows that agree are one pattern, unless hardly any do. Patterns are numbered by how long they

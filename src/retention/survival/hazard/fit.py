@@ -16,7 +16,7 @@ from retention.numerics.newton import (
     terms_without_bound,
     usable_by_moments,
 )
-from retention.survival.hazard.likelihood import Arrow, Design, maximum
+from retention.survival.hazard.likelihood import Arrow, Design, hazard_maximum
 from retention.survival.models.distributions import LINKS
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class Fit:
     null: float
 
 
-def fitted(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], link: str) -> Fit:
+def fit_exposure(
+    counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], link: str
+) -> Fit:
     """The hazard model of these counts.
 
     Args:
@@ -91,18 +93,18 @@ def fitted(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], l
         changes: for each of them, whether its effect changes over time.
         link: "logit" or "cloglog".
     """
-    scaled = _scaled(counts, terms, changes)
+    scaled = _scaled_effects(counts, terms, changes)
     at_risk, ended = (counted[counts.has_level] for counted in (counts.at_risk, counts.ended))
     hazard = ended / at_risk
     null = float(ended @ np.log(hazard) + (at_risk - ended) @ np.log1p(-hazard))
     levels = LINKS[link].at_cumulative(-np.log1p(-hazard))
     start = np.concatenate([np.zeros(scaled.places.size), levels])
-    return Fit(counts, scaled, maximum(counts, scaled.design, LINKS[link], start), null)
+    return Fit(counts, scaled, hazard_maximum(counts, scaled.design, LINKS[link], start), null)
 
 
-def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
+def _scaled_effects(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
     logs = np.log(np.maximum(counts.intervals[counts.has_level], 1))
-    mean, covariance = _moments(counts)
+    mean, covariance = _moments_of_terms(counts)
     keep, notes = usable_by_moments(mean, covariance, terms)
     later = keep & changes
     if later.any() and np.ptp(logs) == 0:
@@ -123,15 +125,15 @@ def _scaled(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) 
     )
 
 
-def _moments(counts: Exposure) -> tuple[Floats, Floats]:
+def _moments_of_terms(counts: Exposure) -> tuple[Floats, Floats]:
     if not counts.weights.size:  # no interval has a level: every term is as good as a constant
         return moments(np.zeros((1, counts.design.shape[1])), np.ones(1))
     return moments(counts.design, counts.weights)
 
 
-def effects(fit: Fit) -> dict[str, Any]:
+def fields_of_effects(fit: Fit) -> dict[str, Any]:
     """Coefficients and their covariance, in the units of the covariates."""
-    scaled, status, said = fit.scaled, *_status(fit)
+    scaled, status, said = fit.scaled, *_status_and_notes(fit)
     effect = np.full(scaled.n_effects, np.nan)
     effect[scaled.places] = fit.found.point[: scaled.places.size] / scaled.scale
     covariance = np.full((scaled.n_effects, scaled.n_effects), np.nan)
@@ -153,7 +155,7 @@ def effects(fit: Fit) -> dict[str, Any]:
     }
 
 
-def levels(fit: Fit) -> dict[str, Any]:
+def fields_of_levels(fit: Fit) -> dict[str, Any]:
     """Intervals and their levels, where covariates are 0."""
     counts, scaled, hessian = fit.counts, fit.scaled, fit.found.hessian
     own = np.flatnonzero(counts.has_level)
@@ -176,7 +178,7 @@ def levels(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _status(fit: Fit) -> tuple[Status, list[str]]:
+def _status_and_notes(fit: Fit) -> tuple[Status, list[str]]:
     away, said = terms_without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
     if away:
         return "separated", said

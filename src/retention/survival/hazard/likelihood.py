@@ -58,7 +58,7 @@ class Design:
     log_interval: Floats
 
 
-def maximum(counts: Exposure, design: Design, shape: Shape, start: Floats) -> Maximum[Arrow]:
+def hazard_maximum(counts: Exposure, design: Design, shape: Shape, start: Floats) -> Maximum[Arrow]:
     """Where the likelihood is largest.
 
     Args:
@@ -68,10 +68,12 @@ def maximum(counts: Exposure, design: Design, shape: Shape, start: Floats) -> Ma
         start: lasting effects, growing effects, levels.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return maximise(lambda point: _likelihood(counts, design, shape, point), start, step=_step)
+        return maximise(
+            lambda point: _likelihood(counts, design, shape, point), start, step=_newton_step
+        )
 
 
-def _step(hessian: Arrow, gradient: Floats) -> Floats:
+def _newton_step(hessian: Arrow, gradient: Floats) -> Floats:
     m = hessian.effects.shape[0]
     effects = ascent_step(hessian.profile, gradient[:m] + hessian.slopes.T @ gradient[m:])
     levels = hessian.slopes @ effects - gradient[m:] / hessian.levels
@@ -91,19 +93,19 @@ def _likelihood(
         eta = base[rows, None] + levels[columns]
         if m > k:
             eta += drift[rows, None] * when
-        gained, slope, bend = _cells(block, shape, eta)
+        gained, slope, bend = _likelihood_of_cells(block, shape, eta)
         value += gained
         x, v = design.fixed[rows], design.varying[rows]
         gradient[:k] += slope.sum(axis=1) @ x
         gradient[k:m] += (slope @ when) @ v
         gradient[m:][columns] += slope.sum(axis=0)
-        _add(arrow, block, (x, v), when, bend)
+        _add_second_derivatives(arrow, block, (x, v), when, bend)
     arrow.effects[k:, :k] = arrow.effects[:k, k:].T
     arrow.levels[:] = np.minimum(arrow.levels, -np.finfo(float).tiny)
     return value, gradient, arrow
 
 
-def _cells(block: Block, shape: Shape, eta: Floats) -> tuple[float, Floats, Floats]:
+def _likelihood_of_cells(block: Block, shape: Shape, eta: Floats) -> tuple[float, Floats, Floats]:
     """The log-likelihood of a block, and its two derivatives by each linear predictor."""
     lost = shape.cumulative(eta)
     there = (block.row, block.column)
@@ -114,7 +116,7 @@ def _cells(block: Block, shape: Shape, eta: Floats) -> tuple[float, Floats, Floa
     return float(block.ended @ end[0] - np.vdot(block.at_risk, lost[0])), slope, bend
 
 
-def _add(
+def _add_second_derivatives(
     arrow: Arrow, block: Block, design: tuple[Floats, Floats], when: Floats, bend: Floats
 ) -> None:
     """The second derivatives of a block."""

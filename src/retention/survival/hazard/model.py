@@ -8,10 +8,10 @@ import numpy as np
 
 from retention.errors import RetentionError, one_of
 from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
-from retention.survival.counts.histories import read
-from retention.survival.counts.person_periods import Unit, length_of, unwatched
+from retention.survival.counts.histories import read_spells
+from retention.survival.counts.person_periods import Unit, lengths_in_days, unseen_intervals
 from retention.survival.hazard.exposure import exposure
-from retention.survival.hazard.fit import effects, fitted, levels
+from retention.survival.hazard.fit import fields_of_effects, fields_of_levels, fit_exposure
 from retention.survival.models import covariates as designs
 from retention.survival.models.covariates import Covariate
 from retention.survival.models.distributions import LINKS
@@ -99,7 +99,7 @@ class HazardModel(LifetimeModel):
     def unseen(self, stratum: int) -> Unseen:
         """The intervals in which nobody was at risk."""
         del stratum
-        return unwatched(np.array(self.at_risk), self.intervals[0], self.interval_length)
+        return unseen_intervals(np.array(self.at_risk), self.intervals[0], self.interval_length)
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """As of every model; effects that change over time have further rows, "term × log(time)".
@@ -122,8 +122,10 @@ class HazardModel(LifetimeModel):
 
     def risk_score(self, design: Floats) -> Floats:
         """The effects at the time at which customers leave on average."""
-        mean = float(np.average(self._logs, weights=self.ended))
-        return np.asarray(design @ self.beta + mean * (self._varying(design) @ self._change))
+        mean = float(np.average(self._logs_of_intervals, weights=self.ended))
+        return np.asarray(
+            design @ self.beta + mean * (self._varying_design(design) @ self._changing_coefficients)
+        )
 
     def hazard_between(
         self, design: Floats, stratum: Places, start: Floats, end: Floats
@@ -134,21 +136,21 @@ class HazardModel(LifetimeModel):
         risk (but for those before all); infinite where everybody had left.
         """
         del stratum  # there is one
-        varying = self._varying(design)
+        varying = self._varying_design(design)
         slopes, spread = self._level_slopes, array_of_numbers(self.level_variance)
         hazard, variance, always, later = (np.zeros(start.size) for _ in range(4))
         tilt = np.zeros((start.size, slopes.shape[1]))
-        for rows, place, cumulative, slope in self._passed(design, start, end):
+        for rows, place, cumulative, slope in self._intervals_passed(design, start, end):
             hazard[rows] += cumulative
             told = np.flatnonzero(slope > 0)
             rows, place, slope = rows[told], place[told], slope[told]  # noqa: PLW2901
             always[rows] += slope
-            later[rows] += slope * self._logs[place]
+            later[rows] += slope * self._logs_of_intervals[place]
             variance[rows] += slope**2 * spread[place]
             tilt[rows] += slope[:, None] * slopes[place]
         tilt += np.concatenate([design * always[:, None], varying * later[:, None]], axis=1)
         variance += ((tilt @ self._covariance_of_effects) * tilt).sum(axis=1)
-        hazard[self._unknown(start, end)] = np.nan
+        hazard[self._is_beyond_observation(start, end)] = np.nan
         return hazard, np.where(np.isfinite(hazard), variance, np.nan)
 
     def area_between(
@@ -158,28 +160,28 @@ class HazardModel(LifetimeModel):
         del stratum
         length, end = self.interval_length, start + horizon
         since = np.maximum(start, 0.0)
-        area = np.minimum(end, (self._last(start) + 1) * length) - since
+        area = np.minimum(end, (self._last_interval_over(start) + 1) * length) - since
         survival = np.ones(start.size)
-        for rows, place, cumulative, _ in self._passed(design, start, end):
+        for rows, place, cumulative, _ in self._intervals_passed(design, start, end):
             survival[rows] *= np.exp(-cumulative)
             number = place + self.intervals[0]
             width = np.minimum((number + 1) * length, end[rows]) - number * length
             area[rows] += survival[rows] * width
-        area[self._unknown(start, end)] = np.nan
+        area[self._is_beyond_observation(start, end)] = np.nan
         return np.asarray(area)
 
     @property
     def interval_length(self) -> float:
         """How long an interval is, in the unit of the durations."""
-        length, of_duration = length_of(self.unit, self.duration_unit)
+        length, of_duration = lengths_in_days(self.unit, self.duration_unit)
         return length / of_duration
 
     @property
-    def _logs(self) -> Floats:
+    def _logs_of_intervals(self) -> Floats:
         return np.log(np.maximum(self.intervals, 1))
 
     @property
-    def _change(self) -> Floats:
+    def _changing_coefficients(self) -> Floats:
         return np.nan_to_num(array_of_numbers(self.varying_coef))
 
     @property
@@ -196,33 +198,33 @@ class HazardModel(LifetimeModel):
         covariance[left_out], covariance[:, left_out] = 0.0, 0.0
         return covariance
 
-    def _varying(self, design: Floats) -> Floats:
-        return design[:, changes_of(self.covariates, self.varying)]
+    def _varying_design(self, design: Floats) -> Floats:
+        return design[:, which_terms_vary(self.covariates, self.varying)]
 
-    def _last(self, time: Floats) -> NDArray[np.int64]:
+    def _last_interval_over(self, time: Floats) -> NDArray[np.int64]:
         """The last interval that is over at a time."""
-        length, of_duration = length_of(self.unit, self.duration_unit)
+        length, of_duration = lengths_in_days(self.unit, self.duration_unit)
         least, most = self.intervals[0] - 1, self.intervals[-1] + 1
         passed = np.clip(np.floor(time * of_duration / length), least, most)
         return np.asarray(passed.astype(np.int64))
 
-    def _unknown(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
+    def _is_beyond_observation(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
         """Where a span reaches beyond what was observed."""
         beyond = end > self.follow_up * (1 + _ROUNDING)
-        return np.asarray(beyond | (self.unseen(0).lacking(start, end) >= 0))
+        return np.asarray(beyond | (self.unseen(0).first_unknown(start, end) >= 0))
 
-    def _passed(
+    def _intervals_passed(
         self, design: Floats, start: Floats, end: Floats
     ) -> Iterator[tuple[Places, Places, Floats, Floats]]:
         """The intervals that end after `start`, and by `end`, one of each row at a time.
 
         Given are the rows that have one more, its place, −log(1 − h) and the derivative of that.
         """
-        shape, logs, ended = LINKS[self.link], self._logs, np.array(self.ended)
+        shape, logs, ended = LINKS[self.link], self._logs_of_intervals, np.array(self.ended)
         level, base = array_of_numbers(self.level), design @ self.beta
-        drift = self._varying(design) @ self._change
-        first = self._last(start) + 1
-        last = np.minimum(self._last(end), self.intervals[-1])
+        drift = self._varying_design(design) @ self._changing_coefficients
+        first = self._last_interval_over(start) + 1
+        last = np.minimum(self._last_interval_over(end), self.intervals[-1])
         for ahead in range(int((last - first).max(initial=-1)) + 1):
             rows = np.flatnonzero(first + ahead <= last)
             place = first[rows] + ahead - self.intervals[0]
@@ -234,7 +236,7 @@ class HazardModel(LifetimeModel):
             yield rows, place, cumulative, slope
 
 
-def changes_of(covariates: Sequence[Covariate], varying: Sequence[str]) -> NDArray[np.bool_]:
+def which_terms_vary(covariates: Sequence[Covariate], varying: Sequence[str]) -> NDArray[np.bool_]:
     """For each term whether its effect changes over time."""
     return np.array([c.name in varying for c in covariates for _ in c.terms], np.bool_)
 
@@ -304,20 +306,23 @@ def fit_hazard(
         Willett, J. B. (2003), Applied Longitudinal Data Analysis, chapters 11 and 12.
     """
     one_of("link", link, LINKS)
-    per_unit = length_of(unit, duration_unit)
-    names, changing = designs.named(covariates), designs.named(varying, "varying")
+    per_unit = lengths_in_days(unit, duration_unit)
+    names = designs.named_columns(covariates)
+    changing = designs.named_columns(varying, "varying")
     for name in changing:
         if name not in names:
             raise RetentionError(f"varying names {name!r}, which is not among the covariates.")
-    found = read(spells, columns={"covariates": names}, collapse=True)
-    known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    found = read_spells(spells, columns={"covariates": names}, collapse=True)
+    known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    matrix = designs.matrix(known, found.columns, found.duration.size)
+    matrix = designs.design_from_columns(known, found.columns, found.duration.size)
     counts = exposure(found, matrix, per_unit)
-    fit = fitted(counts, designs.terms(known), changes_of(known, changing), link)
+    fit = fit_exposure(
+        counts, designs.names_of_terms(known), which_terms_vary(known, changing), link
+    )
     return HazardModel(
-        **effects(fit),
-        **levels(fit),
+        **fields_of_effects(fit),
+        **fields_of_levels(fit),
         covariates=known,
         n_spells=counts.n_spells,
         n_churned=int(counts.ended.sum()),

@@ -24,10 +24,15 @@ from retention.numerics.newton import (
     terms_without_bound,
     usable_by_moments,
 )
-from retention.survival.counts.histories import read
-from retention.survival.counts.observation import of_rows, said
+from retention.survival.counts.histories import read_spells
+from retention.survival.counts.observation import time_in_words, unseen_of_rows
 from retention.survival.models import covariates as designs
-from retention.survival.models.aft_likelihood import LEAST_LOG_SCALE, Terms, maximum, stacked
+from retention.survival.models.aft_likelihood import (
+    LEAST_LOG_SCALE,
+    Terms,
+    aft_maximum,
+    stacked_terms,
+)
 from retention.survival.models.distributions import DISTRIBUTIONS, Shape
 from retention.survival.models.lifetime_model import LifetimeModel
 
@@ -83,8 +88,8 @@ class AftModel(LifetimeModel):
         del stratum  # there is one
         location = self._location(design)
         with np.errstate(over="ignore", invalid="ignore"):
-            hazard, *by = self._at(location, end) - self._at(location, start)
-            return hazard, self._variance(design, *by)
+            hazard, *by = self._hazard_at(location, end) - self._hazard_at(location, start)
+            return hazard, self._variance_from_derivatives(design, *by)
 
     def area_between(
         self, design: Floats, stratum: NDArray[np.intp], start: Floats, horizon: float
@@ -109,7 +114,7 @@ class AftModel(LifetimeModel):
             z = tuple((np.log(time) - location) / sigma for time in ends)
             behind, ahead = (shape.cumulative(each)[0] for each in z)
             spans = _Spans(location, sigma, ends[0], ends[1] - ends[0], behind, ahead - behind)
-            area, exact = spans.closed(shape, z)
+            area, exact = spans.closed_form(shape, z)
             rows = np.flatnonzero(~exact & np.isfinite(location))
             area[rows] = spans.only(rows).quadrature(shape)
         return area
@@ -117,7 +122,7 @@ class AftModel(LifetimeModel):
     def _location(self, design: Floats) -> Floats:
         return np.asarray(array_of_numbers((self.intercept,))[0] + design @ self.beta)
 
-    def _at(self, location: Floats, time: Floats) -> Floats:
+    def _hazard_at(self, location: Floats, time: Floats) -> Floats:
         """H at a time, and its derivatives by the location and by log σ."""
         with np.errstate(divide="ignore"):
             z = (np.log(np.maximum(time, 0.0)) - location) / self.scale
@@ -125,7 +130,9 @@ class AftModel(LifetimeModel):
         by_scale = np.where(np.isneginf(z), 0.0, -z * slope)
         return np.array([cumulative, -slope / self.scale, by_scale])
 
-    def _variance(self, design: Floats, by_location: Floats, by_scale: Floats) -> Floats:
+    def _variance_from_derivatives(
+        self, design: Floats, by_location: Floats, by_scale: Floats
+    ) -> Floats:
         """Of what has these derivatives by the location of each row and by log σ."""
         n = len(self.coef) + 2
         covariance = array_of_table(self.full_covariance, n)
@@ -198,20 +205,20 @@ def fit_aft(
         Data, 2nd ed., sections 2.2, 2.3 and 3.6.
     """
     one_of("distribution", distribution, DISTRIBUTIONS)
-    names = designs.named(covariates)
-    found = read(spells, columns={"covariates": names}, collapse=True)
-    known = designs.learnt(names, found.columns, reference or {}, found.weight)
+    names = designs.named_columns(covariates)
+    found = read_spells(spells, columns={"covariates": names}, collapse=True)
+    known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    matrix = designs.matrix(known, found.columns, found.duration.size)
-    used, notes = _used(found)
-    unseen = of_rows(found.entry, found.duration, found.churned)
+    matrix = designs.design_from_columns(known, found.columns, found.duration.size)
+    used, notes = _informative_rows(found)
+    unseen = unseen_of_rows(found.entry, found.duration, found.churned)
     if unseen.leading:
-        until = said(unseen.until[0])
+        until = time_in_words(unseen.until[0])
         notes.append(f"Nobody was watched before {until}: there the formula speaks alone.")
-    fit = _fitted(found, matrix, used, designs.terms(known), distribution)
+    fit = _fit_of_rows(found, matrix, used, designs.names_of_terms(known), distribution)
     weights = found.weights[used]
     return AftModel(
-        **_fields(fit, notes),
+        **_fields_of_aft(fit, notes),
         covariates=known,
         n_spells=int(weights.sum()),
         n_churned=int(weights[found.churned[used]].sum()),
@@ -234,7 +241,7 @@ class _Spans:
         cut = (self.start, self.length, self.behind, self.hazard)
         return _Spans(self.location[rows], self.sigma, *(values[rows] for values in cut))
 
-    def closed(self, shape: Shape, z: tuple[Floats, ...]) -> tuple[Floats, NDArray[np.bool_]]:
+    def closed_form(self, shape: Shape, z: tuple[Floats, ...]) -> tuple[Floats, NDArray[np.bool_]]:
         """The area in closed form, and where it has kept its digits."""
         if shape.early_mean is None:
             return np.full(self.start.size, np.nan), np.zeros(self.start.size, np.bool_)
@@ -272,7 +279,7 @@ class _Fit:
     notes: list[str]
 
 
-def _used(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
+def _informative_rows(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
     """The rows that say something.
 
     Raises:
@@ -287,15 +294,15 @@ def _used(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
     if not spells.churned.any():
         raise ContentError("spells: nobody's end was seen, so nothing says how long stays are.")
     n = int(spells.weights[at_zero].sum())
-    notes = [f"{_censored(n)} nothing: left out."] if n else []
+    notes = [f"{_how_many_censored(n)} nothing: left out."] if n else []
     return np.flatnonzero(~at_zero), notes
 
 
-def _censored(n: int) -> str:
+def _how_many_censored(n: int) -> str:
     return counted(n, "spell censored at duration 0 says", "spells censored at duration 0 say")
 
 
-def _fitted(
+def _fit_of_rows(
     spells: Histories,
     matrix: Floats,
     used: NDArray[np.intp],
@@ -308,28 +315,28 @@ def _fitted(
     scale = np.sqrt(np.diagonal(covariance)[keep])
     design = np.ones((used.size, scale.size + 1))
     design[:, :-1] = (matrix[:, keep] - mean[keep]) / scale
-    rows = stacked(spells, used, design)
+    rows = stacked_terms(spells, used, design)
     shape, free = DISTRIBUTIONS[distribution], distribution != "exponential"
     start = np.log((rows.weight @ np.exp(rows.log_time)) / rows.ends.sum())
     alone = Terms(rows.design[:, -1:], rows.log_time, rows.ends, rows.weight)
-    null = maximum(alone, shape, np.array([start, 0.0])[: 1 + free])
+    null = aft_maximum(alone, shape, np.array([start, 0.0])[: 1 + free])
     begin = np.concatenate([np.zeros(scale.size), null.point[:1], np.maximum(null.point[1:], 0.0)])
-    found = maximum(rows, shape, begin)
+    found = aft_maximum(rows, shape, begin)
     spread = np.ptp(rows.design[:, :-1], axis=0)
     return _Fit(found, null.value, terms, keep, mean, scale, spread, notes)
 
 
-def _fields(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
+def _fields_of_aft(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
     """What a fit says, in the units of the covariates and of time."""
     n, size = fit.found.point.size, fit.scale.size + 2
     point = np.zeros(size)
     point[:n] = fit.found.point
-    status, said = _status(fit, float(point[-1]))
+    status, said = _status_and_notes(fit, float(point[-1]))
     covariance = np.zeros((size, size))
     covariance[:n, :n] = (
         covariance_of_estimates(fit.found.hessian) if status == "converged" else np.nan
     )
-    back = _back(fit)
+    back = _unscaling_matrix(fit)
     values, full = back @ point, back @ covariance @ back.T
     left_out = 1 + np.flatnonzero(~fit.keep)
     values[left_out], full[left_out], full[:, left_out] = np.nan, np.nan, np.nan
@@ -346,7 +353,7 @@ def _fields(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _back(fit: _Fit) -> Floats:
+def _unscaling_matrix(fit: _Fit) -> Floats:
     """From scaled terms, intercept and log σ to intercept, all terms and log σ."""
     k = fit.scale.size
     back = np.zeros((fit.keep.size + 2, k + 2))
@@ -355,7 +362,7 @@ def _back(fit: _Fit) -> Floats:
     return back
 
 
-def _status(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
+def _status_and_notes(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
     names = [term for term, keep in zip(fit.terms, fit.keep, strict=True) if keep]
     away, said = terms_without_bound(fit.found, fit.spread / np.exp(log_scale), names)
     if log_scale < LEAST_LOG_SCALE + 1:

@@ -38,7 +38,7 @@ class Terms:
     weight: Floats
 
 
-def stacked(spells: Histories, used: NDArray[np.intp], design: Floats) -> Terms:
+def stacked_terms(spells: Histories, used: NDArray[np.intp], design: Floats) -> Terms:
     """The sums that these rows of the spells add to the likelihood.
 
     Args:
@@ -59,7 +59,7 @@ def stacked(spells: Histories, used: NDArray[np.intp], design: Floats) -> Terms:
     return Terms(design, np.log(time), ends, weight)
 
 
-def maximum(rows: Terms, shape: Shape, start: Floats) -> Maximum[Floats]:
+def aft_maximum(rows: Terms, shape: Shape, start: Floats) -> Maximum[Floats]:
     """Where the likelihood is largest.
 
     Args:

@@ -69,10 +69,10 @@ class Covariate(BaseModel):
         Raises:
             ContentError: if a value is missing, or a label that the model was not fitted on.
         """
-        _refuse_missing(values, self.name)
+        _refuse_missing_values(values, self.name)
         if self.kind == "label":
-            return _codes(values, self.name, self.levels)
-        return _numbers(values, self)
+            return _places_of_labels(values, self.name, self.levels)
+        return _numbers_of_covariate(values, self)
 
     def read_known(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_], Labels]:
         """The same of rows some of which cannot be told.
@@ -85,19 +85,19 @@ class Covariate(BaseModel):
         Raises:
             ColumnError: if the column holds something else than when the model was fitted.
         """
-        missing = _missing(values)
+        missing = _is_missing(values)
         if self.kind == "label":
-            codes, unseen = _known_codes(values, self)
+            codes, unseen = _places_of_known_labels(values, self)
             return codes, missing, unseen
         if not missing.any():
-            return _numbers(values, self), missing, {}
+            return _numbers_of_covariate(values, self), missing, {}
         found = np.zeros(values.size)
-        known = _numbers(values[~missing], self)
+        known = _numbers_of_covariate(values[~missing], self)
         found[missing], found[~missing] = known[0] if known.size else 0.0, known
         return found, missing, {}
 
 
-def named(covariates: str | Sequence[str], argument: str = "covariates") -> list[str]:
+def named_columns(covariates: str | Sequence[str], argument: str = "covariates") -> list[str]:
     """The columns a user named, as a list; none may be a column that spells have anyway.
 
     Raises:
@@ -112,7 +112,7 @@ def named(covariates: str | Sequence[str], argument: str = "covariates") -> list
     return names
 
 
-def learnt(
+def learnt_covariates(
     names: Sequence[str],
     columns: Columns,
     reference: Mapping[str, str],
@@ -135,8 +135,8 @@ def learnt(
         if name not in names:
             raise RetentionError(f"reference names {name!r}, which is not among the covariates.")
     for name in names:
-        _refuse_missing(columns[name], name, weights)
-    return tuple(_learnt(name, columns[name], reference.get(name)) for name in names)
+        _refuse_missing_values(columns[name], name, weights)
+    return tuple(_learnt_covariate(name, columns[name], reference.get(name)) for name in names)
 
 
 def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
@@ -156,8 +156,8 @@ def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
             warn(
                 f"Covariate {name!r} holds {n:,} different texts that are {which}, and each is a "
                 f"level with a coefficient of its own. Convert it first: spells[{name!r}] = "
-                f"{_converted(name, covariate.levels, every=numbers == n)}. If they are codes of "
-                "classes, say so in the text, as in 'code 12'."
+                f"{_conversion_to_numbers(name, covariate.levels, every=numbers == n)}. "
+                "If they are codes of classes, say so in the text, as in 'code 12'."
             )
         elif n_churned < _ENDS * n:
             warn(
@@ -167,16 +167,18 @@ def warn_of_labels(covariates: Sequence[Covariate], n_churned: int) -> None:
             )
 
 
-def matrix(covariates: Sequence[Covariate], columns: Columns, n: int) -> NDArray[np.float64]:
+def design_from_columns(
+    covariates: Sequence[Covariate], columns: Columns, n: int
+) -> NDArray[np.float64]:
     """The design of n rows: a column per term, in the order of the covariates."""
-    return written(covariates, [each.read(columns[each.name]) for each in covariates], n)
+    return design_from_values(covariates, [each.read(columns[each.name]) for each in covariates], n)
 
 
-def written(
+def design_from_values(
     covariates: Sequence[Covariate], read: Sequence[NDArray[Any]], n: int
 ) -> NDArray[np.float64]:
     """The design of n rows whose covariates have been read."""
-    found = np.empty((n, len(terms(covariates))))
+    found = np.empty((n, len(names_of_terms(covariates))))
     for first in range(0, n, _CHUNK):  # a table is filled twice as fast while it is in the cache
         rows, place = slice(first, first + _CHUNK), 0
         for covariate, values in zip(covariates, read, strict=True):
@@ -189,12 +191,12 @@ def written(
     return found
 
 
-def terms(covariates: Sequence[Covariate]) -> tuple[str, ...]:
+def names_of_terms(covariates: Sequence[Covariate]) -> tuple[str, ...]:
     """The names of the columns of the design."""
     return tuple(term for covariate in covariates for term in covariate.terms)
 
 
-def members(values: NDArray[Any], name: str) -> NDArray[np.intp]:
+def cluster_of_rows(values: NDArray[Any], name: str) -> NDArray[np.intp]:
     """The number of the cluster that each row belongs to.
 
     Raises:
@@ -209,7 +211,7 @@ def members(values: NDArray[Any], name: str) -> NDArray[np.intp]:
     return np.asarray(codes, np.intp)
 
 
-def _converted(name: str, levels: Sequence[str], *, every: bool) -> str:
+def _conversion_to_numbers(name: str, levels: Sequence[str], *, every: bool) -> str:
     """What to write, in pandas, to have the numbers that a column of texts holds."""
     column, commas = f"spells[{name!r}]", [level for level in levels if "," in level]
     if commas:
@@ -227,7 +229,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype.kind not in "fO":
         return np.zeros(values.size, np.bool_)
     import pandas as pd
@@ -235,8 +237,8 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(pd.isna(values))
 
 
-def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate:
-    kind = _kind(name, values)
+def _learnt_covariate(name: str, values: NDArray[Any], reference: str | None) -> Covariate:
+    kind = _kind_of_values(name, values)
     if kind != "label":
         if reference is not None:
             raise RetentionError(f"reference: {name!r} holds numbers or flags, not labels.")
@@ -248,13 +250,13 @@ def _learnt(name: str, values: NDArray[Any], reference: str | None) -> Covariate
     if reference is not None:
         if reference not in levels:
             raise RetentionError(
-                f"reference: {name!r} has no level {reference!r}; it has {listed(levels)}."
+                f"reference: {name!r} has no level {reference!r}; it has {labels_in_words(levels)}."
             )
         levels = [reference, *(level for level in levels if level != reference)]
     return Covariate(name=name, kind="label", levels=tuple(levels))
 
 
-def _kind(name: str, values: NDArray[Any]) -> Literal["number", "flag", "label"]:
+def _kind_of_values(name: str, values: NDArray[Any]) -> Literal["number", "flag", "label"]:
     """What a column holds; of objects, what all that are not missing are."""
     if values.dtype.kind in "biuf":
         return "flag" if values.dtype.kind == "b" else "number"
@@ -262,17 +264,17 @@ def _kind(name: str, values: NDArray[Any]) -> Literal["number", "flag", "label"]
         raise ColumnError(f"covariates: {name!r} holds {values.dtype}: give numbers or labels.")
     import pandas as pd
 
-    types = {type(value) for value in pd.unique(values[~_missing(values)]).tolist()}
+    types = {type(value) for value in pd.unique(values[~_is_missing(values)]).tolist()}
     if types and types <= {bool, np.bool_}:
         return "flag"
     return "number" if types and types <= {int, float, Decimal} else "label"
 
 
-def _numbers(values: NDArray[Any], covariate: Covariate) -> NDArray[np.float64]:
+def _numbers_of_covariate(values: NDArray[Any], covariate: Covariate) -> NDArray[np.float64]:
     """Numbers or flags, of which none is missing."""
     name, held = covariate.name, "held numbers or flags when the model was fitted"
     try:
-        if values.dtype.kind not in "biufO" or any(map(_no_number, _objects(values))):
+        if values.dtype.kind not in "biufO" or any(map(_is_text, _object_values(values))):
             raise TypeError
         numbers = values.astype(np.float64)
     except (TypeError, ValueError):
@@ -288,16 +290,16 @@ def _numbers(values: NDArray[Any], covariate: Covariate) -> NDArray[np.float64]:
     return np.asarray(numbers)
 
 
-def _objects(values: NDArray[Any]) -> NDArray[Any]:
+def _object_values(values: NDArray[Any]) -> NDArray[Any]:
     """The values, if they are Python's own and so may be anything."""
     return values if values.dtype.kind == "O" else values[:0]
 
 
-def _no_number(value: object) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str | bytes)
 
 
-def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np.intp]:
+def _places_of_labels(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np.intp]:
     place = {level: i for i, level in enumerate(levels)}
     found, texts = label_codes(values)
     codes = np.array([place.get(text, -1) for text in texts], np.intp)[found]
@@ -306,12 +308,14 @@ def _codes(values: NDArray[Any], name: str, levels: Sequence[str]) -> NDArray[np
         rows = counted(int((codes < 0).sum()), "row has", "rows have")
         raise ContentError(
             f"covariates: {rows} a {name!r} that the model was not "
-            f"fitted on: {listed(strange)}. It knows {listed(levels)}."
+            f"fitted on: {labels_in_words(strange)}. It knows {labels_in_words(levels)}."
         )
     return codes
 
 
-def _known_codes(values: NDArray[Any], covariate: Covariate) -> tuple[NDArray[np.intp], Labels]:
+def _places_of_known_labels(
+    values: NDArray[Any], covariate: Covariate
+) -> tuple[NDArray[np.intp], Labels]:
     """The place of each label among the levels, −1 for none, and those that are no level."""
     place = {level: i for i, level in enumerate(covariate.levels)}
     found, texts = label_codes(values)
@@ -323,27 +327,29 @@ def _known_codes(values: NDArray[Any], covariate: Covariate) -> tuple[NDArray[np
     if values.dtype.kind not in "OUT" and len(unseen) == len(texts):
         raise ColumnError(
             f"covariates: {covariate.name!r} held labels when the model was fitted, "
-            f"{listed(covariate.levels)}; got {values.dtype}."
+            f"{labels_in_words(covariate.levels)}; got {values.dtype}."
         )
     return codes, unseen
 
 
-def _refuse_missing(
+def _refuse_missing_values(
     values: NDArray[Any], name: str, weights: NDArray[np.int64] | None = None
 ) -> None:
-    missing = _missing(values)
+    missing = _is_missing(values)
     if missing.any():
         n = int(missing.sum() if weights is None else weights[missing].sum())
         rows, them = counted(n, "row has", "rows have"), "it" if n == 1 else "them"
         raise ContentError(f"covariates: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
 
 
-def listed(names: Sequence[str]) -> str:
+def labels_in_words(names: Sequence[str]) -> str:
     """Labels as messages name them: the first ten."""
     return ", ".join(repr(name) for name in names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def labelled(columns: Columns, names: Sequence[str], n: int) -> tuple[NDArray[np.intp], list[Key]]:
+def strata_of_rows(
+    columns: Columns, names: Sequence[str], n: int
+) -> tuple[NDArray[np.intp], list[Key]]:
     """For each of n rows the number of its stratum, and the strata, sorted.
 
     Raises:
@@ -355,8 +361,10 @@ def labelled(columns: Columns, names: Sequence[str], n: int) -> tuple[NDArray[np
     return numbers, keys
 
 
-def coded(columns: Columns, names: Sequence[str], keys: Sequence[Key], n: int) -> NDArray[np.intp]:
+def places_of_strata(
+    columns: Columns, names: Sequence[str], keys: Sequence[Key], n: int
+) -> NDArray[np.intp]:
     """For each of n rows the place of its stratum among those known; −1 if it is none of them."""
-    numbers, found = labelled(columns, names, n)
+    numbers, found = strata_of_rows(columns, names, n)
     place = {key: i for i, key in enumerate(keys)}
     return np.asarray(np.array([place.get(key, -1) for key in found], np.intp)[numbers])

@@ -11,7 +11,7 @@ import numpy as np
 from retention.errors import ColumnError, ContentError, counted, one_of
 from retention.frames import Columns, collect, count, one_row
 from retention.names import as_asked, inner
-from retention.survival.models.covariates import coded
+from retention.survival.models.covariates import places_of_strata
 from retention.survival.models.lifetime_model import ORIGIN
 from retention.survival.models.unknowns import ASIDE, Reader
 from retention.tables import CUSTOMERS, LIFETIMES, keeping, require
@@ -55,20 +55,20 @@ class Chunk:
         return values
 
 
-def keys_of(
+def columns_of_customers(
     model: LifetimeModel, customers: object, given: str | None, keep: Sequence[str]
 ) -> tuple[Columns, Columns]:
     """What is needed of the customers, with a tenure and a `start` for each; what goes along."""
     one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
     frame = require(customers, CUSTOMERS, by_row=True)
-    refuse_absent(model, frame.collect_schema())
-    frame = _with_tenure(frame) if given else frame
+    refuse_absent_columns(model, frame.collect_schema())
+    frame = _customers_with_tenure(frame) if given else frame
     schema = frame.collect_schema()
     for name in keep:
         if name not in schema:
             raise ColumnError.unknown("keep", name, schema)
     aside = [_ASIDE] if _ASIDE in schema else []
-    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *covariates_of(model)]
+    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *columns_of_model(model)]
     # One query, for a lazy table gives its rows in another order each time; kept whole numbers
     # stay what they are even if some are missing, while covariates are read as numbers.
     along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
@@ -85,7 +85,7 @@ def keys_of(
     return found | {"tenure": tenure, "start": tenure}, kept
 
 
-def _with_tenure(customers: Frame) -> Frame:
+def _customers_with_tenure(customers: Frame) -> Frame:
     """Customers with their tenure; of a table of spells those that go on, which lasted so far.
 
     Raises:
@@ -109,37 +109,37 @@ def _with_tenure(customers: Frame) -> Frame:
     return marked.filter(~nw.col("churned"))
 
 
-def covariates_of(model: LifetimeModel) -> list[str]:
+def columns_of_model(model: LifetimeModel) -> list[str]:
     """The columns that the model was fitted on, and its strata."""
     return [*(covariate.name for covariate in model.covariates), *model.stratum_columns]
 
 
 def columns_needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
     """The columns of a table that the model asks for; one, for the number of rows, at least."""
-    return list(dict.fromkeys(map(inner, covariates_of(model)))) or list(schema)[:1]
+    return list(dict.fromkeys(map(inner, columns_of_model(model)))) or list(schema)[:1]
 
 
-def refuse_absent(model: LifetimeModel, schema: Iterable[str]) -> None:
+def refuse_absent_columns(model: LifetimeModel, schema: Iterable[str]) -> None:
     """Refuse a table without one of them."""
     names = list(schema)
-    for name in covariates_of(model):
+    for name in columns_of_model(model):
         if inner(name) not in names:
             raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
 
 
-def chunks_of(
+def chunks_of_customers(
     model: LifetimeModel, columns: Columns, start: Floats, table: str = "customers"
 ) -> Iterator[Chunk]:
     """Some customers at a time; once all have been read, one warning of those it cannot predict."""
     n, reader = start.size, Reader(model.covariates)
     for first in range(0, n, _CHUNK):
         rows = slice(first, min(first + _CHUNK, n))
-        here = {name: columns[name][rows] for name in covariates_of(model)}
+        here = {name: columns[name][rows] for name in columns_of_model(model)}
         size = rows.stop - first
         design, why = reader.read(here, size)
         if _ASIDE in columns:
             why[columns[_ASIDE][rows].astype(np.bool_)] = ASIDE
-        stratum = coded(here, model.stratum_columns, model.stratum_keys, size)
+        stratum = places_of_strata(here, model.stratum_columns, model.stratum_keys, size)
         yield Chunk(rows, design, stratum, start[rows], why)
     reader.refuse_foreign(table)
     reader.warn(table)

@@ -46,7 +46,7 @@ def _exponential(z: Floats) -> Derivatives:
     return h, h, h
 
 
-def _itself(z: Floats) -> Derivatives:
+def _identity(z: Floats) -> Derivatives:
     return z, _ONE, _ZERO
 
 
@@ -105,7 +105,7 @@ def _log_expm1(h: Floats) -> Floats:
     return h + np.log(-np.expm1(-h))
 
 
-def _normal_at(h: Floats) -> Floats:
+def _normal_quantile_of_hazard(h: Floats) -> Floats:
     from scipy.special import ndtri
 
     early = h < np.log(2)
@@ -125,18 +125,18 @@ def _normal_early_mean(z: Floats, sigma: float) -> Floats:
     return np.asarray(np.exp(sigma**2 / 2) * ndtr(z - sigma))
 
 
-_EXTREME = Shape(_exponential, _itself, np.log, _extreme_early_mean)
+_EXTREME = Shape(_exponential, _identity, np.log, _extreme_early_mean)
 
 DISTRIBUTIONS: Mapping[str, Shape] = {
     "weibull": _EXTREME,
-    "lognormal": Shape(_normal, _normal_end, _normal_at, _normal_early_mean),
+    "lognormal": Shape(_normal, _normal_end, _normal_quantile_of_hazard, _normal_early_mean),
     "loglogistic": Shape(_softplus, _log_logistic_end, _log_expm1),
     "exponential": _EXTREME,
 }
 """Of lifetimes in continuous time; the exponential is the Weibull with σ = 1."""
 
 LINKS: Mapping[str, Shape] = {
-    "logit": Shape(_softplus, _itself, _log_expm1),
+    "logit": Shape(_softplus, _identity, _log_expm1),
     "cloglog": Shape(_exponential, _double_exponential_end, np.log),
 }
 """Of the hazard of an interval."""

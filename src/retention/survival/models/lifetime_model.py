@@ -19,7 +19,7 @@ from retention.numerics.frozen import (
     fit_as_text,
 )
 from retention.survival.counts.observation import NOTHING, Unseen
-from retention.survival.models.covariates import Covariate, terms
+from retention.survival.models.covariates import Covariate, names_of_terms
 from retention.wording import several
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LifetimeModel(BaseModel, ABC):
     @property
     def terms(self) -> tuple[str, ...]:
         """The names of the coefficients: a covariate, or a covariate and its level."""
-        return terms(self.covariates)
+        return names_of_terms(self.covariates)
 
     @property
     def beta(self) -> Floats:
@@ -109,12 +109,12 @@ class LifetimeModel(BaseModel, ABC):
             "term": np.array(self.terms, dtype=object),
             "reference": np.array(reference, dtype=object),
             "coef": coef,
-            "ratio": _exponential(coef),
+            "ratio": _finite_exponential(coef),
             "standard_error": error,
             "lower": low,
             "upper": high,
-            "ratio_lower": _exponential(low),
-            "ratio_upper": _exponential(high),
+            "ratio_lower": _finite_exponential(low),
+            "ratio_upper": _finite_exponential(high),
             "z": score,
             "p_value": intervals.two_sided(score),
         }
@@ -186,11 +186,11 @@ def check_model(
     if not isinstance(model, LifetimeModel):
         raise RetentionError(
             "model must come from fit_cox, fit_aft, fit_hazard or from_lifelines; got "
-            f"{described(model)}. {_instead(model, call)}"
+            f"{description_of(model)}. {_advice_on_model(model, call)}"
         )
 
 
-def described(value: object) -> str:
+def description_of(value: object) -> str:
     """What somebody gave, in a few words."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
@@ -203,7 +203,7 @@ def described(value: object) -> str:
     return kind.__name__ if package == "retention" else f"{package}.{kind.__name__}"
 
 
-def _instead(model: object, call: str) -> str:
+def _advice_on_model(model: object, call: str) -> str:
     kind = model if isinstance(model, type) else type(model)
     if is_table(model):
         return f"The table comes first and the model by name, as in {call}."
@@ -228,7 +228,7 @@ def is_table(value: object) -> bool:
     return not isinstance(value, type) and any(hasattr(value, name) for name in names)
 
 
-def _exponential(values: Floats) -> Floats:
+def _finite_exponential(values: Floats) -> Floats:
     with np.errstate(over="ignore"):
         found = np.exp(values)
     return np.where(np.isfinite(found), found, np.nan)

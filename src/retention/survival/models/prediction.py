@@ -18,11 +18,11 @@ from retention.frames import (
 )
 from retention.names import as_asked
 from retention.survival.models.customers_given import (
-    chunks_of,
+    chunks_of_customers,
     columns_needed,
-    covariates_of,
-    keys_of,
-    refuse_absent,
+    columns_of_customers,
+    columns_of_model,
+    refuse_absent_columns,
 )
 from retention.survival.models.lifetime_model import ORIGIN, check_model
 from retention.survival.models.unpredicted import Why
@@ -115,21 +115,21 @@ def predict_survival(
     """
     check_model(model, "predict_survival(customers, model=model, times=[30, 90])")
     names = column_names(keep, argument="keep")
-    asked = _lengths(times, "times")
+    asked = _lengths_of_time(times, "times")
     warn_of_intervals(model, "times", float(min(asked[asked > 0], default=0)))
-    keys, kept = keys_of(model, customers, given, names)
+    keys, kept = columns_of_customers(model, customers, given, names)
     shape = (keys["tenure"].size, asked.size)
-    survival, lower, upper, why = _predicted(model, keys, asked, level)
+    survival, lower, upper, why = _predicted_survival(model, keys, asked, level)
     return table_like(
         {
-            "customer_id": _long(keys["customer_id"][:, None], shape),
-            "tenure": _long(keys["tenure"][:, None], shape),
-            "time": _long(asked, shape),
+            "customer_id": _repeated_for_times(keys["customer_id"][:, None], shape),
+            "tenure": _repeated_for_times(keys["tenure"][:, None], shape),
+            "time": _repeated_for_times(asked, shape),
             "survival": survival,
             "lower": lower,
             "upper": upper,
             **why.columns(),
-            **{name: _long(values[:, None], shape) for name, values in kept.items()},
+            **{name: _repeated_for_times(values[:, None], shape) for name, values in kept.items()},
         },
         customers,
     )
@@ -196,12 +196,12 @@ def predict_churn(
     """
     check_model(model)
     names = column_names(keep, argument="keep")
-    asked = _lengths(within, "within")
+    asked = _lengths_of_time(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
     warn_of_intervals(model, "within", float(asked[0]))
-    keys, kept = keys_of(model, customers, given, names)
-    survival, lower, upper, why = _predicted(model, keys, asked, level)
+    keys, kept = columns_of_customers(model, customers, given, names)
+    survival, lower, upper, why = _predicted_survival(model, keys, asked, level)
     return table_like(
         {
             "customer_id": keys["customer_id"],
@@ -269,13 +269,13 @@ def expected_remaining_lifetime(
     """
     check_model(model, "expected_remaining_lifetime(customers, model=model, horizon=365)")
     names = column_names(keep, argument="keep")
-    asked = _lengths(horizon, "horizon")
+    asked = _lengths_of_time(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
-    keys, kept = keys_of(model, customers, given, names)
+    keys, kept = columns_of_customers(model, customers, given, names)
     found = np.empty(keys["tenure"].size)
     why = Why.of(model, found.size)
-    for some in chunks_of(model, keys, keys["start"]):
+    for some in chunks_of_customers(model, keys, keys["start"]):
         area = model.area_between(some.design, some.stratum, some.start, float(asked[0]))
         found[some.rows] = some.where_known(area)
         end = np.maximum(some.start, 0.0) + asked[0]
@@ -335,8 +335,8 @@ def with_predictions(
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
     check_model(model, "with_predictions(spells, model=model)")
-    asked = _lengths(times, "times")
-    since = _lengths(0.0 if landmark is None else landmark, "landmark")
+    asked = _lengths_of_time(times, "times")
+    since = _lengths_of_time(0.0 if landmark is None else landmark, "landmark")
     if since.size != 1:
         raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
     if (asked < since).any():
@@ -344,15 +344,15 @@ def with_predictions(
     frame = as_lazy(spells, name="spells", by_row=True)
     made = ["risk", *(f"survival_{time:.15g}" for time in asked)]
     schema = frame.collect_schema()
-    refuse_absent(model, schema)
+    refuse_absent_columns(model, schema)
     if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
     wanted = frame if is_lazy(spells) else frame.select(*columns_needed(model, schema))
-    given = as_asked(collect(wanted), covariates_of(model))
+    given = as_asked(collect(wanted), columns_of_model(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)
-    for some in chunks_of(model, given, begun, "spells"):
+    for some in chunks_of_customers(model, given, begun, "spells"):
         rows, start = some.rows, some.start
         answer["risk"][rows] = some.where_known(model.risk_score(some.design))
         for name, time in zip(made[1:], asked, strict=True):
@@ -365,7 +365,7 @@ def with_predictions(
     return beside_columns(given, answer, spells)
 
 
-def _predicted(
+def _predicted_survival(
     model: LifetimeModel, keys: Columns, times: Floats, level: float
 ) -> tuple[Floats, Floats, Floats, Why]:
     """Survival, its bounds and why it is not known, customer by customer and time by time."""
@@ -373,12 +373,14 @@ def _predicted(
     shape = (keys["tenure"].size, times.size)
     found = [np.empty(shape[0] * shape[1]) for _ in range(3)]
     why = Why.of(model, shape[0] * shape[1])
-    for some in chunks_of(model, keys, keys["start"]):
+    for some in chunks_of_customers(model, keys, keys["start"]):
         for i, time in enumerate(times):
             end = np.maximum(some.start, 0.0) + time
             hazard, variance = model.hazard_between(some.design, some.stratum, some.start, end)
             hazard = some.where_known(hazard)
-            for column, values in zip(found, _bounded(hazard, variance, z), strict=True):
+            for column, values in zip(
+                found, _survival_with_bounds(hazard, variance, z), strict=True
+            ):
                 column.reshape(shape)[some.rows, i] = values
             places = np.arange(some.rows.start, some.rows.stop) * times.size + i
             why.explain(places, hazard, some.stratum, (some.start, end), some.why)
@@ -395,14 +397,16 @@ def warn_of_intervals(model: LifetimeModel, argument: str, shortest: float) -> N
         )
 
 
-def _long(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+def _repeated_for_times(values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     """A value for each customer and time, one after the other: ten times as fast as np.repeat."""
     found = np.empty(shape[0] * shape[1], values.dtype)
     found.reshape(shape)[:] = values
     return found
 
 
-def _bounded(hazard: Floats, variance: Floats, z: float) -> tuple[Floats, Floats, Floats]:
+def _survival_with_bounds(
+    hazard: Floats, variance: Floats, z: float
+) -> tuple[Floats, Floats, Floats]:
     """Survival with its lower and upper bounds, from a cumulative hazard and its variance.
 
     Where the hazard is 0 nobody has been seen to leave, and both bounds are 1.
@@ -415,7 +419,7 @@ def _bounded(hazard: Floats, variance: Floats, z: float) -> tuple[Floats, Floats
     return np.exp(-hazard), lower, upper
 
 
-def _lengths(value: Any, argument: str) -> Floats:
+def _lengths_of_time(value: Any, argument: str) -> Floats:
     """One length of time or several."""
     try:
         lengths = np.atleast_1d(np.asarray(value, dtype=np.float64))

@@ -66,7 +66,7 @@ class Reader:
             read.append(values)
         self.n += n
         self.unknown += int((why >= 0).sum())
-        return designs.written(self.covariates, read, n), why
+        return designs.design_from_values(self.covariates, read, n), why
 
     def refuse_foreign(self, table: str) -> None:
         """Refuse a table in which a covariate can be told of nobody: it is of something else.
@@ -87,9 +87,9 @@ class Reader:
                 )
             raise ContentError(
                 f"{table}: none of {self.n:,} rows has a {name!r} that the model was fitted on: "
-                f"there is {designs.listed(sorted(self.unseen[name]))}; it knows "
-                f"{designs.listed(covariate.levels)}. Write the labels as they were in the fit, or "
-                "fit the model on spells that have these."
+                f"there is {designs.labels_in_words(sorted(self.unseen[name]))}; it knows "
+                f"{designs.labels_in_words(covariate.levels)}. Write the labels as they were "
+                "in the fit, or fit the model on spells that have these."
             )
 
     def warn(self, table: str) -> None:
@@ -102,7 +102,7 @@ class Reader:
                 said.append(f"{counted(self.missing[name], 'has', 'have')} no {name!r}")
             if unseen:
                 n = counted(sum(unseen.values()), "has", "have")
-                labels = designs.listed(sorted(unseen))
+                labels = designs.labels_in_words(sorted(unseen))
                 said.append(f"{n} a {name!r} that the model was not fitted on ({labels})")
         get = "gets" if self.unknown == 1 else "get"
         warn(

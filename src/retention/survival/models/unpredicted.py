@@ -9,7 +9,7 @@ import numpy as np
 
 from retention.errors import warn
 from retention.frames import FewTexts
-from retention.survival.counts.observation import said
+from retention.survival.counts.observation import time_in_words
 from retention.survival.models import unknowns
 
 if TYPE_CHECKING:
@@ -81,22 +81,26 @@ class Why:
         for number, unseen in enumerate(self.unseen):
             mine = stratum == number
             if unseen and mine.any():
-                self._of_stratum(rows[mine], unseen, (span[0][mine], span[1][mine]), unknown[mine])
+                self._explain_stratum(
+                    rows[mine], unseen, (span[0][mine], span[1][mine]), unknown[mine]
+                )
         untold = lacking >= 0
         self.reason[rows[untold]] = lacking[untold] + _OF_COVARIATES
 
-    def _of_stratum(
+    def _explain_stratum(
         self, rows: NDArray[np.intp], unseen: Unseen, span: Span, unknown: NDArray[np.bool_]
     ) -> None:
-        lacking = unseen.lacking(*span)
+        lacking = unseen.first_unknown(*span)
         for hole in np.unique(lacking[lacking >= 0]).tolist():
-            place = len(REASONS) + self._place(unseen.hole(hole), unseen.until[hole])
+            place = len(REASONS) + self._place_of_text(
+                unseen.stretch_in_words(hole), unseen.until[hole]
+            )
             self.reason[rows[lacking == hole]] = place
-        assumed = unseen.assumed(*span) & ~unknown
+        assumed = unseen.starts_in_leading(*span) & ~unknown
         if assumed.any():
-            self.note[rows[assumed]] = self._place(unseen.condition, unseen.until[0])
+            self.note[rows[assumed]] = self._place_of_text(unseen.condition, unseen.until[0])
 
-    def _place(self, text: str, until: float) -> int:
+    def _place_of_text(self, text: str, until: float) -> int:
         if text not in self.texts:
             self.texts.append(text)
             self.until.append(until)
@@ -112,7 +116,8 @@ class Why:
         if self.texts:
             more = len(self.texts) - 1
             others = f", and {more:,} more like it" if more else ""
-            warn(f"{table}: {self.texts[0]}{others}; {way.format(until=said(max(self.until)))}.")
+            until = time_in_words(max(self.until))
+            warn(f"{table}: {self.texts[0]}{others}; {way.format(until=until)}.")
 
     def columns(self) -> dict[str, FewTexts]:
         """The columns of an answer; one warning says what stands in them."""

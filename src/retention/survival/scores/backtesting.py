@@ -21,8 +21,13 @@ from retention.errors import (
 )
 from retention.frames import Columns, collect, in_kind_of, one_row, table_like
 from retention.periods import whole_days
-from retention.survival.models.covariates import coded
-from retention.survival.models.lifetime_model import LifetimeModel, check_model, described, is_table
+from retention.survival.models.covariates import places_of_strata
+from retention.survival.models.lifetime_model import (
+    LifetimeModel,
+    check_model,
+    description_of,
+    is_table,
+)
 from retention.survival.models.prediction import warn_of_intervals
 from retention.survival.models.unknowns import Reader
 from retention.survival.models.unpredicted import Why
@@ -161,13 +166,13 @@ def backtest(
         raise RetentionError("cuts: name at least one day.")
     made.refuse_beyond(periods.days_after(days[-1], ahead))
     split = holdout == "customers"
-    rows = [_scored(fit, made, cut, (ahead, kept), split, level) for cut in days]
+    rows = [_scores_of_cut(fit, made, cut, (ahead, kept), split, level) for cut in days]
     _warn_of_notes([row["note"] for row in rows])
     _warn_of_sign([row["concordance"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
-    parts |= {name: np.full(len(days), value, _kind(value)) for name, value in said.items()}
-    parts |= {name: _column([row[name] for row in rows]) for name in rows[0]}
+    parts |= {name: np.full(len(days), value, _dtype_of(value)) for name, value in said.items()}
+    parts |= {name: _column_of_scores([row[name] for row in rows]) for name in rows[0]}
     return table_like(parts, table)
 
 
@@ -194,11 +199,11 @@ def _check_fit(fit: object) -> None:
     first = " The table comes first, then fit=." if is_table(fit) else ""
     raise RetentionError(
         f"fit must be a function that takes spells and gives a model, fitted anew for each cut, as "
-        f"in {example}; got {described(fit)}.{first}"
+        f"in {example}; got {description_of(fit)}.{first}"
     )
 
 
-def _scored(
+def _scores_of_cut(
     fit: Callable[[Any], LifetimeModel | Predict],
     made: Rebuilt,
     cut: date,
@@ -208,10 +213,10 @@ def _scored(
 ) -> dict[str, Any]:
     """One cut: fitted before it, scored after it."""
     horizon, embargo = days
-    fitted = _of_fold(made.known(periods.days_after(cut, -embargo)), split, scored=False)
-    n_fitted, n_churned = _sizes(fitted)
-    running = _running(_of_fold(made.known(cut), split, scored=True))
-    later = _outcomes(made.outcome(periods.days_after(cut, horizon)), running)
+    fitted = _spells_of_fold(made.known(periods.days_after(cut, -embargo)), split, scored=False)
+    n_fitted, n_churned = _numbers_of_spells(fitted)
+    running = _running_spells(_spells_of_fold(made.known(cut), split, scored=True))
+    later = _outcomes_since_cut(made.outcome(periods.days_after(cut, horizon)), running)
     refused, note = "", None
     chance, status = np.full(running["tenure"].size, np.nan), "not fitted"
     try:
@@ -221,7 +226,7 @@ def _scored(
     else:
         if not callable(model):
             check_model(model)
-        chance, note = _chances(model, running, horizon)
+        chance, note = _chances_of_leaving(model, running, horizon)
         status = getattr(model, "status", "predictions")
     known = np.isfinite(chance) & np.isfinite(later["since"])
     counts = {
@@ -231,8 +236,10 @@ def _scored(
         "n_unpredicted": int((~known).sum()),
         "n_scored": int(known.sum()),
     }
-    scores = _scores(later["since"][known], later["churned"][known], chance[known], horizon, level)
-    said = {"reason": refused or _why(counts, scores), "note": note}
+    scores = _all_scores(
+        later["since"][known], later["churned"][known], chance[known], horizon, level
+    )
+    said = {"reason": refused or _why_unscored(counts, scores), "note": note}
     return {**counts, **scores, "status": str(status), **said}
 
 
@@ -245,7 +252,7 @@ def _warn_of_notes(notes: list[str | None]) -> None:
         )
 
 
-def _running(spells: Any) -> Columns:
+def _running_spells(spells: Any) -> Columns:
     """The spells that run on the cut, with the tenure they are known to have by then."""
     frame = require(spells, SPELLS)
     start = periods.day_expr("start", frame.implementation)
@@ -254,7 +261,7 @@ def _running(spells: Any) -> Columns:
     return columns | {"tenure": columns["duration"].astype(np.float64)}
 
 
-def _outcomes(spells: Any, running: Columns) -> Columns:
+def _outcomes_since_cut(spells: Any, running: Columns) -> Columns:
     """For each running spell for how long it was seen since, and whether it ended then."""
     import pandas as pd
 
@@ -271,7 +278,7 @@ def _outcomes(spells: Any, running: Columns) -> Columns:
     return {"since": np.where(churned, np.maximum(since, 1.0), since), "churned": churned}
 
 
-def _chances(
+def _chances_of_leaving(
     model: LifetimeModel | Predict, running: Columns, horizon: int
 ) -> tuple[Floats, str | None]:
     """The chance of leaving within the horizon, NaN where the model cannot say, and a note."""
@@ -286,7 +293,7 @@ def _chances(
         except (TypeError, ValueError):
             raise RetentionError(
                 "fit: its function must give one chance of leaving, 0 to 1, for each running "
-                f"spell; got {described(answer)}."
+                f"spell; got {description_of(answer)}."
             ) from None
         if said.shape != (n,):
             raise RetentionError(
@@ -295,7 +302,7 @@ def _chances(
         return said, None
     warn_of_intervals(model, "horizon", float(horizon))
     design, lacking = Reader(model.covariates).read(running, n)
-    stratum = coded(running, model.stratum_columns, model.stratum_keys, n)
+    stratum = places_of_strata(running, model.stratum_columns, model.stratum_keys, n)
     span = running["tenure"], running["tenure"] + horizon
     hazard, _ = model.hazard_between(design, stratum, *span)
     chance = np.where(lacking < 0, -np.expm1(-hazard), np.nan)
@@ -304,7 +311,7 @@ def _chances(
     return np.asarray(chance), "; ".join(why.texts) or None
 
 
-def _scores(
+def _all_scores(
     since: Floats, churned: NDArray[np.bool_], chance: Floats, horizon: int, level: float
 ) -> dict[str, Any]:
     """Every score of one cut; null where nobody, or too few, can be scored."""
@@ -343,7 +350,7 @@ _SCORES = (
 )
 
 
-def _why(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
+def _why_unscored(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
     if counts["n_running"] == 0:
         return "nobody was here on the cut"
     if counts["n_scored"] < _FEWEST:
@@ -354,7 +361,7 @@ def _why(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
     return None if scores["n_churned"] else "nobody left within the horizon"
 
 
-def _of_fold(spells: Any, split: bool, *, scored: bool) -> Any:
+def _spells_of_fold(spells: Any, split: bool, *, scored: bool) -> Any:
     """The customers of one side: every fifth is scored, the others are fitted on."""
     if not split:
         return spells
@@ -364,18 +371,18 @@ def _of_fold(spells: Any, split: bool, *, scored: bool) -> Any:
     return in_kind_of(frame.filter(nw.col("customer_id").is_in(chosen)), spells)
 
 
-def _sizes(spells: Any) -> tuple[int, int]:
+def _numbers_of_spells(spells: Any) -> tuple[int, int]:
     """How many spells can be used, and how many of them ended."""
     frame = require(spells, SPELLS).filter(nw.col("set_aside").is_null())
     found = one_row(frame.select(n=nw.len(), ended=nw.col("churned").cast(nw.Int64).sum()))
     return int(found["n"]), int(found["ended"] or 0)
 
 
-def _kind(value: object) -> Any:
+def _dtype_of(value: object) -> Any:
     return object if isinstance(value, str) else None
 
 
-def _column(values: list[Any]) -> NDArray[Any]:
+def _column_of_scores(values: list[Any]) -> NDArray[Any]:
     """Counts stay whole numbers, what is not known becomes NaN, words stay words."""
     if any(isinstance(value, str) for value in values) or all(value is None for value in values):
         texts = any(isinstance(value, str) for value in values)

@@ -12,16 +12,16 @@ from retention import intervals
 from retention.errors import RetentionError, RetentionWarning, warn
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
-from retention.survival.scores.censoring_weights import strata_names, weigh
+from retention.survival.scores.censoring_weights import censoring_weighting, strata_names
 from retention.survival.scores.scored_tables import (
     LOW,
+    advice_on_reversal,
     check_landmark,
     check_times,
-    pairs_of,
-    predictions,
-    probabilities,
+    column_of_predictions,
+    column_of_probabilities,
     read_scored,
-    turned,
+    times_with_columns,
 )
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
@@ -124,8 +124,8 @@ def brier_score(
         M. (2006), Biometrical Journal 48, 1029–1040.
     """
     mark = check_landmark(landmark)
-    asked = pairs_of(survival, times, mark)
-    return table_like(_scores(scored, asked, (censoring, censoring_by), mark), scored)
+    asked = times_with_columns(survival, times, mark)
+    return table_like(_brier_scores(scored, asked, (censoring, censoring_by), mark), scored)
 
 
 @gives(
@@ -185,11 +185,11 @@ def integrated_brier_score(
         Graf, E. et al. (1999), Statistics in Medicine 18, 2529–2545.
     """
     mark = check_landmark(landmark)
-    asked = pairs_of(survival, times, mark)
+    asked = times_with_columns(survival, times, mark)
     if len(asked) < 2:
         raise RetentionError(f"survival must name two times or more; got {asked[0][0]:g} alone.")
-    points = _scores(scored, asked, (censoring, censoring_by), mark)
-    return table_like(_integrated(points), scored)
+    points = _brier_scores(scored, asked, (censoring, censoring_by), mark)
+    return table_like(_integrated_scores(points), scored)
 
 
 @gives(
@@ -261,9 +261,9 @@ def time_dependent_auc(
     mark, names = check_landmark(landmark), strata_names(censoring_by)
     asked = sorted(check_times(times, mark))
     found = read_scored(scored, {"risk": [risk], "censoring_by": names}, mark)
-    values = predictions(found, risk, "risk")
-    weighting = weigh(found, "time_dependent_auc", censoring, names, mark)
-    rates = _areas(found, values, weighting, asked)
+    values = column_of_predictions(found, risk, "risk")
+    weighting = censoring_weighting(found, "time_dependent_auc", censoring, names, mark)
+    rates = _areas_at_times(found, values, weighting, asked)
     points, fates = weighting.points(asked), weighting.together.fates(asked)
     reason = points.reason.copy()
     reason[points.known & (fates.n_still == 0)] = "nobody goes on beyond this time"
@@ -274,11 +274,11 @@ def time_dependent_auc(
     table |= {"n_unknown": fates.n_unknown, "n_effective": points.n_effective}
     table |= {name: np.where(known, each, np.nan) for name, each in rates.items()}
     if (low := table["auc"][table["auc"] < LOW]).size:
-        warn(turned(f"the area under the curve is {low[0]:.3g}", risk))
+        warn(advice_on_reversal(f"the area under the curve is {low[0]:.3g}", risk))
     return table_like({**table, "reason": reason}, scored)
 
 
-def _scores(
+def _brier_scores(
     scored: object,
     asked: Sequence[tuple[float, str]],
     censoring: tuple[object | None, str | Sequence[str]],
@@ -292,7 +292,7 @@ def _scores(
         return read_scored(scored, columns, landmark)
 
     found = part(asked[:FIRST_COLUMNS])
-    weighting = weigh(found, "brier_score", censoring[0], names, landmark)
+    weighting = censoring_weighting(found, "brier_score", censoring[0], names, landmark)
     errors = _squared_errors(found, weighting, asked[:FIRST_COLUMNS])
     many = max(1, CELLS // found.duration.size)
     for first in range(FIRST_COLUMNS, len(asked), many):
@@ -307,7 +307,7 @@ def _scores(
         "time": np.array(times),
         **fates.columns,
         "n_effective": points.n_effective,
-        **_with_skill("brier_score", score, _reference(points, weighting, times)),
+        **_scores_with_skill("brier_score", score, _reference_scores(points, weighting, times)),
         "reason": points.reason,
     }
 
@@ -316,13 +316,13 @@ def _squared_errors(
     found: Histories, weighting: Weighting, asked: Sequence[tuple[float, str]]
 ) -> list[float]:
     """The weighted sum of squared errors at each time."""
-    ends = weighting.of_ends(found)
+    ends = weighting.weights_of_ends(found)
     if found.weight is not None:
         ends *= found.weight
     errors = []
-    others = weighting.of_others(found, [time for time, _ in asked])
+    others = weighting.weights_of_others(found, [time for time, _ in asked])
     for (time, column), other in zip(asked, others, strict=True):
-        chance = probabilities(found, column, "survival")
+        chance = column_of_probabilities(found, column, "survival")
         gone = found.duration <= time
         beyond = other if found.weight is None else other * found.weight
         error = np.where(gone, chance, 1 - chance)
@@ -330,7 +330,7 @@ def _squared_errors(
     return errors
 
 
-def _reference(points: Points, weighting: Weighting, times: Sequence[float]) -> Floats:
+def _reference_scores(points: Points, weighting: Weighting, times: Sequence[float]) -> Floats:
     """The Brier score of saying the Kaplan–Meier S(t) of everybody."""
     ends = weighting.together
     curve = step_functions.kaplan_meier(ends.n_churned, ends.n_at_risk)
@@ -339,11 +339,11 @@ def _reference(points: Points, weighting: Weighting, times: Sequence[float]) -> 
     return np.where(points.known, score, np.nan)
 
 
-def _with_skill(name: str, score: Floats, reference: Floats) -> Columns:
+def _scores_with_skill(name: str, score: Floats, reference: Floats) -> Columns:
     return {name: score, "reference": reference, "skill": 1 - intervals.ratio(score, reference)}
 
 
-def _integrated(points: Columns) -> Columns:
+def _integrated_scores(points: Columns) -> Columns:
     """The points of a score joined by straight lines, the area under them over their stretch."""
     time, reasons = points["time"], points["reason"]
     stretch = time[-1] - time[0]
@@ -359,14 +359,14 @@ def _integrated(points: Columns) -> Columns:
         "last_time": time[-1:],
         "n_times": np.array([time.size], np.int64),
         **{name: points[name][-1:] for name in counts},
-        **_with_skill(
+        **_scores_with_skill(
             "integrated_brier_score", area(points["brier_score"]), area(points["reference"])
         ),
         "reason": np.array([reason], dtype=object),
     }
 
 
-def _areas(
+def _areas_at_times(
     found: Histories, values: NDArray[Any], weighting: Weighting, times: Sequence[float]
 ) -> Columns:
     """AUC and its standard error at each time, from one sort of the risks."""
@@ -381,23 +381,24 @@ def _areas(
     )
     ranked = values[order]
     begins = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-    ends, copies = weighting.of_ends(found), 1.0 if weight is None else weight.astype(np.float64)
+    ends = weighting.weights_of_ends(found)
+    copies = 1.0 if weight is None else weight.astype(np.float64)
 
     def summed(each: Floats) -> Floats:
         return each if begins.size == each.size else np.add.reduceat(each, begins)
 
     cases, areas = copies * ends, []
-    for time, other in zip(times, weighting.of_others(found, times), strict=True):
+    for time, other in zip(times, weighting.weights_of_others(found, times), strict=True):
         gone = found.duration <= time
         case, control = np.where(gone, cases, 0.0), np.where(gone, 0.0, copies * other)
         sides = [summed(each) for each in (case, control, case * ends, control * other)]
         n = (float((copies * (case > 0)).sum()), float((copies * (control > 0)).sum()))
-        areas.append(_area(sides, n))
+        areas.append(_area_and_error(sides, n))
     auc, error = np.array(areas).T
     return {"auc": auc, "standard_error": error}
 
 
-def _area(sides: Sequence[Floats], n: tuple[float, float]) -> tuple[float, float]:
+def _area_and_error(sides: Sequence[Floats], n: tuple[float, float]) -> tuple[float, float]:
     """One AUC from the weights of cases and controls in the order of their risks.
 
     Its variance is that of both kinds, each from its own mean, with one degree of freedom less than

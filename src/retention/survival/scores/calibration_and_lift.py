@@ -11,16 +11,20 @@ from retention import intervals
 from retention.errors import whole_number
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
-from retention.survival.counts.observation import of_rows, said, warn_of
+from retention.survival.counts.observation import (
+    time_in_words,
+    unseen_of_rows,
+    warn_of_unseen_stretches,
+)
 from retention.survival.scores.scored_tables import (
     Ends,
     Fates,
     check_landmark,
     check_times,
+    column_of_predictions,
+    column_of_probabilities,
     ends_of,
-    places,
-    predictions,
-    probabilities,
+    places_of_values,
     read_scored,
 )
 from retention.tables.answer_columns import differences, gives, numbers, shares, texts, whole
@@ -134,9 +138,9 @@ def calibration(
     at, many = check_times(time, mark, "time")[0], whole_number("groups", groups, least=1)
     intervals.quantile_of(level)
     found = read_scored(scored, {"survival": [survival]}, mark)
-    churn = 1 - probabilities(found, survival, "survival")
-    number = _grouped(churn, found.weights, many)
-    seen = _observed(found, number, at, level)
+    churn = 1 - column_of_probabilities(found, survival, "survival")
+    number = _group_of_rows(churn, found.weights, many)
+    seen = _observed_in_groups(found, number, at, level)
     total = np.bincount(number, weights=churn * found.weights)
     predicted = total / seen.fates.n_spells
     return table_like(
@@ -231,8 +235,8 @@ def lift(
     at, many = check_times(time, mark, "time")[0], whole_number("groups", groups, least=1)
     intervals.quantile_of(level)
     found = read_scored(scored, {"risk": [risk]}, mark)
-    number = _grouped(predictions(found, risk, "risk"), found.weights, many)
-    seen = _observed(found, number.max() - number, at, level)
+    number = _group_of_rows(column_of_predictions(found, risk, "risk"), found.weights, many)
+    seen = _observed_in_groups(found, number.max() - number, at, level)
     n = seen.fates.n_spells
     return table_like(
         {
@@ -242,7 +246,7 @@ def lift(
             "churn_rate": seen.churn,
             "lower": seen.lower,
             "upper": seen.upper,
-            **_lifted(n, seen.churn),
+            **_lift_of_groups(n, seen.churn),
             "reason": seen.reason,
             "note": seen.note,
         },
@@ -250,7 +254,7 @@ def lift(
     )
 
 
-def _lifted(n: NDArray[np.int64], churn: Floats) -> Columns:
+def _lift_of_groups(n: NDArray[np.int64], churn: Floats) -> Columns:
     """How much of all churn the groups hold, in their order."""
     churners = n * churn
     customers = np.cumsum(n) / n.sum()
@@ -264,26 +268,32 @@ def _lifted(n: NDArray[np.int64], churn: Floats) -> Columns:
     }
 
 
-def _grouped(values: NDArray[Any], weight: NDArray[np.int64], groups: int) -> NDArray[np.intp]:
+def _group_of_rows(
+    values: NDArray[Any], weight: NDArray[np.int64], groups: int
+) -> NDArray[np.intp]:
     """The group of each row, from the least value: equal values together, none empty.
 
     A value belongs where the middle of its spells stands among all of them.
     """
-    distinct, place = places(values)
+    distinct, place = places_of_values(values)
     n = np.bincount(place, weights=weight, minlength=distinct.size)
     middle = (np.cumsum(n) - n / 2) / n.sum()
     number = np.minimum(np.floor(middle * groups), groups - 1)
-    return np.asarray(places(number.astype(np.intp))[1][place])
+    return np.asarray(places_of_values(number.astype(np.intp))[1][place])
 
 
-def _observed(found: Histories, number: NDArray[np.intp], time: float, level: float) -> Observed:
+def _observed_in_groups(
+    found: Histories, number: NDArray[np.intp], time: float, level: float
+) -> Observed:
     """Kaplan–Meier at one time in each group."""
     order = np.argsort(number, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(number))[:-1])
-    parts_of = [_rows(found, here) for here in rows]
-    seen = [_churn(part, time) for part in parts_of]
-    unseen = [of_rows(part.entry, part.duration, part.churned) for part in parts_of]
-    warn_of([("", each, 0.0, time) for each in unseen], _WAY, table="scored", beyond=_NULL)
+    parts_of = [_part_of_histories(found, here) for here in rows]
+    seen = [_churn_of_group(part, time) for part in parts_of]
+    unseen = [unseen_of_rows(part.entry, part.duration, part.churned) for part in parts_of]
+    warn_of_unseen_stretches(
+        [("", each, 0.0, time) for each in unseen], _WAY, table="scored", beyond=_NULL
+    )
     notes = [each.condition if _is_given(each, time) else None for each in unseen]
     n = np.concatenate([fates.n_spells for fates, *_ in seen])
     parts = [np.concatenate([getattr(fates, name) for fates, *_ in seen]) for name in _PARTS]
@@ -307,7 +317,7 @@ _WAY = "Say landmark={until}, with predictions given that, to look on from there
 _PARTS: Sequence[str] = ("n_churned", "n_still", "n_unknown")
 
 
-def _rows(found: Histories, here: NDArray[np.intp]) -> Histories:
+def _part_of_histories(found: Histories, here: NDArray[np.intp]) -> Histories:
     return replace(
         found,
         duration=found.duration[here],
@@ -318,24 +328,24 @@ def _rows(found: Histories, here: NDArray[np.intp]) -> Histories:
     )
 
 
-def _churn(found: Histories, time: float) -> tuple[Fates, float, float, str | None]:
+def _churn_of_group(found: Histories, time: float) -> tuple[Fates, float, float, str | None]:
     """The fates of one group, S(time), the variance of its logarithm, and why S is not known."""
     ends = ends_of(found)
     past = ends.duration <= time
     churned, at_risk = ends.n_churned[past], ends.n_at_risk[past]
     staying = float(step_functions.kaplan_meier(churned, at_risk)[-1]) if past.any() else 1.0
     variance = float(step_functions.greenwood_terms(churned, at_risk).sum())
-    return ends.fates([time]), staying, variance, _why_not(found, ends, time)
+    return ends.fates([time]), staying, variance, _why_no_estimate(found, ends, time)
 
 
-def _why_not(found: Histories, ends: Ends, time: float) -> str | None:
+def _why_no_estimate(found: Histories, ends: Ends, time: float) -> str | None:
     """Why Kaplan–Meier at a time cannot be had; None where it can."""
-    unseen = of_rows(found.entry, found.duration, found.churned)
-    hole = int(unseen.lacking(np.zeros(1), np.array([time]))[0])
+    unseen = unseen_of_rows(found.entry, found.duration, found.churned)
+    hole = int(unseen.first_unknown(np.zeros(1), np.array([time]))[0])
     if hole >= 0:
-        return f"{unseen.hole(hole)}: say landmark={said(unseen.until[hole])}"
+        return f"{unseen.stretch_in_words(hole)}: say landmark={time_in_words(unseen.until[hole])}"
     if time == 0 and found.entry is not None and (found.entry > 0).all():
-        return f"{unseen.hole(0)}: say landmark={said(unseen.until[0])}"
+        return f"{unseen.stretch_in_words(0)}: say landmark={time_in_words(unseen.until[0])}"
     emptied = np.flatnonzero(ends.n_churned >= ends.n_at_risk)
     if emptied.size and ends.duration[emptied[0]] <= time:
         if emptied[0] < ends.duration.size - 1:
@@ -346,4 +356,4 @@ def _why_not(found: Histories, ends: Ends, time: float) -> str | None:
 
 def _is_given(unseen: Unseen, time: float) -> bool:
     span = np.zeros(1), np.array([time])
-    return bool(unseen.lacking(*span)[0] < 0 and unseen.assumed(*span)[0])
+    return bool(unseen.first_unknown(*span)[0] < 0 and unseen.starts_in_leading(*span)[0])

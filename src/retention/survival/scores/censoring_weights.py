@@ -31,11 +31,11 @@ from retention.numerics.codes import (
     group_numbers,
     refuse_identifier,
 )
-from retention.survival.counts.histories import Histories, read
+from retention.survival.counts.histories import Histories, read_spells
 from retention.survival.scores.scored_tables import (
     Ends,
-    at_landmark,
     ends_of,
+    histories_at_landmark,
     refuse_late_entry,
 )
 
@@ -64,14 +64,18 @@ class Staying:
 
     def at(self, times: ArrayLike) -> Floats:
         """G(t): NaN beyond the last observed duration, unless it is 0 there."""
-        return self._known(times, step_functions.values_at(self.time, self.chance, times, 1.0))
+        return self._nan_beyond_end(
+            times, step_functions.values_at(self.time, self.chance, times, 1.0)
+        )
 
     def before(self, times: ArrayLike) -> Floats:
         """G(t−), the chance just before."""
         ahead = np.concatenate([[1.0], self.chance])
-        return self._known(times, ahead[np.searchsorted(self.time, np.asarray(times), "left")])
+        return self._nan_beyond_end(
+            times, ahead[np.searchsorted(self.time, np.asarray(times), "left")]
+        )
 
-    def _known(self, times: ArrayLike, values: Floats) -> Floats:
+    def _nan_beyond_end(self, times: ArrayLike, values: Floats) -> Floats:
         return np.where((np.asarray(times) <= self.time[-1]) | (values == 0), values, np.nan)
 
 
@@ -113,18 +117,18 @@ class Weighting:
     ends: tuple[Ends, ...]
     together: Ends
 
-    def of_ends(self, found: Histories) -> Floats:
+    def weights_of_ends(self, found: Histories) -> Floats:
         """1/G(T−) for each row whose end was seen, else 0; 0 also where G is not known."""
         weight = np.zeros(found.duration.size)
         stratum = strata_of(found, self.names)[1]
         for k, staying in enumerate(self.staying):
             ended = found.churned & (stratum == k) if len(self.staying) > 1 else found.churned
-            weight[ended] = _inverse(staying.before(found.duration[ended]))
+            weight[ended] = _inverse_or_zero(staying.before(found.duration[ended]))
         return weight
 
-    def of_others(self, found: Histories, times: Sequence[float]) -> Iterator[Any]:
+    def weights_of_others(self, found: Histories, times: Sequence[float]) -> Iterator[Any]:
         """1/G(t) for each row, time by time; one number where there is one stratum."""
-        chance = _inverse(np.array([staying.at(times) for staying in self.staying]))
+        chance = _inverse_or_zero(np.array([staying.at(times) for staying in self.staying]))
         stratum = strata_of(found, self.names)[1]
         for now in chance.T:
             yield now[0] if now.size == 1 else now[stratum]
@@ -135,19 +139,19 @@ class Weighting:
         totals = np.zeros((3, len(times)))
         largest, unseen = np.zeros(len(times)), np.zeros((2, len(times)), np.bool_)
         for staying, ends in zip(self.staying, self.ends, strict=True):
-            parts, most, lacking = _sums(staying, ends, np.asarray(times))
+            parts, most, lacking = _sums_of_weights(staying, ends, np.asarray(times))
             totals, unseen = totals + parts, unseen | lacking
             largest = np.maximum(largest, most)
         churned, still, squares = totals
         effective = intervals.effective_n(churned + still, squares)
         reasons = [
-            _why(*which, most=most, effective=many)
+            _why_no_weights(*which, most=most, effective=many)
             for *which, most, many in zip(*unseen, largest, effective, strict=True)
         ]
         return Points(churned / n, still / n, effective, np.array(reasons, dtype=object))
 
 
-def weigh(
+def censoring_weighting(
     found: Histories,
     score: str,
     censoring: object | None,
@@ -173,12 +177,14 @@ def weigh(
     source, origin = found, stratum
     if censoring is not None:
         asked = {"censoring_by": names}
-        source = read(censoring, columns=asked, collapse=True, table="censoring")
-        source = at_landmark(source, landmark, table="censoring")
+        source = read_spells(censoring, columns=asked, collapse=True, table="censoring")
+        source = histories_at_landmark(source, landmark, table="censoring")
         refuse_late_entry(source, score, table="censoring")
-        origin = _matched(keys, stratum, *strata_of(source, names), names)
-    ends = tuple(ends_of(part) for part in _split(found, stratum, len(keys)))
-    theirs = ends if censoring is None else map(ends_of, _split(source, origin, len(keys)))
+        origin = _matched_strata(keys, stratum, *strata_of(source, names), names)
+    ends = tuple(ends_of(part) for part in _split_by_stratum(found, stratum, len(keys)))
+    theirs = (
+        ends if censoring is None else map(ends_of, _split_by_stratum(source, origin, len(keys)))
+    )
     together = ends[0] if len(ends) == 1 else ends_of(found)
     return Weighting(tuple(names), tuple(staying_of(each) for each in theirs), ends, together)
 
@@ -208,20 +214,22 @@ def staying_of(ends: Ends) -> Staying:
     return Staying(ends.duration, step_functions.kaplan_meier(ends.n_censored, exposed))
 
 
-def explodes(largest: float, effective: float) -> bool:
+def is_exploding(largest: float, effective: float) -> bool:
     """Whether a few heavy spells speak for all: a weight above 10, and fewer than 10 effective."""
     return largest > LARGEST and not effective >= intervals.FEWEST_EFFECTIVE
 
 
-def _inverse(chance: Floats) -> Floats:
+def _inverse_or_zero(chance: Floats) -> Floats:
     return np.divide(1.0, chance, out=np.zeros_like(chance), where=chance > 0)
 
 
-def _sums(staying: Staying, ends: Ends, times: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def _sums_of_weights(
+    staying: Staying, ends: Ends, times: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Of one stratum: sums of weights and squares, the largest weight, and where G fails."""
     churned = ends.n_churned
     chance = staying.before(ends.duration)
-    weight = np.where(churned > 0, _inverse(chance), 0.0)
+    weight = np.where(churned > 0, _inverse_or_zero(chance), 0.0)
     lacking = (churned > 0) & ~(chance > 0)
     last = np.searchsorted(ends.duration, times, side="right")
 
@@ -230,7 +238,7 @@ def _sums(staying: Staying, ends: Ends, times: Floats) -> tuple[Floats, Floats, 
 
     still = ends.n_gone.sum() - so_far(np.cumsum(ends.n_gone))
     chance_now = staying.at(times)
-    heavy = _inverse(chance_now)
+    heavy = _inverse_or_zero(chance_now)
     squares = so_far(np.cumsum(churned * weight**2)) + still * heavy**2
     totals = np.stack([so_far(np.cumsum(churned * weight)), still * heavy, squares])
     largest = np.maximum(so_far(np.maximum.accumulate(weight)), np.where(still > 0, heavy, 0.0))
@@ -239,17 +247,19 @@ def _sums(staying: Staying, ends: Ends, times: Floats) -> tuple[Floats, Floats, 
     return totals, largest, unseen
 
 
-def _why(nobody: bool, short: bool, *, most: float, effective: float) -> str | None:
+def _why_no_weights(nobody: bool, short: bool, *, most: float, effective: float) -> str | None:
     if nobody:
         return "everyone still here was censored by this time"
     if short:
         return "censoring was not observed for this long"
-    if explodes(most, effective):
+    if is_exploding(most, effective):
         return f"the weights explode: one spell stands for {most:.0f}, all for {effective:.1f}"
     return None
 
 
-def _split(found: Histories, stratum: NDArray[np.intp], n_strata: int) -> list[Histories]:
+def _split_by_stratum(
+    found: Histories, stratum: NDArray[np.intp], n_strata: int
+) -> list[Histories]:
     """The spells of each stratum; those of stratum −1 are in none."""
     if n_strata == 1 and not stratum.any():
         return [found]
@@ -267,7 +277,7 @@ def _split(found: Histories, stratum: NDArray[np.intp], n_strata: int) -> list[H
     ]
 
 
-def _matched(
+def _matched_strata(
     keys: Sequence[tuple[str, ...]],
     stratum: NDArray[np.intp],
     their_keys: Sequence[tuple[str, ...]],

@@ -10,15 +10,19 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, RetentionError, one_of, warn
 from retention.frames import Columns, table_like
-from retention.survival.scores.censoring_weights import explodes, strata_names, weigh
+from retention.survival.scores.censoring_weights import (
+    censoring_weighting,
+    is_exploding,
+    strata_names,
+)
 from retention.survival.scores.scored_tables import (
     LOW,
+    advice_on_reversal,
     check_landmark,
     check_time,
-    places,
-    predictions,
+    column_of_predictions,
+    places_of_values,
     read_scored,
-    turned,
 )
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole
 
@@ -153,21 +157,25 @@ def concordance(
         raise RetentionError("censoring is for method='uno': Harrell's pairs are not weighted.")
     mark, last = check_landmark(landmark), None if until is None else check_time(until, "until")
     found = read_scored(scored, {"risk": [risk], "censoring_by": names}, mark)
-    values = predictions(found, risk, "risk")
+    values = column_of_predictions(found, risk, "risk")
     leads = found.churned & (True if last is None else found.duration < last)
     pairs = count_pairs(found, values, leads.astype(np.int64))
     weighted, reason = pairs, None
     if method == "uno":
-        weights = weigh(found, "Uno's concordance", censoring, names, mark)
-        squares = np.where(leads, weights.of_ends(found), 0.0) ** 2
+        weights = censoring_weighting(found, "Uno's concordance", censoring, names, mark)
+        squares = np.where(leads, weights.weights_of_ends(found), 0.0) ** 2
         weighted = count_pairs(found, values, squares)
-        reason = _why_not(found, pairs, weighted, squares)
+        reason = _why_no_concordance(found, pairs, weighted, squares)
     said = {"method": method, "until": last, "landmark": mark}
-    counts = _counted(found, pairs, weighted)
-    judged = _judged(found.weights, weighted, reason, z)
+    counts = _columns_of_pairs(found, pairs, weighted)
+    judged = _concordance_with_bounds(found.weights, weighted, reason, z)
     if judged["concordance"][0] < LOW:
-        warn(turned(f"the concordance of {risk!r} is {judged['concordance'][0]:.3g}", risk))
-    return table_like(_named(said) | counts | judged, scored)
+        warn(
+            advice_on_reversal(
+                f"the concordance of {risk!r} is {judged['concordance'][0]:.3g}", risk
+            )
+        )
+    return table_like(_columns_of_conventions(said) | counts | judged, scored)
 
 
 def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> Pairs:
@@ -187,18 +195,18 @@ def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> P
             f"whose pairs are more than can be counted; at most {MOST_SPELLS:,} can. Draw a sample "
             "of them."
         )
-    rank = places(values)[1].astype(np.int64)
-    key, late = _keys(found, lead > 0)
+    rank = places_of_values(values)[1].astype(np.int64)
+    key, late = _comparison_keys(found, lead > 0)
     weight = found.weights.astype(lead.dtype)
     # A spell that entered late is no partner of those who left by then: it is counted a second
     # time, negatively, as if it had been censored on entry.
     rank, follow = np.append(rank, rank[late]), np.append(weight, -weight[late])
     lead = np.append(lead, np.zeros(late.size, lead.dtype))
-    led, followed = _within(np.zeros_like(key), key, lead, follow)
-    concordant = _crossed(rank, key, lead, follow)
+    led, followed = _pairs_within_groups(np.zeros_like(key), key, lead, follow)
+    concordant = _pairs_ranked_higher(rank, key, lead, follow)
     tied = np.zeros_like(concordant)
     if rank.size and rank.max() + 1 < rank.size:
-        ahead, behind = _within(rank, key, lead, follow)
+        ahead, behind = _pairs_within_groups(rank, key, lead, follow)
         tied = lead * ahead + behind
 
     def of_rows(values: NDArray[Any]) -> NDArray[Any]:
@@ -210,13 +218,15 @@ def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> P
     return Pairs(comparable, of_rows(concordant), of_rows(tied), (lead * led)[: weight.size])
 
 
-def _keys(found: Histories, leads: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def _comparison_keys(
+    found: Histories, leads: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """A number for each row such that a leading i is comparable with j if its number is smaller.
 
     It is how many distinct times of leading ends come before the end of a spell, or before or at
     its censoring. Behind the rows come those that entered late, as if censored on entry.
     """
-    duration, place = places(found.duration)
+    duration, place = places_of_values(found.duration)
     leading = np.bincount(place[leads], minlength=duration.size) > 0
     so_far = np.cumsum(leading)
     key = np.where(found.churned, (so_far - leading)[place], so_far[place])
@@ -227,7 +237,7 @@ def _keys(found: Histories, leads: NDArray[np.bool_]) -> tuple[NDArray[np.int64]
     return np.append(key, on_entry), late
 
 
-def _within(
+def _pairs_within_groups(
     group: NDArray[np.int64], key: NDArray[np.int64], lead: NDArray[Any], follow: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """In the same group: what follows with a larger key, and what leads with a smaller one."""
@@ -236,21 +246,21 @@ def _within(
     code, group = code[order], group[order]
     follows = np.append(0, np.cumsum(follow[order])).astype(follow.dtype)
     leads = np.append(0, np.cumsum((lead * follow)[order])).astype(follow.dtype)
-    (first, last), (group_first, group_last) = _runs(code), _runs(group)
+    (first, last), (group_first, group_last) = _bounds_of_runs(code), _bounds_of_runs(group)
     ahead, behind = np.empty_like(follow), np.empty_like(follow)
     ahead[order] = follows[group_last] - follows[last]
     behind[order] = leads[first] - leads[group_first]
     return ahead, behind
 
 
-def _runs(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _bounds_of_runs(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """For each element of a sorted array, where the run of its value begins and ends."""
     begins = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
     sizes = np.diff(np.append(begins, values.size))
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
 
 
-def _crossed(
+def _pairs_ranked_higher(
     rank: NDArray[np.int64], key: NDArray[np.int64], lead: NDArray[Any], follow: NDArray[Any]
 ) -> NDArray[Any]:
     """For each spell the pairs in which the smaller key has the higher rank.
@@ -269,7 +279,7 @@ def _crossed(
     for bit in reversed(range(int(key.max()).bit_length())):
         one = (key >> bit & 1).astype(np.bool_)
         sizes = np.diff(np.append(begins, key.size))
-        met += _met(one, lead, follow, begins, sizes)
+        met += _pairs_in_runs(one, lead, follow, begins, sizes)
         ones = np.add.reduceat(one, begins, dtype=np.intp)
         sizes = np.append(sizes - ones, ones)
         sizes = sizes[sizes > 0]
@@ -281,7 +291,7 @@ def _crossed(
     return found
 
 
-def _met(
+def _pairs_in_runs(
     one: NDArray[np.bool_],
     lead: NDArray[Any],
     follow: NDArray[Any],
@@ -299,7 +309,7 @@ def _met(
     return met
 
 
-def _why_not(
+def _why_no_concordance(
     found: Histories, pairs: Pairs, weighted: Pairs, squares: NDArray[np.float64]
 ) -> str | None:
     """Why Uno's concordance cannot be had: an end that matters has no weight, or far too much."""
@@ -308,7 +318,7 @@ def _why_not(
     total = (found.weights * weighted.led).sum()
     effective = float(intervals.effective_n(total, (found.weights * weighted.led**2).sum()))
     largest = float(squares[pairs.led > 0].max(initial=0))
-    if explodes(largest, effective):
+    if is_exploding(largest, effective):
         return (
             f"the weights explode: one end stands for {largest:.0f}, all for {effective:.1f}: "
             "say until=, an earlier time"
@@ -316,7 +326,7 @@ def _why_not(
     return None
 
 
-def _named(said: dict[str, Any]) -> Columns:
+def _columns_of_conventions(said: dict[str, Any]) -> Columns:
     """The conventions, as columns of one row."""
     return {
         name: np.array([value], dtype=object if isinstance(value, str) else np.float64)
@@ -324,7 +334,7 @@ def _named(said: dict[str, Any]) -> Columns:
     }
 
 
-def _counted(found: Histories, pairs: Pairs, weighted: Pairs) -> Columns:
+def _columns_of_pairs(found: Histories, pairs: Pairs, weighted: Pairs) -> Columns:
     comparable, concordant, tied = pairs.totals(found.weights)
     weights = weighted.totals(found.weights)
     counts = {
@@ -341,7 +351,9 @@ def _counted(found: Histories, pairs: Pairs, weighted: Pairs) -> Columns:
     }
 
 
-def _judged(weight: NDArray[np.int64], pairs: Pairs, reason: str | None, z: float) -> Columns:
+def _concordance_with_bounds(
+    weight: NDArray[np.int64], pairs: Pairs, reason: str | None, z: float
+) -> Columns:
     """C with its standard error and bounds."""
     comparable, concordant, tied = pairs.totals(weight)
     if not comparable:

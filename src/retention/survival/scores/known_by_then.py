@@ -45,11 +45,11 @@ class Rebuilt:
     def known(self, day: date) -> Any:
         """Spells as of a day, from what was there by then, in the caller's kind."""
         if self.build is None:
-            return _cut_off(self.table, day)
+            return _spells_cut_off(self.table, day)
         frame = as_lazy(self.table, name="table", by_row=True)
         last, engine = periods.number_of(day), frame.implementation
         schema = frame.collect_schema()
-        seen = frame.filter(periods.day_expr(_dated(schema), engine) <= last)
+        seen = frame.filter(periods.day_expr(_date_column(schema), engine) <= last)
         if "date" not in schema and "end" in schema:
             ended = periods.day_expr("end", engine) <= last
             seen = seen.with_columns(end=nw.when(ended).then(nw.col("end")))
@@ -70,11 +70,14 @@ class Rebuilt:
         else:
             frame = as_lazy(self.table, name="table")
             schema = frame.collect_schema()
-            dated = [_dated(schema), *(["end"] if "date" not in schema and "end" in schema else [])]
+            dated = [
+                _date_column(schema),
+                *(["end"] if "date" not in schema and "end" in schema else []),
+            ]
             latest = [periods.day_expr(name, frame.implementation).max() for name in dated]
             lasts = one_row(frame.select(**dict(zip(dated, latest, strict=True)))).values()
             last = max((day for day in lasts if day is not None), default=None)
-        if last is None or last < periods.number_of(day) - _silence(self.build):
+        if last is None or last < periods.number_of(day) - _days_of_silence(self.build):
             seen = "nothing" if last is None else f"no further than {periods.day_of(last)}"
             raise ContentError(
                 f"cuts: the last one + horizon is {day}, but the data reach {seen}: what happened "
@@ -82,7 +85,7 @@ class Rebuilt:
             )
 
 
-def _dated(schema: Iterable[str]) -> str:
+def _date_column(schema: Iterable[str]) -> str:
     """The column by which a table is cut off on a day."""
     names = list(schema)
     if "date" in names:
@@ -95,12 +98,12 @@ def _dated(schema: Iterable[str]) -> str:
     )
 
 
-def _silence(build: Build | None) -> int:
+def _days_of_silence(build: Build | None) -> int:
     """Days for which a log of orders may be silent at its end; spells reach to the day itself."""
     return 0 if build is None else 31
 
 
-def _cut_off(spells: Any, day: date) -> Any:
+def _spells_cut_off(spells: Any, day: date) -> Any:
     """Spells as of a day: later ones are not there, later ends are not known."""
     frame = require(spells, SPELLS)
     engine, last = frame.implementation, periods.number_of(day)

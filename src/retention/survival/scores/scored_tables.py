@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, counted
-from retention.survival.counts.histories import Histories, read
-from retention.survival.counts.observation import of_rows, said
+from retention.survival.counts.histories import Histories, read_spells
+from retention.survival.counts.observation import time_in_words, unseen_of_rows
 from retention.tables import LIFETIMES
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Fates:
         return {name: getattr(self, name) for name in names}
 
 
-def turned(said: str, risk: str) -> str:
+def advice_on_reversal(said: str, risk: str) -> str:
     """What to think of an order that is worse than a coin's.
 
     Args:
@@ -108,10 +108,12 @@ def read_scored(
                     f"{argument} names {name!r}, which says what happened to the spell. Name "
                     "another column."
                 )
-    return at_landmark(read(scored, columns=columns, table="scored"), landmark, table="scored")
+    return histories_at_landmark(
+        read_spells(scored, columns=columns, table="scored"), landmark, table="scored"
+    )
 
 
-def at_landmark(found: Histories, landmark: float | None, *, table: str) -> Histories:
+def histories_at_landmark(found: Histories, landmark: float | None, *, table: str) -> Histories:
     """The spells that had been entered by the landmark and went on beyond it.
 
     Raises:
@@ -155,7 +157,7 @@ def refuse_late_entry(found: Histories, score: str, *, table: str = "scored") ->
     )
 
 
-def predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
+def column_of_predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
     """A column of predictions as numbers.
 
     Raises:
@@ -174,33 +176,33 @@ def predictions(found: Histories, column: str, argument: str) -> NDArray[Any]:
         raise ContentError(
             f"{argument}: {int(missing.sum()):,} of {counted(values.size, 'row')} "
             f"{'has' if missing.sum() == 1 else 'have'} no prediction in {column!r}. "
-            f"{_instead(found)}"
+            f"{_advice_on_missing(found)}"
         )
     return values
 
 
-def _instead(found: Histories) -> str:
+def _advice_on_missing(found: Histories) -> str:
     """What to do where predictions are missing: where nobody was watched there can be none."""
-    unseen = of_rows(found.entry, found.duration, found.churned)
+    unseen = unseen_of_rows(found.entry, found.duration, found.churned)
     if not unseen:
         return "Leave those rows out."
     last = unseen.since.size - 1
-    until = said(unseen.until[last])
+    until = time_in_words(unseen.until[last])
     return (
-        f"In these spells {unseen.hole(last)}; where that is why, score with landmark={until} and "
-        f"predictions given that, as from with_predictions(..., landmark={until}). Leave the other "
-        "rows out."
+        f"In these spells {unseen.stretch_in_words(last)}; where that is why, score with "
+        f"landmark={until} and predictions given that, as from "
+        f"with_predictions(..., landmark={until}). Leave the other rows out."
     )
 
 
-def probabilities(found: Histories, column: str, argument: str) -> NDArray[np.float64]:
+def column_of_probabilities(found: Histories, column: str, argument: str) -> NDArray[np.float64]:
     """A column of predicted survival.
 
     Raises:
-        as `predictions`.
+        as `column_of_predictions`.
         ContentError: if one is not between 0 and 1.
     """
-    values = predictions(found, column, argument).astype(np.float64, copy=False)
+    values = column_of_predictions(found, column, argument).astype(np.float64, copy=False)
     outside = (values < -_SLACK) | (values > 1 + _SLACK)
     if outside.any():
         raise ContentError(
@@ -252,7 +254,7 @@ def check_times(times: object, landmark: float | None, argument: str = "times") 
     return found
 
 
-def pairs_of(
+def times_with_columns(
     survival: Mapping[float, str] | Sequence[str] | str,
     times: Sequence[float] | None,
     landmark: float | None,
@@ -281,7 +283,7 @@ def pairs_of(
     return sorted(zip(asked, names, strict=True))
 
 
-def places(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def places_of_values(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """The distinct values, ascending, and for each element the place of its value among them."""
     if values.dtype.kind in "iu" and values.size:
         least, most = int(values.min()), int(values.max())
@@ -296,20 +298,22 @@ def places(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
 
 def ends_of(found: Histories) -> Ends:
     """What happened at each duration."""
-    duration, place = places(found.duration)
+    duration, place = places_of_values(found.duration)
     size, churned = duration.size, found.churned
-    gone = _summed(place, found.weight, size)
-    left = _summed(place[churned], None if found.weight is None else found.weight[churned], size)
+    gone = _spells_by_place(place, found.weight, size)
+    left = _spells_by_place(
+        place[churned], None if found.weight is None else found.weight[churned], size
+    )
     late = np.zeros(size + 1, np.int64)
     if found.entry is not None:
         entered = np.searchsorted(duration, found.entry, side="right")
-        late = _summed(entered, found.weight, size + 1)
+        late = _spells_by_place(entered, found.weight, size + 1)
     late[0] += gone.sum() - late.sum()  # from the origin on
     before = np.concatenate([[0], np.cumsum(gone)[:-1]])
     return Ends(duration, np.cumsum(late[:-1]) - before, left, gone - left)
 
 
-def _summed(
+def _spells_by_place(
     place: NDArray[np.intp], weight: NDArray[np.int64] | None, size: int
 ) -> NDArray[np.int64]:
     """How many spells there are in each place."""
