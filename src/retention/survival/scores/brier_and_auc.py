@@ -384,14 +384,14 @@ def _areas_at_times(
     ends = weighting.weights_of_ends(found)
     copies = 1.0 if weight is None else weight.astype(np.float64)
 
-    def summed(each: Floats) -> Floats:
+    def sums_by_rank(each: Floats) -> Floats:
         return each if begins.size == each.size else np.add.reduceat(each, begins)
 
     cases, areas = copies * ends, []
     for time, other in zip(times, weighting.weights_of_others(found, times), strict=True):
         gone = found.duration <= time
         case, control = np.where(gone, cases, 0.0), np.where(gone, 0.0, copies * other)
-        sides = [summed(each) for each in (case, control, case * ends, control * other)]
+        sides = [sums_by_rank(each) for each in (case, control, case * ends, control * other)]
         n = (float((copies * (case > 0)).sum()), float((copies * (control > 0)).sum()))
         areas.append(_area_and_error(sides, n))
     auc, error = np.array(areas).T
