@@ -87,7 +87,7 @@ lines = st.lists(
         st.sampled_from(["bread", "milk", "tea"]),
         st.sampled_from(["north", "south"]),
     ),
-    min_size=1,
+    min_size=6,
 )
 
 
@@ -112,6 +112,20 @@ def test_the_rest_agrees_with_its_definition_in_sets(lost_to, rows):
             who for who in outside if back[who] & (now[who] if lost_to == "segment" else back[who])
         }
         assert (row.n_rest, row.n_rest_churned) == (len(outside), len(outside - stay))
+
+
+def test_of_the_rest_lost_is_who_comes_back_to_none_of_their_own_segments():
+    """Ann leaves bread and keeps milk: outside bread Bob alone is lost, outside tea nobody is."""
+    table = orders(
+        ("Ann", "2024-01-05", 1, "bread"), ("Ann", "2024-01-06", 1, "milk"),
+        ("Bob", "2024-01-07", 1, "tea"), ("Ann", "2024-02-05", 1, "milk"), columns=("what",),
+    )  # fmt: skip
+    say = {"observed_from": "2024-01-01", "freq": "month", "as_of": "2024-02-29"}
+    activity = rt.customer_periods(table, by="what", **say)
+    found = rt.churn_by(activity, by="what", lost_to="segment").set_index("what")
+    assert found["n_churned"].to_dict() == {"bread": 1, "milk": 0, "tea": 1}
+    assert found["n_rest"].to_dict() == {"bread": 1, "milk": 1, "tea": 1}
+    assert found["n_rest_churned"].to_dict() == {"bread": 1, "milk": 1, "tea": 0}
 
 
 def test_where_segments_are_fixed_the_rest_is_the_other_rows():
