@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retention.cli.options import flags_of, parser
 from retention.cli.settings import Settings, UsageError, settings_of
 from retention.errors import RetentionError, RetentionWarning
-from retention.names import MARKED, told
+from retention.names import MARKED, plain_message
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -122,7 +122,7 @@ def in_options(message: str, flags: frozenset[str]) -> str:
         >>> in_options("Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags)
         'Say --refunds net --rates EUR=1,USD=....'
     """
-    return told(MARKED.sub(lambda found: _typed(found[1], flags), message))
+    return plain_message(MARKED.sub(lambda found: _typed(found[1], flags), message))
 
 
 def _typed(said: str, flags: frozenset[str]) -> str:

@@ -144,7 +144,7 @@ def plot_churn_bridge(
     ax.set_xlim(low - 0.12 * (high - low), high + 0.22 * (high - low))
     _say_effects(ax, effects, reached, (before, after))
     what = figure("churn_rate").label
-    moved = wording.unbroken(wording.points(after - before))
+    moved = wording.unbroken_text(wording.points(after - before))
     title = f"{what}, {ends[0]} to {ends[1]}: {moved}, by segment"
     share = "their share of all customers"
     if _in_each(one):
@@ -170,7 +170,7 @@ def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     level = start + np.cumsum([0.0, *(sign * size for size, sign in moves)])
     feet = [0.0, *(min(a, b) for a, b in pairwise(level)), 0.0]
     heights = [start, *(size for size, _ in moves), end]
-    written = wording.amounts(max(float(np.abs(level).max()), end))
+    written = wording.amount_writer(max(float(np.abs(level).max()), end))
     signs = [0, *(sign for _, sign in moves), 0]
     for x, (foot, height, sign) in enumerate(zip(feet, heights, signs, strict=True)):
         ax.bar(x, height, bottom=foot, width=0.62, zorder=2, **_face(sign))
@@ -182,7 +182,7 @@ def _waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     words = [f"{freq.capitalize()} before", *(said for *_, said in _MOVES), name]
     width = int(axes.width_of(ax) / 7.4 / (0.6 * axes.points_of("small")))
     labels = [
-        f"{wording.shortened(word, width, 2)}\n{wording.count(one[n][0])}"
+        f"{wording.shortened_text(word, width, 2)}\n{wording.count(one[n][0])}"
         for word, n in zip(words, counts, strict=True)
     ]
     ax.set_xticks(range(len(labels)), labels)
@@ -250,7 +250,7 @@ def _say_effects(
     """What each row comes to, at the right of its bars."""
     for row, both in enumerate(effects.sum(axis=1)):
         right = max(reached[2 * row : 2 * row + 3])
-        moved = wording.unbroken(wording.points(both))
+        moved = wording.unbroken_text(wording.points(both))
         axes.note(ax, moved, (right, row + 1), (6, 0), anchor="left center")
     for row, rate in ((0, ends[0]), (len(effects) + 1, ends[1])):
         axes.note(ax, wording.percent(rate), (rate, row), (8, 0), anchor="left center")

@@ -220,7 +220,7 @@ def _risk_table(
     if len(rows) > 1:
         say("At risk", start, 3.3, MUTED, aside)
     for number, ((name, part), colour) in enumerate(zip(rows, colours, strict=False)):
-        say(wording.shortened(name, 16), start, number + first, colour, aside)
+        say(wording.shortened_text(name, 16), start, number + first, colour, aside)
         for tick, at_risk in zip(ticks, _at_risk(part, ticks), strict=True):
             say(wording.count(at_risk), tick, number + first, colour)
 

@@ -195,7 +195,7 @@ def _judged(found: Columns, level: float) -> Columns:
         table[name] = values
         if name in shares:
             share, whole = shares[name]
-            lower, upper = intervals.wilson(values, found[whole], level)
+            lower, upper = intervals.wilson_bounds(values, found[whole], level)
             table[share] = intervals.ratio(values, found[whole])
             table |= {f"{share}_lower": lower, f"{share}_upper": upper}
     return table

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.frames import Frame, in_kind_of
-from retention.orders import look_at_contracts
+from retention.orders import first_contract_day
 from retention.periods import observed_days, whole_days
 from retention.spells.spell_rows import (
     Kept,
@@ -144,7 +144,7 @@ def contract_spells(
 def _begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
     """The contracts begun by `as_of`; an end after it is not known yet."""
     last = periods.number_of(as_of)
-    look_at_contracts(contracts, as_of=as_of)
+    first_contract_day(contracts, as_of=as_of)
     dated = _dated(contracts, kept.of_rows)
     ahead = nw.col("_end") > last
     return dated.filter(nw.col("_start") <= last).with_columns(

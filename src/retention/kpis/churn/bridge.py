@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError, one_of
+from retention.errors import ColumnError, ContentError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.churn.target_groups import (
     by_money,
@@ -171,7 +171,7 @@ def churn_bridge(
     """
     if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_bridge needs by=: one segment column of the activity, or several.")
-    one_of("overlap", overlap, ("error", "pairs", "main", "first"))
+    check_choice("overlap", overlap, ("error", "pairs", "main", "first"))
     placed = in_one_segment(activity, by, overlap)
     firm = count_cells(activity, Asked((), lag, "firm", level), {})
     _check_apart(apart, firm)
@@ -355,12 +355,12 @@ def _rates(
     """Counts, rates, bounds and shares of both periods, and the change of the rate."""
     made: Columns = {}
     for when, n, x in (("before", n0, x0), ("after", n1, x1)):
-        lower, upper = intervals.wilson(x, n, level)
+        lower, upper = intervals.wilson_bounds(x, n, level)
         made |= {f"n_base_{when}": n, f"n_churned_{when}": x}
         made |= {f"churn_rate_{when}": intervals.ratio(x, n)}
         made |= {f"lower_{when}": lower, f"upper_{when}": upper}
         made |= {f"share_{when}": intervals.ratio(n, n.sum(axis=0))}
-    change, lower, upper = intervals.difference((x1, n1), (x0, n0), level)
+    change, lower, upper = intervals.difference_with_bounds((x1, n1), (x0, n0), level)
     return made | {"rate_change": change, "change_lower": lower, "change_upper": upper}
 
 
@@ -423,9 +423,11 @@ def _compared(cells: Cells, n_steps: int, level: float) -> Columns:
     for group, (x, n) in counts.items():
         made |= {f"n_{group}": n, f"n_{group}_churned": x}
         if group != "unknown":
-            lower, upper = intervals.wilson(x, n, level)
+            lower, upper = intervals.wilson_bounds(x, n, level)
             made |= {f"{group}_churn_rate": intervals.ratio(x, n)}
             made |= {f"{group}_lower": lower, f"{group}_upper": upper}
-    difference, lower, upper = intervals.difference(counts["target"], counts["rest"], level)
+    difference, lower, upper = intervals.difference_with_bounds(
+        counts["target"], counts["rest"], level
+    )
     made |= {"difference": difference, "difference_lower": lower, "difference_upper": upper}
     return made | {"ratio": intervals.ratio(made["target_churn_rate"], made["rest_churn_rate"])}

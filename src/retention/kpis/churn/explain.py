@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError, counted, one_of
+from retention.errors import ContentError, check_choice, count_of
 from retention.frames import Columns, Frame, beside, count, one_row, table_like
 from retention.kpis.churn.churned_customers import PARTS
 from retention.kpis.churn.difference_counts import met_customers
@@ -205,11 +205,11 @@ def _run(frame: Frame, name: str) -> _Run:
             f"{found['convention_least']} to {found['convention_most']}): give one as a and "
             "another one as b."
         )
-    one_of(f"the convention of {name}", found["convention_least"], get_args(Convention))
+    check_choice(f"the convention of {name}", found["convention_least"], get_args(Convention))
     periods.check_freq(found["freq_least"])
     if found["_other"]:
         raise ContentError(
-            f"{name}: {counted(int(found['_other']), 'row has', 'rows have')} a part that "
+            f"{name}: {count_of(int(found['_other']), 'row has', 'rows have')} a part that "
             "churned_customers does not "
             "write. Give its table as it is."
         )

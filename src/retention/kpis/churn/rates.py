@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.churn.counts import (
     NAMED,
@@ -189,7 +189,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
         11; half a period for the censored: Cutler, S. J. and Ederer, F. (1958), Journal of Chronic
         Diseases 8, 699–712.
     """
-    one_of("convention", convention, get_args(Convention))
+    check_choice("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
@@ -233,7 +233,7 @@ def _causes(causes: str | Sequence[str], others: str | None) -> list[str]:
             "churn rate) or others='censor' (what would be lost had nobody left for another)."
         )
     if wanted:
-        one_of("others", others, ("compete", "censor"))
+        check_choice("others", others, ("compete", "censor"))
     if len(set(wanted)) < len(wanted):
         raise RetentionError(f"causes names a cause twice: {wanted}.")
     return wanted
@@ -334,7 +334,7 @@ def _rate(
     elif convention == "all_cancellations":
         lower, upper, method = nothing, nothing, "none: not a proportion"
     else:
-        (lower, upper), method = intervals.wilson(churned, at_risk, level), "wilson"
+        (lower, upper), method = intervals.wilson_bounds(churned, at_risk, level), "wilson"
     return {
         "n_churned": churned,
         "at_risk": at_risk,

@@ -112,7 +112,7 @@ class CohortGrid:
 
     def _customers(self, level: float) -> Columns:
         base, back = self._followed("n"), self._back("n")
-        lower, upper = intervals.wilson(back, base, level)
+        lower, upper = intervals.wilson_bounds(back, base, level)
         sums = {"base": base, "retained": back, "rate": intervals.ratio(back, base)}
         method = np.full(base.size, "wilson", dtype=object)
         method[base == 0] = "none"

@@ -374,7 +374,7 @@ def _described(
     now = np.stack([held[after] for _, after in _FLOWS], axis=1).ravel()
     ago = np.stack([_one_later(held[before], n_steps) for before, _ in _FLOWS], axis=1).ravel()
     n = made.ravel()
-    lower, upper = intervals.wilson(n, ago, level)
+    lower, upper = intervals.wilson_bounds(n, ago, level)
     counts = {"n_customers": n, "n_state": now, "n_before": ago}
     return {**counts, "share": intervals.ratio(n, ago), "lower": lower, "upper": upper}
 

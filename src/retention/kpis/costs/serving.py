@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, counted, one_of
+from retention.errors import ContentError, check_choice, count_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.costs.counts import Lines, cost_lines, warn_of
 from retention.orders import NOISE
@@ -236,7 +236,7 @@ def _spread(
     allocation: str,
     within: str | Sequence[str],
 ) -> _Spread:
-    one_of("allocation", allocation, _RULES)
+    check_choice("allocation", allocation, _RULES)
     lines = cost_lines(costs, activity, of=of, by=within, argument="within", working=_WORKING)
     active = lines.activity.filter(nw.col("active"))
     if allocation == "sales":
@@ -257,7 +257,7 @@ def _refuse_unknown_sales(active: Frame) -> None:
     n = one_row(gaps.select(nw.col("_gap").sum()))["_gap"]
     if n:
         raise ContentError(
-            f"activity: the sales of {counted(int(n), 'row')} are not known, so that costs "
+            f"activity: the sales of {count_of(int(n), 'row')} are not known, so that costs "
             "cannot be spread "
             "by them. Say allocation='equal' or 'orders'."
         )

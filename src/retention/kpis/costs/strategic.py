@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals.stable.v2 as nw
 
 from retention.activity.base_and_later import collapsed
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Frame, collect, count, in_kind_of, one_row
 from retention.tables.answer_columns import amounts, gives, ids, texts, whole
 
@@ -97,7 +97,7 @@ def strategic_customers(
         Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed.: strategically
         significant customers.
     """
-    one_of("volume_by", volume_by, ("sales", "orders"))
+    check_choice("volume_by", volume_by, ("sales", "orders"))
     shares = {"value": value, "volume": volume}
     lists = {"benchmark": benchmark, "door_openers": door_openers}
     if all(asked is None for asked in (*shares.values(), *lists.values())):

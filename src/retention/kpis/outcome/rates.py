@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, one_of
+from retention.errors import ColumnError, check_choice
 from retention.frames import Columns, collect, table_like
 from retention.kpis.outcome.counts import (
     Asked,
@@ -195,7 +195,7 @@ def sales_adjusted_retention(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "sales-adjusted
         retention rate"; bounds: Wilson (1927), Kish (1965), Cochran (1977).
     """
-    one_of("basis", basis, ("base", "current", "capped"))
+    check_choice("basis", basis, ("base", "current", "capped"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"sales": basis})
     warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "sales", basis), activity)
@@ -263,7 +263,7 @@ def profit_adjusted_retention(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "profit-adjusted
         retention rate".
     """
-    one_of("basis", basis, ("base", "current"))
+    check_choice("basis", basis, ("base", "current"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"profit": basis})
     warn_of_a_hole(cells)
     return table_like(adjusted_table(cells, "profit", basis), activity)
@@ -459,8 +459,8 @@ def outcome_kpis(
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9.
     """
-    one_of("sales_basis", sales_basis, ("base", "current", "capped"))
-    one_of("profit_basis", profit_basis, ("base", "current"))
+    check_choice("sales_basis", sales_basis, ("base", "current", "capped"))
+    check_choice("profit_basis", profit_basis, ("base", "current"))
     bases: dict[str, str] = {"sales": sales_basis, "profit": profit_basis}
     cells = count_cells(activity, Asked(by, lag, lost_to, level), bases)
     warn_of_a_hole(cells)
@@ -501,8 +501,8 @@ def against_the_rest(cells: Cells) -> Columns:
     many = mine.size // max(steps.size, 1)
     n = np.tile(base, many) - mine
     x = np.tile(lost, many) - in_no_segment
-    lower, upper = intervals.wilson(x, n, cells.asked.level)
-    apart = intervals.difference((gone, mine), (x, n), cells.asked.level)
+    lower, upper = intervals.wilson_bounds(x, n, cells.asked.level)
+    apart = intervals.difference_with_bounds((gone, mine), (x, n), cells.asked.level)
     return {
         "n_rest": n,
         "n_rest_churned": x,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.revenue.kept_revenue import Kept, sums_kept
 from retention.kpis.revenue.movements import moved
@@ -122,7 +122,7 @@ def net_revenue_retention(
         A convention of practice in subscription businesses without a standard: hence the keywords.
         Bounds: Cochran (1977), Sampling Techniques, section 6.4.
     """
-    one_of("contraction", contraction, ("include", "exclude"))
+    check_choice("contraction", contraction, ("include", "exclude"))
     counted = "net" if contraction == "include" else "no contraction"
     asked = Kept(counted, by, lag, path, reactivation, level, renewals)
     keys, found = sums_kept(activity, asked)
@@ -331,7 +331,7 @@ def quick_ratio(
         a convention of practice.
     """
     check_lag(lag)
-    one_of("reactivation", reactivation, ("exclude", "include"))
+    check_choice("reactivation", reactivation, ("exclude", "include"))
     ledger = moved(activity, by)
     first, last, _ = ledger.window
     if lag > last - first:
@@ -382,7 +382,7 @@ def _churned_logos(found: Columns, asked: Kept) -> Columns:
     if asked.reactivation == "include":
         method = np.full(base.size, "none: not a proportion", dtype=object)
         return {"logo_churn": churn, "lower": nothing, "upper": nothing, "bounds": method}
-    lower, upper = intervals.wilson(there, base, asked.level)
+    lower, upper = intervals.wilson_bounds(there, base, asked.level)
     method = np.where(base > 0, "wilson", "none").astype(object)
     return {"logo_churn": churn, "lower": 1 - upper, "upper": 1 - lower, "bounds": method}
 

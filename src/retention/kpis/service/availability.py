@@ -92,7 +92,7 @@ def service_availability(
     labels, place = distinct_segments(down, names)
     n_services = len(labels[names[0]]) if names else 1
     steps = window.steps
-    edges = periods.first_number(np.append(steps, steps[-1] + 1), freq) * _DAY
+    edges = periods.first_day_number(np.append(steps, steps[-1] + 1), freq) * _DAY
     n, hours = _downtime(down, place, edges, n_services)
     length = np.tile(np.diff(edges) / 3600.0, n_services)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import RetentionError, RetentionWarning, one_of, warn
+from retention.errors import RetentionError, RetentionWarning, check_choice, warn
 from retention.frames import Columns, table_like
 from retention.kpis.outcome.counts import Asked, Cells, adjusted, count_cells, raw
 from retention.kpis.service.counts import (
@@ -303,7 +303,7 @@ def retention_by_service(
 
 def _promised(quality: str, targets: object) -> dict[str, float]:
     """The target hours, of which there are none unless classes are made of times."""
-    one_of("quality", quality, get_args(Quality))
+    check_choice("quality", quality, get_args(Quality))
     if quality == "times":
         return target_hours(targets)
     if targets is not None:
@@ -370,7 +370,7 @@ def _described(
 ) -> Columns:
     """Median, 90th percentile, share and bounds: shares by counting, then times by their curve."""
     n_done = tallies["n_done"]
-    lower, upper = intervals.wilson(tallies["n_good"], n_done, level)
+    lower, upper = intervals.wilson_bounds(tallies["n_good"], n_done, level)
     answer: Columns = {
         "median_hours": np.full(targeted.size, np.nan),
         "p90_hours": np.full(targeted.size, np.nan),
@@ -428,5 +428,5 @@ def _within(curve: Curve, target: float, level: float) -> tuple[float, float, fl
         trials = int(curve.n_at_risk[np.searchsorted(curve.duration, target)])
     else:  # all were: of those who were seen to be
         trials = int(curve.n_churned[curve.duration <= target].sum())
-    lower, upper = intervals.wilson(trials * (1 - waiting), trials, level)
+    lower, upper = intervals.wilson_bounds(trials * (1 - waiting), trials, level)
     return 1 - waiting, float(lower), float(upper), "wilson"

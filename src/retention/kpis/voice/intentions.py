@@ -222,9 +222,9 @@ def _on_scores(counted: Columns, responses: Columns, names: list[str]) -> tuple[
 
 def _described(found: Columns, within: int, level: float) -> Columns:
     observed, bought = found["_observed"], found["_bought"]
-    lower, upper = intervals.wilson(bought, observed, level)
+    lower, upper = intervals.wilson_bounds(bought, observed, level)
     asked_whom, answered = found["_asked"], found["_answered"]
-    response_lower, response_upper = intervals.wilson(answered, asked_whom, level)
+    response_lower, response_upper = intervals.wilson_bounds(answered, asked_whom, level)
     return {
         "n_asked": asked_whom,
         "n_answered": answered,

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, check_choice
 from retention.frames import Columns, collect, table_like
 from retention.kpis.outcome.counts import on_grid
 from retention.kpis.voice.counts import (
@@ -125,7 +125,7 @@ def voice_kpis(
         Review 73 (6), 88–99. Word of mouth of both kinds: East, R., Hammond, K. and Lomax, W.
         (2008), International Journal of Research in Marketing 25, 215–224.
     """
-    one_of("repeated", repeated, get_args(Repeated))
+    check_choice("repeated", repeated, get_args(Repeated))
     intervals.quantile_of(level)
     if freq is not None:
         periods.check_freq(freq)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from retention.errors import ReadError, warn
 from retention.loading.files.letters import ASSUMED, Letters, cells_in_quotes, readings_in_words
 from retention.loading.files.relations import require_library
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,7 +118,7 @@ def survey(path: Path, separator: str) -> Survey:
             letters do not speak for cp1252.
     """
     ends = _Ends(separator.encode())
-    with unpacked_stream(path) as stream, watched(f"checking {path.name}", "B") as done:
+    with unpacked_stream(path) as stream, progress_bar(f"checking {path.name}", "B") as done:
         encoding, cells = _encoding_and_cells(path, ends.seen(_pieces_of_stream(stream, done)))
     return Survey(encoding, ends.mixed, ends.open, cells)
 

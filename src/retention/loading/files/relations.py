@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -166,7 +166,7 @@ def _arrow_table_of_source(opened: Opened) -> Any:
 
     batches = []
     with (
-        watched(f"reading {opened.name}", " rows") as done,
+        progress_bar(f"reading {opened.name}", " rows") as done,
         pa.RecordBatchReader.from_stream(opened.relation) as reader,
     ):
         for batch in reader:

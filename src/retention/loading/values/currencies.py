@@ -300,7 +300,7 @@ def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) ->
     same = rates_to_write(found, rate="1")
     advice = (
         f"Column {column!r} says {currencies_in_words(found)}. Say `currency={column!r}`, and "
-        f"to convert `rates={rates_to_write(found)}` as well; where all amounts are in one currency "
-        f"already, `rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
+        f"to convert `rates={rates_to_write(found)}` as well; where all amounts are in one "
+        f"currency already, `rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
     return Check("amounts in several currencies", column, advice, nw.lit(value=True))

@@ -208,10 +208,10 @@ def _averaged(shown: list[str], asked: Sequence[str] | None) -> Flags:
 def _each(both: NDArray[Any], t: NDArray[Any], m: NDArray[Any], n: int, level: float) -> Columns:
     """The scores of every category, from its counts."""
     union = t + m - both
-    lower, upper = intervals.wilson(both, union, level)
+    lower, upper = intervals.wilson_bounds(both, union, level)
     scores = {
-        "precision": (intervals.ratio(both, t), *intervals.wilson(both, t, level)),
-        "recall": (intervals.ratio(both, m), *intervals.wilson(both, m, level)),
+        "precision": (intervals.ratio(both, t), *intervals.wilson_bounds(both, t, level)),
+        "recall": (intervals.ratio(both, m), *intervals.wilson_bounds(both, m, level)),
         "f1": (intervals.ratio(2 * both, t + m), 2 * lower / (1 + lower), 2 * upper / (1 + upper)),
         "kappa": _kappa(both, t, m, n, level),
     }

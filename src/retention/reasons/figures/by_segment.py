@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, counted, one_of
+from retention.errors import ColumnError, ContentError, check_choice, count_of
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.figures.counts import Named, count_asked
@@ -113,8 +113,8 @@ def reasons_by_segment(
         section 21.9. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65–70. Benjamini, Y.
         and Hochberg, Y. (1995), Journal of the Royal Statistical Society B 57, 289–300.
     """
-    one_of("base", base, get_args(Base))
-    one_of("correction", correction, get_args(Correction))
+    check_choice("base", base, get_args(Base))
+    check_choice("correction", correction, get_args(Correction))
     intervals.quantile_of(level)
     names = segments(by, TAGS)
     if not names:
@@ -151,7 +151,7 @@ def _check_segments(named: Named) -> None:
     counts = np.bincount(named.who)
     if n := int((counts > 1).sum()):
         raise ContentError(
-            f"by: {counted(n, 'customer has', 'customers have')} notes in more than one "
+            f"by: {count_of(n, 'customer has', 'customers have')} notes in more than one "
             "segment, so that segments cannot be "
             "tested against each other. Give each customer one segment."
         )

@@ -9,9 +9,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionWarning, one_of, warn
+from retention.errors import ColumnError, ContentError, RetentionWarning, check_choice, warn
 from retention.frames import Columns, Frame, as_lazy, beside, collect, one_row, table_like
-from retention.names import outer
+from retention.names import outer_text
 from retention.reasons.categories import UNSPECIFIED
 from retention.reasons.figures.primary_reasons import ENDS, every_reason, primary_reasons
 from retention.reasons.figures.shared_ends import SHARED, shared_incidence
@@ -139,13 +139,13 @@ def reason_incidence(
         National Academy of Sciences 72, 20–22: why data cannot show it.
     """
     intervals.quantile_of(level)
-    one_of("several", several, get_args(Several))
+    check_choice("several", several, get_args(Several))
     taken = ("customer_id", "spell", "category", "several", *SHARED)
     names = segments(by, LIFETIMES, working=taken)
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _as_table(_counted(_joined(spells, told, names), names))
-    names = [outer(name) for name in names]
+    names = [outer_text(name) for name in names]
     made = (
         _of_one(table, names, level) if primary else shared_incidence(table, REASON, names, level)
     )
@@ -215,7 +215,7 @@ def _as_table(ends: Columns) -> pd.DataFrame:
 
     refuse_unusable(ends, "spells")
     counts: dict[str, Any] = {
-        outer(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
+        outer_text(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
     }
     counts["churned"] = ends["churned"].astype(np.bool_)
     return pd.DataFrame(counts | {"n_spells": ends[N]})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals
-from retention.errors import one_of
+from retention.errors import check_choice
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.categories import ReasonCategory, reason_categories
@@ -118,7 +118,7 @@ def reason_summary(
         East, R., Grandcolas, U., Riley, F. D. and Lomax, W. (2012), Australasian Marketing Journal
         20, 164–170.
     """
-    one_of("base", base, get_args(Base))
+    check_choice("base", base, get_args(Base))
     intervals.quantile_of(level)
     named, sizes = count_asked(tags, by, n_customers, base)
     shown = {one.name: one for one in categories or reason_categories()}
@@ -215,7 +215,7 @@ def _segment(named: Named, i: int, size: int | None, base: str, level: float) ->
 def of_people(n: NDArray[Any], base: int, level: float) -> Columns:
     """Shares of customers with Wilson's bounds; nothing where n is missing or nobody is there."""
     share = intervals.ratio(n, base)
-    lower, upper = intervals.wilson(n, base, level)
+    lower, upper = intervals.wilson_bounds(n, base, level)
     return {
         "n_base": np.full(n.size, base, np.int64),
         "share": share,
@@ -279,7 +279,7 @@ def _pairs(named: Named, i: int, seen: NDArray[np.intp], level: float) -> Column
     a, b = (place.ravel() for place in np.indices(both.shape))
     a, b = a[a != b], b[a != b]
     names = np.array(named.categories, dtype=object)[seen]
-    lower, upper = intervals.wilson(both[a, b], n_each[a], level)
+    lower, upper = intervals.wilson_bounds(both[a, b], n_each[a], level)
     share = intervals.ratio(both[a, b], n_each[a])
     return {
         "category": names[a],

@@ -150,7 +150,7 @@ def _period(
     told = int((mentions[:, seen] > 0).any(axis=1).sum())
     wrote = int((mentions[:, -1] == 0).sum())
     step = np.full(seen.size, _step_of(named, i), np.int64)
-    lower, upper = intervals.wilson(n, told, level)
+    lower, upper = intervals.wilson_bounds(n, told, level)
     return {
         "period": periods.first_days(step, freq),
         "step": step,

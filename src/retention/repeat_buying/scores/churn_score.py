@@ -225,7 +225,7 @@ class _Habits:
     def base(self, size: int, level: float) -> Columns:
         """The base rate and its counts, in every row."""
         n, silent = int(self.n.sum()), int(self.n_silent.sum())
-        lower, upper = intervals.wilson([silent], [n], level)
+        lower, upper = intervals.wilson_bounds([silent], [n], level)
         return {
             "n_base": np.full(size, n, np.int64),
             "n_base_silent": np.full(size, silent, np.int64),
@@ -295,7 +295,7 @@ def _scores(
     found, method, reasons = _modelled(rows, within, level)
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
-        ends = (share, *intervals.wilson(habits.n_silent, habits.n, level))
+        ends = (share, *intervals.wilson_bounds(habits.n_silent, habits.n, level))
         values = [end[beyond.astype(np.intp)] for end in ends]
     else:
         values = [found[name].to_numpy(np.float64) for name in names]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, counted, whole_number
+from retention.errors import ContentError, count_of, whole_number
 from retention.frames import Columns, table_like
 from retention.repeat_buying.buying.purchase_model import check_purchase_model, rows_at_hand
 from retention.repeat_buying.summary.purchase_histories import no_counts, read_spend, refuse
@@ -117,7 +117,7 @@ def purchase_calibration(
     expected, none = (
         intervals.ratio(_totals(place, values, classes.size), n) for values in said.values()
     )
-    none_lower, none_upper = intervals.wilson(came["n_without"], n, level)
+    none_lower, none_upper = intervals.wilson_bounds(came["n_without"], n, level)
     made: Columns = {
         "x_from": classes,
         "x_to": np.append(classes[:-1].astype(np.float64), np.nan),
@@ -248,7 +248,7 @@ def _holdout(lengths: Floats) -> float:
         raise ContentError(
             "split summary: T_holdout must be one length above 0, the same for all; "
             + (
-                f"{counted(gaps, 'is', 'are')} missing."
+                f"{count_of(gaps, 'is', 'are')} missing."
                 if gaps
                 else f"it goes from {least:g} to {most:g}."
             )

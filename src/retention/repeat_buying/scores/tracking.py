@@ -123,7 +123,7 @@ def tracking_table(
     days = purchase_days(frame, as_of=last, keep={})
     day, new, again = _counted(days, first, known)
     steps = _steps(day, last, freq)
-    ends = np.asarray(periods.first_number(steps + 1, freq)) - 1
+    ends = np.asarray(periods.first_day_number(steps + 1, freq)) - 1
     cumulative = _by(ends, day, again)
     some = new > 0
     ages = (day[some].max() - day[some]) / unit

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import ColumnError, RetentionError, check_choice
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
-from retention.names import inner
+from retention.names import inner_name
 from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read
 from retention.survival.counts.observation import between, warn_of
@@ -107,7 +107,7 @@ def person_periods(
         (1993), Journal of Educational Statistics 18, 155–195.
     """
     per_unit = length_of(unit, duration_unit)
-    names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
+    names = [inner_name(name) for name in ([keep] if isinstance(keep, str) else keep)]
     wanted = [*_IDS, *names]
     present = as_lazy(spells, name="spells", only=[*LIFETIMES.names, *wanted]).collect_schema()
     _refuse_kept(names, present)
@@ -138,8 +138,8 @@ def length_of(unit: str, duration_unit: str) -> tuple[float, float]:
     Raises:
         RetentionError: if one is not known, or intervals are shorter than the durations' unit.
     """
-    one_of("unit", unit, DAYS_IN)
-    one_of("duration_unit", duration_unit, DAYS_IN)
+    check_choice("unit", unit, DAYS_IN)
+    check_choice("duration_unit", duration_unit, DAYS_IN)
     if DAYS_IN[unit] < DAYS_IN[duration_unit]:
         raise RetentionError(
             f"unit={unit!r} is shorter than duration_unit={duration_unit!r}: durations in "

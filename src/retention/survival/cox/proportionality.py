@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import table_like
 from retention.numerics import step_functions
 from retention.numerics.newton import covariance_of_estimates, moments
@@ -84,7 +84,7 @@ def proportional_hazards_test(
         cox.zph of R's survival package from version 3.0 on.
     """
     _check_model(model)
-    one_of("transform", transform, get_args(Transform))
+    check_choice("transform", transform, get_args(Transform))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.survival.counts.observation import warn_of
@@ -104,7 +104,7 @@ def compare_curves(
         Statistical Society A 135, 185–207. Harrington, D. P. and Fleming, T. R. (1982), Biometrika
         69, 553–566.
     """
-    one_of("test", test, get_args(Test))
+    check_choice("test", test, get_args(Test))
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")

@@ -272,7 +272,7 @@ def restricted_mean_difference(
         "lower": difference - z * spread,
         "upper": difference + z * spread,
         "z": standard,
-        "p_value": intervals.two_sided(standard),
+        "p_value": intervals.p_value(standard),
         "note": text_column([_both(note, theirs, first) for note in notes]),
     }
     return table_like(summary(others, by, parts), curve)

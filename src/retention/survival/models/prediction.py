@@ -16,7 +16,7 @@ from retention.frames import (
     is_lazy,
     table_like,
 )
-from retention.names import as_asked
+from retention.names import columns_as_asked
 from retention.survival.models.customers_given import (
     chunks_of,
     columns_needed,
@@ -348,7 +348,7 @@ def with_predictions(
     if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
     wanted = frame if is_lazy(spells) else frame.select(*columns_needed(model, schema))
-    given = as_asked(collect(wanted), covariates_of(model))
+    given = columns_as_asked(collect(wanted), covariates_of(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)

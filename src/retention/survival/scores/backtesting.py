@@ -15,8 +15,8 @@ from retention.errors import (
     ContentError,
     RetentionError,
     RetentionWarning,
-    counted,
-    one_of,
+    check_choice,
+    count_of,
     warn,
 )
 from retention.frames import Columns, collect, in_kind_of, one_row, table_like
@@ -149,7 +149,7 @@ def backtest(
     """
     _check_fit(fit)
     check_build(build)
-    one_of("holdout", holdout, ("time", "customers"))
+    check_choice("holdout", holdout, ("time", "customers"))
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
         whole_days(embargo, argument="embargo", least=0),
@@ -176,7 +176,7 @@ def _warn_of_sign(found: Sequence[float | None]) -> None:
     low = sum(value is not None and value < LOW for value in found)
     if low:
         warn(
-            f"fit: on {low:,} of {counted(len(found), 'cut')} the concordance is below {LOW:g}, "
+            f"fit: on {low:,} of {count_of(len(found), 'cut')} the concordance is below {LOW:g}, "
             "worse than a coin's ½: perhaps the sign is turned. It must be the chance of leaving, "
             "not of staying."
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, one_of, warn
+from retention.errors import ContentError, RetentionError, check_choice, warn
 from retention.frames import Columns, table_like
 from retention.survival.scores.censoring_weights import explodes, strata_names, weigh
 from retention.survival.scores.scored_tables import (
@@ -146,7 +146,7 @@ def concordance(
         Uno, H. et al. (2011), Statistics in Medicine 30, 1105–1117. Standard error: Therneau, T.
         and Atkinson, E. (2024), "Concordance", vignette of the R package survival.
     """
-    one_of("method", method, ("harrell", "uno"))
+    check_choice("method", method, ("harrell", "uno"))
     z = intervals.quantile_of(level)
     names = strata_names(censoring_by)
     if method == "harrell" and (censoring is not None or names):
