@@ -16,13 +16,13 @@ from retention.names import outer_text
 from retention.numerics.codes import group_numbers
 from retention.tables import column_names
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     differences,
     gives,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 from retention.wording import freq_of, percent, spoken_period
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 @gives(
     "segment and period",
     times("period_before", "period"),
-    whole("step"),
+    whole_numbers("step"),
     shares("before", "after"),
     differences("change", "lower", "upper"),
     texts("verdict", "finding"),
-    constant(texts("figure"), whole("apart")),
+    constants(texts("figure"), whole_numbers("apart")),
 )
 def has_changed(
     table: IntoFrameT,

@@ -19,7 +19,7 @@ from retention.spells.spell_rows import (
     with_last,
 )
 from retention.tables import CONTRACTS, SPELLS, require
-from retention.tables.answer_columns import constant, gives, whole
+from retention.tables.answer_columns import constants, gives, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _RUNNING = 10_000_000  # the day a running contract ends: later than any other
 
 
-@gives("spell", SPELLS.columns, constant(whole("grace", unit="days")))
+@gives("spell", SPELLS.columns, constants(whole_numbers("grace", unit="days")))
 def contract_spells(
     contracts: IntoFrameT,
     *,

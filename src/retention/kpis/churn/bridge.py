@@ -29,14 +29,14 @@ from retention.kpis.churn.target_groups import (
 )
 from retention.kpis.outcome.counts import Asked, Cells, count_cells, warn_of_a_hole
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     differences,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -53,27 +53,27 @@ _GROUPS = ("target", "rest", "unknown")
 @gives(
     "segment and later base period",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     times("period_before"),
-    whole("n_base_before", "n_churned_before"),
+    whole_numbers("n_base_before", "n_churned_before"),
     shares("churn_rate_before", "lower_before", "upper_before", "share_before"),
-    whole("n_base_after", "n_churned_after"),
+    whole_numbers("n_base_after", "n_churned_after"),
     shares("churn_rate_after", "lower_after", "upper_after", "share_after"),
     differences("rate_change", "change_lower", "change_upper"),
     texts("presence"),
     differences("rate_effect", "mix_effect", "new_effect", "gone_effect", "effect"),
-    whole("total_n_base_before", "total_n_churned_before"),
+    whole_numbers("total_n_base_before", "total_n_churned_before"),
     shares("total_rate_before"),
-    whole("total_n_base_after", "total_n_churned_after"),
+    whole_numbers("total_n_base_after", "total_n_churned_after"),
     shares("total_rate_after"),
     differences("total_change"),
-    whole("firm_n_base_before", "firm_n_churned_before"),
+    whole_numbers("firm_n_base_before", "firm_n_churned_before"),
     shares("firm_rate_before"),
-    whole("firm_n_base_after", "firm_n_churned_after"),
+    whole_numbers("firm_n_base_after", "firm_n_churned_after"),
     shares("firm_rate_after"),
     differences("firm_change", "overlap_effect"),
     texts("simpson"),
-    constant(whole("apart"), texts("overlap"), whole("lag")),
+    constants(whole_numbers("apart"), texts("overlap"), whole_numbers("lag")),
 )
 def churn_bridge(
     activity: IntoFrameT,
@@ -188,14 +188,14 @@ def churn_bridge(
 @gives(
     "base period",
     times("period"),
-    whole("step", "n_target", "n_target_churned"),
+    whole_numbers("step", "n_target", "n_target_churned"),
     shares("target_churn_rate", "target_lower", "target_upper"),
-    whole("n_rest", "n_rest_churned"),
+    whole_numbers("n_rest", "n_rest_churned"),
     shares("rest_churn_rate", "rest_lower", "rest_upper"),
-    whole("n_unknown", "n_unknown_churned"),
+    whole_numbers("n_unknown", "n_unknown_churned"),
     differences("difference", "difference_lower", "difference_upper"),
     numbers("ratio", unit="times"),
-    constant(texts("target"), whole("lag")),
+    constants(texts("target"), whole_numbers("lag")),
 )
 def target_customers(
     activity: IntoFrameT,

@@ -20,7 +20,15 @@ from retention.kpis.churn.counts import (
     spell_days,
 )
 from retention.tables import SPELLS, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,17 +51,17 @@ _Counts = TypeVar("_Counts", "NDArray[Any]", nw.Expr)
 @gives(
     "segment and period",
     times("period"),
-    whole(
+    whole_numbers(
         "step", "n_base", "n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended"
     ),
     numbers("exposure", unit="customer periods"),
-    whole("n_churned"),
+    whole_numbers("n_churned"),
     numbers("at_risk", unit="customers"),
     shares("churn_rate", "lower", "upper"),
     texts("bounds"),
-    constant(texts("convention")),
-    whole("n_other"),
-    constant(texts("causes", "others")),
+    constants(texts("convention")),
+    whole_numbers("n_other"),
+    constants(texts("causes", "others")),
 )
 def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     spells: IntoFrameT,

@@ -18,12 +18,12 @@ from retention.kpis.cohorts.grid import CohortGrid
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -190,11 +190,11 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
 
 @gives(
     "segment and age",
-    whole("age", "age_to", "n_cohorts", "n_eligible", "n_retained"),
+    whole_numbers("age", "age_to", "n_cohorts", "n_eligible", "n_retained"),
     numbers("base", "retained", unit="customers or currency"),
     shares("rate", "lower", "upper"),
     texts("bounds"),
-    constant(texts("weights", "kind", "measure")),
+    constants(texts("weights", "kind", "measure")),
 )
 def average_retention(
     cohorts: IntoFrameT,

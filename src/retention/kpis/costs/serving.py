@@ -19,13 +19,13 @@ from retention.kpis.costs.counts import Lines, cost_lines, warn_of
 from retention.orders import NOISE
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     flags,
     gives,
     ids,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ _SUMS = ("active", "sales", "profit", "direct_cost", "allocated_cost", "_no_sale
     "customer and period",
     ids("customer_id"),
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     flags("active"),
     amounts(
         "sales",
@@ -66,7 +66,7 @@ _SUMS = ("active", "sales", "profit", "direct_cost", "allocated_cost", "_no_sale
         "profit_after_cost_to_serve",
     ),
     flags("costs_more_than_it_brings"),
-    constant(texts("allocation")),
+    constants(texts("allocation")),
 )
 def cost_to_serve(
     costs: IntoFrameT,
@@ -156,11 +156,11 @@ def cost_to_serve(
 @gives(
     "segment, period and kind of such costs",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("kind", "reason"),
-    whole("n_costs"),
+    whole_numbers("n_costs"),
     amounts("amount"),
-    constant(texts("allocation")),
+    constants(texts("allocation")),
 )
 def unallocated_costs(
     costs: IntoFrameT,

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.activity.base_and_later import collapsed
 from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Frame, collect, count, in_kind_of, one_row
-from retention.tables.answer_columns import amounts, gives, ids, texts, whole
+from retention.tables.answer_columns import amounts, gives, ids, texts, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -30,7 +30,7 @@ _SIGNIFICANCE = {"benchmark": "benchmark", "door_openers": "door opener"}
     "flagged customer and rule",
     ids("customer_id"),
     texts("significance", "rule"),
-    whole("n_orders"),
+    whole_numbers("n_orders"),
     amounts("sales", "profit"),
 )
 def strategic_customers(

@@ -29,13 +29,13 @@ from retention.kpis.outcome.counts import (
 )
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     differences,
     gives,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ _MONEY = ("sales", "profit")
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "lower", "upper", "churn_rate"),
-    constant(whole("lag"), texts("lost_to")),
+    constants(whole_numbers("lag"), texts("lost_to")),
 )
 def retention_rate(
     activity: IntoFrameT,
@@ -121,11 +121,11 @@ def retention_rate(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("sales_base", "sales_retained"),
     shares("sales_adjusted_retention", "lower", "upper", "sales_adjusted_churn"),
     texts("bounds"),
-    constant(texts("basis"), whole("lag"), texts("lost_to")),
+    constants(texts("basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def sales_adjusted_retention(
     activity: IntoFrameT,
@@ -204,11 +204,11 @@ def sales_adjusted_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("profit_base", "profit_retained"),
     shares("profit_adjusted_retention", "lower", "upper", "profit_adjusted_churn"),
     texts("bounds"),
-    constant(texts("basis"), whole("lag"), texts("lost_to")),
+    constants(texts("basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def profit_adjusted_retention(
     activity: IntoFrameT,
@@ -272,16 +272,16 @@ def profit_adjusted_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_churned"),
+    whole_numbers("step", "n_base", "n_retained", "n_churned"),
     shares("churn_rate", "lower", "upper"),
     amounts("sales_base", "sales_churned"),
     shares("sales_adjusted_churn"),
     amounts("profit_base", "profit_churned"),
     shares("profit_adjusted_churn"),
-    whole("n_rest", "n_rest_churned"),
+    whole_numbers("n_rest", "n_rest_churned"),
     shares("rest_churn_rate", "rest_lower", "rest_upper"),
     differences("difference", "difference_lower", "difference_upper"),
-    constant(whole("lag"), texts("lost_to")),
+    constants(whole_numbers("lag"), texts("lost_to")),
 )
 def churn_by(
     activity: IntoFrameT,
@@ -388,7 +388,7 @@ def churn_by(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "retention_rate_lower", "retention_rate_upper", "churn_rate"),
     amounts("sales_base", "sales_retained"),
     shares(
@@ -406,7 +406,7 @@ def churn_by(
         "profit_adjusted_churn",
     ),
     texts("profit_bounds"),
-    constant(texts("sales_basis", "profit_basis"), whole("lag"), texts("lost_to")),
+    constants(texts("sales_basis", "profit_basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def outcome_kpis(
     activity: IntoFrameT,

@@ -15,7 +15,7 @@ from retention.errors import ContentError, count_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.outcome.counts import on_grid
 from retention.orders import NOISE
-from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole
+from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ _FLAGS = {
 @gives(
     "segment and whole period",
     times("period"),
-    whole("step", *_COUNTS),
+    whole_numbers("step", *_COUNTS),
     amounts(*_AMOUNTS, "sales"),
 )
 def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
@@ -134,7 +134,7 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
     "customer, segment and period",
     ids("customer_id"),
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("movement"),
     amounts(*_AMOUNTS),
 )

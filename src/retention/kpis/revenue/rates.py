@@ -14,13 +14,13 @@ from retention.kpis.revenue.movements import moved
 from retention.periods import check_lag
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ _COUNTS = ("n_base", "n_retained", "n_reactivated")
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_reactivated"),
+    whole_numbers("step", "n_base", "n_retained", "n_reactivated"),
     amounts("sales_base", "sales_retained"),
     shares("net_revenue_retention", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "reactivation", "contraction", "base")),
+    constants(whole_numbers("lag"), texts("path", "reactivation", "contraction", "base")),
 )
 def net_revenue_retention(
     activity: IntoFrameT,
@@ -134,11 +134,11 @@ def net_revenue_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("sales_base", "sales_retained"),
     shares("gross_revenue_retention", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "base")),
+    constants(whole_numbers("lag"), texts("path", "base")),
 )
 def gross_revenue_retention(
     activity: IntoFrameT,
@@ -204,10 +204,10 @@ def gross_revenue_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_reactivated"),
+    whole_numbers("step", "n_base", "n_retained", "n_reactivated"),
     shares("logo_churn", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "reactivation", "base")),
+    constants(whole_numbers("lag"), texts("path", "reactivation", "base")),
 )
 def logo_churn(
     activity: IntoFrameT,
@@ -276,10 +276,10 @@ def logo_churn(
 @gives(
     "segment and period",
     times("period"),
-    whole("step", "n_gained", "n_lost"),
+    whole_numbers("step", "n_gained", "n_lost"),
     amounts("sales_gained", "sales_lost"),
     numbers("quick_ratio", unit="times"),
-    constant(whole("lag"), texts("reactivation")),
+    constants(whole_numbers("lag"), texts("reactivation")),
 )
 def quick_ratio(
     activity: IntoFrameT,

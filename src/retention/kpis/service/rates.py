@@ -34,13 +34,13 @@ from retention.survival.curves.kaplan_meier import survival_curve
 from retention.tables import CONTACTS, refuse_taken, segments
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _ROUNDING = 1e-9
     "segment and figure",
     texts("figure"),
     numbers("target_hours", unit="hours"),
-    whole("n_contacts", "n_done", "n_open", "n_unknown", "n_good"),
+    whole_numbers("n_contacts", "n_done", "n_open", "n_unknown", "n_good"),
     numbers("median_hours", "p90_hours", unit="hours"),
     shares("share", "lower", "upper"),
     texts("bounds"),
@@ -180,16 +180,16 @@ def service_kpis(
     "class of service and base period",
     texts("service"),
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "lower", "upper", "churn_rate"),
     amounts("sales_base", "sales_retained"),
     shares("sales_adjusted_retention"),
     amounts("profit_base", "profit_retained"),
     shares("profit_adjusted_retention"),
-    constant(
+    constants(
         texts("quality"),
         numbers("first_response_target", "resolution_target", unit="hours"),
-        whole("lag"),
+        whole_numbers("lag"),
     ),
 )
 def retention_by_service(

@@ -15,7 +15,7 @@ from retention.numerics.codes import distinct_segments
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.tables import SURVEYS, TRANSACTIONS, refuse_other_ids, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +30,12 @@ MOST_SCORES = 101
 @gives(
     "segment and score",
     numbers("score", "scale_low", "scale_high", unit="points of the scale"),
-    whole("n_asked", "n_answered"),
+    whole_numbers("n_asked", "n_answered"),
     shares("response_share", "response_lower", "response_upper"),
-    whole("n_customers", "n_unobserved", "n_observed", "n_bought"),
+    whole_numbers("n_customers", "n_unobserved", "n_observed", "n_bought"),
     shares("repeat_share", "lower", "upper"),
     texts("bounds"),
-    constant(whole("within", unit="days")),
+    constants(whole_numbers("within", unit="days")),
 )
 def repeat_behaviour(
     surveys: IntoFrameT,

@@ -25,7 +25,15 @@ from retention.kpis.voice.counts import (
     woven,
 )
 from retention.tables import SURVEYS, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +52,12 @@ Repeated = Literal["last", "all"]
     "segment, period and figure",
     times("period", "until"),
     texts("figure"),
-    whole("n_asked", "n_answered"),
+    whole_numbers("n_asked", "n_answered"),
     shares("response_share", "response_lower", "response_upper"),
-    whole("n_answers", "n_customers"),
+    whole_numbers("n_answers", "n_customers"),
     numbers("value", "lower", "upper", unit="as the figure"),
     texts("bounds"),
-    constant(texts("repeated")),
+    constants(texts("repeated")),
 )
 def voice_kpis(
     surveys: IntoFrameT,

@@ -14,7 +14,7 @@ from retention.reasons.agreement.labels import read_labels
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, check_category
 from retention.reasons.figures.primary_reasons import complete, places_of
 from retention.tables import TAGS, require
-from retention.tables.answer_columns import constant, flags, gives, shares, texts, whole
+from retention.tables.answer_columns import constants, flags, gives, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class _Pair:
 @gives(
     "category, and one for each way of averaging",
     texts("category"),
-    whole("n_notes", "n_tagged", "n_labelled", "n_both"),
+    whole_numbers("n_notes", "n_tagged", "n_labelled", "n_both"),
     shares(
         "precision",
         "precision_lower",
@@ -58,7 +58,7 @@ class _Pair:
         "kappa_upper",
     ),
     flags("scored"),
-    constant(whole("n_unlabelled")),
+    constants(whole_numbers("n_unlabelled")),
 )
 def reason_agreement(
     tags: IntoFrameT,

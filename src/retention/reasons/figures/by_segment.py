@@ -13,7 +13,7 @@ from retention.numerics.codes import long_table
 from retention.reasons.figures.counts import Named, count_asked
 from retention.reasons.figures.reason_summary import of_people
 from retention.tables import TAGS, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,15 +30,15 @@ Correction = Literal["holm", "benjamini_hochberg"]
 @gives(
     "segment and category",
     texts("category"),
-    whole("n_customers"),
-    constant(texts("base")),
-    whole("n_base"),
+    whole_numbers("n_customers"),
+    constants(texts("base")),
+    whole_numbers("n_base"),
     shares("share", "lower", "upper"),
     texts("bounds"),
     shares("share_overall"),
     texts("test"),
     numbers("chi_squared", "degrees_of_freedom", "p_value", "p_adjusted"),
-    constant(texts("correction"), whole("n_tests")),
+    constants(texts("correction"), whole_numbers("n_tests")),
     numbers("cramers_v", unit="0 to 1"),
 )
 def reasons_by_segment(

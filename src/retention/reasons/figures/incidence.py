@@ -18,7 +18,7 @@ from retention.reasons.figures.shared_ends import SHARED, shared_incidence
 from retention.survival.counts.histories import LATE, N, counted, refuse_unusable, usable
 from retention.survival.curves.competing_risks import cause_removed, cumulative_incidence
 from retention.tables import LIFETIMES, refuse_other_ids, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,9 @@ Several = Literal["primary", "fractional"]
     "segment, category and duration",
     texts("category"),
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned"),
+    whole_numbers("n_at_risk", "n_churned"),
     numbers("churned_weight", unit="customers"),
-    whole("n_censored"),
+    whole_numbers("n_censored"),
     shares("hazard"),
     numbers("cumulative_hazard", unit="expected ends"),
     shares(
@@ -52,7 +52,7 @@ Several = Literal["primary", "fractional"]
     ),
     numbers("observed_from", unit="as duration"),
     texts("note"),
-    constant(texts("several")),
+    constants(texts("several")),
 )
 def reason_incidence(
     spells: IntoFrameT,

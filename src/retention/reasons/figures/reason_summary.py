@@ -13,7 +13,15 @@ from retention.numerics.codes import long_table
 from retention.reasons.categories import ReasonCategory, reason_categories
 from retention.reasons.figures.counts import Named, count_asked, count_named
 from retention.tables import TAGS, require, segments
-from retention.tables.answer_columns import constant, flags, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import (
+    constants,
+    flags,
+    gives,
+    numbers,
+    shares,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,13 +35,13 @@ Base = Literal["customers", "tagged", "mentions"]
 @gives(
     "segment and category",
     texts("category", "label", "force", "preventable"),
-    whole("n_customers", "n_mentions", "n_first", "n_only"),
-    constant(texts("base")),
-    whole("n_base"),
+    whole_numbers("n_customers", "n_mentions", "n_first", "n_only"),
+    constants(texts("base")),
+    whole_numbers("n_base"),
     shares("share", "lower", "upper"),
     texts("bounds"),
-    whole("n_one_reason", "n_several_reasons"),
-    constant(texts("unit")),
+    whole_numbers("n_one_reason", "n_several_reasons"),
+    constants(texts("unit")),
     shares("keaveney_share"),
     flags("keaveney_verified"),
 )
@@ -133,7 +141,7 @@ def reason_summary(
 @gives(
     "segment and ordered pair of reasons to leave",
     texts("category", "other"),
-    whole("n_customers", "n_other", "n_both", "n_tagged"),
+    whole_numbers("n_customers", "n_other", "n_both", "n_tagged"),
     shares("share", "lower", "upper"),
     numbers("lift", unit="times the average"),
 )

@@ -12,7 +12,7 @@ from retention.frames import Columns, table_like
 from retention.repeat_buying.buying.purchase_model import check_purchase_model, rows_at_hand
 from retention.repeat_buying.summary.purchase_histories import no_counts, read_spend, refuse
 from retention.tables import PURCHASE_SUMMARY, Kind, require
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 from retention.tables.declaring import Column
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ _SPLIT = Kind(
 
 @gives(
     "class of customers",
-    whole("x_from"),
+    whole_numbers("x_from"),
     numbers("x_to", unit="purchases"),
-    whole("n_customers", "n_holdout"),
+    whole_numbers("n_customers", "n_holdout"),
     numbers("purchases_per_customer", "purchases_lower", "purchases_upper", unit="purchases"),
     texts("bounds"),
     numbers("expected_per_customer", unit="purchases"),
-    whole("n_without"),
+    whole_numbers("n_without"),
     shares("no_purchase_share", "no_purchase_lower", "no_purchase_upper", "p_no_purchase"),
 )
 def purchase_calibration(
@@ -135,7 +135,7 @@ def purchase_calibration(
 @gives(
     "measure of correlation",
     texts("measure"),
-    whole("n_customers", "n_left_out"),
+    whole_numbers("n_customers", "n_left_out"),
     numbers("correlation", "lower", "upper"),
     texts("reason"),
 )

@@ -23,7 +23,15 @@ from retention.log_holes import hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, checked_log, purchases
 from retention.repeat_buying.summary.fast_summary import plain_lines, summed
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
-from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts, whole
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    gives,
+    ids,
+    numbers,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -139,12 +147,12 @@ def purchase_counts(
 @gives(
     "customer",
     ids("customer_id"),
-    whole("x"),
+    whole_numbers("x"),
     numbers("t_x", "T"),
     amounts("mean_sales"),
-    whole("n_orders"),
-    constant(texts("unit")),
-    whole("n_holdout"),
+    whole_numbers("n_orders"),
+    constants(texts("unit")),
+    whole_numbers("n_holdout"),
     amounts("holdout_sales"),
     numbers("T_holdout"),
 )

@@ -14,7 +14,7 @@ from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read
 from retention.survival.counts.observation import between, warn_of
 from retention.tables import LIFETIMES, require
-from retention.tables.answer_columns import flags, gives, ids, perhaps, whole
+from retention.tables.answer_columns import flags, gives, ids, optional_columns, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -42,10 +42,10 @@ _IDS = ("customer_id", "spell")
 
 @gives(
     "spell and interval in which it was at risk",
-    perhaps(ids("customer_id"), whole("spell")),
-    whole("interval"),
+    optional_columns(ids("customer_id"), whole_numbers("spell")),
+    whole_numbers("interval"),
     flags("churned"),
-    perhaps(whole("n_spells")),
+    optional_columns(whole_numbers("n_spells")),
 )
 def person_periods(
     spells: IntoFrameT,

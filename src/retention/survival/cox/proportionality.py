@@ -16,7 +16,7 @@ from retention.survival.cox.partial_likelihood import gradient_and_information, 
 from retention.survival.models import covariates as designs
 from retention.survival.models.covariates import labelled
 from retention.survival.models.lifetime_model import check_model, described
-from retention.tables.answer_columns import constant, gives, numbers, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -36,9 +36,9 @@ Transform = Literal["km", "rank", "event-rank", "identity", "log"]
     "term, and one for all of them",
     texts("term"),
     numbers("statistic"),
-    whole("degrees_of_freedom"),
+    whole_numbers("degrees_of_freedom"),
     numbers("p_value"),
-    constant(texts("transform")),
+    constants(texts("transform")),
 )
 def proportional_hazards_test(
     spells: IntoFrameT, *, model: CoxModel, transform: Transform = "km"

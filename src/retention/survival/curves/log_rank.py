@@ -13,7 +13,7 @@ from retention.numerics import step_functions
 from retention.survival.counts.observation import warn_of
 from retention.survival.counts.risk_sets import RiskSets, tally
 from retention.tables import LIFETIMES, refuse_taken, segments
-from retention.tables.answer_columns import constant, gives, numbers, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,11 @@ _NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is
 
 @gives(
     "segment",
-    whole("n_spells", "n_churned"),
+    whole_numbers("n_spells", "n_churned"),
     numbers("n_expected", unit="customers"),
-    constant(texts("test")),
+    constants(texts("test")),
     numbers("statistic"),
-    whole("degrees_of_freedom"),
+    whole_numbers("degrees_of_freedom"),
     numbers("p_value"),
     texts("note"),
 )

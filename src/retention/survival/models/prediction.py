@@ -27,7 +27,7 @@ from retention.survival.models.customers_given import (
 from retention.survival.models.lifetime_model import ORIGIN, check_model
 from retention.survival.models.unpredicted import Why
 from retention.tables import column_names
-from retention.tables.answer_columns import constant, gives, ids, numbers, shares, texts
+from retention.tables.answer_columns import constants, gives, ids, numbers, shares, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +139,7 @@ def predict_survival(
     "customer",
     ids("customer_id"),
     numbers("tenure", unit="as duration"),
-    constant(numbers("within", unit="as duration")),
+    constants(numbers("within", unit="as duration")),
     shares("churn_probability", "lower", "upper"),
     texts("reason", "note"),
 )
@@ -221,7 +221,7 @@ def predict_churn(
     "customer",
     ids("customer_id"),
     numbers("tenure", unit="as duration"),
-    constant(numbers("horizon", unit="as duration")),
+    constants(numbers("horizon", unit="as duration")),
     numbers("expected_lifetime", unit="as duration"),
     texts("reason", "note"),
 )

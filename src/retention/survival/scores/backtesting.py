@@ -32,7 +32,15 @@ from retention.survival.scores.concordance_index import concordance
 from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
 from retention.survival.scores.scored_tables import LOW
 from retention.tables import SPELLS, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -52,8 +60,10 @@ _FEWEST = 10  # spells: below that scores say nothing
 @gives(
     "cut",
     times("cut"),
-    constant(whole("horizon", "embargo", unit="days"), texts("holdout")),
-    whole("n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"),
+    constants(whole_numbers("horizon", "embargo", unit="days"), texts("holdout")),
+    whole_numbers(
+        "n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"
+    ),
     shares(
         "predicted_churn",
         "observed_churn",

@@ -20,7 +20,7 @@ from retention.survival.scores.scored_tables import (
     read_scored,
     turned,
 )
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,9 @@ class Pairs:
     "scored table",
     texts("method"),
     numbers("until", "landmark", unit="as duration"),
-    whole("n_spells", "n_churned", "n_comparable", "n_concordant", "n_discordant", "n_tied_risk"),
+    whole_numbers(
+        "n_spells", "n_churned", "n_comparable", "n_concordant", "n_discordant", "n_tied_risk"
+    ),
     numbers("weight_comparable", "weight_concordant", "weight_tied_risk", unit="pairs"),
     shares("concordance", "standard_error", "lower", "upper"),
     texts("reason"),
