@@ -230,4 +230,4 @@ def _source_of_needed_columns(
             found += likely_currency_columns(
                 as_lazy(opened.relation, name=opened.name, by_row=True)
             )
-    return opened.only(list(dict.fromkeys(found)))
+    return opened.with_columns_only(list(dict.fromkeys(found)))

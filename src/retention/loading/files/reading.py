@@ -84,5 +84,5 @@ def read_table(
         for name in wanted:
             if name not in opened.relation.columns:
                 raise ColumnError.unknown("columns", str(name), opened.relation.columns)
-        opened = opened.only(wanted)
+        opened = opened.with_columns_only(wanted)
     return table_in_engine(opened, engine)

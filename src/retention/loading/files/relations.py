@@ -30,7 +30,7 @@ class Opened:
     name: str
     explain: Callable[[Exception], RetentionError]
 
-    def only(self, columns: Sequence[str]) -> Opened:
+    def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
         return replace(
             self, relation=self.relation.project(", ".join(map(sql_identifier, columns)))
