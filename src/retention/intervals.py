@@ -78,7 +78,7 @@ def wilson_bounds(
         Lower and upper bounds, within 0 to 1.
 
     Example:
-        >>> lower, upper = wilson([8], [10])
+        >>> lower, upper = wilson_bounds([8], [10])
         >>> print(f"{lower[0]:.4f} {upper[0]:.4f}")
         0.4902 0.9433
 
@@ -116,7 +116,7 @@ def difference_with_bounds(
         The difference, its lower and its upper bound; NaN where a proportion is of nobody.
 
     Example:
-        >>> apart, lower, upper = difference((56, 70), (48, 80))
+        >>> apart, lower, upper = difference_with_bounds((56, 70), (48, 80))
         >>> print(f"{apart:.2f} {lower:.4f} {upper:.4f}")
         0.20 0.0524 0.3339
 

@@ -137,7 +137,7 @@ def readings_in_words(cells: Sequence[bytes], *, most: int) -> str:
     """How the cells read in encodings in which they make sense and differ from cp1252, in words.
 
     Example:
-        >>> readings(["Москва".encode("cp1251")], most=1)
+        >>> readings_in_words(["Москва".encode("cp1251")], most=1)
         "`encoding='cp1251'` (Cyrillic) reads 'Москва'"
     """
     assumed = [cell.decode(ASSUMED, "replace") for cell in cells]
