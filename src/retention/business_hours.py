@@ -55,7 +55,7 @@ class Calendar:
     def __str__(self) -> str:
         """The calendar as one line of text, from which it can be read again."""
         days = [
-            f"{name} {','.join(f'{_clock(a)}-{_clock(b)}' for a, b in spans)}"
+            f"{name} {','.join(f'{_clock_text(a)}-{_clock_text(b)}' for a, b in spans)}"
             for name, spans in zip(_DAYS, self.week, strict=True)
             if spans
         ]
@@ -90,7 +90,7 @@ class Calendar:
             here = nw.col(weekday) == place
             before = nw.when(here).then(nw.lit(sum(lengths[:place]))).otherwise(before)
             if spans:
-                today = nw.when(here).then(_worked(nw.col(clock), spans)).otherwise(today)
+                today = nw.when(here).then(_worked_seconds(nw.col(clock), spans)).otherwise(today)
         closed: nw.Expr = nw.lit(0)
         off = {day + _LONG_AGO: lengths[(day + 3) % 7] for day in self.holidays}
         if off := {number: length for number, length in off.items() if length}:
@@ -116,74 +116,74 @@ def calendar_of(said: object) -> Calendar | None:
     if isinstance(said, str):
         if said == ALWAYS:
             return None
-        said = _parts(said)
+        said = _calendar_parts(said)
     if not isinstance(said, Mapping):
-        raise _not_understood(f"got {said!r}")
+        raise _calendar_refusal(f"got {said!r}")
     given = {str(key).strip().lower(): value for key, value in said.items()}
     tz, off = given.pop("tz", ""), given.pop("holidays", ())
     week: list[tuple[tuple[int, int], ...]] = [()] * 7
     for names, hours in given.items():
-        for place in _places(names):
+        for place in _weekday_places(names):
             if week[place]:
-                raise _not_understood(f"{_DAYS[place]!r} is said twice")
-            week[place] = _spans(hours)
+                raise _calendar_refusal(f"{_DAYS[place]!r} is said twice")
+            week[place] = _spans_of_day(hours)
     if not any(week):
-        raise _not_understood("no day has hours")
-    return Calendar(tuple(week), _zone(tz), _holidays(off))
+        raise _calendar_refusal("no day has hours")
+    return Calendar(tuple(week), _zone_name(tz), _holiday_numbers(off))
 
 
-def _parts(text: str) -> dict[str, str]:
+def _calendar_parts(text: str) -> dict[str, str]:
     """The text of a calendar as a mapping."""
     pairs = [part.strip().partition(" ") for part in text.split(";") if part.strip()]
     return {name: value.strip() for name, _, value in pairs}
 
 
-def _places(names: str) -> list[int]:
+def _weekday_places(names: str) -> list[int]:
     """The days that "mon", "mon-fri" or "sat,sun" name, by their place in the week."""
     found: list[int] = []
     for part in names.replace("–", "-").split(","):
         ends = [end.strip()[:3] for end in part.split("-")]
         if len(ends) > 2 or any(end not in _DAYS for end in ends):
-            raise _not_understood(f"{part.strip()!r} is no day such as 'mon', 'mon-fri' or 'sat'")
+            raise _calendar_refusal(f"{part.strip()!r} is no day such as 'mon', 'mon-fri' or 'sat'")
         first, last = _DAYS.index(ends[0]), _DAYS.index(ends[-1])
         found += [place % 7 for place in range(first, last + 1 + 7 * (last < first))]
     return found
 
 
-def _spans(hours: object) -> tuple[tuple[int, int], ...]:
+def _spans_of_day(hours: object) -> tuple[tuple[int, int], ...]:
     """The spans of a day in seconds, from "09:00-12:00,13:00-17:30" or a list of such."""
     texts = hours.split(",") if isinstance(hours, str) else hours
     if not isinstance(texts, Iterable):
-        raise _not_understood(f"{hours!r} are no hours such as '09:00-17:30'")
+        raise _calendar_refusal(f"{hours!r} are no hours such as '09:00-17:30'")
     found = []
     for text in texts:
         match = _SPAN.fullmatch(str(text).strip())
         if match is None:
-            raise _not_understood(f"{text!r} are no hours such as '09:00-17:30'")
+            raise _calendar_refusal(f"{text!r} are no hours such as '09:00-17:30'")
         h, m, hh, mm = map(int, match.groups())
         opens, closes = h * 3600 + m * 60, hh * 3600 + mm * 60
         if max(m, mm) > 59 or not opens < closes <= _DAY:
-            raise _not_understood(
+            raise _calendar_refusal(
                 f"{text!r} does not end after it begins, by 24:00 (a night shift is two spans)"
             )
         found.append((opens, closes))
     found.sort()
     if any(after[0] < before[1] for before, after in pairwise(found)):
-        raise _not_understood(f"the spans {hours!r} overlap")
+        raise _calendar_refusal(f"the spans {hours!r} overlap")
     return tuple(found)
 
 
-def _zone(tz: object) -> str:
+def _zone_name(tz: object) -> str:
     try:
         return ZoneInfo(str(tz)).key if tz else ""
     except (KeyError, ValueError, OSError):
-        raise _not_understood(f"tz {tz!r} is no IANA zone such as 'Europe/Berlin'") from None
+        raise _calendar_refusal(f"tz {tz!r} is no IANA zone such as 'Europe/Berlin'") from None
 
 
-def _holidays(days: object) -> tuple[int, ...]:
+def _holiday_numbers(days: object) -> tuple[int, ...]:
     given = days.split(",") if isinstance(days, str) else days
     if not isinstance(given, Iterable):
-        raise _not_understood(f"holidays must be a list of days; got {days!r}")
+        raise _calendar_refusal(f"holidays must be a list of days; got {days!r}")
     said = [day.strip() if isinstance(day, str) else day for day in given]
     numbers = {
         periods.number_of(periods.as_day(day, argument="business_hours: a holiday")) for day in said
@@ -191,7 +191,7 @@ def _holidays(days: object) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
-def _worked(clock: nw.Expr, spans: Sequence[tuple[int, int]]) -> nw.Expr:
+def _worked_seconds(clock: nw.Expr, spans: Sequence[tuple[int, int]]) -> nw.Expr:
     """The working seconds of a day up to a second of it."""
     parts = [
         nw.when(clock >= closes)
@@ -202,11 +202,11 @@ def _worked(clock: nw.Expr, spans: Sequence[tuple[int, int]]) -> nw.Expr:
     return added_up([nw.lit(0), *parts])
 
 
-def _clock(second: int) -> str:
+def _clock_text(second: int) -> str:
     return f"{second // 3600:02d}:{second % 3600 // 60:02d}"
 
 
-def _not_understood(why: str) -> RetentionError:
+def _calendar_refusal(why: str) -> RetentionError:
     return RetentionError(
         f"business_hours: {why}. Say 'always' of hours that run day and night, or when the desk is "
         f"open, such as {_EXAMPLE}."

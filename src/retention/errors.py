@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from retention.names import marked, told
+from retention.names import marked_argument, plain_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class RetentionError(ValueError):
     """
 
     def __init__(self, *said: object) -> None:
-        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
+        super().__init__(*(plain_message(text) if isinstance(text, str) else text for text in said))
         self.marked = " ".join(map(str, said))
 
 
@@ -63,7 +63,7 @@ class ColumnError(RetentionError):
         """A column that is not there, with what to `say`, by default of the nearest name there."""
         names = [str(name) for name in present]
         has = ", ".join(repr(name) for name in names[:20]) + (", …" if len(names) > 20 else "")
-        near = nearest(column, names, least=0.7)
+        near = nearest_name(column, names, least=0.7)
         if say is not None:
             pass
         elif door == YOURS:
@@ -89,14 +89,15 @@ class ColumnError(RetentionError):
             kept: where a column has to be named so that the table has it, with {} for the name.
         """
         names = [str(column) for column in present]
-        near = nearest(name, names)
+        near = nearest_name(name, names)
         hint = f" Did you mean {near!r}?" if near else ""
         if not near and 2 * sum(column.startswith("unnamed_") for column in names) >= len(names):
             hint = " The first line seems to be a title: say `header_row=`, the line of the names."
         has = ", ".join(repr(column) for column in names[:20]) + (", …" if len(names) > 20 else "")
         say = f" Say {kept.replace('{}', repr(name))} to keep it." if kept and not hint else ""
         return cls(
-            f"{marked(asked)} names {name!r}, which is not a column.{hint} There is: {has}.{say}"
+            f"{marked_argument(asked)} names {name!r}, which is not a column.{hint} "
+            f"There is: {has}.{say}"
         )
 
 
@@ -109,10 +110,10 @@ class ReadError(RetentionError):
 
 
 class RetentionWarning(UserWarning):
-    """The answer stands, but something about the data deserves a look; `marked` as in errors."""
+    """The answer stands, but something about the data deserves a look; marked as in errors."""
 
     def __init__(self, *said: object) -> None:
-        super().__init__(*(told(text) if isinstance(text, str) else text for text in said))
+        super().__init__(*(plain_message(text) if isinstance(text, str) else text for text in said))
         self.marked = " ".join(map(str, said))
 
 
@@ -124,10 +125,10 @@ def warn(message: str, category: type[Warning] | None = None) -> None:
         category: of a warning that is given on; None for one of ours.
     """
     said = (category or RetentionWarning)(message)
-    warnings.warn(said, stacklevel=_outside())
+    warnings.warn(said, stacklevel=_level_outside())
 
 
-def _outside() -> int:
+def _level_outside() -> int:
     """How far up the first code lies that is not this library's: one answer may ask another."""
     frame, level = inspect.currentframe(), 0
     while frame and frame.f_globals.get("__name__", "").startswith("retention."):
@@ -135,7 +136,7 @@ def _outside() -> int:
     return level
 
 
-def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:
+def nearest_name(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str | None:
     """The candidate most like `name`, by letters and digits alone; None if none is near.
 
     Args:
@@ -143,20 +144,20 @@ def nearest(name: str, candidates: Iterable[str], *, least: float = 0.6) -> str 
         candidates: what there is.
         least: how much of the two must agree, 0 to 1.
     """
-    plain = {_plain(candidate): candidate for candidate in reversed(list(candidates))}
-    wanted = _plain(str(name))
+    plain = {_letters_and_digits(candidate): candidate for candidate in reversed(list(candidates))}
+    wanted = _letters_and_digits(str(name))
     found = get_close_matches(wanted, list(plain), n=1, cutoff=least)
     inside = [key for key in reversed(list(plain)) if wanted and wanted in key]
     return plain[(found or inside)[0]] if found or inside else None
 
 
-def one_of(argument: str, value: object, allowed: Iterable[str]) -> None:
+def check_choice(argument: str, value: object, allowed: Iterable[str]) -> None:
     """Refuse a keyword value that is not one of its named choices."""
     choices = list(allowed)
     known = value is None or isinstance(value, str)  # an array answers == with many
     if not known or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise RetentionError(f"{marked(argument)} must be one of {listed}; got {value!r}.")
+        raise RetentionError(f"{marked_argument(argument)} must be one of {listed}; got {value!r}.")
 
 
 def whole_number(
@@ -177,14 +178,16 @@ def whole_number(
     given = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
     if given is None or given < least:
         what = f"a whole number of {of}" if of else "a whole number"
-        raise RetentionError(f"{marked(argument)} must be {what}, {least} or more; got {value!r}.")
+        raise RetentionError(
+            f"{marked_argument(argument)} must be {what}, {least} or more; got {value!r}."
+        )
     if given > most:
         what = f"{most:,} {of}" if of else f"{most:,}"
-        raise RetentionError(f"{marked(argument)} may be {what} at most; got {given:,}.")
+        raise RetentionError(f"{marked_argument(argument)} may be {what} at most; got {given:,}.")
     return given
 
 
-def counted(n: float, one: str, many: str = "") -> str:
+def count_of(n: float, one: str, many: str = "") -> str:
     """A number with what it counts: 1 row, 2 rows; 1 spell has, 1,200 spells have.
 
     Args:
@@ -195,5 +198,5 @@ def counted(n: float, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def _plain(name: str) -> str:
+def _letters_and_digits(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())

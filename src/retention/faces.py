@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def lazily(
+def lazy_face(
     module: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a module that loads nothing until it is asked.
@@ -21,11 +21,11 @@ def lazily(
     """
     names = sorted(homes)
 
-    def found(name: str) -> Any:
+    def loaded_value(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = getattr(import_module(f"{module}.{homes[name]}"), name)
         setattr(sys.modules[module], name, value)
         return value
 
-    return found, lambda: names, names
+    return loaded_value, lambda: names, names

@@ -41,7 +41,7 @@ def quantile_of(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def two_sided(z: ArrayLike) -> NDArray[np.float64]:
+def p_value(z: ArrayLike) -> NDArray[np.float64]:
     """The chance of a standard normal value at least as far from 0 as z: the p-value."""
     from scipy.special import erfc  # loaded late: SciPy takes longer to import than all else
 
@@ -61,7 +61,7 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
     return np.where(usable, top / np.where(usable, bottom, 1.0), np.nan)
 
 
-def wilson(
+def wilson_bounds(
     successes: ArrayLike, trials: ArrayLike, level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Wilson's score interval of a proportion k/n.
@@ -78,7 +78,7 @@ def wilson(
         Lower and upper bounds, within 0 to 1.
 
     Example:
-        >>> lower, upper = wilson([8], [10])
+        >>> lower, upper = wilson_bounds([8], [10])
         >>> print(f"{lower[0]:.4f} {upper[0]:.4f}")
         0.4902 0.9433
 
@@ -98,7 +98,7 @@ def wilson(
     return lower, upper
 
 
-def difference(
+def difference_with_bounds(
     churned: tuple[ArrayLike, ArrayLike], other: tuple[ArrayLike, ArrayLike], level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The difference of two proportions of different people, x1/n1 − x2/n2, with its bounds.
@@ -116,7 +116,7 @@ def difference(
         The difference, its lower and its upper bound; NaN where a proportion is of nobody.
 
     Example:
-        >>> apart, lower, upper = difference((56, 70), (48, 80))
+        >>> apart, lower, upper = difference_with_bounds((56, 70), (48, 80))
         >>> print(f"{apart:.2f} {lower:.4f} {upper:.4f}")
         0.20 0.0524 0.3339
 
@@ -125,7 +125,9 @@ def difference(
     """
     (x1, n1), (x2, n2) = churned, other
     p, q = ratio(x1, n1), ratio(x2, n2)
-    lower, upper = bounds_of_difference((p, *wilson(x1, n1, level)), (q, *wilson(x2, n2, level)))
+    lower, upper = bounds_of_difference(
+        (p, *wilson_bounds(x1, n1, level)), (q, *wilson_bounds(x2, n2, level))
+    )
     return p - q, lower, upper
 
 
@@ -169,7 +171,7 @@ def effective_n(total: ArrayLike, total_of_squares: ArrayLike) -> NDArray[np.flo
     return ratio(_floats(total) ** 2, total_of_squares)
 
 
-def linearised(
+def linearised_bounds(
     rate: ArrayLike,
     total: ArrayLike,
     squared_residuals: ArrayLike,
@@ -249,7 +251,7 @@ def ratio_bounds(
         effective customers" or "none: all alike".
     """
     effective = effective_n(total, squares)
-    lower, upper = linearised(rate, total, squared_residuals, (n, effective), level)
+    lower, upper = linearised_bounds(rate, total, squared_residuals, (n, effective), level)
     alike = _floats(squared_residuals) <= _ROUNDING * _floats(squares)
     method = np.select(
         [np.isnan(_floats(rate)), _floats(n) < FEWEST, ~(effective >= FEWEST_EFFECTIVE), alike],
@@ -260,7 +262,7 @@ def ratio_bounds(
     return np.where(covers, lower, np.nan), np.where(covers, upper, np.nan), method
 
 
-def bootstrap(
+def bootstrap_bounds(
     numerator: ArrayLike,
     denominator: ArrayLike,
     *,
@@ -293,7 +295,7 @@ def bootstrap(
     y, x = y[order], x[order]
     rng = np.random.default_rng(seed)
     size = max(1, 4_000_000 // max(x.size, 1))  # draws made at a time, to bound the memory
-    drawn = [_draw(y, x, rng, min(size, draws - done)) for done in range(0, draws, size)]
+    drawn = [_redrawn_ratios(y, x, rng, min(size, draws - done)) for done in range(0, draws, size)]
     rates = np.concatenate(drawn)
     rates = rates[np.isfinite(rates)]
     if rates.size < 0.99 * draws:
@@ -302,7 +304,7 @@ def bootstrap(
     return float(low), float(high)
 
 
-def _draw(
+def _redrawn_ratios(
     y: NDArray[np.float64], x: NDArray[np.float64], rng: np.random.Generator, draws: int
 ) -> NDArray[np.float64]:
     weights = rng.multinomial(x.size, np.full(x.size, 1 / x.size), size=draws)

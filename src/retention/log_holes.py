@@ -50,7 +50,7 @@ _YEAR, _SEASON = 365.25, 21
 """What comes again after whole years, give or take so many days, is a season."""
 
 
-def closed(opens: int, ends: int) -> bool:
+def is_closing_time(opens: int, ends: int) -> bool:
     """Whether a silence is no longer than shops are closed: a few days, or about the year's turn.
 
     Args:
@@ -94,17 +94,17 @@ def warn_of_hole(
     order = np.argsort(every[seen])
     days, n = every[seen][order], found["n"][seen][order].astype(np.int64)
 
-    def at(number: int) -> nw.Expr:
+    def day_value(number: int) -> nw.Expr:
         if numbered:
             return nw.lit(number)
         return periods.day_literal(periods.day_of(number), lines.implementation)
 
-    def customers(first: int, last: int) -> int:
-        some = lines.filter(nw.col(day) >= at(first), nw.col(day) <= at(last))
+    def customers_between(first: int, last: int) -> int:
+        some = lines.filter(nw.col(day) >= day_value(first), nw.col(day) <= day_value(last))
         counted = collect(some.select(nw.col("customer_id").n_unique().alias("n")))["n"]
         return int(np.nan_to_num(counted[0]))  # DuckDB counts nobody as null
 
-    tell_of_hole(hole_among(days, n, customers, least=least), then=then, whole=whole)
+    tell_of_hole(hole_among(days, n, customers_between, least=least), then=then, whole=whole)
 
 
 def tell_of_hole(hole: Hole | None, *, then: str, whole: str | None = None) -> None:
@@ -138,20 +138,23 @@ def hole_among(days: Days, n: Days, customers: Customers, *, least: int) -> Hole
         return None
     usual = np.quantile(pauses, _USUAL, method="lower")
     long = np.flatnonzero((pauses > _DAYS_OFF) & (pauses > _UNLIKE * usual))
-    silences = _merged(days, n, long)
+    silences = _merged_pauses(days, n, long)
     so_far = np.concatenate([[0], np.cumsum(n)])
 
-    def lines(first: int, last: int) -> int:
+    def lines_between(first: int, last: int) -> int:
         ends = np.searchsorted(days, [first, last + 1])
         return int(so_far[ends[1]] - so_far[ends[0]])
 
     for opens, ends, _ in sorted(silences, key=lambda one: one.opens - one.ends):
         length = ends - opens
-        if length < max(least, _DAYS_OFF) or closed(opens, ends):
+        if length < max(least, _DAYS_OFF) or is_closing_time(opens, ends):
             continue
         # Fewer lines than customers that are wanted: nobody need be counted.
-        few = min(lines(opens - length, opens - 1), lines(ends, ends + length - 1)) < BUSY
-        if few or _recurs(Hole(opens, ends), silences):
+        few = (
+            min(lines_between(opens - length, opens - 1), lines_between(ends, ends + length - 1))
+            < BUSY
+        )
+        if few or _recurs_yearly(Hole(opens, ends), silences):
             continue
         within = customers(opens, ends - 1)
         busy = min(customers(opens - length, opens - 1), customers(ends, ends + length - 1))
@@ -160,7 +163,7 @@ def hole_among(days: Days, n: Days, customers: Customers, *, least: int) -> Hole
     return None
 
 
-def _merged(days: Days, n: Days, long: NDArray[np.intp]) -> list[Hole]:
+def _merged_pauses(days: Days, n: Days, long: NDArray[np.intp]) -> list[Hole]:
     """Long pauses, those made one between which there is a stray order or two."""
     if not long.size:
         return []
@@ -174,7 +177,7 @@ def _merged(days: Days, n: Days, long: NDArray[np.intp]) -> list[Hole]:
     return found
 
 
-def _recurs(hole: Hole, silences: Sequence[Hole]) -> bool:
+def _recurs_yearly(hole: Hole, silences: Sequence[Hole]) -> bool:
     """Whether a like silence lies some years before or after: a season, or holidays."""
     for other in silences:
         years = round((other.opens - hole.opens) / _YEAR)

@@ -2,8 +2,8 @@
 
 DuckDB reads "a.b" as a column of a table, Polars "*" as all columns and "^x$" as a pattern, Spark a
 backtick as the end of a name, and none of them an empty name. So columns of the user's are given
-other letters on their way in (`inner`), of a block of Unicode that nobody writes with, and their
-own back on their way out (`outer`), wherever that is: in a table, a model or a message.
+other letters on their way in (`inner_name`), of a block of Unicode that nobody writes with, and
+their own back on their way out (`outer_text`), wherever that is: in a table, a model or a message.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _INWARD = {ord(letter): chr(_BLOCK + ord(letter)) for letter in _MEANT}
 _OUTWARD = {_BLOCK: ""} | {_BLOCK + ord(letter): letter for letter in _MEANT}
 
 
-def inner(name: str) -> str:
+def inner_name(name: str) -> str:
     """The name that a column of the user's has inside; that of one already inside is itself."""
     return name.translate(_INWARD) if name else _EMPTY
 
 
-def outer(text: str) -> str:
+def outer_text(text: str) -> str:
     """A name, or a text in which names stand, as the user wrote them."""
     return text if text.isascii() else text.translate(_OUTWARD)
 
@@ -36,27 +36,27 @@ MARKED = re.compile(r"`((?:[a-z]\w*\([^`]*\)|[A-Za-z_]\w*(?:=[^`]*)?))`")
 """What is written in Python, marked in a message: a keyword, its value, the call it is said in."""
 
 
-def marked(argument: str) -> str:
+def marked_argument(argument: str) -> str:
     """What a user's argument is called in a message, marked where it is a keyword."""
     return f"`{argument}`" if argument.isidentifier() else argument
 
 
-def told(text: str) -> str:
+def plain_message(text: str) -> str:
     """A message with names as the user wrote them, and without marks.
 
     Quoted by Python, letters inside are escaped.
     """
     text = MARKED.sub(r"\1", text)
     shown = re.sub(r"\\U0010f0([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
-    return outer(shown.replace("\0", ""))
+    return outer_text(shown.replace("\0", ""))
 
 
-def inner_all(names: Iterable[object]) -> list[str]:
+def inner_names(names: Iterable[object]) -> list[str]:
     """The inner names of columns; what is no text goes by the text it is shown as."""
-    return [inner(str(name)) for name in names]
+    return [inner_name(str(name)) for name in names]
 
 
-def as_asked(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def columns_as_asked(columns: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Columns of a frame under the names by which they were asked for, inner or not."""
-    asked = {inner(name): name for name in names}
+    asked = {inner_name(name): name for name in names}
     return {asked.get(name, name): values for name, values in columns.items()}

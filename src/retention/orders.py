@@ -68,7 +68,7 @@ class Log:
             )
 
 
-def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) -> Log:
+def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) -> Log:
     """How many lines there are, from when to when, and whether all are fit to be counted.
 
     Args:
@@ -104,7 +104,7 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
     if not found["n"]:
         raise ContentError("transactions is empty: there is no order in it.")
     _refuse_gaps(found, ["customer_id", "date", *money], "transactions")
-    first, last = _as_date(found["first"]), _as_date(found["last"])
+    first, last = _date_of_value(found["first"]), _date_of_value(found["last"])
     if first > as_of:
         raise ContentError(
             f"`as_of` is {as_of}, but the first order is of {first}: nothing was observed by then."
@@ -115,7 +115,7 @@ def look(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) ->
     return Log(int(found["n"]), first, last, found["least"] >= 0, int(found["tail"]))
 
 
-def look_at_contracts(contracts: Frame, *, as_of: date) -> date:
+def first_contract_day(contracts: Frame, *, as_of: date) -> date:
     """The first day of the first contract, once all are fit to be counted.
 
     Args:
@@ -141,7 +141,7 @@ def look_at_contracts(contracts: Frame, *, as_of: date) -> date:
     if not found["n"]:
         raise ContentError("contracts is empty: there is no contract in it.")
     _refuse_gaps(found, ["customer_id", "start", *money], "contracts")
-    first = _as_date(found["first"])
+    first = _date_of_value(found["first"])
     if first > as_of:
         raise ContentError(
             f"`as_of` is {as_of}, but the first contract starts on {first}: "
@@ -210,13 +210,13 @@ def netted_orders(
     )
     if plain:
         return rows.with_columns(_bought=nw.lit(1).cast(nw.Int64))
-    bought = not_below_zero("sales", "_least_sales")
+    bought = is_not_below_zero("sales", "_least_sales")
     if by:
         rows = rows.with_columns(
             _total=nw.col("sales").sum().over(*order),
             _lowest=nw.col("_least_sales").min().over(*order),
         )
-        bought = bought & not_below_zero("_total", "_lowest")
+        bought = bought & is_not_below_zero("_total", "_lowest")
     return rows.with_columns(_bought=count(bought))
 
 
@@ -226,18 +226,18 @@ def purchases(lines: Frame, day: str, *, keep: Together = _NOTHING, plain: bool 
     return rows if plain else rows.filter(nw.col("_bought") == 1)
 
 
-def not_below_zero(total: str, least: str) -> nw.Expr:
+def is_not_below_zero(total: str, least: str) -> nw.Expr:
     """A sum of at least 0, give or take the noise of adding up terms of which `least` is lowest."""
     return nw.col(total) >= nw.col(least) * NOISE
 
 
-def netted(total: str, least: str) -> nw.Expr:
+def net_sum(total: str, least: str) -> nw.Expr:
     """A sum, 0 where it is the noise of adding up terms that cancel, of which `least` is lowest."""
     noise = nw.col(total).abs() <= nw.col(least) * -NOISE
     return nw.when(noise).then(nw.lit(0.0)).otherwise(nw.col(total)).alias(total)
 
 
-def _as_date(value: Any) -> date:
+def _date_of_value(value: Any) -> date:
     return (
         periods.day_of(value) if isinstance(value, int) else periods.as_day(value, argument="date")
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import RetentionError, one_of, whole_number
+from retention.errors import RetentionError, check_choice, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def as_day(value: object, *, argument: str) -> date:
 
 def check_freq(freq: str) -> None:
     """Refuse a period length that is not one of the five."""
-    one_of("freq", freq, FREQS)
+    check_choice("freq", freq, FREQS)
 
 
 def number_of(day: date) -> int:
@@ -93,7 +93,7 @@ def step_of_number(number: _Number, freq: str) -> _Number:
     return number if freq == "day" else (number + 3) // 7
 
 
-def first_number(step: _Number, freq: str) -> _Number:
+def first_day_number(step: _Number, freq: str) -> _Number:
     """The first day of period `step` as a number of days: of a step, an array, an expression."""
     if freq == "day":
         return step
@@ -108,7 +108,7 @@ def first_number(step: _Number, freq: str) -> _Number:
 
 def first_day(step: int, freq: str) -> date:
     """The first day of period `step`."""
-    return day_of(first_number(int(step), freq))
+    return day_of(first_day_number(int(step), freq))
 
 
 class Window(NamedTuple):
@@ -142,9 +142,9 @@ class Window(NamedTuple):
 def whole_periods(first: date, last: date, freq: str) -> Window:
     """Those that lie wholly within `first` to `last`, both days included; none if first > last."""
     earliest, latest = step_of(first, freq), step_of(last, freq)
-    if first_number(earliest, freq) < number_of(first):
+    if first_day_number(earliest, freq) < number_of(first):
         earliest += 1
-    if first_number(latest + 1, freq) > number_of(last) + 1:
+    if first_day_number(latest + 1, freq) > number_of(last) + 1:
         latest -= 1
     return Window(earliest, latest, freq)
 
@@ -223,7 +223,7 @@ def midnight_expr(column: str, engine: nw.Implementation) -> nw.Expr:
     return nw.col(column).cast(nw.Date)
 
 
-def endless(column: str, engine: nw.Implementation) -> nw.Expr | None:
+def is_endless(column: str, engine: nw.Implementation) -> nw.Expr | None:
     """Whether a moment is infinity, which is no day; None for engines that have no such thing."""
     if not engine.is_duckdb():
         return None
@@ -257,12 +257,12 @@ def date_expr(number: nw.Expr, engine: nw.Implementation) -> nw.Expr:
 
 def period_expr(step: str, freq: str, engine: nw.Implementation) -> nw.Expr:
     """The first day of the period numbered in column `step`."""
-    return date_expr(first_number(nw.col(step), freq), engine)
+    return date_expr(first_day_number(nw.col(step), freq), engine)
 
 
 def first_days(steps: Any, freq: str) -> NDArray[np.datetime64]:
     """The first days of many periods, as a NumPy array of days."""
-    numbers = first_number(np.asarray(steps, dtype=np.int64), freq)
+    numbers = first_day_number(np.asarray(steps, dtype=np.int64), freq)
     return numbers.astype("datetime64[D]")
 
 

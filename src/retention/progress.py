@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def watched(what: str, unit: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
+def progress_bar(
+    what: str, unit: str, total: int | None = None
+) -> Iterator[Callable[[int], object]]:
     """Within it, call what it gives with each amount done.
 
     A bar is drawn on the error stream if that is a terminal, tqdm is installed and a second has

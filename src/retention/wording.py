@@ -48,15 +48,15 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of shares in percentage points: +1.2 points."""
-    return f"{signed(difference, digits)} points" if _is_known(difference) else UNKNOWN
+    return f"{signed_points(difference, digits)} points" if _is_known(difference) else UNKNOWN
 
 
-def unbroken(text: str) -> str:
+def unbroken_text(text: str) -> str:
     """A text that no line ends within, for pictures."""
     return text.replace(" ", "\u00a0")
 
 
-def signed(difference: float | None, digits: int = 1) -> str:
+def signed_points(difference: float | None, digits: int = 1) -> str:
     """A difference of shares in points without the word: +1.2."""
     if not _is_known(difference):
         return UNKNOWN
@@ -74,7 +74,7 @@ def money(amount: float | None) -> str:
     return UNKNOWN if amount is None else number(amount, 0 if abs(amount) >= 1000 else 2)
 
 
-def amounts(largest: float) -> Callable[[float], str]:
+def amount_writer(largest: float) -> Callable[[float], str]:
     """How to write amounts of money of which the largest is so large: all in one unit.
 
     Four digits of the largest: 12.30, 9,876, 123.4k, 1.234m. The currency is that of the table.
@@ -84,12 +84,12 @@ def amounts(largest: float) -> Callable[[float], str]:
     digits = 0 if 1000 <= size < _UNITS[-1][0] else max(0, 3 - _magnitude(size / scale))
     digits = min(digits, 2)
 
-    def written(money: float) -> str:
+    def amount_text(money: float) -> str:
         if not math.isfinite(money):
             return UNKNOWN
         return _with_minus(f"{money / scale:,.{digits}f}{unit}")
 
-    return written
+    return amount_text
 
 
 def without_zeros(written: str) -> str:
@@ -108,7 +108,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def days(length: float | None) -> str:
     """A length of time in days: 1 day, 120 days."""
-    return several(round(length), "day") if _is_known(length) else UNKNOWN
+    return count_of(round(length), "day") if _is_known(length) else UNKNOWN
 
 
 def day(value: Any) -> str:
@@ -159,12 +159,12 @@ def freq_of(first_days: NDArray[Any], steps: NDArray[Any]) -> str:
     return "period"
 
 
-def several(n: int, one: str, many: str = "") -> str:
+def count_of(n: int, one: str, many: str = "") -> str:
     """A count with its noun: 1 quarter, 2 quarters."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def shortened(text: str, width: int, lines: int = 1) -> str:
+def shortened_text(text: str, width: int, lines: int = 1) -> str:
     """A text in so many lines of so many letters, with … where it was cut."""
     wrapped = textwrap.wrap(text, max(width, 2)) or [""]
     if len(wrapped) > lines:
@@ -174,18 +174,18 @@ def shortened(text: str, width: int, lines: int = 1) -> str:
     return "\n".join(wrapped)
 
 
-def in_words(words: Sequence[str]) -> str:
+def list_in_words(words: Sequence[str]) -> str:
     """A list in a sentence: a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def quoted(names: Sequence[str], most: int = 8) -> str:
+def quoted_names(names: Sequence[str], most: int = 8) -> str:
     """Names in quotes, as many as one reads."""
     shown = ", ".join(repr(str(name)) for name in names[:most])
     return shown + (", …" if len(names) > most else "") or "nothing"
 
 
-def spoken(name: str) -> str:
+def spoken_name(name: str) -> str:
     """The name of a column as words: n_base is "n base"."""
     return name.replace("_", " ").strip()
 

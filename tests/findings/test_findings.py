@@ -16,7 +16,7 @@ three = pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indire
 
 def rates(**changed):
     """Two segments in three months; of the south the second month is not there."""
-    low, high = intervals.wilson([56, 48], [70, 80])
+    low, high = intervals.wilson_bounds([56, 48], [70, 80])
     table = pd.DataFrame({
         "seg": ["north"] * 3 + ["south"] * 2,
         "period": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-01-01",

@@ -11,7 +11,7 @@ from retention.errors import RetentionError
 
 def test_wilson_agrees_with_newcombe_1998_table_1():
     """81 of 263 and 15 of 148, 0 of 20 and 1 of 29: Newcombe, Statistics in Medicine 17, 857."""
-    lower, upper = intervals.wilson([81, 15, 0, 1], [263, 148, 20, 29])
+    lower, upper = intervals.wilson_bounds([81, 15, 0, 1], [263, 148, 20, 29])
     np.testing.assert_allclose(lower, [0.2553, 0.0624, 0.0, 0.0061], atol=5e-5)
     np.testing.assert_allclose(upper, [0.3662, 0.1605, 0.1611, 0.1718], atol=5e-5)
 
@@ -20,13 +20,13 @@ def test_wilson_bounds_hold_the_rate_and_stay_within_zero_and_one():
     """For every count up to 40 of 40."""
     n = np.repeat(np.arange(1, 41), 41)
     k = np.minimum(np.tile(np.arange(41), 40), n)
-    lower, upper = intervals.wilson(k, n)
+    lower, upper = intervals.wilson_bounds(k, n)
     assert ((lower >= 0) & (lower <= k / n) & (k / n <= upper) & (upper <= 1)).all()
 
 
 def test_wilson_of_nobody_is_missing():
     """0 of 0 has no bounds."""
-    assert np.isnan(intervals.wilson([0], [0])).all()
+    assert np.isnan(intervals.wilson_bounds([0], [0])).all()
 
 
 def test_kish_counts_equal_customers_fully_and_one_whale_as_one():
@@ -45,7 +45,7 @@ def test_linearised_interval_of_a_ratio_by_hand():
     assert squares == pytest.approx(26 / 36)
     effective = 36 / 14
     half = t.ppf(0.975, effective - 1) * np.sqrt(3 / 2 * squares) / 6
-    lower, upper = intervals.linearised(r, x.sum(), squares, (3, effective))
+    lower, upper = intervals.linearised_bounds(r, x.sum(), squares, (3, effective))
     np.testing.assert_allclose([lower, upper], [r - half, r + half])
 
 
@@ -55,16 +55,16 @@ def test_bootstrap_does_not_depend_on_the_order_of_customers():
     x = rng.lognormal(size=60)
     y = x * (rng.random(60) < 0.7)
     order = rng.permutation(60)
-    first = intervals.bootstrap(y, x, seed=1)
-    assert intervals.bootstrap(y[order], x[order], seed=1) == first
-    assert intervals.bootstrap(y, x, seed=2) != first
+    first = intervals.bootstrap_bounds(y, x, seed=1)
+    assert intervals.bootstrap_bounds(y[order], x[order], seed=1) == first
+    assert intervals.bootstrap_bounds(y, x, seed=2) != first
 
 
 @pytest.mark.parametrize("level", [0, 1, 95, -0.5, "high"])
 def test_level_must_be_a_probability(level):
     """95 is a usual slip for 0.95."""
     with pytest.raises(RetentionError, match="level must lie between 0 and 1"):
-        intervals.wilson([1], [2], level)
+        intervals.wilson_bounds([1], [2], level)
 
 
 def simulated(rng, n, sigma, kind):
@@ -92,7 +92,7 @@ def covers(kind, n, sigma, rounds=600):
         rate = intervals.ratio(y.sum(), x.sum())
         if kind == "base":
             effective = intervals.effective_n(x.sum(), (x**2).sum())
-            lower, upper = intervals.wilson(rate * effective, effective)
+            lower, upper = intervals.wilson_bounds(rate * effective, effective)
         else:
             squares = ((y - rate * x) ** 2).sum()
             lower, upper, _ = intervals.ratio_bounds(rate, x.sum(), (x**2).sum(), squares, n)

@@ -8,7 +8,7 @@ import pytest
 import retention as rt
 from naming import _MONTHS, _ORDERS, AS_OF, PLAIN, run, same, world
 from retention.frames import engines
-from retention.names import inner, outer
+from retention.names import inner_name, outer_text
 
 # a small company has holes and strange orders, of which it is told under any name alike
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -45,8 +45,8 @@ def test_engines_answer_alike_under_a_name_that_they_would_read(engine):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_inside_is_itself_outside(name):
     """Whatever it holds, and however often it is taken inside."""
-    assert outer(inner(inner(name))) == name
-    assert outer(inner("")) == ""
+    assert outer_text(inner_name(inner_name(name))) == name
+    assert outer_text(inner_name("")) == ""
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])

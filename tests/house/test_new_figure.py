@@ -14,9 +14,9 @@ FUNCTION = '''
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_missed"),
+    whole_numbers("step", "n_base", "n_missed"),
     shares("missed_share"),
-    constant(whole("lag")),
+    constants(whole_numbers("lag")),
 )
 def missed_customers(
     activity: IntoFrameT, *, by: str | Sequence[str] = (), lag: int = 1

@@ -92,6 +92,6 @@ def test_lines_of_many_alike_values_are_rows_and_no_map(tmp_path: Path) -> None:
 def test_long_words_and_cells_are_looked_at_once() -> None:
     """A cell of a hundred thousand letters with one accent at its end is one word."""
     letters = Letters()
-    letters.see(b"a" * 100_000 + b"\xe9," + b"b" * 100_000 + b",\xe9t" + b"c" * 100_000)
-    assert letters.western
+    letters.count_words(b"a" * 100_000 + b"\xe9," + b"b" * 100_000 + b",\xe9t" + b"c" * 100_000)
+    assert letters.speak_for_western
     assert len(letters.cells) == 2

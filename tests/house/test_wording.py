@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
-from retention.errors import counted
+from retention.errors import count_of
 
 SPELLS = pd.DataFrame(
     {"duration": [1.0, 2, 3, 4], "churned": [True, True, False, True], "x": [1.0, 3, 2, 1]}
@@ -57,13 +57,13 @@ def test_the_warning_of_one_that_was_never_at_risk_agrees():
 
 def test_a_number_and_its_words_agree():
     """Thousands are set apart, as everywhere."""
-    assert [counted(n, "row") for n in (0, 1, 2, 1200)] == [
+    assert [count_of(n, "row") for n in (0, 1, 2, 1200)] == [
         "0 rows",
         "1 row",
         "2 rows",
         "1,200 rows",
     ]
-    assert counted(1, "spell has", "spells have") == "1 spell has"
+    assert count_of(1, "spell has", "spells have") == "1 spell has"
 
 
 def test_no_message_counts_rows_without_asking_whether_there_is_one():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import at_most
 from retention.kpis.service.availability import service_availability
-from retention.periods import first_number, number_of, step_of
+from retention.periods import first_day_number, number_of, step_of
 
 WEEKS = {"freq": "week", "as_of": "2024-01-24", "observed_from": "2023-12-30"}
 WHOLE = ["2024-01-01", "2024-01-08", "2024-01-15"]  # the weeks within
@@ -86,7 +86,7 @@ def test_days_add_up_to_months():
     of_month = [step_of(day.date(), "month") for day in days["period"]]
     assert days.groupby(of_month)["down_hours"].sum().tolist() == months["down_hours"].tolist()
     assert months["service_hours"].tolist() == [31 * 24, 29 * 24, 31 * 24]
-    assert first_number(int(months["step"][0]), "month") == number_of(START.date())
+    assert first_day_number(int(months["step"][0]), "month") == number_of(START.date())
 
 
 def test_nothing_after_as_of_is_looked_at():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.intervals import difference
+from retention.intervals import difference_with_bounds
 from shops import orders
 
 FEBRUARY = {"freq": "month", "as_of": "2024-02-29"}
@@ -68,7 +68,7 @@ def test_newcombes_example_is_his():
         ((5, 56), (0, 29), (0.0893, -0.0381, 0.1926)),
         ((10, 10), (0, 10), (1.0, 0.6075, 1.0)),
     ):
-        np.testing.assert_allclose(difference(one, other), expected, atol=5e-5)
+        np.testing.assert_allclose(difference_with_bounds(one, other), expected, atol=5e-5)
 
 
 def test_where_everybody_is_in_the_segment_there_is_no_rest():

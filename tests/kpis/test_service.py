@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import at_most
-from retention.intervals import wilson
+from retention.intervals import wilson_bounds
 from retention.kpis.service.rates import retention_by_service, service_kpis
-from retention.periods import first_number, step_of
+from retention.periods import first_day_number, step_of
 from shops import orders
 
 AS_OF = "2024-02-05"
@@ -92,7 +92,7 @@ def twin_of_time(rows, figure, end, target):
         bounds = [1 - exp(log(share) * exp(s)) for s in (-spread, spread)]
     else:
         trials = good if share == 0 else sum(time >= target for time, _ in waits)
-        bounds = [float(b[0]) for b in wilson([good], [trials])]
+        bounds = [float(b[0]) for b in wilson_bounds([good], [trials])]
     return [*counts, *marks, float(1 - share), *bounds]
 
 
@@ -102,7 +102,7 @@ def twin_of_share(rows, place, end):
     known = [row[place] for row in answered if row[place] is not None]
     counts = [len(rows), len(known), len(rows) - len(answered), len(answered) - len(known)]
     share = sum(known) / len(known) if known else np.nan
-    bounds = [float(b[0]) for b in wilson([sum(known)], [len(known)])]
+    bounds = [float(b[0]) for b in wilson_bounds([sum(known)], [len(known)])]
     return [*counts, sum(known), np.nan, np.nan, share, *bounds]
 
 
@@ -314,7 +314,8 @@ def activity(*lines, engine=None):
 def class_of(rows, step):
     """The class of a customer's contacts in a month, as it stood at the month's end."""
     end = 24 * (
-        first_number(step + 1, "month") - first_number(step_of(START.date(), "month"), "month")
+        first_day_number(step + 1, "month")
+        - first_day_number(step_of(START.date(), "month"), "month")
     )
     standing = {"within target"} if rows else set()
     for row in rows:
@@ -391,7 +392,7 @@ def test_those_served_outside_the_target_stay_less():
     )
     found = retention_by_service(frame, periods, targets={"first_response": 24, "resolution": 168})
     sums = found.groupby("service")[["n_retained", "n_base"]].sum()
-    lower, upper = wilson(sums["n_retained"], sums["n_base"])
+    lower, upper = wilson_bounds(sums["n_retained"], sums["n_base"])
     place = {name: i for i, name in enumerate(sums.index)}
     assert upper[place["outside target"]] < lower[place["within target"]]
 

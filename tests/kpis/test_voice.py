@@ -25,7 +25,7 @@ from answers import (
     said,
 )
 from conftest import Engine
-from retention.intervals import wilson
+from retention.intervals import wilson_bounds
 from retention.kpis.market.market_share import market_share
 from retention.kpis.voice.intentions import repeat_behaviour
 from retention.kpis.voice.voice_kpis import voice_kpis
@@ -332,7 +332,7 @@ def test_repeat_behaviour_shows_how_many_were_asked_and_answered(engine):
         ["south", 3, 1, 0, 0], ["south", 5, 1, 0, 0],
     ]  # fmt: skip
     np.testing.assert_allclose(found["response_share"], [2 / 3, 2 / 3, 0, 0])
-    assert found["response_lower"][0] == pytest.approx(float(wilson([2], [3])[0][0]))
+    assert found["response_lower"][0] == pytest.approx(float(wilson_bounds([2], [3])[0][0]))
 
 
 def test_segments_may_have_the_names_of_what_is_counted(engine):

@@ -250,12 +250,12 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert wording.points(0.012) == "+1.2 points"
     assert wording.points(-0.0001) == "0.0 points"
     assert wording.points(-0.05) == "−5.0 points"
-    assert wording.unbroken(wording.points(0.012)) == "+1.2\u00a0points"
+    assert wording.unbroken_text(wording.points(0.012)) == "+1.2\u00a0points"
     assert wording.count(12345.0) == "12,345"
-    assert [wording.amounts(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
-    assert [wording.amounts(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
-    assert [wording.amounts(9_999)(x) for x in (9_999, 0.4)] == ["9,999", "0"]
-    assert wording.amounts(12.5)(12.5) == "12.50"
+    assert [wording.amount_writer(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
+    assert [wording.amount_writer(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
+    assert [wording.amount_writer(9_999)(x) for x in (9_999, 0.4)] == ["9,999", "0"]
+    assert wording.amount_writer(12.5)(12.5) == "12.50"
     assert [wording.without_zeros(x) for x in ("50.0k", "2.50m", "100%")] == ["50k", "2.5m", "100%"]
     assert {wording.percent(np.nan), wording.count(np.nan), wording.number(np.nan)} == {"–"}
 
@@ -282,9 +282,9 @@ def test_periods_are_written_by_their_length(freq: str, said: str) -> None:
 
 def test_long_names_are_cut_where_the_room_ends() -> None:
     """as many lines as asked for, none longer than it may be."""
-    cut = wording.shortened("a name that is much longer than there is room for", 12, 2)
+    cut = wording.shortened_text("a name that is much longer than there is room for", 12, 2)
     assert cut == "a name that\nis much lon…"
-    assert wording.shortened("short", 12) == "short"
+    assert wording.shortened_text("short", 12) == "short"
 
 
 def test_the_tables_of_the_tests_are_those_of_every_plot() -> None:

@@ -215,7 +215,7 @@ def test_base_rate_is_what_a_split_would_have_shown():
     row = scores.iloc[0]
     assert (row["n_base"], row["n_base_silent"]) == (len(split), silent)
     assert row["base_rate"] == silent / len(split)
-    lower, upper = intervals.wilson([silent], [len(split)])
+    lower, upper = intervals.wilson_bounds([silent], [len(split)])
     assert (row["base_rate_lower"], row["base_rate_upper"]) == (lower[0], upper[0])
 
 

@@ -124,7 +124,7 @@ def test_bounds_are_wilsons_and_those_of_a_mean():
     assert (first["bounds"], table["bounds"][1]) == ("linearised", "none: few customers")
     half = 2.0227 * np.std(came, ddof=1) / np.sqrt(40)
     assert first["purchases_upper"] - 1.5 == pytest.approx(half, rel=1e-4)
-    lower, upper = intervals.wilson([10], [40])
+    lower, upper = intervals.wilson_bounds([10], [40])
     assert (first["no_purchase_lower"], first["no_purchase_upper"]) == (lower[0], upper[0])
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.activity.window import CONSTANTS
-from retention.errors import counted, one_of, warn
+from retention.errors import check_choice, count_of, warn
 from retention.frames import Frame, count, one_row, orders_well
-from retention.orders import netted
+from retention.orders import net_sum
 from retention.periods import check_lag
 from retention.tables import ACTIVITY, AT_START, require, segments
 
@@ -86,7 +86,7 @@ def activity_by_segments(
         nw.when(nw.col("_known") == nw.col("_rows")).then(nw.col(name)).alias(name)
         for name in known
     ]
-    rows = rows.with_columns(*(netted(name, f"_least_{name}") for name in ("sales", "profit")))
+    rows = rows.with_columns(*(net_sum(name, f"_least_{name}") for name in ("sales", "profit")))
     rows = rows.with_columns(*profit, active=nw.col("active") == 1)
     return rows.drop("_known", "_rows", "_least_sales", "_least_profit"), names
 
@@ -108,7 +108,7 @@ def warn_of_unseen(activity: object) -> None:
     found = one_row(unseen.select(nw.len().alias("n"), nw.col("freq").min()))
     if n := int(found["n"]):
         warn(
-            f"{counted(n, 'customer was', 'customers were')} under contract at the opening of no "
+            f"{count_of(n, 'customer was', 'customers were')} under contract at the opening of no "
             f"{found['freq']} and {'is' if n == 1 else 'are'} not in this table. Follow everybody "
             "from their start with cohort_retention(activity), or survival_curve("
             "contract_spells(...)); or take a shorter freq in contract_periods."
@@ -140,7 +140,7 @@ def base_and_later(
         same segment; 0 for those not retained), and the constants of the activity.
     """
     check_lag(lag)
-    one_of("lost_to", lost_to, ("firm", "segment"))
+    check_choice("lost_to", lost_to, ("firm", "segment"))
     active = frame.filter(nw.col("active"))
     if lost_to == "firm" and by:
         pairs = _pairs_of_firm(frame, active, by, lag, later)

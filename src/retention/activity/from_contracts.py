@@ -13,7 +13,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, RetentionError
 from retention.frames import Frame, as_lazy, as_text, in_kind_of, table_like
-from retention.orders import look_at_contracts
+from retention.orders import first_contract_day
 from retention.tables import CONTRACT_ACTIVITY, CONTRACTS, require, segments
 from retention.tables.answer_columns import gives
 
@@ -169,7 +169,7 @@ def _observed_openings(
         raise RetentionError(
             f"`observed_from` is {begin}, after `as_of` {last}: nothing was observed."
         )
-    earliest = look_at_contracts(frame, as_of=last)
+    earliest = first_contract_day(frame, as_of=last)
     first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
     last_step = periods.step_of(last + timedelta(days=1), freq)

@@ -11,7 +11,7 @@ from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import Frame, as_text, collect, count, in_kind_of
 from retention.log_holes import warn_of_hole
-from retention.orders import Log, look, netted, netted_orders, order_keys
+from retention.orders import Log, checked_log, net_sum, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 from retention.tables.answer_columns import gives
 
@@ -147,7 +147,7 @@ def _observed_periods(
     open_step = periods.step_of(last, freq)
     begins = periods.day_literal(periods.first_day(open_step, freq), lines.implementation)
     ends = periods.day_literal(last, lines.implementation)
-    log = look(
+    log = checked_log(
         lines, "_date", as_of=last, tail=(nw.col("_date") >= begins) & (nw.col("_date") <= ends)
     )
     start = log.first
@@ -192,7 +192,9 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
     if start is not None and periods.step_of(start, seen.window.freq) < seen.window.first_step:
         left_out["early"] = periods.step_of(start, seen.window.freq)
     open_step = periods.step_of(last, seen.window.freq)
-    lacking = periods.first_number(open_step + 1, seen.window.freq) - periods.number_of(last) - 1
+    lacking = (
+        periods.first_day_number(open_step + 1, seen.window.freq) - periods.number_of(last) - 1
+    )
     news = left_out or lacking <= _USUAL_SILENCE[seen.window.freq] or log.n_tail * 10 >= log.n
     if open_step > seen.window.last_step and log.n_tail and news:
         left_out["late"] = open_step
@@ -242,7 +244,7 @@ def _arguments_to_say(edges: tuple[date | None, date | None], freq: str) -> str:
         first = periods.first_day(periods.step_of(start, freq), freq)
         said += [f"`observed_from='{first}'`"] * (first < start)
     if last is not None:
-        end = periods.day_of(periods.first_number(periods.step_of(last, freq) + 1, freq) - 1)
+        end = periods.day_of(periods.first_day_number(periods.step_of(last, freq) + 1, freq) - 1)
         said += [f"`as_of='{end}'`"] * (end > last)
     return f"say {' and '.join(said)}"
 
@@ -264,7 +266,7 @@ def _purchases_per_period(
         lowest = [nw.col(name).min() for name in _columns_of_least_terms(orders)]
         n_orders = nw.col("_bought").sum().alias("n_orders")
         rows = orders.group_by(*cell).agg(*_sums_of_amounts(orders), *lowest, n_orders)
-    net = [netted(name.removeprefix("_least_"), name) for name in _columns_of_least_terms(rows)]
+    net = [net_sum(name.removeprefix("_least_"), name) for name in _columns_of_least_terms(rows)]
     rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
     return rows.with_columns(active=nw.col("n_orders") > 0)
 

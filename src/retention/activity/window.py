@@ -10,7 +10,7 @@ import numpy as np
 from retention import periods
 from retention.errors import ContentError, warn
 from retention.frames import one_row
-from retention.log_holes import BUSY, RARE, closed
+from retention.log_holes import BUSY, RARE, is_closing_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,10 @@ def _runs_without_customers(
     for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         beside = [customers[start - 1] if start else 0, *customers[stop : stop + 1]]
         first, last = int(steps[start]), int(steps[stop - 1])
-        opens, ends = periods.first_number(first, freq), periods.first_number(last + 1, freq)
-        if min(beside) >= BUSY and not closed(opens, ends):
+        opens, ends = (
+            periods.first_day_number(first, freq),
+            periods.first_day_number(last + 1, freq),
+        )
+        if min(beside) >= BUSY and not is_closing_time(opens, ends):
             found.append((first, last))
     return found

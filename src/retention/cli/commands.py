@@ -11,7 +11,7 @@ from retention.cli.sources import Source, audit_of_file, notes_of_file, read_sou
 from retention.cli.writing import format_of_answer, write_answer, write_text
 from retention.frames.python_rows import columns_as_lists
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
-from retention.progress import watched
+from retention.progress import progress_bar
 from retention.wording import count, percent, spoken_period
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _OPENED, _AS_OF = "2022-01-01", "2024-12-31"
 def write_kpis(settings: Settings, say: Callable[[str], None]) -> None:
     """Buttle's outcome KPIs of a file, period by period."""
     format_of_answer(settings.output)  # before anything is read
-    with watched("retention kpis", "steps", 3) as done:
+    with progress_bar("retention kpis", "steps", 3) as done:
         source = read_source(settings, say)
         done(1)
         if "freq" not in settings.counting.model_fields_set:
@@ -139,7 +139,7 @@ def write_report(settings: Settings, say: Callable[[str], None]) -> None:
     path = settings.output.output
     if path is None or path.suffix.lower() not in REPORTS:
         raise UsageError("Say where to: -o report.html, or -o report.md for Markdown.")
-    with watched("retention report", "steps", 3) as done:
+    with progress_bar("retention report", "steps", 3) as done:
         source = read_source(settings, say)
         done(1)
         if "freq" not in settings.counting.model_fields_set:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retention.cli.options import command_line_parser, flags_of_command
 from retention.cli.settings import Settings, UsageError, merged_settings
 from retention.errors import RetentionError, RetentionWarning
-from retention.names import MARKED, told
+from retention.names import MARKED, plain_message
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -124,7 +124,7 @@ def message_in_options(message: str, flags: frozenset[str]) -> str:
         ... )
         'Say --refunds net --rates EUR=1,USD=....'
     """
-    return told(MARKED.sub(lambda found: _typed_form(found[1], flags), message))
+    return plain_message(MARKED.sub(lambda found: _typed_form(found[1], flags), message))
 
 
 def _typed_form(said: str, flags: frozenset[str]) -> str:

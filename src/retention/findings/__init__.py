@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.faces import lazily
+from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.findings.changed_rates import has_changed as has_changed
@@ -19,4 +19,4 @@ _HOMES = {
     "pool_small_segments": "small_segments",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -12,17 +12,17 @@ from retention.catalogue import figure as record_of
 from retention.errors import ColumnError, ContentError
 from retention.findings.changes import Rate, change_of_rates
 from retention.frames import Columns, as_lazy, as_text, collect, table_like
-from retention.names import outer
+from retention.names import outer_text
 from retention.numerics.codes import group_numbers
 from retention.tables import column_names
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     differences,
     gives,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 from retention.wording import freq_of, percent, spoken_period
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 @gives(
     "segment and period",
     times("period_before", "period"),
-    whole("step"),
+    whole_numbers("step"),
     shares("before", "after"),
     differences("change", "lower", "upper"),
     texts("verdict", "finding"),
-    constant(texts("figure"), whole("apart")),
+    constants(texts("figure"), whole_numbers("apart")),
 )
 def has_changed(
     table: IntoFrameT,
@@ -128,7 +128,7 @@ def has_changed(
     )
     columns["figure"] = np.full(later.size, figure, dtype=object)
     columns["apart"] = np.full(later.size, apart, np.int64)
-    return table_like({outer(name): values for name, values in columns.items()}, table)
+    return table_like({outer_text(name): values for name, values in columns.items()}, table)
 
 
 def _segments_and_rates(table: object, figure: str, names: list[str]) -> tuple[Columns, Columns]:
@@ -177,7 +177,7 @@ def _pairs_of_rows(
             raise ContentError(
                 "The table has several rows per period: say `by=`, all its segments."
             )
-        said = [outer(name) for name in names]
+        said = [outer_text(name) for name in names]
         raise ContentError(
             f"The table has several rows per period though `by={said}`: name all its segments."
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retention.intervals import bounds_of_difference
-from retention.wording import is_missing, points, signed
+from retention.wording import is_missing, points, signed_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Change:
             return UNKNOWN
         if self.lower is None:
             return f"{points(self.value)}; {UNKNOWN} for sure"
-        bounds = f"{signed(self.lower)} to {points(self.upper)}"
+        bounds = f"{signed_points(self.lower)} to {points(self.upper)}"
         if not self.is_clear:
             return f"{UNCLEAR} ({bounds})"
         return f"{'up' if self.value > 0 else 'down'} by {_size_in_points(self.value)} ({bounds})"

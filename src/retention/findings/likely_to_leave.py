@@ -15,7 +15,15 @@ from retention.repeat_buying.scores.churn_score import churn_score
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import conditional_survival
 from retention.tables import TRANSACTIONS, require
-from retention.tables.answer_columns import amounts, constant, gives, ids, shares, texts, whole
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    gives,
+    ids,
+    shares,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -77,10 +85,12 @@ class AtRisk:
 @gives(
     "customer at risk",
     ids("customer_id"),
-    whole("days_since_last", unit="days"),
+    whole_numbers("days_since_last", unit="days"),
     shares("p_no_purchase", "lower", "upper"),
     amounts("sales", "stake"),
-    constant(whole("within", unit="days"), texts("against_base"), whole("lost_after")),
+    constants(
+        whole_numbers("within", unit="days"), texts("against_base"), whole_numbers("lost_after")
+    ),
 )
 def customers_at_risk(
     transactions: IntoFrameT,
@@ -129,11 +139,11 @@ def customers_at_risk(
     customers, told = _chances_of_customers(transactions, last, within, level, observed_from)
     found = _likely_to_buy_nothing(customers, most)
     columns = {_NAMES.get(name, name): values for name, values in found.items()}
-    constants = {"within": within, "against_base": told["against_base"], "lost_after": most}
+    carried = {"within": within, "against_base": told["against_base"], "lost_after": most}
     n = found["stake"].size
     columns |= {
         name: np.full(n, value, dtype=object if name == "against_base" else np.int64)
-        for name, value in constants.items()
+        for name, value in carried.items()
     }
     return table_like(columns, transactions)
 

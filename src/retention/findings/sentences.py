@@ -9,7 +9,7 @@ from retention.errors import ContentError
 from retention.findings.changed_rates import has_changed
 from retention.frames import as_lazy
 from retention.frames.python_rows import rows_as_dicts
-from retention.wording import count, is_missing, money, number, percent, several
+from retention.wording import count, count_of, is_missing, money, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def _sentence_of_reasons(rows: list[dict[str, Any]]) -> str:
     first = max(told, key=lambda row: row["n_customers"])
     return (
         f"Most often told: {first['label'].lower()}, by "
-        f"{count(first['n_customers'])} of {several(int(first['n_base']), 'customer')} "
+        f"{count(first['n_customers'])} of {count_of(int(first['n_base']), 'customer')} "
         f"({percent(first['share'])})."
     )
 
@@ -110,7 +110,7 @@ def _sentence_of_reasons(rows: list[dict[str, Any]]) -> str:
 def _sentence_of_risk(rows: list[dict[str, Any]]) -> str:
     stake = sum(row["stake"] for row in rows)
     return (
-        f"{several(len(rows), 'customer')} {'is' if len(rows) == 1 else 'are'} more likely than "
+        f"{count_of(len(rows), 'customer')} {'is' if len(rows) == 1 else 'are'} more likely than "
         f"not to buy nothing in the next {rows[0]['within']} days: {money(stake)} are at stake."
     )
 

@@ -13,7 +13,7 @@ from retention.errors import ContentError, whole_number
 from retention.frames import as_lazy, as_text, in_kind_of
 from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.outcome.rates import retention_rate
-from retention.names import inner, outer
+from retention.names import inner_name, outer_text
 from retention.tables import ACTIVITY, CONTRACT_ACTIVITY, column_names, require, says_currency
 from retention.tables.answer_columns import gives
 
@@ -118,7 +118,7 @@ def small_segments(activity: Any, column: str, *, least: int, apart: int) -> Poo
     sizes: dict[str, int] = {}
     for row in rows:
         if row["step"] in steps and row["n_base"]:
-            name = row[outer(column)]
+            name = row[outer_text(column)]
             sizes[name] = min(row["n_base"], sizes.get(name, row["n_base"]))
     hidden = _names_put_together(sizes, least)
     if not hidden:
@@ -143,7 +143,7 @@ def rows_with_one_name(frame: Frame, small: Mapping[str, Pool]) -> Frame:
     """The rows with one name in place of the names of the small segments."""
     schema = frame.collect_schema()
     for name, pool in small.items():
-        column = inner(name)
+        column = inner_name(name)
         text = as_text(column, schema[column])
         frame = frame.with_columns(text)
         value = nw.when(nw.col(column).is_in(list(pool.names))).then(nw.lit(pool.label))

@@ -12,7 +12,7 @@ import numpy as np
 
 from retention.frames.column_labels import outside
 from retention.frames.engines import engine_and_eagerness, on_connection_of
-from retention.names import inner
+from retention.names import inner_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,7 +203,7 @@ def _pandas_table_of(frame: Frame) -> Any:
 
 def _with_given_types(table: Any, like: Any, names: Sequence[str]) -> Any:
     given = nw.to_native(like, pass_through=True)
-    at = {inner(str(label)): i for i, label in enumerate(given.columns)}
+    at = {inner_name(str(label)): i for i, label in enumerate(given.columns)}
     kept = {name: given.dtypes.iloc[at[name]] for name in names}
     types = {name: kind for name, kind in kept.items() if table[name].dtype != kind}
     return table.astype(types) if types else table

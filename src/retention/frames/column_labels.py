@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
-from retention.names import inner_all, outer
+from retention.names import inner_names, outer_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def inside(native: Any, *, name: str) -> Any:
     """
     native = nw.to_native(native, pass_through=True)
     given = _labels_of_table(native)
-    names = inner_all(given)
+    names = inner_names(given)
     if names == given:
         return native
     if len(set(names)) < len(names):
@@ -41,7 +41,7 @@ def inside(native: Any, *, name: str) -> Any:
 def outside(native: Any) -> Any:
     """A table made inside, with the names that the user knows."""
     given = _labels_of_table(native)
-    names = [outer(name) if isinstance(name, str) else name for name in given]
+    names = [outer_text(name) if isinstance(name, str) else name for name in given]
     return native if names == given else _table_renamed(native, names)
 
 

@@ -20,7 +20,7 @@ from retention.frames.arrow import (
     readable_pandas,
 )
 from retention.frames.column_labels import inside
-from retention.names import outer
+from retention.names import outer_text
 from retention.wording import is_missing
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def collect(frame: Frame, *, exact: bool = False) -> Columns:
 
 def read_out(table: object, *, name: str = "table") -> Columns:
     """All columns of a table as NumPy arrays, under the names that its owner gave them."""
-    return {outer(each): values for each, values in collect(as_lazy(table, name=name)).items()}
+    return {outer_text(each): values for each, values in collect(as_lazy(table, name=name)).items()}
 
 
 def one_row(frame: Frame) -> dict[str, Any]:

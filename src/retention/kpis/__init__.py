@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.faces import lazily
+from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.kpis.churn.bridge import churn_bridge as churn_bridge
@@ -77,4 +77,4 @@ _HOMES = {
     "win_back": "cohorts.lifecycle",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -148,7 +148,7 @@ def plot_churn_bridge(
     ax.set_xlim(low - 0.12 * (high - low), high + 0.22 * (high - low))
     _write_effects(ax, effects, reached, (before, after))
     what = figure("churn_rate").label
-    moved = wording.unbroken(wording.points(after - before))
+    moved = wording.unbroken_text(wording.points(after - before))
     title = f"{what}, {ends[0]} to {ends[1]}: {moved}, by segment"
     share = "their share of all customers"
     if _is_counted_in_each(one):
@@ -174,7 +174,7 @@ def _draw_waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     level = start + np.cumsum([0.0, *(sign * size for size, sign in moves)])
     feet = [0.0, *(min(a, b) for a, b in pairwise(level)), 0.0]
     heights = [start, *(size for size, _ in moves), end]
-    written = wording.amounts(max(float(np.abs(level).max()), end))
+    written = wording.amount_writer(max(float(np.abs(level).max()), end))
     signs = [0, *(sign for _, sign in moves), 0]
     for x, (foot, height, sign) in enumerate(zip(feet, heights, signs, strict=True)):
         ax.bar(x, height, bottom=foot, width=0.62, zorder=2, **_fill_of_bar(sign))
@@ -186,7 +186,7 @@ def _draw_waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     words = [f"{freq.capitalize()} before", *(said for *_, said in _MOVES), name]
     width = int(axes.width_of(ax) / 7.4 / (0.6 * axes.points_of("small")))
     labels = [
-        f"{wording.shortened(word, width, 2)}\n{wording.count(one[n][0])}"
+        f"{wording.shortened_text(word, width, 2)}\n{wording.count(one[n][0])}"
         for word, n in zip(words, counts, strict=True)
     ]
     ax.set_xticks(range(len(labels)), labels)
@@ -254,7 +254,7 @@ def _write_effects(
     """What each row comes to, at the right of its bars."""
     for row, both in enumerate(effects.sum(axis=1)):
         right = max(reached[2 * row : 2 * row + 3])
-        moved = wording.unbroken(wording.points(both))
+        moved = wording.unbroken_text(wording.points(both))
         axes.write_note(ax, moved, (right, row + 1), (6, 0), anchor="left center")
     for row, rate in ((0, ends[0]), (len(effects) + 1, ends[1])):
         axes.write_note(ax, wording.percent(rate), (rate, row), (8, 0), anchor="left center")

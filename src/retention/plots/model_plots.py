@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import wording
-from retention.errors import one_of
+from retention.errors import check_choice
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import COEFFICIENTS
 from retention.plots.paper.palette import INK, LOOKS, MUTED
@@ -63,7 +63,7 @@ def plot_coefficients(table: object, *, ratio: RatioOf = "hazards", ax: Axes | N
         >>> ax.get_xscale()
         'log'
     """
-    one_of("ratio", ratio, get_args(RatioOf))
+    check_choice("ratio", ratio, get_args(RatioOf))
     drawn = drawn_rows(table, COEFFICIENTS)
     names = [_name_of_term(*pair) for pair in zip(drawn["term"], drawn["reference"], strict=True)]
     ax = axes.axes_to_draw_on(

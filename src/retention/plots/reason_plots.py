@@ -178,7 +178,7 @@ def _mark(part: Drawn, row: int) -> str:
 def _name_columns(ax: Axes, names: list[str]) -> None:
     """Names over columns, at the top."""
     width = int(0.8 * axes.width_of(ax) / len(names) / (0.62 * axes.points_of("small")))
-    shown = [wording.shortened(name, max(width, 6), 3) for name in names]
+    shown = [wording.shortened_text(name, max(width, 6), 3) for name in names]
     ax.set_xticks(range(len(names)), shown, parse_math=False)
     ax.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from retention import wording
 from retention.catalogue import figure
-from retention.errors import ColumnError, one_of
+from retention.errors import ColumnError, check_choice
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import RETENTION
 from retention.plots.paper.line_labels import End, label_ends
@@ -102,11 +102,11 @@ def _draw_rates(
 def _rates_to_draw(drawn: Drawn, asked: str | None) -> list[str]:
     there = [rate for rate in _RATES if rate in drawn]
     if asked is not None:
-        one_of("rate", asked, _RATES)
+        check_choice("rate", asked, _RATES)
     if not there or (asked is not None and asked not in there):
         raise ColumnError(
             f"plot_retention: the table has no {asked or 'rate'!r}; it has "
-            f"{wording.quoted(list(drawn.columns))}. Give the table of outcome_kpis."
+            f"{wording.quoted_names(list(drawn.columns))}. Give the table of outcome_kpis."
         )
     return [asked] if asked else there
 
@@ -123,4 +123,4 @@ def _title_of_rates(drawn: Drawn, rates: list[str]) -> str:
     what = " and ".join([", ".join(kept[:-1])] * (len(kept) > 1) + kept[-1:])
     freq = wording.freq_of(drawn["period"], drawn["step"])
     lag = int(drawn["lag"][0]) if "lag" in drawn and drawn.size else 1
-    return f"Of each {freq}'s {what}, the share kept {wording.several(lag, freq)} later"
+    return f"Of each {freq}'s {what}, the share kept {wording.count_of(lag, freq)} later"

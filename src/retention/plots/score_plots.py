@@ -8,7 +8,7 @@ import numpy as np
 
 from retention import wording
 from retention.catalogue import figure
-from retention.errors import one_of
+from retention.errors import check_choice
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import CALIBRATION, LIFT
 from retention.plots.paper.lines import BARS, draw_bars
@@ -107,7 +107,7 @@ def plot_lift(table: object, *, show: Shown = "lift", ax: Axes | None = None) ->
         >>> [float(bar.get_height()) for bar in ax.patches]
         [2.0, 0.0]
     """
-    one_of("show", show, get_args(Shown))
+    check_choice("show", show, get_args(Shown))
     drawn = drawn_rows(table, LIFT).sorted_by("group")
     ax = axes.axes_to_draw_on(ax)
     name = "lift" if show == "lift" else "cumulative_share_of_churn"

@@ -13,7 +13,7 @@ import numpy as np
 
 from retention import wording
 from retention.catalogue import FIGURES
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.frames import Columns, collect, read_out, table_like
 from retention.kpis.cohorts.cohort_retention import COHORTS
 from retention.numerics.codes import distinct_segments
@@ -139,7 +139,7 @@ def _heading_of_column(name: str) -> str:
     """What stands over a column."""
     found = _figure_of(name)
     if found is None:
-        said = wording.spoken(name)
+        said = wording.spoken_name(name)
         said = f"number: {said[2:]}" if said.startswith("n ") else said
         return said[:1].upper() + said[1:]
     rest = name.replace(found, "").strip("_").split("_")
@@ -163,7 +163,7 @@ def _are_all_whole(values: NDArray[Any]) -> bool:
 
 
 def _unbroken_points(difference: float) -> str:
-    return wording.unbroken(wording.points(difference))
+    return wording.unbroken_text(wording.points(difference))
 
 
 _VALUES = ("rate", "lower", "upper", "n_eligible", "n_retained", "base", "retained")
@@ -205,7 +205,7 @@ def cohort_triangle(cohorts: IntoFrameT, *, value: str = "rate") -> IntoFrameT:
     Source:
         The arrangement is a convention of practice.
     """
-    one_of("value", value, _VALUES)
+    check_choice("value", value, _VALUES)
     frame = require(cohorts, COHORTS, adds="none")
     names = [name for name in frame.collect_schema().names() if name not in COHORTS.names]
     kept = [*names, "cohort", "age", "age_to", "n_cohort", "observed", "kind"]

@@ -226,7 +226,7 @@ def _write_numbers_at_risk(
     if len(rows) > 1:
         write("At risk", start, 3.3, MUTED, aside)
     for number, ((name, part), colour) in enumerate(zip(rows, colours, strict=False)):
-        write(wording.shortened(name, 16), start, number + first, colour, aside)
+        write(wording.shortened_text(name, 16), start, number + first, colour, aside)
         for tick, at_risk in zip(ticks, _numbers_at_risk(part, ticks), strict=True):
             write(wording.count(at_risk), tick, number + first, colour)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from retention import wording
-from retention.errors import one_of
+from retention.errors import check_choice
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import TRACKING
 from retention.plots.paper.line_labels import End, label_ends
@@ -56,7 +56,7 @@ def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = No
         >>> [int(n) for n in ax.lines[0].get_ydata()]
         [1, 2]
     """
-    one_of("show", show, get_args(Tracked))
+    check_choice("show", show, get_args(Tracked))
     drawn = drawn_rows(table, TRACKING).alone().sorted_by("step")
     before = "" if show == "each" else "cumulative_"
     actual, expected = drawn[f"{before}actual"], drawn[f"{before}expected"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.faces import lazily
+from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.reasons.agreement.reason_agreement import reason_agreement as reason_agreement
@@ -59,4 +59,4 @@ _HOMES = {
     "tag_reasons": "tags.tagging",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

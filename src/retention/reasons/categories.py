@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from retention.errors import RetentionError, nearest
+from retention.errors import RetentionError, nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ def check_category(name: str, *, argument: str, own: bool = False) -> None:
     known = [one.name for one in _shipped_categories()]
     if name in known or (own and str(name).startswith(EXTENSION)):
         return
-    near = nearest(str(name), known)
+    near = nearest_name(str(name), known)
     hint = f" Did you mean {near!r}?" if near else ""
     other = " Begin the name of a category of your own with 'x_'." if own else ""
     raise RetentionError(

@@ -9,7 +9,7 @@ import numpy as np
 from retention.catalogue import FIGURES
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect, table_like
-from retention.names import inner
+from retention.names import inner_name
 from retention.recording.causes import causes_between, names_of_causes
 from retention.recording.recordings import Recording
 from retention.tables.answer_columns import gives, numbers, texts
@@ -169,7 +169,9 @@ def _key_columns(runs: Sequence[Recording]) -> list[str]:
     tables = [as_lazy(run.table) for run in (runs[1], *runs)]
     shared = [c for c in tables[0].collect_schema() if all(c in t.collect_schema() for t in tables)]
     by = [run.definition["keywords"].get("by") or () for run in runs]
-    named = {inner(each) for names in by for each in ([names] if isinstance(names, str) else names)}
+    named = {
+        inner_name(each) for names in by for each in ([names] if isinstance(names, str) else names)
+    }
     perhaps = [name for name in shared if name in _PERHAPS and name not in named]
     found = [collect(table.select(*perhaps)) for table in tables] if perhaps else []
     telling = {n for n in perhaps if any(np.unique(f[n].astype(str)).size > 1 for f in found)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.faces import lazily
+from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.repeat_buying.buying.bg_bb import BgBbModel as BgBbModel
@@ -67,4 +67,4 @@ _HOMES = {
     "tracking_table": "scores.tracking",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention import periods
-from retention.errors import RetentionError, RetentionWarning, one_of, warn, whole_number
+from retention.errors import RetentionError, RetentionWarning, check_choice, warn, whole_number
 from retention.report import markdown, page
 from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
 from retention.report.sections.basis import definitions_section, what_was_read_section
@@ -205,7 +205,7 @@ def _refuse_wrong_settings(
     freq: str, history: str, numbers: tuple[int, int], gap: int | None
 ) -> None:
     periods.check_freq(freq)
-    one_of("history", history, ("whole", "cut"))
+    check_choice("history", history, ("whole", "cut"))
     whole_number("min_customers", numbers[0], least=1)
     whole_number("at_risk", numbers[1], least=0)
     if gap is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.faces import lazily
+from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.samples.company import SampleCompany as SampleCompany
@@ -21,4 +21,4 @@ _HOMES = {
     "sample_company": "company",
 }
 
-__getattr__, __dir__, __all__ = lazily(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

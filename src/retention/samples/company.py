@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import RetentionError, one_of, whole_number
+from retention.errors import RetentionError, check_choice, whole_number
 from retention.samples.customers import draw_customers, truth_table
 from retention.samples.money import costs_table, wallet_table
 from retention.samples.sample_contracts import contracts_table
@@ -115,7 +115,7 @@ def sample_company(
     """
     whole_number("n_customers", n_customers, least=1)
     whole_number("seed", seed, least=0)
-    one_of("engine", engine, ENGINES)
+    check_choice("engine", engine, ENGINES)
     first, last = _day_meant("start", start), _day_meant("as_of", as_of)
     if first >= last:
         raise RetentionError(

@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.log_holes import warn_of_hole
-from retention.orders import Together, look, purchases
+from retention.orders import Together, checked_log, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def purchase_days(
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
     """
     lines = _lines_with_day_numbers(transactions, keep)
-    log = look(lines, "_day", as_of=as_of)
+    log = checked_log(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     if gap is not None:
         then = f"a gap of {gap:,} days calls customers lost who are not: add what lacks, or {way}"

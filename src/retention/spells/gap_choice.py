@@ -14,7 +14,7 @@ from retention.frames import Columns, Frame, collect, count, table_like
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.tables import TRANSACTIONS, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 @gives(
     "gap",
-    whole("gap", unit="days"),
-    whole("n_customers", "n_eligible", "n_lost"),
+    whole_numbers("gap", unit="days"),
+    whole_numbers("n_customers", "n_eligible", "n_lost"),
     shares("lost_share", "lost_share_lower", "lost_share_upper"),
     numbers("median_follow_up", unit="days"),
-    whole("n_came_back"),
+    whole_numbers("n_came_back"),
     shares("came_back_share", "came_back_share_lower", "came_back_share_upper"),
-    whole("n_followed", "n_false"),
+    whole_numbers("n_followed", "n_false"),
     shares("false_churn_rate", "false_churn_rate_lower", "false_churn_rate_upper"),
-    constant(whole("within", unit="days")),
+    constants(whole_numbers("within", unit="days")),
 )
 def gap_table(
     transactions: IntoFrameT,
@@ -196,7 +196,7 @@ def _shares_beside_counts(found: Columns, level: float) -> Columns:
         table[name] = values
         if name in shares:
             share, whole = shares[name]
-            lower, upper = intervals.wilson(values, found[whole], level)
+            lower, upper = intervals.wilson_bounds(values, found[whole], level)
             table[share] = intervals.ratio(values, found[whole])
             table |= {f"{share}_lower": lower, f"{share}_upper": upper}
     return table

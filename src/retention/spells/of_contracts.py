@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.frames import Frame, in_kind_of
-from retention.orders import look_at_contracts
+from retention.orders import first_contract_day
 from retention.periods import observed_days, whole_days
 from retention.spells.spell_rows import (
     Kept,
@@ -19,7 +19,7 @@ from retention.spells.spell_rows import (
     stays_joined_to_spells,
 )
 from retention.tables import CONTRACTS, SPELLS, require
-from retention.tables.answer_columns import constant, gives, whole
+from retention.tables.answer_columns import constants, gives, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _RUNNING = 10_000_000  # the day a running contract ends: later than any other
 
 
-@gives("spell", SPELLS.columns, constant(whole("grace", unit="days")))
+@gives("spell", SPELLS.columns, constants(whole_numbers("grace", unit="days")))
 def contract_spells(
     contracts: IntoFrameT,
     *,
@@ -144,7 +144,7 @@ def contract_spells(
 def _contracts_begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:
     """The contracts begun by `as_of`; an end after it is not known yet."""
     last = periods.number_of(as_of)
-    look_at_contracts(contracts, as_of=as_of)
+    first_contract_day(contracts, as_of=as_of)
     dated = _contracts_in_day_numbers(contracts, kept.columns_of_rows)
     ahead = nw.col("_end") > last
     return dated.filter(nw.col("_start") <= last).with_columns(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import YOURS, RetentionError, one_of
+from retention.errors import YOURS, RetentionError, check_choice
 from retention.frames import Frame, beside, in_kind_of
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
@@ -150,7 +150,7 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
         (2003), Survival Analysis, 2nd ed., sections 3.4 and 4.6 (left truncation).
     """
     silence = whole_days(gap, argument="gap", least=1)
-    one_of("reactivation", reactivation, ("new_spell", "same_spell"))
+    check_choice("reactivation", reactivation, ("new_spell", "same_spell"))
     last, first = observed_days(as_of, observed_from)
     frame = require(transactions, TRANSACTIONS, adds="none")
     kept = kept_columns(frame, TRANSACTIONS, keep=keep, keep_first=keep_first, keep_last=keep_last)

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import count, one_row
-from retention.names import inner
+from retention.names import inner_name
 from retention.orders import Together
 from retention.tables import Kind, keeping
 
@@ -83,7 +83,7 @@ def kept_columns(
     """
     asked = {"keep": keep, "keep_first": keep_first, "keep_last": keep_last}
     lists = {
-        word: [inner(name) for name in ([n] if isinstance(n, str) else n)]
+        word: [inner_name(name) for name in ([n] if isinstance(n, str) else n)]
         for word, n in asked.items()
     }
     schema = frame.collect_schema()

@@ -2,9 +2,9 @@
 
     @gives(
         "a base period (and segment)",
-        times("period"), whole("step", "n_base", "n_retained"),
+        times("period"), whole_numbers("step", "n_base", "n_retained"),
         shares("retention_rate", "lower", "upper"),
-        constant(whole("lag"), texts("lost_to")),
+        constants(whole_numbers("lag"), texts("lost_to")),
     )
 
 Refusals of segments that are named like a column of the answer, plots, the wording of numbers and
@@ -106,7 +106,7 @@ def times(*names: str) -> tuple[Column, ...]:
     return _columns(names, "time")
 
 
-def whole(*names: str, unit: str = "") -> tuple[Column, ...]:
+def whole_numbers(*names: str, unit: str = "") -> tuple[Column, ...]:
     """Counts and other whole numbers; null where that is not known."""
     return _columns(names, "integer", unit)
 
@@ -141,11 +141,11 @@ def numbers(*names: str, unit: str = "") -> tuple[Column, ...]:
     return _columns(names, "number", unit)
 
 
-def constant(*parts: tuple[Column, ...]) -> tuple[Column, ...]:
+def constants(*parts: tuple[Column, ...]) -> tuple[Column, ...]:
     """Columns that are the same in all rows: the conventions of the answer."""
     return tuple(replace(column, constant=True) for part in parts for column in part)
 
 
-def perhaps(*parts: tuple[Column, ...]) -> tuple[Column, ...]:
+def optional_columns(*parts: tuple[Column, ...]) -> tuple[Column, ...]:
     """Columns that are there if what they tell was asked for, or is in the table that was given."""
     return tuple(replace(column, optional=True) for part in parts for column in part)

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy, one_row
-from retention.names import inner
+from retention.names import inner_name
 from retention.periods import zone_of
 from retention.tables.makers import advice_to_make
 from retention.tables.mixed_currencies import refuse_mixed, says_currency
@@ -65,7 +65,7 @@ def require(
         ColumnError: if a column is missing, named twice or of the wrong type.
         ContentError: if money would be added up that is in several currencies.
     """
-    extra = [inner(name) for name in extra]
+    extra = [inner_name(name) for name in extra]
     wanted = {*kind.names, *extra}
     only = (lambda name: name in wanted or says_currency(name)) if alone else None
     frame = as_lazy(table, name=kind.name, by_row=by_row, only=only)
@@ -144,7 +144,7 @@ def column_names(
     refuse_taken(names, answer, argument=argument)
     if len(set(names)) < len(names):
         raise ColumnError(f"{argument} names a column twice: {names}.")
-    return [inner(name) for name in names]
+    return [inner_name(name) for name in names]
 
 
 def given_names(asked: object, *, argument: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError, one_of
+from retention.errors import ColumnError, ContentError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.churn.target_groups import (
     activity_in_one_segment,
@@ -29,14 +29,14 @@ from retention.kpis.churn.target_groups import (
 )
 from retention.kpis.outcome.counts import Asked, Cells, count_cells, warn_of_empty_base_periods
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     differences,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -53,27 +53,27 @@ _GROUPS = ("target", "rest", "unknown")
 @gives(
     "segment and later base period",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     times("period_before"),
-    whole("n_base_before", "n_churned_before"),
+    whole_numbers("n_base_before", "n_churned_before"),
     shares("churn_rate_before", "lower_before", "upper_before", "share_before"),
-    whole("n_base_after", "n_churned_after"),
+    whole_numbers("n_base_after", "n_churned_after"),
     shares("churn_rate_after", "lower_after", "upper_after", "share_after"),
     differences("rate_change", "change_lower", "change_upper"),
     texts("presence"),
     differences("rate_effect", "mix_effect", "new_effect", "gone_effect", "effect"),
-    whole("total_n_base_before", "total_n_churned_before"),
+    whole_numbers("total_n_base_before", "total_n_churned_before"),
     shares("total_rate_before"),
-    whole("total_n_base_after", "total_n_churned_after"),
+    whole_numbers("total_n_base_after", "total_n_churned_after"),
     shares("total_rate_after"),
     differences("total_change"),
-    whole("firm_n_base_before", "firm_n_churned_before"),
+    whole_numbers("firm_n_base_before", "firm_n_churned_before"),
     shares("firm_rate_before"),
-    whole("firm_n_base_after", "firm_n_churned_after"),
+    whole_numbers("firm_n_base_after", "firm_n_churned_after"),
     shares("firm_rate_after"),
     differences("firm_change", "overlap_effect"),
     texts("simpson"),
-    constant(whole("apart"), texts("overlap"), whole("lag")),
+    constants(whole_numbers("apart"), texts("overlap"), whole_numbers("lag")),
 )
 def churn_bridge(
     activity: IntoFrameT,
@@ -171,7 +171,7 @@ def churn_bridge(
     """
     if by != "" and not by:  # a column may have no name
         raise ColumnError("churn_bridge needs by=: one segment column of the activity, or several.")
-    one_of("overlap", overlap, ("error", "pairs", "main", "first"))
+    check_choice("overlap", overlap, ("error", "pairs", "main", "first"))
     placed = activity_in_one_segment(activity, by, overlap)
     firm = count_cells(activity, Asked((), lag, "firm", level), {})
     _refuse_wrong_apart(apart, firm)
@@ -188,14 +188,14 @@ def churn_bridge(
 @gives(
     "base period",
     times("period"),
-    whole("step", "n_target", "n_target_churned"),
+    whole_numbers("step", "n_target", "n_target_churned"),
     shares("target_churn_rate", "target_lower", "target_upper"),
-    whole("n_rest", "n_rest_churned"),
+    whole_numbers("n_rest", "n_rest_churned"),
     shares("rest_churn_rate", "rest_lower", "rest_upper"),
-    whole("n_unknown", "n_unknown_churned"),
+    whole_numbers("n_unknown", "n_unknown_churned"),
     differences("difference", "difference_lower", "difference_upper"),
     numbers("ratio", unit="times"),
-    constant(texts("target"), whole("lag")),
+    constants(texts("target"), whole_numbers("lag")),
 )
 def target_customers(
     activity: IntoFrameT,
@@ -355,12 +355,12 @@ def _rates_of_both_periods(
     """Counts, rates, bounds and shares of both periods, and the change of the rate."""
     made: Columns = {}
     for when, n, x in (("before", n0, x0), ("after", n1, x1)):
-        lower, upper = intervals.wilson(x, n, level)
+        lower, upper = intervals.wilson_bounds(x, n, level)
         made |= {f"n_base_{when}": n, f"n_churned_{when}": x}
         made |= {f"churn_rate_{when}": intervals.ratio(x, n)}
         made |= {f"lower_{when}": lower, f"upper_{when}": upper}
         made |= {f"share_{when}": intervals.ratio(n, n.sum(axis=0))}
-    change, lower, upper = intervals.difference((x1, n1), (x0, n0), level)
+    change, lower, upper = intervals.difference_with_bounds((x1, n1), (x0, n0), level)
     return made | {"rate_change": change, "change_lower": lower, "change_upper": upper}
 
 
@@ -423,9 +423,11 @@ def _comparison_of_groups(cells: Cells, n_steps: int, level: float) -> Columns:
     for group, (x, n) in counts.items():
         made |= {f"n_{group}": n, f"n_{group}_churned": x}
         if group != "unknown":
-            lower, upper = intervals.wilson(x, n, level)
+            lower, upper = intervals.wilson_bounds(x, n, level)
             made |= {f"{group}_churn_rate": intervals.ratio(x, n)}
             made |= {f"{group}_lower": lower, f"{group}_upper": upper}
-    difference, lower, upper = intervals.difference(counts["target"], counts["rest"], level)
+    difference, lower, upper = intervals.difference_with_bounds(
+        counts["target"], counts["rest"], level
+    )
     made |= {"difference": difference, "difference_lower": lower, "difference_upper": upper}
     return made | {"ratio": intervals.ratio(made["target_churn_rate"], made["rest_churn_rate"])}

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.activity.from_contracts import contract_periods
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, check_choice
 from retention.frames import Frame, as_lazy, beside, count, in_kind_of, one_row
 from retention.kpis.churn.counts import (
     customers_due,
@@ -129,7 +129,7 @@ def churned_customers(
     Source:
         As `churn_rate`; what stands beside the counts is practice.
     """
-    one_of("convention", convention, get_args(Convention))
+    check_choice("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     check_renewals(convention, renewals)
     names = _segment_columns(by)
@@ -188,7 +188,7 @@ def _customers_of_periods(days: Frame, names: list[str], window: periods.Window)
     rows = both.agg(*(nw.col(name).sum() for name in ("n_base", *_DID)))
     rows = rows.with_columns(nw.col("n_base", *_DID).cast(nw.Int64))
     step = nw.col("step")
-    length = periods.first_number(step + 1, freq) - periods.first_number(step, freq)
+    length = periods.first_day_number(step + 1, freq) - periods.first_day_number(step, freq)
     full = (nw.col("n_base") - nw.col("n_cancelled")) * nw.col("_length")
     return rows.with_columns(_length=length.cast(nw.Int64), n_ended=nw.col("_out")).with_columns(
         exposure=(full + nw.col("_days")).cast(nw.Float64) / nw.col("_length").cast(nw.Float64)

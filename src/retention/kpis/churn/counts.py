@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ColumnError, ContentError, RetentionError, nearest
+from retention.errors import ColumnError, ContentError, RetentionError, nearest_name
 from retention.frames import Columns, Frame, as_text, collect, count, one_row
 from retention.kpis.churn.renewals import periods_of_renewals
 from retention.kpis.outcome.counts import counts_on_grid
@@ -45,7 +45,7 @@ def has_named_cause(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
     there = sorted(str(each) for each in collect(ended)["_cause"])
     for name in causes:
         if name not in there:
-            near = nearest(name, there)
+            near = nearest_name(name, there)
             hint = f" Did you mean {near!r}?" if near else ""
             listed = ", ".join(repr(each) for each in there[:20]) or "none"
             raise ContentError(
@@ -178,7 +178,7 @@ def counted_spells(
     net = (found["_came"] - found["_out"]).reshape(-1, grown.n_steps)
     base = (np.cumsum(net, axis=1) - net).ravel()
     grid = keys["step"].astype(np.int64)
-    length = periods.first_number(grid + 1, freq) - periods.first_number(grid, freq)
+    length = periods.first_day_number(grid + 1, freq) - periods.first_day_number(grid, freq)
     full = (base - found["n_cancelled"]) * length
     answer: Columns = {
         "n_base": base,
@@ -304,7 +304,7 @@ def _spells_between_openings(days: Frame, freq: str) -> Frame:
         placed = before.with_columns(step.cast(nw.Int64).alias(number))
     forever = nw.when(nw.col("_end") == _NEVER).then(nw.lit(_NEVER)).otherwise(nw.col("_to"))
     reached = placed.with_columns(_to=forever)
-    opens = periods.first_number(nw.col("_from"), freq)
+    opens = periods.first_day_number(nw.col("_from"), freq)
     return reached.with_columns(
         _mid=count(nw.col("_start") < opens),
         _stays=count(nw.col("_to") > nw.col("_from")),
@@ -332,7 +332,7 @@ def _starts_and_ends(days: Frame, names: list[str], window: periods.Window) -> F
         _first_end=none + _AFTER,
         _last_end=none - _AFTER,
     )
-    start, opened = nw.col("_start"), periods.first_number(nw.col("_to") - 1, freq)
+    start, opened = nw.col("_start"), periods.first_day_number(nw.col("_to") - 1, freq)
     since = nw.when(start > opened).then(start).otherwise(opened)
     marks = {"_mid": none, "_stays": none, "_came": none, "_out": one, "_based": nw.col("_stays")}
     ended = seen.filter(nw.col("_end") < _NEVER)

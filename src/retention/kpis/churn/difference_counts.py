@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ContentError, counted
+from retention.errors import ContentError, count_of
 from retention.frames import Columns, Frame, as_text, collect, count
 from retention.kpis.churn.churned_customers import PARTS
 
@@ -90,7 +90,7 @@ def _refuse_repeats(twice: int, names: list[str]) -> None:
     if twice:
         said = f"by={names!r}" if names else "no by="
         raise ContentError(
-            f"{counted(twice, 'customer stands', 'customers stand')} twice in a period of a or "
+            f"{count_of(twice, 'customer stands', 'customers stand')} twice in a period of a or "
             f"b, with {said}. Say the by= that "
             "both were made with. Was a table put below itself?"
         )

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError, counted, one_of
+from retention.errors import ContentError, check_choice, count_of
 from retention.frames import Columns, Frame, beside, count, one_row, table_like
 from retention.kpis.churn.churned_customers import PARTS
 from retention.kpis.churn.difference_counts import counts_of_both_tables
@@ -26,14 +26,14 @@ from retention.numerics.codes import distinct_segments
 from retention.tables import CHURNED, refuse_other_ids, require, segments
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     differences,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ class _Run:
 @gives(
     "segment, period and item",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("item", "line"),
-    whole("n_customers", "n_churned_a", "n_churned_b", "n_difference"),
+    whole_numbers("n_customers", "n_churned_a", "n_churned_b", "n_difference"),
     numbers("at_risk_a", "at_risk_b", "at_risk_difference", unit="customers"),
     amounts("sales_churned_a", "sales_churned_b", "sales_difference"),
-    whole("n_without_sales"),
+    whole_numbers("n_without_sales"),
     shares("churn_rate"),
     differences("effect_on_rate"),
-    constant(texts("convention_a", "convention_b")),
+    constants(texts("convention_a", "convention_b")),
 )
 def explain_difference(a: IntoFrameT, b: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
     """Why two churn rates do not match: what each kind of customer does to the difference.
@@ -191,29 +191,29 @@ def _opened_table(table: object, name: str, names: list[str]) -> Frame:
 
 def _run_of_table(frame: Frame, name: str) -> _Run:
     """What the table says of itself, the same in all rows of one run."""
-    constants = ("convention", "freq", "first_step", "last_step")
+    facts = ("convention", "freq", "first_step", "last_step")
     known = 1 - count(nw.col("part").is_in(list(PARTS)))
-    least = [nw.col(column).min().alias(f"{column}_least") for column in constants]
-    most = [nw.col(column).max().alias(f"{column}_most") for column in constants]
+    least = [nw.col(column).min().alias(f"{column}_least") for column in facts]
+    most = [nw.col(column).max().alias(f"{column}_most") for column in facts]
     asked = frame.with_columns(_other=known).select(*least, *most, nw.col("_other").sum())
     found = one_row(asked)
     if found["freq_least"] is None:
         raise ContentError(f"{name} is empty: it says nothing of any customer.")
-    if any(found[f"{column}_least"] != found[f"{column}_most"] for column in constants):
+    if any(found[f"{column}_least"] != found[f"{column}_most"] for column in facts):
         raise ContentError(
             f"{name} holds several runs of churned_customers (conventions "
             f"{found['convention_least']} to {found['convention_most']}): give one as a and "
             "another one as b."
         )
-    one_of(f"the convention of {name}", found["convention_least"], get_args(Convention))
+    check_choice(f"the convention of {name}", found["convention_least"], get_args(Convention))
     periods.check_freq(found["freq_least"])
     if found["_other"]:
         raise ContentError(
-            f"{name}: {counted(int(found['_other']), 'row has', 'rows have')} a part that "
+            f"{name}: {count_of(int(found['_other']), 'row has', 'rows have')} a part that "
             "churned_customers does not "
             "write. Give its table as it is."
         )
-    return _Run(*(found[f"{column}_least"] for column in constants))
+    return _Run(*(found[f"{column}_least"] for column in facts))
 
 
 def _periods_in_common(runs: tuple[_Run, _Run]) -> NDArray[np.int64]:

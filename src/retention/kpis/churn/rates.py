@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.churn.counts import (
     NAMED,
@@ -20,7 +20,15 @@ from retention.kpis.churn.counts import (
     window_of_churn,
 )
 from retention.tables import SPELLS, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,17 +51,17 @@ _Counts = TypeVar("_Counts", "NDArray[Any]", nw.Expr)
 @gives(
     "segment and period",
     times("period"),
-    whole(
+    whole_numbers(
         "step", "n_base", "n_joined", "n_cancelled", "n_returned", "n_joined_cancelled", "n_ended"
     ),
     numbers("exposure", unit="customer periods"),
-    whole("n_churned"),
+    whole_numbers("n_churned"),
     numbers("at_risk", unit="customers"),
     shares("churn_rate", "lower", "upper"),
     texts("bounds"),
-    constant(texts("convention")),
-    whole("n_other"),
-    constant(texts("causes", "others")),
+    constants(texts("convention")),
+    whole_numbers("n_other"),
+    constants(texts("causes", "others")),
 )
 def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the field disagrees
     spells: IntoFrameT,
@@ -189,7 +197,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
         11; half a period for the censored: Cutler, S. J. and Ederer, F. (1958), Journal of Chronic
         Diseases 8, 699–712.
     """
-    one_of("convention", convention, get_args(Convention))
+    check_choice("convention", convention, get_args(Convention))
     periods.check_freq(freq)
     intervals.quantile_of(level)
     check_renewals(convention, renewals)
@@ -233,7 +241,7 @@ def _causes_that_count(causes: str | Sequence[str], others: str | None) -> list[
             "churn rate) or others='censor' (what would be lost had nobody left for another)."
         )
     if wanted:
-        one_of("others", others, ("compete", "censor"))
+        check_choice("others", others, ("compete", "censor"))
     if len(set(wanted)) < len(wanted):
         raise RetentionError(f"causes names a cause twice: {wanted}.")
     return wanted
@@ -336,7 +344,7 @@ def _churn_rate_columns(
     elif convention == "all_cancellations":
         lower, upper, method = nothing, nothing, "none: not a proportion"
     else:
-        (lower, upper), method = intervals.wilson(churned, at_risk, level), "wilson"
+        (lower, upper), method = intervals.wilson_bounds(churned, at_risk, level), "wilson"
     return {
         "n_churned": churned,
         "at_risk": at_risk,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.activity.base_and_later import activity_by_segments
-from retention.errors import ColumnError, ContentError, RetentionError, one_of
+from retention.errors import ColumnError, ContentError, RetentionError, check_choice
 from retention.frames import Frame, as_text, beside, collect, count
-from retention.names import inner, outer
+from retention.names import inner_name, outer_text
 from retention.tables import ACTIVITY, CUSTOMERS, refuse_other_ids, require
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def groups_by_money(
     activity: object, target: object, top: float | None, customers: object
 ) -> Frame:
     """Activity with the customers of each period in groups, by what they brought in it."""
-    one_of("target", target, ("sales", "profit"))
+    check_choice("target", target, ("sales", "profit"))
     if customers is not None:
         raise RetentionError("customers= goes with target={'column': 'value'}, a column of it.")
     if not isinstance(top, int | float) or not 0 < top < 1:
@@ -105,13 +105,15 @@ def wanted_values(target: Mapping[str, object], top: float | None) -> dict[str, 
     wanted = {}
     for name, values in target.items():
         several = values if isinstance(values, list | tuple | set | frozenset) else [values]
-        wanted[inner(name)] = [str(v).lower() if isinstance(v, bool) else str(v) for v in several]
+        wanted[inner_name(name)] = [
+            str(v).lower() if isinstance(v, bool) else str(v) for v in several
+        ]
     return wanted
 
 
 def wanted_in_words(wanted: Mapping[str, Sequence[str]]) -> str:
     """The wanted values as people say them."""
-    said = (f"{outer(name)} = {' or '.join(values)}" for name, values in wanted.items())
+    said = (f"{outer_text(name)} = {' or '.join(values)}" for name, values in wanted.items())
     return " and ".join(said)
 
 

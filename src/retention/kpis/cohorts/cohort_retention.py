@@ -11,19 +11,19 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.window import warn_of_holes
-from retention.errors import ContentError, RetentionError, one_of, whole_number
+from retention.errors import ContentError, RetentionError, check_choice, whole_number
 from retention.frames import Columns, collect, table_like
 from retention.kpis.cohorts.counts import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cohorts.grid import CohortGrid
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -192,11 +192,11 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
 
 @gives(
     "segment and age",
-    whole("age", "age_to", "n_cohorts", "n_eligible", "n_retained"),
+    whole_numbers("age", "age_to", "n_cohorts", "n_eligible", "n_retained"),
     numbers("base", "retained", unit="customers or currency"),
     shares("rate", "lower", "upper"),
     texts("bounds"),
-    constant(texts("weights", "kind", "measure")),
+    constants(texts("weights", "kind", "measure")),
 )
 def average_retention(
     cohorts: IntoFrameT,
@@ -254,7 +254,7 @@ def average_retention(
         Pooling is the ratio estimator: Cochran, W. G. (1977), Sampling Techniques, 3rd ed.,
         section 6.2.
     """
-    one_of("weights", weights, ("customers", "cohort"))
+    check_choice("weights", weights, ("customers", "cohort"))
     intervals.quantile_of(level)
     names = segments(by, COHORTS)
     frame = require(cohorts, COHORTS, extra=names, adds="none")
@@ -286,7 +286,7 @@ def _average_columns(
     if weights == "cohort":
         rate = intervals.ratio(by_age(np.where(known, rows["rate"], 0.0)), n_cohorts)
     trials = np.where(method == "wilson", eligible, np.nan)
-    lower, upper = intervals.wilson(retained, trials, level)
+    lower, upper = intervals.wilson_bounds(retained, trials, level)
     table: Columns = {name: labels[name] for name in names}
     table |= {"age": labels["age"].astype(np.int64), "age_to": np.zeros(size, dtype=np.int64)}
     table["age_to"][place] = rows["age_to"]
@@ -307,7 +307,7 @@ def _bounds_of_average(rows: Columns, weights: str, *, pooled: bool) -> str:
 
 
 def _edges_of_brackets(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
-    one_of("kind", kind, ("on", "on_or_after", "bracket"))
+    check_choice("kind", kind, ("on", "on_or_after", "bracket"))
     edges = list(brackets)
     if kind != "bracket":
         if edges:
@@ -327,11 +327,11 @@ def _edges_of_brackets(kind: str, brackets: Sequence[int]) -> tuple[int, ...]:
 
 def _checked_segment_columns(asked: Ageing, by: str | Sequence[str], washout: int) -> list[str]:
     """The segment columns, once the conventions are known and do not contradict one another."""
-    one_of("measure", asked.measure, ("customers", "sales", "profit"))
-    one_of("basis", asked.basis, ("base", "current"))
-    one_of("cohorts", asked.cohorts, ("first", "every", "attribute"))
-    one_of("clock", asked.clock, ("calendar", "elapsed"))
-    one_of("week_start", asked.week_start, WEEKDAYS)
+    check_choice("measure", asked.measure, ("customers", "sales", "profit"))
+    check_choice("basis", asked.basis, ("base", "current"))
+    check_choice("cohorts", asked.cohorts, ("first", "every", "attribute"))
+    check_choice("clock", asked.clock, ("calendar", "elapsed"))
+    check_choice("week_start", asked.week_start, WEEKDAYS)
     if asked.freq is not None:
         periods.check_freq(asked.freq)
     whole_number("washout", washout, least=0, of="periods")

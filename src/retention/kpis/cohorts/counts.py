@@ -94,7 +94,7 @@ class Seen:
 
     def first_start(self, step: int) -> int:
         """The first start that lies in a period."""
-        return periods.first_number(step, self.freq) + self.shift if self.by_day else step
+        return periods.first_day_number(step, self.freq) + self.shift if self.by_day else step
 
     def first_days(self, steps: NDArray[np.int64]) -> NDArray[np.datetime64]:
         """The first days of periods, whichever day their weeks begin on."""
@@ -168,7 +168,7 @@ def _window_in_length(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     if starts:  # whenever in its week a first contract began, it was seen from its first day
         begun = min(first, int(one_row(firm.select(nw.col("started").min()))["started"]))
         step = periods.step_of(periods.day_of(begun - asked.shift), freq)
-        begun = periods.first_number(step, freq) + asked.shift
+        begun = periods.first_day_number(step, freq) + asked.shift
     begin, end = (periods.day_of(day - asked.shift) for day in (begun, last))
     whole = periods.whole_periods(begin, end, freq)
     if not whole.n_steps > 0:

@@ -116,7 +116,7 @@ class CohortGrid:
 
     def _rates_of_customers(self, level: float) -> Columns:
         base, back = self._sums_followed("n"), self._sums_back("n")
-        lower, upper = intervals.wilson(back, base, level)
+        lower, upper = intervals.wilson_bounds(back, base, level)
         sums = {"base": base, "retained": back, "rate": intervals.ratio(back, base)}
         method = np.full(base.size, "wilson", dtype=object)
         method[base == 0] = "none"

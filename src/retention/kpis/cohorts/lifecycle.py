@@ -19,7 +19,15 @@ from retention.frames import Columns, Frame, collect, count, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, require, segments
-from retention.tables.answer_columns import constant, flags, gives, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    flags,
+    gives,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +57,12 @@ _WORKING = ("state", "state_before", "silence", "back")
 @gives(
     "segment, period and possible change of state",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("state_before", "state"),
-    whole("n_customers", "n_state", "n_before"),
+    whole_numbers("n_customers", "n_state", "n_before"),
     shares("share", "lower", "upper"),
     flags("start_observed"),
-    constant(whole("lost_after")),
+    constants(whole_numbers("lost_after")),
 )
 def lifecycle_states(
     activity: IntoFrameT,
@@ -140,9 +148,9 @@ def lifecycle_states(
 
 @gives(
     "segment and time since the loss",
-    whole("periods_since_loss", "n_lost", "n_eligible", "n_at_risk", "n_came_back"),
+    whole_numbers("periods_since_loss", "n_lost", "n_eligible", "n_at_risk", "n_came_back"),
     shares("hazard", "win_back_rate", "lower", "upper"),
-    constant(whole("lost_after")),
+    constants(whole_numbers("lost_after")),
 )
 def win_back(
     activity: IntoFrameT,
@@ -378,7 +386,7 @@ def _columns_of_flows(
         [_values_one_period_later(held[before], n_steps) for before, _ in _FLOWS], axis=1
     ).ravel()
     n = made.ravel()
-    lower, upper = intervals.wilson(n, ago, level)
+    lower, upper = intervals.wilson_bounds(n, ago, level)
     counts = {"n_customers": n, "n_state": now, "n_before": ago}
     return {**counts, "share": intervals.ratio(n, ago), "lower": lower, "upper": upper}
 

@@ -15,7 +15,7 @@ from retention.errors import (
     ColumnError,
     ContentError,
     RetentionError,
-    nearest,
+    nearest_name,
     warn,
 )
 from retention.frames import Frame, as_text, beside, collect, count
@@ -207,7 +207,7 @@ def _wanted_kinds(of: Any, kinds: Sequence[str]) -> tuple[str, ...]:
         raise RetentionError(f"of is empty: name the kinds of cost that count. There is: {listed}.")
     for kind in asked:
         if kind not in kinds:
-            near = nearest(str(kind), kinds)
+            near = nearest_name(str(kind), kinds)
             hint = f" Did you mean {near!r}?" if near else ""
             raise ContentError(
                 f"of names {kind!r}, which is no kind of these costs.{hint} There is: {listed}."

@@ -15,7 +15,15 @@ from retention.intervals import ratio
 from retention.kpis.costs.counts import ALL, Lines, cost_lines, warn_of_costs_outside
 from retention.numerics.codes import distinct_segments
 from retention.periods import check_lag
-from retention.tables.answer_columns import amounts, constant, gives, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    gives,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,17 +35,17 @@ if TYPE_CHECKING:
 @gives(
     "segment, period and kind of cost",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("kind", "counts_as"),
-    whole("n_costs"),
+    whole_numbers("n_costs"),
     amounts("amount"),
     shares("retention_cost_share"),
-    whole("n_base", "n_retained"),
+    whole_numbers("n_base", "n_retained"),
     amounts("cost_per_customer", "cost_per_customer_retained", "sales"),
     shares("cost_to_sales"),
-    whole("n_outside"),
+    whole_numbers("n_outside"),
     amounts("amount_outside"),
-    constant(whole("lag")),
+    constants(whole_numbers("lag")),
 )
 def cost_kpis(
     costs: IntoFrameT,

@@ -13,19 +13,19 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import ContentError, counted, one_of
+from retention.errors import ContentError, check_choice, count_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, one_row, table_like
 from retention.kpis.costs.counts import Lines, cost_lines, warn_of_costs_outside
 from retention.orders import NOISE
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     flags,
     gives,
     ids,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ _SUMS = ("active", "sales", "profit", "direct_cost", "allocated_cost", "_no_sale
     "customer and period",
     ids("customer_id"),
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     flags("active"),
     amounts(
         "sales",
@@ -66,7 +66,7 @@ _SUMS = ("active", "sales", "profit", "direct_cost", "allocated_cost", "_no_sale
         "profit_after_cost_to_serve",
     ),
     flags("costs_more_than_it_brings"),
-    constant(texts("allocation")),
+    constants(texts("allocation")),
 )
 def cost_to_serve(
     costs: IntoFrameT,
@@ -158,11 +158,11 @@ def cost_to_serve(
 @gives(
     "segment, period and kind of such costs",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("kind", "reason"),
-    whole("n_costs"),
+    whole_numbers("n_costs"),
     amounts("amount"),
-    constant(texts("allocation")),
+    constants(texts("allocation")),
 )
 def unallocated_costs(
     costs: IntoFrameT,
@@ -240,7 +240,7 @@ def _bearers_of_costs(
     allocation: str,
     within: str | Sequence[str],
 ) -> _Spread:
-    one_of("allocation", allocation, _RULES)
+    check_choice("allocation", allocation, _RULES)
     lines = cost_lines(costs, activity, of=of, by=within, argument="within", working=_WORKING)
     active = lines.activity.filter(nw.col("active"))
     if allocation == "sales":
@@ -261,7 +261,7 @@ def _refuse_unknown_sales(active: Frame) -> None:
     n = one_row(gaps.select(nw.col("_gap").sum()))["_gap"]
     if n:
         raise ContentError(
-            f"activity: the sales of {counted(int(n), 'row')} are not known, so that costs "
+            f"activity: the sales of {count_of(int(n), 'row')} are not known, so that costs "
             "cannot be spread "
             "by them. Say allocation='equal' or 'orders'."
         )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals.stable.v2 as nw
 
 from retention.activity.base_and_later import activity_by_segments
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Frame, collect, count, in_kind_of, one_row
-from retention.tables.answer_columns import amounts, gives, ids, texts, whole
+from retention.tables.answer_columns import amounts, gives, ids, texts, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -30,7 +30,7 @@ _SIGNIFICANCE = {"benchmark": "benchmark", "door_openers": "door opener"}
     "flagged customer and rule",
     ids("customer_id"),
     texts("significance", "rule"),
-    whole("n_orders"),
+    whole_numbers("n_orders"),
     amounts("sales", "profit"),
 )
 def strategic_customers(
@@ -97,7 +97,7 @@ def strategic_customers(
         Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed.: strategically
         significant customers.
     """
-    one_of("volume_by", volume_by, ("sales", "orders"))
+    check_choice("volume_by", volume_by, ("sales", "orders"))
     shares = {"value": value, "volume": volume}
     lists = {"benchmark": benchmark, "door_openers": door_openers}
     if all(asked is None for asked in (*shares.values(), *lists.values())):

@@ -13,7 +13,7 @@ from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, count, table_like
 from retention.tables import ACTIVITY, MARKET, refuse_apart, require
-from retention.tables.answer_columns import amounts, flags, gives, shares, times, whole
+from retention.tables.answer_columns import amounts, flags, gives, shares, times, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @gives(
     "whole period",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     amounts("sales"),
-    whole("n_rows"),
+    whole_numbers("n_rows"),
     amounts("market"),
     shares("market_share"),
     flags("above_market"),

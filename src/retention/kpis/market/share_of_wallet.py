@@ -14,7 +14,15 @@ from retention.errors import ContentError
 from retention.frames import Columns, Frame, beside, collect, count, table_like
 from retention.orders import MOST
 from retention.tables import ACTIVITY, WALLET, refuse_apart, refuse_other_ids, require
-from retention.tables.answer_columns import amounts, constant, gives, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    gives,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -23,14 +31,14 @@ if TYPE_CHECKING:
 @gives(
     "whole period",
     times("period"),
-    whole("step", "n_customers", "n_with_wallet", "n_without_wallet", "n_above_wallet"),
+    whole_numbers("step", "n_customers", "n_with_wallet", "n_without_wallet", "n_above_wallet"),
     amounts("sales", "wallet"),
     shares("share_of_wallet", "lower", "upper"),
     texts("bounds"),
-    whole("n_retained", "n_retained_with_wallet"),
+    whole_numbers("n_retained", "n_retained_with_wallet"),
     amounts("retained_sales", "retained_wallet"),
     shares("retained_share_of_wallet", "retained_lower", "retained_upper"),
-    constant(whole("lag")),
+    constants(whole_numbers("lag")),
 )
 def share_of_wallet(
     activity: IntoFrameT, wallet: IntoFrameT, *, lag: int = 1, level: float = 0.95

@@ -146,7 +146,7 @@ def raw_retention_columns(cells: Cells) -> Columns:
     """The columns of raw retention: counts, rate, Wilson bounds and the complement."""
     base, retained = cells.sums["n_base"], cells.sums["n_retained"]
     rate = intervals.ratio(retained, base)
-    lower, upper = intervals.wilson(retained, base, cells.asked.level)
+    lower, upper = intervals.wilson_bounds(retained, base, cells.asked.level)
     return {
         "n_base": base,
         "n_retained": retained,
@@ -291,7 +291,7 @@ def _bounds_of_cells(
     lower, upper, method = intervals.ratio_bounds(rate, total, squares, residuals, n, level)
     weighted = share & ~np.isnan(rate) & (n >= intervals.FEWEST)
     trials = np.where(weighted, effective, np.nan)
-    wilson = intervals.wilson(rate * trials, trials, level)
+    wilson = intervals.wilson_bounds(rate * trials, trials, level)
     lower, upper = np.where(weighted, wilson[0], lower), np.where(weighted, wilson[1], upper)
     method[weighted] = "wilson"
     if cells.asked.seed is not None:
@@ -320,7 +320,7 @@ def _fill_in_bootstrap_bounds(
         mine = np.ones(len(people["step"]), dtype=bool)
         for name, values in zip(cell, labels, strict=True):
             mine &= people[name] == values[place]
-        drawn = intervals.bootstrap(
+        drawn = intervals.bootstrap_bounds(
             people[f"{money}_retained"][mine],
             people[f"{money}_base"][mine],
             level=cells.asked.level,

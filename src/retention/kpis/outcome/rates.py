@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, one_of
+from retention.errors import ColumnError, check_choice
 from retention.frames import Columns, collect, table_like
 from retention.kpis.outcome.counts import (
     Asked,
@@ -29,13 +29,13 @@ from retention.kpis.outcome.counts import (
 )
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     differences,
     gives,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ _MONEY = ("sales", "profit")
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "lower", "upper", "churn_rate"),
-    constant(whole("lag"), texts("lost_to")),
+    constants(whole_numbers("lag"), texts("lost_to")),
 )
 def retention_rate(
     activity: IntoFrameT,
@@ -121,11 +121,11 @@ def retention_rate(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("sales_base", "sales_retained"),
     shares("sales_adjusted_retention", "lower", "upper", "sales_adjusted_churn"),
     texts("bounds"),
-    constant(texts("basis"), whole("lag"), texts("lost_to")),
+    constants(texts("basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def sales_adjusted_retention(
     activity: IntoFrameT,
@@ -195,7 +195,7 @@ def sales_adjusted_retention(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "sales-adjusted
         retention rate"; bounds: Wilson (1927), Kish (1965), Cochran (1977).
     """
-    one_of("basis", basis, ("base", "current", "capped"))
+    check_choice("basis", basis, ("base", "current", "capped"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"sales": basis})
     warn_of_empty_base_periods(cells)
     return table_like(adjusted_rate_table(cells, "sales", basis), activity)
@@ -204,11 +204,11 @@ def sales_adjusted_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("profit_base", "profit_retained"),
     shares("profit_adjusted_retention", "lower", "upper", "profit_adjusted_churn"),
     texts("bounds"),
-    constant(texts("basis"), whole("lag"), texts("lost_to")),
+    constants(texts("basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def profit_adjusted_retention(
     activity: IntoFrameT,
@@ -263,7 +263,7 @@ def profit_adjusted_retention(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9, "profit-adjusted
         retention rate".
     """
-    one_of("basis", basis, ("base", "current"))
+    check_choice("basis", basis, ("base", "current"))
     cells = count_cells(activity, Asked(by, lag, lost_to, level, seed), {"profit": basis})
     warn_of_empty_base_periods(cells)
     return table_like(adjusted_rate_table(cells, "profit", basis), activity)
@@ -272,16 +272,16 @@ def profit_adjusted_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_churned"),
+    whole_numbers("step", "n_base", "n_retained", "n_churned"),
     shares("churn_rate", "lower", "upper"),
     amounts("sales_base", "sales_churned"),
     shares("sales_adjusted_churn"),
     amounts("profit_base", "profit_churned"),
     shares("profit_adjusted_churn"),
-    whole("n_rest", "n_rest_churned"),
+    whole_numbers("n_rest", "n_rest_churned"),
     shares("rest_churn_rate", "rest_lower", "rest_upper"),
     differences("difference", "difference_lower", "difference_upper"),
-    constant(whole("lag"), texts("lost_to")),
+    constants(whole_numbers("lag"), texts("lost_to")),
 )
 def churn_by(
     activity: IntoFrameT,
@@ -388,7 +388,7 @@ def churn_by(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "retention_rate_lower", "retention_rate_upper", "churn_rate"),
     amounts("sales_base", "sales_retained"),
     shares(
@@ -406,7 +406,7 @@ def churn_by(
         "profit_adjusted_churn",
     ),
     texts("profit_bounds"),
-    constant(texts("sales_basis", "profit_basis"), whole("lag"), texts("lost_to")),
+    constants(texts("sales_basis", "profit_basis"), whole_numbers("lag"), texts("lost_to")),
 )
 def outcome_kpis(
     activity: IntoFrameT,
@@ -459,8 +459,8 @@ def outcome_kpis(
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9.
     """
-    one_of("sales_basis", sales_basis, ("base", "current", "capped"))
-    one_of("profit_basis", profit_basis, ("base", "current"))
+    check_choice("sales_basis", sales_basis, ("base", "current", "capped"))
+    check_choice("profit_basis", profit_basis, ("base", "current"))
     bases: dict[str, str] = {"sales": sales_basis, "profit": profit_basis}
     cells = count_cells(activity, Asked(by, lag, lost_to, level), bases)
     warn_of_empty_base_periods(cells)
@@ -503,8 +503,8 @@ def difference_from_rest(cells: Cells) -> Columns:
     many = mine.size // max(steps.size, 1)
     n = np.tile(base, many) - mine
     x = np.tile(lost, many) - in_no_segment
-    lower, upper = intervals.wilson(x, n, cells.asked.level)
-    apart = intervals.difference((gone, mine), (x, n), cells.asked.level)
+    lower, upper = intervals.wilson_bounds(x, n, cells.asked.level)
+    apart = intervals.difference_with_bounds((gone, mine), (x, n), cells.asked.level)
     return {
         "n_rest": n,
         "n_rest_churned": x,

@@ -11,7 +11,7 @@ import numpy as np
 from retention import intervals, periods
 from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.activity.window import window_of
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Columns, Frame, collect, count
 from retention.kpis.churn.renewals import customers_up_for_renewal, periods_of_renewals
 from retention.kpis.outcome.counts import (
@@ -59,8 +59,8 @@ def sums_of_kept_revenue(activity: object, asked: Kept) -> tuple[Columns, Column
         ContentError: if too few whole periods were observed.
     """
     check_lag(asked.lag)
-    one_of("path", asked.path, ("endpoint", "chained"))
-    one_of("reactivation", asked.reactivation, ("exclude", "include"))
+    check_choice("path", asked.path, ("endpoint", "chained"))
+    check_choice("reactivation", asked.reactivation, ("exclude", "include"))
     intervals.quantile_of(asked.level)
     if asked.renewals is not None and asked.reactivation == "include":
         raise RetentionError(

@@ -11,12 +11,11 @@ import numpy as np
 from retention import periods
 from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
-from retention.errors import ContentError
-from retention.errors import counted as number_of
+from retention.errors import ContentError, count_of
 from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
 from retention.kpis.outcome.counts import counts_on_grid
 from retention.orders import NOISE
-from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole
+from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +55,7 @@ _FLAGS = {
 @gives(
     "segment and whole period",
     times("period"),
-    whole("step", *_COUNTS),
+    whole_numbers("step", *_COUNTS),
     amounts(*_AMOUNTS, "sales"),
 )
 def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFrameT:
@@ -135,7 +134,7 @@ def revenue_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) -> 
     "customer, segment and period",
     ids("customer_id"),
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("movement"),
     amounts(*_AMOUNTS),
 )
@@ -319,13 +318,13 @@ def _refuse_what_cannot_balance(counted: Columns) -> None:
     repeated, unknown = counted["_repeated"].sum(), (counted["_row"] - counted["sales"]).sum()
     if repeated:
         raise ContentError(
-            f"activity: {number_of(repeated, 'row stands', 'rows stand')} beside another of the "
+            f"activity: {count_of(repeated, 'row stands', 'rows stand')} beside another of the "
             "same customer in the same "
             "period, so that movements would count both. Was a table put below itself?"
         )
     if unknown:
         raise ContentError(
-            f"activity: the sales of {number_of(unknown, 'row')} are not known, so that "
+            f"activity: the sales of {count_of(unknown, 'row')} are not known, so that "
             "movements cannot "
             "balance. Contracts need a column of sales to have revenue."
         )
@@ -348,7 +347,7 @@ def _columns_of_balance(sums: Columns, opening: NDArray[np.bool_]) -> Columns:
     off = int((~(finite & balances)).sum())
     if off:
         raise ContentError(
-            f"activity: the movements of {number_of(off, 'period')} do not balance. Sales must "
+            f"activity: the movements of {count_of(off, 'period')} do not balance. Sales must "
             "be finite."
         )
     columns["sales"] = columns["sales_end"] + columns["refunds_inactive"]

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, check_choice
 from retention.frames import Columns, table_like
 from retention.kpis.revenue.kept_revenue import Kept, sums_of_kept_revenue
 from retention.kpis.revenue.movements import ledger_of_movements
 from retention.periods import check_lag
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ _COUNTS = ("n_base", "n_retained", "n_reactivated")
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_reactivated"),
+    whole_numbers("step", "n_base", "n_retained", "n_reactivated"),
     amounts("sales_base", "sales_retained"),
     shares("net_revenue_retention", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "reactivation", "contraction", "base")),
+    constants(whole_numbers("lag"), texts("path", "reactivation", "contraction", "base")),
 )
 def net_revenue_retention(
     activity: IntoFrameT,
@@ -122,7 +122,7 @@ def net_revenue_retention(
         A convention of practice in subscription businesses without a standard: hence the keywords.
         Bounds: Cochran (1977), Sampling Techniques, section 6.4.
     """
-    one_of("contraction", contraction, ("include", "exclude"))
+    check_choice("contraction", contraction, ("include", "exclude"))
     counted = "net" if contraction == "include" else "no contraction"
     asked = Kept(counted, by, lag, path, reactivation, level, renewals)
     keys, found = sums_of_kept_revenue(activity, asked)
@@ -138,11 +138,11 @@ def net_revenue_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     amounts("sales_base", "sales_retained"),
     shares("gross_revenue_retention", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "base")),
+    constants(whole_numbers("lag"), texts("path", "base")),
 )
 def gross_revenue_retention(
     activity: IntoFrameT,
@@ -209,10 +209,10 @@ def gross_revenue_retention(
 @gives(
     "segment and base period",
     times("period"),
-    whole("step", "n_base", "n_retained", "n_reactivated"),
+    whole_numbers("step", "n_base", "n_retained", "n_reactivated"),
     shares("logo_churn", "lower", "upper"),
     texts("bounds"),
-    constant(whole("lag"), texts("path", "reactivation", "base")),
+    constants(whole_numbers("lag"), texts("path", "reactivation", "base")),
 )
 def logo_churn(
     activity: IntoFrameT,
@@ -284,10 +284,10 @@ def logo_churn(
 @gives(
     "segment and period",
     times("period"),
-    whole("step", "n_gained", "n_lost"),
+    whole_numbers("step", "n_gained", "n_lost"),
     amounts("sales_gained", "sales_lost"),
     numbers("quick_ratio", unit="times"),
-    constant(whole("lag"), texts("reactivation")),
+    constants(whole_numbers("lag"), texts("reactivation")),
 )
 def quick_ratio(
     activity: IntoFrameT,
@@ -339,7 +339,7 @@ def quick_ratio(
         a convention of practice.
     """
     check_lag(lag)
-    one_of("reactivation", reactivation, ("exclude", "include"))
+    check_choice("reactivation", reactivation, ("exclude", "include"))
     ledger = ledger_of_movements(activity, by)
     first, last, _ = ledger.window
     if lag > last - first:
@@ -393,7 +393,7 @@ def _logo_churn_columns(found: Columns, asked: Kept) -> Columns:
     if asked.reactivation == "include":
         method = np.full(base.size, "none: not a proportion", dtype=object)
         return {"logo_churn": churn, "lower": nothing, "upper": nothing, "bounds": method}
-    lower, upper = intervals.wilson(there, base, asked.level)
+    lower, upper = intervals.wilson_bounds(there, base, asked.level)
     method = np.where(base > 0, "wilson", "none").astype(object)
     return {"logo_churn": churn, "lower": 1 - upper, "upper": 1 - lower, "bounds": method}
 

@@ -12,7 +12,7 @@ from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, as_text, collect, table_like
 from retention.numerics.codes import distinct_segments
 from retention.tables import OUTAGES, require, segments
-from retention.tables.answer_columns import gives, numbers, shares, times, whole
+from retention.tables.answer_columns import gives, numbers, shares, times, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ _DAY = 86_400
 @gives(
     "segment and period",
     times("period"),
-    whole("step", "n_outages"),
+    whole_numbers("step", "n_outages"),
     numbers("down_hours", "service_hours", unit="hours"),
     shares("availability"),
 )
@@ -92,7 +92,7 @@ def service_availability(
     labels, place = distinct_segments(down, names)
     n_services = len(labels[names[0]]) if names else 1
     steps = window.steps
-    edges = periods.first_number(np.append(steps, steps[-1] + 1), freq) * _DAY
+    edges = periods.first_day_number(np.append(steps, steps[-1] + 1), freq) * _DAY
     n, hours = _downtime_between_edges(down, place, edges, n_services)
     length = np.tile(np.diff(edges) / 3600.0, n_services)
     keys: Columns = {name: np.repeat(values, steps.size) for name, values in labels.items()}

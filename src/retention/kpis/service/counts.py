@@ -293,7 +293,7 @@ def _contacts_at_period_end(contacts: Frame, freq: str, clock: Clock) -> Frame:
     """Contacts with their period, as they stood at its end."""
     dated = contacts.with_columns(_day=periods.day_expr("date", contacts.implementation))
     numbered = dated.with_columns(step=periods.step_expr("date", "_day", freq).cast(nw.Int64))
-    day = periods.first_number(nw.col("step") + 1, freq) - 1
+    day = periods.first_day_number(nw.col("step") + 1, freq) - 1
     return contacts_with_state(numbered, day=day, clock=clock)
 
 

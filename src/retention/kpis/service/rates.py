@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import RetentionError, RetentionWarning, one_of, warn
+from retention.errors import RetentionError, RetentionWarning, check_choice, warn
 from retention.frames import Columns, table_like
 from retention.kpis.outcome.counts import (
     Asked,
@@ -40,13 +40,13 @@ from retention.survival.curves.kaplan_meier import survival_curve
 from retention.tables import CONTACTS, refuse_taken, segments
 from retention.tables.answer_columns import (
     amounts,
-    constant,
+    constants,
     gives,
     numbers,
     shares,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ _ROUNDING = 1e-9
     "segment and figure",
     texts("figure"),
     numbers("target_hours", unit="hours"),
-    whole("n_contacts", "n_done", "n_open", "n_unknown", "n_good"),
+    whole_numbers("n_contacts", "n_done", "n_open", "n_unknown", "n_good"),
     numbers("median_hours", "p90_hours", unit="hours"),
     shares("share", "lower", "upper"),
     texts("bounds"),
@@ -186,16 +186,16 @@ def service_kpis(
     "class of service and base period",
     texts("service"),
     times("period"),
-    whole("step", "n_base", "n_retained"),
+    whole_numbers("step", "n_base", "n_retained"),
     shares("retention_rate", "lower", "upper", "churn_rate"),
     amounts("sales_base", "sales_retained"),
     shares("sales_adjusted_retention"),
     amounts("profit_base", "profit_retained"),
     shares("profit_adjusted_retention"),
-    constant(
+    constants(
         texts("quality"),
         numbers("first_response_target", "resolution_target", unit="hours"),
-        whole("lag"),
+        whole_numbers("lag"),
     ),
 )
 def retention_by_service(
@@ -311,7 +311,7 @@ def retention_by_service(
 
 def _promised_hours(quality: str, targets: object) -> dict[str, float]:
     """The target hours, of which there are none unless classes are made of times."""
-    one_of("quality", quality, get_args(Quality))
+    check_choice("quality", quality, get_args(Quality))
     if quality == "times":
         return target_hours(targets)
     if targets is not None:
@@ -380,7 +380,7 @@ def _columns_of_tallies(
 ) -> Columns:
     """Median, 90th percentile, share and bounds: shares by counting, then times by their curve."""
     n_done = tallies["n_done"]
-    lower, upper = intervals.wilson(tallies["n_good"], n_done, level)
+    lower, upper = intervals.wilson_bounds(tallies["n_good"], n_done, level)
     answer: Columns = {
         "median_hours": np.full(targeted.size, np.nan),
         "p90_hours": np.full(targeted.size, np.nan),
@@ -440,5 +440,5 @@ def _share_within_target(
         trials = int(curve.n_at_risk[np.searchsorted(curve.duration, target)])
     else:  # all were: of those who were seen to be
         trials = int(curve.n_churned[curve.duration <= target].sum())
-    lower, upper = intervals.wilson(trials * (1 - waiting), trials, level)
+    lower, upper = intervals.wilson_bounds(trials * (1 - waiting), trials, level)
     return 1 - waiting, float(lower), float(upper), "wilson"

@@ -28,7 +28,7 @@ from retention.kpis.voice.counts import (
 )
 from retention.periods import whole_days
 from retention.tables import SPELLS, SURVEYS, refuse_other_ids, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,15 +60,15 @@ class _Window:
 @gives(
     "segment, figure and outcome",
     texts("figure", "outcome"),
-    whole("n_asked", "n_answered"),
+    whole_numbers("n_asked", "n_answered"),
     shares("response_share", "response_lower", "response_upper"),
-    whole("n_answers", "n_customers"),
+    whole_numbers("n_answers", "n_customers"),
     numbers("value", "lower", "upper", unit="as the figure"),
     texts("bounds"),
     numbers("difference", "difference_lower", "difference_upper", unit="as the figure"),
     texts("difference_bounds"),
-    whole("n_no_spell", "n_unobserved", "n_lead"),
-    constant(whole("within", unit="days"), whole("lead")),
+    whole_numbers("n_no_spell", "n_unobserved", "n_lead"),
+    constants(whole_numbers("within", unit="days"), whole_numbers("lead")),
 )
 def voice_by_outcome(
     surveys: IntoFrameT,
@@ -243,9 +243,9 @@ def _rows_by_outcome(
             named = {name: np.full(size, text, dtype=object) for name, text in said.items()}
             asked_whom = response_columns(cells, outcome, level, once=False)
             rows.append({**segment, **named, **asked_whom, **side, **both})
-    constants = {"within": window.within, "lead": window.lead}
+    windows = {"within": window.within, "lead": window.lead}
     return tables_interleaved(rows) | {
-        n: np.full(size * len(rows), days) for n, days in constants.items()
+        n: np.full(size * len(rows), days) for n, days in windows.items()
     }
 
 

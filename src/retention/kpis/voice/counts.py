@@ -311,7 +311,7 @@ def _bounds_within_span(
 ) -> tuple[Floats, Floats, NDArray[np.object_]]:
     """Bounds within what a figure can be, and how they were made, or why there are none."""
     if once and figure not in (*_SCALED, "net_promoter_score"):
-        lower, upper = intervals.wilson(sums.y, sums.x, level)
+        lower, upper = intervals.wilson_bounds(sums.y, sums.x, level)
         return lower, upper, np.where(sums.x > 0, "wilson", "none").astype(object)
     if once:
         lower, upper, method = _student_bounds(sums, level)

@@ -15,7 +15,7 @@ from retention.numerics.codes import distinct_segments
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
 from retention.tables import SURVEYS, TRANSACTIONS, refuse_other_ids, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +30,12 @@ MOST_SCORES = 101
 @gives(
     "segment and score",
     numbers("score", "scale_low", "scale_high", unit="points of the scale"),
-    whole("n_asked", "n_answered"),
+    whole_numbers("n_asked", "n_answered"),
     shares("response_share", "response_lower", "response_upper"),
-    whole("n_customers", "n_unobserved", "n_observed", "n_bought"),
+    whole_numbers("n_customers", "n_unobserved", "n_observed", "n_bought"),
     shares("repeat_share", "lower", "upper"),
     texts("bounds"),
-    constant(whole("within", unit="days")),
+    constants(whole_numbers("within", unit="days")),
 )
 def repeat_behaviour(
     surveys: IntoFrameT,
@@ -229,9 +229,9 @@ def _counts_on_scores(
 
 def _columns_of_scores(found: Columns, within: int, level: float) -> Columns:
     observed, bought = found["_observed"], found["_bought"]
-    lower, upper = intervals.wilson(bought, observed, level)
+    lower, upper = intervals.wilson_bounds(bought, observed, level)
     asked_whom, answered = found["_asked"], found["_answered"]
-    response_lower, response_upper = intervals.wilson(answered, asked_whom, level)
+    response_lower, response_upper = intervals.wilson_bounds(answered, asked_whom, level)
     return {
         "n_asked": asked_whom,
         "n_answered": answered,

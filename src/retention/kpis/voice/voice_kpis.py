@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError, one_of
+from retention.errors import ContentError, check_choice
 from retention.frames import Columns, collect, table_like
 from retention.kpis.outcome.counts import counts_on_grid
 from retention.kpis.voice.counts import (
@@ -25,7 +25,15 @@ from retention.kpis.voice.counts import (
     tables_interleaved,
 )
 from retention.tables import SURVEYS, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +52,12 @@ Repeated = Literal["last", "all"]
     "segment, period and figure",
     times("period", "until"),
     texts("figure"),
-    whole("n_asked", "n_answered"),
+    whole_numbers("n_asked", "n_answered"),
     shares("response_share", "response_lower", "response_upper"),
-    whole("n_answers", "n_customers"),
+    whole_numbers("n_answers", "n_customers"),
     numbers("value", "lower", "upper", unit="as the figure"),
     texts("bounds"),
-    constant(texts("repeated")),
+    constants(texts("repeated")),
 )
 def voice_kpis(
     surveys: IntoFrameT,
@@ -125,7 +133,7 @@ def voice_kpis(
         Review 73 (6), 88–99. Word of mouth of both kinds: East, R., Hammond, K. and Lomax, W.
         (2008), International Journal of Research in Marketing 25, 215–224.
     """
-    one_of("repeated", repeated, get_args(Repeated))
+    check_choice("repeated", repeated, get_args(Repeated))
     intervals.quantile_of(level)
     if freq is not None:
         periods.check_freq(freq)

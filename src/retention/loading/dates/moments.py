@@ -59,7 +59,7 @@ def with_seconds(frame: Frame, at: str) -> Frame:
     """The frame with `{at}seconds`, the moment of the parts in seconds; 0 where there is none."""
     part = {name: nw.col(f"{at}{name}") for name in PARTS}
     frame = frame.with_columns((part["year"] * 12 + part["month"] - 1).alias(f"{at}step"))
-    first = periods.first_number(nw.col(f"{at}step"), "month")
+    first = periods.first_day_number(nw.col(f"{at}step"), "month")
     clock = part["hour"] * 3600 + part["minute"] * 60 + part["second"]
     seconds = (first + part["day"] - 1) * 86_400 + clock
     known = nw.when(nw.col(f"{at}exists")).then(seconds).otherwise(nw.lit(0))

@@ -68,12 +68,12 @@ class Ways:
     known: Mapping[str, bool]
     written: Written
 
-    def has(self, sign: str, role: str) -> bool:
+    def has_sign(self, sign: str, role: str) -> bool:
         """Whether a value of that role shows the sign."""
         return self.known.get(f"{sign} {role}", False)
 
     @property
-    def first(self) -> str:
+    def first_part(self) -> str:
         """What comes first in 03/04/2024: "day" or "month" as said or decided, else why not.
 
         "mixed" if some dates can only be read one way and some only the other, "unclear" if none
@@ -82,7 +82,7 @@ class Ways:
         if self.written.day_first is not None:
             return "day" if self.written.day_first else "month"
         day, month = (
-            any(self.has(sign, role) for role in self.roles)
+            any(self.has_sign(sign, role) for role in self.roles)
             for sign in ("day first", "month first")
         )
         if day and month:
@@ -96,8 +96,8 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     Where all are of one width, pieces are cut out at their places; else they are searched.
     """
     at, text = f"{OURS}{role}_", nw.col(f"{OURS}{role}_text")
-    shapes = [shape for shape in SHAPES if ways.has(shape, role)]
-    timed, fixed = ways.has("timed", role), not ways.has("loose", role)
+    shapes = [shape for shape in SHAPES if ways.has_sign(shape, role)]
+    timed, fixed = ways.has_sign("timed", role), not ways.has_sign("loose", role)
     cut = timed and not fixed
     day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if cut else text
     flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
@@ -110,7 +110,7 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     for shape in shapes:
         here = nw.col(f"{at}{shape}")
         reads = reads | here
-        for part, value in zip(parts, _parts_of_shape(shape, at, ways.first), strict=False):
+        for part, value in zip(parts, _parts_of_shape(shape, at, ways.first_part), strict=False):
             parts[part] = nw.when(here).then(value).otherwise(parts[part])
     frame = frame.with_columns(
         reads.alias(f"{at}reads"), **{f"{at}{part}": value for part, value in parts.items()}
@@ -124,12 +124,12 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
     """Where a date could be read in two ways: day or month first, or in the days of which zone."""
     at = f"{OURS}{role}_"
     found: list[nw.Expr] = []
-    if ways.has("two", role) and ways.first in ("mixed", "unclear"):
+    if ways.has_sign("two", role) and ways.first_part in ("mixed", "unclear"):
         a, b = nw.col(f"{at}a"), nw.col(f"{at}b")
         found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
-    if ways.has("timed", role) and ways.written.tz is None:
+    if ways.has_sign("timed", role) and ways.written.tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
-    elif ways.has("timed", role):
+    elif ways.has_sign("timed", role):
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}timed") & ~nw.col(f"{at}zoned"))
     return reduce(or_, found) if found else None
 
@@ -137,20 +137,20 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
 def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
     """What to do about dates that could be read in two ways."""
     said = []
-    if ways.has("two", role) and ways.first == "unclear":
+    if ways.has_sign("two", role) and ways.first_part == "unclear":
         said.append("Day or month may come first: say `day_first=True` or `day_first=False`.")
-    if ways.has("two", role) and ways.first == "mixed":
+    if ways.has_sign("two", role) and ways.first_part == "mixed":
         said.append(
             f"{_smallest_match(frame, ways.roles, _DAY_FIRST)} can only be day first, "
             f"{_smallest_match(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in "
             "one file. Load the rows of each format apart, with their own `day_first=`."
         )
-    if ways.has("zoned", role) and ways.written.tz is None:
+    if ways.has_sign("zoned", role) and ways.written.tz is None:
         said.append(
             "A time with an offset from UTC falls on different days in different places: say in "
             "whose days they count, such as `tz='UTC'` or `tz='Europe/Berlin'`."
         )
-    elif ways.has("timed", role) and ways.written.tz is not None:
+    elif ways.has_sign("timed", role) and ways.written.tz is not None:
         said.append("A time without an offset from UTC cannot be converted to tz: load them apart.")
     return " ".join(said)
 

@@ -55,7 +55,7 @@ def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Fram
     column, ours = source.roles[role], f"{OURS}{role}"
     dtype = source.schema[column]
     if isinstance(dtype, nw.Date | nw.Datetime):
-        absent, missing = periods.endless(column, frame.implementation), nw.col(ours).is_null()
+        absent, missing = periods.is_endless(column, frame.implementation), nw.col(ours).is_null()
         return frame, moments.date_checks(role, column, missing=missing, absent=absent)
     if written.date_format is None and dtype.is_numeric():
         return by_number.dates_of_unknown_unit(frame, role, column)

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from narwhals.stable.v2.typing import IntoFrameT
 
-from retention.errors import ColumnError, counted
+from retention.errors import ColumnError, count_of
 from retention.frames import (
     Columns,
     Frame,
@@ -32,7 +32,7 @@ from retention.loading.rows.row_checks import (
 )
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
-from retention.names import told
+from retention.names import plain_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def audit_of_reading(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:
 
 
 def _note_in_words(note: Sequence[Any]) -> str:
-    return f"{note[0]}: {counted(note[1], 'row')}, such as {note[3]}"
+    return f"{note[0]}: {count_of(note[1], 'row')}, such as {note[3]}"
 
 
 def _notes_table(verdict: Judged) -> Any:
@@ -108,7 +108,7 @@ def _notes_table(verdict: Judged) -> Any:
     columns: Columns = {}
     for name in (field.name for field in fields(Note)):
         values = [getattr(note, name) for note in notes]
-        values = [told(value) if isinstance(value, str) else value for value in values]
+        values = [plain_message(value) if isinstance(value, str) else value for value in values]
         columns[name] = np.array(values, np.int64 if name in ("rows", "customers") else object)
     return _eager_table(columns, verdict)
 

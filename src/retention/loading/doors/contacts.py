@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.business_hours import BusinessHours, Calendar, calendar_of
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.loading.dates import time_zones
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
@@ -179,8 +179,8 @@ def as_contacts(
         >>> float(worked["first_response_hours"][0])
         2.0
     """
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
-    one_of("unrated", unrated, ("error", "solved", "unsatisfied"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("unrated", unrated, ("error", "solved", "unsatisfied"))
     given = {"first_response": first_response, "first_response_hours": first_response_hours}
     given |= {"resolved": resolved, "resolution_hours": resolution_hours}
     given |= {"satisfied": satisfied, "right_first_time": right_first_time}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError, counted, one_of
+from retention.errors import ColumnError, RetentionError, check_choice, count_of
 from retention.frames import Frame, count, one_row
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
@@ -165,17 +165,17 @@ def _contract_policies(
     overlaps: str | None,
 ) -> dict[str, str]:
     """What the user said about contracts, once it is sure that it fits together."""
-    one_of("end_is", end_is, ("error", "last_day", "first_day_out"))
-    one_of("trials", trials, ("error", "exclude", "include"))
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("end_is", end_is, ("error", "last_day", "first_day_out"))
+    check_choice("trials", trials, ("error", "exclude", "include"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
     if overlaps is not None:
-        one_of("overlaps", overlaps, ("keep", "cut"))
+        check_choice("overlaps", overlaps, ("keep", "cut"))
         if roles["contract_id"] is None:
             raise RetentionError(
                 f"`overlaps={overlaps!r}` is about rows of one contract: say `contract_id=`."
             )
     if sales_per is not None:
-        one_of("sales_per", sales_per, _MONTHS)
+        check_choice("sales_per", sales_per, _MONTHS)
     elif roles["sales"] is not None or roles["profit"] is not None:
         raise RetentionError(
             "Say what sales and profit are for: `sales_per='month'`, 'quarter' or 'year'."
@@ -317,7 +317,7 @@ def _evidence_on_ends(frame: Frame) -> str:
         "Say `end_is='last_day'` (in force that day) or `end_is='first_day_out'`. An end that "
         "is the "
         f"last day, read as the first day out, makes every renewal churn. Of {int(all_ends):,} "
-        f"ends, {counted(found[1], 'is', 'are')} followed by a contract of the same customer "
+        f"ends, {count_of(found[1], 'is', 'are')} followed by a contract of the same customer "
         f"from the next day on (as after a last day), {found[0]:,} by one from the same day on."
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError, one_of
+from retention.errors import ColumnError, check_choice
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import source_of_table
@@ -114,7 +114,7 @@ def as_costs(
         0 2024-01-01  wages    12.5         Ann
         1 2024-01-01  space   300.0         NaN
     """
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"date": date, "kind": kind, "amount": amount, "customer_id": customer_id}
     roles["currency"] = currency
     source = source_of_table(table, COSTS, roles, keep)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError, ContentError, RetentionError, nearest, one_of
+from retention.errors import ColumnError, ContentError, RetentionError, check_choice, nearest_name
 from retention.frames import as_lazy, in_kind_of
 from retention.loading.doors.audits import Audit, audit_of_reading
 from retention.loading.files.opening import open_source
@@ -78,7 +78,7 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
         def answer_of_door(*args: _P.args, **said: _P.kwargs) -> _T:
             for name in said:
                 if name not in known and name not in _FILE:
-                    near = nearest(name, [*known, *_FILE])
+                    near = nearest_name(name, [*known, *_FILE])
                     hint = f". Did you mean {near!r}?" if near else ""
                     what = f"{door.__name__}() got an unexpected keyword argument {name!r}{hint}"
                     raise TypeError(what)
@@ -193,7 +193,7 @@ def _answer_from_source(
 ) -> _T:
     """A file's or query's table through its door; a lazy one is first read by the door's checks."""
     engine = reading.pop("engine", "pandas")
-    one_of("engine", engine, ENGINES)
+    check_choice("engine", engine, ENGINES)
     connection = reading.pop("connection", None)
     opened = open_source(door.__name__, source, connection, reading)
     twice = "duplicates" in signature(door).parameters and said.get("duplicates") != "keep"
@@ -230,4 +230,4 @@ def _source_of_needed_columns(
             found += likely_currency_columns(
                 as_lazy(opened.relation, name=opened.name, by_row=True)
             )
-    return opened.only(list(dict.fromkeys(found)))
+    return opened.with_columns_only(list(dict.fromkeys(found)))

@@ -48,7 +48,7 @@ class _Meaning:
     text: bool
 
     @property
-    def blank(self) -> nw.Expr:
+    def is_blank(self) -> nw.Expr:
         """Where there is no mark."""
         return nw.col(_MARK).is_in(LOW_BLANKS) if self.text else nw.col(_MARK).is_null()
 
@@ -188,7 +188,7 @@ def _reading_of_spells(source: Source, written: Written, meaning: _Meaning) -> R
         frame=_with_reason(source, _with_values(source, values.frame, meaning)),
         checks=_checks_of_spells(source, values, meaning),
         outputs=_columns_of_spells(source, values),
-        signs={"churned": nw.col(_CHURNED), "one": one, "not one": ~one & ~meaning.blank},
+        signs={"churned": nw.col(_CHURNED), "one": one, "not one": ~one & ~meaning.is_blank},
         faults=_faults_of_spells(source, meaning),
         notes=partial(id_notes, source),
         repeats=False,
@@ -254,11 +254,11 @@ def _checks_of_mark(source: Source, meaning: _Meaning) -> list[Check]:
     column = source.roles["churned"]
     unsaid = None
     if meaning.no is not None:
-        unsaid = ~meaning.blank & ~nw.col(_MARK).is_in([*meaning.yes, *meaning.no])
+        unsaid = ~meaning.is_blank & ~nw.col(_MARK).is_in([*meaning.yes, *meaning.no])
 
     def advice_on_values(frame: Frame) -> str:
         name = _TEXT if meaning.text else column
-        values = frame.filter(~meaning.blank).select(name).unique().sort(name).head(11)
+        values = frame.filter(~meaning.is_blank).select(name).unique().sort(name).head(11)
         listed = [value_as_written(value) for value in collect(values)[name].tolist()]
         return (
             f"There is: {', '.join(listed[:10])}{', …' * (len(listed) > 10)}. Say `churned_is=...`"
@@ -272,7 +272,7 @@ def _checks_of_mark(source: Source, meaning: _Meaning) -> list[Check]:
             warn(f"{said}{advice_on_values(frame())} if not so.")
 
     return [
-        Check("blank churned", column, "Fill them in or leave those rows out.", meaning.blank),
+        Check("blank churned", column, "Fill them in or leave those rows out.", meaning.is_blank),
         Check(
             "churned of unsaid meaning",
             column,

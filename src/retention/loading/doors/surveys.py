@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import ColumnError, RetentionError, check_choice
 from retention.frames import count, one_row
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
@@ -154,7 +154,7 @@ def as_surveys(
         1         Bob 2024-03-01      True           2.0
         2         Cem 2024-03-02     False           NaN
     """
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
     answers = {
         "satisfaction": satisfaction,
         "value_for_money": value_for_money,

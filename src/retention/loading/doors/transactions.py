@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.frames import Frame, collect, one_row
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
@@ -213,11 +213,11 @@ def _roles_of_columns(
 def _transaction_policies(
     refunds: str, duplicates: str, zero_orders: str, order_day: str | None, order_id: str | None
 ) -> dict[str, str]:
-    one_of("refunds", refunds, ("error", "net", "drop"))
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
-    one_of("zero_orders", zero_orders, ("error", "count", "drop"))
+    check_choice("refunds", refunds, ("error", "net", "drop"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("zero_orders", zero_orders, ("error", "count", "drop"))
     if order_day is not None:
-        one_of("order_day", order_day, ("each", "first"))
+        check_choice("order_day", order_day, ("each", "first"))
         if order_id is None:
             raise RetentionError(
                 f"`order_day={order_day!r}` is about lines of one order: say `order_id=`."

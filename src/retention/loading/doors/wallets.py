@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
 from retention.loading.rows.columns import source_of_table
@@ -106,7 +106,7 @@ def as_wallet(
         0         Ann 2024-01-01    50.0
         1         Bob 2024-01-01    45.0
     """
-    one_of("duplicates", duplicates, ("error", "keep", "drop"))
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"customer_id": customer_id, "date": date, **_amount_columns(wallet, sales, elsewhere)}
     roles["currency"] = currency
     source = source_of_table(table, WALLET, roles, ())

@@ -17,7 +17,7 @@ from retention.loading.files.relations import (
     require_library,
 )
 from retention.loading.rows.records import table_of_rows
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,7 +170,7 @@ def _sqlalchemy_rows(query: object, connection: Any) -> tuple[list[str], list[Se
 
 def _fetched_rows(fetch: Callable[[int], Sequence[Sequence[Any]]]) -> list[Sequence[Any]]:
     rows: list[Sequence[Any]] = []
-    with watched("reading the query", " rows") as done:
+    with progress_bar("reading the query", " rows") as done:
         while batch := fetch(_BATCH):
             rows.extend(batch)
             done(len(batch))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from retention.errors import ReadError, warn
 from retention.loading.files.letters import ASSUMED, Letters, cells_in_quotes, readings_in_words
 from retention.loading.files.relations import require_library
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,9 +118,11 @@ def survey(path: Path, separator: str) -> Survey:
             letters do not speak for cp1252.
     """
     ends = _Ends(separator.encode())
-    with unpacked_stream(path) as stream, watched(f"checking {path.name}", "B") as done:
-        encoding, cells = _encoding_and_cells(path, ends.seen(_pieces_of_stream(stream, done)))
-    return Survey(encoding, ends.mixed, ends.open, cells)
+    with unpacked_stream(path) as stream, progress_bar(f"checking {path.name}", "B") as done:
+        encoding, cells = _encoding_and_cells(
+            path, ends.pieces_seen(_pieces_of_stream(stream, done))
+        )
+    return Survey(encoding, ends.are_mixed, ends.open, cells)
 
 
 def warn_of_guess(path: Path, others: int, cells: Sequence[bytes]) -> None:
@@ -191,7 +193,7 @@ class _Ends:
         self._kinds: set[bytes] = set()
         self.open = False
 
-    def seen(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def pieces_seen(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             kinds = _kinds_of_ends(piece)
             self._kinds |= kinds
@@ -200,7 +202,7 @@ class _Ends:
             yield piece
 
     @property
-    def mixed(self) -> bool:
+    def are_mixed(self) -> bool:
         return len(self._kinds) > 1
 
 
@@ -233,12 +235,12 @@ def _encoding_and_cells(path: Path, pieces: Iterable[bytes]) -> tuple[str, tuple
         for line in [piece] if _is_utf8(piece) else piece.splitlines():
             if not _is_utf8(line):
                 other = True
-                letters.see(line)
+                letters.count_words(line)
             elif not line.isascii():
                 accents = True
     if accents and other:
         raise _mixed_encodings_refusal(path)
-    if other and not letters.western:
+    if other and not letters.speak_for_western:
         raise _unlikely_encoding_refusal(path, letters.cells)
     return (ASSUMED, tuple(letters.cells)) if other else (UTF8, ())
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from retention.errors import ReadError, RetentionError, counted, nearest, warn
+from retention.errors import ReadError, RetentionError, count_of, nearest_name, warn
 from retention.loading.files.csv_files import open_delimited
 from retention.loading.files.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.files.relations import (
@@ -216,7 +216,7 @@ def _files_in_folder(folder: Path) -> list[Path]:
         raise ReadError(f"The folder {folder} holds no file that can be read ({known}).")
     if apart:
         warn(
-            f"The folder {folder} holds {counted(len(apart), 'file')} whose name begins with _, "
+            f"The folder {folder} holds {count_of(len(apart), 'file')} whose name begins with _, "
             f"such as {apart[0].relative_to(folder)}: such files are left out of a folder. If they "
             f"belong to it, read {str(Path(glob.escape(str(folder))) / '*')!r}."
         )
@@ -233,7 +233,7 @@ def _missing_file_refusal(path: Path) -> ReadError:
     if not folder.is_dir():
         return ReadError(f"There is no file {path}: the folder {folder} does not exist.")
     names = [each.name for each in folder.iterdir()]
-    near = nearest(path.name, names) or nearest(path.stem, names)
+    near = nearest_name(path.name, names) or nearest_name(path.stem, names)
     hint = f" Did you mean {near!r}?" if near else ""
     if not path.suffix and len(path.parts) == 1:
         hint += " If it is a table of a database, say `connection=`."

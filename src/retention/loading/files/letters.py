@@ -76,7 +76,7 @@ class Letters:
         self._undefined = False
         self._cells: dict[bool, dict[bytes, None]] = {True: {}, False: {}}
 
-    def see(self, line: bytes) -> None:
+    def count_words(self, line: bytes) -> None:
         """Count the words of a line, and keep the first cells of them."""
         undefined = _UNDEFINED.search(line) is not None
         self._undefined = self._undefined or undefined
@@ -92,7 +92,7 @@ class Letters:
                     kept[cell.strip()] = None
 
     @property
-    def western(self) -> bool:
+    def speak_for_western(self) -> bool:
         """Whether the bytes speak for cp1252."""
         return not self._undefined and self._n_strange <= self._n_words * _STRANGE_SHARE
 
@@ -100,7 +100,7 @@ class Letters:
     def cells(self) -> list[bytes]:
         """A few cells that show it: those of usual words if it is cp1252, else of strange ones."""
         usual, strange = list(self._cells[False]), list(self._cells[True])
-        return usual or strange if self.western else strange or usual
+        return usual or strange if self.speak_for_western else strange or usual
 
 
 def _doubtful_words(text: bytes) -> list[bytes]:
@@ -137,7 +137,7 @@ def readings_in_words(cells: Sequence[bytes], *, most: int) -> str:
     """How the cells read in encodings in which they make sense and differ from cp1252, in words.
 
     Example:
-        >>> readings(["Москва".encode("cp1251")], most=1)
+        >>> readings_in_words(["Москва".encode("cp1251")], most=1)
         "`encoding='cp1251'` (Cyrillic) reads 'Москва'"
     """
     assumed = [cell.decode(ASSUMED, "replace") for cell in cells]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ColumnError, one_of
+from retention.errors import ColumnError, check_choice
 from retention.loading.files.opening import open_source
 from retention.loading.files.relations import ENGINES, Engine, table_in_engine
 
@@ -74,7 +74,7 @@ def read_table(
           Kunde       Datum    Betrag
         0   007  03.02.2024  1.234,50
     """
-    one_of("engine", engine, ENGINES)
+    check_choice("engine", engine, ENGINES)
     said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
     opened = open_source("read_table", source, connection, said)
     if columns is not None:
@@ -84,5 +84,5 @@ def read_table(
         for name in wanted:
             if name not in opened.relation.columns:
                 raise ColumnError.unknown("columns", str(name), opened.relation.columns)
-        opened = opened.only(wanted)
+        opened = opened.with_columns_only(wanted)
     return table_in_engine(opened, engine)

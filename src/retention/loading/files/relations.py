@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ class Opened:
     name: str
     explain: Callable[[Exception], RetentionError]
 
-    def only(self, columns: Sequence[str]) -> Opened:
+    def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
         return replace(
             self, relation=self.relation.project(", ".join(map(sql_identifier, columns)))
@@ -166,7 +166,7 @@ def _arrow_table_of_source(opened: Opened) -> Any:
 
     batches = []
     with (
-        watched(f"reading {opened.name}", " rows") as done,
+        progress_bar(f"reading {opened.name}", " rows") as done,
         pa.RecordBatchReader.from_stream(opened.relation) as reader,
     ):
         for batch in reader:

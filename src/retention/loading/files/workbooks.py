@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ReadError, nearest
+from retention.errors import ReadError, nearest_name
 from retention.loading.files.encodings import other_kind
 from retention.loading.files.relations import (
     Opened,
@@ -17,7 +17,7 @@ from retention.loading.files.relations import (
     require_library,
 )
 from retention.loading.rows.records import table_of_rows
-from retention.progress import watched
+from retention.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def _names_and_rows(
     with _opened_workbook(path) as book:
         chosen = _chosen_sheet(path, book, sheet)
         chosen.reset_dimensions()  # what some programs write there is wrong
-        with _refusing_damage(path), watched(f"reading {path.name}", " rows") as done:
+        with _refusing_damage(path), progress_bar(f"reading {path.name}", " rows") as done:
             rows = [row for row in chosen.iter_rows(values_only=True) if not done(1)]
         where = f"{path}, sheet {chosen.title!r}"
     if not any(map(_filled_cells, rows)):
@@ -115,7 +115,7 @@ def _chosen_sheet(path: Path, book: Any, sheet: str | None) -> Any:
             return visible[0]
         raise ReadError(f"{path} has several sheets: {names}. Say which with `sheet=`.")
     if sheet not in names:
-        near = nearest(sheet, names)
+        near = nearest_name(sheet, names)
         hint = f" Did you mean {near!r}?" if near else ""
         raise ReadError(f"{path} has no sheet {sheet!r}.{hint} There is: {names}.")
     return book[sheet]

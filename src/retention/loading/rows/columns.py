@@ -12,7 +12,7 @@ from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in, without_json
 from retention.loading.rows.cells import table_and_mixed_texts
 from retention.loading.rows.text import OURS, column_of_cells
-from retention.names import inner, outer
+from retention.names import inner_name, outer_text
 from retention.tables.mixed_currencies import are_currency_codes, currency_columns, unnamed_columns
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def source_of_table(
     """
     frame = as_lazy(table, name=kind.name, by_row=True)
     schema = frame.collect_schema()
-    _refuse_names(kind, map(outer, schema))
+    _refuse_names(kind, map(outer_text, schema))
     kept = names_to_keep(keep)
     _refuse_unsaid(kind, roles, kept)
     found = {
@@ -181,10 +181,10 @@ def column_meant(name: str, present: Mapping[str, object], *, asked: str) -> str
     Raises:
         ColumnError: if there is none, with the nearest name there is.
     """
-    if inner(name) in present:
-        return inner(name)
+    if inner_name(name) in present:
+        return inner_name(name)
     for alike in (bare_name, lambda text: bare_name(text).casefold()):
-        near = [column for column in present if alike(outer(column)) == alike(name)]
+        near = [column for column in present if alike(outer_text(column)) == alike(name)]
         if len(near) == 1:
             return near[0]
     raise ColumnError.unknown(asked, name, present)
@@ -216,7 +216,7 @@ def _kept_columns(
                 f"keep names {name!r}, which is a column of {kind.name} itself{alike}: "
                 f"{say}rename it first."
             )
-    kept = {inner(bare_name(name)): column_meant(name, schema, asked="keep") for name in names}
+    kept = {inner_name(bare_name(name)): column_meant(name, schema, asked="keep") for name in names}
     if len(kept) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
     return kept

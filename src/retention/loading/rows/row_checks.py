@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ContentError, counted, warn
+from retention.errors import ContentError, count_of, warn
 from retention.frames import Frame, collect, count, one_row
 from retention.loading.rows.columns import ROW, Source
 from retention.loading.rows.fingerprints import fingerprint
@@ -263,7 +263,8 @@ def _warn_of_notes(verdict: Judged) -> None:
     notes, door = verdict.notes, verdict.reading.source.kind.door
     if notes:
         said = " ".join(
-            f"{note.note}: {counted(note.rows, 'row')}, such as {note.first_example}. {note.advice}"
+            f"{note.note}: {count_of(note.rows, 'row')}, such as {note.first_example}. "
+            f"{note.advice}"
             for note in notes
         )
         more = f" `audit({door}, ...)`.notes counts them."

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.frames import one_row
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Written:
         if self.day_first not in (None, True, False):
             raise RetentionError(f"day_first must be True or False; got {self.day_first!r}.")
         if self.decimal is not None:
-            one_of("decimal", self.decimal, (".", ","))
+            check_choice("decimal", self.decimal, (".", ","))
         if self.date_format is not None and "%" not in self.date_format:
-            one_of(
+            check_choice(
                 "date_format", self.date_format, (*EPOCHS, "excel", "a format such as '%d/%m/%Y'")
             )
         if self.tz is not None:

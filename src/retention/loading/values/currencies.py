@@ -188,7 +188,7 @@ def _with_rate(money: _Money, frame: Frame, found: Sequence[Found], rates: Rates
     days = needed.get(_DAY, np.zeros(rate.size)).astype(np.int64)
     for name in {one.name for one in found}:
         here = needed[_NAME] == name
-        rate[here] = rates.on(name, days[here])
+        rate[here] = rates.rates_on(name, days[here])
     table = table_like({**needed, _RATE: rate}, frame.to_native())
     return frame.join(as_lazy(table, by_row=True), on=keys, how="left")
 

@@ -36,7 +36,7 @@ class Rates:
     of: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
     by_day: bool
 
-    def on(self, currency: str, days: Sequence[int]) -> NDArray[np.float64]:
+    def rates_on(self, currency: str, days: Sequence[int]) -> NDArray[np.float64]:
         """The rate of each day: the last one told by then; NaN before the first."""
         if currency not in self.of:
             return np.full(len(days), np.nan)

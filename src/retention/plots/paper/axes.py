@@ -75,7 +75,7 @@ def set_titles(ax: Axes, title: str, *, x: str = "", y: str = "") -> None:
         room = max(room, whole - 24 - 0.6 * points_of("small") * min(left, 26))
     width = max(24, int(room / (0.58 * points_of("medium"))))
     ax.set_title(
-        wording.shortened(title, width, 3),
+        wording.shortened_text(title, width, 3),
         loc="left",
         fontsize="medium",
         color=INK,
@@ -83,10 +83,10 @@ def set_titles(ax: Axes, title: str, *, x: str = "", y: str = "") -> None:
     )
     letter = 0.62 * points_of("small")
     ax.set_xlabel(
-        wording.shortened(x, int(width_of(ax) / letter), 3), fontsize="small", color=MUTED
+        wording.shortened_text(x, int(width_of(ax) / letter), 3), fontsize="small", color=MUTED
     )
     ax.set_ylabel(
-        wording.shortened(y, int(height_of(ax) / letter), 2), fontsize="small", color=MUTED
+        wording.shortened_text(y, int(height_of(ax) / letter), 2), fontsize="small", color=MUTED
     )
 
 
@@ -145,7 +145,7 @@ def say_why_empty(ax: Axes, title: str, why: str) -> Axes:
         spine.set_visible(False)
     words = f"Nothing to draw: {why}"
     ax.text(
-        *(0.5, 0.5, wording.shortened(words, 44, 3)),
+        *(0.5, 0.5, wording.shortened_text(words, 44, 3)),
         transform=ax.transAxes,
         ha="center",
         va="center",
@@ -222,7 +222,7 @@ def set_duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]
 
 def name_rows(ax: Axes, names: Sequence[str], *, width: int = 26) -> None:
     """Rows from the top down along y, each with its name."""
-    shown = [wording.shortened(name, width, 2) for name in names]
+    shown = [wording.shortened_text(name, width, 2) for name in names]
     ax.set_yticks(range(len(names)), shown, parse_math=False)  # a price plan may be called $5
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)

@@ -120,10 +120,10 @@ def _text_on_one_line(text: str, width: int) -> str:
     """A text without its line breaks: what is cut is the first line, a name."""
     first, *rest = text.split("\n")
     after = "".join(f" {line}" for line in rest)
-    return wording.shortened(first, max(width - len(after), 8)) + after
+    return wording.shortened_text(first, max(width - len(after), 8)) + after
 
 
 def _wrapped_text(text: str, width: int) -> str:
     """Each line of a text cut to the width, the first one on two lines if it must be."""
     first, *rest = text.split("\n")
-    return "\n".join([wording.shortened(first, width, 2), *rest])
+    return "\n".join([wording.shortened_text(first, width, 2), *rest])

@@ -11,7 +11,7 @@ import numpy as np
 from retention import periods, wording
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, as_lazy, collect
-from retention.names import outer
+from retention.names import outer_text
 from retention.plots.paper.drawable_tables import DRAWABLE, Drawable, Holds
 from retention.plots.paper.palette import LOOKS
 
@@ -82,7 +82,7 @@ class Drawn:
         if len(different) > 1:
             raise ContentError(
                 f"{self.plot} draws one segment; the table has {len(different):,} of "
-                f"{' and '.join(map(repr, self.by))}: {wording.quoted(different)}. "
+                f"{' and '.join(map(repr, self.by))}: {wording.quoted_names(different)}. "
                 f"Keep the rows of one, such as {different[0]!r}."
             )
         return self
@@ -101,7 +101,7 @@ class Drawn:
             there = np.unique(self["period"])
             raise RetentionError(
                 f"period: no period of the table begins on {day}. "
-                f"There is: {wording.quoted([str(one) for one in there[::-1]])}."
+                f"There is: {wording.quoted_names([str(one) for one in there[::-1]])}."
             )
         return self.where(self["period"] == day)
 
@@ -125,8 +125,8 @@ def drawn_rows(table: object, drawable: Drawable) -> Drawn:
     wanted = [name for name in known if name in schema]
     found = collect(frame.select(*wanted, *by))
     columns = {name: _values_as_held(found[name], known[name], name, drawable) for name in wanted}
-    columns |= {outer(name): found[name].astype(object) for name in by}
-    return Drawn(drawable.plot, columns, tuple(map(outer, by)))
+    columns |= {outer_text(name): found[name].astype(object) for name in by}
+    return Drawn(drawable.plot, columns, tuple(map(outer_text, by)))
 
 
 def has_column(table: object, column: str) -> bool:
@@ -143,10 +143,10 @@ def _other_table_error(drawable: Drawable, lacking: list[str], present: list[str
     fitting = (a for a in DRAWABLE if set(a.needed) <= there and not there & set(a.never))
     fits = next(fitting, None)
     hint = f" It looks like the table of {fits.maker}: say {fits.plot}(table)." if fits else ""
-    wrong = f"lacks {wording.quoted(lacking, 4)}" if lacking else "is another"
+    wrong = f"lacks {wording.quoted_names(lacking, 4)}" if lacking else "is another"
     return ColumnError(
         f"{drawable.plot} draws the table of {drawable.maker} (one row: {drawable.row}); this one "
-        f"{wrong}. It has: {wording.quoted(present)}.{hint}"
+        f"{wrong}. It has: {wording.quoted_names(present)}.{hint}"
     )
 
 

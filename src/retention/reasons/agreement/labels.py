@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, counted
+from retention.errors import ColumnError, ContentError, count_of
 from retention.frames import Columns, as_lazy, collect
-from retention.names import inner
+from retention.names import inner_name
 from retention.reasons.categories import MISSING, UNSPECIFIED, check_category
 from retention.reasons.figures.primary_reasons import complete_column, places_of
 from retention.reasons.notes.reading import read_notes, texts_of_notes
@@ -86,7 +86,7 @@ def _notes_with_groups(
     asked = [] if groups is None else [groups]
     frame = as_lazy(notes, name="notes", by_row=True)
     schema = frame.collect_schema()
-    if groups is not None and inner(groups) not in schema:
+    if groups is not None and inner_name(groups) not in schema:
         raise ColumnError.unknown("groups", groups, schema)
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=asked, taken=(), name="notes"
@@ -108,7 +108,7 @@ def _labels_by_note(
     note = pd.Index(ids).get_indexer(pd.Index(truth["note_id"]))
     if lacking := pd.unique(truth["note_id"][note < 0]).tolist():
         raise ContentError(
-            f"labels: {counted(len(lacking), 'note with labels is', 'notes with labels are')} "
+            f"labels: {count_of(len(lacking), 'note with labels is', 'notes with labels are')} "
             "not among the notes, first "
             f"{lacking[0]!r}. Give the notes that were labelled."
         )

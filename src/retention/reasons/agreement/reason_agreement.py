@@ -14,7 +14,7 @@ from retention.reasons.agreement.labels import read_labels
 from retention.reasons.categories import MISSING, NO_REASON, UNSPECIFIED, check_category
 from retention.reasons.figures.primary_reasons import complete_column, places_of
 from retention.tables import TAGS, require
-from retention.tables.answer_columns import constant, flags, gives, shares, texts, whole
+from retention.tables.answer_columns import constants, flags, gives, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class _Pair:
 @gives(
     "category, and one for each way of averaging",
     texts("category"),
-    whole("n_notes", "n_tagged", "n_labelled", "n_both"),
+    whole_numbers("n_notes", "n_tagged", "n_labelled", "n_both"),
     shares(
         "precision",
         "precision_lower",
@@ -58,7 +58,7 @@ class _Pair:
         "kappa_upper",
     ),
     flags("scored"),
-    constant(whole("n_unlabelled")),
+    constants(whole_numbers("n_unlabelled")),
 )
 def reason_agreement(
     tags: IntoFrameT,
@@ -210,10 +210,10 @@ def _scores_of_categories(
 ) -> Columns:
     """The scores of every category, from its counts."""
     union = t + m - both
-    lower, upper = intervals.wilson(both, union, level)
+    lower, upper = intervals.wilson_bounds(both, union, level)
     scores = {
-        "precision": (intervals.ratio(both, t), *intervals.wilson(both, t, level)),
-        "recall": (intervals.ratio(both, m), *intervals.wilson(both, m, level)),
+        "precision": (intervals.ratio(both, t), *intervals.wilson_bounds(both, t, level)),
+        "recall": (intervals.ratio(both, m), *intervals.wilson_bounds(both, m, level)),
         "f1": (intervals.ratio(2 * both, t + m), 2 * lower / (1 + lower), 2 * upper / (1 + upper)),
         "kappa": _kappa(both, t, m, n, level),
     }

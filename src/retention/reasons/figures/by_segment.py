@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, counted, one_of
+from retention.errors import ColumnError, ContentError, check_choice, count_of
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.figures.counts import Named, named_and_sizes
 from retention.reasons.figures.reason_summary import shares_of_customers
 from retention.tables import TAGS, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,15 +30,15 @@ Correction = Literal["holm", "benjamini_hochberg"]
 @gives(
     "segment and category",
     texts("category"),
-    whole("n_customers"),
-    constant(texts("base")),
-    whole("n_base"),
+    whole_numbers("n_customers"),
+    constants(texts("base")),
+    whole_numbers("n_base"),
     shares("share", "lower", "upper"),
     texts("bounds"),
     shares("share_overall"),
     texts("test"),
     numbers("chi_squared", "degrees_of_freedom", "p_value", "p_adjusted"),
-    constant(texts("correction"), whole("n_tests")),
+    constants(texts("correction"), whole_numbers("n_tests")),
     numbers("cramers_v", unit="0 to 1"),
 )
 def reasons_by_segment(
@@ -113,8 +113,8 @@ def reasons_by_segment(
         section 21.9. Holm, S. (1979), Scandinavian Journal of Statistics 6, 65–70. Benjamini, Y.
         and Hochberg, Y. (1995), Journal of the Royal Statistical Society B 57, 289–300.
     """
-    one_of("base", base, get_args(Base))
-    one_of("correction", correction, get_args(Correction))
+    check_choice("base", base, get_args(Base))
+    check_choice("correction", correction, get_args(Correction))
     intervals.quantile_of(level)
     names = segments(by, TAGS)
     if not names:
@@ -153,7 +153,7 @@ def _refuse_untestable_segments(named: Named) -> None:
     counts = np.bincount(named.who)
     if n := int((counts > 1).sum()):
         raise ContentError(
-            f"by: {counted(n, 'customer has', 'customers have')} notes in more than one "
+            f"by: {count_of(n, 'customer has', 'customers have')} notes in more than one "
             "segment, so that segments cannot be "
             "tested against each other. Give each customer one segment."
         )

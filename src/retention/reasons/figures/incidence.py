@@ -9,9 +9,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionWarning, one_of, warn
+from retention.errors import ColumnError, ContentError, RetentionWarning, check_choice, warn
 from retention.frames import Columns, Frame, as_lazy, beside, collect, one_row, table_like
-from retention.names import outer
+from retention.names import outer_text
 from retention.reasons.categories import UNSPECIFIED
 from retention.reasons.figures.primary_reasons import ENDS, every_reason, primary_reasons
 from retention.reasons.figures.shared_ends import SHARED, shared_incidence
@@ -24,7 +24,7 @@ from retention.survival.counts.histories import (
 )
 from retention.survival.curves.competing_risks import cause_removed, cumulative_incidence
 from retention.tables import LIFETIMES, refuse_other_ids, segments
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,9 @@ Several = Literal["primary", "fractional"]
     "segment, category and duration",
     texts("category"),
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned"),
+    whole_numbers("n_at_risk", "n_churned"),
     numbers("churned_weight", unit="customers"),
-    whole("n_censored"),
+    whole_numbers("n_censored"),
     shares("hazard"),
     numbers("cumulative_hazard", unit="expected ends"),
     shares(
@@ -58,7 +58,7 @@ Several = Literal["primary", "fractional"]
     ),
     numbers("observed_from", unit="as duration"),
     texts("note"),
-    constant(texts("several")),
+    constants(texts("several")),
 )
 def reason_incidence(
     spells: IntoFrameT,
@@ -145,13 +145,13 @@ def reason_incidence(
         National Academy of Sciences 72, 20–22: why data cannot show it.
     """
     intervals.quantile_of(level)
-    one_of("several", several, get_args(Several))
+    check_choice("several", several, get_args(Several))
     taken = ("customer_id", "spell", "category", "several", *SHARED)
     names = segments(by, LIFETIMES, working=taken)
     primary = several == "primary"
     told = primary_reasons(tags) if primary else every_reason(tags)
     table = _table_of_ends(_counts_of_spells(_spells_with_reason(spells, told, names), names))
-    names = [outer(name) for name in names]
+    names = [outer_text(name) for name in names]
     made = (
         _ends_for_one_reason(table, names, level)
         if primary
@@ -223,7 +223,7 @@ def _table_of_ends(ends: Columns) -> pd.DataFrame:
 
     refuse_impossible_spells(ends, "spells")
     counts: dict[str, Any] = {
-        outer(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
+        outer_text(name): values for name, values in ends.items() if name not in (N, LATE, "_none")
     }
     counts["churned"] = ends["churned"].astype(np.bool_)
     return pd.DataFrame(counts | {"n_spells": ends[N]})

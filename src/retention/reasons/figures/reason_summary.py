@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from retention import intervals
-from retention.errors import one_of
+from retention.errors import check_choice
 from retention.frames import Columns, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.categories import ReasonCategory, reason_categories
 from retention.reasons.figures.counts import Named, named_and_sizes, named_by_customers
 from retention.tables import TAGS, require, segments
-from retention.tables.answer_columns import constant, flags, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import (
+    constants,
+    flags,
+    gives,
+    numbers,
+    shares,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,13 +35,13 @@ Base = Literal["customers", "tagged", "mentions"]
 @gives(
     "segment and category",
     texts("category", "label", "force", "preventable"),
-    whole("n_customers", "n_mentions", "n_first", "n_only"),
-    constant(texts("base")),
-    whole("n_base"),
+    whole_numbers("n_customers", "n_mentions", "n_first", "n_only"),
+    constants(texts("base")),
+    whole_numbers("n_base"),
     shares("share", "lower", "upper"),
     texts("bounds"),
-    whole("n_one_reason", "n_several_reasons"),
-    constant(texts("unit")),
+    whole_numbers("n_one_reason", "n_several_reasons"),
+    constants(texts("unit")),
     shares("keaveney_share"),
     flags("keaveney_verified"),
 )
@@ -118,7 +126,7 @@ def reason_summary(
         East, R., Grandcolas, U., Riley, F. D. and Lomax, W. (2012), Australasian Marketing Journal
         20, 164–170.
     """
-    one_of("base", base, get_args(Base))
+    check_choice("base", base, get_args(Base))
     intervals.quantile_of(level)
     named, sizes = named_and_sizes(tags, by, n_customers, base)
     shown = {one.name: one for one in categories or reason_categories()}
@@ -137,7 +145,7 @@ def reason_summary(
 @gives(
     "segment and ordered pair of reasons to leave",
     texts("category", "other"),
-    whole("n_customers", "n_other", "n_both", "n_tagged"),
+    whole_numbers("n_customers", "n_other", "n_both", "n_tagged"),
     shares("share", "lower", "upper"),
     numbers("lift", unit="times the average"),
 )
@@ -221,7 +229,7 @@ def _summary_of_segment(named: Named, i: int, size: int | None, base: str, level
 def shares_of_customers(n: NDArray[Any], base: int, level: float) -> Columns:
     """Shares of customers with Wilson's bounds; nothing where n is missing or nobody is there."""
     share = intervals.ratio(n, base)
-    lower, upper = intervals.wilson(n, base, level)
+    lower, upper = intervals.wilson_bounds(n, base, level)
     return {
         "n_base": np.full(n.size, base, np.int64),
         "share": share,
@@ -287,7 +295,7 @@ def _pairs_of_segment(named: Named, i: int, seen: NDArray[np.intp], level: float
     a, b = (place.ravel() for place in np.indices(both.shape))
     a, b = a[a != b], b[a != b]
     names = np.array(named.categories, dtype=object)[seen]
-    lower, upper = intervals.wilson(both[a, b], n_each[a], level)
+    lower, upper = intervals.wilson_bounds(both[a, b], n_each[a], level)
     share = intervals.ratio(both[a, b], n_each[a])
     return {
         "category": names[a],

@@ -14,7 +14,7 @@ from retention.frames import Columns, Frame, one_row, table_like
 from retention.numerics.codes import long_table
 from retention.reasons.figures.counts import Named, named_by_customers
 from retention.tables import TAGS, require, segments
-from retention.tables.answer_columns import gives, shares, texts, times, whole
+from retention.tables.answer_columns import gives, shares, texts, times, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,9 @@ _STEP = "_step"
 @gives(
     "segment, period and reason to leave",
     times("period"),
-    whole("step"),
+    whole_numbers("step"),
     texts("category"),
-    whole("n_customers", "n_tagged", "n_wrote"),
+    whole_numbers("n_customers", "n_tagged", "n_wrote"),
     shares("share", "lower", "upper"),
 )
 def reason_trend(
@@ -152,7 +152,7 @@ def _shares_of_period(
     told = int((mentions[:, seen] > 0).any(axis=1).sum())
     wrote = int((mentions[:, -1] == 0).sum())
     step = np.full(seen.size, _period_of_key(named, i), np.int64)
-    lower, upper = intervals.wilson(n, told, level)
+    lower, upper = intervals.wilson_bounds(n, told, level)
     return {
         "period": periods.first_days(step, freq),
         "step": step,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, counted, warn
+from retention.errors import ColumnError, ContentError, count_of, warn
 from retention.frames import Columns, as_lazy, collect
-from retention.names import as_asked, inner
+from retention.names import columns_as_asked, inner_name
 from retention.reasons.notes.words import LONGEST_NOTE
 from retention.tables import refuse_taken
 
@@ -57,13 +57,13 @@ def read_notes(
     frame = as_lazy(table, name=name, by_row=True)
     schema = frame.collect_schema()
     for argument, column in [value, *(("keep", one) for one in kept)]:
-        if inner(column) not in schema:
+        if inner_name(column) not in schema:
             raise ColumnError.unknown(argument, column, schema)
     refuse_taken(kept, taken, argument="keep")
-    named = [one for one in (note_id, "customer_id") if inner(one) in schema]
+    named = [one for one in (note_id, "customer_id") if inner_name(one) in schema]
     asked = [*named, value[1], *kept]
-    found = collect(frame.select(*dict.fromkeys(map(inner, asked))), exact=True)
-    found = as_asked(found, asked)
+    found = collect(frame.select(*dict.fromkeys(map(inner_name, asked))), exact=True)
+    found = columns_as_asked(found, asked)
     size = found[value[1]].size
     nobody = np.full(size, None, dtype=object)
     rows = {
@@ -110,7 +110,7 @@ def _checked_ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
     places, distinct = pd.factorize(values)
     if n := int((places < 0).sum()):
         raise ContentError(
-            f"{name}: {counted(n, 'row has', 'rows have')} no {column!r}. Fill it in, or leave "
+            f"{name}: {count_of(n, 'row has', 'rows have')} no {column!r}. Fill it in, or leave "
             "them out."
         )
     if len(distinct) < values.size:
@@ -118,7 +118,7 @@ def _checked_ids(values: NDArray[Any], column: str, name: str) -> NDArray[Any]:
         first = distinct[int(np.argmax(counts > 1))]
         raise ContentError(
             f"{name}: {column!r} must be different in every row; "
-            f"{counted(int((counts > 1).sum()), 'stands', 'stand')} "
+            f"{count_of(int((counts > 1).sum()), 'stands', 'stand')} "
             f"in several, first {first!r}."
         )
     return values
@@ -146,7 +146,7 @@ def texts_of_notes(values: NDArray[np.object_], column: str) -> list[str | None]
     too_long = sum(value is not None and len(value) > LONGEST_NOTE for value in given)
     if too_long:
         warn(
-            f"{counted(too_long, 'note has', 'notes have')} more than {LONGEST_NOTE:,} characters: "
-            "what follows is not read."
+            f"{count_of(too_long, 'note has', 'notes have')} more than {LONGEST_NOTE:,} "
+            "characters: what follows is not read."
         )
     return [value[:LONGEST_NOTE] if value and value.strip() else None for value in given]

@@ -12,7 +12,7 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Columns, table_like
 from retention.reasons.notes.reading import read_notes
-from retention.tables.answer_columns import constant, gives, ids, texts, whole
+from retention.tables.answer_columns import constants, gives, ids, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,8 +70,8 @@ _IBAN_LENGTHS = {one: length for length, some in _COUNTRIES.items() for one in s
     "note",
     ids("note_id", "customer_id"),
     texts("text"),
-    whole("n_link", "n_email", "n_iban", "n_card", "n_phone", "n_id"),
-    constant(texts("not_looked_for")),
+    whole_numbers("n_link", "n_email", "n_iban", "n_card", "n_phone", "n_id"),
+    constants(texts("not_looked_for")),
 )
 def redact_pii(
     notes: IntoFrameT,

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from retention.errors import ContentError, RetentionError, counted, warn
-from retention.progress import watched
+from retention.errors import ContentError, RetentionError, count_of, warn
+from retention.progress import progress_bar
 from retention.reasons.categories import MISSING, UNSPECIFIED, reason_categories
 from retention.reasons.lexicon.finding import BARRIER, Tag
 from retention.reasons.notes.words import LONGEST_NOTE
@@ -92,7 +92,7 @@ def tags_by_annotator(
     different = list(dict.fromkeys(text[:LONGEST_NOTE] for text in texts))
     dropped = _Dropped()
     found: dict[str, list[Tag]] = {}
-    with watched("asking the annotator", "notes", len(different)) as done:
+    with progress_bar("asking the annotator", "notes", len(different)) as done:
         for first in range(0, len(different), AT_ONCE):
             asked = different[first : first + AT_ONCE]
             for text, answer in zip(asked, _answers_of_annotator(annotator, asked), strict=True):
@@ -144,8 +144,8 @@ def _answers_of_annotator(annotator: Annotator, asked: list[str]) -> list[Answer
     answers = list(given)
     if len(answers) != len(asked):
         raise ContentError(
-            f"The annotator gave {counted(len(answers), 'answer')} for "
-            f"{counted(len(asked), 'text')}, the first of "
+            f"The annotator gave {count_of(len(answers), 'answer')} for "
+            f"{count_of(len(asked), 'text')}, the first of "
             f"which is {_excerpt(asked[0])!r}. It must give one for each, in their order: an empty "
             "list where a text tells no reason."
         )

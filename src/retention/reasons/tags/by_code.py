@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, ReadError, RetentionError, one_of
+from retention.errors import ContentError, ReadError, RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.reasons.categories import (
     MISSING,
@@ -121,8 +121,8 @@ def map_reason_codes(
         The systems' public documentation, named in the data file; which category a code belongs to
         is a judgement.
     """
-    one_of("min_confidence", min_confidence, get_args(Confidence))
-    one_of("on_unknown", on_unknown, get_args(OnUnknown))
+    check_choice("min_confidence", min_confidence, get_args(Confidence))
+    check_choice("on_unknown", on_unknown, get_args(OnUnknown))
     name, meanings = _name_and_meanings(scheme)
     rows, kept = read_notes(
         codes, ("code", code), note_id=note_id, keep=keep, taken=TAGS.names, name="codes"
@@ -182,7 +182,7 @@ def _meaning_of_code(code: object, said: Any, name: str) -> _Meaning:
                 f"{name}: the code {code!r} must stand for 'category', 'category.subcategory' or "
                 f"(category, confidence); got {said!r}."
             )
-    one_of(f"{name}: the confidence of {code!r}", confidence, _SCORES)
+    check_choice(f"{name}: the confidence of {code!r}", confidence, _SCORES)
     if reason == UNSPECIFIED:
         return _UNSPECIFIED
     category = reason.split(".")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.progress import watched
+from retention.progress import progress_bar
 from retention.reasons.lexicon.finding import Tag, tags_in_order
 from retention.reasons.model.model import (
     LEAST,
@@ -49,7 +49,7 @@ def tags_by_model(
     """
     reader = Reader(model.terms)
     found = []
-    with watched("tagging notes", "notes", len(texts)) as done:
+    with progress_bar("tagging notes", "notes", len(texts)) as done:
         for first in range(0, len(texts), AT_ONCE):
             some = [text[:LONGEST_NOTE] for text in texts[first : first + AT_ONCE]]
             by_lexicon = found_by_lexicon(some, lexicon)

@@ -11,7 +11,7 @@ from retention.frames import collect, table_like
 from retention.reasons.categories import MISSING, UNSPECIFIED, reason_categories
 from retention.reasons.notes.reading import without_nan
 from retention.tables import TAGS, require
-from retention.tables.answer_columns import gives, ids, shares, texts, whole
+from retention.tables.answer_columns import gives, ids, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -27,7 +27,7 @@ _BARRIER = "x_switching_barrier"
     "note",
     ids("note_id", "customer_id"),
     texts("primary"),
-    whole("n_reasons"),
+    whole_numbers("n_reasons"),
     shares(*(one.name for one in reason_categories())),
 )
 def note_reasons(tags: IntoFrameT) -> IntoFrameT:

@@ -9,7 +9,7 @@ import numpy as np
 
 from retention.errors import RetentionError
 from retention.frames import table_like
-from retention.progress import watched
+from retention.progress import progress_bar
 from retention.reasons.categories import MISSING, UNSPECIFIED
 from retention.reasons.lexicon.finding import tag_text
 from retention.reasons.lexicon.lexicon import (
@@ -207,7 +207,7 @@ def _tags_of_texts(
         return tags_by_annotator(texts, annotator, least)
     matcher = matcher_of(lexicon)
     found = []
-    with watched("tagging notes", "notes", len(texts)) as done:
+    with progress_bar("tagging notes", "notes", len(texts)) as done:
         for text in texts:
             found.append(tag_text(text, matcher, min_score=least))
             done(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, counted
+from retention.errors import ContentError, RetentionError, count_of
 from retention.repeat_buying.buying.bg_bb_likelihood import (
     log_likelihood,
     log_likelihood_of_ways,
@@ -188,13 +188,13 @@ def refuse_parts_of_opportunities(on: Histories) -> None:
         "have more purchases than opportunities up to the last (x > t_x)": on.x > on.t_x,
     }
     said = [
-        counted(int(on.n[bad].sum()), what.replace("have", "has", 1), what)
+        count_of(int(on.n[bad].sum()), what.replace("have", "has", 1), what)
         for what, bad in problems.items()
         if bad.any()
     ]
     if said:
         raise ContentError(
-            f"summary: of {counted(on.n_customers, 'customer')} {'; '.join(said)}. BG/BB counts "
+            f"summary: of {count_of(on.n_customers, 'customer')} {'; '.join(said)}. BG/BB counts "
             "opportunities to buy, such as years: T is how many there were, t_x at which the last "
             "purchase was made, x at how many there was one."
         )

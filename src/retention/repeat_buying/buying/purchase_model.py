@@ -25,7 +25,7 @@ from retention.repeat_buying.summary.purchase_histories import (
     read_customers,
 )
 from retention.tables import require
-from retention.wording import several
+from retention.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ class RepeatBuyingModel(BaseModel, ABC):
 
     @property
     def _fitted_on(self) -> str:
-        customers = several(self.n_customers, "customer")
+        customers = count_of(self.n_customers, "customer")
         return f"{type(self).__name__} of {customers}: {self.status}"
 
     @property

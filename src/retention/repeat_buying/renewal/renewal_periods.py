@@ -12,14 +12,14 @@ from retention.errors import RetentionError
 from retention.frames import count, in_kind_of
 from retention.tables import SPELLS, refuse_taken, require
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     flags,
     gives,
     ids,
     numbers,
     texts,
     times,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ _MOMENTS = ("_until", "_from")
 @gives(
     "spell",
     ids("customer_id"),
-    whole("spell"),
+    whole_numbers("spell"),
     times("start", "end"),
     numbers("entry", unit="as duration"),
-    whole("duration", unit="days"),
+    whole_numbers("duration", unit="days"),
     flags("churned"),
     texts("set_aside"),
-    constant(texts("reactivation"), whole("grace", unit="days"), texts("length")),
+    constants(texts("reactivation"), whole_numbers("grace", unit="days"), texts("length")),
 )
 def renewal_periods(spells: IntoFrameT, *, length: Length | int) -> IntoFrameT:
     """How many renewals each customer has behind, from spells in days: what renewal models take.

@@ -20,14 +20,14 @@ from retention.repeat_buying.summary.purchase_summary import purchase_counts, re
 from retention.spells.days import purchase_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
 from retention.tables.answer_columns import (
-    constant,
+    constants,
     flags,
     gives,
     ids,
     numbers,
     shares,
     texts,
-    whole,
+    whole_numbers,
 )
 
 if TYPE_CHECKING:
@@ -54,18 +54,18 @@ _PERCENT = 95
 @gives(
     "customer",
     ids("customer_id"),
-    whole("x"),
-    whole("days_since_last", unit="days"),
-    constant(whole("within", unit="days")),
+    whole_numbers("x"),
+    whole_numbers("days_since_last", unit="days"),
+    constants(whole_numbers("within", unit="days")),
     shares("p_no_purchase", "lower", "upper"),
-    constant(texts("method")),
+    constants(texts("method")),
     texts("reason"),
-    constant(numbers("window", unit="days")),
+    constants(numbers("window", unit="days")),
     flags("silent_beyond_window"),
     numbers("mean_gap", unit="days"),
     numbers("gap_ratio", unit="times"),
-    constant(
-        whole("n_base", "n_base_silent"),
+    constants(
+        whole_numbers("n_base", "n_base_silent"),
         shares("base_rate", "base_rate_lower", "base_rate_upper"),
         numbers("brier_score", "brier_reference", unit="squared share"),
         texts("against_base"),
@@ -225,7 +225,7 @@ class _Habits:
     def base(self, size: int, level: float) -> Columns:
         """The base rate and its counts, in every row."""
         n, silent = int(self.n.sum()), int(self.n_silent.sum())
-        lower, upper = intervals.wilson([silent], [n], level)
+        lower, upper = intervals.wilson_bounds([silent], [n], level)
         return {
             "n_base": np.full(size, n, np.int64),
             "n_base_silent": np.full(size, silent, np.int64),
@@ -295,7 +295,7 @@ def _scores_with_reasons(
     found, method, reasons = _scores_by_model(rows, within, level)
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
-        ends = (share, *intervals.wilson(habits.n_silent, habits.n, level))
+        ends = (share, *intervals.wilson_bounds(habits.n_silent, habits.n, level))
         values = [end[beyond.astype(np.intp)] for end in ends]
     else:
         values = [found[name].to_numpy(np.float64) for name in names]

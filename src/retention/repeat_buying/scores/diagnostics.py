@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, counted, whole_number
+from retention.errors import ContentError, count_of, whole_number
 from retention.frames import Columns, table_like
 from retention.repeat_buying.buying.purchase_model import check_purchase_model, pandas_columns
 from retention.repeat_buying.summary.purchase_histories import (
@@ -16,7 +16,7 @@ from retention.repeat_buying.summary.purchase_histories import (
     refuse_problems,
 )
 from retention.tables import PURCHASE_SUMMARY, Kind, require
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 from retention.tables.declaring import Column
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ _SPLIT = Kind(
 
 @gives(
     "class of customers",
-    whole("x_from"),
+    whole_numbers("x_from"),
     numbers("x_to", unit="purchases"),
-    whole("n_customers", "n_holdout"),
+    whole_numbers("n_customers", "n_holdout"),
     numbers("purchases_per_customer", "purchases_lower", "purchases_upper", unit="purchases"),
     texts("bounds"),
     numbers("expected_per_customer", unit="purchases"),
-    whole("n_without"),
+    whole_numbers("n_without"),
     shares("no_purchase_share", "no_purchase_lower", "no_purchase_upper", "p_no_purchase"),
 )
 def purchase_calibration(
@@ -121,7 +121,7 @@ def purchase_calibration(
     expected, none = (
         intervals.ratio(_sums_by_class(place, values, classes.size), n) for values in said.values()
     )
-    none_lower, none_upper = intervals.wilson(came["n_without"], n, level)
+    none_lower, none_upper = intervals.wilson_bounds(came["n_without"], n, level)
     made: Columns = {
         "x_from": classes,
         "x_to": np.append(classes[:-1].astype(np.float64), np.nan),
@@ -139,7 +139,7 @@ def purchase_calibration(
 @gives(
     "measure of correlation",
     texts("measure"),
-    whole("n_customers", "n_left_out"),
+    whole_numbers("n_customers", "n_left_out"),
     numbers("correlation", "lower", "upper"),
     texts("reason"),
 )
@@ -254,7 +254,7 @@ def _holdout_length(lengths: Floats) -> float:
         raise ContentError(
             "split summary: T_holdout must be one length above 0, the same for all; "
             + (
-                f"{counted(gaps, 'is', 'are')} missing."
+                f"{count_of(gaps, 'is', 'are')} missing."
                 if gaps
                 else f"it goes from {least:g} to {most:g}."
             )

@@ -14,7 +14,15 @@ from retention.periods import observed_days
 from retention.repeat_buying.buying.purchase_model import check_purchase_model
 from retention.spells.days import purchase_days
 from retention.tables import TRANSACTIONS, require
-from retention.tables.answer_columns import constant, flags, gives, numbers, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    flags,
+    gives,
+    numbers,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -31,11 +39,11 @@ if TYPE_CHECKING:
 @gives(
     "period",
     times("period"),
-    whole("step"),
-    constant(texts("freq")),
-    whole("n_customers", "actual"),
+    whole_numbers("step"),
+    constants(texts("freq")),
+    whole_numbers("n_customers", "actual"),
     numbers("expected", unit="purchases"),
-    whole("cumulative_actual"),
+    whole_numbers("cumulative_actual"),
     numbers("cumulative_expected", unit="purchases"),
     flags("is_holdout"),
 )
@@ -123,7 +131,7 @@ def tracking_table(
     days = purchase_days(frame, as_of=last, keep={})
     day, new, again = _counts_by_day(days, first, known)
     steps = _steps_over(day, last, freq)
-    ends = np.asarray(periods.first_number(steps + 1, freq)) - 1
+    ends = np.asarray(periods.first_day_number(steps + 1, freq)) - 1
     cumulative = _totals_by_period(ends, day, again)
     some = new > 0
     ages = (day[some].max() - day[some]) / unit

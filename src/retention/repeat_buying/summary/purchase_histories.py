@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError
-from retention.errors import counted as number_of
+from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Columns, Frame, collect, count, is_lazy, one_row
 from retention.numerics.distinct_rows import Alike, distinct_rows
 from retention.orders import MOST
@@ -269,7 +268,7 @@ def refuse_problems(
         for name, value in first.items()
     )
     raise ContentError(
-        f"{table}: of {number_of(int(n.sum()), 'customer')} {'; '.join(said)}. For "
+        f"{table}: of {count_of(int(n.sum()), 'customer')} {'; '.join(said)}. For "
         f"example{_customer_with_history(first, frame)}"
         f" {shown}. purchase_summary(...) and split_summary(...) make such tables from orders; "
         "correct those rows or leave them out."
@@ -278,7 +277,7 @@ def refuse_problems(
 
 def _problem_in_words(n: int, what: str) -> str:
     """How many have a problem that is worded for many."""
-    return number_of(n, what.replace("have ", "has ", 1), what)
+    return count_of(n, what.replace("have ", "has ", 1), what)
 
 
 def _customer_with_history(history: Mapping[str, float], frame: Frame) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import (
     Frame,
     as_lazy,
@@ -20,10 +20,18 @@ from retention.frames import (
     with_first,
 )
 from retention.log_holes import hole_among, tell_of_hole, warn_of_hole
-from retention.orders import Log, look, purchases
+from retention.orders import Log, checked_log, purchases
 from retention.repeat_buying.summary.fast_summary import lines_for_sorting, summary_by_sorting
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
-from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts, whole
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    gives,
+    ids,
+    numbers,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -143,12 +151,12 @@ def purchase_counts(
 @gives(
     "customer",
     ids("customer_id"),
-    whole("x"),
+    whole_numbers("x"),
     numbers("t_x", "T"),
     amounts("mean_sales"),
-    whole("n_orders"),
-    constant(texts("unit")),
-    whole("n_holdout"),
+    whole_numbers("n_orders"),
+    constants(texts("unit")),
+    whole_numbers("n_holdout"),
     amounts("holdout_sales"),
     numbers("T_holdout"),
 )
@@ -250,7 +258,7 @@ class _Window:
     @property
     def first_day(self) -> int | None:
         """The first on which a new customer may start, as a number."""
-        return None if self.first is None else periods.first_number(self.first, self.grain)
+        return None if self.first is None else periods.first_day_number(self.first, self.grain)
 
     @property
     def holds_out(self) -> bool:
@@ -282,8 +290,8 @@ class _Window:
 def _window_of_summary(
     cut: date | str, as_of: date | str, unit: str, grain: str, observed_from: date | str | None
 ) -> _Window:
-    one_of("unit", unit, list(periods.DAYS))
-    one_of("grain", grain, list(periods.DAYS))
+    check_choice("unit", unit, list(periods.DAYS))
+    check_choice("grain", grain, list(periods.DAYS))
     last, end = periods.as_day(as_of, argument="as_of"), periods.as_day(cut, argument="cut")
     first = None
     if observed_from is not None:
@@ -295,7 +303,7 @@ def _window_of_summary(
         first = periods.whole_periods(start, end, grain).first_step
     known = periods.whole_periods(end, end, grain).last_step
     latest = periods.whole_periods(last, last, grain).last_step
-    until = periods.first_number(latest + 1, grain) - 1
+    until = periods.first_day_number(latest + 1, grain) - 1
     return _Window(first, known, latest, until, grain, unit, end, last)
 
 
@@ -308,7 +316,7 @@ def _purchase_steps(frame: Frame, window: _Window) -> Frame:
         nw.col("sales").cast(nw.Float64),
         _day=periods.day_expr("date", frame.implementation),
     )
-    log = look(lines, "_day", as_of=window.as_of)
+    log = checked_log(lines, "_day", as_of=window.as_of)
     window.refuse_nobody(log)
     log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
     since = None if window.first_day is None else periods.day_of(window.first_day)
@@ -351,7 +359,7 @@ def _answer_in_kind(answer: Frame, transactions: IntoFrameT, window: _Window) ->
     order = ["customer_id"]
     given = in_kind_of(answer, transactions, order=order, keep_type=order)
     if not is_lazy(transactions):
-        last = periods.day_of(periods.first_number(window.cut + 1, window.grain) - 1)
+        last = periods.day_of(periods.first_day_number(window.cut + 1, window.grain) - 1)
         refuse_no_customer(len(cast("Sized", given)), last, window.first is not None)
     return given
 

@@ -20,7 +20,7 @@ from retention.repeat_buying.buying.purchase_model import (
 from retention.repeat_buying.summary.purchase_histories import checked_length, read_customers
 from retention.repeat_buying.value.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
-from retention.tables.answer_columns import amounts, constant, gives, ids, numbers, texts
+from retention.tables.answer_columns import amounts, constants, gives, ids, numbers, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ _NODES = 16
 @gives(
     "customer",
     ids("customer_id"),
-    constant(numbers("horizon", unit="the unit of T")),
+    constants(numbers("horizon", unit="the unit of T")),
     numbers("expected_purchases", unit="purchases"),
     amounts("expected_spend"),
     numbers("discount_factor"),

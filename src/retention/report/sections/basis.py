@@ -12,7 +12,7 @@ from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_as_dicts
 from retention.report.material import FALSE_ALARMS, GAPS, LATE_ALARMS
 from retention.report.parts import Grid, Section
-from retention.wording import count, day, days, money, percent, several, spoken_period
+from retention.wording import count, count_of, day, days, money, percent, spoken_period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def what_was_read_section(material: Material) -> Section:
     read = _rows_and_sales(material)
     what = "contract" if material.of_contracts else "order line"
     finding = (
-        f"{several(read['rows'], what)} of {several(read['customers'], 'customer')}, "
+        f"{count_of(read['rows'], what)} of {count_of(read['customers'], 'customer')}, "
         f"{day(material.first)} to {day(material.asked.as_of)}"
     )
     aside = [] if material.audit is None else _failed_checks(material.audit)
@@ -39,7 +39,9 @@ def what_was_read_section(material: Material) -> Section:
         finding += "."
     else:
         rows = sum(row["rows"] for row in aside)
-        finding += f"; {several(rows, 'row was', 'rows were') if rows else 'no row was'} set aside."
+        finding += (
+            f"; {count_of(rows, 'row was', 'rows were') if rows else 'no row was'} set aside."
+        )
     grids = [_grid_of_rows_read(material, read)]
     if aside:
         grids.append(_grid_of_failed_checks(aside))
@@ -105,7 +107,7 @@ def _notes_on_edges(material: Material) -> tuple[str, ...]:
             f"{day(opens)} on is in the file, say observed_from='{opens}'."
         )
     if (late := periods.step_of(asked.as_of, freq)) > last and late >= first:
-        closes = periods.day_of(periods.first_number(late + 1, freq) - 1)
+        closes = periods.day_of(periods.first_day_number(late + 1, freq) - 1)
         if closes > asked.as_of:
             told.append(
                 f"{_capital_period(late, freq)} is left out: the last observed day is "
@@ -166,7 +168,7 @@ def rules_in_sentences(material: Material) -> list[str]:
         f"Bounds hold the true figure {100 * asked.level:.10g}% of the time. A change is called "
         "clear only if its bounds leave out 0; the two periods are taken for different people.",
         "A point is a percentage point: from 70% to 72% are 2 points.",
-        f"Groups of fewer than {several(material.smallest, 'customer')} are not shown.",
+        f"Groups of fewer than {count_of(material.smallest, 'customer')} are not shown.",
     ]
     told.append(lost_rule(material))
     if asked.history == "whole":
@@ -225,11 +227,11 @@ def share_back_in_words(material: Material, *, lower: bool = False) -> str:
     row = material.gap_row or {}
     if _is_back_late(row):
         return (
-            f"{'of' if lower else 'Of'} {several(row['n_lost'], 'customer')} silent for "
+            f"{'of' if lower else 'Of'} {count_of(row['n_lost'], 'customer')} silent for "
             f"{days(row['gap'])} {percent(row['came_back_share'])} have come back since"
         )
     return (
-        f"{'of' if lower else 'Of'} {several(row['n_followed'], 'customer')} silent for "
+        f"{'of' if lower else 'Of'} {count_of(row['n_followed'], 'customer')} silent for "
         f"{days(row['gap'])} and watched for {days(row['within'])} more, "
         f"{percent(row['false_churn_rate'])} came back in them"
     )

@@ -11,7 +11,7 @@ from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
-from retention.wording import count, money, percent, several, spoken_period
+from retention.wording import count, count_of, money, percent, spoken_period
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -208,7 +208,7 @@ def _grid_of_rates(material: Material) -> Grid:
     ]
     heads = [head for name in names for head in (_OF[name].capitalize(), "Bounds")]
     return Grid(
-        f"The latest {several(len(rows), 'row')} of base {material.freq}s, newest first",
+        f"The latest {count_of(len(rows), 'row')} of base {material.freq}s, newest first",
         (material.freq.capitalize(), "Customers", "Kept", *heads),
         tuple(rows),
     )

@@ -17,7 +17,7 @@ from retention.plots.bridge_plots import plot_churn_bridge
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
-from retention.wording import count, money, percent, points, several, signed, spoken_period
+from retention.wording import count, count_of, money, percent, points, signed_points, spoken_period
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -101,7 +101,7 @@ def _segment_beside_rest(
     """
     level = 1 - (1 - material.asked.level) / many
     mine, others = (row["n_churned"], row["n_base"]), (row["n_rest_churned"], row["n_rest"])
-    apart = intervals.difference(mine, others, level)
+    apart = intervals.difference_with_bounds(mine, others, level)
     told = Change(*(float(value) for value in apart)) if row["n_rest"] else Change(None, None, None)
     return Segment(column, row, told, row["n_rest"] >= material.smallest)
 
@@ -117,7 +117,7 @@ def _finding_on_segments(segments: list[Segment], large: tuple[str, Grid] | None
     worse = [one for one in segments if one.verdict == "loses more"]
     if worse:
         one = max(worse, key=lambda segment: segment.apart.value or 0)
-        low, high = signed(one.apart.lower), points(one.apart.upper)
+        low, high = signed_points(one.apart.lower), points(one.apart.upper)
         return (
             f"By {one.column}, {one.row[one.column]} loses more of its customers than the rest: "
             f"{percent(one.row['churn_rate'])} against {percent(one.row['rest_churn_rate'])} "
@@ -274,7 +274,7 @@ def _notes_on_segments(material: Material, *, bridged: bool, overlapping: bool) 
         "comparison allows for how many segments are compared; where its bounds reach further "
         f"than {percent(WIDE, 0).removesuffix('%')} points there are too few customers to tell."
     ]
-    few = several(material.smallest, "customer")
+    few = count_of(material.smallest, "customer")
     if bridged and overlapping:
         told.append(
             f"What moved the churn rate counts each customer once, by the {column} with most of "
@@ -282,7 +282,7 @@ def _notes_on_segments(material: Material, *, bridged: bool, overlapping: bool) 
             "parts sum up: its rates may differ from those above."
         )
     return told + [
-        f"By {column}, {several(len(pool.names), 'segment')} stand together as {pool.label}: some "
+        f"By {column}, {count_of(len(pool.names), 'segment')} stand together as {pool.label}: some "
         f"have fewer than {few}, and one alone could be told from the total."
         for column, pool in material.small.items()
     ]

@@ -16,7 +16,7 @@ from retention.reasons.figures.reason_summary import reason_summary
 from retention.reasons.tags.tagging import tag_reasons
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
-from retention.wording import count, percent, several
+from retention.wording import count, count_of, percent
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -32,7 +32,7 @@ def why_left_section(material: Material) -> Section:
     named = [row for row in rows if row["n_customers"]]
     shown = [row for row in named if row["n_customers"] >= material.smallest]
     if not shown:
-        said = f"No reason was given by {several(material.smallest, 'customer')} or more."
+        said = f"No reason was given by {count_of(material.smallest, 'customer')} or more."
         return Section("reasons", _HEADING, said)
     kept = nw.col("category").is_in([row["category"] for row in shown])
     frame = as_lazy(answer, name="reasons").filter(kept)
@@ -75,7 +75,7 @@ def _finding_on_reasons(shown: list[dict[str, Any]]) -> str:
     first = shown[0]
     start = (
         f"{first['label']} was named by {percent(first['share'])} of the "
-        f"{several(first['n_base'], 'customer')} who told a reason "
+        f"{count_of(first['n_base'], 'customer')} who told a reason "
         f"({percent(first['lower'])} to {percent(first['upper'])})"
     )
     if len(shown) == 1:
@@ -116,7 +116,7 @@ def _notes_on_reasons(
     if "category" in as_lazy(material.notes, name="notes").collect_schema():
         told[0] = told[0].partition(" Reasons were")[0]
     if hidden := len(named) - len(shown):
-        few = several(material.smallest, "customer")
-        reasons = several(hidden, "reason is", "reasons are")
+        few = count_of(material.smallest, "customer")
+        reasons = count_of(hidden, "reason is", "reasons are")
         told.append(f"{reasons} not shown, named by fewer than {few}.")
     return told

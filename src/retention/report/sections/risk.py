@@ -14,7 +14,7 @@ from retention.findings.likely_to_leave import (
     held_by_tenure,
 )
 from retention.report.parts import Grid, Section
-from retention.wording import count, day, days, money, percent, several
+from retention.wording import count, count_of, day, days, money, percent
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -47,7 +47,7 @@ def _section_by_chance(material: Material) -> Section:
     soon = days(WITHIN)
     who = "not yet lost" if material.gap is not None else f"silent for {days(found.most)} at most"
     finding = (
-        f"{several(found.n, 'customer')} {who} "
+        f"{count_of(found.n, 'customer')} {who} "
         f"{'is' if found.n == 1 else 'are'} more likely than not to buy nothing in the next {soon}"
         f"; they spent {money(found.sales)} in the last 12 months, {percent(share)} of all sales."
     )
@@ -72,7 +72,7 @@ def _words_on_all(found: AtRisk) -> str:
     bounds = f"{percent(told['base_rate_lower'])} to {percent(told['base_rate_upper'])}"
     return (
         f"Who of the customers is at risk cannot be told. Of the "
-        f"{several(told['n_base'], 'customer')} there had been by {day(found.tested)}, "
+        f"{count_of(told['n_base'], 'customer')} there had been by {day(found.tested)}, "
         f"{percent(told['base_rate'])} ({bounds}) bought nothing in the {soon} after it."
     )
 
@@ -139,7 +139,7 @@ def _notes_on_chances(material: Material, found: AtRisk) -> list[str]:
     return [
         f"{who} bought in the last {days(found.most)}. At stake is the chance times "
         f"the sales. The chances are from {_METHODS[told['method']]}.",
-        f"For comparison: of the {several(told['n_base'], 'customer')} there had been {soon} "
+        f"For comparison: of the {count_of(told['n_base'], 'customer')} there had been {soon} "
         f"ago, lost ones included, {percent(told['base_rate'])} have bought nothing since.{beat}",
         *_notes_on_fit(told),
         *_notes_on_unknown(found),
@@ -150,7 +150,7 @@ def _notes_on_unknown(found: AtRisk) -> list[str]:
     """Of how many no chance is known."""
     notes = []
     if found.unknown:
-        notes.append(f"Of {several(found.unknown, 'customer')} no chance can be told.")
+        notes.append(f"Of {count_of(found.unknown, 'customer')} no chance can be told.")
     return notes
 
 
@@ -166,7 +166,7 @@ def _section_by_tenure(material: Material) -> Section:
     leaving = sum(band.leaving for band in held)
     few = "fewer than one is" if leaving < 1 else f"about {count(leaving)} are"
     finding = (
-        f"Of {several(n, 'customer')} under contract {few} expected to leave within {soon} if "
+        f"Of {count_of(n, 'customer')} under contract {few} expected to leave within {soon} if "
         "things go on as they did"
     )
     stakes = [band.stake for band in held if band.stake is not None]
@@ -178,7 +178,8 @@ def _section_by_tenure(material: Material) -> Section:
     ]
     if unknown := sum(band.unknown for band in held):
         notes.append(
-            f"Of {several(unknown, 'more customer')} no chance can be told: few have stayed longer."
+            f"Of {count_of(unknown, 'more customer')} no chance can be told: few have "
+            "stayed longer."
         )
     grid = _grid_of_tenures(shown)
     return Section("risk", _HEADING, f"{finding}.", grids=(grid,), notes=tuple(notes))

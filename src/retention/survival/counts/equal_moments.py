@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import counted, warn
+from retention.errors import count_of, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def warn_of_ends(durations: NDArray[Any], length: float, *, table: str) -> None:
     if n := int(near.sum()):
         first = float(durations[near].min())
         warn(
-            f"{table}: {counted(n, 'duration lies', 'durations lie')} beside the end of an "
+            f"{table}: {count_of(n, 'duration lies', 'durations lie')} beside the end of an "
             f"interval by no more than rounding, such as {first!r}, and "
             f"{'counts' if n == 1 else 'count'} as beyond it or before. "
             f'Round them first: {table}["duration"] = '

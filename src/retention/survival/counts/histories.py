@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError, warn
-from retention.errors import counted as number_of
+from retention.errors import ColumnError, ContentError, RetentionError, count_of, warn
 from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
-from retention.names import as_asked, inner
+from retention.names import columns_as_asked, inner_name
 from retention.survival.counts.equal_moments import warn_of_rounding
 from retention.survival.counts.own_rows import warn_of_overlaps
 from retention.tables import LIFETIMES, keeping, require
@@ -85,17 +84,17 @@ def read_spells(
     frame = usable_spells(spells, asked=columns or {}, table=table)
     names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
     schema = frame.collect_schema()
-    own = {name: inner(name) for name in names}
+    own = {name: inner_name(name) for name in names}
     # pandas' categories come out as what they are categories of: 1 and 2 would be numbers.
     classes = [name for name in own.values() if isinstance(schema[name], nw.Categorical | nw.Enum)]
     if classes:
         frame = frame.with_columns(nw.col(name).cast(nw.String) for name in classes)
     keys = ["duration", "churned", *(["entry"] if "entry" in schema else []), *own.values()]
     if collapse and not any(schema[name].is_float() for name in own.values()):
-        found = as_asked(collect(counts_of_spells(frame, keys)), names)
+        found = columns_as_asked(collect(counts_of_spells(frame, keys)), names)
     else:
         weight = ["n_spells"] if "n_spells" in schema else []
-        found = as_asked(collect(frame.select(*keys, *weight)), names)
+        found = columns_as_asked(collect(frame.select(*keys, *weight)), names)
         if weight:
             found[N] = found["n_spells"]
     made = _histories_from_columns(found, names, table)
@@ -122,12 +121,12 @@ def warn_of_doubtful_rows(
 
 def usable_spells(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
     """The spells that are not set aside, once it is sure that none of them knows the future."""
-    wanted = [*LIFETIMES.names, *(inner(name) for names in asked.values() for name in names)]
+    wanted = [*LIFETIMES.names, *(inner_name(name) for names in asked.values() for name in names)]
     given = as_lazy(spells, name=table, only=wanted)
     present = given.collect_schema()
     for argument, names in asked.items():
         for name in names:
-            if inner(name) not in present:
+            if inner_name(name) not in present:
                 raise ColumnError.unknown(argument, name, present, kept=keeping(LIFETIMES))
     frame = require(given, LIFETIMES, extra=wanted[len(LIFETIMES.names) :], alone=True)
     if "reactivation" in present:
@@ -186,7 +185,7 @@ def spells_under_observation(found: Columns, late: NDArray[np.int64], table: str
         "spells have an entry that is not before their duration, so they were never at risk under "
         "observation. They are left out.",
     )
-    warn(f"{table}: {number_of(int(late.sum()), *said)}")
+    warn(f"{table}: {count_of(int(late.sum()), *said)}")
     left = {**found, N: n} if N in found else found
     return {name: values[n > 0] for name, values in left.items()}
 
@@ -224,13 +223,13 @@ def refuse_impossible_spells(found: Columns, table: str) -> None:
         "a missing churned": np.asarray(isna(found["churned"])),
     }
     said = [
-        f"{number_of(_number_of_spells(n, bad), 'has', 'have')} {what}"
+        f"{count_of(_number_of_spells(n, bad), 'has', 'have')} {what}"
         for what, bad in problems.items()
         if bad.any()
     ]
     if n is not None and (none := found.get(_NONE, ~(n >= 1))).any():
         said.append(
-            f"{number_of(int(none.sum()), 'row stands', 'rows stand')} for fewer than 1 (n_spells)"
+            f"{count_of(int(none.sum()), 'row stands', 'rows stand')} for fewer than 1 (n_spells)"
         )
     if said:
         raise ContentError(f"{table}: {'; '.join(said)}. Correct those rows or leave them out.")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, RetentionError, one_of
+from retention.errors import ColumnError, RetentionError, check_choice
 from retention.frames import Frame, as_lazy, beside, collect, in_kind_of, table_like
-from retention.names import inner
+from retention.names import inner_name
 from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.observation import unseen_between, warn_of_unseen_stretches
 from retention.tables import LIFETIMES, require
-from retention.tables.answer_columns import flags, gives, ids, perhaps, whole
+from retention.tables.answer_columns import flags, gives, ids, optional_columns, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -42,10 +42,10 @@ _IDS = ("customer_id", "spell")
 
 @gives(
     "spell and interval in which it was at risk",
-    perhaps(ids("customer_id"), whole("spell")),
-    whole("interval"),
+    optional_columns(ids("customer_id"), whole_numbers("spell")),
+    whole_numbers("interval"),
     flags("churned"),
-    perhaps(whole("n_spells")),
+    optional_columns(whole_numbers("n_spells")),
 )
 def person_periods(
     spells: IntoFrameT,
@@ -107,7 +107,7 @@ def person_periods(
         (1993), Journal of Educational Statistics 18, 155–195.
     """
     per_unit = lengths_in_days(unit, duration_unit)
-    names = [inner(name) for name in ([keep] if isinstance(keep, str) else keep)]
+    names = [inner_name(name) for name in ([keep] if isinstance(keep, str) else keep)]
     wanted = [*_IDS, *names]
     present = as_lazy(spells, name="spells", only=[*LIFETIMES.names, *wanted]).collect_schema()
     _refuse_unfit_columns(names, present)
@@ -139,8 +139,8 @@ def lengths_in_days(unit: str, duration_unit: str) -> tuple[float, float]:
     Raises:
         RetentionError: if one is not known, or intervals are shorter than the durations' unit.
     """
-    one_of("unit", unit, DAYS_IN)
-    one_of("duration_unit", duration_unit, DAYS_IN)
+    check_choice("unit", unit, DAYS_IN)
+    check_choice("duration_unit", duration_unit, DAYS_IN)
     if DAYS_IN[unit] < DAYS_IN[duration_unit]:
         raise RetentionError(
             f"unit={unit!r} is shorter than duration_unit={duration_unit!r}: durations in "

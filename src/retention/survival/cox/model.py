@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import array_of_numbers, array_of_table
 from retention.survival.counts.histories import read_spells
 from retention.survival.cox.areas import step_area
@@ -251,7 +251,7 @@ def fit_cox(
         (1989), same journal 84, 1074–1078. Therneau, T. M. and Grambsch, P. M. (2000), Modeling
         Survival Data, chapter 3 and section 8.2.
     """
-    one_of("ties", ties, ("efron", "breslow"))
+    check_choice("ties", ties, ("efron", "breslow"))
     _check_penalty(penalty)
     names = designs.named_columns(covariates)
     within = designs.named_columns(strata, "strata")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import table_like
 from retention.numerics import step_functions
 from retention.numerics.newton import covariance_of_estimates, moments
@@ -20,7 +20,7 @@ from retention.survival.cox.partial_likelihood import (
 from retention.survival.models import covariates as designs
 from retention.survival.models.covariates import strata_of_rows
 from retention.survival.models.lifetime_model import check_model, description_of
-from retention.tables.answer_columns import constant, gives, numbers, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
@@ -40,9 +40,9 @@ Transform = Literal["km", "rank", "event-rank", "identity", "log"]
     "term, and one for all of them",
     texts("term"),
     numbers("statistic"),
-    whole("degrees_of_freedom"),
+    whole_numbers("degrees_of_freedom"),
     numbers("p_value"),
-    constant(texts("transform")),
+    constants(texts("transform")),
 )
 def proportional_hazards_test(
     spells: IntoFrameT, *, model: CoxModel, transform: Transform = "km"
@@ -88,7 +88,7 @@ def proportional_hazards_test(
         cox.zph of R's survival package from version 3.0 on.
     """
     _check_cox_model(model)
-    one_of("transform", transform, get_args(Transform))
+    check_choice("transform", transform, get_args(Transform))
     if not model.terms:
         raise ContentError("model: it has no covariates, so there are no hazard ratios to test.")
     names = [covariate.name for covariate in model.covariates]

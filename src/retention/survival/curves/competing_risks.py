@@ -12,7 +12,7 @@ from retention.numerics import step_functions
 from retention.numerics.codes import long_table
 from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_cause, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "segment, reason and duration",
     texts("reason"),
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned", "n_censored"),
+    whole_numbers("n_at_risk", "n_churned", "n_censored"),
     shares("hazard"),
     numbers("cumulative_hazard", unit="expected ends"),
     shares("cumulative_incidence", "standard_error", "lower", "upper", "survival"),
@@ -109,7 +109,7 @@ def cumulative_incidence(
     "segment, reason and duration",
     texts("reason"),
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned", "n_censored"),
+    whole_numbers("n_at_risk", "n_churned", "n_censored"),
     shares("churn_share", "churn_share_without", "gained_share"),
     numbers("observed_from", unit="as duration"),
     texts("note"),

@@ -12,7 +12,7 @@ from retention.numerics import step_functions
 from retention.numerics.codes import long_table
 from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment, warn_of_the_unseen
 from retention.tables import LIFETIMES, segments
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @gives(
     "segment and duration",
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned", "n_censored", "n_entered"),
+    whole_numbers("n_at_risk", "n_churned", "n_censored", "n_entered"),
     shares("hazard", "survival", "standard_error", "lower", "upper"),
     numbers("observed_from", unit="as duration"),
     texts("note"),
@@ -108,7 +108,7 @@ def survival_curve(
 @gives(
     "segment and duration",
     numbers("duration", unit="as duration"),
-    whole("n_at_risk", "n_churned", "n_censored", "n_entered"),
+    whole_numbers("n_at_risk", "n_churned", "n_censored", "n_entered"),
     shares("hazard"),
     numbers("cumulative_hazard", "standard_error", "lower", "upper", unit="expected ends"),
     numbers("observed_from", unit="as duration"),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, one_of
+from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.survival.counts.observation import warn_of_unseen_stretches
 from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment
 from retention.tables import LIFETIMES, refuse_taken, segments
-from retention.tables.answer_columns import constant, gives, numbers, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,11 @@ _NOTHING = 1e-9  # rounding: the excess of all segments together is 0, and so is
 
 @gives(
     "segment",
-    whole("n_spells", "n_churned"),
+    whole_numbers("n_spells", "n_churned"),
     numbers("n_expected", unit="customers"),
-    constant(texts("test")),
+    constants(texts("test")),
     numbers("statistic"),
-    whole("degrees_of_freedom"),
+    whole_numbers("degrees_of_freedom"),
     numbers("p_value"),
     texts("note"),
 )
@@ -104,7 +104,7 @@ def compare_curves(
         Statistical Society A 135, 185–207. Harrington, D. P. and Fleming, T. R. (1982), Biometrika
         69, 553–566.
     """
-    one_of("test", test, get_args(Test))
+    check_choice("test", test, get_args(Test))
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")

@@ -19,7 +19,7 @@ from retention.survival.curves.curve_tables import (
     table_of_curves,
     text_column,
 )
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,8 @@ _MIDWAY = 1e-9  # a curve that meets the level up to rounding
 
 @gives(
     "segment",
-    constant(shares("lost")),
-    whole("n_spells", "n_churned"),
+    constants(shares("lost")),
+    whole_numbers("n_spells", "n_churned"),
     numbers("lifetime", "lower", "upper", unit="as duration"),
     texts("note"),
 )
@@ -72,7 +72,7 @@ def median_lifetime(
 @gives(
     "segment and share",
     shares("lost"),
-    whole("n_spells", "n_churned"),
+    whole_numbers("n_spells", "n_churned"),
     numbers("lifetime", "lower", "upper", unit="as duration"),
     texts("note"),
 )
@@ -141,7 +141,7 @@ def lifetime_quantile(
 @gives(
     "segment",
     numbers("horizon", unit="as duration"),
-    whole("n_spells", "n_churned"),
+    whole_numbers("n_spells", "n_churned"),
     numbers("restricted_mean", "standard_error", "lower", "upper", unit="as duration"),
     texts("note"),
 )
@@ -210,7 +210,7 @@ def restricted_mean(
     "further segment",
     texts("compared_to"),
     numbers("horizon", unit="as duration"),
-    whole("n_spells", "n_churned", "n_spells_compared", "n_churned_compared"),
+    whole_numbers("n_spells", "n_churned", "n_spells_compared", "n_churned_compared"),
     numbers("difference", "standard_error", "lower", "upper", unit="as duration"),
     numbers("z", "p_value"),
     texts("note"),
@@ -274,7 +274,7 @@ def restricted_mean_difference(
         "lower": difference - z * spread,
         "upper": difference + z * spread,
         "z": standard,
-        "p_value": intervals.two_sided(standard),
+        "p_value": intervals.p_value(standard),
         "note": text_column([_note_of_both(note, theirs, first) for note in notes]),
     }
     return table_like(table_of_curves(others, by, parts), curve)
@@ -283,7 +283,7 @@ def restricted_mean_difference(
 @gives(
     "segment, tenure and horizon",
     numbers("tenure", "horizon", unit="as duration"),
-    whole("n_at_risk", "n_churned"),
+    whole_numbers("n_at_risk", "n_churned"),
     shares("survival", "lower", "upper"),
     texts("note"),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from retention.errors import RetentionError, one_of
+from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.person_periods import Unit, lengths_in_days, unseen_intervals
@@ -305,7 +305,7 @@ def fit_hazard(
         R. L. and Gloeckler, L. A. (1978), Biometrics 34, 57–67 (cloglog). Singer, J. D. and
         Willett, J. B. (2003), Applied Longitudinal Data Analysis, chapters 11 and 12.
     """
-    one_of("link", link, LINKS)
+    check_choice("link", link, LINKS)
     per_unit = lengths_in_days(unit, duration_unit)
     names = designs.named_columns(covariates)
     changing = designs.named_columns(varying, "varying")

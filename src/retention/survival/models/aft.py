@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, counted, one_of
+from retention.errors import ContentError, check_choice, count_of
 from retention.numerics.frozen import (
     Numbers,
     Status,
@@ -204,7 +204,7 @@ def fit_aft(
         Kalbfleisch, J. D. and Prentice, R. L. (2002), The Statistical Analysis of Failure Time
         Data, 2nd ed., sections 2.2, 2.3 and 3.6.
     """
-    one_of("distribution", distribution, DISTRIBUTIONS)
+    check_choice("distribution", distribution, DISTRIBUTIONS)
     names = designs.named_columns(covariates)
     found = read_spells(spells, columns={"covariates": names}, collapse=True)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
@@ -299,7 +299,7 @@ def _informative_rows(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
 
 
 def _how_many_censored(n: int) -> str:
-    return counted(n, "spell censored at duration 0 says", "spells censored at duration 0 say")
+    return count_of(n, "spell censored at duration 0 says", "spells censored at duration 0 say")
 
 
 def _fit_of_rows(

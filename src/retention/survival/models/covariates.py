@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from retention.errors import ColumnError, ContentError, RetentionError, counted, warn
+from retention.errors import ColumnError, ContentError, RetentionError, count_of, warn
 from retention.numerics.codes import (
     MOST_GROUPS,
     MOST_LEVELS,
@@ -206,7 +206,7 @@ def cluster_of_rows(values: NDArray[Any], name: str) -> NDArray[np.intp]:
 
     codes, _ = pd.factorize(values)
     if n := int((codes < 0).sum()):
-        rows, them = counted(n, "row has", "rows have"), "it" if n == 1 else "them"
+        rows, them = count_of(n, "row has", "rows have"), "it" if n == 1 else "them"
         raise ContentError(f"cluster: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
     return np.asarray(codes, np.intp)
 
@@ -285,7 +285,7 @@ def _numbers_of_covariate(values: NDArray[Any], covariate: Covariate) -> NDArray
         )
     beyond = ~(np.abs(numbers) <= _MOST)
     if beyond.any():
-        rows = counted(int(beyond.sum()), "row has", "rows have")
+        rows = count_of(int(beyond.sum()), "row has", "rows have")
         raise ContentError(f"covariates: {rows} an infinite {name!r}, or one above 1e100.")
     return np.asarray(numbers)
 
@@ -305,7 +305,7 @@ def _places_of_labels(values: NDArray[Any], name: str, levels: Sequence[str]) ->
     codes = np.array([place.get(text, -1) for text in texts], np.intp)[found]
     if (codes < 0).any():
         strange = [text for text in texts if text not in place]
-        rows = counted(int((codes < 0).sum()), "row has", "rows have")
+        rows = count_of(int((codes < 0).sum()), "row has", "rows have")
         raise ContentError(
             f"covariates: {rows} a {name!r} that the model was not "
             f"fitted on: {labels_in_words(strange)}. It knows {labels_in_words(levels)}."
@@ -338,7 +338,7 @@ def _refuse_missing_values(
     missing = _is_missing(values)
     if missing.any():
         n = int(missing.sum() if weights is None else weights[missing].sum())
-        rows, them = counted(n, "row has", "rows have"), "it" if n == 1 else "them"
+        rows, them = count_of(n, "row has", "rows have"), "it" if n == 1 else "them"
         raise ContentError(f"covariates: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, counted, one_of
+from retention.errors import ColumnError, ContentError, check_choice, count_of
 from retention.frames import Columns, collect, count, one_row
-from retention.names import as_asked, inner
+from retention.names import columns_as_asked, inner_name
 from retention.survival.models.covariates import places_of_strata
 from retention.survival.models.lifetime_model import ORIGIN
 from retention.survival.models.unknowns import ASIDE, Reader
@@ -59,7 +59,7 @@ def columns_of_customers(
     model: LifetimeModel, customers: object, given: str | None, keep: Sequence[str]
 ) -> tuple[Columns, Columns]:
     """What is needed of the customers, with a tenure and a `start` for each; what goes along."""
-    one_of("given", given, ("tenure", None))  # type: ignore[arg-type]
+    check_choice("given", given, ("tenure", None))  # type: ignore[arg-type]
     frame = require(customers, CUSTOMERS, by_row=True)
     refuse_absent_columns(model, frame.collect_schema())
     frame = _customers_with_tenure(frame) if given else frame
@@ -72,15 +72,15 @@ def columns_of_customers(
     # One query, for a lazy table gives its rows in another order each time; kept whole numbers
     # stay what they are even if some are missing, while covariates are read as numbers.
     along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
-    asked = frame.select(*dict.fromkeys(map(inner, wanted)), **along)
-    found = as_asked(collect(asked, exact=bool(along)), wanted)
+    asked = frame.select(*dict.fromkeys(map(inner_name, wanted)), **along)
+    found = columns_as_asked(collect(asked, exact=bool(along)), wanted)
     kept = {name: found.pop(f"{_ALONG}{name}") for name in keep}
     n = found["customer_id"].size
     if not given:
         return found | {"tenure": np.zeros(n), "start": np.broadcast_to(ORIGIN, n)}, kept
     tenure = found["tenure"].astype(np.float64)
     if n := int((~((tenure >= 0) & (tenure < np.inf))).sum()):
-        n_have = counted(n, "has", "have")
+        n_have = count_of(n, "has", "have")
         raise ContentError(f"customers: {n_have} no tenure, or one below 0 or infinite.")
     return found | {"tenure": tenure, "start": tenure}, kept
 
@@ -116,14 +116,14 @@ def columns_of_model(model: LifetimeModel) -> list[str]:
 
 def columns_needed(model: LifetimeModel, schema: Iterable[str]) -> list[str]:
     """The columns of a table that the model asks for; one, for the number of rows, at least."""
-    return list(dict.fromkeys(map(inner, columns_of_model(model)))) or list(schema)[:1]
+    return list(dict.fromkeys(map(inner_name, columns_of_model(model)))) or list(schema)[:1]
 
 
 def refuse_absent_columns(model: LifetimeModel, schema: Iterable[str]) -> None:
     """Refuse a table without one of them."""
     names = list(schema)
     for name in columns_of_model(model):
-        if inner(name) not in names:
+        if inner_name(name) not in names:
             raise ColumnError.unknown("the model", name, names, kept=keeping(LIFETIMES))
 
 

@@ -20,7 +20,7 @@ from retention.numerics.frozen import (
 )
 from retention.survival.counts.observation import NOTHING, Unseen
 from retention.survival.models.covariates import Covariate, names_of_terms
-from retention.wording import several
+from retention.wording import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +76,10 @@ class LifetimeModel(BaseModel, ABC):
 
     @property
     def _fitted_on(self) -> str:
-        spells = several(self.n_spells, "spell")
-        return f"{type(self).__name__} of {spells}, {several(self.n_churned, 'end')}: {self.status}"
+        spells = count_of(self.n_spells, "spell")
+        return (
+            f"{type(self).__name__} of {spells}, {count_of(self.n_churned, 'end')}: {self.status}"
+        )
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ class LifetimeModel(BaseModel, ABC):
             "ratio_lower": _finite_exponential(low),
             "ratio_upper": _finite_exponential(high),
             "z": score,
-            "p_value": intervals.two_sided(score),
+            "p_value": intervals.p_value(score),
         }
         return pd.DataFrame(columns)
 

@@ -16,7 +16,7 @@ from retention.frames import (
     is_lazy,
     table_like,
 )
-from retention.names import as_asked
+from retention.names import columns_as_asked
 from retention.survival.models.customers_given import (
     chunks_of_customers,
     columns_needed,
@@ -27,7 +27,7 @@ from retention.survival.models.customers_given import (
 from retention.survival.models.lifetime_model import ORIGIN, check_model
 from retention.survival.models.unpredicted import Why
 from retention.tables import column_names
-from retention.tables.answer_columns import constant, gives, ids, numbers, shares, texts
+from retention.tables.answer_columns import constants, gives, ids, numbers, shares, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +139,7 @@ def predict_survival(
     "customer",
     ids("customer_id"),
     numbers("tenure", unit="as duration"),
-    constant(numbers("within", unit="as duration")),
+    constants(numbers("within", unit="as duration")),
     shares("churn_probability", "lower", "upper"),
     texts("reason", "note"),
 )
@@ -221,7 +221,7 @@ def predict_churn(
     "customer",
     ids("customer_id"),
     numbers("tenure", unit="as duration"),
-    constant(numbers("horizon", unit="as duration")),
+    constants(numbers("horizon", unit="as duration")),
     numbers("expected_lifetime", unit="as duration"),
     texts("reason", "note"),
 )
@@ -348,7 +348,7 @@ def with_predictions(
     if there := [name for name in made if name in schema]:
         raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
     wanted = frame if is_lazy(spells) else frame.select(*columns_needed(model, schema))
-    given = as_asked(collect(wanted), columns_of_model(model))
+    given = columns_as_asked(collect(wanted), columns_of_model(model))
     n = next(iter(given.values())).size
     answer: Columns = {name: np.empty(n) for name in made}
     begun, why = np.full(n, ORIGIN if landmark is None else since[0]), Why.of(model, n)

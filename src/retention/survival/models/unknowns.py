@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, counted, warn
+from retention.errors import ColumnError, ContentError, count_of, warn
 from retention.survival.models import covariates as designs
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ class Reader:
         said = []
         for name, unseen in self.unseen.items():
             if self.missing[name]:
-                said.append(f"{counted(self.missing[name], 'has', 'have')} no {name!r}")
+                said.append(f"{count_of(self.missing[name], 'has', 'have')} no {name!r}")
             if unseen:
-                n = counted(sum(unseen.values()), "has", "have")
+                n = count_of(sum(unseen.values()), "has", "have")
                 labels = designs.labels_in_words(sorted(unseen))
                 said.append(f"{n} a {name!r} that the model was not fitted on ({labels})")
         get = "gets" if self.unknown == 1 else "get"
         warn(
-            f"{table}: {self.unknown:,} of {counted(self.n, 'row')} {get} no prediction: "
+            f"{table}: {self.unknown:,} of {count_of(self.n, 'row')} {get} no prediction: "
             f"{'; '.join(said)}. Fill in what is missing, and fit the model on spells that have "
             "these labels, or give those customers labels that it knows."
         )

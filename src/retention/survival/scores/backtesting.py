@@ -15,8 +15,8 @@ from retention.errors import (
     ContentError,
     RetentionError,
     RetentionWarning,
-    counted,
-    one_of,
+    check_choice,
+    count_of,
     warn,
 )
 from retention.frames import Columns, collect, in_kind_of, one_row, table_like
@@ -37,7 +37,15 @@ from retention.survival.scores.concordance_index import concordance
 from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
 from retention.survival.scores.scored_tables import LOW
 from retention.tables import SPELLS, require
-from retention.tables.answer_columns import constant, gives, numbers, shares, texts, times, whole
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -57,8 +65,10 @@ _FEWEST = 10  # spells: below that scores say nothing
 @gives(
     "cut",
     times("cut"),
-    constant(whole("horizon", "embargo", unit="days"), texts("holdout")),
-    whole("n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"),
+    constants(whole_numbers("horizon", "embargo", unit="days"), texts("holdout")),
+    whole_numbers(
+        "n_fitted", "n_fitted_churned", "n_running", "n_unpredicted", "n_scored", "n_churned"
+    ),
     shares(
         "predicted_churn",
         "observed_churn",
@@ -154,7 +164,7 @@ def backtest(
     """
     _check_fit(fit)
     check_build(build)
-    one_of("holdout", holdout, ("time", "customers"))
+    check_choice("holdout", holdout, ("time", "customers"))
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
         whole_days(embargo, argument="embargo", least=0),
@@ -181,7 +191,7 @@ def _warn_of_sign(found: Sequence[float | None]) -> None:
     low = sum(value is not None and value < LOW for value in found)
     if low:
         warn(
-            f"fit: on {low:,} of {counted(len(found), 'cut')} the concordance is below {LOW:g}, "
+            f"fit: on {low:,} of {count_of(len(found), 'cut')} the concordance is below {LOW:g}, "
             "worse than a coin's ½: perhaps the sign is turned. It must be the chance of leaving, "
             "not of staying."
         )

@@ -23,7 +23,7 @@ from retention.survival.scores.scored_tables import (
     read_scored,
     times_with_columns,
 )
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ CELLS = 32_000_000
 @gives(
     "time",
     numbers("time", unit="as duration"),
-    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    whole_numbers("n_spells", "n_churned", "n_still", "n_unknown"),
     numbers("n_effective", unit="customers"),
     numbers("brier_score", "reference", unit="squared share"),
     shares("skill"),
@@ -131,7 +131,7 @@ def brier_score(
 @gives(
     "scored table",
     numbers("first_time", "last_time", unit="as duration"),
-    whole("n_times", "n_spells", "n_churned", "n_still", "n_unknown"),
+    whole_numbers("n_times", "n_spells", "n_churned", "n_still", "n_unknown"),
     numbers("integrated_brier_score", "reference", unit="squared share"),
     shares("skill"),
     texts("reason"),
@@ -195,7 +195,7 @@ def integrated_brier_score(
 @gives(
     "time",
     numbers("time", unit="as duration"),
-    whole("n_spells", "n_cases", "n_controls", "n_unknown"),
+    whole_numbers("n_spells", "n_cases", "n_controls", "n_unknown"),
     numbers("n_effective", unit="customers"),
     shares("auc", "standard_error"),
     texts("reason"),

@@ -27,7 +27,14 @@ from retention.survival.scores.scored_tables import (
     places_of_values,
     read_scored,
 )
-from retention.tables.answer_columns import differences, gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import (
+    differences,
+    gives,
+    numbers,
+    shares,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +71,9 @@ class Observed:
 
 @gives(
     "group",
-    whole("group"),
+    whole_numbers("group"),
     numbers("time", unit="as duration"),
-    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    whole_numbers("n_spells", "n_churned", "n_still", "n_unknown"),
     shares("predicted", "observed", "lower", "upper"),
     differences("difference"),
     texts("reason", "note"),
@@ -162,9 +169,9 @@ def calibration(
 
 @gives(
     "group",
-    whole("group"),
+    whole_numbers("group"),
     numbers("time", unit="as duration"),
-    whole("n_spells", "n_churned", "n_still", "n_unknown"),
+    whole_numbers("n_spells", "n_churned", "n_still", "n_unknown"),
     shares("churn_rate", "lower", "upper"),
     numbers("churners", unit="customers"),
     numbers("lift", unit="times the average"),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, counted
+from retention.errors import ContentError, count_of
 from retention.numerics import step_functions
 from retention.numerics.codes import (
     MOST_LEVELS,
@@ -290,8 +290,8 @@ def _matched_strata(
         if key not in known:
             raise ContentError(
                 f"censoring: no spell has {', '.join(names)} = {', '.join(key)}, in "
-                f"{counted(int((stratum == k).sum()), 'row')} of scored. Widen the table, or leave "
-                "those rows out."
+                f"{count_of(int((stratum == k).sum()), 'row')} of scored. Widen the table, or "
+                "leave those rows out."
             )
     place = {key: k for k, key in enumerate(keys)}
     return np.array([place.get(key, -1) for key in their_keys], np.intp)[their_stratum]

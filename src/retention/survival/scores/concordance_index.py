@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, one_of, warn
+from retention.errors import ContentError, RetentionError, check_choice, warn
 from retention.frames import Columns, table_like
 from retention.survival.scores.censoring_weights import (
     censoring_weighting,
@@ -24,7 +24,7 @@ from retention.survival.scores.scored_tables import (
     places_of_values,
     read_scored,
 )
-from retention.tables.answer_columns import gives, numbers, shares, texts, whole
+from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,9 @@ class Pairs:
     "scored table",
     texts("method"),
     numbers("until", "landmark", unit="as duration"),
-    whole("n_spells", "n_churned", "n_comparable", "n_concordant", "n_discordant", "n_tied_risk"),
+    whole_numbers(
+        "n_spells", "n_churned", "n_comparable", "n_concordant", "n_discordant", "n_tied_risk"
+    ),
     numbers("weight_comparable", "weight_concordant", "weight_tied_risk", unit="pairs"),
     shares("concordance", "standard_error", "lower", "upper"),
     texts("reason"),
@@ -150,7 +152,7 @@ def concordance(
         Uno, H. et al. (2011), Statistics in Medicine 30, 1105–1117. Standard error: Therneau, T.
         and Atkinson, E. (2024), "Concordance", vignette of the R package survival.
     """
-    one_of("method", method, ("harrell", "uno"))
+    check_choice("method", method, ("harrell", "uno"))
     z = intervals.quantile_of(level)
     names = strata_names(censoring_by)
     if method == "harrell" and (censoring is not None or names):

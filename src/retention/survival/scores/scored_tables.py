@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ColumnError, ContentError, RetentionError, counted
+from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.survival.counts.histories import Histories, read_spells
 from retention.survival.counts.observation import time_in_words, unseen_of_rows
 from retention.tables import LIFETIMES
@@ -149,7 +149,7 @@ def refuse_late_entry(found: Histories, score: str, *, table: str = "scored") ->
         return
     n = int(found.weights[found.entry > 0].sum())
     raise RetentionError(
-        f"{score}: {counted(n, 'spell')} of {table} came under observation after the start "
+        f"{score}: {count_of(n, 'spell')} of {table} came under observation after the start "
         "(entry). How "
         "many would have been censored earlier is not known, so they cannot be weighted. Say "
         "landmark=..., a time that matters to you: those under observation then are scored from "
@@ -174,7 +174,7 @@ def column_of_predictions(found: Histories, column: str, argument: str) -> NDArr
         ) from None
     if values.dtype.kind == "f" and (missing := np.isnan(values)).any():
         raise ContentError(
-            f"{argument}: {int(missing.sum()):,} of {counted(values.size, 'row')} "
+            f"{argument}: {int(missing.sum()):,} of {count_of(values.size, 'row')} "
             f"{'has' if missing.sum() == 1 else 'have'} no prediction in {column!r}. "
             f"{_advice_on_missing(found)}"
         )
@@ -206,7 +206,7 @@ def column_of_probabilities(found: Histories, column: str, argument: str) -> NDA
     outside = (values < -_SLACK) | (values > 1 + _SLACK)
     if outside.any():
         raise ContentError(
-            f"{argument}: {int(outside.sum()):,} of {counted(values.size, 'row')} "
+            f"{argument}: {int(outside.sum()):,} of {count_of(values.size, 'row')} "
             f"{'has' if outside.sum() == 1 else 'have'} a prediction in "
             f"{column!r} that is not between 0 and 1, such as {values[outside][0]:g}. It must be "
             "the chance of still being here, as a share of 1."
