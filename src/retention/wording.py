@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from retention import periods
+from retention.errors import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ def signed_points(difference: float | None, digits: int = 1) -> str:
     return text if text[0] == MINUS or not text.strip("0.") else f"+{text}"
 
 
-def count(number: float | None) -> str:
+def with_commas(number: float | None) -> str:
     """A number of people or things: 12,345."""
     return _with_minus(f"{number:,.0f}") if _is_known(number) else UNKNOWN
 
@@ -157,11 +158,6 @@ def freq_of(first_days: NDArray[Any], steps: NDArray[Any]) -> str:
         if bool((periods.first_days(numbers, freq) == days).all()):
             return freq
     return "period"
-
-
-def count_of(n: int, one: str, many: str = "") -> str:
-    """A count with its noun: 1 quarter, 2 quarters."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def shortened_text(text: str, width: int, lines: int = 1) -> str:

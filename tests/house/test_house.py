@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -128,6 +129,78 @@ def test_warnings_are_given_in_one_place(file):
 def test_no_room_is_named_for_what_does_not_fit_elsewhere():
     """No utils, no helpers, no common."""
     assert {file.stem for file in FILES} & {"utils", "util", "helpers", "common", "misc"} == set()
+
+
+SAY_NOTHING = {
+    "alike",
+    "also",
+    "asked",
+    "back",
+    "both",
+    "counted",
+    "dated",
+    "described",
+    "each",
+    "explained",
+    "found",
+    "gone",
+    "held",
+    "here",
+    "instead",
+    "judged",
+    "known",
+    "long",
+    "made",
+    "meant",
+    "met",
+    "more",
+    "named",
+    "nothing",
+    "numbered",
+    "one",
+    "other",
+    "placed",
+    "plain",
+    "read",
+    "rest",
+    "said",
+    "same",
+    "seen",
+    "shown",
+    "such",
+    "there",
+    "told",
+    "wanted",
+    "with",
+    "without",
+    "worked",
+    "written",
+}
+"""Words that do not tell what a function gives: written how, told of what, counted by whom?"""
+
+
+@every_file
+def test_functions_say_what_they_give(file):
+    """A call reads without its function: `customers_per_period(…)`, not `counted(…)`."""
+    functions = [node for node in tree_of(file).body if isinstance(node, ast.FunctionDef)]
+    bare = {node.name for node in functions if node.name.strip("_") in SAY_NOTHING}
+    assert bare == set()
+
+
+def test_no_two_functions_share_a_name_but_for_their_role():
+    """What is called the same does the same."""
+    rooms = defaultdict(set)
+    for file in FILES:
+        for node in tree_of(file).body:
+            if isinstance(node, ast.FunctionDef):
+                rooms[node.name].add(named(file))
+    shared = {name for name, files in rooms.items() if len(files) > 1 and not name.startswith("__")}
+    assert shared <= ROLES_OF_FUNCTIONS
+
+
+ROLES_OF_FUNCTIONS = {
+    *("log_likelihood", "_likelihood", "_status_and_notes"),  # of each model
+}
 
 
 @over([file for file in FILES if not named(file).startswith(("frames/", "periods.py"))])

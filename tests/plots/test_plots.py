@@ -251,13 +251,13 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert wording.points(-0.0001) == "0.0 points"
     assert wording.points(-0.05) == "−5.0 points"
     assert wording.unbroken_text(wording.points(0.012)) == "+1.2\u00a0points"
-    assert wording.count(12345.0) == "12,345"
+    assert wording.with_commas(12345.0) == "12,345"
     assert [wording.amount_writer(1_234_567)(x) for x in (1_234_567, -5e4)] == ["1.23m", "−0.05m"]
     assert [wording.amount_writer(123_456)(x) for x in (123_456, 700)] == ["123.5k", "0.7k"]
     assert [wording.amount_writer(9_999)(x) for x in (9_999, 0.4)] == ["9,999", "0"]
     assert wording.amount_writer(12.5)(12.5) == "12.50"
     assert [wording.without_zeros(x) for x in ("50.0k", "2.50m", "100%")] == ["50k", "2.5m", "100%"]
-    assert {wording.percent(np.nan), wording.count(np.nan), wording.number(np.nan)} == {"–"}
+    assert {wording.percent(np.nan), wording.with_commas(np.nan), wording.number(np.nan)} == {"–"}
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -
     `_day` and `_step` are the contract's own, `_first_day` and `_first_step` the customer's.
     """
     schema, engine, freq = frame.collect_schema(), frame.implementation, seen.window.freq
-    money = _amount_columns(frame)
+    money = _money_columns_of_contracts(frame)
     dated = frame.select(
         "customer_id",
         "start",
@@ -212,7 +212,7 @@ def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -
 
 def _openings_in_force(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     """Each contract with the first opening at which it was seen in force, and their number."""
-    money = _amount_columns(dated)
+    money = _money_columns_of_contracts(dated)
     past = (nw.col("_to") > seen.window.last_step) | nw.col("_open")
     early = nw.col("_from") < seen.window.first_step
     clipped = dated.with_columns(
@@ -237,14 +237,14 @@ def _contracts_of_first_day(dated: Frame, opened: Frame, seen: _Observed) -> Fra
     rows = first.with_columns(
         _on=nw.lit(0).cast(nw.Int64),
         step=nw.col("_step"),
-        **{f"{name}_at_start": nw.col(name) for name in _amount_columns(dated)},
+        **{f"{name}_at_start": nw.col(name) for name in _money_columns_of_contracts(dated)},
     )
     names = opened.collect_schema().names()
-    none = dict.fromkeys(_amount_columns(dated), nw.lit(0.0))
+    none = dict.fromkeys(_money_columns_of_contracts(dated), nw.lit(0.0))
     return rows.select(*(none.get(name, nw.col(name)).alias(name) for name in names))
 
 
-def _amount_columns(frame: Frame) -> list[str]:
+def _money_columns_of_contracts(frame: Frame) -> list[str]:
     present = frame.collect_schema().names()
     return [name for name in ("sales", "profit") if name in present]
 
@@ -253,21 +253,23 @@ def _contract_at_each_opening(runs: Frame, seen: _Observed) -> Frame:
     """Each contract once for every opening it is in force at, numbered by `step`."""
     size = isqrt(seen.window.n_steps) + 1
     blocks = runs.with_columns(_length=nw.col("_n"), _n=(nw.col("_n") - 1) // size + 1)
-    repeated = _repeated_rows(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
+    repeated = _rows_n_times(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
         _from=nw.col("_from") + nw.col("_place") * size,
         _n=nw.col("_length") - nw.col("_place") * size,
     )
     full = nw.when(nw.col("_n") > size).then(nw.lit(size)).otherwise(nw.col("_n"))
     rest = repeated.with_columns(_n=full.cast(nw.Int64)).drop("_place", "_length")
-    each = _repeated_rows(rest, size)
+    each = _rows_n_times(rest, size)
     return each.with_columns(
         step=(nw.col("_from") + nw.col("_place")).cast(nw.Int64),
         _on=nw.lit(1).cast(nw.Int64),
-        **dict.fromkeys((f"{name}_at_start" for name in _amount_columns(runs)), nw.lit(0.0)),
+        **dict.fromkeys(
+            (f"{name}_at_start" for name in _money_columns_of_contracts(runs)), nw.lit(0.0)
+        ),
     ).drop("_from", "_place")
 
 
-def _repeated_rows(rows: Frame, most: int) -> Frame:
+def _rows_n_times(rows: Frame, most: int) -> Frame:
     """Each row `_n` times, numbered from 0 in `_place`: a join, which every engine does well."""
     n, place = np.tril_indices(most)
     table = as_lazy(table_like({"_n": n + 1, "_place": place}, rows.to_native()), by_row=True)
@@ -276,7 +278,7 @@ def _repeated_rows(rows: Frame, most: int) -> Frame:
 
 def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
     months = _MONTHS[seen.window.freq]
-    money = _amount_columns(opened)
+    money = _money_columns_of_contracts(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(
         *(nw.col(name).sum() for name in sums),

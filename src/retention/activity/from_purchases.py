@@ -260,7 +260,7 @@ def _purchases_per_period(
         n_days = nw.col("_date").n_unique().alias("n_orders")
         rows = days.agg(*_sums_of_amounts(lines), *_least_terms(lines, ["profit"]), n_days)
     else:
-        amounts = _amount_columns(lines)
+        amounts = _money_columns_of_lines(lines)
         orders = netted_orders(lines, "_date", by=by, amounts=amounts, plain=seen.plain)
         orders = _rows_with_steps(orders, seen.window.freq)
         lowest = [nw.col(name).min() for name in _columns_of_least_terms(orders)]
@@ -277,13 +277,13 @@ def _rows_with_steps(rows: Frame, freq: str) -> Frame:
     return dated.with_columns(step=periods.step_expr("_date", "_day", freq))
 
 
-def _amount_columns(table: Frame) -> list[str]:
+def _money_columns_of_lines(table: Frame) -> list[str]:
     names = table.collect_schema().names()
     return [name for name in ("sales", "profit") if name in names]
 
 
 def _sums_of_amounts(table: Frame) -> list[nw.Expr]:
-    return [nw.col(name).sum() for name in _amount_columns(table)]
+    return [nw.col(name).sum() for name in _money_columns_of_lines(table)]
 
 
 def _least_terms(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:

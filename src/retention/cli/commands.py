@@ -12,7 +12,7 @@ from retention.cli.writing import format_of_answer, write_answer, write_text
 from retention.frames.python_rows import columns_as_lists
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
 from retention.progress import progress_bar
-from retention.wording import count, percent, spoken_period
+from retention.wording import percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,10 +89,11 @@ def _text_of_demo(n_lines: int, customers: int, years: Any) -> str:
     low, high = (percent(kept[f"{_RATES[0]}_{bound}"]) for bound in ("lower", "upper"))
     return "\n".join(
         [
-            f"A simulated coffee roaster, {_OPENED} to {_AS_OF}: {count(n_lines)} order lines of "
-            f"{count(customers)} customers.\n",
-            f"Of the {count(kept['n_base'])} customers of {spoken_period(kept['period'], 'year')}, "
-            f"{count(kept['n_retained'])} bought in the year after:",
+            f"A simulated coffee roaster, {_OPENED} to {_AS_OF}: {with_commas(n_lines)} order "
+            f"lines of {with_commas(customers)} customers.\n",
+            f"Of the {with_commas(kept['n_base'])} customers of "
+            f"{spoken_period(kept['period'], 'year')}, {with_commas(kept['n_retained'])} "
+            "bought in the year after:",
             f"  {percent(kept[_RATES[0]]):>7}  raw retention: of the customers ({low} to {high})",
             f"  {percent(kept[_RATES[1]]):>7}  sales-adjusted: of their sales",
             f"  {percent(kept[_RATES[2]]):>7}  profit-adjusted: of their profit\n",
@@ -108,7 +109,7 @@ def _lines_of_losses(lost: dict[str, list[Any]], last: Any) -> list[str]:
     names = ("period", "region", "n_churned", "n_base", "churn_rate", "lower", "upper")
     rows = zip(*(lost[name] for name in names), strict=True)
     return [
-        f"  {region:<6} {count(churned):>5} of {count(base):>5}  {percent(rate):>7}"
+        f"  {region:<6} {with_commas(churned):>5} of {with_commas(base):>5}  {percent(rate):>7}"
         f"  ({percent(low)} to {percent(high)})"
         for day, region, churned, base, rate, low, high in rows
         if day == last

@@ -10,7 +10,7 @@ from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
-from retention.wording import UNKNOWN, count, money, percent
+from retention.wording import UNKNOWN, money, percent, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +150,9 @@ def _cell_text(value: Any, *, share: bool) -> str:
         return UNKNOWN
     if isinstance(value, float):
         return percent(value) if share else money(value)
-    return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return (
+        with_commas(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    )
 
 
 _WRITERS: dict[str, Callable[[dict[str, list[Any]]], str]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retention.catalogue import figure
-from retention.errors import ContentError
+from retention.errors import ContentError, count_of
 from retention.findings.changed_rates import has_changed
 from retention.frames import as_lazy
 from retention.frames.python_rows import rows_as_dicts
-from retention.wording import count, count_of, is_missing, money, number, percent
+from retention.wording import is_missing, money, number, percent, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def _sentence_of_reasons(rows: list[dict[str, Any]]) -> str:
     first = max(told, key=lambda row: row["n_customers"])
     return (
         f"Most often told: {first['label'].lower()}, by "
-        f"{count(first['n_customers'])} of {count_of(int(first['n_base']), 'customer')} "
+        f"{with_commas(first['n_customers'])} of {count_of(int(first['n_base']), 'customer')} "
         f"({percent(first['share'])})."
     )
 

@@ -10,7 +10,7 @@ connection of its own and comes back as it was.
 
 from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
 from retention.frames.arrow import readable_pandas
-from retention.frames.column_labels import inside, outside
+from retention.frames.column_labels import inside, outside, sql_name
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -52,6 +52,7 @@ __all__ = [
     "outside",
     "read_out",
     "readable_pandas",
+    "sql_name",
     "table_like",
     "with_first",
     "with_text_numbers",

@@ -186,7 +186,7 @@ def _draw_waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
     words = [f"{freq.capitalize()} before", *(said for *_, said in _MOVES), name]
     width = int(axes.width_of(ax) / 7.4 / (0.6 * axes.points_of("small")))
     labels = [
-        f"{wording.shortened_text(word, width, 2)}\n{wording.count(one[n][0])}"
+        f"{wording.shortened_text(word, width, 2)}\n{wording.with_commas(one[n][0])}"
         for word, n in zip(words, counts, strict=True)
     ]
     ax.set_xticks(range(len(labels)), labels)

@@ -199,7 +199,7 @@ def _rates_by_cohort(drawn: Drawn) -> tuple[list[str], NDArray[Any], Floats]:
     freq = str(one["freq"][0])
     names = [key if by_segment else wording.period(key, freq) for key in keys]
     return (
-        [f"{name} ({wording.count(n)})" for name, n in zip(names, size, strict=True)],
+        [f"{name} ({wording.with_commas(n)})" for name, n in zip(names, size, strict=True)],
         ages,
         cells,
     )

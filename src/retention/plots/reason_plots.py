@@ -126,7 +126,9 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
     labels = {one.name: one.label for one in reason_categories()} | _WORDS
     axes.name_rows(ax, [labels.get(name, name) for name in reasons])
     ax.set_ylim(len(reasons) - 0.5, -0.5)
-    _name_columns(ax, [f"{name} ({wording.count(part['n_base'].max())})" for name, part in parts])
+    _name_columns(
+        ax, [f"{name} ({wording.with_commas(part['n_base'].max())})" for name, part in parts]
+    )
     axes.set_titles(ax, title, x="▲ ▼ bounds wholly above or below the share of all segments")
     return ax
 
@@ -158,7 +160,7 @@ def _draw_share_bars(ax: Axes, shown: Drawn) -> None:
     reach = np.where(np.isfinite(upper), np.maximum(upper, share), share)
     named = "n_mentions" if shown["base"][0] == "mentions" else "n_customers"
     for row, (value, end, n) in enumerate(zip(share, reach, shown[named], strict=True)):
-        words = f"{wording.percent(value)} ({wording.count(n)})"
+        words = f"{wording.percent(value)} ({wording.with_commas(n)})"
         axes.write_note(ax, words, (end, row), (5, 0), anchor="left center")
     axes.set_percent_axis(ax, "x", np.append(reach, 0.0))
     ax.set_xlim(0, max(1.3 * float(reach.max()), 0.01))
@@ -189,7 +191,7 @@ def _title_of_shares(drawn: Drawn) -> str:
         return "Reasons to leave"
     unit = str(drawn["unit"][0]) if "unit" in drawn else "customers"
     base = str(drawn["base"][0])
-    n = wording.count(float(drawn["n_base"].max()))
+    n = wording.with_commas(float(drawn["n_base"].max()))
     many = f"{n} " if not drawn.by else ""
     of = {
         "customers": f"Of {many}{unit} asked, the share that named each reason to leave",

@@ -8,7 +8,7 @@ import numpy as np
 
 from retention import wording
 from retention.catalogue import figure
-from retention.errors import ColumnError, check_choice
+from retention.errors import ColumnError, check_choice, count_of
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import RETENTION
 from retention.plots.paper.line_labels import End, label_ends
@@ -123,4 +123,4 @@ def _title_of_rates(drawn: Drawn, rates: list[str]) -> str:
     what = " and ".join([", ".join(kept[:-1])] * (len(kept) > 1) + kept[-1:])
     freq = wording.freq_of(drawn["period"], drawn["step"])
     lag = int(drawn["lag"][0]) if "lag" in drawn and drawn.size else 1
-    return f"Of each {freq}'s {what}, the share kept {wording.count_of(lag, freq)} later"
+    return f"Of each {freq}'s {what}, the share kept {count_of(lag, freq)} later"

@@ -69,7 +69,7 @@ def plot_calibration(table: object, *, ax: Axes | None = None) -> Axes:
     axes.write_note(
         ax, "as\npredicted", (1, limits[1]), (4, 0), anchor="left top", colour=MUTED, of="y"
     )
-    n = wording.count(float(np.median(shown["n_spells"])))
+    n = wording.with_commas(float(np.median(shown["n_spells"])))
     x_label = "Predicted share that leaves"
     said = f"by time {shown['time'][0]:g}, in groups of about {n}"
     axes.set_titles(ax, f"{title} {said}", x=x_label, y=f"Observed share. {BARS}")

@@ -118,7 +118,7 @@ def _writer_of_column(name: str, columns: Columns) -> Written:
         return lambda value: wording.number(value, digits)
     if values.dtype.kind in "iu" or _are_all_whole(values):
         plain = name in ("step", "first_step", "last_step")
-        return str if plain and values.dtype.kind in "iu" else wording.count
+        return str if plain and values.dtype.kind in "iu" else wording.with_commas
     return lambda value: wording.number(value, 2)
 
 

@@ -214,7 +214,7 @@ def _write_numbers_at_risk(
     """How many were under observation at each tick, a row per curve, beneath the axes."""
     size = axes.points_of("small")
     first = 3.4 if len(rows) == 1 else 4.6
-    widest = max(len(wording.count(part["n_at_risk"].max())) for _, part in rows)
+    widest = max(len(wording.with_commas(part["n_at_risk"].max())) for _, part in rows)
     aside = -(0.33 * widest * size + 8)
     start = ax.get_xlim()[0]
 
@@ -228,7 +228,7 @@ def _write_numbers_at_risk(
     for number, ((name, part), colour) in enumerate(zip(rows, colours, strict=False)):
         write(wording.shortened_text(name, 16), start, number + first, colour, aside)
         for tick, at_risk in zip(ticks, _numbers_at_risk(part, ticks), strict=True):
-            write(wording.count(at_risk), tick, number + first, colour)
+            write(wording.with_commas(at_risk), tick, number + first, colour)
 
 
 def _height_of_rows(rows: int) -> float:

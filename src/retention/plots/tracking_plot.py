@@ -75,7 +75,7 @@ def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = No
     for name, values, look in (("Actual", actual, LOOKS[0]), ("Expected", expected, LOOKS[1])):
         draw_line(ax, drawn["step"], values, (nothing, nothing), look)
         x, y = last_known_point(drawn["step"], values)
-        ends.append(End(x, y, f"{name}\n{wording.count(y)}", look.text))
+        ends.append(End(x, y, f"{name}\n{wording.with_commas(y)}", look.text))
     note = _mark_forecast(ax, drawn)
     axes.set_titles(ax, f"{title}, {when}", x=note)
     label_ends(ax, ends)

@@ -167,7 +167,11 @@ def says_currency(header: str) -> bool:
 def currency_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
     """The columns that say by their name in which currency amounts are."""
     named = [column for column in schema if says_currency(column)]
-    return [name for name in named if _is_text(schema[name]) or _may_be_numbers(name, schema[name])]
+    return [
+        name
+        for name in named
+        if _may_hold_text(schema[name]) or _may_be_numbers(name, schema[name])
+    ]
 
 
 def unnamed_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
@@ -193,7 +197,7 @@ def currency_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     text = nw.col(column)
     text = (text if isinstance(dtype, nw.String) else text.cast(nw.String)).fill_null("")
     text = text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
-    return text if _is_text(dtype) else text.str.replace_all(r"\.0$", "")
+    return text if _may_hold_text(dtype) else text.str.replace_all(r"\.0$", "")
 
 
 def names_no_currency(text: str) -> nw.Expr:
@@ -386,7 +390,7 @@ def _ways_to_go_on(kind: Kind, column: str, found: Sequence[Found], apart: bool)
     return f"{at[0].upper()}{at[1:]}, or give the rows of one currency at a time."
 
 
-def _is_text(dtype: nw.dtypes.DType) -> bool:
+def _may_hold_text(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object)
 
 
@@ -395,7 +399,7 @@ def _may_be_numbers(column: str, dtype: nw.dtypes.DType) -> bool:
     words = [
         w for w in _words_of_header(column) if w not in _SHORT and not any(s in w for s in _STEMS)
     ]
-    numbers = _is_text(dtype) or dtype.is_integer() or dtype.is_float()
+    numbers = _may_hold_text(dtype) or dtype.is_integer() or dtype.is_float()
     return numbers and bool(words) and _NUMBERED.issuperset(words)
 
 

@@ -15,6 +15,7 @@ from statistics import mode
 from typing import TYPE_CHECKING
 
 from retention.errors import ReadError, RetentionError
+from retention.frames import sql_name
 from retention.loading.files.encodings import (
     HEAD,
     UTF8,
@@ -35,7 +36,6 @@ from retention.loading.files.relations import (
     fresh_connection,
     refusals_explained,
     refuse_other_columns,
-    sql_identifier,
     sql_list_of_paths,
     sql_literal,
 )
@@ -94,7 +94,7 @@ def open_delimited(
     groups = (list(group) for _, group in groupby(found, key=lambda file: file.dialect))
     with refusals_explained(explain):
         tables = [_scan_of_files(connection, group) for group in groups]
-    order = ", ".join(map(sql_identifier, found[0].names))
+    order = ", ".join(map(sql_name, found[0].names))
     parts = [table.project(order) for table in tables]
     return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from retention.errors import ReadError, RetentionError, count_of, nearest_name, warn
+from retention.frames import sql_name
 from retention.loading.files.csv_files import open_delimited
 from retention.loading.files.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.files.relations import (
@@ -20,7 +21,6 @@ from retention.loading.files.relations import (
     fresh_connection,
     refusals_explained,
     refuse_other_columns,
-    sql_identifier,
     sql_list_of_paths,
     sql_literal,
 )
@@ -320,7 +320,7 @@ def _open_json(files: Sequence[Path]) -> Opened:
 
 def _mixed_column_as_text(name: str) -> str:
     """A column of several kinds as text, a fraction in the form that has one reading (1.125e0)."""
-    column = sql_identifier(name)
+    column = sql_name(name)
     text = f"{column} ->> '$'"
     fraction = f"json_type({column}) = 'DOUBLE' AND NOT contains(lower({text}), 'e')"
     return f"CASE WHEN {fraction} THEN ({text}) || 'e0' ELSE {text} END AS {column}"

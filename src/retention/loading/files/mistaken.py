@@ -24,11 +24,11 @@ def refuse_source(source: object, door: str) -> None:
     """
     its = door_of(door)
     kind = f"{type(source).__module__.split('.')[0]}.{type(source).__name__}"
-    if _is_table(source):
+    if _is_dataframe(source):
         raise TableError(
             f"This is a table already, of {kind}: there is nothing to read. Say {its}(df, ...)."
         )
-    if isinstance(source, list | tuple) and source and _is_table(source[0]):
+    if isinstance(source, list | tuple) and source and _is_dataframe(source[0]):
         raise TableError(
             f"source is tables already: put them together, as pandas.concat does, and say "
             f"{its}(df, ...)."
@@ -68,7 +68,7 @@ def refuse_swapped(source: object, connection: object, door: str) -> None:
             f"source is a connection and `connection=` is {_thing_in_short(connection)}: "
             f"swapped? {say}"
         )
-    if _is_table(connection):
+    if _is_dataframe(connection):
         raise RetentionError(f"`connection=` is a table, not a connection to a database. {say}")
     if hasattr(connection, "fetchall") and not hasattr(connection, "cursor"):
         raise RetentionError(f"`connection=` is a cursor: give the connection that it is of. {say}")
@@ -123,7 +123,7 @@ def _is_statement(source: object) -> bool:
     return type(source).__module__.startswith("sqlalchemy.") and hasattr(source, "compile")
 
 
-def _is_table(source: object) -> bool:
+def _is_dataframe(source: object) -> bool:
     try:
         return isinstance(nw.from_native(cast("Any", source)), nw.DataFrame | nw.LazyFrame)
     except TypeError:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention.errors import ColumnError, ContentError, RetentionError
+from retention.frames import sql_name
 from retention.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ class Opened:
 
     def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
-        return replace(
-            self, relation=self.relation.project(", ".join(map(sql_identifier, columns)))
-        )
+        return replace(self, relation=self.relation.project(", ".join(map(sql_name, columns))))
 
 
 @contextmanager
@@ -76,11 +75,6 @@ def fresh_connection() -> DuckDBPyConnection:
 def sql_literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def sql_identifier(name: str) -> str:
-    """A column's name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def sql_list_of_paths(paths: Iterable[Path]) -> str:

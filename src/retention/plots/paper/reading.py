@@ -121,7 +121,7 @@ def drawn_rows(table: object, drawable: Drawable) -> Drawn:
     if lacking or any(name in schema for name in drawable.never):
         raise _other_table_error(drawable, lacking, schema.names())
     known = drawable.holds
-    by = [n for n, dtype in schema.items() if n not in known and _is_text(dtype)]
+    by = [n for n, dtype in schema.items() if n not in known and _is_text_column(dtype)]
     wanted = [name for name in known if name in schema]
     found = collect(frame.select(*wanted, *by))
     columns = {name: _values_as_held(found[name], known[name], name, drawable) for name in wanted}
@@ -134,7 +134,7 @@ def has_column(table: object, column: str) -> bool:
     return column in as_lazy(table).collect_schema()
 
 
-def _is_text(dtype: nw.dtypes.DType) -> bool:
+def _is_text_column(dtype: nw.dtypes.DType) -> bool:
     return isinstance(dtype, nw.String | nw.Categorical | nw.Enum)
 
 

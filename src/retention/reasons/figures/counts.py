@@ -185,7 +185,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
         )
     found: dict[Key, int] = {}
     for key, n in n_customers.items():
-        parts = tuple(map(_label_of_value, key if isinstance(key, tuple) else (key,)))
+        parts = tuple(map(_segment_as_text, key if isinstance(key, tuple) else (key,)))
         if len(parts) != len(names):
             raise RetentionError(f"n_customers: {key!r} does not name one of {', '.join(names)}.")
         if parts in found:
@@ -199,7 +199,7 @@ def sizes_of(n_customers: object, keys: Sequence[Key], names: Sequence[str]) -> 
     return found
 
 
-def _label_of_value(value: object) -> str:
+def _segment_as_text(value: object) -> str:
     """A segment's value as tables show it: see `as_text`."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()

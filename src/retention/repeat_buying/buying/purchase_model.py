@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError, RetentionError, count_of
 from retention.frames import collect, table_like
 from retention.numerics.frozen import (
     Numbers,
@@ -25,7 +25,6 @@ from retention.repeat_buying.summary.purchase_histories import (
     read_customers,
 )
 from retention.tables import require
-from retention.wording import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

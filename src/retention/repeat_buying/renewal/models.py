@@ -76,7 +76,7 @@ class RenewalModel(RepeatBuyingModel):
             0       3         20      0.25      0.25
             1       9          0       NaN      0.10
         """
-        asked = whole_numbers(periods, "periods", least=1)
+        asked = given_whole_numbers(periods, "periods", least=1)
         log_s, slope = self._log_survival(int(asked.max()))
         answer = self._counts_by_period(asked, "n_churned")
         answer["observed"] = self._kaplan_meier(asked)
@@ -101,7 +101,7 @@ class RenewalModel(RepeatBuyingModel):
         Raises:
             RetentionError: if a period is no whole number of at least 1.
         """
-        asked = whole_numbers(periods, "periods", least=1)
+        asked = given_whole_numbers(periods, "periods", least=1)
         log_r, slope, _ = self.log_rates(self.theta, asked.astype(np.float64))
         answer = self._counts_by_period(asked, "n_retained")
         answer["observed"] = intervals.ratio(answer["n_retained"], answer["n_at_risk"])
@@ -153,7 +153,7 @@ class RenewalModel(RepeatBuyingModel):
         import pandas as pd
 
         z = intervals.quantile_of(level)
-        behind, ahead = whole_numbers(tenure, "tenure", least=0), _one_horizon(horizon)
+        behind, ahead = given_whole_numbers(tenure, "tenure", least=0), _one_horizon(horizon)
         later = -np.log1p(_discount_per_period(discount)) * np.arange(ahead)
         log_s, slope = self._log_survival(int(behind.max()) + ahead)
         found, error = np.empty(behind.size), np.empty(behind.size)
@@ -245,7 +245,7 @@ class DiscreteWeibullModel(RenewalModel):
         return discrete_weibull(theta, period)
 
 
-def whole_numbers(value: Any, argument: str, *, least: int) -> Counts:
+def given_whole_numbers(value: Any, argument: str, *, least: int) -> Counts:
     """One whole number or several, as an array.
 
     Raises:
@@ -265,7 +265,7 @@ def whole_numbers(value: Any, argument: str, *, least: int) -> Counts:
 
 
 def _one_horizon(horizon: object) -> int:
-    ahead = whole_numbers(horizon, "horizon", least=1)
+    ahead = given_whole_numbers(horizon, "horizon", least=1)
     if ahead.size != 1:
         raise RetentionError(f"horizon must be one number of renewals; got {horizon!r}.")
     return int(ahead[0])

@@ -145,7 +145,7 @@ def customer_value(
 
 
 def _checked_margin(margin: object) -> float:
-    if not (_is_number(margin) and -1 <= cast("float", margin) <= 1):
+    if not (_is_real_number(margin) and -1 <= cast("float", margin) <= 1):
         raise RetentionError(
             f"margin is the share of sales that is left, such as 0.3 for 30 %; got {margin!r}."
         )
@@ -153,14 +153,14 @@ def _checked_margin(margin: object) -> float:
 
 
 def _discount_per_year(discount: object) -> float:
-    if not (_is_number(discount) and 0 <= cast("float", discount) <= 1):
+    if not (_is_real_number(discount) and 0 <= cast("float", discount) <= 1):
         raise RetentionError(
             f"discount is a rate a year, such as 0.1 for 10 %, or 0 for none; got {discount!r}."
         )
     return float(cast("float", discount))
 
 
-def _is_number(value: object) -> bool:
+def _is_real_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -172,7 +172,7 @@ def _spend_per_purchase(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDAr
         return found["expected_spend"].to_numpy(np.float64), reason.where(
             reason.notna(), None
         ).to_numpy(dtype=object)
-    if not (_is_number(spend) and np.isfinite(cast("float", spend))):
+    if not (_is_real_number(spend) and np.isfinite(cast("float", spend))):
         raise RetentionError(
             "spend is what a purchase brings: a model from fit_gamma_gamma(summary) or one amount, "
             f"the same for all; got {spend!r}."

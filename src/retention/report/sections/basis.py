@@ -8,11 +8,12 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.catalogue import figure
+from retention.errors import count_of
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_as_dicts
 from retention.report.material import FALSE_ALARMS, GAPS, LATE_ALARMS
 from retention.report.parts import Grid, Section
-from retention.wording import count, count_of, day, days, money, percent, spoken_period
+from retention.wording import day, days, money, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +68,8 @@ def _rows_and_sales(material: Material) -> dict[str, Any]:
 
 def _grid_of_rows_read(material: Material, read: dict[str, Any]) -> Grid:
     told = [
-        ("Contracts" if material.of_contracts else "Order lines", count(read["rows"])),
-        ("Customers", count(read["customers"])),
+        ("Contracts" if material.of_contracts else "Order lines", with_commas(read["rows"])),
+        ("Customers", with_commas(read["customers"])),
         ("First day", day(material.first)),
         ("Last observed day", day(material.asked.as_of)),
         *([("Sales, refunds taken off", money(read["sales"]))] if "sales" in read else []),
@@ -129,7 +130,9 @@ def _failed_checks(audit: Audit[Any]) -> list[dict[str, Any]]:
 
 
 def _grid_of_failed_checks(aside: list[dict[str, Any]]) -> Grid:
-    rows = [(row["check"], count(row["rows"]), count(row["customers"])) for row in aside]
+    rows = [
+        (row["check"], with_commas(row["rows"]), with_commas(row["customers"])) for row in aside
+    ]
     return Grid(
         "Rows set aside, by the first check they failed",
         ("Check", "Rows", "Customers"),

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from retention import periods
 from retention.catalogue import figure
+from retention.errors import count_of
 from retention.findings.changes import Change, Rate, change_of_rates
 from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
-from retention.wording import count, count_of, money, percent, spoken_period
+from retention.wording import money, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -57,8 +58,9 @@ def headline_section(material: Material) -> Section:
     told = change_since_earlier(material, "retention_rate").in_words()
     against = "" if then is None else f" against {spoken_period(then['period'], material.freq)}"
     finding = (
-        f"Of the {count(row['n_base'])} customers of {named}, {count(row['n_retained'])} "
-        f"({percent(row['retention_rate'])}) were kept: {told}{against}."
+        f"Of the {with_commas(row['n_base'])} customers of {named}, "
+        f"{with_commas(row['n_retained'])} ({percent(row['retention_rate'])}) were kept: "
+        f"{told}{against}."
     )
     cards = [_card_of_rate(material, name) for name in known_rates(material)]
     cards.append(_card_of_customers(material))
@@ -87,7 +89,7 @@ def _card_of_customers(material: Material) -> Card:
     row, then = material.kpis[-1], earlier_row(material)
     return Card(
         "Customers",
-        count(row["n_base"]),
+        with_commas(row["n_base"]),
         f"in {spoken_period(row['period'], material.freq)}",
         _words_since_earlier(
             material, _change_in_percent(row["n_base"], then["n_base"] if then else None)
@@ -200,8 +202,8 @@ def _grid_of_rates(material: Material) -> Grid:
     rows = [
         (
             spoken_period(row["period"], material.freq),
-            count(row["n_base"]),
-            count(row["n_retained"]),
+            with_commas(row["n_base"]),
+            with_commas(row["n_retained"]),
             *(cell for name in names for cell in _rate_with_bounds(row, name)),
         )
         for row in reversed(material.kpis[-_SHOWN:])

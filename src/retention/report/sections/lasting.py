@@ -20,7 +20,7 @@ from retention.report.parts import Grid, Section
 from retention.report.sections.basis import lost_rule, no_silence_tells
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import median_lifetime
-from retention.wording import as_date, count, days, percent, spoken_period
+from retention.wording import as_date, days, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -85,7 +85,7 @@ def _latest_against_year_ago(material: Material, rows: list[dict[str, Any]]) -> 
     if not now["start_observed"]:
         who = f"seen first in {came}, old ones among them"
     start = (
-        f"Of the {count(now['n_eligible'])} customers {who}, "
+        f"Of the {with_commas(now['n_eligible'])} customers {who}, "
         f"{percent(now['rate'])} {_words_for_back(material)} one {material.freq} later"
     )
     earlier = [row for row in ages[:-1] if row["start_observed"]]
@@ -109,7 +109,7 @@ def _grid_of_cohorts(material: Material, rows: list[dict[str, Any]]) -> Grid:
     lines = [
         (
             spoken_period(cohort, material.freq) + ("" if cells[0]["start_observed"] else " *"),
-            count(cells[0]["n_cohort"]),
+            with_commas(cells[0]["n_cohort"]),
             *(percent(cell["rate"], 0) for cell in cells if cell["age"]),
         )
         for cohort, cells in by_cohort.items()
@@ -189,7 +189,7 @@ def _half_left_in_words(material: Material, curve: Any, rows: list[dict[str, Any
     if median["lifetime"] is not None:
         low, high = median["lower"], median["upper"]
         known = low is not None and high is not None
-        bounds = f" ({count(low)} to {days(high)})" if known else ""
+        bounds = f" ({with_commas(low)} to {days(high)})" if known else ""
         return (
             f"Half of the customers {lost} within {days(median['lifetime'])}{bounds} of coming"
             f"{silence}."
@@ -234,7 +234,7 @@ def _grid_of_curve(material: Material, rows: list[dict[str, Any]]) -> Grid:
             days(time),
             percent(row["survival"]),
             "–" if row["lower"] is None else f"{percent(row['lower'])} – {percent(row['upper'])}",
-            count(row["n_at_risk"]),
+            with_commas(row["n_at_risk"]),
         )
         for time, row in _rows_at_round_times(material, rows)
     ]

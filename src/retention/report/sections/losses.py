@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import intervals
+from retention.errors import count_of
 from retention.findings.changes import UNCLEAR, Change
 from retention.frames import as_lazy, in_kind_of, one_row
 from retention.frames.python_rows import rows_as_dicts
@@ -17,7 +18,7 @@ from retention.plots.bridge_plots import plot_churn_bridge
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
-from retention.wording import count, count_of, money, percent, points, signed_points, spoken_period
+from retention.wording import money, percent, points, signed_points, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -134,8 +135,8 @@ def _grid_of_segments(material: Material, column: str, segments: list[Segment]) 
     rows = [
         (
             str(one.row[column]),
-            count(one.row["n_base"]),
-            count(one.row["n_churned"]),
+            with_commas(one.row["n_base"]),
+            with_commas(one.row["n_churned"]),
             percent(one.row["churn_rate"]),
             f"{percent(one.row['lower'])} – {percent(one.row['upper'])}",
             money(one.row["sales_churned"]),
@@ -251,8 +252,8 @@ def _grid_of_large(row: dict[str, Any], named: str) -> Grid:
     rows = [
         (
             label,
-            count(row[f"n_{name}"]),
-            count(row[f"n_{name}_churned"]),
+            with_commas(row[f"n_{name}"]),
+            with_commas(row[f"n_{name}_churned"]),
             percent(row[f"{name}_churn_rate"]),
             f"{percent(row[f'{name}_lower'])} – {percent(row[f'{name}_upper'])}",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError
+from retention.errors import ColumnError, count_of
 from retention.frames import as_lazy, in_kind_of
 from retention.frames.python_rows import rows_as_dicts
 from retention.plots.reason_plots import plot_reasons
@@ -16,7 +16,7 @@ from retention.reasons.figures.reason_summary import reason_summary
 from retention.reasons.tags.tagging import tag_reasons
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
-from retention.wording import count, count_of, percent
+from retention.wording import percent, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -93,10 +93,10 @@ def _grid_of_reasons(shown: list[dict[str, Any]]) -> Grid:
     rows = [
         (
             row["label"],
-            count(row["n_customers"]),
+            with_commas(row["n_customers"]),
             percent(row["share"]),
             f"{percent(row['lower'])} – {percent(row['upper'])}",
-            count(row["n_first"]),
+            with_commas(row["n_first"]),
             {"yes": "yes", "no": "no"}.get(row["preventable"], "–"),
         )
         for row in shown

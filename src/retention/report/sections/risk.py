@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from retention.errors import count_of
 from retention.findings.likely_to_leave import (
     BANDS,
     WITHIN,
@@ -14,7 +15,7 @@ from retention.findings.likely_to_leave import (
     held_by_tenure,
 )
 from retention.report.parts import Grid, Section
-from retention.wording import count, count_of, day, days, money, percent
+from retention.wording import day, days, money, percent, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -108,7 +109,7 @@ def _grid_of_chances(rows: tuple[dict[str, Any], ...]) -> Grid:
     cells = [
         (
             str(row["customer_id"]),
-            count(row["days"]),
+            with_commas(row["days"]),
             percent(row["chance"], 0),
             *([_bounds_in_words(row)] if bounded else []),
             money(row["sales"]),
@@ -164,7 +165,7 @@ def _section_by_tenure(material: Material) -> Section:
         return Section("risk", _HEADING, "Too few customers were observed long enough to say.")
     soon = days(WITHIN)
     leaving = sum(band.leaving for band in held)
-    few = "fewer than one is" if leaving < 1 else f"about {count(leaving)} are"
+    few = "fewer than one is" if leaving < 1 else f"about {with_commas(leaving)} are"
     finding = (
         f"Of {count_of(n, 'customer')} under contract {few} expected to leave within {soon} if "
         "things go on as they did"
@@ -208,10 +209,10 @@ def _grid_of_tenures(bands: list[Held]) -> Grid:
         lines.append(
             (
                 until or f"{days(band.least)} and more",
-                count(band.n),
+                with_commas(band.n),
                 money(band.sales),
                 percent(band.leaving / told if told else None),
-                count(band.leaving if told else None),
+                with_commas(band.leaving if told else None),
                 money(band.stake if told else None),
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from retention import intervals
-from retention.errors import RetentionError
+from retention.errors import RetentionError, count_of
 from retention.numerics.frozen import (
     Numbers,
     Status,
@@ -20,7 +20,6 @@ from retention.numerics.frozen import (
 )
 from retention.survival.counts.observation import NOTHING, Unseen
 from retention.survival.models.covariates import Covariate, names_of_terms
-from retention.wording import count_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -177,7 +177,7 @@ def backtest(
     made.refuse_beyond(periods.days_after(days[-1], ahead))
     split = holdout == "customers"
     rows = [_scores_of_cut(fit, made, cut, (ahead, kept), split, level) for cut in days]
-    _warn_of_notes([row["note"] for row in rows])
+    _warn_of_first_note([row["note"] for row in rows])
     _warn_of_sign([row["concordance"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
@@ -253,7 +253,7 @@ def _scores_of_cut(
     return {**counts, **scores, "status": str(status), **said}
 
 
-def _warn_of_notes(notes: list[str | None]) -> None:
+def _warn_of_first_note(notes: list[str | None]) -> None:
     told = [note for note in notes if note]
     if told:
         warn(
