@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Choose which engines run which tests, by what an engine's run costs and can show.
 
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
-    asked about random shops all at once, in `whole/test_stacked_shops.py`. Of the tests by example,
+    asked about random shops all at once, in `whole/test_stacked_shops.py`. What is refused is asked
+    of pandas alone too, unless a test's name says "every engine". Of the other tests by example,
     pandas, Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis
     and Spark, which take seconds where others take milliseconds, this is said of the tests that
     hold an engine to a definition (`_TWINS`) and of the first of each file. A second environment
@@ -61,7 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if engine in (None, "pandas"):
             continue
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
-        if hasattr(getattr(item, "obj", None), "hypothesis") and "every_engine" not in test:
+        drawn = hasattr(getattr(item, "obj", None), "hypothesis")
+        if (drawn or "refuse" in test) and "every_engine" not in test:
             left.append(item)
             continue
         if engine not in one_case | twins_only | none:

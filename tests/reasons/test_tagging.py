@@ -259,12 +259,17 @@ def test_every_note_is_in_the_answer():
     )
 
 
-@pytest.mark.parametrize("weight", [n / 100 for n in range(1, 101)])
-def test_one_phrase_has_the_strength_of_its_weight(weight):
-    """To the last bit, so that it is told where that is the least score."""
-    rows = {"category": ["x_fruit"], "phrase": ["apple pie"], "weight": [weight]}
-    mine = extend_lexicon(ENGLISH, phrases=pd.DataFrame(rows))
-    assert tag_text("apple pie", Matcher(mine), min_score=weight)[0].score == weight
+def test_one_phrase_has_the_strength_of_its_weight():
+    """To the last bit, so that it is told where that is the least score: from 0.01 to 1."""
+    pies = {
+        f"{one}{two}berry pie": (10 * i + j + 1) / 100
+        for i, one in enumerate("bcdfghjkmp")
+        for j, two in enumerate("bcdfghjkmp")
+    }
+    rows = {"category": "x_fruit", "phrase": list(pies), "weight": list(pies.values())}
+    matcher = Matcher(extend_lexicon(ENGLISH, phrases=pd.DataFrame(rows)))
+    found = {pie: tag_text(pie, matcher, min_score=weight)[0].score for pie, weight in pies.items()}
+    assert found == pies
 
 
 @pytest.mark.parametrize(
