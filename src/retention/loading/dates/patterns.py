@@ -129,7 +129,7 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
         found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
     if ways.has("timed", role) and ways.written.tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
-    elif ways.has("timed", role):
+    elif ways.has("timed", role) and ways.written.from_tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}timed") & ~nw.col(f"{at}zoned"))
     return reduce(or_, found) if found else None
 
@@ -150,8 +150,11 @@ def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
             "A time with an offset from UTC falls on different days in different places: say in "
             "whose days they count, such as `tz='UTC'` or `tz='Europe/Berlin'`."
         )
-    elif ways.has("timed", role) and ways.written.tz is not None:
-        said.append("A time without an offset from UTC cannot be converted to tz: load them apart.")
+    elif ways.has("timed", role) and ways.written.from_tz is None and ways.written.tz is not None:
+        said.append(
+            "A time without an offset from UTC is known in tz only if you say whose clock it "
+            "shows, such as `from_tz='UTC'`."
+        )
     return " ".join(said)
 
 

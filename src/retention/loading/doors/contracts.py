@@ -62,6 +62,7 @@ def as_contracts(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     as_of: date | str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
@@ -112,6 +113,8 @@ def as_contracts(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
@@ -150,7 +153,7 @@ def as_contracts(
     reading = _reading_of_contracts(
         source_of_table(table, CONTRACTS, roles, keep),
         _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return accepted_or_audit(reading, table)
