@@ -116,6 +116,8 @@ def _advice_on_format(found: Mapping[str, float | None]) -> str:
     ]
     if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", f"{n:.0f}") for n in ends):
         said.insert(0, f"`date_format='%Y%m%d'` ({ends[0]:.0f} to {ends[1]:.0f})")
+    if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])", f"{n:.0f}") for n in ends):
+        said.insert(0, f"`date_format='%Y%m'` (months, {ends[0]:.0f} to {ends[1]:.0f})")
     return f"Say {' or '.join(said) or 'date_format='}."
 
 

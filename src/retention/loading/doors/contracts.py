@@ -97,7 +97,8 @@ def as_contracts(
             unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
             `currency`, `date` and `rate`: the last rate on or before its first day holds.
         keep: further columns to keep as they are.
-        end_is: what a filled-in end means: "last_day" in force, or "first_day_out". An end that is
+        end_is: what a filled-in end means: "last_day" in force, or "first_day_out"; of a month, its
+            last day or its first. An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
             churns.
         trials: contracts marked in `trial`: "error", "exclude" or "include".
@@ -253,7 +254,14 @@ def _with_days(frame: Frame, end_is: str) -> Frame:
         periods.day_expr(f"{OURS}start", engine).alias(_START),
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
-    return frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
+    if end_is == "first_day_out":
+        return frame.with_columns(nw.col(_END).alias(_OUT))
+    out, spans = nw.col(_END) + 1, f"{OURS}end_spans"
+    if spans in frame.collect_schema():
+        month = periods.step_expr(f"{OURS}end", _END, "month") + nw.col(spans)
+        next_month = periods.first_number(month, "month")
+        out = nw.when(nw.col(spans) > 0).then(next_month).otherwise(out)
+    return frame.with_columns(out.alias(_OUT))
 
 
 def _with_dates(frame: Frame) -> Frame:

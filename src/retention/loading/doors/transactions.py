@@ -127,6 +127,7 @@ def as_transactions(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
             "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
+            A month is its first day; "%Y-%m" says that this is meant, else a warning counts them.
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
