@@ -119,6 +119,9 @@ class Reading(_Section):
         "worth), or a file with the columns currency, date and rate",
     )
     tz: str | None = Field(default=None, description="time zone of the shop, such as Europe/Berlin")
+    from_tz: str | None = Field(
+        default=None, description="zone whose clock times without an offset show, such as UTC"
+    )
     encoding: str | None = Field(default=None, description="of a CSV, such as cp1252")
     separator: str | None = Field(default=None, description="between the columns of a CSV")
     header_row: int | None = Field(

@@ -51,7 +51,7 @@ def read_values(
         [role for role in roles if role in source.roles]
         for roles in (id_roles, date_roles, amount_roles)
     )
-    frame = time_zones.with_local_times(source, on_dates, written.tz)
+    frame = time_zones.with_local_times(source, on_dates, written)
     for role in on_dates:
         frame = reading.with_date_text(source, frame, role)
     for role in on_amounts:

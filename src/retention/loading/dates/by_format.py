@@ -106,7 +106,22 @@ def with_parts_by_format(frame: Frame, text: str, date_format: str, prefix: str)
         frame = frame.with_columns(nw.col(rest).alias(taken), left.alias(rest))
         told = _part_of(piece, taken, rest, prefix)
         frame = frame.with_columns(**told) if told else frame
+    if not any(piece.directive == "d" for piece in pieces):
+        frame = _with_first_days(frame, pieces, date_format, prefix)
     return frame.drop(rest, taken)
+
+
+def _with_first_days(
+    frame: Frame, pieces: Sequence[_Piece], date_format: str, prefix: str
+) -> Frame:
+    """Months without a day: their first, remembered as a month in `{prefix}spans`."""
+    if not any(piece.directive in ("m", "b") for piece in pieces):
+        raise RetentionError(
+            f"date_format {date_format!r} tells no month. A month is enough, as in '%Y-%m'; of "
+            "years, write the first day, such as 2024-01-01."
+        )
+    month = nw.when(nw.col(f"{prefix}reads")).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+    return frame.with_columns(month.alias(f"{prefix}day"), month.alias(f"{prefix}spans"))
 
 
 def with_parts_of_cells(frame: Frame, text: str, prefix: str, *, zoned: bool) -> Frame:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError
 from retention.frames import one_row
-from retention.loading.dates import moments, time_zones
+from retention.loading.dates import moments, time_zones, wall_clocks
 from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ def dates_from_numbers(
 ) -> tuple[Frame, list[Check]]:
     """Dates counted in units since 1970 (in UTC), or in days as spreadsheets count them."""
     ours, unit = f"{OURS}{role}", str(written.date_format)
-    if unit == "excel" and written.tz is not None:
-        raise RetentionError("`date_format='excel'` counts local days: leave tz out.")
+    if unit == "excel" and written.tz is not None and written.from_tz is None:
+        raise RetentionError(
+            "`date_format='excel'` counts local days: leave tz out, or say whose clock they show "
+            "as well, such as `from_tz='UTC'`."
+        )
     frame, missing, broken = _with_bare_number(frame, role, column, dtype)
     value, since = nw.col(f"{ours}_value"), nw.col(f"{ours}_since")
     seconds = (value - _EXCEL) * 86_400 + 0.5 if unit == "excel" else value / EPOCHS[unit]
@@ -39,13 +42,30 @@ def dates_from_numbers(
     inside = (since >= moments.EARLIEST) & (since <= moments.LATEST)
     whole = nw.when(inside).then(since).otherwise(nw.lit(0.0)).floor().cast(nw.Int64)
     frame = frame.with_columns(whole.alias(f"{ours}_seconds"), inside.alias(f"{ours}_inside"))
+    skipped: nw.Expr | None = None
+    if unit == "excel" and written.from_tz is not None:
+        say = (role, column)
+        frame = wall_clocks.with_seconds_in_utc(frame, f"{ours}_", inside, written.from_tz, say)
+        skipped = nw.col(f"{ours}_skipped")
     if written.tz is not None:
         frame = time_zones.with_shifted_seconds(
             frame, f"{ours}_seconds", nw.lit(0), inside, written.tz
         )
     frame = moments.with_moment(frame, f"{ours}_seconds", inside, ours)
     absent = (since < moments.EARLIEST) | (since > moments.LATEST)
-    return frame, moments.date_checks(role, column, missing=missing, broken=broken, absent=absent)
+    if skipped is None:
+        return frame, moments.date_checks(
+            role, column, missing=missing, broken=broken, absent=absent
+        )
+    return frame, moments.date_checks(
+        role,
+        column,
+        missing=missing,
+        broken=broken,
+        unclear=wall_clocks.falls_on_two_days(f"{ours}_"),
+        why=wall_clocks.advice_on_two_days(written.from_tz, ""),
+        absent=absent | skipped,
+    )
 
 
 def _with_bare_number(
@@ -96,6 +116,8 @@ def _advice_on_format(found: Mapping[str, float | None]) -> str:
     ]
     if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", f"{n:.0f}") for n in ends):
         said.insert(0, f"`date_format='%Y%m%d'` ({ends[0]:.0f} to {ends[1]:.0f})")
+    if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])", f"{n:.0f}") for n in ends):
+        said.insert(0, f"`date_format='%Y%m'` (months, {ends[0]:.0f} to {ends[1]:.0f})")
     return f"Say {' or '.join(said) or 'date_format='}."
 
 

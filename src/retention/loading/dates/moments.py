@@ -122,7 +122,7 @@ def date_checks(
 
 def zone_shift(seconds: str, zone: str, first: int, last: int) -> nw.Expr:
     """Seconds to add to UTC for the wall clock of a zone, for moments from `first` to `last`."""
-    offsets = _changes_of_offset(ZoneInfo(zone), first, last)
+    offsets = changes_of_offset(ZoneInfo(zone), first, last)
     found = nw.lit(offsets[0][1])
     for since, offset in offsets[1:]:
         found = nw.when(nw.col(seconds) >= since).then(nw.lit(offset)).otherwise(found)
@@ -134,7 +134,7 @@ def least_offset(zone: str) -> int:
     return min(_offset_at(ZoneInfo(zone), seconds) for seconds in _YEAR_2100)
 
 
-def _changes_of_offset(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:
+def changes_of_offset(zone: ZoneInfo, first: int, last: int) -> Sequence[tuple[int, int]]:
     """Each offset of a zone from UTC, in seconds, and the second it starts at."""
     found = [(first, _offset_at(zone, first))]
     for day in range(first, last + 86_400, 86_400):

@@ -1,5 +1,6 @@
 """Dates as people write them, with no format said: "29/02/2024", "2024-02-29 13:05", "29 Feb 2024".
 
+A month ("2024-03", "Mar 2024") or quarter ("2024-Q1") is its first day, and is remembered as one.
 Whether day or month comes first is decided by the values that allow only one reading; where none
 does, or where some allow only one and some only the other, the user is asked.
 """
@@ -38,7 +39,11 @@ SHAPES = {
     "compact": f"^[0-9]{{8}}{_CLOCK}",
     "named": f"^[0-9]{{1,2}}(?:st|nd|rd|th)?[-/. ]*(?:{MONTHS})[-/., ]*[0-9]{{4}}{_CLOCK}"
     f"|^(?:{MONTHS})[-/. ]*[0-9]{{1,2}}(?:st|nd|rd|th)?[-/., ]+[0-9]{{4}}{_CLOCK}",
+    "months": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}$|^[0-9]{{1,2}}{_SEP}[0-9]{{4}}$|^(?:19|20)[0-9]{{4}}$"
+    f"|^(?:{MONTHS})[-/., ]*[0-9]{{4}}$|^[0-9]{{4}}[-/., ]*(?:{MONTHS})$"
+    "|^[0-9]{4}[-/. ]*q[1-4]$|^q[1-4][-/. ]*[0-9]{4}$",
 }
+_BARE_MONTH = "^[0-9]{6}$"
 _FIXED = (  # the same with two digits throughout, and neither fractions, halves nor offsets
     f"^(?:|[0-9]{{4}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{2}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
     f"|[0-9]{{2}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{4}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
@@ -115,6 +120,10 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     frame = frame.with_columns(
         reads.alias(f"{at}reads"), **{f"{at}{part}": value for part, value in parts.items()}
     )
+    if "months" in shapes:
+        length = nw.when(text.str.contains("q")).then(nw.lit(3)).otherwise(nw.lit(1))
+        coarse = nw.when(nw.col(f"{at}months")).then(length).otherwise(nw.lit(0))
+        frame = frame.with_columns(coarse.cast(nw.Int64).alias(f"{at}spans"))
     if not timed:
         return frame
     return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
@@ -127,9 +136,11 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
     if ways.has_sign("two", role) and ways.first_part in ("mixed", "unclear"):
         a, b = nw.col(f"{at}a"), nw.col(f"{at}b")
         found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
+    if ways.has_sign("months", role):
+        found.append(nw.col(f"{at}text").str.contains(_BARE_MONTH))
     if ways.has_sign("timed", role) and ways.written.tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
-    elif ways.has_sign("timed", role):
+    elif ways.has_sign("timed", role) and ways.written.from_tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}timed") & ~nw.col(f"{at}zoned"))
     return reduce(or_, found) if found else None
 
@@ -145,13 +156,25 @@ def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
             f"{_smallest_match(frame, ways.roles, _MONTH_FIRST)} only month first: two formats in "
             "one file. Load the rows of each format apart, with their own `day_first=`."
         )
+    if ways.has_sign("months", role):
+        said.append(
+            "Six digits may be a month or a day: say `date_format='%Y%m'` (202403 is March 2024), "
+            "'%y%m%d' or '%d%m%y'."
+        )
     if ways.has_sign("zoned", role) and ways.written.tz is None:
         said.append(
             "A time with an offset from UTC falls on different days in different places: say in "
             "whose days they count, such as `tz='UTC'` or `tz='Europe/Berlin'`."
         )
-    elif ways.has_sign("timed", role) and ways.written.tz is not None:
-        said.append("A time without an offset from UTC cannot be converted to tz: load them apart.")
+    elif (
+        ways.has_sign("timed", role)
+        and ways.written.from_tz is None
+        and ways.written.tz is not None
+    ):
+        said.append(
+            "A time without an offset from UTC is known in tz only if you say whose clock it "
+            "shows, such as `from_tz='UTC'`."
+        )
     return " ".join(said)
 
 
@@ -201,8 +224,27 @@ def _parts_of_shape(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
         return tuple(
             digits_as_number(date.str.slice(start, n)) for start, n in ((0, 4), (4, 2), (6, 2))
         )
+    if shape == "months":
+        return _parts_of_month(date)
     day = date.str.replace_all("^[^0-9]+", "").str.replace_all("[^0-9].*$", "")
     return c, by_format.month_number(date), digits_as_number(day)
+
+
+def _parts_of_month(text: nw.Expr) -> Sequence[nw.Expr]:
+    """Year, month and first day of a month or a quarter."""
+    year = text.str.replace_all(f"^q[1-4]|^[0-9]{{1,2}}{_SEP}", "").str.replace_all("^[^0-9]+", "")
+    number = text.str.replace_all(f"^[0-9]{{4}}{_SEP}|{_SEP}[0-9]{{4}}$", "")
+    quarter = digits_as_number(text.str.replace_all("^.*q", "").str.slice(0, 1)) * 3 - 2
+    month = (
+        nw.when(text.str.contains("q"))
+        .then(quarter)
+        .when(text.str.contains(_BARE_MONTH))
+        .then(digits_as_number(text.str.slice(4, 2)))
+        .when(text.str.contains("[a-z]"))
+        .then(by_format.month_number(text))
+        .otherwise(digits_as_number(number))
+    )
+    return digits_as_number(year.str.slice(0, 4)), month, nw.lit(1).cast(nw.Int64)
 
 
 def _with_fixed_clock(frame: Frame, role: str) -> Frame:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError
-from retention.loading.dates import by_format, by_number, moments, patterns, time_zones
+from retention.loading.dates import by_format, by_number, moments, patterns, time_zones, wall_clocks
 from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat_text, is_text
 
 if TYPE_CHECKING:
@@ -52,11 +52,10 @@ def date_signs(source: Source, role: str, written: Written) -> dict[str, nw.Expr
 def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Frame, list[Check]]:
     """The frame with the date as a naive local time, null where there is none, and its checks."""
     written = ways.written
-    column, ours = source.roles[role], f"{OURS}{role}"
+    column = source.roles[role]
     dtype = source.schema[column]
     if isinstance(dtype, nw.Date | nw.Datetime):
-        absent, missing = periods.is_endless(column, frame.implementation), nw.col(ours).is_null()
-        return frame, moments.date_checks(role, column, missing=missing, absent=absent)
+        return frame, _checks_of_times(frame, role, column, written)
     if written.date_format is None and dtype.is_numeric():
         return by_number.dates_of_unknown_unit(frame, role, column)
     if _mixes_numbers_and_text(written) and is_text(dtype):
@@ -67,6 +66,23 @@ def read_date(source: Source, frame: Frame, role: str, ways: Ways) -> tuple[Fram
         frame = _with_parts_by_format(frame, role, column, dtype, written)
         return _assembled_dates(frame, role, column, written)
     return _dates_by_pattern(frame, role, column, ways)
+
+
+def _checks_of_times(frame: Frame, role: str, column: str, written: Written) -> list[Check]:
+    """What can be wrong with a column of dates or times."""
+    ours = f"{OURS}{role}"
+    absent, missing = periods.is_endless(column, frame.implementation), nw.col(ours).is_null()
+    if f"{ours}_twice" not in frame.collect_schema():
+        return moments.date_checks(role, column, missing=missing, absent=absent)
+    skipped = nw.col(f"{ours}_skipped")
+    return moments.date_checks(
+        role,
+        column,
+        missing=missing,
+        unclear=wall_clocks.falls_on_two_days(f"{ours}_"),
+        why=wall_clocks.advice_on_two_days(written.from_tz, ""),
+        absent=skipped if absent is None else skipped | absent,
+    )
 
 
 def _dates_by_pattern(
@@ -129,19 +145,20 @@ def _with_parts_by_format(
         digits = nw.when(nw.col(column).is_null()).then(nw.lit("")).otherwise(whole.cast(nw.String))
         frame = frame.with_columns(digits.alias(text))
     date_format = str(written.date_format)
-    if by_format.has_offset(date_format) != (written.tz is not None):
+    zoned = by_format.has_offset(date_format)
+    if zoned != (written.tz is not None) and (zoned or written.from_tz is None):
         raise RetentionError(
             f"`date_format={date_format!r}` with `tz={written.tz!r}`: a time zone is to be named "
-            "where "
-            "the format has %z, and only there."
+            "where the format has %z, and only there; of times without it, say whose clock they "
+            "show as well, such as `from_tz='UTC'`."
         )
     frame = by_format.with_parts_by_format(frame, text, date_format, f"{OURS}{role}_")
     if is_text(dtype):
-        frame = by_format.with_parts_of_cells(
-            frame, text, f"{OURS}{role}_", zoned=written.tz is not None
-        )
-    reads = nw.col(f"{OURS}{role}_reads")
-    return frame.with_columns(reads.alias(f"{OURS}{role}_zoned"))
+        frame = by_format.with_parts_of_cells(frame, text, f"{OURS}{role}_", zoned=zoned)
+    at, reads = f"{OURS}{role}_", nw.col(f"{OURS}{role}_reads")
+    timed = reads if by_format.has_time(date_format) else nw.lit(False)
+    told = reads if zoned or written.from_tz is None else nw.lit(False)
+    return frame.with_columns(told.alias(f"{at}zoned"), timed.alias(f"{at}timed"))
 
 
 def _assembled_dates(
@@ -158,6 +175,9 @@ def _assembled_dates(
     exists, reads = nw.col(f"{at}exists"), nw.col(f"{at}reads")
     if written.tz is not None and f"{at}zoned" in frame.collect_schema():
         frame = moments.with_seconds(frame, at)
+        if written.from_tz is not None:
+            frame = _with_offset_of_zone(frame, at, written.from_tz, (role, column))
+            unclear, why = _unclear_hours(at, written, unclear, why)
         where, offset = exists & nw.col(f"{at}zoned"), nw.col(f"{at}offset")
         frame = time_zones.with_shifted_seconds(frame, f"{at}seconds", offset, where, written.tz)
         frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
@@ -173,3 +193,22 @@ def _assembled_dates(
         why=why,
         absent=reads & ~exists,
     )
+
+
+def _with_offset_of_zone(frame: Frame, at: str, zone: str, say: tuple[str, str]) -> Frame:
+    """Times without an offset put into UTC, and marked as known; skipped ones do not exist."""
+    bare = nw.col(f"{at}exists") & nw.col(f"{at}timed") & ~nw.col(f"{at}zoned")
+    frame = wall_clocks.with_seconds_in_utc(frame, at, bare, zone, say)
+    return frame.with_columns(
+        (nw.col(f"{at}zoned") | nw.col(f"{at}here")).alias(f"{at}zoned"),
+        (nw.col(f"{at}exists") & ~nw.col(f"{at}skipped")).alias(f"{at}exists"),
+    )
+
+
+def _unclear_hours(
+    at: str, written: Written, unclear: nw.Expr | None, why: Callable[[Frame], str] | str
+) -> tuple[nw.Expr, Callable[[Frame], str]]:
+    """What is unclear about dates, and hours that came twice on two days beside it."""
+    twice = wall_clocks.falls_on_two_days(at)
+    advice = wall_clocks.advice_on_two_days(written.from_tz, why)
+    return twice if unclear is None else unclear | twice, advice

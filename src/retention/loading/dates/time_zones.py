@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy, is_pandas, one_row
-from retention.loading.dates import moments
+from retention.loading.dates import moments, wall_clocks
 from retention.loading.rows.columns import ROW
 from retention.loading.rows.text import OURS
 
@@ -17,31 +17,57 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retention.loading.rows.columns import Source
+    from retention.loading.rows.text import Written
 
 _UTC = ("UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z")
 
 
-def with_local_times(source: Source, roles: Sequence[str], tz: str | None) -> Frame:
+def with_local_times(source: Source, roles: Sequence[str], written: Written) -> Frame:
     """The source's frame with the naive local time of its date and time columns; dates stay dates.
 
     Raises:
-        ColumnError: if a column has a zone and `tz` is missing, or has none and `tz` is given, or
-            the engine cannot convert it.
+        ColumnError: if a column has a zone and `tz` is missing, or has none and `tz` is given
+            without `from_tz`, or the engine cannot convert it.
     """
+    tz = written.tz
     typed = {role: source.schema[source.roles[role]] for role in roles}
     typed = {
         role: dtype for role, dtype in typed.items() if isinstance(dtype, nw.Date | nw.Datetime)
     }
     if not typed:
         return source.frame
-    local = {f"{OURS}{role}": _local_time(source, role, dtype, tz) for role, dtype in typed.items()}
+    local = {
+        f"{OURS}{role}": _local_time(source, role, dtype, written) for role, dtype in typed.items()
+    }
     zoned = any(getattr(dtype, "time_zone", None) for dtype in typed.values())
     try:
         frame = _with_local_columns(source, local) if zoned else source.frame.with_columns(**local)
     except NotImplementedError:
         raise _session_zone_refusal(source, typed, tz) from None
     times = [role for role, dtype in typed.items() if isinstance(dtype, nw.Datetime)]
-    return frame.with_columns(nw.col(f"{OURS}{role}").cast(nw.Datetime("us")) for role in times)
+    frame = frame.with_columns(nw.col(f"{OURS}{role}").cast(nw.Datetime("us")) for role in times)
+    if written.from_tz is not None:
+        for role in times:
+            if not getattr(typed[role], "time_zone", None):
+                frame = _with_moved_clock(source, frame, role, written)
+    return frame
+
+
+def _with_moved_clock(source: Source, frame: Frame, role: str, written: Written) -> Frame:
+    """The naive times of a column of the clock of `from_tz`, as those of the clock of `tz`."""
+    ours, at = f"{OURS}{role}", f"{OURS}{role}_"
+    known = ~nw.col(ours).is_null()
+    second = periods.second_expr(ours, frame.collect_schema()[ours], frame.implementation)
+    frame = frame.with_columns(known.alias(f"{at}inside"), second.alias(f"{at}seconds"))
+    inside = nw.col(f"{at}inside")
+    whole = nw.when(inside).then(nw.col(f"{at}seconds")).otherwise(nw.lit(0)).cast(nw.Int64)
+    frame = frame.with_columns(whole.alias(f"{at}seconds"))
+    say = (role, source.roles[role])
+    frame = wall_clocks.with_seconds_in_utc(frame, at, inside, str(written.from_tz), say)
+    frame = with_shifted_seconds(
+        frame, f"{at}seconds", nw.lit(0), nw.col(f"{at}here"), str(written.tz)
+    )
+    return moments.with_moment(frame, f"{at}seconds", inside, ours)
 
 
 def with_shifted_seconds(
@@ -106,11 +132,11 @@ def _with_instant(source: Source, frame: Frame, role: str, tz: str | None) -> Fr
     return frame.with_columns(nw.when(known).then(instant).alias(at))
 
 
-def _local_time(source: Source, role: str, dtype: nw.dtypes.DType, tz: str | None) -> nw.Expr:
-    column = source.roles[role]
+def _local_time(source: Source, role: str, dtype: nw.dtypes.DType, written: Written) -> nw.Expr:
+    column, tz = source.roles[role], written.tz
     own = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
     if own is None:
-        if tz is not None:
+        if tz is not None and written.from_tz is None:
             raise _no_zone_refusal(role, column, tz)
         return nw.col(column)
     if tz is None:
@@ -134,8 +160,8 @@ def _with_local_columns(source: Source, local: dict[str, nw.Expr]) -> Frame:
 def _no_zone_refusal(role: str, column: str, tz: str) -> ColumnError:
     return ColumnError(
         f"`tz={tz!r}` says in whose days moments fall, but the times of {role} column {column!r} "
-        "carry no time zone. Leave tz out if they are local times; if they are in another zone, "
-        "attach it first (in pandas: .dt.tz_localize('UTC'))."
+        "carry no time zone. Leave tz out if they are local times; if they are of another zone, "
+        "say which, such as `from_tz='UTC'`."
     )
 
 

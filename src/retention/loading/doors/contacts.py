@@ -74,6 +74,7 @@ def as_contacts(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """The times customers needed your service, checked and typed: for `service_kpis`.
@@ -127,6 +128,8 @@ def as_contacts(
         tz: for times that carry a time zone: whose clock `date` is read by. The hours are those
             that passed, whether or not that clock was put forward or back in between; times
             without a zone cannot tell, and count by the clock.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
 
@@ -191,7 +194,7 @@ def as_contacts(
             f"`unrated={unrated!r}` is about solutions not rated: say `satisfied=`."
         )
     source = source_of_table(table, CONTACTS, roles, keep)
-    written = Written(day_first, date_format, decimal, tz, blanks).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, from_tz=from_tz).checked()
     clock = _clock_of_contacts(business_hours, roles, tz)
     return accepted_or_audit(
         _reading_of_contacts(source, written, unrated, duplicates, clock), table

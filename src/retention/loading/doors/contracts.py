@@ -62,6 +62,7 @@ def as_contracts(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     as_of: date | str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
@@ -96,7 +97,8 @@ def as_contracts(
             unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
             `currency`, `date` and `rate`: the last rate on or before its first day holds.
         keep: further columns to keep as they are.
-        end_is: what a filled-in end means: "last_day" in force, or "first_day_out". An end that is
+        end_is: what a filled-in end means: "last_day" in force, or "first_day_out"; of a month, its
+            last day or its first. An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
             churns.
         trials: contracts marked in `trial`: "error", "exclude" or "include".
@@ -112,6 +114,8 @@ def as_contracts(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
@@ -150,7 +154,7 @@ def as_contracts(
     reading = _reading_of_contracts(
         source_of_table(table, CONTRACTS, roles, keep),
         _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
-        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return accepted_or_audit(reading, table)
@@ -250,7 +254,14 @@ def _with_days(frame: Frame, end_is: str) -> Frame:
         periods.day_expr(f"{OURS}start", engine).alias(_START),
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
-    return frame.with_columns((nw.col(_END) + int(end_is != "first_day_out")).alias(_OUT))
+    if end_is == "first_day_out":
+        return frame.with_columns(nw.col(_END).alias(_OUT))
+    out, spans = nw.col(_END) + 1, f"{OURS}end_spans"
+    if spans in frame.collect_schema():
+        month = periods.step_expr(f"{OURS}end", _END, "month") + nw.col(spans)
+        next_month = periods.first_day_number(month, "month")
+        out = nw.when(nw.col(spans) > 0).then(next_month).otherwise(out)
+    return frame.with_columns(out.alias(_OUT))
 
 
 def _with_dates(frame: Frame) -> Frame:

@@ -52,6 +52,7 @@ def as_costs(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """Your costs of customers, checked and typed: for `cost_kpis` and `cost_to_serve`.
@@ -86,6 +87,8 @@ def as_costs(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
 
@@ -119,7 +122,7 @@ def as_costs(
     roles["currency"] = currency
     source = source_of_table(table, COSTS, roles, keep)
     _refuse_types_of_kind(source)
-    written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_costs(source, written, duplicates), table)
 
 

@@ -32,6 +32,7 @@ def as_outages(
     day_first: bool | None = None,
     date_format: str | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """The interruptions of your service, checked and typed: for `service_availability`.
@@ -56,6 +57,8 @@ def as_outages(
             interruptions seem longer or shorter than they were; on this one the difference of two
             times is the time that passed, and every day has 24 hours, which begin in summer an
             hour off midnight. Times without a zone are taken as they are.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
 
@@ -76,7 +79,7 @@ def as_outages(
         0 2024-03-01 10:00:00 2024-03-01 16:00:00
     """
     source = source_of_table(table, OUTAGES, {"start": start, "end": end}, keep)
-    written = Written(day_first, date_format, None, tz).checked()
+    written = Written(day_first, date_format, None, tz, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_outages(source, written), table)
 
 

@@ -88,6 +88,7 @@ def as_surveys(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """What your customers said when they were asked, checked and typed: for `voice_kpis`.
@@ -123,6 +124,8 @@ def as_surveys(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
 
@@ -165,7 +168,7 @@ def as_surveys(
     }
     ends = _ends_of_scale(answers, scale)
     roles = {"customer_id": customer_id, "date": date, **answers, "answered": answered}
-    written = Written(day_first, date_format, decimal, tz, blanks).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, from_tz=from_tz).checked()
     source = source_of_table(table, _KIND, roles, keep)
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES

@@ -73,6 +73,7 @@ def as_transactions(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     as_of: Date | str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
@@ -126,11 +127,16 @@ def as_transactions(
         day_first: whether 03/04/2024 is in April.
         date_format: how dates are written, as in `datetime.strptime` ("%d.%m.%y"); for numbers
             "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
+            A month is its first day; "%Y-%m" says that this is meant, else a warning counts them.
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
             as "Europe/Berlin". Local times without a zone need none.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, which is said beside it. Days without a time stay. Where that
+            clock was put back and shows an hour twice, it is the second; parts of a second are
+            left out.
         as_of: the last observed day, itself included: a later date is a problem.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
@@ -172,7 +178,7 @@ def as_transactions(
     reading = _reading_of_transactions(
         source_of_table(table, TRANSACTIONS, roles, keep),
         _transaction_policies(refunds, duplicates, zero_orders, order_day, order_id),
-        Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
+        Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return accepted_or_audit(reading, table)

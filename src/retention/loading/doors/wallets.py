@@ -45,6 +45,7 @@ def as_wallet(
     decimal: str | None = None,
     blanks: Sequence[str] | None = None,
     tz: str | None = None,
+    from_tz: str | None = None,
     **file: Unpack[FromFile],
 ) -> IntoFrameT:
     """What your customers spend on the category, checked and typed: for `share_of_wallet`.
@@ -78,6 +79,8 @@ def as_wallet(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`.
 
@@ -110,7 +113,7 @@ def as_wallet(
     roles = {"customer_id": customer_id, "date": date, **_amount_columns(wallet, sales, elsewhere)}
     roles["currency"] = currency
     source = source_of_table(table, WALLET, roles, ())
-    written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
+    written = Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_wallets(source, written, duplicates), table)
 
 

@@ -6,6 +6,7 @@ judge the same reading, so that one accepts exactly what the other sets nothing 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -30,7 +31,7 @@ def _no_notes(_: Frame, __: int) -> tuple[()]:
 REASON = f"{OURS}reason"
 """Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
 
-_N, _PRINT = f"{OURS}n", f"{OURS}print"
+_N, _PRINT, _N_MONTHS = f"{OURS}n", f"{OURS}print", f"{OURS}n_months"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +148,10 @@ class Judged:
     @property
     def notes(self) -> Sequence[Note]:
         """What deserves a look in the accepted rows."""
-        return self.reading.notes(self._rows_left, self.n_rows) if self.n_rows else ()
+        if not self.n_rows:
+            return ()
+        left, reading = self._rows_left, self.reading
+        return [*_month_notes(reading.source, left), *reading.notes(left, self.n_rows)]
 
     @property
     def _rows_left(self) -> Frame:
@@ -269,6 +273,31 @@ def _warn_of_notes(verdict: Judged) -> None:
         )
         more = f" `audit({door}, ...)`.notes counts them."
         warn(f"{verdict.reading.source.kind.name}: nothing is refused, but look at {said}{more}")
+
+
+def _month_notes(source: Source, frame: Frame) -> list[Note]:
+    """Dates that say no more than their month, where no format says that this is meant."""
+    notes, schema = [], frame.collect_schema()
+    for role, column in source.roles.items():
+        months, text = f"{OURS}{role}_months", f"{OURS}{role}_text"
+        if months not in schema:
+            continue
+        some = frame.filter(nw.col(months)).with_columns(nw.lit(1).alias(_N_MONTHS))
+        found = one_row(some.select(nw.col(text).min(), nw.col(_N_MONTHS).sum()))
+        if n := int(found[_N_MONTHS] or 0):
+            what = f"months in {role} column {column!r}"
+            notes.append(Note(what, n, n, repr(found[text]), _advice_on_months(found[text])))
+    return notes
+
+
+def _advice_on_months(text: str) -> str:
+    """What is made of months, and how to say that it is meant."""
+    made = "Each is read as its first day, and days within a month are not known."
+    if "q" in text:
+        return made
+    written = re.sub("[a-z]+", "%b", re.sub("[0-9]{4}", "@", text))
+    written = re.sub("[0-9]{1,2}", "%m", written).replace("@", "%Y")
+    return f"{made} If all are written alike and that is meant, say `date_format={written!r}`."
 
 
 def example_in_words(frame: Frame, check: Check, first: Any) -> str:

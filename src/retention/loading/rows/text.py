@@ -42,7 +42,8 @@ EPOCHS: Mapping[str, int] = {
 class Written:
     """How a file writes its dates, amounts and blank ids, as far as the user said so.
 
-    `rates` are the exchange rates that convert its amounts.
+    `rates` are the exchange rates that convert its amounts; `from_tz` is the zone whose clock its
+    times without an offset show.
     """
 
     day_first: bool | None = None
@@ -51,6 +52,7 @@ class Written:
     tz: str | None = None
     blanks: Sequence[str] | None = None
     rates: object = None
+    from_tz: str | None = None
 
     @property
     def blank_ids(self) -> tuple[str, ...]:
@@ -73,6 +75,13 @@ class Written:
             )
         if self.tz is not None:
             check_zone(self.tz)
+        if self.from_tz is not None:
+            check_zone(self.from_tz, argument="from_tz")
+            if self.tz is None:
+                raise RetentionError(
+                    f"`from_tz={self.from_tz!r}` says whose clock the times show: say in whose "
+                    "days they count as well, such as `tz='Europe/Berlin'`."
+                )
         if self.blanks is not None and (
             not isinstance(self.blanks, list | tuple | set | frozenset)
             or not all(isinstance(text, str) for text in self.blanks)
@@ -84,13 +93,13 @@ class Written:
         return self
 
 
-def check_zone(name: str) -> None:
+def check_zone(name: str, *, argument: str = "tz") -> None:
     """Refuse a time zone that is not an IANA name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError):
         raise RetentionError(
-            f"tz must be an IANA time zone such as 'Europe/Berlin' or 'UTC'; got {name!r}."
+            f"{argument} must be an IANA time zone such as 'Europe/Berlin' or 'UTC'; got {name!r}."
         ) from None
 
 
