@@ -140,6 +140,9 @@ class Counting(_Section):
         default="month", description="length of a period [month]"
     )
     by: _Names = Field(default=(), description="segment column; say it again for another")
+    grace: int | None = Field(
+        default=None, description="days between two contracts that are no churn [0]"
+    )
 
 
 class Rates(_Section):

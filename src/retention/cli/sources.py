@@ -123,6 +123,8 @@ def is_file_of_contracts(settings: Settings) -> bool:
             f"A file holds order lines or contracts: {_flag_of_name(line[0])} is of the one, "
             f"{_flag_of_name(contract[0])} of the other."
         )
+    if settings.counting.grace is not None and not contract:
+        raise UsageError("--grace is of contracts, and this file is of order lines: leave it out.")
     return bool(contract)
 
 
