@@ -26,12 +26,9 @@ _FIRSTS = ("_day", "_step")
 _RUNNING = 10_000_000
 """The day on which a running contract ends: later than any other."""
 
-DAYS_A_MONTH = 30.4375
-"""A year of 365.25 days has twelve months."""
-
 _MONTHS = {
-    "day": 1 / DAYS_A_MONTH,
-    "week": 7 / DAYS_A_MONTH,
+    "day": 1 / periods.DAYS_A_MONTH,
+    "week": 7 / periods.DAYS_A_MONTH,
     "month": 1.0,
     "quarter": 3.0,
     "year": 12.0,

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from retention.loading.doors.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
-_LINE = ("date", "quantity", "unit_price", "cost", "order_id")
-_CONTRACT = ("start", "end", "contract_id", "trial")
+_LINE = ("date", "cost", "order_id")
+_CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
 _ASKED_OF = {
     False: ("refunds", "duplicates", "zero_orders", "order_day"),
     True: ("duplicates", "overlaps", "end_is", "trials", "sales_per"),
