@@ -27,6 +27,9 @@ _BEFORE = EPOCH.toordinal()
 DAYS = {"day": 1, "week": 7}
 """How many days periods have of which none is longer than another."""
 
+DAYS_A_MONTH = 30.4375
+"""A year of 365.25 days has twelve months."""
+
 _MOST_DAYS = 1_000_000  # as many days as pass from the year 1 to 2738
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _Number = TypeVar("_Number", int, "NDArray[np.int64]", nw.Expr)

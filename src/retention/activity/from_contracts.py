@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -24,13 +23,12 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
 _FIRSTS = ("_day", "_step")
-
-DAYS_A_MONTH = 30.4375
-"""A year of 365.25 days has twelve months."""
+_RUNNING = 10_000_000
+"""The day on which a running contract ends: later than any other."""
 
 _MONTHS = {
-    "day": 1 / DAYS_A_MONTH,
-    "week": 7 / DAYS_A_MONTH,
+    "day": 1 / periods.DAYS_A_MONTH,
+    "week": 7 / periods.DAYS_A_MONTH,
     "month": 1.0,
     "quarter": 3.0,
     "year": 12.0,
@@ -45,6 +43,7 @@ def contract_periods(
     as_of: date | str,
     by: str | Sequence[str] = (),
     observed_from: date | str | None = None,
+    grace: int = 0,
 ) -> IntoFrameT:
     """Who was under contract as each period opened, with how many contracts and for how much.
 
@@ -72,6 +71,16 @@ def contract_periods(
     `as_of` is out as that period closes, unless another one in the table starts on that day. What
     starts or ends later changes nothing.
 
+    With `grace`, as in `contract_spells`, a customer whose next contract starts at most so many
+    days after the end of what came before (its first day out) never left. What was in force last,
+    the contracts with that latest end, is held in force until the next one starts, for the amount
+    it had: a pause of three days at a change of system is no churn, no contraction and no win-back,
+    and a change of price shows when the next contract starts. An end is known only once so many
+    days have passed without a renewal, so periods are given that open up to the midnight that
+    closes `as_of` − grace, and nobody is called lost who may still come back in time. The rule
+    looks at the customer, not at single contracts: if another contract of the customer is in force
+    in the pause, nothing is held, and the amount that stopped is contraction.
+
     Args:
         contracts: a table from `as_contracts`.
         freq: length of a period: "day", "week" (Monday to Sunday), "month", "quarter" or "year".
@@ -82,6 +91,8 @@ def contract_periods(
             the first start, so that the first period is the one that opens on it or after it. Say
             the first day of an earlier one if nobody was under contract before: whoever starts in
             it is then new in the next.
+        grace: pause in days that does not end a customer's time, as in `contract_spells`; 0 where
+            contracts must touch.
 
     Returns:
         One row per customer, segment and period at whose opening a contract was in force, and one
@@ -98,7 +109,8 @@ def contract_periods(
         customer.
 
     Raises:
-        RetentionError: if `observed_from` comes after `as_of`.
+        RetentionError: if `observed_from` comes after `as_of`, or `grace` is not a whole number of
+            at least 0.
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if no contract starts by `as_of`, no period opens in the time observed, or
             amounts are in several currencies and `by` does not keep these apart.
@@ -125,6 +137,20 @@ def contract_periods(
         4         Bob 2024-03-01         1   20.0    True             0.0
         5         Bob 2024-04-01         1   20.0    True             0.0
 
+        Bob's contract was moved to another system, and lapsed on 31 March for three days.
+
+        >>> moved = contracts.assign(end=pd.to_datetime(["2024-02-15", "2024-03-31"]))
+        >>> again = moved.tail(1).assign(start=pd.Timestamp("2024-04-03"), end=pd.NaT)
+        >>> both = pd.concat([moved, again])
+        >>> activity = rt.contract_periods(both, freq="month", as_of="2024-05-31", grace=7)
+        >>> activity[activity["customer_id"] == "Bob"][["period", "n_orders", "sales", "active"]]
+              period  n_orders  sales  active
+        1 2024-01-01         0    0.0   False
+        3 2024-02-01         1   20.0    True
+        4 2024-03-01         1   20.0    True
+        5 2024-04-01         1   20.0    True
+        6 2024-05-01         1   20.0    True
+
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: customers at the
         beginning of the period who are still customers at its end.
@@ -133,7 +159,8 @@ def contract_periods(
     segments(names, CONTRACT_ACTIVITY)
     periods.check_freq(freq)
     frame = require(contracts, CONTRACTS, extra=names, alone=True)
-    seen = _observed_openings(frame, freq, as_of, observed_from)
+    pause = periods.whole_days(grace, argument="grace", least=0)
+    seen = _observed_openings(frame, freq, as_of, observed_from, pause)
     dated = _contracts_with_openings(frame, names, seen)
     opened = _contract_at_each_opening(_openings_in_force(dated, names, seen), seen)
     rows = _contracts_per_period(
@@ -156,10 +183,12 @@ class _Observed:
     begin: int | None
     """The first day from which every contract is in the table, where the user named it."""
     until: int
+    """The last observed day, less the days of grace after which an end is known."""
+    grace: int
 
 
 def _observed_openings(
-    frame: Frame, freq: str, as_of: date | str, observed_from: date | str | None
+    frame: Frame, freq: str, as_of: date | str, observed_from: date | str | None, grace: int
 ) -> _Observed:
     last = periods.as_day(as_of, argument="as_of")
     begin = (
@@ -172,15 +201,16 @@ def _observed_openings(
     earliest = first_contract_day(frame, as_of=last)
     first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
-    last_step = periods.step_of(last + timedelta(days=1), freq)
+    last_step = periods.step_of(periods.days_after(last, 1 - grace), freq)
     window = periods.Window(first_step, last_step, freq)
     if not window.n_steps > 0:
+        less = f", less the {grace:,} days of grace after which an end is known" if grace else ""
         raise ContentError(
-            f"No {freq} opens between {begin or earliest} and `as_of` {last}. "
+            f"No {freq} opens between {begin or earliest} and `as_of` {last}{less}. "
             "Take a shorter freq, or say `observed_from=` if contracts were in force before."
         )
     named = None if begin is None else periods.number_of(begin)
-    return _Observed(window, named, periods.number_of(last))
+    return _Observed(window, named, periods.number_of(last) - grace, grace)
 
 
 def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
@@ -199,15 +229,39 @@ def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -
         _out=nw.coalesce("end", "start"),
     )
     # The first period that opens on or after a day follows the one that holds the day before.
-    for name, number in (("start", "_from"), ("_out", "_to")):
-        before = dated.with_columns(_day=periods.day_expr(name, engine) - 1)
+    dated = dated.with_columns(
+        _begins=periods.day_expr("start", engine), _ends=periods.day_expr("_out", engine)
+    )
+    if seen.grace:
+        dated = _held_until_renewal(dated, seen.grace)
+    for name, number in (("_begins", "_from"), ("_ends", "_to")):
+        before = dated.with_columns(_day=nw.col(name) - 1)
         before = before.with_columns(_eve=periods.date_expr(nw.col("_day"), engine))
         next_step = periods.step_expr("_eve", "_day", freq) + 1
         dated = before.with_columns(next_step.alias(number))
-    dated = dated.with_columns(_day=periods.day_expr("start", engine))
+    dated = dated.with_columns(_day=nw.col("_begins"))
     dated = dated.with_columns(_step=periods.step_expr("start", "_day", freq).cast(nw.Int64))
     firsts = {f"_first{name}": nw.col(name).min().over("customer_id") for name in _FIRSTS}
     return dated.with_columns(**firsts)
+
+
+def _held_until_renewal(dated: Frame, grace: int) -> Frame:
+    """The contracts of a customer's latest end, in force until one that starts within the grace."""
+    running = nw.when(nw.col("_open")).then(nw.lit(_RUNNING)).otherwise(nw.col("_ends"))
+    ends = dated.select("customer_id", "_begins", _ends=running.cast(nw.Int64))
+    stays = ends.group_by("customer_id", "_begins").agg(nw.col("_ends").max())
+    reach = nw.col("_ends").cum_max().over("customer_id", order_by="_begins")
+    following = nw.col("_begins").shift(-1).over("customer_id", order_by="_begins")
+    edges = stays.with_columns(_reach=reach, _renewed=following)
+    pause = nw.col("_renewed") - nw.col("_reach")
+    bridged = edges.filter(pause > 0, pause <= grace)
+    held = bridged.select("customer_id", _ends=nw.col("_reach"), _renewed=nw.col("_renewed"))
+    # A reach may come from an earlier start than this row's: it bridges once all the same.
+    there = dated.with_columns(nw.col("_ends").cast(nw.Int64))
+    joined = there.join(held.unique(), on=["customer_id", "_ends"], how="left")
+    renewed = ~nw.col("_renewed").is_null() & ~nw.col("_open")
+    until = nw.when(renewed).then(nw.col("_renewed")).otherwise(nw.col("_ends"))
+    return joined.with_columns(_ends=until).drop("_renewed")
 
 
 def _openings_in_force(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:

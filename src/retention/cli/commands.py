@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retention.activity.from_contracts import contract_periods
@@ -118,8 +119,9 @@ def _lines_of_losses(lost: dict[str, list[Any]], last: Any) -> list[str]:
 
 def activity_of_source(source: Source, settings: Settings) -> Any:
     """Who was a customer in which period."""
-    make = contract_periods if source.of_contracts else customer_periods
     told = settings.counting
+    held: Any = partial(contract_periods, grace=told.grace or 0)
+    make = held if source.of_contracts else customer_periods
     return make(
         source.table,
         freq=told.freq,
@@ -161,7 +163,7 @@ def _report_of_source(source: Source, settings: Settings) -> Report:
         freq=asked.freq,
         by=list(asked.by),
         notes=_notes_of_settings(settings),
-        gap=told.gap,
+        gap=asked.grace if told.gap is None else told.gap,
         observed_from=asked.observed_from,
         history=told.history,
         title=told.title or "Customer retention",

@@ -71,6 +71,10 @@ class Columns(_Section):
     end: str | None = Field(default=None, description="end of a contract, empty while it runs")
     contract_id: str | None = Field(default=None, description="which contract it is")
     trial: str | None = Field(default=None, description="marks trial contracts")
+    trial_end: str | None = Field(default=None, description="when the trial of a contract ends")
+    sales_per_count: str | None = Field(
+        default=None, description="how many of the intervals in --sales-per it is"
+    )
 
 
 class Policies(_Section):
@@ -97,8 +101,10 @@ class Policies(_Section):
     trials: Literal["error", "exclude", "include"] | None = Field(
         default=None, description="contracts marked as trials"
     )
-    sales_per: Literal["month", "quarter", "year"] | None = Field(
-        default=None, description="what the revenue of a contract is for"
+    sales_per: str | None = Field(
+        default=None,
+        description="what the revenue of a contract is for: month, quarter, year, term (all of it),"
+        " once, or the column that says it",
     )
 
 
@@ -143,6 +149,9 @@ class Counting(_Section):
         default="month", description="length of a period [month]"
     )
     by: _Names = Field(default=(), description="segment column; say it again for another")
+    grace: int | None = Field(
+        default=None, description="days between two contracts that are no churn [0]"
+    )
 
 
 class Rates(_Section):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from retention.loading.doors.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
-_LINE = ("date", "quantity", "unit_price", "cost", "order_id")
-_CONTRACT = ("start", "end", "contract_id", "trial")
+_LINE = ("date", "cost", "order_id")
+_CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
 _ASKED_OF = {
     False: ("refunds", "duplicates", "zero_orders", "order_day"),
     True: ("duplicates", "overlaps", "end_is", "trials", "sales_per"),
@@ -123,6 +123,8 @@ def is_file_of_contracts(settings: Settings) -> bool:
             f"A file holds order lines or contracts: {_flag_of_name(line[0])} is of the one, "
             f"{_flag_of_name(contract[0])} of the other."
         )
+    if settings.counting.grace is not None and not contract:
+        raise UsageError("--grace is of contracts, and this file is of order lines: leave it out.")
     return bool(contract)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -144,7 +145,8 @@ def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
 
 
 def _activity_of_table(table: Any, of_contracts: bool, asked: Asked) -> Any:
-    make = contract_periods if of_contracts else customer_periods
+    held: Any = partial(contract_periods, grace=asked.gap or 0)
+    make = held if of_contracts else customer_periods
     return make(
         table,
         freq=asked.freq,

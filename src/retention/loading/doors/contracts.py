@@ -25,6 +25,11 @@ from retention.loading.rows.identity import alike_id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault
 from retention.loading.rows.text import OURS, Written, flat_text, is_text
 from retention.loading.values.amounts import too_large_check
+from retention.loading.values.billing_intervals import (
+    amount_per_month,
+    is_interval,
+    with_months_of_amount,
+)
 from retention.tables import CONTRACTS
 
 if TYPE_CHECKING:
@@ -33,12 +38,29 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
 
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_AMOUNTS = ("sales", "quantity", "unit_price", "profit", "sales_per_count")
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n", "0", "0.0", "nan")
 _START, _END, _OUT, _ID = START, f"{OURS}end_day", OUT, f"{OURS}customer_id"
+_BEGAN, _PAID = f"{OURS}began", f"{OURS}paid"
+"""The start as it is written; of a contract with a trial, the first day after the trial."""
 
 
-@entrance("customer_id", "start", "end", "sales", "profit", "contract_id", "currency", "trial")
+@entrance(
+    "customer_id",
+    "start",
+    "end",
+    "sales",
+    "quantity",
+    "unit_price",
+    "sales_per",
+    "sales_per_count",
+    "profit",
+    "contract_id",
+    "currency",
+    "trial",
+    "trial_end",
+    words={"sales_per": is_interval},
+)
 def as_contracts(
     table: IntoFrameT,
     *,
@@ -46,7 +68,10 @@ def as_contracts(
     start: str,
     end: str,
     sales: str | None = None,
+    quantity: str | None = None,
+    unit_price: str | None = None,
     sales_per: str | None = None,
+    sales_per_count: str | None = None,
     profit: str | None = None,
     contract_id: str | None = None,
     currency: str | None = None,
@@ -55,6 +80,7 @@ def as_contracts(
     end_is: str = "error",
     trials: str = "error",
     trial: str | None = None,
+    trial_end: str | None = None,
     duplicates: str = "error",
     overlaps: str | None = None,
     day_first: bool | None = None,
@@ -76,10 +102,18 @@ def as_contracts(
     be read, could be read in two ways, does not exist, or lies after `as_of`; an end that cannot be
     read, could be read in two ways or does not exist; an end of which it is not said whether it is
     the last day in force; an end before the start, so that the contract was in force for no day; an
-    amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; the
-    currency, as in `as_transactions`; exact duplicates (the same in every column of your table); a
-    trial mark that is neither yes nor no; trials. Text is read as in `as_transactions`; start and
-    end are taken to be written alike.
+    amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; an
+    interval of which it cannot be told how many months it lasts; an amount for a whole term that
+    has no end; the currency, as in `as_transactions`; exact duplicates (the same in every column of
+    your table); a trial mark that is neither yes nor no; trials. Text is read as in
+    `as_transactions`; start, end and the end of a trial are taken to be written alike.
+
+    An amount comes out per month: divided by the months of the interval that it is for (a week has
+    7/30.4375, a quarter 3). Of "term" these are the months from start to end, such as 12 of a
+    contract that is billed once for a year, or of a line of an invoice with its own service period:
+    whole months first (from 15 March to 15 June three, from 31 January to 29 February one, as
+    billing systems renew at the end of a shorter month), and each day beyond as 1/30.4375. Of
+    "once" nothing recurs: a lifetime deal is in force, for 0 a month.
 
     Args:
         table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
@@ -87,8 +121,14 @@ def as_contracts(
         customer_id: column of whose contract it is: text or whole numbers.
         start: column of the first day in force.
         end: column of the end, empty while the contract runs.
-        sales: column of the recurring net revenue, in currency per `sales_per`.
-        sales_per: what `sales` and `profit` are for: "month", "quarter" or "year".
+        sales: column of the recurring net revenue, in currency per `sales_per`; or else …
+        quantity: … the column of how many (seats), with …
+        unit_price: … the column of the price of one: sales = quantity × unit price.
+        sales_per: what `sales` and `profit` are for: "month", "quarter", "year" or another interval
+            ("week", "3 months", "P1Y"), "term" for the whole contract, or "once"; or the column in
+            which each row says so.
+        sales_per_count: column of how many of these intervals it is, where they have one of their
+            own (Stripe's `interval_count`); empty is one.
         profit: column of the recurring contribution, in currency per `sales_per`.
         contract_id: column of which contract it is.
         currency: column of the currency of its amounts: ISO codes or signs ("€"). To take it from
@@ -101,8 +141,13 @@ def as_contracts(
             last day or its first. An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
             churns.
-        trials: contracts marked in `trial`: "error", "exclude" or "include".
+        trials: contracts marked in `trial`, or that began with a trial by `trial_end`: "error";
+            "exclude" leaves marked ones out, and lets the others begin when their trial is over,
+            without those that ended by then, or of which that is after `as_of`; "include" counts
+            trials like the rest.
         trial: column that marks trials: true/false, yes/no or 1/0; empty means no.
+        trial_end: or the column of when the trial ends with which a contract begins, empty where
+            there was none; the last day of it or the first one that is paid, as `end_is` says.
         duplicates: contracts that repeat an earlier row: "error", "keep", or "drop" all but the
             first.
         overlaps: rows of one `contract_id` that overlap in time: "keep" (their sales add up) or
@@ -150,7 +195,10 @@ def as_contracts(
         2           B 2023-06-15        NaT   50.0
     """
     roles = {"customer_id": customer_id, "contract_id": contract_id, "start": start, "end": end}
-    roles |= {"sales": sales, "profit": profit, "trial": trial, "currency": currency}
+    roles |= {"sales": sales, "quantity": quantity, "unit_price": unit_price, "profit": profit}
+    roles |= {"sales_per": None if is_interval(sales_per) else sales_per}
+    roles |= {"sales_per_count": sales_per_count, "currency": currency}
+    roles |= {"trial": trial, "trial_end": trial_end}
     reading = _reading_of_contracts(
         source_of_table(table, CONTRACTS, roles, keep),
         _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
@@ -178,16 +226,39 @@ def _contract_policies(
             raise RetentionError(
                 f"`overlaps={overlaps!r}` is about rows of one contract: say `contract_id=`."
             )
-    if sales_per is not None:
-        check_choice("sales_per", sales_per, _MONTHS)
-    elif roles["sales"] is not None or roles["profit"] is not None:
+    _refuse_unclear_amounts(roles, sales_per)
+    marked = [name for name in ("trial", "trial_end") if roles[name] is not None]
+    if len(marked) > 1:
         raise RetentionError(
-            "Say what sales and profit are for: `sales_per='month'`, 'quarter' or 'year'."
+            "Say `trial=` (the whole row is a trial) or `trial_end=` (it begins with one), not "
+            "both: `trial_end=` says more."
         )
-    if trials != "error" and roles["trial"] is None:
-        raise RetentionError(f"`trials={trials!r}` needs the column that marks them: say `trial=`.")
+    if trials != "error" and not marked:
+        raise RetentionError(
+            f"`trials={trials!r}` needs the column that marks them: say `trial=`, or `trial_end=` "
+            "for the column of when they end."
+        )
     said = {"end_is": end_is, "trials": trials, "duplicates": duplicates}
     return {**said, "sales_per": sales_per or "month", "overlaps": overlaps or ""}
+
+
+def _refuse_unclear_amounts(roles: Mapping[str, str | None], sales_per: str | None) -> None:
+    """Refuse amounts said in two ways or half, or of which it is not said what they are for."""
+    priced = [roles[name] is not None for name in ("quantity", "unit_price")]
+    if any(priced) and (roles["sales"] is not None or not all(priced)):
+        raise RetentionError(
+            "Say where the money is: either `sales=` (recurring net revenue), or both "
+            "`quantity=` and `unit_price=`, whose product it is."
+        )
+    if sales_per is not None:
+        return
+    if any(roles[name] is not None for name in ("sales", "profit", "quantity")):
+        raise RetentionError(
+            "Say what sales and profit are for: `sales_per='month'`, 'quarter' or 'year', 'term' "
+            "for the whole contract, or the column that says it."
+        )
+    if roles["sales_per_count"] is not None:
+        raise RetentionError("`sales_per_count=` counts intervals: say `sales_per=`, too.")
 
 
 def _reading_of_contracts(
@@ -198,14 +269,14 @@ def _reading_of_contracts(
         source,
         written,
         id_roles=("customer_id", "contract_id"),
-        date_roles=("start", "end"),
-        amount_roles=("sales", "profit"),
+        date_roles=("start", "end", "trial_end"),
+        amount_roles=_AMOUNTS,
     )
     frame, trials = _with_trials(source, values.frame, policies["trials"])
-    frame = _with_days(frame, policies["end_is"])
-    frame = _with_monthly_amounts(frame, source, _MONTHS[policies["sales_per"]])
+    frame, late_trials = _with_days(source, frame, policies, as_of)
+    frame, money = _with_monthly_amounts(frame, source, policies["sales_per"])
     checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
-    checks += [duplicate_check(source, policies["duplicates"]), *trials]
+    checks += [*money, duplicate_check(source, policies["duplicates"]), *trials, *late_trials]
     if policies["overlaps"] == "cut":
         frame = contracts_cut_at_next(frame, checks)
     return Reading(
@@ -235,33 +306,77 @@ def _checks_of_contracts(
     source: Source, values: Values, end_is: str, as_of: date | None
 ) -> list[Check]:
     """What can be wrong with one contract, in order; without an end it runs, which is not wrong."""
-    money = [role for role in ("sales", "profit") if role in source.roles]
     return [
         *values.checks_of("customer_id", "contract_id", "start"),
         _late_start_check(source, as_of),
         *(check for check in values.checks_of("end") if check.reason != "missing end"),
+        *(check for check in values.checks_of("trial_end") if check.reason != "missing trial_end"),
         _unsaid_end_check(source, end_is),
         _too_short_check(source),
-        *values.checks_of(*money, "currency"),
-        *(too_large_check(role, f"{OURS}{role}") for role in money),
+        *(
+            check
+            for check in values.checks_of(*_AMOUNTS, "currency")
+            if check.reason != "missing sales_per_count"
+        ),
     ]
 
 
-def _with_days(frame: Frame, end_is: str) -> Frame:
-    """Start and end as numbers of days, the end as the first day out of force."""
-    engine = frame.implementation
+def _with_days(
+    source: Source, frame: Frame, policies: Mapping[str, str], as_of: date | None
+) -> tuple[Frame, list[Check]]:
+    """Start and end as numbers of days, the end as the first day out of force.
+
+    Where trials are left out, a contract that begins with one starts on the first day after it.
+    """
+    engine, last = frame.implementation, int(policies["end_is"] != "first_day_out")
     frame = frame.with_columns(
         periods.day_expr(f"{OURS}start", engine).alias(_START),
         periods.day_expr(f"{OURS}end", engine).alias(_END),
     )
+    out = _first_day_out(frame, policies["end_is"])
+    frame = frame.with_columns(out.alias(_OUT), nw.col(_START).alias(_BEGAN))
+    if "trial_end" not in source.roles:
+        return frame, []
+    paid = periods.day_expr(f"{OURS}trial_end", engine) + last
+    frame = frame.with_columns(paid.alias(_PAID))
+    tried = nw.col(_PAID) > nw.col(_BEGAN)
+    checks = _checks_of_trial_ends(source, policies["trials"], tried, as_of)
+    if policies["trials"] != "exclude":
+        return frame, checks
+    moved = nw.when(tried).then(nw.col(_PAID)).otherwise(nw.col(_START))
+    return frame.with_columns(moved.alias(_START)), checks
+
+
+def _checks_of_trial_ends(
+    source: Source, policy: str, tried: nw.Expr, as_of: date | None
+) -> list[Check]:
+    """That it is said what trials at the start are, and which of them nobody has paid for."""
+    column, drops = source.roles["trial_end"], policy == "exclude"
+    wanted = (
+        "Say `trials='exclude'` (they are customers once the trial is over, if they stay) or "
+        "'include'."
+    )
+    asked = tried if policy == "error" else None
+    lapsed = tried & (nw.col(_OUT) <= nw.col(_PAID)) if drops else None
+    until = None if as_of is None else periods.number_of(as_of)
+    running = tried & (nw.col(_PAID) > until) if drops and until is not None else None
+    return [
+        Check("trial", column, wanted, asked),
+        Check("trial that did not convert", column, "", lapsed, drops=True),
+        Check("trial that is not over", column, "", running, drops=True),
+    ]
+
+
+def _first_day_out(frame: Frame, end_is: str) -> nw.Expr:
+    """The number of the first day out of force: of an end that is a month, the next month's."""
     if end_is == "first_day_out":
-        return frame.with_columns(nw.col(_END).alias(_OUT))
+        return nw.col(_END)
     out, spans = nw.col(_END) + 1, f"{OURS}end_spans"
     if spans in frame.collect_schema():
         month = periods.step_expr(f"{OURS}end", _END, "month") + nw.col(spans)
         next_month = periods.first_day_number(month, "month")
         out = nw.when(nw.col(spans) > 0).then(next_month).otherwise(out)
-    return frame.with_columns(out.alias(_OUT))
+    return out
 
 
 def _with_dates(frame: Frame) -> Frame:
@@ -273,9 +388,26 @@ def _with_dates(frame: Frame) -> Frame:
     )
 
 
-def _with_monthly_amounts(frame: Frame, source: Source, months: int) -> Frame:
-    named = [f"{OURS}{role}" for role in ("sales", "profit") if role in source.roles]
-    return frame.with_columns(nw.col(name) / months for name in named) if named else frame
+def _with_monthly_amounts(
+    frame: Frame, source: Source, sales_per: str
+) -> tuple[Frame, list[Check]]:
+    """Sales and profit a month, however they were said, and the checks of that."""
+    money = _money_of_contracts(source)
+    if not money:
+        return frame, []
+    if "quantity" in source.roles:
+        product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
+        frame = frame.with_columns(product.alias(f"{OURS}sales"))
+    frame, checks = with_months_of_amount(source, frame, sales_per, (_BEGAN, _OUT))
+    for role in money:
+        frame = frame.with_columns(amount_per_month(role).alias(f"{OURS}{role}"))
+    return frame, [*checks, *(too_large_check(role, f"{OURS}{role}") for role in money)]
+
+
+def _money_of_contracts(source: Source) -> list[str]:
+    """The amounts that come out."""
+    present = {"sales" if role == "quantity" else role for role in source.roles}
+    return [role for role in ("sales", "profit") if role in present]
 
 
 def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list[Check]]:
@@ -297,19 +429,22 @@ def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list
 
 
 def _late_start_check(source: Source, as_of: date | None) -> Check:
-    fails = None if as_of is None else nw.col(_START) > periods.number_of(as_of)
+    fails = None if as_of is None else nw.col(_BEGAN) > periods.number_of(as_of)
     advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("start after as_of", source.roles["start"], advice, fails)
 
 
 def _unsaid_end_check(source: Source, end_is: str) -> Check:
-    fails = ~nw.col(_END).is_null() if end_is == "error" else None
+    filled = ~nw.col(_END).is_null()
+    if "trial_end" in source.roles:
+        filled = filled | ~nw.col(_PAID).is_null()
+    fails = filled if end_is == "error" else None
     return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails)
 
 
 def _too_short_check(source: Source) -> Check:
     advice = "They were in force for no day: correct them or leave those rows out."
-    return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(_START))
+    return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(_BEGAN))
 
 
 def _evidence_on_ends(frame: Frame) -> str:
@@ -336,7 +471,7 @@ def _evidence_on_ends(frame: Frame) -> str:
 def _columns_of_contracts(source: Source, values: Values) -> list[Output]:
     """The columns of contracts in their order, then the kept ones."""
     outputs = [values.ids["customer_id"]]
-    named = [role for role in ("start", "end", "sales", "profit") if role in source.roles]
+    named = ["start", "end", *_money_of_contracts(source)]
     outputs += [Output(name, f"{OURS}{name}") for name in named]
     outputs += [values.ids["contract_id"]] if "contract_id" in values.ids else []
     outputs += values.currency
@@ -347,7 +482,7 @@ def _signs_of_late_starts(as_of: date | None) -> dict[str, nw.Expr]:
     if as_of is None:
         return {}
     last = periods.number_of(as_of)
-    return {"late": nw.col(_START) > last, "in time": nw.col(_START) <= last}
+    return {"late": nw.col(_BEGAN) > last, "in time": nw.col(_BEGAN) <= last}
 
 
 def _faults_of_contracts(as_of: date | None) -> list[TableFault]:

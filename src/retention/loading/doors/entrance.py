@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
 
 import narwhals.stable.v2 as nw
@@ -62,12 +63,15 @@ _DOORS: set[str] = set()
 _AUDITS: ContextVar[bool] = ContextVar("audits", default=False)
 
 
-def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+def entrance(
+    *columns: str, words: Mapping[str, Callable[[object], bool]] = MappingProxyType({})
+) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     """Makes a door take a file or a query as well as a table.
 
     Args:
         columns: the door's keywords that name columns: of a file only those are read, unless rows
             that are there twice must be told, which agree in every column.
+        words: which of them take words beside names of columns, and whether a value is a word.
     """
 
     def door_taking_files(door: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -87,7 +91,12 @@ def entrance(*columns: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
             open_door = cast("Callable[..., _T]", door)
             with _refusals_in_own_words(door.__name__):
                 if len(given) == 1 and (reading or _is_source(given[0])):
-                    return _answer_from_source(open_door, said, given[0], reading, columns)
+                    named = [
+                        name
+                        for name in columns
+                        if name not in words or not words[name](said.get(name))
+                    ]
+                    return _answer_from_source(open_door, said, given[0], reading, named)
                 return open_door(*given, **said)
 
         return answer_of_door

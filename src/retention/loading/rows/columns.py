@@ -32,6 +32,12 @@ ROW = f"{OURS}row"
 _COMPUTED = {"sales", "wallet"}
 """What may be computed from other columns, so need not be named."""
 
+_OR_WORDS = {
+    "sales_per": " Or say 'month', 'quarter', 'year', another interval such as '3 months', 'term' "
+    "(for the whole contract) or 'once'."
+}
+"""Where a keyword takes words beside the name of a column."""
+
 _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
 
 
@@ -187,7 +193,8 @@ def column_meant(name: str, present: Mapping[str, object], *, asked: str) -> str
         near = [column for column in present if alike(outer_text(column)) == alike(name)]
         if len(near) == 1:
             return near[0]
-    raise ColumnError.unknown(asked, name, present)
+    problem = ColumnError.unknown(asked, name, present)
+    raise ColumnError(problem.marked + _OR_WORDS[asked]) if asked in _OR_WORDS else problem
 
 
 def bare_name(name: object) -> str:

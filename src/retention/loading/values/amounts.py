@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LARGEST = 1e15
 """An amount beyond this is a fault of the file, not a line of an order in any currency."""
 
+_COUNTS = ("quantity", "sales_per_count")
 _WHOLE = 2.0**53  # from here on every decimal number is whole
 _CODES = (
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW"
@@ -106,7 +107,7 @@ def amount_signs(source: Source, role: str) -> dict[str, nw.Expr]:
 def is_money(source: Source, role: str) -> bool:
     """Whether a number is an amount of some currency: prices and costs are, quantities are not."""
     units = {column.name: column.unit for column in source.kind.columns}
-    return units.get(role, "" if role == "quantity" else "currency").startswith("currency")
+    return units.get(role, "" if role in _COUNTS else "currency").startswith("currency")
 
 
 def written_sign(role: str) -> nw.Expr:
