@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, one_of
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
@@ -87,7 +87,10 @@ def as_costs(
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `date`, `kind` (text), `amount` (currency),
@@ -117,7 +120,7 @@ def as_costs(
     one_of("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"date": date, "kind": kind, "amount": amount, "customer_id": customer_id}
     roles["currency"] = currency
-    source = source_of_table(table, COSTS, roles, keep)
+    source = source_of_rows(table, COSTS, roles, keep)
     _refuse_types_of_kind(source)
     written = Written(day_first, date_format, decimal, tz, blanks, rates).checked()
     return accepted_or_audit(_reading_of_costs(source, written, duplicates), table)

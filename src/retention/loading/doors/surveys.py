@@ -15,9 +15,9 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, one_of
 from retention.frames import count, one_row
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading
@@ -124,7 +124,10 @@ def as_surveys(
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `answered` (true or
@@ -166,7 +169,7 @@ def as_surveys(
     ends = _ends_of_scale(answers, scale)
     roles = {"customer_id": customer_id, "date": date, **answers, "answered": answered}
     written = Written(day_first, date_format, decimal, tz, blanks).checked()
-    source = source_of_table(table, _KIND, roles, keep)
+    source = source_of_rows(table, _KIND, roles, keep)
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES
     )

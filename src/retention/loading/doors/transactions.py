@@ -11,9 +11,10 @@ import numpy as np
 from retention import periods
 from retention.errors import RetentionError, one_of
 from retention.frames import Frame, collect, one_row
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import ROW, Source, source_of_table, with_flag
+from retention.loading.rows.columns import ROW, Source, with_flag
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
 from retention.loading.rows.order_notes import lines_dated_by_first, order_notes
@@ -133,7 +134,10 @@ def as_transactions(
             as "Europe/Berlin". Local times without a zone need none.
         as_of: the last observed day, itself included: a later date is a problem.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
@@ -170,7 +174,7 @@ def as_transactions(
     )
     roles["currency"] = currency
     reading = _reading_of_transactions(
-        source_of_table(table, TRANSACTIONS, roles, keep),
+        source_of_rows(table, TRANSACTIONS, roles, keep),
         _transaction_policies(refunds, duplicates, zero_orders, order_day, order_id),
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),

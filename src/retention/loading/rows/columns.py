@@ -29,10 +29,22 @@ SAMPLE = 20
 ROW = f"{OURS}row"
 """The position of a row in an eager table, counted from 0."""
 
+CHOSEN = f"{OURS}chosen"
+"""Whether a row is one of those that are meant, where not all are."""
+
 _COMPUTED = {"sales", "wallet"}
 """What may be computed from other columns, so need not be named."""
 
 _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read it
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A column by which rows are left out: why they are, and the flag of those that are."""
+
+    reason: str
+    column: str
+    flag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,9 @@ class Source:
 
     `table` and `frame` have the user's columns under their inner names (see `retention.names`): the
     frame all of a lazy table; of an eager one those that are named, and `ROW`. `schema` is of all.
-    `roles` says which column plays which part, `keep` which ones go through as they are.
+    `roles` says which column plays which part, `keep` which ones go through as they are, `choices`
+    by which columns rows are left out; `drops_incomplete` says that those are, too, that could only
+    be corrected.
     """
 
     table: Any
@@ -50,6 +64,16 @@ class Source:
     schema: Mapping[str, nw.dtypes.DType]
     roles: Mapping[str, str]
     keep: Mapping[str, str]
+    choices: Sequence[Choice] = ()
+    drops_incomplete: bool = False
+
+    def rows_meant(self, frame: Frame) -> Frame:
+        """Of a frame the rows that are not left out."""
+        return frame.filter(nw.col(CHOSEN)) if self.choices else frame
+
+    def among_meant(self, condition: nw.Expr) -> nw.Expr:
+        """Where a condition holds in a row that is not left out."""
+        return condition & nw.col(CHOSEN) if self.choices else condition
 
     @property
     def eager(self) -> bool:
@@ -58,9 +82,21 @@ class Source:
 
 
 def source_of_table(
-    table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str] | None
+    table: object,
+    kind: Kind,
+    roles: Mapping[str, str | None],
+    keep: str | Sequence[str] | None,
+    *,
+    where: Sequence[str] = (),
 ) -> Source:
     """The table with its columns found, before any of them is read.
+
+    Args:
+        table: what the user gave.
+        kind: what it is to become.
+        roles: which column plays which part.
+        keep: those that go through as they are.
+        where: those that rows are chosen by.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -78,7 +114,10 @@ def source_of_table(
         if name is not None
     }
     kept_as = _kept_columns(kept, kind, roles, schema)
-    table, frame, types = _table_by_cell(inside(table, name=kind.name), kind, found, kept_as)
+    asked = {f"where {name}": column_meant(name, schema, asked="where") for name in where}
+    table, frame, types = _table_by_cell(
+        inside(table, name=kind.name), kind, found | asked, kept_as
+    )
     return Source(table, kind, frame, types, found, kept_as)
 
 
