@@ -129,7 +129,7 @@ def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: Fie
     elif bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
-        say |= {"action": "append", "metavar": "COLUMN" if key == "by" else "TEXT"}
+        say |= {"action": "append", "metavar": "TEXT" if key == "blanks" else "COLUMN"}
     elif choices:
         say |= {"choices": choices}
     else:

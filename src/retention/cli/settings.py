@@ -75,7 +75,15 @@ class Columns(_Section):
     cost: str | None = Field(
         default=None, description="what the line cost the firm, in place of --profit"
     )
+    refunded: str | None = Field(
+        default=None, description="what was paid back of the line since: sales less this"
+    )
     order_id: str | None = Field(default=None, description="the order a line belongs to")
+    per_order: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple_of_values)] = Field(
+        default=None,
+        description="a column of the whole order, on its first line only or on each, an amount of "
+        "which counts once; say it again for another",
+    )
     currency: str | None = Field(
         default=None, description="in which currency the amounts of a row are"
     )

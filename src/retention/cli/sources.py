@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from retention.loading.doors.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
-_LINE = ("date", "quantity", "unit_price", "cost", "order_id")
+_LINE = ("date", "quantity", "unit_price", "cost", "refunded", "order_id", "per_order")
 _CONTRACT = ("start", "end", "contract_id", "trial")
 _ASKED_OF = {
     False: ("where", "incomplete", "refunds", "duplicates", "zero_orders", "order_day"),

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, ContentError, RetentionError, nearest, one_of
 from retention.frames import collect
+from retention.loading.order_columns import filled_by_order, without_further_lines
 from retention.loading.rows.columns import CHOSEN, Choice, column_meant, source_of_table
 from retention.loading.rows.row_checks import value_as_written
 from retention.loading.rows.text import OURS, flat_text, is_text, signs_that_occur
@@ -84,20 +85,34 @@ def source_of_rows(
     kind: Kind,
     roles: Mapping[str, str | None],
     keep: str | Sequence[str] | None,
+    *,
+    per_order: Sequence[str] = (),
+    amounts: Sequence[str] = (),
 ) -> Source:
-    """The table with its columns found, and the rows that `where=` leaves out marked.
+    """The table with its columns found, and the rows that are left out marked.
+
+    Args:
+        table: what the user gave.
+        kind: what it is to become.
+        roles: which column plays which part.
+        keep: those that go through as they are.
+        per_order: those of whole orders.
+        amounts: the parts that are amounts.
 
     Raises:
         TableError: if it is not a table of a supported engine.
         ColumnError: if a named column is missing or of a type that rows cannot be chosen by.
         ContentError: if no row holds one of the values.
     """
-    asked, incomplete = _ASKED.get()
-    if asked is None:
-        source = source_of_table(table, kind, roles, keep)
-        return replace(source, drops_incomplete=True) if incomplete else source
-    source = source_of_table(table, kind, roles, keep, where=list(asked))
-    return with_rows_chosen(replace(source, drops_incomplete=incomplete), asked)
+    where, incomplete = _ASKED.get()
+    asked = where or {}
+    source = source_of_table(table, kind, roles, keep, where=list(asked), per_order=per_order)
+    source = replace(source, drops_incomplete=incomplete) if incomplete else source
+    source = filled_by_order(source, per_order) if per_order else source
+    source = with_rows_chosen(source, asked) if asked else source
+    source = without_further_lines(source, per_order, amounts) if per_order else source
+    marked = source.frame.with_columns(source.meant.alias(CHOSEN)) if source.choices else None
+    return source if marked is None else replace(source, frame=marked)
 
 
 def with_rows_chosen(source: Source, asked: Mapping[str, Any]) -> Source:
@@ -110,8 +125,7 @@ def with_rows_chosen(source: Source, asked: Mapping[str, Any]) -> Source:
         frame = frame.with_columns((~_holds_any(column, values)).fill_null(value=True).alias(flag))
         _refuse_values_of_no_row(source, column, values)
         choices.append(Choice(f"{column.name} not in where", column.name, flag))
-    chosen = nw.all_horizontal(*(~nw.col(each.flag) for each in choices), ignore_nulls=True)
-    return replace(source, frame=frame.with_columns(chosen.alias(CHOSEN)), choices=choices)
+    return replace(source, frame=frame, choices=[*source.choices, *choices])
 
 
 def _has_values(said: object) -> bool:

@@ -195,7 +195,8 @@ def _columns_named(
     said: Mapping[str, Any], columns: Sequence[str], chosen: Mapping[str, Any] | None
 ) -> list[tuple[str, str | None]]:
     """The columns that a door's keywords name, each with its keyword."""
-    several = {"keep": names_to_keep(said.get("keep")), "where": columns_chosen_by(chosen)}
+    several = {name: names_to_keep(said.get(name), name) for name in ("keep", "per_order")}
+    several["where"] = columns_chosen_by(chosen)
     named = [(role, said.get(role)) for role in columns]
     return named + [(role, name) for role, names in several.items() for name in names]
 

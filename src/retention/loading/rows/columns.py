@@ -40,11 +40,15 @@ _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A column by which rows are left out: why they are, and the flag of those that are."""
+    """A column by which rows are left out: why they are, and the flag of those that are.
+
+    With `advice` they are no choice but a problem, told before all others.
+    """
 
     reason: str
     column: str
     flag: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,17 @@ class Source:
 
     def rows_meant(self, frame: Frame) -> Frame:
         """Of a frame the rows that are not left out."""
-        return frame.filter(nw.col(CHOSEN)) if self.choices else frame
+        return frame.filter(self.meant) if self.choices else frame
 
     def among_meant(self, condition: nw.Expr) -> nw.Expr:
         """Where a condition holds in a row that is not left out."""
-        return condition & nw.col(CHOSEN) if self.choices else condition
+        return condition & self.meant if self.choices else condition
+
+    @property
+    def meant(self) -> nw.Expr:
+        """Where a row is not left out."""
+        out = [nw.col(each.flag) & nw.lit(not each.advice) for each in self.choices]
+        return ~nw.any_horizontal(*out, ignore_nulls=True)
 
     @property
     def eager(self) -> bool:
@@ -88,6 +98,7 @@ def source_of_table(
     keep: str | Sequence[str] | None,
     *,
     where: Sequence[str] = (),
+    per_order: Sequence[str] = (),
 ) -> Source:
     """The table with its columns found, before any of them is read.
 
@@ -97,6 +108,7 @@ def source_of_table(
         roles: which column plays which part.
         keep: those that go through as they are.
         where: those that rows are chosen by.
+        per_order: those of whole orders.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -115,6 +127,8 @@ def source_of_table(
     }
     kept_as = _kept_columns(kept, kind, roles, schema)
     asked = {f"where {name}": column_meant(name, schema, asked="where") for name in where}
+    for name in per_order:
+        asked[f"per_order {name}"] = column_meant(name, schema, asked="per_order")
     table, frame, types = _table_by_cell(
         inside(table, name=kind.name), kind, found | asked, kept_as
     )
@@ -180,14 +194,14 @@ def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, o
         )
 
 
-def names_to_keep(keep: str | Sequence[str] | None) -> list[str]:
-    """The columns that `keep=` names.
+def names_to_keep(keep: str | Sequence[str] | None, asked: str = "keep") -> list[str]:
+    """The columns that `keep=`, or another keyword of several, names.
 
     Raises:
         ColumnError: if it is neither a name nor several.
     """
     if not isinstance(keep, Iterable | None):
-        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
+        raise ColumnError(f"{asked} must name a column, or several in a list; got {keep!r}.")
     return [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
 
 

@@ -53,8 +53,9 @@ class Check:
     @property
     def of_incomplete_rows(self) -> bool:
         """Whether nothing but a correction helps such a row, or to leave it out."""
-        said = self.reason if callable(self.advice) else self.advice
-        return said.startswith("blank ") or "those rows out" in said
+        if callable(self.advice):
+            return self.reason.startswith(("blank ", "missing "))
+        return "those rows out" in self.advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +185,19 @@ def verdict_on_rows(reading: Reading) -> Judged:
         if check.later is not None:
             before = [c for c in failing if c in reading.checks[:i]]
             found = check.later(partial(_with_first_reason, frame, before), look, _flag_name(check))
+            if found is not None and reading.source.choices:
+                found = _flagged_if_meant(found, _flag_name(check))
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
     frame = _with_first_reason(frame, failing) if failing else frame
     return Judged(reading, frame, failing, look, n_rows)
+
+
+def _flagged_if_meant(frame: Frame, flag: str) -> Frame | None:
+    """The frame with a flag of rows that are meant only; None if there is none of them."""
+    frame = frame.with_columns((nw.col(flag) & nw.col(CHOSEN)).alias(flag))
+    return frame if signs_that_occur(frame, {flag: nw.col(flag)})[flag] else None
 
 
 def _reading_without_incomplete(reading: Reading) -> Reading:
@@ -205,8 +214,8 @@ def _reading_of_rows_meant(reading: Reading) -> Reading:
     if not source.choices:
         return reading
     out = [
-        Check(choice.reason, choice.column, "", nw.col(choice.flag), drops=True)
-        for choice in source.choices
+        Check(c.reason, c.column, c.advice, nw.col(c.flag), drops=not c.advice)
+        for c in source.choices
     ]
     others = [
         check if check.fails is None else replace(check, fails=source.among_meant(check.fails))
