@@ -16,7 +16,7 @@ from retention.progress import progress_bar
 from retention.wording import percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from retention.cli.settings import Settings
@@ -43,18 +43,19 @@ def write_kpis(settings: Settings, say: Callable[[str], None]) -> None:
     write_answer(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
 
 
-def write_audit(settings: Settings, set_aside: Path | None) -> None:
-    """The summary of what a file's checks found, and the rows set aside."""
+def write_audit(settings: Settings, files: Mapping[str, Path | None]) -> None:
+    """The summary of what a file's checks found; to files the rows `accepted` and `set_aside`."""
     form = format_of_answer(settings.output)
-    aside = Output(output=set_aside)
-    format_of_answer(aside)  # before anything is read
+    asked = {name: Output(output=file) for name, file in files.items() if file is not None}
+    for told in asked.values():
+        format_of_answer(told)  # before anything is read
     found = audit_of_file(settings)
     if form == "table":
         write_text(f"{found}\n", settings.output.output)
     else:
         write_answer(found.summary, settings.output)
-    if set_aside is not None:
-        write_answer(found.set_aside, aside)
+    for name, told in asked.items():
+        write_answer(getattr(found, name), told)
 
 
 def write_demo(customers: int, seed: int, orders: Path | None) -> None:

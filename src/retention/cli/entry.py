@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import warnings
+from ast import literal_eval
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +58,7 @@ def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) ->
     except UsageError as error:
         return _report_failure(str(error), MISUSED)
     except RetentionError as error:
-        return _report_failure(message_in_options(error.marked, flags), REFUSED)
+        return _report_failure(_refusal_in_options(error.marked, flags), REFUSED)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         return DONE
     except OSError as error:
@@ -94,8 +96,8 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
     elif command == "kpis":
         commands.write_kpis(_settings_asked(asked), _print_message)
     elif command == "audit":
-        set_aside = asked.pop("set_aside", None)
-        commands.write_audit(_settings_asked(asked), set_aside)
+        files = {name: asked.pop(name, None) for name in ("accepted", "set_aside")}
+        commands.write_audit(_settings_asked(asked), files)
     else:
         commands.write_report(_settings_asked(asked), _print_message)
 
@@ -123,8 +125,18 @@ def message_in_options(message: str, flags: frozenset[str]) -> str:
         ...     "Say `as_costs(..., refunds='net', rates={'EUR': 1, 'USD': ...})`.", flags
         ... )
         'Say --refunds net --rates EUR=1,USD=....'
+        >>> message_in_options("Say `where={'Status': ['paid', 'sent']}`.", frozenset(["--where"]))
+        'Say --where Status=paid --where Status=sent.'
     """
     return plain_message(MARKED.sub(lambda found: _typed_form(found[1], flags), message))
+
+
+def _refusal_in_options(message: str, flags: frozenset[str]) -> str:
+    """A refusal in options, with the one that leaves out rows that can only be corrected."""
+    said = message_in_options(message, flags)
+    if "those rows out" not in said or "--incomplete" not in flags:
+        return said
+    return f"{said}\n--incomplete drop leaves out those rows, and says how many."
 
 
 def _typed_form(said: str, flags: frozenset[str]) -> str:
@@ -154,6 +166,8 @@ def _option_with_value(keyword: str, value: str, flags: frozenset[str]) -> str:
         return f"{keyword} {value}" if value else f"{keyword} in Python"
     if value in ("True", "False"):
         return flag if value == "True" else f"--no-{flag[2:]}"
+    if keyword == "where":
+        return " ".join(f"{flag} {chosen}" for chosen in _typed_choices(value))
     if value.startswith("{"):  # exchange rates: --rates EUR=1,USD=0.92
         return (
             f"{flag} {value.strip('{}').replace(': ', '=').replace(', ', ',').replace(chr(39), '')}"
@@ -164,6 +178,15 @@ def _option_with_value(keyword: str, value: str, flags: frozenset[str]) -> str:
         return f"{flag} COLUMN" if value == "..." else f'{flag} ""'
     quoted = f'"{value}"' if " " in value else value
     return f"{flag} {quoted}".rstrip()
+
+
+def _typed_choices(said: str) -> list[str]:
+    """The rows that `where={'Status': ['paid', 'sent']}` means, as they are typed."""
+    return [
+        shlex.quote(f"{column}={'' if value is None else value}")
+        for column, values in literal_eval(said).items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
 
 
 def _report_failure(message: str, code: int) -> int:

@@ -45,7 +45,7 @@ _PARTS = {
 }
 _MORE = {
     "demo": ("--customers", "--seed", "--orders"),
-    "audit": ("--set-aside",),
+    "audit": ("--accepted", "--set-aside"),
     "report": ("--output",),
 }
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
@@ -106,6 +106,9 @@ def _add_file_options(command: argparse.ArgumentParser, name: str) -> None:
             _add_setting(group, part, key, field)
     if name == "audit":
         command.add_argument(
+            "--accepted", type=Path, metavar="FILE", help="write the checked table of the others"
+        )
+        command.add_argument(
             "--set-aside", type=Path, metavar="FILE", help="write the rows that cannot be used"
         )
     if name == "report":
@@ -121,10 +124,12 @@ def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: Fie
     say: dict[str, Any] = {"dest": f"{part}.{key}", "help": field.description}
     kinds = _kinds_of_annotation(field.annotation)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-    if bool in kinds:
+    if key == "where":
+        say |= {"action": "append", "metavar": "COLUMN=VALUE"}
+    elif bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
-        say |= {"action": "append", "metavar": "COLUMN" if key == "by" else "TEXT"}
+        say |= {"action": "append", "metavar": "TEXT" if key == "blanks" else "COLUMN"}
     elif choices:
         say |= {"choices": choices}
     else:

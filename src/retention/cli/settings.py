@@ -34,7 +34,21 @@ def _tuple_of_values(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _values_by_column(value: object) -> object:
+    """What is typed, COLUMN=VALUE and again for another, as in a config file: values by column."""
+    if not isinstance(value, list):
+        return value
+    found: dict[str, list[str]] = {}
+    for said in map(str, value):
+        column, equals, wanted = said.partition("=")
+        if not equals or not column:
+            raise ValueError("must be COLUMN=VALUE, such as Status=completed")
+        found.setdefault(column, []).append(wanted)
+    return found
+
+
 _Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_values)]
+_Value = str | int | float
 
 
 class _Section(BaseModel):
@@ -61,7 +75,15 @@ class Columns(_Section):
     cost: str | None = Field(
         default=None, description="what the line cost the firm, in place of --profit"
     )
+    refunded: str | None = Field(
+        default=None, description="what was paid back of the line since: sales less this"
+    )
     order_id: str | None = Field(default=None, description="the order a line belongs to")
+    per_order: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple_of_values)] = Field(
+        default=None,
+        description="a column of the whole order, on its first line only or on each, an amount of "
+        "which counts once; say it again for another",
+    )
     currency: str | None = Field(
         default=None, description="in which currency the amounts of a row are"
     )
@@ -80,6 +102,16 @@ class Columns(_Section):
 class Policies(_Section):
     """What to do with rows that can be read in two ways. Until it is said, they are refused."""
 
+    where: Annotated[
+        dict[str, _Value | list[_Value]] | None, BeforeValidator(_values_by_column)
+    ] = Field(
+        default=None,
+        description="which rows are meant: Status=completed keeps those; say it again for another "
+        "value; Cancelled= keeps those where nothing stands",
+    )
+    incomplete: Literal["error", "drop"] | None = Field(
+        default=None, description="rows that can only be corrected: left out and counted (drop)"
+    )
     refunds: Literal["error", "net", "drop"] | None = Field(
         default=None, description="negative lines: they lower sales (net), or are left out (drop)"
     )
@@ -252,7 +284,8 @@ def _errors_in_words(
 def _demand_in_words(kind: str, message: str) -> str:
     """What a setting must be, in words of people who write TOML."""
     found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
-    return f"must be {found}" if found else message[0].lower() + message[1:]
+    said = message.removeprefix("Value error, ")
+    return f"must be {found}" if found else said[0].lower() + said[1:]
 
 
 def _nearest_setting(names: list[str]) -> str:

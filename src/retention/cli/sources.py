@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from retention.loading.doors.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
-_LINE = ("date", "cost", "order_id")
+_LINE = ("date", "cost", "order_id", "refunded", "per_order")
 _CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
 _ASKED_OF = {
-    False: ("refunds", "duplicates", "zero_orders", "order_day"),
-    True: ("duplicates", "overlaps", "end_is", "trials", "sales_per"),
+    False: ("where", "incomplete", "refunds", "duplicates", "zero_orders", "order_day"),
+    True: ("where", "incomplete", "duplicates", "overlaps", "end_is", "trials", "sales_per"),
 }
 
 
@@ -55,7 +55,8 @@ def read_source(settings: Settings, say: Callable[[str], None]) -> Source:
         file_of(settings), keep=_kept_segments(settings), **told, **_keywords_of_file(settings)
     )
     last = settings.counting.as_of or _last_day_of_table(table, settings.counting.freq, say)
-    leaves_out = {"drop", "exclude"} & set(settings.policies.model_dump().values())
+    said = settings.policies.model_dump(exclude={"where"}).values()
+    leaves_out = settings.policies.where or {"drop", "exclude"} & set(said)
     return Source(table, of_contracts, last, audit_of_file(settings) if leaves_out else None)
 
 

@@ -91,4 +91,4 @@ def _signs_of_text(
     if asked or source.eager:
         for role in id_roles:
             asked |= ids.id_signs(source, role)
-    return signs_that_occur(frame, asked)
+    return signs_that_occur(source.rows_meant(frame), asked)

@@ -11,10 +11,10 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.business_hours import BusinessHours, Calendar, calendar_of
 from retention.errors import RetentionError, check_choice
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.dates import time_zones
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
@@ -131,7 +131,10 @@ def as_contacts(
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `first_response_hours`,
@@ -193,7 +196,7 @@ def as_contacts(
         raise RetentionError(
             f"`unrated={unrated!r}` is about solutions not rated: say `satisfied=`."
         )
-    source = source_of_table(table, CONTACTS, roles, keep)
+    source = source_of_rows(table, CONTACTS, roles, keep)
     written = Written(day_first, date_format, decimal, tz, blanks, from_tz=from_tz).checked()
     clock = _clock_of_contacts(business_hours, roles, tz)
     return accepted_or_audit(

@@ -10,9 +10,9 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, RetentionError, check_choice, count_of
 from retention.frames import Frame, count, one_row
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import Source, source_of_table
 from retention.loading.rows.contract_notes import (
     OUT,
     START,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.loading.rows.columns import Source
 
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "sales_per_count")
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n", "0", "0.0", "nan")
@@ -163,7 +165,10 @@ def as_contracts(
             moved to that of `tz`, as in `as_transactions`.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `start` (first day in force),
@@ -200,7 +205,7 @@ def as_contracts(
     roles |= {"sales_per_count": sales_per_count, "currency": currency}
     roles |= {"trial": trial, "trial_end": trial_end}
     reading = _reading_of_contracts(
-        source_of_table(table, CONTRACTS, roles, keep),
+        source_of_rows(table, CONTRACTS, roles, keep),
         _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
         Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),

@@ -14,6 +14,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, ContentError, RetentionError, check_choice, nearest_name
 from retention.frames import as_lazy, in_kind_of
+from retention.loading.chosen_rows import columns_chosen_by, rows_chosen
 from retention.loading.doors.audits import Audit, audit_of_reading
 from retention.loading.files.opening import open_source
 from retention.loading.files.relations import (
@@ -48,6 +49,8 @@ class FromFile(TypedDict, total=False):
         encoding: of text.
         separator: of columns in text.
         header_row: the line of the names.
+        where: which rows are meant, of a table, too: {"Status": ["completed", "processing"]}.
+        incomplete: "drop" leaves out, of a table, too, rows that can only be corrected.
     """
 
     connection: Any
@@ -56,6 +59,8 @@ class FromFile(TypedDict, total=False):
     encoding: str | None
     separator: str | None
     header_row: int | None
+    where: Mapping[str, Any] | None
+    incomplete: str
 
 
 _FILE = tuple(FromFile.__annotations__)
@@ -86,16 +91,18 @@ def entrance(
                     hint = f". Did you mean {near!r}?" if near else ""
                     what = f"{door.__name__}() got an unexpected keyword argument {name!r}{hint}"
                     raise TypeError(what)
-            reading = {name: said.pop(name) for name in _FILE if name in said}
+            reading: dict[str, Any] = {name: said.pop(name) for name in _FILE if name in said}
             given = [*args, *([said.pop("table")] if "table" in said else [])]
             open_door = cast("Callable[..., _T]", door)
-            with _refusals_in_own_words(door.__name__):
+            chosen, incomplete = reading.pop("where", None), reading.pop("incomplete", "error")
+            with _refusals_in_own_words(door.__name__), rows_chosen(chosen, incomplete):
                 if len(given) == 1 and (reading or _is_source(given[0])):
-                    named = [
+                    of_columns = [
                         name
                         for name in columns
                         if name not in words or not words[name](said.get(name))
                     ]
+                    named = _columns_named(said, of_columns, chosen)
                     return _answer_from_source(open_door, said, given[0], reading, named)
                 return open_door(*given, **said)
 
@@ -193,12 +200,22 @@ def _is_source(table: object) -> bool:
     return isinstance(table, str | os.PathLike)
 
 
+def _columns_named(
+    said: Mapping[str, Any], columns: Sequence[str], chosen: Mapping[str, Any] | None
+) -> list[tuple[str, str | None]]:
+    """The columns that a door's keywords name, each with its keyword."""
+    several = {name: names_to_keep(said.get(name), name) for name in ("keep", "per_order")}
+    several["where"] = columns_chosen_by(chosen)
+    named = [(role, said.get(role)) for role in columns]
+    return named + [(role, name) for role, names in several.items() for name in names]
+
+
 def _answer_from_source(
     door: Callable[..., _T],
     said: Mapping[str, Any],
     source: Any,
     reading: dict[str, Any],
-    columns: Sequence[str],
+    named: Sequence[tuple[str, str | None]],
 ) -> _T:
     """A file's or query's table through its door; a lazy one is first read by the door's checks."""
     engine = reading.pop("engine", "pandas")
@@ -206,10 +223,7 @@ def _answer_from_source(
     connection = reading.pop("connection", None)
     opened = open_source(door.__name__, source, connection, reading)
     twice = "duplicates" in signature(door).parameters and said.get("duplicates") != "keep"
-    roles = {name: said.get(name) for name in columns}
-    opened = _source_of_needed_columns(
-        opened, roles, said.get("keep", ()), every=twice or _AUDITS.get()
-    )
+    opened = _source_of_needed_columns(opened, named, every=twice or _AUDITS.get())
     table = table_in_engine(opened, engine)
     if engine != "duckdb":
         return door(table, **said)
@@ -218,7 +232,7 @@ def _answer_from_source(
 
 
 def _source_of_needed_columns(
-    opened: Opened, roles: Mapping[str, str | None], keep: str | Sequence[str], *, every: bool
+    opened: Opened, named: Sequence[tuple[str, str | None]], *, every: bool
 ) -> Opened:
     """The source with all columns, or `every` of them not being needed, only the named ones.
 
@@ -226,15 +240,14 @@ def _source_of_needed_columns(
     stay, so that the door sees them.
     """
     present = dict.fromkeys(opened.relation.columns)
-    asked = [(role, name) for role, name in roles.items() if name is not None]
-    asked += [("keep", name) for name in names_to_keep(keep)]
+    asked = [(role, name) for role, name in named if name is not None]
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
     found = [column_meant(name, present, asked=role) for role, name in asked]
     if every:
         return opened
-    if "currency" in roles and roles["currency"] is None:
+    if ("currency", None) in named:
         with refusals_explained(opened.explain):
             found += likely_currency_columns(
                 as_lazy(opened.relation, name=opened.name, by_row=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Unpack
 
 import narwhals.stable.v2 as nw
 
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.dates import time_zones
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.row_checks import Check, Output, Reading
 from retention.loading.rows.text import OURS, Written
 from retention.tables import OUTAGES
@@ -60,7 +60,10 @@ def as_outages(
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `start`, `end` and the columns of `keep`.
@@ -78,7 +81,7 @@ def as_outages(
                         start                 end
         0 2024-03-01 10:00:00 2024-03-01 16:00:00
     """
-    source = source_of_table(table, OUTAGES, {"start": start, "end": end}, keep)
+    source = source_of_rows(table, OUTAGES, {"start": start, "end": end}, keep)
     written = Written(day_first, date_format, None, tz, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_outages(source, written), table)
 

@@ -11,9 +11,9 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, warn
 from retention.frames import Frame, collect
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import Source, source_of_table
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.records import text_of_value
 from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, value_as_written
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.loading.rows.columns import Source
 
 _REASON = Column("reason", "text", "why it ended, null where no end was seen", optional=True)
 _ANSWER = [column for column in LIFETIMES.columns if column.name != "reactivation"]
@@ -111,7 +113,10 @@ def as_spells(
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
         decimal: the decimal sign of numbers in text, "." or ",".
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` and `entry` (null where none),
@@ -138,7 +143,7 @@ def as_spells(
     """
     roles = {"customer_id": customer_id, "duration": duration, "churned": churned}
     roles |= {"entry": entry, "n_spells": n_spells, "reason": reason}
-    source = source_of_table(table, _KIND, roles, keep)
+    source = source_of_rows(table, _KIND, roles, keep)
     _refuse_types_of_numbers(source)
     written = Written(decimal=decimal, blanks=blanks).checked()
     return accepted_or_audit(

@@ -15,9 +15,9 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, RetentionError, check_choice
 from retention.frames import count, one_row
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading
@@ -127,7 +127,10 @@ def as_surveys(
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `answered` (true or
@@ -169,7 +172,7 @@ def as_surveys(
     ends = _ends_of_scale(answers, scale)
     roles = {"customer_id": customer_id, "date": date, **answers, "answered": answered}
     written = Written(day_first, date_format, decimal, tz, blanks, from_tz=from_tz).checked()
-    source = source_of_table(table, _KIND, roles, keep)
+    source = source_of_rows(table, _KIND, roles, keep)
     values = read_values(
         source, written, id_roles=("customer_id",), date_roles=("date",), amount_roles=_SCORES
     )

@@ -11,9 +11,11 @@ import numpy as np
 from retention import periods
 from retention.errors import RetentionError, check_choice
 from retention.frames import Frame, collect, one_row
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
+from retention.loading.order_columns import hinted_checks
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import ROW, Source, source_of_table, with_flag
+from retention.loading.rows.columns import ROW, Source, names_to_keep, with_flag
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
 from retention.loading.rows.order_notes import lines_dated_by_first, order_notes
@@ -25,7 +27,7 @@ from retention.loading.rows.row_checks import (
     Reading,
     TableFault,
 )
-from retention.loading.rows.text import OURS, Written
+from retention.loading.rows.text import OURS, Written, signs_that_occur
 from retention.loading.values.amounts import too_large_check
 from retention.orders import NOISE
 from retention.tables import TRANSACTIONS
@@ -36,7 +38,16 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
 
-_AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
+_AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost", "refunded")
+
+_TWO_SIGNS = (
+    "What was paid back is written above 0 or below 0, not both. Correct them or leave those rows "
+    "out."
+)
+_TOO_MUCH = (
+    "More cannot be paid back than was paid. If `sales=` has it taken off already, leave out "
+    "`refunded=`; else correct them or leave those rows out."
+)
 
 
 @entrance(
@@ -47,6 +58,7 @@ _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost")
     "unit_price",
     "profit",
     "cost",
+    "refunded",
     "order_id",
     "currency",
 )
@@ -60,7 +72,9 @@ def as_transactions(
     unit_price: str | None = None,
     profit: str | None = None,
     cost: str | None = None,
+    refunded: str | None = None,
     order_id: str | None = None,
+    per_order: str | Sequence[str] = (),
     currency: str | None = None,
     rates: Any = None,
     keep: str | Sequence[str] = (),
@@ -107,8 +121,13 @@ def as_transactions(
         unit_price: … the column of the price of one: sales = quantity × unit price.
         profit: column of the line's contribution, in currency; or else …
         cost: … the column of what the line cost: profit = sales − cost.
+        refunded: column of what was paid back of the line since, empty where nothing was: sales are
+            what `sales` (or the product) says less this. Its amounts are all above 0 or all below.
         order_id: column of the order a line belongs to. Without it the lines of one customer on one
             day are one order.
+        per_order: the columns that are of a whole order, not of its line, whether they are filled
+            in on its first line only or said again on each: they hold for every line, and an amount
+            counts once, the order's further lines being left out.
         currency: column of the currency of the line's amounts: ISO codes or signs ("€"). To take it
             from the signs in the amounts themselves, name their column again.
         rates: exchange rates that convert the amounts: how much of the currency you convert to one
@@ -139,7 +158,10 @@ def as_transactions(
             left out.
         as_of: the last observed day, itself included: a later date is a problem.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
@@ -174,9 +196,10 @@ def as_transactions(
     roles = _roles_of_columns(
         customer_id, date, sales, quantity, unit_price, profit, cost, order_id
     )
-    roles["currency"] = currency
+    roles |= {"currency": currency, "refunded": refunded}
+    names = names_to_keep(per_order, "per_order")
     reading = _reading_of_transactions(
-        source_of_table(table, TRANSACTIONS, roles, keep),
+        source_of_rows(table, TRANSACTIONS, roles, keep, per_order=names, amounts=_AMOUNTS),
         _transaction_policies(refunds, duplicates, zero_orders, order_day, order_id),
         Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
@@ -246,12 +269,12 @@ def _reading_of_transactions(
     frame, money = _with_money(source, values)
     late = None if as_of is None else _days_late(frame, as_of)
     checks = [
-        *values.checks_of("customer_id", "order_id", "date"),
+        *hinted_checks(source, values.checks_of("customer_id", "order_id", "date")),
         _late_date_check(source, late),
-        *values.checks_of(*_AMOUNTS, "currency"),
+        *hinted_checks(source, _checks_of_amounts(values)),
         *money,
         duplicate_check(source, policies["duplicates"]),
-        _refund_check(policies["refunds"]),
+        _refund_check(source, policies["refunds"]),
         _zero_order_check(source, policies["zero_orders"]),
     ]
     if policies["order_day"] == "first":
@@ -265,7 +288,7 @@ def _reading_of_transactions(
         faults=_faults_of_transactions(as_of),
         notes=partial(_notes_on_transactions, source, policies["order_day"]),
         repeats=policies["duplicates"] != "keep",
-        shuffled=values.shuffled or policies["order_day"] == "first",
+        shuffled=values.shuffled or policies["order_day"] == "first" or bool(source.choices),
     )
 
 
@@ -285,10 +308,41 @@ def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:
     if "sales" not in source.roles:
         product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
         frame = frame.with_columns(product.alias(f"{OURS}sales"))
+    back: list[Check] = []
+    if "refunded" in source.roles:
+        frame, back = _with_refunded(source, frame)
     if "cost" in source.roles:
         frame = frame.with_columns((sales - nw.col(f"{OURS}cost")).alias(f"{OURS}profit"))
     known = [role for role in ("sales", "profit") if role == "sales" or _has_profit(source)]
-    return frame, [too_large_check(role, f"{OURS}{role}") for role in known]
+    return frame, [*back, *(too_large_check(role, f"{OURS}{role}") for role in known)]
+
+
+def _checks_of_amounts(values: Values) -> list[Check]:
+    """The checks of amounts; where nothing is said of a refund, nothing was paid back."""
+    return [c for c in values.checks_of(*_AMOUNTS, "currency") if c.reason != "missing refunded"]
+
+
+def _with_refunded(source: Source, frame: Frame) -> tuple[Frame, list[Check]]:
+    """Sales less what was paid back, and the checks that it is of one sign and not more."""
+    sales, back, gross = (nw.col(f"{OURS}{name}") for name in ("sales", "refunded", "gross"))
+    frame = frame.with_columns(
+        nw.when(~back.is_nan())
+        .then(back)
+        .otherwise(nw.lit(0.0))
+        .fill_null(0.0)
+        .alias(f"{OURS}refunded"),
+        sales.alias(f"{OURS}gross"),
+    )
+    signs = signs_that_occur(source.rows_meant(frame), {"above": back > 0, "below": back < 0})
+    frame = frame.with_columns((sales - back.abs()).alias(f"{OURS}sales"))
+    column = source.roles["refunded"]
+    both = back < 0 if signs["above"] and signs["below"] else None
+    return frame, [
+        Check("refunded of two signs", column, _TWO_SIGNS, both),
+        Check(
+            "refunded more than sales", column, _TOO_MUCH, back.abs() - gross > gross.abs() * NOISE
+        ),
+    ]
 
 
 def _has_profit(source: Source) -> bool:
@@ -331,9 +385,10 @@ def _late_date_check(source: Source, late: nw.Expr | None) -> Check:
     return Check("date after as_of", source.roles["date"], advice, fails)
 
 
-def _refund_check(policy: str) -> Check:
+def _refund_check(source: Source, policy: str) -> Check:
     advice = "Say `refunds='net'` (they lower sales but make nobody active) or `refunds='drop'`."
-    fails = None if policy == "net" else nw.col(f"{OURS}sales") < 0
+    sales = nw.col(f"{OURS}gross" if "refunded" in source.roles else f"{OURS}sales")
+    fails = None if policy == "net" else sales < 0
     return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError, check_choice
+from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import read_values
-from retention.loading.rows.columns import source_of_table
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.row_checks import Check, Output, Reading
@@ -82,7 +82,10 @@ def as_wallet(
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`.
+            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
+            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
+            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
+            "drop" leaves out rows that can only be corrected, and a warning counts them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `wallet` (currency) and
@@ -112,7 +115,7 @@ def as_wallet(
     check_choice("duplicates", duplicates, ("error", "keep", "drop"))
     roles = {"customer_id": customer_id, "date": date, **_amount_columns(wallet, sales, elsewhere)}
     roles["currency"] = currency
-    source = source_of_table(table, WALLET, roles, ())
+    source = source_of_rows(table, WALLET, roles, ())
     written = Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_wallets(source, written, duplicates), table)
 

@@ -29,6 +29,9 @@ SAMPLE = 20
 ROW = f"{OURS}row"
 """The position of a row in an eager table, counted from 0."""
 
+CHOSEN = f"{OURS}chosen"
+"""Whether a row is one of those that are meant, where not all are."""
+
 _COMPUTED = {"sales", "wallet"}
 """What may be computed from other columns, so need not be named."""
 
@@ -42,12 +45,27 @@ _MARKS = ("\ufeff", "ï»¿")  # a byte-order mark, as UTF-8 and as cp1252 read 
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A column by which rows are left out: why they are, and the flag of those that are.
+
+    With `advice` they are no choice but a problem, told before all others.
+    """
+
+    reason: str
+    column: str
+    flag: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The user's table as a door works on it.
 
     `table` and `frame` have the user's columns under their inner names (see `retention.names`): the
     frame all of a lazy table; of an eager one those that are named, and `ROW`. `schema` is of all.
-    `roles` says which column plays which part, `keep` which ones go through as they are.
+    `roles` says which column plays which part, `keep` which ones go through as they are, `choices`
+    by which columns rows are left out; `drops_incomplete` says that those are, too, that could only
+    be corrected.
     """
 
     table: Any
@@ -56,6 +74,22 @@ class Source:
     schema: Mapping[str, nw.dtypes.DType]
     roles: Mapping[str, str]
     keep: Mapping[str, str]
+    choices: Sequence[Choice] = ()
+    drops_incomplete: bool = False
+
+    def rows_meant(self, frame: Frame) -> Frame:
+        """Of a frame the rows that are not left out."""
+        return frame.filter(self.meant) if self.choices else frame
+
+    def among_meant(self, condition: nw.Expr) -> nw.Expr:
+        """Where a condition holds in a row that is not left out."""
+        return condition & self.meant if self.choices else condition
+
+    @property
+    def meant(self) -> nw.Expr:
+        """Where a row is not left out."""
+        out = [nw.col(each.flag) & nw.lit(not each.advice) for each in self.choices]
+        return ~nw.any_horizontal(*out, ignore_nulls=True)
 
     @property
     def eager(self) -> bool:
@@ -64,9 +98,23 @@ class Source:
 
 
 def source_of_table(
-    table: object, kind: Kind, roles: Mapping[str, str | None], keep: str | Sequence[str] | None
+    table: object,
+    kind: Kind,
+    roles: Mapping[str, str | None],
+    keep: str | Sequence[str] | None,
+    *,
+    where: Sequence[str] = (),
+    per_order: Sequence[str] = (),
 ) -> Source:
     """The table with its columns found, before any of them is read.
+
+    Args:
+        table: what the user gave.
+        kind: what it is to become.
+        roles: which column plays which part.
+        keep: those that go through as they are.
+        where: those that rows are chosen by.
+        per_order: those of whole orders.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -84,7 +132,12 @@ def source_of_table(
         if name is not None
     }
     kept_as = _kept_columns(kept, kind, roles, schema)
-    table, frame, types = _table_by_cell(inside(table, name=kind.name), kind, found, kept_as)
+    asked = {f"where {name}": column_meant(name, schema, asked="where") for name in where}
+    for name in per_order:
+        asked[f"per_order {name}"] = column_meant(name, schema, asked="per_order")
+    table, frame, types = _table_by_cell(
+        inside(table, name=kind.name), kind, found | asked, kept_as
+    )
     return Source(table, kind, frame, types, found, kept_as)
 
 
@@ -147,14 +200,14 @@ def _refuse_objects(given: Any, named: Mapping[str, str], schema: Mapping[str, o
         )
 
 
-def names_to_keep(keep: str | Sequence[str] | None) -> list[str]:
-    """The columns that `keep=` names.
+def names_to_keep(keep: str | Sequence[str] | None, asked: str = "keep") -> list[str]:
+    """The columns that `keep=`, or another keyword of several, names.
 
     Raises:
         ColumnError: if it is neither a name nor several.
     """
     if not isinstance(keep, Iterable | None):
-        raise ColumnError(f"keep must name a column, or several in a list; got {keep!r}.")
+        raise ColumnError(f"{asked} must name a column, or several in a list; got {keep!r}.")
     return [] if keep is None else [keep] if isinstance(keep, str) else list(keep)
 
 

@@ -7,7 +7,7 @@ judge the same reading, so that one accepts exactly what the other sets nothing 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ContentError, count_of, warn
 from retention.frames import Frame, collect, count, one_row
-from retention.loading.rows.columns import ROW, Source
+from retention.loading.rows.columns import CHOSEN, ROW, Source
 from retention.loading.rows.fingerprints import fingerprint
 from retention.loading.rows.text import OURS, signs_that_occur
 
@@ -50,6 +50,13 @@ class Check:
     fails: nw.Expr | None = None
     later: Callable[[Callable[[], Frame], Mapping[str, bool], str], Frame | None] | None = None
     drops: bool = False
+
+    @property
+    def of_incomplete_rows(self) -> bool:
+        """Whether nothing but a correction helps such a row, or to leave it out."""
+        if callable(self.advice):
+            return self.reason.startswith(("blank ", "missing "))
+        return "those rows out" in self.advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +171,16 @@ def with_flag_of(frame: Frame, checks: Sequence[Check], name: str) -> Frame:
     Checks that need more than the row are not asked.
     """
     fails = [count(check.fails) for check in checks if check.fails is not None]
+    fails += [count(~nw.col(CHOSEN))] if CHOSEN in frame.collect_schema() else []
     return frame.with_columns(nw.max_horizontal(nw.lit(0), *fails).alias(name))
 
 
 def verdict_on_rows(reading: Reading) -> Judged:
-    """Run the checks: one look at the table, and a second only where the first found something."""
+    """Run the checks: one look at the table, and a second only where the first found something.
+
+    Rows that are left out are asked nothing else.
+    """
+    reading = _reading_of_rows_meant(_reading_without_incomplete(reading))
     flags = {_flag_name(check): check.fails for check in reading.checks if check.fails is not None}
     frame = reading.frame.with_columns(**flags)
     look, n_rows = _first_look(reading, frame, list(flags))
@@ -177,11 +189,48 @@ def verdict_on_rows(reading: Reading) -> Judged:
         if check.later is not None:
             before = [c for c in failing if c in reading.checks[:i]]
             found = check.later(partial(_with_first_reason, frame, before), look, _flag_name(check))
+            if found is not None and reading.source.choices:
+                found = _flagged_if_meant(found, _flag_name(check))
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
     frame = _with_first_reason(frame, failing) if failing else frame
     return Judged(reading, frame, failing, look, n_rows)
+
+
+def _flagged_if_meant(frame: Frame, flag: str) -> Frame | None:
+    """The frame with a flag of rows that are meant only; None if there is none of them."""
+    frame = frame.with_columns((nw.col(flag) & nw.col(CHOSEN)).alias(flag))
+    return frame if signs_that_occur(frame, {flag: nw.col(flag)})[flag] else None
+
+
+def _reading_without_incomplete(reading: Reading) -> Reading:
+    """The reading that leaves incomplete rows out, if that is asked."""
+    if not reading.source.drops_incomplete:
+        return reading
+    checks = [replace(c, drops=c.drops or c.of_incomplete_rows) for c in reading.checks]
+    return replace(reading, checks=checks)
+
+
+def _reading_of_rows_meant(reading: Reading) -> Reading:
+    """The reading with checks that leave rows out first, and no other check of such rows."""
+    source = reading.source
+    if not source.choices:
+        return reading
+    out = [
+        Check(c.reason, c.column, c.advice, nw.col(c.flag), drops=not c.advice)
+        for c in source.choices
+    ]
+    others = [
+        check if check.fails is None else replace(check, fails=source.among_meant(check.fails))
+        for check in reading.checks
+    ]
+    signs = {sign: source.among_meant(holds) for sign, holds in reading.signs.items()}
+    outputs = [
+        output if output.other is None else replace(output, other=source.among_meant(output.other))
+        for output in reading.outputs
+    ]
+    return replace(reading, checks=[*out, *others], signs=signs, outputs=outputs)
 
 
 def _first_look(
@@ -221,6 +270,8 @@ def accepted_rows(reading: Reading) -> Frame:
         raise _refusal_of_problems(verdict, problems, said)
     if verdict.failing:
         _refuse_empty_rest(verdict)
+    if reading.source.drops_incomplete:
+        _warn_of_incomplete(verdict)
     _warn_of_notes(verdict)
     return verdict.accepted
 
@@ -256,6 +307,21 @@ def refuse_faults(verdict: Judged, faults: Sequence[TableFault]) -> None:
                 else ""
             )
             raise ContentError(f"{reading.source.kind.name}{rest}: {fault.text}")
+
+
+def _warn_of_incomplete(verdict: Judged) -> None:
+    """One warning that counts the rows left out because something in them is missing or wrong."""
+    checks = [check for check in verdict.failing if check.of_incomplete_rows]
+    reasons = {f"{OURS}n{i}": nw.col(REASON) == check.reason for i, check in enumerate(checks)}
+    if not checks:
+        return
+    flags = verdict.frame.with_columns(**{name: count(holds) for name, holds in reasons.items()})
+    found = one_row(flags.select(*(nw.col(name).sum() for name in reasons)))
+    ns = [int(found[name] or 0) for name in reasons]
+    said = ", ".join(f"{c.reason} {n:,}" for c, n in zip(checks, ns, strict=True) if n)
+    if said:
+        rows = f"{count_of(sum(ns), 'row')} of {verdict.n_rows:,}"
+        warn(f"{verdict.reading.source.kind.name}: {rows} left out as incomplete: {said}.")
 
 
 def _dropped_reasons(verdict: Judged) -> str:

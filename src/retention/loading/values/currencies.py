@@ -83,7 +83,9 @@ class _Money:
 
     def signs(self, frame: Frame, role: str) -> list[Found]:
         """The signs that the amounts of a role carry."""
-        return currencies_in_text(frame, nw.col(_sign_name(role)), row=self.row)
+        return currencies_in_text(
+            self.source.rows_meant(frame), nw.col(_sign_name(role)), row=self.row
+        )
 
 
 def read_currency(
@@ -133,7 +135,7 @@ def likely_currency_columns(frame: Frame) -> list[str]:
 def _amounts_by_column(money: _Money, frame: Frame, rates: Rates | None) -> Told:
     """Amounts in the currencies that a column names, or converted."""
     frame = frame.with_columns(_text_of_currency(money).alias(_TEXT))
-    found = currencies_in_text(frame, nw.col(_TEXT), row=money.row)
+    found = currencies_in_text(money.source.rows_meant(frame), nw.col(_TEXT), row=money.row)
     if len(found) > _MOST:
         raise ColumnError(
             f"currency: column {money.column!r} holds {len(found):,} different texts. These are no "
@@ -273,14 +275,14 @@ def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:
     others = {name: dtype for name, dtype in schema.items() if name not in taken}
     if not money.roles or not others:
         return []
-    one_only = ""
+    one_only, frame = "", money.source.rows_meant(frame)
     for column in currency_columns(others):
         found = currencies_in_column(frame, column, others[column], row=money.row)
         if len(found) > 1:
             return [_unnamed_column_check(column, found, one_only)]
         if found:
             one_only = column
-    for column in _columns_of_codes(money.source.frame, others):
+    for column in _columns_of_codes(money.source.rows_meant(money.source.frame), others):
         found = currencies_in_column(frame, column, others[column], row=money.row)
         if len(found) > 1 and are_currency_codes(text for one in found for text in one.texts):
             return [_unnamed_column_check(column, found, one_only)]
