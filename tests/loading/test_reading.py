@@ -954,7 +954,7 @@ def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
     def broken(table: Any, *_: Any) -> Any:
         return table.project("nonsense").fetchall()
 
-    monkeypatch.setattr("retention.loading.doors.transactions.source_of_table", broken)
+    monkeypatch.setattr("retention.loading.doors.transactions.source_of_rows", broken)
     with pytest.raises(duckdb.BinderException, match="nonsense"):
         rt.as_transactions(path, **NAMES, engine="duckdb")
 
