@@ -125,3 +125,14 @@ def test_a_choice_that_cannot_be_made_is_refused_in_options(orders, capsys, said
     """What is typed in a wrong way, and what the file does not have."""
     found, _, err = run(capsys, "kpis", orders, *NAMED, *MONTHS, "--where", said)
     assert (found, words in err) == (code, True), err
+
+
+def test_a_note_on_a_status_can_be_typed_as_it_stands(orders, capsys):
+    """What the note tells to say is said, and the note is gone."""
+    text = orders.read_text(encoding="utf-8").replace("x,20", "2024-01-05,20")
+    orders.write_text(text, encoding="utf-8")
+    code, out, err = run(capsys, "kpis", orders, *NAMED, *MONTHS)
+    assert (code, first_of(out)["n_base"]) == (0, "3")
+    advice = re.search(r"If they brought nothing, say ((?:--where '[^']*' ?)+)\.", err)[1]
+    code, out, err = run(capsys, "kpis", orders, *NAMED, *MONTHS, *shlex.split(advice))
+    assert (code, "brought nothing" in err) == (0, False)

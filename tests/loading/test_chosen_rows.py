@@ -248,3 +248,47 @@ def test_incomplete_is_one_of_two_words():
     """A misspelt policy is no policy."""
     with pytest.raises(rt.RetentionError, match="incomplete must be one of 'error', 'drop'"):
         rt.as_transactions(shop(), **NAMES, incomplete="skip")
+
+
+SOLD = {"who": list("abcd"), "paid": [1.0, 2.0, 3.0, -3.0], "day": "2024-01-02"}
+STANDS = [" Completed", "Cancelled", "sent", "refunded"]
+
+
+def test_sales_of_cancelled_orders_are_looked_at_and_the_advice_works(engine):
+    """A status that says there was no sale: nothing is refused, and a choice of rows is shown."""
+    table = engine.table(pd.DataFrame({**SOLD, "Order Status": STANDS}))
+    said = {**NAMES, "refunds": "net"}
+    with pytest.warns(rt.RetentionWarning, match="Order Status is that of none: 1 row") as told:
+        rt.as_transactions(table, **said)
+    advice = re.search(r"say where=(\{.*?\})", str(told[0].message))[1]
+    lines = rt.as_transactions(table, **said, where=ast.literal_eval(advice))
+    assert engine.read(lines, order=["sales"])["sales"].tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"Fulfillment Status": ["fulfilled", "pending", None, "restocked"]},
+        {"Status": ["paid", "paid", "paid", "refunded"]},
+        {"Note": ["cancelled"] * 4},
+        {"Status": [1, 2, 3, 4]},
+    ],
+)
+def test_a_status_that_says_nothing_of_the_kind_is_not_looked_at(columns):
+    """No warning: of a parcel, of a refund that is told, in another column, or of numbers."""
+    table = pd.DataFrame({**SOLD, **columns})
+    assert len(rt.as_transactions(table, **NAMES, refunds="net")) == 4
+
+
+def test_a_status_that_rows_were_chosen_by_is_not_looked_at():
+    """Who chose the cancelled ones, meant them."""
+    table = pd.DataFrame({**SOLD, "Status": STANDS})
+    assert len(rt.as_transactions(table, **NAMES, where={"Status": ["sent", "cancelled"]})) == 2
+
+
+def test_rows_left_out_are_no_duplicates_either():
+    """Copies of a failed payment are left out as what they are."""
+    table = pd.DataFrame({**SOLD, "Status": ["sent", "failed", "failed", "sent"]})
+    table = pd.concat([table, table.iloc[[1]]])
+    table["paid"] = table["paid"].abs()
+    assert len(rt.as_transactions(table, **NAMES, where={"Status": "sent"})) == 2

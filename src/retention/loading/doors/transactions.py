@@ -18,7 +18,7 @@ from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import ROW, Source, names_to_keep, with_flag
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
-from retention.loading.rows.order_notes import lines_dated_by_first, order_notes
+from retention.loading.rows.order_notes import lines_dated_by_first, order_notes, status_notes
 from retention.loading.rows.row_checks import (
     REASON,
     Check,
@@ -299,7 +299,7 @@ def _notes_on_transactions(source: Source, order_day: str, frame: Frame, n_rows:
     notes = [*alike_id_notes(ids, "customer_id", column), *crowded_id_notes(ids, column, n_rows)]
     if "order_id" in source.roles and not order_day:
         notes += order_notes(frame, source.roles["order_id"])
-    return notes
+    return [*notes, *status_notes(source, frame)]
 
 
 def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:

@@ -159,12 +159,26 @@ def _table_by_cell(
     if not isinstance(given, nw.DataFrame):
         return table, as_lazy(given, name=kind.name, by_row=True), schema
     used = dict.fromkeys(
-        [*roles.values(), *keep.values(), *_likely_currency_columns(given, schema)]
+        [
+            *roles.values(),
+            *keep.values(),
+            *_likely_currency_columns(given, schema),
+            *status_columns(schema),
+        ]
     )
     numbered = given.select(*used).with_row_index(ROW)  # of ten thousand columns three are wanted
     if texts:
         numbered = nw.from_native(nw.to_native(numbered).assign(**texts))
     return nw.to_native(given), as_lazy(numbered, name=kind.name, by_row=True), schema
+
+
+def status_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
+    """The columns of text whose names say that they hold how an order or a payment stands."""
+    return [
+        name
+        for name, dtype in schema.items()
+        if isinstance(dtype, nw.String) and bare_name(outer(name)).casefold().endswith("status")
+    ]
 
 
 def _likely_currency_columns(

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import count, one_row
+from retention.frames import collect, count, one_row
+from retention.loading.rows.columns import status_columns
 from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
-from retention.loading.rows.text import OURS
+from retention.loading.rows.text import OURS, stripped_text
+from retention.names import outer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retention.frames import Frame
+    from retention.loading.rows.columns import Source
     from retention.loading.rows.row_checks import Check
 
 _ID, _ORDER, _DATE, _SALES = (
@@ -28,6 +31,10 @@ _SHARED = (
     "Each customer's lines count as an order of their own: right where numbers begin anew in each "
     "shop or year, else look at the column {column!r}."
 )
+_NO_SALE = ("cancelled", "canceled", "failed", "denied", "declined", "void", "voided", "refunded")
+"""What a status says of an order that brings nothing; whether it is still pending says less."""
+
+_STATUS = f"{OURS}status"
 _FIRST, _LAST, _N = f"{OURS}first_day", f"{OURS}last_day", f"{OURS}rows"
 _APART = f"{OURS}apart"
 
@@ -70,6 +77,39 @@ def order_notes(frame: Frame, column: str) -> list[Note]:
         say = _SHARED.format(column=column)
         notes.append(Note(what, rows, n, _smallest_odd_id(odd, "_shared"), say))
     return notes
+
+
+def status_notes(source: Source, frame: Frame) -> list[Note]:
+    """Sales whose status says that they are none, in columns that nobody chose rows by.
+
+    Args:
+        source: the table.
+        frame: its accepted rows.
+    """
+    chosen = {choice.column for choice in source.choices}
+    there = frame.collect_schema()
+    names = [name for name in status_columns(source.schema) if name in there]
+    return [note for name in names if name not in chosen for note in _notes_of_status(frame, name)]
+
+
+def _notes_of_status(frame: Frame, column: str) -> list[Note]:
+    status = stripped_text(nw.col(column)).str.to_lowercase()
+    sold = frame.filter(nw.col(_SALES) > 0, ~nw.col(column).is_null())
+    sold = sold.with_columns(status.alias(_STATUS))
+    none = sold.filter(nw.col(_STATUS).is_in(_NO_SALE))
+    asked = (nw.len().alias("n"), nw.col(_ID).n_unique().alias("who"), nw.col(column).min())
+    found = one_row(none.select(*asked))
+    if not found["n"]:
+        return []
+    others = sold.filter(~nw.col(_STATUS).is_in((*_NO_SALE, ""))).select(_STATUS).unique()
+    left = sorted(collect(others)[_STATUS].tolist())
+    meant = (
+        f"`where={{{outer(column)!r}: {left}}}`" if left else "`where=`, the rows that are meant"
+    )
+    say = f"If they brought nothing, say {meant}."
+    n, who = int(found["n"]), int(found["who"])
+    what = f"sales whose {outer(column)} is that of none"
+    return [Note(what, n, who, value_as_written(found[column]), say)]
 
 
 def _smallest_odd_id(odd: Frame, which: str) -> str:

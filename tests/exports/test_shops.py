@@ -1,0 +1,192 @@
+"""Exports of shops and payments: from the file to the figure, in Python and on the command line.
+
+The files are invented; their columns are those of each system's own documentation. In all of them
+Ann buys for 30 in January and 40 in February, Bob for 20 (in some 25, of which 5 are paid back) and
+10, Cem for 50 in January alone. Whatever else they hold is no sale: orders of Dan, who never paid,
+and of Cem in February, cancelled, failed or paid back whole. So by hand: of 3 customers 2 came
+back, and of 100 in sales 30 + 20 were theirs.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+import warnings
+from pathlib import Path
+
+import narwhals.stable.v2 as nw
+import pytest
+
+import retention as rt
+from retention.cli import main
+
+FILES = Path(__file__).parent / "files"
+PAGES = Path(__file__).parents[2] / "docs" / "how-to" / "exports"
+SYSTEMS: dict[str, dict[str, object]] = {
+    "shopify": {
+        "customer_id": "Email",
+        "date": "Created at",
+        "sales": "Total",
+        "order_id": "Name",
+        "refunded": "Refunded Amount",
+        "per_order": ["Total", "Refunded Amount", "Financial Status"],
+        "where": {"Financial Status": ["paid", "partially_refunded"]},
+        "tz": "Europe/Berlin",
+    },
+    "woocommerce": {
+        "customer_id": "Customer",
+        "date": "Date",
+        "sales": "Net Sales",
+        "order_id": "Order #",
+        "refunds": "net",
+        "where": {"Status": ["completed", "processing", "refunded"]},
+    },
+    "magento": {
+        "customer_id": "Customer Email",
+        "date": "Purchase Date",
+        "sales": "Grand Total (Base)",
+        "order_id": "ID",
+        "refunded": "Total Refunded",
+        "where": {"Status": ["complete", "processing"]},
+    },
+    "prestashop": {
+        "customer_id": "Customer",
+        "date": "Date",
+        "sales": "Total",
+        "order_id": "ID",
+        "where": {"Status": ["Payment accepted", "Shipped", "Delivered"]},
+    },
+    "square": {
+        "customer_id": "Customer ID",
+        "date": "Date",
+        "sales": "Net Sales",
+        "order_id": "Transaction ID",
+        "refunds": "net",
+        "incomplete": "drop",
+    },
+    "paypal": {
+        "customer_id": "Name",
+        "date": "Date",
+        "sales": "Gross",
+        "order_id": "Transaction ID",
+        "refunds": "net",
+        "where": {
+            "Type": ["Express Checkout Payment", "Payment Refund"],
+            "Status": ["Completed", "Partially Refunded"],
+        },
+    },
+    "amazon": {
+        "customer_id": "buyer-email",
+        "date": "purchase-date",
+        "sales": "item-price",
+        "order_id": "order-id",
+        "tz": "Europe/Berlin",
+    },
+    "ebay": {
+        "customer_id": "Buyer Username",
+        "date": "Paid On Date",
+        "sales": "Total Price",
+        "order_id": "Order Number",
+        "per_order": ["Total Price", "Paid On Date"],
+        "date_format": "%b-%d-%y",
+        "incomplete": "drop",
+    },
+}
+"""What is said of each system's file."""
+
+BY_HAND = {"n_base": 3, "n_retained": 2, "sales_base": 100.0, "sales_retained": 50.0}
+DAYS = {"observed_from": "2024-01-01", "as_of": "2024-02-29"}
+every_system = pytest.mark.parametrize("system", SYSTEMS)
+
+
+def file_of(system):
+    """The invented file of a system."""
+    return next(FILES.glob(f"{system}.*"))
+
+
+def typed(said):
+    """The keywords as they are typed."""
+    for name, value in said.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "where":
+            for column, values in value.items():
+                for each in values:
+                    yield from (flag, f"{column}={each}")
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                yield from (flag, each)
+
+
+@every_system
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow", "duckdb"])
+@pytest.mark.filterwarnings("ignore:.*left out as incomplete")
+def test_a_file_becomes_the_figure_worked_out_by_hand(system, kind):
+    """On every engine that a file is read into; sales to the cent."""
+    lines = rt.as_transactions(file_of(system), engine=kind, **SYSTEMS[system])
+    activity = rt.customer_periods(lines, freq="month", **DAYS)
+    kpis = nw.from_native(rt.outcome_kpis(activity)).lazy().collect()
+    row = kpis.rows(named=True)[0]
+    assert {name: row[name] for name in BY_HAND} == pytest.approx(BY_HAND)
+
+
+@every_system
+def test_the_command_line_comes_to_the_same(system, capsys):
+    """One command, no preparation."""
+    words = [*typed(SYSTEMS[system]), "--format", "csv"]
+    days = [word for name, day in DAYS.items() for word in (f"--{name.replace('_', '-')}", day)]
+    code = main(["kpis", str(file_of(system)), *words, *days])
+    row = next(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert code == 0
+    assert {name: float(row[name]) for name in BY_HAND} == BY_HAND
+
+
+@every_system
+def test_every_row_is_a_sale_or_set_aside_with_a_reason(system):
+    """Nothing goes in silence: the audit of the same file adds up, and names its reasons."""
+    audit = rt.audit(rt.as_transactions, file_of(system), **SYSTEMS[system])
+    assert len(audit.accepted) + len(audit.set_aside) == len(rt.read_table(file_of(system)))
+    assert audit.accepted["sales"].sum() == pytest.approx(150.0)
+    known = r".* not in where|further line of an order|missing date|blank customer_id"
+    assert [why for why in audit.set_aside["reason"] if not re.fullmatch(known, why)] == []
+
+
+@every_system
+def test_its_page_shows_this_file_and_these_words(system):
+    """What the docs tell to write is what is tested here."""
+    page = (PAGES / f"{system}.md").read_text(encoding="utf-8")
+    text = file_of(system).read_text(encoding="utf-8")
+    assert text.replace("\t", "\\t") in page
+    line = re.search(r'line = r"""\n(.*?)\n"""', page, re.DOTALL)[1].replace("\\\n", " ")
+    said = shlex.split(line)
+    assert said[said.index("kpis") + 2 : said.index("--observed-from")] == [*typed(SYSTEMS[system])]
+
+
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if "where" in SYSTEMS[name]])
+def test_without_a_choice_of_rows_another_figure_comes_out_or_a_question(system):
+    """The choice is what makes it right: the files would not test it otherwise."""
+    said = {name: value for name, value in SYSTEMS[system].items() if name != "where"}
+    try:
+        lines = rt.as_transactions(file_of(system), **said)
+    except rt.ContentError:
+        return
+    activity = rt.customer_periods(lines, freq="month", **DAYS)
+    assert rt.outcome_kpis(activity)["n_base"][0] != BY_HAND["n_base"]
+
+
+def test_a_total_without_its_keyword_is_asked_about_and_named():
+    """Shopify's blanks: the refusal names the column and the keyword that reads it."""
+    said = {**SYSTEMS["shopify"], "per_order": ["Financial Status"]}
+    said.pop("refunded")
+    with pytest.raises(rt.ContentError, match="name 'Total' in per_order="):
+        rt.as_transactions(file_of("shopify"), **said)
+
+
+def test_what_is_left_out_as_incomplete_is_counted():
+    """Square's walk-in customers."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rt.as_transactions(file_of("square"), **SYSTEMS["square"])
+    assert [str(each.message) for each in told] == [
+        "transactions: 1 row of 7 left out as incomplete: blank customer_id 1."
+    ]
