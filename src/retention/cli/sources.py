@@ -30,7 +30,7 @@ _LINE = ("date", "cost", "order_id")
 _CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
 _ASKED_OF = {
     False: ("refunds", "duplicates", "zero_orders", "order_day"),
-    True: ("duplicates", "overlaps", "end_is", "trials", "sales_per"),
+    True: ("refunds", "duplicates", "overlaps", "end_is", "trials", "sales_per"),
 }
 
 

@@ -77,6 +77,7 @@ def as_contracts(
     currency: str | None = None,
     rates: Any = None,
     keep: str | Sequence[str] = (),
+    refunds: str = "error",
     end_is: str = "error",
     trials: str = "error",
     trial: str | None = None,
@@ -103,7 +104,8 @@ def as_contracts(
     the last day in force; an end before the start, so that the contract was in force for no day; an
     amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; an
     interval of which it cannot be told how many months it lasts; an amount for a whole term that
-    has no end; the currency, as in `as_transactions`; exact duplicates (the same in every column of
+    has no end; sales below 0; the currency, as in `as_transactions`; exact duplicates (the same in
+    every column of
     your table); a trial mark that is neither yes nor no; trials. Text is read as in
     `as_transactions`; start, end and the end of a trial are taken to be written alike.
 
@@ -136,6 +138,9 @@ def as_contracts(
             unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
             `currency`, `date` and `rate`: the last rate on or before its first day holds.
         keep: further columns to keep as they are.
+        refunds: rows with sales below 0, such as credits among lines of invoices: "error"; "net"
+            keeps them (they lower sales while they last, and count as contracts in force like any
+            other); "drop" leaves them out, and what they credit counts in full up to its end.
         end_is: what a filled-in end means: "last_day" in force, or "first_day_out". An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
             churns.
@@ -197,11 +202,17 @@ def as_contracts(
     roles |= {"trial": trial, "trial_end": trial_end}
     reading = _reading_of_contracts(
         source_of_table(table, CONTRACTS, roles, keep),
-        _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
+        _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps)
+        | {"refunds": _one_of_refunds(refunds)},
         Written(day_first, date_format, decimal, tz, blanks, rates).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return accepted_or_audit(reading, table)
+
+
+def _one_of_refunds(refunds: str) -> str:
+    one_of("refunds", refunds, ("error", "net", "drop"))
+    return refunds
 
 
 def _contract_policies(
@@ -272,7 +283,13 @@ def _reading_of_contracts(
     frame, late_trials = _with_days(source, frame, policies, as_of)
     frame, money = _with_monthly_amounts(frame, source, policies["sales_per"])
     checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
-    checks += [*money, duplicate_check(source, policies["duplicates"]), *trials, *late_trials]
+    checks += [
+        *money,
+        *_credit_checks(source, policies["refunds"]),
+        duplicate_check(source, policies["duplicates"]),
+        *trials,
+        *late_trials,
+    ]
     if policies["overlaps"] == "cut":
         frame = contracts_cut_at_next(frame, checks)
     return Reading(
@@ -385,6 +402,18 @@ def _with_monthly_amounts(
     for role in money:
         frame = frame.with_columns(amount_per_month(role).alias(f"{OURS}{role}"))
     return frame, [*checks, *(too_large_check(role, f"{OURS}{role}") for role in money)]
+
+
+def _credit_checks(source: Source, policy: str) -> list[Check]:
+    """The check that it is said what sales below 0 mean, where there are sales."""
+    column = source.roles.get("sales", source.roles.get("unit_price", ""))
+    below = None if policy == "net" else nw.col(f"{OURS}sales") < 0
+    advice = (
+        "Credits and discounts: say `refunds='net'` (they lower sales while they last; right if "
+        "another row is in force) or `refunds='drop'` (what they credit counts in full)."
+    )
+    credit = Check("sales below 0", column, advice, below, drops=policy == "drop")
+    return [credit] if column else []
 
 
 def _money_of_contracts(source: Source) -> list[str]:
