@@ -101,7 +101,7 @@ def test_a_column_of_bare_numbers_is_asked_about_and_the_advice_works():
     """12 of what? The message says how to say months."""
     table = file(n=[12, 3, 1, 12, 12])
     message = refused(table, sales_per="n")
-    assert "say sales_per='month', sales_per_count='n'" in message
+    assert "say sales_per='month' and sales_per_count='n'" in message
     out = rt.as_contracts(table, **NAMES, sales="paid", sales_per="month", sales_per_count="n")
     assert out["sales"].tolist() == [10, 40, 120, 10, 10]
 
@@ -280,3 +280,18 @@ def test_intervals_are_read_from_files_and_on_the_command_line(tmp_path, capsys)
     assert "100.0%" in capsys.readouterr().out
     assert main([*words, "--sales-per", "monthy"]) == 1
     assert "--sales-per names 'monthy'" in capsys.readouterr().err
+
+
+def test_a_credit_is_asked_about_and_each_answer_works(engine):
+    """Of a year's 120, 60 are credited for its second half: netted, or left out."""
+    table = file(**{
+        "who": ["A", "A"], "from": ["2024-01-01", "2024-07-01"],
+        "to": ["2025-01-01", "2025-01-01"], "paid": [120.0, -60.0],
+    })  # fmt: skip
+    message = refused(table, sales_per="term")
+    assert "sales below 0: 1 row" in message
+    assert "refunds='net'" in message
+    assert monthly(engine, table, sales_per="term", refunds="net") == [10.0, -10.0]
+    assert monthly(engine, table, sales_per="term", refunds="drop") == [10.0]
+    with pytest.raises(rt.RetentionError, match="refunds must be one of"):
+        rt.as_contracts(table, **NAMES, sales="paid", sales_per="term", refunds="yes")

@@ -30,7 +30,10 @@ _LINE = ("date", "cost", "order_id", "refunded", "per_order")
 _CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
 _ASKED_OF = {
     False: ("where", "incomplete", "refunds", "duplicates", "zero_orders", "order_day"),
-    True: ("where", "incomplete", "duplicates", "overlaps", "end_is", "trials", "sales_per"),
+    True: (
+        *("where", "incomplete", "refunds", "duplicates", "overlaps"),
+        *("end_is", "trials", "sales_per"),
+    ),
 }
 
 

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError, check_choice, count_of
-from retention.frames import Frame, count, one_row
+from retention.errors import RetentionError, check_choice
 from retention.loading.chosen_rows import source_of_rows
+from retention.loading.contract_days import (
+    BEGAN,
+    contracts_with_dates,
+    contracts_with_days,
+    contracts_with_trial_marks,
+    late_start_check,
+    too_short_check,
+    unsaid_end_check,
+)
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.contract_notes import (
     OUT,
-    START,
     contracts_cut_at_next,
     overlap_notes,
     twin_notes,
@@ -23,7 +30,7 @@ from retention.loading.rows.contract_notes import (
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault
-from retention.loading.rows.text import OURS, Written, flat_text, is_text
+from retention.loading.rows.text import OURS, Written
 from retention.loading.values.amounts import too_large_check
 from retention.loading.values.billing_intervals import (
     amount_per_month,
@@ -38,13 +45,10 @@ if TYPE_CHECKING:
 
     from narwhals.stable.v2.typing import IntoFrameT
 
+    from retention.frames import Frame
     from retention.loading.rows.columns import Source
 
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "sales_per_count")
-_YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n", "0", "0.0", "nan")
-_START, _END, _OUT, _ID = START, f"{OURS}end_day", OUT, f"{OURS}customer_id"
-_BEGAN, _PAID = f"{OURS}began", f"{OURS}paid"
-"""The start as it is written; of a contract with a trial, the first day after the trial."""
 
 
 @entrance(
@@ -79,6 +83,7 @@ def as_contracts(
     currency: str | None = None,
     rates: Any = None,
     keep: str | Sequence[str] = (),
+    refunds: str = "error",
     end_is: str = "error",
     trials: str = "error",
     trial: str | None = None,
@@ -106,7 +111,8 @@ def as_contracts(
     the last day in force; an end before the start, so that the contract was in force for no day; an
     amount that is missing, no number, could be read in two ways, is infinite or beyond 1e15; an
     interval of which it cannot be told how many months it lasts; an amount for a whole term that
-    has no end; the currency, as in `as_transactions`; exact duplicates (the same in every column of
+    has no end; sales below 0; the currency, as in `as_transactions`; exact duplicates (the same in
+    every column of
     your table); a trial mark that is neither yes nor no; trials. Text is read as in
     `as_transactions`; start, end and the end of a trial are taken to be written alike.
 
@@ -139,6 +145,9 @@ def as_contracts(
             unit of each is worth, {"EUR": 1, "USD": 0.92}; or a table of any engine with columns
             `currency`, `date` and `rate`: the last rate on or before its first day holds.
         keep: further columns to keep as they are.
+        refunds: rows with sales below 0, such as credits among lines of invoices: "error"; "net"
+            keeps them (they lower sales while they last, and count as contracts in force like any
+            other); "drop" leaves them out, and what they credit counts in full up to its end.
         end_is: what a filled-in end means: "last_day" in force, or "first_day_out"; of a month, its
             last day or its first. An end that is
             the last day, read as the first day out, leaves a gap before each renewal: everybody
@@ -206,11 +215,17 @@ def as_contracts(
     roles |= {"trial": trial, "trial_end": trial_end}
     reading = _reading_of_contracts(
         source_of_rows(table, CONTRACTS, roles, keep),
-        _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps),
+        _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps)
+        | {"refunds": _one_of_refunds(refunds)},
         Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
     return accepted_or_audit(reading, table)
+
+
+def _one_of_refunds(refunds: str) -> str:
+    check_choice("refunds", refunds, ("error", "net", "drop"))
+    return refunds
 
 
 def _contract_policies(
@@ -277,16 +292,22 @@ def _reading_of_contracts(
         date_roles=("start", "end", "trial_end"),
         amount_roles=_AMOUNTS,
     )
-    frame, trials = _with_trials(source, values.frame, policies["trials"])
-    frame, late_trials = _with_days(source, frame, policies, as_of)
+    frame, trials = contracts_with_trial_marks(source, values.frame, policies["trials"])
+    frame, late_trials = contracts_with_days(source, frame, policies, as_of)
     frame, money = _with_monthly_amounts(frame, source, policies["sales_per"])
     checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
-    checks += [*money, duplicate_check(source, policies["duplicates"]), *trials, *late_trials]
+    checks += [
+        *money,
+        *_credit_checks(source, policies["refunds"]),
+        duplicate_check(source, policies["duplicates"]),
+        *trials,
+        *late_trials,
+    ]
     if policies["overlaps"] == "cut":
         frame = contracts_cut_at_next(frame, checks)
     return Reading(
         source=source,
-        frame=_with_dates(frame),
+        frame=contracts_with_dates(frame),
         checks=checks,
         outputs=_columns_of_contracts(source, values),
         signs=_signs_of_late_starts(as_of),
@@ -313,84 +334,17 @@ def _checks_of_contracts(
     """What can be wrong with one contract, in order; without an end it runs, which is not wrong."""
     return [
         *values.checks_of("customer_id", "contract_id", "start"),
-        _late_start_check(source, as_of),
+        late_start_check(source, as_of),
         *(check for check in values.checks_of("end") if check.reason != "missing end"),
         *(check for check in values.checks_of("trial_end") if check.reason != "missing trial_end"),
-        _unsaid_end_check(source, end_is),
-        _too_short_check(source),
+        unsaid_end_check(source, end_is),
+        too_short_check(source),
         *(
             check
             for check in values.checks_of(*_AMOUNTS, "currency")
             if check.reason != "missing sales_per_count"
         ),
     ]
-
-
-def _with_days(
-    source: Source, frame: Frame, policies: Mapping[str, str], as_of: date | None
-) -> tuple[Frame, list[Check]]:
-    """Start and end as numbers of days, the end as the first day out of force.
-
-    Where trials are left out, a contract that begins with one starts on the first day after it.
-    """
-    engine, last = frame.implementation, int(policies["end_is"] != "first_day_out")
-    frame = frame.with_columns(
-        periods.day_expr(f"{OURS}start", engine).alias(_START),
-        periods.day_expr(f"{OURS}end", engine).alias(_END),
-    )
-    out = _first_day_out(frame, policies["end_is"])
-    frame = frame.with_columns(out.alias(_OUT), nw.col(_START).alias(_BEGAN))
-    if "trial_end" not in source.roles:
-        return frame, []
-    paid = periods.day_expr(f"{OURS}trial_end", engine) + last
-    frame = frame.with_columns(paid.alias(_PAID))
-    tried = nw.col(_PAID) > nw.col(_BEGAN)
-    checks = _checks_of_trial_ends(source, policies["trials"], tried, as_of)
-    if policies["trials"] != "exclude":
-        return frame, checks
-    moved = nw.when(tried).then(nw.col(_PAID)).otherwise(nw.col(_START))
-    return frame.with_columns(moved.alias(_START)), checks
-
-
-def _checks_of_trial_ends(
-    source: Source, policy: str, tried: nw.Expr, as_of: date | None
-) -> list[Check]:
-    """That it is said what trials at the start are, and which of them nobody has paid for."""
-    column, drops = source.roles["trial_end"], policy == "exclude"
-    wanted = (
-        "Say `trials='exclude'` (they are customers once the trial is over, if they stay) or "
-        "'include'."
-    )
-    asked = tried if policy == "error" else None
-    lapsed = tried & (nw.col(_OUT) <= nw.col(_PAID)) if drops else None
-    until = None if as_of is None else periods.number_of(as_of)
-    running = tried & (nw.col(_PAID) > until) if drops and until is not None else None
-    return [
-        Check("trial", column, wanted, asked),
-        Check("trial that did not convert", column, "", lapsed, drops=True),
-        Check("trial that is not over", column, "", running, drops=True),
-    ]
-
-
-def _first_day_out(frame: Frame, end_is: str) -> nw.Expr:
-    """The number of the first day out of force: of an end that is a month, the next month's."""
-    if end_is == "first_day_out":
-        return nw.col(_END)
-    out, spans = nw.col(_END) + 1, f"{OURS}end_spans"
-    if spans in frame.collect_schema():
-        month = periods.step_expr(f"{OURS}end", _END, "month") + nw.col(spans)
-        next_month = periods.first_day_number(month, "month")
-        out = nw.when(nw.col(spans) > 0).then(next_month).otherwise(out)
-    return out
-
-
-def _with_dates(frame: Frame) -> Frame:
-    """Start and end as whole days."""
-    engine = frame.implementation
-    return frame.with_columns(
-        periods.date_expr(nw.col(_START), engine).alias(f"{OURS}start"),
-        periods.date_expr(nw.col(_OUT), engine).alias(f"{OURS}end"),
-    )
 
 
 def _with_monthly_amounts(
@@ -403,74 +357,28 @@ def _with_monthly_amounts(
     if "quantity" in source.roles:
         product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
         frame = frame.with_columns(product.alias(f"{OURS}sales"))
-    frame, checks = with_months_of_amount(source, frame, sales_per, (_BEGAN, _OUT))
+    frame, checks = with_months_of_amount(source, frame, sales_per, (BEGAN, OUT))
     for role in money:
         frame = frame.with_columns(amount_per_month(role).alias(f"{OURS}{role}"))
     return frame, [*checks, *(too_large_check(role, f"{OURS}{role}") for role in money)]
+
+
+def _credit_checks(source: Source, policy: str) -> list[Check]:
+    """The check that it is said what sales below 0 mean, where there are sales."""
+    column = source.roles.get("sales", source.roles.get("unit_price", ""))
+    below = None if policy == "net" else nw.col(f"{OURS}sales") < 0
+    advice = (
+        "Credits and discounts: say `refunds='net'` (they lower sales while they last; right if "
+        "another row is in force) or `refunds='drop'` (what they credit counts in full)."
+    )
+    credit = Check("sales below 0", column, advice, below, drops=policy == "drop")
+    return [credit] if column else []
 
 
 def _money_of_contracts(source: Source) -> list[str]:
     """The amounts that come out."""
     present = {"sales" if role == "quantity" else role for role in source.roles}
     return [role for role in ("sales", "profit") if role in present]
-
-
-def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list[Check]]:
-    """The checks on trials: that their mark reads as yes or no, and that they are wanted."""
-    if "trial" not in source.roles:
-        return frame, []
-    column, mark = source.roles["trial"], f"{OURS}trial"
-    dtype = source.schema[column]
-    if not (is_text(dtype) or dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
-        raise ColumnError(f"trial: column {column!r} holds {dtype}, not yes or no.")
-    frame = frame.with_columns(flat_text(column, dtype).str.to_lowercase().alias(mark))
-    said, wanted = nw.col(mark), "Say `trials='exclude'` (they are no customers yet) or 'include'."
-    odd = "A trial mark is true/false, yes/no, 1/0 or empty: recode the column."
-    marked = None if policy == "include" else said.is_in(_YES)
-    return frame, [
-        Check("unreadable trial mark", mark, odd, ~said.is_in(_YES) & ~said.is_in(_NO)),
-        Check("trial", source.roles["customer_id"], wanted, marked, drops=policy == "exclude"),
-    ]
-
-
-def _late_start_check(source: Source, as_of: date | None) -> Check:
-    fails = None if as_of is None else nw.col(_BEGAN) > periods.number_of(as_of)
-    advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
-    return Check("start after as_of", source.roles["start"], advice, fails)
-
-
-def _unsaid_end_check(source: Source, end_is: str) -> Check:
-    filled = ~nw.col(_END).is_null()
-    if "trial_end" in source.roles:
-        filled = filled | ~nw.col(_PAID).is_null()
-    fails = filled if end_is == "error" else None
-    return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails)
-
-
-def _too_short_check(source: Source) -> Check:
-    advice = "They were in force for no day: correct them or leave those rows out."
-    return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(_BEGAN))
-
-
-def _evidence_on_ends(frame: Frame) -> str:
-    """What to say about ends, with what the customers' next contracts tell about their meaning."""
-    starts = frame.select(_ID, nw.col(_START).alias("next")).unique()
-    ends = frame.filter(nw.col(_END) > nw.col(_START)).select(_ID, nw.col(_END).alias("next"))
-    found = []
-    for gap in (0, 1):
-        due = ends.with_columns(nw.col("next") + gap)
-        renewed = due.join(starts, on=[_ID, "next"], how="inner").select(nw.len().alias("n"))
-        found.append(int(one_row(renewed)["n"]))
-    all_ends = one_row(frame.select(n=count(~nw.col(_END).is_null())).select(nw.col("n").sum()))[
-        "n"
-    ]
-    return (
-        "Say `end_is='last_day'` (in force that day) or `end_is='first_day_out'`. An end that "
-        "is the "
-        f"last day, read as the first day out, makes every renewal churn. Of {int(all_ends):,} "
-        f"ends, {count_of(found[1], 'is', 'are')} followed by a contract of the same customer "
-        f"from the next day on (as after a last day), {found[0]:,} by one from the same day on."
-    )
 
 
 def _columns_of_contracts(source: Source, values: Values) -> list[Output]:
@@ -487,7 +395,7 @@ def _signs_of_late_starts(as_of: date | None) -> dict[str, nw.Expr]:
     if as_of is None:
         return {}
     last = periods.number_of(as_of)
-    return {"late": nw.col(_BEGAN) > last, "in time": nw.col(_BEGAN) <= last}
+    return {"late": nw.col(BEGAN) > last, "in time": nw.col(BEGAN) <= last}
 
 
 def _faults_of_contracts(as_of: date | None) -> list[TableFault]:

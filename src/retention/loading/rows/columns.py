@@ -177,7 +177,8 @@ def status_columns(schema: Mapping[str, nw.dtypes.DType]) -> list[str]:
     return [
         name
         for name, dtype in schema.items()
-        if isinstance(dtype, nw.String) and bare_name(outer(name)).casefold().endswith("status")
+        if isinstance(dtype, nw.String)
+        and bare_name(outer_text(name)).casefold().endswith("status")
     ]
 
 

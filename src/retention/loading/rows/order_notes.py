@@ -11,7 +11,7 @@ from retention.frames import collect, count, one_row
 from retention.loading.rows.columns import status_columns
 from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
 from retention.loading.rows.text import OURS, stripped_text
-from retention.names import outer
+from retention.names import outer_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,11 +104,13 @@ def _notes_of_status(frame: Frame, column: str) -> list[Note]:
     others = sold.filter(~nw.col(_STATUS).is_in((*_NO_SALE, ""))).select(_STATUS).unique()
     left = sorted(collect(others)[_STATUS].tolist())
     meant = (
-        f"`where={{{outer(column)!r}: {left}}}`" if left else "`where=`, the rows that are meant"
+        f"`where={{{outer_text(column)!r}: {left}}}`"
+        if left
+        else "`where=`, the rows that are meant"
     )
     say = f"If they brought nothing, say {meant}."
     n, who = int(found["n"]), int(found["who"])
-    what = f"sales whose {outer(column)} is that of none"
+    what = f"sales whose {outer_text(column)} is that of none"
     return [Note(what, n, who, value_as_written(found[column]), say)]
 
 

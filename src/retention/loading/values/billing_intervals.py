@@ -142,7 +142,9 @@ def _with_months_by_column(source: Source, frame: Frame) -> tuple[Frame, list[Ch
         months = nw.when(nw.col(text).is_in(these)).then(nw.lit(value)).otherwise(months)
     blank = nw.col(text).str.to_lowercase().is_in(LOW_BLANKS)
     fill = "Fill them in or leave those rows out."
-    number = f" If they are numbers of months, say `sales_per='month', sales_per_count={column!r}`."
+    number = (
+        f" If they are numbers of months, say `sales_per='month'` and `sales_per_count={column!r}`."
+    )
     bare = number if any(re.fullmatch(r"\d+(?:\.0)?", each) for each in texts) else ""
     advice = f"{_READS}: recode the column.{bare}"
     frame = frame.with_columns(months.alias(MONTHS))
