@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, RetentionError, counted, one_of
+from retention.errors import RetentionError, counted, one_of
 from retention.frames import Frame, count, one_row
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
@@ -23,12 +23,19 @@ from retention.loading.rows.contract_notes import (
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes
 from retention.loading.rows.row_checks import Check, Note, Output, Reading, TableFault
-from retention.loading.rows.text import OURS, Written, flat_text, is_text
+from retention.loading.rows.text import OURS, Written
 from retention.loading.values.amounts import too_large_check
 from retention.loading.values.billing_intervals import (
     amount_per_month,
     is_interval,
     with_months_of_amount,
+)
+from retention.loading.values.trials import (
+    BEGAN,
+    END,
+    PAID,
+    with_days_in_force,
+    with_trial_marks,
 )
 from retention.tables import CONTRACTS
 
@@ -39,10 +46,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "sales_per_count")
-_YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("", "false", "f", "no", "n", "0", "0.0", "nan")
-_START, _END, _OUT, _ID = START, f"{OURS}end_day", OUT, f"{OURS}customer_id"
-_BEGAN, _PAID = f"{OURS}began", f"{OURS}paid"
-"""The start as it is written; of a contract with a trial, the first day after the trial."""
+_START, _END, _OUT, _ID = START, END, OUT, f"{OURS}customer_id"
 
 
 @entrance(
@@ -279,8 +283,8 @@ def _reading_of_contracts(
         date_roles=("start", "end", "trial_end"),
         amount_roles=_AMOUNTS,
     )
-    frame, trials = _with_trials(source, values.frame, policies["trials"])
-    frame, late_trials = _with_days(source, frame, policies, as_of)
+    frame, trials = with_trial_marks(source, values.frame, policies["trials"])
+    frame, late_trials = with_days_in_force(source, frame, policies, as_of)
     frame, money = _with_monthly_amounts(frame, source, policies["sales_per"])
     checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
     checks += [
@@ -334,51 +338,6 @@ def _checks_of_contracts(
     ]
 
 
-def _with_days(
-    source: Source, frame: Frame, policies: Mapping[str, str], as_of: date | None
-) -> tuple[Frame, list[Check]]:
-    """Start and end as numbers of days, the end as the first day out of force.
-
-    Where trials are left out, a contract that begins with one starts on the first day after it.
-    """
-    engine, last = frame.implementation, int(policies["end_is"] != "first_day_out")
-    frame = frame.with_columns(
-        periods.day_expr(f"{OURS}start", engine).alias(_START),
-        periods.day_expr(f"{OURS}end", engine).alias(_END),
-    )
-    frame = frame.with_columns((nw.col(_END) + last).alias(_OUT), nw.col(_START).alias(_BEGAN))
-    if "trial_end" not in source.roles:
-        return frame, []
-    paid = periods.day_expr(f"{OURS}trial_end", engine) + last
-    frame = frame.with_columns(paid.alias(_PAID))
-    tried = nw.col(_PAID) > nw.col(_BEGAN)
-    checks = _checks_of_trial_ends(source, policies["trials"], tried, as_of)
-    if policies["trials"] != "exclude":
-        return frame, checks
-    moved = nw.when(tried).then(nw.col(_PAID)).otherwise(nw.col(_START))
-    return frame.with_columns(moved.alias(_START)), checks
-
-
-def _checks_of_trial_ends(
-    source: Source, policy: str, tried: nw.Expr, as_of: date | None
-) -> list[Check]:
-    """That it is said what trials at the start are, and which of them nobody has paid for."""
-    column, drops = source.roles["trial_end"], policy == "exclude"
-    wanted = (
-        "Say `trials='exclude'` (they are customers once the trial is over, if they stay) or "
-        "'include'."
-    )
-    asked = tried if policy == "error" else None
-    lapsed = tried & (nw.col(_OUT) <= nw.col(_PAID)) if drops else None
-    until = None if as_of is None else periods.number_of(as_of)
-    running = tried & (nw.col(_PAID) > until) if drops and until is not None else None
-    return [
-        Check("trial", column, wanted, asked),
-        Check("trial that did not convert", column, "", lapsed, drops=True),
-        Check("trial that is not over", column, "", running, drops=True),
-    ]
-
-
 def _with_dates(frame: Frame) -> Frame:
     """Start and end as whole days."""
     engine = frame.implementation
@@ -398,7 +357,7 @@ def _with_monthly_amounts(
     if "quantity" in source.roles:
         product = nw.col(f"{OURS}quantity") * nw.col(f"{OURS}unit_price")
         frame = frame.with_columns(product.alias(f"{OURS}sales"))
-    frame, checks = with_months_of_amount(source, frame, sales_per, (_BEGAN, _OUT))
+    frame, checks = with_months_of_amount(source, frame, sales_per, (BEGAN, _OUT))
     for role in money:
         frame = frame.with_columns(amount_per_month(role).alias(f"{OURS}{role}"))
     return frame, [*checks, *(too_large_check(role, f"{OURS}{role}") for role in money)]
@@ -422,26 +381,8 @@ def _money_of_contracts(source: Source) -> list[str]:
     return [role for role in ("sales", "profit") if role in present]
 
 
-def _with_trials(source: Source, frame: Frame, policy: str) -> tuple[Frame, list[Check]]:
-    """The checks on trials: that their mark reads as yes or no, and that they are wanted."""
-    if "trial" not in source.roles:
-        return frame, []
-    column, mark = source.roles["trial"], f"{OURS}trial"
-    dtype = source.schema[column]
-    if not (is_text(dtype) or dtype.is_integer() or dtype.is_float() or dtype == nw.Boolean):
-        raise ColumnError(f"trial: column {column!r} holds {dtype}, not yes or no.")
-    frame = frame.with_columns(flat_text(column, dtype).str.to_lowercase().alias(mark))
-    said, wanted = nw.col(mark), "Say `trials='exclude'` (they are no customers yet) or 'include'."
-    odd = "A trial mark is true/false, yes/no, 1/0 or empty: recode the column."
-    marked = None if policy == "include" else said.is_in(_YES)
-    return frame, [
-        Check("unreadable trial mark", mark, odd, ~said.is_in(_YES) & ~said.is_in(_NO)),
-        Check("trial", source.roles["customer_id"], wanted, marked, drops=policy == "exclude"),
-    ]
-
-
 def _late_start_check(source: Source, as_of: date | None) -> Check:
-    fails = None if as_of is None else nw.col(_BEGAN) > periods.number_of(as_of)
+    fails = None if as_of is None else nw.col(BEGAN) > periods.number_of(as_of)
     advice = "Nothing after `as_of` is observed: leave those rows out, or say a later `as_of`."
     return Check("start after as_of", source.roles["start"], advice, fails)
 
@@ -449,14 +390,14 @@ def _late_start_check(source: Source, as_of: date | None) -> Check:
 def _unsaid_end_check(source: Source, end_is: str) -> Check:
     filled = ~nw.col(_END).is_null()
     if "trial_end" in source.roles:
-        filled = filled | ~nw.col(_PAID).is_null()
+        filled = filled | ~nw.col(PAID).is_null()
     fails = filled if end_is == "error" else None
     return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails)
 
 
 def _too_short_check(source: Source) -> Check:
     advice = "They were in force for no day: correct them or leave those rows out."
-    return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(_BEGAN))
+    return Check("end before start", source.roles["end"], advice, nw.col(_OUT) <= nw.col(BEGAN))
 
 
 def _evidence_on_ends(frame: Frame) -> str:
@@ -494,7 +435,7 @@ def _signs_of_late_starts(as_of: date | None) -> dict[str, nw.Expr]:
     if as_of is None:
         return {}
     last = periods.number_of(as_of)
-    return {"late": nw.col(_BEGAN) > last, "in time": nw.col(_BEGAN) <= last}
+    return {"late": nw.col(BEGAN) > last, "in time": nw.col(BEGAN) <= last}
 
 
 def _faults_of_contracts(as_of: date | None) -> list[TableFault]:
