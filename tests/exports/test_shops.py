@@ -163,6 +163,7 @@ def test_its_page_shows_this_file_and_these_words(system):
 
 
 @pytest.mark.parametrize("system", [name for name in SYSTEMS if "where" in SYSTEMS[name]])
+@pytest.mark.filterwarnings("ignore:.*If they brought nothing")
 def test_without_a_choice_of_rows_another_figure_comes_out_or_a_question(system):
     """The choice is what makes it right: the files would not test it otherwise."""
     said = {name: value for name, value in SYSTEMS[system].items() if name != "where"}

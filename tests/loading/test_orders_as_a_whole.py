@@ -19,7 +19,7 @@ LINES = {
     "day": ["2024-01-05", None, "2024-01-07", "2024-02-01", None, None],
     "Total": [30.0, None, 12.5, 60.0, None, None],
     "Back": [0.0, None, 2.5, None, None, None],
-    "Status": ["paid", None, "paid", "void", None, None],
+    "Status": ["paid", None, "paid", "on hold", None, None],
     "Quantity": [1, 2, 1, 1, 1, 1],
     "Price": [10.0, 10.0, 12.5, 20.0, 25.0, 15.0],
 }

@@ -166,7 +166,7 @@ def _option_with_value(keyword: str, value: str, flags: frozenset[str]) -> str:
         return f"{keyword} {value}" if value else f"{keyword} in Python"
     if value in ("True", "False"):
         return flag if value == "True" else f"--no-{flag[2:]}"
-    if keyword == "where":
+    if keyword == "where" and value.startswith("{"):
         return " ".join(f"{flag} {chosen}" for chosen in _typed_choices(value))
     if value.startswith("{"):  # exchange rates: --rates EUR=1,USD=0.92
         return (

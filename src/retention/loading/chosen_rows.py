@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from retention.loading.rows.columns import Source
     from retention.tables import Kind
 
-_ASKED: ContextVar[tuple[Mapping[str, Any] | None, bool]] = ContextVar(
-    "rows_asked", default=(None, False)
-)
+_ASKED: ContextVar[tuple[Mapping[str, Any], bool]] = ContextVar("rows_asked", default=({}, False))
 _SHOWN = 12
 """So many values of a column are shown where one that is asked for does not occur."""
+
+
+_MISSING = ("None", "nan", "NaT", "<NA>")
+"""What Python's and pandas' values for an empty cell are shown as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +45,36 @@ class _Column:
 
     def holds(self, value: object) -> nw.Expr:
         """Where the column holds a value, as the user says it; None and "" are an empty cell."""
-        key = _value_as_compared(self.dtype, value)
-        if value is None or value == "":
+        if value == "" if isinstance(value, str) else str(value) in _MISSING:
             return self.blank
+        key = _value_as_compared(self.dtype, value)
         return nw.lit(value=False) if key is None else (self.value == key) & ~self.blank
 
 
-def columns_chosen_by(where: object) -> list[str]:
-    """The columns that `where=` names.
+def values_by_column(where: object) -> dict[str, list[object]]:
+    """The columns that `where=` names, each with its values in a list.
 
     Raises:
         RetentionError: if it is no dictionary of columns and their values.
     """
     if where is None:
-        return []
-    if not isinstance(where, Mapping) or not where or not all(map(_has_values, where.values())):
+        return {}
+    said = dict(where) if isinstance(where, Mapping) and all(map(_is_name, where)) else {}
+    listed = {name: [values] if _is_one(values) else list(values) for name, values in said.items()}
+    if not listed or not all(listed.values()):
         raise RetentionError(
             "`where` must name columns, each with the values whose rows are kept, such as "
             f"`where={{'Status': ['completed', 'processing']}}`; got {where!r}."
         )
-    return list(where)
+    return listed
 
 
 @contextmanager
-def rows_chosen(where: Any, incomplete: object) -> Iterator[None]:
+def rows_chosen(where: Mapping[str, Any], incomplete: object) -> Iterator[None]:
     """Within it, a door reads those rows of its table only that `where=` names.
 
     With `incomplete="drop"` it leaves out those of them that can only be corrected or left out.
     """
-    columns_chosen_by(where)
     check_choice("incomplete", incomplete, ("error", "drop"))
     token = _ASKED.set((where, incomplete == "drop"))
     try:
@@ -104,8 +107,7 @@ def source_of_rows(
         ColumnError: if a named column is missing or of a type that rows cannot be chosen by.
         ContentError: if no row holds one of the values.
     """
-    where, incomplete = _ASKED.get()
-    asked = where or {}
+    asked, incomplete = _ASKED.get()
     source = source_of_table(table, kind, roles, keep, where=list(asked), per_order=per_order)
     source = replace(source, drops_incomplete=incomplete) if incomplete else source
     source = filled_by_order(source, per_order) if per_order else source
@@ -118,18 +120,17 @@ def source_of_rows(
 def with_rows_chosen(source: Source, asked: Mapping[str, Any]) -> Source:
     """The source with a mark on the rows that are left out, by which column."""
     frame, choices = source.frame, []
-    for place, (name, said) in enumerate(asked.items()):
+    for place, (name, values) in enumerate(asked.items()):
         column = _column_to_compare(source, column_meant(name, source.schema, asked="where"))
         flag = f"{OURS}left_out{place}"
-        values = [said] if _is_one(said) else list(said)
         frame = frame.with_columns((~_holds_any(column, values)).fill_null(value=True).alias(flag))
         _refuse_values_of_no_row(source, column, values)
         choices.append(Choice(f"{column.name} not in where", column.name, flag))
     return replace(source, frame=frame, choices=[*source.choices, *choices])
 
 
-def _has_values(said: object) -> bool:
-    return _is_one(said) or (isinstance(said, Iterable) and bool(list(said)))
+def _is_name(name: object) -> bool:
+    return isinstance(name, str)
 
 
 def _is_one(said: object) -> bool:

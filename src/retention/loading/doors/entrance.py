@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError, ContentError, RetentionError, check_choice, nearest_name
 from retention.frames import as_lazy, in_kind_of
-from retention.loading.chosen_rows import columns_chosen_by, rows_chosen
+from retention.loading.chosen_rows import rows_chosen, values_by_column
 from retention.loading.doors.audits import Audit, audit_of_reading
 from retention.loading.files.opening import open_source
 from retention.loading.files.relations import (
@@ -29,7 +29,7 @@ from retention.loading.rows.row_checks import accepted_rows
 from retention.loading.values.currencies import likely_currency_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
 
@@ -94,7 +94,8 @@ def entrance(
             reading: dict[str, Any] = {name: said.pop(name) for name in _FILE if name in said}
             given = [*args, *([said.pop("table")] if "table" in said else [])]
             open_door = cast("Callable[..., _T]", door)
-            chosen, incomplete = reading.pop("where", None), reading.pop("incomplete", "error")
+            chosen = values_by_column(reading.pop("where", None))
+            incomplete = reading.pop("incomplete", "error")
             with _refusals_in_own_words(door.__name__), rows_chosen(chosen, incomplete):
                 if len(given) == 1 and (reading or _is_source(given[0])):
                     of_columns = [
@@ -201,11 +202,11 @@ def _is_source(table: object) -> bool:
 
 
 def _columns_named(
-    said: Mapping[str, Any], columns: Sequence[str], chosen: Mapping[str, Any] | None
+    said: Mapping[str, Any], columns: Sequence[str], chosen: Iterable[str]
 ) -> list[tuple[str, str | None]]:
     """The columns that a door's keywords name, each with its keyword."""
     several = {name: names_to_keep(said.get(name), name) for name in ("keep", "per_order")}
-    several["where"] = columns_chosen_by(chosen)
+    several["where"] = list(chosen)
     named = [(role, said.get(role)) for role in columns]
     return named + [(role, name) for role, names in several.items() for name in names]
 

@@ -31,7 +31,10 @@ _SHARED = (
     "Each customer's lines count as an order of their own: right where numbers begin anew in each "
     "shop or year, else look at the column {column!r}."
 )
-_NO_SALE = ("cancelled", "canceled", "failed", "denied", "declined", "void", "voided", "refunded")
+_NO_SALE = (
+    *("cancelled", "canceled", "failed", "denied", "declined", "rejected", "payment error"),
+    *("void", "voided", "refunded"),
+)
 """What a status says of an order that brings nothing; whether it is still pending says less."""
 
 _STATUS = f"{OURS}status"
@@ -108,7 +111,7 @@ def _notes_of_status(frame: Frame, column: str) -> list[Note]:
         if left
         else "`where=`, the rows that are meant"
     )
-    say = f"If they brought nothing, say {meant}."
+    say = f"If they brought nothing, say {meant}{' or fewer of these values' * bool(left)}."
     n, who = int(found["n"]), int(found["who"])
     what = f"sales whose {outer_text(column)} is that of none"
     return [Note(what, n, who, value_as_written(found[column]), say)]
