@@ -120,7 +120,9 @@ def column_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
 def flat_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text without padding or odd spaces; what is missing is the empty text."""
     text = column_as_text(column, dtype)
-    return stripped_text(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
+    return stripped_text(
+        text.fill_null("").str.replace_all("[\u00a0\u2000-\u200a\u202f\u205f\u3000]", " ")
+    )
 
 
 def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:

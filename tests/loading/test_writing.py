@@ -1,0 +1,204 @@
+"""Habits of writing: currencies of the world, minus signs, months by name, blanks, day numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import retention as rt
+from conftest import Engine
+from retention.tables.currency_signs import CODES, WAYS_TO_WRITE, currency_code
+
+NAMES = {"customer_id": "who", "date": "day", "sales": "paid"}
+PANDAS = Engine("pandas")
+LET_IN = {"refunds": "net", "zero_orders": "count"}
+
+
+def audit(engine, *, paid="1.5", day="2024-01-01", **said):
+    """The audit of a table in which one of the columns is given."""
+    n = len(paid if isinstance(paid, list) else day)
+    table = pd.DataFrame({"who": range(n), "day": day, "paid": paid, "in": "own"})
+    return rt.audit(rt.as_transactions, engine.table(table), **NAMES, **LET_IN, **said)
+
+
+def readings(engine, role, **given):
+    """Each text with its reading, or with the reason why it is set aside."""
+    (texts,) = [value for name, value in given.items() if name in ("paid", "day")]
+    found = audit(engine, **given)
+    good = engine.read(found.accepted).set_index("customer_id")[role].to_dict()
+    bad = engine.read(found.set_aside).set_index("who")["reason"].to_dict()
+    return {text: good.get(i, bad.get(i)) for i, text in enumerate(texts)}
+
+
+# --- amounts
+
+POINT = {
+    "R 1,234.50": 1234.5,
+    "R1 234.50": 1234.5,
+    "Rs. 1,234.50": 1234.5,
+    "Rs.50": 50.0,
+    "Rs .50": 0.5,
+    "$.50": 0.5,
+    "Fr. 10.55": 10.55,
+    "SFr. 10.50": 10.5,
+    "Fr. -10.50": -10.5,
+    "CHF 1'234.50": 1234.5,
+    "CHF 1´234.50": 1234.5,
+    "₹1,23,456.00": 123456.0,
+    "₹ 12,34,56,789": 123456789.0,
+    "-₹1,23,456.78": -123456.78,
+    "RM1,234.50": 1234.5,
+    "KSh 1,234.50": 1234.5,
+    "GH₵1,234.50": 1234.5,
+    "B/. 1,234.50": 1234.5,
+    "S/. 1,234.50": 1234.5,
+    "￥1,234.50": 1234.5,
+    "1,234.50円": 1234.5,
+    "元1,234.50": 1234.5,
+    "د.إ.\u200f 12.50": 12.5,
+    "\u200e-12.50 ₪": -12.5,
+    "US$ 12.50": 12.5,
+    "$12.50 USD": 12.5,
+    "CA$12.50 CAD": 12.5,
+    "eur 12.50": 12.5,
+    "–1,234.50": -1234.5,
+    "—1,234.51": -1234.51,
+    "\u20111,234.52": -1234.52,
+    "−$ 1,234.50": -1234.5,
+    "1,234.50-": -1234.5,
+    "1,234.50–": -1234.5,
+    "1,234.50 –": -1234.5,
+    "$ (1,234.50)": -1234.5,
+    "(1,234.50) USD": -1234.5,
+    "CHF 10.–": 10.0,
+    "CHF -10.—": -10.0,
+    "10,-": "sales that is not a number",
+    "12.50%": "sales that is not a number",
+    "12.50 km/h": "sales that is not a number",
+    "$12.50 EUR": "sales that is not a number",
+    "EUR.50": "sales that is not a number",
+    "12.50 K": "sales that is not a number",
+    "1.5 M": "sales that is not a number",
+    "12.50 CR": "sales that is not a number",
+    "--12.50": "sales that is not a number",
+    "1,2,345.00": "sales that is not a number",
+    "–": "sales that is not a number",
+}
+COMMA = {
+    "kr 1 234,50": 1234.5,
+    "1.234,50 kr": 1234.5,
+    "1.234,50 kr.": 1234.5,
+    "-1.234,50 kr.": -1234.5,
+    "1 234,50 zł": 1234.5,
+    "1 234,50 Kč": 1234.5,
+    "1\u00a0234,50\u00a0Ft": 1234.5,
+    "1\u202f234,50\u202f€": 1234.5,
+    "1 234,50 руб.": 1234.5,
+    "1 234,50 грн.": 1234.5,
+    "1.234,50 лв.": 1234.5,
+    "1.234,50 RSD": 1234.5,
+    "₺1.234,50": 1234.5,
+    "1.234,50 TL": 1234.5,
+    "1.234,50 ₫": 1234.5,
+    "Rp 1.234,50": 1234.5,
+    "R$ 1.234,50": 1234.5,
+    "€ 10,50-": -10.5,
+    "10,50-€": -10.5,
+    "10,50 €-": -10.5,
+    "–10,50 €": -10.5,
+    "10,- Kč": 10.0,
+    "€ 12,--": 12.0,
+    "(10,50 zł)": -10.5,
+    "10 kr.-": "sales that is not a number",
+    "10,50 Stk": "sales that is not a number",
+}
+
+
+@pytest.mark.parametrize("written", [POINT, COMMA], ids=["point", "comma"])
+def test_amounts_are_read_with_the_signs_and_words_of_all_currencies(engine, written):
+    """Whatever stands before or behind, and however a minus or whole amounts are written."""
+    decimal = "." if written is POINT else ","
+    found = readings(engine, "sales", paid=list(written), decimal=decimal, currency="in")
+    assert found == written
+
+
+def test_every_code_of_iso_4217_may_stand_before_or_behind():
+    """In capitals or small letters, with a space or without."""
+    ways = [way for code in sorted(CODES) for way in (f"{code} 1.25", f"1.25{code.lower()}")]
+    assert set(readings(PANDAS, "sales", paid=ways, currency="in").values()) == {1.25}
+
+
+def test_every_way_to_write_a_currency_may_stand_before_or_behind():
+    """The signs and words that are listed are all read."""
+    ways = [way for sign in sorted(WAYS_TO_WRITE) for way in (f"{sign} 1.25", f"1.25 {sign}")]
+    assert set(readings(PANDAS, "sales", paid=ways, currency="in").values()) == {1.25}
+
+
+def test_a_whole_amount_with_a_dash_decides_the_decimal_sign(engine):
+    """The sign before the dash is the decimal one; where others contradict it, they are asked."""
+    amounts = {"10,-": 10.0, "1.234,-": 1234.0, "1.234": 1234.0}
+    assert readings(engine, "sales", paid=list(amounts)) == amounts
+    mixed = dict.fromkeys(["10,-", "1.5"], "ambiguous sales")
+    assert readings(engine, "sales", paid=list(mixed)) == mixed
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("Rs.", "RS"), ("SFr.", "CHF"), ("kr.", "KR"), ("zł", "PLN"), ("Kč", "CZK"), ("د.إ", "AED")],
+)
+def test_a_sign_is_the_same_currency_in_an_amount_and_in_a_column(text, code):
+    """With its point or without."""
+    assert currency_code(text) == code == currency_code(text.replace(".", "").upper())
+
+
+def test_words_of_several_currencies_are_asked_about(engine):
+    """A mixture goes the way of currencies; what the refusal says to write is written and works."""
+    table = pd.DataFrame({"who": [1, 2], "day": "2024-01-01", "paid": ["10,50 zł", "100,50 Kč"]})
+    with pytest.raises(rt.ContentError, match="Say currency='paid'"):
+        rt.as_transactions(engine.table(table), **NAMES)
+    told = rt.as_transactions(
+        engine.table(table), **NAMES, currency="paid", rates={"PLN": 1, "CZK": 0.2}
+    )
+    assert sorted(engine.read(told)["sales"]) == pytest.approx([10.5, 20.1])
+
+
+WRITERS = [  # sign before, sign behind, thousands, decimals, minus before, minus behind
+    ("Rs. ", "", ",", ".", "-", ""),
+    ("₹", "", "lakh", ".", "-", ""),
+    ("", " kr", " ", ",", "−", ""),
+    ("", "\u00a0zł", "\u00a0", ",", "-", ""),
+    ("", "\u202f€", "\u202f", ",", "–", ""),
+    ("€ ", "", ".", ",", "", "-"),
+    ("SFr. ", "", "’", ".", "", "–"),
+    ("$", "", ",", ".", "(", ")"),
+    ("", " kr.", ".", ",", "-", ""),
+    ("R", "", " ", ",", "-", ""),
+    ("د.إ.\u200f ", "", ",", ".", "\u200e-", ""),
+]
+
+
+def grouped(digits, separator):
+    """Whole digits with their thousands apart, or as in India."""
+    head, tail = digits[:-3], digits[-3:]
+    step = 2 if separator == "lakh" else 3
+    sign = "," if separator == "lakh" else separator
+    parts = [head[max(i - step, 0) : i] for i in range(len(head), 0, -step)][::-1]
+    return sign.join([*parts, tail])
+
+
+@given(
+    cents=st.lists(st.integers(-(10**11), 10**11), min_size=1, max_size=8),
+    writer=st.sampled_from(WRITERS),
+)
+def test_an_amount_written_anywhere_is_read_back_or_refused(cents, writer):
+    """What is read is the number that was written; where the file leaves it open, it is asked."""
+    before, behind, thousands, decimal, minus, end = writer
+    texts = [
+        f"{minus * (n < 0)}{before}{grouped(str(abs(n) // 100), thousands)}"
+        f"{decimal}{abs(n) % 100:02}{behind}{end * (n < 0)}"
+        for n in cents
+    ]
+    found = audit(PANDAS, paid=texts, duplicates="keep")
+    assert found.accepted["sales"].tolist() == [n / 100 for n in cents]
