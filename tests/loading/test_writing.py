@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -10,6 +13,9 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import Engine
 from retention.tables.currency_signs import CODES, WAYS_TO_WRITE, currency_code
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = {"customer_id": "who", "date": "day", "sales": "paid"}
 PANDAS = Engine("pandas")
@@ -202,3 +208,130 @@ def test_an_amount_written_anywhere_is_read_back_or_refused(cents, writer):
     ]
     found = audit(PANDAS, paid=texts, duplicates="keep")
     assert found.accepted["sales"].tolist() == [n / 100 for n in cents]
+
+
+# --- dates
+
+NOTHING = ["-", "–", "—", "0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000", "NULL"]
+
+
+def test_dashes_and_the_day_nought_mean_that_no_date_was_filled_in(engine):
+    """The date of an order is then missing; a contract without an end runs on."""
+    expected = dict.fromkeys(NOTHING, "missing date")
+    found = readings(engine, "date", day=[*NOTHING, "2024-02-29"])
+    assert found == expected | {"2024-02-29": pd.Timestamp("2024-02-29")}
+    running = pd.DataFrame(
+        {"who": range(9), "from": "2024-01-01", "until": [*NOTHING, "2024-02-29"]}
+    )
+    told = rt.as_contracts(
+        engine.table(running), customer_id="who", start="from", end="until", end_is="first_day_out"
+    )
+    assert int(engine.read(told)["end"].isna().sum()) == 8
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unit", "first"),
+    [
+        (["45321", "45351.5"], "excel", "2024-01-30"),
+        (["1704067200", "1706745600"], "epoch_s", "2024-01-01"),
+        (["1704067200000", "1706745600000"], "epoch_ms", "2024-01-01"),
+        (["1704067200000000", "1706745600000000"], "epoch_us", "2024-01-01"),
+    ],
+)
+def test_numbers_as_dates_in_a_csv_are_refused_with_the_keyword_that_reads_them(
+    tmp_path, numbers, unit, first
+):
+    """In a CSV all is text; what the refusal says to write is written, and works."""
+    path = tmp_path / "orders.csv"
+    path.write_text("who,day,paid\n" + "".join(f"A,{number},1.5\n" for number in numbers))
+    with pytest.raises(rt.ContentError, match=f"say date_format='{unit}' .{first} to "):
+        rt.as_transactions(path, **NAMES)
+    for engine in ("pandas", "duckdb"):
+        with pytest.raises(rt.ContentError, match=f"date_format='{unit}'"):
+            rt.as_transactions(path, **NAMES, engine=engine)
+    told = rt.as_transactions(path, **NAMES, date_format=unit)
+    assert str(told["date"].min().date()) == first
+
+
+def test_a_number_that_was_not_filled_in_is_missing_and_nothing_else():
+    """To Polars NaN is the largest number; it is said once, for what it is."""
+    polars = Engine("polars")
+    nan = pd.DataFrame({"who": [1, 2], "day": "2024-01-01", "paid": [1.5, float("nan")]})
+    import polars as pl
+
+    table = pl.DataFrame({name: nan[name].tolist() for name in nan})
+    with pytest.raises(rt.ContentError, match="1 problem in 2 rows"):
+        rt.as_transactions(table, **NAMES)
+    with pytest.raises(rt.ContentError, match="missing sales: 1 row"):
+        rt.as_transactions(table.lazy(), **NAMES)
+    found = rt.audit(rt.as_transactions, table, **NAMES)
+    assert polars.read(found.set_aside)["reason"].tolist() == ["missing sales"]
+
+
+# --- files
+
+ROWS = "who,day,paid\nA,2024-01-31,1.5\nB,2024-02-29,2.5\n"
+FILES = {
+    "a line for Excel": "sep=;\n" + ROWS.replace(",", ";"),
+    "a quoted line for Excel": '"sep=,"\r\n' + ROWS,
+    "a byte-order mark and a line for Excel": "\ufeffsep=,\n" + ROWS,
+    "a separator of its own": "SEP=^\n" + ROWS.replace(",", "^"),
+    "rows of separators at the end": ROWS + ",,\n,,\n",
+    "blank lines at the end": ROWS + "\n\n\n",
+    "a title of one word": "Report\n" + ROWS,
+    "several titles": "Report\n\nJanuary to March 2024\n\n" + ROWS,
+    "a title and rows of separators": "Report\n" + ROWS + ",,\n",
+}
+
+
+@pytest.mark.parametrize("habit", FILES)
+def test_what_spreadsheets_put_around_a_table_does_not_hinder(tmp_path: Path, habit):
+    """Every file is read to the same two orders, eager and lazy."""
+    path = tmp_path / "orders.csv"
+    path.write_text(FILES[habit], encoding="utf-8", newline="")
+    for engine in ("pandas", "duckdb"):
+        told = rt.as_transactions(path, **NAMES, engine=engine)
+        rows = sorted(map(tuple, Engine(engine).read(told)[["customer_id", "sales"]].to_numpy()))
+        assert rows == [("A", 1.5), ("B", 2.5)]
+
+
+def test_two_unused_columns_of_one_name_do_not_hinder(tmp_path: Path):
+    """A used one is not found under its bare name; the refusal names the two to choose from."""
+    path = tmp_path / "orders.csv"
+    path.write_text("who,day,paid,paid,note,Note\nA,2024-01-31,1.5,2.5,x,y\n")
+    with pytest.raises(rt.ColumnError, match=r"'paid \(column 3\)'"):
+        rt.as_transactions(path, **NAMES)
+    told = rt.as_transactions(path, **NAMES | {"sales": "paid (column 4)"}, keep="Note (column 6)")
+    assert told["sales"].tolist() == [2.5]
+    assert told["Note (column 6)"].tolist() == ["y"]
+
+
+def packed(path: Path, **files: str) -> Path:
+    """An archive of these files."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["orders.zip", "orders.csv.ZIP"])
+def test_an_archive_with_one_file_is_read(tmp_path: Path, name):
+    """What macOS packs beside it is no file of the user's."""
+    path = packed(tmp_path / name, **{"a/orders.csv": ROWS, "__MACOSX/a/._orders.csv": "x"})
+    assert rt.as_transactions(path, **NAMES)["sales"].tolist() == [1.5, 2.5]
+
+
+def test_an_archive_with_several_files_or_none_is_refused(tmp_path: Path):
+    """With their names; unpacked they are read."""
+    two = packed(tmp_path / "two.zip", **{"a.csv": ROWS, "b.csv": ROWS})
+    with pytest.raises(rt.ReadError, match=r"holds 2 files, not one: \['a.csv', 'b.csv'\]. Unpack"):
+        rt.as_transactions(two, **NAMES)
+    with zipfile.ZipFile(two) as archive:
+        archive.extractall(tmp_path)
+    both = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert len(rt.as_transactions(both, **NAMES, duplicates="keep")) == 4
+    (tmp_path / "no.zip").write_text("text")
+    with pytest.raises(rt.ReadError, match="not an archive that can be read"):
+        rt.as_transactions(tmp_path / "no.zip", **NAMES)
+    with pytest.raises(rt.ReadError, match="holds 0 files"):
+        rt.as_transactions(packed(tmp_path / "none.zip"), **NAMES)

@@ -190,11 +190,11 @@ ERN NFK
 
 def _codes_of_signs() -> dict[str, str]:
     """Each way of writing, in capitals and without dots, with the currency it stands for."""
-    found = {}
+    found: dict[str, str] = {}
     for line in _SIGNS.split("\n"):
         name, *ways = line.split() or [""]
         found |= dict.fromkeys(ways, name)
-    both = {}
+    both: dict[str, str] = {}
     for sign, name in {**found, "$": "$", "¥": "¥", "KR": "KR"}.items():
         for code in possible_currencies(name) & CODES:
             both |= {f"{sign}{code}": code, f"{code}{sign}": code}  # "$12.50 USD"

@@ -25,6 +25,15 @@ BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", 
 LOW_BLANKS = tuple(dict.fromkeys(word.lower() for word in BLANKS))
 """The same in lower case."""
 
+_NO_DAYS = ("0000-00-00", "0000/00/00", "00.00.0000", "00/00/0000", "00-00-0000", "00000000")
+NO_DATES = (
+    *LOW_BLANKS,
+    *("-", "--", "–", "—"),
+    *_NO_DAYS,
+    *(f"{day}{clock}" for day in _NO_DAYS for clock in (" 00:00", " 00:00:00", "t00:00:00")),
+)
+"""Texts in lower case that mean that no date was filled in: dashes, and the day nought."""
+
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
 PADDED = f"^{_PAD}|{_PAD}$"
 """A pattern of texts with a space, no-break space or byte-order mark at either end."""

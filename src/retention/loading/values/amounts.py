@@ -174,7 +174,8 @@ def too_large_check(role: str, shows: str) -> Check:
     """The check that an amount, once computed, is finite and could be money."""
     value = nw.col(f"{OURS}{role}").abs()
     advice = "Correct them or leave those rows out: beyond 1e15 it is no money."
-    return Check(f"infinite or too large {role}", shows, advice, value > LARGEST)
+    too_large = (value > LARGEST) & ~value.is_nan()  # to Polars NaN is the largest number
+    return Check(f"infinite or too large {role}", shows, advice, too_large)
 
 
 def is_fractional(value: nw.Expr) -> nw.Expr:
