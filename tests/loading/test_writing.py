@@ -335,3 +335,20 @@ def test_an_archive_with_several_files_or_none_is_refused(tmp_path: Path):
         rt.as_transactions(tmp_path / "no.zip", **NAMES)
     with pytest.raises(rt.ReadError, match="holds 0 files"):
         rt.as_transactions(packed(tmp_path / "none.zip"), **NAMES)
+
+
+@pytest.mark.parametrize(
+    "word", ["Total", "GRAND TOTAL", "Gesamt", "Summe:", "Razem", "итого", "合計"]
+)
+def test_total_rows_are_set_aside_and_never_summed_in(engine, word):
+    """They are counted under a reason of their own; who is called so is let in by `blanks`."""
+    table = pd.DataFrame(
+        {"who": ["A", "B", word], "day": "2024-02-29", "paid": ["1.5", "2.5", "4.0"]}
+    )
+    with pytest.raises(rt.ContentError, match=r"total in place of customer_id: 1 row.*blanks=\(\)"):
+        rt.as_transactions(engine.table(table), **NAMES)
+    found = rt.audit(rt.as_transactions, engine.table(table), **NAMES)
+    assert engine.read(found.accepted)["sales"].sum() == 4.0
+    assert engine.read(found.set_aside)["reason"].tolist() == ["total in place of customer_id"]
+    told = rt.as_transactions(engine.table(table), **NAMES, blanks=())
+    assert len(engine.read(told)) == 3

@@ -22,6 +22,23 @@ OURS = "_retention_"
 BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
 """Texts that mean nothing was filled in."""
 
+_TOTAL_WORDS = """
+total|totals|total general|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
+|insgesamt|total général|sous-total|somme|total geral|subtotale|totale|totaal|subtotaal
+|suma|razem|celkem|összesen|toplam|genel toplam|yhteensä|summa|totalt|i alt|итого|всего|разом|усього
+|σύνολο|合计|總計|总计|合計|小計|小计|합계|총계|المجموع|الإجمالي|סה״כ|jumlah|tổng|tổng cộng|कुल
+"""
+_TOTALS = [word.strip() for word in _TOTAL_WORDS.replace("\n", "").split("|")]
+TOTALS = tuple(
+    dict.fromkeys(
+        f"{said}{end}"
+        for word in _TOTALS
+        for said in (word, word.capitalize(), word.title(), word.upper())
+        for end in ("", ":")
+    )
+)
+"""Texts in the place of an id that say that the row adds up others."""
+
 LOW_BLANKS = tuple(dict.fromkeys(word.lower() for word in BLANKS))
 """The same in lower case."""
 
@@ -63,8 +80,8 @@ class Written:
 
     @property
     def blank_ids(self) -> tuple[str, ...]:
-        """Texts that are no id: the empty one, and those that mean that none was filled in."""
-        return BLANKS if self.blanks is None else ("", *self.blanks)
+        """Texts that are no id: those that mean that none was filled in, and those of totals."""
+        return (*BLANKS, *TOTALS) if self.blanks is None else ("", *self.blanks)
 
     def checked(self) -> Written:
         """Itself, once its values make sense.
