@@ -352,3 +352,41 @@ def test_total_rows_are_set_aside_and_never_summed_in(engine, word):
     assert engine.read(found.set_aside)["reason"].tolist() == ["total in place of customer_id"]
     told = rt.as_transactions(engine.table(table), **NAMES, blanks=())
     assert len(engine.read(told)) == 3
+
+
+MONTHS = {
+    "15. März 2024": "2024-03-15",
+    "15 févr. 2024": "2024-02-15",
+    "15 fevrier 2024": "2024-02-15",
+    "15 de enero de 2024": "2024-01-15",
+    "15 d’abril de 2024": "2024-04-15",
+    "2024. március 15.": "2024-03-15",
+    "2024 m. kovo 15 d.": "2024-03-15",
+    "15 Ağu 2024": "2024-08-15",
+    "15-мар-2024": "2024-03-15",
+    "15 января 2024 г.": "2024-01-15",
+    "15 August 2024": "2024-08-15",
+    "Thu, 15 Feb 2024": "2024-02-15",
+    "Montag, 15. Mai 2024 10:30": "2024-05-15 10:30",
+}
+
+
+def test_months_by_name_are_read_in_the_languages_of_cldr(engine):
+    """With days of the week, small words and accents or without; nothing else may stand there."""
+    others = dict.fromkeys(["15 foo 2024", "order, 15 March 2024", "03/2024"], "unreadable date")
+    expected = {text: pd.Timestamp(day) for text, day in MONTHS.items()} | others
+    assert readings(engine, "date", day=list(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["15 listopada 2024", "15 grudnia 2024"], ["2024-11-15", "2024-12-15"]),  # Polish
+        (["15 listopada 2024", "15 siječnja 2024"], ["2024-10-15", "2024-01-15"]),  # Croatian
+    ],
+)
+def test_the_names_of_a_file_decide_its_language_together(engine, texts, days):
+    """Listopad is November in Polish and October in Croatian; alone it is refused, not guessed."""
+    read = dict(zip(texts, map(pd.Timestamp, days), strict=True))
+    assert readings(engine, "date", day=texts) == read
+    assert readings(engine, "date", day=texts[:1]) == {texts[0]: "unreadable date"}

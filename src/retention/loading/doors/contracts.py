@@ -110,7 +110,7 @@ def as_contracts(
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         as_of: the last observed day, itself included: a later start is a problem, a later end none.
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and

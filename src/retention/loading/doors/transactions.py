@@ -128,7 +128,7 @@ def as_transactions(
             "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" (since 1970, in UTC) or "excel" (days).
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
             as "Europe/Berlin". Local times without a zone need none.
         as_of: the last observed day, itself included: a later date is a problem.

@@ -23,8 +23,8 @@ BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", 
 """Texts that mean nothing was filled in."""
 
 _TOTAL_WORDS = """
-total|totals|total general|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
-|insgesamt|total général|sous-total|somme|total geral|subtotale|totale|totaal|subtotaal
+total|totals|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
+|insgesamt|total general|total général|sous-total|somme|total geral|subtotale|totale|totaal
 |suma|razem|celkem|összesen|toplam|genel toplam|yhteensä|summa|totalt|i alt|итого|всего|разом|усього
 |σύνολο|合计|總計|总计|合計|小計|小计|합계|총계|المجموع|الإجمالي|סה״כ|jumlah|tổng|tổng cộng|कुल
 """
