@@ -18,6 +18,7 @@ from conftest import at_most
 NAMES = {"customer_id": "who", "date": "day", "sales": "paid"}
 ORDER = [
     "blank customer_id",
+    "total in place of customer_id",
     "customer_id that is not a whole number",
     "missing date",
     "unreadable date",

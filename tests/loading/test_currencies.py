@@ -10,7 +10,8 @@ import pytest
 import retention as rt
 from conftest import Engine
 from retention.cli import main
-from retention.tables.mixed_currencies import currency_code, says_currency
+from retention.tables.currency_signs import currency_code
+from retention.tables.mixed_currencies import says_currency
 
 SAY = {"customer_id": "who", "date": "day", "sales": "paid"}
 MONTHS = {"freq": "month", "as_of": "2024-02-29"}

@@ -97,7 +97,6 @@ def test_what_is_no_number_is_set_aside(engine):
         "5 6",
         "1 2345",
         "SKU 12",
-        "5,-",
         "1.2.3",
         "$",
         "inf",

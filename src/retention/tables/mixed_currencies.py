@@ -13,77 +13,18 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import ContentError, warn
 from retention.frames import Frame, collect, one_row
+from retention.tables.currency_signs import (
+    MAJOR,
+    currency_code,
+    is_known_currency,
+    possible_currencies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from retention.tables.declaring import Kind
 
-_ALL = """
-AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
-CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
-GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT
-LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR
-NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP
-STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD
-XCG XOF XPF YER ZAR ZMW ZWG GBX
-"""
-CODES = frozenset(_ALL.split())
-"""The currencies of ISO 4217 that people pay with."""
-
-_MAJOR = frozenset({"USD", "EUR", "GBP", "JPY", "CNY", "CHF", "AUD", "CAD", "INR", "BRL"})
-_DOLLARS = """
-USD AUD CAD NZD HKD SGD MXN ARS CLP COP TWD BRL UYU DOP BBD BMD BND BSD BZD FJD GYD JMD KYD LRD NAD
-SBD SRD TTD XCD
-"""
-_SHARED: Mapping[str, frozenset[str]] = {
-    "$": frozenset(_DOLLARS.split()),
-    "¥": frozenset({"JPY", "CNY"}),
-    "GBP": frozenset({"EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SSP", "SYP"}),  # all write £
-    "KR": frozenset({"SEK", "NOK", "DKK", "ISK"}),
-}
-"""Signs that several currencies share; a column that has both is not told to contradict itself."""
-
-_WRITTEN: Mapping[str, str] = {
-    "€": "EUR",
-    "EURO": "EUR",
-    "EUROS": "EUR",
-    "£": "GBP",
-    "₹": "INR",
-    "₽": "RUB",
-    "₺": "TRY",
-    "₩": "KRW",
-    "₪": "ILS",
-    "₴": "UAH",
-    "₫": "VND",
-    "₱": "PHP",
-    "฿": "THB",
-    "₦": "NGN",
-    "US$": "USD",
-    "$US": "USD",
-    "USD$": "USD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "CAN$": "CAD",
-    "NZ$": "NZD",
-    "HK$": "HKD",
-    "S$": "SGD",
-    "SG$": "SGD",
-    "R$": "BRL",
-    "MX$": "MXN",
-    "NT$": "TWD",
-    "CN¥": "CNY",
-    "RMB": "CNY",
-    "JP¥": "JPY",
-    "￥": "¥",
-    "ZŁ": "PLN",
-    "KČ": "CZK",
-    "SFR": "CHF",
-    "SFR.": "CHF",
-    "KR.": "KR",
-}
 _STEMS = (
     *("currency", "currencies", "wahrung", "waehrung", "devise", "moneda", "divisa", "monnaie"),
     *(
@@ -134,28 +75,6 @@ class Found:
         return f"{self.name} ({self.n:,} row{'s' * (self.n != 1)}{first})"
 
 
-def currency_code(text: str) -> str:
-    """A currency by its ISO code where what people write stands for one alone: "€" is EUR.
-
-    "$", "¥" and "kr" are of several countries and stay. "GBp" are pence, of which 100 make a GBP.
-    """
-    plain = text.strip()
-    if plain == "GBp":
-        return "GBX"
-    return _WRITTEN.get(plain.upper(), plain.upper())
-
-
-def possible_currencies(sign: str) -> frozenset[str]:
-    """The currencies that a sign, by its name, does not contradict."""
-    shared = {mark for mark, codes in _SHARED.items() if sign in codes}
-    return frozenset({sign, *_SHARED.get(sign, ()), *shared})
-
-
-def is_known_currency(name: str) -> bool:
-    """Whether it is a currency by its name, rather than a number or a word of the firm's own."""
-    return name in CODES or name in _SHARED
-
-
 def says_currency(header: str) -> bool:
     """Whether a column's name means currency, as Currency, presentment_currency or Währung do."""
     words = _words_of_header(header)
@@ -189,7 +108,7 @@ def are_currency_codes(texts: Iterable[object]) -> bool:
     """Whether all that is filled in are codes or signs of currencies, some of the most used."""
     filled = {str(text).strip() for text in texts if text is not None}
     names = {currency_code(text) for text in filled if text.upper() not in _NOTHING}
-    return all(map(is_known_currency, names)) and not (_MAJOR | {"$", "¥"}).isdisjoint(names)
+    return all(map(is_known_currency, names)) and not (MAJOR | {"$", "¥"}).isdisjoint(names)
 
 
 def currency_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import RetentionError
 from retention.frames import one_row
 from retention.loading.dates import moments, time_zones, wall_clocks
-from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS
+from retention.loading.rows.text import EPOCHS, NO_DATES, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def _with_bare_number(
         frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
         return frame, value.is_null() | value.is_nan(), None
     text = nw.col(f"{OURS}{role}_text")
-    reads, missing = text.str.contains(_NUMBER), text.is_in(LOW_BLANKS)
+    reads, missing = text.str.contains(_NUMBER), text.is_in(NO_DATES)
     number = nw.when(reads).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
     frame = frame.with_columns(number.alias(f"{OURS}{role}_value"))
     frame = frame.with_columns(nw.when(reads).then(value).alias(f"{OURS}{role}_value"))
@@ -96,14 +96,31 @@ def dates_of_unknown_unit(frame: Frame, role: str, column: str) -> tuple[Frame, 
         column,
         missing=missing,
         unclear=~missing,
-        why=f"A number is a date only once its unit is known. {_advice_on_format(found)}",
+        why=f"A number is a date only once its unit is known. Say "
+        f"{_formats_that_fit(found) or '`date_format=`'}.",
     )
 
 
-def _advice_on_format(found: Mapping[str, float | None]) -> str:
+def advice_on_unread(frame: Frame, role: str) -> str:
+    """What to do about texts that are no dates: some may be numbers, with the units that fit."""
+    text = nw.col(f"{OURS}{role}_text")
+    number = text.str.contains(_NUMBER) & ~text.is_in(NO_DATES) & (text.str.len_chars() != 8)
+    value = nw.when(number).then(text).otherwise(nw.lit("0")).cast(nw.Float64)
+    numbers = frame.select(number=number, value=value)
+    value = nw.when(nw.col("number")).then(nw.col("value"))
+    found = one_row(
+        numbers.select(value=value).select(first=nw.col("value").min(), last=nw.col("value").max())
+    )
+    said = _formats_that_fit(found)
+    if not said:
+        return moments.ADVICE_ON_UNREAD
+    return f"Numbers are dates once their unit is known: say {said}. {moments.ADVICE_ON_UNREAD}"
+
+
+def _formats_that_fit(found: Mapping[str, float | None]) -> str:
     """The values of `date_format` under which a column of numbers lies in 1980 to 2100."""
     if found["first"] is None or found["last"] is None:
-        return "Say `date_format=`."
+        return ""
     ends = [float(found["first"]), float(found["last"])]
     scales = {"excel": lambda n: (n - _EXCEL) * 86_400.0} | {
         unit: (lambda n, k=k: n / k) for unit, k in EPOCHS.items()
@@ -118,7 +135,7 @@ def _advice_on_format(found: Mapping[str, float | None]) -> str:
         said.insert(0, f"`date_format='%Y%m%d'` ({ends[0]:.0f} to {ends[1]:.0f})")
     if all(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])", f"{n:.0f}") for n in ends):
         said.insert(0, f"`date_format='%Y%m'` (months, {ends[0]:.0f} to {ends[1]:.0f})")
-    return f"Say {' or '.join(said) or 'date_format='}."
+    return " or ".join(said)
 
 
 def _day_text(seconds: float) -> str:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
 
+ADVICE_ON_UNREAD = (
+    "Correct them or leave those rows out. If all are written alike, say `date_format=`, such as "
+    "'%d.%m.%y'."
+)
+"""What to do about dates that cannot be read."""
+
 _YEAR_2100 = (4_102_444_800, 4_118_083_200)  # seconds of its January 1 and July 1
 _SHIFT = 719_468  # days that make any day since the year 0 positive, where all engines divide alike
 
@@ -105,16 +111,16 @@ def date_checks(
     *,
     missing: nw.Expr,
     broken: nw.Expr | None = None,
+    unread: Callable[[Frame], str] | str = "",
     unclear: nw.Expr | None = None,
     why: Callable[[Frame], str] | str = "",
     absent: nw.Expr | None = None,
 ) -> list[Check]:
     """The checks of a date: where it is missing, cannot be read, reads in two ways, is no day."""
     fix = "Correct them or leave those rows out."
-    odd = f"{fix} If all are written alike, say `date_format=`, such as '%d.%m.%y'."
     return [
         Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
-        Check(f"unreadable {role}", column, odd, broken),
+        Check(f"unreadable {role}", column, unread or ADVICE_ON_UNREAD, broken),
         Check(f"ambiguous {role}", column, why, unclear),
         Check(f"{role} that does not exist", column, fix, absent),
     ]

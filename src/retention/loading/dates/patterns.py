@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.frames import one_row
-from retention.loading.dates import by_format
+from retention.loading.dates import by_format, month_names
 from retention.loading.dates.by_format import MONTHS, PARTS, digits_as_number
 from retention.loading.rows.text import OURS
 
@@ -33,6 +33,8 @@ _CLOCK = (
     r"(?: ?(?:z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?)?$"
 )
 _OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
+_OTHER = "[^0-9:]"
+_WORDS = f"{_OTHER}*[^-0-9:/. ,]{_OTHER}*"  # with a letter
 SHAPES = {
     "ymd": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_CLOCK}",
     "two": f"^[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{4}}{_CLOCK}",
@@ -42,6 +44,8 @@ SHAPES = {
     "months": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}$|^[0-9]{{1,2}}{_SEP}[0-9]{{4}}$|^(?:19|20)[0-9]{{4}}$"
     f"|^(?:{MONTHS})[-/., ]*[0-9]{{4}}$|^[0-9]{{4}}[-/., ]*(?:{MONTHS})$"
     "|^[0-9]{4}[-/. ]*q[1-4]$|^q[1-4][-/. ]*[0-9]{4}$",
+    "worded": f"^{_OTHER}*(?:[0-9]{{1,2}}{_WORDS}[0-9]{{4}}|[0-9]{{4}}{_WORDS}[0-9]{{1,2}})"
+    f"(?:{_OTHER}+)?{_CLOCK}",
 }
 _BARE_MONTH = "^[0-9]{6}$"
 _FIXED = (  # the same with two digits throughout, and neither fractions, halves nor offsets
@@ -110,6 +114,14 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     frame = frame.with_columns(
         **(_numbers_by_place(at, shapes) if fixed else _numbers_anywhere(at))
     )
+    if "worded" in shapes:
+        here = nw.col(f"{at}worded") & ~_any_of(at, [one for one in shapes if one != "worded"])
+        frame = frame.with_columns(
+            nw.when(here).then(nw.col(f"{at}date")).otherwise(nw.lit("")).alias(f"{at}wording")
+        )
+        frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
+        named = nw.col(f"{at}named_month") > 0
+        frame = frame.with_columns((here & named).alias(f"{at}worded"))
     parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
@@ -127,6 +139,10 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     if not timed:
         return frame
     return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
+
+
+def _any_of(at: str, shapes: Sequence[str]) -> nw.Expr:
+    return reduce(or_, (nw.col(f"{at}{shape}") for shape in shapes), nw.lit(False))
 
 
 def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
@@ -227,6 +243,14 @@ def _parts_of_shape(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
     if shape == "months":
         return _parts_of_month(date)
     day = date.str.replace_all("^[^0-9]+", "").str.replace_all("[^0-9].*$", "")
+    if shape == "worded":
+        last = date.str.replace_all("[^0-9]+$", "").str.replace_all("^.*[^0-9]", "")
+        ends = digits_as_number(day), digits_as_number(last)
+        turned = day.str.len_chars() == 4
+        year, of_month = (
+            nw.when(turned).then(one).otherwise(other) for one, other in (ends, ends[::-1])
+        )
+        return year, nw.col(f"{at}named_month"), of_month
     return c, by_format.month_number(date), digits_as_number(day)
 
 

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, RetentionError
 from retention.loading.dates import by_format, by_number, moments, patterns, time_zones, wall_clocks
-from retention.loading.rows.text import EPOCHS, LOW_BLANKS, OURS, flat_text, is_text
+from retention.loading.rows.text import EPOCHS, NO_DATES, OURS, flat_text, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,15 +183,16 @@ def _assembled_dates(
         frame = moments.with_moment(frame, f"{at}seconds", exists, f"{OURS}{role}")
     else:
         frame = moments.with_time(frame, at, f"{OURS}{role}")
-    missing = nw.col(f"{at}text").is_in(LOW_BLANKS)
+    missing = nw.col(f"{at}text").is_in(NO_DATES)
     return frame, moments.date_checks(
         role,
         column,
         missing=missing,
         broken=~missing & ~reads,
+        unread=partial(by_number.advice_on_unread, role=role),
         unclear=unclear,
         why=why,
-        absent=reads & ~exists,
+        absent=~missing & reads & ~exists,
     )
 
 

@@ -124,7 +124,7 @@ def as_contacts(
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of hours in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         tz: for times that carry a time zone: whose clock `date` is read by. The hours are those
             that passed, whether or not that clock was put forward or back in between; times
             without a zone cannot tell, and count by the clock.

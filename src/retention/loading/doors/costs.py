@@ -85,7 +85,7 @@ def as_costs(
         date_format: how dates are written (see `as_transactions`).
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         tz: for times that carry a time zone: in whose local days they fall.
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.

@@ -110,7 +110,7 @@ def as_spells(
         reason: column of why it ended: text or codes.
         keep: further columns to keep as they are.
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         decimal: the decimal sign of numbers in text, "." or ",".
         file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
             `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by

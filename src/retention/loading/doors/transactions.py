@@ -149,7 +149,7 @@ def as_transactions(
             A month is its first day; "%Y-%m" says that this is meant, else a warning counts them.
         decimal: the decimal sign of amounts in text, "." or ",".
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
-            "None" is somebody's id. Default: NA, N/A, NULL, None, nan and their like.
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         tz: for times that carry a time zone: in whose local days purchases fall, an IANA name such
             as "Europe/Berlin". Local times without a zone need none.
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are

@@ -31,9 +31,9 @@ from retention.loading.files.encodings import (
 )
 from retention.loading.files.relations import (
     Opened,
-    distinct_names,
     first_line,
     fresh_connection,
+    names_by_place,
     refusals_explained,
     refuse_other_columns,
     sql_list_of_paths,
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _SEPARATORS = (",", ";", "\t", "|")
 _BLANKS = " "
 _SNIFFED = 100
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
+_COPIED = (".bz2", ".zip")  # DuckDB does not unpack these
 _NEVER = sql_literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
 
 
@@ -120,7 +122,11 @@ def _layout_of_file(
         _refuse_other_bytes(path, head)
     lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
     row = header_row or _first_filled(path, lines)
+    told_separator = None if header_row else _SEPARATOR_LINE.match(lines[row - 1].strip("\ufeff"))
+    if told_separator:  # a line for Excel alone
+        separator, row = separator or told_separator[1], _first_filled(path, lines, after=row)
     separator = separator or _likeliest_separator(lines[row - 1 :])
+    row = row if header_row else _first_below_titles(lines, row, separator)
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:
@@ -130,7 +136,7 @@ def _layout_of_file(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
     names = _column_names(path, _first_lines(path, head, seen.encoding), row, separator)
-    copied = row > 1 or separator == _BLANKS or path.suffix.lower() == ".bz2" or seen.mixed_ends
+    copied = row > 1 or separator == _BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
     return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
 
@@ -159,15 +165,25 @@ def _first_lines(path: Path, head: bytes, encoding: str) -> list[str]:
     return lines if len(head) < HEAD else lines[:-1]
 
 
-def _first_filled(path: Path, lines: Sequence[str]) -> int:
+def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
     """The number of the first line that is not blank: a byte-order mark alone fills none."""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines[after:], after + 1):
         if line.strip():
             return number
     raise ReadError(
         f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
         "ends. Is it empty, or in another encoding? Say `encoding=`."
     )
+
+
+def _first_below_titles(lines: Sequence[str], row: int, separator: str) -> int:
+    """The line of the names: where rows are wider, a line of one field above them is a title."""
+    usual = 1 if separator == _BLANKS else _fit_of_separator(lines[row - 1 :], separator)[1]
+    for number, line in enumerate(lines[row - 1 :], row):
+        width = len(next(csv.reader([line], delimiter=separator), ()))
+        if width > 1 or usual == 1:
+            return number if width == usual else row
+    return row
 
 
 def _likeliest_separator(lines: Sequence[str]) -> str:
@@ -195,18 +211,18 @@ def _column_names(path: Path, lines: Sequence[str], row: int, separator: str) ->
             f"{path}: line {row} holds only numbers ({', '.join(cells[:5])} …), not column names. "
             "Put a line with names above."
         )
-    return distinct_names(cells, f"{path}, line {row}")
+    return names_by_place(cells, f"{path}, line {row}")
 
 
 def _scan_of_files(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
     """Files of one dialect, unread if DuckDB can read them where they lie."""
     if files[0].plain:
+        blank = False
         for file in files:
             if file.open_ends:
                 _refuse_open_ends(connection, file, file.path)
-        return connection.sql(
-            f"SELECT * FROM {_read_csv_call(files, [file.path for file in files])}"
-        )
+                blank = blank or _has_blank_rows(connection, file, file.path)
+        return connection.sql(_query_of_csv(files, [file.path for file in files], blank=blank))
     tables = [_name_of_copy(connection, file) for file in files]
     return connection.sql(" UNION ALL ".join(f"SELECT * FROM {table}" for table in tables))
 
@@ -219,12 +235,38 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "plain.csv")
         copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
+        blank = False
         if not spaced:
             _refuse_open_ends(connection, file, target)
-        connection.execute(
-            f"CREATE TABLE {name} AS SELECT * FROM {_read_csv_call([file], [target])}"
-        )
+            blank = _has_blank_rows(connection, file, target)
+        query = _query_of_csv([file], [target], blank=blank)
+        connection.execute(f"CREATE TABLE {name} AS {query}")
     return name
+
+
+def _query_of_csv(files: Sequence[_Delimited], paths: Sequence[Path], *, blank: bool) -> str:
+    """All rows, or where some are `blank` the others, as a spreadsheet leaves them at the end."""
+    scan = f"SELECT * FROM {_read_csv_call(files, paths)}"
+    cells = ", ".join(map(sql_name, files[0].names))
+    return f"{scan} WHERE coalesce({cells}) IS NOT NULL" if blank else scan
+
+
+def _has_blank_rows(connection: DuckDBPyConnection, file: _Delimited, path: Path) -> bool:
+    """Whether some line holds separators and nothing else."""
+    separator = sql_literal(file.separator)
+    found = connection.execute(
+        f"SELECT 1 FROM {_lines_call(path)} WHERE suffix(line, {separator}) "
+        f"AND replace(line, {separator}, '') = '' LIMIT 1"
+    )
+    return bool(found.fetchall())
+
+
+def _lines_call(path: Path) -> str:
+    """DuckDB's reader of whole lines."""
+    return (
+        f"read_csv({sql_list_of_paths([path])}, columns = {{line: 'VARCHAR'}}, header = false, "
+        f"auto_detect = false, delim = {_NEVER}, quote = '', escape = '', strict_mode = true)"
+    )
 
 
 def _read_csv_call(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
@@ -252,10 +294,7 @@ def _refuse_open_ends(connection: DuckDBPyConnection, file: _Delimited, path: Pa
     quoted = sql_literal(f'(^|{re.escape(file.separator)})"(?:[^"]|"")*"')
     suspect = connection.execute(
         f"""WITH lines AS (SELECT line, regexp_replace(line, {quoted}, '\\1', 'g') AS bare
-            FROM read_csv({sql_list_of_paths([path])}, columns = {{line: 'VARCHAR'}},
-            header = false, auto_detect = false, delim = {_NEVER}, quote = '', escape = '',
-            strict_mode = true)
-            WHERE suffix(line, {separator}))
+            FROM {_lines_call(path)} WHERE suffix(line, {separator}))
         SELECT 1 FROM lines WHERE length(replace(line, '"', '')) % 2 <> length(line) % 2
             OR length(bare) - length(replace(bare, {separator}, '')) >= {len(file.names)} LIMIT 1"""
     )

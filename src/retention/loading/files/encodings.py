@@ -292,6 +292,31 @@ def _bz2_stream(path: Path) -> object:
     return bz2.open(path, "rb")
 
 
+def _zip_stream(path: Path) -> object:
+    """The one file in an archive."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        archive = ZipFile(path)
+        inside = [
+            each for each in archive.infolist() if not (each.is_dir() or _is_marker(each.filename))
+        ]
+        if len(inside) == 1:
+            return archive.open(inside[0])
+    except (BadZipFile, RuntimeError, NotImplementedError) as problem:
+        raise ReadError(
+            f"{path} is not an archive that can be read ({problem}): unpack it, and say the file "
+            "in it."
+        ) from problem
+    names = [each.filename for each in inside]
+    raise ReadError(f"{path} holds {len(names)} files, not one: {names[:5]}. Unpack it.")
+
+
+def _is_marker(name: str) -> bool:
+    """Whether a file in an archive was put there by the program that packed it."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".")
+
+
 def _zstd_stream(path: Path) -> object:
     require_library("pyarrow", f"Reading {path.name}", "arrow")
     import pyarrow as pa
@@ -299,4 +324,4 @@ def _zstd_stream(path: Path) -> object:
     return io.BufferedReader(pa.input_stream(str(path), compression="zstd"), _PIECE)
 
 
-_PACKED = {".gz": _gzip_stream, ".bz2": _bz2_stream, ".zst": _zstd_stream}
+_PACKED = {".gz": _gzip_stream, ".bz2": _bz2_stream, ".zst": _zstd_stream, ".zip": _zip_stream}

@@ -35,6 +35,7 @@ _FORMATS = {
     ".csv": "delimited",
     ".tsv": "delimited",
     ".txt": "delimited",
+    ".zip": "delimited",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".jsonl": "json",
@@ -43,7 +44,7 @@ _FORMATS = {
     ".xlsx": "excel",
     ".xlsm": "excel",
 }
-_PACKED = {"delimited": (".gz", ".zst", ".bz2"), "json": (".gz", ".zst")}
+_PACKED = {"delimited": (".gz", ".zst", ".bz2", ".zip"), "json": (".gz", ".zst")}
 _OPTIONS = {
     "delimited": ("encoding", "separator", "header_row"),
     "excel": ("sheet", "header_row"),

@@ -11,7 +11,7 @@ from retention.errors import RetentionError, TableError, whole_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".zst", ".parquet", ".xlsx", ".jsonl", ".ndjson")
+_ENDINGS = (".csv", ".tsv", ".txt", ".gz", ".zst", ".zip", ".parquet", ".xlsx", ".jsonl", ".ndjson")
 _PATHS = "a path, several paths, a pattern or a folder"
 
 

@@ -30,14 +30,16 @@ def read_table(
 
     Every column of a CSV is text, as it stands in the file: what is a number or a date is settled
     when its meaning is known, by `as_transactions`, `as_contracts` or an audit of theirs. Parquet,
-    SQL and Excel keep their types; JSON keeps numbers and true/false. An empty CSV cell is null.
+    SQL and Excel keep their types; JSON keeps numbers and true/false. An empty CSV cell is null. A
+    row of nothing but separators is left out, as a blank line is. Of columns of one name in a CSV
+    or a sheet each is called by its place as well: "x (column 4)".
 
     Args:
         source: a path; several; a pattern such as "orders/*.csv"; a folder, read with the folders
             in it (year=2024 in a Parquet folder's name becomes a text column); or, with
             `connection`, an SQL query or a table's name. CSV (.csv .txt .tsv, also with .gz .zst
-            .bz2), Parquet (.parquet), Excel (.xlsx), JSON lines (.jsonl .ndjson, also with .gz
-            .zst). Files that are read together need the same columns.
+            .bz2, or alone in a .zip), Parquet (.parquet), Excel (.xlsx), JSON lines (.jsonl
+            .ndjson, also with .gz .zst). Files that are read together need the same columns.
         connection: of DuckDB, SQLAlchemy (or its URL), ADBC or any Python database driver, such as
             sqlite3. It is left open.
         engine: the kind of table to give: "pandas", "polars", "pyarrow", or "duckdb", which reads
@@ -50,8 +52,9 @@ def read_table(
         separator: of a CSV's columns; " " stands for any run of blanks. Default: the one of , ; tab
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
-            Default: the first line that is not blank; in a sheet the first row that is as full as
-            any, with one title at most in each row above.
+            Default: the first line that is neither blank nor a title, which has one field where the
+            rows have more, nor Excel's "sep=;"; in a sheet the first row that is as full as any,
+            with one title at most in each row above.
 
     Returns:
         One row a line of the file. From a lazy CSV ("duckdb") a row of the wrong length is refused
@@ -60,8 +63,8 @@ def read_table(
     Raises:
         ReadError: if there is no such file, it is empty, cut short or in no single encoding, its
             rows have different lengths, or the database refuses the query.
-        ColumnError: if two columns have one name, files have different columns, or one of
-            `columns` is missing.
+        ColumnError: if two columns of a query have one name, files have different columns, or one
+            of `columns` is missing.
 
     Example:
         >>> import tempfile

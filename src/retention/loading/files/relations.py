@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -115,6 +116,24 @@ def distinct_names(names: Iterable[str], where: str) -> tuple[str, ...]:
             raise ColumnError(f"{where}: two columns are named {name!r}. Rename one of them{also}.")
         seen.add(name.casefold())
     return found
+
+
+def names_by_place(names: Iterable[str], where: str) -> tuple[str, ...]:
+    """Names of columns of which several of one name are told apart by their places.
+
+    Both of two columns "x" are renamed, "x (column 4)" and "x (column 7)": who does not need them
+    is not hindered, and nobody is given the one for the other.
+
+    Raises:
+        ColumnError: as `distinct_names` does.
+    """
+    plain = [name.strip().strip("\ufeff").strip() for name in names]
+    folded = Counter(name.casefold() for name in plain)
+    apart = [
+        f"{name} (column {place})" if name and folded[name.casefold()] > 1 else name
+        for place, name in enumerate(plain, 1)
+    ]
+    return distinct_names(apart, where)
 
 
 def refuse_other_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:

@@ -10,9 +10,9 @@ from retention.errors import ReadError, nearest_name
 from retention.loading.files.encodings import other_kind
 from retention.loading.files.relations import (
     Opened,
-    distinct_names,
     first_line,
     fresh_connection,
+    names_by_place,
     refuse_other_columns,
     require_library,
 )
@@ -76,7 +76,7 @@ def _names_and_rows(
     padded = [row + (None,) * (width - len(row)) for row in rows[at:] if _filled_cells(row)]
     kept = [place for place in range(width) if any(row[place] is not None for row in padded)]
     header, *lines = [tuple(row[place] for place in kept) for row in padded]
-    return distinct_names(("" if cell is None else str(cell) for cell in header), where), lines
+    return names_by_place(("" if cell is None else str(cell) for cell in header), where), lines
 
 
 @contextmanager

@@ -22,8 +22,34 @@ OURS = "_retention_"
 BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
 """Texts that mean nothing was filled in."""
 
+_TOTAL_WORDS = """
+total|totals|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
+|insgesamt|total general|total général|sous-total|somme|total geral|subtotale|totale|totaal
+|suma|razem|celkem|összesen|toplam|genel toplam|yhteensä|summa|totalt|i alt|итого|всего|разом|усього
+|σύνολο|合计|總計|总计|合計|小計|小计|합계|총계|المجموع|الإجمالي|סה״כ|jumlah|tổng|tổng cộng|कुल
+"""
+_TOTALS = [word.strip() for word in _TOTAL_WORDS.replace("\n", "").split("|")]
+TOTALS = tuple(
+    dict.fromkeys(
+        f"{said}{end}"
+        for word in _TOTALS
+        for said in (word, word.capitalize(), word.title(), word.upper())
+        for end in ("", ":")
+    )
+)
+"""Texts in the place of an id that say that the row adds up others."""
+
 LOW_BLANKS = tuple(dict.fromkeys(word.lower() for word in BLANKS))
 """The same in lower case."""
+
+_NO_DAYS = ("0000-00-00", "0000/00/00", "00.00.0000", "00/00/0000", "00-00-0000", "00000000")
+NO_DATES = (
+    *LOW_BLANKS,
+    *("-", "--", "–", "—"),
+    *_NO_DAYS,
+    *(f"{day}{clock}" for day in _NO_DAYS for clock in (" 00:00", " 00:00:00", "t00:00:00")),
+)
+"""Texts in lower case that mean that no date was filled in: dashes, and the day nought."""
 
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
 PADDED = f"^{_PAD}|{_PAD}$"
@@ -56,8 +82,8 @@ class Written:
 
     @property
     def blank_ids(self) -> tuple[str, ...]:
-        """Texts that are no id: the empty one, and those that mean that none was filled in."""
-        return BLANKS if self.blanks is None else ("", *self.blanks)
+        """Texts that are no id: those that mean that none was filled in, and those of totals."""
+        return (*BLANKS, *TOTALS) if self.blanks is None else ("", *self.blanks)
 
     def checked(self) -> Written:
         """Itself, once its values make sense.
@@ -129,7 +155,9 @@ def column_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
 def flat_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     """A column as text without padding or odd spaces; what is missing is the empty text."""
     text = column_as_text(column, dtype)
-    return stripped_text(text.fill_null("").str.replace_all("[\u00a0\u2009\u202f]", " "))
+    return stripped_text(
+        text.fill_null("").str.replace_all("[\u00a0\u2000-\u200a\u202f\u205f\u3000]", " ")
+    )
 
 
 def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:

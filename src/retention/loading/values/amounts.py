@@ -1,6 +1,7 @@
 """Amounts: numbers as they are, and numbers as people write them.
 
-Text such as "£1,234.50", "1.234,50 EUR", "1 234,50", "(12.50)" or "12.50-" is read. Which of comma
+Text such as "£1,234.50", "1.234,50 kr.", "Rs. 1,23,456", "1 234,50", "(12.50)", "12.50-" or "10,-"
+is read, with the sign, code or word of any currency before or behind. Which of comma
 and point is the decimal sign is decided by the values that allow only one reading; where none does
 ("1,234"), or where some allow only one and some only the other, the user is asked.
 """
@@ -14,6 +15,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import ColumnError
 from retention.loading.rows.row_checks import Check
 from retention.loading.rows.text import BLANKS, OURS, flat_text, is_text
+from retention.tables.currency_signs import WAYS_TO_WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,26 +28,36 @@ LARGEST = 1e15
 """An amount beyond this is a fault of the file, not a line of an order in any currency."""
 
 _COUNTS = ("quantity", "sales_per_count")
+_KNOWN = ["", *sorted(WAYS_TO_WRITE)]
+
 _WHOLE = 2.0**53  # from here on every decimal number is whole
-_CODES = (
-    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KES|KRW"
-    "|MAD|MXN|MYR|NGN|NOK|NZD|PEN|PHP|PKR|PLN|RON|RSD|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
-)
-_SIGN = f"(?:[A-Z]{{0,2}}[$£€¥₹₽₺₩]|{_CODES})"
-_DIGITS = "(?:[0-9.,](?:[0-9., '’]*[0-9])?(?:[eE][-+]?[0-9]{1,3})?)"
-_MINUS = "[-+−]"
+_DASHES = "\u2010-\u2015\u2212\ufe63\uff0d-"
+_DASH = f"[{_DASHES}]"
+_MINUS = rf"(?:\+|{_DASH})"
+_TICKS = "'’‘ʼ´`"
+_TICK = f"[{_TICKS}]"
+_MARK = f"[^0-9 .,()+{_TICKS}{_DASHES}]"  # of a sign or word of a currency
+_SIGN = rf"(?:{_MARK}(?:{_MARK}|\.){{0,9}})"
+_E = "[eE][-+]?[0-9]{1,3}"
+_DIGITS = f"(?:[0-9.,](?:(?:[0-9., ]|{_TICK})*[0-9])?(?:{_E})?)"
+_WHOLE_AMOUNT = f"(?:[.,]{_DASH}?{_DASH}?)?"
 _WRITTEN = "|".join(
     (
-        f"^{_MINUS}? ?(?:{_SIGN} ?)?{_DIGITS}[.,]?(?: ?{_SIGN})?$",  # -£12.50, 12,50 EUR
-        f"^{_SIGN} ?{_MINUS} ?{_DIGITS}$",  # £-12.50
+        f"^{_MINUS}? ?(?:{_SIGN} ?)?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # 12,- EUR
+        f"^{_SIGN} ?{_MINUS} ?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # £-12.50
         rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}(?: ?{_SIGN})? ?\)(?: ?{_SIGN})?$",  # (12.50)
-        f"^(?:{_SIGN} ?)?{_DIGITS} ?[-−](?: ?{_SIGN})?$",  # 12.50-
+        f"^(?:{_SIGN} ?)?{_DIGITS}(?: ?{_MARK}{{1,9}})? ?{_DASH}(?: ?{_SIGN})?$",  # 12.50-
     )
 )
-_TWO_SIGNS = f"{_SIGN}.*{_SIGN}"
+_LETTER = f"[^0-9 .,()+{_TICKS}$£€¥₹₨{_DASHES}]"
+_BEFORE = rf"^(?:{_LETTER}\.|[^0-9.,])+"  # the point of "Rs.50" belongs to the word
+_BEHIND = f"[^0-9.,][^0-9]*$|[.,]$|[.,][^0-9.,{_DASHES}][^0-9]*$"  # "10,-" has a decimal comma
+_CODE_AND_POINT = r"^[^0-9.]*[A-Z]{3}\.[0-9]"  # 50 euros or half a one
+_NO_SIGN = f"[0-9., ()+{_TICKS}\u200e\u200f\u061c{_DASHES}]+(?:{_E})?"
 _THOUSANDS = "(?:[0-9]{0,2}[1-9]|[0-9]?[1-9]0|[1-9]00)"
 _MACHINE = r"^[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,3}$"  # written by a program: its point is a point
-_NEGATIVE = "^[^0-9.,]*[-−(]|[0-9] ?[-−][^0-9]*$"
+_NEGATIVE = rf"^[^0-9]*(?:{_DASH}|\()|[0-9][^0-9.,]*{_DASH}[^0-9]*$"
+_LAKHS = "[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
 
 
 def _amount_pattern(decimal: str, group: str) -> str:
@@ -53,9 +65,10 @@ def _amount_pattern(decimal: str, group: str) -> str:
 
     No thousands are nought: "0.750" is three quarters.
     """
-    signs = (f"[{group}]", " ", "['’]")
+    signs = (f"[{group}]", " ", _TICK)
     grouped = "|".join(f"{_THOUSANDS}(?:{sign}[0-9]{{3}})+" for sign in signs)
-    tail = f"(?:[{decimal}][0-9]+)?"
+    grouped += f"|{_LAKHS}" * (group == ",")  # as in India: 1,23,456
+    tail = f"(?:[{decimal}][0-9]*)?"
     return f"^(?:{grouped}){tail}$|^[0-9]*{tail}(?:[eE][-+]?[0-9]{{1,3}})?$|{_MACHINE}"
 
 
@@ -77,9 +90,12 @@ def with_amount_text(source: Source, frame: Frame, role: str) -> Frame:
         )
     text, digits = f"{OURS}{role}_text", f"{OURS}{role}_digits"
     frame = frame.with_columns(flat_text(column, dtype).alias(text))
-    bare = nw.col(text).str.replace_all("^[^0-9.,]+|[^0-9]+$", "")
+    bare = nw.col(text).str.replace_all(f"{_BEFORE}|{_BEHIND}", "")
     reads = nw.col(text).str.contains(_WRITTEN) & (nw.col(text).str.len_chars() <= 60)
-    reads = reads & ~nw.col(text).str.contains(_TWO_SIGNS)
+    sign = nw.col(f"{digits}_sign")
+    frame = frame.with_columns(nw.col(text).str.replace_all(_NO_SIGN, "").alias(f"{digits}_sign"))
+    reads = reads & sign.str.to_uppercase().is_in(_KNOWN)
+    reads = reads & ~nw.col(text).str.contains(_CODE_AND_POINT)
     frame = frame.with_columns(nw.when(reads).then(bare).otherwise(nw.lit("")).alias(digits))
     some = nw.col(digits).str.contains("[0-9]")
     return frame.with_columns(
@@ -112,9 +128,9 @@ def is_money(source: Source, role: str) -> bool:
 
 def written_sign(role: str) -> nw.Expr:
     """The sign or code of a currency in the text of an amount; empty where there is none."""
-    bare = nw.col(f"{OURS}{role}_text").str.replace_all(_DIGITS, "")
-    sign = bare.str.replace_all(r"[-+−() ]", "")
-    return nw.when(nw.col(f"{OURS}{role}_digits") != "").then(sign).otherwise(nw.lit(""))
+    digits = f"{OURS}{role}_digits"
+    sign = nw.col(f"{digits}_sign")
+    return nw.when(nw.col(digits) != "").then(sign).otherwise(nw.lit(""))
 
 
 def decimal_sign(known: Mapping[str, bool], roles: Sequence[str], written: Written) -> str:
@@ -148,7 +164,7 @@ def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[
     missing = text.is_in(BLANKS)
     right = {".": point, ",": comma}.get(decimal, point | comma)
     people = digits.str.contains("[.,]") & ~digits.str.contains(_MACHINE)
-    unclear = right & people if decimal in ("mixed", "unclear") else None
+    unclear = right & (people | ~(point & comma)) if decimal in ("mixed", "unclear") else None
     return frame, [
         Check(f"missing {role}", column, fill, missing),
         *_unread_checks(role, column, ~missing & ~right, unclear, decimal),
@@ -159,7 +175,8 @@ def too_large_check(role: str, shows: str) -> Check:
     """The check that an amount, once computed, is finite and could be money."""
     value = nw.col(f"{OURS}{role}").abs()
     advice = "Correct them or leave those rows out: beyond 1e15 it is no money."
-    return Check(f"infinite or too large {role}", shows, advice, value > LARGEST)
+    too_large = (value > LARGEST) & ~value.is_nan()  # to Polars NaN is the largest number
+    return Check(f"infinite or too large {role}", shows, advice, too_large)
 
 
 def is_fractional(value: nw.Expr) -> nw.Expr:
@@ -192,7 +209,7 @@ def _number_of_digits(role: str, decimal: str) -> nw.Expr:
     """The number that the digits stand for; missing where they stand for none."""
     text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
     sign = "comma" if decimal == "," else "point"
-    plain = digits.str.replace_all("[. '’]" if sign == "comma" else "[, '’]", "")
+    plain = digits.str.replace_all(f"[{'.' if sign == 'comma' else ','} ]|{_TICK}|[.,]$", "")
     if sign == "comma":
         plain = nw.when(digits.str.contains(_MACHINE)).then(digits).otherwise(plain)
     plain = plain.str.replace_all(",", ".", literal=True)

@@ -22,6 +22,7 @@ from retention.loading.rows.row_checks import Check, Output
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import is_money, written_sign
 from retention.loading.values.rates import Rates, read_rates
+from retention.tables.currency_signs import is_known_currency, possible_currencies
 from retention.tables.mixed_currencies import (
     Found,
     are_currency_codes,
@@ -31,10 +32,8 @@ from retention.tables.mixed_currencies import (
     currency_columns,
     currency_names,
     currency_text,
-    is_known_currency,
     merged_currencies,
     names_no_currency,
-    possible_currencies,
     rates_to_write,
     unnamed_columns,
 )

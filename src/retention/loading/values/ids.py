@@ -15,7 +15,7 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.rows.row_checks import Check, Output
-from retention.loading.rows.text import OURS, PADDED, column_as_text, is_text, stripped_text
+from retention.loading.rows.text import OURS, PADDED, TOTALS, column_as_text, is_text, stripped_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
 _FILL = "Fill them in or leave those rows out."
+_SAY_BLANKS = "say `blanks=()`"
+_TOTALS = frozenset(TOTALS)
 _MISSING = ("NoneType", "NaTType", "NAType")
 
 
@@ -46,6 +48,9 @@ def read_id(
     dtype = _id_type(source, column, role)
     broken: nw.Expr | None = None
     other: nw.Expr | None = None
+    totals = [text for text in blanks if text in _TOTALS]
+    blanks = [text for text in blanks if text not in _TOTALS]
+    total: nw.Expr | None = None
     if dtype.is_integer():
         frame = frame.with_columns(nw.col(column).alias(ours))
         blank = nw.col(ours).is_null()
@@ -54,9 +59,15 @@ def read_id(
     else:
         frame = _with_text_ids(source, frame, role, padded=known.get(f"padded {role}", True))
         blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
-        other = ~nw.col(ours).is_in(blanks) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
-    frame = frame.with_columns((~blank).alias(f"{OURS}has_id")) if role == "customer_id" else frame
+        total = nw.col(ours).is_in(totals) if totals else None
+        other = ~nw.col(ours).is_in([*blanks, *totals]) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+    if role == "customer_id":
+        named = ~blank if total is None else ~blank & ~total
+        frame = frame.with_columns(named.alias(f"{OURS}has_id"))
     checks = _checks_of_ids(role, column, blank, broken)
+    if total is not None:
+        leave = f"Leave those rows out: they add up others. If one is an id, {_SAY_BLANKS}."
+        checks.insert(1, Check(f"total in place of {role}", column, leave, total))
     if other is not None:
         checks[0] = replace(checks[0], advice=partial(_advice_on_blanks, ours, blanks))
     return frame, checks, Output(role, ours, other)
@@ -80,7 +91,7 @@ def _advice_on_blanks(ours: str, blanks: Sequence[str], frame: Frame) -> str:
     if not counts:
         return _FILL
     named = ", ".join(f"{text!r} in {n:,} row{'s' * (n != 1)}" for n, text in counts[:5])
-    return f"{_FILL} Taken for blank is {named}: if that is an id, say `blanks=()`."
+    return f"{_FILL} Taken for blank is {named}: if that is an id, {_SAY_BLANKS}."
 
 
 def _with_text_ids(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:

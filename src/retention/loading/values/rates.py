@@ -13,7 +13,8 @@ import numpy as np
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import as_lazy, collect
 from retention.loading.rows.columns import column_meant
-from retention.tables.mixed_currencies import currency_code, currency_text
+from retention.tables.currency_signs import currency_code
+from retention.tables.mixed_currencies import currency_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
