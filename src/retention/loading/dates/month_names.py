@@ -62,7 +62,7 @@ def months_of_texts(texts: Iterable[str]) -> dict[str, int]:
 
 def _name_in_text(text: str) -> str:
     """The name of a month in a text; empty if there is none, or anything else beside it."""
-    words = [word for word in _bare_text(text).split() if word not in ("", "#")]
+    words = [word for word in _letters_alone(text).split() if word not in ("", "#")]
     words = [word.strip("#") for word in words]
     for size in range(len(words), 0, -1):
         for start in range(len(words) - size + 1):
@@ -73,7 +73,7 @@ def _name_in_text(text: str) -> str:
     return ""
 
 
-def _bare_text(text: str) -> str:
+def _letters_alone(text: str) -> str:
     """Small letters without accents, in single words."""
     plain = unicodedata.normalize("NFD", text.lower())
     plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f")
