@@ -953,7 +953,7 @@ def test_what_is_no_fault_of_the_file_is_not_blamed_on_it(
     """A query of ours that DuckDB does not understand keeps DuckDB's error."""
     path = written(folder, "orders.csv", ORDERS)
 
-    def broken(table: Any, *_: Any) -> Any:
+    def broken(table: Any, *_: Any, **__: Any) -> Any:
         return table.project("nonsense").fetchall()
 
     monkeypatch.setattr("retention.loading.doors.transactions.source_of_rows", broken)
