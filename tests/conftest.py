@@ -43,9 +43,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Choose which engines run which tests, by what an engine's run costs and can show.
 
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
-    asked about random shops all at once, in `whole/test_stacked_shops.py`. What is refused is asked
-    of pandas alone too, unless a test's name says "every engine". Of the other tests by example,
-    pandas, Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis
+    asked about random shops all at once, in `whole/test_stacked_shops.py`, but for Spark, which
+    runs two examples of the twins of a file. What is refused is asked of pandas alone too, unless a
+    test's name says "every engine". Of the other tests by example, pandas, Polars and DuckDB run
+    every case; of a test with many cases the others run one. Of Ibis
     and Spark, which take seconds where others take milliseconds, this is said of the tests that
     hold an engine to a definition (`_TWINS`) and of the first of each file. A second environment
     has Spark in the place of Ibis, and asks no more of lazy Polars and PyArrow than of these, and
@@ -63,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
         drawn = hasattr(getattr(item, "obj", None), "hypothesis")
-        if (drawn or "refuse" in test) and "every_engine" not in test:
+        if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":
             left.append(item)
             continue
         if engine not in one_case | twins_only | none:
