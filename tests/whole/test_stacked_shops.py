@@ -23,7 +23,7 @@ def on_pandas() -> dict[str, Any]:
 
 @pytest.mark.parametrize("engine", KINDS, indirect=True)
 def test_every_engine_agrees_with_pandas_on_all_shops_at_once(engine):
-    """Every public function, over doors that let edges in, and further readings of some."""
+    """From doors that let edges in to scores, with further readings of some figures."""
     expected = on_pandas()
     assert {step for step, answer in expected.items() if isinstance(answer, Exception)} == set()
     if engine.name == "pandas":
