@@ -44,13 +44,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
     asked about random shops all at once, in `whole/test_stacked_shops.py`, but for figures that are
-    not asked there, and for Spark, which draws two examples. What is refused is asked of pandas alone too, unless a
-    test's name says "every engine". Of the other tests by example, pandas, Polars and DuckDB run
-    every case; of a test with many cases the others run one. Of Ibis
-    and Spark, which take seconds where others take milliseconds, this is said of the tests that
-    hold an engine to a definition (`_TWINS`) and of the first of each file. A second environment
-    has Spark in the place of Ibis, and asks no more of lazy Polars and PyArrow than of these, and
-    one case of DuckDB.
+    not asked there, and for Spark, which draws two examples. What is refused is asked of pandas
+    alone too, unless a test's name says "every engine". Of the other tests by example, pandas,
+    Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis and
+    Spark, which take seconds where others take milliseconds, this is said of the tests that hold an
+    engine to a definition (`_TWINS`) and of the first of each file. A second environment has Spark
+    in the place of Ibis, and asks no more of lazy Polars and PyArrow than of these, and one case of
+    DuckDB.
     """
     one_case, twins_only, none = {"pyarrow", "polars_lazy"}, {"ibis", "spark"}, set[str]()
     if config.getoption("--hypothesis-profile") == "few":
