@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from conftest import Engine
+from conftest import KINDS, Engine
 from naming import PLAIN, run, same
 from stacked import ASKED, TARGET, shops
 
@@ -21,8 +21,9 @@ def on_pandas() -> dict[str, Any]:
     return dict(run(PLAIN, Engine("pandas"), tables=shops(), steps=ASKED))
 
 
+@pytest.mark.parametrize("engine", KINDS, indirect=True)
 def test_every_engine_agrees_with_pandas_on_all_shops_at_once(engine):
-    """Every public function, over doors that let edges in, and further readings of some."""
+    """From doors that let edges in to scores, with further readings of some figures."""
     expected = on_pandas()
     assert {step for step, answer in expected.items() if isinstance(answer, Exception)} == set()
     if engine.name == "pandas":
