@@ -153,7 +153,8 @@ def damaged(folder: Path) -> dict[str, tuple[bytes, str]]:
         "p.jsonl": (b'{"a": 1}\n{"a":', "damaged, or cut short"),
         "q.jsonl": ('{"a": "Müller"}\n'.encode("cp1252"), "JSON is UTF-8"),
         "r.csv": (b"\0" * 9, "is not plain text"),
-        "s.zip": (b"PK", "Known endings"),
+        "s.zip": (b"PK", "unpack it, and say the file in it"),
+        "s.rar": (b"Rar!", "Known endings"),
     }
 
 

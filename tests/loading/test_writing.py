@@ -373,7 +373,7 @@ MONTHS = {
 
 def test_months_by_name_are_read_in_the_languages_of_cldr(engine):
     """With days of the week, small words and accents or without; nothing else may stand there."""
-    others = dict.fromkeys(["15 foo 2024", "order, 15 March 2024", "03/2024"], "unreadable date")
+    others = dict.fromkeys(["15 foo 2024", "order, 15 March 2024"], "unreadable date")
     expected = {text: pd.Timestamp(day) for text, day in MONTHS.items()} | others
     assert readings(engine, "date", day=list(expected)) == expected
 

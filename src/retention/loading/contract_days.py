@@ -65,9 +65,9 @@ def _checks_of_trial_ends(
     until = None if as_of is None else periods.number_of(as_of)
     running = tried & (nw.col(_PAID) > until) if drops and until is not None else None
     return [
-        Check("trial", column, wanted, asked),
-        Check("trial that did not convert", column, "", lapsed, drops=True),
-        Check("trial that is not over", column, "", running, drops=True),
+        Check("trial", column, wanted, asked, asks=True),
+        Check("trial that did not convert", column, "", lapsed, drops=True, asks=True),
+        Check("trial that is not over", column, "", running, drops=True, asks=True),
     ]
 
 
@@ -108,7 +108,14 @@ def contracts_with_trial_marks(
     marked = None if policy == "include" else said.is_in(_YES)
     return frame, [
         Check("unreadable trial mark", mark, odd, ~said.is_in(_YES) & ~said.is_in(_NO)),
-        Check("trial", source.roles["customer_id"], wanted, marked, drops=policy == "exclude"),
+        Check(
+            "trial",
+            source.roles["customer_id"],
+            wanted,
+            marked,
+            drops=policy == "exclude",
+            asks=True,
+        ),
     ]
 
 
@@ -125,7 +132,7 @@ def unsaid_end_check(source: Source, end_is: str) -> Check:
     if "trial_end" in source.roles:
         filled = filled | ~nw.col(_PAID).is_null()
     fails = filled if end_is == "error" else None
-    return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails)
+    return Check("end of unsaid meaning", source.roles["end"], _evidence_on_ends, fails, asks=True)
 
 
 def too_short_check(source: Source) -> Check:

@@ -121,7 +121,7 @@ def date_checks(
     return [
         Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
         Check(f"unreadable {role}", column, unread or ADVICE_ON_UNREAD, broken),
-        Check(f"ambiguous {role}", column, why, unclear),
+        Check(f"ambiguous {role}", column, why, unclear, asks=True),
         Check(f"{role} that does not exist", column, fix, absent),
     ]
 

@@ -376,7 +376,7 @@ def _rating_checks(source: Source, unrated: str) -> list[Check]:
     missing = solved & rating.is_null() if unrated == "error" else None
     return [
         Check("satisfied without a solution", shows, _FIX, ~solved & (rating == 1.0)),
-        Check("solution of unknown satisfaction", shows, choice, missing),
+        Check("solution of unknown satisfaction", shows, choice, missing, asks=True),
     ]
 
 

@@ -371,7 +371,7 @@ def _credit_checks(source: Source, policy: str) -> list[Check]:
         "Credits and discounts: say `refunds='net'` (they lower sales while they last; right if "
         "another row is in force) or `refunds='drop'` (what they credit counts in full)."
     )
-    credit = Check("sales below 0", column, advice, below, drops=policy == "drop")
+    credit = Check("sales below 0", column, advice, below, drops=policy == "drop", asks=True)
     return [credit] if column else []
 
 

@@ -161,7 +161,7 @@ def _reading_of_costs(source: Source, written: Written, duplicates: str) -> Read
             *values.checks_of("date", "amount", "currency"),
             too_large_check("amount", source.roles["amount"]),
             *whose,
-            Check("customer_id that may be blank", _DOUBT, _NOBODY, doubt),
+            Check("customer_id that may be blank", _DOUBT, _NOBODY, doubt, asks=True),
             duplicate_check(named_by_kind, duplicates),
         ],
         outputs=[

@@ -283,6 +283,7 @@ def _checks_of_mark(source: Source, meaning: _Meaning) -> list[Check]:
             column,
             advice_on_values,
             unsaid,
+            asks=True,
             later=warn_if_nobody_churned,
         ),
     ]

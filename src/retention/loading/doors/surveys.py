@@ -270,7 +270,7 @@ def _off_scale_check(source: Source, role: str, ends: tuple[float, float] | None
         return Check(reason, column, _FIX, ~score.is_null() & wrong)
     reason = f"{role} off the scale of {ends[0]:g} to {ends[1]:g}"
     advice = "Say the scale that was used, or correct them: an empty cell is no answer."
-    return Check(reason, column, advice, (score < ends[0]) | (score > ends[1]))
+    return Check(reason, column, advice, (score < ends[0]) | (score > ends[1]), asks=True)
 
 
 def _with_answered(source: Source, frame: Frame) -> Frame:

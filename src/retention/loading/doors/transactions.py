@@ -389,7 +389,7 @@ def _refund_check(source: Source, policy: str) -> Check:
     advice = "Say `refunds='net'` (they lower sales but make nobody active) or `refunds='drop'`."
     sales = nw.col(f"{OURS}gross" if "refunded" in source.roles else f"{OURS}sales")
     fails = None if policy == "net" else sales < 0
-    return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop")
+    return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop", asks=True)
 
 
 def _zero_order_check(source: Source, policy: str) -> Check:
@@ -408,6 +408,7 @@ def _zero_order_check(source: Source, policy: str) -> Check:
         "`zero_orders='drop'`.",
         later=None if policy == "count" else with_flag_if_any,
         drops=policy == "drop",
+        asks=True,
     )
 
 

@@ -49,6 +49,7 @@ def duplicate_check(source: Source, policy: str) -> Check:
         "`duplicates='keep'`.",
         later=None if policy == "keep" else with_flag_if_repeated,
         drops=policy == "drop",
+        asks=True,
     )
 
 

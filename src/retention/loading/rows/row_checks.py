@@ -41,7 +41,8 @@ class Check:
     `fails` holds where it is wrong, null where it cannot be. `later` stands for checks that need
     more than the row: it is given the frame on demand (with `REASON` from the checks before it),
     what the first look told and the name of the flag to add, and answers None if no row fails.
-    `advice` says what to do, and may look at the frame for it.
+    `advice` says what to do, and may look at the frame for it. `asks` says that a keyword answers
+    it; else nothing helps such a row but a correction, and it is incomplete.
     """
 
     reason: str
@@ -50,13 +51,7 @@ class Check:
     fails: nw.Expr | None = None
     later: Callable[[Callable[[], Frame], Mapping[str, bool], str], Frame | None] | None = None
     drops: bool = False
-
-    @property
-    def of_incomplete_rows(self) -> bool:
-        """Whether nothing but a correction helps such a row, or to leave it out."""
-        if callable(self.advice):
-            return self.reason.startswith(("blank ", "missing "))
-        return "those rows out" in self.advice
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +203,7 @@ def _reading_without_incomplete(reading: Reading) -> Reading:
     """The reading that leaves incomplete rows out, if that is asked."""
     if not reading.source.drops_incomplete:
         return reading
-    checks = [replace(c, drops=c.drops or c.of_incomplete_rows) for c in reading.checks]
+    checks = [replace(c, drops=c.drops or not c.asks) for c in reading.checks]
     return replace(reading, checks=checks)
 
 
@@ -311,7 +306,8 @@ def refuse_faults(verdict: Judged, faults: Sequence[TableFault]) -> None:
 
 def _warn_of_incomplete(verdict: Judged) -> None:
     """One warning that counts the rows left out because something in them is missing or wrong."""
-    checks = [check for check in verdict.failing if check.of_incomplete_rows]
+    left_out = {choice.reason for choice in verdict.reading.source.choices}
+    checks = [c for c in verdict.failing if not c.asks and c.reason not in left_out]
     reasons = {f"{OURS}n{i}": nw.col(REASON) == check.reason for i, check in enumerate(checks)}
     if not checks:
         return

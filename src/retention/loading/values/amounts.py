@@ -201,7 +201,7 @@ def _unread_checks(
         Check(
             f"{role} that is not a number", column, "Correct them or leave those rows out.", broken
         ),
-        Check(f"ambiguous {role}", column, how, unclear),
+        Check(f"ambiguous {role}", column, how, unclear, asks=True),
     ]
 
 

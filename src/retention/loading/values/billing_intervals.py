@@ -217,5 +217,5 @@ def _with_months_of_term(
     endless = nw.col(f"{OURS}term") & nw.col(days[1]).is_null()
     column = source.roles["end"]
     return frame.with_columns(months.alias(MONTHS)), [
-        Check("amount for a term without an end", column, advice, endless)
+        Check("amount for a term without an end", column, advice, endless, asks=True)
     ]

@@ -204,7 +204,7 @@ def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) ->
         else ""
     )
     unknown = name.is_in([one.name for one in lacking]) if lacking else None
-    checks = [Check("currency without an exchange rate", money.column, add, unknown)]
+    checks = [Check("currency without an exchange rate", money.column, add, unknown, asks=True)]
     if rates.by_day:
         first = {one.name: rates.first_day(one.name) for one in found if one.name in rates.of}
         told = ", ".join(f"{one} from {day}" for one, day in first.items())
@@ -212,7 +212,7 @@ def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) ->
         no_rate = name.is_in(list(first)) & nw.col(_RATE).is_null() & ~nw.col(_DAY).is_null()
         column = money.source.roles[money.dates[0]]
         checks.append(
-            Check(f"{money.dates[0]} before the first exchange rate", column, early, no_rate)
+            Check(f"{money.dates[0]} before the first exchange rate", column, early, no_rate, asks=True)
         )
     return checks
 
@@ -263,7 +263,7 @@ def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
         f"and to convert `rates={rates_to_write(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
-    return [Check(reason, column, advice, every)]  # those without a sign are of an unknown one
+    return [Check(reason, column, advice, every, asks=True)]  # those without a sign are of an unknown one
 
 
 def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:
@@ -305,4 +305,4 @@ def _unnamed_column_check(column: str, found: Sequence[Found], one_only: str) ->
         "currency "
         f"already, `rates={same}`" + (f" or `currency={one_only!r}`." if one_only else ".")
     )
-    return Check("amounts in several currencies", column, advice, nw.lit(value=True))
+    return Check("amounts in several currencies", column, advice, nw.lit(value=True), asks=True)
