@@ -80,8 +80,9 @@ class Calendar(str):
         Calendar('April fiscal quarter')
         >>> nrf = rt.Calendar("month", weeks="4-5-4", year_ends="nearest saturday to january")
         >>> orders = rt.sample_company(200, seed=1).orders
-        >>> found = rt.customer_periods(orders, freq=nrf, as_of="2024-03-31")
-        >>> str(found["period"].max().date())  # the first month of the NRF's fiscal 2024
+        >>> window = {"observed_from": "2024-01-01", "as_of": "2024-04-06"}
+        >>> found = rt.customer_periods(orders, freq=nrf, **window)
+        >>> str(found["period"].min().date())  # the first month of the NRF's fiscal 2024
         '2024-02-04'
 
     Source:
@@ -199,8 +200,8 @@ _FOR = {
     "weeks": ("month", "quarter", "year"),
 }
 _ELSE = (
-    "months are the same in every fiscal year (`freq='month'`), and weeks of a retail year are "
-    "Calendar('week', week_starts=...)."
+    "months are the same in every fiscal year (`freq='month'`), and weeks, also those of a "
+    "retail year, are told by their first day, week_starts."
 )
 
 
@@ -240,11 +241,10 @@ def _retail_name(
     length: str, weeks: str | None, year_ends: str | None, year_starts: str | None
 ) -> str:
     """The name of a calendar of whole weeks."""
-    example = "Calendar('month', weeks='4-5-4', year_ends='nearest saturday to january')"
     if weeks is None or year_ends is None or year_starts is not None:
         raise RetentionError(
             "A year of whole weeks is told by `weeks=` and `year_ends=`, without `year_starts=`, "
-            f"as in {example}."
+            "such as '4-5-4' and 'nearest saturday to january'."
         )
     one_of("weeks", weeks, PATTERNS)
     found = _ENDS.fullmatch(year_ends.lower()) if isinstance(year_ends, str) else None
