@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retention import survival as survival
     from retention.activity.from_contracts import contract_periods as contract_periods
     from retention.activity.from_purchases import customer_periods as customer_periods
+    from retention.calendars import Calendar as Calendar
     from retention.errors import ColumnError as ColumnError
     from retention.errors import ContentError as ContentError
     from retention.errors import ReadError as ReadError
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from retention.survival.models.prediction import predict_churn as predict_churn
 
 _HOMES = {
+    "Calendar": "calendars",
     "ColumnError": "errors",
     "ContentError": "errors",
     "ReadError": "errors",

@@ -2,26 +2,27 @@
 
 The only file that knows what a week is. Everything is whole numbers: a day is the number of days
 since 1970-01-01, a period has a consecutive number (`step`), and the next period is `step + 1`
-across any year's end. Weeks start on Monday.
+across any year's end. Weeks start on Monday, unless a calendar says otherwise.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from retention.calendars import LENGTHS, Calendar, Rule, names_of_calendars, rule_of
 from retention.errors import RetentionError, check_choice, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Freq = Literal["day", "week", "month", "quarter", "year"]
+Freq = Literal["day", "week", "month", "quarter", "year"] | Calendar
 """How long a period is."""
 
-FREQS: tuple[str, ...] = get_args(Freq)
+FREQS = LENGTHS
 EPOCH = date(1970, 1, 1)
 _BEFORE = EPOCH.toordinal()
 DAYS = {"day": 1, "week": 7}
@@ -62,8 +63,33 @@ def as_day(value: object, *, argument: str) -> date:
 
 
 def check_freq(freq: str) -> None:
-    """Refuse a period length that is not one of the five."""
-    check_choice("freq", freq, FREQS)
+    """Refuse a period length that is neither one of the five nor a calendar's."""
+    if not isinstance(freq, str) or rule_of(freq) is None:
+        check_choice("freq", freq, (*LENGTHS, "a Calendar(...)"))
+
+
+def length_of(freq: str) -> str:
+    """Which of the five lengths a period has, whatever the calendar; "period" of none of ours."""
+    rule = rule_of(freq)
+    return "period" if rule is None else rule.length
+
+
+def is_civil(freq: str) -> bool:
+    """Whether it is one of the five lengths of the civil calendar."""
+    return freq in LENGTHS
+
+
+def months_of(freq: str) -> int:
+    """How many whole months of the civil calendar a period has; 0 where it is made of days."""
+    rule = rule_of(freq)
+    return 0 if rule is None or rule.pattern else _MONTHS.get(rule.length, 0)
+
+
+def _known_rule(freq: str) -> Rule:
+    rule = rule_of(freq)
+    if rule is None:
+        raise RetentionError(f"freq {freq!r} is no period of a calendar.")
+    return rule
 
 
 def number_of(day: date) -> int:
@@ -83,8 +109,11 @@ def days_after(day: date, days: int) -> date:
 
 def step_of(day: date, freq: str) -> int:
     """The consecutive number of the period that contains `day`."""
-    if freq in _MONTHS:
-        return (day.year * 12 + day.month - 1) // _MONTHS[freq]
+    rule = _known_rule(freq)
+    if rule.pattern:
+        return rule.step(number_of(day), day.year)
+    if rule.length in _MONTHS:
+        return (day.year * 12 + day.month - 1 - rule.after) // _MONTHS[rule.length]
     return step_of_number(number_of(day), freq)
 
 
@@ -93,16 +122,19 @@ def step_of_number(number: _Number, freq: str) -> _Number:
 
     Months are not told by counting days: see `step_expr`.
     """
-    return number if freq == "day" else (number + 3) // 7
+    return number if freq == "day" else (number + 3 - _known_rule(freq).after) // 7
 
 
 def first_day_number(step: _Number, freq: str) -> _Number:
     """The first day of period `step` as a number of days: of a step, an array, an expression."""
     if freq == "day":
         return step
-    if freq == "week":
-        return step * 7 - 3
-    month = step * _MONTHS[freq]  # months since the year 0
+    rule = _known_rule(freq)
+    if rule.length == "week":
+        return step * 7 - 3 + rule.after
+    if rule.pattern:
+        return rule.first_day_number(step)
+    month = step * _MONTHS[rule.length] + rule.after  # months since the year 0
     shifted = month - 2  # in years that start in March, so that a leap day comes last
     year = shifted // 12
     days_before = (153 * (shifted - year * 12) + 2) // 5
@@ -149,14 +181,16 @@ def whole_periods(first: date, last: date, freq: str) -> Window:
         earliest += 1
     if first_day_number(latest + 1, freq) > number_of(last) + 1:
         latest -= 1
-    return Window(earliest, latest, freq)
+    return Window(earliest, latest, str(freq))
 
 
 def label(step: int, freq: str) -> str:
     """A period as people write it: 2024-02-29, the week of 2024-02-26, 2024-02, 2024-Q1, 2024."""
     day = first_day(step, freq)
-    if freq == "week":
+    if length_of(freq) == "week":
         return f"the week of {day}"
+    if not is_civil(freq):
+        return f"the {length_of(freq)} from {day}"
     written = {"month": f"{day:%Y-%m}", "quarter": f"{day.year}-Q{(day.month + 2) // 3}"}
     return written.get(freq, str(day) if freq == "day" else str(day.year))
 
@@ -240,11 +274,16 @@ def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:
 
 def step_expr(column: str, day: str, freq: str) -> nw.Expr:
     """The period number of each row, from a time column and its number of days."""
-    if freq not in _MONTHS:
+    rule = _known_rule(freq)
+    if rule.length not in _MONTHS:
         return step_of_number(nw.col(day), freq)
     moment = nw.col(column)
-    month = moment.dt.year().cast(nw.Int64) * 12 + moment.dt.month().cast(nw.Int64) - 1
-    return month // _MONTHS[freq] if freq != "month" else month
+    year = moment.dt.year().cast(nw.Int64)
+    if rule.pattern:
+        return rule.step(nw.col(day).cast(nw.Int64), year)
+    month = year * 12 + moment.dt.month().cast(nw.Int64) - 1
+    month = month - rule.after if rule.after else month
+    return month // _MONTHS[rule.length] if rule.length != "month" else month
 
 
 def date_expr(number: nw.Expr, engine: nw.Implementation) -> nw.Expr:
@@ -267,6 +306,22 @@ def first_days(steps: Any, freq: str) -> NDArray[np.datetime64]:
     """The first days of many periods, as a NumPy array of days."""
     numbers = first_day_number(np.asarray(steps, dtype=np.int64), freq)
     return numbers.astype("datetime64[D]")
+
+
+def freq_of(first_days_of: NDArray[Any], steps: NDArray[Any]) -> str:
+    """How long periods are: that for which their numbers are those of their first days.
+
+    "period" if they are of no calendar of ours.
+    """
+    days, numbers = first_days_of.astype("datetime64[D]"), steps.astype(np.int64)
+    if not days.size:
+        return "period"
+    weekdays = np.unique((day_numbers(days) + 3) % 7)
+    only = int(weekdays[0]) if weekdays.size == 1 else None
+    for freq in names_of_calendars(only):
+        if bool((first_days(numbers, freq) == days).all()):
+            return freq
+    return "period"
 
 
 def whole_days(value: object, *, argument: str, least: int) -> int:

@@ -11,8 +11,6 @@ import textwrap
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-import numpy as np
-
 from retention import periods
 from retention.errors import count_of
 
@@ -125,6 +123,8 @@ def period(first_day: Any, freq: str) -> str:
     if is_missing(first_day):
         return UNKNOWN
     first = as_date(first_day)
+    if not periods.is_civil(freq) and (months := periods.months_of(freq)):
+        return _fiscal_period(first, months)
     written = {
         "month": f"{_MONTHS[first.month - 1]} {first.year}",
         "quarter": f"{first.year} Q{(first.month + 2) // 3}",
@@ -135,8 +135,22 @@ def period(first_day: Any, freq: str) -> str:
 
 def spoken_period(first_day: Any, freq: str) -> str:
     """A period in a sentence: Jan 2024, the week of 26 Feb 2024."""
-    week = freq == "week" and not is_missing(first_day)
-    return f"the week of {day(first_day)}" if week else period(first_day, freq)
+    if is_missing(first_day):
+        return UNKNOWN
+    length, named = periods.length_of(freq), period(first_day, freq)
+    if length == "week":
+        return f"the week of {named}"
+    by_days = length in ("month", "quarter", "year") and not periods.months_of(freq)
+    return f"the {length} from {named}" if by_days else named
+
+
+def _fiscal_period(first: date, months: int) -> str:
+    """A fiscal quarter or year by its months: Nov 2023–Jan 2024."""
+    month = first.year * 12 + first.month - 1 + months - 1
+    last = date(month // 12, month % 12 + 1, 1)
+    start, end = (_MONTHS[one.month - 1] for one in (first, last))
+    begun = start if first.year == last.year else f"{start} {first.year}"
+    return f"{begun}–{end} {last.year}"
 
 
 def as_date(value: Any) -> date:
@@ -153,11 +167,7 @@ def freq_of(first_days: NDArray[Any], steps: NDArray[Any]) -> str:
 
     "period" if they are of no calendar of ours.
     """
-    days, numbers = first_days.astype("datetime64[D]"), steps.astype(np.int64)
-    for freq in periods.FREQS if days.size else ():
-        if bool((periods.first_days(numbers, freq) == days).all()):
-            return freq
-    return "period"
+    return periods.freq_of(first_days, steps)
 
 
 def shortened_text(text: str, width: int, lines: int = 1) -> str:

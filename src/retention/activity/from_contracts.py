@@ -83,7 +83,8 @@ def contract_periods(
 
     Args:
         contracts: a table from `as_contracts`.
-        freq: length of a period: "day", "week" (Monday to Sunday), "month", "quarter" or "year".
+        freq: length of a period: "day", "week" (from Monday), "month", "quarter", "year", or a
+            `Calendar`.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         by: segment columns of the contracts (plan, region …). They come back as text, with
             "(missing)" for those not filled in.
@@ -202,7 +203,7 @@ def _observed_openings(
     first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
     last_step = periods.step_of(periods.days_after(last, 1 - grace), freq)
-    window = periods.Window(first_step, last_step, freq)
+    window = periods.Window(first_step, last_step, str(freq))
     if not window.n_steps > 0:
         less = f", less the {grace:,} days of grace after which an end is known" if grace else ""
         raise ContentError(
@@ -331,7 +332,7 @@ def _rows_n_times(rows: Frame, most: int) -> Frame:
 
 
 def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
-    months = _MONTHS[seen.window.freq]
+    months = _MONTHS[periods.length_of(seen.window.freq)]
     money = _money_columns_of_contracts(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(

@@ -56,7 +56,8 @@ def customer_periods(
 
     Args:
         transactions: a table from `as_transactions`.
-        freq: length of a period: "day", "week" (Monday to Sunday), "month", "quarter" or "year".
+        freq: length of a period: "day", "week" (from Monday), "month", "quarter", "year", or a
+            `Calendar`.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         by: segment columns of the transactions (category, region, channel …). They come back as
             text, with "(missing)" for those not filled in.
@@ -160,14 +161,14 @@ def _observed_periods(
             f"or {_arguments_to_say((start, last), freq)} if the data cover those days and nobody "
             "bought."
         )
-    log.warn_of_silence(last, usual=_USUAL_SILENCE[freq])
-    if freq in _HOLE:
+    log.warn_of_silence(last, usual=_USUAL_SILENCE[periods.length_of(freq)])
+    if (length := periods.length_of(freq)) in _HOLE:
         then = (
             f"what is kept from and to the {freq}s about it is too little: add what lacks, or say "
             "`observed_from='{since}'`."
         )
         warn_of_hole(
-            lines, "_date", as_of=last, since=start, least=_HOLE[freq], then=then, whole=freq
+            lines, "_date", as_of=last, since=start, least=_HOLE[length], then=then, whole=freq
         )
     seen = _Observed(window, log.only_sales)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
@@ -195,7 +196,8 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
     lacking = (
         periods.first_day_number(open_step + 1, seen.window.freq) - periods.number_of(last) - 1
     )
-    news = left_out or lacking <= _USUAL_SILENCE[seen.window.freq] or log.n_tail * 10 >= log.n
+    usual = _USUAL_SILENCE[periods.length_of(seen.window.freq)]
+    news = left_out or lacking <= usual or log.n_tail * 10 >= log.n
     if open_step > seen.window.last_step and log.n_tail and news:
         left_out["late"] = open_step
     if left_out:

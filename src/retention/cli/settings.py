@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from retention.calendars import Calendar
+from retention.errors import RetentionError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +27,16 @@ _MUST_BE = {
     "path": "the name of a file",
 }
 """By the start of the name that pydantic has for what is wrong."""
+
+
+def _calendar_of_name(name: Any) -> Any:
+    """The calendar of a name; of one that is none, pydantic is told so."""
+    try:
+        return Calendar(name)
+    except RetentionError:
+        known = "choose from 'day', 'week', 'month', 'quarter', 'year', or a calendar's"
+        what = f"invalid choice: {name!r} ({known}, such as 'April fiscal quarter')"
+        raise ValueError(what) from None
 
 
 class UsageError(Exception):
@@ -52,7 +65,7 @@ _Value = str | int | float
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
 
 
 class Columns(_Section):
@@ -177,8 +190,10 @@ class Counting(_Section):
     observed_from: date | None = Field(
         default=None, description="first observed day [the first order]"
     )
-    freq: Literal["day", "week", "month", "quarter", "year"] = Field(
-        default="month", description="length of a period [month]"
+    freq: Annotated[Calendar, BeforeValidator(_calendar_of_name)] = Field(
+        default=Calendar("month"),
+        description="day, week, month, quarter, year, or another calendar's, such as 'April fiscal "
+        "quarter' [month]",
     )
     by: _Names = Field(default=(), description="segment column; say it again for another")
     grace: int | None = Field(

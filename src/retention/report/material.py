@@ -158,7 +158,7 @@ def _activity_of_table(table: Any, of_contracts: bool, asked: Asked) -> Any:
 
 def _small_segments_by_column(activity: Any, asked: Asked) -> dict[str, Pool]:
     """The segments of each column that are too small to be shown."""
-    apart, least = A_YEAR[asked.freq], asked.min_customers
+    apart, least = A_YEAR[periods.length_of(asked.freq)], asked.min_customers
     found = {
         column: small_segments(activity, column, least=least, apart=apart) for column in asked.by
     }

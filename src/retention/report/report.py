@@ -113,7 +113,7 @@ def retention_report(  # noqa: PLR0913 - a door
         table: from `as_transactions` or `as_contracts`, or what an `audit` of one of these found:
             then the report tells what was set aside.
         as_of: the last observed day, itself included. Nothing after it is looked at.
-        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        freq: length of a period: "day", "week", "month", "quarter", "year", or a `Calendar`.
         by: segment columns of the table. The churn bridge is drawn for the first one.
         notes: what customers wrote when they left: a table with `text`, and `customer_id` where
             known; or one from `tag_reasons` or `map_reason_codes`. Notes after `as_of` are left

@@ -76,7 +76,7 @@ def churned_customers(
 
     Args:
         spells: a table from `contract_spells` or `purchase_spells`.
-        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        freq: length of a period: "day", "week", "month", "quarter", "year", or a `Calendar`.
         as_of: the last observed day.
         convention: as for `churn_rate`.
         by: segment columns of the spells that were kept along (`keep=`).

@@ -148,7 +148,7 @@ def window_of_churn(days: Frame, freq: str, as_of: date) -> periods.Window:
             f"those who were there are known, and the next one by {periods.day_of(known)}, up to "
             "which ends are known. Take a shorter freq, or spells observed for longer."
         )
-    return periods.Window(first, last, freq)
+    return periods.Window(first, last, str(freq))
 
 
 def counted_spells(

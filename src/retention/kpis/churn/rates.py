@@ -123,7 +123,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     Args:
         spells: a table from `contract_spells` or `purchase_spells`. For those of purchases an end
             is the day on which silence had lasted `gap` days.
-        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        freq: length of a period: "day", "week", "month", "quarter", "year", or a `Calendar`.
         as_of: the last observed day: that of the spells, or an earlier one. A period is judged if
             the next one opens on it or before (with a `grace`, so many days before it, since later
             ends could not be known yet), and no later than the spells know of ends.

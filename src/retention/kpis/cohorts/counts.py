@@ -154,7 +154,7 @@ def _window_in_length(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
     first, last, own = window_of(firm, empty=_NOBODY)
     last -= starts  # of contracts, the last day is the one that opens after `as_of`
-    freq = asked.freq or own
+    freq = str(asked.freq or own)
     _refuse_untellable_time(own, freq, asked)
     if freq == own:
         return Seen(first, last, freq, until=last + starts)
@@ -185,7 +185,7 @@ def _warn_of_the_edge(begin: date, whole: periods.Window) -> None:
 
     Not of a week, of which six days at most lack, and which seldom begins on the day that was said.
     """
-    if whole.begins > begin and whole.freq != "week":
+    if whole.begins > begin and periods.length_of(whole.freq) != "week":
         lacking = periods.step_of(begin, whole.freq)
         warn(
             f"Left out, as not observed whole: {periods.label(lacking, whole.freq)} (the days of "

@@ -48,7 +48,7 @@ def service_availability(
 
     Args:
         outages: a table from `as_outages`.
-        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        freq: length of a period: "day", "week", "month", "quarter", "year", or a `Calendar`.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         observed_from: the first day from which interruptions were recorded.
         by: columns that tell services apart (shop, line, region …). They come back as text, with

@@ -153,7 +153,9 @@ def _periods_of_surveys(scale: Scale, as_of: date, freq: str | None) -> periods.
         number = periods.number_of(scale.first)
         return periods.Window(number, number, "day")
     first = periods.step_of(scale.first, freq)
-    window = periods.Window(first, periods.whole_periods(scale.first, as_of, freq).last_step, freq)
+    window = periods.Window(
+        first, periods.whole_periods(scale.first, as_of, freq).last_step, str(freq)
+    )
     if not window.n_steps > 0:
         raise ContentError(
             f"No {freq} is whole: the first surveys are of {scale.first}, as_of is {as_of}. Take a "

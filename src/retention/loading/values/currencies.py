@@ -212,7 +212,13 @@ def _missing_rate_checks(money: _Money, found: Sequence[Found], rates: Rates) ->
         no_rate = name.is_in(list(first)) & nw.col(_RATE).is_null() & ~nw.col(_DAY).is_null()
         column = money.source.roles[money.dates[0]]
         checks.append(
-            Check(f"{money.dates[0]} before the first exchange rate", column, early, no_rate, asks=True)
+            Check(
+                f"{money.dates[0]} before the first exchange rate",
+                column,
+                early,
+                no_rate,
+                asks=True,
+            )
         )
     return checks
 
@@ -263,7 +269,9 @@ def _several_signs_checks(money: _Money, frame: Frame) -> list[Check]:
         f"and to convert `rates={rates_to_write(found)}` as well; or load the rows of each apart."
     )
     reason, every = "amounts with signs of several currencies", nw.lit(value=True)
-    return [Check(reason, column, advice, every, asks=True)]  # those without a sign are of an unknown one
+    return [
+        Check(reason, column, advice, every, asks=True)
+    ]  # those without a sign are of an unknown one
 
 
 def _several_beside_checks(money: _Money, frame: Frame) -> list[Check]:

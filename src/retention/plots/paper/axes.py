@@ -191,12 +191,15 @@ def set_calendar_axis(ax: Axes, steps: NDArray[Any], freq: str) -> None:
     from retention import periods
 
     first, last = int(steps.min()), int(steps.max())
-    longest = len(wording.period(np.datetime64("2024-02-26"), freq)) + 2
+    length, latest = periods.length_of(freq), np.datetime64("2024-02-26")
+    if freq != "period":
+        latest = periods.first_days([last], freq)[0]
+    longest = len(wording.period(latest, freq)) + 2
     room = max(2, int(0.85 * width_of(ax) / (0.62 * points_of("small") * longest)))
-    strides = _STRIDES.get(freq, _PLAIN)
+    strides = _STRIDES.get(length, _PLAIN)
     span = last - first + 1
     stride = next((s for s in strides if span / s <= room), -(-span // room))
-    offset = first if freq in ("day", "week", "period") else 0
+    offset = first if length in ("day", "week", "period") else 0
     ticks = [step for step in range(first, last + 1) if (step - offset) % stride == 0]
     if len(ticks) < min(2, span):
         ticks = [first, last]

@@ -51,7 +51,7 @@ def reason_trend(
     Args:
         tags: a table from `tag_reasons` or `map_reason_codes` with a column `date`, when the note
             was written (`keep="date"`).
-        freq: length of a period: "day", "week", "month", "quarter" or "year".
+        freq: length of a period: "day", "week", "month", "quarter", "year", or a `Calendar`.
         as_of: the last observed day, itself included. Given are the periods that end by it, from
             that of the first note on; later notes are not looked at.
         by: segment columns of the tags.

@@ -79,7 +79,7 @@ def tracking_table(
         as_of: the last observed day, itself included.
         cut: the last day that the model was fitted on. Best the last one of a period. Default:
             `as_of`, so that there is no holdout.
-        freq: how long a period is: "day", "week", "month", "quarter" or "year".
+        freq: how long a period is: "day", "week", "month", "quarter", "year", or a `Calendar`.
         observed_from: customers with a purchase before this day are left out, as of the summary.
 
     Returns:
@@ -139,7 +139,7 @@ def tracking_table(
     made: Columns = {
         "period": periods.first_days(steps, freq),
         "step": steps,
-        "freq": np.full(steps.size, freq, dtype=object),
+        "freq": np.full(steps.size, str(freq), dtype=object),
         "n_customers": _totals_by_period(ends, day, new),
         "actual": np.diff(cumulative, prepend=0),
         "expected": np.diff(expected, prepend=0.0),

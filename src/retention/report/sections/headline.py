@@ -29,7 +29,7 @@ _SHOWN = 9
 
 def earlier_row(material: Material) -> dict[str, Any] | None:
     """The row to compare the latest with: a year before, else the period before, else none."""
-    kpis, apart = material.kpis, A_YEAR[material.freq]
+    kpis, apart = material.kpis, A_YEAR[periods.length_of(material.freq)]
     if len(kpis) > apart:
         return kpis[-1 - apart]
     return kpis[-2] if len(kpis) > 1 else None

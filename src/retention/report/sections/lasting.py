@@ -79,7 +79,7 @@ def _latest_against_year_ago(material: Material, rows: list[dict[str, Any]]) -> 
     ages = [row for row in rows if row["age"] == 1 and row["observed"]]
     if not ages:
         return _UNFOLLOWED
-    now, apart = ages[-1], A_YEAR[material.freq]
+    now, apart = ages[-1], A_YEAR[periods.length_of(material.freq)]
     came = spoken_period(now["cohort"], material.freq)
     who = f"new as {came} opened" if material.of_contracts else f"who first bought in {came}"
     if not now["start_observed"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
-from retention import intervals
+from retention import intervals, periods
 from retention.errors import count_of
 from retention.findings.changes import UNCLEAR, Change
 from retention.frames import as_lazy, in_kind_of, one_row
@@ -163,7 +163,8 @@ def _pictures_of_bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[
     if not material.asked.by or len(material.kpis) < 2:
         return (), ()
     column = material.asked.by[0]
-    apart = A_YEAR[material.freq] if len(material.kpis) > A_YEAR[material.freq] else 1
+    a_year = A_YEAR[periods.length_of(material.freq)]
+    apart = a_year if len(material.kpis) > a_year else 1
     table = churn_bridge(
         material.activity, by=column, apart=apart, overlap="main", level=material.asked.level
     )

@@ -270,7 +270,7 @@ def fit_hazard(
             end was seen, and only those that began at `entry` or later: see `person_periods`.
         covariates: columns: numbers, true or false, or text (one coefficient for each level but the
             reference).
-        unit: length of an interval: "day", "week", "month", "quarter" or "year".
+        unit: length of an interval: "day", "week", "month", "quarter", "year", or a `Calendar`.
         duration_unit: what `duration` and `entry` count.
         link: "logit" or "cloglog".
         varying: those of the covariates whose effect may change over time.
