@@ -82,8 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 _TWINS = re.compile("agree|engine|definition")
 _NOT_IN_SHOPS = re.compile(
-    r"test_(audit|churn_score|lifetimes|purchase_(checks|histories)|renewal|scoring|service|tracking"
-    r"|wallet)\.py"
+    r"test_(audit|churn_score|lifetimes|purchase_(checks|histories)|renewal|rolling_retention|scoring|service"
+    r"|tracking|wallet)\.py"
 )
 """Files of figures that nobody asks about the shops: their twins run on every engine."""
 

@@ -8,6 +8,7 @@ an array and an expression of any engine.
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -33,12 +34,15 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 PATTERNS = ("4-4-5", "4-5-4", "5-4-4")
 
 _STEPS = {"month": 12, "quarter": 4, "year": 1}  # in a year
+_LEAST = {"day": 1, "week": 7, "month": 28, "quarter": 84, "year": 364}
 _NEAREST = 3  # days after the end of a month: what is last by then is nearest to it
 _FAR = 200_000  # weeks that make any day of the calendar positive, where all engines divide alike
 _PROPER = {name: name.capitalize() for name in (*MONTHS, *WEEKDAYS)}
 _EVER = 4_000  # days, more than lie between a day and the starts of the years about it
 _ENDS = re.compile(f"(nearest|last) ({'|'.join(WEEKDAYS)}) (?:to|of|in) ({'|'.join(MONTHS)})")
 _A_MONTH, _A_DAY = ("|".join(map(str.capitalize, words)) for words in (MONTHS, WEEKDAYS))
+_DAYS = re.compile(r"([1-9][0-9]{0,4})[ -]days?(?: period)?", re.IGNORECASE)
+_BLOCK = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([1-9][0-9]{0,4})-day period")
 _TEXT = re.compile(
     f"({_A_MONTH}) fiscal (quarter|year)|({_A_DAY}) (week)"
     f"|({'|'.join(PATTERNS)}) ({_A_MONTH})-(nearest|last)-({_A_DAY}) (month|quarter|year)"
@@ -56,12 +60,18 @@ class Calendar(str):
     The sales of a contract are spread evenly: a retail month of 4 weeks has a twelfth of a year's,
     as one of 5 weeks has, so that no revenue moves where no contract changed.
 
+    Windows of so many days, such as the last 30, 90 or 365, follow one another back from the last
+    day of one of them, mostly `as_of`: with "90 days", the rate of the latest base is the share of
+    the customers of the 90 days before that also bought in the last 90. (For the same as of each
+    day, see `rolling_retention`.)
+
     Whether a fiscal year is called by the year in which it starts or ends differs from firm to
     firm: periods are labelled by their months or their first day.
 
     Args:
-        length: of a period: "week", "month", "quarter" or "year"; or the name of a calendar, as it
-            stands in tables, and on the command line after `--freq`: "April fiscal quarter".
+        length: of a period: "week", "month", "quarter" or "year", or "90 days"; or the name of a
+            calendar, as it stands in tables, and on the command line after `--freq`: "April fiscal
+            quarter".
         year_starts: for fiscal quarters and years, the month in which the year starts: "april".
         week_starts: for weeks, their first day: "sunday". ISO weeks start on Monday, and are
             `freq="week"`.
@@ -70,6 +80,7 @@ class Calendar(str):
         year_ends: … on which day the year ends: "nearest saturday to january" (National Retail
             Federation), or "last saturday of june". "nearest sunday to december" with quarters or
             years makes the ISO years.
+        ends: for windows of days, the last day of one of them: "2024-12-31".
 
     Raises:
         RetentionError: if a word is not known, or does not belong to the length.
@@ -101,12 +112,18 @@ class Calendar(str):
         week_starts: str | None = None,
         weeks: str | None = None,
         year_ends: str | None = None,
+        ends: date | str | None = None,
     ) -> Calendar:
         """The name of the calendar, once its words make sense."""
         length = _as_written_in_tables(length)
+        days = _DAYS.fullmatch(length) if isinstance(length, str) else None
+        said = {"year_starts": year_starts, "week_starts": week_starts, "weeks": weeks}
+        said["year_ends"] = year_ends
+        if days or ends is not None:
+            other = next((name for name, value in said.items() if value is not None), "")
+            return str.__new__(cls, _name_of_window(days, ends, other))
         if rule_of(length) is None:
             check_choice("length", length, LENGTHS)
-        said = {"year_starts": year_starts, "week_starts": week_starts, "weeks": weeks}
         for argument, lengths in _FOR.items():
             if said[argument] is not None and length not in lengths:
                 raise RetentionError(
@@ -143,6 +160,8 @@ class Rule(NamedTuple):
         pattern: weeks in the three months of a quarter, or none.
         month: the number of the month at whose end a year of weeks ends.
         slack: how many days after that end the last weekday counts.
+        days: how many days a window has, or 0 of other periods; then `after` is the number of the
+            first day of one of them.
     """
 
     length: str
@@ -150,6 +169,7 @@ class Rule(NamedTuple):
     pattern: tuple[int, ...] = ()
     month: int = 0
     slack: int = 0
+    days: int = 0
 
     def first_day_number(self, step: Number) -> Number:
         """The first day of a period of whole weeks, as a number of days since 1970-01-01."""
@@ -210,6 +230,8 @@ def rule_of(freq: str) -> Rule | None:
     """What the name of a length means; None of one that is not known."""
     if freq in LENGTHS:
         return Rule(freq)
+    if block := _BLOCK.fullmatch(freq):
+        return _rule_of_window(*block.groups())
     found = _TEXT.fullmatch(freq)
     if found is None:
         return None
@@ -225,7 +247,7 @@ def rule_of(freq: str) -> Rule | None:
 
 
 def names_of_calendars(weekday: int | None) -> Iterator[str]:
-    """The names of all lengths; those of whole weeks only for days that are all of a weekday."""
+    """The names but those of windows; those of whole weeks only for days all of a weekday."""
     yield from LENGTHS
     for month, length in product(MONTHS[1:], ("quarter", "year")):
         yield f"{month.capitalize()} fiscal {length}"
@@ -235,6 +257,40 @@ def names_of_calendars(weekday: int | None) -> Iterator[str]:
     last = WEEKDAYS[weekday - 1].capitalize()
     for pattern, month, how, length in product(PATTERNS, MONTHS, ("nearest", "last"), _STEPS):
         yield f"{pattern} {month.capitalize()}-{how}-{last} {length}"
+
+
+def name_of_window(days: int, first: int) -> str | None:
+    """The name of windows of so many days, of which one starts on a day; None if there is none."""
+    last = first - 1 + date(1970, 1, 1).toordinal()
+    if not (1 < days < 100_000 and 1 <= last < date.max.toordinal()):
+        return None
+    return f"{date.fromordinal(last)} {days}-day period"
+
+
+def _name_of_window(days: re.Match[str] | None, ends: date | str | None, other: str) -> str:
+    """The name of windows of so many days that end on a day, and every so many days before."""
+    if days is None or ends is None or other:
+        raise RetentionError(
+            "Windows of days are told by their length and the last day of one, and nothing else, "
+            "such as Calendar('90 days', `ends='2024-12-31'`)."
+        )
+    try:
+        last = date.fromisoformat(str(ends)[:10])
+    except ValueError:
+        raise RetentionError(f"ends must be a day such as '2024-12-31'; got {ends!r}.") from None
+    n = int(days[1])
+    return "day" if n == 1 else f"{last} {n}-day period"
+
+
+def _rule_of_window(last: str, days: str) -> Rule | None:
+    """Windows of so many days, like the longest length that is no longer."""
+    try:
+        after = date.fromisoformat(last).toordinal() + 1 - date(1970, 1, 1).toordinal()
+    except ValueError:
+        return None
+    n = int(days)
+    like = [length for length, least in _LEAST.items() if least <= n]
+    return Rule(like[-1], after, days=n)
 
 
 def _retail_name(

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.calendars import LENGTHS, Calendar, Rule, names_of_calendars, rule_of
+from retention.calendars import (
+    LENGTHS,
+    Calendar,
+    Rule,
+    name_of_window,
+    names_of_calendars,
+    rule_of,
+)
 from retention.errors import RetentionError, check_choice, whole_number
 
 if TYPE_CHECKING:
@@ -69,7 +76,10 @@ def check_freq(freq: str) -> None:
 
 
 def length_of(freq: str) -> str:
-    """Which of the five lengths a period has, whatever the calendar; "period" of none of ours."""
+    """Which of the five lengths a period has, whatever the calendar; "period" of none of ours.
+
+    Of a window of days, the longest one that is no longer.
+    """
     rule = rule_of(freq)
     return "period" if rule is None else rule.length
 
@@ -82,7 +92,23 @@ def is_civil(freq: str) -> bool:
 def months_of(freq: str) -> int:
     """How many whole months of the civil calendar a period has; 0 where it is made of days."""
     rule = rule_of(freq)
-    return 0 if rule is None or rule.pattern else _MONTHS.get(rule.length, 0)
+    if rule is None or rule.pattern or rule.days:
+        return 0
+    return _MONTHS.get(rule.length, 0)
+
+
+def amount_months(freq: str) -> float:
+    """For how many months' worth of an amount a period has, were all months of a year alike."""
+    rule = _known_rule(freq)
+    if rule.length in _MONTHS and not rule.days:
+        return float(_MONTHS[rule.length])
+    return (rule.days or DAYS[rule.length]) / DAYS_A_MONTH
+
+
+def days_of(freq: str) -> int:
+    """How many days a window of days has; 0 of other periods."""
+    rule = rule_of(freq)
+    return 0 if rule is None else rule.days
 
 
 def _known_rule(freq: str) -> Rule:
@@ -112,7 +138,7 @@ def step_of(day: date, freq: str) -> int:
     rule = _known_rule(freq)
     if rule.pattern:
         return rule.step(number_of(day), day.year)
-    if rule.length in _MONTHS:
+    if rule.length in _MONTHS and not rule.days:
         return (day.year * 12 + day.month - 1 - rule.after) // _MONTHS[rule.length]
     return step_of_number(number_of(day), freq)
 
@@ -122,7 +148,10 @@ def step_of_number(number: _Number, freq: str) -> _Number:
 
     Months are not told by counting days: see `step_expr`.
     """
-    return number if freq == "day" else (number + 3 - _known_rule(freq).after) // 7
+    if freq == "day":
+        return number
+    rule = _known_rule(freq)
+    return (number - rule.after) // rule.days if rule.days else (number + 3 - rule.after) // 7
 
 
 def first_day_number(step: _Number, freq: str) -> _Number:
@@ -130,6 +159,8 @@ def first_day_number(step: _Number, freq: str) -> _Number:
     if freq == "day":
         return step
     rule = _known_rule(freq)
+    if rule.days:
+        return step * rule.days + rule.after
     if rule.length == "week":
         return step * 7 - 3 + rule.after
     if rule.pattern:
@@ -187,6 +218,8 @@ def whole_periods(first: date, last: date, freq: str) -> Window:
 def label(step: int, freq: str) -> str:
     """A period as people write it: 2024-02-29, the week of 2024-02-26, 2024-02, 2024-Q1, 2024."""
     day = first_day(step, freq)
+    if days_of(freq):
+        return f"the {days_of(freq):,} days from {day}"
     if length_of(freq) == "week":
         return f"the week of {day}"
     if not is_civil(freq):
@@ -275,7 +308,7 @@ def day_literal(day: date, engine: nw.Implementation) -> nw.Expr:
 def step_expr(column: str, day: str, freq: str) -> nw.Expr:
     """The period number of each row, from a time column and its number of days."""
     rule = _known_rule(freq)
-    if rule.length not in _MONTHS:
+    if rule.days or rule.length not in _MONTHS:
         return step_of_number(nw.col(day), freq)
     moment = nw.col(column)
     year = moment.dt.year().cast(nw.Int64)
@@ -321,7 +354,17 @@ def freq_of(first_days_of: NDArray[Any], steps: NDArray[Any]) -> str:
     for freq in names_of_calendars(only):
         if bool((first_days(numbers, freq) == days).all()):
             return freq
-    return "period"
+    return _window_of(day_numbers(days), numbers) or "period"
+
+
+def _window_of(days: NDArray[np.int64], steps: NDArray[np.int64]) -> str | None:
+    """The name of windows of days, of which at least two start on these days; else None."""
+    apart, later = int(steps.max() - steps.min()), int(days.max() - days.min())
+    if not apart or later % apart:
+        return None
+    name = name_of_window(later // apart, int(days[0] - steps[0] * (later // apart)))
+    here = name is not None and bool((first_day_number(steps, name) == days).all())
+    return name if here else None
 
 
 def whole_days(value: object, *, argument: str, least: int) -> int:

@@ -138,6 +138,8 @@ def spoken_period(first_day: Any, freq: str) -> str:
     if is_missing(first_day):
         return UNKNOWN
     length, named = periods.length_of(freq), period(first_day, freq)
+    if days := periods.days_of(freq):
+        return f"the {days:,} days from {named}"
     if length == "week":
         return f"the week of {named}"
     by_days = length in ("month", "quarter", "year") and not periods.months_of(freq)

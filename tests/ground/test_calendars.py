@@ -102,6 +102,14 @@ def test_every_day_from_1990_to_2060_lies_in_its_week(weekday):
     agrees(rt.Calendar("week", week_starts=weekday), starts)
 
 
+@pytest.mark.parametrize("days", [2, 30, 90, 365])
+def test_every_day_from_1990_to_2060_lies_in_its_window(days):
+    """Windows of days follow one another before and after the day on which one ends."""
+    first = DAYS[0] - timedelta(400)
+    starts = [first + timedelta(days * n) for n in range(27_000 // days)]
+    agrees(rt.Calendar(f"{days} days", ends=starts[50] - timedelta(1)), starts)
+
+
 def test_years_of_the_national_retail_federation_start_as_published():
     """NRF, 4-5-4 calendar: fiscal 2006, 2012, 2017 and 2023 have 53 weeks."""
     published = ["2017-01-29", "2018-02-04", "2019-02-03", "2020-02-02", "2021-01-31", "2022-01-30"]
@@ -131,6 +139,7 @@ def test_iso_years_are_those_of_python():
         retail("year", "4-4-5", "nearest sunday to december"),
         rt.Calendar("quarter", year_starts="november"),
         rt.Calendar("week", week_starts="sunday"),
+        rt.Calendar("90 days", ends="2024-12-31"),
     ],
 )
 def test_every_engine_numbers_every_day_alike(engine, freq):
@@ -158,6 +167,10 @@ def test_a_calendar_is_a_value():
     assert rt.Calendar("year", year_starts="january") == "year"
     assert rt.Calendar("week", week_starts="monday") == "week"
     assert eval(repr(april), {"Calendar": rt.Calendar}) == april
+    window = rt.Calendar("90 days", ends="2024-12-31")
+    assert window == rt.Calendar("90-DAY PERIOD", ends=date(2024, 12, 31)) == rt.Calendar(window)
+    assert eval(repr(window), {"Calendar": rt.Calendar}) == window
+    assert rt.Calendar("1 day", ends="2024-12-31") == "day"
     assert str(retail("month")) == "4-5-4 January-nearest-Saturday month"
 
 
@@ -172,6 +185,10 @@ def test_a_calendar_is_a_value():
         ("month", {"weeks": "4-5-4", "year_ends": "january"}, "'last saturday of june'"),
         ("quarter", {"year_starts": "Avril"}, "'january', 'february'"),
         ("quarter", {"year_starts": 4}, "'january', 'february'"),
+        ("90 days", {}, "ends='2024-12-31'"),
+        ("month", {"ends": "2024-12-31"}, "Windows of days"),
+        ("90 days", {"ends": "2024-12-31", "week_starts": "sunday"}, "and nothing else"),
+        ("90 days", {"ends": "31.12.2024"}, "ends must be a day such as '2024-12-31'"),
         ("fortnight", {}, "length must be one of 'day'"),
     ],
 )
@@ -198,11 +215,22 @@ def test_periods_of_a_calendar_are_labelled_without_a_year_that_firms_count_in_t
     assert wording.spoken_period(date(2024, 2, 4), retail("month")) == "the month from 4 Feb 2024"
     sunday = rt.Calendar("week", week_starts="sunday")
     assert wording.spoken_period(date(2024, 2, 4), sunday) == "the week of 4 Feb 2024"
+    window = rt.Calendar("90 days", ends="2024-02-03")
+    assert wording.spoken_period(date(2024, 2, 4), window) == "the 90 days from 4 Feb 2024"
+    step = periods.step_of(date(2024, 2, 4), window)
+    assert (step, periods.label(step, window)) == (0, "the 90 days from 2024-02-04")
     step = periods.step_of(date(2024, 2, 4), retail("month"))
     assert periods.label(step, retail("month")) == "the month from 2024-02-04"
 
 
-@pytest.mark.parametrize("freq", [retail("month"), rt.Calendar("year", year_starts="june")])
+@pytest.mark.parametrize(
+    "freq",
+    [
+        retail("month"),
+        rt.Calendar("year", year_starts="june"),
+        rt.Calendar("90 days", ends="2022-06-04"),
+    ],
+)
 def test_a_table_of_periods_tells_its_calendar_by_their_numbers(freq):
     """As plots do, which are given no more; two years tell a calendar from the others."""
     first = periods.step_of(date(2022, 6, 5), freq)

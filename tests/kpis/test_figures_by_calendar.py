@@ -93,6 +93,18 @@ def test_figures_of_fiscal_quarters_are_those_of_the_quarters_of_the_same_days(n
 
 @QUIET
 @pytest.mark.parametrize("name", list(FIGURES))
+def test_figures_of_windows_of_seven_days_are_those_of_the_weeks_of_the_same_days(name):
+    """A window that ends on a Sunday is a civil week, under other numbers."""
+    windows, civil = FIGURES[name](rt.Calendar("7 days", ends="2024-12-29")), FIGURES[name]("week")
+    assert len(windows) > 1
+    pd.testing.assert_frame_equal(
+        windows.drop(columns=_NUMBERS, errors="ignore"),
+        civil.drop(columns=_NUMBERS, errors="ignore"),
+    )
+
+
+@QUIET
+@pytest.mark.parametrize("name", list(FIGURES))
 @pytest.mark.parametrize("freq", [NRF, SUNDAY])
 def test_every_figure_goes_by_retail_months_and_sunday_weeks(name, freq):
     """Their periods begin on Sundays."""

@@ -26,14 +26,6 @@ _FIRSTS = ("_day", "_step")
 _RUNNING = 10_000_000
 """The day on which a running contract ends: later than any other."""
 
-_MONTHS = {
-    "day": 1 / periods.DAYS_A_MONTH,
-    "week": 7 / periods.DAYS_A_MONTH,
-    "month": 1.0,
-    "quarter": 3.0,
-    "year": 12.0,
-}
-
 
 @gives(CONTRACT_ACTIVITY)
 def contract_periods(
@@ -332,7 +324,7 @@ def _rows_n_times(rows: Frame, most: int) -> Frame:
 
 
 def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
-    months = _MONTHS[periods.length_of(seen.window.freq)]
+    months = periods.amount_months(seen.window.freq)
     money = _money_columns_of_contracts(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
     rows = opened.group_by("customer_id", *by, "step").agg(

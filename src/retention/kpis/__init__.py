@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retention.kpis.outcome.rates import profit_adjusted_retention as profit_adjusted_retention
     from retention.kpis.outcome.rates import retention_rate as retention_rate
     from retention.kpis.outcome.rates import sales_adjusted_retention as sales_adjusted_retention
+    from retention.kpis.outcome.rolling import rolling_retention as rolling_retention
     from retention.kpis.revenue.movements import customer_movements as customer_movements
     from retention.kpis.revenue.movements import revenue_movements as revenue_movements
     from retention.kpis.revenue.rates import gross_revenue_retention as gross_revenue_retention
@@ -65,6 +66,7 @@ _HOMES = {
     "retention_by_service": "service.rates",
     "retention_rate": "outcome.rates",
     "revenue_movements": "revenue.movements",
+    "rolling_retention": "outcome.rolling",
     "sales_adjusted_retention": "outcome.rates",
     "service_availability": "service.availability",
     "service_kpis": "service.rates",
