@@ -107,6 +107,12 @@ class Columns(_Section):
     contract_id: str | None = Field(default=None, description="which contract it is")
     trial: str | None = Field(default=None, description="marks trial contracts")
     trial_end: str | None = Field(default=None, description="when the trial of a contract ends")
+    pause_start: str | None = Field(
+        default=None, description="first day of the pause of a contract"
+    )
+    pause_end: str | None = Field(
+        default=None, description="first day on which a paused contract went on"
+    )
     sales_per_count: str | None = Field(
         default=None, description="how many of the intervals in --sales-per it is"
     )
@@ -145,6 +151,9 @@ class Policies(_Section):
     )
     trials: Literal["error", "exclude", "include"] | None = Field(
         default=None, description="contracts marked as trials"
+    )
+    pauses: Literal["error", "exclude", "include"] | None = Field(
+        default=None, description="paused contracts: no customers meanwhile, or ones who pay 0"
     )
     sales_per: str | None = Field(
         default=None,

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
 _LINE = ("date", "cost", "order_id", "refunded", "per_order")
-_CONTRACT = ("start", "end", "contract_id", "trial", "trial_end", "sales_per_count")
+_CONTRACT = (
+    *("start", "end", "contract_id", "trial", "trial_end"),
+    *("pause_start", "pause_end", "sales_per_count"),
+)
 _ASKED_OF = {
     False: ("where", "incomplete", "refunds", "duplicates", "zero_orders", "order_day"),
     True: (
         *("where", "incomplete", "refunds", "duplicates", "overlaps"),
-        *("end_is", "trials", "sales_per"),
+        *("end_is", "trials", "pauses", "sales_per"),
     ),
 }
 

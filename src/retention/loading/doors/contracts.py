@@ -19,6 +19,7 @@ from retention.loading.contract_days import (
     too_short_check,
     unsaid_end_check,
 )
+from retention.loading.contract_pauses import ROLES, check_pauses, contracts_with_pauses
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.contract_notes import (
@@ -65,6 +66,8 @@ _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "sales_per_count")
     "currency",
     "trial",
     "trial_end",
+    "pause_start",
+    "pause_end",
     words={"sales_per": is_interval},
 )
 def as_contracts(
@@ -88,6 +91,9 @@ def as_contracts(
     trials: str = "error",
     trial: str | None = None,
     trial_end: str | None = None,
+    pauses: str = "error",
+    pause_start: str | None = None,
+    pause_end: str | None = None,
     duplicates: str = "error",
     overlaps: str | None = None,
     day_first: bool | None = None,
@@ -113,8 +119,8 @@ def as_contracts(
     interval of which it cannot be told how many months it lasts; an amount for a whole term that
     has no end; sales below 0; the currency, as in `as_transactions`; exact duplicates (the same in
     every column of
-    your table); a trial mark that is neither yes nor no; trials. Text is read as in
-    `as_transactions`; start, end and the end of a trial are taken to be written alike.
+    your table); a trial mark that is neither yes nor no; trials; pauses that end before they start;
+    pauses. Text is read as in `as_transactions`; all days are taken to be written alike.
 
     An amount comes out per month: divided by the months of the interval that it is for (a week has
     7/30.4375, a quarter 3). Of "term" these are the months from start to end, such as 12 of a
@@ -159,6 +165,12 @@ def as_contracts(
         trial: column that marks trials: true/false, yes/no or 1/0; empty means no.
         trial_end: or the column of when the trial ends with which a contract begins, empty where
             there was none; the last day of it or the first one that is paid, as `end_is` says.
+        pauses: contracts paused for a time (`pause_start`): "error"; "exclude" parts each into what
+            was in force before and after, so that its customer is none meanwhile, but for a `grace`
+            of `contract_spells` and `contract_periods`; "include" keeps the time between as a row
+            of its own, in force for 0 a month. An amount for a term is spread over all of it.
+        pause_start: column of the first day of the pause, empty where there was none.
+        pause_end: column of the first day on which it went on, empty where it has not.
         duplicates: contracts that repeat an earlier row: "error", "keep", or "drop" all but the
             first.
         overlaps: rows of one `contract_id` that overlap in time: "keep" (their sales add up) or
@@ -183,7 +195,7 @@ def as_contracts(
         A table of the same kind, lazy if yours is: `customer_id`, `start` (first day in force),
         `end` (first day out of force, null while it runs) and, where named, `sales` and `profit`
         (currency per month), `contract_id`, `currency` (unless `rates` convert) and the columns of
-        `keep`. Rows keep their order.
+        `keep`. Rows keep their order; the parts of a paused contract follow one another.
 
     Raises:
         TableError: if it is not a table of a supported engine.
@@ -213,10 +225,12 @@ def as_contracts(
     roles |= {"sales_per": None if is_interval(sales_per) else sales_per}
     roles |= {"sales_per_count": sales_per_count, "currency": currency}
     roles |= {"trial": trial, "trial_end": trial_end}
+    roles |= {"pause_start": pause_start, "pause_end": pause_end}
+    check_pauses(roles, pauses)
     reading = _reading_of_contracts(
         source_of_rows(table, CONTRACTS, roles, keep),
         _contract_policies(roles, sales_per, end_is, trials, duplicates, overlaps)
-        | {"refunds": _one_of_refunds(refunds)},
+        | {"refunds": _one_of_refunds(refunds), "pauses": pauses},
         Written(day_first, date_format, decimal, tz, blanks, rates, from_tz=from_tz).checked(),
         None if as_of is None else periods.as_day(as_of, argument="as_of"),
     )
@@ -289,12 +303,13 @@ def _reading_of_contracts(
         source,
         written,
         id_roles=("customer_id", "contract_id"),
-        date_roles=("start", "end", "trial_end"),
+        date_roles=("start", "end", "trial_end", *ROLES),
         amount_roles=_AMOUNTS,
     )
     frame, trials = contracts_with_trial_marks(source, values.frame, policies["trials"])
     frame, late_trials = contracts_with_days(source, frame, policies, as_of)
     frame, money = _with_monthly_amounts(frame, source, policies["sales_per"])
+    frame, pauses, parted = contracts_with_pauses(source, frame, policies["pauses"])
     checks = _checks_of_contracts(source, values, policies["end_is"], as_of)
     checks += [
         *money,
@@ -302,6 +317,7 @@ def _reading_of_contracts(
         duplicate_check(source, policies["duplicates"]),
         *trials,
         *late_trials,
+        *pauses,
     ]
     if policies["overlaps"] == "cut":
         frame = contracts_cut_at_next(frame, checks)
@@ -315,6 +331,7 @@ def _reading_of_contracts(
         notes=partial(_notes_on_contracts, source, policies["overlaps"]),
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["overlaps"] == "cut",
+        parted=parted,
     )
 
 
@@ -335,8 +352,12 @@ def _checks_of_contracts(
     return [
         *values.checks_of("customer_id", "contract_id", "start"),
         late_start_check(source, as_of),
-        *(check for check in values.checks_of("end") if check.reason != "missing end"),
-        *(check for check in values.checks_of("trial_end") if check.reason != "missing trial_end"),
+        *(
+            check
+            for role in ("end", "trial_end", *ROLES)
+            for check in values.checks_of(role)
+            if check.reason != f"missing {role}"
+        ),
         unsaid_end_check(source, end_is),
         too_short_check(source),
         *(

@@ -113,7 +113,8 @@ class Reading:
     looks at the accepted rows, of which there are so many, for what deserves a look; `repeats` says
     whether repeated lines matter; `may_be_empty` says
     that a table without rows has a meaning, too; `shuffled`, that the rows of an eager table may
-    have lost their order, as DuckDB's windows and joins lose it.
+    have lost their order, as DuckDB's windows and joins lose it; `parted` makes several rows of
+    some accepted ones.
     """
 
     source: Source
@@ -126,6 +127,7 @@ class Reading:
     repeats: bool = True
     may_be_empty: bool = False
     shuffled: bool = False
+    parted: Callable[[Frame], Frame] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class Judged:
         shuffled = self.reading.shuffled or any(check.later for check in self.failing)
         if shuffled and self.reading.source.eager:
             frame = frame.sort(ROW)  # DuckDB's window functions, under PyArrow, shuffle the rows
+        if self.reading.parted is not None:
+            frame = self.reading.parted(frame)
         return frame.select(*(output.expr(self.look) for output in self.reading.outputs))
 
     @property
