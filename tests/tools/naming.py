@@ -336,6 +336,8 @@ def run(
         try:
             found = action(name, made)
             made[step] = found
+            if engine.name == "ibis" and engine.is_mine(found):  # else all is compiled at each step
+                made[step] = engine.table(engine.read(found))
             yield step, read(found, engine, name)
         except Exception as error:
             yield step, error
