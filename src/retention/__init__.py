@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retention import activity as activity
+    from retention import calendars as calendars
     from retention import catalogue as catalogue
     from retention import errors as errors
     from retention import findings as findings
@@ -130,6 +131,7 @@ _HOMES = {
 
 _MODULES = (
     "activity",
+    "calendars",
     "catalogue",
     "errors",
     "findings",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", int, NDArray[np.int64], nw.Expr)
 
+__all__ = ["Calendar"]
+
 LENGTHS = ("day", "week", "month", "quarter", "year")
 MONTHS = (
     *("january", "february", "march", "april", "may", "june"),

@@ -17,7 +17,6 @@ from retention.errors import count_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _UNITS = ((1e9, 1e9, "bn"), (1e6, 1e6, "m"), (1e5, 1e3, "k"))
@@ -162,14 +161,6 @@ def as_date(value: Any) -> date:
     if isinstance(value, date):
         return value
     return date.fromisoformat(str(value)[:10])
-
-
-def freq_of(first_days: NDArray[Any], steps: NDArray[Any]) -> str:
-    """How long the periods of a table are: that for which its numbers are those of its days.
-
-    "period" if they are of no calendar of ours.
-    """
-    return periods.freq_of(first_days, steps)
 
 
 def shortened_text(text: str, width: int, lines: int = 1) -> str:

@@ -235,4 +235,4 @@ def test_a_table_of_periods_tells_its_calendar_by_their_numbers(freq):
     """As plots do, which are given no more; two years tell a calendar from the others."""
     first = periods.step_of(date(2022, 6, 5), freq)
     steps = np.arange(first, first + 24)
-    assert wording.freq_of(periods.first_days(steps, freq), steps) == freq
+    assert periods.freq_of(periods.first_days(steps, freq), steps) == freq

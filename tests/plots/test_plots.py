@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import retention as rt
 from pictures import faults, plot, spells, tables, words
-from retention import wording
+from retention import periods, wording
 from retention.plots.paper.drawable_tables import DRAWABLE, Drawable
 from retention.plots.paper.line_labels import places_apart
 from retention.plots.paper.palette import LOOKS, heat_colour, lightness, mixed_colour
@@ -276,8 +276,8 @@ def test_periods_are_written_by_their_length(freq: str, said: str) -> None:
     assert wording.period(np.datetime64(first), freq) == said
     step = {"day": 19814, "week": 2831, "month": 24291, "quarter": 8097, "year": 2024}[freq]
     days, steps = np.array([first], dtype="datetime64[D]"), np.array([step])
-    assert wording.freq_of(days, steps) == freq
-    assert wording.freq_of(days, steps + 1) == "period"
+    assert periods.freq_of(days, steps) == freq
+    assert periods.freq_of(days, steps + 1) == "period"
 
 
 def test_long_names_are_cut_where_the_room_ends() -> None:

@@ -24,7 +24,7 @@ from retention.tables.answer_columns import (
     times,
     whole_numbers,
 )
-from retention.wording import freq_of, percent, spoken_period
+from retention.wording import percent, spoken_period
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ def has_changed(
     record = record_of(figure)
     segments, found = _segments_and_rates(table, figure, names)
     later, earlier = _pairs_of_rows(segments, found["step"], apart)
-    freq = freq_of(found["period"], found["step"])
+    freq = periods.freq_of(found["period"], found["step"])
     columns: Columns = {name: labels[later] for name, labels in segments.items()}
     columns |= {"period_before": found["period"][earlier], "period": found["period"][later]}
     columns |= {"step": found["step"][later]}

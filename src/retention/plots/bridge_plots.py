@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention import wording
+from retention import periods, wording
 from retention.catalogue import figure
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import BRIDGE, MOVEMENTS
@@ -75,7 +75,7 @@ def plot_revenue_bridge(
     title = "Revenue: what came, grew, shrank and left"
     if not drawn.size:
         return axes.say_why_empty(ax, title, "the table has no rows.")
-    freq = wording.freq_of(drawn["period"], drawn["step"])
+    freq = periods.freq_of(drawn["period"], drawn["step"])
     name = wording.period(one["period"][0], freq)
     if not np.isfinite(one["sales_start"][0]):
         return axes.say_why_empty(ax, title, f"of {name} nothing is known of the {freq} before.")
@@ -133,7 +133,7 @@ def plot_churn_bridge(
         return axes.say_why_empty(
             axes.axes_to_draw_on(ax, across=""), title, why if drawn.size else "no rows."
         )
-    freq = wording.freq_of(drawn["period"], drawn["step"])
+    freq = periods.freq_of(drawn["period"], drawn["step"])
     names, effects = _effects_by_size(one)
     ax = axes.axes_to_draw_on(ax, size=(axes.SIZE[0], 1.6 + 0.42 * (len(names) + 2)), across="x")
     before, after = float(one["total_rate_before"][0]), float(one["total_rate_after"][0])

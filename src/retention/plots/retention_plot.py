@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from retention import wording
+from retention import periods, wording
 from retention.catalogue import figure
 from retention.errors import ColumnError, check_choice, count_of
 from retention.plots.paper import axes
@@ -84,7 +84,7 @@ def _draw_rates(
     steps = np.concatenate([part["step"] for _, _, part in lines])
     days = np.concatenate([part["period"] for _, _, part in lines])
     axes.set_percent_axis(ax, "y", values)
-    axes.set_calendar_axis(ax, steps, wording.freq_of(days, steps))
+    axes.set_calendar_axis(ax, steps, periods.freq_of(days, steps))
     ends = []
     side_by_side = 0.12 if np.ptp(steps) == 0 else 0.0
     for place, (name, rate, part) in enumerate(lines):
@@ -121,6 +121,6 @@ def _title_of_rates(drawn: Drawn, rates: list[str]) -> str:
     of |= {rate: rate.split("_", maxsplit=1)[0] for rate in _RATES[1:]}
     kept = [of[rate] for rate in rates]
     what = " and ".join([", ".join(kept[:-1])] * (len(kept) > 1) + kept[-1:])
-    freq = wording.freq_of(drawn["period"], drawn["step"])
+    freq = periods.freq_of(drawn["period"], drawn["step"])
     lag = int(drawn["lag"][0]) if "lag" in drawn and drawn.size else 1
     return f"Of each {freq}'s {what}, the share kept {count_of(lag, freq)} later"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention import wording
+from retention import periods, wording
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError, check_choice
 from retention.frames import Columns, collect, read_out, table_like
@@ -151,7 +151,7 @@ def _dates_as_text(name: str, columns: Columns) -> NDArray[np.object_]:
     """Periods by their length, other days as days."""
     values, freq = columns[name], "day"
     if "step" in columns and "period" in columns and name.startswith("period"):
-        freq = wording.freq_of(values, columns["step"])
+        freq = periods.freq_of(values, columns["step"])
     elif "freq" in columns and len(columns["freq"]) and "cohort" in columns:
         freq = str(columns["freq"][0])
     return np.array([wording.period(value, freq) for value in values], dtype=object)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from retention import wording
+from retention import periods, wording
 from retention.errors import check_choice
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import TRACKING
@@ -65,7 +65,7 @@ def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = No
     if not np.isfinite([actual, expected]).any():
         why = "no number of purchases is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
-    freq = wording.freq_of(drawn["period"], drawn["step"])
+    freq = periods.freq_of(drawn["period"], drawn["step"])
     when = f"by {freq}" if show == "each" else f"since the first {freq}"
     highest = float(np.nanmax([actual, expected]))
     ax.set_ylim(0, 1.06 * highest or 1.0)
