@@ -428,3 +428,30 @@ def test_market_share_refuses_a_market_of_other_years_or_of_nothing():
         market_share(activity, markets(("2024-01-01", 0)))
     with pytest.raises(rt.ColumnError, match="market .* lacks 'market'"):
         market_share(activity, markets(("2024-01-01", 1))[["date"]])
+
+
+def test_satisfied_are_those_of_the_top_boxes(engine):
+    """Of 5, 4, 4, 3, 1 on a scale to 5: one, three or four, as CSAT is mostly said with two."""
+    sent = pd.DataFrame({"who": list("ABCDE"), "happy": [5, 4, 4, 3, 1]})
+    sent["sent"] = pd.Timestamp("2024-03-01")
+    surveys = rt.as_surveys(
+        engine.table(sent), customer_id="who", date="sent", satisfaction="happy", scale=(1, 5)
+    )
+    for boxes, share in ((1, 0.2), (2, 0.6), (3, 0.8)):
+        found = engine.read(rt.kpis.voice_kpis(surveys, as_of="2024-03-31", top_boxes=boxes))
+        satisfied = found[found["figure"] == "satisfied_share"]
+        assert satisfied["value"].tolist() == pytest.approx([share])
+        assert set(found["top_boxes"]) == {boxes}
+        mean = found[found["figure"] == "satisfaction"]
+        assert mean["value"].tolist() == pytest.approx([3.4])
+
+
+@pytest.mark.parametrize(("boxes", "message"), [(0, "top_boxes"), (5, "Say fewer"), (1.5, "top_")])
+def test_top_boxes_are_some_of_the_scale(boxes, message):
+    """All of them would call everybody satisfied."""
+    sent = pd.DataFrame({"who": ["A"], "happy": [5], "sent": [pd.Timestamp("2024-03-01")]})
+    surveys = rt.as_surveys(
+        sent, customer_id="who", date="sent", satisfaction="happy", scale=(1, 5)
+    )
+    with pytest.raises(rt.RetentionError, match=message):
+        rt.kpis.voice_kpis(surveys, as_of="2024-03-31", top_boxes=boxes)

@@ -25,7 +25,15 @@ def _mean_figure(name: str, label: str) -> Figure:
     )
 
 
-def _share_figure(name: str, label: str, formula: str, source: str, *, good: bool = True) -> Figure:
+def _share_figure(
+    name: str,
+    label: str,
+    formula: str,
+    source: str,
+    *,
+    good: bool = True,
+    conventions: tuple[str, ...] = ("repeated",),
+) -> Figure:
     return Figure(
         name=name,
         label=label,
@@ -35,7 +43,7 @@ def _share_figure(name: str, label: str, formula: str, source: str, *, good: boo
         high=1.0,
         formula=formula,
         made_by=_MAKERS,
-        conventions=("repeated",),
+        conventions=conventions,
         source=source,
     )
 
@@ -45,8 +53,9 @@ VOICE_FIGURES: tuple[Figure, ...] = (
     _share_figure(
         "satisfied_share",
         "Share fully satisfied",
-        "answers at the best end of the scale / answers",
+        "answers at the best end of the scale, the top_boxes best / answers",
         "Jones and Sasser (1995), Why satisfied customers defect, Harvard Business Review 73(6)",
+        conventions=("repeated", "top_boxes"),
     ),
     Figure(
         name="net_promoter_score",

@@ -15,6 +15,7 @@ from retention.errors import ContentError, RetentionError, check_choice, whole_n
 from retention.frames import Columns, collect, table_like
 from retention.kpis.cohorts.counts import WEEKDAYS, Ageing, Seen, count_ages
 from retention.kpis.cohorts.grid import CohortGrid
+from retention.kpis.cohorts.sign_ups import count_ages_since_start
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, Column, Kind, refuse_mixed, require, segments
 from retention.tables.answer_columns import (
@@ -83,6 +84,7 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     clock: Literal["calendar", "elapsed"] = "calendar",
     week_start: str = "monday",
     washout: int = 0,
+    started: IntoFrameT | None = None,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Of the customers who began in the same period, the share that is back at each age.
@@ -112,6 +114,11 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
     that was said, or before the first period that opens after it, is in none. `cohorts="every"`
     takes those in force at each opening.
 
+    Sign-ups. With `started`, cohorts go by the day on which customers signed up, wherever that is
+    known from: |E| are all who signed up in the period, whether or not they ever bought, and age 0
+    is that period, with those who bought by its end. What came before the start counts nowhere, and
+    a warning counts customers of the activity who are not in the table.
+
     Who is new? A log cut at the front shows old customers as if they began with it. The first
     observed period's cohort has `start_observed` false; `washout` leaves out customers seen in the
     first periods, so that all others had that long a silence before.
@@ -140,6 +147,9 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
         washout: leave out customers active in the first so many whole periods. Who was active
             before the first of these (in the days of a week that the activity cuts) is in no cohort
             of first activity anyway.
+        started: a table of `customer_id` and `start`, one row per customer, of the same kind as the
+            activity, by which cohorts go instead of the first purchase; `by` are then columns of
+            it, such as the channel. For `measure="customers"`.
         level: confidence of the bounds: Wilson for customers; for money linearised, null where
             there are fewer than 30 customers.
 
@@ -179,14 +189,28 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
         analytics: "on", "on or after" or unbounded, and bracket retention).
     """
     asked = Ageing(
-        kind, measure, basis, _edges_of_brackets(kind, brackets), cohorts, freq, clock, week_start
+        kind,
+        measure,
+        basis,
+        _edges_of_brackets(kind, brackets),
+        "started" if started is not None and cohorts == "first" else cohorts,
+        freq,
+        clock,
+        week_start,
     )
+    if started is not None:
+        _refuse_what_has_no_sign_up(measure, cohorts)
     names = _checked_segment_columns(asked, by, washout)
     intervals.quantile_of(level)
-    counted, seen = count_ages(activity, asked, names)
+    counted, seen = (
+        count_ages(activity, asked, names)
+        if started is None
+        else count_ages_since_start(activity, started, asked, names)
+    )
     _refuse_long_washout(seen, washout)
     grid = CohortGrid(counted, seen, asked, names, washout)
-    _warn_of_empty_cohorts(counted, seen, asked)
+    if started is None:
+        _warn_of_empty_cohorts(counted, seen, asked)
     return table_like({**grid.keys(), **grid.rates(level), **grid.conventions()}, activity)
 
 
@@ -329,7 +353,8 @@ def _checked_segment_columns(asked: Ageing, by: str | Sequence[str], washout: in
     """The segment columns, once the conventions are known and do not contradict one another."""
     check_choice("measure", asked.measure, ("customers", "sales", "profit"))
     check_choice("basis", asked.basis, ("base", "current"))
-    check_choice("cohorts", asked.cohorts, ("first", "every", "attribute"))
+    if asked.cohorts != "started":
+        check_choice("cohorts", asked.cohorts, ("first", "every", "attribute"))
     check_choice("clock", asked.clock, ("calendar", "elapsed"))
     check_choice("week_start", asked.week_start, WEEKDAYS)
     if asked.freq is not None:
@@ -349,6 +374,20 @@ def _refuse_contradictions(asked: Ageing, washout: int) -> None:
         raise RetentionError(
             "`cohorts='every'` takes all who are active in a period of the calendar, new or not: "
             "`washout=` and `clock='elapsed'` go with `cohorts='first'` or 'attribute'."
+        )
+
+
+def _refuse_what_has_no_sign_up(measure: str, cohorts: str) -> None:
+    """Refuse what customers do not have who have not bought yet."""
+    if measure != "customers":
+        raise RetentionError(
+            f"`measure={measure!r}` compares with the money of the first purchase, and who signs "
+            "up has none yet: with `started=` say `measure='customers'`."
+        )
+    if cohorts == "every":
+        raise RetentionError(
+            "`cohorts='every'` takes all who are active in a period, whenever they began: leave "
+            "out `started=`, or say `cohorts='first'`."
         )
 
 

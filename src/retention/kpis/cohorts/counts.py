@@ -121,13 +121,13 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     starts = has_starts(scanned) and asked.cohorts != "every"
     firm, _ = activity_by_segments(scanned, (), adds="none", starts=starts)
     converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = _window_in_length(firm, asked, starts) if converted else None
-    aged = _rows_with_age(_activity_by_unit(firm, asked, seen), asked, seen)
+    seen = window_in_length(firm, asked, starts) if converted else None
+    aged = _rows_with_age(activity_by_unit(firm, asked, seen), asked, seen)
     cells = _customers_in_cells(aged, asked)
     if by:
         parts, _ = activity_by_segments(scanned, by, adds="none", starts=starts)
         begun = _segments_of_first_age(
-            _activity_by_unit(parts, asked, seen, by), by, 1 if seen is None else seen.size
+            activity_by_unit(parts, asked, seen, by), by, 1 if seen is None else seen.size
         )
         cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
     counted = _counts_of_cells(cells, asked, by)
@@ -150,7 +150,7 @@ def _contracts_observed(limits: periods.Window, started: NDArray[np.int64]) -> S
     return Seen(min(first, int(started.min(initial=first))), last - 1, freq, until=last)
 
 
-def _window_in_length(firm: Frame, asked: Ageing, starts: bool) -> Seen:
+def window_in_length(firm: Frame, asked: Ageing, starts: bool) -> Seen:
     """What was observed, in periods of the length asked for."""
     first, last, own = window_of(firm, empty=_NOBODY)
     last -= starts  # of contracts, the last day is the one that opens after `as_of`
@@ -216,7 +216,7 @@ def _refuse_untellable_time(own: str, freq: str, asked: Ageing) -> None:
         )
 
 
-def _activity_by_unit(
+def activity_by_unit(
     frame: Frame, asked: Ageing, seen: Seen | None, by: Sequence[str] = ()
 ) -> Frame:
     """Who was active when, one row per customer and unit of time, with its money as `_y`."""

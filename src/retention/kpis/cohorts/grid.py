@@ -106,7 +106,7 @@ class CohortGrid:
             "freq": self.seen.freq,
             "week_start": asked.week_start,
         }
-        columns: Columns = {"start_observed": later | (asked.cohorts == "every")}
+        columns: Columns = {"start_observed": later | (asked.cohorts in ("every", "started"))}
         columns |= {name: np.full(size, value, dtype=object) for name, value in told.items()}
         return columns | {"washout": np.full(size, self.washout, dtype=np.int64)}
 

@@ -68,7 +68,7 @@ class _Window:
     numbers("difference", "difference_lower", "difference_upper", unit="as the figure"),
     texts("difference_bounds"),
     whole_numbers("n_no_spell", "n_unobserved", "n_lead"),
-    constants(whole_numbers("within", unit="days"), whole_numbers("lead")),
+    constants(whole_numbers("within", unit="days"), whole_numbers("lead", "top_boxes")),
 )
 def voice_by_outcome(
     surveys: IntoFrameT,
@@ -78,6 +78,7 @@ def voice_by_outcome(
     within: int,
     lead: int = 0,
     by: str | Sequence[str] = (),
+    top_boxes: int = 1,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Every figure of `voice_kpis` for those who later left and for those who stayed.
@@ -109,6 +110,7 @@ def voice_by_outcome(
         within: length of the window in days, 1 or more.
         lead: days between the answer and the window.
         by: segment columns of the surveys (`keep=`).
+        top_boxes: how many of the best answers of the scale say that a customer is satisfied.
         level: confidence of the bounds.
 
     Returns:
@@ -118,7 +120,7 @@ def voice_by_outcome(
         gave them), `value`, `lower`, `upper`, `bounds` ("linearised", else why there are none, see
         `voice_kpis`); then the same in both rows: `difference`, `difference_lower`,
         `difference_upper`, `difference_bounds` (of d), `n_no_spell`, `n_unobserved`, `n_lead`
-        (answers to this question), `within` and `lead`.
+        (answers to this question), `within`, `lead` and `top_boxes`.
 
     Raises:
         RetentionError: if `within` or `lead` is no whole number of days, or the spells look into
@@ -166,6 +168,7 @@ def voice_by_outcome(
     days = spell_days(spells, [])
     _, known = known_days(days, last)
     rows, scale = surveys_asked(beside(days, surveys, name="surveys"), names, last)
+    scale = scale.with_top_boxes(top_boxes)
     window = _Window(ahead, length, known)
     keys, cells = _sums_by_outcome(_answers_with_outcome(rows, days, window), names, scale)
     if (cells[f"_x_{RESPONSE}_no_spell"] == cells[f"_x_{RESPONSE}_all"]).all():
@@ -243,7 +246,7 @@ def _rows_by_outcome(
             named = {name: np.full(size, text, dtype=object) for name, text in said.items()}
             asked_whom = response_columns(cells, outcome, level, once=False)
             rows.append({**segment, **named, **asked_whom, **side, **both})
-    windows = {"within": window.within, "lead": window.lead}
+    windows = {"within": window.within, "lead": window.lead, "top_boxes": scale.boxes}
     return tables_interleaved(rows) | {
         n: np.full(size * len(rows), days) for n, days in windows.items()
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ColumnError, ContentError
+from retention.errors import ColumnError, ContentError, RetentionError, whole_number
 from retention.frames import Columns, Frame, as_text, count, one_row
 from retention.tables import SURVEYS, refuse_taken, segments
 
@@ -54,11 +54,29 @@ _OURS = {
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The first day on which anybody was asked, and the ends of the scale (NaN if none)."""
+    """The first day on which anybody was asked, and the ends of the scale (NaN if none).
+
+    `boxes` is how many of its best answers say that a customer is satisfied.
+    """
 
     first: date
     low: float
     high: float
+    boxes: int = 1
+
+    def with_top_boxes(self, boxes: int) -> Scale:
+        """The same scale, on which so many of the best answers count.
+
+        Raises:
+            RetentionError: if that is no whole number of them, or all of the scale.
+        """
+        n = whole_number("top_boxes", boxes, least=1, of="answers")
+        if n > self.high - self.low:
+            raise RetentionError(
+                f"`top_boxes={n}` are all answers of a scale of {self.low:g} to {self.high:g}: "
+                "everybody would be satisfied. Say fewer, such as 2 of 5."
+            )
+        return replace(self, boxes=n)
 
     def range_of(self, figure: str) -> tuple[float, float]:
         """The least and the greatest value that a figure can have."""
@@ -179,7 +197,9 @@ def rows_with_figures(rows: Frame, scale: Scale) -> Frame:
     """The rows with a column of every figure (`_satisfaction`, …), null where not answered."""
     score, recommend = nw.col("satisfaction"), nw.col("recommend")
     top = (
-        _one_if(score >= scale.high) if scale.high == scale.high else nw.lit(None, dtype=nw.Float64)
+        _one_if(score > scale.high - scale.boxes)
+        if scale.high == scale.high
+        else nw.lit(None, dtype=nw.Float64)
     )
     promotes, detracts = _one_if(recommend >= 9), _one_if(recommend <= 6)
     made = {

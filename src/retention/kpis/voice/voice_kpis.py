@@ -57,7 +57,7 @@ Repeated = Literal["last", "all"]
     whole_numbers("n_answers", "n_customers"),
     numbers("value", "lower", "upper", unit="as the figure"),
     texts("bounds"),
-    constants(texts("repeated")),
+    constants(texts("repeated"), whole_numbers("top_boxes")),
 )
 def voice_kpis(
     surveys: IntoFrameT,
@@ -66,6 +66,7 @@ def voice_kpis(
     freq: periods.Freq | None = None,
     by: str | Sequence[str] = (),
     repeated: Repeated = "last",
+    top_boxes: int = 1,
     level: float = 0.95,
 ) -> IntoFrameT:
     """Every figure of what customers said, beside how many were asked and how many answered.
@@ -73,7 +74,8 @@ def voice_kpis(
     Of the n answers to a question, each 1 or 0 where a share is meant:
 
     - `satisfaction`, `value_for_money`, `repeat_intention`: the mean answer, on the scale.
-    - `satisfied_share`: the share that gave the best answer of the scale (top box).
+    - `satisfied_share`: the share that gave the best answer of the scale (top box), or one of the
+      `top_boxes` best: 4 or 5 of 5 with 2, as customer satisfaction (CSAT) is mostly reported.
     - `promoter_share`: the share that would recommend us with 9 or 10; `detractor_share`: with 0 to
       6; `net_promoter_score`: the one less the other, −1 to 1 (not −100 to 100).
     - `positive_word_of_mouth`: the share that spoke well of us to others; `negative_word_of_mouth`:
@@ -91,6 +93,7 @@ def voice_kpis(
         repeated: what counts of a customer who was asked more than once in a period. "last": the
             last answer to each question, so that everybody counts once. "all": every invitation and
             every answer; those who answer often weigh more.
+        top_boxes: how many of the best answers of the scale say that a customer is satisfied.
         level: confidence of the bounds.
 
     Returns:
@@ -103,7 +106,7 @@ def voice_kpis(
         "linearised" with customers as clusters, from 30 customers on. No bounds: "none" (no
         answer), "none: few answers" (a mean of fewer than 10), "none: few customers" or "none: few
         effective customers" (fewer than 30, or 10 effective ones), "none: all alike". Then
-        `repeated`. Questions that were not asked have rows with no answers.
+        `repeated` and `top_boxes`. Questions that were not asked have rows with no answers.
 
     Raises:
         RetentionError: if `freq`, `repeated` or `level` is none of its values.
@@ -140,6 +143,7 @@ def voice_kpis(
     last = periods.as_day(as_of, argument="as_of")
     names = segment_names(by)
     rows, scale = surveys_asked(require(surveys, SURVEYS, extra=names), names, last)
+    scale = scale.with_top_boxes(top_boxes)
     window = _periods_of_surveys(scale, last, freq)
     counted = _sums_by_period(_rows_with_period(rows, window, freq), names, scale, repeated)
     keys, cells = counts_on_grid(counted, names, window)
@@ -203,5 +207,6 @@ def _rows_of_figures(
         values = figure_columns(sums, figure, span, level, once=once)
         rows.append({**named, **asked_whom, **values})
     return tables_interleaved(rows) | {
-        "repeated": np.full(size * len(rows), repeated, dtype=object)
+        "repeated": np.full(size * len(rows), repeated, dtype=object),
+        "top_boxes": np.full(size * len(rows), scale.boxes),
     }
