@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import bz2
 import codecs
 import csv
@@ -416,18 +417,55 @@ def test_files_keep_their_order(folder: Path) -> None:
         assert [row["id"] for row in rows_of(table)] == expected
 
 
-def test_files_with_other_columns_are_named(folder: Path) -> None:
-    """The message says which file differs and in what."""
-    files = [
-        written(folder, "a.csv", "id,sales\n1,2\n"),
-        written(folder, "b.csv", "id,amount\n1,2\n"),
+def of_other_columns(folder: Path) -> list[Path]:
+    """The exports of three months: a column came, another was moved, and one was renamed."""
+    return [
+        written(folder, "a.csv", "id,day,sales\n1,2024-01-02,10\n"),
+        written(folder, "b.csv", "id;sales;day;channel\n2;20;2024-01-03;web\n"),
+        written(folder, "c.csv", "id,day,amount\n3,2024-01-04,30\n"),
     ]
-    with pytest.raises(rt.ColumnError, match=r"b.csv lacks \['sales'\] and has \['amount'\] too"):
+
+
+def test_a_door_reads_files_that_have_the_columns_it_needs(folder: Path) -> None:
+    """Other columns may differ: where a file lacks one, its cells are empty."""
+    a, b, c = of_other_columns(folder)
+    for engine in ENGINES:
+        lines = rt.as_transactions(
+            [a, b], customer_id="id", date="day", sales="sales", engine=engine
+        )
+        assert sorted(row["sales"] for row in rows_of(lines)) == [10.0, 20.0]
+    with pytest.raises(rt.ColumnError, match=r"c.csv lacks the column 'sales' .*sales= needs it"):
+        rt.as_transactions([a, c], customer_id="id", date="day", sales="sales")
+    with pytest.raises(rt.ColumnError, match=r"a.csv lacks the column 'channel' .*keep= needs it"):
+        rt.as_transactions([a, b], customer_id="id", date="day", sales="sales", keep="channel")
+    audit = rt.audit(rt.as_transactions, [a, b], customer_id="id", date="day", sales="sales")
+    assert len(audit.accepted) == 2
+
+
+def test_a_table_of_files_with_other_columns_is_read_as_the_refusal_says(folder: Path) -> None:
+    """The columns that all of them have are listed, to be said; the order may differ."""
+    files = of_other_columns(folder)
+    with pytest.raises(rt.ColumnError, match=r"c.csv lacks the column 'sales'") as refusal:
         rt.read_table(files)
+    said = re.search(r"columns=(\[.*?\])", str(refusal.value))[1]
+    for engine in ENGINES:
+        table = rt.read_table(files, columns=ast.literal_eval(said), engine=engine)
+        assert [row["id"] for row in rows_of(table)] == ["1", "2", "3"]
+    with pytest.raises(rt.ColumnError, match=r"a.csv lacks the column 'channel'"):
+        rt.read_table(files[:2], columns=["id", "channel"])
     pq.write_table(pa.table({"id": [1]}), folder / "a.parquet")
     pq.write_table(pa.table({"id": [1], "x": [1]}), folder / "b.parquet")
-    with pytest.raises(rt.ColumnError, match=r"b.parquet has \['x'\] too"):
-        rt.read_table(str(folder.parent / "*" / "*.parquet"))
+    parquet = str(folder.parent / "*" / "*.parquet")
+    with pytest.raises(rt.ColumnError, match=r"a.parquet lacks the column 'x'"):
+        rt.read_table(parquet)
+    assert len(rt.read_table(parquet, columns=["id"])) == 2
+
+
+def test_files_without_a_common_column_are_refused(folder: Path) -> None:
+    """They are of two kinds."""
+    files = [written(folder, "a.csv", "id,sales\n1,2\n"), written(folder, "b.csv", "x,y\n1,2\n")]
+    with pytest.raises(rt.ColumnError, match=r"b.csv has the columns \['x', 'y'\], .*Read them ap"):
+        rt.read_table(files)
 
 
 def test_hidden_files_and_markers_in_a_folder_are_left_out(folder: Path) -> None:

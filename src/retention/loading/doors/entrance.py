@@ -246,6 +246,8 @@ def _source_of_needed_columns(
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
     found = [column_meant(name, present, asked=role) for role, name in asked]
+    for (role, _), name in zip(asked, found, strict=True):
+        opened.refuse_lacking([name], asked=role)
     if every:
         return opened
     if ("currency", None) in named:

@@ -31,11 +31,11 @@ from retention.loading.files.encodings import (
 )
 from retention.loading.files.relations import (
     Opened,
+    columns_of_files,
     first_line,
     fresh_connection,
     names_by_place,
     refusals_explained,
-    refuse_other_columns,
     sql_list_of_paths,
     sql_literal,
 )
@@ -86,19 +86,30 @@ def open_delimited(
     """
     _check_separator(separator)
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
-    refuse_other_columns((file.path, file.names) for file in found)
+    every, lacking = columns_of_files((file.path, file.names) for file in found)
     guessed = [file for file in found if file.cells]
     if guessed:
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     explain = partial(_refusal_of_csv, found)
     connection = fresh_connection()
-    groups = (list(group) for _, group in groupby(found, key=lambda file: file.dialect))
+    groups = [list(group) for _, group in groupby(found, key=lambda file: file.dialect)]
     with refusals_explained(explain):
         tables = [_scan_of_files(connection, group) for group in groups]
-    order = ", ".join(map(sql_name, found[0].names))
-    parts = [table.project(order) for table in tables]
-    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
+    parts = [
+        table.project(_cells_of(every, group[0].names))
+        for table, group in zip(tables, groups, strict=True)
+    ]
+    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain, lacking)
+
+
+def _cells_of(every: Sequence[str], names: Sequence[str]) -> str:
+    """All columns of all files, as a file has them: empty where it lacks one."""
+    cells = {name: sql_name(name) for name in every}
+    return ", ".join(
+        cell if name in names else f"CAST(NULL AS VARCHAR) AS {cell}"
+        for name, cell in cells.items()
+    )
 
 
 def _check_separator(separator: str | None) -> None:

@@ -16,11 +16,11 @@ from retention.loading.files.csv_files import open_delimited
 from retention.loading.files.mistaken import door_of, refuse_options, refuse_source
 from retention.loading.files.relations import (
     Opened,
+    columns_of_files,
     distinct_names,
     first_line,
     fresh_connection,
     refusals_explained,
-    refuse_other_columns,
     sql_list_of_paths,
     sql_literal,
 )
@@ -246,10 +246,10 @@ def _open_parquet(files: Sequence[Path]) -> Opened:
     for path in files:
         _check_whole(path)
     connection = fresh_connection()
-    explain = partial(_refusal_of_damage, files)
+    explain, lacking = partial(_refusal_of_damage, files), dict[str, object]()
     with refusals_explained(explain):
         if len(files) > 1:
-            refuse_other_columns(
+            _, lacking = columns_of_files(
                 (path, connection.sql(f"FROM read_parquet({sql_list_of_paths([path])})").columns)
                 for path in files
             )
@@ -258,7 +258,7 @@ def _open_parquet(files: Sequence[Path]) -> Opened:
             "hive_types_autocast = false)"
         )
         _refuse_renamed(connection, relation, files)
-    return Opened(relation, _files_in_words(files), explain)
+    return Opened(relation, _files_in_words(files), explain, lacking)
 
 
 def _refuse_renamed(

@@ -87,5 +87,8 @@ def read_table(
         for name in wanted:
             if name not in opened.relation.columns:
                 raise ColumnError.unknown("columns", str(name), opened.relation.columns)
+        opened.refuse_lacking(wanted, asked="columns")
         opened = opened.with_columns_only(wanted)
+    else:
+        opened.refuse_lacking(opened.relation.columns)
     return table_in_engine(opened, engine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from retention.frames import sql_name
 from retention.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -26,11 +26,38 @@ ENGINES: tuple[Engine, ...] = ("pandas", "polars", "pyarrow", "duckdb")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source that is open but not yet read, and what to say if reading it fails."""
+    """A source that is open but not yet read, and what to say if reading it fails.
+
+    `lacking` holds the columns that some file does not have, each with the first such file; they
+    are empty in its rows.
+    """
 
     relation: DuckDBPyRelation
     name: str
     explain: Callable[[Exception], RetentionError]
+    lacking: Mapping[str, object] = field(default_factory=dict)
+
+    def refuse_lacking(self, columns: Iterable[str], *, asked: str = "") -> None:
+        """Refuse a column that is needed and that some file does not have.
+
+        Args:
+            columns: those that are needed.
+            asked: the keyword that names them, if one does.
+
+        Raises:
+            ColumnError: names the first, and a file without it.
+        """
+        for name in columns:
+            if name in self.lacking:
+                shared = [each for each in self.relation.columns if each not in self.lacking]
+                needs = (
+                    f"`{asked}=` needs it: name it alike in all of them, or read that one apart."
+                    if asked
+                    else f"To read what all of them have, say `columns={shared}`."
+                )
+                raise ColumnError(
+                    f"{self.lacking[name]} lacks the column {name!r} that other files have. {needs}"
+                )
 
     def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
@@ -136,23 +163,28 @@ def names_by_place(names: Iterable[str], where: str) -> tuple[str, ...]:
     return distinct_names(apart, where)
 
 
-def refuse_other_columns(names: Iterable[tuple[object, Sequence[str]]]) -> None:
-    """Refuse files that do not all have the columns of the first; their order may differ.
+def columns_of_files(
+    names: Iterable[tuple[object, Sequence[str]]],
+) -> tuple[list[str], dict[str, object]]:
+    """All columns of several files, as they come, and the first file without each that one lacks.
 
     Raises:
-        ColumnError: names the first file that differs, and in what.
+        ColumnError: if two files have no column in common.
     """
-    listed = iter(names)
-    first, wanted = next(listed)
-    for file, found in listed:
-        lacks = sorted(set(wanted) - set(found))
-        more = sorted(set(found) - set(wanted))
-        if lacks or more:
-            differs = [f"lacks {lacks}"] * bool(lacks) + [f"has {more} too"] * bool(more)
-            raise ColumnError(
-                f"{file} {' and '.join(differs)}, compared with {first}. "
-                "Files read together need the same columns."
-            )
+    listed = [(file, dict.fromkeys(found)) for file, found in names]
+    every = list(dict.fromkeys(name for _, found in listed for name in found))
+    lacking: dict[str, object] = {}
+    for name in every:
+        without = [file for file, found in listed if name not in found]
+        lacking |= {name: without[0]} if without else {}
+    if every and len(lacking) == len(every):
+        (first, some), *rest = listed
+        file, others = next(each for each in rest if some.keys() - each[1].keys())
+        raise ColumnError(
+            f"{file} has the columns {list(others)[:10]}, {first} has {list(some)[:10]}: no column "
+            "is in all of the files. Read them apart."
+        )
+    return every, lacking
 
 
 def table_in_engine(opened: Opened, engine: Engine) -> Any:
@@ -192,9 +224,9 @@ def _pandas_table_of_arrow(table: Any) -> Any:
     """In pandas' types; whole numbers with gaps stay whole, decimals become floats."""
     import pyarrow as pa
 
-    for place, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            table = table.set_column(place, field.name, _column_without_decimals(table[place]))
+    for place, each in enumerate(table.schema):
+        if pa.types.is_decimal(each.type):
+            table = table.set_column(place, each.name, _column_without_decimals(table[place]))
     frame = table.to_pandas(date_as_object=False)
     for name in frame.columns:
         if pa.types.is_integer(table[name].type) and table[name].null_count:

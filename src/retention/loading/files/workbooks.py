@@ -10,10 +10,10 @@ from retention.errors import ReadError, nearest_name
 from retention.loading.files.encodings import other_kind
 from retention.loading.files.relations import (
     Opened,
+    columns_of_files,
     first_line,
     fresh_connection,
     names_by_place,
-    refuse_other_columns,
     require_library,
 )
 from retention.loading.rows.records import table_of_rows
@@ -37,24 +37,28 @@ def open_workbooks(files: Sequence[Path], *, sheet: str | None, header_row: int 
     """
     require_library("openpyxl", "Reading Excel files", "excel")
     found = [_names_and_rows(path, sheet, header_row) for path in files]
-    refuse_other_columns((path, names) for path, (names, _) in zip(files, found, strict=True))
-    names = found[0][0]
+    names, lacking = columns_of_files(
+        (path, each) for path, (each, _) in zip(files, found, strict=True)
+    )
     table = table_of_rows(
         list(chain.from_iterable(_reordered_rows(*part, names) for part in found)), names
     )
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     return Opened(
-        fresh_connection().from_df(table), name, lambda problem: ReadError(first_line(problem))
+        fresh_connection().from_df(table),
+        name,
+        lambda problem: ReadError(first_line(problem)),
+        lacking,
     )
 
 
 def _reordered_rows(names: Sequence[str], rows: list[Row], wanted: Sequence[str]) -> list[Row]:
-    """The rows of one sheet with their cells in the order of another's names."""
+    """The rows of one sheet with their cells in the order of all names, empty where it has none."""
     if list(names) == list(wanted):
         return rows
     place_of = {name: place for place, name in enumerate(names)}
-    places = [place_of[name] for name in wanted]
-    return [tuple(row[place] for place in places) for row in rows]
+    places = [place_of.get(name) for name in wanted]
+    return [tuple(None if at is None else row[at] for at in places) for row in rows]
 
 
 def _names_and_rows(
