@@ -368,12 +368,19 @@ MONTHS = {
     "15 August 2024": "2024-08-15",
     "Thu, 15 Feb 2024": "2024-02-15",
     "Montag, 15. Mai 2024 10:30": "2024-05-15 10:30",
+    "2024年3月5日": "2024-03-05",
+    "2024年03月05日 10:30": "2024-03-05 10:30",
+    "2024년 3월 5일": "2024-03-05",
+    "Dezember 2024": "2024-12-01",
+    "février 2024": "2024-02-01",
+    "2024. március": "2024-03-01",
+    "Mär 2024": "2024-03-01",
 }
 
 
 def test_months_by_name_are_read_in_the_languages_of_cldr(engine):
     """With days of the week, small words and accents or without; nothing else may stand there."""
-    others = dict.fromkeys(["15 foo 2024", "order, 15 March 2024"], "unreadable date")
+    others = dict.fromkeys(["15 foo 2024", "order, 15 March 2024", "order 2024"], "unreadable date")
     expected = {text: pd.Timestamp(day) for text, day in MONTHS.items()} | others
     assert readings(engine, "date", day=list(expected)) == expected
 
@@ -390,3 +397,19 @@ def test_the_names_of_a_file_decide_its_language_together(engine, texts, days):
     read = dict(zip(texts, map(pd.Timestamp, days), strict=True))
     assert readings(engine, "date", day=texts) == read
     assert readings(engine, "date", day=texts[:1]) == {texts[0]: "unreadable date"}
+
+
+@pytest.mark.parametrize("day", ["5 มีนาคม 2567", "05.03.2567", "1445-03-05", "1402/12/29"])
+def test_years_of_another_calendar_are_not_taken_for_those_of_ours(engine, day):
+    """2567 is 2024 in Bangkok; a purchase in five hundred years would be looked at by nobody."""
+    table = pd.DataFrame({"who": ["A", "B"], "day": ["15.01.2024", day], "paid": 1.0})
+    with pytest.raises(rt.ContentError, match="ambiguous date: 1 row.*Buddhist or the Islamic"):
+        rt.as_transactions(engine.table(table), **NAMES)
+
+
+def test_months_named_in_another_language_are_noted_as_months():
+    """No format says such a name, so the note names none; of English ones it does, and it works."""
+    table = pd.DataFrame({"who": ["A", "B"], "day": ["März 2024", "Mai 2024"], "paid": 1.0})
+    with pytest.warns(rt.RetentionWarning, match="months in date.*not known") as told:
+        rt.as_transactions(table, **NAMES)
+    assert "date_format" not in str(told[0].message)

@@ -1,6 +1,7 @@
 """Dates as people write them, with no format said: "29/02/2024", "2024-02-29 13:05", "29 Feb 2024".
 
-A month ("2024-03", "Mar 2024") or quarter ("2024-Q1") is its first day, and is remembered as one.
+Months may have names of any language, and 2024年3月5日 is read as well. A month ("2024-03", "Mar
+2024") or quarter ("2024-Q1") is its first day, and is remembered as one.
 Whether day or month comes first is decided by the values that allow only one reading; where none
 does, or where some allow only one and some only the other, the user is asked.
 """
@@ -17,7 +18,7 @@ import narwhals.stable.v2 as nw
 from retention.frames import one_row
 from retention.loading.dates import by_format, month_names
 from retention.loading.dates.by_format import MONTHS, PARTS, digits_as_number
-from retention.loading.rows.text import OURS
+from retention.loading.rows.text import OURS, signs_that_occur
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,8 @@ _OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-
 _OTHER = "[^0-9:]"
 _WORDS = f"{_OTHER}*[^-0-9:/. ,]{_OTHER}*"  # with a letter
 SHAPES = {
-    "ymd": f"^[0-9]{{4}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_CLOCK}",
+    "ymd": f"^[0-9]{{4}}(?:{_SEP}|[年년] ?)[0-9]{{1,2}}(?:{_SEP}|[月월] ?)[0-9]{{1,2}}[日일]?"
+    f"{_CLOCK}",
     "two": f"^[0-9]{{1,2}}{_SEP}[0-9]{{1,2}}{_SEP}[0-9]{{4}}{_CLOCK}",
     "compact": f"^[0-9]{{8}}{_CLOCK}",
     "named": f"^[0-9]{{1,2}}(?:st|nd|rd|th)?[-/. ]*(?:{MONTHS})[-/., ]*[0-9]{{4}}{_CLOCK}"
@@ -45,14 +47,16 @@ SHAPES = {
     f"|^(?:{MONTHS})[-/., ]*[0-9]{{4}}$|^[0-9]{{4}}[-/., ]*(?:{MONTHS})$"
     "|^[0-9]{4}[-/. ]*q[1-4]$|^q[1-4][-/. ]*[0-9]{4}$",
     "worded": f"^{_OTHER}*(?:[0-9]{{1,2}}{_WORDS}[0-9]{{4}}|[0-9]{{4}}{_WORDS}[0-9]{{1,2}})"
-    f"(?:{_OTHER}+)?{_CLOCK}",
+    f"(?:{_OTHER}+)?{_CLOCK}|^{_WORDS}[0-9]{{4}}{_OTHER}*$|^[0-9]{{4}}{_WORDS}$",
 }
 _BARE_MONTH = "^[0-9]{6}$"
+_ONE_NUMBER = f"^{_OTHER}*[0-9]+{_OTHER}*$"
 _FIXED = (  # the same with two digits throughout, and neither fractions, halves nor offsets
     f"^(?:|[0-9]{{4}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{2}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
     f"|[0-9]{{2}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{4}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
     "|[0-9]{8})$"
 )
+_OPEN = ("end",)  # 2500-12-31 is how some say that there is none
 _DAY_FIRST = f"^{_LATE}{_SEP}{_MONTH}{_SEP}[0-9]{{4}}"
 _MONTH_FIRST = f"^{_MONTH}{_SEP}{_LATE}{_SEP}[0-9]{{4}}"
 
@@ -121,7 +125,12 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
         )
         frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
         named = nw.col(f"{at}named_month") > 0
-        frame = frame.with_columns((here & named).alias(f"{at}worded"))
+        of_month = nw.col(f"{at}date").str.contains(_ONE_NUMBER)
+        months = _any_of(at, ["months"] if "months" in shapes else [])
+        frame = frame.with_columns(
+            (here & named).alias(f"{at}worded"),
+            (months | (here & named & of_month)).alias(f"{at}months"),
+        )
     parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
@@ -132,7 +141,7 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     frame = frame.with_columns(
         reads.alias(f"{at}reads"), **{f"{at}{part}": value for part, value in parts.items()}
     )
-    if "months" in shapes:
+    if {"months", "worded"} & set(shapes):
         length = nw.when(text.str.contains("q")).then(nw.lit(3)).otherwise(nw.lit(1))
         coarse = nw.when(nw.col(f"{at}months")).then(length).otherwise(nw.lit(0))
         frame = frame.with_columns(coarse.cast(nw.Int64).alias(f"{at}spans"))
@@ -154,6 +163,8 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
         found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
     if ways.has_sign("months", role):
         found.append(nw.col(f"{at}text").str.contains(_BARE_MONTH))
+    if role not in _OPEN:
+        found.append(_is_of_another_calendar(at))
     if ways.has_sign("timed", role) and ways.written.tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
     elif ways.has_sign("timed", role) and ways.written.from_tz is None:
@@ -161,9 +172,22 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
     return reduce(or_, found) if found else None
 
 
+def _is_of_another_calendar(at: str) -> nw.Expr:
+    """Years of the Buddhist calendar (2567 is 2024), the Islamic (1445) or the Persian (1402)."""
+    year = nw.col(f"{at}year")
+    other = ((year >= 1300) & (year < 1500)) | ((year >= 2400) & (year < 2700))
+    return nw.col(f"{at}reads") & other
+
+
 def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
     """What to do about dates that could be read in two ways."""
     said = []
+    other = {} if role in _OPEN else {"other": _is_of_another_calendar(f"{OURS}{role}_")}
+    if any(signs_that_occur(frame, other).values()):
+        said.append(
+            "Years such as 2567 or 1445 are of the Buddhist or the Islamic calendar, or mistyped: "
+            "write 2024."
+        )
     if ways.has_sign("two", role) and ways.first_part == "unclear":
         said.append("Day or month may come first: say `day_first=True` or `day_first=False`.")
     if ways.has_sign("two", role) and ways.first_part == "mixed":
@@ -221,11 +245,13 @@ def _numbers_by_place(at: str, shapes: Sequence[str]) -> dict[str, nw.Expr]:
 def _numbers_anywhere(at: str) -> dict[str, nw.Expr]:
     """The first, middle and last number of a date, wherever they stand."""
     date = nw.col(f"{at}date")
-    middle = date.str.replace_all(f"^[0-9]+{_SEP}|{_SEP}[0-9]+$", "")
+    middle = date.str.replace_all("^[0-9]+[^0-9]+|[^0-9]+[0-9]+[^0-9]*$", "")
     return {
         f"{at}a": digits_as_number(date.str.replace_all("[^0-9].*$", "")),
         f"{at}b": digits_as_number(middle),
-        f"{at}c": digits_as_number(date.str.replace_all("^.*[^0-9]", "")),
+        f"{at}c": digits_as_number(
+            date.str.replace_all("[^0-9]+$", "").str.replace_all("^.*[^0-9]", "")
+        ),
     }
 
 
@@ -250,7 +276,9 @@ def _parts_of_shape(shape: str, at: str, first: str) -> Sequence[nw.Expr]:
         year, of_month = (
             nw.when(turned).then(one).otherwise(other) for one, other in (ends, ends[::-1])
         )
-        return year, nw.col(f"{at}named_month"), of_month
+        month_only = date.str.contains(_ONE_NUMBER)
+        day_or_first = nw.when(month_only).then(nw.lit(1)).otherwise(of_month)
+        return year, nw.col(f"{at}named_month"), day_or_first
     return c, by_format.month_number(date), digits_as_number(day)
 
 

@@ -31,6 +31,12 @@ def _no_notes(_: Frame, __: int) -> tuple[()]:
 REASON = f"{OURS}reason"
 """Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
 
+_ENGLISH = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    "sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+"""Months that a format can say with %b."""
+
 _N, _PRINT, _N_MONTHS = f"{OURS}n", f"{OURS}print", f"{OURS}n_months"
 
 
@@ -359,7 +365,7 @@ def _month_notes(source: Source, frame: Frame) -> list[Note]:
 def _advice_on_months(text: str) -> str:
     """What is made of months, and how to say that it is meant."""
     made = "Each is read as its first day, and days within a month are not known."
-    if "q" in text:
+    if "q" in text or re.search("[^-0-9/., ]", re.sub(rf"\b(?:{_ENGLISH})\b", "", text)):
         return made
     written = re.sub("[a-z]+", "%b", re.sub("[0-9]{4}", "@", text))
     written = re.sub("[0-9]{1,2}", "%m", written).replace("@", "%Y")
