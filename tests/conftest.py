@@ -43,14 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Choose which engines run which tests, by what an engine's run costs and can show.
 
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
-    asked about random shops all at once, in `whole/test_stacked_shops.py`, but for figures that are
-    not asked there, and for Spark, which draws two examples. What is refused is asked of pandas
-    alone too, unless a test's name says "every engine". Of the other tests by example, pandas,
-    Polars and DuckDB run every case; of a test with many cases the others run one. Of Ibis and
-    Spark, which take seconds where others take milliseconds, this is said of the tests that hold an
-    engine to a definition (`_TWINS`) and of the first of each file. A second environment has Spark
-    in the place of Ibis, and asks no more of lazy Polars and PyArrow than of these, and one case of
-    Polars and DuckDB. What takes longest comes first, so that no core waits for it at the end.
+    asked about random shops all at once, in `whole/test_stacked_shops.py`; Spark draws two
+    examples. What is refused is asked of pandas alone too, unless a test's name says "every
+    engine". Of the other tests by example, pandas, Polars and DuckDB run every case; of a test with
+    many cases the others run one. Of Ibis and Spark, which take seconds where others take
+    milliseconds, this is said of the tests that hold an engine to a definition (`_TWINS`) and of
+    the first of each file. A second environment has Spark in the place of Ibis, and asks no more of
+    lazy Polars and PyArrow than of these, and one case of Polars and DuckDB. What takes longest
+    comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
     one_case, twins_only, none = {"pyarrow", "polars_lazy"}, {"ibis", "spark"}, set[str]()
@@ -65,7 +65,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
         drawn = hasattr(getattr(item, "obj", None), "hypothesis")
-        drawn = drawn and not _NOT_IN_SHOPS.search(file)
         if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":
             left.append(item)
             continue
@@ -82,11 +81,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _TWINS = re.compile("agree|engine|definition")
-_NOT_IN_SHOPS = re.compile(
-    r"test_(churn_score|lifetimes|purchase_(checks|histories)|renewal|rolling_retention|scoring"
-    r"|service|tracking|wallet)\.py"
-)
-"""Files of figures that nobody asks about the shops: their twins run on every engine."""
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
 KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from naming import _LASTING, _ORDERS, AS_OF, PLAIN, STEPS, Step
+from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
 
 N_SHOPS = 16
 ONE_END = "reason incidence"
@@ -32,7 +32,11 @@ def shops(seed: int = 1) -> dict[str, pd.DataFrame]:
     for number in range(N_SHOPS):
         for name, frame in _shop(f"shop {number:02}", draw).items():
             tables.setdefault(name, []).append(frame)
-    return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+    stacked = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+    labels = stacked["notes"][["note_id"]].assign(category="pricing").iloc[::2]
+    months = pd.date_range(FIRST, periods=6, freq="MS")
+    markets = pd.DataFrame({"date": months, "market": [9000.0 + i for i in range(6)]})
+    return stacked | {"labels": labels.reset_index(drop=True), "markets": markets}
 
 
 def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -45,6 +49,8 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "costs": _costs(people, draw),
         "outages": _outages(draw),
         "notes": _notes(people, draw),
+        "wallets": _wallets(people, draw),
+        "sign-ups": _sign_ups(people, draw),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -136,6 +142,21 @@ def _notes(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def _wallets(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    rows = [(who, _day(i), float(draw.integers(5, 90))) for who in people for i in (10, 70)]
+    return pd.DataFrame(rows, columns=["who", "day", "spent"])
+
+
+def _sign_ups(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    days = [pd.Timestamp(_day(i)) for i in draw.integers(0, 120, len(people))]
+    return pd.DataFrame({"customer_id": people, "start": days})
+
+
+BUYING = rt.repeat_buying.fit_bg_nbd(
+    rt.purchase_summary(rt.sample_company(300, seed=1).orders, as_of="2024-12-31")
+)
+"""How often customers buy, in some other shop."""
+
 _POLICIES = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
 
 ASKED: dict[str, Step] = {
@@ -189,6 +210,63 @@ ASKED: dict[str, Step] = {
     "contract cohorts": lambda n, w: rt.cohort_retention(w["in force"], by=n),
     "split": lambda n, w: rt.repeat_buying.split_summary(
         w["transactions"], cut="2024-03-31", as_of=AS_OF
+    ),
+    "profit": lambda n, w: rt.profit_adjusted_retention(w["activity"], by=n, lag=2),
+    "wallets": lambda n, w: rt.as_wallet(
+        w["wallets"], customer_id="who", date="day", wallet="spent", duplicates="drop"
+    ),
+    "share of wallet": lambda n, w: rt.share_of_wallet(
+        rt.customer_periods(w["transactions alone"], **_MONTHS), w["wallets"]
+    ),
+    "market": lambda n, w: rt.kpis.market_share(w["activity"], w["markets"]),
+    "kept by service": lambda n, w: rt.kpis.retention_by_service(
+        w["contacts"],
+        w["activity"],
+        targets={"first_response": 4, "resolution": 48},
+        business_hours="always",
+    ),
+    "unallocated": lambda n, w: rt.kpis.unallocated_costs(
+        w["costs"], w["activity"], of=["wages", "parts"], allocation="sales", within=n
+    ),
+    "rolling": lambda n, w: rt.kpis.rolling_retention(w["transactions"], days=30, as_of=AS_OF),
+    "by sign-up": lambda n, w: rt.cohort_retention(w["activity"], started=w["sign-ups"], by=n),
+    "changed": lambda n, w: rt.findings.has_changed(w["retention_rate"], by=n),
+    "pooled": lambda n, w: rt.findings.pool_small_segments(w["activity"], by=n, least=5),
+    "at risk": lambda n, w: rt.findings.customers_at_risk(
+        w["transactions"], as_of=AS_OF, within=30, lost_after=60
+    ),
+    "churn score": lambda n, w: rt.churn_score(w["transactions"], as_of=AS_OF, within=30),
+    "survival": lambda n, w: rt.survival.predict_survival(
+        w["spells"], model=w["cox"], times=[60, 120], given=None
+    ),
+    "remaining": lambda n, w: rt.survival.expected_remaining_lifetime(
+        w["spells"], model=w["aft"], horizon=90, given=None
+    ),
+    "whole brier": lambda n, w: rt.survival.integrated_brier_score(
+        w["scored"], survival={90: "survival_90", 180: "survival_180"}
+    ),
+    "auc": lambda n, w: rt.survival.time_dependent_auc(w["scored"], times=[60, 120]),
+    "tested back": lambda n, w: rt.survival.backtest(
+        w["spells"],
+        fit=lambda known: rt.fit_cox(known, covariates="reason"),
+        cuts=["2024-03-31"],
+        horizon=60,
+    ),
+    "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
+    "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),
+    "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),
+    "spend": lambda n, w: rt.repeat_buying.spend_independence(w["purchases"]),
+    "value": lambda n, w: rt.repeat_buying.customer_value(
+        w["purchases"], model=BUYING, spend=20.0, horizon=52, margin=0.3, discount=0.1
+    ),
+    "tracked": lambda n, w: rt.repeat_buying.tracking_table(
+        w["transactions"], model=BUYING, cut="2024-03-31", as_of=AS_OF
+    ),
+    "purchases calibrated": lambda n, w: rt.repeat_buying.purchase_calibration(
+        w["split"], model=BUYING
+    ),
+    "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
+        w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
     ),
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

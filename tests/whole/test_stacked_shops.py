@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import naming
+import retention as rt
+import stacked
 from conftest import KINDS, Engine
 from naming import PLAIN, run, same
 from stacked import ASKED, TARGET, shops
@@ -44,6 +48,20 @@ def test_a_shop_alone_has_the_answers_that_it_has_among_others():
             assert same(of_one(among), alone), step
             compared.add(step)
     assert len(compared) > 50
+
+
+def test_every_function_that_gives_a_table_is_asked_about_the_shops():
+    """Where it is not, its twin would have to run on every engine."""
+    asked = "".join(inspect.getsource(room) for room in (naming, stacked))
+    missed = {
+        name
+        for module in rt._MODULES
+        for name in getattr(rt, module).__all__
+        if inspect.isfunction(function := getattr(getattr(rt, module), name))
+        and "IntoFrameT" in str(inspect.signature(function))
+        and f".{name}(" not in asked
+    }
+    assert missed == set()
 
 
 LOOK_BEYOND = {
