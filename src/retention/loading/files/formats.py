@@ -56,12 +56,13 @@ _QUERY = re.compile(r"\s*(select|with|from)\s", re.IGNORECASE)
 _JSON_KEPT = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "JSON")
 
 
-def open_files(source: object, door: str, **options: Any) -> Opened:
+def open_files(source: object, door: str, *, misfits: bool = False, **options: Any) -> Opened:
     """Every file that the source names, as one unread table.
 
     Args:
         source: a path, a pattern, a folder, or several of them.
         door: the function that was called, for messages.
+        misfits: whether lines of a CSV that do not fit become rows of one cell, not a refusal.
         options: `encoding`, `separator`, `header_row` and `sheet`, None where not said.
 
     Raises:
@@ -90,7 +91,7 @@ def open_files(source: object, door: str, **options: Any) -> Opened:
         if value is not None and name not in said:
             raise RetentionError(f"{name}= says nothing about {files[0].name}. Leave it out.")
     if kind == "delimited":
-        return open_delimited(files, **said)
+        return open_delimited(files, **said, misfits=misfits)
     if kind == "excel":
         return open_workbooks(files, **said)
     return _open_parquet(files) if kind == "parquet" else _open_json(files)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ColumnError, check_choice
-from retention.loading.files.opening import open_source
+from retention.errors import ColumnError, RetentionError, check_choice
+from retention.loading.files.databases import open_query
+from retention.loading.files.formats import open_files
 from retention.loading.files.relations import ENGINES, Engine, table_in_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from retention.loading.files.relations import Opened
 
 
 def read_table(
@@ -52,9 +55,10 @@ def read_table(
         separator: of a CSV's columns; " " stands for any run of blanks. Default: the one of , ; tab
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
-            Default: the first line that is neither blank nor a title, which has one field where the
-            rows have more, nor Excel's "sep=;"; in a sheet the first row that is as full as any,
-            with one title at most in each row above.
+            Default: the first line that is not blank, nor a title (one field, or one filled cell),
+            nor above the table (fewer fields than its rows, as what a bank says of an account), nor
+            Excel's "sep=;"; in a sheet the first row that is as full as any, with one title at most
+            in each row above.
 
     Returns:
         One row a line of the file. From a lazy CSV ("duckdb") a row of the wrong length is refused
@@ -89,3 +93,28 @@ def read_table(
                 raise ColumnError.unknown("columns", str(name), opened.relation.columns)
         opened = opened.with_columns_only(wanted)
     return table_in_engine(opened, engine)
+
+
+def open_source(
+    door: str, source: Any, connection: Any, said: Mapping[str, Any], *, misfits: bool = False
+) -> Opened:
+    """A file, several, or with a connection a query, not read yet.
+
+    Args:
+        door: the function that was called, for messages.
+        source: a path, several, or a query.
+        connection: of a database; None for files.
+        said: `sheet`, `encoding`, `separator`, `header_row`, as far as they were said.
+        misfits: whether lines of a CSV that have too few fields or too many become rows of one
+            cell, the whole line, for the door to set aside.
+
+    Raises:
+        RetentionError: if something is said of a query that is for files.
+    """
+    every = {name: said.get(name) for name in ("sheet", "encoding", "separator", "header_row")}
+    if connection is None:
+        return open_files(source, door, misfits=misfits, **every)
+    for name, value in every.items():
+        if value is not None:
+            raise RetentionError(f"{name}= says nothing about a query. Leave it out.")
+    return open_query(source, connection, door)
