@@ -1,4 +1,4 @@
-"""What accounting systems, banks and analytics put above and below a table."""
+"""What accounting systems, banks and analytics put above, between and below the rows of a table."""
 
 from __future__ import annotations
 
@@ -119,9 +119,148 @@ def test_the_command_line_leaves_them_out_as_well(tmp_path: Path, capsys):
     """And its refusal names its own flag."""
     path = tmp_path / "orders.csv"
     path.write_text(FOOT["a footer"][0])
+    days = ["--observed-from", "2024-01-01", "--as-of", "2024-02-29", "--format", "csv"]
     words = ["kpis", str(path), "--customer-id", "who", "--date", "day", "--sales", "paid"]
     assert main(words) == 1
     assert "--incomplete drop" in capsys.readouterr().err
-    assert main([*words, "--incomplete", "drop", "--as-of", "2024-02-29", "--format", "csv"]) == 0
+    assert main([*words, "--incomplete", "drop", *days]) == 0
     found = pd.read_csv(StringIO(capsys.readouterr().out))
     assert found["n_base"].tolist() == [1]
+
+
+# --- headings
+
+GROUPED = """\
+Shop Ltd,,,
+Sales by customer,,,
+
+,day,paid,note
+Parent,,,
+Ann,,,
+,2024-01-31,1.5,x
+,2024-02-01,2.5,
+Total for Ann,,4.0,
+,2024-02-02,8.0,of nobody
+Bob,,,
+,2024-02-03,16.0,y
+TOTAL,,28.0,
+Printed on a Friday,,,
+"""
+UNDER = {"customer_id": "unnamed_1", "date": "day", "sales": "paid", "headings": "unnamed_1"}
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow", "duckdb"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_headings_hold_for_the_rows_below_them(tmp_path: Path, kind, engine):
+    """Up to the next row that names somebody; headings of no rows, totals and footers stay rows."""
+    path = tmp_path / f"report.{kind}"
+    path.write_text(GROUPED)
+    if kind == "xlsx":
+        sheet = pd.read_csv(StringIO(GROUPED), header=None, skip_blank_lines=False)
+        sheet.to_excel(path, header=False, index=False)
+    audit = rt.audit(rt.as_transactions, path, **UNDER, engine=engine)
+    taken = Engine(engine).read(audit.accepted)[["customer_id", "sales"]]
+    assert taken.values.tolist() == [["Ann", 1.5], ["Ann", 2.5], ["Bob", 16.0]]
+    aside = Engine(engine).read(audit.set_aside)[["unnamed_1", "reason"]].fillna("")
+    assert sorted(map(tuple, aside.to_numpy())) == [
+        ("", "blank customer_id"),
+        ("Parent", "missing date"),
+        ("Printed on a Friday", "missing date"),
+        ("TOTAL", "total in place of customer_id"),
+        ("Total for Ann", "missing date"),
+    ]
+
+
+def test_ids_on_rows_of_their_own_are_asked_about_and_the_advice_works(tmp_path: Path):
+    """The refusal names the keyword and the column, and once it is said, the next keyword."""
+    path = tmp_path / "report.csv"
+    path.write_text(GROUPED.replace(",2024-02-02,8.0,of nobody\n", ""))
+    said = dict(UNDER)
+    advised = {"headings": said.pop("headings")}
+    with pytest.raises(rt.ContentError, match="say headings='unnamed_1' as you read the file"):
+        rt.as_transactions(path, **said)
+    with pytest.raises(rt.ContentError, match="TOTAL.*: incomplete='drop' leaves them out"):
+        rt.as_transactions(path, **said, **advised)
+    with pytest.warns(rt.RetentionWarning, match="4 rows of 7 left out as incomplete"):
+        orders = rt.as_transactions(path, **said, **advised, incomplete="drop")
+    assert orders.groupby("customer_id")["sales"].sum().to_dict() == {"Ann": 4.0, "Bob": 16.0}
+
+
+def test_an_id_that_is_blank_by_mistake_is_not_taken_for_one_below_a_heading():
+    """Some rows have both an id and a day: these are no headings."""
+    table = pd.DataFrame(
+        {"who": ["A", "", "B"], "day": ["2024-01-01", "2024-01-02", ""], "paid": [1.0, 2.0, 3.0]}
+    )
+    with pytest.raises(rt.ContentError, match="blank customer_id: 1 row, .*. Fill"):
+        rt.as_transactions(table, **NAMES)
+
+
+def test_headings_are_of_one_file_of_rows_in_order(tmp_path: Path):
+    """Of several files, a query or Parquet they say nothing, nor of a column that is not there."""
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        path.write_text(GROUPED)
+    with pytest.raises(rt.RetentionError, match="headings= is of one file, and there are 2"):
+        rt.as_transactions(paths, **UNDER)
+    with pytest.raises(rt.ColumnError, match="headings names 'who', which is not a column"):
+        rt.read_table(paths[0], headings="who")
+    with pytest.raises(rt.RetentionError, match="headings must be text"):
+        rt.read_table(paths[0], headings=1)
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(rt.RetentionError, match="headings= says nothing about a.parquet"):
+        rt.read_table(tmp_path / "a.parquet", headings="a")
+    assert rt.read_table(paths[0], headings=" Unnamed_1")["unnamed_1"].tolist().count("Ann") == 2
+
+
+def test_a_file_of_headings_alone_stays_as_it_is(tmp_path: Path):
+    """One column: none is above a row of others."""
+    path = tmp_path / "names.csv"
+    path.write_text("who\nAnn\nBob\n")
+    assert rt.read_table(path, headings="who")["who"].tolist() == ["Ann", "Bob"]
+
+
+# --- debit and credit
+
+
+def statement(**columns):
+    """A bank's two columns of amounts."""
+    days = [f"{day}.01.2024" for day in (2, 3, 4, 15)]
+    told = {"who": ["Ann", "Ann", "Landlord", "Bob"], "day": days}
+    told |= {"Credit": ["30,00", "", "", "20,00"], "Debit": ["", "-5,00", "-900,00", ""]}
+    return pd.DataFrame(told | columns)
+
+
+BOTH = {"customer_id": "who", "date": "day", "sales": "Credit", "refunded": "Debit"}
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_line_of_debit_alone_is_a_refund(engine, sign):
+    """It is asked about as any other; sales are 30 − 5 for Ann, 20 for Bob."""
+    debit = [value.replace("-", sign) for value in statement()["Debit"]]
+    for table in (statement(Debit=debit), numbers(statement(Debit=debit))):
+        with pytest.raises(rt.ContentError, match=r"refund: 2 rows.*refunds='net'") as refusal:
+            rt.as_transactions(engine.table(table), **BOTH)
+        assert "1 problem in" in str(refusal.value)
+        kept = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="net"))
+        by_customer = kept.groupby("customer_id")["sales"].sum().to_dict()
+        assert by_customer == {"Ann": 25.0, "Landlord": -900.0, "Bob": 20.0}
+        paid = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="drop"))
+        assert sorted(paid["sales"]) == [20.0, 30.0]
+
+
+def numbers(table):
+    """The amounts as numbers, missing where nothing stands."""
+    read = {name: table[name].str.replace(",", ".") for name in ("Credit", "Debit")}
+    return table.assign(**{name: pd.to_numeric(text) for name, text in read.items()})
+
+
+def test_a_line_of_neither_is_missing_and_one_of_both_is_their_difference():
+    """And more cannot be paid back than was paid, where both are said."""
+    table = statement(Credit=["30,00", "", "40,00", "20,00"], Debit=["", "", "-5,00", "0,00"])
+    with pytest.raises(rt.ContentError, match=r"\(1 problem in.*\n.*missing sales: 1 row.*row 1"):
+        rt.as_transactions(table, **BOTH)
+    audit = rt.audit(rt.as_transactions, table, **BOTH)
+    assert audit.accepted["sales"].tolist() == [30.0, 35.0, 20.0]
+    table = statement(Debit=["-31,00", "-5,00", "", ""], Credit=["30,00", "", "1,00", "2,00"])
+    with pytest.raises(rt.ContentError, match="refunded more than sales: 1 row, first in row 0"):
+        rt.as_transactions(table, **BOTH, refunds="net")

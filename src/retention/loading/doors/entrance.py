@@ -56,6 +56,7 @@ class FromFile(TypedDict, total=False):
         encoding: of text.
         separator: of columns in text.
         header_row: the line of the names.
+        headings: the column filled in on rows of their own, above those that they are for.
         where: which rows are meant, of a table, too: {"Status": ["completed", "processing"]}.
         incomplete: "drop" leaves out, of a table, too, rows that can only be corrected.
     """
@@ -66,6 +67,7 @@ class FromFile(TypedDict, total=False):
     encoding: str | None
     separator: str | None
     header_row: int | None
+    headings: str | None
     where: Mapping[str, Any] | None
     incomplete: str
 

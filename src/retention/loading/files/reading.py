@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from retention.loading.files.relations import Opened
 
+_OF_FILES = ("sheet", "encoding", "separator", "header_row", "headings")
+
 
 def read_table(
     source: Any,
@@ -28,6 +30,7 @@ def read_table(
     encoding: str | None = None,
     separator: str | None = None,
     header_row: int | None = None,
+    headings: str | None = None,
 ) -> Any:
     r"""The raw table of a file or a query, with its own column names, for a look or an audit.
 
@@ -59,6 +62,10 @@ def read_table(
             nor above the table (fewer fields than its rows, as what a bank says of an account), nor
             Excel's "sep=;"; in a sheet the first row that is as full as any, with one title at most
             in each row above.
+        headings: the column of a CSV or a sheet that is filled in on a row of its own, above the
+            rows that it is for, as the customer in a report of an accounting system: it holds for
+            each of them, up to the next row in which it is filled in. Such headings are no rows
+            then; one with no row below it stays. For one file at a time.
 
     Returns:
         One row a line of the file. From a lazy CSV ("duckdb") a row of the wrong length is refused
@@ -83,6 +90,7 @@ def read_table(
     """
     check_choice("engine", engine, ENGINES)
     said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    said["headings"] = headings
     opened = open_source("read_table", source, connection, said)
     if columns is not None:
         wanted = [columns] if isinstance(columns, str) else list(columns)
@@ -104,14 +112,14 @@ def open_source(
         door: the function that was called, for messages.
         source: a path, several, or a query.
         connection: of a database; None for files.
-        said: `sheet`, `encoding`, `separator`, `header_row`, as far as they were said.
+        said: `sheet`, `encoding`, `separator`, `header_row`, `headings`, as far as they were said.
         misfits: whether lines of a CSV that have too few fields or too many become rows of one
             cell, the whole line, for the door to set aside.
 
     Raises:
         RetentionError: if something is said of a query that is for files.
     """
-    every = {name: said.get(name) for name in ("sheet", "encoding", "separator", "header_row")}
+    every = {name: said.get(name) for name in _OF_FILES}
     if connection is None:
         return open_files(source, door, misfits=misfits, **every)
     for name, value in every.items():
