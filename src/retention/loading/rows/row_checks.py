@@ -275,7 +275,10 @@ def _refuse_empty_rest(verdict: Judged) -> None:
     """Refuse a table of which nothing is left, or nothing that is of use."""
     name, dropped = verdict.reading.source.kind.name, _dropped_reasons(verdict)
     if not signs_that_occur(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
-        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
+        more = verdict.reading.source.drops_incomplete * (
+            " Without `incomplete='drop'` you are told what to say instead."
+        )
+        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).{more}")
     refuse_faults(verdict, verdict.reading.faults)
 
 
