@@ -266,3 +266,81 @@ def test_what_is_left_out_as_incomplete_is_counted():
     assert [str(each.message) for each in told] == [
         "transactions: 1 row of 7 left out as incomplete: blank customer_id 1."
     ]
+
+
+# --- what spreadsheets and download buttons make of them
+
+
+def saved_with_mark(text, separator):
+    """As Excel's "CSV UTF-8"."""
+    return "\ufeff" + text
+
+
+def saved_with_windows_ends(text, separator):
+    """By a spreadsheet on Windows."""
+    return text.replace("\n", "\r\n")
+
+
+def with_blank_rows_at_the_end(text, separator):
+    """Rows that were once filled in."""
+    return text + (separator * width_of(text, separator) + "\n") * 3
+
+
+def with_a_line_for_excel(text, separator):
+    """For a file that Excel should open whatever its locale."""
+    return f"sep={separator}\n{text}"
+
+
+def with_a_title(text, separator):
+    """As a report is printed."""
+    return f"Orders of the year\n\n{text}"
+
+
+def with_a_total(text, separator):
+    """A row that adds up the others, which somebody wrote below them."""
+    return f"{text}Total{separator * width_of(text, separator)}\n"
+
+
+def with_a_note(text, separator):
+    """A line below the table that is no row of it."""
+    return f"{text}\nExported by Kim\n"
+
+
+HABITS = {each.__name__: each for each in (
+    *(saved_with_mark, saved_with_windows_ends, with_blank_rows_at_the_end),
+    *(with_a_line_for_excel, with_a_title, with_a_total, with_a_note),
+)}  # fmt: skip
+SEPARATORS = {"amazon": "\t", "prestashop": ";", "bank": ";", "bank_debit": ";"}
+
+
+def width_of(text, separator):
+    """How many separators a row has, quoted ones not counted."""
+    rows = csv.reader(text.splitlines(), delimiter=separator)
+    return max(len(row) for row in rows if "Grand total" not in row) - 1
+
+
+def read_as_advised(path, said, *, may_ask):
+    """The file read; where it `may_ask`, with the keyword that the refusal names."""
+    try:
+        return rt.as_transactions(path, **said)
+    except rt.RetentionError as refusal:
+        if not may_ask or "incomplete='drop'" not in str(refusal):
+            raise
+    return rt.as_transactions(path, **said | {"incomplete": "drop"})
+
+
+@every_system
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.filterwarnings("ignore:.*left out as incomplete")
+def test_habits_of_writers_change_no_figure_or_the_keyword_is_named(tmp_path, system, habit):
+    """Either it is read as the file was, or one keyword is asked for, with which it is."""
+    said = {**SYSTEMS[system]}
+    encoding = str(said.pop("encoding", "utf-8"))
+    text = file_of(system).read_text(encoding=encoding)
+    path = tmp_path / file_of(system).name
+    changed = HABITS[habit](text, SEPARATORS.get(system, ","))
+    path.write_text(changed, encoding="utf-8", newline="")
+    lines = read_as_advised(path, said, may_ask=habit in ("with_a_total", "with_a_note"))
+    activity = rt.customer_periods(lines, freq="month", **DAYS)
+    row = rt.outcome_kpis(activity).iloc[0]
+    assert {name: row[name] for name in BY_HAND} == pytest.approx(BY_HAND)

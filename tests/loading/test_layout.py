@@ -25,6 +25,7 @@ ABOVE = {
     "a byte-order mark, quotes": '\ufeff"Giro";"DE89"\n""\n' + MARKED,
     "a title over lines": '"Shop\nLtd","2024"\n' + ROWS,
     "Windows line ends": ("Shop,Ltd\n\n" + ROWS).replace("\n", "\r\n"),
+    "rows of separators above and below": ";;\nShop;2024\n;;\n" + MARKED + ";;\n",
     "a nameless first column": "Shop,,\n" + ROWS.replace("who", "").replace("paid", "paid"),
 }
 
@@ -102,6 +103,14 @@ def test_a_row_cut_short_is_never_accepted_in_part(tmp_path: Path):
     assert audit.accepted["customer_id"].tolist() == ["A"]
     assert audit.set_aside["who"].tolist() == ["B,2024-02-29,2"]
     assert audit.set_aside["reason"].tolist() == ["missing date"]
+
+
+def test_names_that_are_not_found_are_no_lines_to_leave_out(tmp_path: Path):
+    """Where the header lacks a name, the refusal is that of the file, whatever is left out."""
+    path = tmp_path / "orders.csv"
+    path.write_text("Account,1\nA,2024-01-31,1.5,,\nB,2024-02-29,2.5,,\n")
+    with pytest.raises(rt.ReadError, match=r"line 2 has 5 fields .*header_row="):
+        rt.as_transactions(path, **NAMES, incomplete="drop")
 
 
 def test_an_encoding_that_is_guessed_is_said_once(tmp_path: Path):

@@ -240,10 +240,14 @@ def _answer_from_source(
     check_choice("engine", reading.get("engine", "pandas"), ENGINES)
     try:
         return _answer_of_reading(door, said, source, reading, named)
-    except ReadError:
+    except ReadError as problem:
         if not (incomplete or _AUDITS.get()):
             raise
-    return _answer_of_reading(door, said, source, reading, named, misfits=True)
+        refused = problem
+    try:
+        return _answer_of_reading(door, said, source, reading, named, misfits=True)
+    except ColumnError:  # what does not fit is not some lines, but what is taken for the names
+        raise refused from None
 
 
 def _answer_of_reading(

@@ -97,7 +97,7 @@ def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
     at = next((place for place, (_, cells) in enumerate(rows) if len(cells) == width), 0)
     body = list(takewhile(partial(_is_of_table, width), rows[at:]))
     foot = rows[at + len(body) :]
-    if width < 2 or any(len(cells) >= width for _, cells in foot):
+    if width < 2 or any(len(row) >= width and _TOTALS.isdisjoint(row) for _, row in foot):
         return None
     above = sum(1 for _ in takewhile(lambda row: _n_filled(row[1]) < 2, body))
     if len(body) - above < 2 or (not at and not above):
@@ -111,10 +111,10 @@ def _is_of_table(width: int, row: tuple[int, list[str]]) -> bool:
 
 
 def _numbered_rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """The first rows that are not blank, each with the number of the line it starts on."""
+    """The first rows with something in them, each with the number of the line it starts on."""
     reader, rows, start = csv.reader(lines[:_SNIFFED], delimiter=separator), [], 1
     for cells in reader:
-        if cells:
+        if _n_filled(cells):
             rows.append((start, cells))
         start = reader.line_num + 1
     return rows
