@@ -416,7 +416,13 @@ def _refusal_of_problems(
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
     if problems:
-        lines.append(f"`audit({kind.door}, ...)` parts such rows from those that can be used.")
+        more = (
+            " `incomplete='drop'` leaves out those that can only be corrected, and counts them."
+            if not all(check.asks for check in problems)
+            else ""
+        )
+        parts = f"`audit({kind.door}, ...)` parts such rows from those that can be used."
+        lines.append(parts + more)
     return ContentError("\n".join([head, *lines]))
 
 
