@@ -23,7 +23,8 @@ ABOVE = {
     "more of them than rows": "a;1\nb;2\nc;3\nd;4\ne;5\nf;6\ng;7\nh;8\n\n" + MARKED,
     "comments, some with commas": "# ------\n# Purchases, all\n# 20240101-20240229\n\n" + ROWS,
     "a byte-order mark, quotes": '\ufeff"Giro";"DE89"\n""\n' + MARKED,
-    "a title over lines": '"Shop\nLtd","2024"\n' + ROWS,
+    "a title over lines": '"Shop\nLtd"\n' + ROWS,
+    "two fields over lines": '"Shop\nLtd","2024"\n\n' + ROWS,
     "Windows line ends": ("Shop,Ltd\n\n" + ROWS).replace("\n", "\r\n"),
     "rows of separators above and below": ";;\nShop;2024\n;;\n" + MARKED + ";;\n",
     "a nameless first column": "Shop,,\n" + ROWS.replace("who", "").replace("paid", "paid"),
@@ -49,6 +50,8 @@ def test_what_stands_above_a_table_does_not_hinder(tmp_path: Path, habit):
         '"who","day"\n"1","A","2024-01-31"\n"2","B","2024-02-29"\n',
         "who,day\nAnn,Jan-05-24,USD 30.00\nBob,Jan-06-24,USD 31.00\n",
         "who,day,paid\nA,2024-01-31,1.5\nB,2024-02-29,2,5\n",
+        "who,text\nAnn,left,too dear\nBob,left,as well\n",
+        "who,text,more\nAnn,left,too dear,\nBob,left,as well,\n",
     ],
 )
 def test_a_row_of_values_is_never_taken_for_the_names(tmp_path: Path, text):

@@ -90,7 +90,8 @@ def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
 
     These are narrower than every row ("IBAN;DE89 …"), or have one cell filled and no more. What
     follows is one table, but for totals, and narrower lines at its foot; its first line is names,
-    of which none looks like a number or a day. Else it is not clear, and None.
+    of which none looks like a number or a day, and the line above is not just one name short. Else
+    it is not clear, and None.
     """
     rows = _numbered_rows(lines, separator)
     width = max((len(cells) for _, cells in rows if _TOTALS.isdisjoint(cells)), default=0)
@@ -103,7 +104,8 @@ def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
     if len(body) - above < 2 or (not at and not above):
         return None
     number, names = body[above]
-    return None if any(map(_NO_NAME.search, names)) else number
+    lacks_one = at and len(rows[at - 1][1]) == width - 1 > 1 and rows[at - 1][0] == number - 1
+    return None if lacks_one or any(map(_NO_NAME.search, names)) else number
 
 
 def _is_of_table(width: int, row: tuple[int, list[str]]) -> bool:
