@@ -28,7 +28,7 @@ from retention.loading.files.encodings import (
     unpacked_stream,
     warn_of_guess,
 )
-from retention.loading.files.layout import BLANKS, column_names, layout_of_lines
+from retention.loading.files.layout import BLANKS, layout_of_lines, names_in_line
 from retention.loading.files.relations import (
     Opened,
     first_line,
@@ -141,7 +141,7 @@ def _layout_of_file(
             raise ReadError(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
-    names = column_names(path, _first_lines(path, head, seen.encoding), row, separator)
+    names = names_in_line(path, _first_lines(path, head, seen.encoding), row, separator)
     copied = row > 1 or separator == BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
     return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)

@@ -55,7 +55,7 @@ def layout_of_lines(
     return separator, row - 1 + below
 
 
-def column_names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
+def names_in_line(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
     """The names in a line, of which several of one name are told apart by their places.
 
     Raises:
@@ -93,7 +93,7 @@ def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
     of which none looks like a number or a day, and the line above is not just one name short. Else
     it is not clear, and None.
     """
-    rows = _numbered_rows(lines, separator)
+    rows = _first_rows(lines, separator)
     width = max((len(cells) for _, cells in rows if _TOTALS.isdisjoint(cells)), default=0)
     at = next((place for place, (_, cells) in enumerate(rows) if len(cells) == width), 0)
     body = list(takewhile(partial(_is_of_table, width), rows[at:]))
@@ -112,7 +112,7 @@ def _is_of_table(width: int, row: tuple[int, list[str]]) -> bool:
     return len(row[1]) == width or not _TOTALS.isdisjoint(row[1])
 
 
-def _numbered_rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
+def _first_rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
     """The first rows with something in them, each with the number of the line it starts on."""
     reader, rows, start = csv.reader(lines[:_SNIFFED], delimiter=separator), [], 1
     for cells in reader:
