@@ -69,6 +69,24 @@ def test_a_column_that_alone_has_a_name_keeps_its_row_of_values(tmp_path: Path):
     assert rt.read_table(path)["who"].tolist() == ["Ann", "Bob"]
 
 
+def test_what_stands_above_may_be_filled_up_with_separators(tmp_path: Path):
+    """As a spreadsheet saves it: its lines are as wide as the rows, and not half as full."""
+    above = ["Umsätze", "Konto;IBAN", "Giro;DE89", "", "Letzter Kontostand;;2.500,00"]
+    lines = [line + ";" * (6 - line.count(";")) for line in above]
+    names = "day;kind;who;why;paid;left;unit"
+    rows = ["02.01.2024;in;A;x;1,5;9,0;EUR", "31.01.2024;in;B;;2,5;;EUR"]
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join([*lines, names, *rows]) + "\n")
+    assert rt.as_transactions(path, **NAMES)["sales"].tolist() == [1.5, 2.5]
+
+
+def test_names_of_some_columns_alone_are_kept(tmp_path: Path):
+    """Rows are fuller than the header, but they hold days and amounts: they are no names."""
+    path = tmp_path / "orders.csv"
+    path.write_text("who,,,,\nA,2024-01-31,1.5,x,y\nB,2024-02-29,2.5,x,y\n")
+    assert rt.read_table(path)["who"].tolist() == ["A", "B"]
+
+
 FOOT = {
     "a footer": (ROWS + '\n\n"Grand Totals (2 records)"\n\nConfidential, all of it\n', 2),
     "a balance": (ROWS + "Balance,4.0\n", 1),

@@ -88,10 +88,10 @@ def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
 def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
     """The line of the names beneath lines that are no row of the table, whatever fields they have.
 
-    These are narrower than every row ("IBAN;DE89 …"), or have one cell filled and no more. What
-    follows is one table, but for totals, and narrower lines at its foot; its first line is names,
-    of which none looks like a number or a day, and the line above is not just one name short. Else
-    it is not clear, and None.
+    These are narrower than every row ("IBAN;DE89 …"), or have one cell filled and no more, or not
+    half as many as the fullest row. What follows is one table, but for totals, and narrower lines
+    at its foot; its first line is names, of which none looks like a number or a day, and the line
+    above is not just one name short. Else it is not clear, and None.
     """
     rows = _first_rows(lines, separator)
     width = max((len(cells) for _, cells in rows if _TOTALS.isdisjoint(cells)), default=0)
@@ -100,7 +100,9 @@ def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
     foot = rows[at + len(body) :]
     if width < 2 or any(len(row) >= width and _TOTALS.isdisjoint(row) for _, row in foot):
         return None
-    above = sum(1 for _ in takewhile(lambda row: _n_filled(row[1]) < 2, body))
+    filled = [_n_filled(cells) for _, cells in body]
+    enough = max(2, max(filled, default=0) / 2)
+    above = sum(1 for _ in takewhile(lambda n: n < enough, filled))
     if len(body) - above < 2 or (not at and not above):
         return None
     number, names = body[above]

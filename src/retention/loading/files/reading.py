@@ -59,9 +59,9 @@ def read_table(
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
             Default: the first line that is not blank, nor a title (one field, or one filled cell),
-            nor above the table (fewer fields than its rows, as what a bank says of an account), nor
-            Excel's "sep=;"; in a sheet the first row that is as full as any, with one title at most
-            in each row above.
+            nor above the table (fewer fields than its rows, or not half as many filled, as what a
+            bank says of an account), nor Excel's "sep=;"; in a sheet the first row that is as full
+            as any, with one title at most in each row above.
         headings: the column of a CSV or a sheet that is filled in on a row of its own, above the
             rows that it is for, as the customer in a report of an accounting system: it holds for
             each of them, up to the next row in which it is filled in. Such headings are no rows
