@@ -134,6 +134,16 @@ def test_names_that_are_not_found_are_no_lines_to_leave_out(tmp_path: Path):
         rt.as_transactions(path, **NAMES, incomplete="drop")
 
 
+def test_a_quote_that_is_never_closed_is_refused_all_the_same(tmp_path: Path):
+    """It may hold any number of rows: there is no line to leave out."""
+    path = tmp_path / "orders.csv"
+    path.write_text(ROWS + 'C;1\nD,2024-02-29,"x"y\n')
+    with pytest.raises(rt.ReadError, match="that starts on line 5 cannot be read"):
+        rt.as_transactions(path, **NAMES, incomplete="drop")
+    with pytest.raises(rt.ReadError, match="that starts on line 5 cannot be read"):
+        rt.audit(rt.as_transactions, path, **NAMES)
+
+
 def test_an_encoding_that_is_guessed_is_said_once(tmp_path: Path):
     """Though the file is opened again for the lines that do not fit."""
     path = tmp_path / "orders.csv"

@@ -207,12 +207,16 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
 def _copy_with_misfits(file: _Delimited, target: Path) -> None:
     """A plain copy in which a line that does not fit is one cell, and the others are empty."""
     between = "\t" if file.separator == BLANKS else file.separator
+    line = file.header_row
     with target.open("w", encoding="utf-8", newline="") as copy:
         writer = csv.writer(copy, delimiter=between, lineterminator="\n")
-        for _, row in _numbered_rows(file):
-            n_lacking = len(file.names) - len(row)
-            whole = [file.separator.join(row)] + [""] * (len(file.names) - 1)
-            writer.writerow(whole if row and n_lacking else row)
+        try:
+            for line, row in _numbered_rows(file):  # noqa: B007 - the line of a row that fails
+                n_lacking = len(file.names) - len(row)
+                whole = [file.separator.join(row)] + [""] * (len(file.names) - 1)
+                writer.writerow(whole if row and n_lacking else row)
+        except csv.Error as problem:
+            raise ReadError(_row_that_cannot_be_read(file, line, problem)) from problem
 
 
 def _query_of_csv(files: Sequence[_Delimited], paths: Sequence[Path], *, blank: bool) -> str:
@@ -296,17 +300,22 @@ def _first_misfit(file: _Delimited) -> str | None:
                 )
             line = next_line
     except csv.Error as problem:
-        if "field limit" in str(problem):
-            return (
-                f"{file.path}: the row that starts on line {line} has a cell of more than "
-                f"{csv.field_size_limit():,} characters. Is a quote never closed, or `separator=` "
-                "another? Else leave such cells out."
-            )
-        return (
-            f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
-            'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
-        )
+        return _row_that_cannot_be_read(file, line, problem)
     return None
+
+
+def _row_that_cannot_be_read(file: _Delimited, line: int, problem: csv.Error) -> str:
+    """What is wrong with the row that starts on a line."""
+    if "field limit" in str(problem):
+        return (
+            f"{file.path}: the row that starts on line {line} has a cell of more than "
+            f"{csv.field_size_limit():,} characters. Is a quote never closed, or `separator=` "
+            "another? Else leave such cells out."
+        )
+    return (
+        f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
+        'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
+    )
 
 
 def _numbered_rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
