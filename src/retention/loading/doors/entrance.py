@@ -283,7 +283,7 @@ def _source_of_needed_columns(
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
-    found = [column_meant(name, present, asked=role) for role, name in asked]
+    found = [_column_of_source(opened, role, name, present) for role, name in asked]
     if every:
         return opened
     if ("currency", None) in named:
@@ -292,3 +292,17 @@ def _source_of_needed_columns(
                 as_lazy(opened.relation, name=opened.name, by_row=True)
             )
     return opened.with_columns_only(list(dict.fromkeys(found)))
+
+
+def _column_of_source(opened: Opened, role: str, name: str, present: Mapping[str, object]) -> str:
+    """The column meant; where it is none, the line of the file that holds its name is told."""
+    try:
+        return column_meant(name, present, asked=role)
+    except ColumnError as problem:
+        line = opened.line_of(name)
+        if line is None:
+            raise
+        raise ColumnError(
+            f"{problem.marked} It stands in line {line}: if that is the line of the names, say "
+            f"`header_row={line}`."
+        ) from None

@@ -109,7 +109,18 @@ def open_delimited(
         tables = [_scan_of_files(connection, group) for group in groups]
     order = ", ".join(map(sql_name, found[0].names))
     parts = [table.project(order) for table in tables]
-    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
+    whole = reduce(lambda whole, part: whole.union(part), parts)
+    return Opened(whole, name, explain, partial(_line_that_holds, found[0]))
+
+
+def _line_that_holds(file: _Delimited, name: str) -> int | None:
+    """The number of the first line of a file with a cell of this text, looked for in its head."""
+    lines = _first_lines(file.path, head_of(file.path), file.encoding)
+    for number, line in enumerate(lines, 1):
+        between = None if file.separator == BLANKS else file.separator
+        if name in [cell.strip().strip('"') for cell in line.split(between)]:
+            return number
+    return None
 
 
 def _check_separator(separator: str | None) -> None:

@@ -30,13 +30,21 @@ _NAMED, _OTHERS, _AT, _HEADS, _HEADING = (
 )
 
 
+def _no_line(_: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source that is open but not yet read, and what to say if reading it fails."""
+    """A source that is open but not yet read, and what to say if reading it fails.
+
+    `line_of` tells in which of its first lines a name stands, if it is none of a column.
+    """
 
     relation: DuckDBPyRelation
     name: str
     explain: Callable[[Exception], RetentionError]
+    line_of: Callable[[str], int | None] = _no_line
 
     def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
