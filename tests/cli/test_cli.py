@@ -428,7 +428,7 @@ def sentences():
         for node in ast.walk(tree):
             text = "" if node in parts else literal_of(node)
             markup = re.search(
-                r"<|SELECT|>>>|Args:|^\"\?sep=|read_csv|\n\n|df\[|df = |\.str\.|pl\.|=\"", text
+                r"<|SELECT|>>>|Args:|^\"?\??sep=|read_csv|\n\n|df\[|df = |\.str\.|pl\.|=\"", text
             )
             if re.search(r"\b[a-z_]+=|\bas_of\b|\bheader_row\b", text) and not markup:
                 yield text

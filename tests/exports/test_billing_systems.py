@@ -20,7 +20,7 @@ SYSTEMS = {
     # Ann 30, Bob 5 × 12, Cem 240 a year until 20 May; Dee's trial lapses, Eve pays from 24 Feb.
     "stripe_subscriptions": (
         {
-            "customer_id": "Customer ID", "contract_id": "id", "start": "Start (UTC)",
+            "customer_id": "Customer ID", "contract_id": "id", "start": "Start Date (UTC)",
             "end": "Ended At (UTC)", "end_is": "first_day_out", "quantity": "Quantity",
             "unit_price": "Amount", "sales_per": "Interval", "trial_end": "Trial End (UTC)",
             "trials": "exclude",
@@ -139,9 +139,11 @@ def _flag(name):
 
 CHARGES = {
     "customer_id": "Customer ID",
-    "date": "Created (UTC)",
+    "date": "Created date (UTC)",
     "sales": "Amount",
     "order_id": "id",
+    "refunded": "Amount Refunded",
+    "where": {"Status": "Paid"},
 }
 
 
@@ -154,7 +156,7 @@ def test_charges_of_stripe_are_purchases(capsys):
     kpis = rt.outcome_kpis(months)
     assert kpis[["n_base", "n_retained"]].values.tolist() == [[3, 2], [2, 1]]
     assert kpis["sales_adjusted_retention"].tolist() == pytest.approx([90 / 110, 30 / 75])
-    said = {**CHARGES, **when, "format": "json"}
+    said = {**CHARGES, **when, "where": "Status=Paid", "format": "json"}
     words = [word for name, value in said.items() for word in (_flag(name), value)]
     assert main(["kpis", path, *words]) == 0
     assert [row["n_retained"] for row in json.loads(capsys.readouterr().out)] == [2, 1]

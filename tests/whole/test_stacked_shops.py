@@ -66,6 +66,7 @@ def test_every_function_that_gives_a_table_is_asked_about_the_shops():
 
 LOOK_BEYOND = {
     *("churn_by", "churn_bridge", "reasons by segment"),  # the others are the measure
+    *("reasons together", "pooled"),  # what is rare or does not occur is told by all
     *("mean difference", "compare", "compare within"),
     *("scored", "scored in strata", "scored by aft"),  # by a model of all
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
@@ -73,5 +74,7 @@ LOOK_BEYOND = {
 
 
 def of_one(table):
-    """The rows of one shop."""
+    """The rows of one shop; all rows of what belongs to none."""
+    if PLAIN not in table:
+        return table
     return table[table[PLAIN] == TARGET].reset_index(drop=True)

@@ -187,6 +187,9 @@ class Reading(_Section):
     header_row: int | None = Field(
         default=None, description="line that holds the column names, from 1"
     )
+    headings: str | None = Field(
+        default=None, description="column filled in on rows of its own above those it is for"
+    )
     sheet: str | None = Field(default=None, description="of a workbook")
 
 

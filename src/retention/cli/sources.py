@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from retention.cli.settings import Settings
     from retention.loading.doors.audits import Audit
 
-_OF_THE_FILE = ("encoding", "separator", "header_row", "sheet")
+_OF_THE_FILE = ("encoding", "separator", "header_row", "headings", "sheet")
 _LINE = ("date", "cost", "order_id", "refunded", "per_order")
 _CONTRACT = (
     *("start", "end", "contract_id", "trial", "trial_end"),

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import ColumnError, ContentError, RetentionError, check_choice, nearest_name
+from retention.errors import (
+    ColumnError,
+    ContentError,
+    ReadError,
+    RetentionError,
+    check_choice,
+    nearest_name,
+)
 from retention.frames import as_lazy, in_kind_of
 from retention.loading.chosen_rows import rows_chosen, values_by_column
 from retention.loading.doors.audits import Audit, audit_of_reading
-from retention.loading.files.opening import open_source
+from retention.loading.files.reading import open_source
 from retention.loading.files.relations import (
     ENGINES,
     Engine,
@@ -49,6 +56,7 @@ class FromFile(TypedDict, total=False):
         encoding: of text.
         separator: of columns in text.
         header_row: the line of the names.
+        headings: the column filled in on rows of their own, above those that they are for.
         where: which rows are meant, of a table, too: {"Status": ["completed", "processing"]}.
         incomplete: "drop" leaves out, of a table, too, rows that can only be corrected.
     """
@@ -59,6 +67,7 @@ class FromFile(TypedDict, total=False):
     encoding: str | None
     separator: str | None
     header_row: int | None
+    headings: str | None
     where: Mapping[str, Any] | None
     incomplete: str
 
@@ -104,7 +113,10 @@ def entrance(
                         if name not in words or not words[name](said.get(name))
                     ]
                     named = _columns_named(said, of_columns, chosen)
-                    return _answer_from_source(open_door, said, given[0], reading, named)
+                    drops = incomplete == "drop"
+                    return _answer_from_source(
+                        open_door, said, given[0], reading, named, incomplete=drops
+                    )
                 return open_door(*given, **said)
 
         return answer_of_door
@@ -215,14 +227,40 @@ def _answer_from_source(
     door: Callable[..., _T],
     said: Mapping[str, Any],
     source: Any,
-    reading: dict[str, Any],
+    reading: Mapping[str, Any],
     named: Sequence[tuple[str, str | None]],
+    *,
+    incomplete: bool,
 ) -> _T:
-    """A file's or query's table through its door; a lazy one is first read by the door's checks."""
-    engine = reading.pop("engine", "pandas")
-    check_choice("engine", engine, ENGINES)
-    connection = reading.pop("connection", None)
-    opened = open_source(door.__name__, source, connection, reading)
+    """A file's or query's table through its door; a lazy one is first read by the door's checks.
+
+    Where rows that can only be corrected are left out or set aside, lines that do not fit are, too:
+    the file is read anew, with each of them as a row that lacks all but one cell.
+    """
+    check_choice("engine", reading.get("engine", "pandas"), ENGINES)
+    try:
+        return _answer_of_reading(door, said, source, reading, named)
+    except ReadError as problem:
+        if not (incomplete or _AUDITS.get()):
+            raise
+        refused = problem
+    try:
+        return _answer_of_reading(door, said, source, reading, named, misfits=True)
+    except ColumnError:  # what does not fit is not some lines, but what is taken for the names
+        raise refused from None
+
+
+def _answer_of_reading(
+    door: Callable[..., _T],
+    said: Mapping[str, Any],
+    source: Any,
+    reading: Mapping[str, Any],
+    named: Sequence[tuple[str, str | None]],
+    *,
+    misfits: bool = False,
+) -> _T:
+    engine, connection = reading.get("engine", "pandas"), reading.get("connection")
+    opened = open_source(door.__name__, source, connection, reading, misfits=misfits)
     twice = "duplicates" in signature(door).parameters and said.get("duplicates") != "keep"
     opened = _source_of_needed_columns(opened, named, every=twice or _AUDITS.get())
     table = table_in_engine(opened, engine)
@@ -245,7 +283,7 @@ def _source_of_needed_columns(
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
-    found = [column_meant(name, present, asked=role) for role, name in asked]
+    found = [_column_of_source(opened, role, name, present) for role, name in asked]
     for (role, _), name in zip(asked, found, strict=True):
         opened.refuse_lacking([name], asked=role)
     if every:
@@ -256,3 +294,17 @@ def _source_of_needed_columns(
                 as_lazy(opened.relation, name=opened.name, by_row=True)
             )
     return opened.with_columns_only(list(dict.fromkeys(found)))
+
+
+def _column_of_source(opened: Opened, role: str, name: str, present: Mapping[str, object]) -> str:
+    """The column meant; where it is none, the line of the file that holds its name is told."""
+    try:
+        return column_meant(name, present, asked=role)
+    except ColumnError as problem:
+        line = opened.line_of(name)
+        if line is None:
+            raise
+        raise ColumnError(
+            f"{problem.marked} It stands in line {line}: if that is the line of the names, say "
+            f"`header_row={line}`."
+        ) from None

@@ -112,11 +112,12 @@ def as_spells(
         blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
             "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
         decimal: the decimal sign of numbers in text, "." or ",".
-        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
-            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
-            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
-            "drop" leaves out rows that can only be corrected, and a warning counts them.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator`,
+            `header_row` and `headings`, as in `read_table`. Of any table: `where`, the rows that
+            are meant, by the values of their columns, {"Status": ["completed", "processing"]}: None
+            is an empty cell, case does not matter, a value that stands in no row is refused; and
+            `incomplete`: "drop" leaves out rows that can only be corrected, and a warning counts
+            them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` and `entry` (null where none),

@@ -126,11 +126,12 @@ def as_surveys(
         tz: for times that carry a time zone: in whose local days they fall.
         from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
             moved to that of `tz`, as in `as_transactions`.
-        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
-            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
-            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
-            "drop" leaves out rows that can only be corrected, and a warning counts them.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator`,
+            `header_row` and `headings`, as in `read_table`. Of any table: `where`, the rows that
+            are meant, by the values of their columns, {"Status": ["completed", "processing"]}: None
+            is an empty cell, case does not matter, a value that stands in no row is refused; and
+            `incomplete`: "drop" leaves out rows that can only be corrected, and a warning counts
+            them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id`, `date`, `answered` (true or

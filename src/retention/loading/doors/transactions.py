@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -123,6 +124,8 @@ def as_transactions(
         cost: … the column of what the line cost: profit = sales − cost.
         refunded: column of what was paid back of the line since, empty where nothing was: sales are
             what `sales` (or the product) says less this. Its amounts are all above 0 or all below.
+            A line on which it alone is filled in (of a bank's columns of debit and credit) is a
+            refund by itself, which `refunds` is about.
         order_id: column of the order a line belongs to. Without it the lines of one customer on one
             day are one order.
         per_order: the columns that are of a whole order, not of its line, whether they are filled
@@ -157,11 +160,12 @@ def as_transactions(
             clock was put back and shows an hour twice, it is the second; parts of a second are
             left out.
         as_of: the last observed day, itself included: a later date is a problem.
-        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator` and
-            `header_row`, as in `read_table`. Of any table: `where`, the rows that are meant, by
-            the values of their columns, {"Status": ["completed", "processing"]}: None is an empty
-            cell, case does not matter, a value that stands in no row is refused; and `incomplete`:
-            "drop" leaves out rows that can only be corrected, and a warning counts them.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator`,
+            `header_row` and `headings`, as in `read_table`. Of any table: `where`, the rows that
+            are meant, by the values of their columns, {"Status": ["completed", "processing"]}: None
+            is an empty cell, case does not matter, a value that stands in no row is refused; and
+            `incomplete`: "drop" leaves out rows that can only be corrected, and a warning counts
+            them.
 
     Returns:
         A table of the same kind, lazy if yours is: `customer_id` (text or whole number), `date`
@@ -271,7 +275,7 @@ def _reading_of_transactions(
     checks = [
         *hinted_checks(source, values.checks_of("customer_id", "order_id", "date")),
         _late_date_check(source, late),
-        *hinted_checks(source, _checks_of_amounts(values)),
+        *hinted_checks(source, _checks_of_amounts(source, values)),
         *money,
         duplicate_check(source, policies["duplicates"]),
         _refund_check(source, policies["refunds"]),
@@ -310,38 +314,52 @@ def _with_money(source: Source, values: Values) -> tuple[Frame, list[Check]]:
         frame = frame.with_columns(product.alias(f"{OURS}sales"))
     back: list[Check] = []
     if "refunded" in source.roles:
-        frame, back = _with_refunded(source, frame)
+        frame, back = _with_refunded(source, frame, values.checks_of("sales"))
     if "cost" in source.roles:
         frame = frame.with_columns((sales - nw.col(f"{OURS}cost")).alias(f"{OURS}profit"))
     known = [role for role in ("sales", "profit") if role == "sales" or _has_profit(source)]
     return frame, [*back, *(too_large_check(role, f"{OURS}{role}") for role in known)]
 
 
-def _checks_of_amounts(values: Values) -> list[Check]:
-    """The checks of amounts; where nothing is said of a refund, nothing was paid back."""
-    return [c for c in values.checks_of(*_AMOUNTS, "currency") if c.reason != "missing refunded"]
+def _checks_of_amounts(source: Source, values: Values) -> list[Check]:
+    """The checks of amounts; where nothing is said of a refund, nothing was paid back.
+
+    Where only a refund is filled in, sales are not missing.
+    """
+    checks = [c for c in values.checks_of(*_AMOUNTS, "currency") if c.reason != "missing refunded"]
+    if "refunded" not in source.roles:
+        return checks
+    unsaid = nw.col(f"{OURS}refunded") == 0
+    return [
+        replace(c, fails=c.fails & unsaid) if c.reason == "missing sales" and c.fails is not None
+        else c
+        for c in checks
+    ]  # fmt: skip
 
 
-def _with_refunded(source: Source, frame: Frame) -> tuple[Frame, list[Check]]:
+def _with_refunded(
+    source: Source, frame: Frame, missing: Sequence[Check]
+) -> tuple[Frame, list[Check]]:
     """Sales less what was paid back, and the checks that it is of one sign and not more."""
-    sales, back, gross = (nw.col(f"{OURS}{name}") for name in ("sales", "refunded", "gross"))
-    frame = frame.with_columns(
-        nw.when(~back.is_nan())
-        .then(back)
-        .otherwise(nw.lit(0.0))
-        .fill_null(0.0)
-        .alias(f"{OURS}refunded"),
-        sales.alias(f"{OURS}gross"),
-    )
+    names = ("sales", "refunded", "gross", "back_alone")
+    sales, back, gross, alone = (nw.col(f"{OURS}{name}") for name in names)
+    back_or_none = nw.when(~back.is_nan()).then(back).otherwise(nw.lit(0.0)).fill_null(0.0)
+    frame = frame.with_columns(back_or_none.alias(f"{OURS}refunded"))
+    lacking = [check.fails for check in missing if check.reason == "missing sales"]
+    is_alone = (lacking[0] if lacking and lacking[0] is not None else nw.lit(False)) & (back != 0)
+    frame = frame.with_columns(is_alone.fill_null(value=False).alias(f"{OURS}back_alone"))
+    paid = nw.when(~alone).then(sales).otherwise(nw.lit(0.0))
+    frame = frame.with_columns(paid.alias(f"{OURS}sales"))
+    said = nw.when(~alone).then(sales).otherwise(back.abs() * -1)
+    frame = frame.with_columns(said.alias(f"{OURS}gross"))
     signs = signs_that_occur(source.rows_meant(frame), {"above": back > 0, "below": back < 0})
     frame = frame.with_columns((sales - back.abs()).alias(f"{OURS}sales"))
     column = source.roles["refunded"]
+    too_much = back.abs() - gross > gross.abs() * NOISE
     both = back < 0 if signs["above"] and signs["below"] else None
     return frame, [
         Check("refunded of two signs", column, _TWO_SIGNS, both),
-        Check(
-            "refunded more than sales", column, _TOO_MUCH, back.abs() - gross > gross.abs() * NOISE
-        ),
+        Check("refunded more than sales", column, _TOO_MUCH, too_much & ~alone),
     ]
 
 

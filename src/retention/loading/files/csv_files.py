@@ -7,11 +7,10 @@ import csv
 import io
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import groupby
 from pathlib import Path
-from statistics import mode
 from typing import TYPE_CHECKING
 
 from retention.errors import ReadError, RetentionError
@@ -29,12 +28,12 @@ from retention.loading.files.encodings import (
     unpacked_stream,
     warn_of_guess,
 )
+from retention.loading.files.layout import BLANKS, layout_of_lines, names_in_line
 from retention.loading.files.relations import (
     Opened,
     columns_of_files,
     first_line,
     fresh_connection,
-    names_by_place,
     refusals_explained,
     sql_list_of_paths,
     sql_literal,
@@ -45,10 +44,6 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-_SEPARATORS = (",", ";", "\t", "|")
-_BLANKS = " "
-_SNIFFED = 100
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
 _COPIED = (".bz2", ".zip")  # DuckDB does not unpack these
 _NEVER = sql_literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
 
@@ -68,6 +63,8 @@ class _Delimited:
     """Whether some line ends with the separator, which DuckDB would let pass in any number."""
     cells: tuple[bytes, ...]
     """Where the encoding is a guess: some cells whose letters depend on it."""
+    ragged: bool = False
+    """Whether lines that do not fit become rows, each of one cell that holds the whole line."""
 
     @property
     def dialect(self) -> tuple[object, ...]:
@@ -76,9 +73,21 @@ class _Delimited:
 
 
 def open_delimited(
-    files: Sequence[Path], *, encoding: str | None, separator: str | None, header_row: int | None
+    files: Sequence[Path],
+    *,
+    encoding: str | None,
+    separator: str | None,
+    header_row: int | None,
+    misfits: bool = False,
 ) -> Opened:
     """Delimited text files as one unread table of text columns.
+
+    Args:
+        files: their paths.
+        encoding: as it was said, or None.
+        separator: as it was said, or None.
+        header_row: as it was said, or None.
+        misfits: whether lines of too few or too many fields become rows of one cell.
 
     Raises:
         ReadError: if a file is empty, damaged, in no single encoding or has rows of unequal length.
@@ -86,9 +95,11 @@ def open_delimited(
     """
     _check_separator(separator)
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
+    if misfits:
+        found = [replace(file, plain=False, ragged=True) for file in found]
     every, lacking = columns_of_files((file.path, file.names) for file in found)
     guessed = [file for file in found if file.cells]
-    if guessed:
+    if guessed and not misfits:  # else it was said before
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     explain = partial(_refusal_of_csv, found)
@@ -100,7 +111,8 @@ def open_delimited(
         table.project(_cells_of(every, group[0].names))
         for table, group in zip(tables, groups, strict=True)
     ]
-    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain, lacking)
+    whole = reduce(lambda whole, part: whole.union(part), parts)
+    return Opened(whole, name, explain, lacking, partial(_line_that_holds, found[0]))
 
 
 def _cells_of(every: Sequence[str], names: Sequence[str]) -> str:
@@ -110,6 +122,16 @@ def _cells_of(every: Sequence[str], names: Sequence[str]) -> str:
         cell if name in names else f"CAST(NULL AS VARCHAR) AS {cell}"
         for name, cell in cells.items()
     )
+
+
+def _line_that_holds(file: _Delimited, name: str) -> int | None:
+    """The number of the first line of a file with a cell of this text, looked for in its head."""
+    lines = _first_lines(file.path, head_of(file.path), file.encoding)
+    for number, line in enumerate(lines, 1):
+        between = None if file.separator == BLANKS else file.separator
+        if name in [cell.strip().strip('"') for cell in line.split(between)]:
+            return number
+    return None
 
 
 def _check_separator(separator: str | None) -> None:
@@ -132,12 +154,7 @@ def _layout_of_file(
     if not told:
         _refuse_other_bytes(path, head)
     lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
-    row = header_row or _first_filled(path, lines)
-    told_separator = None if header_row else _SEPARATOR_LINE.match(lines[row - 1].strip("\ufeff"))
-    if told_separator:  # a line for Excel alone
-        separator, row = separator or told_separator[1], _first_filled(path, lines, after=row)
-    separator = separator or _likeliest_separator(lines[row - 1 :])
-    row = row if header_row else _first_below_titles(lines, row, separator)
+    separator, row = layout_of_lines(path, lines, separator, header_row)
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:
@@ -146,8 +163,8 @@ def _layout_of_file(
             raise ReadError(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
-    names = _column_names(path, _first_lines(path, head, seen.encoding), row, separator)
-    copied = row > 1 or separator == _BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
+    names = names_in_line(path, _first_lines(path, head, seen.encoding), row, separator)
+    copied = row > 1 or separator == BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
     plain = seen.encoding == UTF8 and not copied
     return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
 
@@ -176,55 +193,6 @@ def _first_lines(path: Path, head: bytes, encoding: str) -> list[str]:
     return lines if len(head) < HEAD else lines[:-1]
 
 
-def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
-    """The number of the first line that is not blank: a byte-order mark alone fills none."""
-    for number, line in enumerate(lines[after:], after + 1):
-        if line.strip():
-            return number
-    raise ReadError(
-        f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
-        "ends. Is it empty, or in another encoding? Say `encoding=`."
-    )
-
-
-def _first_below_titles(lines: Sequence[str], row: int, separator: str) -> int:
-    """The line of the names: where rows are wider, a line of one field above them is a title."""
-    usual = 1 if separator == _BLANKS else _fit_of_separator(lines[row - 1 :], separator)[1]
-    for number, line in enumerate(lines[row - 1 :], row):
-        width = len(next(csv.reader([line], delimiter=separator), ()))
-        if width > 1 or usual == 1:
-            return number if width == usual else row
-    return row
-
-
-def _likeliest_separator(lines: Sequence[str]) -> str:
-    """The separator that cuts the first rows into most fields, if possible all of them alike."""
-    best = max(_SEPARATORS, key=partial(_fit_of_separator, lines))
-    if _fit_of_separator(lines, best)[1] > 1:
-        return best
-    widths = {len(line.split()) for line in lines[:_SNIFFED] if line.strip()}
-    return _BLANKS if len(widths) == 1 and widths != {1} else best
-
-
-def _fit_of_separator(lines: Sequence[str], separator: str) -> tuple[bool, int]:
-    widths = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=separator) if row]
-    usual = mode(widths or [1])
-    return usual > 1 and set(widths) == {usual}, usual
-
-
-def _column_names(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
-    if len(lines) < row:
-        raise ReadError(f"{path} has no line {row}, which `header_row=` names.")
-    rows = csv.reader(lines[row - 1 :], delimiter=separator)
-    cells = lines[row - 1].split() if separator == _BLANKS else next(rows)
-    if all(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
-        raise ReadError(
-            f"{path}: line {row} holds only numbers ({', '.join(cells[:5])} …), not column names. "
-            "Put a line with names above."
-        )
-    return names_by_place(cells, f"{path}, line {row}")
-
-
 def _scan_of_files(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
     """Files of one dialect, unread if DuckDB can read them where they lie."""
     if files[0].plain:
@@ -242,10 +210,13 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
     """The name of a table on the connection with a file that DuckDB cannot read as it is."""
     ((n_tables,),) = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
     name = f"copy_{n_tables}"
-    spaced = file.separator == _BLANKS
+    spaced = file.separator == BLANKS
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "plain.csv")
-        copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
+        if file.ragged:
+            _copy_with_misfits(file, target)
+        else:
+            copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
         blank = False
         if not spaced:
             _refuse_open_ends(connection, file, target)
@@ -253,6 +224,21 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
         query = _query_of_csv([file], [target], blank=blank)
         connection.execute(f"CREATE TABLE {name} AS {query}")
     return name
+
+
+def _copy_with_misfits(file: _Delimited, target: Path) -> None:
+    """A plain copy in which a line that does not fit is one cell, and the others are empty."""
+    between = "\t" if file.separator == BLANKS else file.separator
+    line = file.header_row
+    with target.open("w", encoding="utf-8", newline="") as copy:
+        writer = csv.writer(copy, delimiter=between, lineterminator="\n")
+        try:
+            for line, row in _numbered_rows(file):  # noqa: B007 - the line of a row that fails
+                n_lacking = len(file.names) - len(row)
+                whole = [file.separator.join(row)] + [""] * (len(file.names) - 1)
+                writer.writerow(whole if row and n_lacking else row)
+        except csv.Error as problem:
+            raise ReadError(_row_that_cannot_be_read(file, line, problem)) from problem
 
 
 def _query_of_csv(files: Sequence[_Delimited], paths: Sequence[Path], *, blank: bool) -> str:
@@ -282,7 +268,7 @@ def _lines_call(path: Path) -> str:
 
 def _read_csv_call(files: Sequence[_Delimited], paths: Sequence[Path]) -> str:
     """DuckDB's reader with every freedom taken from it."""
-    spaced = files[0].separator == _BLANKS
+    spaced = files[0].separator == BLANKS
     columns = ", ".join(f"{sql_literal(name)}: 'VARCHAR'" for name in files[0].names)
     quote = sql_literal("" if spaced else '"')
     return (
@@ -330,21 +316,28 @@ def _first_misfit(file: _Delimited) -> str | None:
                 return (
                     f"{file.path}: line {line} has {len(row)} fields where the header "
                     f"(line {file.header_row}) has {n_names}, separated by {file.separator!r}. "
-                    "Correct the line, or say `separator=` or `header_row=` if the file is other."
+                    "Correct the line, or say `separator=` or `header_row=` if the file is other. "
+                    "If such lines are no rows (a total, a footer), say `incomplete='drop'` where "
+                    "you name the columns: they are left out and counted."
                 )
             line = next_line
     except csv.Error as problem:
-        if "field limit" in str(problem):
-            return (
-                f"{file.path}: the row that starts on line {line} has a cell of more than "
-                f"{csv.field_size_limit():,} characters. Is a quote never closed, or `separator=` "
-                "another? Else leave such cells out."
-            )
-        return (
-            f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
-            'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
-        )
+        return _row_that_cannot_be_read(file, line, problem)
     return None
+
+
+def _row_that_cannot_be_read(file: _Delimited, line: int, problem: csv.Error) -> str:
+    """What is wrong with the row that starts on a line."""
+    if "field limit" in str(problem):
+        return (
+            f"{file.path}: the row that starts on line {line} has a cell of more than "
+            f"{csv.field_size_limit():,} characters. Is a quote never closed, or `separator=` "
+            "another? Else leave such cells out."
+        )
+    return (
+        f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
+        'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
+    )
 
 
 def _numbered_rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
@@ -356,7 +349,7 @@ def _numbered_rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
     ):
         for _ in range(file.header_row - 1):
             text.readline()
-        if file.separator == _BLANKS:
+        if file.separator == BLANKS:
             yield from ((n, line.split()) for n, line in enumerate(text, file.header_row + 1))
             return
         reader = csv.reader(text, delimiter=file.separator, strict=True)

@@ -46,8 +46,8 @@ _FORMATS = {
 }
 _PACKED = {"delimited": (".gz", ".zst", ".bz2", ".zip"), "json": (".gz", ".zst")}
 _OPTIONS = {
-    "delimited": ("encoding", "separator", "header_row"),
-    "excel": ("sheet", "header_row"),
+    "delimited": ("encoding", "separator", "header_row", "headings"),
+    "excel": ("sheet", "header_row", "headings"),
     "parquet": (),
     "json": (),
 }
@@ -56,13 +56,14 @@ _QUERY = re.compile(r"\s*(select|with|from)\s", re.IGNORECASE)
 _JSON_KEPT = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "JSON")
 
 
-def open_files(source: object, door: str, **options: Any) -> Opened:
+def open_files(source: object, door: str, *, misfits: bool = False, **options: Any) -> Opened:
     """Every file that the source names, as one unread table.
 
     Args:
         source: a path, a pattern, a folder, or several of them.
         door: the function that was called, for messages.
-        options: `encoding`, `separator`, `header_row` and `sheet`, None where not said.
+        misfits: whether lines of a CSV that do not fit become rows of one cell, not a refusal.
+        options: `encoding`, `separator`, `header_row`, `sheet`, `headings`, None where not said.
 
     Raises:
         ReadError: if there is no such file, or one cannot be read.
@@ -89,11 +90,20 @@ def open_files(source: object, door: str, **options: Any) -> Opened:
     for name, value in options.items():
         if value is not None and name not in said:
             raise RetentionError(f"{name}= says nothing about {files[0].name}. Leave it out.")
+    if kind == "parquet":
+        return _open_parquet(files)
+    if kind == "json":
+        return _open_json(files)
+    headings = said.pop("headings")
+    if headings and len(files) > 1:
+        raise RetentionError(
+            f"`headings=` is of one file, and there are {len(files)}. Read them one by one."
+        )
     if kind == "delimited":
-        return open_delimited(files, **said)
-    if kind == "excel":
-        return open_workbooks(files, **said)
-    return _open_parquet(files) if kind == "parquet" else _open_json(files)
+        opened = open_delimited(files, **said, misfits=misfits)
+    else:
+        opened = open_workbooks(files, **said)
+    return opened.with_headings(headings) if headings else opened
 
 
 def files_of(source: object, door: str = "read_table") -> list[Path]:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ColumnError, check_choice
-from retention.loading.files.opening import open_source
+from retention.errors import ColumnError, RetentionError, check_choice
+from retention.loading.files.databases import open_query
+from retention.loading.files.formats import open_files
 from retention.loading.files.relations import ENGINES, Engine, table_in_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from retention.loading.files.relations import Opened
+
+_OF_FILES = ("sheet", "encoding", "separator", "header_row", "headings")
 
 
 def read_table(
@@ -25,6 +30,7 @@ def read_table(
     encoding: str | None = None,
     separator: str | None = None,
     header_row: int | None = None,
+    headings: str | None = None,
 ) -> Any:
     r"""The raw table of a file or a query, with its own column names, for a look or an audit.
 
@@ -52,9 +58,14 @@ def read_table(
         separator: of a CSV's columns; " " stands for any run of blanks. Default: the one of , ; tab
             and | that cuts the first lines into columns, else runs of blanks.
         header_row: the line of a CSV or the row of a sheet that holds the column names, from 1.
-            Default: the first line that is neither blank nor a title, which has one field where the
-            rows have more, nor Excel's "sep=;"; in a sheet the first row that is as full as any,
-            with one title at most in each row above.
+            Default: the first line that is not blank, nor a title (one field, or one filled cell),
+            nor above the table (fewer fields than its rows, or not half as many filled, as what a
+            bank says of an account), nor Excel's "sep=;"; in a sheet the first row that is as full
+            as any, with one title at most in each row above.
+        headings: the column of a CSV or a sheet that is filled in on a row of its own, above the
+            rows that it is for, as the customer in a report of an accounting system: it holds for
+            each of them, up to the next row in which it is filled in. Such headings are no rows
+            then; one with no row below it stays. For one file at a time.
 
     Returns:
         One row a line of the file. From a lazy CSV ("duckdb") a row of the wrong length is refused
@@ -79,6 +90,7 @@ def read_table(
     """
     check_choice("engine", engine, ENGINES)
     said = {"sheet": sheet, "encoding": encoding, "separator": separator, "header_row": header_row}
+    said["headings"] = headings
     opened = open_source("read_table", source, connection, said)
     if columns is not None:
         wanted = [columns] if isinstance(columns, str) else list(columns)
@@ -92,3 +104,28 @@ def read_table(
     else:
         opened.refuse_lacking(opened.relation.columns)
     return table_in_engine(opened, engine)
+
+
+def open_source(
+    door: str, source: Any, connection: Any, said: Mapping[str, Any], *, misfits: bool = False
+) -> Opened:
+    """A file, several, or with a connection a query, not read yet.
+
+    Args:
+        door: the function that was called, for messages.
+        source: a path, several, or a query.
+        connection: of a database; None for files.
+        said: `sheet`, `encoding`, `separator`, `header_row`, `headings`, as far as they were said.
+        misfits: whether lines of a CSV that have too few fields or too many become rows of one
+            cell, the whole line, for the door to set aside.
+
+    Raises:
+        RetentionError: if something is said of a query that is for files.
+    """
+    every = {name: said.get(name) for name in _OF_FILES}
+    if connection is None:
+        return open_files(source, door, misfits=misfits, **every)
+    for name, value in every.items():
+        if value is not None:
+            raise RetentionError(f"{name}= says nothing about a query. Leave it out.")
+    return open_query(source, connection, door)

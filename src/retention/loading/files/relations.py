@@ -6,10 +6,11 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import sql_name
+from retention.loading.rows.columns import column_meant
 from retention.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ Engine = Literal["pandas", "polars", "pyarrow", "duckdb"]
 
 ENGINES: tuple[Engine, ...] = ("pandas", "polars", "pyarrow", "duckdb")
 
+_GROUPED = "rows_and_headings"
+_NAMED, _OTHERS, _AT, _HEADS, _HEADING = (
+    f"retention_{each}" for each in ("named", "others", "at", "heads", "heading")
+)
+
+
+def _no_line(_: str) -> None:
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -30,12 +40,14 @@ class Opened:
 
     `lacking` holds the columns that some file does not have, each with the first such file; they
     are empty in its rows.
+    `line_of` tells in which of its first lines a name stands, if it is none of a column.
     """
 
     relation: DuckDBPyRelation
     name: str
     explain: Callable[[Exception], RetentionError]
     lacking: Mapping[str, object] = field(default_factory=dict)
+    line_of: Callable[[str], int | None] = _no_line
 
     def refuse_lacking(self, columns: Iterable[str], *, asked: str = "") -> None:
         """Refuse a column that is needed and that some file does not have.
@@ -62,6 +74,43 @@ class Opened:
     def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""
         return replace(self, relation=self.relation.project(", ".join(map(sql_name, columns))))
+
+    def with_headings(self, name: str) -> Opened:
+        """The same source with a column's headings on each of the rows below them.
+
+        A heading is a row of which no other cell is filled, above one of which others are. It holds
+        up to the next row in which its column is filled, such as a total.
+
+        Raises:
+            ColumnError: if there is no such column.
+        """
+        columns = self.relation.columns
+        column = column_meant(name, dict.fromkeys(columns), asked="headings")
+        filled = {each: f"trim(coalesce({sql_name(each)}::VARCHAR, '')) <> ''" for each in columns}
+        has_heading = filled.pop(column)
+        others = " OR ".join(filled.values()) or "false"
+        with refusals_explained(self.explain):
+            self.relation.create(_GROUPED)
+            table = self.relation.query(
+                "grouped",
+                f"""WITH filled AS (
+                    SELECT *, {has_heading} AS {_NAMED}, {others} AS {_OTHERS},
+                        rowid AS {_AT}
+                    FROM {_GROUPED}
+                ), known AS (
+                    SELECT *, {_NAMED} AND NOT {_OTHERS} AND NOT
+                        coalesce(lead({_NAMED}) OVER (ORDER BY {_AT}), true) AS {_HEADS} FROM filled
+                ), below AS (
+                    SELECT *, last_value(CASE WHEN {_HEADS} THEN {sql_name(column)}::VARCHAR
+                        WHEN {_NAMED} THEN '' END IGNORE NULLS) OVER (ORDER BY {_AT}) AS {_HEADING}
+                    FROM known
+                )
+                SELECT * EXCLUDE ({_NAMED}, {_OTHERS}, {_AT}, {_HEADS}, {_HEADING}) REPLACE (
+                    CASE WHEN {_NAMED} THEN {sql_name(column)}::VARCHAR
+                    ELSE nullif({_HEADING}, '') END AS {sql_name(column)})
+                FROM below WHERE NOT {_HEADS} ORDER BY {_AT}""",
+            )
+        return replace(self, relation=cast("DuckDBPyRelation", table))
 
 
 @contextmanager

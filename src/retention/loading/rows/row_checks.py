@@ -285,7 +285,10 @@ def _refuse_empty_rest(verdict: Judged) -> None:
     """Refuse a table of which nothing is left, or nothing that is of use."""
     name, dropped = verdict.reading.source.kind.name, _dropped_reasons(verdict)
     if not signs_that_occur(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
-        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).")
+        more = verdict.reading.source.drops_incomplete * (
+            " Without `incomplete='drop'` you are told what to say instead."
+        )
+        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).{more}")
     refuse_faults(verdict, verdict.reading.faults)
 
 
@@ -423,7 +426,13 @@ def _refusal_of_problems(
     counted = "; rows are counted from 0" if source.eager else ""
     head = f"{kind.name}: this table cannot be used as it is ({many}{counted}):"
     if problems:
-        lines.append(f"`audit({kind.door}, ...)` parts such rows from those that can be used.")
+        more = (
+            " `incomplete='drop'` leaves out those that can only be corrected, and counts them."
+            if not all(check.asks for check in problems)
+            else ""
+        )
+        parts = f"`audit({kind.door}, ...)` parts such rows from those that can be used."
+        lines.append(parts + more)
     return ContentError("\n".join([head, *lines]))
 
 

@@ -22,6 +22,9 @@ OURS = "_retention_"
 BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
 """Texts that mean nothing was filled in."""
 
+_NOBODY = ("(not set)", "(other)")
+"""What Google Analytics says of whom it does not know, and of the many it keeps no row of."""
+
 _TOTAL_WORDS = """
 total|totals|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
 |insgesamt|total general|total général|sous-total|somme|total geral|subtotale|totale|totaal
@@ -83,7 +86,7 @@ class Written:
     @property
     def blank_ids(self) -> tuple[str, ...]:
         """Texts that are no id: those that mean that none was filled in, and those of totals."""
-        return (*BLANKS, *TOTALS) if self.blanks is None else ("", *self.blanks)
+        return (*BLANKS, *_NOBODY, *TOTALS) if self.blanks is None else ("", *self.blanks)
 
     def checked(self) -> Written:
         """Itself, once its values make sense.

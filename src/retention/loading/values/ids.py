@@ -15,7 +15,16 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.rows.row_checks import Check, Output
-from retention.loading.rows.text import OURS, PADDED, TOTALS, column_as_text, is_text, stripped_text
+from retention.loading.rows.text import (
+    OURS,
+    PADDED,
+    TOTALS,
+    column_as_text,
+    flat_text,
+    is_text,
+    signs_that_occur,
+    stripped_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,10 +75,14 @@ def read_id(
         frame = frame.with_columns(named.alias(f"{OURS}has_id"))
     checks = _checks_of_ids(role, column, blank, broken)
     if total is not None:
-        leave = f"Leave those rows out: they add up others. If one is an id, {_SAY_BLANKS}."
+        leave = (
+            "They add up others: `incomplete='drop'` leaves them out and counts them. If one is an "
+            f"id, {_SAY_BLANKS}."
+        )
         checks.insert(1, Check(f"total in place of {role}", column, leave, total))
     if other is not None:
-        checks[0] = replace(checks[0], advice=partial(_advice_on_blanks, ours, blanks))
+        advice = partial(_advice_on_blanks, source, role, blanks)
+        checks[0] = replace(checks[0], advice=advice)
     return frame, checks, Output(role, ours, other)
 
 
@@ -82,8 +95,18 @@ def _checks_of_ids(role: str, column: str, blank: nw.Expr, broken: nw.Expr | Non
     ]
 
 
-def _advice_on_blanks(ours: str, blanks: Sequence[str], frame: Frame) -> str:
-    """What to do about blank ids; texts that may be ids after all are named and counted."""
+def _advice_on_blanks(source: Source, role: str, blanks: Sequence[str], frame: Frame) -> str:
+    """What to do about blank ids; texts that may be ids after all are named and counted.
+
+    Where no row with an id has a day, and no row with a day an id, ids are headings of the rows.
+    """
+    ours = f"{OURS}{role}"
+    if _stand_above(source, role, frame):
+        column = source.roles[role]
+        return (
+            f"{column!r} is filled in on rows of its own, which have no day: if they are headings "
+            f"of the rows below, say `headings={column!r}` as you read the file."
+        )
     texts = [text for text in blanks if text]
     rows = frame.filter(nw.col(ours).is_in(texts)).group_by(ours).agg(nw.len().alias("n"))
     found = collect(rows) if texts else {ours: np.array([]), "n": np.array([])}
@@ -92,6 +115,18 @@ def _advice_on_blanks(ours: str, blanks: Sequence[str], frame: Frame) -> str:
         return _FILL
     named = ", ".join(f"{text!r} in {n:,} row{'s' * (n != 1)}" for n, text in counts[:5])
     return f"{_FILL} Taken for blank is {named}: if that is an id, {_SAY_BLANKS}."
+
+
+def _stand_above(source: Source, role: str, frame: Frame) -> bool:
+    """Whether ids and days are never in one row, and there are both."""
+    days = [source.roles[each] for each in ("date", "start") if each in source.roles]
+    if not days or not is_text(source.schema[days[0]]):
+        return False
+    has_id = flat_text(source.roles[role], source.schema[source.roles[role]]) != ""
+    has_day = flat_text(days[0], source.schema[days[0]]) != ""
+    asked = {"both": has_id & has_day, "id": has_id & ~has_day, "day": has_day & ~has_id}
+    found = signs_that_occur(source.rows_meant(frame), asked)
+    return not found["both"] and found["id"] and found["day"]
 
 
 def _with_text_ids(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:

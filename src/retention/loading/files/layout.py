@@ -1,0 +1,165 @@
+"""How a text file is laid out: what separates its columns, and which line holds their names."""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import partial
+from itertools import takewhile
+from statistics import mode
+from typing import TYPE_CHECKING
+
+from retention.errors import ReadError
+from retention.loading.files.encodings import HEAD
+from retention.loading.files.relations import names_by_place
+from retention.loading.rows.text import TOTALS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+BLANKS = " "
+"""Stands for any run of blanks as the separator."""
+
+_SEPARATORS = (",", ";", "\t", "|")
+_SNIFFED = 100
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
+_NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
+"""A number, a day or an amount, as no column is named beneath the title of a table."""
+_TOTALS = frozenset(TOTALS)
+
+
+def layout_of_lines(
+    path: Path, lines: Sequence[str], separator: str | None, header_row: int | None
+) -> tuple[str, int]:
+    """What separates the columns, and the number of the line of their names, from 1.
+
+    Args:
+        path: the file, for messages.
+        lines: its first lines.
+        separator: as it was said, or None.
+        header_row: as it was said, or None.
+
+    Raises:
+        ReadError: if all lines are blank.
+    """
+    row = header_row or _first_filled(path, lines)
+    told = None if header_row else _SEPARATOR_LINE.match(lines[row - 1].strip("\ufeff"))
+    if told:  # a line for Excel alone
+        separator, row = separator or told[1], _first_filled(path, lines, after=row)
+    body = lines[row - 1 :]
+    separator = separator or _likeliest_separator(body, below=not header_row)
+    if header_row or separator == BLANKS:
+        return separator, row
+    below = _first_below_preamble(body, separator) or _first_below_titles(body, separator)
+    return separator, row - 1 + below
+
+
+def names_in_line(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
+    """The names in a line, of which several of one name are told apart by their places.
+
+    Raises:
+        ReadError: if there is no such line, or it holds no names but numbers.
+        ColumnError: if a name cannot be one.
+    """
+    if len(lines) < row:
+        raise ReadError(f"{path} has no line {row}, which `header_row=` names.")
+    rows = csv.reader(lines[row - 1 :], delimiter=separator)
+    cells = lines[row - 1].split() if separator == BLANKS else next(rows)
+    if all(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
+        raise ReadError(
+            f"{path}: line {row} holds only numbers ({', '.join(cells[:5])} …), not column names. "
+            "Put a line with names above."
+        )
+    return names_by_place(cells, f"{path}, line {row}")
+
+
+def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
+    """The number of the first line that is not blank: a byte-order mark alone fills none."""
+    for number, line in enumerate(lines[after:], after + 1):
+        if line.strip():
+            return number
+    raise ReadError(
+        f"{path} has no column names in its first {HEAD // 1024} KB: no line there has text and "
+        "ends. Is it empty, or in another encoding? Say `encoding=`."
+    )
+
+
+def _first_below_preamble(lines: Sequence[str], separator: str) -> int | None:
+    """The line of the names beneath lines that are no row of the table, whatever fields they have.
+
+    These are narrower than every row ("IBAN;DE89 …"), or have one cell filled and no more, or not
+    half as many as the fullest row. What follows is one table, but for totals, and narrower lines
+    at its foot; its first line is names, of which none looks like a number or a day, and the line
+    above is not just one name short. Else it is not clear, and None.
+    """
+    rows = _first_rows(lines, separator)
+    width = max((len(cells) for _, cells in rows if _TOTALS.isdisjoint(cells)), default=0)
+    at = next((place for place, (_, cells) in enumerate(rows) if len(cells) == width), 0)
+    body = list(takewhile(partial(_is_of_table, width), rows[at:]))
+    foot = rows[at + len(body) :]
+    if width < 2 or any(len(row) >= width and _TOTALS.isdisjoint(row) for _, row in foot):
+        return None
+    filled = [_n_filled(cells) for _, cells in body]
+    enough = max(2, max(filled, default=0) / 2)
+    above = sum(1 for _ in takewhile(lambda n: n < enough, filled))
+    if len(body) - above < 2 or (not at and not above):
+        return None
+    number, names = body[above]
+    lacks_one = at and len(rows[at - 1][1]) == width - 1 > 1 and rows[at - 1][0] == number - 1
+    return None if lacks_one or any(map(_NO_NAME.search, names)) else number
+
+
+def _is_of_table(width: int, row: tuple[int, list[str]]) -> bool:
+    return len(row[1]) == width or not _TOTALS.isdisjoint(row[1])
+
+
+def _first_rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
+    """The first rows with something in them, each with the number of the line it starts on."""
+    reader, rows, start = csv.reader(lines[:_SNIFFED], delimiter=separator), [], 1
+    for cells in reader:
+        if _n_filled(cells):
+            rows.append((start, cells))
+        start = reader.line_num + 1
+    return rows
+
+
+def _n_filled(cells: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in cells)
+
+
+def _first_below_titles(lines: Sequence[str], separator: str) -> int:
+    """The line of the names: where rows are wider, a line of one field above them is a title."""
+    usual = _fit_of_separator(lines, separator)[1]
+    for number, line in enumerate(lines, 1):
+        width = len(next(csv.reader([line], delimiter=separator), ()))
+        if width > 1 or usual == 1:
+            return number if width == usual else 1
+    return 1
+
+
+def _likeliest_separator(lines: Sequence[str], *, below: bool) -> str:
+    """The separator that cuts the first rows into most fields, if possible all of them alike.
+
+    Where none cuts them alike, the rows `below` a preamble decide.
+    """
+    best = max(_SEPARATORS, key=partial(_fit_of_separator, lines))
+    alike, usual = _fit_of_separator(lines, best)
+    if below and not alike:
+        widths = {
+            each: len(next(csv.reader(lines[number - 1 :], delimiter=each)))
+            for each in _SEPARATORS
+            if (number := _first_below_preamble(lines, each))
+        }
+        best = max(widths, key=widths.__getitem__, default=best)
+        usual = widths.get(best, usual)
+    if usual > 1:
+        return best
+    blanks = {len(line.split()) for line in lines[:_SNIFFED] if line.strip()}
+    return BLANKS if len(blanks) == 1 and blanks != {1} else best
+
+
+def _fit_of_separator(lines: Sequence[str], separator: str) -> tuple[bool, int]:
+    widths = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=separator) if row]
+    usual = mode(widths or [1])
+    return usual > 1 and set(widths) == {usual}, usual
