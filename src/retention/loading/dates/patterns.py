@@ -29,10 +29,10 @@ _SEP = "[-/.]"
 _MONTH = "(?:0?[1-9]|1[0-2])"
 _LATE = "(?:1[3-9]|2[0-9]|3[01])"  # a day that is no month
 _CLOCK = (
-    r"(?:(?:t| +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]m)?"
+    r"(?:(?:t|,? +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]\.? ?m\.?)?"
     r"(?: ?(?:z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?)?$"
 )
-_OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
+_OFFSET = "[0-9m.] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
 _OTHER = "[^0-9:]"
 _WORDS = f"{_OTHER}*[^-0-9:/. ,]{_OTHER}*"  # with a letter
 SHAPES = {
@@ -108,7 +108,7 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     shapes = [shape for shape in SHAPES if ways.has_sign(shape, role)]
     timed, fixed = ways.has_sign("timed", role), not ways.has_sign("loose", role)
     cut = timed and not fixed
-    day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if cut else text
+    day = text.str.replace_all("(?:t|,? +)[0-9]{1,2}:.*$", "") if cut else text
     flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
     frame = frame.with_columns(**flags, **{f"{at}date": day})
     frame = frame.with_columns(
@@ -289,8 +289,8 @@ def _with_clock(frame: Frame, role: str) -> Frame:
     flags = {
         f"{at}timed": text.str.contains(":"),
         f"{at}zoned": text.str.contains(_OFFSET),
-        f"{at}half": text.str.contains("[0-9] ?[ap]m"),
-        f"{at}late": text.str.contains("[0-9] ?pm"),
+        f"{at}half": text.str.contains("[0-9] ?[ap]\\.? ?m"),
+        f"{at}late": text.str.contains("[0-9] ?p\\.? ?m"),
         f"{at}tail": nw.when(after.str.contains("^:[0-9]{2}")).then(after).otherwise(nw.lit("")),
     }
     hour = digits_as_number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))

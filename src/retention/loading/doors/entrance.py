@@ -245,7 +245,11 @@ def _source_of_needed_columns(
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
-    found = [column_meant(name, present, asked=role) for role, name in asked]
+    try:
+        found = [column_meant(name, present, asked=role) for role, name in asked]
+    except ColumnError as problem:
+        place = opened.place_of([str(name) for _, name in asked])
+        raise ColumnError(problem.marked + place) from None
     if every:
         return opened
     if ("currency", None) in named:

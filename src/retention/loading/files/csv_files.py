@@ -65,7 +65,7 @@ class _Delimited:
     plain: bool
     """Whether DuckDB can read it as it lies there; if not, it reads a plain copy."""
     open_ends: bool
-    """Whether some line ends with the separator, which DuckDB would let pass in any number."""
+    """Whether some line ends with an empty field: DuckDB would let any number of them pass."""
     cells: tuple[bytes, ...]
     """Where the encoding is a guess: some cells whose letters depend on it."""
 
@@ -98,7 +98,8 @@ def open_delimited(
         tables = [_scan_of_files(connection, group) for group in groups]
     order = ", ".join(map(sql_name, found[0].names))
     parts = [table.project(order) for table in tables]
-    return Opened(reduce(lambda whole, part: whole.union(part), parts), name, explain)
+    whole = reduce(lambda whole, part: whole.union(part), parts)
+    return Opened(whole, name, explain, partial(_place_of_names, found[0]))
 
 
 def _check_separator(separator: str | None) -> None:
@@ -214,6 +215,23 @@ def _column_names(path: Path, lines: Sequence[str], row: int, separator: str) ->
     return names_by_place(cells, f"{path}, line {row}")
 
 
+def _place_of_names(file: _Delimited, names: Sequence[str]) -> str:
+    """Where among the first lines names stand that are no columns, and what to say to read them."""
+    wanted = {name.strip().casefold() for name in names}
+    lines = _first_lines(file.path, head_of(file.path), file.encoding)
+    for number, line in enumerate(lines[:_SNIFFED], 1):
+        if not all(name in line.casefold() for name in wanted):
+            continue
+        signs = (sign for sign in line if not (sign.isalnum() or sign.isspace() or sign == '"'))
+        for separator in dict.fromkeys((file.separator, *_SEPARATORS, *signs)):
+            cells = next(csv.reader([line], delimiter=separator), [])
+            if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
+                say = [f"`header_row={number}`"] if number != file.header_row else []
+                say += [f"`separator={separator!r}`"] if separator != file.separator else []
+                return f" Line {number} has such names: say {' and '.join(say)}." if say else ""
+    return ""
+
+
 def _scan_of_files(connection: DuckDBPyConnection, files: Sequence[_Delimited]) -> DuckDBPyRelation:
     """Files of one dialect, unread if DuckDB can read them where they lie."""
     if files[0].plain:
@@ -252,11 +270,12 @@ def _query_of_csv(files: Sequence[_Delimited], paths: Sequence[Path], *, blank: 
 
 
 def _has_blank_rows(connection: DuckDBPyConnection, file: _Delimited, path: Path) -> bool:
-    """Whether some line holds separators and nothing else."""
+    """Whether some line holds separators and nothing else, be it in quotes."""
     separator = sql_literal(file.separator)
     found = connection.execute(
-        f"SELECT 1 FROM {_lines_call(path)} WHERE suffix(line, {separator}) "
-        f"AND replace(line, {separator}, '') = '' LIMIT 1"
+        f"SELECT 1 FROM {_lines_call(path)} "
+        f"WHERE (suffix(line, {separator}) OR suffix(line, '\"\"')) "
+        f"AND translate(line, {separator} || '\"', '') = '' LIMIT 1"
     )
     return bool(found.fetchall())
 

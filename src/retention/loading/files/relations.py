@@ -26,11 +26,15 @@ ENGINES: tuple[Engine, ...] = ("pandas", "polars", "pyarrow", "duckdb")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source that is open but not yet read, and what to say if reading it fails."""
+    """A source that is open but not yet read, and what to say if reading it fails.
+
+    `place_of` says where columns that it lacks are to be found, with the keywords to write.
+    """
 
     relation: DuckDBPyRelation
     name: str
     explain: Callable[[Exception], RetentionError]
+    place_of: Callable[[Sequence[str]], str] = lambda _: ""
 
     def with_columns_only(self, columns: Sequence[str]) -> Opened:
         """The same source, of which nothing but these columns is read."""

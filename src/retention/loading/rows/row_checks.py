@@ -189,8 +189,18 @@ def verdict_on_rows(reading: Reading) -> Judged:
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
-    frame = _with_first_reason(frame, failing) if failing else frame
+    if failing:
+        frame = _with_first_reason(frame, failing)
+        look |= _look_at_rest(reading, frame, look)
     return Judged(reading, frame, failing, look, n_rows)
+
+
+def _look_at_rest(reading: Reading, frame: Frame, look: Mapping[str, bool]) -> dict[str, bool]:
+    """How ids go out by those of rows that fail no check: names of columns, repeated, are none."""
+    others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
+    left = nw.col(REASON).is_null()
+    asked = {sign: left & other for sign, other in others.items() if look[sign]}
+    return signs_that_occur(frame, asked)
 
 
 def _flagged_if_meant(frame: Frame, flag: str) -> Frame | None:

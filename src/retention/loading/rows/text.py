@@ -52,8 +52,11 @@ NO_DATES = (
 """Texts in lower case that mean that no date was filled in: dashes, and the day nought."""
 
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
-PADDED = f"^{_PAD}|{_PAD}$"
-"""A pattern of texts with a space, no-break space or byte-order mark at either end."""
+MARKED = '^="[^"]*"$|^\'[0-9]+$'
+"""A pattern of texts that are marked as such for a spreadsheet: ="00123" and '00123."""
+
+PADDED = f"^{_PAD}|{_PAD}$|{MARKED}"
+"""A pattern of texts with a space, no-break space or byte-order mark at either end, or marked."""
 
 EPOCHS: Mapping[str, int] = {
     "epoch_s": 1,
@@ -137,6 +140,13 @@ def is_text(dtype: nw.dtypes.DType) -> bool:
 def stripped_text(text: nw.Expr) -> nw.Expr:
     """Text without padding at its ends, the no-break space included."""
     return text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
+
+
+def unmarked_text(text: nw.Expr) -> nw.Expr:
+    """Text without padding, and without what tells a spreadsheet that it is text."""
+    bare = stripped_text(text)
+    inner = stripped_text(bare.str.replace_all('^="|^\'|"$', ""))
+    return nw.when(bare.str.contains(MARKED)).then(inner).otherwise(bare)
 
 
 def column_of_cells(column: str) -> str:

@@ -45,7 +45,8 @@ _WRITTEN = "|".join(
     (
         f"^{_MINUS}? ?(?:{_SIGN} ?)?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # 12,- EUR
         f"^{_SIGN} ?{_MINUS} ?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # £-12.50
-        rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}(?: ?{_SIGN})? ?\)(?: ?{_SIGN})?$",  # (12.50)
+        rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})? ?\)"
+        f"(?: ?{_SIGN})?$",  # (12.50)
         f"^(?:{_SIGN} ?)?{_DIGITS}(?: ?{_MARK}{{1,9}})? ?{_DASH}(?: ?{_SIGN})?$",  # 12.50-
     )
 )

@@ -15,7 +15,7 @@ import numpy as np
 from retention.errors import ColumnError
 from retention.frames import Frame, collect
 from retention.loading.rows.row_checks import Check, Output
-from retention.loading.rows.text import OURS, PADDED, TOTALS, column_as_text, is_text, stripped_text
+from retention.loading.rows.text import OURS, PADDED, TOTALS, column_as_text, is_text, unmarked_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _MISSING = ("NoneType", "NaTType", "NAType")
 
 
 def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
-    """What to learn about an id before it is read: whether any has padding."""
+    """What to learn about an id before it is read: whether any has padding or a mark."""
     column = source.roles[role]
     text = isinstance(source.schema[column], nw.String)
     return {f"padded {role}": nw.col(column).str.contains(PADDED)} if text else {}
@@ -97,7 +97,7 @@ def _advice_on_blanks(ours: str, blanks: Sequence[str], frame: Frame) -> str:
 def _with_text_ids(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
     column = source.roles[role]
     text = column_as_text(column, source.schema[column])
-    return frame.with_columns((stripped_text(text) if padded else text).alias(f"{OURS}{role}"))
+    return frame.with_columns((unmarked_text(text) if padded else text).alias(f"{OURS}{role}"))
 
 
 def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:
