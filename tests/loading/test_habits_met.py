@@ -149,3 +149,21 @@ def test_whole_amounts_with_a_dash_may_stand_in_brackets(engine):
     given = engine.table(table(paid=["2.584,-", "(2.584,-)", "(€ 12,--)"]))
     read = engine.read(rt.as_transactions(given, **NAMES, refunds="net"))
     assert sorted(read["sales"]) == [-2584.0, -12.0, 2584.0]
+
+
+def test_single_quotes_are_not_taken_for_a_separator(tmp_path: Path):
+    """They stand on both sides of the names as well, but cut no columns."""
+    with pytest.raises(rt.ColumnError, match="Did you mean") as refused:
+        orders(tmp_path, "'who','day','paid'\n'A','2024-01-05','1.5'\n")
+    assert "separator=" not in str(refused.value)
+
+
+def test_files_of_one_column_each_are_asked_for_their_separator(tmp_path: Path):
+    """They differ in it only because the sign between their columns is not known."""
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("who^day^paid\nA^2024-01-05^1.5\n")
+    second.write_text("day^who^paid\n2024-01-05^B^2.5\n")
+    with pytest.raises(rt.ColumnError, match="say separator="):
+        rt.as_transactions([first, second], **NAMES)
+    read = rt.as_transactions([first, second], **NAMES, separator="^")
+    assert read["sales"].tolist() == [1.5, 2.5]

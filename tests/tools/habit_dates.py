@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from habit_files import Made
     from habit_words import Language
 
-NO_DATES = ("", "-", "0000-00-00", "00.00.0000", "NULL", "n/a", "0000-00-00 00:00:00", "–", " ")
+NO_DATES = (
+    "",
+    "\\N",
+    "-",
+    "0000-00-00",
+    "00.00.0000",
+    "NULL",
+    "n/a",
+    "0000-00-00 00:00:00",
+    "–",
+    " ",
+)
 Writer = Callable[[datetime], tuple[str, str]]
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -13,6 +13,7 @@ import csv
 import gzip
 import io
 import itertools
+import json
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -45,6 +46,11 @@ class Made:
     cldr: bool = False
     """Whether dates are also written as Babel writes them, where it is installed."""
 
+    @property
+    def amounts(self) -> str:
+        """The column of amounts."""
+        return str(self.said.get("sales") or self.said["unit_price"])
+
     def has(self, habit: str, **meant: Any) -> None:
         """Note a habit, and the keywords that tell it."""
         self.habits.append(habit)
@@ -75,6 +81,12 @@ def made_file(seed: int, number: int, *, cldr: bool = False) -> Made:
         _with_copies(draw, made, table)
         _shuffled_columns(draw, table)
     made.rows = _sums(table.lines)
+    if draw.random() < 0.7:  # the usual policies, said from the start
+        policies = ("refunds", "duplicates", "zero_orders")
+        made.said |= {key: made.meant.pop(key) for key in policies if key in made.meant}
+    if _maybe(draw, 0.05, made) and len(set(table.header)) == len(table.header):
+        made.files.append(_not_text(draw, made, table))
+        return made
     separator = "," if made.plain else _separator(draw, made, language)
     parts = _files_of_rows(draw, made, table)
     encoding = "utf-8" if made.plain else _encoding(draw, made, language, parts)
@@ -206,12 +218,50 @@ def _with_other_columns(draw: Random, made: Made, table: _Table) -> None:
         other[-1] = "Cancelled"
         table.rows.insert(0, other)
         table.lines.insert(0, None)
+    if draw.random() < 0.06:
+        _with_quantities(draw, made, table)
     if draw.random() < 0.1 and not any("sign" in habit for habit in made.habits):
         code = draw.choice(tuple(RATES))
         made.has("a currency column of one currency")
         _column(table, draw.choice(("Currency", "currency_code", "Cur.")), lambda _: code)
     elif draw.random() < 0.06 and not any("sign" in habit for habit in made.habits):
         _with_currencies(draw, made, table)
+
+
+def _with_quantities(draw: Random, made: Made, table: _Table) -> None:
+    """How many were bought, at the price of one."""
+    made.has("quantity and price")
+    made.said |= {"quantity": "Qty", "unit_price": made.said.pop("sales")}
+    many = [draw.randint(1, 5) for _ in table.rows]
+    form = draw.choice(("{}", "{}.0" if "decimal" in made.meant else "{}"))
+    _column(table, "Qty", lambda place: form.format(many[place]))
+    table.lines[:] = [
+        line and (line[0], line[1], line[2] * n) for line, n in zip(table.lines, many, strict=True)
+    ]
+
+
+def _not_text(draw: Random, made: Made, table: _Table) -> tuple[str, bytes]:
+    """The table as lines of JSON or as a workbook, whose amounts may be numbers."""
+    kind = draw.choice((".jsonl", ".xlsx", ".jsonl.gz"))
+    place = table.header.index(made.amounts)
+    typed = any("as programs" in habit for habit in made.habits) and draw.random() < 0.6
+    rows = [
+        [float(cell) if typed and i == place else cell for i, cell in enumerate(row)]
+        for row in table.rows
+    ]
+    made.has(f"{kind}{', numbers' if typed else ''}")
+    made.texts.append(f"{table.header} {rows}")
+    if kind == ".xlsx":
+        from openpyxl import Workbook
+
+        book, stream = Workbook(), io.BytesIO()
+        for cells in (table.header, *rows):
+            book.active.append(cells)
+        book.save(stream)
+        return "orders.xlsx", stream.getvalue()
+    lines = (json.dumps(dict(zip(table.header, row, strict=True))) + "\n" for row in rows)
+    data = "".join(lines).encode()
+    return f"orders{kind}", gzip.compress(data) if kind.endswith(".gz") else data
 
 
 def _column(table: _Table, name: str, cell: Any) -> None:
@@ -321,30 +371,28 @@ def _text(
     if _maybe(draw, 0.1, made):
         made.has("odd header")
         header = [draw.choice((str.upper, str.lower, lambda s: f" {s} "))(name) for name in header]
-    if _maybe(draw, 0.05, made):
-        made.has("blank rows between")
-        rows.insert(draw.randint(0, len(rows)), [""] * width)
-    if _maybe(draw, 0.05, made):
-        made.has("header again", incomplete="drop")
-        rows.insert(draw.randint(0, len(rows)), list(header))
-    if _maybe(draw, 0.06, made):
-        _total_row(draw, made, table, language, rows)
-    if _maybe(draw, 0.08, made):
-        made.has("blank rows at the end")
-        rows += [[""] * width] * draw.randint(1, 3)
+    _with_odd_rows(draw, made, table, language, rows, header)
     quoting = draw.choice(
         (csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)
     )
+    quote = '"'
+    if _maybe(draw, 0.02, made):
+        made.has("single quotes")
+        quote = "'"
     stream = io.StringIO()
     writer = csv.writer(
         stream,
         delimiter=separator,
+        quotechar=quote,
         lineterminator=end,
         quoting=csv.QUOTE_MINIMAL if made.plain else quoting,
     )
     writer.writerow(header)
     writer.writerows(rows)
     text = "".join(line + end for line in above) + stream.getvalue()
+    if _maybe(draw, 0.1, made) and '""hi""' in text:
+        made.has("backslashes before quotes")
+        text = text.replace('""hi""', '\\"hi\\"')
     if _maybe(draw, 0.04, made):
         made.has("every line ends with the separator")
         text = (
@@ -363,6 +411,29 @@ def _text(
         made.meant["header_row"] = row_of_names
     made.texts.append(text)
     return text.encode(encoding)
+
+
+def _with_odd_rows(
+    draw: Random,
+    made: Made,
+    table: _Table,
+    language: Language,
+    rows: list[list[str]],
+    header: list[str],
+) -> None:
+    """Rows among the others that are none: blank ones, names once more, totals."""
+    width = len(header)
+    if _maybe(draw, 0.05, made):
+        made.has("blank rows between")
+        rows.insert(draw.randint(0, len(rows)), [""] * width)
+    if _maybe(draw, 0.05, made):
+        made.has("header again", incomplete="drop")
+        rows.insert(draw.randint(0, len(rows)), list(header))
+    if _maybe(draw, 0.06, made):
+        _total_row(draw, made, table, language, rows)
+    if _maybe(draw, 0.08, made):
+        made.has("blank rows at the end")
+        rows += [[""] * width] * draw.randint(1, 3)
 
 
 def _titles(draw: Random, made: Made, separator: str, width: int) -> tuple[list[str], int]:
@@ -390,9 +461,7 @@ def _total_row(
     place = {"id": "customer_id", "date": "date", "none": "sales"}[where]
     if where != "none":
         total[table.header.index(made.said[place])] = language.total
-    total[table.header.index(made.said["sales"])] = (
-        rows[0][table.header.index(made.said["sales"])] or "1"
-    )
+    total[table.header.index(made.amounts)] = rows[0][table.header.index(made.amounts)] or "1"
     made.has(f"total row ({where})", incomplete="drop")
     rows.append(total)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mode
 from typing import TYPE_CHECKING
 
-from retention.errors import ReadError, RetentionError
+from retention.errors import ColumnError, ReadError, RetentionError
 from retention.frames import sql_name
 from retention.loading.files.encodings import (
     HEAD,
@@ -86,7 +86,12 @@ def open_delimited(
     """
     _check_separator(separator)
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
-    refuse_other_columns((file.path, file.names) for file in found)
+    try:
+        refuse_other_columns((file.path, file.names) for file in found)
+    except ColumnError as problem:
+        hint = " If each has several columns, say `separator=`, the sign between them."
+        alone = all(len(file.names) == 1 for file in found)
+        raise ColumnError(problem.marked + hint * alone) from None
     guessed = [file for file in found if file.cells]
     if guessed:
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
@@ -222,7 +227,7 @@ def _place_of_names(file: _Delimited, names: Sequence[str]) -> str:
     for number, line in enumerate(lines[:_SNIFFED], 1):
         if not all(name in line.casefold() for name in wanted):
             continue
-        signs = (sign for sign in line if not (sign.isalnum() or sign.isspace() or sign == '"'))
+        signs = (sign for sign in line if not (sign.isalnum() or sign.isspace() or sign in "'\""))
         for separator in dict.fromkeys((file.separator, *_SEPARATORS, *signs)):
             cells = next(csv.reader([line], delimiter=separator), [])
             if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
