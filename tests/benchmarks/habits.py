@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first")
     parser.add_argument("--show", type=int, default=3, help="so many of each fault are shown")
     parser.add_argument("--refused", help="show files refused for a reason that holds this text")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
     told = parser.parse_args()
     counts: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
@@ -53,6 +54,8 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(told.first, told.first + told.n):
+            if time.perf_counter() - started > told.seconds:
+                break
             made = made_file(told.seed, number, cldr=True)
             engine = engine_of(told.seed, number)
             reading = reading_of(made, Path(folder), engine)
@@ -65,7 +68,7 @@ def main() -> None:
             if told.n == 1 or asked or (fault and len(places) <= told.show):
                 print(shown(made, number, engine, reading), flush=True)
     seconds = time.perf_counter() - started
-    print(f"{told.n:,} files of seed {told.seed} in {seconds:.0f} s")
+    print(f"{counts.total():,} files of seed {told.seed} in {seconds:.0f} s")
     for outcome, n in counts.most_common():
         print(f"{n:>8,} {outcome}")
         for why, times in reasons[outcome].most_common(40 if outcome != "right" else 0):

@@ -167,3 +167,37 @@ def test_files_of_one_column_each_are_asked_for_their_separator(tmp_path: Path):
         rt.as_transactions([first, second], **NAMES)
     read = rt.as_transactions([first, second], **NAMES, separator="^")
     assert read["sales"].tolist() == [1.5, 2.5]
+
+
+def test_long_ids_that_a_spreadsheet_cut_short_are_refused_since_several_became_one(engine):
+    """1.23457E+17 may be anybody's; a code that merely looks alike is let in."""
+    given = engine.table(table(who=["1.23457E+17", "1.23457E+17", "3E5"]))
+    with pytest.raises(rt.ContentError, match="not a whole number: 2 rows.*became one"):
+        rt.as_transactions(given, **NAMES, duplicates="keep")
+    with pytest.warns(rt.RetentionWarning, match="2 rows of 3 left out"):
+        read = rt.as_transactions(given, **NAMES, duplicates="keep", incomplete="drop")
+    assert list(engine.read(read)["customer_id"]) == ["3E5"]
+
+
+def test_what_a_spreadsheet_could_not_work_out_is_missing(engine):
+    """A lookup that failed names no customer, and many rows would share it."""
+    given = table(who=["A", "#REF!"], paid=["#DIV/0!", "1.5"], day=["#VALUE!", "2024-01-05"])
+    found = rt.audit(rt.as_transactions, engine.table(given), **NAMES)
+    assert sorted(engine.read(found.set_aside)["reason"]) == ["blank customer_id", "missing date"]
+
+
+@pytest.mark.parametrize("day", ["2567-03-05", "1402-12-15"])
+def test_years_of_other_calendars_are_said(engine, day):
+    """A Thai file of 2567 is of 2024; nothing is guessed, but nobody is left unaware."""
+    given = engine.table(table(who=["A", "B"], day=[day, "2024-01-05"]))
+    with pytest.warns(
+        rt.RetentionWarning, match="dates before 1900 or after 2199.*1 row.*Buddhist"
+    ):
+        rt.as_transactions(given, **NAMES)
+
+
+def test_an_end_without_end_is_no_year_of_another_calendar(recwarn):
+    """A contract that runs until 9999 runs."""
+    given = pd.DataFrame({"who": ["A"], "from": ["2024-01-05"], "to": ["9999-12-30"]})
+    rt.as_contracts(given, customer_id="who", start="from", end="to", end_is="last_day")
+    assert not [one for one in recwarn if "calendar" in str(one.message)]

@@ -41,6 +41,7 @@ def date_writer(draw: Random, made: Made, language: Language) -> tuple[Writer, s
         _coarse: 2,
         _machine: 2,
         _mixed: 1,
+        _of_other_calendar: 0.5,
         _local: 4,
     }
     (kind,) = draw.choices(list(kinds), list(kinds.values()))
@@ -189,6 +190,19 @@ def _counted(draw: Random, made: Made, language: Language) -> tuple[Writer, None
             return text.format(number), f"{when:%Y-%m-%d}"
         whole = seconds * scale[unit]
         return (f"{whole}" if text == "{:.0f}" else text.format(whole)), f"{when:%Y-%m-%d}"
+
+    return write, None
+
+
+def _of_other_calendar(draw: Random, made: Made, language: Language) -> tuple[Writer, None]:
+    """Days with the year of the Buddhist or Persian calendar, in the order of ours."""
+    name, years = draw.choice((("Buddhist", 543), ("Persian", -621)))
+    form = draw.choice(("{y}-{m:02}-{d:02}", "{d:02}/{m:02}/{y}"))
+    made.has(f"years of the {name} calendar {form}", day_first=True)
+
+    def write(when: datetime) -> tuple[str, str]:
+        shown = form.format(y=when.year + years, m=when.month, d=when.day)
+        return shown, f"{when:%Y-%m-%d}"
 
     return write, None
 

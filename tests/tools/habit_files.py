@@ -168,7 +168,7 @@ def _customers(draw: Random, made: Made, language: Language, n: int) -> list[tup
     """Ids as they are written, and as they are meant."""
     kind = draw.choice(("number", "zeros", "float", "name", "code", "email", "padded", "long"))
     if _maybe(draw, 0.04, made):
-        kind = draw.choice(("formula", "tick", "mixed float", "spaces"))
+        kind = draw.choice(("formula", "tick", "mixed float", "spaces", "short", "errors"))
     if made.plain:
         kind = "code"
     made.has(f"ids: {kind}")
@@ -188,6 +188,8 @@ def _customers(draw: Random, made: Made, language: Language, n: int) -> list[tup
             "formula": (f'="{number:06}"', f"{number:06}"),
             "tick": (f"'{number:06}", f"{number:06}"),
             "mixed float": (f"{number}.0" if place % 2 else f"A{number}", None),
+            "short": (f"{draw.randint(10**16, 10**20):.5E}", f"lost {place}"),
+            "errors": ("#REF!" if place % 2 else f"{number}", None),
             "spaces": (f"{number:,}".replace(",", "\u202f"), None),
         }[kind]
         found.append((text, text if who is None else who))

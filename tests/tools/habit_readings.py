@@ -145,6 +145,8 @@ def _judged(
         key in made.rows and n <= made.rows[key][0] for key, (n, _) in found.items()
     ):
         return Reading("left out with a count", why, followed)
+    if "if they are of another" in "".join(notes) and "calendar" in "".join(made.habits):
+        return Reading("right by a note", why, followed)
     return Reading("differs", f"{_difference(made.rows, found)} {why}", followed)
 
 

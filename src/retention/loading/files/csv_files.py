@@ -355,7 +355,8 @@ def _first_misfit(file: _Delimited) -> str | None:
             )
         return (
             f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
-            'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
+            'that opens a field must close it, and quotes within are doubled: "3 "" nails". '
+            "Or say `separator=` or `header_row=` if the file is other."
         )
     return None
 

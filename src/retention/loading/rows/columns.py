@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
 from retention.errors import ColumnError
 from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in, without_json
 from retention.loading.rows.cells import table_and_mixed_texts
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.tables import Kind
+
+_YEARS = date(1900, 1, 1), date(2199, 12, 31)
 
 SAMPLE = 20
 """So many first rows tell whether a column whose name says nothing may hold currencies."""
@@ -295,6 +299,19 @@ def _kept_columns(
     if len(kept) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
     return kept
+
+
+def signs_of_years(source: Source, frame: Frame) -> dict[str, nw.Expr]:
+    """Whether a date lies in a year that no file of today is about; ends may be without end."""
+    schema = frame.collect_schema()
+    dates = {role: f"{OURS}{role}" for role in source.roles if not role.endswith("end")}
+    days = {
+        role: periods.day_expr(name, frame.implementation)
+        for role, name in dates.items()
+        if name in schema and schema[name].is_temporal()
+    }
+    first, last = map(periods.number_of, _YEARS)
+    return {f"year {role}": (day < first) | (day > last) for role, day in days.items()}
 
 
 _MARK = f"{OURS}mark"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 OURS = "_retention_"
 """Columns that the doors add while they work start with this."""
 
-BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
-"""Texts that mean nothing was filled in."""
+BLANKS = (
+    *("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>"),
+    *("#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"),
+)
+"""Texts that mean nothing was filled in, or that a spreadsheet could not work it out."""
 
 _TOTAL_WORDS = """
 total|totals|grand total|sub total|subtotal|sub-total|sum|gesamt|summe|gesamtsumme|zwischensumme
@@ -50,6 +55,12 @@ NO_DATES = (
     *(f"{day}{clock}" for day in _NO_DAYS for clock in (" 00:00", " 00:00:00", "t00:00:00")),
 )
 """Texts in lower case that mean that no date was filled in: dashes, and the day nought."""
+
+ADVICE_ON_YEARS = (
+    "Years are read as those of the Gregorian calendar: if they are of another (Buddhist, Persian, "
+    "Islamic), convert them first."
+)
+"""What to do about dates in years that no file of today is about."""
 
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
 MARKED = '^="[^"]*"$|^\'[0-9]+$'
@@ -170,6 +181,16 @@ def flat_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     )
 
 
+def advice_on_months(text: str) -> str:
+    """What is made of months, and how to say that it is meant."""
+    made = "Each is read as its first day, and days within a month are not known."
+    if "q" in text:
+        return made
+    written = re.sub("[a-z]+", "%b", re.sub("[0-9]{4}", "@", text))
+    written = re.sub("[0-9]{1,2}", "%m", written).replace("@", "%Y")
+    return f"{made} If all are written alike and that is meant, say `date_format={written!r}`."
+
+
 def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:
     """Whether each condition holds in any row, in one query; no conditions, no query."""
     if not conditions:
@@ -177,3 +198,10 @@ def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[st
     named = {f"{OURS}sign{i}": condition for i, condition in enumerate(conditions.values())}
     found = one_row(frame.with_columns(**named).select(*(nw.col(name).any() for name in named)))
     return {name: bool(found[ours]) for name, ours in zip(conditions, named, strict=True)}
+
+
+def value_as_written(value: Any) -> str:
+    """A value as the user wrote it: text in quotes, a midnight as its day."""
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return str(value.date())
+    return repr(value) if isinstance(value, str) else f"{value}"

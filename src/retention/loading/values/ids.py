@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retention.loading.rows.columns import Source
 
 _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
+_SHORTENED = r"^[0-9](?:[.,][0-9]+)?E\+[0-9]{2}$"  # 1.23457E+17: a long number in a spreadsheet
 _FILL = "Fill them in or leave those rows out."
 _SAY_BLANKS = "say `blanks=()`"
 _TOTALS = frozenset(TOTALS)
@@ -60,6 +61,7 @@ def read_id(
         frame = _with_text_ids(source, frame, role, padded=known.get(f"padded {role}", True))
         blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
         total = nw.col(ours).is_in(totals) if totals else None
+        broken = nw.col(ours).str.contains(_SHORTENED)
         other = ~nw.col(ours).is_in([*blanks, *totals]) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
     if role == "customer_id":
         named = ~blank if total is None else ~blank & ~total
@@ -74,10 +76,12 @@ def read_id(
 
 
 def _checks_of_ids(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
-    fill = _FILL
-    reread = "Ids were read as decimal numbers and lost digits: read the column as text."
+    reread = (
+        "Long ids were read or written as decimal numbers, as spreadsheets do (1.23457E+17), and "
+        "lost digits, so that different ones became one: export or read the column as text."
+    )
     return [
-        Check(f"blank {role}", column, fill, blank),
+        Check(f"blank {role}", column, _FILL, blank),
         Check(f"{role} that is not a whole number", column, reread, broken),
     ]
 
