@@ -30,6 +30,23 @@ def table(**columns):
     )
 
 
+def test_an_english_month_beside_those_of_another_language_is_of_that_language(engine):
+    """In Basaa "may" is November, as the other months of the file tell; alone it is May."""
+    texts = {"5 may, 2024": "2024-11-05", "5 dip, 2024": "2024-09-05", "21 kɔn, 2024": "2024-01-21"}
+    read = rt.as_transactions(engine.table(table(day=list(texts))), **NAMES)
+    days = pd.to_datetime(engine.read(read)["date"]).dt.strftime("%Y-%m-%d")
+    assert sorted(days) == sorted(texts.values())
+    alone = rt.as_transactions(engine.table(table(day=["5 may, 2024", "21 mar, 2024"])), **NAMES)
+    days = pd.to_datetime(engine.read(alone)["date"]).dt.strftime("%Y-%m-%d")
+    assert sorted(days) == ["2024-03-21", "2024-05-05"]
+
+
+def test_a_half_of_the_day_is_no_month(engine):
+    """Though "pm" is July in one language."""
+    found = rt.audit(rt.as_transactions, engine.table(table(day=["21 Mar, 2024 PM 3:05"])), **NAMES)
+    assert list(engine.read(found.set_aside)["reason"]) == ["unreadable date"]
+
+
 @pytest.mark.parametrize(
     ("texts", "days"),
     [

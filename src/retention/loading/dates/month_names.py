@@ -139,7 +139,8 @@ def _tiers() -> tuple[Sequence[_Language], Sequence[_Language]]:
 
 @cache
 def _all_months() -> frozenset[str]:
-    return frozenset(name for tier in _tiers() for language in tier for name in language.months)
+    names = (name for tier in _tiers() for language in tier for name in language.months)
+    return frozenset(names).difference(("am", "pm"))  # halves of a day
 
 
 @cache

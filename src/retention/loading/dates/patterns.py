@@ -115,13 +115,7 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
         **(_numbers_by_place(at, shapes) if fixed else _numbers_anywhere(at))
     )
     if "worded" in shapes:
-        here = nw.col(f"{at}worded") & ~_any_of(at, [one for one in shapes if one != "worded"])
-        frame = frame.with_columns(
-            nw.when(here).then(nw.col(f"{at}date")).otherwise(nw.lit("")).alias(f"{at}wording")
-        )
-        frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
-        named = nw.col(f"{at}named_month") > 0
-        frame = frame.with_columns((here & named).alias(f"{at}worded"))
+        frame = _with_months_of_language(frame, at, shapes)
     parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
@@ -139,6 +133,25 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     if not timed:
         return frame
     return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
+
+
+def _with_months_of_language(frame: Frame, at: str, shapes: Sequence[str]) -> Frame:
+    """The frame with the months that words name, where other words than English ones occur.
+
+    English ones beside them are words of that language, too: "may" is November in Basaa.
+    """
+    others = [one for one in shapes if one not in ("worded", "named")]
+    here = _any_of(at, ["worded", *(one for one in shapes if one == "named")]) & ~_any_of(
+        at, others
+    )
+    frame = frame.with_columns(here.alias(f"{at}by_word"))
+    here, text = nw.col(f"{at}by_word"), nw.col(f"{at}date")
+    frame = frame.with_columns(nw.when(here).then(text).otherwise(nw.lit("")).alias(f"{at}wording"))
+    frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
+    frame = frame.with_columns((here & (nw.col(f"{at}named_month") > 0)).alias(f"{at}worded"))
+    if "named" not in shapes:
+        return frame
+    return frame.with_columns((nw.col(f"{at}named") & nw.col(f"{at}worded")).alias(f"{at}named"))
 
 
 def _any_of(at: str, shapes: Sequence[str]) -> nw.Expr:
