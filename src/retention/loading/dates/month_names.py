@@ -50,7 +50,8 @@ def with_named_month(frame: Frame, date: str, month: str) -> Frame:
     """
     words = f"{month}_words"
     frame = frame.with_columns(nw.col(date).str.replace_all("[0-9]+", "#").alias(words))
-    found = collect(frame.select(words).unique().head(_MOST + 1))[words].tolist()
+    texts = frame.select(words).unique().sort(words)  # Polars 1.20 cannot cut short what is unique
+    found = collect(texts.head(_MOST + 1))[words].tolist()
     said = {} if len(found) > _MOST else months_of_texts(found)
     number: nw.Expr = nw.lit(0)
     for n in sorted(set(said.values())):
