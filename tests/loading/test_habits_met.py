@@ -218,3 +218,13 @@ def test_an_end_without_end_is_no_year_of_another_calendar(recwarn):
     given = pd.DataFrame({"who": ["A"], "from": ["2024-01-05"], "to": ["9999-12-30"]})
     rt.as_contracts(given, customer_id="who", start="from", end="to", end_is="last_day")
     assert not [one for one in recwarn if "calendar" in str(one.message)]
+
+
+def test_a_whole_quantity_of_a_program_does_not_decide_how_prices_are_read(engine):
+    """Beside "4.0", "81,890" may be eighty or eighty thousand: it is asked."""
+    given = engine.table(table(n=["4.0", "1.0"], paid=["81,890", "59,760"]))
+    names = {"customer_id": "who", "date": "day", "quantity": "n", "unit_price": "paid"}
+    with pytest.raises(rt.ContentError, match="ambiguous unit_price: 2 rows.*decimal=','"):
+        rt.as_transactions(given, **names)
+    read = engine.read(rt.as_transactions(given, **names, decimal=","))
+    assert sorted(read["sales"]) == [59.76, 327.56]
