@@ -399,14 +399,6 @@ def test_the_names_of_a_file_decide_its_language_together(engine, texts, days):
     assert readings(engine, "date", day=texts[:1]) == {texts[0]: "unreadable date"}
 
 
-@pytest.mark.parametrize("day", ["5 มีนาคม 2567", "05.03.2567", "1445-03-05", "1402/12/29"])
-def test_years_of_another_calendar_are_not_taken_for_those_of_ours(engine, day):
-    """2567 is 2024 in Bangkok; a purchase in five hundred years would be looked at by nobody."""
-    table = pd.DataFrame({"who": ["A", "B"], "day": ["15.01.2024", day], "paid": 1.0})
-    with pytest.raises(rt.ContentError, match="ambiguous date: 1 row.*Buddhist or the Islamic"):
-        rt.as_transactions(engine.table(table), **NAMES)
-
-
 def test_months_named_in_another_language_are_noted_as_months():
     """No format says such a name, so the note names none; of English ones it does, and it works."""
     table = pd.DataFrame({"who": ["A", "B"], "day": ["März 2024", "Mai 2024"], "paid": 1.0})

@@ -14,8 +14,7 @@ from retention.errors import ColumnError, ContentError, RetentionError, check_ch
 from retention.frames import collect
 from retention.loading.order_columns import filled_by_order, without_further_lines
 from retention.loading.rows.columns import CHOSEN, Choice, column_meant, source_of_table
-from retention.loading.rows.row_checks import value_as_written
-from retention.loading.rows.text import OURS, flat_text, is_text, signs_that_occur
+from retention.loading.rows.text import OURS, flat_text, is_text, signs_that_occur, value_as_written
 from retention.names import inner_name
 
 if TYPE_CHECKING:

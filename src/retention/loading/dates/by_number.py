@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.errors import RetentionError
 from retention.frames import one_row
 from retention.loading.dates import moments, time_zones, wall_clocks
-from retention.loading.rows.text import EPOCHS, NO_DATES, OURS
+from retention.loading.rows.text import EPOCHS, NO_DATES, OURS, signs_that_occur
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +115,19 @@ def advice_on_unread(frame: Frame, role: str) -> str:
     if not said:
         return moments.ADVICE_ON_UNREAD
     return f"Numbers are dates once their unit is known: say {said}. {moments.ADVICE_ON_UNREAD}"
+
+
+def advice_on_absent(frame: Frame, role: str) -> str:
+    """What to do about dates that do not exist: eight digits may be written in another order."""
+    at = f"{OURS}{role}_"
+    absent = nw.col(f"{at}reads") & ~nw.col(f"{at}exists")
+    eight = absent & nw.col(f"{at}text").str.contains("^[0-9]{8}$")
+    if not signs_that_occur(frame, {"eight": eight})["eight"]:
+        return moments.ADVICE_ON_ABSENT
+    return (
+        "Eight digits are read as year, month and day: if they are written otherwise, say "
+        f"`date_format='%d%m%Y'` or '%m%d%Y'. {moments.ADVICE_ON_ABSENT}"
+    )
 
 
 def _formats_that_fit(found: Mapping[str, float | None]) -> str:

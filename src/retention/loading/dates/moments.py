@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 EARLIEST, LATEST = -30_610_224_000, 253_402_300_799
 """Seconds of 1000-01-01 and of the end of 9999: what every engine can write."""
 
+ADVICE_ON_ABSENT = "Correct them or leave those rows out."
+"""What to do about dates that do not exist."""
+
 ADVICE_ON_UNREAD = (
     "Correct them or leave those rows out. If all are written alike, say `date_format=`, such as "
     "'%d.%m.%y'."
@@ -115,14 +118,15 @@ def date_checks(
     unclear: nw.Expr | None = None,
     why: Callable[[Frame], str] | str = "",
     absent: nw.Expr | None = None,
+    unreal: Callable[[Frame], str] | str = "",
 ) -> list[Check]:
     """The checks of a date: where it is missing, cannot be read, reads in two ways, is no day."""
-    fix = "Correct them or leave those rows out."
+    fix = ADVICE_ON_ABSENT
     return [
         Check(f"missing {role}", column, "Fill them in or leave those rows out.", missing),
         Check(f"unreadable {role}", column, unread or ADVICE_ON_UNREAD, broken),
         Check(f"ambiguous {role}", column, why, unclear, asks=True),
-        Check(f"{role} that does not exist", column, fix, absent),
+        Check(f"{role} that does not exist", column, unreal or fix, absent),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import narwhals.stable.v2 as nw
 from retention.frames import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from retention.frames import Frame
 
@@ -30,6 +31,17 @@ de del d di da of the den der il le el am a г р m n kl года року st nd
 """
 _FILLERS = frozenset(_SMALL_WORDS.split())
 
+_Named = tuple[str, frozenset[str]]
+"""A name of a month, and the words beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """The months of a language by name, and the words that stand beside them."""
+
+    months: Mapping[str, int]
+    words: frozenset[str]
+
 
 def with_named_month(frame: Frame, date: str, month: str) -> Frame:
     """The frame with the month that a date in small letters names in `month`; 0 if it names none.
@@ -38,7 +50,8 @@ def with_named_month(frame: Frame, date: str, month: str) -> Frame:
     """
     words = f"{month}_words"
     frame = frame.with_columns(nw.col(date).str.replace_all("[0-9]+", "#").alias(words))
-    found = collect(frame.select(words).unique().head(_MOST + 1))[words].tolist()
+    texts = frame.select(words).unique().sort(words)  # Polars 1.20 cannot cut short what is unique
+    found = collect(texts.head(_MOST + 1))[words].tolist()
     said = {} if len(found) > _MOST else months_of_texts(found)
     number: nw.Expr = nw.lit(0)
     for n in sorted(set(said.values())):
@@ -48,29 +61,58 @@ def with_named_month(frame: Frame, date: str, month: str) -> Frame:
 
 
 def months_of_texts(texts: Iterable[str]) -> dict[str, int]:
-    """The number of the month that each text names, of those that name one for certain."""
-    named = {text: name for text in texts if (name := _name_in_text(text))}
-    names = set(named.values())
-    whole = [[one for one in tier.values() if names <= one.keys()] for tier in _tiers()]
+    """The number of the month that each text names, of those that name one for certain.
+
+    The languages that read all texts decide, before those that read one; those whose days of the
+    week stand beside the months, before others: "Fri" and "Kas" are months, too, of some language.
+    """
+    named = {text: names for text in texts if (names := _names_in_text(text))}
     meant: dict[str, set[int]] = {}
-    for knowing in [*whole, *(list(tier.values()) for tier in _tiers())]:
-        for name in names - meant.keys():
-            if told := {months[name] for months in knowing if name in months}:
-                meant[name] = told
-    return {text: min(meant[name]) for text, name in named.items() if len(meant[name]) == 1}
+    for whole, own_days, tier in _DECIDING:
+        told = [_months_told(named, language, own_days) for language in _tiers()[tier]]
+        told = [months for months in told if len(months) == len(named) or not whole]
+        for text in named.keys() - meant.keys():
+            if found := {months[text] for months in told if text in months}:
+                meant[text] = found
+    return {text: min(found) for text, found in meant.items() if len(found) == 1}
 
 
-def _name_in_text(text: str) -> str:
-    """The name of a month in a text; empty if there is none, or anything else beside it."""
+_DECIDING = (  # by all texts or by each; with days of the language or of any; of which languages
+    *((True, own_days, tier) for own_days in (True, False) for tier in (0, 1)),
+    *((False, own_days, tier) for own_days in (True, False) for tier in (0, 1)),
+)
+
+
+def _months_told(
+    named: Mapping[str, Sequence[_Named]], language: _Language, own_days: bool
+) -> dict[str, int]:
+    """The months of those texts that a language reads in one way."""
+    told = {}
+    for text, names in named.items():
+        months = {
+            language.months[name]
+            for name, rest in names
+            if name in language.months and (not own_days or rest <= language.words)
+        }
+        if len(months) == 1:
+            told[text] = months.pop()
+    return told
+
+
+def _names_in_text(text: str) -> list[_Named]:
+    """The longest names of a month in a text, each with the small words and days beside it."""
     words = [word for word in _letters_alone(text).split() if word not in ("", "#")]
     words = [word.strip("#") for word in words]
     for size in range(len(words), 0, -1):
-        for start in range(len(words) - size + 1):
-            name = " ".join(words[start : start + size])
-            rest = [*words[:start], *words[start + size :]]
-            if name in _all_months() and all(word in _fillers() for word in rest):
-                return name
-    return ""
+        parts = [(start, " ".join(words[start : start + size])) for start in range(len(words))]
+        found = [
+            (name, frozenset([*words[:start], *words[start + size :]]))
+            for start, name in parts[: len(words) - size + 1]
+            if name in _all_months()
+        ]
+        if found := [(name, rest) for name, rest in found if rest <= _fillers()]:
+            return found
+    return []
 
 
 def _letters_alone(text: str) -> str:
@@ -82,9 +124,9 @@ def _letters_alone(text: str) -> str:
 
 
 @cache
-def _tiers() -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Mapping[str, int]]]:
-    """Months by name of each language: of those that CLDR covers best, and of the others."""
-    tiers: tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]] = ({}, {})
+def _tiers() -> tuple[Sequence[_Language], Sequence[_Language]]:
+    """The languages that CLDR covers best, and the others."""
+    tiers: tuple[list[_Language], list[_Language]] = ([], [])
     for line in _lines():
         language, *months = line.split("|")[:13]
         numbers: dict[str, set[int]] = {}
@@ -92,20 +134,24 @@ def _tiers() -> tuple[Mapping[str, Mapping[str, int]], Mapping[str, Mapping[str,
             for name in filter(None, names.split(",")):
                 numbers.setdefault(name, set()).add(n)
         sure = {name: min(found) for name, found in numbers.items() if len(found) == 1}
-        tiers[not language.endswith("*")][language.rstrip("*")] = sure
+        tiers[not language.endswith("*")].append(_Language(sure, _FILLERS | _days_of_week(line)))
     return tiers
 
 
 @cache
 def _all_months() -> frozenset[str]:
-    return frozenset(name for tier in _tiers() for names in tier.values() for name in names)
+    names = (name for tier in _tiers() for language in tier for name in language.months)
+    return frozenset(names).difference(("am", "pm"))  # halves of a day
 
 
 @cache
 def _fillers() -> frozenset[str]:
     """Words that stand beside a month in a date: days of the week, and small words."""
-    days = (line.split("|")[13].split(",") for line in _lines())
-    return _FILLERS.union(*(" ".join(names).split() for names in days))
+    return _FILLERS.union(*map(_days_of_week, _lines()))
+
+
+def _days_of_week(line: str) -> frozenset[str]:
+    return frozenset(" ".join(line.split("|")[13].split(",")).split())
 
 
 @cache

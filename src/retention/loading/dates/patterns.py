@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 from retention.frames import one_row
 from retention.loading.dates import by_format, month_names
 from retention.loading.dates.by_format import MONTHS, PARTS, digits_as_number
-from retention.loading.rows.text import OURS, signs_that_occur
+from retention.loading.rows.text import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,10 +30,10 @@ _SEP = "[-/.]"
 _MONTH = "(?:0?[1-9]|1[0-2])"
 _LATE = "(?:1[3-9]|2[0-9]|3[01])"  # a day that is no month
 _CLOCK = (
-    r"(?:(?:t| +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]m)?"
+    r"(?:(?:t|,? +)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[ap]\.? ?m\.?)?"
     r"(?: ?(?:z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?)?$"
 )
-_OFFSET = "[0-9m] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
+_OFFSET = "[0-9m.] ?(?:z|utc|gmt)$|:[0-9]{2}(?:[.,][0-9]+)? ?[-+][0-9]{2}(?::?[0-9]{2})?$"
 _OTHER = "[^0-9:]"
 _WORDS = f"{_OTHER}*[^-0-9:/. ,]{_OTHER}*"  # with a letter
 SHAPES = {
@@ -56,7 +56,6 @@ _FIXED = (  # the same with two digits throughout, and neither fractions, halves
     f"|[0-9]{{2}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{4}}(?:[ t][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
     "|[0-9]{8})$"
 )
-_OPEN = ("end",)  # 2500-12-31 is how some say that there is none
 _DAY_FIRST = f"^{_LATE}{_SEP}{_MONTH}{_SEP}[0-9]{{4}}"
 _MONTH_FIRST = f"^{_MONTH}{_SEP}{_LATE}{_SEP}[0-9]{{4}}"
 
@@ -112,25 +111,14 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     shapes = [shape for shape in SHAPES if ways.has_sign(shape, role)]
     timed, fixed = ways.has_sign("timed", role), not ways.has_sign("loose", role)
     cut = timed and not fixed
-    day = text.str.replace_all("(?:t| +)[0-9]{1,2}:.*$", "") if cut else text
+    day = text.str.replace_all("(?:t|,? +)[0-9]{1,2}:.*$", "") if cut else text
     flags = {f"{at}{shape}": text.str.contains(SHAPES[shape]) for shape in shapes}
     frame = frame.with_columns(**flags, **{f"{at}date": day})
     frame = frame.with_columns(
         **(_numbers_by_place(at, shapes) if fixed else _numbers_anywhere(at))
     )
     if "worded" in shapes:
-        here = nw.col(f"{at}worded") & ~_any_of(at, [one for one in shapes if one != "worded"])
-        frame = frame.with_columns(
-            nw.when(here).then(nw.col(f"{at}date")).otherwise(nw.lit("")).alias(f"{at}wording")
-        )
-        frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
-        named = nw.col(f"{at}named_month") > 0
-        of_month = nw.col(f"{at}date").str.contains(_ONE_NUMBER)
-        months = _any_of(at, ["months"] if "months" in shapes else [])
-        frame = frame.with_columns(
-            (here & named).alias(f"{at}worded"),
-            (months | (here & named & of_month)).alias(f"{at}months"),
-        )
+        frame = _with_months_of_language(frame, at, shapes)
     parts = {part: nw.lit(0).cast(nw.Int64) for part in PARTS}
     reads = nw.lit(False)
     for shape in shapes:
@@ -150,6 +138,28 @@ def with_parts_by_pattern(frame: Frame, role: str, ways: Ways) -> Frame:
     return _with_fixed_clock(frame, role) if fixed else _with_clock(frame, role)
 
 
+def _with_months_of_language(frame: Frame, at: str, shapes: Sequence[str]) -> Frame:
+    """The frame with the months that words name, where other words than English ones occur.
+
+    English ones beside them are words of that language, too: "may" is November in Basaa.
+    """
+    others = [one for one in shapes if one not in ("worded", "named")]
+    here = _any_of(at, ["worded", *(one for one in shapes if one == "named")]) & ~_any_of(
+        at, others
+    )
+    frame = frame.with_columns(here.alias(f"{at}by_word"))
+    here, text = nw.col(f"{at}by_word"), nw.col(f"{at}date")
+    frame = frame.with_columns(nw.when(here).then(text).otherwise(nw.lit("")).alias(f"{at}wording"))
+    frame = month_names.with_named_month(frame, f"{at}wording", f"{at}named_month")
+    frame = frame.with_columns((here & (nw.col(f"{at}named_month") > 0)).alias(f"{at}worded"))
+    of_month = nw.col(f"{at}worded") & text.str.contains(_ONE_NUMBER)
+    months = _any_of(at, [one for one in shapes if one == "months"])
+    frame = frame.with_columns((months | of_month).alias(f"{at}months"))
+    if "named" not in shapes:
+        return frame
+    return frame.with_columns((nw.col(f"{at}named") & nw.col(f"{at}worded")).alias(f"{at}named"))
+
+
 def _any_of(at: str, shapes: Sequence[str]) -> nw.Expr:
     return reduce(or_, (nw.col(f"{at}{shape}") for shape in shapes), nw.lit(False))
 
@@ -163,8 +173,6 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
         found.append(nw.col(f"{at}two") & (a != b) & ((a <= 12) | (b <= 12)))
     if ways.has_sign("months", role):
         found.append(nw.col(f"{at}text").str.contains(_BARE_MONTH))
-    if role not in _OPEN:
-        found.append(_is_of_another_calendar(at))
     if ways.has_sign("timed", role) and ways.written.tz is None:
         found.append(nw.col(f"{at}reads") & nw.col(f"{at}zoned"))
     elif ways.has_sign("timed", role) and ways.written.from_tz is None:
@@ -172,22 +180,9 @@ def reads_two_ways(role: str, ways: Ways) -> nw.Expr | None:
     return reduce(or_, found) if found else None
 
 
-def _is_of_another_calendar(at: str) -> nw.Expr:
-    """Years of the Buddhist calendar (2567 is 2024), the Islamic (1445) or the Persian (1402)."""
-    year = nw.col(f"{at}year")
-    other = ((year >= 1300) & (year < 1500)) | ((year >= 2400) & (year < 2700))
-    return nw.col(f"{at}reads") & other
-
-
 def advice_on_two_ways(frame: Frame, role: str, ways: Ways) -> str:
     """What to do about dates that could be read in two ways."""
     said = []
-    other = {} if role in _OPEN else {"other": _is_of_another_calendar(f"{OURS}{role}_")}
-    if any(signs_that_occur(frame, other).values()):
-        said.append(
-            "Years such as 2567 or 1445 are of the Buddhist or the Islamic calendar, or mistyped: "
-            "write 2024."
-        )
     if ways.has_sign("two", role) and ways.first_part == "unclear":
         said.append("Day or month may come first: say `day_first=True` or `day_first=False`.")
     if ways.has_sign("two", role) and ways.first_part == "mixed":
@@ -317,8 +312,8 @@ def _with_clock(frame: Frame, role: str) -> Frame:
     flags = {
         f"{at}timed": text.str.contains(":"),
         f"{at}zoned": text.str.contains(_OFFSET),
-        f"{at}half": text.str.contains("[0-9] ?[ap]m"),
-        f"{at}late": text.str.contains("[0-9] ?pm"),
+        f"{at}half": text.str.contains("[0-9] ?[ap]\\.? ?m"),
+        f"{at}late": text.str.contains("[0-9] ?p\\.? ?m"),
         f"{at}tail": nw.when(after.str.contains("^:[0-9]{2}")).then(after).otherwise(nw.lit("")),
     }
     hour = digits_as_number(text.str.replace_all(":.*$", "").str.replace_all("^.*[t ]", ""))

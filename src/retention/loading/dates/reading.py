@@ -90,10 +90,10 @@ def _dates_by_pattern(
 ) -> tuple[Frame, list[Check]]:
     """Dates in the ways people write them."""
     frame = patterns.with_parts_by_pattern(frame, role, ways)
+    unclear = patterns.reads_two_ways(role, ways)
     why = partial(patterns.advice_on_two_ways, role=role, ways=ways)
-    return _assembled_dates(
-        frame, role, column, ways.written, patterns.reads_two_ways(role, ways), why
-    )
+    unreal = partial(by_number.advice_on_absent, role=role)
+    return _assembled_dates(frame, role, column, ways.written, unclear, why, unreal)
 
 
 def _mixes_numbers_and_text(written: Written) -> bool:
@@ -168,6 +168,7 @@ def _assembled_dates(
     written: Written,
     unclear: nw.Expr | None = None,
     why: Callable[[Frame], str] | str = "",
+    unreal: Callable[[Frame], str] | str = "",
 ) -> tuple[Frame, list[Check]]:
     """The parts put together: the date, null where the day or the hour does not exist."""
     at = f"{OURS}{role}_"
@@ -193,6 +194,7 @@ def _assembled_dates(
         unclear=unclear,
         why=why,
         absent=~missing & reads & ~exists,
+        unreal=unreal,
     )
 
 

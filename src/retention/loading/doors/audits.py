@@ -19,14 +19,12 @@ from retention.frames import (
     one_row,
     table_like,
 )
-from retention.loading.rows.columns import ROW
+from retention.loading.rows.columns import ROW, example_in_words, example_value
 from retention.loading.rows.row_checks import (
     REASON,
     Judged,
     Note,
     Reading,
-    example_in_words,
-    example_value,
     refuse_faults,
     verdict_on_rows,
 )
@@ -201,11 +199,11 @@ def _examples_of_checks(verdict: Judged) -> dict[str, str]:
     columns = {}
     for i, check in enumerate(verdict.failing):
         here = nw.col(REASON) == check.reason
-        shows = nw.col(ROW) if eager else example_value(frame, check)
+        shows = nw.col(ROW) if eager else example_value(frame, check.shows)
         columns[f"{OURS}example{i}"] = nw.when(here).then(shows)
     found = one_row(frame.with_columns(**columns).select(*(nw.col(c).min() for c in columns)))
     firsts = zip(verdict.failing, found.values(), strict=True)
-    return {check.reason: example_in_words(frame, check, first) for check, first in firsts}
+    return {check.reason: example_in_words(frame, check.shows, first) for check, first in firsts}
 
 
 def _eager_table(columns: Columns, verdict: Judged) -> Any:

@@ -278,12 +278,12 @@ def _source_of_needed_columns(
     A column that is missing is refused before anything is read. Columns that may say currencies
     stay, so that the door sees them.
     """
-    present = dict.fromkeys(opened.relation.columns)
     asked = [(role, name) for role, name in named if name is not None]
     for role, name in asked:
         if not isinstance(name, str):
             raise ColumnError(f"{role} must be the name of a column, as text; got {name!r}.")
-    found = [_column_of_source(opened, role, name, present) for role, name in asked]
+    every_name = [name for _, name in asked]
+    found = [_column_of_source(opened, role, name, every_name) for role, name in asked]
     for (role, _), name in zip(asked, found, strict=True):
         opened.refuse_lacking([name], asked=role)
     if every:
@@ -296,15 +296,9 @@ def _source_of_needed_columns(
     return opened.with_columns_only(list(dict.fromkeys(found)))
 
 
-def _column_of_source(opened: Opened, role: str, name: str, present: Mapping[str, object]) -> str:
-    """The column meant; where it is none, the line of the file that holds its name is told."""
+def _column_of_source(opened: Opened, role: str, name: str, every: Sequence[str]) -> str:
+    """The column meant; where it is none, the place in the file that holds its name is told."""
     try:
-        return column_meant(name, present, asked=role)
+        return column_meant(name, dict.fromkeys(opened.relation.columns), asked=role)
     except ColumnError as problem:
-        line = opened.line_of(name)
-        if line is None:
-            raise
-        raise ColumnError(
-            f"{problem.marked} It stands in line {line}: if that is the line of the names, say "
-            f"`header_row={line}`."
-        ) from None
+        raise ColumnError(problem.marked + opened.place_of(every, name)) from None

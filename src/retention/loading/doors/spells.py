@@ -16,8 +16,16 @@ from retention.loading.doors.entrance import FromFile, accepted_or_audit, entran
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.identity import id_notes
 from retention.loading.rows.records import text_of_value
-from retention.loading.rows.row_checks import Check, Output, Reading, TableFault, value_as_written
-from retention.loading.rows.text import BLANKS, LOW_BLANKS, OURS, Written, flat_text, is_text
+from retention.loading.rows.row_checks import Check, Output, Reading, TableFault
+from retention.loading.rows.text import (
+    BLANKS,
+    LOW_BLANKS,
+    OURS,
+    Written,
+    flat_text,
+    is_text,
+    value_as_written,
+)
 from retention.loading.values.amounts import is_fractional
 from retention.tables import CUSTOMER, LIFETIMES, Column
 

@@ -105,7 +105,7 @@ def as_transactions(
     of several currencies in the amounts, or a column beside them that says several; exact duplicate
     lines (the same in every column of your table, not only the named ones); refunds; zero orders.
 
-    Text is read as people write it: ids without padding, and without ".0" if all have it;
+    Text is read as people write it: ids without padding, marks (="007") and ".0" if all have it;
     "£1,234.50", "1.234,50 EUR", "(12.50)"; "2024-02-29 13:05", "29/02/2024", "29 Feb 2024". Where
     day and month, or comma and point, could be swapped, the values that allow only one reading
     decide; if none does, or if they contradict each other, you are asked.

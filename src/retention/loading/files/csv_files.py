@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retention.errors import ReadError, RetentionError
+from retention.errors import ColumnError, ReadError, RetentionError
 from retention.frames import sql_name
 from retention.loading.files.encodings import (
     HEAD,
@@ -28,7 +28,13 @@ from retention.loading.files.encodings import (
     unpacked_stream,
     warn_of_guess,
 )
-from retention.loading.files.layout import BLANKS, layout_of_lines, names_in_line
+from retention.loading.files.layout import (
+    BLANKS,
+    SEPARATORS,
+    SNIFFED,
+    layout_of_lines,
+    names_in_line,
+)
 from retention.loading.files.relations import (
     Opened,
     columns_of_files,
@@ -40,7 +46,7 @@ from retention.loading.files.relations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Sequence, Set
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
@@ -60,7 +66,7 @@ class _Delimited:
     plain: bool
     """Whether DuckDB can read it as it lies there; if not, it reads a plain copy."""
     open_ends: bool
-    """Whether some line ends with the separator, which DuckDB would let pass in any number."""
+    """Whether some line ends with an empty field: DuckDB would let any number of them pass."""
     cells: tuple[bytes, ...]
     """Where the encoding is a guess: some cells whose letters depend on it."""
     ragged: bool = False
@@ -97,7 +103,12 @@ def open_delimited(
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
     if misfits:
         found = [replace(file, plain=False, ragged=True) for file in found]
-    every, lacking = columns_of_files((file.path, file.names) for file in found)
+    try:
+        every, lacking = columns_of_files((file.path, file.names) for file in found)
+    except ColumnError as problem:
+        hint = " If each has several columns, say `separator=`, the sign between them."
+        alone = all(len(file.names) == 1 for file in found)
+        raise ColumnError(problem.marked + hint * alone) from None
     guessed = [file for file in found if file.cells]
     if guessed and not misfits:  # else it was said before
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)
@@ -112,7 +123,7 @@ def open_delimited(
         for table, group in zip(tables, groups, strict=True)
     ]
     whole = reduce(lambda whole, part: whole.union(part), parts)
-    return Opened(whole, name, explain, lacking, partial(_line_that_holds, found[0]))
+    return Opened(whole, name, explain, lacking, partial(_place_of_names, found[0]))
 
 
 def _cells_of(every: Sequence[str], names: Sequence[str]) -> str:
@@ -124,14 +135,29 @@ def _cells_of(every: Sequence[str], names: Sequence[str]) -> str:
     )
 
 
-def _line_that_holds(file: _Delimited, name: str) -> int | None:
-    """The number of the first line of a file with a cell of this text, looked for in its head."""
+def _place_of_names(file: _Delimited, names: Sequence[str], missing: str) -> str:
+    """Where among the first lines names stand that are no columns, and what to say to read them."""
     lines = _first_lines(file.path, head_of(file.path), file.encoding)
-    for number, line in enumerate(lines, 1):
-        between = None if file.separator == BLANKS else file.separator
-        if name in [cell.strip().strip('"') for cell in line.split(between)]:
-            return number
-    return None
+    for wanted in ({name.strip().casefold() for name in names}, {missing.strip().casefold()}):
+        for number, line in enumerate(lines[:SNIFFED], 1):
+            if all(name in line.casefold() for name in wanted):
+                say = _keywords_to_read(file, number, line, wanted)
+                if say:
+                    return f" Line {number} has such names: say {' and '.join(say)}."
+    return ""
+
+
+def _keywords_to_read(file: _Delimited, number: int, line: str, wanted: Set[str]) -> list[str]:
+    """What to say so that a line is that of the names; nothing if it holds other names."""
+    signs = (sign for sign in line if not (sign.isalnum() or sign.isspace() or sign in "'\""))
+    for separator in dict.fromkeys((file.separator, *SEPARATORS, *signs)):
+        cells = line.split()
+        if separator != BLANKS:
+            cells = next(csv.reader([line], delimiter=separator), [])
+        if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
+            say = [f"`header_row={number}`"] if number != file.header_row else []
+            return say + ([f"`separator={separator!r}`"] if separator != file.separator else [])
+    return []
 
 
 def _check_separator(separator: str | None) -> None:
@@ -249,11 +275,12 @@ def _query_of_csv(files: Sequence[_Delimited], paths: Sequence[Path], *, blank: 
 
 
 def _has_blank_rows(connection: DuckDBPyConnection, file: _Delimited, path: Path) -> bool:
-    """Whether some line holds separators and nothing else."""
+    """Whether some line holds separators and nothing else, be it in quotes."""
     separator = sql_literal(file.separator)
     found = connection.execute(
-        f"SELECT 1 FROM {_lines_call(path)} WHERE suffix(line, {separator}) "
-        f"AND replace(line, {separator}, '') = '' LIMIT 1"
+        f"SELECT 1 FROM {_lines_call(path)} "
+        f"WHERE (suffix(line, {separator}) OR suffix(line, '\"\"')) "
+        f"AND translate(line, {separator} || '\"', '') = '' LIMIT 1"
     )
     return bool(found.fetchall())
 
@@ -336,7 +363,8 @@ def _row_that_cannot_be_read(file: _Delimited, line: int, problem: csv.Error) ->
         )
     return (
         f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
-        'that opens a field must close it, and quotes within are doubled: "3 "" nails".'
+        'that opens a field must close it, and quotes within are doubled: "3 "" nails". '
+        "Or say `separator=` or `header_row=` if the file is other."
     )
 
 

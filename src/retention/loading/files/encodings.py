@@ -197,8 +197,9 @@ class _Ends:
         for piece in pieces:
             kinds = _kinds_of_ends(piece)
             self._kinds |= kinds
-            self.open = self.open or any(self._separator + end in piece for end in kinds)
-            self.open = self.open or piece.endswith(self._separator)
+            empty = (self._separator, self._separator + b'""')
+            self.open = self.open or any(one + end in piece for end in kinds for one in empty)
+            self.open = self.open or piece.endswith(empty)
             yield piece
 
     @property

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 BLANKS = " "
 """Stands for any run of blanks as the separator."""
 
-_SEPARATORS = (",", ";", "\t", "|")
-_SNIFFED = 100
+SEPARATORS = (",", ";", "\t", "|")
+"""What separates columns, as it is tried."""
+
+SNIFFED = 100
+"""So many lines tell the layout."""
+
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
@@ -116,7 +120,7 @@ def _is_of_table(width: int, row: tuple[int, list[str]]) -> bool:
 
 def _first_rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
     """The first rows with something in them, each with the number of the line it starts on."""
-    reader, rows, start = csv.reader(lines[:_SNIFFED], delimiter=separator), [], 1
+    reader, rows, start = csv.reader(lines[:SNIFFED], delimiter=separator), [], 1
     for cells in reader:
         if _n_filled(cells):
             rows.append((start, cells))
@@ -143,23 +147,23 @@ def _likeliest_separator(lines: Sequence[str], *, below: bool) -> str:
 
     Where none cuts them alike, the rows `below` a preamble decide.
     """
-    best = max(_SEPARATORS, key=partial(_fit_of_separator, lines))
+    best = max(SEPARATORS, key=partial(_fit_of_separator, lines))
     alike, usual = _fit_of_separator(lines, best)
     if below and not alike:
         widths = {
             each: len(next(csv.reader(lines[number - 1 :], delimiter=each)))
-            for each in _SEPARATORS
+            for each in SEPARATORS
             if (number := _first_below_preamble(lines, each))
         }
         best = max(widths, key=widths.__getitem__, default=best)
         usual = widths.get(best, usual)
     if usual > 1:
         return best
-    blanks = {len(line.split()) for line in lines[:_SNIFFED] if line.strip()}
+    blanks = {len(line.split()) for line in lines[:SNIFFED] if line.strip()}
     return BLANKS if len(blanks) == 1 and blanks != {1} else best
 
 
 def _fit_of_separator(lines: Sequence[str], separator: str) -> tuple[bool, int]:
-    widths = [len(row) for row in csv.reader(lines[:_SNIFFED], delimiter=separator) if row]
+    widths = [len(row) for row in csv.reader(lines[:SNIFFED], delimiter=separator) if row]
     usual = mode(widths or [1])
     return usual > 1 and set(widths) == {usual}, usual

@@ -30,24 +30,20 @@ _NAMED, _OTHERS, _AT, _HEADS, _HEADING = (
 )
 
 
-def _no_line(_: str) -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A source that is open but not yet read, and what to say if reading it fails.
 
     `lacking` holds the columns that some file does not have, each with the first such file; they
     are empty in its rows.
-    `line_of` tells in which of its first lines a name stands, if it is none of a column.
+    `place_of` says where columns that it lacks are to be found, with the keywords to write.
     """
 
     relation: DuckDBPyRelation
     name: str
     explain: Callable[[Exception], RetentionError]
     lacking: Mapping[str, object] = field(default_factory=dict)
-    line_of: Callable[[str], int | None] = _no_line
+    place_of: Callable[[Sequence[str], str], str] = lambda _, __: ""
 
     def refuse_lacking(self, columns: Iterable[str], *, asked: str = "") -> None:
         """Refuse a column that is needed and that some file does not have.

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
 from retention.errors import ColumnError
-from retention.frames import Frame, as_lazy, beside, inside, is_pandas, locked_in, without_json
+from retention.frames import (
+    Frame,
+    as_lazy,
+    beside,
+    collect,
+    inside,
+    is_pandas,
+    locked_in,
+    without_json,
+)
 from retention.loading.rows.cells import table_and_mixed_texts
-from retention.loading.rows.text import OURS, column_of_cells
+from retention.loading.rows.text import OURS, column_of_cells, value_as_written
 from retention.names import inner_name, outer_text
 from retention.tables.mixed_currencies import are_currency_codes, currency_columns, unnamed_columns
 
@@ -22,6 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.tables import Kind
+
+_YEARS = date(1900, 1, 1), date(2199, 12, 31)
 
 SAMPLE = 20
 """So many first rows tell whether a column whose name says nothing may hold currencies."""
@@ -295,6 +308,37 @@ def _kept_columns(
     if len(kept) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
     return kept
+
+
+def signs_of_years(source: Source, frame: Frame) -> dict[str, nw.Expr]:
+    """Whether a date lies in a year that no file of today is about; ends may be without end."""
+    schema = frame.collect_schema()
+    dates = {role: f"{OURS}{role}" for role in source.roles if not role.endswith("end")}
+    days = {
+        role: periods.day_expr(name, frame.implementation)
+        for role, name in dates.items()
+        if name in schema and schema[name].is_temporal()
+    }
+    first, last = map(periods.number_of, _YEARS)
+    return {f"year {role}": (day < first) | (day > last) for role, day in days.items()}
+
+
+def example_in_words(frame: Frame, shows: str, first: Any) -> str:
+    """The first row that fails (eager), or the smallest value that does (lazy), in words."""
+    if first is None:
+        return ""
+    if ROW not in frame.collect_schema():
+        return f"smallest {value_as_written(first)}"
+    here = frame.filter(nw.col(ROW) == int(first), ~nw.col(shows).is_null())
+    found = collect(here.select(value=example_value(frame, shows)))["value"].tolist()
+    return f"row {int(first):,}{''.join(f': {value_as_written(value)}' for value in found)}"
+
+
+def example_value(frame: Frame, shows: str) -> nw.Expr:
+    """The value that an example shows; times in microseconds, which Python can write."""
+    dtype = frame.collect_schema()[shows]
+    nanoseconds = isinstance(dtype, nw.Datetime) and dtype.time_zone is None
+    return nw.col(shows).cast(nw.Datetime("us")) if nanoseconds else nw.col(shows)
 
 
 _MARK = f"{OURS}mark"

@@ -9,8 +9,8 @@ import numpy as np
 
 from retention.frames import as_lazy, collect, one_row
 from retention.loading.rows.columns import ROW
-from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
-from retention.loading.rows.text import OURS
+from retention.loading.rows.row_checks import Note, with_flag_of
+from retention.loading.rows.text import OURS, value_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

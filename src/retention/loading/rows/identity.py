@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.frames import collect, count, one_row
-from retention.loading.rows.row_checks import Note, value_as_written
-from retention.loading.rows.text import OURS
+from retention.loading.rows.row_checks import Note
+from retention.loading.rows.text import OURS, value_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -9,8 +9,8 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import collect, count, one_row
 from retention.loading.rows.columns import status_columns
-from retention.loading.rows.row_checks import Note, value_as_written, with_flag_of
-from retention.loading.rows.text import OURS, stripped_text
+from retention.loading.rows.row_checks import Note, with_flag_of
+from retention.loading.rows.text import OURS, stripped_text, value_as_written
 from retention.names import outer_text
 
 if TYPE_CHECKING:

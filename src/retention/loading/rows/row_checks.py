@@ -6,19 +6,30 @@ judge the same reading, so that one accepts exactly what the other sets nothing 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import ContentError, count_of, warn
-from retention.frames import Frame, collect, count, one_row
-from retention.loading.rows.columns import CHOSEN, ROW, Source
+from retention.frames import Frame, count, one_row
+from retention.loading.rows.columns import (
+    CHOSEN,
+    ROW,
+    Source,
+    example_in_words,
+    example_value,
+    signs_of_years,
+)
 from retention.loading.rows.fingerprints import fingerprint
-from retention.loading.rows.text import OURS, signs_that_occur
+from retention.loading.rows.text import (
+    ADVICE_ON_YEARS,
+    OURS,
+    advice_on_months,
+    signs_that_occur,
+    value_as_written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,13 +42,7 @@ def _no_notes(_: Frame, __: int) -> tuple[()]:
 REASON = f"{OURS}reason"
 """Why a row is not accepted: the reason of the first check it fails, null if it fails none."""
 
-_ENGLISH = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
-    "sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-)
-"""Months that a format can say with %b."""
-
-_N, _PRINT, _N_MONTHS = f"{OURS}n", f"{OURS}print", f"{OURS}n_months"
+_N, _PRINT = f"{OURS}n", f"{OURS}print"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +168,8 @@ class Judged:
         if not self.n_rows:
             return ()
         left, reading = self._rows_left, self.reading
-        return [*_month_notes(reading.source, left), *reading.notes(left, self.n_rows)]
+        notes = [*_month_notes(reading.source, left), *reading.notes(left, self.n_rows)]
+        return [*notes, *_year_notes(reading.source, left, self.look)]
 
     @property
     def _rows_left(self) -> Frame:
@@ -199,8 +205,18 @@ def verdict_on_rows(reading: Reading) -> Judged:
             if found is not None:
                 frame, failing = found, [*failing, check]
     failing = [check for check in reading.checks if check in failing]
-    frame = _with_first_reason(frame, failing) if failing else frame
+    if failing:
+        frame = _with_first_reason(frame, failing)
+        look |= _look_at_rest(reading, frame, look)
     return Judged(reading, frame, failing, look, n_rows)
+
+
+def _look_at_rest(reading: Reading, frame: Frame, look: Mapping[str, bool]) -> dict[str, bool]:
+    """How ids go out by those of rows that fail no check: names of columns, repeated, are none."""
+    others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
+    left = nw.col(REASON).is_null()
+    asked = {sign: left & other for sign, other in others.items() if look[sign]}
+    return signs_that_occur(frame, asked)
 
 
 def _flagged_if_meant(frame: Frame, flag: str) -> Frame | None:
@@ -247,7 +263,8 @@ def _first_look(
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
     asked = {flag: nw.col(flag) for flag in flags}
-    asked |= {**others, **reading.signs, "rows": nw.lit(True)}
+    years = signs_of_years(reading.source, frame)
+    asked |= {**others, **reading.signs, **years, "rows": nw.lit(True)}
     names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
     aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
     if reading.repeats and not reading.source.eager:
@@ -353,51 +370,27 @@ def _warn_of_notes(verdict: Judged) -> None:
 def _month_notes(source: Source, frame: Frame) -> list[Note]:
     """Dates that say no more than their month, where no format says that this is meant."""
     notes, schema = [], frame.collect_schema()
-    for role, column in source.roles.items():
-        months, text = f"{OURS}{role}_months", f"{OURS}{role}_text"
-        if months not in schema:
-            continue
-        some = frame.filter(nw.col(months)).with_columns(nw.lit(1).alias(_N_MONTHS))
-        found = one_row(some.select(nw.col(text).min(), nw.col(_N_MONTHS).sum()))
-        if n := int(found[_N_MONTHS] or 0):
-            what = f"months in {role} column {column!r}"
-            notes.append(Note(what, n, n, repr(found[text]), _advice_on_months(found[text])))
+    for role in (role for role in source.roles if f"{OURS}{role}_months" in schema):
+        text = f"{OURS}{role}_text"
+        some = frame.filter(nw.col(f"{OURS}{role}_months"))
+        found = one_row(some.select(nw.col(text).min(), nw.len().alias("n")))
+        if n := int(found["n"]):
+            what = f"months in {role} column {source.roles[role]!r}"
+            notes.append(Note(what, n, n, repr(found[text]), advice_on_months(found[text])))
     return notes
 
 
-def _advice_on_months(text: str) -> str:
-    """What is made of months, and how to say that it is meant."""
-    made = "Each is read as its first day, and days within a month are not known."
-    if "q" in text or re.search("[^-0-9/., ]", re.sub(rf"\b(?:{_ENGLISH})\b", "", text)):
-        return made
-    written = re.sub("[a-z]+", "%b", re.sub("[0-9]{4}", "@", text))
-    written = re.sub("[0-9]{1,2}", "%m", written).replace("@", "%Y")
-    return f"{made} If all are written alike and that is meant, say `date_format={written!r}`."
-
-
-def example_in_words(frame: Frame, check: Check, first: Any) -> str:
-    """The first row that fails (eager), or the smallest value that does (lazy), in words."""
-    if first is None:
-        return ""
-    if ROW not in frame.collect_schema():
-        return f"smallest {value_as_written(first)}"
-    here = frame.filter(nw.col(ROW) == int(first), ~nw.col(check.shows).is_null())
-    found = collect(here.select(value=example_value(frame, check)))["value"].tolist()
-    return f"row {int(first):,}{''.join(f': {value_as_written(value)}' for value in found)}"
-
-
-def example_value(frame: Frame, check: Check) -> nw.Expr:
-    """The value that an example shows; times in microseconds, which Python can write."""
-    dtype = frame.collect_schema()[check.shows]
-    nanoseconds = isinstance(dtype, nw.Datetime) and dtype.time_zone is None
-    return nw.col(check.shows).cast(nw.Datetime("us")) if nanoseconds else nw.col(check.shows)
-
-
-def value_as_written(value: Any) -> str:
-    """A value as the user wrote it: text in quotes, a midnight as its day."""
-    if isinstance(value, datetime) and value.time() == datetime.min.time():
-        return str(value.date())
-    return repr(value) if isinstance(value, str) else f"{value}"
+def _year_notes(source: Source, frame: Frame, look: Mapping[str, bool]) -> list[Note]:
+    """Dates before 1900 or after 2199, which other calendars are full of."""
+    notes, odd = [], signs_of_years(source, frame)
+    for role in (sign.removeprefix("year ") for sign in odd if look[sign]):
+        day = nw.col(f"{OURS}{role}").cast(nw.Datetime("us"))
+        rows = frame.filter(odd[f"year {role}"])
+        found = one_row(rows.select(day.min().alias("first"), nw.len().alias("n")))
+        if n := int(found["n"]):
+            what = f"{role}s before 1900 or after 2199 in column {source.roles[role]!r}"
+            notes.append(Note(what, n, n, value_as_written(found["first"]), ADVICE_ON_YEARS))
+    return notes
 
 
 def _flag_name(check: Check) -> str:
@@ -445,13 +438,15 @@ def _failures_of_checks(
     for i, check in enumerate(checks):
         fails = nw.col(_flag_name(check))
         columns[f"{OURS}n{i}"] = count(fails)
-        shows = nw.col(ROW) if eager else example_value(frame, check)
+        shows = nw.col(ROW) if eager else example_value(frame, check.shows)
         columns[f"{OURS}first{i}"] = nw.when(fails).then(shows)
         sums += [nw.col(f"{OURS}n{i}").sum(), nw.col(f"{OURS}first{i}").min()]
     found = one_row((frame.with_columns(**columns) if columns else frame).select(*sums))
     ns = [int(found[f"{OURS}n{i}"]) for i in range(len(checks))]
     firsts = [found[f"{OURS}first{i}"] for i in range(len(checks))]
-    texts = [example_in_words(frame, c, first) for c, first in zip(checks, firsts, strict=True)]
+    texts = [
+        example_in_words(frame, c.shows, first) for c, first in zip(checks, firsts, strict=True)
+    ]
     return int(found["rows"]), list(zip(ns, texts, strict=True))
 
 

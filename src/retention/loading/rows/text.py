@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 OURS = "_retention_"
 """Columns that the doors add while they work start with this."""
 
-BLANKS = ("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>")
-"""Texts that mean nothing was filled in."""
+BLANKS = (
+    *("", "nan", "NaN", "None", "NULL", "null", "NA", "N/A", "n/a", "#N/A", "NaT", "<NA>"),
+    *("#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"),
+)
+"""Texts that mean nothing was filled in, or that a spreadsheet could not work it out."""
 
 _NOBODY = ("(not set)", "(other)")
 """What Google Analytics says of whom it does not know, and of the many it keeps no row of."""
@@ -54,9 +59,18 @@ NO_DATES = (
 )
 """Texts in lower case that mean that no date was filled in: dashes, and the day nought."""
 
+ADVICE_ON_YEARS = (
+    "Years are read as those of the Gregorian calendar: if they are of another (Buddhist, Persian, "
+    "Islamic), convert them first."
+)
+"""What to do about dates in years that no file of today is about."""
+
 _PAD = "[ \t\r\n\u00a0\u200b\ufeff]"
-PADDED = f"^{_PAD}|{_PAD}$"
-"""A pattern of texts with a space, no-break space or byte-order mark at either end."""
+MARKED = '^="[^"]*"$|^\'[0-9]+$'
+"""A pattern of texts that are marked as such for a spreadsheet: ="00123" and '00123."""
+
+PADDED = f"^{_PAD}|{_PAD}$|{MARKED}"
+"""A pattern of texts with a space, no-break space or byte-order mark at either end, or marked."""
 
 EPOCHS: Mapping[str, int] = {
     "epoch_s": 1,
@@ -142,6 +156,13 @@ def stripped_text(text: nw.Expr) -> nw.Expr:
     return text.str.replace_all(f"^{_PAD}+|{_PAD}+$", "")
 
 
+def unmarked_text(text: nw.Expr) -> nw.Expr:
+    """Text without padding, and without what tells a spreadsheet that it is text."""
+    bare = stripped_text(text)
+    inner = stripped_text(bare.str.replace_all('^="|^\'|"$', ""))
+    return nw.when(bare.str.contains(MARKED)).then(inner).otherwise(bare)
+
+
 def column_of_cells(column: str) -> str:
     """Where the text of a column stands whose cells are Python objects of several kinds."""
     return f"{OURS}cells {column}"
@@ -163,6 +184,22 @@ def flat_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
     )
 
 
+_ENGLISH = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    "sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)  # months that a format can say with %b
+
+
+def advice_on_months(text: str) -> str:
+    """What is made of months, and how to say that it is meant."""
+    made = "Each is read as its first day, and days within a month are not known."
+    if "q" in text or re.search("[^-0-9/., ]", re.sub(rf"\b(?:{_ENGLISH})\b", "", text)):
+        return made
+    written = re.sub("[a-z]+", "%b", re.sub("[0-9]{4}", "@", text))
+    written = re.sub("[0-9]{1,2}", "%m", written).replace("@", "%Y")
+    return f"{made} If all are written alike and that is meant, say `date_format={written!r}`."
+
+
 def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[str, bool]:
     """Whether each condition holds in any row, in one query; no conditions, no query."""
     if not conditions:
@@ -170,3 +207,10 @@ def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[st
     named = {f"{OURS}sign{i}": condition for i, condition in enumerate(conditions.values())}
     found = one_row(frame.with_columns(**named).select(*(nw.col(name).any() for name in named)))
     return {name: bool(found[ours]) for name, ours in zip(conditions, named, strict=True)}
+
+
+def value_as_written(value: Any) -> str:
+    """A value as the user wrote it: text in quotes, a midnight as its day."""
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return str(value.date())
+    return repr(value) if isinstance(value, str) else f"{value}"

@@ -45,7 +45,8 @@ _WRITTEN = "|".join(
     (
         f"^{_MINUS}? ?(?:{_SIGN} ?)?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # 12,- EUR
         f"^{_SIGN} ?{_MINUS} ?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})?$",  # £-12.50
-        rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}(?: ?{_SIGN})? ?\)(?: ?{_SIGN})?$",  # (12.50)
+        rf"^(?:{_SIGN} ?)?\( ?(?:{_SIGN} ?)?{_DIGITS}{_WHOLE_AMOUNT}(?: ?{_SIGN})? ?\)"
+        f"(?: ?{_SIGN})?$",  # (12.50)
         f"^(?:{_SIGN} ?)?{_DIGITS}(?: ?{_MARK}{{1,9}})? ?{_DASH}(?: ?{_SIGN})?$",  # 12.50-
     )
 )
@@ -55,7 +56,7 @@ _BEHIND = f"[^0-9.,][^0-9]*$|[.,]$|[.,][^0-9.,{_DASHES}][^0-9]*$"  # "10,-" has 
 _CODE_AND_POINT = r"^[^0-9.]*[A-Z]{3}\.[0-9]"  # 50 euros or half a one
 _NO_SIGN = f"[0-9., ()+{_TICKS}\u200e\u200f\u061c{_DASHES}]+(?:{_E})?"
 _THOUSANDS = "(?:[0-9]{0,2}[1-9]|[0-9]?[1-9]0|[1-9]00)"
-_MACHINE = r"^[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,3}$"  # written by a program: its point is a point
+_MACHINE = r"^[0-9]*\.[0-9]+[eE][-+]?[0-9]{1,3}$|^[0-9]+\.0$"  # of programs: a point is a point
 _NEGATIVE = rf"^[^0-9]*(?:{_DASH}|\()|[0-9][^0-9.,]*{_DASH}[^0-9]*$"
 _LAKHS = "[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}"
 

@@ -22,6 +22,7 @@ from retention.loading.rows.row_checks import Check, Output
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import is_money, written_sign
 from retention.loading.values.rates import Rates, read_rates
+from retention.names import outer_text
 from retention.tables.currency_signs import is_known_currency, possible_currencies
 from retention.tables.mixed_currencies import (
     Found,
@@ -126,9 +127,11 @@ def read_currency(
 
 
 def likely_currency_columns(frame: Frame) -> list[str]:
-    """The columns of a table that may say in which currencies its amounts are."""
+    """The columns of a table, by its own names, that may say in which currencies amounts are."""
     schema = frame.collect_schema()
-    return [*currency_columns(schema), *_columns_of_codes(frame, schema)]
+    return [
+        outer_text(name) for name in (*currency_columns(schema), *_columns_of_codes(frame, schema))
+    ]
 
 
 def _amounts_by_column(money: _Money, frame: Frame, rates: Rates | None) -> Told:

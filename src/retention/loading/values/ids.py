@@ -23,7 +23,7 @@ from retention.loading.rows.text import (
     flat_text,
     is_text,
     signs_that_occur,
-    stripped_text,
+    unmarked_text,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from retention.loading.rows.columns import Source
 
 _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
+_SHORTENED = r"^[0-9](?:[.,][0-9]+)?E\+[0-9]{2}$"  # 1.23457E+17: a long number in a spreadsheet
 _FILL = "Fill them in or leave those rows out."
 _SAY_BLANKS = "say `blanks=()`"
 _TOTALS = frozenset(TOTALS)
@@ -39,7 +40,7 @@ _MISSING = ("NoneType", "NaTType", "NAType")
 
 
 def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
-    """What to learn about an id before it is read: whether any has padding."""
+    """What to learn about an id before it is read: whether any has padding or a mark."""
     column = source.roles[role]
     text = isinstance(source.schema[column], nw.String)
     return {f"padded {role}": nw.col(column).str.contains(PADDED)} if text else {}
@@ -69,6 +70,7 @@ def read_id(
         frame = _with_text_ids(source, frame, role, padded=known.get(f"padded {role}", True))
         blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
         total = nw.col(ours).is_in(totals) if totals else None
+        broken = nw.col(ours).str.contains(_SHORTENED)
         other = ~nw.col(ours).is_in([*blanks, *totals]) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
     if role == "customer_id":
         named = ~blank if total is None else ~blank & ~total
@@ -87,10 +89,12 @@ def read_id(
 
 
 def _checks_of_ids(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:
-    fill = _FILL
-    reread = "Ids were read as decimal numbers and lost digits: read the column as text."
+    reread = (
+        "Long ids were read or written as decimal numbers, as spreadsheets do (1.23457E+17), and "
+        "lost digits, so that different ones became one: export or read the column as text."
+    )
     return [
-        Check(f"blank {role}", column, fill, blank),
+        Check(f"blank {role}", column, _FILL, blank),
         Check(f"{role} that is not a whole number", column, reread, broken),
     ]
 
@@ -132,7 +136,7 @@ def _stand_above(source: Source, role: str, frame: Frame) -> bool:
 def _with_text_ids(source: Source, frame: Frame, role: str, *, padded: bool) -> Frame:
     column = source.roles[role]
     text = column_as_text(column, source.schema[column])
-    return frame.with_columns((stripped_text(text) if padded else text).alias(f"{OURS}{role}"))
+    return frame.with_columns((unmarked_text(text) if padded else text).alias(f"{OURS}{role}"))
 
 
 def _id_type(source: Source, column: str, role: str) -> nw.dtypes.DType:

@@ -1,0 +1,230 @@
+"""Habits of files that were read wrongly, or refused without a word of help, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+import retention as rt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = {"customer_id": "who", "date": "day", "sales": "paid"}
+
+
+def orders(folder: Path, text: str, **said):
+    """The orders of a file."""
+    path = folder / "orders.csv"
+    path.write_text(text, encoding="utf-8")
+    return rt.as_transactions(path, **(NAMES | said))
+
+
+def table(**columns):
+    """A table of orders in which nothing is odd but what is given."""
+    n = len(next(iter(columns.values())))
+    return pd.DataFrame(
+        {"who": ["A"] * n, "day": ["2024-01-05"] * n, "paid": ["1.5"] * n} | columns
+    )
+
+
+def test_an_english_month_beside_those_of_another_language_is_of_that_language(engine):
+    """In Basaa "may" is November, as the other months of the file tell; alone it is May."""
+    texts = {"5 may, 2024": "2024-11-05", "5 dip, 2024": "2024-09-05", "21 kɔn, 2024": "2024-01-21"}
+    read = rt.as_transactions(engine.table(table(day=list(texts))), **NAMES)
+    days = pd.to_datetime(engine.read(read)["date"]).dt.strftime("%Y-%m-%d")
+    assert sorted(days) == sorted(texts.values())
+    alone = rt.as_transactions(engine.table(table(day=["5 may, 2024", "21 mar, 2024"])), **NAMES)
+    days = pd.to_datetime(engine.read(alone)["date"]).dt.strftime("%Y-%m-%d")
+    assert sorted(days) == ["2024-03-21", "2024-05-05"]
+
+
+def test_a_half_of_the_day_is_no_month(engine):
+    """Though "pm" is July in one language."""
+    found = rt.audit(rt.as_transactions, engine.table(table(day=["21 Mar, 2024 PM 3:05"])), **NAMES)
+    assert list(engine.read(found.set_aside)["reason"]) == ["unreadable date"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["Wed, 09 Eki 2013", "Fri, 22 Kas 2013"], ["2013-10-09", "2013-11-22"]),
+        (["Fri, 22 Kas 2013"], ["2013-11-22"]),
+        (["Fri, 22 Nov 2013", "Tue, 05 Mar 2013"], ["2013-11-22", "2013-03-05"]),
+    ],
+)
+def test_a_day_of_the_week_is_never_taken_for_a_month_of_a_language_that_few_write(
+    engine, texts, days
+):
+    """As "Fri" is a month in one language, and "Kas" a day of the week in another."""
+    read = engine.read(
+        rt.as_transactions(engine.table(table(day=texts)), **NAMES, duplicates="keep")
+    )
+    assert sorted(pd.to_datetime(read["date"]).dt.strftime("%Y-%m-%d")) == sorted(days)
+
+
+@pytest.mark.parametrize("mark", ['="{}"', "'{}", ' ="{}" '])
+def test_ids_that_are_marked_as_text_for_a_spreadsheet_are_what_stands_in_the_mark(engine, mark):
+    """Else 00123 of one file would never meet 00123 of another."""
+    marked = engine.table(table(who=[mark.format("00123"), mark.format("0042")]))
+    read = engine.read(rt.as_transactions(marked, **NAMES))
+    assert sorted(read["customer_id"]) == ["00123", "0042"]
+
+
+def test_an_apostrophe_that_belongs_to_a_name_stays(engine):
+    """A Dutch "'t Hart" is no number that was marked."""
+    given = engine.table(table(who=["'t Hart", 'Bar "=1"']))
+    read = engine.read(rt.as_transactions(given, **NAMES))
+    assert sorted(read["customer_id"]) == ["'t Hart", 'Bar "=1"']
+
+
+def test_ids_of_rows_that_are_left_out_do_not_decide_how_the_others_are_read(engine):
+    """An id "17850.0" is 17850 also where names of columns, or a total, stand among the rows."""
+    given = table(who=["17850.0", "who", "13047.0"], day=["2024-01-05", "day", "2024-01-06"])
+    with pytest.warns(rt.RetentionWarning, match="1 row of 3 left out as incomplete"):
+        read = rt.as_transactions(engine.table(given), **NAMES, incomplete="drop")
+    assert sorted(engine.read(read)["customer_id"]) == ["13047", "17850"]
+    found = rt.audit(rt.as_transactions, engine.table(given), **NAMES)
+    assert sorted(engine.read(found.accepted)["customer_id"]) == ["13047", "17850"]
+
+
+@pytest.mark.parametrize("blank", [";;;", '"";"";"";""', '"";;"";'])
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"])
+def test_blank_rows_are_left_out_in_quotes_or_without(tmp_path: Path, blank, engine):
+    """A spreadsheet that quotes every cell quotes those of blank rows, too."""
+    text = f'"who";"day";"paid";"note"\n"A";"2024-01-05";"1,5";"x"\n{blank}\n'
+    read = orders(tmp_path, text, engine=engine)
+    assert len(read.fetchall() if engine == "duckdb" else read) == 1
+
+
+@pytest.mark.parametrize("name", ["Cur.", "currency.code", "Currency [ISO]"])
+def test_a_column_that_may_say_the_currency_is_found_whatever_signs_its_name_holds(
+    tmp_path: Path, name
+):
+    """Only the columns that are needed are read, of which this is one."""
+    text = f"who,day,paid,{name}\nA,2024-01-05,1.5,EUR\nB,2024-01-05,2.5,EUR\n"
+    assert orders(tmp_path, text, duplicates="keep")["sales"].tolist() == [1.5, 2.5]
+    with pytest.raises(rt.ContentError, match="amounts in several currencies"):
+        orders(tmp_path, text.replace("2.5,EUR", "2.5,USD"), duplicates="keep")
+
+
+PLACES = {
+    "separator='^'": "who^day^paid\nA^2024-01-05^1.5\n",
+    "separator=':'": '"who":"day":"paid"\n"A":"2024-01-05":"1.5"\n',
+    "header_row=4": "Shop,Year,City\nBeans,2024,Hull\n\nWho , day,paid\nA,2024-01-05,1.5\n",
+    "header_row=2 and separator='~'": "Created~2024-01-05\nwho~day~paid\nA~2024-01-05~1.5\n",
+}
+
+
+@pytest.mark.parametrize("advice", PLACES)
+def test_names_that_are_no_columns_are_looked_for_in_the_lines_of_the_file(tmp_path: Path, advice):
+    """The refusal says where they stand; what it says to write is written, and works."""
+    with pytest.raises(rt.ColumnError, match=f"has such names: say {advice.replace('^', '.')}"):
+        orders(tmp_path, PLACES[advice])
+    said = eval(f"dict({advice.replace(' and ', ', ')})")
+    assert orders(tmp_path, PLACES[advice], **said)["sales"].tolist() == [1.5]
+
+
+def test_names_that_stand_nowhere_are_refused_as_before(tmp_path: Path):
+    """No advice is made up."""
+    with pytest.raises(rt.ColumnError, match=r"There is: 'who', 'day', 'paid'\.$"):
+        orders(tmp_path, "who,day,paid\nA,2024-01-05,1.5\n", customer_id="customer")
+
+
+@pytest.mark.parametrize(("date_format", "text"), [("%d%m%Y", "25102020"), ("%m%d%Y", "10252020")])
+def test_eight_digits_in_another_order_are_refused_with_the_keyword_that_reads_them(
+    engine, date_format, text
+):
+    """As year, month and day they are no date."""
+    given = engine.table(table(day=[text]))
+    with pytest.raises(rt.ContentError, match=r"does not exist.*date_format='%d%m%Y' or '%m%d%Y'"):
+        rt.as_transactions(given, **NAMES)
+    read = engine.read(rt.as_transactions(given, **NAMES, date_format=date_format))
+    assert str(read["date"].iloc[0])[:10] == "2020-10-25"
+
+
+CLOCKS = {
+    "2024-03-05, 15:04": "2024-03-05 15:04",
+    "13.03.2024, 15:04:05": "2024-03-13 15:04:05",
+    "Mar 5, 2024, 3:04 PM": "2024-03-05 15:04",
+    "5 mar 2024, 3:04:05 p. m.": "2024-03-05 15:04:05",
+    "13/03/2024 12:04 a.m.": "2024-03-13 00:04",
+}
+
+
+def test_a_comma_may_stand_before_the_clock_and_points_in_its_halves(engine):
+    """As browsers and CLDR write moments."""
+    given = engine.table(table(day=list(CLOCKS)))
+    read = engine.read(rt.as_transactions(given, **NAMES, duplicates="keep"))
+    assert sorted(pd.to_datetime(read["date"])) == sorted(map(pd.Timestamp, CLOCKS.values()))
+
+
+def test_whole_amounts_with_a_dash_may_stand_in_brackets(engine):
+    """The brackets are the minus, the dash stands for no cents."""
+    given = engine.table(table(paid=["2.584,-", "(2.584,-)", "(€ 12,--)"]))
+    read = engine.read(rt.as_transactions(given, **NAMES, refunds="net"))
+    assert sorted(read["sales"]) == [-2584.0, -12.0, 2584.0]
+
+
+def test_single_quotes_are_not_taken_for_a_separator(tmp_path: Path):
+    """They stand on both sides of the names as well, but cut no columns."""
+    with pytest.raises(rt.ColumnError, match="Did you mean") as refused:
+        orders(tmp_path, "'who','day','paid'\n'A','2024-01-05','1.5'\n")
+    assert "separator=" not in str(refused.value)
+
+
+def test_files_of_one_column_each_are_asked_for_their_separator(tmp_path: Path):
+    """They differ in it only because the sign between their columns is not known."""
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("who^day^paid\nA^2024-01-05^1.5\n")
+    second.write_text("day^who^paid\n2024-01-05^B^2.5\n")
+    with pytest.raises(rt.ColumnError, match="say separator="):
+        rt.as_transactions([first, second], **NAMES)
+    read = rt.as_transactions([first, second], **NAMES, separator="^")
+    assert read["sales"].tolist() == [1.5, 2.5]
+
+
+def test_long_ids_that_a_spreadsheet_cut_short_are_refused_since_several_became_one(engine):
+    """1.23457E+17 may be anybody's; a code that merely looks alike is let in."""
+    given = engine.table(table(who=["1.23457E+17", "1.23457E+17", "3E5"]))
+    with pytest.raises(rt.ContentError, match="not a whole number: 2 rows.*became one"):
+        rt.as_transactions(given, **NAMES, duplicates="keep")
+    with pytest.warns(rt.RetentionWarning, match="2 rows of 3 left out"):
+        read = rt.as_transactions(given, **NAMES, duplicates="keep", incomplete="drop")
+    assert list(engine.read(read)["customer_id"]) == ["3E5"]
+
+
+def test_what_a_spreadsheet_could_not_work_out_is_missing(engine):
+    """A lookup that failed names no customer, and many rows would share it."""
+    given = table(who=["A", "#REF!"], paid=["#DIV/0!", "1.5"], day=["#VALUE!", "2024-01-05"])
+    found = rt.audit(rt.as_transactions, engine.table(given), **NAMES)
+    assert sorted(engine.read(found.set_aside)["reason"]) == ["blank customer_id", "missing date"]
+
+
+@pytest.mark.parametrize("day", ["2567-03-05", "1402-12-15"])
+def test_years_of_other_calendars_are_said(engine, day):
+    """A Thai file of 2567 is of 2024; nothing is guessed, but nobody is left unaware."""
+    given = engine.table(table(who=["A", "B"], day=[day, "2024-01-05"]))
+    with pytest.warns(
+        rt.RetentionWarning, match="dates before 1900 or after 2199.*1 row.*Buddhist"
+    ):
+        rt.as_transactions(given, **NAMES)
+
+
+def test_an_end_without_end_is_no_year_of_another_calendar(recwarn):
+    """A contract that runs until 9999 runs."""
+    given = pd.DataFrame({"who": ["A"], "from": ["2024-01-05"], "to": ["9999-12-30"]})
+    rt.as_contracts(given, customer_id="who", start="from", end="to", end_is="last_day")
+    assert not [one for one in recwarn if "calendar" in str(one.message)]
+
+
+def test_a_whole_quantity_of_a_program_does_not_decide_how_prices_are_read(engine):
+    """Beside "4.0", "81,890" may be eighty or eighty thousand: it is asked."""
+    given = engine.table(table(n=["4.0", "1.0"], paid=["81,890", "59,760"]))
+    names = {"customer_id": "who", "date": "day", "quantity": "n", "unit_price": "paid"}
+    with pytest.raises(rt.ContentError, match="ambiguous unit_price: 2 rows.*decimal=','"):
+        rt.as_transactions(given, **names)
+    read = engine.read(rt.as_transactions(given, **names, decimal=","))
+    assert sorted(read["sales"]) == [59.76, 327.56]
