@@ -19,15 +19,9 @@ from retention.frames import (
     one_row,
     table_like,
 )
+from retention.loading.refusals import refuse_faults
 from retention.loading.rows.columns import ROW, example_in_words, example_value
-from retention.loading.rows.row_checks import (
-    REASON,
-    Judged,
-    Note,
-    Reading,
-    refuse_faults,
-    verdict_on_rows,
-)
+from retention.loading.rows.row_checks import REASON, Judged, Note, Reading, verdict_on_rows
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
 from retention.names import plain_message

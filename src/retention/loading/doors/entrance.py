@@ -31,8 +31,8 @@ from retention.loading.files.relations import (
     refusals_explained,
     table_in_engine,
 )
+from retention.loading.refusals import accepted_rows
 from retention.loading.rows.columns import column_meant, names_to_keep
-from retention.loading.rows.row_checks import accepted_rows
 from retention.loading.values.currencies import likely_currency_columns
 
 if TYPE_CHECKING:
