@@ -19,7 +19,7 @@ _PROFILE = {
     "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
-settings.register_profile("house", max_examples=15, **_PROFILE)
+settings.register_profile("house", max_examples=8, **_PROFILE)
 settings.register_profile("few", max_examples=4, **_PROFILE)  # for a second environment
 settings.register_profile(
     "unshrunk", max_examples=15, phases=[Phase.explicit, Phase.generate], **_PROFILE
@@ -45,17 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
     asked about random shops all at once, in `whole/test_stacked_shops.py`; Spark draws two
     examples. What is refused is asked of pandas alone too, unless a test's name says "every
-    engine". Of the other tests by example, pandas, Polars and DuckDB run every case; of a test with
-    many cases the others run one. Of Ibis and Spark, which take seconds where others take
-    milliseconds, this is said of the tests that hold an engine to a definition (`_TWINS`) and of
-    the first of each file. A second environment has Spark in the place of Ibis, and asks no more of
-    lazy Polars and PyArrow than of these, and one case of Polars and DuckDB. What takes longest
-    comes first, so that no core waits for it at the end.
+    engine". Of the other tests by example, pandas and Polars run every case, DuckDB one of each
+    test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
+    the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
+    second environment has Spark in the place of Ibis, and asks one case of Polars. What takes
+    longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
-    one_case, twins_only, none = {"pyarrow", "polars_lazy"}, {"ibis", "spark"}, set[str]()
+    one_case, none = {"duckdb"}, set[str]()
+    twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
     if config.getoption("--hypothesis-profile") == "few":
-        one_case, twins_only, none = {"polars", "duckdb"}, {"spark"} | one_case, {"ibis"}
+        one_case, none = {"polars", "duckdb"}, {"ibis"}
     seen: set[tuple[object, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
@@ -70,7 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         if engine not in one_case | twins_only | none:
             continue
-        asked = engine in one_case or _TWINS.search(test) or (file, engine) not in seen
+        first = engine != "ibis" and (file, engine) not in seen
+        asked = engine in one_case or _TWINS.search(test) or first
         if engine in none or not asked or (test, engine) in seen:
             left.append(item)
         seen |= {(test, engine), (file, engine)}
