@@ -48,14 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     engine". Of the other tests by example, pandas and Polars run every case, DuckDB one of each
     test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
     the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
-    second environment has Spark in the place of Ibis, and asks one case of Polars. What takes
-    longest comes first, so that no core waits for it at the end.
+    second environment has Spark in the place of Ibis, and asks no more of Polars and DuckDB than of
+    PyArrow. What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
     one_case, none = {"duckdb"}, set[str]()
     twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
     if config.getoption("--hypothesis-profile") == "few":
-        one_case, none = {"polars", "duckdb"}, {"ibis"}
+        one_case, none = set[str](), {"ibis"}
+        twins_only |= {"polars", "duckdb"}
     seen: set[tuple[object, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
