@@ -115,6 +115,8 @@ def test_customers_without_a_sign_up_are_counted():
     [
         ({"measure": "sales"}, "say measure='customers'"),
         ({"cohorts": "every"}, "or say cohorts='first'"),
+        ({"cohorts": "started"}, "'first', 'every', 'attribute'"),
+        ({"cohorts": "started", "started": None}, "'first', 'every', 'attribute'"),
         ({"by": "plan"}, "plan"),
         ({"started": pd.concat([STARTS, STARTS])}, "10 starts of 5 customers: keep one row"),
         ({"started": STARTS.drop(columns="start")}, "start"),

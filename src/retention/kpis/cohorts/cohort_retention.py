@@ -188,6 +188,7 @@ def cohort_retention(  # noqa: PLR0913 - each keyword is a convention on which t
         Glenn, N. D. (2005), Cohort Analysis, 2nd ed. The kinds are conventions of practice (product
         analytics: "on", "on or after" or unbounded, and bracket retention).
     """
+    check_choice("cohorts", cohorts, ("first", "every", "attribute"))
     asked = Ageing(
         kind,
         measure,
@@ -353,8 +354,6 @@ def _checked_segment_columns(asked: Ageing, by: str | Sequence[str], washout: in
     """The segment columns, once the conventions are known and do not contradict one another."""
     check_choice("measure", asked.measure, ("customers", "sales", "profit"))
     check_choice("basis", asked.basis, ("base", "current"))
-    if asked.cohorts != "started":
-        check_choice("cohorts", asked.cohorts, ("first", "every", "attribute"))
     check_choice("clock", asked.clock, ("calendar", "elapsed"))
     check_choice("week_start", asked.week_start, WEEKDAYS)
     if asked.freq is not None:
