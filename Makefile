@@ -2,7 +2,7 @@
 python ?= .venv/bin/python
 bin := $(dir $(python))
 
-.PHONY: help setup check format lint types floors quick test coverage docs pages everything
+.PHONY: help setup check format lint types floors quick test anew coverage docs pages everything
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ quick: ## the house's own rules, the imports and the published numbers
 
 test: ## the tests, the examples in docstrings and the code on the pages
 	$(bin)pytest -q -n 2
+
+anew: ## the tests that draw random examples, with many new ones
+	$(bin)pytest -q -n 2 --hypothesis-profile=anew -m "hypothesis and not spark and not browser"
 
 coverage: ## the tests, and which lines of the library they miss
 	$(bin)pytest -q -n 2 --cov --cov-report=term

@@ -25,6 +25,7 @@ settings.register_profile(
     "unshrunk", max_examples=15, phases=[Phase.explicit, Phase.generate], **_PROFILE
 )
 settings.register_profile("with_spark", max_examples=2, **_PROFILE)  # seconds an example
+settings.register_profile("anew", max_examples=60, **{**_PROFILE, "derandomize": False})
 
 
 def at_most(n: int) -> int:

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import retention as rt
@@ -78,7 +78,7 @@ def agrees_with_loops(engine, lines, spent, by, lag):
     found = engine.read(cost_kpis(engine.table(spent), activity, **asked))
     amount, outside, base, kept, sales = by_hand(engine.read(activity), spent, by, lag)
     kinds = {"wages", "space", "(all)", *spent["kind"]}
-    places = {key[0] for key in (*amount, *outside, *base)}
+    places = {key[0] for key in (*amount, *outside, *base, *sales)}
     assert len(found) == len(places) * 3 * len(kinds)
     for row in found.to_dict("records"):
         region = row["region"] if by else ""
@@ -107,6 +107,7 @@ def agrees_with_loops(engine, lines, spent, by, lag):
 
 
 @in_silence
+@example(lines=[("Ann", date(2024, 1, 1), -1, "south")], spent=[], by=True, lag=1)
 @given(
     lines=st.lists(st.tuples(names, days, st.integers(-5, 9), regions), max_size=12),
     spent=st.lists(incurred, max_size=10),
