@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retention.loading import plain_texts
 from retention.loading.dates import patterns, reading, time_zones
 from retention.loading.rows.text import signs_that_occur
 from retention.loading.values import amounts, currencies, ids
@@ -46,35 +47,40 @@ def read_values(
     date_roles: Sequence[str],
     amount_roles: Sequence[str],
 ) -> Values:
-    """Every named column read. How text is written is learned first, in one query for all of it."""
+    """Every named column read, once it is known how its text is written."""
     on_ids, on_dates, on_amounts = (
         [role for role in roles if role in source.roles]
         for roles in (id_roles, date_roles, amount_roles)
     )
     frame = time_zones.with_local_times(source, on_dates, written)
-    for role in on_dates:
+    known = _signs_of_plain_text(source, frame, written, on_ids, on_dates, on_amounts)
+    plain = plain_texts.forms_of_plain_texts(known, on_dates, on_amounts)
+    frame, checks = plain_texts.with_plain_values(source, frame, plain)
+    odd_dates, odd_amounts = (
+        [role for role in roles if role not in plain] for roles in (on_dates, on_amounts)
+    )
+    for role in odd_dates:
         frame = reading.with_date_text(source, frame, role)
-    for role in on_amounts:
+    for role in odd_amounts:
         frame = amounts.with_amount_text(source, frame, role)
-    known = _signs_of_text(source, frame, written, on_ids, on_dates, on_amounts)
-    checks: dict[str, Sequence[Check]] = {}
+    known |= _signs_of_odd_text(source, frame, written, odd_dates, odd_amounts)
     outputs: dict[str, Output] = {}
     for role in on_ids:
         frame, checks[role], outputs[role] = ids.read_id(
             source, frame, role, known, written.blank_ids
         )
-    ways = patterns.Ways(on_dates, known, written)
-    for role in on_dates:
+    ways = patterns.Ways(odd_dates, known, written)
+    for role in odd_dates:
         frame, checks[role] = reading.read_date(source, frame, role, ways)
-    decimal = amounts.decimal_sign(known, on_amounts, written)
-    for role in on_amounts:
+    decimal = amounts.decimal_sign(known, odd_amounts, written)
+    for role in odd_amounts:
         frame, checks[role] = amounts.read_amount(source, frame, role, decimal)
     told = currencies.read_currency(source, frame, known, (on_amounts, on_dates), written.rates)
     checks["currency"] = told.checks
     return Values(told.frame, checks, outputs, told.outputs, told.shuffled)
 
 
-def _signs_of_text(
+def _signs_of_plain_text(
     source: Source,
     frame: Frame,
     written: Written,
@@ -82,13 +88,28 @@ def _signs_of_text(
     date_roles: Sequence[str],
     amount_roles: Sequence[str],
 ) -> dict[str, bool]:
-    """How the text columns are written. A lazy table whose only text are ids is not asked."""
+    """Which columns are plain texts. A lazy table whose only text are ids is not asked."""
+    asked = plain_texts.signs_of_plain_texts(source, written, date_roles, amount_roles)
+    if asked or source.eager:
+        for role in id_roles:
+            asked |= {
+                sign: source.among_meant(holds)
+                for sign, holds in ids.id_signs(source, role).items()
+            }
+    return signs_that_occur(frame, asked)
+
+
+def _signs_of_odd_text(
+    source: Source,
+    frame: Frame,
+    written: Written,
+    date_roles: Sequence[str],
+    amount_roles: Sequence[str],
+) -> dict[str, bool]:
+    """How the other columns of text are written."""
     asked: dict[str, nw.Expr] = {}
     for role in date_roles:
         asked |= reading.date_signs(source, role, written)
     for role in amount_roles:
         asked |= amounts.amount_signs(source, role)
-    if asked or source.eager:
-        for role in id_roles:
-            asked |= ids.id_signs(source, role)
     return signs_that_occur(source.rows_meant(frame), asked)

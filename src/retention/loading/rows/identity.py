@@ -123,10 +123,13 @@ def _text_to_compare(text: nw.Expr) -> nw.Expr:
 
 def _ids_that_share(ids: Frame, ours: str) -> list[_Same]:
     """Those among the ids that share what is left of them."""
-    marked = count(nw.col(ours).str.contains(_FORMED))
-    told = ids.with_columns(
-        least=nw.col(ours), most=nw.col(ours), n=nw.lit(1), formed=marked
-    ).with_columns(nw.col("n").cast(nw.Int64))
+    ids = ids.with_columns(formed=count(nw.col(ours).str.contains(_FORMED)))
+    told = ids.select(nw.len().alias("n"), nw.col(_KEY).n_unique(), nw.col("formed").sum())
+    found = one_row(told)
+    if found["n"] == found[_KEY] and not found["formed"]:
+        return []
+    told = ids.with_columns(least=nw.col(ours), most=nw.col(ours), n=nw.lit(1))
+    told = told.with_columns(nw.col("n").cast(nw.Int64))
     groups = told.group_by(_KEY).agg(
         *(nw.col(name).sum() for name in ("n", "formed", _N)),
         nw.col("least").min(),

@@ -259,17 +259,18 @@ def _first_look(
     "apart" says that all lines of a lazy table differ in their fingerprint.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
-    asked = {flag: nw.col(flag) for flag in flags}
     years = signs_of_years(reading.source, frame)
-    asked |= {**others, **reading.signs, **years, "rows": nw.lit(True)}
-    names = {f"{OURS}sign{i}": condition for i, condition in enumerate(asked.values())}
-    aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in names)]
+    asked = {**others, **reading.signs, **years}
+    names = {sign: f"{OURS}sign{i}" for i, sign in enumerate(asked)}
+    columns = {names[sign]: condition for sign, condition in asked.items()}
+    aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in (*flags, *columns))]
     if reading.repeats and not reading.source.eager:
-        names[_PRINT] = fingerprint(reading.source)
+        columns[_PRINT] = fingerprint(reading.source)
         aggregates.append(nw.col(_PRINT).n_unique())
-    found = one_row(frame.with_columns(**names).select(*aggregates))
-    look = {name: bool(found[ours]) for name, ours in zip(asked, names, strict=False)}
-    return {**look, "apart": found.get(_PRINT) == found[_N]}, int(found[_N])
+    found = one_row((frame.with_columns(**columns) if columns else frame).select(*aggregates))
+    look = {sign: bool(found[names.get(sign, sign)]) for sign in (*flags, *asked)}
+    apart, n_rows = found.get(_PRINT) == found[_N], int(found[_N])
+    return {**look, "rows": n_rows > 0, "apart": apart}, n_rows
 
 
 def _month_notes(source: Source, frame: Frame) -> list[Note]:

@@ -30,6 +30,7 @@ LARGEST = 1e15
 _COUNTS = ("quantity", "sales_per_count")
 _KNOWN = ["", *sorted(WAYS_TO_WRITE)]
 
+_FILL = "Fill them in or leave those rows out."
 _WHOLE = 2.0**53  # from here on every decimal number is whole
 _DASHES = "\u2010-\u2015\u2212\ufe63\uff0d-"
 _DASH = f"[{_DASHES}]"
@@ -151,14 +152,11 @@ def decimal_sign(known: Mapping[str, bool], roles: Sequence[str], written: Writt
 def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[Frame, list[Check]]:
     """The frame with the amount as a number, and its checks."""
     column, ours = source.roles[role], f"{OURS}{role}"
-    fill = "Fill them in or leave those rows out."
     if source.schema[column].is_numeric():
         frame = frame.with_columns(nw.col(column).cast(nw.Float64).alias(ours))
-        missing = nw.col(ours).is_null() | nw.col(ours).is_nan()
-        return frame, [
-            Check(f"missing {role}", column, fill, missing),
-            *_unread_checks(role, column),
-        ]
+        return frame, checks_of_numbers(
+            role, column, nw.col(ours).is_null() | nw.col(ours).is_nan()
+        )
     frame = frame.with_columns(_number_of_digits(role, decimal).alias(ours))
     text, digits = nw.col(f"{OURS}{role}_text"), nw.col(f"{OURS}{role}_digits")
     point, comma = nw.col(f"{OURS}{role}_digits_point"), nw.col(f"{OURS}{role}_digits_comma")
@@ -167,9 +165,14 @@ def read_amount(source: Source, frame: Frame, role: str, decimal: str) -> tuple[
     people = digits.str.contains("[.,]") & ~digits.str.contains(_MACHINE)
     unclear = right & (people | ~(point & comma)) if decimal in ("mixed", "unclear") else None
     return frame, [
-        Check(f"missing {role}", column, fill, missing),
+        Check(f"missing {role}", column, _FILL, missing),
         *_unread_checks(role, column, ~missing & ~right, unclear, decimal),
     ]
+
+
+def checks_of_numbers(role: str, column: str, missing: nw.Expr) -> list[Check]:
+    """The checks of an amount that can be missing, and nothing else."""
+    return [Check(f"missing {role}", column, _FILL, missing), *_unread_checks(role, column)]
 
 
 def too_large_check(role: str, shows: str) -> Check:
