@@ -4,7 +4,7 @@ Inside the library every table is a narwhals LazyFrame, whatever the user brough
 happens where the data is, and the answer goes back in the caller's kind: pandas in, pandas out;
 Polars, PyArrow, DuckDB, PySpark and Ibis likewise; what came lazy goes back lazy.
 
-A pandas table of `ROUTE_ROWS` rows or more, and any PyArrow table, is grouped by DuckDB on a fresh
+A pandas table of `ROUTE_ROWS` rows or more, and any PyArrow table, is grouped by DuckDB on a
 connection of its own and comes back as it was.
 """
 
@@ -25,6 +25,7 @@ from retention.frames.engines import (
     locked_in,
     one_row,
     orders_well,
+    private_connection,
     read_out,
     with_first,
     without_json,
@@ -50,6 +51,7 @@ __all__ = [
     "one_row",
     "orders_well",
     "outside",
+    "private_connection",
     "read_out",
     "readable_pandas",
     "sql_name",

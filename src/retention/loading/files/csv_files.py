@@ -248,7 +248,7 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
             _refuse_open_ends(connection, file, target)
             blank = _has_blank_rows(connection, file, target)
         query = _query_of_csv([file], [target], blank=blank)
-        connection.execute(f"CREATE TABLE {name} AS {query}")
+        connection.execute(f"CREATE TEMP TABLE {name} AS {query}")
     return name
 
 

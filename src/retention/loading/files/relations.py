@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from retention.errors import ColumnError, ContentError, RetentionError
-from retention.frames import sql_name
+from retention.frames import private_connection, sql_name
 from retention.loading.rows.columns import column_meant
 from retention.progress import progress_bar
 
@@ -86,7 +86,7 @@ class Opened:
         has_heading = filled.pop(column)
         others = " OR ".join(filled.values()) or "false"
         with refusals_explained(self.explain):
-            self.relation.create(_GROUPED)
+            self.relation.query("whole", f"CREATE TEMP TABLE {_GROUPED} AS FROM whole")
             table = self.relation.query(
                 "grouped",
                 f"""WITH filled AS (
@@ -131,18 +131,8 @@ def refusals_explained(
 
 
 def fresh_connection() -> DuckDBPyConnection:
-    """An empty DuckDB in memory that fetches nothing from the network and tells time in UTC."""
-    import duckdb
-
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "pandas_analyze_sample": "0",  # never type a pandas column by a sample of it
-        }
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    """A connection of its own that never types a column of pandas by a sample of it."""
+    return private_connection(pandas_analyze_sample="0")
 
 
 def sql_literal(text: str) -> str:
