@@ -168,10 +168,25 @@ def test_whole_amounts_with_a_dash_may_stand_in_brackets(engine):
     assert sorted(read["sales"]) == [-2584.0, -12.0, 2584.0]
 
 
-def test_single_quotes_are_not_taken_for_a_separator(tmp_path: Path):
-    """They stand on both sides of the names as well, but cut no columns."""
+def test_single_quotes_around_all_names_are_quotes(tmp_path: Path):
+    """What separates columns may then stand in a cell, and a quote in it is doubled."""
+    file = (
+        "'who';'day';'paid';'note'\n'A';'2024-01-05';'1.5';'x; y'\n'O''Neill';'2024-01-06';2;''\n"
+    )
+    read = orders(tmp_path, file)
+    assert read["customer_id"].tolist() == ["A", "O'Neill"]
+    assert read["sales"].tolist() == [1.5, 2.0]
+    with pytest.raises(rt.ReadError, match="line 4 has 5 fields where the header"):
+        orders(tmp_path, f"{file}'B';'2024-01-07';'1';'x';'y'\n")
+    with pytest.warns(rt.RetentionWarning, match="1 row of 3 left out"):
+        kept = orders(tmp_path, f"{file}'Total';'3'\n", incomplete="drop")
+    assert kept["sales"].tolist() == [1.5, 2.0]
+
+
+def test_single_quotes_around_some_names_are_letters(tmp_path: Path):
+    """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:
-        orders(tmp_path, "'who','day','paid'\n'A','2024-01-05','1.5'\n")
+        orders(tmp_path, "'who','day',paid\n'A','2024-01-05','1.5'\n")
     assert "separator=" not in str(refused.value)
 
 

@@ -34,6 +34,7 @@ from retention.loading.files.layout import (
     SNIFFED,
     layout_of_lines,
     names_in_line,
+    separator_of_single_quotes,
 )
 from retention.loading.files.relations import (
     Opened,
@@ -71,6 +72,8 @@ class _Delimited:
     """Where the encoding is a guess: some cells whose letters depend on it."""
     ragged: bool = False
     """Whether lines that do not fit become rows, each of one cell that holds the whole line."""
+    quote: str = '"'
+    """What stands around cells: single quotes, where they stand around all names."""
 
     @property
     def dialect(self) -> tuple[object, ...]:
@@ -180,7 +183,9 @@ def _layout_of_file(
     if not told:
         _refuse_other_bytes(path, head)
     lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
-    separator, row = layout_of_lines(path, lines, separator, header_row)
+    single = separator_of_single_quotes(lines, header_row)
+    quote = "'" if single and separator in (None, single) else '"'
+    separator, row = layout_of_lines(path, lines, separator or single, header_row)
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:
@@ -189,10 +194,19 @@ def _layout_of_file(
             raise ReadError(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
-    names = names_in_line(path, _first_lines(path, head, seen.encoding), row, separator)
+    names = names_in_line(path, _first_lines(path, head, seen.encoding), row, separator, quote)
     copied = row > 1 or separator == BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
-    plain = seen.encoding == UTF8 and not copied
-    return _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
+    return _Delimited(
+        path,
+        seen.encoding,
+        separator,
+        names,
+        row,
+        plain=seen.encoding == UTF8 and not copied and quote == '"',
+        open_ends=seen.open_ends,
+        cells=seen.cells,
+        quote=quote,
+    )
 
 
 def _refuse_other_bytes(path: Path, head: bytes) -> None:
@@ -239,8 +253,8 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
     spaced = file.separator == BLANKS
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "plain.csv")
-        if file.ragged:
-            _copy_with_misfits(file, target)
+        if file.ragged or file.quote != '"':
+            _copy_row_by_row(file, target)
         else:
             copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
         blank = False
@@ -252,8 +266,8 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
     return name
 
 
-def _copy_with_misfits(file: _Delimited, target: Path) -> None:
-    """A plain copy in which a line that does not fit is one cell, and the others are empty."""
+def _copy_row_by_row(file: _Delimited, target: Path) -> None:
+    """A plain copy in which, of a ragged file, a line that does not fit is a row of one cell."""
     between = "\t" if file.separator == BLANKS else file.separator
     line = file.header_row
     with target.open("w", encoding="utf-8", newline="") as copy:
@@ -262,7 +276,7 @@ def _copy_with_misfits(file: _Delimited, target: Path) -> None:
             for line, row in _numbered_rows(file):  # noqa: B007 - the line of a row that fails
                 n_lacking = len(file.names) - len(row)
                 whole = [file.separator.join(row)] + [""] * (len(file.names) - 1)
-                writer.writerow(whole if row and n_lacking else row)
+                writer.writerow(whole if row and n_lacking and file.ragged else row)
         except csv.Error as problem:
             raise ReadError(_row_that_cannot_be_read(file, line, problem)) from problem
 
@@ -380,5 +394,5 @@ def _numbered_rows(file: _Delimited) -> Iterator[tuple[int, list[str]]]:
         if file.separator == BLANKS:
             yield from ((n, line.split()) for n, line in enumerate(text, file.header_row + 1))
             return
-        reader = csv.reader(text, delimiter=file.separator, strict=True)
+        reader = csv.reader(text, delimiter=file.separator, quotechar=file.quote, strict=True)
         yield from ((file.header_row + reader.line_num, row) for row in reader)

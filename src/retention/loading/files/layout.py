@@ -28,6 +28,10 @@ SNIFFED = 100
 """So many lines tell the layout."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
+_SINGLE = "'(?:[^']|'')*'"
+_SINGLE_QUOTES = re.compile(
+    rf"\ufeff?{_SINGLE}(?:(?P<separator>.){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
+)
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
 _TOTALS = frozenset(TOTALS)
@@ -59,7 +63,16 @@ def layout_of_lines(
     return separator, row - 1 + below
 
 
-def names_in_line(path: Path, lines: Sequence[str], row: int, separator: str) -> tuple[str, ...]:
+def separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> str | None:
+    """What stands between the names where each of them is in single quotes; else None."""
+    row = header_row or next((n for n, line in enumerate(lines, 1) if line.strip()), len(lines) + 1)
+    found = _SINGLE_QUOTES.match("".join(lines[row - 1 : row]))
+    return found and found["separator"]
+
+
+def names_in_line(
+    path: Path, lines: Sequence[str], row: int, separator: str, quote: str
+) -> tuple[str, ...]:
     """The names in a line, of which several of one name are told apart by their places.
 
     Raises:
@@ -68,7 +81,7 @@ def names_in_line(path: Path, lines: Sequence[str], row: int, separator: str) ->
     """
     if len(lines) < row:
         raise ReadError(f"{path} has no line {row}, which `header_row=` names.")
-    rows = csv.reader(lines[row - 1 :], delimiter=separator)
+    rows = csv.reader(lines[row - 1 :], delimiter=separator, quotechar=quote)
     cells = lines[row - 1].split() if separator == BLANKS else next(rows)
     if all(cell.strip().replace(".", "", 1).isdigit() for cell in cells):
         raise ReadError(
