@@ -415,6 +415,23 @@ def test_nothing_left_is_refused(engine):
     assert "nothing is left" in refused(engine.table(table), **said)
 
 
+def test_where_every_row_is_incomplete_it_is_said_what_would_read_them(engine):
+    """A footer asks for incomplete="drop", by which dates of another format would all go."""
+    table = shop(
+        who=["A", "B", "Total"], day=["1/20/26 6:41", "1/21/26 6:00", ""], paid=[1.0, 2, 3]
+    )
+    said = {"incomplete": "drop", "duplicates": "keep"}
+    told = refused(engine.table(table), **said)
+    assert "nothing is left" in told
+    assert "unreadable date: 2 rows" in told
+    assert "say date_format=" in told
+    roles = {"customer_id": "who", "date": "day", "sales": "paid"}
+    said["date_format"] = "%m/%d/%y %H:%M"
+    with pytest.warns(rt.RetentionWarning, match="1 row of 3 left out"):
+        read = rt.as_transactions(engine.table(table), **roles, **said)
+    assert sorted(engine.read(read)["sales"]) == [1.0, 2.0]
+
+
 @pytest.mark.parametrize("amount", [1e300, float("inf"), -float("inf"), -2e15])
 def test_what_is_no_money_is_refused(engine, amount):
     """Infinite, or beyond 1e15."""

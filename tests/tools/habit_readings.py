@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _LEAVE = re.compile("leave (those|out) ", re.IGNORECASE)
 
-_WITHOUT = "Without incomplete='drop' you are told"
 _OTHERWISE = "say separator= or header_row= if the file is other"
 _HARMLESS = ("duplicates", "zero_orders", "refunds", "day_first", "decimal")
 
@@ -75,9 +74,6 @@ def _followed(made: Made, source: Any, engine: str) -> Reading:
         found, notes, refusal = _attempt(made, source, engine, followed)
         if found is not None:
             return _judged(made, source, engine, found, notes, followed)
-        if _WITHOUT in refusal:
-            rest = {key: value for key, value in followed.items() if key != "incomplete"}
-            refusal += _attempt(made, source, engine, rest)[2]
         new = _named(made, refusal, followed)
         if not new:
             return _refused(made, source, engine, refusal, followed)

@@ -46,10 +46,12 @@ def _refuse_empty_rest(verdict: Judged) -> None:
     """Refuse a table of which nothing is left, or nothing that is of use."""
     name, dropped = verdict.reading.source.kind.name, _dropped_reasons(verdict)
     if not signs_that_occur(verdict.frame, {"left": nw.col(REASON).is_null()})["left"]:
-        more = verdict.reading.source.drops_incomplete * (
-            " Without `incomplete='drop'` you are told what to say instead."
-        )
-        raise ContentError(f"{name}: nothing is left, every row was left out ({dropped}).{more}")
+        chosen = {choice.reason for choice in verdict.reading.source.choices}
+        incomplete = [c for c in verdict.failing if not c.asks and c.reason not in chosen]
+        said = incomplete if verdict.reading.source.drops_incomplete else []
+        lines, _ = _problems_in_words(verdict, said)
+        head = f"{name}: nothing is left, every row was left out ({dropped})"
+        raise ContentError("\n".join([head + (":" if lines else "."), *lines]))
     refuse_faults(verdict, verdict.reading.faults)
 
 
@@ -115,12 +117,7 @@ def _refusal_of_problems(
     verdict: Judged, problems: Sequence[Check], said: Sequence[str]
 ) -> ContentError:
     kind, source = verdict.reading.source.kind, verdict.reading.source
-    rows, found = _failures_of_checks(verdict, problems)
-    lines = [
-        f" - {check.reason}: {_rows_in_words(n)}{_place_in_words(text, eager=source.eager)}. "
-        + (check.advice if isinstance(check.advice, str) else check.advice(verdict.frame))
-        for check, (n, text) in zip(problems, found, strict=True)
-    ]
+    lines, rows = _problems_in_words(verdict, problems)
     lines += [f" - {text}" for text in said]
     many = f"{len(lines)} problem{'s' * (len(lines) > 1)} in {_rows_in_words(rows)}"
     counted = "; rows are counted from 0" if source.eager else ""
@@ -134,6 +131,19 @@ def _refusal_of_problems(
         parts = f"`audit({kind.door}, ...)` parts such rows from those that can be used."
         lines.append(parts + more)
     return ContentError("\n".join([head, *lines]))
+
+
+def _problems_in_words(verdict: Judged, problems: Sequence[Check]) -> tuple[list[str], int]:
+    """A line for each check that rows fail, with what to do, and how many rows there are."""
+    if not problems:
+        return [], verdict.n_rows
+    rows, found = _failures_of_checks(verdict, problems)
+    eager = verdict.reading.source.eager
+    return [
+        f" - {check.reason}: {_rows_in_words(n)}{_place_in_words(text, eager=eager)}. "
+        + (check.advice if isinstance(check.advice, str) else check.advice(verdict.frame))
+        for check, (n, text) in zip(problems, found, strict=True)
+    ], rows
 
 
 def _failures_of_checks(
