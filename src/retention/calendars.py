@@ -185,18 +185,30 @@ class Rule(NamedTuple):
         found: Number = self._start(year) + weeks * 7
         return found
 
-    def step(self, number: Number, year: Number) -> Number:
-        """The period of whole weeks that a day of a civil year lies in."""
-        starts = [self._start(year - before) for before in (2, 1, 0)]
-        one, two = (_from_on(number, start) for start in starts[1:])
-        begun = starts[0] + one * (starts[1] - starts[0]) + two * (starts[2] - starts[1])
-        week = _share(number - begun, 7)
+    def step(self, number: Number) -> Number:
+        """The period of whole weeks that a day lies in.
+
+        A week is in the year that begins on its own first day or before: so the year is that of one
+        day after it, X, in years whose first day is the earliest that a year of weeks may have.
+        """
+        week_of_all = _share(number + 2 - self.after + 7 * _FAR, 7)
+        days_before = (153 * ((self.month - 2) % 12) + 2) // 5
+        shift = 719_468 - 7 * _FAR + 7 + self.after - days_before - self.slack - 3
+        x = week_of_all * 7 + shift  # days since 0000-03-01
+        century = _share(x * 4 + 3, 146_097)
+        of_century = x - _share(century * 146_097, 4)
+        year_of_century = _share(of_century * 4 + 3, 1_461)
+        year = century * 100 + year_of_century - (self.month - 2) // 12
+        per_year = _STEPS[self.length]
+        if per_year == 1:
+            return year
+        week = _share(of_century - _share(year_of_century * 1_461, 4), 7)
         quarter = _share(week, 13) - _share(week, 52)
+        if per_year == 4:
+            return year * 4 + quarter
         rest, (first, second, _) = week - quarter * 13, self.pattern
         month = _from_on(rest, first) + _from_on(rest, first + second)
-        third = quarter * 3 + month
-        per_year = _STEPS[self.length]
-        found: Number = (year - 2 + one + two) * per_year + _share(third, 12 // per_year)
+        found: Number = year * 12 + quarter * 3 + month
         return found
 
     def _start(self, year: Number) -> Number:
@@ -336,9 +348,9 @@ def _from_on(number: Number, first: Number | int) -> Number:
 def _share(number: Number, by: int) -> Number:
     """A whole number divided, rounded down.
 
-    Of an expression by way of floats, which are exact here: DuckDB takes twice as long to read
-    each `//` that stands within another.
+    Of an expression by way of floats, a half away from where they could err: a quotient is written
+    out twice or more on DuckDB and Spark, and one within another soon fills the memory.
     """
     if isinstance(number, nw.Expr):
-        return (number / by).floor().cast(nw.Int64)
+        return ((number + 0.5) * (1 / by)).floor().cast(nw.Int64)
     return number // by

@@ -137,7 +137,7 @@ def step_of(day: date, freq: str) -> int:
     """The consecutive number of the period that contains `day`."""
     rule = _known_rule(freq)
     if rule.pattern:
-        return rule.step(number_of(day), day.year)
+        return rule.step(number_of(day))
     if rule.length in _MONTHS and not rule.days:
         return (day.year * 12 + day.month - 1 - rule.after) // _MONTHS[rule.length]
     return step_of_number(number_of(day), freq)
@@ -310,10 +310,10 @@ def step_expr(column: str, day: str, freq: str) -> nw.Expr:
     rule = _known_rule(freq)
     if rule.days or rule.length not in _MONTHS:
         return step_of_number(nw.col(day), freq)
+    if rule.pattern:
+        return rule.step(nw.col(day).cast(nw.Int64))
     moment = nw.col(column)
     year = moment.dt.year().cast(nw.Int64)
-    if rule.pattern:
-        return rule.step(nw.col(day).cast(nw.Int64), year)
     month = year * 12 + moment.dt.month().cast(nw.Int64) - 1
     month = month - rule.after if rule.after else month
     return month // _MONTHS[rule.length] if rule.length != "month" else month
