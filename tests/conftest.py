@@ -49,13 +49,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     engine". Of the other tests by example, pandas and Polars run every case, DuckDB one of each
     test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
     the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
-    second environment has Spark in the place of Ibis, and asks no more of Polars and DuckDB than of
-    PyArrow. What takes longest comes first, so that no core waits for it at the end.
+    second environment has Spark in the place of Ibis, asks no more of Polars and DuckDB than of
+    PyArrow, and one case of each test of exports. What takes longest comes first, so that no core
+    waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
     one_case, none = {"duckdb"}, set[str]()
     twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
-    if config.getoption("--hypothesis-profile") == "few":
+    few = config.getoption("--hypothesis-profile") == "few"
+    if few:
         one_case, none = set[str](), {"ibis"}
         twins_only |= {"polars", "duckdb"}
     seen: set[tuple[object, str]] = set()
@@ -63,9 +65,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         case = getattr(item, "callspec", None)
         engine = case.params.get("engine") if case else None
-        if engine in (None, "pandas"):
-            continue
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
+        if engine in (None, "pandas"):
+            if few and file.startswith("tests/exports/"):
+                if (test, engine) in seen:
+                    left.append(item)
+                seen.add((test, engine))
+            continue
         drawn = hasattr(getattr(item, "obj", None), "hypothesis")
         if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":
             left.append(item)

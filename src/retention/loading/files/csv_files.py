@@ -30,8 +30,8 @@ from retention.loading.files.encodings import (
 )
 from retention.loading.files.layout import (
     BLANKS,
-    SEPARATORS,
     SNIFFED,
+    keywords_to_read,
     layout_of_lines,
     names_in_line,
     separator_of_single_quotes,
@@ -47,7 +47,7 @@ from retention.loading.files.relations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence, Set
+    from collections.abc import Iterator, Sequence
 
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
@@ -144,23 +144,10 @@ def _place_of_names(file: _Delimited, names: Sequence[str], missing: str) -> str
     for wanted in ({name.strip().casefold() for name in names}, {missing.strip().casefold()}):
         for number, line in enumerate(lines[:SNIFFED], 1):
             if all(name in line.casefold() for name in wanted):
-                say = _keywords_to_read(file, number, line, wanted)
+                say = keywords_to_read(number, line, wanted, file.separator, file.header_row)
                 if say:
                     return f" Line {number} has such names: say {' and '.join(say)}."
     return ""
-
-
-def _keywords_to_read(file: _Delimited, number: int, line: str, wanted: Set[str]) -> list[str]:
-    """What to say so that a line is that of the names; nothing if it holds other names."""
-    signs = (sign for sign in line if not (sign.isalnum() or sign.isspace() or sign in "'\""))
-    for separator in dict.fromkeys((file.separator, *SEPARATORS, *signs)):
-        cells = line.split()
-        if separator != BLANKS:
-            cells = next(csv.reader([line], delimiter=separator), [])
-        if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
-            say = [f"`header_row={number}`"] if number != file.header_row else []
-            return say + ([f"`separator={separator!r}`"] if separator != file.separator else [])
-    return []
 
 
 def _check_separator(separator: str | None) -> None:

@@ -15,7 +15,7 @@ from retention.loading.files.relations import names_by_place
 from retention.loading.rows.text import TOTALS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
     from pathlib import Path
 
 BLANKS = " "
@@ -89,6 +89,27 @@ def names_in_line(
             "Put a line with names above."
         )
     return names_by_place(cells, f"{path}, line {row}")
+
+
+def keywords_to_read(
+    number: int, line: str, wanted: Set[str], separator: str, header_row: int
+) -> list[str]:
+    """What to say so that a line is that of the names; nothing if it holds other names.
+
+    Args:
+        number: of the line, from 1.
+        line: what stands in it.
+        wanted: the names, in lower case.
+        separator: the one that the file was read with.
+        header_row: the line that was taken for that of the names.
+    """
+    signs = (one for one in line if not (one.isalnum() or one.isspace() or one in "'\""))
+    for sign in dict.fromkeys((separator, *SEPARATORS, *signs)):
+        cells = line.split() if sign == BLANKS else next(csv.reader([line], delimiter=sign), [])
+        if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
+            say = [f"`header_row={number}`"] if number != header_row else []
+            return say + ([f"`separator={sign!r}`"] if sign != separator else [])
+    return []
 
 
 def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
