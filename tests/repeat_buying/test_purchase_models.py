@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import retention as rt
 from buyers import CDNOW, ByHand, cohort, histories_of, model_of, summary_of
 from conftest import at_most
+from retention.repeat_buying.buying import fit as fitting
 from retention.repeat_buying.buying.bg_likelihood import BgLikelihood
 from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel, purchases_until_leaving
 from retention.repeat_buying.buying.pareto_likelihood import ParetoLikelihood
@@ -484,15 +485,48 @@ def test_a_cohort_has_as_many_numbers_as_ages():
             model.expected_cumulative([1], ages, n)
 
 
-def test_many_histories_start_from_a_part_of_them(monkeypatch):
+@every_kind
+def test_many_histories_start_from_a_part_of_them(kind, monkeypatch):
     """The same parameters as without the detour."""
-    from retention.repeat_buying.buying import pareto_nbd
-
-    plain = rt.repeat_buying.fit_pareto_nbd(bought(ParetoNbdModel))
-    monkeypatch.setattr(pareto_nbd, "_MANY", 800)
-    detour = rt.repeat_buying.fit_pareto_nbd(bought(ParetoNbdModel))
+    plain = FITS[kind](bought(kind))
+    monkeypatch.setattr(fitting, "_MANY", 800)
+    detour = FITS[kind](bought(kind))
     np.testing.assert_allclose(detour.parameters, plain.parameters, rtol=1e-6)
     assert detour.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-9)
+
+
+@every_kind
+@pytest.mark.parametrize("differ", [True, False])
+def test_of_many_histories_on_a_ridge_all_are_gone_over_thirty_times_at_most(
+    kind, differ, monkeypatch
+):
+    """Nobody leaves, and customers differ or do not: the same answer as without a part of them.
+
+    Where on the ridge a fit ends may differ, and so which parameters it says run away.
+    """
+    rng = np.random.default_rng(3)
+    age = rng.uniform(50, 100, 3_000)
+    x = rng.poisson(age * (rng.gamma(2.0, 0.05, age.size) if differ else 0.1))
+    last = age * rng.beta(np.maximum(x, 1), 1.0) * (x > 0)
+    summary = summary_of(x, last, age)
+    plain = FITS[kind](summary)
+    passes = []
+    counted = ParetoLikelihood if kind is ParetoNbdModel else BgLikelihood
+    evaluate = counted.__call__
+
+    def counting(self, theta):
+        passes.append(self.on.x.size)
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(counted, "__call__", counting)
+    monkeypatch.setattr(fitting, "_MANY", 1_000)
+    found = FITS[kind](summary)
+    assert max(passes) == age.size
+    assert passes.count(age.size) <= 30
+    assert found.status == plain.status != "converged"
+    assert found.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-3)
+    said = [model.p_no_purchase(summary, within=30)["p_no_purchase"] for model in (found, plain)]
+    np.testing.assert_allclose(said[0], said[1], atol=1e-4)
 
 
 def test_every_engine_gives_the_same_answer(engine):

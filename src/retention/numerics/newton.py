@@ -32,7 +32,9 @@ _SLOW = 1e-6
 _STILL_MOVING = 0.01
 """A term whose last step moved the linear predictor of some row by more had not arrived."""
 
-_MOST_STEPS = 100
+MOST_PASSES = 100
+"""Evaluations after which a fit that has not arrived is given up."""
+
 _LEAST_EIGENVALUE = 1e-13
 
 H = TypeVar("H")
@@ -148,6 +150,7 @@ def maximise(
     start: Floats,
     *,
     step: Callable[[H, Floats], Floats] = ascent_step,  # type: ignore[assignment]
+    most: int = MOST_PASSES,
 ) -> Maximum[H]:
     """The parameters at which a log-likelihood is largest, by Newton's method with step halving.
 
@@ -160,12 +163,13 @@ def maximise(
             that the point is out of bounds.
         start: where to begin; the value there must be finite.
         step: turns Hessian and gradient into a step uphill.
+        most: so many evaluations after which no further step begins.
     """
     point, n, slow = np.asarray(start, np.float64), 1, 0
     value, gradient, hessian = evaluate(point)
     move = np.zeros(point.size)
     status: Literal["converged", "flat", "not converged"] = "not converged"
-    while status == "not converged" and n < _MOST_STEPS:
+    while status == "not converged" and n < most:
         full = step(hessian, gradient)
         promised = float(gradient @ full) / 2
         slow = slow + 1 if promised < _SLOW else 0

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.numerics.newton import ascent_step, covariance_of_estimates, maximise
+from retention.numerics.newton import (
+    MOST_PASSES,
+    ascent_step,
+    covariance_of_estimates,
+    maximise,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +79,8 @@ def fit_logs(
     names: Sequence[str],
     *,
     thorough: bool = False,
+    origin: Floats | None = None,
+    most: int = MOST_PASSES,
 ) -> Found:
     """The best parameters by Newton's method in their logs.
 
@@ -89,10 +96,15 @@ def fit_logs(
         names: of the parameters.
         thorough: whether every start is tried all the same: wise for few customers, whose
             likelihood may have several peaks.
+        origin: the first guess that the starts come from, from which parameters run to a limit;
+            each start is its own if it is not said.
+        most: evaluations after which a start is given up.
     """
     found: list[Found] = []
     for start in starts:
-        found.append(_fit_from(evaluate, np.asarray(start, np.float64), names))
+        begin = np.asarray(start, np.float64)
+        first = begin if origin is None else np.asarray(origin, np.float64)
+        found.append(_fit_from(evaluate, begin, first, names, most))
         if found[-1].status == "converged" and not thorough:
             break
     best = max(one.log_likelihood for one in found)
@@ -100,14 +112,16 @@ def fit_logs(
     return next((one for one in as_good if one.status == "converged"), as_good[0])
 
 
-def _fit_from(evaluate: Likelihood, start: Floats, names: Sequence[str]) -> Found:
+def _fit_from(
+    evaluate: Likelihood, start: Floats, origin: Floats, names: Sequence[str], most: int
+) -> Found:
     begin = np.log(start)
     in_logs = _likelihood_of_logs(evaluate, begin)
     none = np.full((start.size, start.size), np.nan)
     if not np.isfinite(in_logs(begin)[0]):
         return Found(start, none, -np.inf, "flat", (_NOTHING,), none[0])
-    end = maximise(in_logs, begin, step=_bounded_step)
-    limits = _limits_of_parameters(end.point - begin)
+    end = maximise(in_logs, begin, step=_bounded_step, most=most)
+    limits = _limits_of_parameters(end.point - np.log(origin))
     moving = np.abs(end.step) > _STILL_MOVING
     covariance = covariance_of_estimates(end.hessian)
     status: Status = "converged"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
+    from retention.numerics.positive_parameters import Likelihood
+
     Floats = NDArray[np.float64]
 
 _LONGEST = 10_000
@@ -170,9 +172,12 @@ def fit_bg_bb(summary: object) -> BgBbModel:
     """
     on = read_histories(summary)
     refuse_parts_of_opportunities(on)
-    likelihood = partial(log_likelihood, ways_of_histories(on))
     starts = [np.array(start) for start in _STARTS]
-    return BgBbModel(**fit_purchases(likelihood, starts, BgBbModel.names, on))
+    return BgBbModel(**fit_purchases(_likelihood_of, starts, BgBbModel.names, on))
+
+
+def _likelihood_of(on: Histories) -> Likelihood:
+    return partial(log_likelihood, ways_of_histories(on))
 
 
 def refuse_parts_of_opportunities(on: Histories) -> None:

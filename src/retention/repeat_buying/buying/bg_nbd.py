@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -154,8 +155,8 @@ def _fields_of_bg_nbd(on: Histories, *, first_too: bool) -> dict[str, Any]:
     starts = [
         np.array([r, r / often, a, b]) for r, a, b in ((0.5, 1.0, 2.5), (0.2, 0.3, 1.0), (3, 2, 20))
     ]
-    likelihood = BgLikelihood(on, first_too=first_too)
-    return fit_purchases(likelihood, starts, _LeavesAfterAPurchase.names, on)
+    likelihood_of = partial(BgLikelihood, first_too=first_too)
+    return fit_purchases(likelihood_of, starts, _LeavesAfterAPurchase.names, on)
 
 
 _POINTS = 128

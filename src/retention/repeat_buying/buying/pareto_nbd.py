@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from retention.numerics.newton import chunks
-from retention.numerics.positive_parameters import fit_logs
 from retention.repeat_buying.buying.fit import fit_purchases
 from retention.repeat_buying.buying.pareto_likelihood import (
     ROWS,
@@ -16,15 +16,14 @@ from retention.repeat_buying.buying.pareto_likelihood import (
     log_odds_gone,
 )
 from retention.repeat_buying.buying.purchase_model import PurchaseModel
-from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
+from retention.repeat_buying.summary.purchase_histories import read_histories
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from retention.repeat_buying.summary.purchase_histories import Histories
 
-_MANY = 40_000
-"""From so many different histories on, a part of them gives the start for all."""
+    Floats = NDArray[np.float64]
 
 
 class ParetoNbdModel(PurchaseModel):
@@ -102,11 +101,10 @@ def fit_pareto_nbd(summary: object) -> ParetoNbdModel:
         P. S. and Hardie, B. G. S. (2005), A note on deriving the Pareto/NBD model.
     """
     on = read_histories(summary)
-    starts, names = _starting_points(on), ParetoNbdModel.names
-    if on.x.size >= _MANY:
-        part = fit_logs(ParetoLikelihood(_sample_of_histories(on), n=12), starts, names)
-        starts = [part.parameters, *starts]
-    return ParetoNbdModel(**fit_purchases(ParetoLikelihood(on), starts, names, on))
+    names, rough = ParetoNbdModel.names, partial(ParetoLikelihood, n=12)
+    return ParetoNbdModel(
+        **fit_purchases(ParetoLikelihood, _starting_points(on), names, on, rough=rough)
+    )
 
 
 def time_alive(s: float, scale: Floats | float, time: Floats | float) -> Floats:
@@ -126,14 +124,3 @@ def _starting_points(on: Histories) -> list[Floats]:
     often = max(x, 1e-3) / age
     tried = ((0.7, 0.7, 0.6, 0.5), (0.2, 1.0, 0.3, 0.1), (3.0, 1.0, 2.0, 2.0))
     return [np.array([r, c * r / often, s, b * age]) for r, c, s, b in tried]
-
-
-def _sample_of_histories(on: Histories) -> Histories:
-    """The commonest histories, and one in so many of the others with the weight of all of these."""
-    order = np.argsort(-on.n, kind="stable")
-    kept, rest = order[: _MANY // 8], order[_MANY // 8 :]
-    step = max(rest.size // (_MANY // 8), 1)
-    drawn = np.sort(rest)[::step]
-    rows = np.concatenate([kept, drawn])
-    n = np.concatenate([on.n[kept], on.n[drawn] * step])
-    return Histories(on.x[rows], on.t_x[rows], on.T[rows], n, on.unit)
