@@ -50,8 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
     the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
     second environment has Spark in the place of Ibis, asks no more of Polars and DuckDB than of
-    PyArrow, and one case of each test of exports. What takes longest comes first, so that no core
-    waits for it at the end.
+    PyArrow, of DuckDB no shops (they go to it under PyArrow), and one case of each test of exports.
+    What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
     one_case, none = {"duckdb"}, set[str]()
@@ -71,6 +71,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 if (test, engine) in seen:
                     left.append(item)
                 seen.add((test, engine))
+            continue
+        if few and engine == "duckdb" and "stacked_shops" in test:
+            left.append(item)
             continue
         drawn = hasattr(getattr(item, "obj", None), "hypothesis")
         if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":

@@ -285,19 +285,20 @@ def statement(**columns):
 BOTH = {"customer_id": "who", "date": "day", "sales": "Credit", "refunded": "Debit"}
 
 
+@pytest.mark.parametrize("typed", [False, True])
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_a_line_of_debit_alone_is_a_refund(engine, sign):
+def test_a_line_of_debit_alone_is_a_refund(engine, sign, typed):
     """It is asked about as any other; sales are 30 − 5 for Ann, 20 for Bob."""
     debit = [value.replace("-", sign) for value in statement()["Debit"]]
-    for table in (statement(Debit=debit), numbers(statement(Debit=debit))):
-        with pytest.raises(rt.ContentError, match=r"refund: 2 rows.*refunds='net'") as refusal:
-            rt.as_transactions(engine.table(table), **BOTH)
-        assert "1 problem in" in str(refusal.value)
-        kept = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="net"))
-        by_customer = kept.groupby("customer_id")["sales"].sum().to_dict()
-        assert by_customer == {"Ann": 25.0, "Landlord": -900.0, "Bob": 20.0}
-        paid = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="drop"))
-        assert sorted(paid["sales"]) == [20.0, 30.0]
+    table = numbers(statement(Debit=debit)) if typed else statement(Debit=debit)
+    with pytest.raises(rt.ContentError, match=r"refund: 2 rows.*refunds='net'") as refusal:
+        rt.as_transactions(engine.table(table), **BOTH)
+    assert "1 problem in" in str(refusal.value)
+    kept = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="net"))
+    by_customer = kept.groupby("customer_id")["sales"].sum().to_dict()
+    assert by_customer == {"Ann": 25.0, "Landlord": -900.0, "Bob": 20.0}
+    paid = engine.read(rt.as_transactions(engine.table(table), **BOTH, refunds="drop"))
+    assert sorted(paid["sales"]) == [20.0, 30.0]
 
 
 def numbers(table):

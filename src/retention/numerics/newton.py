@@ -35,6 +35,7 @@ _STILL_MOVING = 0.01
 MOST_PASSES = 100
 """Evaluations after which a fit that has not arrived is given up."""
 
+_MOST_HALVES = 30
 _LEAST_EIGENVALUE = 1e-13
 
 H = TypeVar("H")
@@ -163,7 +164,7 @@ def maximise(
             that the point is out of bounds.
         start: where to begin; the value there must be finite.
         step: turns Hessian and gradient into a step uphill.
-        most: so many evaluations after which no further step begins.
+        most: so many evaluations, and no more.
     """
     point, n, slow = np.asarray(start, np.float64), 1, 0
     value, gradient, hessian = evaluate(point)
@@ -175,7 +176,7 @@ def maximise(
         slow = slow + 1 if promised < _SLOW else 0
         if promised < _CLOSE:
             return Maximum(point + full, value, gradient, hessian, full, "converged", n)
-        found, tried = _first_uphill_step(evaluate, point, value, full)
+        found, tried = _first_uphill_step(evaluate, point, value, full, min(most - n, _MOST_HALVES))
         n += tried
         if found is None and promised < _SLOW:
             status = "converged"
@@ -211,16 +212,20 @@ def terms_without_bound(
 
 
 def _first_uphill_step(
-    evaluate: Callable[[Floats], tuple[float, Floats, H]], point: Floats, value: float, full: Floats
+    evaluate: Callable[[Floats], tuple[float, Floats, H]],
+    point: Floats,
+    value: float,
+    full: Floats,
+    most: int,
 ) -> tuple[tuple[Floats, tuple[float, Floats, H]] | None, int]:
     """The first of the full step, its half, its quarter, … that does not lead down; None if all."""
     rounding = 1e-12 * max(abs(value), 1.0)
-    for tried in range(1, 31):
+    for tried in range(1, most + 1):
         there = point + full / 2 ** (tried - 1)
         found = evaluate(there)
         if np.isfinite(found[0]) and found[0] >= value - rounding:
             return (there, found), tried
-    return None, 30
+    return None, most
 
 
 def _eigen_system(hessian: Floats) -> tuple[Floats, Floats, Floats]:
