@@ -183,11 +183,28 @@ def test_single_quotes_around_all_names_are_quotes(tmp_path: Path):
     assert kept["sales"].tolist() == [1.5, 2.0]
 
 
-def test_single_quotes_around_some_names_are_letters(tmp_path: Path):
+def test_single_quotes_around_all_cells_of_a_row_are_quotes(tmp_path: Path):
+    """Be it a row below names without any, or below a line for Excel and a title."""
+    for above in ("'who','day',paid\n", "sep=,\n'who','day','paid'\n", "Orders\nwho,day,paid\n"):
+        read = orders(tmp_path, f"{above}'A','2024-01-05','1.5'\n'B, C','2024-01-06','2'\n")
+        assert read["customer_id"].tolist() == ["A", "B, C"]
+        assert read["sales"].tolist() == [1.5, 2.0]
+
+
+def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:
-        orders(tmp_path, "'who','day',paid\n'A','2024-01-05','1.5'\n")
+        orders(tmp_path, "'who','day',paid\n'A',2024-01-05,1.5\n")
     assert "separator=" not in str(refused.value)
+
+
+def test_dates_that_do_not_fit_the_format_that_was_said_are_not_asked_for_one(tmp_path: Path):
+    """The advice is about the format at hand."""
+    for date_format, day in (("%Y-%m", "2024-03"), ("epoch_s", "1709251200")):
+        with pytest.raises(rt.ContentError, match="unreadable date") as refused:
+            orders(tmp_path, f"who,day,paid\nA,{day},1\nB,soon,2\n", date_format=date_format)
+        assert f"not written as '{date_format}' says" in str(refused.value)
+        assert "say date_format=" not in str(refused.value)
 
 
 def test_files_of_one_column_each_are_asked_for_their_separator(tmp_path: Path):

@@ -130,7 +130,7 @@ def _judged(
 ) -> Reading:
     right = _agree(made.rows, found)
     why = " / ".join(map(_short, notes))
-    if right and made.plain and (notes or followed):
+    if right and made.plain and (notes or followed.keys() - {"duplicates"}):
         return Reading("note on a clean file", why, followed)
     if right:
         return Reading("right with a note" if notes else "right", why, followed)
@@ -157,7 +157,7 @@ def _followed_note(made: Made, source: Any, engine: str, followed: dict[str, Any
         return Reading("right by a note", " / ".join(map(_short, notes)), followed)
     if found is None:
         return _refused(made, source, engine, refusal, followed)
-    return Reading("differs", _difference(made.rows, found), followed)
+    return _judged(made, source, engine, found, notes, followed)
 
 
 def _refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -62,6 +63,7 @@ def dates_from_numbers(
         column,
         missing=missing,
         broken=broken,
+        unread=partial(advice_on_unread, role=role, date_format=written.date_format),
         unclear=wall_clocks.falls_on_two_days(f"{ours}_"),
         why=wall_clocks.advice_on_two_days(written.from_tz, ""),
         absent=absent | skipped,
@@ -101,8 +103,13 @@ def dates_of_unknown_unit(frame: Frame, role: str, column: str) -> tuple[Frame, 
     )
 
 
-def advice_on_unread(frame: Frame, role: str) -> str:
+def advice_on_unread(frame: Frame, role: str, date_format: str | None) -> str:
     """What to do about texts that are no dates: some may be numbers, with the units that fit."""
+    if date_format is not None:
+        return (
+            f"They are not written as {date_format!r} says: correct them, leave those rows out, or "
+            "say another format."
+        )
     text = nw.col(f"{OURS}{role}_text")
     number = text.str.contains(_NUMBER) & ~text.is_in(NO_DATES) & (text.str.len_chars() != 8)
     value = nw.when(number).then(text).otherwise(nw.lit("0")).cast(nw.Float64)

@@ -190,7 +190,7 @@ def _assembled_dates(
         column,
         missing=missing,
         broken=~missing & ~reads,
-        unread=partial(by_number.advice_on_unread, role=role),
+        unread=partial(by_number.advice_on_unread, role=role, date_format=written.date_format),
         unclear=unclear,
         why=why,
         absent=~missing & reads & ~exists,

@@ -109,9 +109,9 @@ def open_delimited(
     try:
         every, lacking = columns_of_files((file.path, file.names) for file in found)
     except ColumnError as problem:
-        hint = " If each has several columns, say `separator=`, the sign between them."
-        alone = all(len(file.names) == 1 for file in found)
-        raise ColumnError(problem.marked + hint * alone) from None
+        hint = " If these are no names, say `separator=`, the sign between columns."
+        odd = any(len(file.names) == 1 or '"' in "".join(file.names) for file in found)
+        raise ColumnError(problem.marked + hint * odd) from None
     guessed = [file for file in found if file.cells]
     if guessed and not misfits:  # else it was said before
         warn_of_guess(guessed[0].path, len(guessed) - 1, guessed[0].cells)

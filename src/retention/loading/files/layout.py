@@ -28,6 +28,9 @@ SNIFFED = 100
 """So many lines tell the layout."""
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
+_FIRST = 10
+"""So many rows, names and titles among them, tell whether single quotes are quotes."""
+
 _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
     rf"\ufeff?{_SINGLE}(?:(?P<separator>.){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
@@ -64,10 +67,10 @@ def layout_of_lines(
 
 
 def separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> str | None:
-    """What stands between the names where each of them is in single quotes; else None."""
-    row = header_row or next((n for n, line in enumerate(lines, 1) if line.strip()), len(lines) + 1)
-    found = _SINGLE_QUOTES.match("".join(lines[row - 1 : row]))
-    return found and found["separator"]
+    """What stands between cells where one of the first rows has all in single quotes; else None."""
+    rows = [line for line in lines[(header_row or 1) - 1 : SNIFFED] if line.strip()]
+    found = filter(None, map(_SINGLE_QUOTES.match, rows[:_FIRST]))
+    return next((row["separator"] for row in found if row["separator"]), None)
 
 
 def names_in_line(
