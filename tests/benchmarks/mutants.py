@@ -57,7 +57,7 @@ OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
 SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "max", "first": "last",
-           "floor": "ceil", "searchsorted": "digitize", "cumsum": "cumprod"}  # fmt: skip
+           "floor": "ceil", "cumsum": "cumprod"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ def test_a_first_period_that_is_left_out_is_named_and_its_cure_works(engine):
         ("week", "2024-01-02", "2024-03-31", ["the week of 2024-01-01 ("]),
         ("month", "2024-01-01", "2024-04-28", ["2024-04 ("]),
         ("month", "2024-01-01", "2024-04-30", []),
+        ("month", "2023-01-01", "2024-04-27", ["2024-04 ("]),  # may be whole with quiet days
+        ("month", "2023-01-01", "2024-04-26", []),  # has only begun, as in every nightly run
         ("day", "2024-01-02", "2024-01-30", []),
     ],
 )

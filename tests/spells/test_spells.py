@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import retention as rt
@@ -166,6 +166,7 @@ def test_agrees_with_a_walk_through_the_days(engine, lines, gap, by_order, merge
 
 
 @ignore_silence
+@example(lines=[], gap=10, observed_from=BEGIN, starts={"Ann": BEGIN})
 @given(
     lines=logs,
     gap=st.integers(1, 40),
