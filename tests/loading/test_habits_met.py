@@ -198,6 +198,19 @@ def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     assert "separator=" not in str(refused.value)
 
 
+def test_signs_that_another_encoding_writes_are_asked_for_it(tmp_path: Path):
+    """In GBK 元 has the bytes of a Cyrillic letter in UTF-8, of which nothing tells them apart."""
+    path = tmp_path / "orders.csv"
+    path.write_bytes("who,day,paid\nA,2024-01-05,元12.50\n".encode("gbk"))
+    with pytest.raises(rt.ContentError, match="'Ԫ12.50'.*say encoding= as you read the file"):
+        rt.as_transactions(path, **NAMES)
+    assert rt.as_transactions(path, **NAMES, encoding="gbk")["sales"].tolist() == [12.5]
+    path.write_text("who,day,paid\nA,2024-01-05,a lot\n")
+    with pytest.raises(rt.ContentError, match="'a lot'. Correct them") as refused:
+        rt.as_transactions(path, **NAMES)
+    assert "encoding" not in str(refused.value)
+
+
 def test_dates_that_do_not_fit_the_format_that_was_said_are_not_asked_for_one(tmp_path: Path):
     """The advice is about the format at hand."""
     for date_format, day in (("%Y-%m", "2024-03"), ("epoch_s", "1709251200")):

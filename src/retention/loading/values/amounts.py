@@ -8,13 +8,14 @@ and point is the decimal sign is decided by the values that allow only one readi
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention.errors import ColumnError
 from retention.loading.rows.row_checks import Check
-from retention.loading.rows.text import BLANKS, OURS, flat_text, is_text
+from retention.loading.rows.text import BLANKS, OURS, flat_text, is_text, signs_that_occur
 from retention.tables.currency_signs import WAYS_TO_WRITE
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _COUNTS = ("quantity", "sales_per_count")
 _KNOWN = ["", *sorted(WAYS_TO_WRITE)]
 
 _FILL = "Fill them in or leave those rows out."
+_CORRECT = "Correct them or leave those rows out."
 _WHOLE = 2.0**53  # from here on every decimal number is whole
 _DASHES = "\u2010-\u2015\u2212\ufe63\uff0d-"
 _DASH = f"[{_DASHES}]"
@@ -201,12 +203,20 @@ def _unread_checks(
         "mixed": "Some amounts only make sense with a decimal comma, others with a decimal point",
     }.get(decimal, "")
     how = f"{why}: say `decimal='.'` or `decimal=','`."
+    advice = _CORRECT if broken is None else partial(_advice_on_unread, role=role)
     return [
-        Check(
-            f"{role} that is not a number", column, "Correct them or leave those rows out.", broken
-        ),
+        Check(f"{role} that is not a number", column, advice, broken),
         Check(f"ambiguous {role}", column, how, unclear, asks=True),
     ]
+
+
+def _advice_on_unread(frame: Frame, role: str) -> str:
+    """What to do about texts that are no amounts: their signs may be letters read wrongly."""
+    unread = nw.col(f"{OURS}{role}_digits") == ""
+    odd = unread & nw.col(f"{OURS}{role}_text").str.contains("[^\u0001-\u007f]")
+    if not signs_that_occur(frame, {"odd": odd})["odd"]:
+        return _CORRECT
+    return f"{_CORRECT} If their letters are wrong here, say `encoding=` as you read the file."
 
 
 def _number_of_digits(role: str, decimal: str) -> nw.Expr:
