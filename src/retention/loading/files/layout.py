@@ -33,7 +33,7 @@ _FIRST = 10
 
 _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
-    rf"\ufeff?{_SINGLE}(?:(?P<separator>.){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
+    rf"\ufeff?{_SINGLE}(?:(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
 )
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
