@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
@@ -295,6 +295,8 @@ def _local(draw: Random, made: Made, language: Language) -> tuple[Writer, None]:
     locale = draw.choice(sorted(locale_identifiers()))
     width = draw.choice(("short", "medium", "medium", "long", "full"))
     timed = draw.choice((None, None, "short", "medium"))
+    if _names_months_as_english_others(Locale.parse(locale)):
+        width = "short"  # "Jan 5" is June 5 in Sesotho: alone in a file, nobody can tell
     pattern = Locale.parse(locale).date_formats[width].pattern
     made.has(f"dates of {locale}, {width}, {timed}: {pattern}")
     if "d" in pattern and "M" in pattern:
@@ -309,3 +311,15 @@ def _local(draw: Random, made: Made, language: Language) -> tuple[Writer, None]:
         return text, f"{when:%Y-%m-%d}"
 
     return write, None
+
+
+def _names_months_as_english_others(locale: Any) -> bool:
+    """Whether a word for a month means another month in English."""
+    english = {
+        f"{datetime(2024, n, 1):{form}}".lower(): n for n in range(1, 13) for form in ("%b", "%B")
+    }
+    return any(
+        english.get(str(name).lower().strip("."), n) != n
+        for width in ("abbreviated", "wide")
+        for n, name in locale.months["format"][width].items()
+    )

@@ -216,7 +216,7 @@ def _advice_on_unread(frame: Frame, role: str) -> str:
     odd = unread & nw.col(f"{OURS}{role}_text").str.contains("[^\u0001-\u007f]")
     if not signs_that_occur(frame, {"odd": odd})["odd"]:
         return _CORRECT
-    return f"{_CORRECT} If their letters are wrong here, say `encoding=` as you read the file."
+    return f"{_CORRECT} Letters that are wrong here are right under the file's own `encoding=`."
 
 
 def _number_of_digits(role: str, decimal: str) -> nw.Expr:
