@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from retention.kpis.cohorts.counts import Ageing, Seen
 
-STARTED = Kind(
+SIGN_UPS = Kind(
     "started",
     "a customer and the day it signed up",
     YOURS,
@@ -70,7 +70,7 @@ def count_ages_since_start(
 def _starts_of_customers(firm: Frame, started: object, seen: Seen, by: Sequence[str]) -> Frame:
     """The period in which each customer signed up, or the day where ages count from days."""
     names = ("activity", "started")
-    refuse_other_ids(firm, require(started, STARTED, extra=by), names)
+    refuse_other_ids(firm, require(started, SIGN_UPS, extra=by), names)
     table = beside(firm, started, name="started").filter(~nw.col("start").is_null())
     day = periods.day_expr("start", table.implementation)
     schema = table.collect_schema()
