@@ -191,6 +191,15 @@ def test_single_quotes_around_all_cells_of_a_row_are_quotes(tmp_path: Path):
         assert read["sales"].tolist() == [1.5, 2.0]
 
 
+def test_single_quotes_where_a_cell_needs_them_are_quotes(tmp_path: Path):
+    """What separates columns stands in one cell; apostrophes elsewhere stay."""
+    read = orders(tmp_path, "who;day;paid;note\nO'Neill;2024-01-05;1;'x; y'\nB;2024-01-06;2;it's\n")
+    assert read["customer_id"].tolist() == ["O'Neill", "B"]
+    assert read["sales"].tolist() == [1.0, 2.0]
+    with pytest.raises(rt.ReadError, match="line 2 has 5 fields"):
+        orders(tmp_path, "who;day;paid;note\nA;2024-01-05;1;'tis; y\nB;2024-01-06;2;it's\n")
+
+
 def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:

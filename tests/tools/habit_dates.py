@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from retention.loading.dates import month_names
 
 if TYPE_CHECKING:
     from habit_files import Made
@@ -295,7 +297,7 @@ def _local(draw: Random, made: Made, language: Language) -> tuple[Writer, None]:
     locale = draw.choice(sorted(locale_identifiers()))
     width = draw.choice(("short", "medium", "medium", "long", "full"))
     timed = draw.choice((None, None, "short", "medium"))
-    if _names_months_as_english_others(Locale.parse(locale)):
+    if _names_months_as_others_do_others(Locale.parse(locale)):
         width = "short"  # "Jan 5" is June 5 in Sesotho: alone in a file, nobody can tell
     pattern = Locale.parse(locale).date_formats[width].pattern
     made.has(f"dates of {locale}, {width}, {timed}: {pattern}")
@@ -313,13 +315,16 @@ def _local(draw: Random, made: Made, language: Language) -> tuple[Writer, None]:
     return write, None
 
 
-def _names_months_as_english_others(locale: Any) -> bool:
-    """Whether a word for a month means another month in English."""
-    english = {
-        f"{datetime(2024, n, 1):{form}}".lower(): n for n in range(1, 13) for form in ("%b", "%B")
-    }
+def _names_months_as_others_do_others(locale: Any) -> bool:
+    """Whether a word for a month means another month in a language that more people write."""
     return any(
-        english.get(str(name).lower().strip("."), n) != n
-        for width in ("abbreviated", "wide")
-        for n, name in locale.months["format"][width].items()
+        language.months.get(word, n) != n
+        for n, word in _words_for_months(locale)
+        for language in month_names._tiers()[0]
     )
+
+
+def _words_for_months(locale: Any) -> Iterator[tuple[int, str]]:
+    for width in ("abbreviated", "wide"):
+        for n, name in locale.months["format"][width].items():
+            yield n, month_names._letters_alone(str(name))

@@ -31,6 +31,7 @@ from retention.loading.files.encodings import (
 from retention.loading.files.layout import (
     BLANKS,
     SNIFFED,
+    is_in_single_quotes,
     keywords_to_read,
     layout_of_lines,
     names_in_line,
@@ -171,8 +172,11 @@ def _layout_of_file(
         _refuse_other_bytes(path, head)
     lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
     single = separator_of_single_quotes(lines, header_row)
-    quote = "'" if single and separator in (None, single) else '"'
+    quoted = single is not None and separator in (None, single)
     separator, row = layout_of_lines(path, lines, separator or single, header_row)
+    if separator != BLANKS:
+        quoted = quoted or is_in_single_quotes(lines[row - 1 : row - 1 + SNIFFED], separator)
+    quote = "'" if quoted else '"'
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:

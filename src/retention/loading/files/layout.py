@@ -73,6 +73,18 @@ def separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> 
     return next((row["separator"] for row in found if row["separator"]), None)
 
 
+def is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
+    """Whether single quotes hold separators in, so that more rows are as wide as the first."""
+    single, double = (
+        [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
+        for quote in ("'", '"')
+    )
+    if not double or len(single[0]) != len(double[0]) or len(double[0]) == 1:
+        return False
+    fit, fit_double = (sum(len(row) == len(rows[0]) for row in rows) for rows in (single, double))
+    return fit > fit_double and any(separator in cell for row in single for cell in row)
+
+
 def names_in_line(
     path: Path, lines: Sequence[str], row: int, separator: str, quote: str
 ) -> tuple[str, ...]:
