@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -91,12 +90,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = set(map(id, left))
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if id(item) not in gone]
-
-
-def pytest_collection_finish() -> None:
-    """Keep the garbage collector from what lasts: thousands of tests, and the libraries."""
-    gc.collect()
-    gc.freeze()
 
 
 _TWINS = re.compile("agree|engine|definition")
