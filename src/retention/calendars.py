@@ -188,13 +188,14 @@ class Rule(NamedTuple):
     def step(self, number: Number) -> Number:
         """The period of whole weeks that a day lies in.
 
-        A week is in the year that begins on its own first day or before: so the year is that of one
-        day after it, X, in years whose first day is the earliest that a year of weeks may have.
+        A week opens a year if a certain day of the civil year falls in it, by slack and weekday. So
+        one day x tells its year, as the Thursday tells that of an ISO week: here in civil years
+        that start in March, whose days are counted from 0000-03-01.
         """
         week_of_all = _share(number + 2 - self.after + 7 * _FAR, 7)
         days_before = (153 * ((self.month - 2) % 12) + 2) // 5
         shift = 719_468 - 7 * _FAR + 7 + self.after - days_before - self.slack - 3
-        x = week_of_all * 7 + shift  # days since 0000-03-01
+        x = week_of_all * 7 + shift
         century = _share(x * 4 + 3, 146_097)
         of_century = x - _share(century * 146_097, 4)
         year_of_century = _share(of_century * 4 + 3, 1_461)

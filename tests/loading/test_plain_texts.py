@@ -118,3 +118,11 @@ def test_rows_left_out_may_hold_anything(engine):
     """What is written in rows that are not meant is not read."""
     file = lines(["2024-01-02", "yesterday"], ["1", "gratis"]).assign(state=["paid", "void"])
     assert loaded(engine, file, where={"state": "paid"}) == (["2024-01-02 00:00:00"], [1.0])
+
+
+def test_plain_amounts_beside_cells_of_several_kinds_decide_with_them():
+    """A comma in the costs is that of thousands, since the sales have decimal points."""
+    file = lines(["2024-01-02", "2024-01-03"], ["1500.50", "2.50"])
+    file["paid_out"] = pd.Series(["1,234", 5], dtype=object)
+    read = rt.as_transactions(file, **ROLES, cost="paid_out")
+    assert read["profit"].tolist() == [1500.5 - 1234, 2.5 - 5]

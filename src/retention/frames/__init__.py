@@ -11,6 +11,7 @@ connection of its own and comes back as it was.
 from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table_like
 from retention.frames.arrow import readable_pandas
 from retention.frames.column_labels import inside, outside, sql_name
+from retention.frames.connections import private_connection
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -25,7 +26,6 @@ from retention.frames.engines import (
     locked_in,
     one_row,
     orders_well,
-    private_connection,
     read_out,
     with_first,
     without_json,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, reduce
+from functools import reduce
 from operator import add
-from os import PathLike, getpid
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
@@ -20,13 +20,13 @@ from retention.frames.arrow import (
     readable_pandas,
 )
 from retention.frames.column_labels import inside
+from retention.frames.connections import private_connection
 from retention.names import outer_text
 from retention.wording import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from duckdb import DuckDBPyConnection
     from numpy.typing import NDArray
 
 Frame = nw.LazyFrame[Any]
@@ -327,25 +327,6 @@ def _duckdb_scan(table: object) -> Frame:
     connection = private_connection()
     scan: Any = connection.from_arrow if _is_arrow(table) else connection.from_df
     return cast("Frame", nw.from_native(scan(table)))
-
-
-def private_connection(**settings: str) -> DuckDBPyConnection:
-    """A connection to a DuckDB in memory that fetches nothing from the network, and is in UTC.
-
-    A process starts one such DuckDB for each choice of settings, as that takes longer than a small
-    figure. What a connection makes must be temporary: then no other one sees it.
-    """
-    connection = _duckdb_of_process(getpid(), tuple(settings.items())).cursor()
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
-@cache
-def _duckdb_of_process(_: int, settings: Sequence[tuple[str, str]]) -> DuckDBPyConnection:
-    import duckdb
-
-    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    return duckdb.connect(config={**offline, **dict(settings)})
 
 
 def _refuse_far_moments(table: Any, name: str) -> None:

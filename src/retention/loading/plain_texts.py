@@ -39,13 +39,20 @@ _AMOUNT = (  # no three digits behind a point, which might part thousands
 def signs_of_plain_texts(
     source: Source, written: Written, dates: Sequence[str], amounts: Sequence[str]
 ) -> dict[str, nw.Expr]:
-    """What to ask of columns of text: in which forms some value is not."""
+    """What to ask of columns of text: in which forms some value is not.
+
+    Amounts are not asked where some are in cells of several kinds, which decide the decimal sign
+    for all of them.
+    """
     asked: dict[str, nw.Expr] = {}
     for role in _text_roles(source, dates) if _dates_are_unsaid(written) else ():
         text = nw.col(source.roles[role])
         for form, (pattern, _) in _FORMS.items():
             asked[f"{role} beyond {form}"] = ~text.str.contains(pattern)
-    for role in _text_roles(source, amounts) if written.decimal in (None, ".") else ():
+    texts = _text_roles(source, amounts)
+    others = [role for role in amounts if role not in texts]
+    numeric = all(source.schema[source.roles[role]].is_numeric() for role in others)
+    for role in texts if numeric and written.decimal in (None, ".") else ():
         asked[f"{role} beyond amount"] = ~nw.col(source.roles[role]).str.contains(_AMOUNT)
     return asked
 

@@ -31,11 +31,9 @@ from retention.loading.files.encodings import (
 from retention.loading.files.layout import (
     BLANKS,
     SNIFFED,
-    is_in_single_quotes,
     keywords_to_read,
     layout_of_lines,
     names_in_line,
-    separator_of_single_quotes,
 )
 from retention.loading.files.relations import (
     Opened,
@@ -74,7 +72,7 @@ class _Delimited:
     ragged: bool = False
     """Whether lines that do not fit become rows, each of one cell that holds the whole line."""
     quote: str = '"'
-    """What stands around cells: single quotes, where they stand around all names."""
+    """What may stand around cells: a double quote, or a single one where the file has those."""
 
     @property
     def dialect(self) -> tuple[object, ...]:
@@ -171,12 +169,7 @@ def _layout_of_file(
     if not told:
         _refuse_other_bytes(path, head)
     lines = _first_lines(path, head, told or "latin-1")  # separators are the same in every encoding
-    single = separator_of_single_quotes(lines, header_row)
-    quoted = single is not None and separator in (None, single)
-    separator, row = layout_of_lines(path, lines, separator or single, header_row)
-    if separator != BLANKS:
-        quoted = quoted or is_in_single_quotes(lines[row - 1 : row - 1 + SNIFFED], separator)
-    quote = "'" if quoted else '"'
+    separator, row, quote = layout_of_lines(path, lines, separator, header_row)
     if told and codecs.lookup(told).name not in ("utf-8", "utf-8-sig"):
         seen = Survey(told, mixed_ends=False, open_ends=True)
     else:

@@ -27,10 +27,10 @@ SEPARATORS = (",", ";", "\t", "|")
 SNIFFED = 100
 """So many lines tell the layout."""
 
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
 _FIRST = 10
 """So many rows, names and titles among them, tell whether single quotes are quotes."""
 
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
 _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
     rf"\ufeff?{_SINGLE}(?:(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
@@ -42,8 +42,8 @@ _TOTALS = frozenset(TOTALS)
 
 def layout_of_lines(
     path: Path, lines: Sequence[str], separator: str | None, header_row: int | None
-) -> tuple[str, int]:
-    """What separates the columns, and the number of the line of their names, from 1.
+) -> tuple[str, int, str]:
+    """What separates the columns, the number of the line of their names, from 1, and the quote.
 
     Args:
         path: the file, for messages.
@@ -54,6 +54,19 @@ def layout_of_lines(
     Raises:
         ReadError: if all lines are blank.
     """
+    single = _separator_of_single_quotes(lines, header_row)
+    if single is not None and separator in (None, single):
+        return *_separator_and_row(path, lines, single, header_row), "'"
+    separator, row = _separator_and_row(path, lines, separator, header_row)
+    body = lines[row - 1 : row - 1 + SNIFFED]
+    quoted = separator != BLANKS and _is_in_single_quotes(body, separator)
+    return separator, row, "'" if quoted else '"'
+
+
+def _separator_and_row(
+    path: Path, lines: Sequence[str], separator: str | None, header_row: int | None
+) -> tuple[str, int]:
+    """What separates the columns, and the number of the line of their names."""
     row = header_row or _first_filled(path, lines)
     told = None if header_row else _SEPARATOR_LINE.match(lines[row - 1].strip("\ufeff"))
     if told:  # a line for Excel alone
@@ -66,14 +79,14 @@ def layout_of_lines(
     return separator, row - 1 + below
 
 
-def separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> str | None:
+def _separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> str | None:
     """What stands between cells where one of the first rows has all in single quotes; else None."""
     rows = [line for line in lines[(header_row or 1) - 1 : SNIFFED] if line.strip()]
     found = filter(None, map(_SINGLE_QUOTES.match, rows[:_FIRST]))
     return next((row["separator"] for row in found if row["separator"]), None)
 
 
-def is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
+def _is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
     """Whether single quotes hold separators in, so that more rows are as wide as the first."""
     single, double = (
         [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
