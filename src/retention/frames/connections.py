@@ -24,7 +24,7 @@ def private_connection(**settings: str) -> DuckDBPyConnection:
 
 
 @cache
-def _duckdb_of_process(process: int, settings: Sequence[tuple[str, str]]) -> DuckDBPyConnection:  # noqa: ARG001 - a forked one starts its own
+def _duckdb_of_process(_process: int, settings: Sequence[tuple[str, str]]) -> DuckDBPyConnection:
     import duckdb
 
     offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}

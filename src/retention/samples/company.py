@@ -16,7 +16,7 @@ from retention.samples.sample_notes import notes_table
 from retention.samples.sample_orders import orders_table
 from retention.samples.sample_surveys import surveys_table
 from retention.samples.service import contacts_table, draw_contacts, let_leave
-from retention.samples.world import Columns, Text, Window
+from retention.samples.world import Columns, SimulatedDays, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,11 +122,11 @@ def sample_company(
             f"start must be before as_of; got start {first} and as_of {last}. "
             "Give an earlier start or a later as_of."
         )
-    tables = _simulate(int(n_customers), Window.of(first, last, int(seed)))
+    tables = _simulate(int(n_customers), SimulatedDays.of(first, last, int(seed)))
     return SampleCompany(**as_tables(tables, engine))
 
 
-def _simulate(n_customers: int, window: Window) -> dict[str, Columns]:
+def _simulate(n_customers: int, window: SimulatedDays) -> dict[str, Columns]:
     newcomers = draw_customers(n_customers, window)
     customers, contacts = let_leave(newcomers, draw_contacts(newcomers, window), window)
     orders = orders_table(customers, window)

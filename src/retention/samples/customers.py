@@ -20,9 +20,9 @@ from retention.samples.world import (
     SPEND_SPREAD,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
     Whole,
-    Window,
     names,
     numbered_ids,
     pick,
@@ -68,7 +68,7 @@ class Customers:
         return Text(self.region[who], names(REGION_SHARE))
 
 
-def draw_customers(count: int, window: Window) -> Customers:
+def draw_customers(count: int, window: SimulatedDays) -> Customers:
     """Customers who all still stay: arrivals follow the season, everything else is independent.
 
     Orders a year are gamma distributed, spending levels lognormal, and the hazard of leaving is
@@ -90,7 +90,7 @@ def draw_customers(count: int, window: Window) -> Customers:
     )
 
 
-def truth_table(customers: Customers, window: Window) -> Columns:
+def truth_table(customers: Customers, window: SimulatedDays) -> Columns:
     """What no real company knows: one row per customer."""
     left = customers.reason >= 0
     left_on = window.date(customers.until)

@@ -14,9 +14,9 @@ from retention.samples.world import (
     REGION_SHARE,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
     Whole,
-    Window,
     cents,
     names,
     weights,
@@ -41,7 +41,7 @@ _Costs = tuple[Whole, Whole, Whole, Whole, Floats]
 """Day, customer (-1: nobody's), region, kind, amount of some costs, one place each."""
 
 
-def costs_table(customers: Customers, contacts: Contacts, window: Window) -> Columns:
+def costs_table(customers: Customers, contacts: Contacts, window: SimulatedDays) -> Columns:
     """Costs of winning and keeping customers: those one caused, and those a region shares."""
     rng = window.stream(_COSTS_ROOM)
     parts = [
@@ -61,7 +61,7 @@ def costs_table(customers: Customers, contacts: Contacts, window: Window) -> Col
     }
 
 
-def wallet_table(customers: Customers, orders: Columns, window: Window) -> Columns:
+def wallet_table(customers: Customers, orders: Columns, window: SimulatedDays) -> Columns:
     """What a panel of customers spent in each whole quarter, with us and with others."""
     rng = window.stream(_WALLET_ROOM)
     panel = np.flatnonzero(rng.random(len(customers)) < PANEL_SHARE)
@@ -106,7 +106,7 @@ def _costs_per_contact(
     )
 
 
-def _shared_costs(customers: Customers, window: Window, kind: str) -> _Costs:
+def _shared_costs(customers: Customers, window: SimulatedDays, kind: str) -> _Costs:
     """One cost a month and region, by the customers there on the month's first simulated day."""
     months = window.month(np.arange(window.n_days))
     opens = np.unique(months, return_index=True)[1]
@@ -128,13 +128,13 @@ def _n_present(customers: Customers, among: NDArray[np.bool_], days: Whole) -> F
     return (came - gone).astype(np.float64)
 
 
-def _quarter_edges(window: Window) -> Whole:
+def _quarter_edges(window: SimulatedDays) -> Whole:
     """The first days of the whole quarters in the window, and the day after the last of them."""
     months = (window.start + np.arange(-1, window.n_days + 1)).astype("datetime64[M]")
     return np.flatnonzero(np.diff(months.astype(np.int64) // 3))
 
 
-def _own_spending(panel: Whole, edges: Whole, orders: Columns, window: Window) -> Floats:
+def _own_spending(panel: Whole, edges: Whole, orders: Columns, window: SimulatedDays) -> Floats:
     """Net sales of our orders, one row per quarter, one column per customer of the panel."""
     who = cast("Text", orders["customer_id"])
     date, sales = (cast("NDArray[Any]", orders[name]) for name in ("date", "sales"))

@@ -13,8 +13,8 @@ from retention.samples.world import (
     PLAN_SHARE,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
-    Window,
     cents,
     names,
     numbered_ids,
@@ -51,7 +51,7 @@ class _Round:
         return _Round(**{name: column[rows] for name, column in vars(self).items()})
 
 
-def contracts_table(customers: Customers, window: Window) -> Columns:
+def contracts_table(customers: Customers, window: SimulatedDays) -> Columns:
     """All contracts in the order of their starts."""
     rng = window.stream(_ROOM)
     terms = _all_rounds(rng, customers)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.samples.world import REASONS, Columns, Text, Window, numbered_ids
+from retention.samples.world import REASONS, Columns, SimulatedDays, Text, numbered_ids
 
 if TYPE_CHECKING:
     from retention.samples.customers import Customers
@@ -101,7 +101,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
 }
 
 
-def notes_table(customers: Customers, window: Window) -> Columns:
+def notes_table(customers: Customers, window: SimulatedDays) -> Columns:
     """Defection notes in the order of time; the true reason stands in `truth` alone."""
     rng = window.stream(_ROOM)
     leavers = np.flatnonzero(customers.reason >= 0)

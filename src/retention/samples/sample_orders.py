@@ -21,8 +21,8 @@ from retention.samples.world import (
     ROAMING_ORDERS,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
-    Window,
     cents,
     names,
     numbered_ids,
@@ -60,7 +60,7 @@ class _Lines:
     profit: Floats
 
 
-def orders_table(customers: Customers, window: Window) -> Columns:
+def orders_table(customers: Customers, window: SimulatedDays) -> Columns:
     """All order lines, refunds among them, in the order of time."""
     orders = _draw_orders(customers, window)
     lines = _draw_lines(orders, customers, window)
@@ -85,7 +85,7 @@ def orders_table(customers: Customers, window: Window) -> Columns:
     }
 
 
-def _draw_orders(customers: Customers, window: Window) -> _Orders:
+def _draw_orders(customers: Customers, window: SimulatedDays) -> _Orders:
     rng = window.stream(_TIMES_ROOM)
     first, last = window.busy_at(customers.joined), window.busy_at(customers.until)
     count = 1 + rng.poisson(customers.rate / DAYS_A_YEAR * (last - first))
@@ -106,7 +106,7 @@ def _draw_orders(customers: Customers, window: Window) -> _Orders:
 
 
 def _order_seconds(
-    busy: Floats, who: NDArray[np.int32], customers: Customers, window: Window
+    busy: Floats, who: NDArray[np.int32], customers: Customers, window: SimulatedDays
 ) -> NDArray[np.int64]:
     """The seconds of orders; rounding must not carry one outside its customer's days."""
     at = window.when_busy(busy)
@@ -115,7 +115,7 @@ def _order_seconds(
     return seconds_when_open(at)
 
 
-def _draw_lines(orders: _Orders, customers: Customers, window: Window) -> _Lines:
+def _draw_lines(orders: _Orders, customers: Customers, window: SimulatedDays) -> _Lines:
     """Each order's own category and what was taken along: never one category twice."""
     rng = window.stream(_LINES_ROOM)
     size = len(orders.who)
@@ -131,7 +131,7 @@ def _draw_lines(orders: _Orders, customers: Customers, window: Window) -> _Lines
 
 
 def _draw_refunds(
-    orders: _Orders, customers: Customers, window: Window
+    orders: _Orders, customers: Customers, window: SimulatedDays
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Which orders were sent back as a whole, and when; nobody does so after having left."""
     rng = window.stream(_REFUNDS_ROOM)

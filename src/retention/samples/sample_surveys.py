@@ -11,8 +11,8 @@ from retention.samples.world import (
     REASONS,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
-    Window,
     numbered_ids,
     seconds_when_open,
 )
@@ -29,7 +29,7 @@ USUAL, FALL, FALL_DAYS = 4.0, 1.5, 120.0
 _ROOM = 8
 
 
-def surveys_table(customers: Customers, window: Window) -> Columns:
+def surveys_table(customers: Customers, window: SimulatedDays) -> Columns:
     """One row per invitation, in the order of time; the scores are null where nobody answered."""
     rng = window.stream(_ROOM)
     here = customers.until - customers.joined

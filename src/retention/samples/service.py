@@ -13,8 +13,8 @@ from retention.samples.world import (
     REASONS,
     Columns,
     Floats,
+    SimulatedDays,
     Text,
-    Window,
     names,
     numbered_ids,
     pick,
@@ -56,7 +56,7 @@ class Contacts:
         return Contacts(**{name: column[rows] for name, column in vars(self).items()})
 
 
-def draw_contacts(customers: Customers, window: Window) -> Contacts:
+def draw_contacts(customers: Customers, window: SimulatedDays) -> Contacts:
     """Every contact there would be if nobody left, in the order of time."""
     rng = window.stream(_CONTACTS_ROOM)
     here = window.n_days - customers.joined
@@ -76,7 +76,7 @@ def draw_contacts(customers: Customers, window: Window) -> Contacts:
 
 
 def let_leave(
-    customers: Customers, contacts: Contacts, window: Window
+    customers: Customers, contacts: Contacts, window: SimulatedDays
 ) -> tuple[Customers, Contacts]:
     """Everyone's last day and reason, and the contacts that still took place.
 
@@ -98,7 +98,7 @@ def let_leave(
     )
 
 
-def contacts_table(customers: Customers, contacts: Contacts, window: Window) -> Columns:
+def contacts_table(customers: Customers, contacts: Contacts, window: SimulatedDays) -> Columns:
     """The service desk's log as it stands at the end: later answers and solutions are not in it."""
     hours_seen = (window.n_days - contacts.at) * 24
     resolved = contacts.solution < hours_seen

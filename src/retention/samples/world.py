@@ -83,7 +83,7 @@ Columns = dict[str, "NDArray[Any] | Text"]
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
+class SimulatedDays:
     """The simulated days, numbered from 0, the seed, and how much busyness has passed by each.
 
     `busy[d]` is the sum of the busyness of the days before day d: the clock that orders follow.
@@ -95,7 +95,7 @@ class Window:
     busy: Floats
 
     @classmethod
-    def of(cls, start: np.datetime64, as_of: np.datetime64, seed: int) -> Window:
+    def of(cls, start: np.datetime64, as_of: np.datetime64, seed: int) -> SimulatedDays:
         """The days from `start` to `as_of`, both included."""
         n_days = int((as_of - start).astype(np.int64)) + 1
         month = (start + np.arange(n_days)).astype("datetime64[M]").astype(np.int64) % 12
