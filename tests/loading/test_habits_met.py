@@ -200,6 +200,44 @@ def test_single_quotes_where_a_cell_needs_them_are_quotes(tmp_path: Path):
         orders(tmp_path, "who;day;paid;note\nA;2024-01-05;1;'tis; y\nB;2024-01-06;2;it's\n")
 
 
+@pytest.mark.parametrize("title", ["'Jan';'Dec'", "'Shop' 'Web'", "'2024-01-01':'2024-12-31'"])
+def test_a_title_in_single_quotes_is_a_title(tmp_path: Path, title):
+    """No row below is as wide as it is by the sign between its quotes."""
+    read = orders(tmp_path, f"{title}\nwho,day,paid\nA,2024-01-05,1\nB,2024-01-06,2\n")
+    assert read["sales"].tolist() == [1.0, 2.0]
+
+
+def test_single_quotes_are_letters_where_double_ones_are_quotes(tmp_path: Path):
+    """Within a cell of several lines, and beside a cell whose separator nothing holds in."""
+    lines = "who,day,paid,tags\nA,2024-01-05,5,\"\n'x','y'\n\"\nB,2024-01-06,6,z\n"
+    assert orders(tmp_path, lines)["sales"].tolist() == [5.0, 6.0]
+    lines = 'who,day,paid,tags\nE,2024-01-05,1,\'a, b\'\n"E",2024-01-06,5,z\n"F",2024-01-07,6,k\n'
+    with pytest.raises(rt.ReadError, match="line 2 has 5 fields"):
+        orders(tmp_path, lines)
+    with pytest.warns(rt.RetentionWarning, match="1 row of 3 left out"):
+        assert orders(tmp_path, lines, incomplete="drop")["customer_id"].tolist() == ["E", "F"]
+
+
+def test_an_apostrophe_far_below_is_no_quote_that_never_closes(tmp_path: Path):
+    """A row that only single quotes hold together is left out where they cannot be quotes."""
+    rows = [f"K{n},2024-01-05,1,x" for n in range(120)]
+    rows = ["who,day,paid,tags", "B,2024-01-06,2,'x, y'", *rows, "'t Hart,2024-01-07,7,y"]
+    with pytest.warns(rt.RetentionWarning, match="1 row of 122 left out"):
+        read = orders(tmp_path, "\n".join(rows), incomplete="drop", duplicates="keep")
+    assert read["customer_id"].tolist()[-1] == "'t Hart"
+
+
+def test_any_break_of_lines_may_stand_in_a_cell_in_single_quotes(tmp_path: Path):
+    """It becomes a line feed, as in double ones; what is said of a quote is said of this one."""
+    for sign in ("\r", "\n", "\r\n"):
+        path = tmp_path / "orders.csv"
+        text = f"'who','day','paid'\n'B{sign}C','2024-01-05','5'\n'D','2024-01-06','6'\n"
+        path.write_bytes(text.encode())
+        assert rt.as_transactions(path, **NAMES)["customer_id"].tolist() == ["B\nC", "D"]
+    with pytest.raises(rt.ReadError, match="within are doubled: 'O''Neill'"):
+        orders(tmp_path, "'who','day','paid'\n'O\\'Brien','2024-01-05','5'\n")
+
+
 def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import Engine
 from retention.loading.plain_texts import _AMOUNT, _DAY, _FORMS
 
 ROLES = {"customer_id": "who", "date": "day", "sales": "paid"}
@@ -126,3 +127,13 @@ def test_plain_amounts_beside_cells_of_several_kinds_decide_with_them():
     file["paid_out"] = pd.Series(["1,234", 5], dtype=object)
     read = rt.as_transactions(file, **ROLES, cost="paid_out")
     assert read["profit"].tolist() == [1500.5 - 1234, 2.5 - 5]
+
+
+@pytest.mark.parametrize("dtype", ["str", object])
+def test_a_line_feed_at_the_end_is_no_part_of_a_day(dtype):
+    """Patterns of Python let one pass at the end."""
+    for day in ("2024-01-02\n", "2024-01-02 00:00:00\n"):
+        file = lines([day, "2024-01-03"], ["1.50\n", "2.50"]).astype({"day": dtype, "paid": dtype})
+        days, paid = loaded(Engine("pandas"), file)
+        assert [text[:10] for text in days] == ["2024-01-02", "2024-01-03"]
+        assert paid == [1.5, 2.5]

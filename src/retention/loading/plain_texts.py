@@ -48,12 +48,12 @@ def signs_of_plain_texts(
     for role in _text_roles(source, dates) if _dates_are_unsaid(written) else ():
         text = nw.col(source.roles[role])
         for form, (pattern, _) in _FORMS.items():
-            asked[f"{role} beyond {form}"] = ~text.str.contains(pattern)
+            asked[f"{role} beyond {form}"] = _is_beyond(text, pattern)
     texts = _text_roles(source, amounts)
     others = [role for role in amounts if role not in texts]
     numeric = all(source.schema[source.roles[role]].is_numeric() for role in others)
     for role in texts if numeric and written.decimal in (None, ".") else ():
-        asked[f"{role} beyond amount"] = ~nw.col(source.roles[role]).str.contains(_AMOUNT)
+        asked[f"{role} beyond amount"] = _is_beyond(nw.col(source.roles[role]), _AMOUNT)
     return asked
 
 
@@ -93,6 +93,11 @@ def with_plain_values(
         checks[role] = date_checks(role, column, missing=missing)
     named = {f"{OURS}{role}": value for role, value in values.items()}
     return frame.with_columns(**named) if named else frame, checks
+
+
+def _is_beyond(text: nw.Expr, pattern: str) -> nw.Expr:
+    """Where a text does not fit. Patterns of Python, as pandas has, let a last line feed pass."""
+    return ~text.str.contains(pattern) | text.str.contains("\n", literal=True)
 
 
 def _text_roles(source: Source, roles: Sequence[str]) -> list[str]:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 _COPIED = (".bz2", ".zip")  # DuckDB does not unpack these
+_DOUBLED = {'"': '"3 "" nails"', "'": "'O''Neill'"}
 _NEVER = sql_literal("\x1c\x1d\x1e\x1f")  # stands in no file: a separator that leaves lines whole
 
 
@@ -178,19 +179,16 @@ def _layout_of_file(
             raise ReadError(
                 f"{path} is not {encoding} text. Leave `encoding=` out, or say another."
             )
-    names = names_in_line(path, _first_lines(path, head, seen.encoding), row, separator, quote)
+    lines = _first_lines(path, head, seen.encoding)
+    names = names_in_line(path, lines, row, separator, quote)
     copied = row > 1 or separator == BLANKS or path.suffix.lower() in _COPIED or seen.mixed_ends
-    return _Delimited(
-        path,
-        seen.encoding,
-        separator,
-        names,
-        row,
-        plain=seen.encoding == UTF8 and not copied and quote == '"',
-        open_ends=seen.open_ends,
-        cells=seen.cells,
-        quote=quote,
-    )
+    plain = seen.encoding == UTF8 and not copied
+    file = _Delimited(path, seen.encoding, separator, names, row, plain, seen.open_ends, seen.cells)
+    if quote == '"':
+        return file
+    single = replace(file, plain=False, quote=quote)
+    told_by_names = names != names_in_line(path, lines, row, separator, '"')
+    return single if told_by_names or _is_readable(single) else file
 
 
 def _refuse_other_bytes(path: Path, head: bytes) -> None:
@@ -260,7 +258,8 @@ def _copy_row_by_row(file: _Delimited, target: Path) -> None:
             for line, row in _numbered_rows(file):  # noqa: B007 - the line of a row that fails
                 n_lacking = len(file.names) - len(row)
                 whole = [file.separator.join(row)] + [""] * (len(file.names) - 1)
-                writer.writerow(whole if row and n_lacking and file.ragged else row)
+                cells = whole if row and n_lacking and file.ragged else row
+                writer.writerow(re.sub("\r\n?", "\n", cell) for cell in cells)
         except csv.Error as problem:
             raise ReadError(_row_that_cannot_be_read(file, line, problem)) from problem
 
@@ -351,6 +350,14 @@ def _first_misfit(file: _Delimited) -> str | None:
     return None
 
 
+def _is_readable(file: _Delimited) -> bool:
+    """Whether every quote that opens a cell closes it."""
+    try:
+        return all(True for _ in _numbered_rows(file))
+    except csv.Error:
+        return False
+
+
 def _row_that_cannot_be_read(file: _Delimited, line: int, problem: csv.Error) -> str:
     """What is wrong with the row that starts on a line."""
     if "field limit" in str(problem):
@@ -360,8 +367,8 @@ def _row_that_cannot_be_read(file: _Delimited, line: int, problem: csv.Error) ->
             "another? Else leave such cells out."
         )
     return (
-        f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote "
-        'that opens a field must close it, and quotes within are doubled: "3 "" nails". '
+        f"{file.path}: the row that starts on line {line} cannot be read ({problem}). A quote that "
+        f"opens a field must close it, and quotes within are doubled: {_DOUBLED[file.quote]}. "
         "Or say `separator=` or `header_row=` if the file is other."
     )
 

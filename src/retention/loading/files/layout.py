@@ -33,7 +33,7 @@ _FIRST = 10
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;|\s]*$', re.IGNORECASE)
 _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
-    rf"\ufeff?{_SINGLE}(?:(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*)\s*$"
+    rf"\ufeff?{_SINGLE}(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*\s*$"
 )
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
@@ -80,22 +80,39 @@ def _separator_and_row(
 
 
 def _separator_of_single_quotes(lines: Sequence[str], header_row: int | None) -> str | None:
-    """What stands between cells where one of the first rows has all in single quotes; else None."""
-    rows = [line for line in lines[(header_row or 1) - 1 : SNIFFED] if line.strip()]
-    found = filter(None, map(_SINGLE_QUOTES.match, rows[:_FIRST]))
-    return next((row["separator"] for row in found if row["separator"]), None)
+    """What stands between cells where one of the first rows has all in single quotes; else None.
+
+    Most rows must be as wide as that one, or it is a title.
+    """
+    body = lines[(header_row or 1) - 1 : SNIFFED]
+    first = [line for line in body if line.strip()][:_FIRST]
+    found = next(
+        (row for row in map(_SINGLE_QUOTES.match, first) if row and row["separator"]), None
+    )
+    if not found:
+        return None
+    (like,), rows = (_filled_rows(some, found["separator"], "'") for some in ([found[0]], body))
+    fit = sum(len(row) == len(like) for row in rows)
+    return found["separator"] if 2 * fit > len(rows) and not _has_double_quotes(rows) else None
 
 
 def _is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
     """Whether single quotes hold separators in, so that more rows are as wide as the first."""
-    single, double = (
-        [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if row]
-        for quote in ("'", '"')
-    )
+    single, double = (_filled_rows(lines, separator, quote) for quote in ("'", '"'))
     if not double or len(single[0]) != len(double[0]) or len(double[0]) == 1:
         return False
     fit, fit_double = (sum(len(row) == len(rows[0]) for row in rows) for rows in (single, double))
-    return fit > fit_double and any(separator in cell for row in single for cell in row)
+    held = any(separator in cell for row in single for cell in row)
+    return fit > fit_double and held and not _has_double_quotes(single)
+
+
+def _filled_rows(lines: Sequence[str], separator: str, quote: str) -> list[list[str]]:
+    return [row for row in csv.reader(lines, delimiter=separator, quotechar=quote) if any(row)]
+
+
+def _has_double_quotes(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell that was read by single quotes opens a double one: then those are in use."""
+    return any(cell.startswith('"') for row in rows for cell in row)
 
 
 def names_in_line(
