@@ -69,11 +69,17 @@ def run_one(
 
 
 def best_of(rounds: int, benchmark: str, name: str, path: str) -> dict[str, Any]:
-    """What a contestant of a benchmark printed in the round of the least CPU time."""
+    """What a contestant of a benchmark printed in the round of the least CPU time.
+
+    What it said to stderr after "steps: " is `told`.
+    """
     command = [sys.executable, benchmark, "--run", name, path]
-    printed = [
-        subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        for _ in range(rounds)
-    ]
-    outputs = [json.loads(text.splitlines()[-1]) for text in printed]
+    outputs = []
+    for _ in range(rounds):
+        run = subprocess.run(command, check=False, capture_output=True, text=True)
+        if run.returncode:
+            sys.exit(f"{name}: {run.stderr}")
+        said = run.stderr.split("steps: ")[1:]
+        told = said[-1].splitlines()[0] if said else ""
+        outputs.append(json.loads(run.stdout.splitlines()[-1]) | {"told": told})
     return min(outputs, key=lambda output: output["cpu"])

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
+from retention.activity.at_hand import purchases_at_hand
 from retention.errors import ContentError, warn
-from retention.frames import Frame, as_text, collect, count, in_kind_of
+from retention.frames import (
+    Frame,
+    as_text,
+    collect,
+    count,
+    in_kind_of,
+    is_at_hand,
+    rows_at_hand,
+)
 from retention.log_holes import warn_of_hole
 from retention.orders import Log, checked_log, net_sum, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
@@ -99,15 +108,20 @@ def customer_periods(
     names = segments(by, TRANSACTIONS)
     segments(names, ACTIVITY)
     periods.check_freq(freq)
-    frame = require(transactions, TRANSACTIONS, extra=names, alone=True)
+    at_hand = is_at_hand(transactions)
+    frame = require(transactions, TRANSACTIONS, extra=names, alone=True, by_row=at_hand)
     lines = _lines_with_dates(frame, names)
+    if at_hand:
+        lines = rows_at_hand(lines).lazy()
     seen = _observed_periods(lines, freq, as_of, observed_from)
     given = frame.collect_schema()
-    rows = _purchases_per_period(
-        _lines_of_whole_periods(lines, seen), names, seen, by_day="order_id" not in given
-    )
+    order: Sequence[str] = ()
+    rows = purchases_at_hand(lines, names, seen.window) if at_hand else None
+    if rows is None:
+        lines = _lines_of_whole_periods(lines, seen)
+        rows = _purchases_per_period(lines, names, seen, by_day="order_id" not in given)
+        order = [*names, "step", "customer_id"]
     answer = _columns_of_purchase_activity(rows, names, seen, given)
-    order = [*names, "step", "customer_id"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
 
 
@@ -269,8 +283,7 @@ def _purchases_per_period(
         n_orders = nw.col("_bought").sum().alias("n_orders")
         rows = orders.group_by(*cell).agg(*_sums_of_amounts(orders), *lowest, n_orders)
     net = [net_sum(name.removeprefix("_least_"), name) for name in _columns_of_least_terms(rows)]
-    rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
-    return rows.with_columns(active=nw.col("n_orders") > 0)
+    return rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
 
 
 def _rows_with_steps(rows: Frame, freq: str) -> Frame:
@@ -310,7 +323,7 @@ def _columns_of_purchase_activity(
         "n_orders",
         "sales",
         profit.cast(nw.Float64).alias("profit"),
-        "active",
+        (nw.col("n_orders") > 0).alias("active"),
         nw.lit(seen.window.first_step).cast(nw.Int64).alias("first_step"),
         nw.lit(seen.window.last_step).cast(nw.Int64).alias("last_step"),
         nw.lit(seen.window.freq).alias("freq"),

@@ -168,6 +168,13 @@ def is_lazy(table: object) -> bool:
     return not engine_and_eagerness(table)[1]
 
 
+def is_at_hand(table: object) -> bool:
+    """Whether a table is of pandas or Polars, and its rows are there."""
+    native = nw.to_native(table, pass_through=True)
+    kinds = [(kind.__module__.split(".")[0], kind.__name__) for kind in type(native).__mro__]
+    return ("pandas", "DataFrame") in kinds or ("polars", "DataFrame") in kinds
+
+
 def collect(frame: Frame, *, exact: bool = False) -> Columns:
     """Run the query and bring its answer into Python as NumPy arrays; a missing number is NaN.
 

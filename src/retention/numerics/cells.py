@@ -1,0 +1,78 @@
+"""Rows counted and summed by whole-number keys: of cells that are many, and seldom empty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+_DENSE = 8
+"""Cells are held side by side where at most so many are possible for each row."""
+
+
+def starts_of_runs(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a value is not the one before; the first is not."""
+    changed = np.empty(values.size, bool)
+    changed[:1] = True
+    np.not_equal(values[1:], values[:-1], out=changed[1:])
+    return changed
+
+
+def different_keys(key: Whole, size: int) -> Whole:
+    """The different ones of some keys from 0 to below `size`, ascending.
+
+    They are sorted as numbers of 32 bits where these hold them, which takes half as long.
+    """
+    ordered = key.astype(np.uint32) if size <= 2**32 else key.copy()
+    ordered.sort()
+    return ordered[starts_of_runs(ordered)].astype(np.int64)
+
+
+class Cells:
+    """The cells that rows lie in, for sums by cell.
+
+    Attributes:
+        keys: the keys of the cells in which rows lie, ascending.
+    """
+
+    def __init__(self, key: Whole, size: int, keys: Whole | None = None) -> None:
+        """Take the cell of each row.
+
+        Args:
+            key: of the cell that each row lies in, from 0 to below `size`.
+            size: how many there may be.
+            keys: the different ones, ascending, where they are known.
+        """
+        if size <= max(_DENSE * key.size, 1000):
+            self._place, self._n = key, size
+            self.keys = np.flatnonzero(np.bincount(key, minlength=size)) if keys is None else keys
+            self._at = self.keys
+            return
+        import pandas as pd
+
+        self._place, found = pd.factorize(key)
+        self._n = found.size
+        self._at = np.argsort(found)
+        self.keys = found[self._at]
+
+    def counts(self) -> Whole:
+        """How many rows lie in each cell."""
+        return np.bincount(self._place, minlength=self._n)[self._at].astype(np.int64, copy=False)
+
+    def sums(self, values: Floats) -> Floats:
+        """The sum of a value in each cell."""
+        total = np.bincount(self._place, values, self._n)[self._at]
+        return total.astype(np.float64, copy=False)
+
+    def least_below_zero(self, values: Floats) -> Floats:
+        """The lowest value in each cell, or 0 where none is below it."""
+        least = np.zeros(self._n)
+        below = np.flatnonzero(values < 0)
+        np.minimum.at(least, self._place[below], values[below])
+        return least[self._at]
