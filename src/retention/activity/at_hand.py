@@ -7,7 +7,7 @@ alone: every order of the others is a purchase.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,63 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-_LARGEST = 2**62
+LARGEST = 2**62
+"""Keys of rows are below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where rows lie: a customer, then a segment, then a period, as one number.
+
+    Attributes:
+        place: of each row.
+        customer: its customer.
+        step: its period.
+        n_customers: how many customers there are.
+        n_segments: how many segments there may be.
+        n_steps: how many periods there may be.
+    """
+
+    place: Whole
+    customer: Whole
+    step: Whole
+    n_customers: int
+    n_segments: int
+    n_steps: int
+
+    @property
+    def n(self) -> int:
+        """How many places there may be."""
+        return self.n_customers * self.n_segments * self.n_steps
+
+    @property
+    def in_firm(self) -> Whole:
+        """The customer and the period of each row, as one number."""
+        return self.place if self.n_segments == 1 else self.customer * self.n_steps + self.step
+
+    def part(self, rows: NDArray[Any]) -> Places:
+        """Those of some rows."""
+        kept = {name: getattr(self, name)[rows] for name in ("place", "customer", "step")}
+        return replace(self, **kept)
+
+
+def places_of_rows(
+    customer: Numbered, segments: Sequence[Numbered], step: Whole, n_steps: int
+) -> Places:
+    """The places of rows; no number holds them where `n` is not below `LARGEST`.
+
+    Args:
+        customer: the customers of the rows.
+        segments: their values in each segment column.
+        step: their periods, from 0 on.
+        n_steps: how many periods there may be.
+    """
+    place, n_segments = customer.number, 1
+    for values in segments:
+        place = place * values.size + values.number
+        n_segments *= values.size
+    place = place * n_steps + step
+    return Places(place, customer.number, step, customer.size, n_segments, n_steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +90,25 @@ class _Lines:
     """Order lines as numbers.
 
     Attributes:
-        cell: the segment, then the period, then the customer of each line, as one number.
-        n_cells: how many of these there may be.
-        n_in_segment: how many there may be in each segment.
-        n_customers: how many customers there are.
-        order: its day in the period and its order, as one number.
+        places: where they lie.
+        order: the day in the period and the order, as one number.
         n_orders: how many of these there may be.
         sales: net revenue, currency.
     """
 
-    cell: Whole
-    n_cells: int
-    n_in_segment: int
-    n_customers: int
+    places: Places
     order: Whole
     n_orders: int
     sales: Floats
 
+    @property
+    def keys(self) -> tuple[Whole, int]:
+        """The place and the order of each line as one number, and how many there may be."""
+        return self.places.place * self.n_orders + self.order, self.places.n * self.n_orders
+
     def part(self, rows: NDArray[np.bool_]) -> _Lines:
         """Some of the lines."""
-        kept = {name: getattr(self, name)[rows] for name in ("cell", "order", "sales")}
-        return replace(self, **kept)
+        return _Lines(self.places.part(rows), self.order[rows], self.n_orders, self.sales[rows])
 
 
 def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -> Frame | None:
@@ -68,7 +122,7 @@ def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -
 
     Returns:
         `customer_id`, the segments, `step`, the sums of `sales` and, if it was there, `profit`,
-        `n_orders` (purchases), sorted by segment, step and customer. None where ids are of a type
+        `n_orders` (purchases), sorted by customer, segment and step. None where ids are of a type
         that has no numbers, or no number holds all of a segment, a customer, a day and an order.
     """
     table = rows_at_hand(lines)
@@ -90,21 +144,15 @@ def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -
     if read is None:
         return None
     keys, n_orders = _purchases_by_cell(read)
-    cells = Cells(read.cell, read.n_cells, keys)
+    cells = Cells(read.places.place, read.places.n, keys)
     sums = {name: _net_sums(cells, values) for name, values in money.items()}
-    rest, customer = np.divmod(keys, known["customer_id"].size)
-    segment, step = np.divmod(rest, window.n_steps)
-    labels: dict[str, object] = {}
+    who = keys // window.n_steps
+    columns: dict[str, object] = {"step": keys - who * window.n_steps + window.first_step}
     for name in reversed(by):
-        segment, place = np.divmod(segment, known[name].size)
-        labels[name] = known[name].named(place)
-    columns: dict[str, object] = {
-        "customer_id": known["customer_id"].named(customer),
-        **{name: labels[name] for name in by},
-        "step": step + window.first_step,
-        **sums,
-        "n_orders": n_orders,
-    }
+        who, place = np.divmod(who, known[name].size)
+        columns[name] = known[name].named(place)
+    columns["customer_id"] = known["customer_id"].named(who)
+    columns |= sums | {"n_orders": n_orders}
     return frame_at_hand(columns, lines.implementation)
 
 
@@ -122,21 +170,16 @@ def _lines_as_numbers(
     """
     n_steps, lengths = days.size - 1, np.diff(days)
     step = np.repeat(np.arange(n_steps), lengths)[day]
-    customers = known["customer_id"]
-    n_in_segment = n_steps * customers.size
-    cell, n_cells = step * customers.size + customers.number, n_in_segment
-    for name in reversed(by):
-        cell += known[name].number * n_cells
-        n_cells *= known[name].size
+    places = places_of_rows(known["customer_id"], [known[name] for name in by], step, n_steps)
     order, n_orders = day - (days[:-1] - days[0])[step], int(lengths.max())
     if "order_id" in known:
         order, n_orders = (
             order * known["order_id"].size + known["order_id"].number,
             n_orders * known["order_id"].size,
         )
-    if n_cells * n_orders >= _LARGEST:
+    if places.n * n_orders >= LARGEST:
         return None
-    return _Lines(cell, n_cells, n_in_segment, customers.size, order, n_orders, sales)
+    return _Lines(places, order, n_orders, sales)
 
 
 def _purchases_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
@@ -144,9 +187,10 @@ def _purchases_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
     below = lines.sales < 0
     if not below.any():
         return _orders_by_cell(lines)
-    refunded = np.zeros(lines.n_customers, bool)
-    refunded[lines.cell[below] % lines.n_customers] = True
-    netted = refunded[lines.cell % lines.n_customers]
+    customer = lines.places.customer
+    refunded = np.zeros(lines.places.n_customers, bool)
+    refunded[customer[below]] = True
+    netted = refunded[customer]
     parts = [_orders_by_cell(lines.part(~netted)), _netted_orders_by_cell(lines.part(netted))]
     keys, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
     order = np.argsort(keys, kind="stable")
@@ -155,27 +199,27 @@ def _purchases_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
 
 def _orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
     """The cells in which there are orders, ascending, and how many there are in each."""
-    key, size = lines.cell * lines.n_orders + lines.order, lines.n_cells * lines.n_orders
-    cell = different_keys(key, size) // lines.n_orders
+    cell = different_keys(*lines.keys) // lines.n_orders
     starts = np.flatnonzero(starts_of_runs(cell))
     return cell[starts], np.diff(starts, append=cell.size)
 
 
 def _netted_orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
     """The same of customers with refunds: how many orders are purchases, see `orders`."""
-    key, size = lines.cell * lines.n_orders + lines.order, lines.n_cells * lines.n_orders
-    here = Cells(key, size)
-    total, least = here.sums(lines.sales), here.least_below_zero(lines.sales)
+    orders = Cells(*lines.keys)
+    total, least = orders.sums(lines.sales), orders.least_below_zero(lines.sales)
     bought = total >= least * NOISE
-    if lines.n_cells > lines.n_in_segment:
+    cell, order = np.divmod(orders.keys, lines.n_orders)
+    if lines.places.n_segments > 1:
         # An order of several segments is a purchase in one if it is one in all and there.
-        cell, order = np.divmod(here.keys, lines.n_orders)
-        whole = cell % lines.n_in_segment * lines.n_orders + order
+        who, step = np.divmod(cell, lines.places.n_steps)
+        whole = who // lines.places.n_segments * lines.places.n_steps + step
+        whole = whole * lines.n_orders + order
         _, place = np.unique(whole, return_inverse=True)
         every = Cells(place.astype(np.int64), place.size)
         all_in_all = every.sums(total) >= every.least_below_zero(least) * NOISE
         bought &= all_in_all[place]
-    keys, place = np.unique(here.keys // lines.n_orders, return_inverse=True)
+    keys, place = np.unique(cell, return_inverse=True)
     return keys, np.bincount(place[bought], minlength=keys.size).astype(np.int64)
 
 

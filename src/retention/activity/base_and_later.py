@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention.activity.later_at_hand import LATER, pairs_at_hand
 from retention.activity.window import CONSTANTS
 from retention.errors import check_choice, count_of, warn
 from retention.frames import Frame, count, one_row, orders_well
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 FURTHEST_SHIFT = 12
 """Up to this lag, shifting rows is cheaper than a join."""
 
-_LATER = {"sales": "s1", "profit": "p1"}
-
-
 _PAIRED = ("retained", "s0", "s1", "p0", "p1")
 """What `base_and_later` puts beside the segments."""
 
@@ -38,6 +36,7 @@ def activity_by_segments(
     adds: Adds = "within",
     starts: bool = False,
     again: bool = False,
+    by_row: bool = False,
 ) -> tuple[Frame, list[str]]:
     """Activity counted over exactly the segments asked for, and their names.
 
@@ -52,13 +51,14 @@ def activity_by_segments(
         adds: over what the caller adds money up; "none" where it counts customers alone.
         starts: whether the starts of contracts are wanted as well.
         again: whether several rows may be of one customer, segment and period.
+        by_row: whether a large pandas table stays in pandas.
 
     Raises:
         ColumnError: if a segment is not a column of the activity, or named like one of the answer.
         ContentError: if money would be added up that is in several currencies.
     """
     names = segments(by, ACTIVITY, working=(*_PAIRED, *working))
-    frame = require(activity, ACTIVITY, extra=names, adds=adds)
+    frame = require(activity, ACTIVITY, extra=names, adds=adds, by_row=by_row)
     present = frame.collect_schema().names()
     told = [column.name for column in AT_START] if has_starts(frame) else []
     if told and not starts:
@@ -122,6 +122,7 @@ def base_and_later(
     by: Sequence[str],
     lost_to: str,
     later: Sequence[str] = ("sales", "profit"),
+    at_hand: bool = False,
 ) -> Frame:
     """The customers active in each period (the base), and what they did `lag` periods later.
 
@@ -132,6 +133,7 @@ def base_and_later(
         lost_to: "firm" counts a customer as retained who is active anywhere in the firm; "segment"
             only one who is active in the same segment.
         later: which later money is wanted: "sales", "profit", both or none.
+        at_hand: whether the frame is of rows that are there, of a pandas or Polars table.
 
     Returns:
         One row per customer, segment and base period whose later period was observed whole:
@@ -141,8 +143,13 @@ def base_and_later(
     """
     check_lag(lag)
     check_choice("lost_to", lost_to, ("firm", "segment"))
+    in_firm = lost_to == "firm" and bool(by)
+    if at_hand:
+        pairs = pairs_at_hand(frame, lag=lag, by=by, in_firm=in_firm, later=later)
+        if pairs is not None:
+            return pairs
     active = frame.filter(nw.col("active"))
-    if lost_to == "firm" and by:
+    if in_firm:
         pairs = _pairs_of_firm(frame, active, by, lag, later)
     elif orders_well(frame) and lag <= FURTHEST_SHIFT:
         pairs = _pairs_by_shifting(active, by, lag, later)
@@ -151,7 +158,7 @@ def base_and_later(
         pairs = _base_of_pairs(active, by).join(met, on=_keys_of_pairs(by), how="left")
     pairs = pairs.filter(nw.col("step") <= nw.col("last_step") - lag)
     return pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64)).with_columns(
-        _later_money_of_retained(_LATER[money]) for money in later
+        _later_money_of_retained(LATER[money]) for money in later
     )
 
 
@@ -165,7 +172,7 @@ def _base_of_pairs(active: Frame, by: Sequence[str]) -> Frame:
 
 def _shifted_back(rows: Frame, by: Sequence[str], lag: int, later: Sequence[str]) -> Frame:
     """What was bought in a period, filed under the period `lag` before."""
-    money = [nw.col(name).alias(_LATER[name]) for name in later]
+    money = [nw.col(name).alias(LATER[name]) for name in later]
     return rows.select("customer_id", *by, *money, step=nw.col("step") - lag, retained=nw.lit(1))
 
 
@@ -180,7 +187,7 @@ def _pairs_of_firm(
     here = _shifted_back(frame, by, lag, later).rename({"retained": "_here"})
     met = met.join(here, on=_keys_of_pairs(by), how="left")
     elsewhere = nw.col("_here").is_null()  # who bought elsewhere, bought for 0 here
-    money = [_LATER[name] for name in later]
+    money = [LATER[name] for name in later]
     return met.with_columns(
         nw.when(elsewhere).then(nw.lit(0.0)).otherwise(nw.col(name)).alias(name) for name in money
     ).drop("_here")
@@ -200,7 +207,7 @@ def _pairs_by_shifting(active: Frame, by: Sequence[str], lag: int, later: Sequen
     rows = active.with_columns(**ahead)
     met = [(nw.col(f"_step_{j}") == nw.col("step") + lag, j) for j in range(1, lag + 1)]
     money = {
-        _LATER[name]: nw.coalesce(*(nw.when(here).then(nw.col(f"_{name}_{j}")) for here, j in met))
+        LATER[name]: nw.coalesce(*(nw.when(here).then(nw.col(f"_{name}_{j}")) for here, j in met))
         for name in later
     }
     return rows.select(

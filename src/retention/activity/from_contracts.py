@@ -98,8 +98,8 @@ def contract_periods(
         `sales_at_start` and `profit_at_start` (in the row of that period what the contracts of the
         customer's first day bring a period; 0 in other rows). Where `observed_from` is said, there
         is no row of the start of contracts that began before it, or before the first period that
-        opens after it; by default nothing was cut. Eager tables are sorted by segment, period and
-        customer.
+        opens after it; by default nothing was cut. Eager tables are sorted by customer, segment
+        and period.
 
     Raises:
         RetentionError: if `observed_from` comes after `as_of`, or `grace` is not a whole number of
@@ -124,8 +124,8 @@ def contract_periods(
         >>> activity[["customer_id", "period", "n_orders", "sales", "active", "sales_at_start"]]
           customer_id     period  n_orders  sales  active  sales_at_start
         0         Ann 2024-01-01         1   10.0    True            10.0
-        1         Bob 2024-01-01         0    0.0   False            20.0
-        2         Ann 2024-02-01         1   10.0    True             0.0
+        1         Ann 2024-02-01         1   10.0    True             0.0
+        2         Bob 2024-01-01         0    0.0   False            20.0
         3         Bob 2024-02-01         1   20.0    True             0.0
         4         Bob 2024-03-01         1   20.0    True             0.0
         5         Bob 2024-04-01         1   20.0    True             0.0
@@ -159,7 +159,7 @@ def contract_periods(
     rows = _contracts_per_period(
         nw.concat([opened, _contracts_of_first_day(dated, opened, seen)]), names, seen
     )
-    order = [*names, "step", "customer_id"]
+    order = ["customer_id", *names, "step"]
     return in_kind_of(
         _columns_of_contract_activity(rows, names, seen),
         contracts,

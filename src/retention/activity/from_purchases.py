@@ -78,7 +78,7 @@ def customer_periods(
         `customer_id`, the `by` columns, `period` (first day), `step` (its consecutive number),
         `n_orders` (purchases), `sales` and `profit` (net sums, in currency; profit null where the
         transactions have none), `active` (true or false), and the constants `first_step`,
-        `last_step` and `freq`. Eager tables are sorted by segment, period and customer.
+        `last_step` and `freq`. Eager tables are sorted by customer, segment and period.
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
@@ -97,8 +97,8 @@ def customer_periods(
         >>> activity[["customer_id", "period", "n_orders", "sales", "active"]]
           customer_id     period  n_orders  sales  active
         0         Ann 2024-01-01         1   10.0    True
-        1         Bob 2024-01-01         1   20.0    True
-        2         Ann 2024-02-01         1   30.0    True
+        1         Ann 2024-02-01         1   30.0    True
+        2         Bob 2024-01-01         1   20.0    True
         3         Bob 2024-02-01         0  -20.0   False
 
     Source:
@@ -120,7 +120,7 @@ def customer_periods(
     if rows is None:
         lines = _lines_of_whole_periods(lines, seen)
         rows = _purchases_per_period(lines, names, seen, by_day="order_id" not in given)
-        order = [*names, "step", "customer_id"]
+        order = ["customer_id", *names, "step"]
     answer = _columns_of_purchase_activity(rows, names, seen, given)
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
 

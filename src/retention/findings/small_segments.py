@@ -89,7 +89,7 @@ def pool_small_segments(
     put = rows_with_one_name(frame, pools)
     others = [name for name in put.collect_schema() if name not in CONTRACT_ACTIVITY.names]
     rows, _ = activity_by_segments(put, others, adds="none", starts=True, again=True)
-    order = [*others, "step", "customer_id"]
+    order = ["customer_id", *others, "step"]
     rows = rows.with_columns(nw.col("n_orders").cast(nw.Int64))
     return in_kind_of(
         rows.select(frame.collect_schema().names()),

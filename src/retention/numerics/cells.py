@@ -76,3 +76,23 @@ class Cells:
         below = np.flatnonzero(values < 0)
         np.minimum.at(least, self._place[below], values[below])
         return least[self._at]
+
+
+def row_of_key(key: Whole, size: int, wanted: Whole) -> Whole:
+    """Which row has the key that is wanted; −1 where none has it.
+
+    Args:
+        key: of each row, from 0 to below `size`, each once.
+        size: how many there may be.
+        wanted: keys, in the same range.
+    """
+    ascending = bool((key[1:] > key[:-1]).all())
+    if not ascending and size <= max(_DENSE * key.size, 1000):
+        row = np.full(size, -1, np.int32 if key.size < 2**31 else np.int64)
+        row[key] = np.arange(key.size)
+        return row[wanted].astype(np.int64)
+    order = None if ascending else np.argsort(key, kind="stable")
+    ordered = key if order is None else key[order]
+    place = np.minimum(np.searchsorted(ordered, wanted), key.size - 1)
+    found = np.where(ordered[place] == wanted, place, -1)
+    return found if order is None else np.where(found < 0, -1, order[found])

@@ -16,7 +16,7 @@ from retention import intervals, periods
 from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.activity.window import warn_of_holes, window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect
+from retention.frames import Columns, Frame, collect, is_at_hand
 from retention.log_holes import BUSY
 from retention.numerics.codes import distinct_segments
 from retention.orders import NOISE
@@ -84,11 +84,18 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     """
     intervals.quantile_of(asked.level)
     intervals.check_seed(asked.seed)
+    at_hand = is_at_hand(activity)
     frame, names = activity_by_segments(
-        activity, asked.by, adds="within" if bases else "none", working=_WORKING
+        activity,
+        asked.by,
+        adds="within" if bases else "none",
+        working=_WORKING,
+        by_row=at_hand,
     )
     later = [money for money, basis in bases.items() if basis != "base"]
-    pairs = base_and_later(frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later)
+    pairs = base_and_later(
+        frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later, at_hand=at_hand
+    )
     prepared = pairs
     for money, basis in bases.items():
         prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
