@@ -205,6 +205,12 @@ class Window(NamedTuple):
         return first_day(self.last_step + 1, self.freq)
 
 
+def first_day_numbers(window: Window) -> NDArray[np.int64]:
+    """The first day of each period of a window, and of the one after the last, as numbers."""
+    steps = np.arange(window.first_step, window.last_step + 2)
+    return np.asarray(first_day_number(steps, window.freq))
+
+
 def whole_periods(first: date, last: date, freq: str) -> Window:
     """Those that lie wholly within `first` to `last`, both days included; none if first > last."""
     earliest, latest = step_of(first, freq), step_of(last, freq)

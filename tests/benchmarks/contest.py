@@ -56,12 +56,23 @@ def peak() -> float:
 
 
 def run_one(
-    kind: str, script: Callable[[Any], Any], path: str, columns: list[str] | None = COLUMNS
+    kind: str,
+    script: Callable[[Any], Any],
+    path: str,
+    columns: list[str] | None = COLUMNS,
+    *,
+    warm: int = 0,
 ) -> None:
-    """One contestant in this process: prints its time, memory and answer as JSON."""
-    import retention  # noqa: F401 - whoever needs it; importing is another benchmark's subject
+    """One contestant in this process: prints its time, memory and answer as JSON.
+
+    With `warm` the script first runs on so many rows, whoever's it is: what it imports on first use
+    is another benchmark's subject.
+    """
+    import retention  # noqa: F401 - whoever needs it
 
     table = load(kind, path, columns)
+    if warm:
+        script(table.limit(warm) if kind == "duckdb" else table.head(warm))
     loaded, wall, cpu = peak(), time.perf_counter(), time.process_time()
     answer = script(table)
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}

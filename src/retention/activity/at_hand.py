@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import periods
-from retention.frames import Numbered, frame_at_hand, numbered, rows_at_hand
-from retention.numerics.cells import Cells, different_keys, starts_of_runs
+from retention.frames import Numbered, frame_at_hand, numbers_of_values, rows_at_hand
+from retention.numerics.keyed_rows import KeyedRows, different_keys, starts_of_runs
 from retention.orders import NOISE
 
 if TYPE_CHECKING:
@@ -126,14 +126,14 @@ def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -
         that has no numbers, or no number holds all of a segment, a customer, a day and an order.
     """
     table = rows_at_hand(lines)
-    days = periods.first_day_number(np.arange(window.first_step, window.last_step + 2), window.freq)
+    days = periods.first_day_numbers(window)
     day = periods.day_numbers(table["_date"].to_numpy()) - days[0]
     inside = (day >= 0) & (day < days[-1] - days[0])
     if not inside.all():
         table, day = table.filter(inside.tolist()), day[inside]
     names = [name for name in ("customer_id", "order_id", *by) if name in table.columns]
-    known = {name: found for name in names if (found := numbered(table[name]))}
-    if len(known) < len(names) or not day.size:
+    known = {name: found for name in names if (found := numbers_of_values(table[name]))}
+    if len(known) < len(names) or any(each.has_missing for each in known.values()):
         return None
     money = {
         name: table[name].to_numpy().astype(np.float64)
@@ -144,7 +144,7 @@ def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -
     if read is None:
         return None
     keys, n_orders = _purchases_by_cell(read)
-    cells = Cells(read.places.place, read.places.n, keys)
+    cells = KeyedRows(read.places.place, read.places.n, keys)
     sums = {name: _net_sums(cells, values) for name, values in money.items()}
     who = keys // window.n_steps
     columns: dict[str, object] = {"step": keys - who * window.n_steps + window.first_step}
@@ -206,7 +206,7 @@ def _orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
 
 def _netted_orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
     """The same of customers with refunds: how many orders are purchases, see `orders`."""
-    orders = Cells(*lines.keys)
+    orders = KeyedRows(*lines.keys)
     total, least = orders.sums(lines.sales), orders.least_below_zero(lines.sales)
     bought = total >= least * NOISE
     cell, order = np.divmod(orders.keys, lines.n_orders)
@@ -216,14 +216,14 @@ def _netted_orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
         whole = who // lines.places.n_segments * lines.places.n_steps + step
         whole = whole * lines.n_orders + order
         _, place = np.unique(whole, return_inverse=True)
-        every = Cells(place.astype(np.int64), place.size)
+        every = KeyedRows(place.astype(np.int64), place.size)
         all_in_all = every.sums(total) >= every.least_below_zero(least) * NOISE
         bought &= all_in_all[place]
     keys, place = np.unique(cell, return_inverse=True)
     return keys, np.bincount(place[bought], minlength=keys.size).astype(np.int64)
 
 
-def _net_sums(cells: Cells, values: Floats) -> Floats:
+def _net_sums(cells: KeyedRows, values: Floats) -> Floats:
     """The sum of an amount in each cell, 0 where it is the noise of terms that cancel."""
     total = cells.sums(values)
     if (values < 0).any():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.activity.at_hand import purchases_at_hand
@@ -15,6 +16,7 @@ from retention.frames import (
     as_text,
     collect,
     count,
+    grouped_with_days,
     in_kind_of,
     is_at_hand,
     rows_at_hand,
@@ -272,9 +274,17 @@ def _purchases_per_period(
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
-        days = _rows_with_steps(lines, seen.window.freq).group_by(*cell)
-        n_days = nw.col("_date").n_unique().alias("n_orders")
-        rows = days.agg(*_sums_of_amounts(lines), *_least_terms(lines, ["profit"]), n_days)
+        days = _rows_with_steps(lines, seen.window.freq)
+        money = _money_columns_of_lines(lines)
+        longest = int(np.diff(periods.first_day_numbers(seen.window)).max())
+        rows = grouped_with_days(
+            days,
+            cell,
+            sums=money,
+            least=[name for name in money if name == "profit"],
+            day="_day",
+            longest=longest,
+        ).rename({"n_days": "n_orders"})
     else:
         amounts = _money_columns_of_lines(lines)
         orders = netted_orders(lines, "_date", by=by, amounts=amounts, plain=seen.plain)
@@ -299,12 +309,6 @@ def _money_columns_of_lines(table: Frame) -> list[str]:
 
 def _sums_of_amounts(table: Frame) -> list[nw.Expr]:
     return [nw.col(name).sum() for name in _money_columns_of_lines(table)]
-
-
-def _least_terms(table: Frame, amounts: Sequence[str]) -> list[nw.Expr]:
-    """The lowest of the terms of sums in which some are below 0, by which noise is told."""
-    names = table.collect_schema().names()
-    return [nw.col(name).min().alias(f"_least_{name}") for name in amounts if name in names]
 
 
 def _columns_of_least_terms(rows: Frame) -> list[str]:

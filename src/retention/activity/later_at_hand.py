@@ -9,8 +9,8 @@ import numpy as np
 
 from retention.activity.at_hand import LARGEST, places_of_rows
 from retention.activity.window import CONSTANTS
-from retention.frames import frame_at_hand, numbered, rows_at_hand
-from retention.numerics.cells import row_of_key
+from retention.frames import frame_at_hand, numbers_of_values, rows_at_hand
+from retention.numerics.keyed_rows import row_of_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +40,9 @@ def pairs_at_hand(
     table = rows_at_hand(
         frame.select("customer_id", *by, "step", "active", "sales", "profit", *CONSTANTS)
     )
-    found = [numbered(table[name]) for name in ("customer_id", *by)]
+    found = [numbers_of_values(table[name]) for name in ("customer_id", *by)]
     known = [values for values in found if values]
-    if not len(table) or len(known) < len(found):
+    if len(known) < len(found) or any(each.has_missing for each in known):
         return None
     step, last = (table[name].to_numpy().astype(np.int64) for name in ("step", "last_step"))
     n_steps = int(step.max() - step.min()) + 1 + lag
@@ -67,6 +67,4 @@ def pairs_at_hand(
         "customer_id", *by, "step", *CONSTANTS, s0=nw.col("sales"), p0=nw.col("profit")
     )[base]
     columns = {name: kept[name].to_native() for name in kept.columns}
-    if kept.implementation.is_pandas():
-        columns = {name: values.reset_index(drop=True) for name, values in columns.items()}
     return frame_at_hand(columns | made, frame.implementation)

@@ -12,10 +12,12 @@ from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table
 from retention.frames.arrow import readable_pandas
 from retention.frames.column_labels import inside, outside, sql_name
 from retention.frames.connections import private_connection
+from retention.frames.day_counts import grouped_with_days
 from retention.frames.engines import (
     Columns,
     Frame,
     added_up,
+    answers_at_once,
     as_lazy,
     as_text,
     beside,
@@ -31,7 +33,8 @@ from retention.frames.engines import (
     with_first,
     without_json,
 )
-from retention.frames.numbered import Numbered, frame_at_hand, numbered, rows_at_hand
+from retention.frames.numbered import Numbered, frame_at_hand, numbers_of_values, rows_at_hand
+from retention.frames.row_numbers import numbers_rows, rows_may_repeat
 from retention.frames.texts import with_text_numbers
 
 __all__ = [
@@ -40,6 +43,7 @@ __all__ = [
     "Frame",
     "Numbered",
     "added_up",
+    "answers_at_once",
     "as_lazy",
     "as_text",
     "beside",
@@ -47,13 +51,15 @@ __all__ = [
     "collect",
     "count",
     "frame_at_hand",
+    "grouped_with_days",
     "in_kind_of",
     "inside",
     "is_at_hand",
     "is_lazy",
     "is_pandas",
     "locked_in",
-    "numbered",
+    "numbers_of_values",
+    "numbers_rows",
     "one_row",
     "orders_well",
     "outside",
@@ -61,6 +67,7 @@ __all__ = [
     "read_out",
     "readable_pandas",
     "rows_at_hand",
+    "rows_may_repeat",
     "sql_name",
     "table_like",
     "with_first",

@@ -175,6 +175,11 @@ def is_at_hand(table: object) -> bool:
     return ("pandas", "DataFrame") in kinds or ("polars", "DataFrame") in kinds
 
 
+def answers_at_once(frame: Frame) -> bool:
+    """Whether a further question to a query costs no more than its answer: no errand, no plan."""
+    return frame.implementation.is_duckdb() or frame.implementation.is_polars()
+
+
 def collect(frame: Frame, *, exact: bool = False) -> Columns:
     """Run the query and bring its answer into Python as NumPy arrays; a missing number is NaN.
 

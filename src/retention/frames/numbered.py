@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -26,8 +27,8 @@ class Numbered:
     """The values of a column as places among the different ones.
 
     Attributes:
-        number: the place of each row's value, from 0 on.
-        distinct: the different values, ascending, a column of the caller's engine.
+        number: the place of each row's value, from 0 on; −1 where it is missing.
+        distinct: the different values, a column of the caller's engine.
     """
 
     number: Whole
@@ -38,6 +39,19 @@ class Numbered:
         """How many different values there are."""
         return len(self.distinct)
 
+    @property
+    def has_missing(self) -> bool:
+        """Whether some value is missing, or there is none."""
+        return not self.number.size or bool(self.number.min() < 0)
+
+    @property
+    def compact(self) -> Any:
+        """The different values, texts of Python in pandas as those of Arrow, where it is there."""
+        objects = not hasattr(self.distinct, "gather") and self.distinct.dtype == object
+        if objects and find_spec("pyarrow"):
+            return self.distinct.astype("string[pyarrow]")
+        return self.distinct
+
     def named(self, numbers: Whole) -> Any:
         """The values that have these numbers, as a column of the caller's engine."""
         if hasattr(self.distinct, "gather"):
@@ -47,15 +61,20 @@ class Numbered:
         return pd.Series(self.distinct.array.take(numbers), copy=False)
 
 
-def numbered(values: nw.Series[Any]) -> Numbered | None:
-    """A column of ids or labels, none missing, as numbers; None of a type that has no such way."""
+def numbers_of_values(values: nw.Series[Any], *, ordered: bool = True) -> Numbered | None:
+    """A column of ids or labels as numbers; None of a type that has no such way.
+
+    Args:
+        values: text, or whole numbers none of which is missing.
+        ordered: whether the numbers are to follow the order of the values.
+    """
     if values.dtype.is_integer():
         return _numbered_integers(values)
     if not isinstance(values.dtype, nw.String):
         return None
     if values.implementation.is_polars():
-        return _numbered_polars_texts(values.to_native())
-    return _numbered_pandas_texts(values.to_native())
+        return _numbered_polars_texts(values.to_native(), ordered=ordered)
+    return _numbered_pandas_texts(values.to_native(), ordered=ordered)
 
 
 def rows_at_hand(frame: Frame) -> nw.DataFrame[Any]:
@@ -69,7 +88,11 @@ def frame_at_hand(columns: Mapping[str, Any], engine: nw.Implementation) -> Fram
     if engine.is_pandas():
         import pandas as pd
 
-        table = pd.DataFrame(dict(columns), copy=False)
+        own = {
+            name: values.reset_index(drop=True) if isinstance(values, pd.Series) else values
+            for name, values in columns.items()
+        }
+        table = pd.DataFrame(own, copy=False)
     else:
         import polars as pl
 
@@ -97,13 +120,13 @@ def _numbered_integers(values: nw.Series[Any]) -> Numbered | None:
     return Numbered(number, kind(**named, dtype=like.dtype))
 
 
-def _numbered_pandas_texts(texts: Any) -> Numbered | None:
+def _numbered_pandas_texts(texts: Any, *, ordered: bool) -> Numbered:
     import pandas as pd
 
     codes, distinct = pd.factorize(texts)
-    if (codes < 0).any():
-        return None
     different: Any = pd.Series(distinct, copy=False)
+    if not ordered:
+        return Numbered(codes, different)
     if different.dtype == object:
         # Python sorts a list of nothing but texts three times as fast as NumPy an array of them.
         listed = different.tolist()
@@ -113,21 +136,24 @@ def _numbered_pandas_texts(texts: Any) -> Numbered | None:
     return Numbered(_places(order)[codes], different.iloc[order].reset_index(drop=True))
 
 
-def _numbered_polars_texts(texts: Any) -> Numbered | None:
+def _numbered_polars_texts(texts: Any, *, ordered: bool) -> Numbered:
     import polars as pl
 
     coded = texts.cast(pl.Categorical)
-    codes, different = coded.to_physical().to_numpy(), coded.unique()
-    distinct = different.cast(pl.String)
-    order = distinct.arg_sort().to_numpy()
-    here = different.to_physical().to_numpy()
-    place = np.zeros(int(here.max(initial=0)) + 1, np.int64)
-    place[here[order]] = np.arange(order.size)
-    return Numbered(place[codes], distinct.gather(order))
+    different = coded.unique().drop_nulls()
+    here, distinct = different.to_physical().to_numpy(), different.cast(pl.String)
+    if ordered:
+        order = distinct.arg_sort().to_numpy()
+        here, distinct = here[order], distinct.gather(order)
+    place = np.full(int(here.max(initial=0)) + 2, -1, np.int64)
+    place[here] = np.arange(here.size)
+    codes = coded.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    return Numbered(place[codes], distinct)
 
 
 def _places(order: NDArray[Any]) -> Whole:
-    """The place that each has, of what is at each place."""
-    place = np.empty(order.size, np.int64)
+    """The place that each has, of what is at each place; −1 at the end, of what is missing."""
+    place = np.empty(order.size + 1, np.int64)
     place[order] = np.arange(order.size)
+    place[-1] = -1
     return place

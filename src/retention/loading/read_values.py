@@ -9,6 +9,7 @@ from retention.loading import plain_texts
 from retention.loading.dates import patterns, reading, time_zones
 from retention.loading.rows.text import signs_that_occur
 from retention.loading.values import amounts, currencies, ids
+from retention.loading.values.different_ids import DifferentIds, different_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Values:
     """The frame with the values read, the checks of each role, and how ids and currency go out.
 
-    `shuffled` says that rows may have lost their order.
+    `shuffled` says that rows may have lost their order; `customers` are the different ones, where
+    they were asked instead of the rows.
     """
 
     frame: Frame
@@ -33,6 +35,7 @@ class Values:
     ids: Mapping[str, Output]
     currency: Sequence[Output] = ()
     shuffled: bool = False
+    customers: DifferentIds | None = None
 
     def checks_of(self, *roles: str) -> list[Check]:
         """The checks of those of the roles that the user named."""
@@ -53,7 +56,12 @@ def read_values(
         for roles in (id_roles, date_roles, amount_roles)
     )
     frame = time_zones.with_local_times(source, on_dates, written)
-    known = _signs_of_plain_text(source, frame, written, on_ids, on_dates, on_amounts)
+    customers = None
+    if "customer_id" in on_ids:
+        conditions = ids.conditions_on_texts("customer_id", written.blank_ids)
+        customers = different_ids(source, "customer_id", conditions)
+    asked = [role for role in on_ids if customers is None or role != "customer_id"]
+    known = _signs_of_plain_text(source, frame, written, asked, on_dates, on_amounts)
     plain = plain_texts.forms_of_plain_texts(known, on_dates, on_amounts)
     frame, checks = plain_texts.with_plain_values(source, frame, plain)
     odd_dates, odd_amounts = (
@@ -66,8 +74,9 @@ def read_values(
     known |= _signs_of_odd_text(source, frame, written, odd_dates, odd_amounts)
     outputs: dict[str, Output] = {}
     for role in on_ids:
+        different = customers if role == "customer_id" else None
         frame, checks[role], outputs[role] = ids.read_id(
-            source, frame, role, known, written.blank_ids
+            source, frame, role, known, written.blank_ids, different
         )
     ways = patterns.Ways(odd_dates, known, written)
     for role in odd_dates:
@@ -77,7 +86,7 @@ def read_values(
         frame, checks[role] = amounts.read_amount(source, frame, role, decimal)
     told = currencies.read_currency(source, frame, known, (on_amounts, on_dates), written.rates)
     checks["currency"] = told.checks
-    return Values(told.frame, checks, outputs, told.outputs, told.shuffled)
+    return Values(told.frame, checks, outputs, told.outputs, told.shuffled, customers)
 
 
 def _signs_of_plain_text(

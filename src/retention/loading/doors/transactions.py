@@ -290,16 +290,21 @@ def _reading_of_transactions(
         outputs=_columns_of_transactions(source, values),
         signs=_signs_of_lines(late),
         faults=_faults_of_transactions(as_of),
-        notes=partial(_notes_on_transactions, source, policies["order_day"]),
+        notes=partial(_notes_on_transactions, source, values, policies["order_day"]),
         repeats=policies["duplicates"] != "keep",
         shuffled=values.shuffled or policies["order_day"] == "first" or bool(source.choices),
     )
 
 
-def _notes_on_transactions(source: Source, order_day: str, frame: Frame, n_rows: int) -> list[Note]:
+def _notes_on_transactions(
+    source: Source, values: Values, order_day: str, frame: Frame, n_rows: int
+) -> list[Note]:
     """What deserves a look among order lines: who is who, and what is one order."""
     column = source.roles["customer_id"]
-    ids = rows_per_id(frame, "customer_id", eager=source.eager)
+    if values.customers is None:
+        ids = rows_per_id(frame, "customer_id", eager=source.eager)
+    else:
+        ids = values.customers.rows_per_id(frame)
     notes = [*alike_id_notes(ids, "customer_id", column), *crowded_id_notes(ids, column, n_rows)]
     if "order_id" in source.roles and not order_day:
         notes += order_notes(frame, source.roles["order_id"])

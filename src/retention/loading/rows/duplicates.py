@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.frames import as_lazy, collect, one_row
+from retention.frames import as_lazy, collect, numbers_rows, one_row, rows_may_repeat
 from retention.loading.rows.columns import ROW, with_flag
 from retention.loading.rows.fingerprints import rows_of_like_fingerprint
 from retention.loading.rows.row_checks import Check
@@ -37,7 +37,10 @@ def duplicate_check(source: Source, policy: str) -> Check:
         if source.eager:
             rows = _repeated_rows(source)
             return with_flag(source, frame(), rows, flag) if rows.size else None
-        if look["apart"] or not _n_copies(source):
+        apart = look["apart"]
+        if numbers_rows(source.frame, source.schema):
+            apart = not rows_may_repeat(source.frame, source.schema)
+        if apart or not _n_copies(source):
             return None
         numbered = _with_copy_numbers(source, frame(), order=_COPY)
         return numbered.with_columns((nw.col(_COPY) > 1).alias(flag))

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from retention.frames import Frame
     from retention.loading.rows.columns import Source
 
-_N, _KEY = f"{OURS}rows", f"{OURS}key"
+N_ROWS = f"{OURS}rows"
+"""How many rows an id has."""
+
+_KEY = f"{OURS}key"
 _BLANK = "[ \t\r\n\u00a0\u00ad\u2000-\u200f\u202f\u2060\u3000\ufeff]"
 _FORMED = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\ufb00-\ufb4f\uff00-\uffef]"
 """Letters that can be written otherwise: accents of their own, ligatures, those of full width."""
@@ -85,9 +88,9 @@ def alike_id_notes(frame: Frame, role: str, column: str) -> list[Note]:
     schema = frame.collect_schema()
     if not isinstance(schema[ours], nw.String):
         return []
-    ids = frame if _N in schema else rows_per_id(frame, role)
+    ids = frame if N_ROWS in schema else rows_per_id(frame, role)
     # pandas calls a column of nothing but gaps one of text
-    ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(_N).cast(nw.Int64))
+    ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(N_ROWS).cast(nw.Int64))
     ids = ids.with_columns(_text_to_compare(nw.col(ours)).alias(_KEY))
     same = _ids_that_share(ids, ours)
     if not same:
@@ -111,7 +114,7 @@ def alike_id_notes(frame: Frame, role: str, column: str) -> list[Note]:
 def rows_per_id(frame: Frame, role: str, *, eager: bool = False) -> Frame:
     """How many rows each id has; of an eager table counted once for all who ask."""
     ours = f"{OURS}{role}"
-    ids = frame.group_by(ours).agg(nw.len().alias(_N)).filter(~nw.col(ours).is_null())
+    ids = frame.group_by(ours).agg(nw.len().alias(N_ROWS)).filter(~nw.col(ours).is_null())
     return ids.collect().lazy() if eager else ids
 
 
@@ -131,12 +134,14 @@ def _ids_that_share(ids: Frame, ours: str) -> list[_Same]:
     told = ids.with_columns(least=nw.col(ours), most=nw.col(ours), n=nw.lit(1))
     told = told.with_columns(nw.col("n").cast(nw.Int64))
     groups = told.group_by(_KEY).agg(
-        *(nw.col(name).sum() for name in ("n", "formed", _N)),
+        *(nw.col(name).sum() for name in ("n", "formed", N_ROWS)),
         nw.col("least").min(),
         nw.col("most").max(),
     )
     found = collect(groups.filter((nw.col("n") > 1) | (nw.col("formed") > 0)))
-    rows = zip(*(found[name].tolist() for name in (_KEY, "least", "most", "n", _N)), strict=True)
+    rows = zip(
+        *(found[name].tolist() for name in (_KEY, "least", "most", "n", N_ROWS)), strict=True
+    )
     same = {key: _Same(least, most, int(n), int(rows)) for key, least, most, n, rows in rows}
     if found["formed"].sum():
         same = _ids_in_one_form(ids, ours, same)
@@ -148,12 +153,12 @@ def _ids_in_one_form(ids: Frame, ours: str, same: Mapping[str, _Same]) -> dict[s
     formed = collect(ids.filter(nw.col(ours).str.contains(_FORMED)).select(_KEY))[_KEY].tolist()
     keys = {key: _bare_text(key) for key in {*formed, *same}}
     others = collect(
-        ids.filter(nw.col(_KEY).is_in(sorted(set(keys.values())))).select(ours, _KEY, _N)
+        ids.filter(nw.col(_KEY).is_in(sorted(set(keys.values())))).select(ours, _KEY, N_ROWS)
     )
     groups: dict[str, list[_Same]] = {}
     for key, one in same.items():
         groups.setdefault(keys[key], []).append(one)
-    for text, key, n in zip(*(others[name].tolist() for name in (ours, _KEY, _N)), strict=True):
+    for text, key, n in zip(*(others[name].tolist() for name in (ours, _KEY, N_ROWS)), strict=True):
         if key not in same:
             groups.setdefault(key, []).append(_Same(text, text, 1, int(n)))
     return {
@@ -204,14 +209,16 @@ def crowded_id_notes(ids: Frame, column: str, n_rows: int) -> list[Note]:
         n_rows: how many rows there are.
     """
     ours = f"{OURS}customer_id"
-    ids = ids.with_columns(nw.col(_N).cast(nw.Int64))
-    found = collect(ids.filter(nw.col(_N) >= max(n_rows * _NOTABLE, 2)), exact=True)
-    large = sorted(zip(found[_N].tolist(), found[ours].tolist(), strict=True), reverse=True)
+    ids = ids.with_columns(nw.col(N_ROWS).cast(nw.Int64))
+    found = collect(ids.filter(nw.col(N_ROWS) >= max(n_rows * _NOTABLE, 2)), exact=True)
+    large = sorted(zip(found[N_ROWS].tolist(), found[ours].tolist(), strict=True), reverse=True)
     if not large:
         return []
     (n, who), share = large[0], large[0][0] / n_rows
-    others = ids.filter(nw.col(_N) < n) if len(large) == 1 else None
-    following = large[1][0] if others is None else one_row(others.select(nw.col(_N).max()))[_N] or 0
+    others = ids.filter(nw.col(N_ROWS) < n) if len(large) == 1 else None
+    following = (
+        large[1][0] if others is None else one_row(others.select(nw.col(N_ROWS).max()))[N_ROWS] or 0
+    )
     n_ids = one_row(ids.select(nw.len().alias("n")))["n"]
     named_so = str(who).strip().lower() in _NOBODY and n > _MORE * following
     stands_out = share >= _LARGE and n_ids >= _ENOUGH and n >= _OUTSTANDING * following

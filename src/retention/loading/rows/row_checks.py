@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import Frame, count, one_row
+from retention.frames import Frame, count, numbers_rows, one_row
 from retention.loading.rows.columns import (
     CHOSEN,
     ROW,
@@ -264,8 +264,9 @@ def _first_look(
     names = {sign: f"{OURS}sign{i}" for i, sign in enumerate(asked)}
     columns = {names[sign]: condition for sign, condition in asked.items()}
     aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in (*flags, *columns))]
-    if reading.repeats and not reading.source.eager:
-        columns[_PRINT] = fingerprint(reading.source)
+    source = reading.source
+    if reading.repeats and not source.eager and not numbers_rows(source.frame, source.schema):
+        columns[_PRINT] = fingerprint(source)
         aggregates.append(nw.col(_PRINT).n_unique())
     found = one_row((frame.with_columns(**columns) if columns else frame).select(*aggregates))
     look = {sign: bool(found[names.get(sign, sign)]) for sign in (*flags, *asked)}

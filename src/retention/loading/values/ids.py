@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from retention.loading.rows.columns import Source
+    from retention.loading.values.different_ids import DifferentIds
 
 _EXACT = 2.0**53  # beyond it, neighbouring whole numbers are the same float
 _SHORTENED = r"^[0-9](?:[.,][0-9]+)?E\+[0-9]{2}$"  # 1.23457E+17: a long number in a spreadsheet
@@ -47,9 +48,22 @@ def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
 
 
 def read_id(
-    source: Source, frame: Frame, role: str, known: Mapping[str, bool], blanks: Sequence[str]
+    source: Source,
+    frame: Frame,
+    role: str,
+    known: Mapping[str, bool],
+    blanks: Sequence[str],
+    different: DifferentIds | None = None,
 ) -> tuple[Frame, list[Check], Output]:
     """The frame with the id's value, its checks, and how it goes out.
+
+    Args:
+        source: the table.
+        frame: the frame so far.
+        role: which id.
+        known: what was learned of its texts.
+        blanks: texts that mean that it is not filled in.
+        different: the ids themselves, of which is asked what is asked of texts.
 
     Raises:
         ColumnError: if the column holds dates, flags, or numbers and text mixed.
@@ -58,8 +72,6 @@ def read_id(
     dtype = _id_type(source, column, role)
     broken: nw.Expr | None = None
     other: nw.Expr | None = None
-    totals = [text for text in blanks if text in _TOTALS]
-    blanks = [text for text in blanks if text not in _TOTALS]
     total: nw.Expr | None = None
     if dtype.is_integer():
         frame = frame.with_columns(nw.col(column).alias(ours))
@@ -67,11 +79,11 @@ def read_id(
     elif dtype.is_numeric():
         frame, blank, broken = _with_whole_ids(frame, column, ours)
     else:
-        frame = _with_text_ids(source, frame, role, padded=known.get(f"padded {role}", True))
-        blank = nw.col(ours).is_null() | nw.col(ours).is_in(blanks)
-        total = nw.col(ours).is_in(totals) if totals else None
-        broken = nw.col(ours).str.contains(_SHORTENED)
-        other = ~nw.col(ours).is_in([*blanks, *totals]) & ~nw.col(ours).str.contains(r"^[0-9]+\.0$")
+        padded = different is None and known.get(f"padded {role}", True)
+        frame = _with_text_ids(source, frame, role, padded=padded)
+        signs = conditions_on_texts(role, blanks) if different is None else different.known
+        blank, broken, other = (signs[sign] for sign in ("blank", "broken", "other"))
+        total = signs.get("total")
     if role == "customer_id":
         named = ~blank if total is None else ~blank & ~total
         frame = frame.with_columns(named.alias(f"{OURS}has_id"))
@@ -83,9 +95,33 @@ def read_id(
         )
         checks.insert(1, Check(f"total in place of {role}", column, leave, total))
     if other is not None:
-        advice = partial(_advice_on_blanks, source, role, blanks)
+        advice = partial(_advice_on_blanks, source, role, _blanks_and_totals(blanks)[0])
         checks[0] = replace(checks[0], advice=advice)
     return frame, checks, Output(role, ours, other)
+
+
+def conditions_on_texts(role: str, blanks: Sequence[str]) -> dict[str, nw.Expr]:
+    """What may be wrong with ids of text, once they are read, and whether they are no numbers.
+
+    Args:
+        role: which id.
+        blanks: texts that mean that it is not filled in.
+    """
+    text = nw.col(f"{OURS}{role}")
+    empty, totals = _blanks_and_totals(blanks)
+    number = text.str.contains(r"^[0-9]+\.0$")
+    return {
+        "blank": text.is_null() | text.is_in(empty),
+        "broken": text.str.contains(_SHORTENED),
+        "other": ~text.is_in([*empty, *totals]) & ~number,
+        **({"total": text.is_in(totals)} if totals else {}),
+    }
+
+
+def _blanks_and_totals(blanks: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The texts that mean that an id is not filled in, and those that mean a total."""
+    totals = [text for text in blanks if text in _TOTALS]
+    return [text for text in blanks if text not in _TOTALS], totals
 
 
 def _checks_of_ids(role: str, column: str, blank: nw.Expr, broken: nw.Expr | None) -> list[Check]:

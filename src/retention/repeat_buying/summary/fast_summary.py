@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import periods
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.numerics.newton import CHUNK, chunks
 from retention.orders import MOST, Log
 
@@ -133,13 +134,13 @@ def summary_by_sorting(lines: Lines, *, until: int, grain: str) -> Columns | Non
 
 def _counts_by_customer(key: Whole, low: int, days: int, orders: int, grain: str) -> Columns:
     """The customers of some ordered keys, by number: how often, from when to when they bought."""
-    key = key[_starts_of_runs(key)]
+    key = key[starts_of_runs(key)]
     customer = key // (days * orders)
-    starts = np.flatnonzero(_starts_of_runs(customer))
+    starts = np.flatnonzero(starts_of_runs(customer))
     ends = np.append(starts[1:], key.size)
     day = (key % (days * orders) // orders).astype(np.int64) + low
     step = periods.step_of_number(day, grain)
-    another = _starts_of_runs(step)
+    another = starts_of_runs(step)
     another[starts] = True
     before = np.append(0, np.cumsum(another))
     found = {
@@ -204,11 +205,3 @@ def _sales_after(
         again = (periods.step_of_number(day, grain) > begun[customer]) & (day <= until)
         np.add.at(total, customer[again], lines.sales[part][again])
     return total[buyers]
-
-
-def _starts_of_runs(values: Whole) -> NDArray[np.bool_]:
-    """Where a value is not the one before; the first is not."""
-    changed = np.empty(values.size, bool)
-    changed[:1] = True
-    np.not_equal(values[1:], values[:-1], out=changed[1:])
-    return changed

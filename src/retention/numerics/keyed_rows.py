@@ -1,4 +1,4 @@
-"""Rows counted and summed by whole-number keys: of cells that are many, and seldom empty."""
+"""Rows counted, summed and found by whole-number keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def different_keys(key: Whole, size: int) -> Whole:
     return ordered[starts_of_runs(ordered)].astype(np.int64)
 
 
-class Cells:
+class KeyedRows:
     """The cells that rows lie in, for sums by cell.
 
     Attributes:

@@ -1,0 +1,102 @@
+"""The different ids of a column: what is asked of texts is asked of each of them once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention.frames import (
+    Frame,
+    Numbered,
+    answers_at_once,
+    collect,
+    count,
+    frame_at_hand,
+    is_at_hand,
+    numbers_of_values,
+    one_row,
+)
+from retention.loading.rows.columns import ROW
+from retention.loading.rows.identity import N_ROWS, rows_per_id
+from retention.loading.rows.text import OURS, PADDED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from retention.loading.rows.columns import Source
+
+_MANY = 10_000
+"""Rows at hand, below which asking each of them is as quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentIds:
+    """What is known of the ids in a column of text, none of which has padding.
+
+    Attributes:
+        role: which id.
+        known: conditions on ids, by name: plain where they hold of no row, or of every row.
+        frame: one row per id of a table at hand, under the name that it has once it is read.
+        numbers: which of them each row of the table has; None of a lazy table.
+    """
+
+    role: str
+    known: Mapping[str, nw.Expr]
+    frame: Frame
+    numbers: Numbered | None
+
+    def rows_per_id(self, frame: Frame) -> Frame:
+        """How many of some rows of the table each id has."""
+        if self.numbers is None:
+            return rows_per_id(frame, self.role)
+        here = self.numbers.number[collect(frame.select(ROW))[ROW]]
+        n = np.bincount(here[here >= 0], minlength=self.numbers.size)
+        counted = nw.new_series(N_ROWS, n, backend=cast("Any", frame.implementation))
+        return self.frame.collect().with_columns(counted).lazy().filter(nw.col(N_ROWS) > 0)
+
+
+def different_ids(
+    source: Source, role: str, conditions: Mapping[str, nw.Expr]
+) -> DifferentIds | None:
+    """What is known of ids once each of them is asked; None where it is as well to ask each row.
+
+    Args:
+        source: the table.
+        role: which id.
+        conditions: on ids as they are once they are read, by name.
+
+    Returns:
+        None where an id has padding, of small tables at hand, and of engines to which every
+        question is an errand.
+    """
+    column, ours = source.roles[role], f"{OURS}{role}"
+    if not isinstance(source.schema[column], nw.String):
+        return None
+    numbers = None
+    if not source.eager and answers_at_once(source.frame):
+        ids = source.frame.select(nw.col(column).alias(ours)).unique()
+    elif source.eager and is_at_hand(source.table):
+        table = nw.from_native(cast("Any", source.table), eager_only=True)
+        numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
+        if numbers is None:
+            return None
+        ids = frame_at_hand({ours: numbers.compact}, table.implementation)
+    else:
+        return None
+    asked = {"padded": nw.col(ours).str.contains(PADDED), **conditions}
+    named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
+    sums = [nw.col(name).sum() for name in named]
+    totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
+    found = one_row(ids.with_columns(**named).select(*totals, *sums))
+    n, *ns = (int(found[name] or 0) for name in ("n", *named))
+    if ns[0]:
+        return None
+    missing = n > int(found["known"] or 0) or (numbers is not None and numbers.has_missing)
+    known = {
+        name: nw.lit(times > 0) if times in (0, n) and not missing else holds
+        for (name, holds), times in zip(conditions.items(), ns[1:], strict=True)
+    }
+    return DifferentIds(role, known, ids, numbers)
