@@ -12,11 +12,18 @@ import numpy as np
 from retention import intervals, periods
 from retention.errors import RetentionWarning
 from retention.frames import FewTexts, Frame, collect, count, table_like, with_first
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.periods import observed_days, whole_days
 from retention.repeat_buying.buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd
 from retention.repeat_buying.buying.purchase_model import pandas_columns
-from retention.repeat_buying.summary.purchase_summary import purchase_counts, refuse_no_customer
+from retention.repeat_buying.summary.fast_summary import days_by_sorting
+from retention.repeat_buying.summary.purchase_summary import (
+    LogAtHand,
+    log_at_hand,
+    purchase_counts,
+    refuse_no_customer,
+)
 from retention.spells.days import purchase_days
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
 from retention.tables.answer_columns import (
@@ -184,10 +191,11 @@ def churn_score(
     ahead = whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, first = observed_days(as_of, observed_from)
-    summary = purchase_counts(transactions, as_of=last, observed_from=first)
+    log = log_at_hand(transactions)
+    summary = purchase_counts(transactions, as_of=last, observed_from=first, log=log)
     rows = pandas_columns(summary, PURCHASE_SUMMARY)
     refuse_no_customer(len(rows), last, first is not None)
-    habits = _habits_of_log(transactions, (first, last), ahead)
+    habits = _habits_of_log(transactions, log, (first, last), ahead)
     x, t_x, age = (rows[name].to_numpy(np.float64) for name in ("x", "t_x", "T"))
     silence, own = age - t_x, np.where(x > 0, t_x / np.maximum(x, 1), np.nan)
     beyond = silence > habits.window
@@ -203,7 +211,7 @@ def churn_score(
         "gap_ratio": silence / own,
     }
     made |= habits.base(x.size, level)
-    past = _Past(transactions, first, periods.days_after(last, -ahead), ahead)
+    past = _Past(transactions, log, first, periods.days_after(last, -ahead), ahead)
     known = habits.n.sum() > 0
     return table_like(made | _score_of_past(rows, past if known else None, level), transactions)
 
@@ -240,6 +248,7 @@ class _Past:
     """The log as it was on an earlier day, on which the same score is made again."""
 
     transactions: Any
+    log: LogAtHand | None
     first: date | None
     cut: date
     within: int
@@ -248,13 +257,15 @@ class _Past:
         """The customers of that day, and the score that each would have been given."""
         with warnings.catch_warnings():  # what there is to say was said of the whole log
             warnings.simplefilter("ignore", RetentionWarning)
-            summary = purchase_counts(self.transactions, as_of=self.cut, observed_from=self.first)
+            summary = purchase_counts(
+                self.transactions, as_of=self.cut, observed_from=self.first, log=self.log
+            )
             rows = pandas_columns(summary, PURCHASE_SUMMARY)
             found, _, _ = _scores_by_model(rows, self.within, level)
         customers = rows["customer_id"].to_numpy()
         if found is not None:
             return customers, found["p_no_purchase"].to_numpy(np.float64)
-        habits = _habits_of_log(self.transactions, (self.first, self.cut), self.within)
+        habits = _habits_of_log(self.transactions, self.log, (self.first, self.cut), self.within)
         silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)
         beyond = (silence > habits.window).astype(np.intp)
         return customers, intervals.ratio(habits.n_silent, habits.n)[beyond]
@@ -325,10 +336,13 @@ def _scores_by_model(
 
 
 def _habits_of_log(
-    transactions: object, observed: tuple[date | None, date], within: int
+    transactions: object, log: LogAtHand | None, observed: tuple[date | None, date], within: int
 ) -> _Habits:
     """The window, and what came of the customers of some days ago."""
     first, last = observed
+    days_at_hand = days_by_sorting(log.lines, until=periods.number_of(last)) if log else None
+    if days_at_hand is not None:
+        return _habits_by_sorting(*days_at_hand, observed, within)
     frame = require(transactions, TRANSACTIONS, adds="none")
     with warnings.catch_warnings():  # the summary has said it
         warnings.simplefilter("ignore", RetentionWarning)
@@ -341,17 +355,55 @@ def _habits_of_log(
     return _Habits(window, n, silent)
 
 
+def _habits_by_sorting(
+    customer: NDArray[np.integer[Any]],
+    day: NDArray[np.integer[Any]],
+    observed: tuple[date | None, date],
+    within: int,
+) -> _Habits:
+    """The same from the days of customers, in order."""
+    first, last = observed
+    starts = np.flatnonzero(starts_of_runs(customer))
+    if first is not None:
+        new = day[starts] >= periods.number_of(first)
+        kept = np.repeat(new, np.diff(starts, append=day.size))
+        customer, day = customer[kept], day[kept]
+        starts = np.flatnonzero(starts_of_runs(customer))
+    again = np.ones(day.size, bool)
+    again[starts] = False
+    length = np.diff(day, prepend=0)[again]
+    n = np.bincount(length)
+    window = _length_of_most(np.flatnonzero(n), n[n > 0])
+    cut = periods.number_of(last) - within
+    known = np.add.reduceat((day <= cut).astype(np.int64), starts) if day.size else starts
+    ends = np.append(starts[1:], day.size)
+    there = known > 0
+    latest = day[(starts + known - 1)[there]]
+    beyond = (latest < (cut - window if window == window else -np.inf)).astype(np.intp)  # noqa: PLR0124
+    silent = (known == ends - starts)[there]
+    return _Habits(
+        window,
+        np.bincount(beyond, minlength=2).astype(np.int64),
+        np.bincount(beyond[silent], minlength=2).astype(np.int64),
+    )
+
+
 def _usual_gap(days: Frame) -> float:
     """The least length that 95 in 100 gaps do not exceed."""
     before = nw.col("_day").shift(1).over("customer_id", order_by="_day")
     gaps = days.with_columns(_gap=nw.col("_day") - before).filter(~nw.col("_gap").is_null())
     found = collect(gaps.group_by("_gap").agg(nw.len().alias("n")))
-    if not found["n"].size:
-        return float("nan")
     length, n = found["_gap"].astype(np.int64), found["n"].astype(np.int64)
     order = np.argsort(length)
-    reached = np.cumsum(n[order])
-    return float(length[order][np.searchsorted(100 * reached, _PERCENT * reached[-1])])
+    return _length_of_most(length[order], n[order])
+
+
+def _length_of_most(length: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+    """The least of some ascending lengths that 95 in 100 do not exceed; NaN of none."""
+    if not n.size:
+        return float("nan")
+    reached = np.cumsum(n)
+    return float(length[np.searchsorted(100 * reached, _PERCENT * reached[-1])])
 
 
 def _customers_and_silent(

@@ -7,7 +7,7 @@ here: of lines none of which is negative, every order is one.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,6 +130,22 @@ def summary_by_sorting(lines: Lines, *, until: int, grain: str) -> Columns | Non
     buyers = found["customer_id"]
     again = _sales_after(lines, buyers, found["_first"], until=until, grain=grain)
     return {**found, "customer_id": lines.customer.named(buyers), "_again": again}
+
+
+def days_by_sorting(lines: Lines, *, until: int) -> tuple[Whole, Whole] | None:
+    """The days up to `until` on which customers bought, each once: by customer, then by day.
+
+    Returns:
+        The customers, by number, and the days since 1970-01-01; None where no number holds both.
+    """
+    low = int(lines.day.min())
+    days = min(int(lines.day.max()), until) - low + 1
+    if days < 1 or lines.customer.size * days >= 2**63:
+        return None
+    key = _sorted_keys(replace(lines, order=None), low, days, 1)
+    key = key[starts_of_runs(key)].astype(np.int64)
+    customer = key // days
+    return customer, key - customer * days + low
 
 
 def _counts_by_customer(key: Whole, low: int, days: int, orders: int, grain: str) -> Columns:

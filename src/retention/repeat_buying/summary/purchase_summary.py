@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import (
     Frame,
+    Numbered,
     as_lazy,
     collect,
     count,
+    frame_at_hand,
     in_kind_of,
+    is_at_hand,
     is_lazy,
+    numbers_of_values,
+    rows_at_hand,
     table_like,
     with_first,
 )
 from retention.log_holes import hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, checked_log, purchases
-from retention.repeat_buying.summary.fast_summary import lines_for_sorting, summary_by_sorting
+from retention.repeat_buying.summary.fast_summary import (
+    Lines,
+    lines_for_sorting,
+    summary_by_sorting,
+)
 from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
 from retention.tables.answer_columns import (
     amounts,
@@ -134,18 +144,27 @@ def purchase_summary(
         (spend per repeat purchase).
     """
     require(transactions, TRANSACTIONS, adds="all")
-    return _counted_purchases(
-        transactions, _window_of_summary(as_of, as_of, unit, grain, observed_from)
-    )
+    window = _window_of_summary(as_of, as_of, unit, grain, observed_from)
+    return _counted_purchases(transactions, window, log_at_hand(transactions))
 
 
 def purchase_counts(
-    transactions: IntoFrameT, *, as_of: date | str, observed_from: date | str | None
+    transactions: IntoFrameT,
+    *,
+    as_of: date | str,
+    observed_from: date | str | None,
+    log: LogAtHand | None = None,
 ) -> IntoFrameT:
-    """A purchase summary of which nobody reads `mean_sales`, so that currencies do not matter."""
-    return _counted_purchases(
-        transactions, _window_of_summary(as_of, as_of, "day", "day", observed_from)
-    )
+    """A purchase summary of which nobody reads `mean_sales`, so that currencies do not matter.
+
+    Args:
+        transactions: the table.
+        as_of: the last observed day.
+        observed_from: the first on which a customer may be new.
+        log: the lines of the table by sorting, where it has been read already.
+    """
+    window = _window_of_summary(as_of, as_of, "day", "day", observed_from)
+    return _counted_purchases(transactions, window, log or log_at_hand(transactions))
 
 
 @gives(
@@ -388,26 +407,64 @@ def refuse_no_customer(n: int, cut: date, observed_from: bool) -> None:
     )
 
 
-def _counted_purchases(transactions: IntoFrameT, window: _Window) -> IntoFrameT:
+@dataclass(frozen=True, slots=True)
+class LogAtHand:
+    """Order lines that can be summed up by sorting.
+
+    Attributes:
+        lines: their customers, days and orders as numbers.
+        names: the customers' ids, where they are no numbers.
+        engine: of the table.
+    """
+
+    lines: Lines
+    names: Numbered | None
+    engine: nw.Implementation
+
+
+def log_at_hand(transactions: object) -> LogAtHand | None:
+    """The lines of a table at hand as numbers, each text hashed once; None where they have none."""
+    if is_lazy(transactions):
+        return None
+    frame = require(transactions, TRANSACTIONS, alone=True, by_row=True, adds="none")
+    numbers = _numbers_of_texts(frame) if is_at_hand(transactions) else {}
+    ids = [name for name in ("customer_id", "order_id") if name in frame.collect_schema()]
+    read = frame.select(*(name for name in ids if name not in numbers), "date", "sales")
+    if not all(read.collect_schema()[name].is_integer() for name in ids if name not in numbers):
+        return None
+    known = {name: each.number for name, each in numbers.items()}
+    lines = lines_for_sorting(collect(read) | known)
+    if lines is None:
+        return None
+    return LogAtHand(lines, numbers.get("customer_id"), frame.implementation)
+
+
+def _numbers_of_texts(frame: Frame) -> dict[str, Numbered]:
+    """Ids of text as numbers, as far as none is missing."""
+    schema = frame.collect_schema()
+    ids = [name for name in ("customer_id", "order_id") if isinstance(schema.get(name), nw.String)]
+    if not ids:
+        return {}
+    table = rows_at_hand(frame.select(*ids))
+    found = {name: numbers_of_values(table[name]) for name in ids}
+    return {name: each for name, each in found.items() if each and not each.has_missing}
+
+
+def _counted_purchases(
+    transactions: IntoFrameT, window: _Window, log: LogAtHand | None
+) -> IntoFrameT:
     """The purchases of each customer, by sorting where that is possible, else by the engine."""
-    rows = _counts_by_sorting(transactions, window)
+    rows = None if log is None else _counts_by_sorting(log, window, transactions)
     if rows is None:
         frame = require(transactions, TRANSACTIONS, alone=True, adds="none")
         rows = _rows_per_customer(_purchase_steps(frame, window), window)
     return _answer_in_kind(rows.select(*_columns_of_summary(window)), transactions, window)
 
 
-def _counts_by_sorting(transactions: IntoFrameT, window: _Window) -> Frame | None:
+def _counts_by_sorting(log: LogAtHand, window: _Window, like: object) -> Frame | None:
     """The same without an engine, where that is possible: see `summary_by_sorting`."""
-    if is_lazy(transactions):
-        return None
-    frame = require(transactions, TRANSACTIONS, alone=True, by_row=True, adds="none")
-    schema = frame.collect_schema()
-    ids = [name for name in ("customer_id", "order_id") if name in schema]
-    if not all(schema[name].is_integer() for name in ids):
-        return None
-    lines = lines_for_sorting(collect(frame.select(*ids, "date", "sales")))
-    if lines is None or lines.log.first > window.as_of:
+    lines = log.lines
+    if lines.log.first > window.as_of:
         return None  # an engine says what is wrong
     window.refuse_nobody(lines.log)
     found = summary_by_sorting(lines, until=window.until, grain=window.grain)
@@ -416,7 +473,10 @@ def _counts_by_sorting(transactions: IntoFrameT, window: _Window) -> Frame | Non
     lines.log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
     days, n, customers = lines.by_day(window.first_day, window.until)
     tell_of_hole(hole_among(days, n, customers, least=_QUIET_DAYS), then=_HOLE)
-    return _new_customers(as_lazy(table_like(found, transactions), by_row=True), window)
+    if log.names is not None:
+        named = {"customer_id": log.names.named(found["customer_id"].astype(np.int64))}
+        return _new_customers(frame_at_hand({**found, **named}, log.engine), window)
+    return _new_customers(as_lazy(table_like(found, cast("Any", like)), by_row=True), window)
 
 
 def _new_customers(rows: Frame, window: _Window) -> Frame:
