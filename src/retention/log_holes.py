@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -105,6 +105,32 @@ def warn_of_hole(
         return int(np.nan_to_num(counted[0]))  # DuckDB counts nobody as null
 
     tell_of_hole(hole_among(days, n, customers_between, least=least), then=then, whole=whole)
+
+
+def days_of_lines(
+    day: NDArray[np.integer[Any]],
+    customer: NDArray[np.integer[Any]],
+    *,
+    since: int | None,
+    until: int,
+) -> tuple[Days, Days, Customers]:
+    """What `hole_among` asks of lines at hand: the days with lines, how many, and for customers.
+
+    Args:
+        day: of each line, as a number of days since 1970-01-01.
+        customer: who bought, as any number.
+        since: the first day that counts, None where all do.
+        until: the last.
+    """
+    low = int(day.min())
+    n = np.bincount(day - low)
+    days = np.flatnonzero(n) + low
+    days = days[(days <= until) & (days >= (low if since is None else since))]
+
+    def customers(first: int, last: int) -> int:
+        return int(np.unique(customer[(day >= first) & (day <= last)]).size)
+
+    return days, n[days - low], customers
 
 
 def tell_of_hole(hole: Hole | None, *, then: str, whole: str | None = None) -> None:

@@ -1,27 +1,24 @@
-"""Who bought in which period, of a table at hand: whole numbers are sorted, texts hashed once.
-
-It tells what a query tells of a lazy table. Orders are netted of customers with a line below 0
-alone: every order of the others is a purchase.
-"""
+"""Lines and rows of a table at hand as whole numbers, by which they are sorted and found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import Numbered, frame_at_hand, numbers_of_values, rows_at_hand
-from retention.numerics.keyed_rows import KeyedRows, different_keys, starts_of_runs
-from retention.orders import NOISE
+from retention.frames import as_text, numbers_of_values, rows_at_hand
+from retention.orders import MOST, Log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
-    from retention.frames import Frame
+    from retention.frames import Frame, Numbered
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -86,146 +83,68 @@ def places_of_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class _Lines:
-    """Order lines as numbers.
+class LinesAtHand:
+    """Order lines with nothing missing, as numbers.
 
     Attributes:
-        places: where they lie.
-        order: the day in the period and the order, as one number.
-        n_orders: how many of these there may be.
-        sales: net revenue, currency.
+        known: their customers, their segments and, where they have ids, their orders.
+        day: days since 1970-01-01.
+        money: `sales` and, where it was there, `profit`.
+        engine: of the table.
     """
 
-    places: Places
-    order: Whole
-    n_orders: int
-    sales: Floats
+    known: Mapping[str, Numbered]
+    day: Whole
+    money: Mapping[str, Floats]
+    engine: nw.Implementation
 
-    @property
-    def keys(self) -> tuple[Whole, int]:
-        """The place and the order of each line as one number, and how many there may be."""
-        return self.places.place * self.n_orders + self.order, self.places.n * self.n_orders
-
-    def part(self, rows: NDArray[np.bool_]) -> _Lines:
+    def part(self, rows: NDArray[np.bool_]) -> LinesAtHand:
         """Some of the lines."""
-        return _Lines(self.places.part(rows), self.order[rows], self.n_orders, self.sales[rows])
+        known = {name: each.part(rows) for name, each in self.known.items()}
+        money = {name: values[rows] for name, values in self.money.items()}
+        return LinesAtHand(known, self.day[rows], money, self.engine)
+
+    def log(self, *, as_of: date, opens: date) -> Log | None:
+        """What one look tells, as `checked_log`; None where there is something to refuse.
+
+        Args:
+            as_of: the last observed day.
+            opens: the first day of the period that it lies in.
+        """
+        first, last = int(self.day.min()), int(self.day.max())
+        until, sales = periods.number_of(as_of), self.money["sales"]
+        seen = sales if last <= until else sales[self.day <= until]
+        if not seen.size or seen.max() < 0:
+            return None
+        tail = (self.day >= periods.number_of(opens)) & (self.day <= until)
+        ends = periods.day_of(first), periods.day_of(last)
+        return Log(sales.size, *ends, bool(sales.min() >= 0), int(np.count_nonzero(tail)))
 
 
-def purchases_at_hand(lines: Frame, by: Sequence[str], window: periods.Window) -> Frame | None:
-    """One row per customer, segment and period in which there was a line.
-
-    Args:
-        lines: order lines over a pandas or Polars table: `customer_id`, `sales`, `_date` (their
-            midnight), the segments as text, and perhaps `order_id` and `profit`.
-        by: the segments.
-        window: the periods; lines outside are left out.
-
-    Returns:
-        `customer_id`, the segments, `step`, the sums of `sales` and, if it was there, `profit`,
-        `n_orders` (purchases), sorted by customer, segment and step. None where ids are of a type
-        that has no numbers, or no number holds all of a segment, a customer, a day and an order.
-    """
-    table = rows_at_hand(lines)
-    days = periods.first_day_numbers(window)
-    day = periods.day_numbers(table["_date"].to_numpy()) - days[0]
-    inside = (day >= 0) & (day < days[-1] - days[0])
-    if not inside.all():
-        table, day = table.filter(inside.tolist()), day[inside]
-    names = [name for name in ("customer_id", "order_id", *by) if name in table.columns]
-    known = {name: found for name in names if (found := numbers_of_values(table[name]))}
-    if len(known) < len(names) or any(each.has_missing for each in known.values()):
-        return None
-    money = {
-        name: table[name].to_numpy().astype(np.float64)
-        for name in ("sales", "profit")
-        if name in table.columns
-    }
-    read = _lines_as_numbers(known, by, day, days, money["sales"])
-    if read is None:
-        return None
-    keys, n_orders = _purchases_by_cell(read)
-    cells = KeyedRows(read.places.place, read.places.n, keys)
-    sums = {name: _net_sums(cells, values) for name, values in money.items()}
-    who = keys // window.n_steps
-    columns: dict[str, object] = {"step": keys - who * window.n_steps + window.first_step}
-    for name in reversed(by):
-        who, place = np.divmod(who, known[name].size)
-        columns[name] = known[name].named(place)
-    columns["customer_id"] = known["customer_id"].named(who)
-    columns |= sums | {"n_orders": n_orders}
-    return frame_at_hand(columns, lines.implementation)
-
-
-def _lines_as_numbers(
-    known: Mapping[str, Numbered], by: Sequence[str], day: Whole, days: Whole, sales: Floats
-) -> _Lines | None:
-    """The lines by their numbers; None where no number holds all.
+def lines_at_hand(frame: Frame, by: Sequence[str]) -> LinesAtHand | None:
+    """The lines of a pandas or Polars table; None where one lacks something, or ids no numbers.
 
     Args:
-        known: the numbers of customers, segments and, where they have ids, orders.
+        frame: `customer_id`, `date`, `sales`, the segments, and perhaps `order_id` and `profit`.
         by: the segments.
-        day: of each line, counted from the first of the first period.
-        days: the first day of each period and of the one after the last.
-        sales: of each line.
     """
-    n_steps, lengths = days.size - 1, np.diff(days)
-    step = np.repeat(np.arange(n_steps), lengths)[day]
-    places = places_of_rows(known["customer_id"], [known[name] for name in by], step, n_steps)
-    order, n_orders = day - (days[:-1] - days[0])[step], int(lengths.max())
-    if "order_id" in known:
-        order, n_orders = (
-            order * known["order_id"].size + known["order_id"].number,
-            n_orders * known["order_id"].size,
-        )
-    if places.n * n_orders >= LARGEST:
+    schema = frame.collect_schema()
+    ids = [name for name in ("customer_id", "order_id") if name in schema]
+    money = [name for name in ("sales", "profit") if name in schema]
+    segments = [as_text(name, schema[name]) for name in by]
+    table = rows_at_hand(frame.select(*ids, "date", *money, *segments))
+    amounts = {name: _amounts(table[name]) for name in money}
+    moments = table["date"].to_numpy()
+    if not len(table) or moments.dtype.kind != "M" or np.isnat(moments).any():
         return None
-    return _Lines(places, order, n_orders, sales)
+    if not all((abs(values) <= MOST).all() for values in amounts.values()):
+        return None
+    known = {name: each for name in (*ids, *by) if (each := numbers_of_values(table[name]))}
+    if len(known) < len(ids) + len(by) or any(each.has_missing for each in known.values()):
+        return None
+    return LinesAtHand(known, periods.day_numbers(moments), amounts, frame.implementation)
 
 
-def _purchases_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
-    """The cells in which there are lines, ascending, and how many purchases there are in each."""
-    below = lines.sales < 0
-    if not below.any():
-        return _orders_by_cell(lines)
-    customer = lines.places.customer
-    refunded = np.zeros(lines.places.n_customers, bool)
-    refunded[customer[below]] = True
-    netted = refunded[customer]
-    parts = [_orders_by_cell(lines.part(~netted)), _netted_orders_by_cell(lines.part(netted))]
-    keys, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
-    order = np.argsort(keys, kind="stable")
-    return keys[order], counts[order]
-
-
-def _orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
-    """The cells in which there are orders, ascending, and how many there are in each."""
-    cell = different_keys(*lines.keys) // lines.n_orders
-    starts = np.flatnonzero(starts_of_runs(cell))
-    return cell[starts], np.diff(starts, append=cell.size)
-
-
-def _netted_orders_by_cell(lines: _Lines) -> tuple[Whole, Whole]:
-    """The same of customers with refunds: how many orders are purchases, see `orders`."""
-    orders = KeyedRows(*lines.keys)
-    total, least = orders.sums(lines.sales), orders.least_below_zero(lines.sales)
-    bought = total >= least * NOISE
-    cell, order = np.divmod(orders.keys, lines.n_orders)
-    if lines.places.n_segments > 1:
-        # An order of several segments is a purchase in one if it is one in all and there.
-        who, step = np.divmod(cell, lines.places.n_steps)
-        whole = who // lines.places.n_segments * lines.places.n_steps + step
-        whole = whole * lines.n_orders + order
-        _, place = np.unique(whole, return_inverse=True)
-        every = KeyedRows(place.astype(np.int64), place.size)
-        all_in_all = every.sums(total) >= every.least_below_zero(least) * NOISE
-        bought &= all_in_all[place]
-    keys, place = np.unique(cell, return_inverse=True)
-    return keys, np.bincount(place[bought], minlength=keys.size).astype(np.int64)
-
-
-def _net_sums(cells: KeyedRows, values: Floats) -> Floats:
-    """The sum of an amount in each cell, 0 where it is the noise of terms that cancel."""
-    total = cells.sums(values)
-    if (values < 0).any():
-        total[np.abs(total) <= cells.least_below_zero(values) * -NOISE] = 0.0
-    return total
+def _amounts(column: nw.Series[Any]) -> Floats:
+    """A column of numbers as floats, NaN where one is missing."""
+    return column.cast(nw.Float64).to_numpy().astype(np.float64, copy=False)

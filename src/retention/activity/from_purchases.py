@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.activity.at_hand import purchases_at_hand
+from retention.activity.at_hand import LinesAtHand, lines_at_hand
+from retention.activity.purchases_at_hand import activity_at_hand
 from retention.errors import ContentError, warn
 from retention.frames import (
     Frame,
@@ -19,15 +21,14 @@ from retention.frames import (
     grouped_with_days,
     in_kind_of,
     is_at_hand,
-    rows_at_hand,
 )
-from retention.log_holes import warn_of_hole
+from retention.log_holes import days_of_lines, hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, checked_log, net_sum, netted_orders, order_keys
 from retention.tables import ACTIVITY, TRANSACTIONS, require, segments
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
@@ -112,18 +113,18 @@ def customer_periods(
     periods.check_freq(freq)
     at_hand = is_at_hand(transactions)
     frame = require(transactions, TRANSACTIONS, extra=names, alone=True, by_row=at_hand)
-    lines = _lines_with_dates(frame, names)
-    if at_hand:
-        lines = rows_at_hand(lines).lazy()
-    seen = _observed_periods(lines, freq, as_of, observed_from)
+    read = lines_at_hand(frame, names) if at_hand else None
+    lines = partial(_lines_with_dates, frame, names)
+    seen = _observed_periods(lines, read, freq, as_of, observed_from)
+    rows = None if read is None else activity_at_hand(read, names, seen.window)
+    if rows is not None:
+        return in_kind_of(rows, transactions, keep_type=("customer_id",))
     given = frame.collect_schema()
-    order: Sequence[str] = ()
-    rows = purchases_at_hand(lines, names, seen.window) if at_hand else None
-    if rows is None:
-        lines = _lines_of_whole_periods(lines, seen)
-        rows = _purchases_per_period(lines, names, seen, by_day="order_id" not in given)
-        order = ["customer_id", *names, "step"]
+    rows = _purchases_per_period(
+        _lines_of_whole_periods(lines(), seen), names, seen, by_day="order_id" not in given
+    )
     answer = _columns_of_purchase_activity(rows, names, seen, given)
+    order = ["customer_id", *names, "step"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id",))
 
 
@@ -158,15 +159,18 @@ def _lines_of_whole_periods(lines: Frame, seen: _Observed) -> Frame:
 
 
 def _observed_periods(
-    lines: Frame, freq: str, as_of: date | str, observed_from: date | str | None
+    lines: Callable[[], Frame],
+    read: LinesAtHand | None,
+    freq: str,
+    as_of: date | str,
+    observed_from: date | str | None,
 ) -> _Observed:
+    """What is observed of the lines, which are `read` if at hand, and warnings of the rest."""
     last = periods.as_day(as_of, argument="as_of")
-    open_step = periods.step_of(last, freq)
-    begins = periods.day_literal(periods.first_day(open_step, freq), lines.implementation)
-    ends = periods.day_literal(last, lines.implementation)
-    log = checked_log(
-        lines, "_date", as_of=last, tail=(nw.col("_date") >= begins) & (nw.col("_date") <= ends)
-    )
+    opens = periods.first_day(periods.step_of(last, freq), freq)
+    log = None if read is None else read.log(as_of=last, opens=opens)
+    if log is None:
+        log, read = _log_of_query(lines(), opens, last), None
     start = log.first
     if observed_from is not None:
         start = periods.as_day(observed_from, argument="observed_from")
@@ -183,15 +187,31 @@ def _observed_periods(
             f"what is kept from and to the {freq}s about it is too little: add what lacks, or say "
             "`observed_from='{since}'`."
         )
-        warn_of_hole(
-            lines, "_date", as_of=last, since=start, least=_HOLE[length], then=then, whole=freq
-        )
+        least = _HOLE[length]
+        if read is None:
+            warn_of_hole(
+                lines(), "_date", as_of=last, since=start, least=least, then=then, whole=freq
+            )
+        else:
+            since, until = periods.number_of(start), periods.number_of(last)
+            who = read.known["customer_id"].number
+            days = days_of_lines(read.day, who, since=since, until=until)
+            tell_of_hole(hole_among(*days, least=least), then=then, whole=freq)
     seen = _Observed(window, log.only_sales)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen
 
 
-def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | None, date]) -> None:
+def _log_of_query(lines: Frame, opens: date, last: date) -> Log:
+    """The look at the lines of a query, those of the period that has only begun counted apart."""
+    begins, ends = (periods.day_literal(day, lines.implementation) for day in (opens, last))
+    tail = (nw.col("_date") >= begins) & (nw.col("_date") <= ends)
+    return checked_log(lines, "_date", as_of=last, tail=tail)
+
+
+def _warn_of_edges(
+    lines: Callable[[], Frame], log: Log, seen: _Observed, days: tuple[date | None, date]
+) -> None:
     """Name the periods that are left out at the edges, where that may be news to the user.
 
     The first one always, for nobody said where the data begin. The last one where the days it lacks
@@ -217,7 +237,7 @@ def _warn_of_edges(lines: Frame, log: Log, seen: _Observed, days: tuple[date | N
     if open_step > seen.window.last_step and log.n_tail and news:
         left_out["late"] = open_step
     if left_out:
-        counts = _orders_outside(lines, seen, last)
+        counts = _orders_outside(lines(), seen, last)
         why = {"early": f"the first order is of {start}", "late": f"`as_of` is {last}"}
         parts = [
             f"{periods.label(step, seen.window.freq)} ({counts[edge]}; {why[edge]})"

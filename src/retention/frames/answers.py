@@ -63,6 +63,13 @@ class FewTexts:
         """The text of each row."""
         return np.asarray(np.array([*self.texts, None], dtype=object)[self.place])
 
+    def pandas_array(self) -> Any:
+        """The same as pandas has texts, thirty times as fast as from Python objects."""
+        import pandas as pd
+
+        text: Any = pd.Series(["a"]).dtype
+        return pd.Series([*self.texts, ""], dtype=text).array.take(self.place, allow_fill=True)
+
 
 def table_like(made: Mapping[str, NDArray[Any] | FewTexts], like: IntoFrameT) -> IntoFrameT:
     """A table, already computed, in the caller's kind; NaN becomes a missing value.
@@ -134,16 +141,12 @@ def _pandas_like(made: Mapping[str, NDArray[Any] | FewTexts], like: object) -> A
     """
     import pandas as pd
 
-    text: Any = pd.Series(["a"]).dtype
     few = {name: values for name, values in made.items() if isinstance(values, FewTexts)}
     many = {name: values for name, values in made.items() if not isinstance(values, FewTexts)}
     blank = {name: values for name, values in many.items() if _is_blank(values)}
     few |= {n: FewTexts(np.full(v.size, -1, np.int8), ()) for n, v in blank.items()}
     columns: dict[str, Any] = {name: _own_array(many[name]) for name in many if name not in blank}
-    columns |= {  # thirty times as fast as from Python objects
-        name: pd.Series([*values.texts, ""], dtype=text).array.take(values.place, allow_fill=True)
-        for name, values in few.items()
-    }
+    columns |= {name: values.pandas_array() for name, values in few.items()}
     small = pd.DataFrame({name: columns[name] for name in made}, copy=False)
     dates = small.select_dtypes("datetime").columns
     gaps = {name: kind for name, values in columns.items() if (kind := _nullable_type(values))}

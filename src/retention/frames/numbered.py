@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from retention.frames.answers import FewTexts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,6 +54,10 @@ class Numbered:
             return self.distinct.astype("string[pyarrow]")
         return self.distinct
 
+    def part(self, rows: NDArray[np.bool_]) -> Numbered:
+        """Those of some rows."""
+        return Numbered(self.number[rows], self.distinct)
+
     def named(self, numbers: Whole) -> Any:
         """The values that have these numbers, as a column of the caller's engine."""
         if hasattr(self.distinct, "gather"):
@@ -83,21 +89,42 @@ def rows_at_hand(frame: Frame) -> nw.DataFrame[Any]:
 
 
 def frame_at_hand(columns: Mapping[str, Any], engine: nw.Implementation) -> Frame:
-    """A frame over a new pandas or Polars table of these columns."""
+    """A frame over a new pandas or Polars table of arrays, columns of that engine or few texts.
+
+    Days are moments in pandas, as it has no days; what is not a number is missing in Polars.
+    """
     table: Any
     if engine.is_pandas():
         import pandas as pd
 
-        own = {
-            name: values.reset_index(drop=True) if isinstance(values, pd.Series) else values
-            for name, values in columns.items()
-        }
-        table = pd.DataFrame(own, copy=False)
+        table = pd.DataFrame(
+            {name: _pandas_column(values) for name, values in columns.items()}, copy=False
+        )
     else:
         import polars as pl
 
-        table = pl.DataFrame(dict(columns))
+        table = pl.DataFrame(
+            {name: _polars_column(values) for name, values in columns.items()}, nan_to_null=True
+        )
     return cast("Frame", nw.from_native(table).lazy())
+
+
+def _pandas_column(values: Any) -> Any:
+    import pandas as pd
+
+    if isinstance(values, FewTexts):
+        return values.pandas_array()
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    return values.astype("datetime64[us]") if values.dtype.kind == "M" else values
+
+
+def _polars_column(values: Any) -> Any:
+    import polars as pl
+
+    if isinstance(values, FewTexts):
+        return pl.Series(list(values.texts), dtype=pl.String).gather(values.place)
+    return values
 
 
 def _numbered_integers(values: nw.Series[Any]) -> Numbered | None:

@@ -61,14 +61,21 @@ class KeyedRows:
         self._at = np.argsort(found)
         self.keys = found[self._at]
 
-    def counts(self) -> Whole:
-        """How many rows lie in each cell."""
-        return np.bincount(self._place, minlength=self._n)[self._at].astype(np.int64, copy=False)
+    def counts(self, rows: NDArray[np.bool_] | None = None) -> Whole:
+        """How many rows lie in each cell, of all or of some."""
+        place = self._place if rows is None else self._place[rows]
+        return np.bincount(place, minlength=self._n)[self._at].astype(np.int64, copy=False)
 
     def sums(self, values: Floats) -> Floats:
         """The sum of a value in each cell."""
         total = np.bincount(self._place, values, self._n)[self._at]
         return total.astype(np.float64, copy=False)
+
+    def of_rows(self, values: Floats) -> Floats:
+        """For each row the value of its cell."""
+        spread = np.zeros(self._n)
+        spread[self._at] = values
+        return spread[self._place]
 
     def least_below_zero(self, values: Floats) -> Floats:
         """The lowest value in each cell, or 0 where none is below it."""

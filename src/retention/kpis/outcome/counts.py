@@ -17,6 +17,7 @@ from retention.activity.base_and_later import activity_by_segments, base_and_lat
 from retention.activity.window import warn_of_holes, window_of
 from retention.errors import ContentError
 from retention.frames import Columns, Frame, collect, is_at_hand
+from retention.kpis.outcome.sums_at_hand import counted_at_hand
 from retention.log_holes import BUSY
 from retention.numerics.codes import distinct_segments
 from retention.orders import NOISE
@@ -96,17 +97,24 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
     pairs = base_and_later(
         frame, lag=asked.lag, by=names, lost_to=asked.lost_to, later=later, at_hand=at_hand
     )
-    prepared = pairs
-    for money, basis in bases.items():
-        prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
-    grouped = prepared.group_by(*names, "step").agg(*_sums_of_cells(bases))
-    whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
-    counted = collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
+    counted = counted_at_hand(pairs, names, bases, _MONEY) if at_hand else None
+    if counted is None:
+        counted = _counted_by_query(pairs, names, bases)
     window = _base_periods(frame, counted, asked.lag)
     keys, sums = counts_on_grid(counted, names, window)
     for money in bases:
         sums[f"{money}_base"] = sums_without_noise(sums[f"{money}_base"], sums[f"{money}_squares"])
     return Cells(keys, sums, pairs, tuple(names), asked, window.freq)
+
+
+def _counted_by_query(pairs: Frame, names: Sequence[str], bases: Mapping[str, str]) -> Columns:
+    """The counts and sums of each segment and base period, by the user's engine."""
+    prepared = pairs
+    for money, basis in bases.items():
+        prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
+    grouped = prepared.group_by(*names, "step").agg(*_sums_of_cells(bases))
+    whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
+    return collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
 
 
 def warn_of_empty_base_periods(cells: Cells) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import periods
+from retention.log_holes import days_of_lines
 from retention.numerics.keyed_rows import starts_of_runs
 from retention.numerics.newton import CHUNK, chunks
 from retention.orders import MOST, Log
@@ -72,16 +73,7 @@ class Lines:
         self, since: int | None, until: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Callable[[int, int], int]]:
         """The days that count, with the lines of each, and how many customers some have."""
-        low = int(self.day.min())
-        n = np.bincount(self.day - low)
-        days = np.flatnonzero(n) + low
-        days = days[(days <= until) & (days >= (low if since is None else since))]
-
-        def customers(first: int, last: int) -> int:
-            here = (self.day >= first) & (self.day <= last)
-            return int(np.unique(self.customer.ids[here]).size)
-
-        return days, n[days - low], customers
+        return days_of_lines(self.day, self.customer.ids, since=since, until=until)
 
 
 def lines_for_sorting(found: Columns) -> Lines | None:

@@ -427,7 +427,7 @@ def log_at_hand(transactions: object) -> LogAtHand | None:
     if is_lazy(transactions):
         return None
     frame = require(transactions, TRANSACTIONS, alone=True, by_row=True, adds="none")
-    numbers = _numbers_of_texts(frame) if is_at_hand(transactions) else {}
+    numbers = _numbers_of_named_ids(frame) if is_at_hand(transactions) else {}
     ids = [name for name in ("customer_id", "order_id") if name in frame.collect_schema()]
     read = frame.select(*(name for name in ids if name not in numbers), "date", "sales")
     if not all(read.collect_schema()[name].is_integer() for name in ids if name not in numbers):
@@ -439,7 +439,7 @@ def log_at_hand(transactions: object) -> LogAtHand | None:
     return LogAtHand(lines, numbers.get("customer_id"), frame.implementation)
 
 
-def _numbers_of_texts(frame: Frame) -> dict[str, Numbered]:
+def _numbers_of_named_ids(frame: Frame) -> dict[str, Numbered]:
     """Ids of text as numbers, as far as none is missing."""
     schema = frame.collect_schema()
     ids = [name for name in ("customer_id", "order_id") if isinstance(schema.get(name), nw.String)]
