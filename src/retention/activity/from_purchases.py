@@ -118,7 +118,7 @@ def customer_periods(
     seen = _observed_periods(lines, read, freq, as_of, observed_from)
     rows = None if read is None else activity_at_hand(read, names, seen.window)
     if rows is not None:
-        return in_kind_of(rows, transactions, keep_type=("customer_id",))
+        return in_kind_of(rows, transactions, keep_type=("customer_id",), fresh=True)
     given = frame.collect_schema()
     rows = _purchases_per_period(
         _lines_of_whole_periods(lines(), seen), names, seen, by_day="order_id" not in given

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 def in_kind_of(
-    frame: Frame, like: IntoFrameT, *, order: Sequence[str] = (), keep_type: Sequence[str] = ()
+    frame: Frame,
+    like: IntoFrameT,
+    *,
+    order: Sequence[str] = (),
+    keep_type: Sequence[str] = (),
+    fresh: bool = False,
 ) -> IntoFrameT:
     """The answer as the caller's kind of table: eager ones sorted by `order`, lazy ones left lazy.
 
@@ -33,6 +38,7 @@ def in_kind_of(
         like: the table the caller gave.
         order: columns that an eager answer is sorted by.
         keep_type: columns that go back to the type they had in a pandas table.
+        fresh: whether the frame is over a table that nobody else has, its rows in order.
     """
     engine, eager = engine_and_eagerness(like)
     if not eager:
@@ -40,7 +46,7 @@ def in_kind_of(
     if order:
         frame = frame.sort(*order)
     native = (
-        _with_given_types(_pandas_table_of(frame), like, keep_type)
+        _with_given_types(frame.to_native() if fresh else _pandas_table_of(frame), like, keep_type)
         if engine.is_pandas()
         else frame.collect("polars" if engine.is_polars() else "pyarrow").to_native()
     )

@@ -85,7 +85,7 @@ def as_lazy(
         raise _no_table_refusal(native, name)
     native = inside(native, name=name)
     if engine.is_pandas():
-        native = _readable_pandas_table(native.reset_index(drop=True), name)
+        native = _readable_pandas_table(_with_plain_index(native), name)
         if not by_row and len(native) >= ROUTE_ROWS:
             return _duckdb_scan(_blank_as_text(native[_wanted_columns(native.columns, only, name)]))
     elif engine.is_pyarrow():
@@ -351,6 +351,15 @@ def _refuse_far_moments(table: Any, name: str) -> None:
         found = one_row(frame.select(least=stamp.min(), most=stamp.max()))
         if found["most"] is not None and not is_in_calendar(found["least"], found["most"]):
             raise calendar_refusal(column, name)
+
+
+def _with_plain_index(table: Any) -> Any:
+    """A pandas table whose rows are numbered from 0: itself if they are, for older ones copy."""
+    import pandas as pd
+
+    index = table.index
+    plain = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+    return table if plain and index.name is None else table.reset_index(drop=True)
 
 
 def _readable_pandas_table(table: Any, name: str) -> Any:
