@@ -128,6 +128,9 @@ def _orders(draw: Random, made: Made, language: Language) -> _Table:
             made.meant["refunds"] = "net"
         lines.append((who, day, amount) if day else None)
         rows.append([text, cell, write(amount)])
+    if "ids: mixed float" in made.habits and all(row[0].endswith(".0") for row in rows):
+        # Nothing tells them from whole numbers that were read as decimals.
+        lines = [line and (line[0].removesuffix(".0"), *line[1:]) for line in lines]
     if missing is not None:
         made.has(f"no date: {missing!r}")
     made.meant |= {"duplicates": "keep", "zero_orders": "count"}

@@ -151,10 +151,16 @@ def keywords_to_read(
     signs = (one for one in line if not (one.isalnum() or one.isspace() or one in "'\""))
     for sign in dict.fromkeys((separator, *SEPARATORS, *signs)):
         cells = line.split() if sign == BLANKS else next(csv.reader([line], delimiter=sign), [])
-        if wanted <= {cell.strip("\ufeff \t").casefold() for cell in cells}:
+        bare = {cell.strip("\ufeff \t").casefold() for cell in cells}
+        if wanted <= bare | {cell[1:-1].strip() for cell in bare if _is_quoted(cell)}:
             say = [f"`header_row={number}`"] if number != header_row else []
             return say + ([f"`separator={sign!r}`"] if sign != separator else [])
     return []
+
+
+def _is_quoted(cell: str) -> bool:
+    """Whether a cell stands in single quotes."""
+    return len(cell) > 1 and cell[0] == cell[-1] == "'"
 
 
 def _first_filled(path: Path, lines: Sequence[str], *, after: int = 0) -> int:
