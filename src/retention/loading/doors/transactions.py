@@ -7,21 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import narwhals.stable.v2 as nw
-import numpy as np
 
 from retention import periods
 from retention.errors import RetentionError, check_choice
-from retention.frames import Frame, collect, one_row
 from retention.loading.chosen_rows import source_of_rows
 from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
 from retention.loading.order_columns import hinted_checks
 from retention.loading.read_values import Values, read_values
-from retention.loading.rows.columns import ROW, Source, names_to_keep, with_flag
+from retention.loading.rows.columns import Source, names_to_keep
 from retention.loading.rows.duplicates import duplicate_check
 from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
 from retention.loading.rows.order_notes import lines_dated_by_first, order_notes, status_notes
 from retention.loading.rows.row_checks import (
-    REASON,
     Check,
     Note,
     Output,
@@ -30,14 +27,17 @@ from retention.loading.rows.row_checks import (
 )
 from retention.loading.rows.text import OURS, Written, signs_that_occur
 from retention.loading.values.amounts import too_large_check
+from retention.loading.zero_orders import who_of, zero_order_check
 from retention.orders import NOISE
 from retention.tables import TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date as Date  # noqa: N812 - `date` is a column's keyword here
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.frames import Frame
 
 _AMOUNTS = ("sales", "quantity", "unit_price", "profit", "cost", "refunded")
 
@@ -279,7 +279,7 @@ def _reading_of_transactions(
         *money,
         duplicate_check(source, policies["duplicates"]),
         _refund_check(source, policies["refunds"]),
-        _zero_order_check(source, policies["zero_orders"]),
+        zero_order_check(source, values, policies["zero_orders"]),
     ]
     if policies["order_day"] == "first":
         frame = lines_dated_by_first(frame, checks)
@@ -307,7 +307,7 @@ def _notes_on_transactions(
         ids = values.customers.rows_per_id(frame)
     notes = [*alike_id_notes(ids, "customer_id", column), *crowded_id_notes(ids, column, n_rows)]
     if "order_id" in source.roles and not order_day:
-        notes += order_notes(frame, source.roles["order_id"])
+        notes += order_notes(frame, source.roles["order_id"], who_of(values))
     return [*notes, *status_notes(source, frame)]
 
 
@@ -413,47 +413,3 @@ def _refund_check(source: Source, policy: str) -> Check:
     sales = nw.col(f"{OURS}gross" if "refunded" in source.roles else f"{OURS}sales")
     fails = None if policy == "net" else sales < 0
     return Check("refund", f"{OURS}sales", advice, fails, drops=policy == "drop", asks=True)
-
-
-def _zero_order_check(source: Source, policy: str) -> Check:
-    """Orders that sum to 0, of the rows that pass all other checks; asked only where one could."""
-    order = [f"{OURS}customer_id"] + [f"{OURS}order_id"] * ("order_id" in source.roles)
-
-    def with_flag_if_any(
-        frame: Callable[[], Frame], look: Mapping[str, bool], flag: str
-    ) -> Frame | None:
-        return _with_zero_orders(source, frame(), order, flag) if look["not above 0"] else None
-
-    return Check(
-        "zero order",
-        source.roles["customer_id"],
-        "Their sales sum to 0. Say `zero_orders='count'` (they are purchases) or "
-        "`zero_orders='drop'`.",
-        later=None if policy == "count" else with_flag_if_any,
-        drops=policy == "drop",
-        asks=True,
-    )
-
-
-def _with_zero_orders(
-    source: Source, frame: Frame, order: Sequence[str], flag: str
-) -> Frame | None:
-    """The frame with a flag on the lines of orders that sum to 0; None if there is none."""
-    net, gross, zero, day = (f"{OURS}{name}" for name in ("net", "gross", "zero", "day"))
-    frame = frame.with_columns(periods.day_expr(f"{OURS}date", frame.implementation).alias(day))
-    keys = [*order, day]
-    lines = frame.filter(nw.col(REASON).is_null()).with_columns(
-        nw.col(f"{OURS}sales").alias(net), nw.col(f"{OURS}sales").abs().alias(gross)
-    )
-    doubtful = lines.filter(nw.col(net) <= 0).select(*keys).unique()
-    lines = lines.join(doubtful, on=keys, how="semi")
-    orders = lines.group_by(*keys).agg(nw.col(net).sum(), nw.col(gross).sum())
-    empty = orders.filter(nw.col(net).abs() <= nw.col(gross) * NOISE).select(*keys)
-    if source.eager:
-        rows = collect(lines.join(empty, on=keys, how="semi").select(ROW))[ROW]
-        return with_flag(source, frame, rows.astype(np.int64), flag) if rows.size else None
-    if not one_row(empty.select(nw.len().alias("n")))["n"]:
-        return None
-    frame = frame.join(empty.with_columns(nw.lit(1).alias(zero)), on=keys, how="left")
-    usable = nw.col(REASON).is_null()
-    return frame.with_columns((usable & ~nw.col(zero).is_null()).alias(flag))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
-from retention.frames import collect, count, one_row
-from retention.loading.rows.columns import status_columns
+from retention.frames import collect, count, numbers_of_values, one_row
+from retention.loading.rows.columns import ROW, status_columns
 from retention.loading.rows.row_checks import Note, with_flag_of
 from retention.loading.rows.text import OURS, stripped_text, value_as_written
 from retention.names import outer_text
@@ -16,9 +18,14 @@ from retention.names import outer_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from retention.frames import Frame
     from retention.loading.rows.columns import Source
     from retention.loading.rows.row_checks import Check
+
+Who = Callable[["NDArray[Any]"], "NDArray[np.int64] | None"]
+"""Gives the customers of some rows of a table at hand as numbers; None where they have none."""
 
 _ID, _ORDER, _DATE, _SALES = (
     f"{OURS}{name}" for name in ("customer_id", "order_id", "date", "sales")
@@ -57,7 +64,7 @@ def lines_dated_by_first(frame: Frame, checks: Sequence[Check]) -> Frame:
     )
 
 
-def order_notes(frame: Frame, column: str) -> list[Note]:
+def order_notes(frame: Frame, column: str, who: Who) -> list[Note]:
     """Orders of one customer on several days, and order ids of several customers.
 
     Refunds are booked later under the order they undo, and are not looked at.
@@ -65,7 +72,10 @@ def order_notes(frame: Frame, column: str) -> list[Note]:
     Args:
         frame: the accepted rows.
         column: the column of orders in the user's table.
+        who: the customers of some rows, of a table at hand.
     """
+    if ROW in frame.collect_schema() and _each_order_is_one(frame, who):
+        return []
     odd = _oddities_of_orders(_orders_by_customer(frame))
     names = ("_split", "_split_rows", "_shared", "_shared_rows")
     found = one_row(odd.select(*(nw.col(name).sum() for name in names)))
@@ -80,6 +90,24 @@ def order_notes(frame: Frame, column: str) -> list[Note]:
         say = _SHARED.format(column=column)
         notes.append(Note(what, rows, n, _smallest_odd_id(odd, "_shared"), say))
     return notes
+
+
+def _each_order_is_one(frame: Frame, who: Who) -> bool:
+    """Whether the lines at hand of each order are of one customer and of one day, for certain."""
+    if who(np.array([], np.int64)) is None:
+        return False
+    bought = frame.filter(nw.col(_SALES) > 0).select(ROW, _ORDER, _DATE).collect()
+    customer = who(bought[ROW].to_numpy())
+    if customer is None:
+        return False
+    orders = numbers_of_values(bought[_ORDER], ordered=False)
+    if orders is None or orders.has_missing:
+        return False
+    day = periods.day_numbers(bought[_DATE].to_numpy())
+    first = np.zeros(orders.size, np.int64)
+    first[orders.number[::-1]] = np.arange(day.size)[::-1]
+    at = first[orders.number]
+    return bool((customer[at] == customer).all() and (day[at] == day).all())
 
 
 def status_notes(source: Source, frame: Frame) -> list[Note]:

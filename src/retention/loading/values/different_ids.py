@@ -26,6 +26,8 @@ from retention.loading.rows.text import OURS, PADDED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from retention.loading.rows.columns import Source
 
 _MANY = 10_000
@@ -34,7 +36,7 @@ _MANY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DifferentIds:
-    """What is known of the ids in a column of text, none of which has padding.
+    """What is known of the ids in a column of whole numbers, or of text without padding.
 
     Attributes:
         role: which id.
@@ -47,6 +49,10 @@ class DifferentIds:
     known: Mapping[str, nw.Expr]
     frame: Frame
     numbers: Numbered | None
+
+    def who_of(self, rows: NDArray[Any]) -> NDArray[np.int64] | None:
+        """The number of the id in each of some rows of a table at hand; None of a lazy one."""
+        return None if self.numbers is None else self.numbers.number[rows]
 
     def rows_per_id(self, frame: Frame) -> Frame:
         """How many of some rows of the table each id has."""
@@ -73,10 +79,11 @@ def different_ids(
         question is an errand.
     """
     column, ours = source.roles[role], f"{OURS}{role}"
-    if not isinstance(source.schema[column], nw.String):
+    whole = source.schema[column].is_integer()
+    if not (whole or isinstance(source.schema[column], nw.String)):
         return None
     numbers = None
-    if not source.eager and answers_at_once(source.frame):
+    if not source.eager and not whole and answers_at_once(source.frame):
         ids = source.frame.select(nw.col(column).alias(ours)).unique()
     elif source.eager and is_at_hand(source.table):
         table = nw.from_native(cast("Any", source.table), eager_only=True)
@@ -86,6 +93,8 @@ def different_ids(
         ids = frame_at_hand({ours: numbers.compact}, table.implementation)
     else:
         return None
+    if whole:
+        return DifferentIds(role, {}, ids, numbers)
     asked = {"padded": nw.col(ours).str.contains(PADDED), **conditions}
     named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
     sums = [nw.col(name).sum() for name in named]
