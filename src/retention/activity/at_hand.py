@@ -139,7 +139,11 @@ def lines_at_hand(frame: Frame, by: Sequence[str]) -> LinesAtHand | None:
         return None
     if not all((abs(values) <= MOST).all() for values in amounts.values()):
         return None
-    known = {name: each for name in (*ids, *by) if (each := numbers_of_values(table[name]))}
+    known = {
+        name: each
+        for name in (*ids, *by)
+        if (each := numbers_of_values(table[name], ordered=name != "order_id"))
+    }
     if len(known) < len(ids) + len(by) or any(each.has_missing for each in known.values()):
         return None
     return LinesAtHand(known, periods.day_numbers(moments), amounts, frame.implementation)

@@ -44,6 +44,8 @@ def pairs_at_hand(
     known = [values for values in found if values]
     if len(known) < len(found) or any(each.has_missing for each in known):
         return None
+    if any(table[name].is_null().any() for name in ("step", "active", "last_step")):
+        return None
     step, last = (table[name].to_numpy().astype(np.int64) for name in ("step", "last_step"))
     n_steps = int(step.max() - step.min()) + 1 + lag
     places = places_of_rows(known[0], known[1:], step - step.min(), n_steps)

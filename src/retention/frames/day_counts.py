@@ -55,7 +55,5 @@ def grouped_with_days(
         *(f"min({sql_name(name)}) AS {sql_name(f'_least_{name}')}" for name in least),
         f"bit_count(bit_or({bit})) AS n_days",
     ]
-    query = f"SELECT {', '.join(told)} FROM retention_lines GROUP BY {groups}"
-    return cast(
-        "Frame", nw.from_native(cast("Any", rows.to_native()).query("retention_lines", query))
-    )
+    found = cast("Any", rows.to_native()).aggregate(", ".join(told), groups)
+    return cast("Frame", nw.from_native(found))

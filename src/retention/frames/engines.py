@@ -41,6 +41,7 @@ Only = Callable[[str], bool] | Sequence[str] | None
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
 
+_AT_HAND = {("pandas", "DataFrame"), ("polars", "DataFrame")}
 _LOCKED_IN = {
     "UHUGEINT": "HUGEINT",
     "BIGNUM": "DOUBLE",
@@ -170,9 +171,8 @@ def is_lazy(table: object) -> bool:
 
 def is_at_hand(table: object) -> bool:
     """Whether a table is of pandas or Polars, and its rows are there."""
-    native = nw.to_native(table, pass_through=True)
-    kinds = [(kind.__module__.split(".")[0], kind.__name__) for kind in type(native).__mro__]
-    return ("pandas", "DataFrame") in kinds or ("polars", "DataFrame") in kinds
+    kind = type(nw.to_native(table, pass_through=True))
+    return (kind.__module__.split(".")[0], kind.__name__) in _AT_HAND
 
 
 def answers_at_once(frame: Frame) -> bool:

@@ -128,35 +128,40 @@ def _polars_column(values: Any) -> Any:
 
 
 def _numbered_integers(values: nw.Series[Any]) -> Numbered | None:
+    if isinstance(values.dtype, nw.Int128 | nw.UInt128):  # NumPy has none of these
+        return None
     numbers, like = values.to_numpy(), values.to_native()
     if numbers.dtype.kind not in "iu" or not numbers.size:
         return None
-    low, high = int(numbers.min()), int(numbers.max())
-    if high - low < max(_SPARSE * numbers.size, 1000):
-        above = (numbers - numbers.dtype.type(low)).astype(np.int64)
+    wide = numbers.astype(np.uint64 if numbers.dtype == np.uint64 else np.int64, copy=False)
+    low, high = int(wide.min()), int(wide.max())
+    if high - low < max(_SPARSE * wide.size, 1000):
+        above = (wide - wide.dtype.type(low)).astype(np.int64)
         place = np.zeros(high - low + 1, np.int64)
         place[above] = 1
-        distinct = np.flatnonzero(place).astype(numbers.dtype) + numbers.dtype.type(low)
+        distinct = np.flatnonzero(place).astype(wide.dtype) + wide.dtype.type(low)
         number = (np.cumsum(place) - 1)[above]
     else:
         import pandas as pd
 
-        number, distinct = pd.factorize(numbers, sort=True)
+        number, distinct = pd.factorize(cast("Any", wide), sort=True)
     kind = type(like)
     named = {"values" if values.implementation.is_polars() else "data": distinct}
     return Numbered(number, kind(**named, dtype=like.dtype))
 
 
-def _numbered_pandas_texts(texts: Any, *, ordered: bool) -> Numbered:
+def _numbered_pandas_texts(texts: Any, *, ordered: bool) -> Numbered | None:
     import pandas as pd
 
     codes, distinct = pd.factorize(texts)
     different: Any = pd.Series(distinct, copy=False)
+    listed = different.tolist() if different.dtype == object else []
+    if not all(type(text) is str for text in listed):
+        return None  # text, and something else further down
     if not ordered:
         return Numbered(codes, different)
-    if different.dtype == object:
+    if listed:
         # Python sorts a list of nothing but texts three times as fast as NumPy an array of them.
-        listed = different.tolist()
         order = np.array(sorted(range(len(listed)), key=listed.__getitem__), np.int64)
     else:
         order = different.argsort().to_numpy()

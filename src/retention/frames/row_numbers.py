@@ -27,9 +27,9 @@ def rows_may_repeat(frame: Frame, schema: Mapping[str, nw.dtypes.DType]) -> bool
     """Whether two rows of these columns share their number, as rows do that are alike."""
     native = cast("Any", frame.to_native())
     if frame.implementation.is_duckdb():
-        hashed = f"SELECT hash({', '.join(map(sql_name, schema))}) AS h FROM retention_lines"
-        repeated = f"SELECT h FROM ({hashed}) GROUP BY h HAVING count(*) > 1 LIMIT 1"
-        return bool(native.query("retention_lines", repeated).fetchall())
+        hashed = native.project(f"hash({', '.join(map(sql_name, schema))}) AS h")
+        twice = hashed.aggregate("h, count(*) AS n", "h").filter("n > 1")
+        return bool(twice.limit(1).fetchall())
     import polars as pl
 
     floats = [name for name, dtype in schema.items() if dtype.is_float()]

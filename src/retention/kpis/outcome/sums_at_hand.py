@@ -58,8 +58,9 @@ def counted_at_hand(
         found[name] = np.asarray(known[name].named(place).to_numpy(), dtype=object)
     found["step"] = cells.keys % n_steps + first
     found |= {"n_base": cells.counts(), "n_retained": cells.counts(stayed == 1)}
-    for name in CONSTANTS:
-        found[name] = np.full(cells.keys.size, table[name][0])
+    constants = (table["first_step"].min(), table["last_step"].max(), table["freq"][0])
+    for name, value in zip(CONSTANTS, constants, strict=True):
+        found[name] = np.full(cells.keys.size, value)
     for name, basis in bases.items():
         base, later = called[name]
         x = table[base].to_numpy().astype(np.float64)

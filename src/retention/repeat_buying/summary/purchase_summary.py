@@ -446,7 +446,7 @@ def _numbers_of_named_ids(frame: Frame) -> dict[str, Numbered]:
     if not ids:
         return {}
     table = rows_at_hand(frame.select(*ids))
-    found = {name: numbers_of_values(table[name]) for name in ids}
+    found = {name: numbers_of_values(table[name], ordered=name != "order_id") for name in ids}
     return {name: each for name, each in found.items() if each and not each.has_missing}
 
 
