@@ -138,7 +138,7 @@ def contract_periods(
         >>> activity = rt.contract_periods(both, freq="month", as_of="2024-05-31", grace=7)
         >>> activity[activity["customer_id"] == "Bob"][["period", "n_orders", "sales", "active"]]
               period  n_orders  sales  active
-        1 2024-01-01         0    0.0   False
+        2 2024-01-01         0    0.0   False
         3 2024-02-01         1   20.0    True
         4 2024-03-01         1   20.0    True
         5 2024-04-01         1   20.0    True
