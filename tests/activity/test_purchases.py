@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
+from retention.frames import as_lazy
 from retention.periods import first_day, step_of, whole_periods
 from shops import (
     a_month_with_nobody,
@@ -264,10 +265,11 @@ def test_a_large_pandas_table_goes_through_duckdb_and_comes_back_the_same(monkey
     frame = orders(
         *(("Bob", "2024-01-01", 1, "a"), ("Ann", "2024-02-28", 1, None)), columns=("region",)
     )
-    say = {"freq": "month", "as_of": "2024-02-29", "by": "region"}
-    small = rt.customer_periods(frame, **say)
+    activity = rt.customer_periods(frame, freq="month", as_of="2024-02-29", by="region")
+    small = rt.kpis.customer_movements(activity, by="region")
     monkeypatch.setattr("retention.frames.engines.ROUTE_ROWS", 1)
-    pd.testing.assert_frame_equal(rt.customer_periods(frame, **say), small)
+    assert as_lazy(activity).implementation.is_duckdb()
+    pd.testing.assert_frame_equal(rt.kpis.customer_movements(activity, by="region"), small)
 
 
 def test_warns_when_the_log_falls_silent_before_as_of():

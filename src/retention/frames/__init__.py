@@ -23,7 +23,6 @@ from retention.frames.engines import (
     beside,
     collect,
     count,
-    is_at_hand,
     is_lazy,
     is_pandas,
     locked_in,
@@ -33,7 +32,13 @@ from retention.frames.engines import (
     with_first,
     without_json,
 )
-from retention.frames.numbered import Numbered, frame_at_hand, numbers_of_values, rows_at_hand
+from retention.frames.numbered import (
+    Numbered,
+    frame_at_hand,
+    is_at_hand,
+    numbers_of_values,
+    rows_at_hand,
+)
 from retention.frames.row_numbers import numbers_rows, rows_may_repeat
 from retention.frames.texts import with_text_numbers
 

@@ -41,7 +41,6 @@ Only = Callable[[str], bool] | Sequence[str] | None
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
 
-_AT_HAND = {("pandas", "DataFrame"), ("polars", "DataFrame")}
 _LOCKED_IN = {
     "UHUGEINT": "HUGEINT",
     "BIGNUM": "DOUBLE",
@@ -167,12 +166,6 @@ def without_json(table: object) -> object:
 def is_lazy(table: object) -> bool:
     """Whether a table is a query, whose rows have no order, rather than rows at hand."""
     return not engine_and_eagerness(table)[1]
-
-
-def is_at_hand(table: object) -> bool:
-    """Whether a table is of pandas or Polars, and its rows are there."""
-    kind = type(nw.to_native(table, pass_through=True))
-    return (kind.__module__.split(".")[0], kind.__name__) in _AT_HAND
 
 
 def answers_at_once(frame: Frame) -> bool:

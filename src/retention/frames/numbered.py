@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
+_AT_HAND = {("pandas", "DataFrame"), ("polars", "DataFrame")}
 _SPARSE = 4
 """So many numbers may lie between the lowest and the highest id, for each row."""
 
@@ -81,6 +82,12 @@ def numbers_of_values(values: nw.Series[Any], *, ordered: bool = True) -> Number
     if values.implementation.is_polars():
         return _numbered_polars_texts(values.to_native(), ordered=ordered)
     return _numbered_pandas_texts(values.to_native(), ordered=ordered)
+
+
+def is_at_hand(table: object) -> bool:
+    """Whether a table is of pandas or Polars, and its rows are there."""
+    kind = type(nw.to_native(table, pass_through=True))
+    return (kind.__module__.split(".")[0], kind.__name__) in _AT_HAND
 
 
 def rows_at_hand(frame: Frame) -> nw.DataFrame[Any]:
