@@ -39,7 +39,24 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *programme_answers()]
+
+
+def programme_answers():
+    """What a programme was worth, and how staff and customers hang together."""
+    effects = pd.DataFrame({"difference": [0.02], "lower": [0.01], "upper": [0.03]})
+    day = pd.Timestamp("2024-01-01")
+    lives = pd.DataFrame({"customer_id": range(90), "start": day, "branch": np.arange(90) % 10})
+    ends = lives["start"] + pd.to_timedelta(20 + lives["customer_id"] ** 2 % 70, unit="D")
+    contracts = lives.assign(end=ends.astype("datetime64[us]"))
+    activity = rt.contract_periods(contracts, freq="month", as_of="2024-03-31", by="branch")
+    both = rt.economics.staff_and_customers(activity, activity, by="branch")
+    asked = {"x": "staff_retention", "y": "customer_retention", "by": "branch"}
+    return [
+        rt.economics.programme_value(effects, n_offered=1_000, value_saved=500, spend=6_000),
+        both,
+        rt.economics.loyalty_link(both, **asked),
+    ]
 
 
 def repeat_answers(company):

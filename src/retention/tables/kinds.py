@@ -195,3 +195,17 @@ LABELS = Kind(
         Column("category", "text", "the reason; unspecified where they found none"),
     ),
 )
+
+
+EFFECTS = Kind(
+    "effects",
+    "what a programme did, as an experiment found it",
+    YOURS,
+    (
+        Column("difference", "number", "what the offered did more than the others, each"),
+        Column("difference_lower", "number", "the least it may be", optional=True),
+        Column("difference_upper", "number", "the most it may be", optional=True),
+        Column("lower", "number", "the same, if there is no difference_lower", optional=True),
+        Column("upper", "number", "the same, if there is no difference_upper", optional=True),
+    ),
+)

@@ -146,3 +146,15 @@ PURCHASE_SUMMARY = Kind(
         Column("unit", "text", "of ages: day or week", optional=True),
     ),
 )
+
+
+STAFF_AND_CUSTOMERS = Kind(
+    "staff and customers",
+    "a unit, such as a branch, in a period",
+    "staff_and_customers",
+    (
+        Column("period", "time", "first day of the base period", optional=True),
+        Column("step", "integer", "consecutive number of the period"),
+        Column("n_customers", "integer", "customers of the unit, who are its weight"),
+    ),
+)
