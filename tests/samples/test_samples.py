@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import zlib
 from dataclasses import fields
 from datetime import date
 
@@ -423,6 +424,166 @@ def test_every_reason_has_as_many_sentences():
     """So that notes are drawn alike for each of Keaveney's eight categories."""
     assert {len(sentences) for sentences in SENTENCES.values()} == {6}
     assert len(SENTENCES) == 8
+
+
+# --- what it costs to serve, branches, staff, referrals
+
+
+GOLDEN = {
+    "orders": (3698, [146647.85, 23684.18], 2144534272),
+    "contracts": (183, [4536.48, 1579.79], 740281380),
+    "contacts": (165, [2568.5, 11788.7], 1435811207),
+    "costs": (942, [10479.61], 370397348),
+    "surveys": (317, [534.0, 538.0, 546.0, 1066.0], 1934096680),
+    "wallet": (453, [57339.17, 100541.44], 3725619781),
+    "notes": (71, [], 393468359),
+    "truth": (300, [2154.48, 415.13, 79.86], 3035079606),
+}
+"""Rows, sums of numbers and a checksum of texts of `sample_company(300, seed=7)`."""
+
+
+def test_tables_that_came_later_left_the_others_as_they_were():
+    """Each table has random numbers of its own."""
+    made = sample_company(300, seed=7)
+    for name, golden in GOLDEN.items():
+        table = getattr(made, name)
+        kinds = {column: table[column].dtype.kind for column in table}
+        sums = [round(float(table[c].sum()), 2) for c, kind in kinds.items() if kind in "fi"]
+        texts = ["".join(table[c].fillna("-")) for c, kind in kinds.items() if kind not in "fiMb"]
+        assert (len(table), sums, zlib.crc32("|".join(texts).encode())) == golden
+
+
+def test_serving_costs_what_is_told(company):
+    """Medians of each kind a contact, shared costs a customer, of winning by channel."""
+    costs = company.costs
+    own = costs[costs["customer_id"].notna()]
+    median = own.groupby("kind")["amount"].median()
+    assert median["wages"] == pytest.approx(8.5, rel=0.03)
+    assert median["parts"] == pytest.approx(19, rel=0.05)
+    assert median["travel"] == pytest.approx(26, rel=0.07)
+    repairs = (company.contacts["topic"] == "repair").sum()
+    counts = own["kind"].value_counts()
+    assert counts["wages"] == len(company.contacts)
+    assert counts["parts"] / repairs == pytest.approx(0.6, abs=0.04)
+    assert counts["travel"] / repairs == pytest.approx(0.35, abs=0.04)
+    won = own[own["kind"] == "acquisition"].merge(company.truth, on="customer_id")
+    medians = won.groupby("channel")["amount"].median()
+    for channel, cost in {"web": 14, "store": 9, "app": 18, "partner": 32}.items():
+        assert medians[channel] == pytest.approx(cost, rel=0.03)
+    june = costs[costs["customer_id"].isna() & (costs["date"] == "2023-06-01")]
+    truth, opens = company.truth, pd.Timestamp("2023-06-01")
+    here = (truth["first_order"] <= opens) & ~(truth["left_on"] <= opens)
+    kept = here.sum()
+    shared = june.groupby("kind")["amount"].sum() / kept
+    for kind, cost in {"space": 0.45, "subscriptions": 0.12, "materials": 0.20}.items():
+        assert shared[kind] == pytest.approx(cost, rel=0.005)
+
+
+@pytest.fixture(scope="module")
+def served(company):
+    """The truth with each customer's branch."""
+    return company.truth.merge(company.branches, on="customer_id", validate="1:1")
+
+
+def test_each_customer_has_a_branch_of_the_home_region(served):
+    """Six a region, from 34 to 5 in 100 of its customers."""
+    assert (served["branch"].str.split().str[0] == served["region"]).all()
+    assert served["branch"].nunique() == 24
+    share = served["branch"].str[-1].value_counts(normalize=True)
+    assert share["1"] == pytest.approx(0.34, abs=0.03)
+    assert share["6"] == pytest.approx(0.05, abs=0.015)
+
+
+def test_branches_draw_customers_who_are_likelier_to_leave_or_to_stay(served):
+    """Within each region 1, 3 and 5 have the higher mean hazard, 2, 4 and 6 the lower."""
+    number = served["branch"].str[-1].astype(int)
+    mean = served.groupby(["region", number % 2])["hazard"].mean().unstack()
+    assert (mean[1] > 1.1 * mean[0]).all()
+
+
+def test_staff_leave_as_the_customers_of_their_branch_do(company, served):
+    """Leavers are as many as 0.35 a year times the branch's relative hazard says, high and low."""
+    relative = served.groupby("branch")["hazard"].mean() / served["hazard"].mean()
+    staff = company.staff.assign(relative=company.staff["branch"].map(relative))
+    years = (staff["end"].fillna(DAY_AFTER) - staff["start"]) / pd.Timedelta(days=365.25)
+    expected = 0.35 * staff["relative"] * years
+    high = staff["relative"] > 1
+    for those in (high, ~high):
+        assert staff.loc[those, "end"].notna().sum() == pytest.approx(
+            expected[those].sum(), rel=0.15
+        )
+    assert relative[relative > 1].mean() > 1.5 * relative[relative < 1].mean()
+
+
+def test_jobs_are_as_many_as_customers_need_and_filled_again(company, served):
+    """One for thirty customers, two at least; a successor comes after the leaver, in the window."""
+    staff = company.staff
+    first = staff[staff["start"] == staff["start"].min()].groupby("branch").size()
+    jobs = np.maximum(2, (served.groupby("branch").size() / 30).round())
+    assert (first == jobs[first.index]).all()
+    assert staff["employee"].is_unique
+    assert staff["start"].is_monotonic_increasing
+    ended = staff.dropna(subset="end")
+    assert (ended["end"] > ended["start"]).all()
+    assert (ended["end"] <= AS_OF).all()
+    days = pd.date_range("2022-01-01", AS_OF, freq="90D")
+    held = [((staff["start"] <= day) & ~(staff["end"] <= day)).sum() / jobs.sum() for day in days]
+    assert min(held) > 0.93
+    assert max(held) <= 1
+
+
+def test_staff_are_contracts_to_the_library(company):
+    """An employee's job is loaded as one, and kept beside the customers of the branch."""
+    import retention as rt
+
+    jobs = rt.as_contracts(
+        company.staff, customer_id="employee", start="start", end="end",
+        end_is="first_day_out", keep="branch",
+    )  # fmt: skip
+    asked = {"freq": "year", "as_of": "2024-12-31", "by": "branch"}
+    staff = rt.contract_periods(jobs, **asked)
+    orders = company.orders.merge(company.branches, on="customer_id")
+    customers = rt.customer_periods(orders, observed_from="2022-01-01", **asked)
+    both = rt.economics.staff_and_customers(staff, customers, by="branch")
+    names = {"x": "staff_retention", "y": "customer_retention", "by": "branch"}
+    between = rt.economics.loyalty_link(both, **names).iloc[0]
+    assert between["n_units"] == 24
+    assert between["slope_lower"] > 0
+
+
+def test_referrers_are_customers_and_likelier_after_a_year(company):
+    """Of those there on the day, three times as likely after the first year; one in seven sent."""
+    truth = company.truth.set_index("customer_id")
+    told = company.referrals
+    assert told["referred_id"].is_unique
+    assert (told["date"] == told["referred_id"].map(truth["first_order"])).all()
+    assert len(told) / len(truth) == pytest.approx(0.15, abs=0.015)
+    came = told["customer_id"].map(truth["first_order"])
+    assert (came <= told["date"]).all()
+    assert not (told["customer_id"].map(truth["left_on"]) <= told["date"]).any()
+    year = np.timedelta64(365, "D")
+    late = (told["date"] - came >= year).sum()
+    first, left = (truth[name].to_numpy() for name in ("first_order", "left_on"))
+    chance = []
+    for day in told["date"].to_numpy():
+        here = (first <= day) & ~(left <= day)
+        longer = (here & (day - first >= year)).sum()
+        chance.append(3 * longer / (3 * longer + (here.sum() - longer)))
+    assert late / len(told) == pytest.approx(np.mean(chance), abs=0.03)
+
+
+def test_who_was_sent_stays_like_anybody_else(company):
+    """Leavers are as many as their hazards say, of both."""
+    truth = company.truth
+    sent = truth["customer_id"].isin(company.referrals["referred_id"])
+    assert truth.loc[sent, "hazard"].mean() == pytest.approx(truth["hazard"].mean(), rel=0.03)
+
+
+def test_the_first_customers_were_sent_by_nobody():
+    """One customer has no referrals, and staff in one branch alone."""
+    made = sample_company(1, seed=3)
+    assert len(made.referrals) == 0
+    assert made.staff["branch"].nunique() == 1
 
 
 # --- refusals

@@ -2,8 +2,8 @@
 
 Inside, from the ground up: `world` (the numbers that make the world, and its days), `customers`
 (who they are), `service` (contacts, and who leaves because of what), `sample_orders`,
-`sample_contracts`, `sample_surveys`, `sample_notes`, `money` (costs and wallets), and `company`,
-the public door.
+`sample_contracts`, `sample_surveys`, `sample_notes`, `branches` (staff and referrals as well),
+`money` (costs and wallets), and `company`, the public door.
 """
 
 from __future__ import annotations

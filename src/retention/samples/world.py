@@ -46,6 +46,16 @@ PLAN_SHARE = {"Light": 0.50, "Regular": 0.38, "Office": 0.12}
 PLAN_PRICE = {"Light": 12.0, "Regular": 29.0, "Office": 79.0}
 PLAN_MARGIN = {"Light": 0.30, "Regular": 0.38, "Office": 0.46}
 
+BRANCH_SHARE = {"1": 0.34, "2": 0.24, "3": 0.17, "4": 0.12, "5": 0.08, "6": 0.05}
+"""Each region has six branches, by their shares of its customers."""
+BRANCH_LEANING = {"1": 1.0, "2": -1.0, "3": 0.5, "4": -0.5, "5": 1.0, "6": -1.0}
+"""How much a branch draws those who are likelier to leave: a power of their channel's hazard."""
+CUSTOMERS_A_JOB, FEWEST_JOBS = 30, 2
+STAFF_LEAVING_A_YEAR, VACANT_DAYS = 0.35, 20.0
+"""An employee's hazard of leaving, a year, where the branch's customers are as all others."""
+REFERRED_SHARE, LATER_REFERRALS, LATER_DAYS = 0.15, 3.0, 365.0
+"""Of newcomers those who were sent by a customer; after a year one is thrice as likely to."""
+
 REASONS = (
     "pricing",
     "inconvenience",

@@ -79,7 +79,7 @@ def loyalty_link(
     Bounds come from leaving out each unit in turn (the jackknife), so that rows of one branch may
     resemble each other: slope ± t √((n − 1)/n Σ (slope₋ᵢ − slope)²), where t has the effective
     number of units, (Σw)² / Σw², less 2 as its degrees of freedom; of the correlation the same on
-    Fisher's scale. Of 10 to 40 branches, equal or very unequal, they held the truth 92 to 98 times
+    Fisher's scale. Of 10 to 60 branches, equal or very unequal, they held the truth 93 to 98 times
     in 100 (simulated).
 
     A link is no effect. Loyal staff may keep customers; customers who are glad to stay may make a
@@ -223,7 +223,7 @@ def _refuse_odd_rows(rows: _Rows, keys: Sequence[tuple[str, ...]]) -> None:
 
 def _between_columns(rows: _Rows, left_out: int, level: float) -> dict[str, object]:
     """The comparison of units by their means over the periods."""
-    weight = np.bincount(rows.unit, rows.weight)
+    weight = np.bincount(rows.unit, rows.weight).astype(np.float64)
     means = [np.bincount(rows.unit, rows.weight * v) / weight for v in (rows.x, rows.y)]
     beside = np.stack([*means, np.ones(weight.size)], axis=1)
     squares: Floats = weight[:, None, None] * beside[:, :, None] * beside[:, None, :]

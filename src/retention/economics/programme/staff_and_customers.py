@@ -127,7 +127,7 @@ def staff_and_customers(
     found = {
         name: collect(
             as_lazy(retention_rate(table, **asked))  # type: ignore[arg-type]
-            .filter(nw.col("step") >= steps[0], nw.col("step") <= steps[-1])
+            .filter(nw.col("step") >= int(steps[0]), nw.col("step") <= int(steps[-1]))
             .select(*names, "step", *_COUNTS)
         )
         for name, table in given.items()
