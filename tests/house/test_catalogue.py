@@ -39,7 +39,8 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *programme_answers()]
+    worth = [*tenure_answers(company), *programme_answers()]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
 
 
 def programme_answers():
@@ -56,6 +57,17 @@ def programme_answers():
         rt.economics.programme_value(effects, n_offered=1_000, value_saved=500, spend=6_000),
         both,
         rt.economics.loyalty_link(both, **asked),
+    ]
+
+
+def tenure_answers(company):
+    """What customers bring as they stay."""
+    tenure = rt.activity.tenure_periods(company.orders, as_of="2024-12-31", length="quarter")
+    lifetime = rt.economics.lifetime_profit(tenure, discount=0.1, acquisition_cost=30.0)
+    return [
+        rt.economics.profit_by_tenure(tenure),
+        lifetime,
+        rt.economics.break_even_tenure(lifetime),
     ]
 
 

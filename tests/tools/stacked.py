@@ -51,6 +51,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "notes": _notes(people, draw),
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
+        "came": _referrals(people),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -150,6 +151,11 @@ def _wallets(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
 def _sign_ups(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
     days = [pd.Timestamp(_day(i)) for i in draw.integers(0, 120, len(people))]
     return pd.DataFrame({"customer_id": people, "start": days})
+
+
+def _referrals(people: list[str]) -> pd.DataFrame:
+    others = [*people[1:], people[0]]
+    return pd.DataFrame({"by": people, "won": others, "day": [_day(20 * i) for i in range(6)]})
 
 
 BUYING = rt.repeat_buying.fit_bg_nbd(
@@ -252,6 +258,16 @@ ASKED: dict[str, Step] = {
         cuts=["2024-03-31"],
         horizon=60,
     ),
+    "referrals": lambda n, w: rt.as_referrals(
+        w["came"], customer_id="by", referred_id="won", date="day"
+    ),
+    "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
+        w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0
+    ),
+    "lifetime profit": lambda n, w: rt.economics.lifetime_profit(
+        w["tenure"], by=n, discount=0.1, acquisition_cost=2.0
+    ),
+    "break even": lambda n, w: rt.economics.break_even_tenure(w["lifetime profit"], by=n),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),
     "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),

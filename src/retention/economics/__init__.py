@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from retention.economics.programme.staff_and_customers import (
         staff_and_customers as staff_and_customers,
     )
+    from retention.economics.tenure.break_even_tenure import break_even_tenure as break_even_tenure
+    from retention.economics.tenure.lifetime_profit import lifetime_profit as lifetime_profit
+    from retention.economics.tenure.profit_by_tenure import profit_by_tenure as profit_by_tenure
 
 _HOMES = {
+    "break_even_tenure": "tenure.break_even_tenure",
+    "lifetime_profit": "tenure.lifetime_profit",
     "loyalty_link": "programme.loyalty_link",
+    "profit_by_tenure": "tenure.profit_by_tenure",
     "programme_value": "programme.programme_value",
     "staff_and_customers": "programme.staff_and_customers",
 }
