@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
+from retention.activity.tenure_of_contracts import contract_tenure
+from retention.activity.tenure_of_purchases import tenure_periods
 from retention.cli.settings import Output, UsageError
 from retention.cli.sources import Source, audit_of_file, notes_of_file, read_source
 from retention.cli.writing import format_of_answer, write_answer, write_text
-from retention.frames.python_rows import columns_as_lists
+from retention.economics.tenure.break_even_tenure import break_even_tenure
+from retention.economics.tenure.lifetime_profit import lifetime_profit
+from retention.frames.python_rows import columns_as_lists, rows_as_dicts
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
 from retention.progress import progress_bar
-from retention.wording import percent, spoken_period, with_commas
+from retention.wording import money, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 _RATES = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention")
 _SHOWN = ("period", "n_base", "n_retained", _RATES[0], f"{_RATES[0]}_lower", f"{_RATES[0]}_upper")
+_WORTH = ("age", "n_eligible", "profit_per_acquired", "cumulative_profit", "lower", "upper", "net")
+_LENGTHS = ("month", "quarter", "year")
 _OPENED, _AS_OF = "2022-01-01", "2024-12-31"
 
 
@@ -41,6 +47,72 @@ def write_kpis(settings: Settings, say: Callable[[str], None]) -> None:
         answer = outcome_kpis(activity, by=by, lag=settings.rates.lag)
         done(1)
     write_answer(answer, settings.output, people=[*by, *_SHOWN, *_RATES[1:]])
+
+
+def write_value(settings: Settings, say: Callable[[str], None]) -> None:
+    """What a customer won has brought by each age, and when winning one has paid.
+
+    Raises:
+        UsageError: if the discount rate or the cost of winning a customer is not said, or a period
+            of a life is neither a month nor a quarter nor a year.
+    """
+    format_of_answer(settings.output)  # before anything is read
+    told = settings.worth
+    if told.discount is None or told.acquisition_cost is None:
+        raise UsageError(
+            "Say --discount, a rate a year such as 0.1, or 0 for none; and --acquisition-cost, "
+            "what it costs to win a customer, or 0."
+        )
+    length = _length_of_ages(settings, say)
+    with progress_bar("retention value", "steps", 3) as done:
+        source = read_source(settings, say)
+        done(1)
+        tenure = _tenure_of_source(source, settings, length)
+        done(1)
+        by = list(settings.counting.by)
+        asked: dict[str, Any] = {"discount": told.discount, "timing": told.timing, "by": by}
+        answer = lifetime_profit(tenure, acquisition_cost=told.acquisition_cost, **asked)
+        done(1)
+    for row in rows_as_dicts(break_even_tenure(answer, by=by)):
+        say(_break_even_in_words(row, by))
+    write_answer(answer, settings.output, people=[*by, *_WORTH])
+
+
+def _length_of_ages(settings: Settings, say: Callable[[str], None]) -> str:
+    """The period of a life that was asked for, by default a year."""
+    if "freq" not in settings.counting.model_fields_set:
+        say("by year (--freq)")
+        return "year"
+    length = str(settings.counting.freq)
+    if length not in _LENGTHS:
+        raise UsageError(f"--freq of a customer's life is month, quarter or year; got {length!r}.")
+    return length
+
+
+def _tenure_of_source(source: Source, settings: Settings, length: str) -> Any:
+    """What each customer brought at each age."""
+    told = settings.counting
+    held: Any = partial(contract_tenure, grace=told.grace or 0)
+    make: Any = held if source.of_contracts else tenure_periods
+    return make(
+        source.table,
+        as_of=source.as_of,
+        length=length,
+        observed_from=told.observed_from,
+        by=list(told.by),
+    )
+
+
+def _break_even_in_words(row: Mapping[str, Any], by: list[str]) -> str:
+    """When winning a customer has paid, in a sentence."""
+    whose = f"{', '.join(str(row[name]) for name in by)}: " if by else ""
+    cost, length = money(row["acquisition_cost"]), row["length"]
+    if row["break_even_acquired"] is None:
+        return f"{whose}{cost} for winning a customer: not paid back ({row['reason']})"
+    known = row["lower"] is not None and row["upper"] is not None
+    bounds = f" ({row['lower']:.1f} to {row['upper']:.1f})" if known else ""
+    age = f"{row['break_even_acquired']:.1f} {length}s{bounds}"
+    return f"{whose}{cost} for winning a customer is paid back after {age}"
 
 
 def write_audit(settings: Settings, files: Mapping[str, Path | None]) -> None:

@@ -7,7 +7,16 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from retention.cli.settings import Columns, Counting, Output, Policies, Rates, Reading, Told
+from retention.cli.settings import (
+    Columns,
+    Counting,
+    Output,
+    Policies,
+    Rates,
+    Reading,
+    Told,
+    Worth,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,6 +29,8 @@ _EXAMPLES = {
     "--refunds net --freq quarter --by region -o kpis.csv",
     "audit": "retention audit orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--set-aside doubtful.csv",
+    "value": "retention value orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--profit DB --refunds net --freq quarter --discount 0.1 --acquisition-cost 30",
     "report": "retention report orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --freq quarter --as-of 2024-12-31 -o report.html",
 }
@@ -27,6 +38,7 @@ _TOLD = {
     "demo": "The main job on the library's sample company, whose orders are simulated.",
     "kpis": "Of each period's customers, their sales and their profit: what was kept in the next.",
     "audit": "Which rows of a file can be used and which cannot, and why.",
+    "value": "What a customer won brings by each age, and when winning one has paid.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
 }
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -35,11 +47,13 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "reading": ("how the file is written", Reading),
     "counting": ("what is counted", Counting),
     "rates": ("the rates", Rates),
+    "worth": ("what a customer is worth", Worth),
     "report": ("the report", Told),
     "output": ("output", Output),
 }
 _PARTS = {
     "kpis": ("columns", "policies", "reading", "counting", "rates", "output"),
+    "value": ("columns", "policies", "reading", "counting", "worth", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "report": ("columns", "policies", "reading", "counting", "report"),
 }
@@ -55,7 +69,7 @@ def command_line_parser() -> argparse.ArgumentParser:
     """The command line as argparse knows it."""
     top = argparse.ArgumentParser("retention", description=_INTRODUCTION, epilog=_EXITS)
     top.add_argument("--version", action="store_true", help="the installed version")
-    commands = top.add_subparsers(dest="command", metavar="demo | kpis | audit | report")
+    commands = top.add_subparsers(dest="command", metavar="demo | kpis | value | audit | report")
     for name, told in _TOLD.items():
         command = commands.add_parser(
             name,
@@ -146,4 +160,4 @@ def _metavar_of_setting(part: str, key: str, kinds: tuple[Any, ...]) -> str:
     if part == "columns" or key == "notes_text":
         return "COLUMN"
     named = {"as_of": "DAY", "observed_from": "DAY", "rates": "RATES"}
-    return named.get(key, "FILE" if Path in kinds else "N" if int in kinds else "TEXT")
+    return named.get(key, "FILE" if Path in kinds else "N" if {int, float} & set(kinds) else "TEXT")

@@ -219,6 +219,20 @@ class Rates(_Section):
     lag: int = Field(default=1, description="so many periods later [1]")
 
 
+class Worth(_Section):
+    """What a customer is worth is asked with."""
+
+    discount: float | None = Field(
+        default=None, description="rate a year, such as 0.1 for 10 %%, or 0 for none"
+    )
+    acquisition_cost: float | None = Field(
+        default=None, description="what it costs to win a customer, 0 if nothing"
+    )
+    timing: Literal["start", "middle", "end"] = Field(
+        default="middle", description="when in a period its profit comes in [middle]"
+    )
+
+
 class Output(_Section):
     """Where the answer goes."""
 
@@ -254,6 +268,7 @@ class Settings(_Section):
     reading: Reading = Reading()
     counting: Counting = Counting()
     rates: Rates = Rates()
+    worth: Worth = Worth()
     report: Told = Told()
     output: Output = Output()
 
