@@ -238,6 +238,17 @@ def test_any_break_of_lines_may_stand_in_a_cell_in_single_quotes(tmp_path: Path)
         orders(tmp_path, "'who','day','paid'\n'O\\'Brien','2024-01-05','5'\n")
 
 
+def test_single_quotes_that_double_those_within_are_quotes(tmp_path: Path):
+    """A spreadsheet's tick before an id, in quotes that no cell needs: the id is 000586."""
+    path = tmp_path / "orders.csv"
+    path.write_text("id,day,paid\n'''000586',2024-01-02,5\n'''039520',2024-02-02,7\n")
+    orders = rt.as_transactions(path, customer_id="id", date="day", sales="paid")
+    assert orders["customer_id"].tolist() == ["000586", "039520"]
+    path.write_text("id,day,paid\n'''000586',2024-01-02,5\n'''039520,2024-02-02,7\n")
+    orders = rt.as_transactions(path, customer_id="id", date="day", sales="paid")
+    assert orders["customer_id"].tolist() == ["'''000586'", "'''039520"]
+
+
 def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:
