@@ -241,7 +241,8 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
             copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
         blank = False
         if not spaced:
-            _refuse_open_ends(connection, file, target)
+            if not file.ragged:  # else every row was made to fit
+                _refuse_open_ends(connection, file, target)
             blank = _has_blank_rows(connection, file, target)
         query = _query_of_csv([file], [target], blank=blank)
         connection.execute(f"CREATE TEMP TABLE {name} AS {query}")
