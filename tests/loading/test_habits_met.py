@@ -238,6 +238,31 @@ def test_any_break_of_lines_may_stand_in_a_cell_in_single_quotes(tmp_path: Path)
         orders(tmp_path, "'who','day','paid'\n'O\\'Brien','2024-01-05','5'\n")
 
 
+def test_single_quotes_that_double_those_within_are_quotes(tmp_path: Path):
+    """A spreadsheet's tick before an id, in quotes that no cell needs: the id is 000586."""
+    path = tmp_path / "orders.csv"
+    path.write_text("id,day,paid\n'''000586',2024-01-02,5\n'''039520',2024-02-02,7\n")
+    orders = rt.as_transactions(path, customer_id="id", date="day", sales="paid")
+    assert orders["customer_id"].tolist() == ["000586", "039520"]
+    path.write_text("id,day,paid\n'''000586',2024-01-02,5\n'''039520,2024-02-02,7\n")
+    orders = rt.as_transactions(path, customer_id="id", date="day", sales="paid")
+    assert orders["customer_id"].tolist() == ["'''000586'", "'''039520"]
+
+
+def test_a_footer_is_left_out_where_cells_run_over_lines(tmp_path: Path):
+    """Where a line ends within a cell, and another with a separator before what is blank."""
+    path = tmp_path / "orders.csv"
+    text = 'who;day;paid;note;tax\nA;2024-01-05;1;"two\nlines";\nB;2024-01-06;2;x;1\n-- end --\n'
+    path.write_text(text)
+    with pytest.raises(rt.ReadError, match="line 5 has 1 fields .* say `?incomplete='drop'"):
+        rt.as_transactions(path, customer_id="who", date="day", sales="paid")
+    with pytest.warns(rt.RetentionWarning, match="1 row of 3 left out"):
+        read = rt.as_transactions(
+            path, customer_id="who", date="day", sales="paid", incomplete="drop"
+        )
+    assert read["sales"].tolist() == [1.0, 2.0]
+
+
 def test_single_quotes_around_some_cells_are_letters(tmp_path: Path):
     """They are no separator either, though they stand on both sides of the names."""
     with pytest.raises(rt.ColumnError, match="Did you mean") as refused:

@@ -443,6 +443,37 @@ def test_a_door_reads_files_that_have_the_columns_it_needs(folder: Path) -> None
     assert len(audit.accepted) == 2
 
 
+def test_files_whose_names_differ_in_capitals_are_one_table(folder: Path) -> None:
+    """They are spelled as in the first file, in text and in workbooks."""
+    texts = [
+        written(folder, "a.csv", "Account Name;Day;Paid\nA;2024-01-02;10\n"),
+        written(folder, "b.csv", '" PAID ","account name",day\n20,B,2024-01-03\n'),
+    ]
+    books = [folder / f"{n}.xlsx" for n in "ab"]
+    pd.DataFrame({"Account Name": ["A"], "Day": ["2024-01-02"], "Paid": [10]}).to_excel(
+        books[0], index=False
+    )
+    pd.DataFrame({"PAID": [20], "account name": ["B"], "day": ["2024-01-03"]}).to_excel(
+        books[1], index=False
+    )
+    for files in (texts, books):
+        assert list(rt.read_table(files).columns) == ["Account Name", "Day", "Paid"]
+        lines = rt.as_transactions(files, customer_id="account name", date="Day", sales="paid")
+        assert lines["customer_id"].tolist() == ["A", "B"]
+        assert lines["sales"].tolist() == [10.0, 20.0]
+
+
+def test_files_cut_at_another_sign_are_asked_for_it(folder: Path) -> None:
+    """No column is in both, as commas of amounts cut names at the wrong places."""
+    files = [
+        written(folder, "a.csv", "who:paid, net:day, x\nA:1,5:2024-01-02, 1\n"),
+        written(folder, "b.csv", "day, x:paid, net:who\n2024-01-03, 1:2,5:B\n"),
+    ]
+    with pytest.raises(rt.ColumnError, match="no column is in all of the files.*separator="):
+        rt.read_table(files, separator=",")
+    assert list(rt.read_table(files, separator=":").columns) == ["who", "paid, net", "day, x"]
+
+
 def test_a_table_of_files_with_other_columns_is_read_as_the_refusal_says(folder: Path) -> None:
     """The columns that all of them have are listed, to be said; the order may differ."""
     files = of_other_columns(folder)

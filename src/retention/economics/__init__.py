@@ -15,14 +15,30 @@ if TYPE_CHECKING:
     from retention.economics.tenure.break_even_tenure import break_even_tenure as break_even_tenure
     from retention.economics.tenure.lifetime_profit import lifetime_profit as lifetime_profit
     from retention.economics.tenure.profit_by_tenure import profit_by_tenure as profit_by_tenure
+    from retention.economics.value.base_forecast import base_forecast as base_forecast
+    from retention.economics.value.customer_equity import customer_equity as customer_equity
+    from retention.economics.value.lifetime_value import lifetime_value as lifetime_value
+    from retention.economics.value.residual_value import residual_value as residual_value
+    from retention.economics.value.retention_elasticity import (
+        retention_elasticity as retention_elasticity,
+    )
+    from retention.economics.value.value_of_retention import (
+        value_of_retention as value_of_retention,
+    )
 
 _HOMES = {
+    "base_forecast": "value.base_forecast",
     "break_even_tenure": "tenure.break_even_tenure",
+    "customer_equity": "value.customer_equity",
     "lifetime_profit": "tenure.lifetime_profit",
+    "lifetime_value": "value.lifetime_value",
     "loyalty_link": "programme.loyalty_link",
     "profit_by_tenure": "tenure.profit_by_tenure",
     "programme_value": "programme.programme_value",
+    "residual_value": "value.residual_value",
+    "retention_elasticity": "value.retention_elasticity",
     "staff_and_customers": "programme.staff_and_customers",
+    "value_of_retention": "value.value_of_retention",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

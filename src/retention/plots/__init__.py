@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from retention.plots.buying_plots import plot_tracking as plot_tracking
     from retention.plots.cohort_plots import plot_cohort_curves as plot_cohort_curves
     from retention.plots.cohort_plots import plot_cohorts as plot_cohorts
-    from retention.plots.economics_plots import plot_lifetime_profit as plot_lifetime_profit
-    from retention.plots.economics_plots import plot_tenure_profit as plot_tenure_profit
     from retention.plots.model_plots import plot_coefficients as plot_coefficients
     from retention.plots.reason_plots import plot_reasons as plot_reasons
     from retention.plots.reason_plots import plot_reasons_by_segment as plot_reasons_by_segment
@@ -25,9 +23,14 @@ if TYPE_CHECKING:
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
+    from retention.plots.worth.tenure_plots import plot_lifetime_profit as plot_lifetime_profit
+    from retention.plots.worth.tenure_plots import plot_tenure_profit as plot_tenure_profit
+    from retention.plots.worth.value_plots import plot_base_forecast as plot_base_forecast
+    from retention.plots.worth.value_plots import plot_levers as plot_levers
 
 _HOMES = {
     "cohort_triangle": "styled",
+    "plot_base_forecast": "worth.value_plots",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
     "plot_coefficients": "model_plots",
@@ -35,14 +38,15 @@ _HOMES = {
     "plot_cohorts": "cohort_plots",
     "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
-    "plot_lifetime_profit": "economics_plots",
+    "plot_levers": "worth.value_plots",
+    "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
     "plot_reasons": "reason_plots",
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
     "plot_survival": "survival_plots",
-    "plot_tenure_profit": "economics_plots",
+    "plot_tenure_profit": "worth.tenure_plots",
     "plot_tracking": "buying_plots",
     "to_style": "styled",
 }

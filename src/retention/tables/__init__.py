@@ -11,6 +11,7 @@ from retention.tables.checks import (
 )
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import (
+    BASE,
     CONTACTS,
     CONTRACTS,
     COSTS,
@@ -21,9 +22,11 @@ from retention.tables.kinds import (
     LIFETIMES,
     MARKET,
     OUTAGES,
+    PROFITS,
     REFERRALS,
     SURVEYS,
     TRANSACTIONS,
+    VALUES,
     WALLET,
 )
 from retention.tables.made import (
@@ -51,6 +54,7 @@ from retention.tables.mixed_currencies import (
 __all__ = [
     "ACTIVITY",
     "AT_START",
+    "BASE",
     "CHURNED",
     "CONTACTS",
     "CONTRACTS",
@@ -65,6 +69,7 @@ __all__ = [
     "LIFETIMES",
     "MARKET",
     "OUTAGES",
+    "PROFITS",
     "PURCHASE_SUMMARY",
     "REFERRALS",
     "SPELLS",
@@ -74,6 +79,7 @@ __all__ = [
     "TAGS",
     "TENURE",
     "TRANSACTIONS",
+    "VALUES",
     "WALLET",
     "Adds",
     "Column",

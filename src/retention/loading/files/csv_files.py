@@ -40,6 +40,7 @@ from retention.loading.files.relations import (
     columns_of_files,
     first_line,
     fresh_connection,
+    names_spelled_alike,
     refusals_explained,
     sql_list_of_paths,
     sql_literal,
@@ -104,13 +105,15 @@ def open_delimited(
     """
     _check_separator(separator)
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
+    alike = names_spelled_alike(file.names for file in found)
+    found = [replace(file, names=names) for file, names in zip(found, alike, strict=True)]
     if misfits:
         found = [replace(file, plain=False, ragged=True) for file in found]
     try:
         every, lacking = columns_of_files((file.path, file.names) for file in found)
     except ColumnError as problem:
         hint = " If these are no names, say `separator=`, the sign between columns."
-        odd = any(len(file.names) == 1 or '"' in "".join(file.names) for file in found)
+        odd = any(len(file.names) == 1 or set('":;|~') & set("".join(file.names)) for file in found)
         raise ColumnError(problem.marked + hint * odd) from None
     guessed = [file for file in found if file.cells]
     if guessed and not misfits:  # else it was said before
@@ -241,7 +244,8 @@ def _name_of_copy(connection: DuckDBPyConnection, file: _Delimited) -> str:
             copy_plain(file.path, file.encoding, target, skip=file.header_row - 1, spaced=spaced)
         blank = False
         if not spaced:
-            _refuse_open_ends(connection, file, target)
+            if not file.ragged:  # else every row was made to fit
+                _refuse_open_ends(connection, file, target)
             blank = _has_blank_rows(connection, file, target)
         query = _query_of_csv([file], [target], blank=blank)
         connection.execute(f"CREATE TEMP TABLE {name} AS {query}")

@@ -35,6 +35,7 @@ _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
     rf"\ufeff?{_SINGLE}(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*\s*$"
 )
+_IN_SINGLE = re.compile(rf"\s*{_SINGLE}\s*\Z")
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
 _TOTALS = frozenset(TOTALS)
@@ -97,13 +98,22 @@ def _separator_of_single_quotes(lines: Sequence[str], header_row: int | None) ->
 
 
 def _is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
-    """Whether single quotes hold separators in, so that more rows are as wide as the first."""
+    """Whether single quotes hold separators in, so that more rows are as wide as the first.
+
+    Or a column has them about every cell, and doubles those within, as only quotes are.
+    """
     single, double = (_filled_rows(lines, separator, quote) for quote in ("'", '"'))
     if not double or len(single[0]) != len(double[0]) or len(double[0]) == 1:
         return False
     fit, fit_double = (sum(len(row) == len(rows[0]) for row in rows) for rows in (single, double))
-    held = any(separator in cell for row in single for cell in row)
-    return fit > fit_double and held and not _has_double_quotes(single)
+    held = fit > fit_double and any(separator in cell for row in single for cell in row)
+    doubled = fit == fit_double and any(map(_has_doubled_ones, zip(*double[1:], strict=False)))
+    return (held or doubled) and not _has_double_quotes(single)
+
+
+def _has_doubled_ones(column: Sequence[str]) -> bool:
+    """Whether all cells stand in single quotes, and some hold a single quote, written twice."""
+    return all(map(_IN_SINGLE.match, column)) and any("''" in cell[1:-1] for cell in column)
 
 
 def _filled_rows(lines: Sequence[str], separator: str, quote: str) -> list[list[str]]:

@@ -198,6 +198,12 @@ def names_by_place(names: Iterable[str], where: str) -> tuple[str, ...]:
     return distinct_names(apart, where)
 
 
+def names_spelled_alike(files: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The names of each file, spelled as in the first that has them, whatever their capitals."""
+    spelled: dict[str, str] = {}
+    return [tuple(spelled.setdefault(name.casefold(), name) for name in names) for names in files]
+
+
 def columns_of_files(
     names: Iterable[tuple[object, Sequence[str]]],
 ) -> tuple[list[str], dict[str, object]]:

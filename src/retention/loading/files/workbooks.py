@@ -14,6 +14,7 @@ from retention.loading.files.relations import (
     first_line,
     fresh_connection,
     names_by_place,
+    names_spelled_alike,
     require_library,
 )
 from retention.loading.rows.records import table_of_rows
@@ -36,13 +37,11 @@ def open_workbooks(files: Sequence[Path], *, sheet: str | None, header_row: int 
         ColumnError: if two columns have one name, or the files have different columns.
     """
     require_library("openpyxl", "Reading Excel files", "excel")
-    found = [_names_and_rows(path, sheet, header_row) for path in files]
-    names, lacking = columns_of_files(
-        (path, each) for path, (each, _) in zip(files, found, strict=True)
-    )
-    table = table_of_rows(
-        list(chain.from_iterable(_reordered_rows(*part, names) for part in found)), names
-    )
+    heads, rows = zip(*(_names_and_rows(path, sheet, header_row) for path in files), strict=True)
+    alike = names_spelled_alike(heads)
+    names, lacking = columns_of_files(zip(files, alike, strict=True))
+    parts = (_reordered_rows(*part, names) for part in zip(alike, rows, strict=True))
+    table = table_of_rows(list(chain.from_iterable(parts)), names)
     name = files[0].name if len(files) == 1 else f"{len(files)} files"
     return Opened(
         fresh_connection().from_df(table),

@@ -204,8 +204,25 @@ LIFETIME_PROFIT = Drawable(
     ("age", "acquisition_cost", "net", "net_lower", "net_upper", "net_staying", "length"),
 )
 
+LEVERS = Drawable(
+    "plot_levers",
+    ("economics.value_of_retention",),
+    "a lever",
+    (
+        *("lever", "points", "value_before", "gain", "gain_share", "lower", "upper"),
+        "share_forecast",
+    ),
+)
+
+FORECAST = Drawable(
+    "plot_base_forecast",
+    ("economics.base_forecast",),
+    "a period",
+    ("period", "n_old", "n_new", "n_customers", "steady_state"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
-    *(TENURE_PROFIT, LIFETIME_PROFIT),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST),
 )
