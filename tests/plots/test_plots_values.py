@@ -294,6 +294,9 @@ def test_lifetime_profit_begins_at_its_cost_and_says_when_it_pays() -> None:
     said = words(ax).replace("\u00a0", " ")
     for name in ("break_even_acquired", "break_even_staying"):
         assert f"{found[name]:.1f} quarters" in said
+    free = plot("plot_lifetime_profit", table.assign(acquisition_cost=0.0))
+    assert free.get_title(loc="left") == "What a customer won has brought"
+    assert "quarters" not in words(free).replace("Quarters", "")
     never = plot("plot_lifetime_profit", table.assign(net=table["net"] - 1e4, net_staying=-1.0))
     assert len([line for line in never.lines if line.get_marker() == "o"]) == 1  # that of net
     apart = pd.concat([table.assign(region="north"), table.assign(region="south")])

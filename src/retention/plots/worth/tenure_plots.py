@@ -141,7 +141,8 @@ def plot_lifetime_profit(table: object, *, ax: Axes | None = None) -> Axes:
     drawn = drawn_rows(table, LIFETIME_PROFIT)
     parts = [(name, part.sorted_by("age")) for name, part in drawn.parts()]
     ax = axes.axes_to_draw_on(ax)
-    title = "What a customer won has brought, less the cost of winning it"
+    costs = bool((drawn["acquisition_cost"] > 0).any())
+    title = f"What a customer won has brought{', less the cost of winning it' * costs}"
     if not np.isfinite(drawn["net"]).any():
         why = "no profit is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
@@ -164,7 +165,7 @@ def plot_lifetime_profit(table: object, *, ax: Axes | None = None) -> Axes:
     ax.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
     _set_money_axis(ax, np.concatenate(heights))
     axes.set_duration_axis(ax, float(drawn["age"].max()), None)
-    if len(parts) == 1:
+    if len(parts) == 1 and costs:
         _mark_break_even(ax, table, length)
     axes.set_titles(ax, title, x=f"{length.capitalize()}s since the start. {BOUNDS}")
     label_ends(ax, ends)
