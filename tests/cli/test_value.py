@@ -119,3 +119,15 @@ def test_settings_of_a_file_are_taken(orders, tmp_path, capsys):
     code, _, err = run(capsys, "--config", config, "--acquisition-cost", "7")
     assert code == 0
     assert "7.00 for winning a customer is paid back" in err
+
+
+def test_a_report_discounts_at_the_rate_that_is_said(tmp_path, capsys):
+    """The same option, of the report."""
+    path, report = tmp_path / "contracts.csv", tmp_path / "report.md"
+    rt.sample_company(400, seed=1).contracts.to_csv(path, index=False)
+    told = ["--start", "start", "--end", "end", "--end-is", "first_day_out", "--sales", "sales"]
+    told += ["--profit", "profit", "--trial", "is_trial", "--trials", "exclude"]
+    told += ["--sales-per", "month", "--contract-id", "contract_id", "--as-of", "2024-12-31"]
+    told += ["--freq", "year", "--discount", "0.1", "--no-pictures", "-o", str(report)]
+    assert main(["report", str(path), *told]) == 0, capsys.readouterr().err
+    assert "Discounted at 10.0% a year." in report.read_text(encoding="utf-8")

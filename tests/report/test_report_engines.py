@@ -15,10 +15,11 @@ def on_pandas():
     """Orders and contracts, checked, their segments and their reports on pandas."""
     company = rt.sample_company(300, seed=2)
     orders = rt.as_transactions(
-        company.orders[["customer_id", "date", "sales", "region"]],
+        company.orders[["customer_id", "date", "sales", "profit", "region"]],
         customer_id="customer_id",
         date="date",
         sales="sales",
+        profit="profit",
         keep="region",
         refunds="net",
     )
@@ -29,6 +30,7 @@ def on_pandas():
         end="end",
         end_is="first_day_out",
         sales="sales",
+        profit="profit",
         sales_per="month",
         keep="plan",
     )

@@ -243,6 +243,7 @@ def _report_of_source(source: Source, settings: Settings) -> Report:
         min_customers=told.min_customers,
         at_risk=told.at_risk,
         pictures=told.pictures,
+        discount=told.discount,
     )
 
 

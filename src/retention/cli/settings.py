@@ -254,6 +254,9 @@ class Told(_Section):
     )
     at_risk: int = Field(default=20, description="how many customers at risk are listed [20]")
     pictures: bool = Field(default=True, description="draw pictures [yes]")
+    discount: float = Field(
+        default=0.0, description="rate a year at which what customers are worth is discounted [0]"
+    )
     min_customers: int = Field(default=10, description="smaller segments are not shown [10]")
     notes: Path | None = Field(default=None, description="file of notes of customers who left")
     notes_text: str = Field(default="text", description="its column of what they wrote [text]")

@@ -47,6 +47,7 @@ class Asked:
     at_risk: int
     level: float
     pictures: bool
+    discount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class Material:
     def people(self) -> str:
         """What makes a customer one, in a sentence."""
         return "were under contract" if self.of_contracts else "bought"
+
+    @property
+    def knows_profit(self) -> bool:
+        """Whether the profit of any base period is known."""
+        return any(row["profit_base"] is not None for row in self.kpis)
 
     @property
     def freq(self) -> periods.Freq:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from html import escape
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from retention.report.sections.lasting import cohorts_section, how_long_section
 from retention.report.sections.losses import where_lost_section
 from retention.report.sections.reasons import why_left_section
 from retention.report.sections.risk import at_risk_section
+from retention.report.sections.worth import worth_section
 from retention.wording import day
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def retention_report(  # noqa: PLR0913 - a door
     at_risk: int = 20,
     level: float = 0.95,
     pictures: bool = True,
+    discount: float = 0.0,
 ) -> Report:
     """How many customers are kept, where and why others are lost, who may be next: to be forwarded.
 
@@ -108,6 +111,9 @@ def retention_report(  # noqa: PLR0913 - a door
     buy nothing in the next 90 days; at stake is that chance times the sales of the last 12 months.
     With contracts, the chance to leave within 90 days, by `conditional_survival` at each customer's
     own tenure, and the sales at stake.
+
+    What a customer is worth, where the file knows profit: `lifetime_profit`, and what five points
+    more retention would add (`value_of_retention`), by three readings of it.
 
     Args:
         table: from `as_transactions` or `as_contracts`, or what an `audit` of one of these found:
@@ -131,6 +137,8 @@ def retention_report(  # noqa: PLR0913 - a door
         at_risk: how many customers at risk are listed by name, with most at stake first; 0: none.
         level: confidence of all bounds.
         pictures: whether there are any.
+        discount: effective rate a year, such as 0.1, of what customers are worth; nothing is
+            discounted by default, and the report says so.
 
     Returns:
         A `Report`: `to_html()`, `to_markdown()`, `save(path)`; in a notebook it shows itself. The
@@ -175,6 +183,7 @@ def retention_report(  # noqa: PLR0913 - a door
         at_risk=at_risk,
         level=level,
         pictures=pictures,
+        discount=_checked_discount(discount),
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
@@ -212,11 +221,21 @@ def _refuse_wrong_settings(
         whole_number("gap", gap, least=0)
 
 
+def _checked_discount(discount: object) -> float:
+    is_number = isinstance(discount, Real) and not isinstance(discount, bool)
+    if not (is_number and 0 <= discount <= 1):  # type: ignore[operator]
+        raise RetentionError(
+            f"discount is an effective rate a year, such as 0.1, or 0 for none; got {discount!r}."
+        )
+    return float(discount)  # type: ignore[arg-type]
+
+
 def report_of_material(material: Material, title: str) -> Report:
     """The report of the material, section by section."""
     parts = [what_was_read_section, headline_section, three_rates_section]
     parts += [where_lost_section, cohorts_section, how_long_section]
     parts += [why_left_section] if material.notes is not None else []
+    parts += [worth_section] if material.knows_profit else []
     parts += [at_risk_section, definitions_section]
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TOTALS = ("accepted", "input")
 _USED = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention", "churn_rate")
 _SEGMENTS, _CURVES = ("rate_effect", "mix_effect"), ("rate", "survival")
-_SCORES = ("p_no_purchase",)
+_SCORES, _WORTH = ("p_no_purchase",), ("cumulative_profit",)
 
 
 def what_was_read_section(material: Material) -> Section:
@@ -143,7 +143,8 @@ def _grid_of_failed_checks(aside: list[dict[str, Any]]) -> Grid:
 def definitions_section(material: Material) -> Section:
     """What each figure of the report means, and the rules that were used."""
     scores = () if material.of_contracts else _SCORES
-    names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES, *scores]
+    worth = _WORTH if material.knows_profit else ()
+    names = [*_USED, *(_SEGMENTS if material.asked.by else ()), *_CURVES, *worth, *scores]
     rows = [(one.label, one.formula, one.source) for one in map(figure, names)]
     return Section(
         "definitions",
