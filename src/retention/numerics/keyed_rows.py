@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
+    Some = NDArray[np.bool_] | NDArray[np.intp]
 
 _DENSE = 8
 """Cells are held side by side where at most so many are possible for each row."""
@@ -61,14 +62,15 @@ class KeyedRows:
         self._at = np.argsort(found)
         self.keys = found[self._at]
 
-    def counts(self, rows: NDArray[np.bool_] | None = None) -> Whole:
+    def counts(self, rows: Some | None = None) -> Whole:
         """How many rows lie in each cell, of all or of some."""
         place = self._place if rows is None else self._place[rows]
         return np.bincount(place, minlength=self._n)[self._at].astype(np.int64, copy=False)
 
-    def sums(self, values: Floats) -> Floats:
-        """The sum of a value in each cell."""
-        total = np.bincount(self._place, values, self._n)[self._at]
+    def sums(self, values: Floats, rows: Some | None = None) -> Floats:
+        """The sum of a value in each cell, of all rows or of some, for which the values are."""
+        place = self._place if rows is None else self._place[rows]
+        total = np.bincount(place, values, self._n)[self._at]
         return total.astype(np.float64, copy=False)
 
     def of_rows(self, values: Floats) -> Floats:
