@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -85,6 +88,23 @@ class KeyedRows:
         below = np.flatnonzero(values < 0)
         np.minimum.at(least, self._place[below], values[below])
         return least[self._at]
+
+
+def cells_of_keys(keys: Mapping[str, Whole]) -> tuple[KeyedRows, dict[str, Whole]]:
+    """The cells that rows with the same whole numbers lie in, and the numbers of each cell."""
+    lows = {name: int(values.min()) for name, values in keys.items()}
+    widths = {name: int(values.max()) - lows[name] + 1 for name, values in keys.items()}
+    key = np.zeros(next(iter(keys.values())).size, np.int64)
+    for name, values in keys.items():
+        key *= widths[name]
+        key += values
+        key -= lows[name]
+    cells = KeyedRows(key, math.prod(widths.values()))
+    found, rest = {}, cells.keys
+    for name in reversed([*keys]):
+        rest, place = np.divmod(rest, widths[name])
+        found[name] = place + lows[name]
+    return cells, found
 
 
 def row_of_key(key: Whole, size: int, wanted: Whole) -> Whole:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from retention.activity.panel_at_hand import panel_at_hand, rows_in_first_segments
-from retention.numerics.keyed_rows import KeyedRows, starts_of_runs
+from retention.numerics.keyed_rows import cells_of_keys, starts_of_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,24 +107,12 @@ def _counted_by_keys(
         only: which rows count; None for all.
     """
     row: Any = slice(None) if only is None else np.flatnonzero(only)
-    lows = {name: int(values.min()) for name, values in keys.items()}
-    widths = {name: int(values.max()) - lows[name] + 1 for name, values in keys.items()}
+    numbers = {}
     if parts.segments:
-        row, key = rows_in_first_segments(firm, parts)
-        if only is not None:
-            row, key = row[only[row]], key[only[row]]
-    else:
-        key = np.zeros(firm.n if only is None else row.size, np.int64)
-    for name, values in keys.items():
-        key *= widths[name]
-        key += values[row]
-        key -= lows[name]
-    cells = KeyedRows(key, parts.places.n_segments * math.prod(widths.values()))
-    found: Columns = {}
-    rest = cells.keys
-    for name in reversed([*keys]):
-        rest, place = np.divmod(rest, widths[name])
-        found[name] = place + lows[name]
-    found |= {name: cells.sums(values[row]) for name, values in (terms or {}).items()}
-    found |= parts.named_segments(rest) | {"n": cells.counts()}
-    return found | parts.constant_columns(cells.keys.size)
+        row, segment = rows_in_first_segments(firm, parts)
+        counts = slice(None) if only is None else only[row]
+        row, numbers["_segment"] = row[counts], segment[counts]
+    cells, found = cells_of_keys(numbers | {name: values[row] for name, values in keys.items()})
+    counted: Columns = parts.named_segments(found.pop("_segment", cells.keys))
+    counted |= {name: cells.sums(values[row]) for name, values in (terms or {}).items()}
+    return counted | found | {"n": cells.counts()} | parts.constant_columns(cells.keys.size)
