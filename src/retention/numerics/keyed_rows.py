@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Some = NDArray[np.bool_] | NDArray[np.intp]
 
+_LARGEST = 2**62
+"""Numbers that hold several are below it."""
+
 _DENSE = 8
 """Cells are held side by side where at most so many are possible for each row."""
 
@@ -90,10 +93,17 @@ class KeyedRows:
         return least[self._at]
 
 
-def cells_of_keys(keys: Mapping[str, Whole]) -> tuple[KeyedRows, dict[str, Whole]]:
-    """The cells that rows with the same whole numbers lie in, and the numbers of each cell."""
+def cells_of_keys(keys: Mapping[str, Whole]) -> tuple[KeyedRows, dict[str, Whole]] | None:
+    """The cells that rows with the same whole numbers lie in, and the numbers of each cell.
+
+    None where there is no row, or no number holds them all.
+    """
+    if not all(values.size for values in keys.values()):
+        return None
     lows = {name: int(values.min()) for name, values in keys.items()}
     widths = {name: int(values.max()) - lows[name] + 1 for name, values in keys.items()}
+    if math.prod(widths.values()) >= _LARGEST:
+        return None
     key = np.zeros(next(iter(keys.values())).size, np.int64)
     for name, values in keys.items():
         key *= widths[name]

@@ -63,7 +63,7 @@ class DaysAtHand:
         }
         return frame_at_hand(columns, self.engine)
 
-    def record_silences(self, limits: Sequence[int], shortest: int, as_of: int) -> Columns:
+    def record_silences(self, limits: Sequence[int], shortest: int, as_of: int) -> Columns | None:
         """Silences that outlasted all earlier ones of their customer, and first days, counted.
 
         Args:
@@ -72,7 +72,8 @@ class DaysAtHand:
             as_of: the last observed day.
 
         Returns:
-            `_first`, `_back`, `_day`, `_longest`, `_length` and `n`.
+            `_first`, `_back`, `_day`, `_longest`, `_length` and `n`; None where no number holds
+            them.
         """
         first = starts_of_runs(self.customer)
         back = ~np.append(first[1:], True)
@@ -87,7 +88,7 @@ class DaysAtHand:
         def rounded(values: Whole) -> Whole:
             return reached[np.searchsorted(reached, values[kept], side="right") - 1]
 
-        cells, found = cells_of_keys(
+        keyed = cells_of_keys(
             {
                 "_first": first[kept].astype(np.int64),
                 "_back": back[kept].astype(np.int64),
@@ -96,7 +97,7 @@ class DaysAtHand:
                 "_length": rounded(length),
             }
         )
-        return found | {"n": cells.counts()}
+        return None if keyed is None else {**keyed[1], "n": keyed[0].counts()}
 
 
 def days_at_hand(

@@ -111,14 +111,12 @@ def gap_table(
     day, way = periods.number_of(last), "give the orders since {since} alone."
     at_hand = is_at_hand(transactions)
     frame = require(transactions, TRANSACTIONS, alone=True, adds="none", by_row=at_hand)
-    bought = None
-    if at_hand:
-        bought = days_at_hand(frame, as_of=last, gap=candidates[0], way=way)
-    if bought is None:
+    silences: Columns | None = None
+    if at_hand and (bought := days_at_hand(frame, as_of=last, gap=candidates[0], way=way)):
+        silences = bought.record_silences(_limits(candidates, horizon), candidates[0], day)
+    if silences is None:
         days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
         silences = collect(_record_silences(days, candidates, horizon, day))
-    else:
-        silences = bought.record_silences(_limits(candidates, horizon), candidates[0], day)
     rows = [_counts_of_gap(silences, gap, horizon, day) for gap in candidates]
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return table_like(_shares_beside_counts(found, level), transactions)

@@ -96,7 +96,7 @@ def _counted_by_keys(
     keys: Mapping[str, Whole],
     terms: Mapping[str, Floats] | None = None,
     only: NDArray[np.bool_] | None = None,
-) -> Columns:
+) -> Columns | None:
     """The rows counted and summed by segment and keys, in the segments customers were in at first.
 
     Args:
@@ -112,7 +112,10 @@ def _counted_by_keys(
         row, segment = rows_in_first_segments(firm, parts)
         counts = slice(None) if only is None else only[row]
         row, numbers["_segment"] = row[counts], segment[counts]
-    cells, found = cells_of_keys(numbers | {name: values[row] for name, values in keys.items()})
+    keyed = cells_of_keys(numbers | {name: values[row] for name, values in keys.items()})
+    if keyed is None:
+        return None
+    cells, found = keyed
     counted: Columns = parts.named_segments(found.pop("_segment", cells.keys))
     counted |= {name: cells.sums(values[row]) for name, values in (terms or {}).items()}
     return counted | found | {"n": cells.counts()} | parts.constant_columns(cells.keys.size)
