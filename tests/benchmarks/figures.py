@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from contest import best_of, load, run_one
 from figures_by_hand import BY_HAND, GAP, GAPS, LOST_AFTER, WITHIN, Answer, sums_of_summary
 from whole_way import FIRST, LAST, lines_file
 
+ENGINES = ("pandas", "polars")
 FROM_ACTIVITY = ("movements", "lifecycle", "cohorts")
 
 
@@ -121,12 +122,28 @@ def _run(name: str, path: str) -> None:
     run_one(engine, script, path, columns=None, warm=10_000)
 
 
+def measured(
+    path: str, engines: Sequence[str], figures: Sequence[str], rounds: int
+) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Engine and figure, with what the plain script and ours took for them: their answers agree."""
+    for engine in engines:
+        for figure in figures:
+            plain, own = (
+                best_of(rounds, __file__, f"{engine}: {figure}: {who}", path)
+                for who in ("plain", "retention")
+            )
+            for column, values in plain["answer"].items():
+                found = own["answer"][column]
+                np.testing.assert_allclose(found, values, rtol=1e-9, err_msg=figure)
+            yield engine, figure, plain, own
+
+
 def main() -> None:
     """Make the tables, run every contestant, print the ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("lines", type=int, nargs="?", default=3_000_000)
     parser.add_argument("--ids", choices=("text", "number"), default="text")
-    parser.add_argument("--only", nargs="*", default=("pandas", "polars"), help="engines")
+    parser.add_argument("--only", nargs="*", default=ENGINES, help="engines")
     parser.add_argument("--figures", nargs="*", default=tuple(OURS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
@@ -140,20 +157,12 @@ def main() -> None:
     print(f"{told.lines:,} lines, {told.ids} ids; pandas {pd.__version__}")
     print(f"{'':20}{'plain':>8}{'ours':>8}{'ratio':>8}{'peak GB':>9}{'of it data':>12}")
     with tables_files(told.lines, told.ids) as path:
-        for engine in told.only:
-            for figure in told.figures:
-                plain, own = (
-                    best_of(told.rounds, __file__, f"{engine}: {figure}: {who}", path)
-                    for who in ("plain", "retention")
-                )
-                for column, values in plain["answer"].items():
-                    found = own["answer"][column]
-                    np.testing.assert_allclose(found, values, rtol=1e-9, err_msg=figure)
-                print(
-                    f"{engine + ' ' + figure:20}{plain['cpu']:8.2f}{own['cpu']:8.2f}"
-                    f"{own['cpu'] / plain['cpu']:8.2f}{own['peak']:9.2f}{own['loaded']:12.2f}",
-                    flush=True,
-                )
+        for engine, figure, plain, own in measured(path, told.only, told.figures, told.rounds):
+            print(
+                f"{engine + ' ' + figure:20}{plain['cpu']:8.2f}{own['cpu']:8.2f}"
+                f"{own['cpu'] / plain['cpu']:8.2f}{own['peak']:9.2f}{own['loaded']:12.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
