@@ -96,9 +96,8 @@ def has_starts(frame: Frame) -> bool:
     return {column.name for column in AT_START} <= set(frame.collect_schema().names())
 
 
-def warn_of_unseen(activity: object) -> None:
+def warn_of_unseen(frame: Frame) -> None:
     """Warn of customers who came and went between two openings, whom snapshots never see."""
-    frame = require(activity, ACTIVITY, adds="none")
     if not has_starts(frame):
         return
     known = frame.filter(nw.col("started") < nw.col("last_step"))

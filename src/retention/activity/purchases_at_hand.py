@@ -47,6 +47,8 @@ class _Lines:
     @property
     def keys(self) -> tuple[Whole, int]:
         """The place and the order of each line as one number, and how many there may be."""
+        if self.n_orders == 1:
+            return self.places.place, self.places.n
         return self.places.place * self.n_orders + self.order, self.places.n * self.n_orders
 
     def part(self, rows: NDArray[np.bool_]) -> _Lines:
@@ -96,6 +98,28 @@ def activity_at_hand(lines: LinesAtHand, by: Sequence[str], window: periods.Wind
         "freq": FewTexts(np.zeros(keys.size, np.int8), (window.freq,)),
     }
     return frame_at_hand(columns, lines.engine)
+
+
+def days_of_purchases(lines: LinesAtHand) -> tuple[Whole, Whole] | None:
+    """The days on which customers bought, each once: by customer, then by day.
+
+    Returns:
+        The customers, by number, and the days since 1970-01-01; None where no number holds a
+        customer, a day and an order.
+    """
+    low, sales = int(lines.day.min()), lines.money["sales"]
+    n_days, order = int(lines.day.max()) - low + 1, lines.known.get("order_id")
+    places = places_of_rows(lines.known["customer_id"], [], lines.day - low, n_days)
+    if order is None or not (sales < 0).any():
+        read = _Lines(places, np.zeros(sales.size, np.int64), 1, sales)
+    else:
+        read = _Lines(places, order.number, order.size, sales)
+    if read.keys[1] >= LARGEST:
+        return None
+    keys, n_orders = _purchases_by_cell(read)
+    keys = keys[n_orders > 0]
+    customer = keys // n_days
+    return customer, keys - customer * n_days + low
 
 
 def _lines_as_numbers(lines: LinesAtHand, by: Sequence[str], days: Whole) -> _Lines | None:

@@ -41,6 +41,9 @@ Only = Callable[[str], bool] | Sequence[str] | None
 ROUTE_ROWS = 2_000_000
 """From this many rows on, a pandas table is grouped by DuckDB (see tests/benchmarks/kpis.py)."""
 
+_HEAD = 1000
+"""So many rows are looked at before all are, whether anything stands in a column."""
+
 _LOCKED_IN = {
     "UHUGEINT": "HUGEINT",
     "BIGNUM": "DOUBLE",
@@ -380,8 +383,14 @@ def _blank_as_text(table: Any) -> Any:
     DuckDB would call them whole numbers.
     """
     objects = [name for name in table.columns if table[name].dtype == object]
-    blank = [name for name in objects if table[name].first_valid_index() is None]
+    blank = [name for name in objects if _is_blank(table[name])]
     return table.astype(dict.fromkeys(blank, "string")) if blank else table
+
+
+def _is_blank(values: Any) -> bool:
+    """Whether nothing stands in a pandas column; most have something in the first rows."""
+    first = values.head(_HEAD).first_valid_index()
+    return first is None and values.first_valid_index() is None
 
 
 def _is_arrow(table: object) -> bool:

@@ -24,6 +24,9 @@ _AT_HAND = {("pandas", "DataFrame"), ("polars", "DataFrame")}
 _SPARSE = 4
 """So many numbers may lie between the lowest and the highest id, for each row."""
 
+_HEAD = 1000
+"""So many texts are looked at before all are, whether they lie in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
@@ -79,9 +82,11 @@ def numbers_of_values(values: nw.Series[Any], *, ordered: bool = True) -> Number
         return _numbered_integers(values)
     if not isinstance(values.dtype, nw.String):
         return None
-    if values.implementation.is_polars():
-        return _numbered_polars_texts(values.to_native(), ordered=ordered)
-    return _numbered_pandas_texts(values.to_native(), ordered=ordered)
+    of_polars, texts = values.implementation.is_polars(), values.to_native()
+    if found := _numbered_polars_runs(texts) if of_polars else _numbered_pandas_runs(texts):
+        return found
+    numbered = _numbered_polars_texts if of_polars else _numbered_pandas_texts
+    return numbered(texts, ordered=ordered)
 
 
 def is_at_hand(table: object) -> bool:
@@ -155,6 +160,41 @@ def _numbered_integers(values: nw.Series[Any]) -> Numbered | None:
     kind = type(like)
     named = {"values" if values.implementation.is_polars() else "data": distinct}
     return Numbered(number, kind(**named, dtype=like.dtype))
+
+
+def _numbered_pandas_runs(texts: Any) -> Numbered | None:
+    """Texts that lie in their order, as those of activity: none is hashed; None if they do not."""
+    import pandas as pd
+
+    values = texts.to_numpy() if texts.dtype == object else texts.array
+    if not len(values) or (texts.dtype != object and texts.hasnans):
+        return None
+    if not _are_ascending(values[:_HEAD]):
+        return None
+    changed = np.append(True, np.asarray(values[1:] != values[:-1], bool))
+    different = pd.Series(values[np.flatnonzero(changed)], copy=False)
+    if not _are_ascending(different.array):
+        return None
+    return Numbered(np.cumsum(changed) - 1, different)
+
+
+def _are_ascending(texts: Any) -> bool:
+    """Whether texts lie in their order, and nothing else is among them."""
+    if texts.dtype == object and not all(type(text) is str for text in texts):
+        return False
+    return bool(np.asarray(texts[1:] >= texts[:-1], bool).all())
+
+
+def _numbered_polars_runs(texts: Any) -> Numbered | None:
+    """The same in Polars."""
+    if not len(texts) or texts.null_count() or not texts.head(_HEAD).is_sorted():
+        return None
+    number = texts.rle_id()
+    starts = np.flatnonzero(np.append(True, np.diff(number.to_numpy()) != 0))
+    different = texts.gather(starts)
+    if not different.is_sorted():
+        return None
+    return Numbered(number.to_numpy().astype(np.int64), different)
 
 
 def _numbered_pandas_texts(texts: Any, *, ordered: bool) -> Numbered | None:

@@ -8,14 +8,17 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import Frame, collect, one_row
+from retention.frames import Frame, collect, is_at_hand, numbers_of_values, one_row, rows_at_hand
 from retention.loading.rows.columns import ROW, Source, with_flag
 from retention.loading.rows.row_checks import REASON, Check
 from retention.loading.rows.text import OURS
+from retention.numerics.keyed_rows import cells_of_keys
 from retention.orders import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from retention.loading.read_values import Values
     from retention.loading.rows.order_notes import Who
@@ -59,6 +62,26 @@ def _lines_of_doubtful_customers(lines: Frame, values: Values, net: str) -> Fram
     return lines.collect().filter(flagged[who].tolist()).lazy()
 
 
+def _rows_of_empty_orders(lines: Frame, order: Sequence[str], net: str) -> NDArray[np.int64] | None:
+    """The lines of a table at hand whose orders sum to 0; None where ids have no numbers."""
+    table = rows_at_hand(lines.select(ROW, *order, f"{OURS}day", net))
+    found = [numbers_of_values(table[name], ordered=False) for name in order]
+    known = [each for each in found if each]
+    if len(known) < len(found):
+        return None
+    day, sales = (table[name].to_numpy() for name in (f"{OURS}day", net))
+    numbers = {str(place): each.number for place, each in enumerate(known)}
+    there = np.logical_and.reduce([number >= 0 for number in numbers.values()])
+    keyed = cells_of_keys({**numbers, "day": day.astype(np.int64)})
+    if keyed is None:
+        return None
+    cells = keyed[0]
+    total, gross = cells.sums(sales), cells.sums(np.abs(sales))
+    empty = cells.of_rows((np.abs(total) <= gross * NOISE).astype(np.float64)) > 0
+    rows: NDArray[np.int64] = table[ROW].to_numpy()[empty & there].astype(np.int64)
+    return rows
+
+
 def _with_zero_orders(
     source: Source, values: Values, frame: Frame, order: Sequence[str], flag: str
 ) -> Frame | None:
@@ -70,6 +93,10 @@ def _with_zero_orders(
         nw.col(f"{OURS}sales").alias(net), nw.col(f"{OURS}sales").abs().alias(gross)
     )
     lines = _lines_of_doubtful_customers(lines, values, net) if source.eager else lines
+    if is_at_hand(lines):
+        found = _rows_of_empty_orders(lines, order, net)
+        if found is not None:
+            return with_flag(source, frame, found, flag) if found.size else None
     doubtful = lines.filter(nw.col(net) <= 0).select(*keys).unique()
     lines = lines.join(doubtful, on=keys, how="semi")
     orders = lines.group_by(*keys).agg(nw.col(net).sum(), nw.col(gross).sum())

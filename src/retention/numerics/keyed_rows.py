@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
+    Some = NDArray[np.bool_] | NDArray[np.intp]
+
+_LARGEST = 2**62
+"""Numbers that hold several are below it."""
 
 _DENSE = 8
 """Cells are held side by side where at most so many are possible for each row."""
@@ -61,14 +68,15 @@ class KeyedRows:
         self._at = np.argsort(found)
         self.keys = found[self._at]
 
-    def counts(self, rows: NDArray[np.bool_] | None = None) -> Whole:
+    def counts(self, rows: Some | None = None) -> Whole:
         """How many rows lie in each cell, of all or of some."""
         place = self._place if rows is None else self._place[rows]
         return np.bincount(place, minlength=self._n)[self._at].astype(np.int64, copy=False)
 
-    def sums(self, values: Floats) -> Floats:
-        """The sum of a value in each cell."""
-        total = np.bincount(self._place, values, self._n)[self._at]
+    def sums(self, values: Floats, rows: Some | None = None) -> Floats:
+        """The sum of a value in each cell, of all rows or of some, for which the values are."""
+        place = self._place if rows is None else self._place[rows]
+        total = np.bincount(place, values, self._n)[self._at]
         return total.astype(np.float64, copy=False)
 
     def of_rows(self, values: Floats) -> Floats:
@@ -83,6 +91,30 @@ class KeyedRows:
         below = np.flatnonzero(values < 0)
         np.minimum.at(least, self._place[below], values[below])
         return least[self._at]
+
+
+def cells_of_keys(keys: Mapping[str, Whole]) -> tuple[KeyedRows, dict[str, Whole]] | None:
+    """The cells that rows with the same whole numbers lie in, and the numbers of each cell.
+
+    None where there is no row, or no number holds them all.
+    """
+    if not all(values.size for values in keys.values()):
+        return None
+    lows = {name: int(values.min()) for name, values in keys.items()}
+    widths = {name: int(values.max()) - lows[name] + 1 for name, values in keys.items()}
+    if math.prod(widths.values()) >= _LARGEST:
+        return None
+    key = np.zeros(next(iter(keys.values())).size, np.int64)
+    for name, values in keys.items():
+        key *= widths[name]
+        key += values
+        key -= lows[name]
+    cells = KeyedRows(key, math.prod(widths.values()))
+    found, rest = {}, cells.keys
+    for name in reversed([*keys]):
+        rest, place = np.divmod(rest, widths[name])
+        found[name] = place + lows[name]
+    return cells, found
 
 
 def row_of_key(key: Whole, size: int, wanted: Whole) -> Whole:

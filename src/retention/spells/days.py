@@ -54,7 +54,7 @@ def purchase_days(
     log = checked_log(lines, "_day", as_of=as_of)
     log.warn_of_silence(as_of, usual=QUIET_DAYS)
     if gap is not None:
-        then = f"a gap of {gap:,} days calls customers lost who are not: add what lacks, or {way}"
+        then = harm_of_hole(gap, way)
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
@@ -65,6 +65,11 @@ def purchase_days(
         *(nw.col(name).max() for name in told.most),
         *(nw.col(name).sum() for name in told.sums),
     )
+
+
+def harm_of_hole(gap: int, way: str) -> str:
+    """What a hole in the log does to those who are lost after a gap, and what to do about it."""
+    return f"a gap of {gap:,} days calls customers lost who are not: add what lacks, or {way}"
 
 
 def _lines_with_day_numbers(transactions: Frame, keep: Mapping[str, nw.Expr]) -> Frame:

@@ -10,9 +10,10 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.errors import RetentionError
-from retention.frames import Columns, Frame, collect, count, table_like
+from retention.frames import Columns, Frame, collect, count, is_at_hand, table_like
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
+from retention.spells.days_at_hand import days_at_hand
 from retention.tables import TRANSACTIONS, require
 from retention.tables.answer_columns import constants, gives, numbers, shares, whole_numbers
 
@@ -107,11 +108,15 @@ def gap_table(
     candidates, horizon = _candidate_gaps(gaps), whole_days(within, argument="within", least=1)
     intervals.quantile_of(level)
     last, _ = observed_days(as_of, None)
-    frame = require(transactions, TRANSACTIONS, adds="none")
-    way = "give the orders since {since} alone."
-    days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
-    day = periods.number_of(last)
-    silences = collect(_record_silences(days, candidates, horizon, day))
+    day, way = periods.number_of(last), "give the orders since {since} alone."
+    at_hand = is_at_hand(transactions)
+    frame = require(transactions, TRANSACTIONS, alone=True, adds="none", by_row=at_hand)
+    silences: Columns | None = None
+    if at_hand and (bought := days_at_hand(frame, as_of=last, gap=candidates[0], way=way)):
+        silences = bought.record_silences(_limits(candidates, horizon), candidates[0], day)
+    if silences is None:
+        days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
+        silences = collect(_record_silences(days, candidates, horizon, day))
     rows = [_counts_of_gap(silences, gap, horizon, day) for gap in candidates]
     found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return table_like(_shares_beside_counts(found, level), transactions)
@@ -146,7 +151,7 @@ def _record_silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) 
         (nw.col("_first") == 1)
         | ((nw.col("_length") > nw.col("_longest")) & (nw.col("_length") >= min(gaps)))
     )
-    limits = sorted({*gaps, *(gap + within for gap in gaps)})
+    limits = _limits(gaps, within)
     keys = ["_first", "_back", "_day", "_longest", "_length"]
     rounded = records.with_columns(
         _longest=_largest_limit_reached("_longest", limits),
@@ -154,6 +159,11 @@ def _record_silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) 
     )
     counted = rounded.group_by(*keys).agg(nw.len().alias("n"))
     return counted.with_columns(nw.col(*keys, "n").cast(nw.Int64))
+
+
+def _limits(gaps: Sequence[int], within: int) -> list[int]:
+    """The lengths of a silence that matter."""
+    return sorted({*gaps, *(gap + within for gap in gaps)})
 
 
 def _largest_limit_reached(column: str, limits: Sequence[int]) -> nw.Expr:

@@ -8,9 +8,10 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import YOURS, RetentionError, check_choice
-from retention.frames import Frame, beside, in_kind_of
+from retention.frames import Frame, beside, in_kind_of, is_at_hand
 from retention.periods import observed_days, whole_days
 from retention.spells.days import purchase_days
+from retention.spells.days_at_hand import days_at_hand
 from retention.spells.spell_rows import (
     Kept,
     columns_of_spells,
@@ -39,6 +40,7 @@ STARTED = Kind(
 )
 
 _AGES = 10_000_000  # days: no silence is longer
+_WAY = "say `observed_from='{since}'`."
 
 
 @gives("spell", SPELLS.columns, times("last_order"))
@@ -152,20 +154,37 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
     silence = whole_days(gap, argument="gap", least=1)
     check_choice("reactivation", reactivation, ("new_spell", "same_spell"))
     last, first = observed_days(as_of, observed_from)
-    frame = require(transactions, TRANSACTIONS, adds="none")
+    _refuse_start_without_cut(started, observed_from)
+    at_hand = is_at_hand(transactions)
+    frame = require(transactions, TRANSACTIONS, adds="none", by_row=at_hand)
     kept = kept_columns(frame, TRANSACTIONS, keep=keep, keep_first=keep_first, keep_last=keep_last)
-    origins = _origin_of_customers(frame, started, observed_from)
-    days = _purchase_stays(frame, (first, last), kept, silence)
     allowed = silence if reactivation == "new_spell" else _AGES
-    refuse_changes_within_spells(days, allowed=allowed, kept=kept)
-    seen = stays_joined_to_spells(days, allowed=allowed, keep=kept.first)
-    seen = spells_with_last_values(seen, days, kept)
+    seen = None
+    if at_hand and not kept.names:
+        seen = _spells_at_hand(frame, (first, last), silence, allowed)
+    in_order = seen is not None and started is None
+    if seen is None:
+        frame = require(transactions, TRANSACTIONS, adds="none")
+        days = _purchase_stays(frame, (first, last), kept, silence)
+        refuse_changes_within_spells(days, allowed=allowed, kept=kept)
+        seen = stays_joined_to_spells(days, allowed=allowed, keep=kept.first)
+        seen = spells_with_last_values(seen, days, kept)
+    origins = None if started is None else _origin_of_customers(seen, started)
     spells, reasons = _spells_with_entry(seen, origins, first, silence)
     ended = _purchase_spells_with_ends(spells, silence, periods.number_of(last))
     extra = ["last_order", *kept.names]
     answer = columns_of_spells(ended, reactivation=reactivation, reasons=reasons, extra=extra)
-    order = ["customer_id", "spell"]
+    order = [] if in_order else ["customer_id", "spell"]
     return in_kind_of(answer, transactions, order=order, keep_type=("customer_id", *kept.names))
+
+
+def _spells_at_hand(
+    frame: Frame, observed: tuple[date | None, date], gap: int, allowed: int
+) -> Frame | None:
+    """The spells of a table at hand, in the order of customer and spell; None if it is none."""
+    first, last = observed
+    bought = days_at_hand(frame, as_of=last, gap=gap, way=_WAY, since=first)
+    return None if bought is None else bought.joined_to_spells(allowed)
 
 
 def _purchase_stays(
@@ -179,23 +198,23 @@ def _purchase_stays(
         keep=kept.columns_of_rows,
         told=kept.aggregation_of_rows,
         gap=gap,
-        way="say `observed_from='{since}'`.",
+        way=_WAY,
     )
     day = nw.col("_day")
     return days.with_columns(_until=day, _at=day).rename({"_day": "_start"})
 
 
-def _origin_of_customers(
-    frame: Frame, started: object | None, observed_from: object
-) -> Frame | None:
-    """The day that `started` names for each customer, the earliest where there are several."""
-    if started is None:
-        return None
-    if observed_from is None:
+def _refuse_start_without_cut(started: object | None, observed_from: object) -> None:
+    """Refuse a table of those who were there before, of a log that was not cut."""
+    if started is not None and observed_from is None:
         raise RetentionError(
             "`started=` says since when customers had been buying as the log began: "
             "say `observed_from=` as well."
         )
+
+
+def _origin_of_customers(frame: Frame, started: object) -> Frame:
+    """The day that `started` names for each customer, the earliest where there are several."""
     refuse_other_ids(frame, require(started, STARTED), ("transactions", "started"))
     table = beside(frame, started, name="started")
     dated = table.filter(~nw.col("start").is_null()).select(

@@ -16,7 +16,8 @@ from retention import periods
 from retention.activity.base_and_later import activity_by_segments, has_starts
 from retention.activity.window import CONSTANTS, window_of
 from retention.errors import ContentError, RetentionError, warn
-from retention.frames import Columns, Frame, collect, count, one_row, with_first
+from retention.frames import Columns, Frame, collect, count, is_at_hand, one_row, with_first
+from retention.kpis.cohorts.stretches_at_hand import ages_at_hand
 from retention.tables import ACTIVITY, refuse_several_each, require
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ class Ageing:
         """Whether money of several periods of the activity makes a cell, refunds alone included."""
         longer = seen is not None and (seen.merged or seen.size > 1)
         return self.in_money and (longer or self.kind == "bracket")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether customers begin once, and each active period of theirs makes a cell."""
+        begin_once = self.kind != "bracket" and self.cohorts in ("first", "attribute")
+        return begin_once and not self.is_converted
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether periods are other ones than those of the activity."""
+        return self.freq is not None or self.clock == "elapsed" or self.shift > 0
 
     @property
     def shift(self) -> int:
@@ -114,23 +126,27 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
         RetentionError: if the activity cannot serve the clock, weeks or length asked for.
     """
     adds: Adds = "within" if asked.in_money else "none"
-    scanned = require(activity, ACTIVITY, extra=by, adds=adds)  # once, so its parts can be joined
+    plain = asked.is_plain and is_at_hand(activity)
+    # once, so that its parts can be joined
+    scanned = require(activity, ACTIVITY, extra=by, adds=adds, by_row=plain)
     if asked.in_money:
         refuse_several_each(scanned, ACTIVITY, by)
     # Who is active in a period, new or not, needs no start: of contracts, those at its opening.
     starts = has_starts(scanned) and asked.cohorts != "every"
-    firm, _ = activity_by_segments(scanned, (), adds="none", starts=starts)
-    converted = asked.freq is not None or asked.clock == "elapsed" or asked.shift > 0
-    seen = window_in_length(firm, asked, starts) if converted else None
-    aged = _rows_with_age(activity_by_unit(firm, asked, seen), asked, seen)
-    cells = _customers_in_cells(aged, asked)
-    if by:
-        parts, _ = activity_by_segments(scanned, by, adds="none", starts=starts)
-        begun = _segments_of_first_age(
-            activity_by_unit(parts, asked, seen, by), by, 1 if seen is None else seen.size
+    firm, _ = activity_by_segments(scanned, (), adds="none", starts=starts, by_row=plain)
+    seen = window_in_length(firm, asked, starts) if asked.is_converted else None
+    counted = None
+    if plain and not starts:
+        counted = ages_at_hand(
+            firm if asked.in_money and not by else scanned,
+            by,
+            until=asked.kind == "on_or_after",
+            money=asked.measure if asked.in_money else None,
+            base=asked.basis == "base",
         )
-        cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
-    counted = _counts_of_cells(cells, asked, by)
+    if counted is None:
+        parts = activity_by_segments(scanned, by, adds="none", starts=starts)[0] if by else None
+        counted = _counted_by_query(firm, parts, asked, seen, by)
     if seen is None:
         limits = window_of(firm, empty=_NOBODY, counted=counted)
         seen = (
@@ -139,6 +155,19 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
             else Seen(*limits, until=limits.last_step)
         )
     return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
+
+
+def _counted_by_query(
+    firm: Frame, parts: Frame | None, asked: Ageing, seen: Seen | None, by: Sequence[str]
+) -> Columns:
+    """The counts and sums by the user's engine."""
+    aged = _rows_with_age(activity_by_unit(firm, asked, seen), asked, seen)
+    cells = _customers_in_cells(aged, asked)
+    if parts is not None:
+        size = 1 if seen is None else seen.size
+        begun = _segments_of_first_age(activity_by_unit(parts, asked, seen, by), by, size)
+        cells = cells.join(begun, on=[_WHO, "_start"], how="inner")
+    return _counts_of_cells(cells, asked, by)
 
 
 def _contracts_observed(limits: periods.Window, started: NDArray[np.int64]) -> Seen:

@@ -15,7 +15,8 @@ from retention import intervals, periods
 from retention.activity.base_and_later import activity_by_segments, warn_of_unseen
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, count, table_like
+from retention.frames import Columns, Frame, collect, count, is_at_hand, table_like
+from retention.kpis.cohorts.stretches_at_hand import stretches_at_hand
 from retention.numerics import step_functions
 from retention.numerics.codes import distinct_segments
 from retention.tables import ACTIVITY, require, segments
@@ -264,8 +265,39 @@ def _counts_of_stretches(
         first and last period observed and their length.
     """
     # once, so that its parts can be joined
-    scanned = require(activity, ACTIVITY, extra=by, adds="none")
+    at_hand = is_at_hand(activity)
+    scanned = require(activity, ACTIVITY, extra=by, adds="none", by_row=at_hand)
     warn_of_unseen(scanned)
+    counted = stretches_at_hand(scanned, by) if at_hand else None
+    found = _counted_by_query(scanned, limit, by) if counted is None else _states(counted, limit)
+    seen = window_of(scanned, empty="there is no customer to follow", counted=found)
+    customers = np.bincount(found["step"] - seen.first_step, found["n"]).astype(np.int64)
+    warn_of_holes(
+        np.arange(seen.first_step, seen.first_step + customers.size), customers, seen.freq
+    )
+    return found, seen
+
+
+def _states(counted: Columns, limit: int) -> Columns:
+    """The same counts by states, of stretches counted by how long ago and how long."""
+    since, until, earlier = (counted[name] for name in ("_since", "_until", "_earlier"))
+    silence = np.where(until > 0, until - 1, counted["last_step"] - counted["step"])
+    before = np.select([since == 0, since <= limit], [_NOBODY, _LAPSED], _LOST)
+    return counted | {
+        "state": _state_of_active(since),
+        "state_before": np.where(since == 1, _state_of_active(earlier), before),
+        "silence": silence,
+        "back": (until > 0).astype(np.int64),
+    }
+
+
+def _state_of_active(since: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The state in an active period, by how long ago the one before was, 0 where there is none."""
+    return np.select([since == 0, since == 1], [_NEW, _RETAINED], _REACTIVATED)
+
+
+def _counted_by_query(scanned: Frame, limit: int, by: Sequence[str]) -> Columns:
+    """The counts of stretches by the user's engine."""
     firm, _ = activity_by_segments(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)
     rows = _periods_beside_neighbours(rows, limit)
@@ -274,13 +306,7 @@ def _counts_of_stretches(
     keys = ["step", *_WORKING]
     groups = rows.group_by(*by, *keys)
     grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
-    found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
-    seen = window_of(firm, empty="there is no customer to follow", counted=found)
-    customers = np.bincount(found["step"] - seen.first_step, found["n"]).astype(np.int64)
-    warn_of_holes(
-        np.arange(seen.first_step, seen.first_step + customers.size), customers, seen.freq
-    )
-    return found, seen
+    return collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
 
 
 def _periods_beside_neighbours(rows: Frame, limit: int) -> Frame:

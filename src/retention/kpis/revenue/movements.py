@@ -12,8 +12,9 @@ from retention import periods
 from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError, count_of
-from retention.frames import Columns, Frame, collect, count, in_kind_of, table_like
+from retention.frames import Columns, Frame, collect, count, in_kind_of, is_at_hand, table_like
 from retention.kpis.outcome.counts import counts_on_grid
+from retention.kpis.revenue.movements_at_hand import movements_at_hand
 from retention.orders import NOISE
 from retention.tables.answer_columns import amounts, gives, ids, texts, times, whole_numbers
 
@@ -177,9 +178,9 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
         As `revenue_movements`.
     """
     ledger = ledger_of_movements(activity, by)
-    names = ledger.names
+    frame, names = activity_by_segments(activity, by, working=_WORKING)
     key = ["customer_id", *names, "step"]
-    every = _rows_of_customers(_rows_beside_neighbours(ledger.frame, names), key)
+    every = _rows_of_customers(_rows_beside_neighbours(frame, names), key)
     summed = every.group_by(*key).agg(*(nw.col(name).sum() for name in (*_AMOUNTS, *_FLAGS)))
     moved_money = nw.col("refunds_inactive") != 0
     summed = summed.filter((nw.col("_on") == 1) | (nw.col("_churned") == 1) | moved_money)
@@ -201,11 +202,10 @@ def customer_movements(activity: IntoFrameT, *, by: str | Sequence[str] = ()) ->
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The movements of every segment and period, and the activity that they were made of."""
+    """The movements of every segment and period, and which periods there are."""
 
     keys: Columns
     columns: Columns
-    frame: Frame
     names: tuple[str, ...]
     window: periods.Window
 
@@ -220,7 +220,21 @@ def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     Raises:
         ContentError: if they do not balance.
     """
-    frame, names = activity_by_segments(activity, by, working=_WORKING)
+    at_hand = is_at_hand(activity)
+    frame, names = activity_by_segments(activity, by, working=_WORKING, by_row=at_hand)
+    counted = movements_at_hand(frame, names, _AMOUNT_OF) if at_hand else None
+    counted = counted or _counted_by_query(frame, names)
+    _refuse_what_cannot_balance(counted)
+    window = window_of(frame, empty="there is no revenue to follow", counted=counted)
+    counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
+    keys, found = counts_on_grid(counts, names, window)
+    columns = _columns_of_balance(found, keys["step"] == window.first_step)
+    _warn_where_all_left_at_once(found["n_end"], window)
+    return Ledger(keys, columns, tuple(names), window)
+
+
+def _counted_by_query(frame: Frame, names: Sequence[str]) -> Columns:
+    """The counts and sums of each segment and period, by the user's engine."""
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
         *(name for name in _COUNTS if name not in ("n_start", "n_churned")),
@@ -231,14 +245,7 @@ def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     limits = [nw.col(name).min() for name in CONSTANTS]
     cells = walked.agg(*sums, nw.col("sales").count(), *limits)
     whole = [name for name in (*summed, "sales") if not name.startswith(("sales_", "refunds"))]
-    counted = collect(cells.with_columns(nw.col(*whole).cast(nw.Int64)))
-    _refuse_what_cannot_balance(counted)
-    window = window_of(frame, empty="there is no revenue to follow", counted=counted)
-    counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
-    keys, found = counts_on_grid(counts, names, window)
-    columns = _columns_of_balance(found, keys["step"] == window.first_step)
-    _warn_where_all_left_at_once(found["n_end"], window)
-    return Ledger(keys, columns, frame, tuple(names), window)
+    return collect(cells.with_columns(nw.col(*whole).cast(nw.Int64)))
 
 
 def _warn_where_all_left_at_once(n_end: NDArray[np.int64], window: periods.Window) -> None:

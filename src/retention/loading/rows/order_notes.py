@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import collect, count, numbers_of_values, one_row
+from retention.frames import collect, count, is_at_hand, numbers_of_values, one_row
 from retention.loading.rows.columns import ROW, status_columns
 from retention.loading.rows.row_checks import Note, with_flag_of
 from retention.loading.rows.text import OURS, stripped_text, value_as_written
@@ -94,12 +94,15 @@ def order_notes(frame: Frame, column: str, who: Who) -> list[Note]:
 
 def _each_order_is_one(frame: Frame, who: Who) -> bool:
     """Whether the lines at hand of each order are of one customer and of one day, for certain."""
-    if who(np.array([], np.int64)) is None:
+    if who(np.array([], np.int64)) is None and not is_at_hand(frame):
         return False
-    bought = frame.filter(nw.col(_SALES) > 0).select(ROW, _ORDER, _DATE).collect()
+    bought = frame.filter(nw.col(_SALES) > 0).select(ROW, _ID, _ORDER, _DATE).collect()
     customer = who(bought[ROW].to_numpy())
     if customer is None:
-        return False
+        customers = numbers_of_values(bought[_ID], ordered=False)
+        if customers is None:
+            return False
+        customer = customers.number
     orders = numbers_of_values(bought[_ORDER], ordered=False)
     if orders is None or orders.has_missing:
         return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FEW = 2_000
 """Up to so many customers every start is tried: with some dozens several peaks were seen."""
 
-_MANY = 40_000
+_MANY = 8_000
 """From so many different histories on, a part of them gives the start for all."""
 
 _PASSES = 30

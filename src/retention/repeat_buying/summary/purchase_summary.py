@@ -464,7 +464,7 @@ def _counted_purchases(
 def _counts_by_sorting(log: LogAtHand, window: _Window, like: object) -> Frame | None:
     """The same without an engine, where that is possible: see `summary_by_sorting`."""
     lines = log.lines
-    if lines.log.first > window.as_of:
+    if lines.log.first > window.as_of or int(lines.day.min()) > window.until:
         return None  # an engine says what is wrong
     window.refuse_nobody(lines.log)
     found = summary_by_sorting(lines, until=window.until, grain=window.grain)
