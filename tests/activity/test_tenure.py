@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import retention as rt
 from conftest import Engine
 from lasting import contracts
-from retention.activity.tenure_of_contracts import contract_tenure
-from retention.activity.tenure_of_purchases import tenure_periods
+from retention.activity.tenure.tenure_of_contracts import contract_tenure
+from retention.activity.tenure.tenure_of_purchases import tenure_periods
 from shops import orders
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}

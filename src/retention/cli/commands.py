@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
-from retention.activity.tenure_of_contracts import contract_tenure
-from retention.activity.tenure_of_purchases import tenure_periods
+from retention.activity.tenure.tenure_of_contracts import contract_tenure
+from retention.activity.tenure.tenure_of_purchases import tenure_periods
 from retention.cli.settings import Output, UsageError
 from retention.cli.sources import Source, audit_of_file, notes_of_file, read_source
 from retention.cli.writing import format_of_answer, write_answer, write_text

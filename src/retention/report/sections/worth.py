@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.activity.tenure_of_contracts import contract_tenure
-from retention.activity.tenure_of_purchases import tenure_periods
+from retention.activity.tenure.tenure_of_contracts import contract_tenure
+from retention.activity.tenure.tenure_of_purchases import tenure_periods
 from retention.economics.tenure.lifetime_profit import lifetime_profit
 from retention.economics.value.value_of_retention import value_of_retention
 from retention.errors import ContentError, RetentionError, count_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.activity.tenure_ages import (
+from retention.activity.tenure.tenure_ages import (
     UNKNOWN,
     Ages,
     Length,

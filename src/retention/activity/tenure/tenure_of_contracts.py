@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.activity.from_contracts import held_until_renewal, rows_n_times
-from retention.activity.tenure_ages import (
+from retention.activity.tenure.tenure_ages import (
     Ages,
     Length,
     age_of_day,

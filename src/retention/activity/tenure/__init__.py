@@ -1,0 +1,1 @@
+"""What customers brought at each age of their own tenure."""
