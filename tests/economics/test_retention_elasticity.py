@@ -108,7 +108,10 @@ def test_of_customers_agrees_with_a_grid_of_chances_after_some_renewals():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": pd.DataFrame()}, "The table comes first and the model by name"),
+        (
+            {"model": pd.DataFrame()},
+            "got pandas.DataFrame. Fit one, as in model = fit_beta_geometric",
+        ),
         ({"model": 0.9}, "model must come from fit_beta_geometric or fit_beta_discrete_weibull"),
         ({"tenure": -1}, "tenure must be whole numbers from 0"),
         ({"horizon": 0}, "horizon must be a whole number"),

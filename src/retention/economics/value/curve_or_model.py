@@ -55,13 +55,17 @@ def renewal_model_of(curve: object, by: str | Sequence[str], call: str) -> Renew
 
 
 def refuse_no_model(
-    model: object, call: str, kinds: tuple[type, ...] = (RenewalModel,), fits: str = _RENEWAL_FITS
+    model: object,
+    call: str | None,
+    kinds: tuple[type, ...] = (RenewalModel,),
+    fits: str = _RENEWAL_FITS,
 ) -> None:
     """Refuse what is none of these fitted models.
 
     Args:
         model: whatever the user gave.
-        call: how it is said, for those who changed the places of model and table.
+        call: how it is said, for those who changed the places of model and table; None where there
+            is no table.
         kinds: the models that fit.
         fits: where they come from, in words.
 
@@ -71,7 +75,7 @@ def refuse_no_model(
     if isinstance(model, kinds):
         return
     way = "Fit one, as in model = fit_beta_geometric(spells)."
-    if is_table(model):
+    if call and is_table(model):
         way = f"The table comes first and the model by name, as in {call}."
     raise RetentionError(f"model must come from {fits}; got {description_of(model)}. {way}")
 

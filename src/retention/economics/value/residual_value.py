@@ -19,7 +19,7 @@ from retention.economics.value.payments import (
 )
 from retention.economics.value.renewal_chances import saved_kept, survivors_kept
 from retention.errors import ColumnError, ContentError, check_choice, count_of
-from retention.frames import Columns, table_like
+from retention.frames import Columns, FewTexts, table_like
 from retention.names import inner_name
 from retention.orders import MOST
 from retention.repeat_buying.renewal.models import RenewalModel
@@ -184,9 +184,27 @@ def residual_value(  # noqa: PLR0913 - money and its conventions have no silent 
         raise unknown_profit_error(int(found.unknown_age.max()), int(known.max()))
     value, reason = _with_own_profit(found, keys.get("_profit"))
     made = {"value": value, "reason": reason, "note": found.note}
-    whole = {"whose": np.full(n, whose, dtype=object), **asked.constants(n)}
     head = {name: keys[name] for name in ("customer_id", "tenure")}
-    return table_like({**head, **made, **whole, **kept}, customers)
+    return table_like(
+        {**head, **made, **_constants_of_customers(asked, whose, n), **kept}, customers
+    )
+
+
+def _constants_of_customers(
+    asked: Payments, whose: str, n: int
+) -> dict[str, NDArray[Any] | FewTexts]:
+    """The conventions as columns of many rows."""
+
+    def one_text(text: str) -> FewTexts:
+        return FewTexts(np.zeros(n, np.int8), (text,))
+
+    return {
+        "whose": one_text(whose),
+        "horizon": np.full(n, asked.horizon),
+        "timing": one_text(asked.timing),
+        "length": one_text(asked.length),
+        "discount": np.full(n, asked.discount),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +316,8 @@ def _values_by_lifetime(
     unknown = np.where(first == np.iinfo(np.int64).max, 0, first)
     told = why.columns()
     reason = told["reason"].spelled_out()
-    mine = (unknown > 0) & (reason == np.array(None))
-    reason[mine] = _reasons_of_profit(unknown)[mine]
+    mine = np.flatnonzero((unknown > 0) & (reason == np.array(None)))
+    reason[mine] = _reasons_of_profit(unknown[mine])
     return _Values(value, reason, told["note"].spelled_out(), unknown)
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_CALL = "retention_elasticity(model, horizon=300, ...)"
 _MORE = 1.01  # one per cent
 
 
@@ -108,7 +107,7 @@ def retention_elasticity(
         is `of_customers`; Gupta, Lehmann and Stuart (2004), Journal of Marketing Research 41, 7–18,
         for `one_rate`.
     """
-    refuse_no_model(model, _CALL)
+    refuse_no_model(model, None)
     behind = given_whole_numbers(tenure, "tenure", least=0)
     asked = payments_to_come(horizon, "renewal", length, discount)
     rows = [_elasticities(model.theta, n, asked) for n in behind.tolist()]
