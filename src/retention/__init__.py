@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retention import activity as activity
     from retention import calendars as calendars
     from retention import catalogue as catalogue
+    from retention import economics as economics
     from retention import errors as errors
     from retention import findings as findings
     from retention import kpis as kpis
@@ -133,6 +134,7 @@ _MODULES = (
     "activity",
     "calendars",
     "catalogue",
+    "economics",
     "errors",
     "findings",
     "kpis",

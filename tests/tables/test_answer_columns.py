@@ -18,7 +18,16 @@ from retention.tables.answer_columns import ANSWERS, answer_of, unit_of
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
 
 KINDS = {"integer": "iu", "number": "iuf", "flag": "bO", "time": "M"}
-MODULES = ("activity", "findings", "kpis", "reasons", "recording", "repeat_buying", "spells")
+MODULES = (
+    "activity",
+    "economics",
+    "findings",
+    "kpis",
+    "reasons",
+    "recording",
+    "repeat_buying",
+    "spells",
+)
 FACES = [getattr(rt, module) for module in (*MODULES, "survival")]
 FUNCTIONS = {
     name: getattr(face, name)

@@ -7,6 +7,9 @@ what stands in the column `figure` of a table that has a row for each.
 from __future__ import annotations
 
 from retention.catalogue.bridge_figures import BRIDGE_FIGURES
+from retention.catalogue.economics.programme_figures import PROGRAMME_FIGURES
+from retention.catalogue.economics.tenure_figures import TENURE_FIGURES
+from retention.catalogue.economics.value_figures import VALUE_FIGURES
 from retention.catalogue.lifetime_figures import SURVIVAL_FIGURES
 from retention.catalogue.operation_figures import OPERATION_FIGURES
 from retention.catalogue.outcome_figures import OUTCOME_FIGURES
@@ -28,6 +31,9 @@ FIGURES: tuple[Figure, ...] = (
     *SURVIVAL_FIGURES,
     *REASON_FIGURES,
     *REPEAT_BUYING_FIGURES,
+    *TENURE_FIGURES,
+    *VALUE_FIGURES,
+    *PROGRAMME_FIGURES,
 )
 
 

@@ -1,0 +1,1 @@
+"""What a loyalty programme brought, and how staff who stay go with customers who stay."""

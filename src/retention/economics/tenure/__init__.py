@@ -1,0 +1,1 @@
+"""Profit by year of tenure, cumulated, and when it has paid for winning the customer."""

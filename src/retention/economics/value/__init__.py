@@ -1,0 +1,1 @@
+"""What a customer is worth, observed and forecast, and what keeping more of them would bring."""
