@@ -196,6 +196,7 @@ TABLES: dict[str, Step] = {
     "bought spells": lambda n, w: rt.purchase_spells(
         w["transactions"], gap=40, as_of=AS_OF, keep=n
     ),
+    "since": lambda n, w: rt.spells.spells_since(w["spells"], w["notes"], since="date", keep=n),
     "own spells": lambda n, w: rt.as_spells(
         w["spells"], **_WIDE, customer_id="customer_id", keep=n
     ),
