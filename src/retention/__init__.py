@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from retention.loading.doors.costs import as_costs as as_costs
     from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
+    from retention.loading.doors.referrals import as_referrals as as_referrals
     from retention.loading.doors.spells import as_spells as as_spells
     from retention.loading.doors.surveys import as_surveys as as_surveys
     from retention.loading.doors.transactions import as_transactions as as_transactions
@@ -91,6 +92,7 @@ _HOMES = {
     "as_contracts": "loading.doors.contracts",
     "as_costs": "loading.doors.costs",
     "as_outages": "loading.doors.outages",
+    "as_referrals": "loading.doors.referrals",
     "as_spells": "loading.doors.spells",
     "as_surveys": "loading.doors.surveys",
     "as_transactions": "loading.doors.transactions",

@@ -336,6 +336,32 @@ def date_expr(number: nw.Expr, engine: nw.Implementation) -> nw.Expr:
     return nw.lit(EPOCH) + number.cast(nw.Int32)
 
 
+def months_before(moment: str, start: str) -> nw.Expr:
+    """How many months after a start end before a day: −1 on the day of the start itself.
+
+    They end on the same day of the month, or on the last of a shorter one.
+
+    Args:
+        moment: the column of the day, before which they end.
+        start: the column of the start.
+    """
+    then, first = nw.col(moment).dt, nw.col(start).dt
+    months = [
+        when.year().cast(nw.Int64) * 12 + when.month().cast(nw.Int64) for when in (then, first)
+    ]
+    same = nw.when(then.day() <= first.day()).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+    return months[0] - months[1] - same
+
+
+def anniversary_number(start: str, months: nw.Expr) -> nw.Expr:
+    """The day so many months after a start, as days since 1970-01-01."""
+    first = nw.col(start).dt
+    month = first.year().cast(nw.Int64) * 12 + first.month().cast(nw.Int64) - 1 + months
+    opens, closes = first_day_number(month, "month"), first_day_number(month + 1, "month")
+    day = opens + first.day().cast(nw.Int64) - 1
+    return nw.when(day < closes).then(day).otherwise(closes - 1)
+
+
 def period_expr(step: str, freq: str, engine: nw.Implementation) -> nw.Expr:
     """The first day of the period numbered in column `step`."""
     return date_expr(first_day_number(nw.col(step), freq), engine)

@@ -196,6 +196,12 @@ TABLES: dict[str, Step] = {
     "bought spells": lambda n, w: rt.purchase_spells(
         w["transactions"], gap=40, as_of=AS_OF, keep=n
     ),
+    "tenure": lambda n, w: rt.activity.tenure_periods(
+        w["transactions"], by=n, length="month", as_of=AS_OF
+    ),
+    "contract tenure": lambda n, w: rt.activity.contract_tenure(
+        w["contracts"], by=n, length="month", as_of=AS_OF, grace=10
+    ),
     "since": lambda n, w: rt.spells.spells_since(w["spells"], w["notes"], since="date", keep=n),
     "own spells": lambda n, w: rt.as_spells(
         w["spells"], **_WIDE, customer_id="customer_id", keep=n

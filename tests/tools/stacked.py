@@ -51,6 +51,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "notes": _notes(people, draw),
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
+        "came": _referrals(people),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -152,6 +153,11 @@ def _sign_ups(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": people, "start": days})
 
 
+def _referrals(people: list[str]) -> pd.DataFrame:
+    others = [*people[1:], people[0]]
+    return pd.DataFrame({"by": people, "won": others, "day": [_day(20 * i) for i in range(6)]})
+
+
 BUYING = rt.repeat_buying.fit_bg_nbd(
     rt.purchase_summary(rt.sample_company(300, seed=1).orders, as_of="2024-12-31")
 )
@@ -251,6 +257,9 @@ ASKED: dict[str, Step] = {
         fit=lambda known: rt.fit_cox(known, covariates="reason"),
         cuts=["2024-03-31"],
         horizon=60,
+    ),
+    "referrals": lambda n, w: rt.as_referrals(
+        w["came"], customer_id="by", referred_id="won", date="day"
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),

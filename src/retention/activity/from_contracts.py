@@ -226,7 +226,7 @@ def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -
         _begins=periods.day_expr("start", engine), _ends=periods.day_expr("_out", engine)
     )
     if seen.grace:
-        dated = _held_until_renewal(dated, seen.grace)
+        dated = held_until_renewal(dated, seen.grace)
     for name, number in (("_begins", "_from"), ("_ends", "_to")):
         before = dated.with_columns(_day=nw.col(name) - 1)
         before = before.with_columns(_eve=periods.date_expr(nw.col("_day"), engine))
@@ -238,7 +238,7 @@ def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -
     return dated.with_columns(**firsts)
 
 
-def _held_until_renewal(dated: Frame, grace: int) -> Frame:
+def held_until_renewal(dated: Frame, grace: int) -> Frame:
     """The contracts of a customer's latest end, in force until one that starts within the grace."""
     running = nw.when(nw.col("_open")).then(nw.lit(_RUNNING)).otherwise(nw.col("_ends"))
     ends = dated.select("customer_id", "_begins", _ends=running.cast(nw.Int64))
@@ -300,13 +300,13 @@ def _contract_at_each_opening(runs: Frame, seen: _Observed) -> Frame:
     """Each contract once for every opening it is in force at, numbered by `step`."""
     size = isqrt(seen.window.n_steps) + 1
     blocks = runs.with_columns(_length=nw.col("_n"), _n=(nw.col("_n") - 1) // size + 1)
-    repeated = _rows_n_times(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
+    repeated = rows_n_times(blocks, (seen.window.n_steps - 1) // size + 1).with_columns(
         _from=nw.col("_from") + nw.col("_place") * size,
         _n=nw.col("_length") - nw.col("_place") * size,
     )
     full = nw.when(nw.col("_n") > size).then(nw.lit(size)).otherwise(nw.col("_n"))
     rest = repeated.with_columns(_n=full.cast(nw.Int64)).drop("_place", "_length")
-    each = _rows_n_times(rest, size)
+    each = rows_n_times(rest, size)
     return each.with_columns(
         step=(nw.col("_from") + nw.col("_place")).cast(nw.Int64),
         _on=nw.lit(1).cast(nw.Int64),
@@ -316,7 +316,7 @@ def _contract_at_each_opening(runs: Frame, seen: _Observed) -> Frame:
     ).drop("_from", "_place")
 
 
-def _rows_n_times(rows: Frame, most: int) -> Frame:
+def rows_n_times(rows: Frame, most: int) -> Frame:
     """Each row `_n` times, numbered from 0 in `_place`: a join, which every engine does well."""
     n, place = np.tril_indices(most)
     table = as_lazy(table_like({"_n": n + 1, "_place": place}, rows.to_native()), by_row=True)

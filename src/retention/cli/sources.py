@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from retention.cli.settings import Settings
-    from retention.loading.doors.audits import Audit
+    from retention.loading.audits import Audit
 
 _OF_THE_FILE = ("encoding", "separator", "header_row", "headings", "sheet")
 _LINE = ("date", "cost", "order_id", "refunded", "per_order")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
-    from retention.loading.doors.audits import Audit as Audit
+    from retention.loading.audits import Audit as Audit
     from retention.loading.doors.contacts import as_contacts as as_contacts
     from retention.loading.doors.contracts import as_contracts as as_contracts
     from retention.loading.doors.costs import as_costs as as_costs
     from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
+    from retention.loading.doors.referrals import as_referrals as as_referrals
     from retention.loading.doors.spells import as_spells as as_spells
     from retention.loading.doors.surveys import as_surveys as as_surveys
     from retention.loading.doors.transactions import as_transactions as as_transactions
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from retention.loading.files.reading import read_table as read_table
 
 _HOMES = {
-    "Audit": "doors.audits",
+    "Audit": "audits",
     "as_contacts": "doors.contacts",
     "as_contracts": "doors.contracts",
     "as_costs": "doors.costs",
     "as_outages": "doors.outages",
+    "as_referrals": "doors.referrals",
     "as_spells": "doors.spells",
     "as_surveys": "doors.surveys",
     "as_transactions": "doors.transactions",

@@ -15,7 +15,7 @@ from retention.findings.small_segments import Pool, pooled_table, small_segments
 from retention.frames import as_lazy, one_row
 from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.outcome.rates import outcome_kpis
-from retention.loading.doors.audits import Audit
+from retention.loading.audits import Audit
 from retention.spells.gap_choice import gap_table
 from retention.spells.of_contracts import contract_spells
 from retention.spells.of_purchases import purchase_spells

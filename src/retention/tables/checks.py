@@ -101,8 +101,9 @@ def keeping(kind: Kind) -> str:
     """Where a column has to be named so that such a table has it, with {} for its name."""
     doors = {"as_spells": ("purchase_spells", "contract_spells", "as_spells")}
     made = doors.get(kind.door, tuple(kind.door.split(" or ")))
-    if kind.door == "customer_periods":
-        return "`customer_periods(..., by={})`, and `as_transactions(..., keep={})` before that,"
+    if kind.door.startswith(("customer_periods", "tenure_periods")):
+        first = kind.door.split(" or ")[0]
+        return f"`{first}(..., by={{}})`, and `as_transactions(..., keep={{}})` before that,"
     keep = [name for name in made if name.startswith("as_") or name.endswith("_spells")]
     return " or ".join(f"`{name}(..., keep={{}})`" for name in keep)
 

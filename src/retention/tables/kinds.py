@@ -186,6 +186,18 @@ COSTS = Kind(
 )
 
 
+REFERRALS = Kind(
+    "referrals",
+    "a customer won by another",
+    "as_referrals",
+    (
+        Column("customer_id", "id", "who referred"),
+        Column("referred_id", "id", "who was won"),
+        Column("date", "time", "when they became a customer"),
+    ),
+)
+
+
 LABELS = Kind(
     "labels",
     "a reason that people found in a note",

@@ -46,6 +46,39 @@ CONTRACT_ACTIVITY = Kind(
 """Activity of contracts: a row more for the period in which a customer's first contract began."""
 
 
+_TENURE = (
+    CUSTOMER,
+    Column("start", "time", "first day of the relationship"),
+    Column("age", "integer", "1 for the first period of the tenure, 2 for the next, …"),
+    Column("n_orders", "integer", "purchases in it; contracts in force as it opens"),
+    Column("sales", "number", "net revenue in the period", "currency"),
+    Column("profit", "number", "contribution in the period, null where unknown", "currency"),
+    Column("here", "flag", "bought in it; in force all through"),
+)
+_AGES = (
+    Column("first_age", "integer", "first age that was observed, the same of a customer"),
+    Column("n_complete", "integer", "ages over by the last observed day, the same of a customer"),
+    Column("length", "text", "length of a period: month, quarter or year", constant=True),
+)
+
+
+TENURE = Kind(
+    "tenure",
+    "a customer in a complete period of its own tenure",
+    "tenure_periods or contract_tenure",
+    (*_TENURE, *_AGES),
+)
+"""A customer has a row for its first age whatever happened; for later ones if anything did."""
+
+
+CONTRACT_TENURE = Kind(
+    "tenure",
+    "a customer in a complete period of its own tenure",
+    "contract_tenure",
+    (*_TENURE, Column("opened", "flag", "in force as the period opens"), *_AGES),
+)
+
+
 SPELLS = Kind(
     "spells",
     "one uninterrupted relationship of a customer",

@@ -13,7 +13,15 @@ from retention.tables.kinds import (
     TRANSACTIONS,
     WALLET,
 )
-from retention.tables.made import ACTIVITY, CHURNED, CURVE, PURCHASE_SUMMARY, SPELLS, TAGS
+from retention.tables.made import (
+    ACTIVITY,
+    CHURNED,
+    CURVE,
+    PURCHASE_SUMMARY,
+    SPELLS,
+    TAGS,
+    TENURE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,12 +30,14 @@ if TYPE_CHECKING:
 
 _KNOWN = (
     *(ACTIVITY, CHURNED, SPELLS, CURVE, TAGS, SURVEYS, CONTACTS, WALLET, COSTS, PURCHASE_SUMMARY),
-    *(TRANSACTIONS, CONTRACTS, LIFETIMES),
+    *(TRANSACTIONS, CONTRACTS, LIFETIMES, TENURE),
 )
 
 _MADE = {
     ("transactions", "activity"): "customer_periods({}, `freq='month'`, `as_of=...`)",
     ("contracts", "activity"): "contract_periods({}, `freq='month'`, `as_of=...`)",
+    ("transactions", "tenure"): "tenure_periods({}, `length='year'`, `as_of=...`)",
+    ("contracts", "tenure"): "contract_tenure({}, `length='year'`, `as_of=...`, `grace=0`)",
     ("transactions", "spells"): "purchase_spells({}, `gap=90`, `as_of=...`)",
     ("contracts", "spells"): "contract_spells({}, `as_of=...`, `grace=0`)",
     ("transactions", "purchase summary"): "purchase_summary({}, `as_of=...`)",

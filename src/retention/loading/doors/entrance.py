@@ -21,8 +21,8 @@ from retention.errors import (
     nearest_name,
 )
 from retention.frames import as_lazy, in_kind_of
+from retention.loading.audits import Audit, audit_of_reading
 from retention.loading.chosen_rows import rows_chosen, values_by_column
-from retention.loading.doors.audits import Audit, audit_of_reading
 from retention.loading.files.reading import open_source
 from retention.loading.files.relations import (
     ENGINES,

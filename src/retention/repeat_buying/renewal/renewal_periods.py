@@ -157,7 +157,7 @@ def _periods_of_calendar(marked: Frame, length: str) -> Frame:
     dated = placed.with_columns(
         periods.date_expr(nw.col(name), engine).alias(f"{name}_date") for name in _MOMENTS
     )
-    passed, entered = (_renewals_before(f"{name}_date") for name in _MOMENTS)
+    passed, entered = (periods.months_before(f"{name}_date", "start") for name in _MOMENTS)
     return dated.with_columns(
         _passed=(passed + nw.col("_left") * months) // months, _entered=(entered + months) // months
     )
@@ -169,10 +169,3 @@ def _spells_in_periods(counted: Frame) -> Frame:
     duration = nw.when(none).then(nw.lit(1)).otherwise(nw.col("_passed"))
     entry = nw.when(nw.col("_late") > 0).then(nw.col("_entered")).otherwise(nw.lit(0))
     return counted.with_columns(duration=duration.cast(nw.Int64), entry=entry.cast(nw.Float64))
-
-
-def _renewals_before(moment: str) -> nw.Expr:
-    """How many months after the start end before a day: −1 on the day of the start itself."""
-    then, start = nw.col(moment).dt, nw.col("start").dt
-    month, first = (when.year().cast(nw.Int64) * 12 + when.month() for when in (then, start))
-    return month.cast(nw.Int64) - first.cast(nw.Int64) - count(then.day() <= start.day())

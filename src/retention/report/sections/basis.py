@@ -18,7 +18,7 @@ from retention.wording import day, days, money, percent, spoken_period, with_com
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from retention.loading.doors.audits import Audit
+    from retention.loading.audits import Audit
     from retention.report.material import Material
 
 _TOTALS = ("accepted", "input")
