@@ -39,7 +39,19 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting]
+    worth = tenure_answers(company)
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
+
+
+def tenure_answers(company):
+    """What customers bring as they stay."""
+    tenure = rt.activity.tenure_periods(company.orders, as_of="2024-12-31", length="quarter")
+    lifetime = rt.economics.lifetime_profit(tenure, discount=0.1, acquisition_cost=30.0)
+    return [
+        rt.economics.profit_by_tenure(tenure),
+        lifetime,
+        rt.economics.break_even_tenure(lifetime),
+    ]
 
 
 def repeat_answers(company):

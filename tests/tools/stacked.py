@@ -261,6 +261,13 @@ ASKED: dict[str, Step] = {
     "referrals": lambda n, w: rt.as_referrals(
         w["came"], customer_id="by", referred_id="won", date="day"
     ),
+    "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
+        w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0
+    ),
+    "lifetime profit": lambda n, w: rt.economics.lifetime_profit(
+        w["tenure"], by=n, discount=0.1, acquisition_cost=2.0
+    ),
+    "break even": lambda n, w: rt.economics.break_even_tenure(w["lifetime profit"], by=n),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),
     "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),
