@@ -254,6 +254,54 @@ def test_tracking_has_two_lines_and_marks_where_the_forecast_begins() -> None:
         plot("plot_tracking", show="all")
 
 
+def test_the_bars_of_tenure_are_the_parts_of_its_change() -> None:
+    """added up at each age they are the diamond; each part says what it came to at the last."""
+    table = tables()["plot_tenure_profit"]
+    table = table[table["lower"].notna()]
+    ax = plot("plot_tenure_profit")
+    (diamonds,) = [line for line in ax.lines if line.get_marker() == "D"]
+    change = table["profit_per_customer"] - table["profit_per_customer"].iloc[0]
+    np.testing.assert_allclose(diamonds.get_ydata(), change)
+    sums = dict.fromkeys(table["age"], 0.0)
+    for bar in ax.patches:
+        sums[round(bar.get_x() + bar.get_width() / 2)] += bar.get_height()
+    np.testing.assert_allclose(list(sums.values()), change, atol=1e-9)
+    said = " ".join(words(ax).split())
+    for name in ("Sorting", "Growth", "Returned", "Change in all"):
+        assert name in said
+    assert f"{table['n_customers'].iloc[0]:,}" in said
+    assert "Change since the first quarter" in said
+
+
+def test_ages_of_too_few_are_left_out_of_a_picture_unless_all_are() -> None:
+    """the last ages of the table have no bounds, and would say most."""
+    table = tables()["plot_tenure_profit"]
+    assert table["lower"].isna().any()
+    (diamonds,) = [line for line in plot("plot_tenure_profit").lines if line.get_marker() == "D"]
+    assert len(diamonds.get_xdata()) == table["lower"].notna().sum()
+    few = table.assign(lower=np.nan)
+    assert len(plot("plot_tenure_profit", few).lines[0].get_xdata()) == len(table)
+
+
+def test_lifetime_profit_begins_at_its_cost_and_says_when_it_pays() -> None:
+    """the line of a customer won, that of one who stays, and where each passes 0."""
+    table = tables()["plot_lifetime_profit"]
+    ax = plot("plot_lifetime_profit")
+    won, stays = ax.lines[:2]
+    np.testing.assert_allclose(won.get_ydata(), [-45.0, *table["net"]])
+    np.testing.assert_allclose(stays.get_ydata(), [-45.0, *table["net_staying"]])
+    found = rt.economics.break_even_tenure(table).iloc[0]
+    said = words(ax).replace("\u00a0", " ")
+    for name in ("break_even_acquired", "break_even_staying"):
+        assert f"{found[name]:.1f} quarters" in said
+    never = plot("plot_lifetime_profit", table.assign(net=table["net"] - 1e4, net_staying=-1.0))
+    assert len([line for line in never.lines if line.get_marker() == "o"]) == 1  # that of net
+    apart = pd.concat([table.assign(region="north"), table.assign(region="south")])
+    several = plot("plot_lifetime_profit", apart)
+    assert "One who stays" not in words(several)
+    assert {"north", "south"} <= set(words(several).split())
+
+
 @pytest.mark.parametrize("size", [(3.4, 2.6), (10, 3)], ids=["tiny", "flat"])
 def test_pictures_of_odd_sizes_are_drawn_without_a_warning(size: tuple[float, float]) -> None:
     """labels may become small, but no picture fails."""

@@ -75,6 +75,7 @@ def tables() -> dict[str, Any]:
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
     model = rt.repeat_buying.fit_bg_nbd(rt.purchase_summary(company().orders, as_of=cut["cut"]))
     cox = rt.fit_cox(spells(), covariates=["plan", "x"])
+    tenure = rt.activity.tenure_periods(company().orders, as_of="2024-12-31", length="quarter")
     return {
         "plot_retention": rt.outcome_kpis(activity()),
         "plot_cohorts": rt.cohort_retention(activity()),
@@ -94,6 +95,10 @@ def tables() -> dict[str, Any]:
         ),
         "plot_tracking": rt.repeat_buying.tracking_table(
             company().orders, model=model, **cut, freq="month"
+        ),
+        "plot_tenure_profit": rt.economics.profit_by_tenure(tenure),
+        "plot_lifetime_profit": rt.economics.lifetime_profit(
+            tenure, discount=0.1, acquisition_cost=45.0
         ),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
     }

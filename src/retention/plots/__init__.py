@@ -9,9 +9,12 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
+    from retention.plots.buying_plots import plot_gaps as plot_gaps
+    from retention.plots.buying_plots import plot_tracking as plot_tracking
     from retention.plots.cohort_plots import plot_cohort_curves as plot_cohort_curves
     from retention.plots.cohort_plots import plot_cohorts as plot_cohorts
-    from retention.plots.gap_plot import plot_gaps as plot_gaps
+    from retention.plots.economics_plots import plot_lifetime_profit as plot_lifetime_profit
+    from retention.plots.economics_plots import plot_tenure_profit as plot_tenure_profit
     from retention.plots.model_plots import plot_coefficients as plot_coefficients
     from retention.plots.reason_plots import plot_reasons as plot_reasons
     from retention.plots.reason_plots import plot_reasons_by_segment as plot_reasons_by_segment
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
-    from retention.plots.tracking_plot import plot_tracking as plot_tracking
 
 _HOMES = {
     "cohort_triangle": "styled",
@@ -31,15 +33,17 @@ _HOMES = {
     "plot_coefficients": "model_plots",
     "plot_cohort_curves": "cohort_plots",
     "plot_cohorts": "cohort_plots",
-    "plot_gaps": "gap_plot",
+    "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
+    "plot_lifetime_profit": "economics_plots",
     "plot_lift": "score_plots",
     "plot_reasons": "reason_plots",
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
     "plot_survival": "survival_plots",
-    "plot_tracking": "tracking_plot",
+    "plot_tenure_profit": "economics_plots",
+    "plot_tracking": "buying_plots",
     "to_style": "styled",
 }
 

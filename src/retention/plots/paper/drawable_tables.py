@@ -187,7 +187,25 @@ TRACKING = Drawable(
     ("period", "step", "actual", "expected", "cumulative_actual", "cumulative_expected"),
 )
 
+TENURE_PROFIT = Drawable(
+    "plot_tenure_profit",
+    ("economics.profit_by_tenure",),
+    "an age",
+    (
+        *("age", "n_customers", "profit_per_customer", "lower", "change", "cohorts", "sorting"),
+        *("growth", "returned", "length"),
+    ),
+)
+
+LIFETIME_PROFIT = Drawable(
+    "plot_lifetime_profit",
+    ("economics.lifetime_profit",),
+    "an age",
+    ("age", "acquisition_cost", "net", "net_lower", "net_upper", "net_staying", "length"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
+    *(TENURE_PROFIT, LIFETIME_PROFIT),
 )
