@@ -59,6 +59,7 @@ DOORS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "contracts": (rt.as_contracts, ("customer_id", "start", "end", "sales", "trial")),
     "audit of contracts": (partial(rt.audit, rt.as_contracts), ("customer_id", "start", "end")),
     "contacts": (rt.as_contacts, ("customer_id", "date", "resolved", "satisfied")),
+    "referrals": (rt.as_referrals, ("customer_id", "referred_id", "date")),
     "wallet": (rt.as_wallet, ("customer_id", "date", "wallet")),
     "spells": (rt.as_spells, ("duration", "churned", "entry")),
     "outages": (rt.as_outages, ("start", "end")),

@@ -1,4 +1,4 @@
-"""What all eight doors share: a table or a file, and an audit of either."""
+"""What all nine doors share: a table or a file, and an audit of either."""
 
 from __future__ import annotations
 
@@ -53,6 +53,11 @@ DOORS = {
         {"duration": "days", "churned": "gone"},
         {"days": ["3", "4"], "gone": ["yes", "no"]},
         {"days": ["-3"]},
+    ),
+    rt.as_referrals: (
+        {"customer_id": "by", "referred_id": "who", "date": "day"},
+        {"by": ["A", "A"], "who": ["B", "C"], "day": ["2024-01-05", "2024-01-06"]},
+        {"who": ["A"]},
     ),
     rt.as_wallet: (
         {"customer_id": "who", "date": "day", "wallet": "all"},

@@ -219,9 +219,35 @@ def _stays_without_gaps(dated: Frame) -> Frame:
 
 
 def _contracts_by_age(stays: Frame, starts: Frame, ages: Ages, most: int) -> Frame:
-    """Contracts and stays once for each age in which they are in force, with what they count."""
+    """Contracts and stays once for each age in which they are in force, with what they count.
+
+    Only in its first and its last age may one be in force for a part: the others are whole.
+    """
+    some = _contracts_with_first_and_last_age(stays, starts, ages)
+    each = rows_n_times(some.with_columns(_n=nw.col("_ages")), most)
+    first, last = nw.col("_place") == 0, nw.col("_place") == nw.col("_ages") - 1
+    begun, lasts = ~first | (nw.col("_begun") == 1), ~last | (nw.col("_lasts") == 1)
+    part = nw.when(first).then(nw.col("_first_part")).when(last).then(nw.col("_last_part"))
+    whole = each.with_columns(_part=part.otherwise(nw.lit(1.0)), _opens=begun, _closes=lasts)
+    money = [name for name in ("sales", "profit") if name in each.collect_schema()]
+    stay, opens = nw.col("_stay") == 1, nw.col("_opens")
+    return whole.select(
+        "customer_id",
+        *((nw.col(name) * nw.col("_part") * ages.months).alias(name) for name in money),
+        age=(nw.col("_from") + nw.col("_place")).cast(nw.Int64),
+        n_orders=count(~stay & opens),
+        _here=count(stay & opens & nw.col("_closes")),
+        opened=count(stay & opens),
+    )
+
+
+def _contracts_with_first_and_last_age(stays: Frame, starts: Frame, ages: Ages) -> Frame:
+    """In how many ages (`_ages`, from `_from` on) each is in force, and in which part of the ends.
+
+    `_begun` is 1 where it is in force as its first age opens, `_lasts` as its last one closes.
+    """
     engine, months = stays.implementation, ages.months
-    told = starts.select("customer_id", "start", "_start", "n_complete")
+    told = starts.select("customer_id", "start", "n_complete")
     dated = stays.join(told, on="customer_id", how="inner").with_columns(
         _first=periods.date_expr(nw.col("_begins") + 1, engine),
         _last=periods.date_expr(nw.col("_ends"), engine),
@@ -229,29 +255,28 @@ def _contracts_by_age(stays: Frame, starts: Frame, ages: Ages, most: int) -> Fra
     spans = dated.with_columns(_from=age_of_day("_first", ages), _to=age_of_day("_last", ages))
     over = nw.when(nw.col("_to") > nw.col("n_complete")).then(nw.col("n_complete"))
     ended = spans.with_columns(_to=over.otherwise(nw.col("_to")))
-    numbered = ended.with_columns(_n=(nw.col("_to") - nw.col("_from") + 1).cast(nw.Int64))
-    some = numbered.filter(nw.col("_n") > 0).drop("_first", "_last", "_to", "n_complete")
-    each = rows_n_times(some, most).with_columns(
-        age=(nw.col("_from") + nw.col("_place")).cast(nw.Int64)
+    numbered = ended.with_columns(_ages=(nw.col("_to") - nw.col("_from") + 1).cast(nw.Int64))
+    some = numbered.filter(nw.col("_ages") > 0)
+    edges = some.with_columns(
+        _a=periods.anniversary_number("start", (nw.col("_from") - 1) * months),
+        _b=periods.anniversary_number("start", nw.col("_from") * months),
+        _c=periods.anniversary_number("start", (nw.col("_to") - 1) * months),
+        _d=periods.anniversary_number("start", nw.col("_to") * months),
     )
-    edges = each.with_columns(
-        _a=periods.anniversary_number("start", (nw.col("age") - 1) * months),
-        _b=periods.anniversary_number("start", nw.col("age") * months),
-    )
-    begun, lasts = nw.col("_begins") <= nw.col("_a"), nw.col("_ends") >= nw.col("_b")
-    until = nw.when(lasts).then(nw.col("_b")).otherwise(nw.col("_ends"))
-    since = nw.when(begun).then(nw.col("_a")).otherwise(nw.col("_begins"))
-    share = (until - since) / (nw.col("_b") - nw.col("_a"))
-    money = [name for name in ("sales", "profit") if name in each.collect_schema()]
-    stay = nw.col("_stay") == 1
-    return edges.select(
-        "customer_id",
-        "age",
-        *((nw.col(name) * months * share).alias(name) for name in money),
-        n_orders=count(~stay & begun),
-        _here=count(stay & begun & lasts),
-        opened=count(stay & begun),
-    )
+    return edges.with_columns(
+        _first_part=_part_in_force("_a", "_b"),
+        _last_part=_part_in_force("_c", "_d"),
+        _begun=count(nw.col("_begins") <= nw.col("_a")),
+        _lasts=count(nw.col("_ends") >= nw.col("_d")),
+    ).drop("_first", "_last", "_to", "start", "n_complete", "_a", "_b", "_c", "_d")
+
+
+def _part_in_force(opens: str, closes: str) -> nw.Expr:
+    """The share of the days of an age on which a contract is in force."""
+    ends, begins = nw.col("_ends"), nw.col("_begins")
+    until = nw.when(ends > nw.col(closes)).then(nw.col(closes)).otherwise(ends)
+    since = nw.when(begins < nw.col(opens)).then(nw.col(opens)).otherwise(begins)
+    return (until - since) / (nw.col(closes) - nw.col(opens))
 
 
 def _ages_together(rows: Frame, starts: Frame, by: Sequence[str]) -> Frame:
