@@ -346,6 +346,21 @@ def test_what_is_served_and_referred_has_the_same_ids():
         profit_by_tenure(table_of(SOME), served=served)
 
 
+def test_every_engine_leaves_unknown_sales_unknown(engine):
+    """Contracts may know a profit and no sales: that is no 0."""
+    table = contracts(
+        *(("Ann", "2022-01-01", None, 5.0), ("Bob", "2022-01-01", "2023-01-01", 3.0)),
+        columns=("profit",),
+    )
+    tenure = rt.activity.contract_tenure(
+        engine.table(table), as_of="2023-12-31", length="year", grace=0
+    )
+    found = engine.read(profit_by_tenure(tenure))
+    assert found[["sales_per_customer", "volume", "margin"]].isna().all(axis=None)
+    assert found["profit_per_customer"].tolist() == [48, 60]
+    assert found["sorting"].fillna(-1).tolist() == [-1, 12]
+
+
 def test_one_customer_is_enough():
     """Without bounds, and with nothing before."""
     found = profit_by_tenure(table_of([(1, 1, {1: (4, 2, True)}, "x")]))

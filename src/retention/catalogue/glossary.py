@@ -22,7 +22,12 @@ GLOSSARY: tuple[Term, ...] = (
         "force as the period opened.",
         "explanation/conventions",
     ),
-    Term("age", "steps since the cohort's period: 0 in that period itself.", "topics/cohorts"),
+    Term(
+        "age",
+        "steps since the cohort's period: 0 in that period itself. By tenure, which begins on the "
+        "customer's own day, 1 in the first period of it.",
+        "topics/cohorts",
+    ),
     Term(
         "as of",
         "the last observed day, itself included. Nothing after it is looked at.",

@@ -19,6 +19,7 @@ from retention.economics.tenure.counts import (
 from retention.economics.tenure.served_and_referred import referrals_by_age, with_costs_of_ages
 from retention.errors import RetentionError
 from retention.frames import Columns, Frame, count, table_like
+from retention.orders import MOST
 from retention.tables.answer_columns import amounts, constants, gives, numbers, texts, whole_numbers
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ def profit_by_tenure(
         `acquired_lower`, `acquired_upper`, `acquired_bounds`; of the step from the age before
         `n_both` (customers here at both), `change`, `cohorts`, `sorting`, `growth`, `growth_lower`,
         `growth_upper`, `growth_bounds`, `returned`, `volume`, `margin` (currency; null at the first
-        age, where nobody was here, and the last two where sales are not above 0); `n_served`,
-        `cost_to_serve`, `profit_after_cost_to_serve` (of those served, per customer here; null
-        unless `served` is given); `n_referred` (customers won per customer here) and
+        age, where nobody was here, and the last two where sales are not above 0 or not known);
+        `n_served`, `cost_to_serve`, `profit_after_cost_to_serve` (of those served, per customer
+        here; null unless `served` is given); `n_referred` (customers won per customer here) and
         `referral_value` (that times what one is worth; null unless given); and `length`. Sorted by
         segment and age.
 
@@ -187,12 +188,13 @@ def _everyone_by_age(tenure: Tenure, cells: Cells) -> Columns:
     here = nw.col("here") == 1
     far = here & (nw.col("n_complete") > nw.col("age"))
     watched = here & (nw.col("first_age") < nw.col("age"))
-    y, s = nw.col("profit"), nw.col("sales")
-    zero = nw.lit(0.0)
+    y, zero = nw.col("profit"), nw.lit(0.0)
+    told = here & _is_known("sales")
     terms = tenure.frame.with_columns(
         _own=nw.when(here).then(y),
         y=y,
-        s_here=nw.when(here).then(s).otherwise(zero),
+        s_here=nw.when(told).then(nw.col("sales")).otherwise(zero),
+        n_sales=count(told),
         y_here=nw.when(here).then(y).otherwise(zero),
         size=y.abs(),
         size_here=nw.when(here).then(y.abs()).otherwise(zero),
@@ -214,9 +216,14 @@ def _everyone_by_age(tenure: Tenure, cells: Cells) -> Columns:
 
 
 _SUMS = (
-    *("y", "size", "n_rows", "yy", "s_here", "y_here", "size_here", "n_here", "yy_here"),
-    *("y_b", "n_b", "y_c", "n_c"),
+    *("y", "size", "n_rows", "yy", "s_here", "n_sales", "y_here", "size_here", "n_here"),
+    *("yy_here", "y_b", "n_b", "y_c", "n_c"),
 )
+
+
+def _is_known(column: str) -> nw.Expr:
+    """Whether an amount is there: contracts may know a profit and no sales."""
+    return (nw.col(column) >= -MOST) & (nw.col(column) <= MOST)
 
 
 def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
@@ -229,9 +236,14 @@ def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
     pairs = now.join(before, on=["customer_id", "age"], how="inner")
     grown = pairs.with_columns(_d=nw.col("y1") - nw.col("y0"), n=count(nw.col("age") >= 1))
     mean = nw.col("_d").mean().over(*tenure.cell)
-    centred = grown.with_columns(_e=nw.col("_d") - mean)
+    told = _is_known("s0") & _is_known("s1")
+    centred = grown.with_columns(
+        _e=nw.col("_d") - mean,
+        n_sales=count(told),
+        **{name: nw.when(told).then(nw.col(name)).otherwise(nw.lit(0.0)) for name in ("s0", "s1")},
+    )
     squared = centred.with_columns(dd=nw.col("_e") * nw.col("_e"))
-    return summed_by_cell(squared, tenure, cells, ("n", "y0", "s0", "y1", "s1", "dd"))
+    return summed_by_cell(squared, tenure, cells, ("n", "n_sales", "y0", "s0", "y1", "s1", "dd"))
 
 
 def bounds_of_mean(
@@ -254,6 +266,7 @@ def bounds_of_mean(
 def _means_by_age(every: Columns, cells: Cells, level: float) -> Columns:
     here, n = every["n_here"], cells.n_eligible.astype(np.float64)
     mean, acquired = intervals.ratio(every["y_here"], here), intervals.ratio(every["y"], n)
+    sales = _sum_where_all_known(every["s_here"], every["n_sales"], here)
     rows = every["n_rows"]
     of_rows = np.nan_to_num(intervals.ratio(every["y"], rows))
     # Around the mean of all, those without a row among them, who bring 0.
@@ -264,7 +277,7 @@ def _means_by_age(every: Columns, cells: Cells, level: float) -> Columns:
     least, most, told = bounds_of_mean(acquired, squares, n, level, together)
     return {
         "n_customers": here.astype(np.int64),
-        "sales_per_customer": intervals.ratio(every["s_here"], here),
+        "sales_per_customer": intervals.ratio(sales, here),
         "profit_per_customer": mean,
         "lower": lower,
         "upper": upper,
@@ -303,12 +316,18 @@ def _parts_of_change(every: Columns, stayed: Columns, cells: Cells, level: float
 
 def _volume_and_margin(stayed: Columns, n: Floats) -> Columns:
     """What growth owes to more sales, and what to more profit of each."""
-    sales = [intervals.ratio(stayed[name], n) for name in ("s0", "s1")]
-    margins = [intervals.ratio(stayed[f"y{i}"], stayed[f"s{i}"]) for i in (0, 1)]
+    known = [_sum_where_all_known(stayed[name], stayed["n_sales"], n) for name in ("s0", "s1")]
+    sales = [intervals.ratio(total, n) for total in known]
+    margins = [intervals.ratio(stayed[f"y{i}"], known[i]) for i in (0, 1)]
     return {
         "volume": (margins[0] + margins[1]) / 2 * (sales[1] - sales[0]),
         "margin": (sales[0] + sales[1]) / 2 * (margins[1] - margins[0]),
     }
+
+
+def _sum_where_all_known(total: Floats, n_known: Floats, n: Floats) -> Floats:
+    """A sum of something that is known of all n; NaN where it is not."""
+    return np.where(n_known == n, total, np.nan)
 
 
 def _costs_by_age(tenure: Tenure, served: object | None, cells: Cells) -> Columns:
