@@ -334,6 +334,20 @@ def test_what_cannot_be_counted_is_refused():
     assert len(ask(referrals=came.assign(customer_id="c0"), referral_value=5)) == 4
 
 
+@pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
+def test_where_all_of_sales_counts_its_column_is_named_as_profit():
+    """As the refusal of an unknown profit says."""
+    lines = orders(("Ann", "2022-01-15", 10), ("Bob", "2022-03-10", 30))
+    said = {"customer_id": "customer_id", "date": "date", "sales": "sales"}
+    ages = {"as_of": "2023-03-31", "length": "year"}
+    bare = rt.activity.tenure_periods(rt.as_transactions(lines, **said), **ages)
+    with pytest.raises(rt.ContentError, match="where all of sales counts, name its column there"):
+        profit_by_tenure(bare)
+    told = rt.as_transactions(lines, profit="sales", **said)
+    found = profit_by_tenure(rt.activity.tenure_periods(told, **ages))
+    assert found["profit_per_customer"].tolist() == [20]
+
+
 def test_what_is_served_and_referred_has_the_same_ids():
     """Numbers in one and text in the other cannot be the same customers."""
     came = pd.DataFrame(

@@ -18,7 +18,7 @@ from retention.plots.paper.palette import BACKGROUND, INK, LOOKS, MUTED
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -145,7 +145,18 @@ def plot_lifetime_profit(table: object, *, ax: Axes | None = None) -> Axes:
     if not np.isfinite(drawn["net"]).any():
         why = "no profit is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
+    ends = _draw_lifetimes(ax, parts)
+    axes.set_duration_axis(ax, float(drawn["age"].max()), None)
     length = str(drawn["length"][0])
+    if len(parts) == 1:
+        _mark_break_even(ax, table, length)
+    axes.set_titles(ax, title, x=f"{length.capitalize()}s since the start. {BOUNDS}")
+    label_ends(ax, ends)
+    return ax
+
+
+def _draw_lifetimes(ax: Axes, parts: Sequence[tuple[str, Drawn]]) -> list[End]:
+    """The line of each segment; of one alone that of who stays, too."""
     ends, heights = [], []
     for (name, part), look in zip(parts, LOOKS, strict=False):
         age, net, *bounds = (
@@ -163,12 +174,7 @@ def plot_lifetime_profit(table: object, *, ax: Axes | None = None) -> Axes:
         ends.append(End(x, y, f"One who stays\n{wording.money(y)}", look.text))
     ax.axhline(0, color=MUTED, linewidth=0.9, zorder=1)
     _set_money_axis(ax, np.concatenate(heights))
-    axes.set_duration_axis(ax, float(drawn["age"].max()), None)
-    if len(parts) == 1:
-        _mark_break_even(ax, table, length)
-    axes.set_titles(ax, title, x=f"{length.capitalize()}s since the start. {BOUNDS}")
-    label_ends(ax, ends)
-    return ax
+    return ends
 
 
 def _ages_with_bounds(drawn: Drawn) -> Drawn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -84,9 +84,7 @@ def _only_length(frame: Frame) -> str:
     found = one_row(
         flagged.select(
             nw.len().alias("n"),
-            nw.col("_known").sum(),
-            nw.col("_seen").sum(),
-            nw.col("_first").sum(),
+            *(nw.col(name).sum() for name in ("_known", "_seen", "_first")),
             nw.col("customer_id").n_unique().alias("who"),
             nw.col("length").min().alias("one"),
             nw.col("length").max().alias("other"),
@@ -94,17 +92,23 @@ def _only_length(frame: Frame) -> str:
     )
     if not found["n"]:
         raise ContentError("tenure is empty: no age of any customer was observed whole.")
-    n = int(found["n"])
     if found["one"] != found["other"]:
         raise ContentError(
             f"tenure holds ages of a {found['other']} beside those of a {found['one']}. Give those "
             "of one length."
         )
+    _refuse_gaps_of_tenure(found)
+    return str(found["one"])
+
+
+def _refuse_gaps_of_tenure(found: dict[str, Any]) -> None:
+    """Refuse rows whose profit or age was not seen, and customers without their first row."""
+    n = int(found["n"])
     if gaps := n - int(found["_known"]):
         raise ContentError(
             f"tenure: the profit of {gaps:,} of {n:,} rows is not known. Say `profit=` at the "
-            "door, as_transactions(...) or as_contracts(...); or name the column of sales there, "
-            "if all of it counts."
+            "door, as_transactions(...) or as_contracts(...); where all of sales counts, name its "
+            "column there."
         )
     if outside := n - int(found["_seen"]):
         raise ContentError(
@@ -116,7 +120,6 @@ def _only_length(frame: Frame) -> str:
             f"tenure: {count_of(lacking, 'customer has', 'customers have')} no row of the first "
             "age, by which customers are counted. Give the whole table."
         )
-    return str(found["one"])
 
 
 def _refuse_rows_that_are_twice(frame: Frame, names: Sequence[str]) -> None:
