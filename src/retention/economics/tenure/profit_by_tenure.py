@@ -189,7 +189,7 @@ def _everyone_by_age(tenure: Tenure, cells: Cells) -> Columns:
     far = here & (nw.col("n_complete") > nw.col("age"))
     watched = here & (nw.col("first_age") < nw.col("age"))
     y, zero = nw.col("profit"), nw.lit(0.0)
-    told = here & _has_amount("sales")
+    told = here & _is_known_amount("sales")
     terms = tenure.frame.with_columns(
         _own=nw.when(here).then(y),
         y=y,
@@ -221,7 +221,7 @@ _SUMS = (
 )
 
 
-def _has_amount(column: str) -> nw.Expr:
+def _is_known_amount(column: str) -> nw.Expr:
     """Whether an amount is there: contracts may know a profit and no sales."""
     return (nw.col(column) >= -MOST) & (nw.col(column) <= MOST)
 
@@ -236,7 +236,7 @@ def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
     pairs = now.join(before, on=["customer_id", "age"], how="inner")
     grown = pairs.with_columns(_d=nw.col("y1") - nw.col("y0"), n=count(nw.col("age") >= 1))
     mean = nw.col("_d").mean().over(*tenure.cell)
-    told = _has_amount("s0") & _has_amount("s1")
+    told = _is_known_amount("s0") & _is_known_amount("s1")
     centred = grown.with_columns(
         _e=nw.col("_d") - mean,
         n_sales=count(told),

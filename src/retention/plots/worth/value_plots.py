@@ -80,7 +80,7 @@ def plot_levers(table: object, *, ax: Axes | None = None) -> Axes:
     axes.name_rows(ax, names, width=20 if alike else 28)
     share = np.where(known, drawn["gain_share"], 0.0)
     bounds = [drawn[name] / drawn["value_before"] for name in ("lower", "upper")]
-    _draw_bars_of_gains(ax, share, np.nan_to_num(drawn["share_forecast"]))
+    _draw_levers(ax, share, np.nan_to_num(drawn["share_forecast"]))
     rows = np.arange(drawn.size, dtype=np.float64)
     draw_bars(ax, share, rows, (bounds[0], bounds[1]), INK, across=True)
     _limit_gains(ax, share, bounds)
@@ -160,7 +160,7 @@ def _hatched(colour: str) -> dict[str, Any]:
     return {"facecolor": BACKGROUND, "edgecolor": colour, "hatch": HATCH, "linewidth": 0.8}
 
 
-def _draw_bars_of_gains(ax: Axes, share: Floats, forecast: Floats) -> None:
+def _draw_levers(ax: Axes, share: Floats, forecast: Floats) -> None:
     """A bar per lever: what was watched, and hatched what was not."""
     for row, (gain, part) in enumerate(zip(share, np.clip(forecast, 0, 1), strict=True)):
         ax.barh(row, gain * (1 - part), height=0.56, color=LOOKS[0].colour, zorder=2)
