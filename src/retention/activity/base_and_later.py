@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 from retention.activity.later_at_hand import LATER, pairs_at_hand
 from retention.activity.window import CONSTANTS
 from retention.errors import check_choice, count_of, warn
-from retention.frames import Frame, count, one_row, orders_well
+from retention.frames import Frame, count, keeps_tables, one_row, orders_well, with_later
 from retention.orders import net_sum
 from retention.periods import check_lag
 from retention.tables import ACTIVITY, AT_START, require, segments
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FURTHEST_SHIFT = 12
 """Up to this lag, shifting rows is cheaper than a join."""
 
+_BASE = {"sales": "s0", "profit": "p0"}
 _PAIRED = ("retained", "s0", "s1", "p0", "p1")
 """What `base_and_later` puts beside the segments."""
 
@@ -151,6 +152,10 @@ def base_and_later(
     active = frame.filter(nw.col("active"))
     if in_firm:
         pairs = _pairs_of_firm(frame, active, by, lag, later)
+    elif keeps_tables(frame):
+        base, who = _base_of_pairs(active, by), ["customer_id", *by]
+        met = {_BASE[name]: LATER[name] for name in later}
+        pairs = with_later(base, who, "step", lag=lag, met="retained", values=met)
     elif orders_well(frame) and lag <= FURTHEST_SHIFT:
         pairs = _pairs_by_shifting(active, by, lag, later)
     else:

@@ -130,10 +130,11 @@ def customer_periods(
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """What one look at the log told: the whole periods, and whether every line is positive."""
+    """What one look at the log told: the whole periods, and whether no sales or profit is below 0."""
 
     window: periods.Window
     plain: bool
+    no_losses: bool = False
 
 
 def _lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
@@ -197,7 +198,7 @@ def _observed_periods(
             who = read.known["customer_id"].number
             days = days_of_lines(read.day, who, since=since, until=until)
             tell_of_hole(hole_among(*days, least=least), then=then, whole=freq)
-    seen = _Observed(window, log.only_sales)
+    seen = _Observed(window, log.only_sales, log.no_losses)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen
 
@@ -301,7 +302,7 @@ def _purchases_per_period(
             days,
             cell,
             sums=money,
-            least=[name for name in money if name == "profit"],
+            least=[name for name in money if name == "profit" and not seen.no_losses],
             day="_day",
             longest=longest,
         ).rename({"n_days": "n_orders"})
@@ -347,7 +348,7 @@ def _columns_of_purchase_activity(
         "n_orders",
         "sales",
         profit.cast(nw.Float64).alias("profit"),
-        (nw.col("n_orders") > 0).alias("active"),
+        (nw.lit(value=True) if seen.plain else nw.col("n_orders") > 0).alias("active"),
         nw.lit(seen.window.first_step).cast(nw.Int64).alias("first_step"),
         nw.lit(seen.window.last_step).cast(nw.Int64).alias("last_step"),
         nw.lit(seen.window.freq).alias("freq"),

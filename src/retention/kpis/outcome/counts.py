@@ -109,12 +109,57 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
 
 def _counted_by_query(pairs: Frame, names: Sequence[str], bases: Mapping[str, str]) -> Columns:
     """The counts and sums of each segment and base period, by the user's engine."""
+    if all(basis == "base" for basis in bases.values()):
+        return _counted_in_two_steps(pairs, names, list(bases))
     prepared = pairs
     for money, basis in bases.items():
         prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
     grouped = prepared.group_by(*names, "step").agg(*_sums_of_cells(bases))
     whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
     return collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
+
+
+def _counted_in_two_steps(pairs: Frame, names: Sequence[str], bases: Sequence[str]) -> Columns:
+    """The same where the retained count for their base: those who stay and who leave are summed.
+
+    From these few sums follow the others: half as many are made of the customers.
+    """
+    money = {name: nw.col(_MONEY[name][0]) for name in bases}
+    terms = {
+        f"{name}_{sum_}": x for name, x in money.items() for sum_ in ("base", "least", "known")
+    }
+    squares = {f"{name}_squares": x * x for name, x in money.items()}
+    parts = pairs.with_columns(**terms, **squares, n_base=nw.lit(1).cast(nw.Int64))
+    cell = [*names, "step"]
+    parts = parts.group_by(*cell, "retained").agg(
+        *_constants_and_sums(["n_base", *squares, *(f"{name}_base" for name in bases)]),
+        *(nw.col(f"{name}_least").min() for name in bases),
+        *(nw.col(f"{name}_known").count() for name in bases),
+    )
+    stayed = nw.col("retained") == 1
+
+    def of_retained(name: str) -> nw.Expr:
+        return nw.when(stayed).then(nw.col(name)).otherwise(nw.col(name) * 0)
+
+    whole = [f"{name}_known" for name in bases]
+    parts = parts.with_columns(nw.col("n_base", *whole).cast(nw.Int64)).with_columns(
+        of_retained("n_base").alias("n_retained"),
+        *(of_retained(f"{name}_base").alias(f"{name}_retained") for name in bases),
+        *(of_retained(f"{name}_squares").alias(f"{name}_residuals") for name in bases),
+    )
+    summed = [f"{name}_{sum_}" for name in bases for sum_ in _SUMMED]
+    grouped = parts.group_by(*cell).agg(
+        *_constants_and_sums(["n_base", "n_retained", *summed, *whole]),
+        *(nw.col(f"{name}_least").min() for name in bases),
+    )
+    return collect(
+        grouped.with_columns(nw.col("n_base", "n_retained", "step", *whole).cast(nw.Int64))
+    )
+
+
+def _constants_and_sums(summed: Sequence[str]) -> list[nw.Expr]:
+    constants = [nw.col(name).min() for name in ("first_step", "freq")]
+    return [*constants, nw.col("last_step").max(), *(nw.col(name).sum() for name in summed)]
 
 
 def warn_of_empty_base_periods(cells: Cells) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,13 @@ from retention.frames import (
     one_row,
 )
 from retention.loading.rows.columns import ROW
-from retention.loading.rows.identity import N_ROWS, rows_per_id
+from retention.loading.rows.identity import (
+    N_ROWS,
+    are_apart,
+    keys_of_ids,
+    rows_per_id,
+    totals_of_keys,
+)
 from retention.loading.rows.text import OURS, PADDED
 
 if TYPE_CHECKING:
@@ -43,12 +50,16 @@ class DifferentIds:
         known: conditions on ids, by name: plain where they hold of no row, or of every row.
         frame: one row per id of a table at hand, under the name that it has once it is read.
         numbers: which of them each row of the table has; None of a lazy table.
+        apart: whether it is known that no two of them may be one.
+        most: no id has more rows.
     """
 
     role: str
     known: Mapping[str, nw.Expr]
     frame: Frame
     numbers: Numbered | None
+    apart: bool = False
+    most: float = math.inf
 
     def who_of(self, rows: NDArray[Any]) -> NDArray[np.int64] | None:
         """The number of the id in each of some rows of a table at hand; None of a lazy one."""
@@ -84,7 +95,8 @@ def different_ids(
         return None
     numbers = None
     if not source.eager and not whole and answers_at_once(source.frame):
-        ids = source.frame.select(nw.col(column).alias(ours)).unique()
+        ids = source.frame.select(nw.col(column).alias(ours))
+        ids = ids.group_by(ours).agg(nw.len().alias(N_ROWS))
     elif source.eager and is_at_hand(source.table):
         table = nw.from_native(cast("Any", source.table), eager_only=True)
         numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
@@ -95,12 +107,10 @@ def different_ids(
         return None
     if whole:
         return DifferentIds(role, {}, ids, numbers)
-    asked = {"padded": nw.col(ours).str.contains(PADDED), **conditions}
-    named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
-    sums = [nw.col(name).sum() for name in named]
-    totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
-    found = one_row(ids.with_columns(**named).select(*totals, *sums))
-    n, *ns = (int(found[name] or 0) for name in ("n", *named))
+    found, ns = _answers_about_ids(
+        ids, ours, {"padded": nw.col(ours).str.contains(PADDED), **conditions}
+    )
+    n = int(found["n"] or 0)
     if ns[0]:
         return None
     missing = n > int(found["known"] or 0) or (numbers is not None and numbers.has_missing)
@@ -108,4 +118,24 @@ def different_ids(
         name: nw.lit(times > 0) if times in (0, n) and not missing else holds
         for (name, holds), times in zip(conditions.items(), ns[1:], strict=True)
     }
-    return DifferentIds(role, known, ids, numbers)
+    if numbers is not None:
+        return DifferentIds(role, known, ids, numbers)
+    return DifferentIds(role, known, ids, None, are_apart(found), float(found[N_ROWS] or 0))
+
+
+def _answers_about_ids(
+    ids: Frame, ours: str, asked: Mapping[str, nw.Expr]
+) -> tuple[dict[str, Any], list[int]]:
+    """What one look at ids tells, and of how many each condition holds.
+
+    If they come with their rows, the look is at a whole table, and tells more.
+    """
+    named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
+    totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
+    totals += [nw.col(name).sum() for name in named]
+    if N_ROWS in ids.collect_schema():
+        named |= keys_of_ids(ours)
+        ids = ids.with_columns(_of_known=nw.when(~nw.col(ours).is_null()).then(nw.col(N_ROWS)))
+        totals += [*totals_of_keys(), nw.col("_of_known").max().alias(N_ROWS)]
+    found = one_row(ids.with_columns(**named).select(*totals))
+    return found, [int(found[f"{OURS}sign{i}"] or 0) for i in range(len(asked))]
