@@ -39,6 +39,7 @@ from retention.frames.numbered import (
 )
 from retention.frames.row_numbers import (
     MOST_SORTED,
+    numbers_of_texts,
     numbers_rows,
     rows_may_repeat,
     with_row_numbers,
@@ -47,8 +48,11 @@ from retention.frames.texts import with_text_numbers
 from retention.frames.written_queries import (
     grouped_with_days,
     keeps_tables,
+    same_values_of,
+    skips_branches,
     with_first,
     with_later,
+    with_same_values,
 )
 
 __all__ = [
@@ -74,6 +78,7 @@ __all__ = [
     "is_pandas",
     "keeps_tables",
     "locked_in",
+    "numbers_of_texts",
     "numbers_of_values",
     "numbers_rows",
     "one_row",
@@ -84,11 +89,14 @@ __all__ = [
     "readable_pandas",
     "rows_at_hand",
     "rows_may_repeat",
+    "same_values_of",
+    "skips_branches",
     "sql_name",
     "table_like",
     "with_first",
     "with_later",
     "with_row_numbers",
+    "with_same_values",
     "with_text_numbers",
     "without_json",
 ]

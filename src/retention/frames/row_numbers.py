@@ -12,6 +12,8 @@ from retention.frames.column_labels import sql_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from retention.frames.engines import Frame
 
 MOST_SORTED = 2**24
@@ -28,6 +30,11 @@ def numbers_rows(frame: Frame, schema: Mapping[str, nw.dtypes.DType]) -> bool:
         for dtype in schema.values()
     )
     return frame.implementation.is_duckdb() or (frame.implementation.is_polars() and plain)
+
+
+def numbers_of_texts(texts: nw.Series[Any]) -> NDArray[np.uint64] | None:
+    """Such a number of each text at hand, the same of the same text, where the engine has it."""
+    return texts.to_native().hash().to_numpy() if texts.implementation.is_polars() else None
 
 
 def with_row_numbers(frame: Frame, columns: Mapping[str, nw.dtypes.DType], name: str) -> Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 import narwhals.stable.v2 as nw
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from retention.frames.engines import Frame
 
 _BITS = 62
+
+_SAME: WeakKeyDictionary[Any, Mapping[str, int | str]] = WeakKeyDictionary()
+"""What every row of a DuckDB relation says, for as long as there is the relation."""
 
 
 def grouped_with_days(
@@ -80,6 +84,33 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
         f AS (SELECT "{key}" AS k, min("{order}") AS o FROM a GROUP BY ALL)
         SELECT a.*, f.o AS "{first}"{x} FROM a JOIN f ON a."{key}" = f.k {joined}"""
     return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
+def with_same_values(frame: Frame, values: Mapping[str, int | str]) -> Frame:
+    """The frame with columns that say the same in every row, which is remembered of a relation.
+
+    A relation never changes, and what it says everywhere need not be kept, joined and grouped.
+    """
+    if not values:
+        return frame
+    literals = {
+        name: nw.lit(value) if isinstance(value, str) else nw.lit(value).cast(nw.Int64)
+        for name, value in values.items()
+    }
+    wide = frame.with_columns(**literals)
+    if frame.implementation.is_duckdb():
+        _SAME[wide.to_native()] = dict(values)
+    return wide
+
+
+def same_values_of(frame: Frame) -> Mapping[str, int | str]:
+    """What is known to be the same in every row of a frame, by column; mostly nothing."""
+    return _SAME.get(frame.to_native(), {}) if frame.implementation.is_duckdb() else {}
+
+
+def skips_branches(frame: Frame) -> bool:
+    """Whether a branch of when and then costs only the rows that come to it."""
+    return frame.implementation.is_duckdb()
 
 
 def keeps_tables(frame: Frame) -> bool:

@@ -256,8 +256,8 @@ def _first_look(
 ) -> tuple[dict[str, bool], int]:
     """Whether any row fails each check, and whatever else the door asked, and how many there are.
 
-    "apart" says that all lines of a lazy table differ in their fingerprint, "few" that their numbers
-    may be sorted in memory.
+    "apart" says that all lines of a lazy table differ in their fingerprint, "few" that there are so
+    few that their numbers may be sorted in memory.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
     years = signs_of_years(reading.source, frame)

@@ -89,27 +89,14 @@ def different_ids(
         None where an id has padding, of small tables at hand, and of engines to which every
         question is an errand.
     """
-    column, ours = source.roles[role], f"{OURS}{role}"
-    whole = source.schema[column].is_integer()
-    if not (whole or isinstance(source.schema[column], nw.String)):
+    ids = _ids_to_ask(source, role)
+    if ids is None:
         return None
-    numbers = None
-    if not source.eager and not whole and answers_at_once(source.frame):
-        ids = source.frame.select(nw.col(column).alias(ours))
-        ids = ids.group_by(ours).agg(nw.len().alias(N_ROWS))
-    elif source.eager and is_at_hand(source.table):
-        table = nw.from_native(cast("Any", source.table), eager_only=True)
-        numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
-        if numbers is None:
-            return None
-        ids = frame_at_hand({ours: numbers.compact}, table.implementation)
-    else:
-        return None
-    if whole:
-        return DifferentIds(role, {}, ids, numbers)
-    found, ns = _answers_about_ids(
-        ids, ours, {"padded": nw.col(ours).str.contains(PADDED), **conditions}
-    )
+    frame, numbers = ids
+    if source.schema[source.roles[role]].is_integer():
+        return DifferentIds(role, {}, frame, numbers)
+    padded = nw.col(f"{OURS}{role}").str.contains(PADDED)
+    found, ns = _answers_about_ids(frame, f"{OURS}{role}", {"padded": padded, **conditions})
     n = int(found["n"] or 0)
     if ns[0]:
         return None
@@ -119,8 +106,24 @@ def different_ids(
         for (name, holds), times in zip(conditions.items(), ns[1:], strict=True)
     }
     if numbers is not None:
-        return DifferentIds(role, known, ids, numbers)
-    return DifferentIds(role, known, ids, None, are_apart(found), float(found[N_ROWS] or 0))
+        return DifferentIds(role, known, frame, numbers)
+    return DifferentIds(role, known, frame, None, are_apart(found), float(found[N_ROWS] or 0))
+
+
+def _ids_to_ask(source: Source, role: str) -> tuple[Frame, Numbered | None] | None:
+    """The different ids, and where each stands in a table at hand; those of a query with N_ROWS."""
+    column, ours = source.roles[role], f"{OURS}{role}"
+    text = isinstance(source.schema[column], nw.String)
+    if source.eager and is_at_hand(source.table) and (text or source.schema[column].is_integer()):
+        table = nw.from_native(cast("Any", source.table), eager_only=True)
+        numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
+        if numbers is None:
+            return None
+        return frame_at_hand({ours: numbers.compact}, table.implementation), numbers
+    if source.eager or not text or not answers_at_once(source.frame):
+        return None
+    ids = source.frame.select(nw.col(column).alias(ours))
+    return ids.group_by(ours).agg(nw.len().alias(N_ROWS)), None
 
 
 def _answers_about_ids(
@@ -134,7 +137,7 @@ def _answers_about_ids(
     totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
     totals += [nw.col(name).sum() for name in named]
     if N_ROWS in ids.collect_schema():
-        named |= keys_of_ids(ours)
+        named |= keys_of_ids(ids, ours)
         ids = ids.with_columns(_of_known=nw.when(~nw.col(ours).is_null()).then(nw.col(N_ROWS)))
         totals += [*totals_of_keys(), nw.col("_of_known").max().alias(N_ROWS)]
     found = one_row(ids.with_columns(**named).select(*totals))
