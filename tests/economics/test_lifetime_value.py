@@ -253,6 +253,10 @@ def test_segments_have_their_own_profit_or_share_one():
     ]
     alike = pd.DataFrame({"age": [1, 2], "profit_per_customer": [5.0, 7]})
     assert rt.economics.lifetime_value(curve, profit=alike, **asked)["value"].tolist() == [12] * 3
+    aged = rt.survival_curve(spells.rename(columns={"plan": "age"}), by="age")
+    with pytest.raises(rt.ColumnError, match="'age' is a column of profit itself"):
+        rt.economics.lifetime_value(aged, profit=alike, **{**asked, "by": "age"})
+    assert rt.economics.lifetime_value(aged, profit=6, **{**asked, "by": "age"})["value"][0] == 12
     with pytest.raises(rt.ContentError, match="no row for plan = '.missing.'"):
         rt.economics.lifetime_value(curve, profit=each[each["plan"] != "(missing)"], **asked)
 
@@ -295,6 +299,8 @@ AGES = pd.DataFrame({"age": [1, 2, 3], "profit_per_customer": [1.0, 2.0, 3.0]})
         ({"horizon": 10**9}, "horizon may be 100,000 periods at most"),
         ({"acquisition_cost": -1}, "what it costs to win a customer: an amount, 0 or more; got -1"),
         ({"acquisition_cost": None}, "acquisition_cost is what it costs"),
+        ({"acquisition_cost": 10**400}, "acquisition_cost is what it costs"),
+        ({"profit": 1e300}, "an amount, or a table"),
         ({"profit": "sales"}, "profit is what a customer brings a period: an amount, or a table"),
         ({"profit": float("nan")}, "an amount, or a table"),
         ({"profit": True}, "an amount, or a table"),

@@ -93,6 +93,21 @@ def test_is_the_change_of_value_where_retention_or_churn_is_moved_a_little(
     assert 1 - 1e-9 <= found["of_customers"] <= found["of_base"] + 1e-9
 
 
+def test_parameters_at_their_limits_give_numbers():
+    """Customers who hardly differ, who differ most, and powers beyond what numbers hold."""
+    alike = elasticity(model_with(1e6, 9e6)).iloc[0]
+    assert alike["of_base"] == pytest.approx(alike["one_rate"], rel=1e-5)
+    assert alike["of_customers"] == pytest.approx(alike["one_rate"], rel=1e-5)
+    for theta in ((1e-8, 1e-9), (0.3, 2.0, 90.0), (1e-6, 1e6)):
+        assert np.isfinite(elasticity(model_with(*theta), horizon=40)["of_customers"]).all()
+        for lever in ("customers", "once"):
+            found = rt.economics.value_of_retention(
+                model_with(*theta), lever=lever, churn_cut=0.5, profit=1, horizon=40, timing="end",
+                **YEARS,
+            )  # fmt: skip
+            assert np.isfinite(found["gain"]).all()
+
+
 def test_of_customers_agrees_with_a_grid_of_chances_after_some_renewals():
     """In the Weibull model, of those with two renewals behind and five ahead."""
     a, b, c = 1.5, 3.0, 1.4
