@@ -39,7 +39,25 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *value_answers()]
+
+
+def value_answers():
+    """What customers are worth, and what keeping them is."""
+    cohort = pd.DataFrame({"duration": [1, 2, 3, 4, 4], "churned": [True] * 4 + [False]})
+    model, asked = rt.repeat_buying.fit_beta_geometric(cohort), {"length": "year", "discount": 0.1}
+    pay = {**asked, "profit": 10, "horizon": 6, "timing": "start"}
+    customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0, 3]})
+    values = rt.economics.residual_value(customers, model=model, **pay)
+    base = pd.DataFrame({"tenure": [0, 3], "n_customers": [1, 1]})
+    return [
+        rt.economics.lifetime_value(model, acquisition_cost=5, **pay),
+        values,
+        rt.economics.customer_equity(values),
+        rt.economics.value_of_retention(model, lever="hazards", churn_cut=0.1, **pay),
+        rt.economics.retention_elasticity(model, horizon=6, **asked),
+        rt.economics.base_forecast(base, model=0.8, acquired=2, periods=3),
+    ]
 
 
 def repeat_answers(company):

@@ -254,6 +254,45 @@ def test_tracking_has_two_lines_and_marks_where_the_forecast_begins() -> None:
         plot("plot_tracking", show="all")
 
 
+def test_levers_have_a_bar_each_hatched_where_nobody_has_watched() -> None:
+    """the bars add up to the gain; its bounds are a line at the height of its bar."""
+    table = tables()["plot_levers"]
+    ax = plot("plot_levers")
+    ends = {}
+    for bar in ax.patches:
+        row = round(bar.get_y() + bar.get_height() / 2)
+        ends[row] = max(ends.get(row, 0.0), bar.get_x() + bar.get_width())
+    np.testing.assert_allclose([ends[row] for row in range(5)], table["gain_share"])
+    hatched = [bar.get_width() for bar in ax.patches if bar.get_hatch()]
+    np.testing.assert_allclose(hatched, table["gain_share"] * table["share_forecast"])
+    lines = [line for part in ax.collections for line in part.get_segments()]
+    assert [line[0][1] for line in lines] == [0, 1, 2, 3, 4]
+    lower = table["lower"] / table["value_before"]
+    np.testing.assert_allclose([line[0][0] for line in lines], lower)
+    assert "+5.0 points at the first renewal" in " ".join(words(ax).split())
+    assert f"+{table['gain_share'][0]:.1%}" in words(ax)
+    unlike = table.assign(points=[0.05, 0.05, 0.05, 0.05, 0.1])
+    said = " ".join(words(plot("plot_levers", unlike)).split())
+    assert "More retention: what" in said
+    assert "10.0 points" in said
+
+
+def test_a_forecast_stacks_todays_customers_and_those_to_be_won() -> None:
+    """two bars a period, and a line where it goes, if it goes anywhere."""
+    table = tables()["plot_base_forecast"]
+    ax = plot("plot_base_forecast")
+    heights = [bar.get_height() for bar in ax.patches]
+    np.testing.assert_allclose(heights, [*table["n_old"], *table["n_new"]])
+    feet = [bar.get_y() for bar in ax.patches[len(table) :]]
+    np.testing.assert_allclose(feet, table["n_old"])
+    assert ax.lines[0].get_ydata()[0] == table["steady_state"][0]
+    assert "In the end\n1,200" in words(ax)
+    assert "Years from now" in words(ax)
+    endless = plot("plot_base_forecast", table.assign(steady_state=np.nan, length="28 days"))
+    assert not endless.lines
+    assert "Periods of 28 days from now" in words(endless)
+
+
 @pytest.mark.parametrize("size", [(3.4, 2.6), (10, 3)], ids=["tiny", "flat"])
 def test_pictures_of_odd_sizes_are_drawn_without_a_warning(size: tuple[float, float]) -> None:
     """labels may become small, but no picture fails."""

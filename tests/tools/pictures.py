@@ -70,6 +70,24 @@ def tags() -> pd.DataFrame:
 
 
 @cache
+def levers() -> pd.DataFrame:
+    """What five points are worth, by all levers, of a model that was fitted on three years."""
+    years = pd.DataFrame(
+        {"duration": [1, 2, 3, 3], "churned": [True] * 3 + [False], "n_spells": [30, 15, 9, 46]}
+    )
+    model = rt.repeat_buying.fit_beta_geometric(years)
+    asked = {"points": 0.05, "profit": 100, "discount": 0.1, "length": "year", "horizon": 50}
+    every = ("rates", "hazards", "customers", "once_as_survivors", "once")
+    return pd.concat(
+        [
+            rt.economics.value_of_retention(model, lever=lever, timing="end", **asked)
+            for lever in every
+        ],
+        ignore_index=True,
+    )
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -94,6 +112,14 @@ def tables() -> dict[str, Any]:
         ),
         "plot_tracking": rt.repeat_buying.tracking_table(
             company().orders, model=model, **cut, freq="month"
+        ),
+        "plot_levers": levers(),
+        "plot_base_forecast": rt.economics.base_forecast(
+            pd.DataFrame({"tenure": [0, 2, 5], "n_customers": [400, 200, 300]}),
+            model=0.8,
+            acquired=240,
+            periods=12,
+            length="year",
         ),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
     }

@@ -70,10 +70,13 @@ REPEAT_BUYING_FIGURES: tuple[Figure, ...] = (
         better="higher",
         low=None,
         high=None,
-        formula="margin · expected spend · ∫ (1 + i)^(−t / year) dE(t), E: expected purchases",
-        made_by="customer_value",
-        conventions=("margin", "discount", "horizon"),
-        source="Fader, Hardie and Lee (2005), Journal of Marketing Research 42(4), 415–430",
+        formula="Σ over payments to come of amount · chance that it comes · (1 + i)^(−years)",
+        made_by="customer_value, lifetime_value, residual_value",
+        conventions=("margin", "profit", "discount", "horizon", "timing", "whose"),
+        source=(
+            "Fader, Hardie and Lee (2005), Journal of Marketing Research 42(4), 415–430; Fader and "
+            "Hardie (2010), Marketing Science 29(1), 85–93"
+        ),
     ),
     Figure(
         name="gap_ratio",

@@ -119,8 +119,8 @@ VOICE_FIGURES: tuple[Figure, ...] = (
         better="higher",
         low=None,
         high=None,
-        formula="Σ our sales / sales of the whole market",
-        made_by="market_share",
+        formula="Σ our sales / sales of the whole market; of a forecast: customers, not sales",
+        made_by="market_share, base_forecast",
         source=_BUTTLE,
     ),
 )

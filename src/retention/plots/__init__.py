@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retention.plots.cohort_plots import plot_cohorts as plot_cohorts
     from retention.plots.gap_plot import plot_gaps as plot_gaps
     from retention.plots.model_plots import plot_coefficients as plot_coefficients
+    from retention.plots.model_plots import plot_tracking as plot_tracking
     from retention.plots.reason_plots import plot_reasons as plot_reasons
     from retention.plots.reason_plots import plot_reasons_by_segment as plot_reasons_by_segment
     from retention.plots.retention_plot import plot_retention as plot_retention
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
-    from retention.plots.tracking_plot import plot_tracking as plot_tracking
+    from retention.plots.value_plots import plot_base_forecast as plot_base_forecast
+    from retention.plots.value_plots import plot_levers as plot_levers
 
 _HOMES = {
     "cohort_triangle": "styled",
+    "plot_base_forecast": "value_plots",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
     "plot_coefficients": "model_plots",
@@ -33,13 +36,14 @@ _HOMES = {
     "plot_cohorts": "cohort_plots",
     "plot_gaps": "gap_plot",
     "plot_incidence": "survival_plots",
+    "plot_levers": "value_plots",
     "plot_lift": "score_plots",
     "plot_reasons": "reason_plots",
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
     "plot_survival": "survival_plots",
-    "plot_tracking": "tracking_plot",
+    "plot_tracking": "model_plots",
     "to_style": "styled",
 }
 

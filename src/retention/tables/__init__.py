@@ -11,6 +11,7 @@ from retention.tables.checks import (
 )
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import (
+    BASE,
     CONTACTS,
     CONTRACTS,
     COSTS,
@@ -20,8 +21,10 @@ from retention.tables.kinds import (
     LIFETIMES,
     MARKET,
     OUTAGES,
+    PROFITS,
     SURVEYS,
     TRANSACTIONS,
+    VALUES,
     WALLET,
 )
 from retention.tables.made import (
@@ -46,6 +49,7 @@ from retention.tables.mixed_currencies import (
 __all__ = [
     "ACTIVITY",
     "AT_START",
+    "BASE",
     "CHURNED",
     "CONTACTS",
     "CONTRACTS",
@@ -58,12 +62,14 @@ __all__ = [
     "LIFETIMES",
     "MARKET",
     "OUTAGES",
+    "PROFITS",
     "PURCHASE_SUMMARY",
     "SPELLS",
     "STEPS",
     "SURVEYS",
     "TAGS",
     "TRANSACTIONS",
+    "VALUES",
     "WALLET",
     "Adds",
     "Column",

@@ -195,3 +195,44 @@ LABELS = Kind(
         Column("category", "text", "the reason; unspecified where they found none"),
     ),
 )
+
+PROFITS = Kind(
+    "profit",
+    "an age of customers (and segment): what each brings in it",
+    YOURS,
+    (
+        Column("age", "integer", "period of tenure, 1 for the first; absent: all", optional=True),
+        Column(
+            "profit_per_customer",
+            "number",
+            "what a customer who is here brings in it, null where unknown",
+            "currency",
+        ),
+        Column("length", "text", "of a period", optional=True),
+        CURRENCY,
+    ),
+)
+
+
+VALUES = Kind(
+    "values",
+    "a customer's value from now on",
+    YOURS,
+    (
+        Column("customer_id", "id", "whose value"),
+        Column("value", "number", "what is still to come, null where unknown", "currency"),
+        CURRENCY,
+    ),
+)
+"""What `residual_value` and `customer_value` give, and anybody's own."""
+
+
+BASE = Kind(
+    "base",
+    "customers of one tenure",
+    YOURS,
+    (
+        Column("tenure", "integer", "renewals behind, 0 in the first period"),
+        Column("n_customers", "number", "how many there are", "customers"),
+    ),
+)

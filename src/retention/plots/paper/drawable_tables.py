@@ -187,7 +187,24 @@ TRACKING = Drawable(
     ("period", "step", "actual", "expected", "cumulative_actual", "cumulative_expected"),
 )
 
+LEVERS = Drawable(
+    "plot_levers",
+    ("economics.value_of_retention",),
+    "a lever",
+    (
+        *("lever", "points", "value_before", "gain", "gain_share", "lower", "upper"),
+        "share_forecast",
+    ),
+)
+
+FORECAST = Drawable(
+    "plot_base_forecast",
+    ("economics.base_forecast",),
+    "a period",
+    ("period", "n_old", "n_new", "n_customers", "steady_state"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
-    *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
+    *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING, LEVERS, FORECAST),
 )

@@ -32,7 +32,7 @@ _CHUNK = 131_072  # customers at a time, so that no array of customers × covari
 _ALONG = "_along_"
 
 
-_ASIDE = "_is_aside_"  # whether a spell is set aside
+ASIDE_COLUMN = "_is_aside_"  # whether a spell is set aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,25 @@ def columns_of_customers(
     check_choice("given", given, ("tenure", None))  # type: ignore[arg-type]
     frame = require(customers, CUSTOMERS, by_row=True)
     refuse_absent_columns(model, frame.collect_schema())
+    return columns_with_tenure(frame, columns_of_model(model), given, keep)
+
+
+def columns_with_tenure(
+    frame: Frame, needed: Sequence[str], given: str | None, keep: Sequence[str]
+) -> tuple[Columns, Columns]:
+    """The needed columns of customers, with a tenure and a `start` for each; what goes along.
+
+    Raises:
+        ColumnError: if a column to keep is not there, or nothing says how long they have stayed.
+        ContentError: if a tenure is missing, below 0 or infinite.
+    """
     frame = _customers_with_tenure(frame) if given else frame
     schema = frame.collect_schema()
     for name in keep:
         if name not in schema:
             raise ColumnError.unknown("keep", name, schema)
-    aside = [_ASIDE] if _ASIDE in schema else []
-    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *columns_of_model(model)]
+    aside = [ASIDE_COLUMN] if ASIDE_COLUMN in schema else []
+    wanted = ["customer_id", *(["tenure"] if given else []), *aside, *needed]
     # One query, for a lazy table gives its rows in another order each time; kept whole numbers
     # stay what they are even if some are missing, while covariates are read as numbers.
     along = {f"{_ALONG}{name}": nw.col(name) for name in keep}
@@ -105,7 +117,7 @@ def _customers_with_tenure(customers: Frame) -> Frame:
     if one_row(frame.select(n=count(nw.col("churned").is_null()).sum()))["n"]:
         raise ContentError("customers: 'churned' is missing in some rows. Is the spell still on?")
     aside = nw.lit(False) if "set_aside" not in schema else ~nw.col("set_aside").is_null()
-    marked = frame.with_columns(aside.alias(_ASIDE), tenure=nw.col("duration"))
+    marked = frame.with_columns(aside.alias(ASIDE_COLUMN), tenure=nw.col("duration"))
     return marked.filter(~nw.col("churned"))
 
 
@@ -137,8 +149,8 @@ def chunks_of_customers(
         here = {name: columns[name][rows] for name in columns_of_model(model)}
         size = rows.stop - first
         design, why = reader.read(here, size)
-        if _ASIDE in columns:
-            why[columns[_ASIDE][rows].astype(np.bool_)] = ASIDE
+        if ASIDE_COLUMN in columns:
+            why[columns[ASIDE_COLUMN][rows].astype(np.bool_)] = ASIDE
         stratum = places_of_strata(here, model.stratum_columns, model.stratum_keys, size)
         yield Chunk(rows, design, stratum, start[rows], why)
     reader.refuse_foreign(table)

@@ -226,7 +226,8 @@ def _advice_on_model(model: object, call: str) -> str:
 def is_table(value: object) -> bool:
     """Whether somebody gave a table where a model was asked for."""
     names = ("columns", "column_names")  # PyArrow's
-    return not isinstance(value, type) and any(hasattr(value, name) for name in names)
+    # Asked of its type, for a lazy table works its columns out.
+    return not isinstance(value, type) and any(hasattr(type(value), name) for name in names)
 
 
 def _finite_exponential(values: Floats) -> Floats:
