@@ -383,11 +383,11 @@ def _blank_as_text(table: Any) -> Any:
     DuckDB would call them whole numbers.
     """
     objects = [name for name in table.columns if table[name].dtype == object]
-    blank = [name for name in objects if _is_blank(table[name])]
+    blank = [name for name in objects if _holds_nothing(table[name])]
     return table.astype(dict.fromkeys(blank, "string")) if blank else table
 
 
-def _is_blank(values: Any) -> bool:
+def _holds_nothing(values: Any) -> bool:
     """Whether nothing stands in a pandas column; most have something in the first rows."""
     first = values.head(_HEAD).first_valid_index()
     return first is None and values.first_valid_index() is None

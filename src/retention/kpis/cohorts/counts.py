@@ -146,7 +146,7 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
         )
     if counted is None:
         parts = activity_by_segments(scanned, by, adds="none", starts=starts)[0] if by else None
-        counted = _counted_by_query(firm, parts, asked, seen, by)
+        counted = _ages_by_query(firm, parts, asked, seen, by)
     if seen is None:
         limits = window_of(firm, empty=_NOBODY, counted=counted)
         seen = (
@@ -157,7 +157,7 @@ def count_ages(activity: object, asked: Ageing, by: Sequence[str]) -> tuple[Colu
     return {name: values for name, values in counted.items() if name not in CONSTANTS}, seen
 
 
-def _counted_by_query(
+def _ages_by_query(
     firm: Frame, parts: Frame | None, asked: Ageing, seen: Seen | None, by: Sequence[str]
 ) -> Columns:
     """The counts and sums by the user's engine."""

@@ -223,7 +223,7 @@ def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     at_hand = is_at_hand(activity)
     frame, names = activity_by_segments(activity, by, working=_WORKING, by_row=at_hand)
     counted = movements_at_hand(frame, names, _AMOUNT_OF) if at_hand else None
-    counted = counted or _counted_by_query(frame, names)
+    counted = counted or _movements_by_query(frame, names)
     _refuse_what_cannot_balance(counted)
     window = window_of(frame, empty="there is no revenue to follow", counted=counted)
     counts = {name: values for name, values in counted.items() if name not in CONSTANTS}
@@ -233,7 +233,7 @@ def ledger_of_movements(activity: object, by: str | Sequence[str]) -> Ledger:
     return Ledger(keys, columns, tuple(names), window)
 
 
-def _counted_by_query(frame: Frame, names: Sequence[str]) -> Columns:
+def _movements_by_query(frame: Frame, names: Sequence[str]) -> Columns:
     """The counts and sums of each segment and period, by the user's engine."""
     summed = (
         *(name for name in _AMOUNTS if name not in ("sales_start", "sales_churned")),
