@@ -113,7 +113,9 @@ def gap_table(
     frame = require(transactions, TRANSACTIONS, alone=True, adds="none", by_row=at_hand)
     silences: Columns | None = None
     if at_hand and (bought := days_at_hand(frame, as_of=last, gap=candidates[0], way=way)):
-        silences = bought.record_silences(_limits(candidates, horizon), candidates[0], day)
+        silences = bought.record_silences(
+            _lengths_that_matter(candidates, horizon), candidates[0], day
+        )
     if silences is None:
         days = purchase_days(frame, as_of=last, keep={}, gap=candidates[0], way=way)
         silences = collect(_record_silences(days, candidates, horizon, day))
@@ -151,7 +153,7 @@ def _record_silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) 
         (nw.col("_first") == 1)
         | ((nw.col("_length") > nw.col("_longest")) & (nw.col("_length") >= min(gaps)))
     )
-    limits = _limits(gaps, within)
+    limits = _lengths_that_matter(gaps, within)
     keys = ["_first", "_back", "_day", "_longest", "_length"]
     rounded = records.with_columns(
         _longest=_largest_limit_reached("_longest", limits),
@@ -161,7 +163,7 @@ def _record_silences(days: Frame, gaps: Sequence[int], within: int, as_of: int) 
     return counted.with_columns(nw.col(*keys, "n").cast(nw.Int64))
 
 
-def _limits(gaps: Sequence[int], within: int) -> list[int]:
+def _lengths_that_matter(gaps: Sequence[int], within: int) -> list[int]:
     """The lengths of a silence that matter."""
     return sorted({*gaps, *(gap + within for gap in gaps)})
 

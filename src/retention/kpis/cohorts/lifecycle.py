@@ -269,7 +269,11 @@ def _counts_of_stretches(
     scanned = require(activity, ACTIVITY, extra=by, adds="none", by_row=at_hand)
     warn_of_unseen(scanned)
     counted = stretches_at_hand(scanned, by) if at_hand else None
-    found = _states_by_query(scanned, limit, by) if counted is None else _states(counted, limit)
+    found = (
+        _stretches_by_query(scanned, limit, by)
+        if counted is None
+        else _states_of_stretches(counted, limit)
+    )
     seen = window_of(scanned, empty="there is no customer to follow", counted=found)
     customers = np.bincount(found["step"] - seen.first_step, found["n"]).astype(np.int64)
     warn_of_holes(
@@ -278,7 +282,7 @@ def _counts_of_stretches(
     return found, seen
 
 
-def _states(counted: Columns, limit: int) -> Columns:
+def _states_of_stretches(counted: Columns, limit: int) -> Columns:
     """The same counts by states, of stretches counted by how long ago and how long."""
     since, until, earlier = (counted[name] for name in ("_since", "_until", "_earlier"))
     silence = np.where(until > 0, until - 1, counted["last_step"] - counted["step"])
@@ -296,7 +300,7 @@ def _state_of_active(since: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.select([since == 0, since == 1], [_NEW, _RETAINED], _REACTIVATED)
 
 
-def _states_by_query(scanned: Frame, limit: int, by: Sequence[str]) -> Columns:
+def _stretches_by_query(scanned: Frame, limit: int, by: Sequence[str]) -> Columns:
     """The counts of stretches by the user's engine."""
     firm, _ = activity_by_segments(scanned, (), adds="none")
     rows = firm.filter(nw.col("active")).select("customer_id", "step", *CONSTANTS)

@@ -100,10 +100,10 @@ def lines_for_sorting(found: Columns) -> Lines | None:
     first, last = periods.day_of(int(day.min())), periods.day_of(int(day.max()))
     log = Log(day.size, first, last, only_sales=bool(found["sales"].min() >= 0))
     lines = Lines(numbered["customer_id"], numbered.get("order_id"), day, found["sales"], log)
-    return lines if log.only_sales else _purchases(lines)
+    return lines if log.only_sales else _purchases_among(lines)
 
 
-def _purchases(lines: Lines) -> Lines | None:
+def _purchases_among(lines: Lines) -> Lines | None:
     """The orders that are purchases, see `orders`; None where there is none or no number for it."""
     low, orders = int(lines.day.min()), lines.order.size if lines.order else 1
     days = int(lines.day.max()) - low + 1
