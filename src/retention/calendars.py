@@ -176,12 +176,12 @@ class Rule(NamedTuple):
     def first_day_number(self, step: Number) -> Number:
         """The first day of a period of whole weeks, as a number of days since 1970-01-01."""
         per_year = _STEPS[self.length]
-        year = _share(step, per_year)
+        year = whole_share(step, per_year)
         third = (step - year * per_year) * (12 // per_year)  # in months of the year
-        quarter = _share(third, 3)
+        quarter = whole_share(third, 3)
         month = third - quarter * 3
         first, second, _ = self.pattern
-        weeks = quarter * 13 + month * first + _share(month, 2) * (second - first)
+        weeks = quarter * 13 + month * first + whole_share(month, 2) * (second - first)
         found: Number = self._start(year) + weeks * 7
         return found
 
@@ -192,19 +192,19 @@ class Rule(NamedTuple):
         one day x tells its year, as the Thursday tells that of an ISO week: here in civil years
         that start in March, whose days are counted from 0000-03-01.
         """
-        week_of_all = _share(number + 2 - self.after + 7 * _FAR, 7)
+        week_of_all = whole_share(number + 2 - self.after + 7 * _FAR, 7)
         days_before = (153 * ((self.month - 2) % 12) + 2) // 5
         shift = 719_468 - 7 * _FAR + 7 + self.after - days_before - self.slack - 3
         x = week_of_all * 7 + shift
-        century = _share(x * 4 + 3, 146_097)
-        of_century = x - _share(century * 146_097, 4)
-        year_of_century = _share(of_century * 4 + 3, 1_461)
+        century = whole_share(x * 4 + 3, 146_097)
+        of_century = x - whole_share(century * 146_097, 4)
+        year_of_century = whole_share(of_century * 4 + 3, 1_461)
         year = century * 100 + year_of_century - (self.month - 2) // 12
         per_year = _STEPS[self.length]
         if per_year == 1:
             return year
-        week = _share(of_century - _share(year_of_century * 1_461, 4), 7)
-        quarter = _share(week, 13) - _share(week, 52)
+        week = whole_share(of_century - whole_share(year_of_century * 1_461, 4), 7)
+        quarter = whole_share(week, 13) - whole_share(week, 52)
         if per_year == 4:
             return year * 4 + quarter
         rest, (first, second, _) = week - quarter * 13, self.pattern
@@ -218,14 +218,14 @@ class Rule(NamedTuple):
         days_before = (153 * ((self.month - 2) % 12) + 2) // 5
         next_month = (
             365 * past
-            + _share(past, 4)
-            - _share(past, 100)
-            + _share(past, 400)
+            + whole_share(past, 4)
+            - whole_share(past, 100)
+            + whole_share(past, 400)
             + days_before
             - 719_468
         )
         end = next_month - 1 + self.slack + 3 - self.after
-        start: Number = _share(end + 7 * _FAR, 7) * 7 - 7 * _FAR - 3 + self.after + 1
+        start: Number = whole_share(end + 7 * _FAR, 7) * 7 - 7 * _FAR - 3 + self.after + 1
         return start
 
 
@@ -343,10 +343,10 @@ def _known_word(argument: str, value: object, choices: tuple[str, ...]) -> str:
 
 def _from_on(number: Number, first: Number | int) -> Number:
     """1 from a number on, 0 before."""
-    return _share(number - first + _EVER, _EVER)
+    return whole_share(number - first + _EVER, _EVER)
 
 
-def _share(number: Number, by: int) -> Number:
+def whole_share(number: Number, by: int) -> Number:
     """A whole number divided, rounded down.
 
     Of an expression by way of floats, a half away from where they could err: a quotient is written

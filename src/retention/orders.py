@@ -50,6 +50,7 @@ class Log:
     last: date
     only_sales: bool
     n_tail: int = 0
+    no_losses: bool = False
 
     def warn_of_silence(self, as_of: date, *, usual: int) -> None:
         """Warn when the log fell silent before `as_of` for longer than chance allows at its pace.
@@ -97,7 +98,7 @@ def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = N
             *(nw.col(f"_{name}").sum().alias(name) for name in money),
             nw.col(day).min().alias("first"),
             nw.col(day).max().alias("last"),
-            nw.col("sales").min().alias("least"),
+            *(nw.col(name).min().alias(f"least {name}") for name in money),
             nw.col("_seen").max().alias("most"),
         )
     )
@@ -112,7 +113,16 @@ def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = N
     if found["most"] < 0:
         until_then = f" up to `as_of` {as_of}" if last > as_of else ""
         raise ContentError(f"transactions holds refunds only{until_then}: nobody bought anything.")
-    return Log(int(found["n"]), first, last, found["least"] >= 0, int(found["tail"]))
+    at_least_0 = {name: found[f"least {name}"] >= 0 for name in money}
+    tail_lines = int(found["tail"])
+    return Log(
+        int(found["n"]),
+        first,
+        last,
+        at_least_0["sales"],
+        tail_lines,
+        at_least_0.get("profit", True),
+    )
 
 
 def first_contract_day(contracts: Frame, *, as_of: date) -> date:

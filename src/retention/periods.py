@@ -20,6 +20,7 @@ from retention.calendars import (
     name_of_window,
     names_of_calendars,
     rule_of,
+    whole_share,
 )
 from retention.errors import RetentionError, check_choice, whole_number
 
@@ -167,9 +168,10 @@ def first_day_number(step: _Number, freq: str) -> _Number:
         return rule.first_day_number(step)
     month = step * _MONTHS[rule.length] + rule.after  # months since the year 0
     shifted = month - 2  # in years that start in March, so that a leap day comes last
-    year = shifted // 12
-    days_before = (153 * (shifted - year * 12) + 2) // 5
-    return 365 * year + year // 4 - year // 100 + year // 400 + days_before - 719468
+    year = whole_share(shifted, 12)
+    days_before = whole_share(153 * (shifted - year * 12) + 2, 5)
+    leaps = whole_share(year, 4) - whole_share(year, 100) + whole_share(year, 400)
+    return 365 * year + leaps + days_before - 719468
 
 
 def first_day(step: int, freq: str) -> date:

@@ -72,3 +72,27 @@ def test_a_table_of_new_columns_is_of_its_engine(kind):
     assert [str(day)[:10] for day in found["day"].to_list()] == ["2024-02-29", "2024-03-01"]
     assert found["text"].to_list() == ["x", "x"]
     assert found["n"].is_null().to_list() == [False, True]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("swapped", [(), (0, 1), (150, 299), (298, 299)])
+def test_texts_that_lie_in_order_are_numbered_like_any_others(kind, swapped):
+    """Nothing is hashed of them; one text out of place, wherever it is, and all are."""
+    values = [f"C{i // 3:04d}" for i in range(300)]
+    if swapped:
+        one, other = swapped
+        values[one], values[other] = values[other], "A" if one == 0 else values[one]
+    found = numbered_column(kind, values)
+    different = sorted(set(values))
+    assert list(found.distinct) == different
+    assert [different[place] for place in found.number] == values
+
+
+def test_texts_that_share_their_hash_are_told_apart(monkeypatch):
+    """Polars makes a number of each text; where two have one, the texts themselves are asked."""
+    monkeypatch.setattr(
+        pl.Series, "hash", lambda texts: pl.Series([7] * len(texts), dtype=pl.UInt64)
+    )
+    found = numbered_column("polars", ["b", "a", None, "b", "c"])
+    assert found.number.tolist() == [1, 0, -1, 1, 2]
+    assert list(found.distinct) == ["a", "b", "c"]

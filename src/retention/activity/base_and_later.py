@@ -11,7 +11,16 @@ import narwhals.stable.v2 as nw
 from retention.activity.later_at_hand import LATER, pairs_at_hand
 from retention.activity.window import CONSTANTS
 from retention.errors import check_choice, count_of, warn
-from retention.frames import Frame, count, one_row, orders_well
+from retention.frames import (
+    Frame,
+    count,
+    keeps_tables,
+    one_row,
+    orders_well,
+    same_values_of,
+    with_later,
+    with_same_values,
+)
 from retention.orders import net_sum
 from retention.periods import check_lag
 from retention.tables import ACTIVITY, AT_START, require, segments
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 FURTHEST_SHIFT = 12
 """Up to this lag, shifting rows is cheaper than a join."""
 
+_BASE = {"sales": "s0", "profit": "p0"}
 _PAIRED = ("retained", "s0", "s1", "p0", "p1")
 """What `base_and_later` puts beside the segments."""
 
@@ -148,18 +158,23 @@ def base_and_later(
         pairs = pairs_at_hand(frame, lag=lag, by=by, in_firm=in_firm, later=later)
         if pairs is not None:
             return pairs
-    active = frame.filter(nw.col("active"))
+    active, same = frame.filter(nw.col("active")), same_values_of(frame)
     if in_firm:
         pairs = _pairs_of_firm(frame, active, by, lag, later)
+    elif keeps_tables(frame):
+        base, who = _base_of_pairs(active, by).drop(*same), ["customer_id", *by]
+        money = {_BASE[name]: LATER[name] for name in later}
+        pairs = with_later(base, who, "step", lag=lag, met="retained", values=money)
+        pairs = with_same_values(pairs, same)
     elif orders_well(frame) and lag <= FURTHEST_SHIFT:
         pairs = _pairs_by_shifting(active, by, lag, later)
     else:
         met = _shifted_back(active, by, lag, later)
         pairs = _base_of_pairs(active, by).join(met, on=_keys_of_pairs(by), how="left")
     pairs = pairs.filter(nw.col("step") <= nw.col("last_step") - lag)
-    return pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64)).with_columns(
-        _later_money_of_retained(LATER[money]) for money in later
-    )
+    pairs = pairs.with_columns(nw.col("retained").fill_null(0).cast(nw.Int64))
+    pairs = pairs.with_columns(_later_money_of_retained(LATER[money]) for money in later)
+    return with_same_values(pairs, same)
 
 
 def _keys_of_pairs(by: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from retention import periods
 from retention.activity.at_hand import LinesAtHand, lines_at_hand
 from retention.activity.purchases_at_hand import activity_at_hand
+from retention.activity.window import CONSTANTS
 from retention.errors import ContentError, warn
 from retention.frames import (
     Frame,
@@ -21,6 +22,7 @@ from retention.frames import (
     grouped_with_days,
     in_kind_of,
     is_at_hand,
+    with_same_values,
 )
 from retention.log_holes import days_of_lines, hole_among, tell_of_hole, warn_of_hole
 from retention.orders import Log, checked_log, net_sum, netted_orders, order_keys
@@ -130,10 +132,14 @@ def customer_periods(
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """What one look at the log told: the whole periods, and whether every line is positive."""
+    """What one look at the log told: the whole periods, and whether nothing is below 0.
+
+    Of sales it is `plain` that says so, of profit `no_losses`.
+    """
 
     window: periods.Window
     plain: bool
+    no_losses: bool = False
 
 
 def _lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
@@ -197,7 +203,7 @@ def _observed_periods(
             who = read.known["customer_id"].number
             days = days_of_lines(read.day, who, since=since, until=until)
             tell_of_hole(hole_among(*days, least=least), then=then, whole=freq)
-    seen = _Observed(window, log.only_sales)
+    seen = _Observed(window, log.only_sales, log.no_losses)
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen
 
@@ -301,7 +307,7 @@ def _purchases_per_period(
             days,
             cell,
             sums=money,
-            least=[name for name in money if name == "profit"],
+            least=[name for name in money if name == "profit" and not seen.no_losses],
             day="_day",
             longest=longest,
         ).rename({"n_days": "n_orders"})
@@ -339,7 +345,7 @@ def _columns_of_purchase_activity(
     rows: Frame, by: Sequence[str], seen: _Observed, schema: Mapping[str, object]
 ) -> Frame:
     profit = nw.col("profit") if "profit" in schema else nw.lit(None, dtype=nw.Float64)
-    return rows.select(
+    columns = rows.select(
         "customer_id",
         *by,
         periods.period_expr("step", seen.window.freq, rows.implementation).alias("period"),
@@ -347,8 +353,7 @@ def _columns_of_purchase_activity(
         "n_orders",
         "sales",
         profit.cast(nw.Float64).alias("profit"),
-        (nw.col("n_orders") > 0).alias("active"),
-        nw.lit(seen.window.first_step).cast(nw.Int64).alias("first_step"),
-        nw.lit(seen.window.last_step).cast(nw.Int64).alias("last_step"),
-        nw.lit(seen.window.freq).alias("freq"),
+        (nw.lit(value=True) if seen.plain else nw.col("n_orders") > 0).alias("active"),
     )
+    window = (seen.window.first_step, seen.window.last_step, seen.window.freq)
+    return with_same_values(columns, dict(zip(CONSTANTS, window, strict=True)))

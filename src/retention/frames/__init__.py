@@ -12,7 +12,6 @@ from retention.frames.answers import FewTexts, beside_columns, in_kind_of, table
 from retention.frames.arrow import readable_pandas
 from retention.frames.column_labels import inside, outside, sql_name
 from retention.frames.connections import private_connection
-from retention.frames.day_counts import grouped_with_days
 from retention.frames.engines import (
     Columns,
     Frame,
@@ -29,7 +28,6 @@ from retention.frames.engines import (
     one_row,
     orders_well,
     read_out,
-    with_first,
     without_json,
 )
 from retention.frames.numbered import (
@@ -39,10 +37,26 @@ from retention.frames.numbered import (
     numbers_of_values,
     rows_at_hand,
 )
-from retention.frames.row_numbers import numbers_rows, rows_may_repeat
+from retention.frames.row_numbers import (
+    MOST_SORTED,
+    numbers_of_texts,
+    numbers_rows,
+    rows_may_repeat,
+    with_row_numbers,
+)
 from retention.frames.texts import with_text_numbers
+from retention.frames.written_queries import (
+    grouped_with_days,
+    keeps_tables,
+    same_values_of,
+    skips_branches,
+    with_first,
+    with_later,
+    with_same_values,
+)
 
 __all__ = [
+    "MOST_SORTED",
     "Columns",
     "FewTexts",
     "Frame",
@@ -62,7 +76,9 @@ __all__ = [
     "is_at_hand",
     "is_lazy",
     "is_pandas",
+    "keeps_tables",
     "locked_in",
+    "numbers_of_texts",
     "numbers_of_values",
     "numbers_rows",
     "one_row",
@@ -73,9 +89,14 @@ __all__ = [
     "readable_pandas",
     "rows_at_hand",
     "rows_may_repeat",
+    "same_values_of",
+    "skips_branches",
     "sql_name",
     "table_like",
     "with_first",
+    "with_later",
+    "with_row_numbers",
+    "with_same_values",
     "with_text_numbers",
     "without_json",
 ]

@@ -7,7 +7,6 @@ from functools import reduce
 from operator import add
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
-from zlib import crc32
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -225,30 +224,6 @@ def orders_well(frame: Frame) -> bool:
     shift.
     """
     return not (frame.implementation.is_pandas() or frame.implementation.is_polars())
-
-
-def with_first(frame: Frame, key: str, order: str, first: str, value: str | None = None) -> Frame:
-    """Each row beside the least `order` of its key (`first`), and the `value` there (`_x`).
-
-    No key has two rows of the same order. DuckDB computes a table that is joined to itself twice
-    unless told to keep it; kept, the join is cheaper than a window.
-    """
-    if not frame.implementation.is_duckdb():
-        least = frame.with_columns(nw.col(order).min().over(key).alias(first))
-        if value is None:
-            return least
-        there = nw.when(nw.col(order) == nw.col(first)).then(nw.col(value))
-        return least.with_columns(_x=there).with_columns(_x=nw.col("_x").max().over(key))
-    x, joined = "", ""
-    if value is not None:
-        x, joined = f', x."{value}" AS _x', f'JOIN a x ON x."{key}" = f.k AND x."{order}" = f.o'
-    # Of its own: older versions cannot nest one name, and read what stands under it only later.
-    view = f"retention_rows_{first}_{crc32(cast('Any', frame.to_native()).sql_query().encode())}"
-    query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
-        f AS (SELECT "{key}" AS k, min("{order}") AS o FROM a GROUP BY ALL)
-        SELECT a.*, f.o AS "{first}"{x} FROM a JOIN f ON a."{key}" = f.k {joined}"""
-    rows = cast("Any", frame.to_native()).query(view, query)
-    return cast("Frame", nw.from_native(rows))
 
 
 def as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:

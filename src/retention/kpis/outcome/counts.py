@@ -14,9 +14,17 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.activity.base_and_later import activity_by_segments, base_and_later
-from retention.activity.window import warn_of_holes, window_of
+from retention.activity.window import CONSTANTS, warn_of_holes, window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, is_at_hand
+from retention.frames import (
+    Columns,
+    Frame,
+    collect,
+    is_at_hand,
+    keeps_tables,
+    same_values_of,
+    with_same_values,
+)
 from retention.kpis.outcome.sums_at_hand import counted_at_hand
 from retention.log_holes import BUSY
 from retention.numerics.codes import distinct_segments
@@ -109,12 +117,71 @@ def count_cells(activity: object, asked: Asked, bases: Mapping[str, str]) -> Cel
 
 def _counted_by_query(pairs: Frame, names: Sequence[str], bases: Mapping[str, str]) -> Columns:
     """The counts and sums of each segment and base period, by the user's engine."""
+    if all(basis == "base" for basis in bases.values()):
+        return _counted_in_two_steps(pairs, names, list(bases))
     prepared = pairs
     for money, basis in bases.items():
         prepared = _pairs_with_terms(prepared, money, basis, [*names, "step"])
     grouped = prepared.group_by(*names, "step").agg(*_sums_of_cells(bases))
     whole = [f"{money}_known" for money in bases] + ["n_base", "n_retained", "step"]
     return collect(grouped.with_columns(nw.col(*whole).cast(nw.Int64)))
+
+
+def _counted_in_two_steps(pairs: Frame, names: Sequence[str], bases: Sequence[str]) -> Columns:
+    """The same where the retained count for their base: those who stay and who leave are summed.
+
+    From these few sums follow the others: half as many are made of the customers.
+    """
+    cell = [*names, "step"]
+    parts = _sums_of_parts(pairs, [*cell, "retained"], bases)
+    stayed = nw.col("retained") == 1
+
+    def of_retained(name: str) -> nw.Expr:
+        return nw.when(stayed).then(nw.col(name)).otherwise(nw.col(name) * 0)
+
+    parts = parts.with_columns(
+        of_retained("n_base").alias("n_retained"),
+        *(of_retained(f"{name}_base").alias(f"{name}_retained") for name in bases),
+        *(of_retained(f"{name}_squares").alias(f"{name}_residuals") for name in bases),
+    )
+    whole = ["n_base", "n_retained", *(f"{name}_known" for name in bases)]
+    summed = [f"{name}_{which}" for name in bases for which in _SUMMED]
+    grouped = parts.group_by(*cell).agg(
+        *_sums_of_constants(),
+        *(nw.col(name).sum() for name in (*whole, *summed)),
+        *(nw.col(f"{name}_least").min() for name in bases),
+    )
+    return collect(grouped.with_columns(nw.col(*whole, "step").cast(nw.Int64)))
+
+
+def _sums_of_parts(pairs: Frame, part: Sequence[str], bases: Sequence[str]) -> Frame:
+    """How many customers are in each part, and the sums of their money in the base period.
+
+    What is constant is a key on DuckDB, to which the lowest of so many texts is dear.
+    """
+    same = same_values_of(pairs)
+    told = [name for name in CONSTANTS if name not in same]
+    keyed = told if keeps_tables(pairs) else []
+    money = {name: nw.col(_MONEY[name][0]) for name in bases}
+    terms = {
+        f"{name}_{which}": x for name, x in money.items() for which in ("base", "least", "known")
+    }
+    squares = {f"{name}_squares": x * x for name, x in money.items()}
+    rows = pairs.with_columns(**terms, **squares) if bases else pairs
+    parts = rows.group_by(*part, *keyed).agg(
+        *(_sums_of_constants() if told and not keyed else ()),
+        nw.len().alias("n_base"),
+        *(nw.col(name).sum() for name in squares),
+        *(nw.col(f"{name}_base").sum() for name in bases),
+        *(nw.col(f"{name}_least").min() for name in bases),
+        *(nw.col(f"{name}_known").count() for name in bases),
+    )
+    whole = ["n_base", *(f"{name}_known" for name in bases)]
+    return with_same_values(parts.with_columns(nw.col(*whole).cast(nw.Int64)), same)
+
+
+def _sums_of_constants() -> list[nw.Expr]:
+    return [*(nw.col(name).min() for name in ("first_step", "freq")), nw.col("last_step").max()]
 
 
 def warn_of_empty_base_periods(cells: Cells) -> None:
@@ -226,8 +293,7 @@ def _squared_residual(money: str) -> nw.Expr:
 
 def _sums_of_cells(bases: Mapping[str, str]) -> list[nw.Expr]:
     asked = [nw.len().alias("n_base"), nw.col("retained").sum().alias("n_retained")]
-    asked += [nw.col(name).min() for name in ("first_step", "freq")]
-    asked += [nw.col(name).max() for name in ("last_step",)]
+    asked += _sums_of_constants()
     for money in bases:
         summed = (f"{money}_{name}" for name in _SUMMED)
         asked += [nw.col(name).sum() for name in summed]

@@ -16,7 +16,12 @@ from retention.loading.order_columns import hinted_checks
 from retention.loading.read_values import Values, read_values
 from retention.loading.rows.columns import Source, names_to_keep
 from retention.loading.rows.duplicates import duplicate_check
-from retention.loading.rows.identity import alike_id_notes, crowded_id_notes, rows_per_id
+from retention.loading.rows.identity import (
+    alike_id_notes,
+    crowded_id_notes,
+    may_be_crowded,
+    rows_per_id,
+)
 from retention.loading.rows.order_notes import lines_dated_by_first, order_notes, status_notes
 from retention.loading.rows.row_checks import (
     Check,
@@ -301,11 +306,16 @@ def _notes_on_transactions(
 ) -> list[Note]:
     """What deserves a look among order lines: who is who, and what is one order."""
     column = source.roles["customer_id"]
-    if values.customers is None:
+    customers = values.customers
+    if customers is None:
         ids = rows_per_id(frame, "customer_id", eager=source.eager)
     else:
-        ids = values.customers.rows_per_id(frame)
-    notes = [*alike_id_notes(ids, "customer_id", column), *crowded_id_notes(ids, column, n_rows)]
+        ids = customers.rows_per_id(frame)
+    notes = []
+    if customers is None or not customers.apart:
+        notes += alike_id_notes(ids, "customer_id", column)
+    if customers is None or may_be_crowded(customers.most, n_rows):
+        notes += crowded_id_notes(ids, column, n_rows)
     if "order_id" in source.roles and not order_day:
         notes += order_notes(frame, source.roles["order_id"], who_of(values))
     return [*notes, *status_notes(source, frame)]

@@ -39,7 +39,7 @@ def duplicate_check(source: Source, policy: str) -> Check:
             return with_flag(source, frame(), rows, flag) if rows.size else None
         apart = look["apart"]
         if numbers_rows(source.frame, source.schema):
-            apart = not rows_may_repeat(source.frame, source.schema)
+            apart = not rows_may_repeat(source.frame, source.schema, few=look["few"])
         if apart or not _n_copies(source):
             return None
         numbered = _with_copy_numbers(source, frame(), order=_COPY)

@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import added_up
+from retention.frames import added_up, numbers_of_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,8 @@ def _seconds_of_time(source: Source, name: str, dtype: nw.dtypes.DType) -> nw.Ex
 def _bits_of_values(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[np.uint64] | None:
     """64 bits of each value, the same for the same value; None where there is no cheap way."""
     if isinstance(dtype, nw.String):
-        return _text_bits(column.to_arrow()) if find_spec("pyarrow") else None
+        numbers = numbers_of_texts(column)
+        return _text_bits(column) if numbers is None else numbers
     if isinstance(dtype, nw.Int128 | nw.UInt128):  # NumPy has no such numbers
         return None
     if not (dtype.is_numeric() or isinstance(dtype, nw.Date | nw.Datetime | nw.Boolean)):
@@ -85,8 +86,11 @@ def _bits_of_values(column: nw.Series[Any], dtype: nw.dtypes.DType) -> NDArray[n
     return None
 
 
-def _text_bits(texts: Any) -> NDArray[np.uint64] | None:
+def _text_bits(column: nw.Series[Any]) -> NDArray[np.uint64] | None:
     """The first and last eight bytes of each text and its length, read off Arrow's buffers."""
+    if not find_spec("pyarrow"):
+        return None
+    texts = column.to_arrow()
     texts = texts.combine_chunks() if hasattr(texts, "combine_chunks") else texts
     width = {"string": "<i4", "large_string": "<i8"}.get(str(texts.type))
     _, places, letters = texts.buffers() if width else (None, None, None)

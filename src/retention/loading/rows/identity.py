@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import collect, count, one_row
+from retention.frames import collect, count, one_row, skips_branches
 from retention.loading.rows.row_checks import Note
 from retention.loading.rows.text import OURS, value_as_written
 
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 N_ROWS = f"{OURS}rows"
 """How many rows an id has."""
 
-_KEY = f"{OURS}key"
+_KEY, _FORMS = f"{OURS}key", f"{OURS}forms"
 _BLANK = "[ \t\r\n\u00a0\u00ad\u2000-\u200f\u202f\u2060\u3000\ufeff]"
 _FORMED = "[\u0300-\u036f\u1100-\u11ff\u3099\u309a\ufb00-\ufb4f\uff00-\uffef]"
 """Letters that can be written otherwise: accents of their own, ligatures, those of full width."""
+
+_BARE = "^(?:[A-Za-z_-]+[0-9]|[1-9])[0-9A-Za-z_-]*$"
+"""An id such as C0017 or 17: of it nothing is left out before it is compared but its case."""
 
 _WAYS: Mapping[str, tuple[Callable[[str], str], str]] = {
     "case": (str.lower, ".str.lower()"),
@@ -91,7 +94,7 @@ def alike_id_notes(frame: Frame, role: str, column: str) -> list[Note]:
     ids = frame if N_ROWS in schema else rows_per_id(frame, role)
     # pandas calls a column of nothing but gaps one of text
     ids = ids.with_columns(nw.col(ours).cast(nw.String), nw.col(N_ROWS).cast(nw.Int64))
-    ids = ids.with_columns(_text_to_compare(nw.col(ours)).alias(_KEY))
+    ids = ids.with_columns(**keys_of_ids(ids, ours))
     same = _ids_that_share(ids, ours)
     if not same:
         return []
@@ -118,6 +121,31 @@ def rows_per_id(frame: Frame, role: str, *, eager: bool = False) -> Frame:
     return ids.collect().lazy() if eager else ids
 
 
+def keys_of_ids(frame: Frame, ours: str) -> dict[str, nw.Expr]:
+    """What ids in a column share if they may be one, and whether a letter has another form."""
+    text = nw.col(ours)
+    key = _text_to_compare(text)
+    if skips_branches(frame):
+        bare = text.str.contains(_BARE)
+        key = nw.when(bare).then(text.str.to_lowercase()).otherwise(key)
+    return {_KEY: key, _FORMS: count(text.str.contains(_FORMED))}
+
+
+def totals_of_keys() -> list[nw.Expr]:
+    """What is asked of these columns, for `are_apart`."""
+    return [nw.col(_KEY).n_unique(), nw.col(_FORMS).sum()]
+
+
+def are_apart(found: Mapping[str, float]) -> bool:
+    """Whether no two of `n` ids share their key or may do so in another form of letters."""
+    return found["n"] == found[_KEY] and not found[_FORMS]
+
+
+def may_be_crowded(most: float, n_rows: int) -> bool:
+    """Whether an id with so many rows of all may be worth a note."""
+    return most >= max(n_rows * _NOTABLE, 2)
+
+
 def _text_to_compare(text: nw.Expr) -> nw.Expr:
     """A text without what may differ between two of one id, as far as an engine can tell."""
     bare = text.str.to_lowercase().str.replace_all(_BLANK, "").str.replace_all(r"\.0$", "")
@@ -126,15 +154,13 @@ def _text_to_compare(text: nw.Expr) -> nw.Expr:
 
 def _ids_that_share(ids: Frame, ours: str) -> list[_Same]:
     """Those among the ids that share what is left of them."""
-    ids = ids.with_columns(formed=count(nw.col(ours).str.contains(_FORMED)))
-    told = ids.select(nw.len().alias("n"), nw.col(_KEY).n_unique(), nw.col("formed").sum())
-    found = one_row(told)
-    if found["n"] == found[_KEY] and not found["formed"]:
+    if are_apart(one_row(ids.select(nw.len().alias("n"), *totals_of_keys()))):
         return []
     told = ids.with_columns(least=nw.col(ours), most=nw.col(ours), n=nw.lit(1))
     told = told.with_columns(nw.col("n").cast(nw.Int64))
     groups = told.group_by(_KEY).agg(
-        *(nw.col(name).sum() for name in ("n", "formed", N_ROWS)),
+        *(nw.col(name).sum() for name in ("n", N_ROWS)),
+        nw.col(_FORMS).sum().alias("formed"),
         nw.col("least").min(),
         nw.col("most").max(),
     )

@@ -9,7 +9,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
-from retention.frames import collect, count, numbers_of_values, one_row
+from retention.frames import (
+    collect,
+    count,
+    numbers_of_values,
+    numbers_rows,
+    one_row,
+    with_row_numbers,
+)
 from retention.loading.rows.columns import ROW, status_columns
 from retention.loading.rows.row_checks import Note, with_flag_of
 from retention.loading.rows.text import OURS, stripped_text, value_as_written
@@ -74,7 +81,8 @@ def order_notes(frame: Frame, column: str, who: Who) -> list[Note]:
         column: the column of orders in the user's table.
         who: the customers of some rows, of a table at hand.
     """
-    if ROW in frame.collect_schema() and _each_order_is_one(frame, who):
+    at_hand = ROW in frame.collect_schema()
+    if _each_order_is_one(frame, who) if at_hand else _no_order_is_odd(frame):
         return []
     odd = _oddities_of_orders(_orders_by_customer(frame))
     names = ("_split", "_split_rows", "_shared", "_shared_rows")
@@ -108,6 +116,24 @@ def _each_order_is_one(frame: Frame, who: Who) -> bool:
     first[orders.number[::-1]] = np.arange(day.size)[::-1]
     at = first[orders.number]
     return bool((customer[at] == customer).all() and (day[at] == day).all())
+
+
+def _no_order_is_odd(frame: Frame) -> bool:
+    """The same of a query, where its engine has a number at hand for a customer and a day."""
+    bought = _lines_bought_in_orders(frame)
+    schema = {name: bought.collect_schema()[name] for name in (_ID, _FIRST)}
+    if not numbers_rows(bought, schema):
+        return False
+    parts = with_row_numbers(bought, schema, _APART).select(_ORDER, _APART, _other=nw.col(_APART))
+    orders = parts.group_by(_ORDER).agg(nw.col(_APART).min(), nw.col("_other").max())
+    odd = orders.filter(nw.col(_APART) != nw.col("_other"))
+    return not one_row(odd.select(nw.len().alias("n")))["n"]
+
+
+def _lines_bought_in_orders(frame: Frame) -> Frame:
+    """The lines of orders that have an id, but for refunds, and the days that they are of."""
+    bought = frame.filter(nw.col(_SALES) > 0, ~nw.col(_ORDER).is_null())
+    return bought.with_columns(periods.day_expr(_DATE, frame.implementation).alias(_FIRST))
 
 
 def status_notes(source: Source, frame: Frame) -> list[Note]:
@@ -153,9 +179,7 @@ def _smallest_odd_id(odd: Frame, which: str) -> str:
 
 def _orders_by_customer(frame: Frame) -> Frame:
     """Each customer's part in each order: its first and last day, and its lines."""
-    bought = frame.filter(nw.col(_SALES) > 0, ~nw.col(_ORDER).is_null())
-    day = periods.day_expr(_DATE, frame.implementation)
-    dated = bought.with_columns(day.alias(_FIRST), day.alias(_LAST))
+    dated = _lines_bought_in_orders(frame).with_columns(nw.col(_FIRST).alias(_LAST))
     parts = dated.group_by(_ORDER, _ID).agg(
         nw.col(_FIRST).min(), nw.col(_LAST).max(), nw.len().alias(_N)
     )

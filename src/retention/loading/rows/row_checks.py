@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import Frame, count, numbers_rows, one_row
+from retention.frames import MOST_SORTED, Frame, count, numbers_rows, one_row
 from retention.loading.rows.columns import (
     CHOSEN,
     ROW,
@@ -256,7 +256,8 @@ def _first_look(
 ) -> tuple[dict[str, bool], int]:
     """Whether any row fails each check, and whatever else the door asked, and how many there are.
 
-    "apart" says that all lines of a lazy table differ in their fingerprint.
+    "apart" says that all lines of a lazy table differ in their fingerprint, "few" that there are so
+    few that their numbers may be sorted in memory.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
     years = signs_of_years(reading.source, frame)
@@ -271,7 +272,8 @@ def _first_look(
     found = one_row((frame.with_columns(**columns) if columns else frame).select(*aggregates))
     look = {sign: bool(found[names.get(sign, sign)]) for sign in (*flags, *asked)}
     apart, n_rows = found.get(_PRINT) == found[_N], int(found[_N])
-    return {**look, "rows": n_rows > 0, "apart": apart}, n_rows
+    few = n_rows <= MOST_SORTED
+    return {**look, "rows": n_rows > 0, "few": few, "apart": apart}, n_rows
 
 
 def _month_notes(source: Source, frame: Frame) -> list[Note]:

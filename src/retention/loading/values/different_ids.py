@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,13 @@ from retention.frames import (
     one_row,
 )
 from retention.loading.rows.columns import ROW
-from retention.loading.rows.identity import N_ROWS, rows_per_id
+from retention.loading.rows.identity import (
+    N_ROWS,
+    are_apart,
+    keys_of_ids,
+    rows_per_id,
+    totals_of_keys,
+)
 from retention.loading.rows.text import OURS, PADDED
 
 if TYPE_CHECKING:
@@ -43,12 +50,16 @@ class DifferentIds:
         known: conditions on ids, by name: plain where they hold of no row, or of every row.
         frame: one row per id of a table at hand, under the name that it has once it is read.
         numbers: which of them each row of the table has; None of a lazy table.
+        apart: whether it is known that no two of them may be one.
+        most: no id has more rows.
     """
 
     role: str
     known: Mapping[str, nw.Expr]
     frame: Frame
     numbers: Numbered | None
+    apart: bool = False
+    most: float = math.inf
 
     def who_of(self, rows: NDArray[Any]) -> NDArray[np.int64] | None:
         """The number of the id in each of some rows of a table at hand; None of a lazy one."""
@@ -78,29 +89,15 @@ def different_ids(
         None where an id has padding, of small tables at hand, and of engines to which every
         question is an errand.
     """
-    column, ours = source.roles[role], f"{OURS}{role}"
-    whole = source.schema[column].is_integer()
-    if not (whole or isinstance(source.schema[column], nw.String)):
+    ids = _ids_to_ask(source, role)
+    if ids is None:
         return None
-    numbers = None
-    if not source.eager and not whole and answers_at_once(source.frame):
-        ids = source.frame.select(nw.col(column).alias(ours)).unique()
-    elif source.eager and is_at_hand(source.table):
-        table = nw.from_native(cast("Any", source.table), eager_only=True)
-        numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
-        if numbers is None:
-            return None
-        ids = frame_at_hand({ours: numbers.compact}, table.implementation)
-    else:
-        return None
-    if whole:
-        return DifferentIds(role, {}, ids, numbers)
-    asked = {"padded": nw.col(ours).str.contains(PADDED), **conditions}
-    named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
-    sums = [nw.col(name).sum() for name in named]
-    totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
-    found = one_row(ids.with_columns(**named).select(*totals, *sums))
-    n, *ns = (int(found[name] or 0) for name in ("n", *named))
+    frame, numbers = ids
+    if source.schema[source.roles[role]].is_integer():
+        return DifferentIds(role, {}, frame, numbers)
+    padded = nw.col(f"{OURS}{role}").str.contains(PADDED)
+    found, ns = _answers_about_ids(frame, f"{OURS}{role}", {"padded": padded, **conditions})
+    n = int(found["n"] or 0)
     if ns[0]:
         return None
     missing = n > int(found["known"] or 0) or (numbers is not None and numbers.has_missing)
@@ -108,4 +105,40 @@ def different_ids(
         name: nw.lit(times > 0) if times in (0, n) and not missing else holds
         for (name, holds), times in zip(conditions.items(), ns[1:], strict=True)
     }
-    return DifferentIds(role, known, ids, numbers)
+    if numbers is not None:
+        return DifferentIds(role, known, frame, numbers)
+    return DifferentIds(role, known, frame, None, are_apart(found), float(found[N_ROWS] or 0))
+
+
+def _ids_to_ask(source: Source, role: str) -> tuple[Frame, Numbered | None] | None:
+    """The different ids, and where each stands in a table at hand; those of a query with N_ROWS."""
+    column, ours = source.roles[role], f"{OURS}{role}"
+    text = isinstance(source.schema[column], nw.String)
+    if source.eager and is_at_hand(source.table) and (text or source.schema[column].is_integer()):
+        table = nw.from_native(cast("Any", source.table), eager_only=True)
+        numbers = None if len(table) < _MANY else numbers_of_values(table[column], ordered=False)
+        if numbers is None:
+            return None
+        return frame_at_hand({ours: numbers.compact}, table.implementation), numbers
+    if source.eager or not text or not answers_at_once(source.frame):
+        return None
+    ids = source.frame.select(nw.col(column).alias(ours))
+    return ids.group_by(ours).agg(nw.len().alias(N_ROWS)), None
+
+
+def _answers_about_ids(
+    ids: Frame, ours: str, asked: Mapping[str, nw.Expr]
+) -> tuple[dict[str, Any], list[int]]:
+    """What one look at ids tells, and of how many each condition holds.
+
+    If they come with their rows, the look is at a whole table, and tells more.
+    """
+    named = {f"{OURS}sign{i}": count(holds) for i, holds in enumerate(asked.values())}
+    totals = [nw.len().alias("n"), nw.col(ours).count().alias("known")]
+    totals += [nw.col(name).sum() for name in named]
+    if N_ROWS in ids.collect_schema():
+        named |= keys_of_ids(ids, ours)
+        ids = ids.with_columns(_of_known=nw.when(~nw.col(ours).is_null()).then(nw.col(N_ROWS)))
+        totals += [*totals_of_keys(), nw.col("_of_known").max().alias(N_ROWS)]
+    found = one_row(ids.with_columns(**named).select(*totals))
+    return found, [int(found[f"{OURS}sign{i}"] or 0) for i in range(len(asked))]

@@ -1,0 +1,156 @@
+"""Queries written out for an engine that has a faster way than the one all engines have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+from zlib import crc32
+
+import narwhals.stable.v2 as nw
+
+from retention.frames.column_labels import sql_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from retention.frames.engines import Frame
+
+_BITS = 62
+
+_SAME: WeakKeyDictionary[Any, Mapping[str, int | str]] = WeakKeyDictionary()
+"""What every row of a DuckDB relation says, for as long as there is the relation."""
+
+
+def grouped_with_days(
+    rows: Frame,
+    keys: Sequence[str],
+    *,
+    sums: Sequence[str],
+    least: Sequence[str],
+    day: str,
+    longest: int,
+) -> Frame:
+    """One row per group: sums, lowest values as `_least_…`, and how many different days.
+
+    DuckDB counts different values in a hash table per group, which costs five times as much as the
+    group; days of one period of up to 62 are bits of a whole number instead.
+
+    Args:
+        rows: rows without a missing value.
+        keys: the columns of the groups, in each of which lie days of one period.
+        sums: columns that are added up.
+        least: columns whose lowest value is wanted.
+        day: the column of days, as numbers since 1970-01-01.
+        longest: how many days a period has at most.
+
+    Returns:
+        `keys`, `sums`, `_least_…` and `n_days`.
+    """
+    if not (rows.implementation.is_duckdb() and longest <= _BITS):
+        return rows.group_by(*keys).agg(
+            *(nw.col(name).sum() for name in sums),
+            *(nw.col(name).min().alias(f"_least_{name}") for name in least),
+            nw.col(day).n_unique().alias("n_days"),
+        )
+    groups = ", ".join(map(sql_name, keys))
+    bit = f"1::BIGINT << (({sql_name(day)} % {_BITS} + {_BITS}) % {_BITS})::INT"
+    told = [
+        groups,
+        *(f"sum({sql_name(name)}) AS {sql_name(name)}" for name in sums),
+        *(f"min({sql_name(name)}) AS {sql_name(f'_least_{name}')}" for name in least),
+        f"bit_count(bit_or({bit})) AS n_days",
+    ]
+    found = cast("Any", rows.to_native()).aggregate(", ".join(told), groups)
+    return cast("Frame", nw.from_native(found))
+
+
+def with_first(frame: Frame, key: str, order: str, first: str, value: str | None = None) -> Frame:
+    """Each row beside the least `order` of its key (`first`), and the `value` there (`_x`).
+
+    No key has two rows of the same order. DuckDB computes a table that is joined to itself twice
+    unless told to keep it; kept, the join is cheaper than a window.
+    """
+    if not frame.implementation.is_duckdb():
+        least = frame.with_columns(nw.col(order).min().over(key).alias(first))
+        if value is None:
+            return least
+        there = nw.when(nw.col(order) == nw.col(first)).then(nw.col(value))
+        return least.with_columns(_x=there).with_columns(_x=nw.col("_x").max().over(key))
+    x, joined = "", ""
+    if value is not None:
+        x, joined = f', x."{value}" AS _x', f'JOIN a x ON x."{key}" = f.k AND x."{order}" = f.o'
+    view = _view_name(frame, first)
+    query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
+        f AS (SELECT "{key}" AS k, min("{order}") AS o FROM a GROUP BY ALL)
+        SELECT a.*, f.o AS "{first}"{x} FROM a JOIN f ON a."{key}" = f.k {joined}"""
+    return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
+def with_same_values(frame: Frame, values: Mapping[str, int | str]) -> Frame:
+    """The frame with columns that say the same in every row, which is remembered of a relation.
+
+    A relation never changes, and what it says everywhere need not be kept, joined and grouped.
+    """
+    if not values:
+        return frame
+    literals = {
+        name: nw.lit(value) if isinstance(value, str) else nw.lit(value).cast(nw.Int64)
+        for name, value in values.items()
+    }
+    wide = frame.with_columns(**literals)
+    if frame.implementation.is_duckdb():
+        _SAME[wide.to_native()] = dict(values)
+    return wide
+
+
+def same_values_of(frame: Frame) -> Mapping[str, int | str]:
+    """What is known to be the same in every row of a frame, by column; mostly nothing."""
+    return _SAME.get(frame.to_native(), {}) if frame.implementation.is_duckdb() else {}
+
+
+def skips_branches(frame: Frame) -> bool:
+    """Whether a branch of when and then costs only the rows that come to it."""
+    return frame.implementation.is_duckdb()
+
+
+def keeps_tables(frame: Frame) -> bool:
+    """Whether the engine can be told to keep a table that is joined to itself: see `with_later`."""
+    return frame.implementation.is_duckdb()
+
+
+def with_later(
+    frame: Frame, keys: Sequence[str], order: str, *, lag: int, met: str, values: Mapping[str, str]
+) -> Frame:
+    """Each row of a DuckDB relation beside the row of the same keys and of `order` + `lag`.
+
+    No two rows are of the same keys and `order`. The relation is computed once: DuckDB keeps it for
+    the join, on disk where memory does not hold it.
+
+    Args:
+        frame: the rows.
+        keys: the columns that agree.
+        order: a whole number.
+        lag: how much greater it is there.
+        met: the name of a column that says whether there is such a row, 1 or 0.
+        values: columns of that row, missing where there is none, and what they are called.
+    """
+    there = [f"{sql_name(order)} - {lag} AS {sql_name(order)}"]
+    there += [sql_name(key) for key in keys]
+    there += [f"{sql_name(name)} AS {sql_name(called)}" for name, called in values.items()]
+    on = [f"a.{sql_name(name)} = b.{sql_name(name)}" for name in (*keys, order)]
+    told = ["a.*", f"(b.{sql_name(order)} IS NOT NULL)::BIGINT AS {sql_name(met)}"]
+    told += [f"b.{sql_name(called)}" for called in values.values()]
+    view = _view_name(frame, met)
+    query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
+        b AS (SELECT {", ".join(there)} FROM a)
+        SELECT {", ".join(told)} FROM a LEFT JOIN b ON {" AND ".join(on)}"""
+    return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
+def _view_name(frame: Frame, made: str) -> str:
+    """What a query calls the rows of a relation beside which it makes a column.
+
+    It is of its own: older versions cannot nest one name, and read what stands under it only later.
+    """
+    rows = cast("Any", frame.to_native()).sql_query()
+    return f"retention_rows_{made}_{crc32(rows.encode())}"
