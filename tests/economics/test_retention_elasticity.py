@@ -98,7 +98,7 @@ def test_parameters_at_their_limits_give_numbers():
     alike = elasticity(model_with(1e6, 9e6)).iloc[0]
     assert alike["of_base"] == pytest.approx(alike["one_rate"], rel=1e-5)
     assert alike["of_customers"] == pytest.approx(alike["one_rate"], rel=1e-5)
-    for theta in ((1e-8, 1e-9), (0.3, 2.0, 90.0), (1e-6, 1e6)):
+    for theta in ((1e-8, 1e-9), (0.3, 2.0, 90.0), (1e-6, 1e6), (1e6, 9e6), (1e9, 2e10)):
         assert np.isfinite(elasticity(model_with(*theta), horizon=40)["of_customers"]).all()
         for lever in ("customers", "once"):
             found = rt.economics.value_of_retention(

@@ -59,7 +59,8 @@ def kept_with_less_churn(theta: Floats, left: float, periods: Floats) -> Floats:
     """
     exposure = exposure_of_periods(theta, periods)
     near = exposure <= _RESOLVED
-    found = survivors_kept(theta, 0, periods) * max(left, 1e-300) ** -theta[0]
+    far = np.log(np.maximum(survivors_kept(theta, 0, periods), 1e-300))
+    found = np.exp(np.minimum(far - theta[0] * np.log(max(left, 1e-300)), 0.0))
     chances, weights = chances_to_leave(theta[0], theta[1], float(exposure[near].max(initial=0.0)))
     parts = 1 + periods.size * chances.size // _AT_ONCE
     for some in np.array_split(np.flatnonzero(near), parts):

@@ -280,7 +280,8 @@ def _mark_break_even(ax: Axes, table: object, length: str) -> None:
         ("break_even_acquired", -14, "left top"), ("break_even_staying", 14, "right bottom"),
     ):  # fmt: skip
         at = float(found[name][0])
-        if not np.isfinite(at) or at == 0:
+        alike = height > 0 and round(at, 1) == round(float(found["break_even_acquired"][0]), 1)
+        if not np.isfinite(at) or at == 0 or alike:
             continue
         mark: dict[str, Any] = {"marker": "o", "markersize": 7, "markerfacecolor": BACKGROUND}
         ax.plot([at], [0], color=INK, linestyle="none", zorder=5, **mark)
