@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pandas as pd
 import pytest
 
 import retention as rt
@@ -125,6 +126,15 @@ def test_contracts_are_valued_by_their_own_ages():
     tenure = rt.activity.contract_tenure(table, as_of="2024-12-31", length="quarter", grace=30)
     lifetime = rt.economics.lifetime_profit(tenure, discount=0, acquisition_cost=0)
     assert found.grids[0].rows[0][3] == f"{lifetime['cumulative_profit'][0]:.2f}"
+
+
+def test_a_period_without_customers_knows_no_profit():
+    """Of nobody the sum is 0, whether a profit was said or not."""
+    lines = rt.as_transactions(
+        pd.DataFrame({"who": ["A", "A"], "day": ["2019-01-10", "2022-01-14"], "paid": [5, 6]}),
+        customer_id="who", date="day", sales="paid",
+    )  # fmt: skip
+    assert worth_of(lines, freq="year", as_of=date(2022, 12, 31)) is None
 
 
 def test_few_customers_are_too_few():

@@ -22,6 +22,15 @@ ONE_END = "reason incidence"
 TARGET = "shop 03"
 FIRST = pd.Timestamp("2024-01-01")
 
+RENEWING = rt.repeat_buying.fit_beta_geometric(
+    pd.DataFrame({
+        "duration": [1, 2, 3, 3], "churned": [True, True, True, False], "n_spells": [30, 10, 5, 15],
+    })
+)  # fmt: skip
+"""How customers renew, in some other shop."""
+
+_PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
+
 Lines = list[tuple[Any, ...]]
 
 
@@ -52,6 +61,8 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
+        "bases": _customers_by_tenure(int(shop[-2:])),
+        "effects": _effects(int(shop[-2:])),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -165,6 +176,16 @@ BUYING = rt.repeat_buying.fit_bg_nbd(
 
 _POLICIES = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
 
+
+def _customers_by_tenure(number: int) -> pd.DataFrame:
+    return pd.DataFrame({"tenure": [0, 1, number], "n_customers": [7.0, number, 2.0]})
+
+
+def _effects(number: int) -> pd.DataFrame:
+    middle = (number - 4) / 100
+    return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
+
+
 ASKED: dict[str, Step] = {
     **{name: step for name, step in STEPS.items() if name != ONE_END},
     # of two levels: coefficients of sixteen may agree but for their last bits, which orders them
@@ -268,9 +289,23 @@ ASKED: dict[str, Step] = {
         w["tenure"], by=n, discount=0.1, acquisition_cost=2.0
     ),
     "break even": lambda n, w: rt.economics.break_even_tenure(w["lifetime profit"], by=n),
+    "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),
+    "staff": lambda n, w: rt.economics.staff_and_customers(w["in force"], w["in force"], by=n),
+    "staff link": lambda n, w: rt.economics.loyalty_link(
+        w["staff"], x="staff_retention", y="customer_retention", by=n
+    ),
+    "worth": lambda n, w: rt.economics.residual_value(
+        w["renewals"], model=RENEWING, horizon=12, timing="start", keep=n, **_PAID
+    ),
+    "equity": lambda n, w: rt.economics.customer_equity(w["worth"], by=n),
+    "forecast": lambda n, w: rt.economics.base_forecast(
+        w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
+    ),
+    "programme": lambda n, w: rt.economics.programme_value(
+        w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
+    ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),
-    "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),
     "spend": lambda n, w: rt.repeat_buying.spend_independence(w["purchases"]),
     "value": lambda n, w: rt.repeat_buying.customer_value(
         w["purchases"], model=BUYING, spend=20.0, horizon=52, margin=0.3, discount=0.1

@@ -67,7 +67,7 @@ def test_every_function_that_gives_a_table_is_asked_about_the_shops():
 LOOK_BEYOND = {
     *("churn_by", "churn_bridge", "reasons by segment"),  # the others are the measure
     *("reasons together", "pooled"),  # what is rare or does not occur is told by all
-    *("mean difference", "compare", "compare within"),
+    *("mean difference", "compare", "compare within", "staff link"),
     *("scored", "scored in strata", "scored by aft"),  # by a model of all
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
 }

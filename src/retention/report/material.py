@@ -95,8 +95,8 @@ class Material:
 
     @property
     def knows_profit(self) -> bool:
-        """Whether the profit of any base period is known."""
-        return any(row["profit_base"] is not None for row in self.kpis)
+        """Whether the profit of any base period with customers is known."""
+        return any(row["profit_base"] is not None and row["n_base"] for row in self.kpis)
 
     @property
     def freq(self) -> periods.Freq:
