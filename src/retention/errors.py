@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 import warnings
 from difflib import get_close_matches
-from numbers import Integral
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from sys import float_info
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from retention.names import marked_argument, plain_message
 
@@ -185,6 +186,26 @@ def whole_number(
         what = f"{most:,} {of}" if of else f"{most:,}"
         raise RetentionError(f"{marked_argument(argument)} may be {what} at most; got {given:,}.")
     return given
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a user gave one number, and not an infinite one."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and bool(abs(cast("float", value)) <= float_info.max)
+
+
+def discount_a_year(discount: object) -> float:
+    """The effective discount rate a year that a user gave.
+
+    Raises:
+        RetentionError: if it is none, from 0 to 1.
+    """
+    if not (is_number(discount) and 0 <= discount <= 1):
+        raise RetentionError(
+            "discount is an effective rate a year, such as 0.1 for 10 %, or 0 for none; got "
+            f"{discount!r}."
+        )
+    return float(discount)
 
 
 def count_of(n: float, one: str, many: str = "") -> str:

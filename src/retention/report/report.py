@@ -5,12 +5,18 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from html import escape
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from retention import periods
-from retention.errors import RetentionError, RetentionWarning, check_choice, warn, whole_number
+from retention.errors import (
+    RetentionError,
+    RetentionWarning,
+    check_choice,
+    discount_a_year,
+    warn,
+    whole_number,
+)
 from retention.report import markdown, page
 from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
 from retention.report.sections.basis import definitions_section, what_was_read_section
@@ -183,7 +189,7 @@ def retention_report(  # noqa: PLR0913 - a door
         at_risk=at_risk,
         level=level,
         pictures=pictures,
-        discount=_checked_discount(discount),
+        discount=discount_a_year(discount),
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
@@ -219,15 +225,6 @@ def _refuse_wrong_settings(
     whole_number("at_risk", numbers[1], least=0)
     if gap is not None:
         whole_number("gap", gap, least=0)
-
-
-def _checked_discount(discount: object) -> float:
-    is_number = isinstance(discount, Real) and not isinstance(discount, bool)
-    if not (is_number and 0 <= discount <= 1):  # type: ignore[operator]
-        raise RetentionError(
-            f"discount is an effective rate a year, such as 0.1, or 0 for none; got {discount!r}."
-        )
-    return float(discount)  # type: ignore[arg-type]
 
 
 def report_of_material(material: Material, title: str) -> Report:

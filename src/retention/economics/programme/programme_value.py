@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError
+from retention.errors import ColumnError, ContentError, RetentionError, is_number
 from retention.frames import Columns, Frame, as_text, collect, table_like
 from retention.names import inner_name
 from retention.numerics.codes import distinct_segments
@@ -214,12 +213,11 @@ def _checked_numbers(argument: str, value: object, found: Columns, n_rows: int) 
                 f"{each[wrong[0]]:g} in {wrong.size:,} of {n_rows:,}, counting what is missing."
             )
         return each
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (is_number and np.isfinite(float(value)) and fits(value)):  # type: ignore[arg-type]
+    if not (is_number(value) and fits(value)):
         raise RetentionError(
             f"{argument} must be {what}, or name a column of effects; got {value!r}."
         )
-    return np.full(n_rows, float(value))  # type: ignore[arg-type]
+    return np.full(n_rows, float(value))
 
 
 def _refuse_odd_effects(effect: Mapping[str, Floats], value: Floats) -> None:

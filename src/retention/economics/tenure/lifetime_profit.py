@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -19,7 +18,7 @@ from retention.economics.tenure.counts import (
     summed_by_cell,
 )
 from retention.economics.tenure.profit_by_tenure import bounds_of_mean
-from retention.errors import ContentError, RetentionError, check_choice
+from retention.errors import ContentError, RetentionError, check_choice, discount_a_year, is_number
 from retention.frames import Columns, Frame, as_lazy, collect, table_like
 from retention.tables.answer_columns import amounts, constants, gives, numbers, texts, whole_numbers
 
@@ -130,7 +129,7 @@ def lifetime_profit(
         Biometrika 87, 329–343: sums over intervals of censored histories.
     """
     intervals.quantile_of(level)
-    rate, cost = _rate_of_discount(discount), _cost_of_winning(acquisition_cost)
+    rate, cost = discount_a_year(discount), _cost_of_winning(acquisition_cost)
     check_choice("timing", timing, get_args(Timing))
     read = checked_tenure(tenure, by, [column.name for part in _COLUMNS for column in part])
     cells = cells_of_ages(read)
@@ -150,28 +149,13 @@ def _constant(n: int, value: object) -> NDArray[Any]:
     return np.full(n, value, dtype=object if isinstance(value, str) else None)
 
 
-def _rate_of_discount(discount: object) -> float:
-    """The discount rate a year, once it is one."""
-    if not (_is_finite(discount) and 0 <= cast("float", discount) <= 1):
-        raise RetentionError(
-            "discount is an effective rate a year, such as 0.1 for 10 %, or 0 for none; got "
-            f"{discount!r}."
-        )
-    return float(cast("float", discount))
-
-
 def _cost_of_winning(cost: object) -> float:
     """The cost of winning a customer, once it is one."""
-    if not (_is_finite(cost) and cast("float", cost) >= 0):
+    if not (is_number(cost) and cost >= 0):
         raise RetentionError(
             f"acquisition_cost is what winning a customer costs, 0 or more; got {cost!r}."
         )
-    return float(cast("float", cost))
-
-
-def _is_finite(value: object) -> bool:
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and bool(np.isfinite(float(cast("float", value))))
+    return float(cost)
 
 
 def _refuse_late_beginnings(cells: Cells) -> None:

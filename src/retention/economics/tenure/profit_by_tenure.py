@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -17,7 +16,7 @@ from retention.economics.tenure.counts import (
     summed_by_cell,
 )
 from retention.economics.tenure.served_and_referred import referrals_by_age, with_costs_of_ages
-from retention.errors import RetentionError
+from retention.errors import RetentionError, is_number
 from retention.frames import Columns, Frame, count, table_like
 from retention.orders import MOST
 from retention.tables.answer_columns import amounts, constants, gives, numbers, texts, whole_numbers
@@ -172,7 +171,7 @@ def _worth_of_referral(referrals: object, value: object) -> float:
         )
     if value is None:
         return 0.0
-    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+    if not is_number(value):
         raise RetentionError(
             f"`referral_value` must be an amount, such as your acquisition cost; got {value!r}."
         )

@@ -14,7 +14,6 @@ from retention.economics.value.payments import (
     Length,
     Profit,
     checked_cost,
-    checked_discount,
     is_amount,
     length_in_words,
     read_profit,
@@ -22,7 +21,7 @@ from retention.economics.value.payments import (
     years_of_period,
 )
 from retention.economics.value.renewal_chances import survivors_kept
-from retention.errors import ContentError, RetentionError, whole_number
+from retention.errors import ContentError, RetentionError, discount_a_year, whole_number
 from retention.frames import collect, count, one_row, table_like
 from retention.repeat_buying.renewal.models import BetaGeometricModel, RenewalModel
 from retention.survival.curves.curve_tables import text_column
@@ -231,7 +230,7 @@ def _stays_of_model(model: object) -> RenewalModel | float:
     if not is_amount(model):
         refuse_no_model(model, _CALL, fits=_FITS)
         return cast("RenewalModel", model)
-    rate = float(cast("float", model))
+    rate = float(model)
     if not 0 <= rate <= 1:
         raise RetentionError(
             "model is one of renewal, or one retention rate of all, between 0 and 1 such as 0.9; "
@@ -262,7 +261,7 @@ def _discount_factor(length: object, discount: object) -> tuple[str | None, floa
     years = np.nan if length is None else years_of_period(length)
     if discount is None:
         return name, np.nan, np.nan
-    rate = checked_discount(discount)
+    rate = discount_a_year(discount)
     if name is None:
         raise RetentionError(
             "discount is a rate a year: say how long a period is, such as length='year'."

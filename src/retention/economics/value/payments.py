@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal, cast
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from retention.errors import (
     RetentionError,
     check_choice,
     count_of,
+    discount_a_year,
+    is_number,
     whole_number,
 )
 from retention.frames import as_text, collect
@@ -114,7 +116,7 @@ def payments_to_come(horizon: object, timing: object, length: object, discount: 
     """
     ahead = whole_number("horizon", horizon, least=1, of="periods", most=MOST_PERIODS)
     check_choice("timing", timing, _TIMINGS)
-    years, rate = years_of_period(length), checked_discount(discount)
+    years, rate = years_of_period(length), discount_a_year(discount)
     name = length_in_words(length)
     return Payments(ahead, str(timing), name, rate, float((1 + rate) ** -years))
 
@@ -147,20 +149,6 @@ def periods_in_words(n: int, length: str) -> str:
     return f"{count_of(n, 'period')} of {length}"
 
 
-def checked_discount(discount: object) -> float:
-    """The discount rate a year.
-
-    Raises:
-        RetentionError: if it is none.
-    """
-    if not (is_amount(discount) and 0 <= cast("float", discount) <= 1):
-        raise RetentionError(
-            "discount is an effective rate a year, such as 0.1 for 10 %, or 0 for none; got "
-            f"{discount!r}."
-        )
-    return float(cast("float", discount))
-
-
 def checked_cost(argument: str, cost: object, what: str) -> float:
     """A cost of a customer.
 
@@ -172,15 +160,14 @@ def checked_cost(argument: str, cost: object, what: str) -> float:
     Raises:
         RetentionError: if it is no amount of at least 0.
     """
-    if not (is_amount(cost) and cast("float", cost) >= 0):
+    if not (is_amount(cost) and cost >= 0):
         raise RetentionError(f"{argument} is {what}: an amount, 0 or more; got {cost!r}.")
-    return float(cast("float", cost))
+    return float(cost)
 
 
-def is_amount(value: object) -> bool:
+def is_amount(value: object) -> TypeGuard[float]:
     """Whether it is one number that money can be."""
-    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    return number and bool(abs(cast("float", value)) <= MOST)
+    return is_number(value) and abs(value) <= MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +237,7 @@ def read_profit(profit: object, *, by: Sequence[str] = (), length: str | None = 
             infinite.
     """
     if is_amount(profit):
-        return Profit({_NOBODY: np.array([float(cast("float", profit))])})
+        return Profit({_NOBODY: np.array([float(profit)])})
     if not is_table(profit):
         raise RetentionError(
             "profit is what a customer brings a period: an amount, or a table with a row per age, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -231,12 +231,12 @@ def _pull_asked(points: object, churn_cut: object) -> Pull:
             "retention rate rises, or churn_cut=0.2, the part of the churn that is gone."
         )
     name, value = ("points", points) if churn_cut is None else ("churn_cut", churn_cut)
-    if not (is_amount(value) and 0 <= cast("float", value) <= 1):
+    if not (is_amount(value) and 0 <= value <= 1):
         hint = ""
-        if is_amount(value) and 1 < cast("float", value) <= 100:
-            hint = f" For {value} {'points' if name == 'points' else '%'} say {value / 100:g}."  # type: ignore[operator]
+        if is_amount(value) and 1 < value <= 100:
+            hint = f" For {value} {'points' if name == 'points' else '%'} say {value / 100:g}."
         raise RetentionError(f"{name} is a share of 1, from 0 on; got {value!r}.{hint}")
-    number = float(cast("float", value))
+    number = float(value)
     return Pull(number, None) if name == "points" else Pull(None, number)
 
 

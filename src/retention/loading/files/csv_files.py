@@ -31,6 +31,7 @@ from retention.loading.files.encodings import (
 from retention.loading.files.layout import (
     BLANKS,
     SNIFFED,
+    check_separator,
     keywords_to_read,
     layout_of_lines,
     names_in_line,
@@ -103,7 +104,7 @@ def open_delimited(
         ReadError: if a file is empty, damaged, in no single encoding or has rows of unequal length.
         ColumnError: if two columns have one name, or the files have different columns.
     """
-    _check_separator(separator)
+    check_separator(separator)
     found = [_layout_of_file(path, encoding, separator, header_row) for path in files]
     alike = names_spelled_alike(file.names for file in found)
     found = [replace(file, names=names) for file, names in zip(found, alike, strict=True)]
@@ -151,14 +152,6 @@ def _place_of_names(file: _Delimited, names: Sequence[str], missing: str) -> str
                 if say:
                     return f" Line {number} has such names: say {' and '.join(say)}."
     return ""
-
-
-def _check_separator(separator: str | None) -> None:
-    if separator is None or (len(separator) == 1 and separator not in '"\r\n'):
-        return
-    raise RetentionError(
-        f"separator must be one character (' ' stands for any run of blanks); got {separator!r}."
-    )
 
 
 def _layout_of_file(

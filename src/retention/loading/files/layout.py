@@ -9,7 +9,7 @@ from itertools import takewhile
 from statistics import mode
 from typing import TYPE_CHECKING
 
-from retention.errors import ReadError
+from retention.errors import ReadError, RetentionError
 from retention.loading.files.encodings import HEAD
 from retention.loading.files.relations import names_by_place
 from retention.loading.rows.text import TOTALS
@@ -39,6 +39,19 @@ _IN_SINGLE = re.compile(rf"\s*{_SINGLE}\s*\Z")
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
 _TOTALS = frozenset(TOTALS)
+
+
+def check_separator(separator: str | None) -> None:
+    """Refuse what cannot stand between cells.
+
+    Raises:
+        RetentionError: if it is no single character, or one that has another meaning.
+    """
+    if separator is None or (len(separator) == 1 and separator not in '"\r\n'):
+        return
+    raise RetentionError(
+        f"separator must be one character (' ' stands for any run of blanks); got {separator!r}."
+    )
 
 
 def layout_of_lines(

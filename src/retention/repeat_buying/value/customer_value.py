@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.errors import RetentionError
+from retention.errors import RetentionError, discount_a_year, is_number
 from retention.frames import table_like
 from retention.periods import DAYS
 from retention.repeat_buying.buying.bg_bb import BgBbModel
@@ -125,7 +124,7 @@ def customer_value(
     """
     check_purchase_model(model)
     ahead = checked_length(horizon, argument="horizon")
-    kept, rate = _checked_margin(margin), _discount_per_year(discount)
+    kept, rate = _checked_margin(margin), discount_a_year(discount)
     rows = pandas_columns(summary, PURCHASE_SUMMARY)
     purchases = model.expected_purchases(rows, within=ahead)["expected_purchases"].to_numpy()
     each, reason = _spend_per_purchase(rows, spend)
@@ -145,23 +144,11 @@ def customer_value(
 
 
 def _checked_margin(margin: object) -> float:
-    if not (_is_real_number(margin) and -1 <= cast("float", margin) <= 1):
+    if not (is_number(margin) and -1 <= margin <= 1):
         raise RetentionError(
             f"margin is the share of sales that is left, such as 0.3 for 30 %; got {margin!r}."
         )
-    return float(cast("float", margin))
-
-
-def _discount_per_year(discount: object) -> float:
-    if not (_is_real_number(discount) and 0 <= cast("float", discount) <= 1):
-        raise RetentionError(
-            f"discount is a rate a year, such as 0.1 for 10 %, or 0 for none; got {discount!r}."
-        )
-    return float(cast("float", discount))
-
-
-def _is_real_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+    return float(margin)
 
 
 def _spend_per_purchase(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDArray[np.object_]]:
@@ -172,12 +159,12 @@ def _spend_per_purchase(rows: pd.DataFrame, spend: object) -> tuple[Floats, NDAr
         return found["expected_spend"].to_numpy(np.float64), reason.where(
             reason.notna(), None
         ).to_numpy(dtype=object)
-    if not (_is_real_number(spend) and np.isfinite(cast("float", spend))):
+    if not is_number(spend):
         raise RetentionError(
             "spend is what a purchase brings: a model from fit_gamma_gamma(summary) or one amount, "
             f"the same for all; got {spend!r}."
         )
-    return np.full(len(rows), float(cast("float", spend))), np.full(len(rows), None, dtype=object)
+    return np.full(len(rows), float(spend)), np.full(len(rows), None, dtype=object)
 
 
 def _discount_factors(
