@@ -111,3 +111,17 @@ def test_a_customer_without_an_id_is_left_to_the_query():
     activity = activity_of([("Bob", 40, 2.0, "south"), ("Bob", 99, 2.0, "south")])
     activity.loc[0, "customer_id"] = None
     assert panel_at_hand.panel_at_hand(require(activity, ACTIVITY)) is None
+
+
+@pytest.mark.filterwarnings("ignore:Left out, as not observed whole")
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
+def test_movements_of_a_month_of_refunds_alone_are_told_on_every_engine(engine):
+    """Nobody is active in it; what was refunded is told."""
+    orders = pd.DataFrame({
+        "customer_id": ["a", "a"], "date": pd.to_datetime(["2024-01-01", "2024-02-05"]),
+        "sales": [-5.0, 10.0],
+    })  # fmt: skip
+    activity = rt.customer_periods(engine.table(orders), freq="month", as_of="2024-02-10")
+    found = engine.read(rt.revenue_movements(activity))
+    assert found["n_end"].tolist() == [0]
+    assert found["refunds_inactive"].tolist() == [-5.0]

@@ -164,7 +164,7 @@ def test_what_is_not_known_stays_unknown(engine):
         (effects(), {}, "lacks|empty|must be"),
         (effects((2.0, 1.0, 3.0)), {}, "2 is no share of customers.*say value_saved=1"),
         (effects((0.1, 0, 0.2), (0.1, 0, 0.2)), {}, "effects has 2 rows. Say by="),
-        (effects((0.1, 0, 0.2)), {"n_offered": 0}, "n_offered must be a number of customers, abo"),
+        (effects((0.1, 0, 0.2)), {"n_offered": 0}, "n_offered must be a number of customers, 1 o"),
         (effects((0.1, 0, 0.2)), {"n_offered": True}, "n_offered must be .* got True"),
         (effects((0.1, 0, 0.2)), {"n_offered": float("nan")}, "n_offered must be .* got nan"),
         (effects((0.1, 0, 0.2)), {"value_saved": -5}, "value_saved must be currency .* got -5"),
@@ -173,7 +173,7 @@ def test_what_is_not_known_stays_unknown(engine):
         (
             effects((0.1, 0, 0.2, -1.0), columns=("difference", "lower", "upper", "n")),
             {"n_offered": "n"},
-            "column 'n' of effects must hold a number of customers, above 0, in every row; it h",
+            "column 'n' of effects must hold a number of customers, 1 or more, in every row; it h",
         ),
         (
             effects((0.1, 0, 0.2, "x"), columns=("difference", "lower", "upper", "n")),

@@ -20,7 +20,15 @@ from retention.spells.spell_rows import (
     spells_with_last_values,
     stays_joined_to_spells,
 )
-from retention.tables import SPELLS, TRANSACTIONS, Column, Kind, refuse_other_ids, require
+from retention.tables import (
+    SPELLS,
+    TRANSACTIONS,
+    Column,
+    Kind,
+    refuse_other_ids,
+    require,
+    typed_as,
+)
 from retention.tables.answer_columns import gives, times
 
 if TYPE_CHECKING:
@@ -215,8 +223,9 @@ def _refuse_start_without_cut(started: object | None, observed_from: object) -> 
 
 def _origin_of_customers(frame: Frame, started: object) -> Frame:
     """The day that `started` names for each customer, the earliest where there are several."""
-    refuse_other_ids(frame, require(started, STARTED), ("transactions", "started"))
-    table = beside(frame, started, name="started")
+    given = require(started, STARTED)
+    refuse_other_ids(frame, given, ("transactions", "started"))
+    table = typed_as(beside(frame, started, name="started"), given)
     dated = table.filter(~nw.col("start").is_null()).select(
         "customer_id", _origin=periods.day_expr("start", table.implementation).cast(nw.Float64)
     )

@@ -17,6 +17,7 @@ from retention.tables import (
     column_names,
     refuse_other_ids,
     require,
+    typed_as,
 )
 from retention.tables.answer_columns import flags, gives, ids, numbers, texts, times
 
@@ -134,13 +135,23 @@ def _customers_and_days(
         if other not in given.collect_schema():
             raise ColumnError.unknown("keep", other, given.collect_schema())
     refuse_other_ids(frame, given, ("spells", "customers"))
-    table = beside(frame, customers, name="customers")
+    table = typed_as(beside(frame, customers, name="customers"), given)
+    _refuse_rows_of_nobody(table)
     engine = table.implementation
     rows = table.select(
         "customer_id", *kept, _day=periods.day_expr(name, engine), _known=~nw.col(name).is_null()
     )
     whole = nw.when(nw.col("_known")).then(nw.col("_day")).cast(nw.Float64)
     return rows.with_columns(_day=whole), kept
+
+
+def _refuse_rows_of_nobody(table: Frame) -> None:
+    """Refuse rows without an id: nothing can be counted of them, and nobody would miss them."""
+    found = one_row(table.select(n=nw.len(), known=nw.col("customer_id").count()))
+    if n := int(found["n"]) - int(found["known"]):
+        raise ContentError(
+            f"customers: {count_of(n, 'row has', 'rows have')} no customer_id. Leave them out."
+        )
 
 
 def _running_on_day(frame: Frame, asked: Frame) -> Frame:

@@ -8,6 +8,7 @@ from retention.tables.checks import (
     refuse_taken,
     require,
     segments,
+    typed_as,
 )
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import (
@@ -95,4 +96,5 @@ __all__ = [
     "require",
     "says_currency",
     "segments",
+    "typed_as",
 ]

@@ -188,6 +188,6 @@ STAFF_AND_CUSTOMERS = Kind(
     (
         Column("period", "time", "first day of the base period", optional=True),
         Column("step", "integer", "consecutive number of the period"),
-        Column("n_customers", "integer", "customers of the unit, who are its weight"),
+        Column("n_customers", "number", "customers of the unit, who are its weight"),
     ),
 )

@@ -33,6 +33,7 @@ from retention.tables import (
     refuse_several_each,
     require,
     segments,
+    typed_as,
 )
 from retention.tables.answer_columns import gives
 
@@ -52,7 +53,7 @@ TRUE_STARTS = Kind(
     ),
 )
 
-_NEVER = 10_000_000
+_NEVER, _NOT_TOLD = 10_000_000, -10_000_000
 """In place of the day of what is not known, later than any other."""
 
 _QUIET = {"month": 3, "quarter": 9, "year": 36}
@@ -160,7 +161,7 @@ def tenure_periods(
 
 
 def _origins_by_customer(frame: Frame, started: object | None, ages: Ages) -> Frame | None:
-    """The earliest day that `started` names for each customer, up to the last observed day."""
+    """The earliest day that `started` names for each customer, `_NOT_TOLD` if it names none."""
     if started is None:
         return None
     if ages.since is None:
@@ -168,12 +169,14 @@ def _origins_by_customer(frame: Frame, started: object | None, ages: Ages) -> Fr
             "`started=` says since when customers had been buying as the log began: "
             "say `observed_from=` as well."
         )
-    refuse_other_ids(frame, require(started, TRUE_STARTS), ("transactions", "started"))
-    table = beside(frame, started, name="started").filter(~nw.col("start").is_null())
-    day = periods.day_expr("start", table.implementation)
-    dated = table.select("customer_id", _origin=day)
-    begun = dated.filter(nw.col("_origin") <= periods.number_of(ages.until))
-    return begun.group_by("customer_id").agg(nw.col("_origin").min())
+    given = require(started, TRUE_STARTS)
+    refuse_other_ids(frame, given, ("transactions", "started"))
+    named = typed_as(beside(frame, started, name="started"), given)
+    table = named.filter(~nw.col("customer_id").is_null())
+    day = periods.day_expr("start", table.implementation).cast(nw.Float64)
+    dated = table.select("customer_id", _origin=nw.when(~nw.col("start").is_null()).then(day))
+    begun = dated.group_by("customer_id").agg(nw.col("_origin").min())
+    return begun.with_columns(nw.col("_origin").fill_null(_NOT_TOLD).cast(nw.Int64))
 
 
 def _lines_with_segments(frame: Frame, by: Sequence[str]) -> Frame:
@@ -237,11 +240,12 @@ def _known_starts(starts: Frame, ages: Ages) -> Frame:
     if ages.since is None:
         return starts.with_columns(_start=first).drop("_first", "_origin")
     after = (origin < _NEVER) & (origin > first)
-    early = (origin == _NEVER) & (first < periods.number_of(ages.since))
+    untold = (origin == _NEVER) & (first < periods.number_of(ages.since))
+    early = untold | (origin == _NOT_TOLD)
     warn_of_customers_left_out(
         n_where(starts, early),
-        f"they bought before {ages.words_of_since}, and when they began is not known. Give "
-        "`started=` with their true starts if you know them.",
+        f"they bought before {ages.words_of_since}, or `started=` names no day, and when they "
+        "began is not known. Give `started=` with their true starts if you know them.",
     )
     warn_of_customers_left_out(
         n_where(starts, after), "by `started=` they began after their first order. Correct it."

@@ -18,6 +18,7 @@ from retention.errors import ColumnError, ContentError
 from retention.frames import Columns, as_text, collect, table_like
 from retention.names import inner_name
 from retention.numerics.codes import group_numbers, refuse_identifier
+from retention.orders import MOST
 from retention.tables import STAFF_AND_CUSTOMERS, require, segments
 from retention.tables.answer_columns import (
     constants,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
+
+_LEAST_EFFECTIVE = 3.0
+"""So many units of one size it must at least amount to, for a degree of freedom."""
 
 FEWEST_UNITS = 10
 """Below so many units nothing is said of how they hang together."""
@@ -170,6 +174,11 @@ class _Rows:
         )
         return _Rows(unit, period, self.weight[rows], self.x[rows], self.y[rows])
 
+    def around_means(self) -> _Rows:
+        """The same with x and y counted from their means, where differences keep their digits."""
+        x, y = (v - v.mean() if v.size else v for v in (self.x, self.y))
+        return _Rows(self.unit, self.period, self.weight, x, y)
+
 
 def _usable_rows(table: object, names: Sequence[str], asked: dict[str, str]) -> tuple[_Rows, int]:
     """The rows that have x, y and customers, and how many have not."""
@@ -195,7 +204,7 @@ def _usable_rows(table: object, names: Sequence[str], asked: dict[str, str]) -> 
     every = _Rows(unit, period, found["_w"], found["_x"], found["_y"])
     _refuse_odd_rows(every, keys)
     usable = ~np.isnan(every.x) & ~np.isnan(every.y) & (every.weight > 0)
-    rows = every.take(usable)
+    rows = every.take(usable).around_means()
     n_units = int(rows.unit.max(initial=-1)) + 1
     if n_units < FEWEST_UNITS:
         raise ContentError(
@@ -208,8 +217,10 @@ def _usable_rows(table: object, names: Sequence[str], asked: dict[str, str]) -> 
 
 def _refuse_odd_rows(rows: _Rows, keys: Sequence[tuple[str, ...]]) -> None:
     """Refuse what no table of units and periods holds."""
-    if any(np.isinf(values).any() for values in (rows.weight, rows.x, rows.y)):
-        raise ContentError("table: a number is infinite. Correct it, or make it a missing one.")
+    if any((np.abs(values) > MOST).any() for values in (rows.weight, rows.x, rows.y)):
+        raise ContentError(
+            "table: a number is infinite or too large. Correct it, or make it a missing one."
+        )
     if (rows.weight < 0).any():
         raise ContentError("table: 'n_customers' is negative in a row. Counts are 0 or more.")
     pairs, n = np.unique(np.stack([rows.unit, rows.period]), axis=1, return_counts=True)
@@ -267,13 +278,17 @@ def _comparison(
         flat = "x" if np.isnan(slope[0]) else "y"
         return columns | {"reason": f"{flat} is the same in all that are compared."}
     effective = float(str(columns["effective_units"]))
+    if effective < _LEAST_EFFECTIVE:
+        return columns | {"reason": "A few units have nearly all customers: no link can be told."}
     without = _slope_and_fisher(total - squares)
     half = [
         _half_width(one, whole, effective, level)
         for one, whole in zip(without, (slope, fisher), strict=True)
     ]
     z = fisher[0]
+    unknown = "Chance cannot be told of points that lie on one line." if np.isinf(z) else None
     return columns | {
+        "reason": unknown,
         "slope": _A_TENTH * slope[0],
         "slope_lower": _A_TENTH * (slope[0] - half[0]),
         "slope_upper": _A_TENTH * (slope[0] + half[0]),
@@ -290,7 +305,7 @@ def _half_width(without: Floats, whole: Floats, effective: float, level: float) 
     if not (np.isfinite(without).all() and np.isfinite(whole).all()):
         return float("nan")
     error = np.sqrt((without.size - 1) / without.size * ((without - whole) ** 2).sum())
-    return float(stdtrit(max(effective - 2, 1.0), (1 + level) / 2) * error)
+    return float(stdtrit(effective - 2, (1 + level) / 2) * error)
 
 
 def _columns_of_comparison(

@@ -12,6 +12,7 @@ from retention.errors import ColumnError, ContentError, RetentionError, is_numbe
 from retention.frames import Columns, Frame, as_text, collect, table_like
 from retention.names import inner_name
 from retention.numerics.codes import distinct_segments
+from retention.orders import MOST
 from retention.tables import EFFECTS, require, segments
 from retention.tables.answer_columns import amounts, gives, numbers, texts
 
@@ -195,8 +196,8 @@ def _refuse_rows_alike(found: Columns, names: Sequence[str]) -> None:
 
 
 _RANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "n_offered": ("a number of customers, above 0", lambda n: n > 0),
-    "value_saved": ("currency for a saved customer, above 0", lambda n: n > 0),
+    "n_offered": ("a number of customers, 1 or more", lambda n: n >= 1),
+    "value_saved": ("currency for a saved customer, above 0", lambda n: n >= 1 / MOST),
     "spend": ("what the programme cost, 0 or more", lambda n: n >= 0),
 }
 
@@ -206,14 +207,14 @@ def _checked_numbers(argument: str, value: object, found: Columns, n_rows: int) 
     what, fits = _RANGES[argument]
     if isinstance(value, str):
         each = found[f"_{argument}"].astype(np.float64)
-        wrong = np.flatnonzero(~(np.isfinite(each) & fits(each)))
+        wrong = np.flatnonzero(~((each <= MOST) & fits(each)))
         if wrong.size:
             raise ContentError(
                 f"{argument}: column {value!r} of effects must hold {what}, in every row; it holds "
                 f"{each[wrong[0]]:g} in {wrong.size:,} of {n_rows:,}, counting what is missing."
             )
         return each
-    if not (is_number(value) and fits(value)):
+    if not (is_number(value) and value <= MOST and fits(value)):
         raise RetentionError(
             f"{argument} must be {what}, or name a column of effects; got {value!r}."
         )

@@ -132,7 +132,9 @@ def _break_even_of_segment(rows: Columns) -> dict[str, object]:
     cost, length = float(rows["acquisition_cost"][0]), str(rows["length"][0])
     passed = {name: _first_passing(rows[line], cost) for name, line in _LINES.items()}
     n = int(rows["age"].size)
-    why = f"not within {count_of(n, f'observed {length}')}"
+    unknown = np.flatnonzero(np.isnan(rows["net"]))
+    n_known = int(unknown[0]) if unknown.size else n
+    why = f"not within {count_of(n_known, f'observed {length}')}"
     return {
         **passed,
         "reason": why if np.isnan(passed["break_even_acquired"]) else None,

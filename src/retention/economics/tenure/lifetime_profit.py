@@ -221,8 +221,9 @@ def _errors_of_sums(tenure: Tenure, cells: Cells, factor: Floats, mean: Floats) 
     less what the means of the observed ages up to it do: so the square of it is known from the last
     row before, however many ages lie between.
     """
-    weight = factor / cells.n_eligible
-    known = _summed_up_to_age(cells, weight * mean)
+    n = cells.n_eligible
+    weight = np.where(n > 0, factor, 0.0) / np.maximum(n, 1)
+    known = _summed_up_to_age(cells, weight * np.where(n > 0, mean, 0.0))
     runs = _runs_between_rows(tenure, cells, weight)
     found = np.zeros((cells.size, 3))
     opens = np.searchsorted(cells.segment, np.arange(cells.segment[-1] + 2)).tolist()
@@ -234,6 +235,7 @@ def _errors_of_sums(tenure: Tenure, cells: Cells, factor: Floats, mean: Floats) 
             found[start + age - 1] = _squares_up_to(part, sums, age)
     variance, scale, effective = found.T
     error = np.sqrt(np.where(variance > _NOTHING * scale, variance, 0.0))
+    error[np.isnan(_summed_up_to_age(cells, mean))] = np.nan  # beyond an age of nobody
     return {"error": error, "effective": effective}
 
 

@@ -100,7 +100,8 @@ def referrals_by_age(tenure: Tenure, referrals: object) -> Frame:
     table = beside(tenure.frame, referrals, name="referrals")
     engine, months = table.implementation, periods.months_of(tenure.length)
     day = periods.day_expr("date", engine)
-    dated = table.filter(~nw.col("date").is_null()).select("customer_id", "referred_id", _day=day)
+    _refuse_odd_referrals(table)
+    dated = table.select("customer_id", "referred_id", _day=day)
     least = nw.col("_day").min().over("referred_id")
     first = dated.with_columns(_least=least).filter(nw.col("_day") == nw.col("_least"))
     once = first.group_by("referred_id").agg(nw.col("customer_id").min(), nw.col("_day").min())
@@ -115,6 +116,26 @@ def referrals_by_age(tenure: Tenure, referrals: object) -> Frame:
     aged = after.with_columns(age=age.cast(nw.Int64))
     won = aged.group_by("customer_id", "age").agg(nw.len().alias("_won"))
     return won.with_columns(nw.col("_won").cast(nw.Float64))
+
+
+def _refuse_odd_referrals(table: Frame) -> None:
+    """Refuse what the door would have set aside."""
+    names = ("customer_id", "referred_id", "date")
+    schema = table.collect_schema()
+    alike = schema["customer_id"] == schema["referred_id"]
+    same = nw.col("customer_id") == nw.col("referred_id") if alike else nw.lit(value=False)
+    rows = table.with_columns(_own=count(same)).select(
+        *(nw.col(name).count() for name in names), nw.col("_own").sum(), n=nw.len()
+    )
+    found = {name: int(n or 0) for name, n in one_row(rows).items()}
+    odd = {f"has no {name}": found["n"] - found[name] for name in names}
+    odd["says that customers won themselves"] = found["_own"]
+    for what, n in odd.items():
+        if n:
+            raise ContentError(
+                f"referrals: {n:,} of {found['n']:,} rows are odd: one {what}. "
+                "as_referrals(...) names them, audit(as_referrals, ...) sets them aside."
+            )
 
 
 def _refuse_strangers_of(met: Frame, name: str) -> None:

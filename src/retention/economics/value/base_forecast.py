@@ -363,6 +363,8 @@ def _costs_per_customer(flow: _Flow, costs: Sequence[float | None]) -> Floats:
 def _steady_state(model: RenewalModel | float, winning: _Winning) -> tuple[float, str | None]:
     """How many there are in the end, or why that cannot be said."""
     stay, why = _expected_stay(model)
+    if model == 1 and winning.rate > 0:
+        return winning.market, None  # nobody leaves, and in the end everybody is won
     if why is not None:
         return np.nan, why
     if np.isnan(winning.acquired).any():

@@ -121,6 +121,10 @@ def payments_to_come(horizon: object, timing: object, length: object, discount: 
     return Payments(ahead, str(timing), name, rate, float((1 + rate) ** -years))
 
 
+_LONGEST = 36_525
+"""Days of a century: nothing is paid more rarely."""
+
+
 def years_of_period(length: object) -> float:
     """How many years a period lasts.
 
@@ -129,7 +133,11 @@ def years_of_period(length: object) -> float:
     """
     if isinstance(length, str) and length in _A_YEAR:
         return 1 / _A_YEAR[length]
-    if isinstance(length, Integral) and not isinstance(length, bool) and int(length) > 0:
+    if (
+        isinstance(length, Integral)
+        and not isinstance(length, bool)
+        and 0 < int(length) <= _LONGEST
+    ):
         return int(length) / DAYS_A_YEAR
     raise RetentionError(
         "length is how long a period is, the unit of tenures, horizon and profit: 'day', 'week', "

@@ -61,8 +61,8 @@ def movements_at_hand(
 def _moves_of_active(on: PanelAtHand) -> Moves:
     """Which rows of active customers are which movement, and of what amount."""
     since, sales = on.since_row_before(), on.money["sales"]
-    until = np.append(since[1:], 0)  # to the customer's next row
-    paid = np.append(0.0, sales[:-1])
+    until = np.append(since[1:], 0)[: since.size]  # to the customer's next row
+    paid = np.append(0.0, sales[:-1])[: since.size]
     rise = sales - paid
     moved = (since == 1) & (np.abs(rise) > (np.abs(sales) + np.abs(paid)) * NOISE)
     return {
