@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from retention import repeat_buying as repeat_buying
     from retention import report as report
     from retention import samples as samples
+    from retention import signals as signals
     from retention import spells as spells
     from retention import survival as survival
     from retention.activity.from_contracts import contract_periods as contract_periods
@@ -147,6 +148,7 @@ _MODULES = (
     "repeat_buying",
     "report",
     "samples",
+    "signals",
     "spells",
     "survival",
 )

@@ -17,6 +17,9 @@ from retention.catalogue.reason_figures import REASON_FIGURES
 from retention.catalogue.record import Figure
 from retention.catalogue.repeat_buying_figures import REPEAT_BUYING_FIGURES
 from retention.catalogue.revenue_figures import REVENUE_FIGURES
+from retention.catalogue.signals.alarm_figures import ALARM_FIGURES
+from retention.catalogue.signals.feature_figures import FEATURE_FIGURES
+from retention.catalogue.signals.scan_figures import SCAN_FIGURES
 from retention.catalogue.voice_figures import VOICE_FIGURES
 from retention.errors import ColumnError
 
@@ -34,6 +37,9 @@ FIGURES: tuple[Figure, ...] = (
     *TENURE_FIGURES,
     *VALUE_FIGURES,
     *PROGRAMME_FIGURES,
+    *FEATURE_FIGURES,
+    *ALARM_FIGURES,
+    *SCAN_FIGURES,
 )
 
 

@@ -1,0 +1,1 @@
+"""The doors for what customers and the firm did: events, invoices, offers, calls."""

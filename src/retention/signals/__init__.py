@@ -1,0 +1,11 @@
+"""Signals: what was known of a customer on a day, and whether it warned of the loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazy_face
+
+_HOMES: dict[str, str] = {}
+
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -1,0 +1,1 @@
+"""Who is looked at on which day, and what became of them: snapshots and their labels."""

@@ -1,0 +1,1 @@
+"""What was known of a customer on a day."""

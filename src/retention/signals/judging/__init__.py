@@ -1,0 +1,1 @@
+"""What alarms are worth: precision, recall, leads, false alarms, beside chance."""

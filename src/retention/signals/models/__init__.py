@@ -1,0 +1,1 @@
+"""Classifiers and models of silence on snapshots, judged on the days after."""

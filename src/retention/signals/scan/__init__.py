@@ -1,0 +1,1 @@
+"""Which conditions differ in churn, with the number of looks counted."""
