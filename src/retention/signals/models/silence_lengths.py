@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.errors import ColumnError, ContentError, count_of
-from retention.frames import beside, in_kind_of, one_row
+from retention.errors import ContentError, count_of
+from retention.frames import in_kind_of, one_row
 from retention.periods import whole_days
+from retention.signals.days.asked_days import tables_together
+from retention.signals.days.purchase_moments import with_next_purchase
 from retention.spells.days import purchase_days
-from retention.tables import SNAPSHOTS, TRANSACTIONS, refuse_other_ids, require
+from retention.tables import LIFETIMES, TRANSACTIONS, refuse_taken
 from retention.tables.answer_columns import (
     flags,
     gives,
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
     from retention.frames import Frame
 
 _LABELS = ("churned", "label_from", "label_to", "known_on", "label_reason")
-_OWN = ("duration", "churned", "set_aside", "entry", "n_spells", "reactivation")
+_MADE = ("duration", "churned", "set_aside")
+_ADDED = ("duration", "set_aside")
+_MEANT = tuple(column.name for column in LIFETIMES.columns)
+"""What survival functions would take for more than a feature."""
 
 
 @gives(
@@ -99,52 +104,45 @@ def silences(
     """
     longest = whole_days(most, argument="most", least=1)
     last = periods.as_day(as_of, argument="as_of")
-    frame = _without_labels(require(snapshots, SNAPSHOTS))
-    bought = require(transactions, TRANSACTIONS, adds="none")
-    refuse_other_ids(frame, bought, ("snapshots", "transactions"))
-    _refuse_days_after(frame, last)
-    lines = require(beside(frame, transactions, name="transactions"), TRANSACTIONS, adds="none")
-    names = frame.collect_schema().names()
-    dated = frame.with_columns(_day=periods.day_expr("as_of", frame.implementation))
-    purchased = purchase_days(lines, as_of=last, keep={}).rename({"_day": "_next"})
-    later = dated.select("customer_id", "_day").unique().join(purchased, on="customer_id")
-    first = later.filter(nw.col("_next") > nw.col("_day")).group_by("customer_id", "_day")
-    joined = dated.join(first.agg(nw.col("_next").min()), on=["customer_id", "_day"], how="left")
-    end = periods.number_of(last)
-    seen = nw.when(end - nw.col("_day") < longest).then(end - nw.col("_day")).otherwise(longest)
-    measured = joined.with_columns(_seen=seen, _gap=nw.col("_next") - nw.col("_day"))
+    rows, log = tables_together(snapshots, transactions, TRANSACTIONS, adds=_ADDED)
+    _refuse_days_after(rows, last)
+    own = ("_day", *_LABELS)
+    names = [name for name in rows.collect_schema().names() if name not in own]
+    refuse_taken(names, _MEANT, argument="snapshots")
+    bought = purchase_days(log, as_of=last, keep={})
+    found = with_next_purchase(rows, bought, lead=0)
+    told = rows.join(found, on=["customer_id", "_day"], how="left")
+    return in_kind_of(
+        _measured_silences(told, periods.number_of(last), longest).select(*names, *_MADE),
+        snapshots,
+        order=["customer_id", "as_of", *(["spell"] if "spell" in names else [])],
+        keep_type=names,
+    )
+
+
+def _measured_silences(rows: Frame, last: int, longest: int) -> Frame:
+    """How long each silence was seen, and whether a purchase ended it."""
+    left = last - nw.col("_day")
+    seen = nw.when(left < longest).then(left).otherwise(nw.lit(longest))
+    measured = rows.with_columns(_seen=seen, _gap=nw.col("_next") - nw.col("_day"))
     over = ~nw.col("_gap").is_null() & (nw.col("_gap") <= nw.col("_seen"))
-    told = nw.when(nw.col("_seen") == 0).then(nw.lit(_LAST_DAY))
-    answer = measured.with_columns(
+    return measured.with_columns(
         duration=nw.when(over).then(nw.col("_gap")).otherwise(nw.col("_seen")).cast(nw.Int64),
         churned=over,
-        set_aside=told,
+        set_aside=nw.when(nw.col("_seen") == 0).then(nw.lit(_LAST_DAY)),
     )
-    wanted = [*names, "duration", "churned", "set_aside"]
-    return in_kind_of(answer.select(*wanted), snapshots, order=["customer_id", "as_of"])
 
 
 _LAST_DAY = "its day is the last one observed"
 
 
-def _without_labels(frame: Frame) -> Frame:
-    """Snapshots without what became of them.
+def _refuse_days_after(rows: Frame, last: date) -> None:
+    """Refuse snapshots of days that nobody has seen yet.
 
     Raises:
-        ColumnError: if a column is named like one of the answer.
+        ContentError: with how many there are.
     """
-    names = [name for name in frame.collect_schema().names() if name not in _LABELS]
-    for name in names:
-        if name in _OWN:
-            raise ColumnError(
-                f"snapshots: {name!r} is a name that lifetimes use themselves. Rename it."
-            )
-    return frame.select(*names)
-
-
-def _refuse_days_after(frame: Frame, last: date) -> None:
-    day = periods.day_expr("as_of", frame.implementation)
-    late = frame.with_columns(_day=day).filter(nw.col("_day") > periods.number_of(last))
+    late = rows.filter(nw.col("_day") > periods.number_of(last))
     n = int(one_row(late.select(n=nw.len()))["n"] or 0)
     if n:
         raise ContentError(
