@@ -91,7 +91,7 @@ def adjusted_p(p_values: ArrayLike, method: Adjusted = "benjamini_hochberg") -> 
         found[order] = np.maximum.accumulate(ascending * (m - rank + 1))
     else:
         found[order] = np.minimum.accumulate((ascending * m / rank)[::-1])[::-1]
-    return np.minimum(found, 1.0)
+    return np.asarray(np.minimum(found, 1.0))
 
 
 def check_seed(seed: object) -> None:
