@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention import intervals
 from retention.errors import warn
 from retention.numerics.newton import NOT_ARRIVED, chunks, maximise
+from retention.signals.scan.tail_chances import Score, two_sided_chance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +31,12 @@ _NO_VARIANCE = 1e-6
 
 _SURE = 1e-9
 """Below this variance the model tells who of the group leaves."""
+
+_NORMAL = 100.0
+"""From this variance on the normal law tells how likely a score is by chance."""
+
+_FAR = 2.0
+"""Nearer to 0, in standard deviations, it does so anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,35 @@ def _variance_explained(
         shared = _weight_shared_with_terms(cells, model.chance, condition, at[1][mine])
         found[mine] = ((shared @ model.inverse) * shared).sum(axis=1)
     return found
+
+
+def p_values_of_groups(cells: Cells, model: Expected, groups: Groups) -> Floats:
+    """The chance of so large a difference where there is none, NaN where that cannot be told.
+
+    By the normal law of z, or where few are expected to leave, or to stay, by the saddlepoint.
+    """
+    z = groups.z
+    found = np.where(np.isfinite(z), intervals.p_value(np.nan_to_num(z)), np.nan)
+    few = np.flatnonzero((groups.variance < _NORMAL) & (np.abs(z) > _FAR))
+    for place in few.tolist():
+        score = _score_of_group(cells, model, int(groups.first[place]), int(groups.second[place]))
+        surplus = float(groups.churned[place] - groups.expected[place])
+        found[place] = two_sided_chance(score, surplus)
+    return found
+
+
+def _score_of_group(cells: Cells, model: Expected, first: int, second: int) -> Score:
+    """The score of a group as a sum over cells of what the model has not told."""
+    met = ((cells.met == first).any(axis=1) & (cells.met == second).any(axis=1)).astype(np.float64)
+    if model.inverse is None:
+        total = float(cells.n.sum())
+        n = float(cells.n @ met)
+        share = n / total
+        rate = np.full(2, cells.churn_rate)
+        return Score(np.array([n, total - n]), rate, np.array([1 - share, -share]))
+    shared = _weight_shared_with_terms(cells, model.chance, first, np.array([second]))
+    effects = model.inverse @ shared[0]
+    return Score(cells.n, model.chance, met - effects[cells.met].sum(axis=1))
 
 
 def _weight_shared_with_terms(
