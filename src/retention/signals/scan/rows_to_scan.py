@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -13,6 +12,7 @@ from retention.errors import YOURS, ColumnError, ContentError, count_of
 from retention.frames import Frame, as_lazy, beside, collect, count, one_row, table_like
 from retention.names import inner_name, outer_text
 from retention.signals.scan.conditions import refuse_nobody
+from retention.survival.scores.holdouts import held_out
 from retention.tables import Column, Kind, require
 from retention.wording import is_missing
 
@@ -41,8 +41,6 @@ SCANNED = Kind(
 
 _OWN = ("customer_id", "as_of", "label_from", "label_to", "known_on", "label_reason", "n_spells")
 """Columns that say whose the row is and where its outcome comes from: no conditions."""
-
-_FOLDS = 5
 
 
 def customers_to_scan(
@@ -209,8 +207,8 @@ def _with_held_out(rows: Frame, customers: IntoFrameT, *, split: bool) -> Frame:
             "customers: some have no 'customer_id', by which a fifth is held out. Fill it in, or "
             "leave `holdout` out."
         )
-    chosen = [int(zlib.crc32(str(who).encode()) % _FOLDS == 0) for who in ids.tolist()]
-    folds: Any = table_like({"customer_id": ids, "_held": np.array(chosen, np.int64)}, customers)
+    chosen = held_out(ids.tolist()).astype(np.int64)
+    folds: Any = table_like({"customer_id": ids, "_held": chosen}, customers)
     fold = beside(rows, folds, name="customers")
     same_type = nw.col("customer_id").cast(rows.collect_schema()["customer_id"])
     return rows.join(fold.with_columns(same_type), on="customer_id", how="inner")
