@@ -356,5 +356,12 @@ ASKED: dict[str, Step] = {
     "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
         w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
     ),
+    "scan": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=[n, "interval"], at_least=5
+    ),
+    "scan of pairs": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=["interval", n], depth=2, at_least=3,
+        holdout="customers",
+    ),
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

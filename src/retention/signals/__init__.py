@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from retention.signals.models.family_drivers import model_drivers as model_drivers
     from retention.signals.models.silence_lengths import silences as silences
     from retention.signals.models.snapshot_backtest import backtest_snapshots as backtest_snapshots
+    from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
     "backtest_snapshots": "models.snapshot_backtest",
+    "churn_scan": "scan.churn_scan",
     "feature_screen": "leaks.screens",
     "label_silence": "days.label_silence",
     "leakage_check": "leaks.leakage",

@@ -20,7 +20,7 @@ from retention.signals.models.chances import (
     is_classifier,
 )
 from retention.survival.models.lifetime_model import description_of, is_table
-from retention.survival.scores.all_scores import FEWEST, all_scores, column_of_scores
+from retention.survival.scores.all_scores import FEWEST, all_scores, columns_of_scores
 from retention.survival.scores.backtesting import backtest
 from retention.survival.scores.holdouts import HOLDOUTS, Holdout
 from retention.tables.answer_columns import answer_of, gives, numbers
@@ -137,7 +137,7 @@ def backtest_snapshots(
     rows = [_scores_of_day(found, day, fit, names, (holdout, level), snapshots) for day in days]
     columns = {"cut": np.array([np.datetime64(day, "us") for day in days])}
     columns |= _conventions(found, days, holdout)
-    columns |= {name: column_of_scores([row[name] for row in rows]) for name in rows[0]}
+    columns |= columns_of_scores(rows)
     return table_like(columns, snapshots)
 
 

@@ -15,6 +15,8 @@ from retention.survival.scores.concordance_index import concordance
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from retention.frames import Columns
+
     Floats = NDArray[np.float64]
 
 FEWEST = 10
@@ -68,11 +70,21 @@ _SCORES = (
 )
 
 
-def column_of_scores(values: list[Any]) -> NDArray[Any]:
-    """Counts stay whole numbers, what is not known becomes NaN, words stay words."""
-    if any(isinstance(value, str) for value in values) or all(value is None for value in values):
-        texts = any(isinstance(value, str) for value in values)
-        return np.array(values, dtype=object if texts else np.float64)
+def columns_of_scores(rows: list[dict[str, Any]]) -> Columns:
+    """The scores of several days as columns: what is not known is NaN, of texts None."""
+    return {
+        name: np.array([row[name] for row in rows], dtype=object)
+        if name in _TEXTS
+        else _column_of_numbers([row[name] for row in rows])
+        for name in rows[0]
+    }
+
+
+_TEXTS = ("status", "reason", "note")
+
+
+def _column_of_numbers(values: list[Any]) -> NDArray[Any]:
+    """Counts stay whole numbers, what is not known becomes NaN."""
     if all(isinstance(value, int) for value in values):
         return np.array(values, dtype=np.int64)
     return np.array([np.nan if value is None else value for value in values], np.float64)

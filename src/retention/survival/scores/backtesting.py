@@ -28,7 +28,7 @@ from retention.survival.models.lifetime_model import (
 from retention.survival.models.prediction import warn_of_intervals
 from retention.survival.models.unknowns import Reader
 from retention.survival.models.unpredicted import Why
-from retention.survival.scores.all_scores import FEWEST, all_scores, column_of_scores
+from retention.survival.scores.all_scores import FEWEST, all_scores, columns_of_scores
 from retention.survival.scores.holdouts import HOLDOUTS, Holdout, held_out
 from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
 from retention.survival.scores.scored_tables import LOW
@@ -174,7 +174,7 @@ def backtest(
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
     parts |= {name: np.full(len(days), value, _dtype_of(value)) for name, value in said.items()}
-    parts |= {name: column_of_scores([row[name] for row in rows]) for name in rows[0]}
+    parts |= columns_of_scores(rows)
     return table_like(parts, table)
 
 
