@@ -331,6 +331,23 @@ def test_leaving_after_a_sign_is_as_likely_as_told(settled, sign):
     )
 
 
+def test_two_signs_at_a_time_are_seldom_harmless(signs, settled):
+    """Nine times of ten one of them tells of trouble, where it is one time of two or three."""
+    others = signs[["customer_id", "sign", "start", "end", "troubled"]]
+    pairs = settled.merge(others, on="customer_id", suffixes=("", "_other"))
+    pairs = pairs[(pairs["sign"] != pairs["sign_other"]) & (pairs["start_other"] <= pairs["start"])]
+    both = pairs[pairs["end_other"].fillna(DAY_AFTER) > pairs["start"]]
+    told_of = both["troubled"] | both["troubled_other"]
+    assert told_of.mean() > 0.9
+    gone = (both["left_on"] - both["start"]) <= 90 * DAY
+    assert (
+        gone.mean()
+        > 0.43
+        > 0.34
+        > max(told.precision_of(told.troubled_share(sign), 90) for sign in SIGNS)
+    )
+
+
 def test_leaving_without_looking_is_as_likely_as_told(wholesaler):
     """On any days, of those who have been there for a year."""
     truth = wholesaler.truth
