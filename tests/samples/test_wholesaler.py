@@ -340,12 +340,8 @@ def test_two_signs_at_a_time_are_seldom_harmless(signs, settled):
     told_of = both["troubled"] | both["troubled_other"]
     assert told_of.mean() > 0.9
     gone = (both["left_on"] - both["start"]) <= 90 * DAY
-    assert (
-        gone.mean()
-        > 0.43
-        > 0.34
-        > max(told.precision_of(told.troubled_share(sign), 90) for sign in SIGNS)
-    )
+    alone = [told.precision_of(told.troubled_share(sign), 90) for sign in SIGNS]
+    assert gone.mean() > 0.08 + max(alone)
 
 
 def test_leaving_without_looking_is_as_likely_as_told(wholesaler):
