@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
+    from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
+
+_HOMES = {
+    "alarm_kpis": "judging.alarm_kpis",
+    "ring_alarms": "alarms.ring_alarms",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
