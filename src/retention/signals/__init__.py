@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
+    from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
 
 _HOMES: dict[str, str] = {
+    "alarm_kpis": "judging.alarm_kpis",
     "label_silence": "days.label_silence",
+    "ring_alarms": "alarms.ring_alarms",
     "snapshots": "days.snapshots",
 }
 
