@@ -80,3 +80,14 @@ def share_without_sign():
         lasted = [np.exp(-OUT_OF_TROUBLE * day / YEAR) for day in (begin, end)]
         total += spared * (lasted[0] - lasted[1])
     return total + 1 - np.exp(-OUT_OF_TROUBLE * steps[0][0] / YEAR)
+
+
+def precision_after(sign, lags, days):
+    """Chance of leaving within so many days of an alarm that rings so many days after the sign.
+
+    Who has left before it rings is not counted, who has recovered is; `lags` are equally likely.
+    """
+    true, harmless = true_signs_a_year(sign), world.HARMLESS_A_YEAR[sign]
+    begins = np.array([0.0, true]) + harmless * SETTLED
+    here = begins @ states_after(np.asarray(lags, dtype=float))
+    return float((here @ chance_of_leaving(days)).sum() / here.sum())

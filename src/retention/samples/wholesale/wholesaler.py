@@ -84,11 +84,11 @@ def sample_wholesaler(
       those in trouble and 3.1 of those who are well.
     - Where a sign begins, this share is in trouble, and this share leaves within 90 days: slows
       0.612 and 0.302, pays_late 0.580 and 0.287, store_closes 0.696 and 0.338, unhappy 0.637 and
-      0.313. So an alarm on one sign is right five times as
-      often as chance, and wrong in two cases of three.
+      0.313. An alarm on one sign is right five times as often as chance, and wrong two times of
+      three.
     - Of all who ever leave 0.818 leave in trouble; of these slows is shown by 0.500, pays_late by
       0.343, store_closes by 0.144, unhappy by 0.278, and none by 0.211. So 0.354 of the leavers are
-      silent: no alarm can foresee them.
+      silent: nothing foresees them.
     - A sign of the trouble in which somebody leaves comes a quarter of a year before in the mean.
 
     Args:
@@ -107,15 +107,17 @@ def sample_wholesaler(
         - `invoices`, a row per customer and day of delivery: customer_id, date, due (14 days after,
           be it after `as_of`), paid (null while open), amount (the day's sales), queried (null if
           never). Of those not late by the sign one in ten is, by one to five days.
-        - `events`: customer_id, date, event ("store closed", "moved", "new buyer", "login"), known
-          (the day on which it was learnt, for 0.4 of the closings and moves, 11 days later in the
-          mean; null where on the day itself). What is not learnt by `as_of` is not there.
+        - `events`: customer_id, date, event ("store closed", "moved", "new buyer", or 24 times a
+          year "login"), known (the day on which it was learnt, for 0.4 of the closings and moves,
+          11 days later in the mean; null where on the day itself). What is not learnt by `as_of` is
+          not there.
         - `offers`, 6 a year, of which 0.40 are answered: customer_id, date, responded (null if
           not).
         - `contacts`: contact_id, customer_id, date, topic, first_response_hours (null while
           unanswered), resolved, resolution_hours (null while open), right_first_time.
-        - `surveys`, a row per invitation: survey_id, customer_id, date, answered, satisfaction,
-          value_for_money and repeat_intention (1 to 5), recommend (0 to 10), null if unanswered.
+        - `surveys`, a row per invitation, 2 a year, of which 0.45 are answered: survey_id,
+          customer_id, date, answered, satisfaction, value_for_money and repeat_intention (1 to 5),
+          recommend (0 to 10), null if unanswered.
         - `calls`, at random, without any effect: customer_id, date, outcome (null if not noted).
         - `truth`, a row per customer: customer_id, first_order, left, left_on (the first day
           without the customer, null while there), reason (of Keaveney's, null while there),
