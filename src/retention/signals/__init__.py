@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.signals.days.label_silence import label_silence as label_silence
+    from retention.signals.days.snapshots import snapshots as snapshots
+
+_HOMES: dict[str, str] = {
+    "label_silence": "days.label_silence",
+    "snapshots": "days.snapshots",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
