@@ -9,9 +9,11 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
+    from retention.signals.features.purchase_features import purchase_features as purchase_features
 
 _HOMES: dict[str, str] = {
     "label_silence": "days.label_silence",
+    "purchase_features": "features.purchase_features",
     "snapshots": "days.snapshots",
 }
 
