@@ -52,20 +52,21 @@ class Log:
     n_tail: int = 0
     no_losses: bool = False
 
-    def warn_of_silence(self, as_of: date, *, usual: int) -> None:
+    def warn_of_silence(self, as_of: date, *, usual: int, argument: str = "as_of") -> None:
         """Warn when the log fell silent before `as_of` for longer than chance allows at its pace.
 
         Args:
             as_of: the last observed day.
             usual: so many days of silence are never worth a warning.
+            argument: what the user calls that day.
         """
         silent = (as_of - self.last).days
         pace = (self.last - self.first).days / max(self.n - 1, 1)
         if silent > max(usual, pace * (math.log(self.n) + 5)):
             warn(
-                f"The last order is of {self.last}, {silent} days before `as_of` {as_of}: if the "
-                "data end there, the last periods are incomplete and the silence looks like churn. "
-                "Set `as_of` to the last day the data cover."
+                f"The last order is of {self.last}, {silent} days before `{argument}` {as_of}: if "
+                "the data end there, the last periods are incomplete and the silence looks like "
+                f"churn. Set `{argument}` to the last day the data cover."
             )
 
 

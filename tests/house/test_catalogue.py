@@ -39,8 +39,18 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    worth = [*tenure_answers(company), *value_answers(), *programme_answers(), *alarm_answers()]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
+    worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
+    found = [scan_answer(), *alarm_answers()]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def scan_answer():
+    """In which groups more left than elsewhere."""
+    plans = ["basic"] * 60 + ["top"] * 60
+    customers = pd.DataFrame({"customer_id": range(120), "plan": plans, "left": [0, 1, 1, 0] * 30})
+    return rt.signals.churn_scan(
+        customers, outcome="left", conditions="plan", at_least=20, holdout="customers"
+    )
 
 
 def alarm_answers():

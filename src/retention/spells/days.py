@@ -31,6 +31,7 @@ def purchase_days(
     gap: int | None = None,
     way: str = "",
     since: date | None = None,
+    argument: str = "as_of",
 ) -> Frame:
     """Each day up to `as_of` on which a customer bought: some order of that day is a purchase.
 
@@ -42,6 +43,7 @@ def purchase_days(
         gap: the shortest silence that will count as a loss, None where none does.
         way: what to say where the log has a hole, with {since} for the day after it.
         since: the first observed day, where it is known.
+        argument: what the user calls the last one.
 
     Returns:
         `customer_id`, `_day` (days since 1970-01-01) and what is told, one row per customer and
@@ -52,7 +54,7 @@ def purchase_days(
     """
     lines = _lines_with_day_numbers(transactions, keep)
     log = checked_log(lines, "_day", as_of=as_of)
-    log.warn_of_silence(as_of, usual=QUIET_DAYS)
+    log.warn_of_silence(as_of, usual=QUIET_DAYS, argument=argument)
     if gap is not None:
         then = harm_of_hole(gap, way)
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
