@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.signals.days.contract_snapshots import contract_snapshots as contract_snapshots
+    from retention.signals.days.label_churn import label_churn as label_churn
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
     from retention.signals.features.purchase_features import purchase_features as purchase_features
 
 _HOMES: dict[str, str] = {
+    "contract_snapshots": "days.contract_snapshots",
+    "label_churn": "days.label_churn",
     "label_silence": "days.label_silence",
     "purchase_features": "features.purchase_features",
     "snapshots": "days.snapshots",
