@@ -75,7 +75,7 @@ def cost(n: int) -> None:
 
 def cdnow(folder: Path) -> pd.DataFrame:
     """All 23,570 customers of CDNOW, orders of nothing left out."""
-    table = pd.read_csv(folder / "cdnow/CDNOW_master.txt", sep=r"\s+", header=None)
+    table = pd.read_csv(folder / "cdnow/CDNOW_master.txt", sep=r"\s+", header=None, skiprows=1)
     table.columns = ["customer_id", "date", "n", "sales"]
     table["date"] = pd.to_datetime(table["date"].astype(str), format="%Y%m%d")
     return table.loc[table["sales"] > 0].assign(category="cd").reset_index(drop=True)
