@@ -8,6 +8,8 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
+    from retention.signals.days.contract_snapshots import contract_snapshots as contract_snapshots
+    from retention.signals.days.label_churn import label_churn as label_churn
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
     from retention.signals.features.purchase_features import purchase_features as purchase_features
@@ -24,7 +26,9 @@ _HOMES: dict[str, str] = {
     "alarm_kpis": "judging.alarm_kpis",
     "backtest_snapshots": "models.snapshot_backtest",
     "churn_scan": "scan.churn_scan",
+    "contract_snapshots": "days.contract_snapshots",
     "feature_screen": "leaks.screens",
+    "label_churn": "days.label_churn",
     "label_silence": "days.label_silence",
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
