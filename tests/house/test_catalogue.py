@@ -40,7 +40,17 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
+    worth += [late_payers(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
+
+
+def late_payers(company):
+    """Who of some customers pays late."""
+    days = rt.signals.snapshots(company.orders, dates="2024-09-30", active_within=90)
+    issued = company.orders[["customer_id", "date", "sales"]].rename(columns={"sales": "amount"})
+    issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
+    paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
+    return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
 
 
 def programme_answers():
