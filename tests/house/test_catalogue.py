@@ -40,6 +40,7 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
+    worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(), *model_answers(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
@@ -81,6 +82,15 @@ def alarm_answers():
     asked |= {"as_of": "2024-07-01", "observed_from": "2024-01-01"}
     worth = spells[["customer_id"]].assign(value=1.0)
     return [rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)]
+
+
+def late_payers(company):
+    """Who of some customers pays late."""
+    days = rt.signals.snapshots(company.orders, dates="2024-09-30", active_within=90)
+    issued = company.orders[["customer_id", "date", "sales"]].rename(columns={"sales": "amount"})
+    issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
+    paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
+    return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
 
 
 def programme_answers():

@@ -212,6 +212,7 @@ def _classifier(rows: pd.DataFrame) -> pd.Series:
     """What anybody's model may say of customers by their tenure."""
     return (rows["tenure"].astype(float) % 7 + 1) / 9
 
+
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
@@ -322,6 +323,29 @@ ASKED: dict[str, Step] = {
     ),
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
+    ),
+    "asked of signs": lambda n, w: rt.signals.snapshots(
+        w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
+    ),
+    "features: contacts": lambda n, w: rt.signals.contact_features(
+        w["asked of signs"], w["contacts"], window=40, business_hours="always",
+        targets={"first_response": 4, "resolution": 48}, observed_from="2024-01-15",
+    ),
+    "features: surveys": lambda n, w: rt.signals.survey_features(
+        w["asked of signs"], w["surveys"], window=60, patience=14
+    ),
+    "features: invoices": lambda n, w: rt.signals.invoice_features(
+        w["asked of signs"], w["signs: invoices"], window=60
+    ),
+    "features: offers": lambda n, w: rt.signals.offer_features(
+        w["asked of signs"], w["signs: offers"], window=60, patience=14
+    ),
+    "features: wallets": lambda n, w: rt.signals.wallet_features(
+        w["asked of signs"], w["wallets"], transactions=w["transactions alone"], freq="month",
+        window=60,
+    ),
+    "features: events": lambda n, w: rt.signals.event_features(
+        w["features: offers"], w["signs: events"], window=60, of=["login", "moved"], suffix="_60"
     ),
     "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
         w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0

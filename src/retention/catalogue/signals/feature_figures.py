@@ -10,8 +10,10 @@ _WINDOWS = "of the window (a − W, a] and the one before it, (a − 2W, a − W
 _RECORD = (
     "r, α: rates of buying are Gamma(r, α); x repeat purchases in t_x days, s days silent since"
 )
+_BUTTLE = "Buttle and Maklan (2019), Customer Relationship Management, 4th ed., chapter 4"
 
-PURCHASE_FEATURE_FIGURES: tuple[Figure, ...] = (
+
+FEATURE_FIGURES: tuple[Figure, ...] = (
     Figure(
         name="orders_change",
         label="Change of purchase days between two windows",
@@ -96,6 +98,16 @@ PURCHASE_FEATURE_FIGURES: tuple[Figure, ...] = (
         source=_RATES,
         conventions=("model",),
     ),
+    Figure(
+        name="late_share",
+        label="Share of invoices paid late",
+        unit="share of 1",
+        better="lower",
+        low=0.0,
+        high=1.0,
+        formula="invoices of a window not paid by the evening of their due day / those that came "
+        "due in it",
+        made_by="invoice_features",
+        source=_BUTTLE,
+    ),
 )
-
-FEATURE_FIGURES: tuple[Figure, ...] = (*PURCHASE_FEATURE_FIGURES,)
