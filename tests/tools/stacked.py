@@ -212,6 +212,7 @@ def _classifier(rows: pd.DataFrame) -> pd.Series:
     """What anybody's model may say of customers by their tenure."""
     return (rows["tenure"].astype(float) % 7 + 1) / 9
 
+
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
+    from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.leaks.folds import snapshot_folds as snapshot_folds
     from retention.signals.leaks.leakage import leakage_check as leakage_check
@@ -27,6 +28,7 @@ _HOMES: dict[str, str] = {
     "label_silence": "days.label_silence",
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
+    "purchase_features": "features.purchase_features",
     "ring_alarms": "alarms.ring_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",
