@@ -97,7 +97,7 @@ def scanned(depth: int = 1) -> pd.DataFrame:
     )
     known = lives[["customer_id", "plan", "left", "x", "lasting"]]
     return rt.signals.churn_scan(
-        known, outcome="left", conditions=["plan", "x", "lasting"], depth=depth, at_least=20,
+        known, outcome="left", conditions=["plan", "x", "lasting"], depth=depth, at_least=20 // depth**2,
         holdout="customers",
     )  # fmt: skip
 
