@@ -40,7 +40,7 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
-    found = [scan_answer()]
+    found = [scan_answer(), *alarm_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -51,6 +51,20 @@ def scan_answer():
     return rt.signals.churn_scan(
         customers, outcome="left", conditions="plan", at_least=20, holdout="customers"
     )
+
+
+def alarm_answers():
+    """What alarms are worth, where ends are made of 30 days of silence."""
+    days = pd.Series(pd.date_range("2024-01-01", periods=9, freq="20D"))
+    spells = pd.DataFrame({"customer_id": range(9), "start": days[0], "end": days})
+    spells = spells.assign(duration=(spells["end"] - days[0]).dt.days, churned=True)
+    alarms = spells[["customer_id"]].assign(date=days[2], signal="all at once")
+    asked = {"horizon": 60, "least": 21, "apart": 60, "silence": 30}
+    asked |= {"as_of": "2024-07-01", "observed_from": "2024-01-01"}
+    worth = spells[["customer_id"]].assign(value=1.0)
+    kpis = rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)
+    del asked["least"]
+    return [kpis, rt.signals.alarm_leads(alarms, spells, values=worth, **asked)]
 
 
 def programme_answers():

@@ -61,6 +61,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
+        **_signs(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
     }
@@ -169,6 +170,27 @@ def _referrals(people: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"by": people, "won": others, "day": [_day(20 * i) for i in range(6)]})
 
 
+def _signs(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Events, invoices, offers and calls: some open, some told later, a credit note without due."""
+    n = 14
+    who = [people[i] for i in draw.integers(0, len(people) - 1, n)]
+    days = draw.integers(0, 150, n)
+    later = lambda longest: [  # noqa: E731
+        _day(day + wait) if wait >= 0 else None
+        for day, wait in zip(days, draw.integers(-longest // 3, longest, n), strict=True)
+    ]
+    frame = pd.DataFrame({"who": who, "day": [_day(day) for day in days], "told": later(30)})
+    owed = draw.choice([-2.5, 0.0, 4.0, 7.25], n)
+    due = [None if o < 0 else _day(day + 10) for o, day in zip(owed, days, strict=True)]
+    invoices = frame.assign(owed=owed, due=due)
+    return {
+        "events": frame.assign(what=draw.choice(["login", "moved", "closed"], n)),
+        "invoices": invoices.assign(settled=later(60), asked=later(60)),
+        "offers": frame.assign(reply=later(40)),
+        "calls": frame.assign(then=draw.choice(["stays", "", "gone"], n)),
+    }
+
+
 BUYING = rt.repeat_buying.fit_bg_nbd(
     rt.purchase_summary(rt.sample_company(300, seed=1).orders, as_of="2024-12-31")
 )
@@ -185,6 +207,8 @@ def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
+
+_TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
     **{name: step for name, step in STEPS.items() if name != ONE_END},
@@ -281,6 +305,19 @@ ASKED: dict[str, Step] = {
     ),
     "referrals": lambda n, w: rt.as_referrals(
         w["came"], customer_id="by", referred_id="won", date="day"
+    ),
+    "signs: events": lambda n, w: rt.loading.as_events(
+        w["events"], **_TOLD, event="what", keep=n, duplicates="keep"
+    ),
+    "signs: invoices": lambda n, w: rt.loading.as_invoices(
+        w["invoices"], **_TOLD, due="due", paid="settled", amount="owed", queried="asked", keep=n,
+        credits="keep", duplicates="keep",
+    ),
+    "signs: offers": lambda n, w: rt.loading.as_offers_made(
+        w["offers"], **_TOLD, responded="reply", keep=n, duplicates="keep"
+    ),
+    "signs: calls": lambda n, w: rt.loading.as_calls(
+        w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
     ),
     "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
         w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0

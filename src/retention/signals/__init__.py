@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
+    from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
+    from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
+    from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
     from retention.signals.leaks.folds import snapshot_folds as snapshot_folds
     from retention.signals.leaks.leakage import leakage_check as leakage_check
     from retention.signals.leaks.screens import feature_screen as feature_screen
@@ -18,12 +22,16 @@ if TYPE_CHECKING:
     from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "alarm_kpis": "judging.alarm_kpis",
+    "alarm_leads": "judging.alarm_leads",
+    "alarm_trade_off": "judging.alarm_trade_off",
     "backtest_snapshots": "models.snapshot_backtest",
     "churn_scan": "scan.churn_scan",
     "feature_screen": "leaks.screens",
     "label_silence": "days.label_silence",
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
+    "ring_alarms": "alarms.ring_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
