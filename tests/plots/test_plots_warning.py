@@ -62,3 +62,69 @@ def test_a_scan_of_odd_names_can_be_read() -> None:
     untested = table.assign(q_value=np.nan)
     assert "no group was tested" in words(plot("plot_scan", untested))
     assert pd.isna(untested["q_value"]).all()
+
+
+def test_what_calls_find_is_drawn_beside_lots() -> None:
+    """a line a signal at its recall and false alarms, by calls; lots are dotted; bounds shaded."""
+    table = tables()["plot_alarm_trade_off"]
+    ax = plot("plot_alarm_trade_off")
+    names = ["complaint", "noise", "complaint × value", "noise × value", "value", "random"]
+    for line, name in zip(ax.lines, names, strict=True):
+        rows = table[table["signal"] == name].sort_values("calls")
+        np.testing.assert_allclose(line.get_xdata(), rows["false_per_100_months"])
+        np.testing.assert_allclose(line.get_ydata(), rows["recall"])
+    assert ax.lines[-1].get_linestyle() == ":"
+    assert len(ax.collections) == 6
+    assert "153 lost customers warned in time" in said(ax)
+    assert {"By lot", "1 call", "10 calls"} <= set(words(ax).replace("\n47", "\n").split("\n"))
+    few = plot("plot_alarm_trade_off", table.assign(n_churners=12))
+    assert "12 lost customers warned in time: few, so read the bounds" in said(few)
+
+
+def test_what_calls_find_in_money_and_in_right_alarms() -> None:
+    """value has no bounds; calls along the axis are not written twice; other words are refused."""
+    table = tables()["plot_alarm_trade_off"]
+    money = plot("plot_alarm_trade_off", of="value", by="calls")
+    first = table[table["signal"] == "complaint"]
+    np.testing.assert_allclose(money.lines[0].get_xdata(), first["calls"])
+    np.testing.assert_allclose(money.lines[0].get_ydata(), first["value_recall"])
+    assert "14,467 that 153 lost held" in said(money)
+    assert "10 calls" not in words(money)
+    assert "bounds" not in words(money)
+    right = plot("plot_alarm_trade_off", of="alarms")
+    np.testing.assert_allclose(right.lines[0].get_ydata(), first["precision"])
+    assert faults(right) == []
+    for wrong in ({"of": "all"}, {"by": "months"}):
+        with pytest.raises(rt.RetentionError, match="must be one of"):
+            plot("plot_alarm_trade_off", **wrong)
+    alone = plot("plot_alarm_trade_off", table[table["signal"] == "random"])
+    assert len(alone.lines) == 1
+    many = pd.concat([table.assign(signal=f"s{i}") for i in range(9)])
+    with pytest.raises(rt.ContentError, match="up to 8 signals"):
+        plot("plot_alarm_trade_off", many)
+
+
+def test_leads_run_towards_the_end_beside_as_many_random_alarms() -> None:
+    """from many days ahead to none; a dotted line of the same colour; in money too."""
+    table = tables()["plot_leads"]
+    ax = plot("plot_leads")
+    assert ax.xaxis_inverted()
+    for place, name in enumerate(("complaint", "noise")):
+        rows = table[table["signal"] == name].sort_values("lead", ascending=False)
+        chance, line = ax.lines[2 * place : 2 * place + 2]
+        np.testing.assert_allclose(line.get_ydata(), rows["share_warned"])
+        np.testing.assert_allclose(chance.get_ydata(), rows["chance_share"])
+        assert chance.get_linestyle() == ":"
+        assert chance.get_color() == line.get_color()
+        assert f"{name}\n{rows['share_warned'].iloc[-1]:.1%}" in words(ax)
+    assert "153 lost customers" in said(ax)
+    money = plot("plot_leads", of="value")
+    np.testing.assert_allclose(sorted(money.lines[1].get_ydata()), sorted(rows_of(table)))
+    assert "that 153 lost held" in said(money)
+    with pytest.raises(rt.RetentionError, match="of must be one of"):
+        plot("plot_leads", of="alarms")
+
+
+def rows_of(table):
+    """The shares of value of the first signal."""
+    return table.loc[table["signal"] == "complaint", "value_share"]

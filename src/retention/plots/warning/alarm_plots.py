@@ -51,8 +51,9 @@ _FEW = 30
 def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = None) -> Axes:
     """How early the lost were warned: the share of all the lost, by how many days ahead at least.
 
-    A line is a signal; the dotted one of its colour is what as many random alarms would warn of.
-    Only what lies above it is foresight: a median of the warned alone is longest for those.
+    A line is a signal, and rises towards the end, at the right; the dotted one of its colour is
+    what as many random alarms would warn of. Only what lies above it is foresight: a median of the
+    warned alone is longest for those.
 
     Args:
         table: from `alarm_leads`, of up to eight signals.
@@ -84,7 +85,7 @@ def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = No
         ... )
         >>> ax = rt.plots.plot_leads(leads)
         >>> [float(share) for share in ax.lines[1].get_ydata()]
-        [1.0, 0.5]
+        [0.5, 1.0]
     """
     check_choice("of", of, get_args(Counted))
     drawn = drawn_rows(table, LEADS).alone()
@@ -96,7 +97,8 @@ def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = No
         return axes.say_why_empty(ax, title, why)
     ends, heights = [], [np.zeros(1)]
     parts = list(_signals(drawn, "lead"))
-    for (name, part), look in zip(parts, LOOKS, strict=False):
+    for (name, one), look in zip(parts, LOOKS, strict=False):
+        part = one.where(np.arange(one.size)[::-1])  # towards the end
         days, found = part["lead"], part[share]
         bounds = _bounds_of_share(part, of)
         _draw_chance(ax, days, part["chance_share"], look)
@@ -106,6 +108,7 @@ def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = No
         ends.append(End(x, y, f"{name}\n{wording.percent(y)}", look.text))
     axes.set_percent_axis(ax, "y", np.concatenate(heights))
     axes.set_duration_axis(ax, float(drawn["lead"].max()), "days")
+    ax.invert_xaxis()
     notes = [BOUNDS] * (of == "customers")
     notes += ["Dotted: as many random alarms"] * bool(np.isfinite(drawn["chance_share"]).any())
     axes.set_titles(
@@ -204,16 +207,20 @@ def _set_cost_axis(ax: Axes, costs: Floats) -> None:
 def _write_calls(ax: Axes, part: Drawn, cost: str, share: str) -> None:
     """How many calls the first and the last point of a line stand for, where that is not the axis.
 
-    The words stand above the line, towards its middle.
+    The words stand beside the line, towards its middle.
     """
     if cost == "calls":
         return
     known = np.flatnonzero(np.isfinite(part[cost]) & np.isfinite(part[share]))
-    sides = ("left bottom", "right bottom")
-    for place, side in zip(dict.fromkeys((known[0], known[-1])), sides, strict=False):
+    first, last = known[0], known[-1]
+    rises = bool(part[share][last] > part[share][first])
+    notes = {last: ("right bottom", (0, 7)), first: ("left top", (8, -4))}
+    if not rises:
+        notes[first] = ("left bottom", (8, 4))
+    for place, (anchor, away) in notes.items():
         words = count_of(int(part["calls"][place]), "call")
         at = (float(part[cost][place]), float(part[share][place]))
-        axes.write_note(ax, words, at, (0, 8), anchor=side, colour=MUTED)
+        axes.write_note(ax, words, at, away, anchor=anchor, colour=MUTED)
 
 
 def _title_of_trade_off(drawn: Drawn, of: Gained) -> str:
