@@ -81,7 +81,9 @@ def alarm_answers():
     asked = {"horizon": 60, "least": 21, "apart": 60, "silence": 30}
     asked |= {"as_of": "2024-07-01", "observed_from": "2024-01-01"}
     worth = spells[["customer_id"]].assign(value=1.0)
-    return [rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)]
+    kpis = rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)
+    del asked["least"]
+    return [kpis, rt.signals.alarm_leads(alarms, spells, values=worth, **asked)]
 
 
 def late_payers(company):

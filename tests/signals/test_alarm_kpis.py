@@ -12,38 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+from alarm_lives import alarms_of, customers, day, listed, spells_of
 from conftest import Engine
 from retention.signals.judging.alarm_kpis import alarm_kpis
-
-FIRST = pd.Timestamp("2024-01-01")
-
-
-def day(number):
-    """A day by its number."""
-    return FIRST + pd.Timedelta(days=number)
-
-
-def spells_of(lives, seen_to=120):
-    """Spells of (customer, start, end or None, segment)."""
-    rows = [
-        (who, day(start), pd.NaT if end is None else day(end), end is not None, segment)
-        for who, start, end, segment in lives
-    ]
-    frame = pd.DataFrame(rows, columns=["customer_id", "start", "end", "churned", "region"])
-    days = [(seen_to if end is None else end) - start for _, start, end, _ in lives]
-    return frame.assign(
-        duration=np.array(days, np.int64),
-        start=frame["start"].astype("datetime64[us]"),
-        end=frame["end"].astype("datetime64[us]"),
-    )
-
-
-def alarms_of(rows):
-    """Alarms of (customer, day) or (customer, day, signal)."""
-    told = [(row[0], day(row[1]), row[2] if len(row) > 2 else "s") for row in rows]
-    frame = pd.DataFrame(told, columns=["customer_id", "date", "signal"])
-    return frame.assign(date=frame["date"].astype("datetime64[us]"))
-
 
 VECTOR = [("Ann", 0, 100, "n"), ("Bob", 0, 100, "n"), ("Cem", 0, None, "n"), ("Dee", 0, None, "n")]
 RANG = [("Ann", 60), ("Cem", 50), ("Dee", 100)]
@@ -266,26 +237,6 @@ def test_every_engine_agrees_with_loops(engine):
     ]  # fmt: skip
     values = {"a": 5, "b": None, "g": 20}
     agrees_with_loops(engine, alarms, lives, (20, 2, 3, 2, 60), values)
-
-
-def customers(n=2000, days=300, seed=1):
-    """Customers who join all the time and leave, some of them on every day."""
-    rng = np.random.default_rng(seed)
-    start = rng.integers(0, days, n)
-    end = start + rng.geometric(0.004, n)
-    region = np.where(np.arange(n) % 3, "north", "south")
-    lives = zip(start.tolist(), end.tolist(), region.tolist(), strict=True)
-    told = [(f"c{i:04}", s, e if e <= days else None, r) for i, (s, e, r) in enumerate(lives)]
-    return spells_of(told, seen_to=days)
-
-
-def listed(spells, every=7, days=300):
-    """Snapshots of who is here each week."""
-    parts = [
-        spells[(spells["start"] <= day(d)) & ~(spells["end"] <= day(d))].assign(as_of=day(d))
-        for d in range(0, days + 1, every)
-    ]
-    return pd.concat(parts, ignore_index=True)[["customer_id", "as_of"]]
 
 
 LONG = {

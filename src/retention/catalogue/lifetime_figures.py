@@ -170,7 +170,7 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
             "churn of the group / churn of all, at a time; of alarms their precision / that of a "
             "day at random"
         ),
-        made_by="lift, alarm_kpis",
+        made_by="lift, alarm_kpis, alarm_trade_off",
         conventions=("time", "groups", "landmark"),
         source="Blattberg, Kim and Neslin (2008), Database Marketing, section 10.3",
     ),

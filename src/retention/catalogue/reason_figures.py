@@ -28,7 +28,9 @@ def _agreement_figure(
         low=-1.0 if name == "kappa" else 0.0,
         high=1.0,
         formula=f"{formula}. {_COUNTS}{also}",
-        made_by="reason_agreement, alarm_kpis" if of_alarms else "reason_agreement",
+        made_by="reason_agreement, alarm_kpis, alarm_trade_off"
+        if of_alarms
+        else "reason_agreement",
         source=source,
         conventions=("horizon", "least") if of_alarms else (),
     )

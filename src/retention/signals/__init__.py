@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from retention.signals.features.survey_features import survey_features as survey_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
+    from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
+    from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
     from retention.signals.leaks.folds import snapshot_folds as snapshot_folds
     from retention.signals.leaks.leakage import leakage_check as leakage_check
     from retention.signals.leaks.screens import feature_screen as feature_screen
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _HOMES: dict[str, str] = {
     "alarm_kpis": "judging.alarm_kpis",
+    "alarm_leads": "judging.alarm_leads",
+    "alarm_trade_off": "judging.alarm_trade_off",
     "backtest_snapshots": "models.snapshot_backtest",
     "churn_scan": "scan.churn_scan",
     "contact_features": "features.contact_features",

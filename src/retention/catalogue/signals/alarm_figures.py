@@ -14,7 +14,7 @@ _AFTER = (
 )
 _LOST = "losses: spells that ended H days or more after observed_from, by as_of"
 
-_KPIS = "alarm_kpis"
+_KPIS = "alarm_kpis, alarm_trade_off"
 
 ALARM_FIGURES: tuple[Figure, ...] = (
     Figure(
@@ -127,5 +127,53 @@ ALARM_FIGURES: tuple[Figure, ...] = (
         made_by=_KPIS,
         source=_MONITORING,
         conventions=("silence", "horizon", "least"),
+    ),
+    Figure(
+        name="share_warned",
+        label="Lost warned of so many days ahead",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula=f"losses whose first, last or standing alarm rang L days ahead / losses. {_LOST}",
+        made_by="alarm_leads",
+        source=_MONITORING,
+        conventions=("which", "horizon"),
+    ),
+    Figure(
+        name="chance_share",
+        label="The same by random alarms",
+        unit="share of 1",
+        better="neither",
+        low=0.0,
+        high=1.0,
+        formula="the share that as many random alarms would warn of, as for chance_recall",
+        made_by="alarm_leads",
+        source="Snyder et al. (2008), Journal of Neural Engineering 5, 392–401",
+        conventions=("which", "horizon", "apart"),
+    ),
+    Figure(
+        name="median_among_warned",
+        label="Median lead of those warned",
+        unit="days",
+        better="neither",
+        low=1.0,
+        high=None,
+        formula="median days from the alarm that counts to the end, of those warned L days ahead",
+        made_by="alarm_leads",
+        source="of random alarms it is the longest, so it compares no signals",
+        conventions=("which", "horizon"),
+    ),
+    Figure(
+        name="value_share",
+        label="Lost value warned of so many days ahead",
+        unit="share of 1",
+        better="higher",
+        low=None,
+        high=None,
+        formula=f"value of the losses warned of L days ahead / value of all. {_LOST}",
+        made_by="alarm_leads",
+        source=_MONITORING,
+        conventions=("which", "horizon"),
     ),
 )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from retention import intervals
-from retention.frames import Columns, table_like
+from retention.frames import table_like
 from retention.signals.judging.alarms_in_spells import matched_alarms
-from retention.signals.judging.judged_signals import figures_of_signals
+from retention.signals.judging.judged_signals import figures_of_signals, rows_as_columns
 from retention.signals.judging.judged_spells import judging_of
 from retention.tables.answer_columns import (
     amounts,
@@ -74,7 +72,8 @@ def alarm_kpis(  # noqa: PLR0913 - what an alarm is worth has that many terms
 
     which sum to 1. In a thousand simulated worlds in which 46 % of the alarms were still open the
     truth was 0.322, this 0.322, the share of hits among closed alarms 0.455, and with open ones
-    taken for false 0.245; the bounds held the truth 95 times in 100. Alarms of one customer hang together, so the error is that of sums by customer:
+    taken for false 0.245; the bounds held the truth 95 times in 100. Alarms of one customer hang
+    together, so the error is that of sums by customer:
 
         variance = C/(C−1) Σ_customers (Σ_alarms ψ)²,
         ψ = S(t) (1{ended, u ≤ t} / Y_u − Σ_{v ≤ min(u, t)} D_v / Y_v²)  at t = H, less least − 1,
@@ -92,7 +91,8 @@ def alarm_kpis(  # noqa: PLR0913 - what an alarm is worth has that many terms
     and w the days at risk from H to least days before an end, random alarms at least `apart` days
     apart warn of a loss with the chance
 
-        a w where w ≤ apart, else 1 − (1 − a apart) (1 − h)^(w − apart), h = a / (1 − a (apart − 1)),
+        a w                                      where w ≤ apart, else
+        1 − (1 − a apart) (1 − h)^(w − apart)    with h = a / (1 − a (apart − 1)),
 
     of which `chance_recall` is the mean; it takes them as spread evenly over days at risk. Where
     ever more customers join and the calls of a day stay the same, alarms lie thicker on those who
@@ -197,13 +197,4 @@ def alarm_kpis(  # noqa: PLR0913 - what an alarm is worth has that many terms
     working = [column.name for part in KPIS for column in part]
     matched = matched_alarms(alarms, spells, values, terms=terms, by=by, working=working)
     rows = figures_of_signals(matched, terms, level, valued=values is not None)
-    return table_like(columns_of_rows(rows, [*matched.names, *working]), alarms)
-
-
-def columns_of_rows(rows: list[dict[str, Any]], names: Sequence[str]) -> Columns:
-    """Rows of figures as columns, sorted by all that is not a figure; words stay words."""
-    words = {name for row in rows for name, value in row.items() if isinstance(value, str | None)}
-    return {
-        name: np.array([row[name] for row in rows], object if name in words else None)
-        for name in names
-    }
+    return table_like(rows_as_columns(rows, [*matched.names, *working]), alarms)

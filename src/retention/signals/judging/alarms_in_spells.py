@@ -70,6 +70,10 @@ class Matched:
             for at, (start, stop) in enumerate(pairwise(edges.tolist()))
         ]
 
+    def labels(self, segment: int) -> dict[str, str]:
+        """The columns that tell a segment."""
+        return dict(zip(self.names, self.keys[segment], strict=True))
+
     def of_segment(self, segment: int) -> Columns:
         """The spells of a segment."""
         mine = self.spells["segment"] == segment

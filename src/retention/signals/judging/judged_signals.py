@@ -11,6 +11,8 @@ from retention.errors import ContentError, count_of
 from retention.signals.judging.follow_up import Followed, chance_of_alarm, chance_share
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from retention.frames import Columns
@@ -33,7 +35,7 @@ def figures_of_signals(
     Raises:
         ContentError: if alarms lie closer together than `apart`.
     """
-    _refuse_close_alarms(matched.alarms, terms, matched.signals)
+    refuse_close_alarms(matched.alarms, terms, matched.signals)
     said = {name: getattr(terms, name) for name in ("horizon", "least", "apart")}
     said["silence"] = np.nan if terms.silence is None else float(terms.silence)
     rows = []
@@ -41,7 +43,7 @@ def figures_of_signals(
         spells = matched.of_segment(segment)
         rows.append(
             {
-                **dict(zip(matched.names, matched.keys[segment], strict=True)),
+                **matched.labels(segment),
                 "signal": matched.signals[signal],
                 "n_set_aside": int(matched.aside[signal, segment]),
                 **_figures_of_alarms(alarms, spells, terms, level),
@@ -54,8 +56,21 @@ def figures_of_signals(
     return rows
 
 
-def _refuse_close_alarms(alarms: Columns, terms: Judging, signals: list[str]) -> None:
-    """Refuse alarms that count a customer twice within the days that they should lie apart."""
+def rows_as_columns(rows: list[dict[str, Any]], names: Sequence[str]) -> Columns:
+    """Rows of figures as columns; words stay words."""
+    words = {name for row in rows for name, value in row.items() if isinstance(value, str | None)}
+    return {
+        name: np.array([row[name] for row in rows], object if name in words else None)
+        for name in names
+    }
+
+
+def refuse_close_alarms(alarms: Columns, terms: Judging, signals: list[str]) -> None:
+    """Refuse alarms that count a customer twice within the days that they should lie apart.
+
+    Raises:
+        ContentError: if there are such.
+    """
     order = np.lexsort((alarms["day"], alarms["customer"], alarms["signal"]))
     signal, who, day = (alarms[name][order] for name in ("signal", "customer", "day"))
     same = (signal[1:] == signal[:-1]) & (who[1:] == who[:-1])
