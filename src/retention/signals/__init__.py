@@ -8,6 +8,9 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
+    from retention.signals.alarms.silence_alarms import silence_alarms as silence_alarms
+    from retention.signals.alarms.spike_departures import SpikedLog as SpikedLog
+    from retention.signals.alarms.spike_departures import spike_departures as spike_departures
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "SpikedLog": "alarms.spike_departures",
     "alarm_kpis": "judging.alarm_kpis",
     "alarm_leads": "judging.alarm_leads",
     "alarm_trade_off": "judging.alarm_trade_off",
@@ -32,9 +36,11 @@ _HOMES: dict[str, str] = {
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
     "ring_alarms": "alarms.ring_alarms",
+    "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
+    "spike_departures": "alarms.spike_departures",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
