@@ -41,7 +41,7 @@ def answers():
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
-    found = [scan_answer(), *alarm_answers(), *model_answers(company)]
+    found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -72,8 +72,8 @@ def scan_answer():
     )
 
 
-def alarm_answers():
-    """What alarms are worth, where ends are made of 30 days of silence."""
+def alarm_answers(company):
+    """What alarms are worth, where ends are made of 30 days of silence; and who is silent."""
     days = pd.Series(pd.date_range("2024-01-01", periods=9, freq="20D"))
     spells = pd.DataFrame({"customer_id": range(9), "start": days[0], "end": days})
     spells = spells.assign(duration=(spells["end"] - days[0]).dt.days, churned=True)
@@ -83,7 +83,9 @@ def alarm_answers():
     worth = spells[["customer_id"]].assign(value=1.0)
     kpis = rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)
     del asked["least"]
-    return [kpis, rt.signals.alarm_leads(alarms, spells, values=worth, **asked)]
+    leads = rt.signals.alarm_leads(alarms, spells, values=worth, **asked)
+    silent = rt.signals.silence_alarms(company.orders, as_of="2024-12-31", false_alarms=3)
+    return [kpis, leads, silent]
 
 
 def late_payers(company):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+import troubled
 from alarm_lives import alarms_of, customers, day, listed, spells_of
 from conftest import Engine
 from retention.signals.judging.alarm_kpis import alarm_kpis
@@ -31,7 +32,7 @@ def kpis_of(alarms, lives, **changed):
 
 
 def test_a_vector_worked_by_hand():
-    """SIGNALS 2.6: precision and recall 1/2, 10.376 false alarms per 100 months, chance .3682."""
+    """Precision and recall 1/2, 10.376 false alarms per 100 months, chance .3682."""
     (row,) = kpis_of(RANG, VECTOR)
     assert (row["n_alarms"], row["n_hit"], row["n_late"]) == (3, 1, 0)
     assert (row["n_false"], row["n_unknown"], row["n_set_aside"]) == (1, 1, 0)
@@ -454,3 +455,18 @@ def test_what_cannot_be_judged_is_refused():
     refused("values: 1 row too many", rt.ContentError, values=worth)
     assert len(judged(values=worth.groupby("customer_id", as_index=False).sum()))
     refused("infinite", rt.ContentError, values=worth.iloc[:1].assign(value=np.inf))
+
+
+def test_open_alarms_are_neither_false_nor_left_out():
+    """Thirty worlds of known truth; tests/benchmarks/alarms.py asks a thousand."""
+    made = troubled.troubled_worlds(30, 1_000, seed=6, apart=90)
+    found = alarm_kpis(made["alarms"], made["spells"], **troubled.asked_of_worlds(90))
+    found = found.sort_values("world", key=lambda name: name.astype(int), ignore_index=True)
+    truth = made["right"].sum() / made["n"].sum()
+    assert found["n_alarms"].tolist() == made["n"].tolist()
+    assert found["n_unknown"].sum() > 0.4 * made["n"].sum()
+    assert found["precision"].mean() == pytest.approx(truth, rel=0.05)
+    assert made["hit"].sum() / made["closed"].sum() > 1.3 * truth
+    assert made["hit"].sum() / made["n"].sum() < 0.8 * truth
+    held = (found["lower"] <= truth) & (found["upper"] >= truth)
+    assert held.sum() >= 26

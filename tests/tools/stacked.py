@@ -196,6 +196,11 @@ BUYING = rt.repeat_buying.fit_bg_nbd(
 )
 """How often customers buy, in some other shop."""
 
+_LIST_DAYS = ["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"]
+_JUDGED = {
+    "horizon": 60, "apart": 30, "as_of": AS_OF, "observed_from": "2024-02-01", "silence": None,
+}  # fmt: skip
+
 _POLICIES = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
 
 
@@ -411,5 +416,29 @@ ASKED: dict[str, Step] = {
         w["person-periods"], outcome="churned", conditions=["interval", n], depth=2, at_least=3,
         holdout="customers",
     ),
+    "listed": lambda n, w: rt.signals.snapshots(
+        w["transactions alone"], dates=_LIST_DAYS, active_within=90
+    ),
+    "rung": lambda n, w: rt.signals.ring_alarms(
+        w["listed"], score="tenure", calls=9, apart=30, signal="tenure"
+    ),
+    "rung at a threshold": lambda n, w: rt.signals.ring_alarms(
+        w["listed"], score="tenure", policy="threshold", threshold=40, apart=1, signal="tenure"
+    ),
+    "alarm kpis": lambda n, w: rt.signals.alarm_kpis(w["rung"], w["spells"], by=n, **_JUDGED),
+    "alarm kpis of value": lambda n, w: rt.signals.alarm_kpis(
+        w["rung at a threshold"], w["spells"], values=w["value"], **{**_JUDGED, "apart": 1}
+    ),
+    "alarm leads": lambda n, w: rt.signals.alarm_leads(w["rung"], w["spells"], by=n, **_JUDGED),
+    "trade-off": lambda n, w: rt.signals.alarm_trade_off(
+        w["listed"], w["spells"], signals="tenure", calls=[5, 20], **_JUDGED
+    ),
+    "silence": lambda n, w: rt.signals.silence_alarms(
+        w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
+    ),
+    "spiked": lambda n, w: rt.signals.spike_departures(
+        w["transactions alone"], as_of=AS_OF, between=("2024-03-01", "2024-04-01"), share=0.5,
+        seed=1, keep=0.3,
+    ).transactions,
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

@@ -8,6 +8,9 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
+    from retention.signals.alarms.silence_alarms import silence_alarms as silence_alarms
+    from retention.signals.alarms.spike_departures import SpikedLog as SpikedLog
+    from retention.signals.alarms.spike_departures import spike_departures as spike_departures
     from retention.signals.days.contract_snapshots import contract_snapshots as contract_snapshots
     from retention.signals.days.label_churn import label_churn as label_churn
     from retention.signals.days.label_silence import label_silence as label_silence
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "SpikedLog": "alarms.spike_departures",
     "alarm_kpis": "judging.alarm_kpis",
     "alarm_leads": "judging.alarm_leads",
     "alarm_trade_off": "judging.alarm_trade_off",
@@ -48,9 +52,11 @@ _HOMES: dict[str, str] = {
     "offer_features": "features.offer_features",
     "purchase_features": "features.purchase_features",
     "ring_alarms": "alarms.ring_alarms",
+    "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
+    "spike_departures": "alarms.spike_departures",
     "survey_features": "features.survey_features",
     "wallet_features": "features.wallet_features",
 }

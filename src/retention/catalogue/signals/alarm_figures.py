@@ -14,6 +14,12 @@ _AFTER = (
 )
 _LOST = "losses: spells that ended H days or more after observed_from, by as_of"
 
+_SILENT = (
+    "r, α: of the Gamma rates of buying among customers; x: repeat purchases in t_x days; s: days "
+    "of silence since"
+)
+_RATES = "Schmittlein, Morrison and Colombo (1987), Management Science 33, 1–24"
+
 _KPIS = "alarm_kpis, alarm_trade_off"
 
 ALARM_FIGURES: tuple[Figure, ...] = (
@@ -175,5 +181,53 @@ ALARM_FIGURES: tuple[Figure, ...] = (
         made_by="alarm_leads",
         source=_MONITORING,
         conventions=("which", "horizon"),
+    ),
+    Figure(
+        name="own_rate",
+        label="Own rate of buying",
+        unit="purchases a day",
+        better="higher",
+        low=0.0,
+        high=None,
+        formula=f"(r + x) / (α + t_x + s). {_SILENT}",
+        made_by="silence_alarms",
+        source=_RATES,
+        conventions=("model",),
+    ),
+    Figure(
+        name="p_silence",
+        label="Chance of so long a silence",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula=f"((α + t_x) / (α + t_x + s))^(r + x). {_SILENT}",
+        made_by="silence_alarms",
+        source=_RATES,
+        conventions=("model",),
+    ),
+    Figure(
+        name="false_alarms_per_month",
+        label="Alarms in vain if such silences rang",
+        unit="alarms per 100 customer-months",
+        better="neither",
+        low=0.0,
+        high=None,
+        formula=f"30.4375 · 100 · own_rate · p_silence. {_SILENT}",
+        made_by="silence_alarms",
+        source=_RATES,
+        conventions=("model",),
+    ),
+    Figure(
+        name="p_gone",
+        label="Chance of having left",
+        unit="share of 1",
+        better="lower",
+        low=0.0,
+        high=1.0,
+        formula="1 − P(alive) of the model of purchases",
+        made_by="silence_alarms",
+        source=_RATES,
+        conventions=("model",),
     ),
 )
