@@ -39,8 +39,36 @@ def answers():
     operations = operation_answers(company, activity)
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
-    worth = [*tenure_answers(company), *value_answers(), *programme_answers(), *alarm_answers()]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
+    worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
+    found = [scan_answer(), *alarm_answers(), *model_answers(company)]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def model_answers(company):
+    """What a classifier on snapshots knew, and what it rests on."""
+    from sklearn.linear_model import LogisticRegression
+
+    days = ["2024-03-31", "2024-06-30", "2024-09-30"]
+    seen = rt.signals.snapshots(company.orders, dates=days, active_within=90)
+    labelled = rt.signals.label_silence(seen, company.orders, within=90, as_of="2024-12-31")
+    labelled = labelled.assign(late=labelled["tenure"].fillna(0.0) % 7, plan=1.0)
+    ask = {"fit": LogisticRegression(), "features": ["late", "plan"], "cuts": "2024-09-30"}
+    return [
+        rt.signals.feature_screen(labelled, features=["tenure", "late"]),
+        rt.signals.backtest_snapshots(labelled, **ask),
+        rt.signals.model_drivers(
+            lambda rows: rows["late"], labelled, families={"late": "late", "plan": "plan"}, seed=1
+        ),
+    ]
+
+
+def scan_answer():
+    """In which groups more left than elsewhere."""
+    plans = ["basic"] * 60 + ["top"] * 60
+    customers = pd.DataFrame({"customer_id": range(120), "plan": plans, "left": [0, 1, 1, 0] * 30})
+    return rt.signals.churn_scan(
+        customers, outcome="left", conditions="plan", at_least=20, holdout="customers"
+    )
 
 
 def alarm_answers():

@@ -121,6 +121,18 @@ def naive_bounds(alarms, least, horizon):
     return (middle - half) / (1 + z2 / trials), (middle + half) / (1 + z2 / trials)
 
 
+def chance_day_by_day(rate, apart, window):
+    """The chance of an alarm on some of so many days, by the days since the last one."""
+    if rate * apart >= 1:
+        return min(1, rate * window)
+    free = rate / (1 - rate * (apart - 1))
+    rang, calm = [rate] * (apart - 1), 1 - rate * (apart - 1)  # 1, 2, … days ago; long ago
+    for _ in range(window):
+        calm = calm * (1 - free) + (rang[-1] if rang else 0)
+        rang = [0, *rang][: apart - 1]
+    return 1 - calm - sum(rang)
+
+
 def naive_kpis(alarms, lives, terms, values):
     """The figures by going through customers and days one by one."""
     horizon, least, apart, first, last = terms
@@ -149,10 +161,7 @@ def naive_kpis(alarms, lives, terms, values):
     windows = [
         sum(max(s, first) <= e - ahead for ahead in range(least, horizon + 1)) for _, s, e in lost
     ]
-    chance = [
-        min(1, rate * w) if w <= apart else 1 - (1 - min(1, rate * apart)) ** (w / apart)
-        for w in windows
-    ]
+    chance = [chance_day_by_day(rate, apart, w) for w in windows]
     followed = [(who, after, end is not None) for who, _, _, end, after in inside]
     times, base = [one[1:] for one in followed], [one[1:] for one in at_risk]
 

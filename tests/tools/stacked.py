@@ -208,6 +208,10 @@ def _effects(number: int) -> pd.DataFrame:
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
 
+def _classifier(rows: pd.DataFrame) -> pd.Series:
+    """What anybody's model may say of customers by their tenure."""
+    return (rows["tenure"].astype(float) % 7 + 1) / 9
+
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
@@ -355,6 +359,33 @@ ASKED: dict[str, Step] = {
     ),
     "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
         w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
+    ),
+    "watched": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(
+            w["transactions"], dates=["2024-03-01", "2024-04-15"], active_within=30
+        ),
+        w["transactions"], within=30, as_of=AS_OF,
+    ),
+    "silent": lambda n, w: rt.signals.silences(
+        w["watched"], w["transactions"], as_of=AS_OF, most=40
+    ),
+    "screened": lambda n, w: rt.signals.feature_screen(w["watched"], features="tenure"),
+    "classified": lambda n, w: rt.signals.backtest_snapshots(
+        w["watched"], fit=lambda _: _classifier, features="tenure", cuts="2024-04-15"
+    ),
+    "drivers": lambda n, w: rt.signals.model_drivers(
+        _classifier, w["watched"], families={"tenure": "tenure"}, seed=1, repeats=2
+    ),
+    "leaks": lambda n, w: rt.signals.leakage_check(
+        lambda known, day: rt.purchase_summary(known["log"], as_of=day),
+        {"log": w["transactions"]}, dates="2024-03-31",
+    ),
+    "scan": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=[n, "interval"], at_least=5
+    ),
+    "scan of pairs": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=["interval", n], depth=2, at_least=3,
+        holdout="customers",
     ),
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

@@ -61,8 +61,9 @@ ALARM_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula=(
-            "mean over losses of min(1, a w) if w ≤ apart, else 1 − (1 − a apart)^(w / apart); a: "
-            "alarms per customer-day at risk; w: days at risk from H to least days before the end"
+            "mean over losses of a w if w ≤ apart, else 1 − (1 − a apart) (1 − h)^(w − apart); a: "
+            "alarms per customer-day at risk; w: days at risk from H to least days before the end; "
+            "h = a / (1 − a (apart − 1))"
         ),
         made_by=_KPIS,
         source=_CHANCE,

@@ -110,10 +110,13 @@ def chance_share(watched: Whole, left: Whole, many: Whole, span: tuple[int, int]
 def chance_of_alarm(days: Floats, rate: float, apart: int) -> Floats:
     """The chance that random alarms ring on one of so many days, at least `apart` days apart.
 
-    Within `apart` days at most one rings, so chances add up: rate · days; over more days it is
-    1 − (1 − rate · apart)^(days / apart).
+    Within `apart` days at most one rings, so chances add up: rate · days. Over more days nobody
+    rings if none did in the first `apart` of them, and none on each day after, on which who is free
+    to ring does with the chance h = rate / (1 − rate · (apart − 1)).
     """
     full = min(1.0, rate * apart)
-    return np.where(
-        days <= apart, np.minimum(1.0, rate * days), 1 - np.power(1 - full, days / apart)
-    )
+    if full == 1.0:
+        return np.minimum(1.0, rate * days)
+    free = rate / (1 - rate * (apart - 1))
+    longer = 1 - (1 - full) * np.power(1 - free, np.maximum(days - apart, 0.0))
+    return np.where(days <= apart, rate * days, longer)
