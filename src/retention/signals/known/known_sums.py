@@ -34,7 +34,7 @@ import numpy as np
 from retention.activity.from_contracts import rows_n_times
 from retention.frames import Frame, collect
 from retention.signals.days.asked_days import with_number_before
-from retention.signals.features.exact_amounts import exact_amount, exact_parts, with_exact_parts
+from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
