@@ -447,6 +447,10 @@ def test_tables_that_cannot_be_scanned_are_refused():
             scan(wrong, "plan")
     with pytest.raises(rt.ColumnError, match="lacks 'customer_id', by which a fifth is held out"):
         scan(table.drop(columns="customer_id"), "plan", holdout="customers")
+    held = table["customer_id"].map(lambda who: zlib.crc32(who.encode()) % 5 == 0)
+    with pytest.raises(rt.ContentError, match="all whose outcome is known are among the fifth"):
+        scan(table[held], ["plan", "pays"], holdout="customers")
+    assert scan(table[held], "plan")["confirmed_n"].isna().all()
     gaps = table.assign(customer_id=table["customer_id"].where(table.index > 0))
     with pytest.raises(rt.ContentError, match="some have no 'customer_id'"):
         scan(gaps, "plan", holdout="customers")

@@ -296,9 +296,8 @@ def _confirmed_groups(held: Cells, groups: Groups, holdout: str | None, level: f
     n = sums_of_those_who_meet(held, held.n)[at]
     churned = sums_of_those_who_meet(held, held.churned)[at]
     lower, upper = intervals.wilson_bounds(churned, n, level)
-    counted = n.astype(np.int64).astype(object) if holdout else np.full(n.size, None, object)
     return {
-        "confirmed_n": counted,
+        "confirmed_n": n.astype(np.int64) if holdout else np.full(n.size, np.nan),
         "confirmed_rate": intervals.ratio(churned, n),
         "confirmed_lower": lower,
         "confirmed_upper": upper,
@@ -335,6 +334,6 @@ def _sentence_of_group(row: tuple[Any, ...], against: Against) -> str:
         return f"{said}. Not tested: {reason}."
     if not differs:
         return f"{said}, no more apart than by chance."
-    if n_again:
+    if n_again > 0:  # not so where nobody is held out
         said += f"; of {n_again:,} held out {wording.percent(again)}"
     return f"{said}."

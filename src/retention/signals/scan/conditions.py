@@ -128,6 +128,7 @@ def counted_cells(rows: Frame, names: Sequence[str], bins: int) -> tuple[Cells, 
         *(each.expression(c, schema[c]) for each, c in zip(columns, inner, strict=True)),
     )
     _refuse_identifiers(classes, columns, inner, names)
+    _refuse_all_held_out(classes)
     grouped = classes.group_by("_held", *inner).agg(nw.col("_n").sum(), nw.col("_churned").sum())
     found = collect(grouped.with_columns(nw.col("_n", "_churned").cast(nw.Int64)))
     return _numbered_cells(found, columns, inner)
@@ -235,6 +236,15 @@ def _numbered_cells(
         for rows in parts
     )
     return looked, others
+
+
+def _refuse_all_held_out(rows: Frame) -> None:
+    """Refuse a table so small that nobody is left to look at."""
+    if one_row(rows.select(nw.col("_held").min()))["_held"] == 1:
+        raise ContentError(
+            "customers: all whose outcome is known are among the fifth that is held out. Give more "
+            "customers, or leave `holdout` out."
+        )
 
 
 def refuse_nobody(n: float, n_unknown: int) -> None:
