@@ -138,8 +138,8 @@ def write_warnings(settings: Settings, say: Callable[[str], None]) -> None:
         source = read_source(settings, say)
         if source.of_contracts:
             raise UsageError(
-                "warn listens to the silence between orders, and this is a file of contracts, which "
-                "say themselves when they end: ask retention report."
+                "warn listens to the silence between orders, and this is a file of contracts, "
+                "which say themselves when they end: ask retention report."
             )
         done(1)
         told: dict[str, Any] = {"observed_from": settings.counting.observed_from}
