@@ -60,6 +60,13 @@ DOORS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "audit of contracts": (partial(rt.audit, rt.as_contracts), ("customer_id", "start", "end")),
     "contacts": (rt.as_contacts, ("customer_id", "date", "resolved", "satisfied")),
     "referrals": (rt.as_referrals, ("customer_id", "referred_id", "date")),
+    "events": (rt.loading.as_events, ("customer_id", "date", "event", "amount", "known")),
+    "invoices": (
+        rt.loading.as_invoices,
+        ("customer_id", "date", "due", "paid", "amount", "queried"),
+    ),
+    "offers made": (rt.loading.as_offers_made, ("customer_id", "date", "responded", "known")),
+    "calls": (rt.loading.as_calls, ("customer_id", "date", "outcome")),
     "wallet": (rt.as_wallet, ("customer_id", "date", "wallet")),
     "spells": (rt.as_spells, ("duration", "churned", "entry")),
     "outages": (rt.as_outages, ("start", "end")),

@@ -1,4 +1,4 @@
-"""What all nine doors share: a table or a file, and an audit of either."""
+"""What all doors share: a table or a file, and an audit of either."""
 
 from __future__ import annotations
 
@@ -58,6 +58,36 @@ DOORS = {
         {"customer_id": "by", "referred_id": "who", "date": "day"},
         {"by": ["A", "A"], "who": ["B", "C"], "day": ["2024-01-05", "2024-01-06"]},
         {"who": ["A"]},
+    ),
+    rt.loading.as_events: (
+        {"customer_id": "who", "date": "day", "event": "what"},
+        {"who": ["A", "B"], "day": ["2024-01-05", "2024-01-06"], "what": ["login", "moved"]},
+        {"what": [""]},
+    ),
+    rt.loading.as_invoices: (
+        {"customer_id": "who", "date": "day", "due": "to", "paid": "settled", "amount": "owed"},
+        {
+            "who": ["A", "B"],
+            "day": ["2024-01-05", "2024-01-06"],
+            "to": ["2024-02-05", "2024-02-06"],
+            "settled": ["2024-01-05", ""],
+            "owed": ["1.5", "2.5"],
+        },
+        {"to": ["2024-01-05"]},
+    ),
+    rt.loading.as_offers_made: (
+        {"customer_id": "who", "date": "day", "responded": "reply"},
+        {
+            "who": ["A", "B"],
+            "day": ["2024-01-05", "2024-01-06"],
+            "reply": ["2024-01-05", ""],
+        },
+        {"reply": ["2024-01-05"]},
+    ),
+    rt.loading.as_calls: (
+        {"customer_id": "who", "date": "day", "outcome": "then"},
+        {"who": ["A", "B"], "day": ["2024-01-05", "2024-01-06"], "then": ["stays", ""]},
+        {"day": ["2024-02-30"]},
     ),
     rt.as_wallet: (
         {"customer_id": "who", "date": "day", "wallet": "all"},

@@ -88,6 +88,21 @@ def levers() -> pd.DataFrame:
 
 
 @cache
+def scanned(depth: int = 1) -> pd.DataFrame:
+    """Which of its customers left, by plan, region and how long they had been there."""
+    lives = (
+        spells()
+        .assign(left=spells()["churned"], x=spells()["x"].round(1))
+        .drop_duplicates("customer_id")
+    )
+    known = lives[["customer_id", "plan", "left", "x", "lasting"]]
+    return rt.signals.churn_scan(
+        known, outcome="left", conditions=["plan", "x", "lasting"], depth=depth, at_least=20,
+        holdout="customers",
+    )  # fmt: skip
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -126,6 +141,7 @@ def tables() -> dict[str, Any]:
             periods=12,
             length="year",
         ),
+        "plot_scan": scanned(),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
     }
 

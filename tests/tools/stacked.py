@@ -61,6 +61,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
+        **_signs(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
     }
@@ -169,6 +170,27 @@ def _referrals(people: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"by": people, "won": others, "day": [_day(20 * i) for i in range(6)]})
 
 
+def _signs(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Events, invoices, offers and calls: some open, some told later, a credit note without due."""
+    n = 14
+    who = [people[i] for i in draw.integers(0, len(people) - 1, n)]
+    days = draw.integers(0, 150, n)
+    later = lambda longest: [  # noqa: E731
+        _day(day + wait) if wait >= 0 else None
+        for day, wait in zip(days, draw.integers(-longest // 3, longest, n), strict=True)
+    ]
+    frame = pd.DataFrame({"who": who, "day": [_day(day) for day in days], "told": later(30)})
+    owed = draw.choice([-2.5, 0.0, 4.0, 7.25], n)
+    due = [None if o < 0 else _day(day + 10) for o, day in zip(owed, days, strict=True)]
+    invoices = frame.assign(owed=owed, due=due)
+    return {
+        "events": frame.assign(what=draw.choice(["login", "moved", "closed"], n)),
+        "invoices": invoices.assign(settled=later(60), asked=later(60)),
+        "offers": frame.assign(reply=later(40)),
+        "calls": frame.assign(then=draw.choice(["stays", "", "gone"], n)),
+    }
+
+
 BUYING = rt.repeat_buying.fit_bg_nbd(
     rt.purchase_summary(rt.sample_company(300, seed=1).orders, as_of="2024-12-31")
 )
@@ -185,6 +207,13 @@ def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
+
+def _classifier(rows: pd.DataFrame) -> pd.Series:
+    """What anybody's model may say of customers by their tenure."""
+    return (rows["tenure"].astype(float) % 7 + 1) / 9
+
+
+_TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
     **{name: step for name, step in STEPS.items() if name != ONE_END},
@@ -282,6 +311,19 @@ ASKED: dict[str, Step] = {
     "referrals": lambda n, w: rt.as_referrals(
         w["came"], customer_id="by", referred_id="won", date="day"
     ),
+    "signs: events": lambda n, w: rt.loading.as_events(
+        w["events"], **_TOLD, event="what", keep=n, duplicates="keep"
+    ),
+    "signs: invoices": lambda n, w: rt.loading.as_invoices(
+        w["invoices"], **_TOLD, due="due", paid="settled", amount="owed", queried="asked", keep=n,
+        credits="keep", duplicates="keep",
+    ),
+    "signs: offers": lambda n, w: rt.loading.as_offers_made(
+        w["offers"], **_TOLD, responded="reply", keep=n, duplicates="keep"
+    ),
+    "signs: calls": lambda n, w: rt.loading.as_calls(
+        w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
+    ),
     "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
         w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0
     ),
@@ -318,6 +360,47 @@ ASKED: dict[str, Step] = {
     ),
     "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
         w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
+    ),
+    "watched": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(
+            w["transactions"], dates=["2024-03-01", "2024-04-15"], active_within=30
+        ),
+        w["transactions"], within=30, as_of=AS_OF,
+    ),
+    "own windows": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(w["transactions"], dates="2024-03-01", active_within=60),
+        w["transactions"], within=90, as_of=AS_OF, window="own", miss=0.5,
+        model=BUYING,
+    ),
+    "known of buying": lambda n, w: rt.signals.purchase_features(
+        w["watched"], w["transactions"], window=30, category=n, model=BUYING,
+    ),
+    "running": lambda n, w: rt.signals.contract_snapshots(
+        w["spells"], dates=["2024-02-01", "2024-04-30"]
+    ),
+    "ending": lambda n, w: rt.signals.label_churn(
+        w["running"], w["spells"], within=30, lead=5, as_of=AS_OF
+    ),
+    "silent": lambda n, w: rt.signals.silences(
+        w["watched"], w["transactions"], as_of=AS_OF, most=40
+    ),
+    "screened": lambda n, w: rt.signals.feature_screen(w["watched"], features="tenure"),
+    "classified": lambda n, w: rt.signals.backtest_snapshots(
+        w["watched"], fit=lambda _: _classifier, features="tenure", cuts="2024-04-15"
+    ),
+    "drivers": lambda n, w: rt.signals.model_drivers(
+        _classifier, w["watched"], families={"tenure": "tenure"}, seed=1, repeats=2
+    ),
+    "leaks": lambda n, w: rt.signals.leakage_check(
+        lambda known, day: rt.purchase_summary(known["log"], as_of=day),
+        {"log": w["transactions"]}, dates="2024-03-31",
+    ),
+    "scan": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=[n, "interval"], at_least=5
+    ),
+    "scan of pairs": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=["interval", n], depth=2, at_least=3,
+        holdout="customers",
     ),
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

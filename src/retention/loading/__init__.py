@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
     from retention.loading.doors.referrals import as_referrals as as_referrals
+    from retention.loading.doors.signs.calls import as_calls as as_calls
+    from retention.loading.doors.signs.events import as_events as as_events
+    from retention.loading.doors.signs.invoices import as_invoices as as_invoices
+    from retention.loading.doors.signs.offers_made import as_offers_made as as_offers_made
     from retention.loading.doors.spells import as_spells as as_spells
     from retention.loading.doors.surveys import as_surveys as as_surveys
     from retention.loading.doors.transactions import as_transactions as as_transactions
@@ -22,9 +26,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Audit": "audits",
+    "as_calls": "doors.signs.calls",
     "as_contacts": "doors.contacts",
     "as_contracts": "doors.contracts",
     "as_costs": "doors.costs",
+    "as_events": "doors.signs.events",
+    "as_invoices": "doors.signs.invoices",
+    "as_offers_made": "doors.signs.offers_made",
     "as_outages": "doors.outages",
     "as_referrals": "doors.referrals",
     "as_spells": "doors.spells",

@@ -30,7 +30,7 @@ INVOICES = Kind(
     (
         Column("customer_id", "id", "who owes it"),
         Column("date", "time", "when it was issued"),
-        Column("due", "time", "the last day on which it may be paid"),
+        Column("due", "time", "the last day on which it may be paid; null only on credit notes"),
         Column("paid", "time", "when it was paid, null while it is open"),
         Column("amount", "number", "what is owed, credit notes negative", "currency"),
         Column("queried", "time", "when the customer questioned it, null if never", optional=True),

@@ -221,8 +221,19 @@ FORECAST = Drawable(
     ("period", "n_old", "n_new", "n_customers", "steady_state"),
 )
 
+SCAN = Drawable(
+    "plot_scan",
+    ("signals.churn_scan",),
+    "a condition, or a pair of them",
+    (
+        *("condition", "value", "condition_2", "value_2", "n", "churn_rate", "lower", "upper"),
+        *("rest_rate", "expected_rate", "excess", "q_value", "differs", "confirmed_rate"),
+        *("n_tested", "against"),
+    ),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
-    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN),
 )

@@ -1,1 +1,1 @@
-"""The doors for what customers and the firm did: events, invoices, offers, calls."""
+"""The doors of what warns: events, invoices, offers made, calls."""

@@ -1,0 +1,131 @@
+"""The door for calls: when we got in touch with customers, and what came of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Unpack
+
+from retention.errors import check_choice
+from retention.loading.chosen_rows import source_of_rows
+from retention.loading.doors.entrance import FromFile, accepted_or_audit, entrance
+from retention.loading.doors.signs.sign_rows import (
+    checks_where_filled,
+    columns_of_signs,
+    with_text_of,
+)
+from retention.loading.read_values import read_values
+from retention.loading.rows.duplicates import duplicate_check
+from retention.loading.rows.identity import id_notes
+from retention.loading.rows.row_checks import Reading
+from retention.loading.rows.text import Written
+from retention.tables import CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.loading.rows.columns import Source
+
+
+@entrance("customer_id", "date", "outcome", "known")
+def as_calls(
+    table: IntoFrameT,
+    *,
+    customer_id: str,
+    date: str,
+    outcome: str | None = None,
+    known: str | None = None,
+    keep: str | Sequence[str] = (),
+    duplicates: str = "error",
+    day_first: bool | None = None,
+    date_format: str | None = None,
+    blanks: Sequence[str] | None = None,
+    tz: str | None = None,
+    from_tz: str | None = None,
+    **file: Unpack[FromFile],
+) -> IntoFrameT:
+    """The times you got in touch with customers, checked and typed.
+
+    One row is one call, letter or visit of yours. Contacts are the other way round: there customers
+    needed you (`as_contacts`).
+
+    The checks, in this order: blank customer_id; a date that is missing, cannot be read, could be
+    read in two ways or does not exist; likewise a date in `known`, which may be missing; exact
+    duplicates. Text is read as in `as_transactions`.
+
+    Args:
+        table: a pandas, Polars (eager or lazy), PyArrow, DuckDB, PySpark or Ibis table, which is
+            not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
+        customer_id: column of whom you called: text or whole numbers.
+        date: column of when.
+        outcome: column of what came of it: text, or whole numbers that become text; empty where it
+            was not noted.
+        known: column of when you learnt of it, where that may be later than `date` (it was entered
+            a week on, or came with a file of the month); empty where it was known on the day. What
+            was known before it happened, as a move that is announced, counts from `date` all the
+            same: a row counts on a day once both have come.
+        keep: further columns to keep as they are, such as who called.
+        duplicates: rows that repeat an earlier one: "error", "keep", or "drop" all but the first.
+        day_first: whether 03/04/2024 is in April.
+        date_format: how dates are written (see `as_transactions`).
+        blanks: texts that mean that an id was not filled in, beside an empty cell: () where "NA" or
+            "None" is somebody's id. Default: NA, N/A, NULL, None, nan, totals and their like.
+        tz: for times that carry a time zone: in whose local days they fall.
+        from_tz: of times without an offset, the zone whose clock they show, such as "UTC": they are
+            moved to that of `tz`, as in `as_transactions`.
+        file: of a file or a query: `connection`, `engine`, `sheet`, `encoding`, `separator`,
+            `header_row` and `headings`, as in `read_table`. Of any table: `where`, the rows that
+            are meant, by the values of their columns, {"Status": ["completed", "processing"]}: None
+            is an empty cell, case does not matter, a value that stands in no row is refused; and
+            `incomplete`: "drop" leaves out rows that can only be corrected, and a warning counts
+            them.
+
+    Returns:
+        A table of the same kind, lazy if yours is: `customer_id`, `date` and, where named,
+        `outcome` and `known` (each null where empty), and the columns of `keep`.
+
+    Raises:
+        TableError: if it is not a table of a supported engine.
+        ColumnError: if a column is missing or cannot carry its meaning.
+        ContentError: if the table is empty or has any problem in its rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> log = pd.DataFrame({
+        ...     "who": ["Ann", "Bob"],
+        ...     "day": ["2024-01-20", "2024-02-01"],
+        ...     "result": ["stays", "no answer"],
+        ... })
+        >>> rt.loading.as_calls(log, customer_id="who", date="day", outcome="result")
+          customer_id       date    outcome
+        0         Ann 2024-01-20      stays
+        1         Bob 2024-02-01  no answer
+    """
+    check_choice("duplicates", duplicates, ("error", "keep", "drop"))
+    roles = {"customer_id": customer_id, "date": date, "outcome": outcome, "known": known}
+    source = source_of_rows(table, CALLS, roles, keep)
+    written = Written(day_first, date_format, None, tz, blanks, from_tz=from_tz).checked()
+    return accepted_or_audit(_reading_of_calls(source, written, duplicates), table)
+
+
+def _reading_of_calls(source: Source, written: Written, duplicates: str) -> Reading:
+    dates = ("date", "known")
+    values = read_values(
+        source, written, id_roles=("customer_id",), date_roles=dates, amount_roles=()
+    )
+    noted = "outcome" in source.roles
+    return Reading(
+        source=source,
+        frame=with_text_of(source, values.frame, "outcome") if noted else values.frame,
+        checks=[
+            *values.checks_of("customer_id", "date"),
+            *checks_where_filled(values, "known"),
+            duplicate_check(source, duplicates),
+        ],
+        outputs=columns_of_signs(source, values, "date", "outcome", "known"),
+        notes=partial(id_notes, source),
+        repeats=duplicates != "keep",
+        shuffled=values.shuffled,
+    )
