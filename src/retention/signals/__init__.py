@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from retention.signals.features.contact_features import contact_features as contact_features
     from retention.signals.features.event_features import event_features as event_features
     from retention.signals.features.invoice_features import invoice_features as invoice_features
-    from retention.signals.features.offer_features import offer_features as offer_features
-    from retention.signals.features.survey_features import survey_features as survey_features
+    from retention.signals.features.offer_and_survey_features import (
+        offer_features as offer_features,
+    )
+    from retention.signals.features.offer_and_survey_features import (
+        survey_features as survey_features,
+    )
+    from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
 
 _HOMES: dict[str, str] = {
@@ -21,9 +26,10 @@ _HOMES: dict[str, str] = {
     "event_features": "features.event_features",
     "invoice_features": "features.invoice_features",
     "label_silence": "days.label_silence",
-    "offer_features": "features.offer_features",
+    "offer_features": "features.offer_and_survey_features",
+    "purchase_features": "features.purchase_features",
     "snapshots": "days.snapshots",
-    "survey_features": "features.survey_features",
+    "survey_features": "features.offer_and_survey_features",
     "wallet_features": "features.wallet_features",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retention.catalogue.record import Figure
 
-_BUTTLE = "Buttle and Maklan (2019), Customer Relationship Management, 4th ed., chapter 4"
+_BUTTLE = "Buttle (2009), Customer Relationship Management, 2nd ed., chapter 9"
 
 FEATURE_FIGURES: tuple[Figure, ...] = (
     Figure(

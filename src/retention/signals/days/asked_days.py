@@ -13,7 +13,7 @@ from retention import periods
 from retention.activity.from_contracts import rows_n_times
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Frame, as_lazy, beside, one_row, table_like
-from retention.tables import SNAPSHOTS, Kind, refuse_other_ids, require, typed_as
+from retention.tables import SNAPSHOTS, Adds, Kind, refuse_other_ids, require, typed_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def asked_days(dates: object) -> Days:
 
 def rows_of_days(rows: Frame, days: Days) -> Frame:
     """Each row once for every day asked for of `_from`, `_from` + 1, …, `_until` − 1, as `_day`."""
-    numbered = _with_number_before(_with_number_before(rows, "_from", days), "_until", days)
+    numbered = with_number_before(with_number_before(rows, "_from", days), "_until", days)
     n = nw.col("_n_until") - nw.col("_n_from")
     asked = numbered.with_columns(_n=n).filter(nw.col("_n") > 0).drop("_n_until")
     each = rows_n_times(asked, days.size).with_columns(
@@ -52,8 +52,11 @@ def rows_of_days(rows: Frame, days: Days) -> Frame:
     return found.drop("_k", "_n_from", "_place")
 
 
-def _with_number_before(rows: Frame, column: str, days: Days) -> Frame:
-    """How many of the days asked for lie before the day in a column, as `_n` and its name."""
+def with_number_before(rows: Frame, column: str, days: Days) -> Frame:
+    """How many of the days asked for lie before the day in a column, as `_n` and its name.
+
+    It is the place, from 0 on, of the first of them that is not before it.
+    """
     first, last = int(days[0]), int(days[-1]) + 1
     day = nw.col(column)
     within = nw.when(day < first).then(nw.lit(first)).when(day > last).then(nw.lit(last))
@@ -65,7 +68,7 @@ def _with_number_before(rows: Frame, column: str, days: Days) -> Frame:
 
 
 def tables_together(
-    snapshots: object, table: object, kind: Kind, *, adds: Sequence[str] = ()
+    snapshots: object, table: object, kind: Kind, *, adds: Sequence[str] = (), money: Adds = "none"
 ) -> tuple[Frame, Frame]:
     """Snapshots with the number of their day as `_day`, and a table beside them, on one engine.
 
@@ -74,21 +77,32 @@ def tables_together(
         table: the other table.
         kind: what it is.
         adds: the columns that come to the snapshots, which they may not have yet.
+        money: over what amounts of the other table are added up, see `require`.
 
     Raises:
         ColumnError: if a column is missing, of the wrong type, or there already.
         ContentError: if a snapshot lacks its customer or day, or there is none.
         TableError: if the two are different kinds of table.
     """
-    other = require(table, kind, adds="none")
+    other = require(table, kind, adds=money)
     given = require(snapshots, SNAPSHOTS, adds="none")
     present = given.collect_schema().names()
     refuse_columns_there(present, adds)
     refuse_other_ids(given, other, ("snapshots", kind.name))
     rows = typed_as(beside(other, snapshots, name="snapshots"), given)
     _refuse_snapshots_of_nobody(rows)
+    rows, other = _with_ids_alike(rows, other)
     day = periods.day_expr("as_of", rows.implementation).cast(nw.Int64)
     return rows.with_columns(_day=day), other
+
+
+def _with_ids_alike(first: Frame, second: Frame) -> tuple[Frame, Frame]:
+    """Two tables whose ids are whole numbers of one width, so that they can lie in one column."""
+    mine, other = (table.collect_schema()["customer_id"] for table in (first, second))
+    if mine == other or not mine.is_integer():
+        return first, second
+    wide = nw.col("customer_id").cast(nw.Int64)
+    return first.with_columns(wide), second.with_columns(wide)
 
 
 def refuse_columns_there(present: Sequence[str], adds: Sequence[str]) -> None:
