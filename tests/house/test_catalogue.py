@@ -42,7 +42,17 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
+    found += [feature_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def feature_answer(company):
+    """What was known of buying on a day."""
+    seen = rt.signals.snapshots(company.orders, dates="2024-06-30", active_within=90)
+    model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(company.orders, as_of="2024-06-30"))
+    return rt.signals.purchase_features(
+        seen, company.orders, window=90, model=model, category="category"
+    )
 
 
 def model_answers(company):

@@ -395,6 +395,20 @@ ASKED: dict[str, Step] = {
         ),
         w["transactions"], within=30, as_of=AS_OF,
     ),
+    "own windows": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(w["transactions"], dates="2024-03-01", active_within=60),
+        w["transactions"], within=90, as_of=AS_OF, window="own", miss=0.5,
+        model=BUYING,
+    ),
+    "known of buying": lambda n, w: rt.signals.purchase_features(
+        w["watched"], w["transactions"], window=30, category=n, model=BUYING,
+    ),
+    "running": lambda n, w: rt.signals.contract_snapshots(
+        w["spells"], dates=["2024-02-01", "2024-04-30"]
+    ),
+    "ending": lambda n, w: rt.signals.label_churn(
+        w["running"], w["spells"], within=30, lead=5, as_of=AS_OF
+    ),
     "silent": lambda n, w: rt.signals.silences(
         w["watched"], w["transactions"], as_of=AS_OF, most=40
     ),

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from retention.signals.features.contact_features import contact_features as contact_features
     from retention.signals.features.event_features import event_features as event_features
     from retention.signals.features.invoice_features import invoice_features as invoice_features
-    from retention.signals.features.offer_features import offer_features as offer_features
+    from retention.signals.features.offer_and_survey_features import (
+        offer_features as offer_features,
+    )
+    from retention.signals.features.offer_and_survey_features import (
+        survey_features as survey_features,
+    )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
-    from retention.signals.features.survey_features import survey_features as survey_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
@@ -49,7 +53,7 @@ _HOMES: dict[str, str] = {
     "label_silence": "days.label_silence",
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
-    "offer_features": "features.offer_features",
+    "offer_features": "features.offer_and_survey_features",
     "purchase_features": "features.purchase_features",
     "ring_alarms": "alarms.ring_alarms",
     "silence_alarms": "alarms.silence_alarms",
@@ -57,7 +61,7 @@ _HOMES: dict[str, str] = {
     "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
     "spike_departures": "alarms.spike_departures",
-    "survey_features": "features.survey_features",
+    "survey_features": "features.offer_and_survey_features",
     "wallet_features": "features.wallet_features",
 }
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from retention.catalogue.record import Figure
 
-_SIGNS = "Buttle (2009), Customer Relationship Management, ch. 9: signs of customers about to leave"
+_SIGNS = "Buttle (2009), Customer Relationship Management, 2nd ed., ch. 9: signs before leaving"
 _RATES = "Schmittlein, Morrison and Colombo (1987), Management Science 33, 1–24"
 _WINDOWS = "of the window (a − W, a] and the one before it, (a − 2W, a − W], of day a"
 _RECORD = (
     "r, α: rates of buying are Gamma(r, α); x repeat purchases in t_x days, s days silent since"
 )
-_BUTTLE = "Buttle and Maklan (2019), Customer Relationship Management, 4th ed., chapter 4"
 
 
 FEATURE_FIGURES: tuple[Figure, ...] = (
@@ -108,6 +107,6 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         formula="invoices of a window not paid by the evening of their due day / those that came "
         "due in it",
         made_by="invoice_features",
-        source=_BUTTLE,
+        source=_SIGNS,
     ),
 )

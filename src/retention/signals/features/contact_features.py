@@ -126,7 +126,7 @@ def contact_features(
         2 2024-01-31         1.0     1.0                 0.0
 
     Source:
-        Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed., chapter 4:
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9:
         complaints badly handled, and fewer calls for help, as signs of coming defection.
     """
     hours, clock = target_hours(targets), _known_clock(contacts, business_hours)

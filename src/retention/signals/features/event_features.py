@@ -8,14 +8,13 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError
 from retention.frames import count
+from retention.signals.known.known_sums import Told, in_window, known_sums, with_moments
 from retention.signals.known.seen_by_then import (
-    DATE,
     DAY,
     KEYS,
     asked_and_log,
     count_or_nought,
     features_made,
-    rows_by_then,
     with_day_numbers,
     with_features,
 )
@@ -23,10 +22,12 @@ from retention.tables import EVENTS
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
+
+    from retention.frames import Frame
 
 
 @gives("a customer on a day, with `n_…` and `days_since_…` of each event", *features_made())
@@ -89,29 +90,36 @@ def event_features(
         1             0.0                      NaN      0.0
 
     Source:
-        Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed., chapter 4: a
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: a
         changed touch point and a changed address as signs of coming defection.
     """
     named = _names_of_events(of)
     made = [name for word in named for name in (f"n_{word}", f"days_since_{word}")]
     asked, log = asked_and_log(snapshots, events, EVENTS, made, (window, observed_from, suffix))
-    dated = with_day_numbers(log, {"_date": "date", "_known": "known"})
-    told = dated.with_columns(_event=nw.col("event").cast(nw.String))
-    names = [name for name in ("_date", "_known") if name in told.collect_schema().names()]
-    meant = told.filter(nw.col("_event").is_in(list(named.values())))
-    beside_days = rows_by_then(asked, meant.select("customer_id", "_event", *names))
-    marks: dict[str, nw.Expr] = {}
+    told = _events_asked_of(log, named, asked.window)
+    found = known_sums(asked.rows.select(*KEYS), [told])
     features: dict[str, nw.Expr] = {}
-    for place, (word, event) in enumerate(named.items()):
-        here = nw.col("_event") == event
-        n, last = f"_n{place}", f"_last{place}"
-        marks |= {n: count(here & asked.in_window), last: nw.when(here).then(DATE)}
-        features[f"n_{word}"] = asked.seen(count_or_nought(n))
-        features[f"days_since_{word}"] = (DAY - nw.col(last)).cast(nw.Float64)
+    for place, word in enumerate(named):
+        features[f"n_{word}"] = asked.seen(count_or_nought(f"_n{place}"))
+        features[f"days_since_{word}"] = (DAY - nw.col(f"_last{place}")).cast(nw.Float64)
+    return with_features(asked, [found], features, snapshots)
+
+
+def _events_asked_of(log: Frame, named: Mapping[str, str], window: int) -> Told:
+    """Of each event, which rows are of it and when these were."""
+    dated = with_day_numbers(log, {"_date": "date", "_known": "known"})
+    known = [name for name in ("_known",) if name in dated.collect_schema().names()]
+    event = nw.col("event").cast(nw.String)
+    rows = dated.select("customer_id", "_date", *known, _event=event)
+    meant = rows.filter(nw.col("_event").is_in(list(named.values())), ~nw.col("_date").is_null())
+    marks: dict[str, nw.Expr] = {}
+    for place, name in enumerate(named.values()):
+        here = nw.col("_event") == name
+        marks |= {f"_n{place}": count(here), f"_last{place}": nw.when(here).then(nw.col("_date"))}
     counts, lasts = list(marks)[::2], list(marks)[1::2]
-    found = beside_days.with_columns(**marks).group_by(*KEYS)
-    each = found.agg(*(nw.col(n).sum() for n in counts), *(nw.col(n).max() for n in lasts))
-    return with_features(asked, [each], features, snapshots)
+    whole = meant.with_columns(nw.col("_date").cast(nw.Int64)).with_columns(**marks)
+    spans = tuple(in_window(name, name) for name in counts)
+    return Told(with_moments(whole, window=window), spans, most=tuple(lasts))
 
 
 def _names_of_events(of: object) -> dict[str, str]:

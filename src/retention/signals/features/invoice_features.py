@@ -98,7 +98,7 @@ def invoice_features(
         0        1.0           4.0    2.0         1.0
 
     Source:
-        Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed., chapter 4: late
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: late
         payment and queried invoices as signs of coming defection.
     """
     said = (window, observed_from, suffix)

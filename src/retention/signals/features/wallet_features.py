@@ -16,7 +16,7 @@ from retention.signals.known.seen_by_then import (
     with_day_numbers,
     with_features,
 )
-from retention.tables import TRANSACTIONS, WALLET, refuse_apart, refuse_other_ids, require
+from retention.tables import TRANSACTIONS, WALLET, refuse_apart, refuse_other_ids, require, typed_as
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def wallet_features(
         0              0.4                    -0.2
 
     Source:
-        Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed., chapter 4:
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9:
         falling share of customer as a sign of coming defection.
     """
     periods.check_freq(freq)
@@ -110,7 +110,7 @@ def wallet_features(
     money[TRANSACTIONS] = require(transactions, TRANSACTIONS, adds="all")
     refuse_other_ids(spent, money[TRANSACTIONS], ("wallet", "transactions"))
     refuse_apart(money)
-    bought = beside(spent, transactions, name="transactions")
+    bought = typed_as(beside(spent, transactions, name="transactions"), money[TRANSACTIONS])
     last = latest_by_then(asked, _shares_by_period(asked, spent, bought, freq))
     features = {"share_of_wallet": nw.col("_score"), "share_of_wallet_change": nw.col("_change")}
     return with_features(asked, [last], features, snapshots)

@@ -1,4 +1,4 @@
-"""Falling satisfaction: what a customer last said as of a day, and what was left unanswered."""
+"""Who stopped answering, and who is less content: offers made and surveys as of a day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from retention.signals.known.seen_by_then import (
     with_day_numbers,
     with_features,
 )
-from retention.tables import SURVEYS
+from retention.tables import OFFERS_MADE, SURVEYS
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
@@ -30,11 +30,97 @@ if TYPE_CHECKING:
 
     from retention.frames import Frame
 
+_OF_OFFERS = ("n_offers", "n_unanswered")
+_OF_SURVEYS = ("satisfaction", "satisfaction_change", "n_asked", "n_not_answered")
 
-_MADE = ("satisfaction", "satisfaction_change", "n_asked", "n_not_answered")
+
+@gives("a customer on a day, with features", *features_made(*_OF_OFFERS))
+def offer_features(
+    snapshots: IntoFrameT,
+    offers_made: IntoFrameT,
+    *,
+    window: int,
+    patience: int,
+    observed_from: date | str | None = None,
+    suffix: str = "",
+) -> IntoFrameT:
+    """How many offers each customer had had by a day, and how many they had left unanswered.
+
+    Of day a, over the offers of (a − window, a] that were known by then:
+
+        n_offers     = their number,
+        n_unanswered = those made `patience` days before a or earlier, with no answer by a.
+
+    An answer that came after a is none: on the day nobody knew of it. An offer that is younger than
+    `patience` days is not unanswered yet, whether or not an answer came later.
+
+    Args:
+        snapshots: a table of `snapshots` or `contract_snapshots`.
+        offers_made: a table from `as_offers_made`, of the same kind.
+        window: days of the window that ends on the day, itself included, 1 or more.
+        patience: days that customers have for an answer before an offer counts as unanswered.
+        observed_from: the first day of which the table has offers, where offers were made before
+            it, too: a window that begins earlier was not seen whole, and its features are null.
+            Default: all offers ever made are in it.
+        suffix: what the names of the features end with, so that several windows can stand beside
+            one another.
+
+    Returns:
+        The snapshots, in the caller's kind, with `n_offers` (0 where there was none) and
+        `n_unanswered` (null where there was no offer: nobody asked). Eager tables are sorted by
+        customer and day.
+
+    Raises:
+        RetentionError: if `window` or `patience` is no whole number of days.
+        ColumnError: if a column is missing, of the wrong type, or a feature is there already.
+        ContentError: if a snapshot lacks its customer or day.
+        TableError: if the two are different kinds of table.
+
+    Example:
+        By 31 January Ann had answered one offer and left one unanswered; of the third nobody could
+        say yet. Bob had none.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> days = pd.DataFrame({
+        ...     "customer_id": ["Ann", "Bob"], "as_of": pd.to_datetime(["2024-01-31"] * 2)
+        ... })
+        >>> offers = pd.DataFrame({
+        ...     "customer_id": ["Ann"] * 3,
+        ...     "date": pd.to_datetime(["2024-01-05", "2024-01-15", "2024-01-30"]),
+        ...     "responded": pd.to_datetime(["2024-01-06", "2024-02-20", None]),
+        ... })
+        >>> rt.signals.offer_features(days, offers, window=60, patience=7)
+          customer_id      as_of  n_offers  n_unanswered
+        0         Ann 2024-01-31       3.0           1.0
+        1         Bob 2024-01-31       0.0           NaN
+
+    Source:
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: no
+        response to a carefully targeted offer as a sign of coming defection.
+    """
+    days = whole_days(patience, argument="patience", least=0)
+    said = (window, observed_from, suffix)
+    asked, log = asked_and_log(snapshots, offers_made, OFFERS_MADE, _OF_OFFERS, said)
+    dates = {"_date": "date", "_known": "known", "_answered": "responded"}
+    dated = with_day_numbers(log, dates).select(
+        "customer_id", *(n for n, column in dates.items() if column in log.collect_schema().names())
+    )
+    silent = nw.col("_answered").is_null() | (nw.col("_answered") > DAY)
+    beside_days = rows_by_then(asked, dated).filter(asked.in_window)
+    marked = beside_days.with_columns(
+        _n=nw.lit(1), _unanswered=count(silent & (days <= DAY - DATE))
+    )
+    found = marked.group_by(*KEYS).agg(nw.col("_n").sum(), nw.col("_unanswered").sum())
+    asked_for = nw.when(nw.col("_n") > 0).then(nw.col("_unanswered"))
+    features = {
+        "n_offers": asked.seen(count_or_nought("_n")),
+        "n_unanswered": asked.seen(asked_for),
+    }
+    return with_features(asked, [found], features, snapshots)
 
 
-@gives("a customer on a day, with features", *features_made(*_MADE))
+@gives("a customer on a day, with features", *features_made(*_OF_SURVEYS))
 def survey_features(
     snapshots: IntoFrameT,
     surveys: IntoFrameT,
@@ -102,12 +188,12 @@ def survey_features(
         1           NaN                  NaN      1.0             1.0
 
     Source:
-        Buttle, F. and Maklan, S. (2019), Customer Relationship Management, 4th ed., chapter 4:
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9:
         falling satisfaction as a sign of coming defection.
     """
     days = whole_days(patience, argument="patience", least=0)
     said = (window, observed_from, suffix)
-    asked, log = asked_and_log(snapshots, surveys, SURVEYS, _MADE, said)
+    asked, log = asked_and_log(snapshots, surveys, SURVEYS, _OF_SURVEYS, said)
     dated = with_day_numbers(log, {"_date": "date"})
     invited = dated.select("customer_id", "_date", _yes=count(nw.col("answered")))
     beside_days = rows_by_then(asked, invited).filter(asked.in_window)
