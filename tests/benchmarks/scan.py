@@ -3,8 +3,8 @@
     python tests/benchmarks/scan.py Telco-Customer-Churn.csv
 
 The file is IBM's sample of 7,043 customers. The second part draws outcomes of which main effects
-tell everything, or nothing tells anything, and counts what is found all the same; the third what
-becomes of the best find of 800 customers among those held out.
+tell everything, or nothing tells anything, or few leave, and counts what is found all the same;
+the last says what becomes of the best find of 800 customers.
 """
 
 from __future__ import annotations
@@ -69,20 +69,43 @@ def false_discoveries(table: pd.DataFrame, columns: list[str], draws: int, **ask
 
 
 def winners_curse(table: pd.DataFrame, columns: list[str], draws: int) -> None:
-    """The best find of 800 customers: what it was, and what it is among those held out."""
+    """The best find of 800 customers, and the same among those held out and among all others."""
     rng, rows = np.random.default_rng(1), []
     asked = {"outcome": "left", "conditions": columns, "at_least": 30, "depth": 2}
-    ids = {"customer_id": table["customerID"]}
+    named = table.rename(columns={"customerID": "customer_id"})
     for _ in range(draws):
-        some = table.assign(**ids).iloc[rng.permutation(len(table))[:800]]
+        place = rng.permutation(len(named))
+        some, others = named.iloc[place[:800]], named.iloc[place[800:]]
         scan = rt.signals.churn_scan(some, against="rest", holdout="customers", **asked)
         best = scan.sort_values("churn_rate").dropna(subset="z").iloc[-1]
-        rows.append((best["churn_rate"], best["confirmed_rate"], best["n"], best["confirmed_n"]))
+        met = others[best["condition"]] == best["value"]
+        met &= others[best["condition_2"]] == best["value_2"]
+        rates = (best["churn_rate"], best["confirmed_rate"], others.loc[met, "left"].mean())
+        rows.append((*rates, best["n"], best["confirmed_n"]))
     found = np.nanmean(np.array(rows, float), axis=0)
     print(
         f"winner's curse, 800 customers, {draws} draws, the pair of 30 or more of whom most left: "
-        "found {:.3f}, among those held out {:.3f} (n {:.0f} and {:.0f})".format(*found)
+        "found {:.3f}, among those held out {:.3f}, among all others {:.3f} (n {:.0f}, {:.0f} held "
+        "out)".format(*found)
     )
+
+
+def rare_outcomes(draws: int) -> None:
+    """Where few leave: single conditions and pairs of 5,000 customers that tell nothing."""
+    rng, letters = np.random.default_rng(0), [0.4, 0.3, 0.2, 0.07, 0.03]
+    columns = [f"c{place}" for place in range(6)]
+    for rate in (0.01, 0.03, 0.1):
+        found = {1: [], 2: []}
+        for _ in range(draws):
+            table = pd.DataFrame({c: rng.choice(list("abcde"), 5_000, p=letters) for c in columns})
+            table["left"] = rng.random(5_000) < rate
+            for depth, several in found.items():
+                asked = {"outcome": "left", "conditions": columns, "depth": depth}
+                several.append(rt.signals.churn_scan(table, **asked)["differs"].any())
+        print(
+            f"{rate:.0%} leave, {draws} draws: some q < .05 in {np.mean(found[1]):.3f} of draws, "
+            f"of pairs in {np.mean(found[2]):.3f}"
+        )
 
 
 def main(path: str, draws: int = 60) -> None:
@@ -105,6 +128,7 @@ def main(path: str, draws: int = 60) -> None:
     print(pairs["reason"].value_counts().to_string())
     false_discoveries(table, columns, draws, depth=2)
     false_discoveries(table, columns, draws)
+    rare_outcomes(draws)
     winners_curse(table, columns, draws)
 
 

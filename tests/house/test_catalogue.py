@@ -40,8 +40,37 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
-    found = [scan_answer(), *alarm_answers(company)]
+    worth += [late_payers(company)]
+    found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
+    found += [feature_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def feature_answer(company):
+    """What was known of buying on a day."""
+    seen = rt.signals.snapshots(company.orders, dates="2024-06-30", active_within=90)
+    model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(company.orders, as_of="2024-06-30"))
+    return rt.signals.purchase_features(
+        seen, company.orders, window=90, model=model, category="category"
+    )
+
+
+def model_answers(company):
+    """What a classifier on snapshots knew, and what it rests on."""
+    from sklearn.linear_model import LogisticRegression
+
+    days = ["2024-03-31", "2024-06-30", "2024-09-30"]
+    seen = rt.signals.snapshots(company.orders, dates=days, active_within=90)
+    labelled = rt.signals.label_silence(seen, company.orders, within=90, as_of="2024-12-31")
+    labelled = labelled.assign(late=labelled["tenure"].fillna(0.0) % 7, plan=1.0)
+    ask = {"fit": LogisticRegression(), "features": ["late", "plan"], "cuts": "2024-09-30"}
+    return [
+        rt.signals.feature_screen(labelled, features=["tenure", "late"]),
+        rt.signals.backtest_snapshots(labelled, **ask),
+        rt.signals.model_drivers(
+            lambda rows: rows["late"], labelled, families={"late": "late", "plan": "plan"}, seed=1
+        ),
+    ]
 
 
 def scan_answer():
@@ -67,6 +96,15 @@ def alarm_answers(company):
     leads = rt.signals.alarm_leads(alarms, spells, values=worth, **asked)
     silent = rt.signals.silence_alarms(company.orders, as_of="2024-12-31", false_alarms=3)
     return [kpis, leads, silent]
+
+
+def late_payers(company):
+    """Who of some customers pays late."""
+    days = rt.signals.snapshots(company.orders, dates="2024-09-30", active_within=90)
+    issued = company.orders[["customer_id", "date", "sales"]].rename(columns={"sales": "amount"})
+    issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
+    paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
+    return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
 
 
 def programme_answers():

@@ -407,7 +407,7 @@ def test_refusals():
         ({"conditions": "paln"}, "conditions.* names 'paln', which is not a column. Did you mean"),
         ({"outcome": "lost"}, "outcome.* names 'lost', which is not a column"),
         ({"outcome": None}, "outcome must name a column"),
-        ({"outcome": "answer"}, r"as in customers\['answer'\] == 'Yes' in pandas"),
+        ({"outcome": "answer"}, r"as by customers\['answer'\] == 'Yes' in pandas"),
         ({"conditions": ["plan", "left"]}, "'left' is the outcome itself"),
         ({"conditions": ["plan", "customer_id"]}, "'customer_id' is no condition"),
         ({"conditions": []}, "name at least one column"),
@@ -439,6 +439,8 @@ def test_tables_that_cannot_be_scanned_are_refused():
         (table.assign(left=np.nan), "50 outcomes are unknown"),
         (table.assign(left=2), "50 rows have an 'left' that is neither 1 nor 0, such as 2"),
         (pd.concat([table, table]), "50 customers have several rows"),
+        (table.assign(n_spells=[0] + [1] * 49), "1 row has no 'n_spells' of 1 or more"),
+        (table.assign(left=table["left"].astype(object)), r"as by .astype\('boolean'\) of"),
         ([1], "customers must be a pandas"),
     ]:
         with pytest.raises(rt.RetentionError, match=message):
@@ -455,7 +457,11 @@ def test_tables_that_cannot_be_scanned_are_refused():
 
 def test_columns_may_be_named_like_those_of_the_answer():
     """Conditions are values here, so no name is taken; whatever engines make of it."""
-    table = world(60).rename(columns={"plan": "value", "pays": "n", "area": "a.b"})
-    found = scan(table, ["value", "n", "a.b"], depth=2)
-    assert set(found["condition"]) | set(found["condition_2"]) == {"value", "n", "a.b"}
-    assert scan(table, "a.b")["sentence"].str.startswith("a.b = ").all()
+    table = world(60)
+    expected = scan(table, THREE, depth=2, holdout="customers")[["value", "z"]]
+    for names in (["value", "n", "a.b"], ["_n", "_left", "_0"], ["_held", "_churned", "_1"]):
+        renamed = table.rename(columns=dict(zip(THREE, names, strict=True)))
+        found = scan(renamed, names, depth=2, holdout="customers")
+        assert set(found["condition"]) | set(found["condition_2"]) == set(names)
+        assert found["sentence"].str.startswith(tuple(f"{name} = " for name in names)).all()
+        pd.testing.assert_frame_equal(found[["value", "z"]], expected)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+from planted import PLANTED, draw_of_build, sums_of_whole_log, with_leaks
 
 DAY = date(2024, 3, 1)
 CUT = pd.Timestamp("2024-03-01")
@@ -160,17 +161,7 @@ def leaky(tables, day):
     log = tables["orders"]
     past = log[log["date"] <= pd.Timestamp(day)].groupby("customer_id")
     made = pd.DataFrame({"days_silent": (pd.Timestamp(day) - past["date"].max()).dt.days})
-    whole = log.groupby("customer_id")
-    days = whole["date"].agg(lambda each: (each.max() - each.min()).days)
-    return made.assign(
-        sales_total=whole["sales"].sum(),
-        n_orders_total=whole.size(),
-        basket_total=whole["sales"].mean(),
-        average_gap_total=days / (whole.size() - 1).clip(lower=1),
-    ).reset_index()
-
-
-PLANTED = {"sales_total", "n_orders_total", "basket_total", "average_gap_total"}
+    return made.reset_index().merge(sums_of_whole_log(log), on="customer_id", how="left")
 
 
 def test_planted_leaks_are_found_four_of_four_and_nothing_else():
@@ -180,11 +171,20 @@ def test_planted_leaks_are_found_four_of_four_and_nothing_else():
     found = rt.signals.leakage_check(leaky, {"orders": orders}, dates=days)
     assert list(found["date"].unique()) == [pd.Timestamp(each) for each in days]
     for _, part in found.groupby("date"):
-        assert set(part.loc[part["leaks"], "column"]) == PLANTED
+        assert set(part.loc[part["leaks"], "column"]) == {*PLANTED}
         assert (part["leaks"] == (part["n_different"] > 0)).all()
     clean = found[~found["leaks"]]
     assert clean["largest_difference"].isna().all()
     assert clean["first_customer"].isna().all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_honest_builds_have_no_leak_beside_the_planted(seed):
+    """Snapshots and purchase_features of random companies and days: equal to the last digit."""
+    drawn = draw_of_build(seed)
+    found = rt.signals.leakage_check(with_leaks(drawn), {"orders": drawn.orders}, dates=drawn.day)
+    assert set(found.loc[found["leaks"], "column"]) == {*PLANTED}
+    assert len(found) > 20
 
 
 def test_differences_are_counted_by_hand():

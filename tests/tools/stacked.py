@@ -213,6 +213,11 @@ def _effects(number: int) -> pd.DataFrame:
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
 
+def _classifier(rows: pd.DataFrame) -> pd.Series:
+    """What anybody's model may say of customers by their tenure."""
+    return (rows["tenure"].astype(float) % 7 + 1) / 9
+
+
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
@@ -324,6 +329,29 @@ ASKED: dict[str, Step] = {
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
     ),
+    "asked of signs": lambda n, w: rt.signals.snapshots(
+        w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
+    ),
+    "features: contacts": lambda n, w: rt.signals.contact_features(
+        w["asked of signs"], w["contacts"], window=40, business_hours="always",
+        targets={"first_response": 4, "resolution": 48}, observed_from="2024-01-15",
+    ),
+    "features: surveys": lambda n, w: rt.signals.survey_features(
+        w["asked of signs"], w["surveys"], window=60, patience=14
+    ),
+    "features: invoices": lambda n, w: rt.signals.invoice_features(
+        w["asked of signs"], w["signs: invoices"], window=60
+    ),
+    "features: offers": lambda n, w: rt.signals.offer_features(
+        w["asked of signs"], w["signs: offers"], window=60, patience=14
+    ),
+    "features: wallets": lambda n, w: rt.signals.wallet_features(
+        w["asked of signs"], w["wallets"], transactions=w["transactions alone"], freq="month",
+        window=60,
+    ),
+    "features: events": lambda n, w: rt.signals.event_features(
+        w["features: offers"], w["signs: events"], window=60, of=["login", "moved"], suffix="_60"
+    ),
     "profit by tenure": lambda n, w: rt.economics.profit_by_tenure(
         w["tenure"], by=n, served=w["cost to serve"], referrals=w["referrals"], referral_value=9.0
     ),
@@ -360,6 +388,40 @@ ASKED: dict[str, Step] = {
     ),
     "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
         w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
+    ),
+    "watched": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(
+            w["transactions"], dates=["2024-03-01", "2024-04-15"], active_within=30
+        ),
+        w["transactions"], within=30, as_of=AS_OF,
+    ),
+    "own windows": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(w["transactions"], dates="2024-03-01", active_within=60),
+        w["transactions"], within=90, as_of=AS_OF, window="own", miss=0.5,
+        model=BUYING,
+    ),
+    "known of buying": lambda n, w: rt.signals.purchase_features(
+        w["watched"], w["transactions"], window=30, category=n, model=BUYING,
+    ),
+    "running": lambda n, w: rt.signals.contract_snapshots(
+        w["spells"], dates=["2024-02-01", "2024-04-30"]
+    ),
+    "ending": lambda n, w: rt.signals.label_churn(
+        w["running"], w["spells"], within=30, lead=5, as_of=AS_OF
+    ),
+    "silent": lambda n, w: rt.signals.silences(
+        w["watched"], w["transactions"], as_of=AS_OF, most=40
+    ),
+    "screened": lambda n, w: rt.signals.feature_screen(w["watched"], features="tenure"),
+    "classified": lambda n, w: rt.signals.backtest_snapshots(
+        w["watched"], fit=lambda _: _classifier, features="tenure", cuts="2024-04-15"
+    ),
+    "drivers": lambda n, w: rt.signals.model_drivers(
+        _classifier, w["watched"], families={"tenure": "tenure"}, seed=1, repeats=2
+    ),
+    "leaks": lambda n, w: rt.signals.leakage_check(
+        lambda known, day: rt.purchase_summary(known["log"], as_of=day),
+        {"log": w["transactions"]}, dates="2024-03-31",
     ),
     "scan": lambda n, w: rt.signals.churn_scan(
         w["person-periods"], outcome="churned", conditions=[n, "interval"], at_least=5

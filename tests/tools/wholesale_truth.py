@@ -6,6 +6,8 @@ chances of being in either state after t days are those of a Markov chain, `exp(
 
 from __future__ import annotations
 
+from math import erfc, sqrt
+
 import numpy as np
 
 from retention.samples.wholesale import wholesale_world as world
@@ -82,12 +84,20 @@ def share_without_sign():
     return total + 1 - np.exp(-OUT_OF_TROUBLE * steps[0][0] / YEAR)
 
 
-def precision_after(sign, lags, days):
+def precision_after(sign, lags, days, *, also=0.0):
     """Chance of leaving within so many days of an alarm that rings so many days after the sign.
 
     Who has left before it rings is not counted, who has recovered is; `lags` are equally likely.
+    `also` are further alarms a year that mean nothing.
     """
-    true, harmless = true_signs_a_year(sign), world.HARMLESS_A_YEAR[sign]
+    true, harmless = true_signs_a_year(sign), world.HARMLESS_A_YEAR[sign] + also
     begins = np.array([0.0, true]) + harmless * SETTLED
     here = begins @ states_after(np.asarray(lags, dtype=float))
     return float((here @ chance_of_leaving(days)).sum() / here.sum())
+
+
+def late_answers_a_year():
+    """Contacts of anybody that are answered late by chance: hours are lognormal."""
+    median, spread = world.ANSWER_HOURS
+    z = np.log(world.ANSWERED_AFTER_HOURS / median) / spread
+    return world.CONTACTS_WELL_A_YEAR * erfc(z / sqrt(2)) / 2

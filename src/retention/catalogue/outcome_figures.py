@@ -95,7 +95,7 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         low=None,
         high=None,
         formula="Σ sales / Σ wallet over the active customers whose category spending is known",
-        made_by="share_of_wallet",
+        made_by="share_of_wallet, wallet_features",
         source=_BUTTLE,
     ),
     Figure(

@@ -114,7 +114,8 @@ def sample_wholesaler(
         - `offers`, 6 a year, of which 0.40 are answered: customer_id, date, responded (null if
           not).
         - `contacts`: contact_id, customer_id, date, topic, first_response_hours (null while
-          unanswered), resolved, resolution_hours (null while open), right_first_time.
+          unanswered), resolved, resolution_hours (null while open), right_first_time. Hours run
+          day and night.
         - `surveys`, a row per invitation, 2 a year, of which 0.45 are answered: survey_id,
           customer_id, date, answered, satisfaction, value_for_money and repeat_intention (1 to 5),
           recommend (0 to 10), null if unanswered.

@@ -13,7 +13,7 @@ from retention import periods
 from retention.activity.from_contracts import rows_n_times
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Frame, as_lazy, beside, one_row, table_like
-from retention.tables import SNAPSHOTS, Kind, refuse_other_ids, require, typed_as
+from retention.tables import SNAPSHOTS, Adds, Kind, refuse_other_ids, require, typed_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def with_number_before(rows: Frame, column: str, days: Days) -> Frame:
 
 
 def tables_together(
-    snapshots: object, table: object, kind: Kind, *, adds: Sequence[str] = ()
+    snapshots: object, table: object, kind: Kind, *, adds: Sequence[str] = (), money: Adds = "none"
 ) -> tuple[Frame, Frame]:
     """Snapshots with the number of their day as `_day`, and a table beside them, on one engine.
 
@@ -77,13 +77,14 @@ def tables_together(
         table: the other table.
         kind: what it is.
         adds: the columns that come to the snapshots, which they may not have yet.
+        money: over what amounts of the other table are added up, see `require`.
 
     Raises:
         ColumnError: if a column is missing, of the wrong type, or there already.
         ContentError: if a snapshot lacks its customer or day, or there is none.
         TableError: if the two are different kinds of table.
     """
-    other = require(table, kind, adds="none")
+    other = require(table, kind, adds=money)
     given = require(snapshots, SNAPSHOTS, adds="none")
     present = given.collect_schema().names()
     refuse_columns_there(present, adds)

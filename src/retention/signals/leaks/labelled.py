@@ -65,6 +65,16 @@ class Labelled:
         """Whether it is known what became of each."""
         return np.isfinite(self.label)
 
+    @property
+    def order(self) -> Rows:
+        """The places of the rows by customer, day and spell."""
+        known = self.customers.tolist()
+        ids = np.array(sorted(range(len(known)), key=known.__getitem__), np.intp)
+        rank = np.empty(ids.size, np.intp)
+        rank[ids] = np.arange(ids.size)
+        spell = self.columns.get("spell", np.zeros(self.day.size))
+        return np.lexsort((spell.astype(np.float64), self.day, rank[self.group]))
+
     def part(self, rows: Flags | Rows) -> Labelled:
         """Some of the rows."""
         columns = {name: values[rows] for name, values in self.columns.items()}
@@ -82,7 +92,11 @@ _ARRAYS = ("group", "day", "label", "known", "until")
 
 
 def labelled_snapshots(
-    snapshots: object, *, features: Sequence[str] = (), needs: Sequence[str] = ("churned",)
+    snapshots: object,
+    *,
+    features: Sequence[str] = (),
+    needs: Sequence[str] = ("churned",),
+    argument: str = "features",
 ) -> Labelled:
     """The rows of a table of snapshots and what is known of their labels.
 
@@ -90,6 +104,7 @@ def labelled_snapshots(
         snapshots: a table of any engine.
         features: columns of which true and false are read as 1 and 0.
         needs: which columns of labels have to be there.
+        argument: what names the features.
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
@@ -97,8 +112,11 @@ def labelled_snapshots(
     """
     import pandas as pd
 
-    frame = require(snapshots, _kind_with(needs), extra=features, by_row=True)
+    frame = require(snapshots, _kind_with(needs), by_row=True)
     schema, engine = frame.collect_schema(), frame.implementation
+    for name in features:
+        if name not in schema:
+            raise ColumnError.unknown(argument, name, schema)
     flags = [name for name in features if isinstance(schema[name], nw.Boolean)]
     counted = [name for name in features if schema[name].is_numeric()]
     days = {"_day": "as_of", "_known": "known_on", "_until": "label_to"}

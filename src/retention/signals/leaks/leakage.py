@@ -68,7 +68,7 @@ def leakage_check(
 
     Args:
         build: a function of the tables by name and the day, which gives a table with a
-            `customer_id` and one row a customer (and `as_of`, and `spell`), the same each time it
+            `customer_id` and one row per customer (and `as_of`, and `spell`), the same each time it
             is asked: set seeds in it. As in
             `lambda tables, day: features(tables["orders"], as_of=day)`.
         tables: tables by name.
@@ -77,7 +77,7 @@ def leakage_check(
             in `{"tickets": ["closed"]}`.
 
     Returns:
-        One row a day and column of what was built, in its kind: `date`, `column`, `n_rows` (built
+        One row per day and column of what was built, in its kind: `date`, `column`, `n_rows` (built
         on all tables), `n_different` (for `customer_id`: rows that are in one of the two only; for
         the other columns: rows of both that differ, by more than 1e-9 of the larger for numbers),
         `first_customer` (the id of the first that differs, as text, else null),
@@ -148,7 +148,7 @@ class _Built:
         """The rows of a table that `build` gave.
 
         Raises:
-            RetentionError: if it is no table with one row a customer.
+            RetentionError: if it is no table with one row per customer.
         """
         import pandas as pd
 
@@ -165,7 +165,7 @@ class _Built:
         if twice.any():
             key = ", ".join(str(part) for part in keys[twice][0])
             raise ContentError(
-                f"build: on {day} its table has several rows of {key}. Give one row a customer "
+                f"build: on {day} its table has several rows of {key}. Give one row per customer "
                 "(and `as_of`, and `spell`)."
             )
         return cls(columns, keys)

@@ -70,8 +70,8 @@ def feature_screen(
         level: confidence of the bounds of `auc`, in which the rows of a customer count as one.
 
     Returns:
-        One row a feature, in the caller's kind and the order asked for: `feature`, `n_rows` (with a
-        label), `n_churned` of them, `n_null` of them; `auc` with `lower` and `upper`, which is
+        One row per feature, in the caller's kind and the order asked for: `feature`, `n_rows` (with
+        a label), `n_churned` of them, `n_null` of them; `auc` with `lower` and `upper`, which is
         below ½ where a lower value means a loss; `auc_of_null`; `auc_first`, `auc_last` and
         `shift` (null where there is one day only); `note` (what deserves a look, else null: an AUC
         of 0.9 or more or 0.1 or less, missing values that tell by 0.1 or more, an AUC that differs

@@ -78,7 +78,7 @@ def model_drivers(
         level: confidence of the bounds.
 
     Returns:
-        One row a family, in the caller's kind, the largest loss first: `family`, `n_features`,
+        One row per family, in the caller's kind, the largest loss first: `family`, `n_features`,
         `n_rows` (with a label), `n_churned` of them, `auc`, `auc_without`, `loss` with `lower` and
         `upper` (normal, of the difference between the two AUCs; the rows of a customer count as
         one, and chance between exchanges is in it), `auc_alone`, `direction` ("higher": the higher
@@ -122,8 +122,10 @@ def model_drivers(
     named = _columns_of_families(families)
     asked = [name for names in named.values() for name in names]
     needed = _inputs_of_model(model, asked)
-    found = labelled_snapshots(snapshots, features=list(dict.fromkeys([*asked, *needed])))
+    wanted = list(dict.fromkeys([*asked, *needed]))
+    found = labelled_snapshots(snapshots, features=wanted, argument="families")
     told = found.part(found.has_label)
+    told = told.part(told.order)  # the same exchanges, however the rows lie
     if not told.day.size or told.label.min() == told.label.max():
         why = "no label is known" if not told.day.size else "all labels are alike"
         raise ContentError(f"snapshots: {why}, so no AUC can be had. {SAY_LABELS}")

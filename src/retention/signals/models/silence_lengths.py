@@ -71,7 +71,7 @@ def silences(
             is predicted.
 
     Returns:
-        One row a snapshot, in the caller's kind, with its columns but those of the label: then
+        One row per snapshot, in the caller's kind, with its columns but those of the label: then
         `duration` (days), `churned` (true: a purchase ended it), `set_aside` (why it cannot be
         used: its day is the last one observed; else null).
 

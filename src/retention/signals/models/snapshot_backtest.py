@@ -87,9 +87,9 @@ def backtest_snapshots(
         level: confidence of the bounds.
 
     Returns:
-        One row a cut, in the caller's kind, as of `survival.backtest`: `cut`, `horizon` (days from
-        a snapshot to the end of its label's window; the longest), `embargo` (0: `known_on` says
-        when a label was known), `holdout`, `n_fitted` and `n_fitted_churned` (snapshots with a
+        One row per cut, in the caller's kind, as of `survival.backtest`: `cut`, `horizon` (days
+        from a snapshot to the end of its label's window; the longest), `embargo` (0: `known_on`
+        says when a label was known), `holdout`, `n_fitted` and `n_fitted_churned` (snapshots with a
         label), `n_running` (snapshots of the cut), `n_unpredicted` (of these, without a prediction
         or a label), `n_scored`, `n_churned`, `predicted_churn`, `observed_churn`, `lower`, `upper`,
         `concordance`, `concordance_lower`, `concordance_upper`, `auc`, `auc_error`, `brier_score`,

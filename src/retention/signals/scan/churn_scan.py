@@ -100,7 +100,7 @@ def churn_scan(  # noqa: PLR0913 - a search is told what to look at, how and amo
     20,000.
 
     That a group differs says neither that the condition is the cause of it, nor what happens if it
-    is changed.
+    is changed. Rows of one customer on several days count as those of several customers.
 
     Args:
         customers: labelled snapshots (`label_churn`, `label_silence`), which all have a window of

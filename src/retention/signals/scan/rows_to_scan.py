@@ -69,29 +69,32 @@ def customers_to_scan(
             "leave `holdout` out."
         )
     timed = [n for n in ("interval", "duration") if n in schema and schema[n].is_numeric()]
-    frame = require(
-        customers,
-        SCANNED,
-        extra=[*dict.fromkeys([result, *names, *timed])],
-        alone=True,
-        adds="none",
-    )
-    weight = nw.col("n_spells").cast(nw.Int64) if "n_spells" in schema else nw.lit(1).cast(nw.Int64)
-    value = nw.col(result).cast(nw.Float64)
-    known = nw.when(~value.is_nan()).then(value)
-    rows = frame.with_columns(_n=weight, _left=known)
-    n_unknown = _refuse_other_outcomes(rows, outcome)
-    rows = rows.filter(~nw.col("_left").is_null())
+    extra = [*dict.fromkeys([result, *names, *timed])]
+    frame = require(customers, SCANNED, extra=extra, alone=True, adds="none")
+    every = _read_rows(frame, result, names, timed)
+    n_unknown = _refuse_other_outcomes(every, outcome)
+    rows = every.filter(~nw.col("_left").is_null())
     _refuse_unequal_times(rows, timed)
-    kept = ["customer_id"] if split else []
     left = (nw.col("_n") * nw.col("_left").cast(nw.Int64)).cast(nw.Int64)
-    given = rows.select(
-        *kept,
-        "_n",
-        *(nw.col(name).alias(f"_{place}") for place, name in enumerate(names)),
-        _churned=left,
-    )
+    kept = ["customer_id"] if split else []
+    conditions = [f"_{place}" for place in range(len(names))]
+    given = rows.select(*kept, "_n", *conditions, _churned=left)
     return _with_held_out(given, customers, split=split), n_unknown
+
+
+def _read_rows(frame: Frame, outcome: str, names: Sequence[str], timed: Sequence[str]) -> Frame:
+    """The rows with their weight `_n`, the outcome `_left`, and conditions by their places."""
+    schema = frame.collect_schema()
+    own = [name for name in ("customer_id", "as_of", "label_from", "label_to") if name in schema]
+    value = nw.col(outcome).cast(nw.Float64)
+    weight = nw.col("n_spells") if "n_spells" in schema else nw.lit(1)
+    return frame.select(
+        *own,
+        *timed,
+        *(nw.col(name).alias(f"_{place}") for place, name in enumerate(names)),
+        _n=weight.cast(nw.Int64),
+        _left=nw.when(~value.is_nan()).then(value),
+    )
 
 
 def _checked_names(outcome: object, names: Sequence[str], schema: Mapping[str, Any]) -> str:
@@ -108,9 +111,15 @@ def _checked_names(outcome: object, names: Sequence[str], schema: Mapping[str, A
             raise ColumnError(f"conditions: {outer_text(name)!r} is {what}. Leave it out.")
     held = schema[result]
     if not (isinstance(held, nw.Boolean) or held.is_numeric()):
+        column = f"customers[{outcome!r}]"
+        how = (
+            f".astype('boolean') of {column}"
+            if isinstance(held, nw.Object)
+            else f"{column} == 'Yes'"
+        )
         raise ColumnError(
             f"outcome: {outcome!r} holds {held}; who left is true or false, or 1 or 0. Convert it, "
-            f"as in customers[{outcome!r}] == 'Yes' in pandas."
+            f"as by {how} in pandas."
         )
     return result
 
@@ -119,12 +128,16 @@ def _refuse_other_outcomes(rows: Frame, outcome: str) -> int:
     """The number of customers whose outcome is not known, once all others are 1 or 0."""
     value = nw.col("_left")
     strange = ~value.is_null() & (value != 0) & (value != 1)  # in pandas a missing one is not 0
-    flagged = rows.with_columns(_known=count(~value.is_null()), _other=count(strange))
-    found = one_row(
-        flagged.select(nw.len().alias("n"), *(nw.col(c).sum() for c in ("_known", "_other")))
-    )
-    n, known, other = (int(found[name] or 0) for name in ("n", "_known", "_other"))
+    sums = {"_known": ~value.is_null(), "_other": strange, "_stands": nw.col("_n") >= 1}
+    flagged = rows.with_columns(**{name: count(each) for name, each in sums.items()})
+    row = one_row(flagged.select(nw.len().alias("n"), *(nw.col(name).sum() for name in sums)))
+    n, known, other, stands = (int(row[name] or 0) for name in ("n", *sums))
     refuse_nobody(known, n)
+    if stands < n:
+        raise ContentError(
+            f"customers: {count_of(n - stands, 'row has', 'rows have')} no 'n_spells' of 1 or "
+            "more, which says how many a row stands for. Leave them out, or the column."
+        )
     if other:
         first = one_row(rows.filter(strange).select(value.min()))["_left"]
         raise ContentError(
@@ -201,7 +214,10 @@ def _with_held_out(rows: Frame, customers: IntoFrameT, *, split: bool) -> Frame:
     """The rows with `_held`: 1 for the fifth of the customers that is held out, else 0."""
     if not split:
         return rows.with_columns(_held=nw.lit(0).cast(nw.Int64))
-    ids = collect(rows.select("customer_id").unique())["customer_id"]
+    schema, who = rows.collect_schema(), nw.col("customer_id")
+    wide = isinstance(schema["customer_id"], nw.Int128 | nw.UInt128)  # NumPy has none of these
+    told = rows.select(who.cast(nw.Int64) if wide else who)
+    ids = collect(told.unique(), exact=True)["customer_id"]
     if any(map(is_missing, ids.tolist())):
         raise ContentError(
             "customers: some have no 'customer_id', by which a fifth is held out. Fill it in, or "
@@ -210,5 +226,5 @@ def _with_held_out(rows: Frame, customers: IntoFrameT, *, split: bool) -> Frame:
     chosen = held_out(ids.tolist()).astype(np.int64)
     folds: Any = table_like({"customer_id": ids, "_held": chosen}, customers)
     fold = beside(rows, folds, name="customers")
-    same_type = nw.col("customer_id").cast(rows.collect_schema()["customer_id"])
+    same_type = who.cast(schema["customer_id"])
     return rows.join(fold.with_columns(same_type), on="customer_id", how="inner")

@@ -34,18 +34,18 @@ import numpy as np
 from retention.activity.from_contracts import rows_n_times
 from retention.frames import Frame, collect
 from retention.signals.days.asked_days import with_number_before
+from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 ONE = nw.lit(1).cast(nw.Int64)
 """A column to count rows by."""
 
 _FAR = 10**12
 """Beyond any day and whole number that is asked for."""
-
-_GRAIN = 2.0**40
-"""An amount is so many whole ones, so many parts of one, and so many parts of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +144,19 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
     least, most = [n for one in told for n in one.least], [n for one in told for n in one.most]
     sums = [part for name, is_amount in amounts.items() for part in _parts(name, is_amount)]
     whole = {**dict.fromkeys(sums, 0), **dict.fromkeys(least, _FAR), **dict.fromkeys(most, -_FAR)}
-    events = [_events_of(one, amounts, whole, int(days[-1])) for one in told]
+    events = [_events_of(one, amounts, whole, days) for one in told]
     day = nw.col("_day").cast(nw.Int64)
-    questions = asked.select("customer_id", _at=day, _asked=day, **_literals(whole))
-    numbered = with_number_before(nw.concat([questions, *events]), "_at", days)
-    each = numbered.group_by("customer_id", "_n_at").agg(
-        nw.col("_asked").max(),
-        *(nw.col(name).sum() for name in sums),
-        *(nw.col(name).min() for name in least),
-        *(nw.col(name).max() for name in most),
+    dated = with_number_before(asked.select("customer_id", _at=day, _asked=day), "_at", days)
+    questions = dated.select("customer_id", "_asked", "_n_at", **_literals(whole))
+    each = (
+        nw.concat([questions, *events])
+        .group_by("customer_id", "_n_at")
+        .agg(
+            nw.col("_asked").max(),
+            *(nw.col(name).sum() for name in sums),
+            *(nw.col(name).min() for name in least),
+            *(nw.col(name).max() for name in most),
+        )
     )
     running = {name: nw.col(name).cast(nw.Int64).cum_sum() for name in sums}
     running |= {name: nw.col(name).cum_min() for name in least}
@@ -164,13 +168,13 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
     return found.select(
         "customer_id",
         _day=nw.col("_asked"),
-        **{name: _whole_again(name, is_amount) for name, is_amount in amounts.items()},
+        **{n: exact_amount(n) if is_amount else nw.col(n) for n, is_amount in amounts.items()},
         **met,
     )
 
 
 def _events_of(
-    told: Told, amounts: Mapping[str, bool], whole: Mapping[str, int], last: int
+    told: Told, amounts: Mapping[str, bool], whole: Mapping[str, int], days: NDArray[np.int64]
 ) -> Frame:
     """What changes on which day: a row comes into the sums it belongs to, and goes out again."""
     moments = _moments_of(told)
@@ -184,13 +188,15 @@ def _events_of(
     for one in told.spans:
         changes |= _changes_of_sum(one, amounts[one.name], place)
     for name in (*told.least, *told.most):
-        value = nw.col(name).fill_null(whole[name]).cast(nw.Int64)
-        changes[name] = nw.when(place[told.start]).then(value).otherwise(changes[name])
+        known = nw.col(name).fill_null(whole[name]).cast(nw.Int64)
+        changes[name] = nw.when(place[told.start]).then(known).otherwise(changes[name])
     at = nw.lit(_FAR).cast(nw.Int64)
     for name, here in place.items():
         at = nw.when(here).then(nw.col(name).fill_null(_FAR).cast(nw.Int64)).otherwise(at)
-    in_time = each.with_columns(_at=at).filter(nw.col("_at") <= last)
-    return in_time.select("customer_id", "_at", _asked=nw.lit(-_FAR).cast(nw.Int64), **changes)
+    in_time = each.with_columns(_at=at).filter(nw.col("_at") <= int(days[-1]))
+    dated = with_number_before(in_time, "_at", days)
+    told_of_none = {"_asked": nw.lit(-_FAR).cast(nw.Int64), "_n_at": nw.col("_n_at")}
+    return dated.select("customer_id", **told_of_none, **changes)
 
 
 def _moments_of(told: Told) -> list[str]:
@@ -206,8 +212,9 @@ def _changes_of_sum(one: Span, is_amount: bool, place: Mapping[str, nw.Expr]) ->
         lasting = nw.col(one.end).is_null() | (nw.col(one.end) > nw.col(one.start))
         counts = counts & lasting
     changes = {}
-    for made, part in zip(_parts(one.name, is_amount), _parts(one.value, is_amount), strict=True):
-        value = nw.col(f"_part {part}")
+    parts = _parts(f"_part {one.value}", is_amount)
+    for made, part in zip(_parts(one.name, is_amount), parts, strict=True):
+        value = nw.col(part)
         change = nw.when(counts).then(value).otherwise(nw.lit(0))
         if one.end:
             ends = place[one.end] & (nw.col(one.end) > nw.col(one.start))
@@ -218,30 +225,13 @@ def _changes_of_sum(one: Span, is_amount: bool, place: Mapping[str, nw.Expr]) ->
 
 def _with_parts_of_value(rows: Frame, value: str, is_amount: bool) -> Frame:
     """A column as whole numbers: itself, or the parts of an amount."""
-    names = [f"_part {part}" for part in _parts(value, is_amount)]
-    if not is_amount:
-        return rows.with_columns(nw.col(value).fill_null(0).cast(nw.Int64).alias(names[0]))
-    rest = nw.when(nw.col(value).abs() >= 0).then(nw.col(value).abs()).otherwise(nw.lit(0.0))
-    rows = rows.with_columns(_rest=rest, _back=nw.col(value) < 0)
-    for name in names:
-        whole = nw.col("_rest").floor().cast(nw.Int64)
-        signed = nw.when(nw.col("_back")).then(whole * -1).otherwise(whole)
-        left = (nw.col("_rest") - whole.cast(nw.Float64)) * _GRAIN
-        rows = rows.with_columns(signed.alias(name), _rest=left)
-    return rows.drop("_rest", "_back")
-
-
-def _whole_again(name: str, is_amount: bool) -> nw.Expr:
-    """A sum from its parts."""
-    first, *others = (nw.col(part) for part in _parts(name, is_amount))
-    total = first
-    for k, part in enumerate(others, 1):
-        total = total.cast(nw.Float64) + part.cast(nw.Float64) * _GRAIN**-k
-    return total
+    if is_amount:
+        return with_exact_parts(rows, value, f"_part {value}")
+    return rows.with_columns(nw.col(value).fill_null(0).cast(nw.Int64).alias(f"_part {value}"))
 
 
 def _parts(name: str, is_amount: bool) -> list[str]:
-    return [name, f"{name} 1", f"{name} 2"] if is_amount else [name]
+    return exact_parts(name) if is_amount else [name]
 
 
 def _amounts(told: Sequence[Told]) -> dict[str, bool]:
