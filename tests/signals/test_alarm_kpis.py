@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import retention as rt
 import troubled
-from alarm_lives import alarms_of, customers, day, listed, spells_of
+from alarm_lives import alarms_of, customers, day, listed, spells_of, with_reasons
 from conftest import Engine
 from retention.signals.judging.alarm_kpis import alarm_kpis
 
@@ -293,10 +293,10 @@ def test_segments_add_up_and_alarms_in_no_spell_stand_apart():
     assert parts["n_set_aside"].tolist() == [1, 0, 0]
     alone = spells[spells["region"] == "north"]
     mine = rang[rang["customer_id"].isin(alone["customer_id"])]
+    north = parts[parts["region"] == "north"].drop(columns="region").reset_index(drop=True)
     pd.testing.assert_frame_equal(
-        alarm_kpis(mine, alone, **LONG), parts[parts["region"] == "north"]
-        .drop(columns="region").reset_index(drop=True),
-    )  # fmt: skip
+        with_reasons(alarm_kpis(mine, alone, **LONG)), with_reasons(north)
+    )
 
 
 def test_signals_are_judged_apart_and_rows_may_be_shuffled():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
-from alarm_lives import customers, day, listed
+from alarm_lives import customers, day, listed, with_reasons
 from retention.signals.judging.alarm_trade_off import alarm_trade_off
 
 SAID = {
@@ -53,8 +53,8 @@ def test_every_engine_agrees_with_ringing_and_judging_each_alone(engine):
     alone = pd.concat([by_hand(scores, spells, values, s, k) for k, s in pairs])
     order = ["calls", "signal"]
     pd.testing.assert_frame_equal(
-        rows.sort_values(order, ignore_index=True),
-        alone[list(rows.columns)].sort_values(order, ignore_index=True),
+        with_reasons(rows.sort_values(order, ignore_index=True)),
+        with_reasons(alone[list(rows.columns)].sort_values(order, ignore_index=True)),
         check_dtype=False,
     )
 

@@ -51,7 +51,7 @@ def test_every_engine_agrees_with_loops_over_lines(engine):
     ]
     found = engine.read(spiked.transactions, order=["customer_id", "date"])
     assert list(found.columns) == list(lines.columns)
-    found["date"] = pd.to_datetime(found["date"])
+    found["date"] = pd.to_datetime(found["date"]).dt.tz_localize(None)
     assert list(found.itertuples(index=False, name=None)) == sorted(expected)
     same = spike_departures(lines, **SAID)
     pd.testing.assert_frame_equal(
@@ -65,7 +65,7 @@ def test_who_slows_down_keeps_a_share_of_later_days(engine):
     gone = spike_departures(lines, **SAID)
     slow = spike_departures(engine.table(lines), keep=0.3, **SAID)
     found = engine.read(slow.transactions, order=["customer_id", "date"])
-    found["date"] = pd.to_datetime(found["date"]).astype("datetime64[us]")
+    found["date"] = pd.to_datetime(found["date"]).dt.tz_localize(None).astype("datetime64[us]")
     every = lines[lines["date"] <= "2024-12-31"]
     taken, stayed = len(every) - len(gone.transactions), len(found) - len(gone.transactions)
     assert 0.2 < stayed / taken < 0.4

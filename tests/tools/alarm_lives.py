@@ -55,3 +55,9 @@ def listed(spells: pd.DataFrame, every: int = 7, days: int = 300) -> pd.DataFram
         for d in range(0, days + 1, every)
     ]
     return pd.concat(parts, ignore_index=True)[["customer_id", "as_of"]]
+
+
+def with_reasons(frame: pd.DataFrame) -> pd.DataFrame:
+    """The figures with a text in place of no reason, which pandas 2 has several ways to say."""
+    words = [name for name in ("reason", "recall_reason") if name in frame]
+    return frame.assign(**{name: frame[name].astype(object).fillna("") for name in words})

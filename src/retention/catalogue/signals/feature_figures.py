@@ -81,7 +81,7 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=None,
         formula=f"(r + x) / (α + t_x + s). {_RECORD}",
-        made_by="purchase_features",
+        made_by="purchase_features, silence_alarms",
         source=_RATES,
         conventions=("model",),
     ),
@@ -93,20 +93,22 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula=f"((α + t_x) / (α + t_x + s))^(r + x). {_RECORD}",
-        made_by="purchase_features",
+        made_by="purchase_features, silence_alarms",
         source=_RATES,
         conventions=("model",),
     ),
     Figure(
         name="late_share",
-        label="Share of invoices paid late",
+        label="Share that was late",
         unit="share of 1",
         better="lower",
         low=0.0,
         high=1.0,
-        formula="invoices of a window not paid by the evening of their due day / those that came "
-        "due in it",
-        made_by="invoice_features",
+        formula=(
+            "invoices of a window not paid by the evening of their due day / those that came due "
+            "in it; of alarms F(least − 1), with F(t) 1 − Kaplan–Meier of the days to the end"
+        ),
+        made_by="invoice_features, alarm_kpis, alarm_trade_off",
         source=_SIGNS,
     ),
 )
