@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+gc.set_threshold(100_000, 20, 20)  # looking for rubbish among what lasts took a twentieth
 
 _PROFILE = {
     "deadline": None,
@@ -50,27 +53,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
     the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
     second environment has Spark in the place of Ibis, asks no more of Polars and DuckDB than of
-    PyArrow, of DuckDB no shops (they go to it under PyArrow), and one case of each test of exports.
+    PyArrow, of DuckDB no shops (they go to it under PyArrow), nothing that is marked to be asked
+    once, and of each test in the folders where cases take long (`_LONG`) the first and the last.
     What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
     one_case, none = {"duckdb"}, set[str]()
     twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
     few = config.getoption("--hypothesis-profile") == "few"
+    last = {(item.nodeid.split("[")[0], _engine_of(item)): item for item in items}
     if few:
         one_case, none = set[str](), {"ibis"}
         twins_only |= {"polars", "duckdb"}
     seen: set[tuple[object, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
-        case = getattr(item, "callspec", None)
-        engine = case.params.get("engine") if case else None
+        engine = _engine_of(item)
         test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
+        if few and item.get_closest_marker("once"):
+            left.append(item)
+            continue
         if engine in (None, "pandas"):
-            if few and file.startswith("tests/exports/"):
-                if (test, engine) in seen:
-                    left.append(item)
-                seen.add((test, engine))
+            between = (test, engine) in seen and last[test, engine] is not item
+            if few and between and file.startswith(_LONG):
+                left.append(item)
+            seen.add((test, engine))
             continue
         if few and engine == "duckdb" and "stacked_shops" in test:
             left.append(item)
@@ -93,6 +100,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _TWINS = re.compile("agree|engine|definition")
+_LONG = tuple(f"tests/{folder}/" for folder in ("exports", "kpis", "loading", "survival"))
+
+
+def _engine_of(item: pytest.Item) -> str | None:
+    case = getattr(item, "callspec", None)
+    return case.params.get("engine") if case else None
+
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
 KINDS = ("pandas", "polars", "polars_lazy", "pyarrow", "duckdb", "ibis")

@@ -120,6 +120,7 @@ def test_the_sum_holds_the_truth_where_other_readings_do_not():
     assert so_far < 0.75 * truth[-1]
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth_as_often_as_they_claim():
     """Two hundred samples of 400 at once, as segments; tests/benchmarks/economics.py has more."""
     rng = np.random.default_rng(12)

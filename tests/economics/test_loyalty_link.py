@@ -104,6 +104,7 @@ def test_small_branches_hide_what_weighting_shows():
     assert weighted == pytest.approx(-0.51, abs=0.06)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("n_units", [12, 40])
 def test_bounds_hold_the_truth(n_units):
     """Of very unequal branches; tests/benchmarks/loyalty_bounds.py draws a thousand times."""

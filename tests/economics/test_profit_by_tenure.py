@@ -211,6 +211,7 @@ def test_the_sample_companys_rise_is_sorting_against_growth():
     assert second["cohorts"] == pytest.approx(2.6, abs=0.1)
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth_as_often_as_they_claim():
     """Two hundred samples of 400 at once, as segments; tests/benchmarks/economics.py has more."""
     rng = np.random.default_rng(11)

@@ -183,6 +183,7 @@ def test_error_of_a_curve_is_that_of_its_rates_moved_one_by_one(lever, pull):
     assert found["standard_error"] == pytest.approx(variance**0.5, rel=1e-6)
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth():
     """A dozen cohorts of two thousand; tests/benchmarks/value_bounds.py draws a thousand."""
     found = coverage_of_bounds(12, seed=3, n=2000, theta=HIGH_END)

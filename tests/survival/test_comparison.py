@@ -253,6 +253,7 @@ def test_segments_of_very_different_size():
 
 
 @some_are_left_out
+@pytest.mark.once
 def test_the_statistic_is_chi_squared_where_nothing_differs():
     """Of 150 comparisons of three alike with late entry and ties: mean 2 and variance 4, nearly."""
     rng = np.random.default_rng(11)

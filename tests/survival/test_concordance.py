@@ -289,6 +289,7 @@ def test_uno_says_what_would_be_seen_without_censoring():
     assert abs(harrell["concordance"] - whole["concordance"]) > 6 * error
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth_95_times_in_100():
     """400 shops of 80 customers: the bounds hold the C of a huge one as often as they say."""
     rng = np.random.default_rng(3)

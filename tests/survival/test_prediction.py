@@ -88,6 +88,7 @@ def test_survival_and_its_bounds_are_those_written_in_loops(ties, seed):
             assert found[side] == pytest.approx(bound, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth_as_often_as_they_say():
     """250 samples of 200 customers or so with late entry: 95 times in 100, to chance."""
     customers = pd.DataFrame({"customer_id": [1, 2], "tenure": [0.0, 1.0], "x": [0.0, 1.0]})

@@ -287,6 +287,7 @@ def test_whole_months_give_what_is_seen_without_censoring():
         assert auc == pytest.approx(roc_auc_score(~stays, frame["risk"]), abs=3e-3)
 
 
+@pytest.mark.once
 def test_auc_errors_are_those_of_repeated_samples():
     """Over 300 samples the mean error is the spread of the AUC, to a tenth."""
     rng = np.random.default_rng(6)

@@ -6,7 +6,7 @@ the same figures can be asked for under a plain name and under a strange one, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import Any
 
@@ -332,8 +332,13 @@ def run(
     *,
     tables: dict[str, pd.DataFrame] | None = None,
     steps: dict[str, Step] = STEPS,
+    at_rest: Collection[str] = ("ibis",),
 ) -> Iterator[tuple[str, Any]]:
-    """Each step with its answer under a name: a table in pandas, a model, or what it raised."""
+    """Each step with its answer under a name: a table in pandas, a model, or what it raised.
+
+    Steps of the engines `at_rest` go on from the rows of those before; of others, from what they
+    gave, which lazy ones ask again at each step.
+    """
     made: dict[str, Any] = {}
     for key, frame in (tables or world()).items():
         made[key] = engine.table(frame.rename(columns={PLAIN: name}))
@@ -342,9 +347,11 @@ def run(
             continue
         try:
             found = action(name, made)
-            made[step] = found
-            if engine.name == "ibis" and engine.is_mine(found):  # else all is compiled at each step
-                made[step] = engine.table(engine.read(found))
+            if engine.name in at_rest and engine.is_mine(found):
+                found = engine.read(found)
+                made[step] = engine.table(found)
+            else:
+                made[step] = found
             yield step, read(found, engine, name)
         except Exception as error:
             yield step, error

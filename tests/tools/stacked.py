@@ -17,8 +17,8 @@ import retention as rt
 from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
 
 N_SHOPS = 16
-ONE_END = "reason incidence"
-"""A step that asks for one end of each customer; some of these have two."""
+LEFT_OUT = {"reason incidence", "order_id", "who"}
+"""One end of each customer is asked for, and some of these have two; which column a door reads."""
 TARGET = "shop 03"
 FIRST = pd.Timestamp("2024-01-01")
 
@@ -221,7 +221,7 @@ def _classifier(rows: pd.DataFrame) -> pd.Series:
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
 
 ASKED: dict[str, Step] = {
-    **{name: step for name, step in STEPS.items() if name != ONE_END},
+    **{name: step for name, step in STEPS.items() if name not in LEFT_OUT},
     # of two levels: coefficients of sixteen may agree but for their last bits, which orders them
     "cox": lambda n, w: rt.fit_cox(w["spells"], covariates="reason"),
     "aft": lambda n, w: rt.survival.fit_aft(w["spells"], covariates="reason"),
@@ -235,10 +235,6 @@ ASKED: dict[str, Step] = {
         sales_per="month", end_is="first_day_out", keep=[n, "reason"],
     ),
     "transactions alone": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, **_POLICIES),
-    "order_id": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, order_id=n, **_POLICIES),
-    "who": lambda n, w: rt.as_transactions(
-        w["orders"], customer_id=n, date="day", sales="paid", **_POLICIES
-    ),
     "spells": lambda n, w: rt.contract_spells(
         w["contracts"], as_of=AS_OF, grace=0, keep=n, keep_last="reason"
     ),
