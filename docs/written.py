@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import retention
 from retention.catalogue import FIGURES, Figure
 from retention.catalogue.glossary import GLOSSARY
-from retention.tables import kinds, made
+from retention.tables import kinds, made, sign_kinds
 from retention.tables.answer_columns import ANSWERS
 from retention.tables.declaring import Kind
 
@@ -79,7 +79,8 @@ def index() -> str:
 
 def named_tables() -> str:
     """Every named table: what a row is, who makes it, its columns."""
-    every = [*vars(kinds).values(), *vars(made).values()]
+    rooms = (kinds, made, sign_kinds)
+    every = [value for room in rooms for value in vars(room).values()]
     tables = [value for value in every if isinstance(value, Kind)]
     names = [kind.name for kind in tables]
     titles = [f"{k.name}: {k.row}" if names.count(k.name) > 1 else k.name for k in tables]

@@ -52,7 +52,7 @@ def cost(n: int) -> None:
     duckdb.sql("SET threads = 2")
     duckdb.sql(f"CREATE OR REPLACE TABLE orders AS {drawn_log(n)}")
     orders = duckdb.table("orders")
-    lines = orders.count("*").fetchone()[0]
+    lines = orders.count("*").fetchall()[0][0]
     print(f"{n:,} customers, {lines:,} order lines, {len(MONTH_ENDS)} days")
     steps = {
         "snapshots": lambda: rt.signals.snapshots(orders, dates=MONTH_ENDS, active_within=180),
@@ -65,7 +65,7 @@ def cost(n: int) -> None:
         before = time.process_time()
         step().create("made")
         spent = time.process_time() - before
-        rows = duckdb.table("made").count("*").fetchone()[0]
+        rows = duckdb.table("made").count("*").fetchall()[0][0]
         if name == "snapshots":
             duckdb.sql("CREATE OR REPLACE TABLE days AS SELECT * FROM made")
         duckdb.sql("DROP TABLE made")
@@ -75,7 +75,7 @@ def cost(n: int) -> None:
 
 def cdnow(folder: Path) -> pd.DataFrame:
     """All 23,570 customers of CDNOW, orders of nothing left out."""
-    table = pd.read_csv(folder / "cdnow/CDNOW_master.txt", sep=r"\s+", header=None)
+    table = pd.read_csv(folder / "cdnow/CDNOW_master.txt", sep=r"\s+", header=None, skiprows=1)
     table.columns = ["customer_id", "date", "n", "sales"]
     table["date"] = pd.to_datetime(table["date"].astype(str), format="%Y%m%d")
     return table.loc[table["sales"] > 0].assign(category="cd").reset_index(drop=True)

@@ -117,3 +117,46 @@ def test_linearised_bounds_cover_where_they_are_given(kind, n, sigma):
     """The other bases: at least 85 times in 100, where the plain linearisation sinks to 71."""
     share = covers(kind, n, sigma)
     assert share is None or share >= 0.85
+
+
+P_1995 = [
+    *(0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262),
+    *(0.5719, 0.6528, 0.7590, 1.0),
+]
+
+
+def test_adjusted_p_finds_what_benjamini_and_hochberg_1995_found():
+    """Section 3.1, fifteen comparisons at .05: four by their method, three by Bonferroni's kin."""
+    found = intervals.adjusted_p(P_1995)
+    assert (found <= 0.05).tolist() == [True] * 4 + [False] * 11
+    assert found[3] == 15 / 4 * 0.0095
+    assert (intervals.adjusted_p(P_1995, "holm") <= 0.05).sum() == 3
+
+
+def test_adjusted_p_agrees_with_scipy_and_with_its_definition():
+    """Vectors of any length and order, with ties; Holm's by its steps, one after the other."""
+    from scipy.stats import false_discovery_control
+
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 7, 60):
+        p = rng.random(n).round(2) ** 2
+        np.testing.assert_allclose(
+            intervals.adjusted_p(p), false_discovery_control(p, method="bh"), rtol=1e-12
+        )
+        order, least = np.argsort(p), 0.0
+        holm = np.empty(n)
+        for place, i in enumerate(order):
+            least = max(least, min(1.0, (n - place) * p[i]))
+            holm[i] = least
+        np.testing.assert_allclose(intervals.adjusted_p(p, "holm"), holm, rtol=1e-12)
+
+
+def test_adjusted_p_does_not_count_what_was_not_tested():
+    """A missing p-value stays missing; none at all gives none."""
+    found = intervals.adjusted_p([0.04, np.nan, 0.03])
+    assert found[[0, 2]].tolist() == [0.04, 0.04]
+    assert np.isnan(found[1])
+    assert intervals.adjusted_p([]).size == 0
+    for wrong, method in (([0.5, 5], "holm"), ([0.5], "bonferroni")):
+        with pytest.raises(RetentionError, match="a p-value lies between|method must be one of"):
+            intervals.adjusted_p(wrong, method)

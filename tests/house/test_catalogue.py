@@ -41,7 +41,61 @@ def answers():
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
-    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth]
+    found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
+    found += [feature_answer(company)]
+    return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def feature_answer(company):
+    """What was known of buying on a day."""
+    seen = rt.signals.snapshots(company.orders, dates="2024-06-30", active_within=90)
+    model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(company.orders, as_of="2024-06-30"))
+    return rt.signals.purchase_features(
+        seen, company.orders, window=90, model=model, category="category"
+    )
+
+
+def model_answers(company):
+    """What a classifier on snapshots knew, and what it rests on."""
+    from sklearn.linear_model import LogisticRegression
+
+    days = ["2024-03-31", "2024-06-30", "2024-09-30"]
+    seen = rt.signals.snapshots(company.orders, dates=days, active_within=90)
+    labelled = rt.signals.label_silence(seen, company.orders, within=90, as_of="2024-12-31")
+    labelled = labelled.assign(late=labelled["tenure"].fillna(0.0) % 7, plan=1.0)
+    ask = {"fit": LogisticRegression(), "features": ["late", "plan"], "cuts": "2024-09-30"}
+    return [
+        rt.signals.feature_screen(labelled, features=["tenure", "late"]),
+        rt.signals.backtest_snapshots(labelled, **ask),
+        rt.signals.model_drivers(
+            lambda rows: rows["late"], labelled, families={"late": "late", "plan": "plan"}, seed=1
+        ),
+    ]
+
+
+def scan_answer():
+    """In which groups more left than elsewhere."""
+    plans = ["basic"] * 60 + ["top"] * 60
+    customers = pd.DataFrame({"customer_id": range(120), "plan": plans, "left": [0, 1, 1, 0] * 30})
+    return rt.signals.churn_scan(
+        customers, outcome="left", conditions="plan", at_least=20, holdout="customers"
+    )
+
+
+def alarm_answers(company):
+    """What alarms are worth, where ends are made of 30 days of silence; and who is silent."""
+    days = pd.Series(pd.date_range("2024-01-01", periods=9, freq="20D"))
+    spells = pd.DataFrame({"customer_id": range(9), "start": days[0], "end": days})
+    spells = spells.assign(duration=(spells["end"] - days[0]).dt.days, churned=True)
+    alarms = spells[["customer_id"]].assign(date=days[2], signal="all at once")
+    asked = {"horizon": 60, "least": 21, "apart": 60, "silence": 30}
+    asked |= {"as_of": "2024-07-01", "observed_from": "2024-01-01"}
+    worth = spells[["customer_id"]].assign(value=1.0)
+    kpis = rt.signals.alarm_kpis(alarms, spells, values=worth, **asked)
+    del asked["least"]
+    leads = rt.signals.alarm_leads(alarms, spells, values=worth, **asked)
+    silent = rt.signals.silence_alarms(company.orders, as_of="2024-12-31", false_alarms=3)
+    return [kpis, leads, silent]
 
 
 def late_payers(company):

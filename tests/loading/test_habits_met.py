@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -247,6 +248,39 @@ def test_single_quotes_that_double_those_within_are_quotes(tmp_path: Path):
     path.write_text("id,day,paid\n'''000586',2024-01-02,5\n'''039520,2024-02-02,7\n")
     orders = rt.as_transactions(path, customer_id="id", date="day", sales="paid")
     assert orders["customer_id"].tolist() == ["'''000586'", "'''039520"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "ids"),
+    [
+        (["id,day,paid,note"], ["000586", "039520"]),  # names once more
+        (["Total,,12,", ",,,", ""], ["000586", "039520"]),
+        (["-- end --"], ["000586", "039520"]),
+        (["007,2024-03-02,1,'two\nlines'"], ["000586", "039520", "007"]),
+        (["'D''Arcy',2024-03-02,1,"], ["000586", "039520", "D'Arcy"]),
+    ],
+)
+def test_rows_that_need_no_quotes_do_not_make_the_others_letters(
+    tmp_path: Path, beside: list[str], ids: list[str]
+):
+    """Names, totals, blanks and a footer have none; a cell that runs over lines has some."""
+    rows = ["id,day,paid,note", "'''000586',2024-01-02,5,", "'''039520',2024-02-02,7,x", *beside]
+    path = tmp_path / "orders.csv"
+    path.write_text("\n".join(rows) + "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rt.RetentionWarning)
+        orders = rt.as_transactions(
+            path, customer_id="id", date="day", sales="paid", incomplete="drop"
+        )
+    assert orders["customer_id"].tolist() == ids
+
+
+def test_names_that_double_a_quote_are_read_by_single_ones(tmp_path: Path):
+    """Only the cells that hold one need any; two at both ends, as a wiki has them, are letters."""
+    read = orders(tmp_path, "who,day,paid\nAnn,2024-01-05,1\n'D''Arcy',2024-01-06,2\n")
+    assert read["customer_id"].tolist() == ["Ann", "D'Arcy"]
+    read = orders(tmp_path, "who,day,paid\n'Ann',2024-01-05,1\n'''Bo''',2024-01-06,2\n")
+    assert read["customer_id"].tolist() == ["'Ann'", "'''Bo'''"]
 
 
 def test_a_footer_is_left_out_where_cells_run_over_lines(tmp_path: Path):

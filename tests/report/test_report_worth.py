@@ -48,7 +48,7 @@ SAID = {
 
 def worth_of(table, **said):
     """The part of the report; None where it has none."""
-    material = material_of_report(table, Asked(**(SAID | said)), None)
+    material = material_of_report(table, Asked(**(SAID | said)), None, None)
     return worth_section(material) if material.knows_profit else None
 
 

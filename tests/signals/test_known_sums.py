@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conftest import Engine
 from retention.frames import as_lazy, beside, collect
-from retention.signals.features.known_sums import (
+from retention.signals.known.known_sums import (
     ONE,
     Span,
     Told,

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import retention as rt
+from alarm_lives import customers, day, listed
 
 SEEN = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
 
@@ -88,6 +89,43 @@ def levers() -> pd.DataFrame:
 
 
 @cache
+def scanned(depth: int = 1) -> pd.DataFrame:
+    """Which of its customers left, by plan and by two numbers."""
+    lives = (
+        spells()
+        .assign(left=spells()["churned"], x=spells()["x"].round(1))
+        .drop_duplicates("customer_id")
+    )
+    known = lives[["customer_id", "plan", "left", "x", "lasting"]]
+    return rt.signals.churn_scan(
+        known, outcome="left", conditions=["plan", "x", "lasting"], depth=depth,
+        at_least=20 // depth**2, holdout="customers",
+    )  # fmt: skip
+
+
+@cache
+def judged() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What more calls find, and how early, by scores that know something and nothing."""
+    lost, draws = customers(400), np.random.default_rng(3)
+    scores = listed(lost).merge(lost[["customer_id", "end"]])
+    near = (scores["end"] - scores["as_of"]).dt.days.fillna(999) < 60
+    scores["complaint"] = draws.random(len(scores)) + 0.4 * near
+    scores["noise"] = draws.random(len(scores))
+    values = lost[["customer_id"]].assign(value=draws.gamma(1, 100, len(lost)))
+    asked = {"horizon": 90, "apart": 30, "as_of": day(300), "observed_from": day(0)}
+    asked |= {"silence": None, "values": values}
+    cost = rt.signals.alarm_trade_off(
+        scores, lost, signals=["complaint", "noise"], calls=[1, 3, 6, 10], least=7, **asked
+    )
+    rung = [
+        rt.signals.ring_alarms(scores, score=name, policy="top", calls=4, apart=30, signal=name)
+        for name in ("complaint", "noise")
+    ]
+    leads = rt.signals.alarm_leads(pd.concat(rung, ignore_index=True), lost, **asked)
+    return cost, leads
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -126,6 +164,9 @@ def tables() -> dict[str, Any]:
             periods=12,
             length="year",
         ),
+        "plot_scan": scanned(),
+        "plot_alarm_trade_off": judged()[0],
+        "plot_leads": judged()[1],
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
     }
 

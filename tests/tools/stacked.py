@@ -196,6 +196,11 @@ BUYING = rt.repeat_buying.fit_bg_nbd(
 )
 """How often customers buy, in some other shop."""
 
+_LIST_DAYS = ["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"]
+_JUDGED = {
+    "horizon": 60, "apart": 30, "as_of": AS_OF, "observed_from": "2024-02-01", "silence": None,
+}  # fmt: skip
+
 _POLICIES = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
 
 
@@ -206,6 +211,11 @@ def _customers_by_tenure(number: int) -> pd.DataFrame:
 def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
+
+
+def _classifier(rows: pd.DataFrame) -> pd.Series:
+    """What anybody's model may say of customers by their tenure."""
+    return (rows["tenure"].astype(float) % 7 + 1) / 9
 
 
 _TOLD = {"customer_id": "who", "date": "day", "known": "told"}
@@ -379,5 +389,70 @@ ASKED: dict[str, Step] = {
     "purchases tested back": lambda n, w: rt.repeat_buying.backtest_purchases(
         w["transactions"], fit=lambda _: BUYING, cuts=["2024-03-31"], within=60
     ),
+    "watched": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(
+            w["transactions"], dates=["2024-03-01", "2024-04-15"], active_within=30
+        ),
+        w["transactions"], within=30, as_of=AS_OF,
+    ),
+    "own windows": lambda n, w: rt.signals.label_silence(
+        rt.signals.snapshots(w["transactions"], dates="2024-03-01", active_within=60),
+        w["transactions"], within=90, as_of=AS_OF, window="own", miss=0.5,
+        model=BUYING,
+    ),
+    "known of buying": lambda n, w: rt.signals.purchase_features(
+        w["watched"], w["transactions"], window=30, category=n, model=BUYING,
+    ),
+    "running": lambda n, w: rt.signals.contract_snapshots(
+        w["spells"], dates=["2024-02-01", "2024-04-30"]
+    ),
+    "ending": lambda n, w: rt.signals.label_churn(
+        w["running"], w["spells"], within=30, lead=5, as_of=AS_OF
+    ),
+    "silent": lambda n, w: rt.signals.silences(
+        w["watched"], w["transactions"], as_of=AS_OF, most=40
+    ),
+    "screened": lambda n, w: rt.signals.feature_screen(w["watched"], features="tenure"),
+    "classified": lambda n, w: rt.signals.backtest_snapshots(
+        w["watched"], fit=lambda _: _classifier, features="tenure", cuts="2024-04-15"
+    ),
+    "drivers": lambda n, w: rt.signals.model_drivers(
+        _classifier, w["watched"], families={"tenure": "tenure"}, seed=1, repeats=2
+    ),
+    "leaks": lambda n, w: rt.signals.leakage_check(
+        lambda known, day: rt.purchase_summary(known["log"], as_of=day),
+        {"log": w["transactions"]}, dates="2024-03-31",
+    ),
+    "scan": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=[n, "interval"], at_least=5
+    ),
+    "scan of pairs": lambda n, w: rt.signals.churn_scan(
+        w["person-periods"], outcome="churned", conditions=["interval", n], depth=2, at_least=3,
+        holdout="customers",
+    ),
+    "listed": lambda n, w: rt.signals.snapshots(
+        w["transactions alone"], dates=_LIST_DAYS, active_within=90
+    ),
+    "rung": lambda n, w: rt.signals.ring_alarms(
+        w["listed"], score="tenure", calls=9, apart=30, signal="tenure"
+    ),
+    "rung at a threshold": lambda n, w: rt.signals.ring_alarms(
+        w["listed"], score="tenure", policy="threshold", threshold=40, apart=1, signal="tenure"
+    ),
+    "alarm kpis": lambda n, w: rt.signals.alarm_kpis(w["rung"], w["spells"], by=n, **_JUDGED),
+    "alarm kpis of value": lambda n, w: rt.signals.alarm_kpis(
+        w["rung at a threshold"], w["spells"], values=w["value"], **{**_JUDGED, "apart": 1}
+    ),
+    "alarm leads": lambda n, w: rt.signals.alarm_leads(w["rung"], w["spells"], by=n, **_JUDGED),
+    "trade-off": lambda n, w: rt.signals.alarm_trade_off(
+        w["listed"], w["spells"], signals="tenure", calls=[5, 20], **_JUDGED
+    ),
+    "silence": lambda n, w: rt.signals.silence_alarms(
+        w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
+    ),
+    "spiked": lambda n, w: rt.signals.spike_departures(
+        w["transactions alone"], as_of=AS_OF, between=("2024-03-01", "2024-04-01"), share=0.5,
+        seed=1, keep=0.3,
+    ).transactions,
 }  # fmt: skip
 """Every step of the company with names, over doors that let edges in, and further readings."""

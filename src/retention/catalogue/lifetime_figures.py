@@ -166,8 +166,11 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         better="higher",
         low=0.0,
         high=None,
-        formula="churn of the group / churn of all, at a time",
-        made_by="lift",
+        formula=(
+            "churn of the group / churn of all, at a time; of alarms their precision / that of a "
+            "day at random"
+        ),
+        made_by="lift, alarm_kpis, alarm_trade_off",
         conventions=("time", "groups", "landmark"),
         source="Blattberg, Kim and Neslin (2008), Database Marketing, section 10.3",
     ),

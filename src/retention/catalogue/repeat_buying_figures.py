@@ -16,7 +16,7 @@ REPEAT_BUYING_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula="1 − P(alive) · P(a purchase within that time, if alive)",
-        made_by=f"churn_score, {_FITS}",
+        made_by=f"churn_score, purchase_features, {_FITS}",
         source=_FHL,
     ),
     Figure(
@@ -86,7 +86,7 @@ REPEAT_BUYING_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=None,
         formula="days since the last purchase / mean days between the customer's purchases",
-        made_by="churn_score",
+        made_by="churn_score, purchase_features",
         source="a rule of practice",
     ),
     Figure(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from retention.activity.from_contracts import contract_periods
 from retention.activity.from_purchases import customer_periods
 from retention.activity.tenure.tenure_of_contracts import contract_tenure
@@ -14,9 +16,12 @@ from retention.cli.sources import Source, audit_of_file, notes_of_file, read_sou
 from retention.cli.writing import format_of_answer, write_answer, write_text
 from retention.economics.tenure.break_even_tenure import break_even_tenure
 from retention.economics.tenure.lifetime_profit import lifetime_profit
+from retention.errors import count_of
+from retention.frames import read_out, table_like
 from retention.frames.python_rows import columns_as_lists, rows_as_dicts
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
 from retention.progress import progress_bar
+from retention.signals.alarms.silence_alarms import silence_alarms
 from retention.wording import money, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 _RATES = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention")
 _SHOWN = ("period", "n_base", "n_retained", _RATES[0], f"{_RATES[0]}_lower", f"{_RATES[0]}_upper")
 _WORTH = ("age", "n_eligible", "profit_per_acquired", "cumulative_profit", "lower", "upper", "net")
+_SILENT = ("customer_id", "days_since_last", "rings_on", "p_silence", "p_gone")
 _LENGTHS = ("month", "quarter", "year")
 _OPENED, _AS_OF = "2022-01-01", "2024-12-31"
 
@@ -113,6 +119,46 @@ def _break_even_in_words(row: Mapping[str, Any], by: list[str]) -> str:
     bounds = f" ({row['lower']:.1f} to {row['upper']:.1f})" if known else ""
     age = f"{row['break_even_acquired']:.1f} {length}s{bounds}"
     return f"{whose}{cost} for winning a customer is paid back after {age}"
+
+
+def write_warnings(settings: Settings, say: Callable[[str], None]) -> None:
+    """Who has been silent for longer than their own rhythm allows, newest alarm first.
+
+    Raises:
+        UsageError: if it is not said how many false alarms are borne, or the file is of contracts.
+    """
+    format_of_answer(settings.output)  # before anything is read
+    borne = settings.warned.false_alarms
+    if borne is None:
+        raise UsageError(
+            "Say --false-alarms, how many a month you bear among 100 customers who are still here, "
+            "such as 3."
+        )
+    with progress_bar("retention warn", "steps", 2) as done:
+        source = read_source(settings, say)
+        if source.of_contracts:
+            raise UsageError(
+                "warn listens to the silence between orders, and this is a file of contracts, "
+                "which say themselves when they end: ask retention report."
+            )
+        done(1)
+        told: dict[str, Any] = {"observed_from": settings.counting.observed_from}
+        found = silence_alarms(source.table, as_of=source.as_of, false_alarms=borne, **told)
+        done(1)
+    columns = read_out(found, name="the alarms")
+    rung = columns["rings"].astype(bool)
+    say(_silence_in_words(int(rung.sum()), rung.size, borne))
+    newest = np.argsort(columns["rings_on"][rung], kind="stable")[::-1]
+    shown = {name: values[rung][newest] for name, values in columns.items()}
+    write_answer(table_like(shown, found), settings.output, people=_SILENT)
+
+
+def _silence_in_words(n_rung: int, n: int, borne: float) -> str:
+    return (
+        f"{with_commas(n_rung)} of {count_of(n, 'customer')} "
+        f"{'has' if n_rung == 1 else 'have'} been silent for longer than their own rhythm allows, "
+        f"if {borne:g} in 100 may ring in vain each month"
+    )
 
 
 def write_audit(settings: Settings, files: Mapping[str, Path | None]) -> None:

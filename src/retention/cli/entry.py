@@ -97,6 +97,8 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_kpis(_settings_asked(asked), _print_message)
     elif command == "value":
         commands.write_value(_settings_asked(asked), _print_message)
+    elif command == "warn":
+        commands.write_warnings(_settings_asked(asked), _print_message)
     elif command == "audit":
         files = {name: asked.pop(name, None) for name in ("accepted", "set_aside")}
         commands.write_audit(_settings_asked(asked), files)

@@ -15,6 +15,7 @@ from retention.cli.settings import (
     Rates,
     Reading,
     Told,
+    Warned,
     Worth,
 )
 
@@ -31,6 +32,8 @@ _EXAMPLES = {
     "--set-aside doubtful.csv",
     "value": "retention value orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--profit DB --refunds net --freq quarter --discount 0.1 --acquisition-cost 30",
+    "warn": "retention warn orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--refunds net --as-of 2024-12-31 --false-alarms 3 -o silent.csv",
     "report": "retention report orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --freq quarter --as-of 2024-12-31 -o report.html",
 }
@@ -39,6 +42,7 @@ _TOLD = {
     "kpis": "Of each period's customers, their sales and their profit: what was kept in the next.",
     "audit": "Which rows of a file can be used and which cannot, and why.",
     "value": "What a customer won brings by each age, and when winning one has paid.",
+    "warn": "Who has been silent for longer than their own rhythm allows, newest alarm first.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
 }
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -48,12 +52,14 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "counting": ("what is counted", Counting),
     "rates": ("the rates", Rates),
     "worth": ("what a customer is worth", Worth),
+    "warned": ("the alarms", Warned),
     "report": ("the report", Told),
     "output": ("output", Output),
 }
 _PARTS = {
     "kpis": ("columns", "policies", "reading", "counting", "rates", "output"),
     "value": ("columns", "policies", "reading", "counting", "worth", "output"),
+    "warn": ("columns", "policies", "reading", "counting", "warned", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "report": ("columns", "policies", "reading", "counting", "report"),
 }
@@ -69,7 +75,7 @@ def command_line_parser() -> argparse.ArgumentParser:
     """The command line as argparse knows it."""
     top = argparse.ArgumentParser("retention", description=_INTRODUCTION, epilog=_EXITS)
     top.add_argument("--version", action="store_true", help="the installed version")
-    commands = top.add_subparsers(dest="command", metavar="demo | kpis | value | audit | report")
+    commands = top.add_subparsers(dest="command", metavar=" | ".join(_TOLD))
     for name, told in _TOLD.items():
         command = commands.add_parser(
             name,

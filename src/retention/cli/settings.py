@@ -233,6 +233,15 @@ class Worth(_Section):
     )
 
 
+class Warned(_Section):
+    """When a silence rings."""
+
+    false_alarms: float | None = Field(
+        default=None,
+        description="how many a month are borne among 100 customers who are still here, such as 3",
+    )
+
+
 class Output(_Section):
     """Where the answer goes."""
 
@@ -272,6 +281,7 @@ class Settings(_Section):
     counting: Counting = Counting()
     rates: Rates = Rates()
     worth: Worth = Worth()
+    warned: Warned = Warned()
     report: Told = Told()
     output: Output = Output()
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
+    from retention.plots.warning.alarm_plots import plot_alarm_trade_off as plot_alarm_trade_off
+    from retention.plots.warning.alarm_plots import plot_leads as plot_leads
+    from retention.plots.warning.scan_plots import plot_scan as plot_scan
     from retention.plots.worth.tenure_plots import plot_lifetime_profit as plot_lifetime_profit
     from retention.plots.worth.tenure_plots import plot_tenure_profit as plot_tenure_profit
     from retention.plots.worth.value_plots import plot_base_forecast as plot_base_forecast
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cohort_triangle": "styled",
+    "plot_alarm_trade_off": "warning.alarm_plots",
     "plot_base_forecast": "worth.value_plots",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
@@ -38,6 +42,7 @@ _HOMES = {
     "plot_cohorts": "cohort_plots",
     "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
+    "plot_leads": "warning.alarm_plots",
     "plot_levers": "worth.value_plots",
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
@@ -45,6 +50,7 @@ _HOMES = {
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
+    "plot_scan": "warning.scan_plots",
     "plot_survival": "survival_plots",
     "plot_tenure_profit": "worth.tenure_plots",
     "plot_tracking": "buying_plots",

@@ -29,17 +29,8 @@ _FIGURES = {one.name: one for one in FIGURES}
 _ENDS = ("_lower", "_upper", "_before", "_after")
 _STARTS = ("total_", "firm_", "target_", "rest_")
 _WINGS = (
-    *(
-        "activity",
-        "economics",
-        "findings",
-        "kpis",
-        "reasons",
-        "recording",
-        "repeat_buying",
-        "spells",
-    ),
-    "survival",
+    *("activity", "economics", "findings", "kpis", "reasons", "recording", "repeat_buying"),
+    *("signals", "spells", "survival"),
 )
 """Whose functions declare what they give."""
 

@@ -70,6 +70,7 @@ class Material:
         gap_row: of orders, how many came back after such a silence (without a gap, after the
             longest one looked at); None where too few were watched for a year.
         notes: what customers who left wrote, or None.
+        alarms: days on which signals rang, or None.
         small: by segment column, the segments too small to be shown: in `activity` they are one.
     """
 
@@ -86,6 +87,7 @@ class Material:
     gap: int | None
     gap_row: dict[str, Any] | None
     notes: Any
+    alarms: Any
     small: dict[str, Pool]
 
     @property
@@ -115,7 +117,7 @@ class Material:
         return self.asked.min_customers
 
 
-def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
+def material_of_report(given: Any, asked: Asked, notes: Any, alarms: Any) -> Material:
     """Everything that sections are made from.
 
     Raises:
@@ -146,6 +148,7 @@ def material_of_report(given: Any, asked: Asked, notes: Any) -> Material:
         gap=gap,
         gap_row=gap_row,
         notes=notes,
+        alarms=alarms,
         small=small,
     )
 

@@ -25,6 +25,7 @@ from retention.report.sections.lasting import cohorts_section, how_long_section
 from retention.report.sections.losses import where_lost_section
 from retention.report.sections.reasons import why_left_section
 from retention.report.sections.risk import at_risk_section
+from retention.report.sections.warned import warned_section
 from retention.report.sections.worth import worth_section
 from retention.wording import day
 
@@ -92,6 +93,7 @@ def retention_report(  # noqa: PLR0913 - a door
     freq: periods.Freq,
     by: str | Sequence[str] = (),
     notes: Any = None,
+    alarms: Any = None,
     gap: int | None = None,
     observed_from: date | str | None = None,
     history: Literal["whole", "cut"] = "whole",
@@ -130,6 +132,9 @@ def retention_report(  # noqa: PLR0913 - a door
         notes: what customers wrote when they left: a table with `text`, and `customer_id` where
             known; or one from `tag_reasons` or `map_reason_codes`. Notes after `as_of` are left
             out where there is a `date`. Their words are not shown.
+        alarms: days on which signals rang, from `ring_alarms` or your own: `customer_id`, `date`,
+            `signal`. The report then tells what each was worth (`alarm_kpis`) and how early it rang
+            (`alarm_leads`), beside chance.
         gap: days of silence after which a customer counts as lost. Default for orders: the first
             of 30, 45, 60 … 730 days of which at most one in four called lost came back within a
             year (`gap_table`), which the report tells. Of contracts, the longest pause that ends
@@ -193,7 +198,7 @@ def retention_report(  # noqa: PLR0913 - a door
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
-        report = report_of_material(material_of_report(table, asked, notes), title)
+        report = report_of_material(material_of_report(table, asked, notes, alarms), title)
     return _report_with_warnings(report, caught)
 
 
@@ -233,6 +238,7 @@ def report_of_material(material: Material, title: str) -> Report:
     parts += [where_lost_section, cohorts_section, how_long_section]
     parts += [why_left_section] if material.notes is not None else []
     parts += [worth_section] if material.knows_profit else []
+    parts += [warned_section] if material.alarms is not None else []
     parts += [at_risk_section, definitions_section]
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"

@@ -1,9 +1,11 @@
-"""A simulated company with known truth, at any size, from a seed.
+"""Simulated firms with known truth, at any size, from a seed.
 
-Inside, from the ground up: `world` (the numbers that make the world, and its days), `customers`
-(who they are), `service` (contacts, and who leaves because of what), `sample_orders`,
-`sample_contracts`, `sample_surveys`, `sample_notes`, `branches` (staff and referrals as well),
-`money` (costs and wallets), and `company`, the public door.
+Inside, from the ground up: `world` (the numbers that make the company's world, and its days),
+`making` (what every world is asked, and how its tables are handed over), `customers` (who they
+are), `service` (contacts, and who leaves because of what), `sample_orders`, `sample_contracts`,
+`sample_surveys`, `sample_notes`, `branches` (staff and referrals as well), `money` (costs and
+wallets), and `company`, a public door. `wholesale` is the other: a wholesaler whose customers give
+signs before they leave.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.samples.company import SampleCompany as SampleCompany
     from retention.samples.company import sample_company as sample_company
+    from retention.samples.wholesale.wholesaler import SampleWholesaler as SampleWholesaler
+    from retention.samples.wholesale.wholesaler import sample_wholesaler as sample_wholesaler
 
 _HOMES = {
     "SampleCompany": "company",
+    "SampleWholesaler": "wholesale.wholesaler",
     "sample_company": "company",
+    "sample_wholesaler": "wholesale.wholesaler",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import date, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from retention.errors import RetentionError, check_choice, whole_number
+from retention.errors import check_choice, whole_number
 from retention.samples.branches import branches_table, referrals_table, staff_table
 from retention.samples.customers import draw_customers, truth_table
+from retention.samples.making.asked_window import simulated_window
+from retention.samples.making.native_tables import ENGINES, as_tables, sizes_of_tables
 from retention.samples.money import costs_table, wallet_table
 from retention.samples.sample_contracts import contracts_table
 from retention.samples.sample_notes import notes_table
 from retention.samples.sample_orders import orders_table
 from retention.samples.sample_surveys import surveys_table
 from retention.samples.service import contacts_table, draw_contacts, let_leave
-from retention.samples.world import Columns, SimulatedDays, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import date
 
-    import pandas as pd
-    import polars as pl
-    from numpy.typing import NDArray
+    from retention.samples.world import Columns, SimulatedDays
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,11 +40,7 @@ class SampleCompany:
     truth: Any
 
     def __repr__(self) -> str:
-        lines = [
-            f"  {field.name:<10}{getattr(self, field.name).shape[0]:>12,} rows"
-            for field in fields(self)
-        ]
-        return "\n".join(["SampleCompany", *lines])
+        return sizes_of_tables(self)
 
 
 def sample_company(
@@ -133,16 +125,9 @@ def sample_company(
         True
     """
     whole_number("n_customers", n_customers, least=1)
-    whole_number("seed", seed, least=0)
     check_choice("engine", engine, ENGINES)
-    first, last = _day_meant("start", start), _day_meant("as_of", as_of)
-    if first >= last:
-        raise RetentionError(
-            f"start must be before as_of; got start {first} and as_of {last}. "
-            "Give an earlier start or a later as_of."
-        )
-    tables = _simulate(int(n_customers), SimulatedDays.of(first, last, int(seed)))
-    return SampleCompany(**as_tables(tables, engine))
+    window = simulated_window(start, as_of, seed)
+    return SampleCompany(**as_tables(_simulate(int(n_customers), window), engine))
 
 
 def _simulate(n_customers: int, window: SimulatedDays) -> dict[str, Columns]:
@@ -162,80 +147,3 @@ def _simulate(n_customers: int, window: SimulatedDays) -> dict[str, Columns]:
         "referrals": referrals_table(customers, window),
         "truth": truth_table(customers, window),
     }
-
-
-def _day_meant(argument: str, value: str | date) -> np.datetime64:
-    """The day that was meant; ISO text and dates only, since NumPy would also take 'today'."""
-    try:
-        day = value if isinstance(value, date) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise RetentionError(
-            f"{argument} must be a day such as '2024-12-31' or datetime.date(2024, 12, 31); "
-            f"got {value!r}."
-        ) from None
-    return np.datetime64(date(day.year, day.month, day.day), "D")
-
-
-ENGINES = ("pandas", "polars", "pyarrow", "duckdb")
-
-
-def as_tables(columns: Mapping[str, Columns], engine: str) -> dict[str, Any]:
-    """Named tables on one engine; DuckDB's share a connection that lives as long as they do."""
-    if engine == "duckdb":
-        return _duckdb_relations(columns)
-    build = {"pandas": _pandas_frame, "polars": _polars_frame, "pyarrow": _arrow_table}[engine]
-    return {name: build(table) for name, table in columns.items()}
-
-
-def _pandas_frame(columns: Columns) -> pd.DataFrame:
-    """Text is `str` on pandas 3 and `object` on pandas 2, as it is when pandas reads a file."""
-    import pandas as pd
-
-    def column(values: NDArray[Any] | Text) -> Any:
-        if not isinstance(values, Text):
-            return values
-        known = pd.Series(values.values.astype(object), dtype="str").array
-        return known.take(values.codes, allow_fill=True)
-
-    return pd.DataFrame({name: column(of) for name, of in columns.items()}, copy=False)
-
-
-def _polars_frame(columns: Columns) -> pl.DataFrame:
-    import polars as pl
-
-    def column(values: NDArray[Any] | Text) -> pl.Series:
-        if not isinstance(values, Text):
-            return pl.Series(values, nan_to_null=True)
-        places, known = _with_null_last(values)
-        return pl.Series(known, dtype=pl.String).gather(places)
-
-    return pl.DataFrame({name: column(of) for name, of in columns.items()})
-
-
-def _arrow_table(columns: Columns) -> Any:
-    import pyarrow as pa
-
-    def column(values: NDArray[Any] | Text) -> Any:
-        if not isinstance(values, Text):
-            return pa.array(values, from_pandas=True)  # NaN is null
-        places, known = _with_null_last(values)
-        return pa.array(known, type=pa.large_string()).take(pa.array(places))
-
-    return pa.table({name: column(of) for name, of in columns.items()})
-
-
-def _duckdb_relations(columns: Mapping[str, Columns]) -> dict[str, Any]:
-    import duckdb
-
-    connection = duckdb.connect(config={"pandas_analyze_sample": 0})  # objects are text
-    for name, table in columns.items():
-        connection.register("frame", _pandas_frame(table))
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
-        connection.unregister("frame")
-    return {name: connection.table(name) for name in columns}
-
-
-def _with_null_last(text: Text) -> tuple[NDArray[np.int64], list[str | None]]:
-    places = text.codes.astype(np.int64)
-    places[places < 0] = len(text.values)
-    return places, [*text.values.tolist(), None]

@@ -45,7 +45,9 @@ def surveys_table(customers: Customers, window: SimulatedDays) -> Columns:
     )
     mood = _mood(rng, customers, who, at)
     answered = rng.random(len(who)) < ANSWERED_SHARE
-    scores = {name: np.where(answered, score, np.nan) for name, score in _scores(rng, mood).items()}
+    scores = {
+        name: np.where(answered, score, np.nan) for name, score in scores_of_mood(rng, mood).items()
+    }
     priced_out = customers.reason[who] == REASONS.index("pricing")
     scores["value_for_money"] -= priced_out & (scores["value_for_money"] > 1)
     return {
@@ -68,7 +70,7 @@ def _mood(
     return mood
 
 
-def _scores(rng: np.random.Generator, mood: Floats) -> dict[str, Floats]:
+def scores_of_mood(rng: np.random.Generator, mood: Floats) -> dict[str, Floats]:
     """Whole-number answers, each with noise of its own around the mood."""
     five = {
         name: np.clip(np.rint(mood + 0.5 * rng.standard_normal(len(mood))), 1, 5)

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.signals.alarms.ring_alarms import ring_alarms as ring_alarms
+    from retention.signals.alarms.silence_alarms import silence_alarms as silence_alarms
+    from retention.signals.alarms.spike_departures import SpikedLog as SpikedLog
+    from retention.signals.alarms.spike_departures import spike_departures as spike_departures
+    from retention.signals.days.contract_snapshots import contract_snapshots as contract_snapshots
+    from retention.signals.days.label_churn import label_churn as label_churn
     from retention.signals.days.label_silence import label_silence as label_silence
     from retention.signals.days.snapshots import snapshots as snapshots
     from retention.signals.features.contact_features import contact_features as contact_features
@@ -20,15 +26,41 @@ if TYPE_CHECKING:
     )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
+    from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
+    from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
+    from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
+    from retention.signals.leaks.folds import snapshot_folds as snapshot_folds
+    from retention.signals.leaks.leakage import leakage_check as leakage_check
+    from retention.signals.leaks.screens import feature_screen as feature_screen
+    from retention.signals.models.family_drivers import model_drivers as model_drivers
+    from retention.signals.models.silence_lengths import silences as silences
+    from retention.signals.models.snapshot_backtest import backtest_snapshots as backtest_snapshots
+    from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "SpikedLog": "alarms.spike_departures",
+    "alarm_kpis": "judging.alarm_kpis",
+    "alarm_leads": "judging.alarm_leads",
+    "alarm_trade_off": "judging.alarm_trade_off",
+    "backtest_snapshots": "models.snapshot_backtest",
+    "churn_scan": "scan.churn_scan",
     "contact_features": "features.contact_features",
+    "contract_snapshots": "days.contract_snapshots",
     "event_features": "features.event_features",
+    "feature_screen": "leaks.screens",
     "invoice_features": "features.invoice_features",
+    "label_churn": "days.label_churn",
     "label_silence": "days.label_silence",
+    "leakage_check": "leaks.leakage",
+    "model_drivers": "models.family_drivers",
     "offer_features": "features.offer_and_survey_features",
     "purchase_features": "features.purchase_features",
+    "ring_alarms": "alarms.ring_alarms",
+    "silence_alarms": "alarms.silence_alarms",
+    "silences": "models.silence_lengths",
+    "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
+    "spike_departures": "alarms.spike_departures",
     "survey_features": "features.offer_and_survey_features",
     "wallet_features": "features.wallet_features",
 }

@@ -35,7 +35,7 @@ _SINGLE = "'(?:[^']|'')*'"
 _SINGLE_QUOTES = re.compile(
     rf"\ufeff?{_SINGLE}(?P<separator>[^'\w]){_SINGLE}(?:(?P=separator){_SINGLE})*\s*$"
 )
-_IN_SINGLE = re.compile(rf"\s*{_SINGLE}\s*\Z")
+_IN_SINGLE = re.compile(rf"{_SINGLE}\Z")
 _NO_NAME = re.compile(r"^\W*\d|\d\D*\d|\d\d")
 """A number, a day or an amount, as no column is named beneath the title of a table."""
 _TOTALS = frozenset(TOTALS)
@@ -113,20 +113,28 @@ def _separator_of_single_quotes(lines: Sequence[str], header_row: int | None) ->
 def _is_in_single_quotes(lines: Sequence[str], separator: str) -> bool:
     """Whether single quotes hold separators in, so that more rows are as wide as the first.
 
-    Or a column has them about every cell, and doubles those within, as only quotes are.
+    Or a column doubles those within, as only quotes are.
     """
     single, double = (_filled_rows(lines, separator, quote) for quote in ("'", '"'))
     if not double or len(single[0]) != len(double[0]) or len(double[0]) == 1:
         return False
-    fit, fit_double = (sum(len(row) == len(rows[0]) for row in rows) for rows in (single, double))
-    held = fit > fit_double and any(separator in cell for row in single for cell in row)
-    doubled = fit == fit_double and any(map(_has_doubled_ones, zip(*double[1:], strict=False)))
+    fitting = [row for row in double if len(row) == len(double[0])]
+    more = sum(len(row) == len(single[0]) for row in single) - len(fitting)
+    held = more > 0 and any(separator in cell for row in single for cell in row)
+    doubled = more >= 0 and any(map(_has_doubled_ones, zip(*fitting[1:], strict=True)))
     return (held or doubled) and not _has_double_quotes(single)
 
 
 def _has_doubled_ones(column: Sequence[str]) -> bool:
-    """Whether all cells stand in single quotes, and some hold a single quote, written twice."""
-    return all(map(_IN_SINGLE.match, column)) and any("''" in cell[1:-1] for cell in column)
+    """Whether single quotes stand about whole cells only, and some cell holds one, written twice.
+
+    Not about names, totals and blanks. Two at both ends within may be letters, as in a wiki.
+    """
+    cells = [cell for cell in map(str.strip, column) if "'" in (cell[:1], cell[-1:])]
+    within = [cell[1:-1] for cell in cells]
+    both_ends = "''", "''"
+    doubled = ("''" in cell and (cell[:2], cell[-2:]) != both_ends for cell in within)
+    return all(map(_IN_SINGLE.match, cells)) and any(doubled)
 
 
 def _filled_rows(lines: Sequence[str], separator: str, quote: str) -> list[list[str]]:

@@ -221,8 +221,39 @@ FORECAST = Drawable(
     ("period", "n_old", "n_new", "n_customers", "steady_state"),
 )
 
+SCAN = Drawable(
+    "plot_scan",
+    ("signals.churn_scan",),
+    "a condition, or a pair of them",
+    (
+        *("condition", "value", "condition_2", "value_2", "n", "churn_rate", "lower", "upper"),
+        *("rest_rate", "expected_rate", "excess", "q_value", "differs", "confirmed_rate"),
+        *("n_tested", "against"),
+    ),
+)
+
+LEADS = Drawable(
+    "plot_leads",
+    ("signals.alarm_leads",),
+    "a signal and lead",
+    (
+        *("signal", "lead", "n_churners", "share_warned", "lower", "upper", "chance_share"),
+        *("value_lost", "value_share"),
+    ),
+)
+
+TRADE_OFF = Drawable(
+    "plot_alarm_trade_off",
+    ("signals.alarm_trade_off",),
+    "a signal at a number of calls",
+    (
+        *("signal", "calls", "n_churners", "precision", "lower", "upper", "recall"),
+        *("recall_lower", "recall_upper", "false_per_100_months", "value_lost", "value_recall"),
+    ),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
-    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
 )

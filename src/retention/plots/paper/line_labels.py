@@ -69,7 +69,8 @@ def _write_labels(
     places = places_apart(wanted, heights)
     left, right = ax.get_xlim()
     for end, text, place, want in zip(kept, texts, places, wanted, strict=True):
-        moved = abs(place - want) > 0.5 * min(heights) or end.x < right - 0.06 * (right - left)
+        short = (right - end.x) / (right - left) > 0.06  # also where the axis runs to the left
+        moved = abs(place - want) > 0.5 * min(heights) or short
         line = {"arrowstyle": "-", "color": end.colour, "linewidth": 0.6, "alpha": 0.6}
         ax.annotate(
             text,

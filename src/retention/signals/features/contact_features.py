@@ -16,7 +16,7 @@ from retention.kpis.service.counts import (
     contacts_with_state,
     target_hours,
 )
-from retention.signals.features.seen_by_then import (
+from retention.signals.known.seen_by_then import (
     DAY,
     KEYS,
     asked_and_log,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from retention.business_hours import BusinessHours, Calendar
     from retention.frames import Frame
-    from retention.signals.features.seen_by_then import Asked
+    from retention.signals.known.seen_by_then import Asked
 
 
 _MADE = ("n_contacts", "n_contacts_change", "n_late", "n_unsatisfied", "longest_open_hours")

@@ -8,8 +8,8 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError
 from retention.frames import count
-from retention.signals.features.known_sums import Told, in_window, known_sums, with_moments
-from retention.signals.features.seen_by_then import (
+from retention.signals.known.known_sums import Told, in_window, known_sums, with_moments
+from retention.signals.known.seen_by_then import (
     DAY,
     KEYS,
     asked_and_log,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.frames import count
-from retention.signals.features.seen_by_then import (
+from retention.signals.known.seen_by_then import (
     DAY,
     KEYS,
     asked_and_log,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
     from retention.frames import Frame
-    from retention.signals.features.seen_by_then import Asked
+    from retention.signals.known.seen_by_then import Asked
 
 
 _MADE = ("n_overdue", "days_overdue", "n_due", "late_share", "n_queried")

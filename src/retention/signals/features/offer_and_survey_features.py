@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention.frames import count
 from retention.periods import whole_days
-from retention.signals.features.seen_by_then import (
+from retention.signals.known.seen_by_then import (
     DATE,
     DAY,
     KEYS,

@@ -14,8 +14,8 @@ from retention.frames import Frame, as_lazy, collect, in_kind_of, one_row, table
 from retention.periods import DAYS, as_day, whole_days
 from retention.signals.days.asked_days import tables_together
 from retention.signals.days.own_rates import own_rate, p_silence, rates_of_purchases
-from retention.signals.features.known_sums import known_sums
 from retention.signals.features.purchase_history import told_by_orders
+from retention.signals.known.known_sums import known_sums
 from retention.tables import SNAPSHOTS, TRANSACTIONS
 from retention.tables.answer_columns import (
     amounts,

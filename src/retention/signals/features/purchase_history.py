@@ -10,8 +10,8 @@ from retention import periods
 from retention.errors import ColumnError
 from retention.frames import as_text
 from retention.orders import Together, checked_log, netted_orders
-from retention.signals.features.exact_amounts import exact_amount, exact_parts, with_exact_parts
-from retention.signals.features.known_sums import (
+from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
+from retention.signals.known.known_sums import (
     ONE,
     Span,
     Told,

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import beside
 from retention.orders import MOST
-from retention.signals.features.seen_by_then import (
+from retention.signals.known.seen_by_then import (
     asked_and_log,
     features_made,
     latest_by_then,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
     from retention.frames import Frame
-    from retention.signals.features.seen_by_then import Asked
+    from retention.signals.known.seen_by_then import Asked
 
 
 _MADE = ("share_of_wallet", "share_of_wallet_change")

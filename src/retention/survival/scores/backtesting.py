@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-import zlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -14,7 +12,6 @@ from retention import periods
 from retention.errors import (
     ContentError,
     RetentionError,
-    RetentionWarning,
     check_choice,
     count_of,
     warn,
@@ -31,9 +28,8 @@ from retention.survival.models.lifetime_model import (
 from retention.survival.models.prediction import warn_of_intervals
 from retention.survival.models.unknowns import Reader
 from retention.survival.models.unpredicted import Why
-from retention.survival.scores.brier_and_auc import brier_score, time_dependent_auc
-from retention.survival.scores.calibration_and_lift import calibration, lift
-from retention.survival.scores.concordance_index import concordance
+from retention.survival.scores.all_scores import FEWEST, all_scores, columns_of_scores
+from retention.survival.scores.holdouts import HOLDOUTS, Holdout, held_out
 from retention.survival.scores.known_by_then import Build, Rebuilt, check_build
 from retention.survival.scores.scored_tables import LOW
 from retention.tables import SPELLS, require
@@ -55,11 +51,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Holdout = Literal["time", "customers"]
 Predict = Callable[[Any, float], Any]
-
-_FOLDS = 5  # with holdout="customers" every fifth is scored, the others are fitted on
-_FEWEST = 10  # spells: below that scores say nothing
 
 
 @gives(
@@ -164,7 +156,7 @@ def backtest(
     """
     _check_fit(fit)
     check_build(build)
-    check_choice("holdout", holdout, ("time", "customers"))
+    check_choice("holdout", holdout, HOLDOUTS)
     ahead, kept = (
         whole_days(horizon, argument="horizon", least=1),
         whole_days(embargo, argument="embargo", least=0),
@@ -182,7 +174,7 @@ def backtest(
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
     parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
     parts |= {name: np.full(len(days), value, _dtype_of(value)) for name, value in said.items()}
-    parts |= {name: _column_of_scores([row[name] for row in rows]) for name in rows[0]}
+    parts |= columns_of_scores(rows)
     return table_like(parts, table)
 
 
@@ -246,7 +238,7 @@ def _scores_of_cut(
         "n_unpredicted": int((~known).sum()),
         "n_scored": int(known.sum()),
     }
-    scores = _all_scores(
+    scores = all_scores(
         later["since"][known], later["churned"][known], chance[known], horizon, level
     )
     said = {"reason": refused or _why_unscored(counts, scores), "note": note}
@@ -321,50 +313,11 @@ def _chances_of_leaving(
     return np.asarray(chance), "; ".join(why.texts) or None
 
 
-def _all_scores(
-    since: Floats, churned: NDArray[np.bool_], chance: Floats, horizon: int, level: float
-) -> dict[str, Any]:
-    """Every score of one cut; null where nobody, or too few, can be scored."""
-    import pandas as pd
-
-    within = churned & (since <= horizon)
-    found: dict[str, Any] = dict.fromkeys(_SCORES)
-    found["n_churned"] = int(within.sum())
-    if since.size < _FEWEST:
-        return found
-    # Seen as far as the horizon is seen beyond it: ends come before censorings.
-    seen = np.where(~within & (since >= horizon), horizon + 1.0, since)
-    scored = pd.DataFrame({"duration": seen, "churned": within, "risk": chance})
-    scored["survival"] = 1 - scored["risk"]
-    with warnings.catch_warnings():  # said once for all cuts
-        warnings.filterwarnings("ignore", "risk: the ", RetentionWarning)
-        pairs = concordance(scored, level=level).iloc[0]
-        area = time_dependent_auc(scored, times=[horizon]).iloc[0]
-    point = brier_score(scored, survival={horizon: "survival"}).iloc[0]
-    mean = calibration(scored, survival="survival", time=horizon, groups=1, level=level).iloc[0]
-    top = lift(scored, time=horizon, level=level).iloc[0]
-    found |= {"predicted_churn": mean["predicted"], "observed_churn": mean["observed"]}
-    found |= {name: mean[name] for name in ("lower", "upper")}
-    found |= {"concordance": pairs["concordance"], "concordance_lower": pairs["lower"]}
-    found |= {"concordance_upper": pairs["upper"], "auc": area["auc"]}
-    found |= {"auc_error": area["standard_error"], "brier_score": point["brier_score"]}
-    found |= {"brier_reference": point["reference"], "skill": point["skill"]}
-    found["top_lift"] = top["lift"]
-    return found
-
-
-_SCORES = (
-    *("n_churned", "predicted_churn", "observed_churn", "lower", "upper", "concordance"),
-    *("concordance_lower", "concordance_upper", "auc", "auc_error", "brier_score"),
-    *("brier_reference", "skill", "top_lift"),
-)
-
-
 def _why_unscored(counts: dict[str, int], scores: dict[str, Any]) -> str | None:
     if counts["n_running"] == 0:
         return "nobody was here on the cut"
-    if counts["n_scored"] < _FEWEST:
-        few = f"fewer than {_FEWEST} can be scored"
+    if counts["n_scored"] < FEWEST:
+        few = f"fewer than {FEWEST} can be scored"
         if not counts["n_unpredicted"]:
             return f"{few}: no more were here on the cut"
         return f"{few}: the model cannot look so far for the others, or does not know their labels"
@@ -377,7 +330,7 @@ def _spells_of_fold(spells: Any, split: bool, *, scored: bool) -> Any:
         return spells
     frame = require(spells, SPELLS)
     ids = collect(frame.select("customer_id").unique())["customer_id"].tolist()
-    chosen = [i for i in ids if (zlib.crc32(str(i).encode()) % _FOLDS == 0) == scored]
+    chosen = [i for i, out in zip(ids, held_out(ids), strict=True) if out == scored]
     return in_kind_of(frame.filter(nw.col("customer_id").is_in(chosen)), spells)
 
 
@@ -390,13 +343,3 @@ def _numbers_of_spells(spells: Any) -> tuple[int, int]:
 
 def _dtype_of(value: object) -> Any:
     return object if isinstance(value, str) else None
-
-
-def _column_of_scores(values: list[Any]) -> NDArray[Any]:
-    """Counts stay whole numbers, what is not known becomes NaN, words stay words."""
-    if any(isinstance(value, str) for value in values) or all(value is None for value in values):
-        texts = any(isinstance(value, str) for value in values)
-        return np.array(values, dtype=object if texts else np.float64)
-    if all(isinstance(value, int) for value in values):
-        return np.array(values, dtype=np.int64)
-    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -45,7 +45,7 @@ class Rebuilt:
     def known(self, day: date) -> Any:
         """Spells as of a day, from what was there by then, in the caller's kind."""
         if self.build is None:
-            return _spells_cut_off(self.table, day)
+            return spells_cut_off(self.table, day)
         frame = as_lazy(self.table, name="table", by_row=True)
         last, engine = periods.number_of(day), frame.implementation
         schema = frame.collect_schema()
@@ -103,8 +103,13 @@ def _days_of_silence(build: Build | None) -> int:
     return 0 if build is None else 31
 
 
-def _spells_cut_off(spells: Any, day: date) -> Any:
-    """Spells as of a day: later ones are not there, later ends are not known."""
+def spells_cut_off(spells: Any, day: date) -> Any:
+    """Spells as of a day: later ones are not there, later ends are not known.
+
+    Args:
+        spells: spells of any engine.
+        day: the last day that is known.
+    """
     frame = require(spells, SPELLS)
     engine, last = frame.implementation, periods.number_of(day)
     start = periods.day_expr("start", engine)

@@ -34,10 +34,12 @@ import numpy as np
 from retention.activity.from_contracts import rows_n_times
 from retention.frames import Frame, collect
 from retention.signals.days.asked_days import with_number_before
-from retention.signals.features.exact_amounts import exact_amount, exact_parts, with_exact_parts
+from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 ONE = nw.lit(1).cast(nw.Int64)
 """A column to count rows by."""
@@ -142,15 +144,19 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
     least, most = [n for one in told for n in one.least], [n for one in told for n in one.most]
     sums = [part for name, is_amount in amounts.items() for part in _parts(name, is_amount)]
     whole = {**dict.fromkeys(sums, 0), **dict.fromkeys(least, _FAR), **dict.fromkeys(most, -_FAR)}
-    events = [_events_of(one, amounts, whole, int(days[-1])) for one in told]
+    events = [_events_of(one, amounts, whole, days) for one in told]
     day = nw.col("_day").cast(nw.Int64)
-    questions = asked.select("customer_id", _at=day, _asked=day, **_literals(whole))
-    numbered = with_number_before(nw.concat([questions, *events]), "_at", days)
-    each = numbered.group_by("customer_id", "_n_at").agg(
-        nw.col("_asked").max(),
-        *(nw.col(name).sum() for name in sums),
-        *(nw.col(name).min() for name in least),
-        *(nw.col(name).max() for name in most),
+    dated = with_number_before(asked.select("customer_id", _at=day, _asked=day), "_at", days)
+    questions = dated.select("customer_id", "_asked", "_n_at", **_literals(whole))
+    each = (
+        nw.concat([questions, *events])
+        .group_by("customer_id", "_n_at")
+        .agg(
+            nw.col("_asked").max(),
+            *(nw.col(name).sum() for name in sums),
+            *(nw.col(name).min() for name in least),
+            *(nw.col(name).max() for name in most),
+        )
     )
     running = {name: nw.col(name).cast(nw.Int64).cum_sum() for name in sums}
     running |= {name: nw.col(name).cum_min() for name in least}
@@ -168,7 +174,7 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
 
 
 def _events_of(
-    told: Told, amounts: Mapping[str, bool], whole: Mapping[str, int], last: int
+    told: Told, amounts: Mapping[str, bool], whole: Mapping[str, int], days: NDArray[np.int64]
 ) -> Frame:
     """What changes on which day: a row comes into the sums it belongs to, and goes out again."""
     moments = _moments_of(told)
@@ -187,8 +193,10 @@ def _events_of(
     at = nw.lit(_FAR).cast(nw.Int64)
     for name, here in place.items():
         at = nw.when(here).then(nw.col(name).fill_null(_FAR).cast(nw.Int64)).otherwise(at)
-    in_time = each.with_columns(_at=at).filter(nw.col("_at") <= last)
-    return in_time.select("customer_id", "_at", _asked=nw.lit(-_FAR).cast(nw.Int64), **changes)
+    in_time = each.with_columns(_at=at).filter(nw.col("_at") <= int(days[-1]))
+    dated = with_number_before(in_time, "_at", days)
+    told_of_none = {"_asked": nw.lit(-_FAR).cast(nw.Int64), "_n_at": nw.col("_n_at")}
+    return dated.select("customer_id", **told_of_none, **changes)
 
 
 def _moments_of(told: Told) -> list[str]:

@@ -1,0 +1,1 @@
+"""What every sample world is asked, and how its tables are handed over."""

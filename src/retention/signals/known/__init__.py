@@ -1,0 +1,1 @@
+"""What of dated rows was known on a day."""
