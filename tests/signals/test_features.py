@@ -420,3 +420,16 @@ def test_what_is_not_in_a_table_is_null_and_what_did_not_happen_is_nought():
     found = rt.signals.contact_features(asked, contacts, window=5, targets=TARGETS)
     assert found["longest_open_hours"].tolist() == found["n_late"].tolist() == [0.0]
     assert found[["n_unsatisfied", "n_contacts_change"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "duckdb"])
+def test_events_of_any_name_have_their_columns(name):
+    """Also where a name means something in an engine's own language."""
+    events, other = ["a.b", "*", 'x"y', "^n"], Engine(name)
+    rows = kd.events_of([("Ann", 3, event, None) for event in events])
+    asked = kd.snapshots_of([("Ann", 5)], **{"n": 1.5, "a.b": 2.5})
+    given = (other.table(asked), other.table(rows))
+    found = other.read(rt.signals.event_features(*given, window=5, of=events, suffix="."))
+    made = [name for event in events for name in (f"n_{event}.", f"days_since_{event}.")]
+    assert list(found)[2:] == ["n", "a.b", *made]
+    assert found.iloc[0, 2:].tolist() == [1.5, 2.5, *[1.0, 2.0] * 4]

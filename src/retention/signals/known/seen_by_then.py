@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import RetentionError
 from retention.frames import Frame, in_kind_of
+from retention.names import inner_name
 from retention.periods import whole_days
 from retention.signals.days.asked_days import tables_together
 from retention.tables import SNAPSHOTS, Kind
@@ -112,7 +113,7 @@ def asked_and_log(
     first = None if said[1] is None else periods.as_day(said[1], argument="observed_from")
     if not isinstance(said[2], str):
         raise RetentionError(f"suffix is text that names end with, such as '_90'; got {said[2]!r}.")
-    added = [f"{name}{said[2]}" for name in features]
+    added = [inner_name(f"{name}{said[2]}") for name in features]
     rows, log = tables_together(snapshots, table, kind, adds=added)
     names = tuple(name for name in rows.collect_schema().names() if name != "_day")
     number = None if first is None else periods.number_of(first)
@@ -187,10 +188,11 @@ def with_features(
     told = asked.rows.select(*KEYS).unique()
     for each in found:
         told = told.join(each, on=list(KEYS), how="left")
-    made = {f"{name}{asked.suffix}": e.cast(nw.Float64) for name, e in features.items()}
+    named = {name: inner_name(f"{name}{asked.suffix}") for name in features}
+    made = {named[name]: e.cast(nw.Float64) for name, e in features.items()}
     wide = asked.rows.join(told.select(*KEYS, **made), on=list(KEYS), how="left")
     if (there := asked.there_before) is not None and of_both:
-        changes = [f"{name}{asked.suffix}" for name in of_both]
+        changes = [named[name] for name in of_both]
         wide = wide.with_columns(nw.when(there).then(nw.col(n)).alias(n) for n in changes)
     order = [name for name in ("customer_id", "as_of", "spell") if name in asked.names]
     return in_kind_of(wide.select(*asked.names, *made), like, order=order, keep_type=asked.names)
