@@ -24,6 +24,18 @@ _KPIS = "alarm_kpis, alarm_trade_off"
 
 ALARM_FIGURES: tuple[Figure, ...] = (
     Figure(
+        name="late_share",
+        label="Share of alarms that rang too late to act",
+        unit="share of 1",
+        better="lower",
+        low=0.0,
+        high=1.0,
+        formula="F(least − 1), F: one minus Kaplan–Meier of the days from an alarm to the end",
+        made_by=_KPIS,
+        source="Barnes et al. (2009), Weather and Forecasting 24, 1452–1454",
+        conventions=("least",),
+    ),
+    Figure(
         name="false_share",
         label="Alarms in vain",
         unit="share of 1",

@@ -98,7 +98,7 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         conventions=("model",),
     ),
     Figure(
-        name="late_share",
+        name="paid_late_share",
         label="Share that was late",
         unit="share of 1",
         better="lower",

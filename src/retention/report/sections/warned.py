@@ -150,9 +150,9 @@ def _grid_of_signals(rows: list[dict[str, Any]]) -> Grid:
                 number(row["false_per_100_months"], 1),
             )
         )
-    heads = ("Alarms", "Lost after it", "Bounds", "After any day")
-    heads = (*heads, "Lost that it rang for", "By chance", "In vain, 100 customers a month")
-    return Grid("What the alarms were worth", ("Signal", *heads), tuple(lines))
+    worth = ("Alarms", "Lost after it", "Bounds", "After any day")
+    cost = ("Lost that it rang for", "By chance", "In vain, 100 customers a month")
+    return Grid("What the alarms were worth", ("Signal", *worth, *cost), tuple(lines))
 
 
 def _grid_of_leads(rows: list[dict[str, Any]]) -> Grid:

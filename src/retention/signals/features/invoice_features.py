@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from retention.signals.known.seen_by_then import Asked
 
 
-_MADE = ("n_overdue", "days_overdue", "n_due", "late_share", "n_queried")
+_MADE = ("n_overdue", "days_overdue", "n_due", "paid_late_share", "n_queried")
 _DATES = {"_date": "date", "_known": "known", "_due": "due", "_paid": "paid", "_asked": "queried"}
 
 
@@ -49,7 +49,7 @@ def invoice_features(
         n_overdue    = those of which `due` lies before a and that were not paid by a,
         days_overdue = a − the earliest `due` among these, 0 where there is none,
         n_due        = those of which the first day overdue, `due` + 1, falls on (a − window, a],
-        late_share   = those among them that were not paid by the evening of `due` / n_due,
+        paid_late_share   = those among them that were not paid by the evening of `due` / n_due,
         n_queried    = those that the customer questioned on (a − window, a].
 
     An invoice that was paid after a is open on a. What is overdue counts however old it is; the
@@ -68,7 +68,7 @@ def invoice_features(
 
     Returns:
         The snapshots, in the caller's kind, with `n_overdue`, `days_overdue` (days), `n_due`,
-        `late_share` (null where nothing was due) and `n_queried` (null where the invoices do not
+        `paid_late_share` (null where nothing was due) and `n_queried` (null where the invoices do not
         say it). With `observed_from`, the first two are of the invoices seen. Eager tables are
         sorted by customer and day.
 
@@ -93,8 +93,8 @@ def invoice_features(
         ...     "amount": [50.0, 60.0, 70.0],
         ... })
         >>> found = rt.signals.invoice_features(days, invoices, window=30)
-        >>> found[["n_overdue", "days_overdue", "n_due", "late_share"]]
-           n_overdue  days_overdue  n_due  late_share
+        >>> found[["n_overdue", "days_overdue", "n_due", "paid_late_share"]]
+           n_overdue  days_overdue  n_due  paid_late_share
         0        1.0           4.0    2.0         1.0
 
     Source:
@@ -111,7 +111,7 @@ def invoice_features(
         "n_overdue": count_or_nought("_overdue"),
         "days_overdue": count_or_nought("_since"),
         "n_due": asked.seen(n_due),
-        "late_share": asked.seen(nw.when(n_due > 0).then(count_or_nought("_late") / n_due)),
+        "paid_late_share": asked.seen(nw.when(n_due > 0).then(count_or_nought("_late") / n_due)),
         "n_queried": asked.seen(n_queried),
     }
     return with_features(asked, [found], features, snapshots)

@@ -129,7 +129,7 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
 
     The rows are put to the first of the days on which they count, added up by customer and such
     day, and then along the days: the heaviest step is one grouping, and what is sorted afterwards
-    has no more than one row a customer and day.
+    has no more than one row per customer and day.
 
     Args:
         asked: customers and days, `customer_id` and `_day`.
@@ -140,7 +140,7 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
     """
     found_days = collect(asked.select("_day").unique())["_day"].astype(np.int64)
     days = np.sort(found_days) if found_days.size else np.zeros(1, np.int64)
-    amounts = _amounts(told)
+    amounts = _which_are_amounts(told)
     least, most = [n for one in told for n in one.least], [n for one in told for n in one.most]
     sums = [part for name, is_amount in amounts.items() for part in _parts(name, is_amount)]
     whole = {**dict.fromkeys(sums, 0), **dict.fromkeys(least, _FAR), **dict.fromkeys(most, -_FAR)}
@@ -234,7 +234,7 @@ def _parts(name: str, is_amount: bool) -> list[str]:
     return exact_parts(name) if is_amount else [name]
 
 
-def _amounts(told: Sequence[Told]) -> dict[str, bool]:
+def _which_are_amounts(told: Sequence[Told]) -> dict[str, bool]:
     """The names of all sums, and whether they are of amounts rather than of whole numbers."""
     found: dict[str, bool] = {}
     for one in told:
