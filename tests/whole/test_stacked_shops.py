@@ -76,6 +76,7 @@ LOOK_BEYOND = {
     *("reasons together", "pooled"),  # what is rare or does not occur is told by all
     *("mean difference", "compare", "compare within", "staff link"),
     *("scored", "scored in strata", "scored by aft"),  # by a model of all
+    *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
 }
 

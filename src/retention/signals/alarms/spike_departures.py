@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
 
-_DAY, _LEFT, _KEPT = "_spiked_day", "_spiked_left", "_spiked_kept"
+_DAY, _LEFT, _KEPT = "_retention_day", "_retention_left", "_retention_kept"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

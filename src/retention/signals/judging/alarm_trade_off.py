@@ -61,6 +61,9 @@ def alarm_trade_off(  # noqa: PLR0913 - what an alarm is worth has that many ter
       a logarithm, has no such product, of which a warning tells; customers without a value are not
       rung by one.
 
+    On CDNOW's log (60 calls a week, a loss after 180 days of silence, 120 days ahead) P(gone) of
+    Pareto/NBD has a precision of 0.67 and a recall of 0.29, lots 0.38 and 0.16.
+
     The same table for another lead is that with another `least`. `precision` (or `recall`) against
     `false_per_100_months` or `calls`, a line a signal, is the picture of it.
 
