@@ -122,21 +122,29 @@ def _checked_alarms(given: Frame, alarms: object) -> Frame:
     checked = require(alarms, ALARMS, adds="none")
     refuse_other_ids(given, checked, ("spells", "alarms"))
     table = typed_as(beside(given, alarms, name="alarms"), checked)
-    found = one_row(
-        table.select(nw.len().alias("n"), nw.col("customer_id", "date", "signal").count())
-    )
-    if not found["n"]:
+    if not refuse_unsaid_alarms(table):
         raise ContentError("alarms is empty: nothing rang, so there is no signal to be judged.")
-    for name in ("customer_id", "date", "signal"):
-        if gaps := int(found["n"] - found[name]):
-            raise ContentError(
-                f"alarms: {count_of(gaps, 'row has', 'rows have')} no {name}. Leave them out."
-            )
     return table.select(
         "customer_id",
         signal=nw.col("signal").cast(nw.String),
         _day=periods.day_expr("date", table.implementation).cast(nw.Int64),
     )
+
+
+def refuse_unsaid_alarms(table: Frame) -> int:
+    """How many alarms there are, once each says for whom it rang, when and what.
+
+    Raises:
+        ContentError: if one does not.
+    """
+    names = ("customer_id", "date", "signal")
+    found = one_row(table.select(nw.len().alias("n"), nw.col(*names).count()))
+    for name in names:
+        if gaps := int(found["n"] - found[name]):
+            raise ContentError(
+                f"alarms: {count_of(gaps, 'row has', 'rows have')} no {name}. Leave them out."
+            )
+    return int(found["n"])
 
 
 def _spells_with_values(ends: Frame, given: Frame, values: object | None) -> Frame:
