@@ -437,7 +437,7 @@ def test_tables_that_cannot_be_scanned_are_refused():
     for wrong, message in [
         (table.head(0), "nobody's outcome is known .*: the table is empty"),
         (table.assign(left=np.nan), "50 outcomes are unknown"),
-        (table.assign(left=2), "50 rows have an 'left' that is neither 1 nor 0, such as 2"),
+        (table.assign(left=2), "in 50 rows 'left' is neither 1 nor 0, such as 2"),
         (pd.concat([table, table]), "50 customers have several rows"),
         (table.assign(n_spells=[0] + [1] * 49), "1 row has no 'n_spells' of 1 or more"),
         (table.assign(left=table["left"].astype(object)), r"as by .astype\('boolean'\) of"),

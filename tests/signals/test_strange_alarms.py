@@ -162,3 +162,51 @@ def test_a_log_in_which_nobody_came_back_tells_no_rates():
     )  # fmt: skip
     model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(longer, as_of="2024-12-31"))
     assert len(rt.signals.silence_alarms(orders, model=model, **asked)) == 300
+
+
+def days_scanned(**changed):
+    """Forty customers on two days a month apart, each with a window of thirty days."""
+    return pd.DataFrame(
+        {
+            "customer_id": [*range(40)] * 2,
+            "as_of": pd.to_datetime([day(0)] * 40 + [day(30)] * 40),
+            "label_from": pd.to_datetime([day(1)] * 40 + [day(31)] * 40),
+            "label_to": pd.to_datetime([day(30)] * 40 + [day(60)] * 40),
+            "churned": [1.0, 0.0] * 40,
+            "plan": ["a", "b"] * 40,
+        }
+    ).assign(**changed)
+
+
+def scan(table):
+    """The plans of those who left."""
+    return rt.signals.churn_scan(table, outcome="churned", conditions="plan", at_least=5)
+
+
+@pytest.mark.parametrize("name", ["as_of", "label_from", "label_to"])
+def test_outcomes_of_no_day_are_refused_on_every_engine(engine, name):
+    """Nobody can tell whether they had as long to leave in as the others."""
+    table = days_scanned()
+    table[name] = table[name].where(table.index > 0)
+    with pytest.raises(rt.ContentError, match=f"1 row has an outcome and no '{name}'"):
+        scan(engine.table(table))
+
+
+def test_customers_there_twice_on_one_day_are_refused():
+    """Also where there is but one day: one loss would count twice."""
+    table = days_scanned().head(40)
+    assert scan(table)["n"].tolist() == [20, 20]
+    for twice in (table, table.drop(columns=["label_from", "label_to"])):
+        with pytest.raises(rt.ContentError, match="40 customers are there several times on one"):
+            scan(pd.concat([twice, twice]))
+
+
+def test_days_of_others_in_between_are_no_overlap():
+    """Windows of one customer overlap or do not, whoever else is looked at in between."""
+    moved = days_scanned().head(40).assign(customer_id=range(100, 140))
+    for name in ("as_of", "label_from", "label_to"):
+        moved[name] += pd.Timedelta(days=10)
+    assert scan(pd.concat([days_scanned(), moved]))["n"].tolist() == [60, 60]
+    closer = moved.assign(customer_id=[0, *range(101, 140)])
+    with pytest.raises(rt.ContentError, match="1 customer is there on several days, 10 days"):
+        scan(pd.concat([days_scanned(), closer]))

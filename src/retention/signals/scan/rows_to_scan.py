@@ -180,6 +180,7 @@ def _refuse_unequal_times(rows: Frame, timed: Sequence[str]) -> None:
 def _refuse_unequal_windows(rows: Frame, *, windows: bool) -> None:
     """Refuse labels of windows of different lengths, or that count the same loss twice."""
     engine, longest = rows.implementation, None
+    _refuse_rows_without_days(rows, ["as_of", *(["label_from", "label_to"] if windows else [])])
     if windows:
         first, last = (periods.day_expr(n, engine) for n in ("label_from", "label_to"))
         length = rows.with_columns(_length=last - first + 1)
@@ -191,18 +192,45 @@ def _refuse_unequal_windows(rows: Frame, *, windows: bool) -> None:
                 "days: who has the longer one has longer to leave in. Give labels of one window, "
                 "as label_churn(...) and label_silence(..., window='fixed') make them."
             )
-    day = rows.with_columns(_day=periods.day_expr("as_of", engine).cast(nw.Int64))
-    days = np.sort(collect(day.select("_day").unique())["_day"].astype(np.float64))
-    if days.size < 2 or (longest is not None and np.diff(days).min() >= longest):
+    if "customer_id" in rows.collect_schema():
+        _refuse_windows_that_overlap(rows, longest)
+
+
+def _refuse_rows_without_days(rows: Frame, names: Sequence[str]) -> None:
+    """Refuse outcomes of which it is not said when they were looked for."""
+    found = one_row(rows.select(nw.len().alias("n"), nw.col(*names).count()))
+    for name in names:
+        if gaps := int(found["n"] - found[name]):
+            raise ContentError(
+                f"customers: {count_of(gaps, 'row has an outcome', 'rows have an outcome')} and no "
+                f"{name!r}. Fill it in, or leave them out."
+            )
+
+
+def _refuse_windows_that_overlap(rows: Frame, longest: float | None) -> None:
+    """Refuse customers of whom two rows lie closer together than a window, or on one day."""
+    known = rows.filter(~nw.col("customer_id").is_null())
+    day = known.with_columns(_day=periods.day_expr("as_of", rows.implementation).cast(nw.Int64))
+    before = nw.col("_day").shift(1).over("customer_id", order_by="_day")
+    apart = day.with_columns(_apart=nw.col("_day") - before).filter(~nw.col("_apart").is_null())
+    close = apart if longest is None else apart.filter(nw.col("_apart") < longest)
+    found = one_row(
+        close.select(several=nw.col("customer_id").n_unique(), least=nw.col("_apart").min())
+    )
+    if not found["several"]:
         return
-    if "customer_id" in rows.collect_schema() and (several := _n_with_several_rows(rows)):
-        apart = f"{np.diff(days).min():,.0f} days apart"
-        what = f"a window of {longest:,.0f}" if longest is not None else "no window of the label"
+    who = count_of(int(found["several"]), "customer is", "customers are")
+    if not found["least"]:
         raise ContentError(
-            f"customers: {count_of(several, 'customer is', 'customers are')} there on several "
-            f"days, {apart}, beside {what}: one loss would count several times. Keep days that "
-            "are at least a window apart, or one day."
+            f"customers: {who} there several times on one day: one loss would count several "
+            "times. Keep one row of each."
         )
+    what = f"a window of {longest:,.0f}" if longest is not None else "no window of the label"
+    raise ContentError(
+        f"customers: {who} there on several days, {found['least']:,.0f} days apart, beside {what}: "
+        "one loss would count several times. Keep days that are at least a window apart, or one "
+        "day."
+    )
 
 
 def _n_with_several_rows(rows: Frame) -> int:
