@@ -98,7 +98,7 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         conventions=("model",),
     ),
     Figure(
-        name="late_share",
+        name="late_payment_share",
         label="Share of invoices paid late",
         unit="share of 1",
         better="lower",
