@@ -119,16 +119,16 @@ GLOSSARY: tuple[Term, ...] = (
         ("churn intensity",),
     ),
     Term(
-        "level",
-        "how sure bounds are: 0.95 means that 95 of 100 such intervals hold the true value.",
-        "explanation/concepts",
-        ("confidence",),
-    ),
-    Term(
         "lead",
         "the days from an alarm to the end it foretold; late is one that is too short to act on.",
         "topics/signals",
         ("lead time", "time in warning"),
+    ),
+    Term(
+        "level",
+        "how sure bounds are: 0.95 means that 95 of 100 such intervals hold the true value.",
+        "explanation/concepts",
+        ("confidence",),
     ),
     Term(
         "logo churn",
