@@ -76,11 +76,12 @@ def require(
                 frame = _with_typed_empty_column(frame, kind, column)
                 schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
-                say = (
-                    f"Say `{kind.door}(..., tz='Europe/Berlin')` or whichever zone your books keep."
-                )
-                if kind.door == YOURS:
-                    say = "Give local dates without a zone, by the clock your books keep."
+                say = "Give local dates without a zone, by the clock your books keep."
+                if kind.door.startswith("as_"):  # what is made of loaded tables knows no zone
+                    say = (
+                        f"Say `{kind.door}(..., tz='Europe/Berlin')` or whichever zone your books "
+                        "keep."
+                    )
                 raise ColumnError(
                     f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
                     f"need not begin. {say}"
