@@ -220,6 +220,11 @@ def added_up(terms: Sequence[nw.Expr]) -> nw.Expr:
     return terms[0]
 
 
+def has_wide_numbers(frame: Frame) -> bool:
+    """Whether the engine adds up whole numbers of 128 bits as readily as those of 64."""
+    return frame.implementation.is_duckdb()
+
+
 def orders_well(frame: Frame) -> bool:
     """Whether the engine had better walk rows in order than join a table to itself.
 
