@@ -210,3 +210,47 @@ def test_days_of_others_in_between_are_no_overlap():
     closer = moved.assign(customer_id=[0, *range(101, 140)])
     with pytest.raises(rt.ContentError, match="1 customer is there on several days, 10 days"):
         scan(pd.concat([days_scanned(), closer]))
+
+
+def labelled(**changed):
+    """Two days of forty customers whose silence tells who is lost."""
+    table = pd.DataFrame({"customer_id": [*range(40)] * 2, "silent": [*range(40)] * 2})
+    table["as_of"] = pd.to_datetime([day(0)] * 40 + [day(60)] * 40)
+    table["known_on"] = table["as_of"] + pd.Timedelta(days=30)
+    return table.assign(churned=(table["silent"] > 20).astype(float), **changed)
+
+
+def backtest(table, features="silent"):
+    """Scored on the second day."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    fit = linear.LogisticRegression()
+    return rt.signals.backtest_snapshots(table, fit=fit, features=features, cuts=day(60))
+
+
+@pytest.mark.parametrize("name", ["_day", "_known", "_until", "_as_of", "n", "a.b", 'q"t'])
+def test_features_may_be_called_as_they_are_on_every_engine(engine, name):
+    """Also like a column that is made on the way."""
+    table = labelled().rename(columns={"silent": name})
+    found = engine.read(backtest(engine.table(table), name))
+    assert found["auc"].tolist() == [1.0]
+
+
+def test_snapshots_that_count_a_customer_twice_are_refused():
+    """They would be fitted on and scored twice; two relationships of one are no such rows."""
+    table = labelled()
+    twice = pd.concat([table, table[:3]])
+    assert len(backtest(table)) == 1
+    with pytest.raises(rt.ContentError, match="3 rows too many: customer 0 has several on"):
+        backtest(twice)
+    assert len(backtest(twice.assign(spell=[0] * 80 + [1] * 3))) == 1
+
+
+def test_families_of_the_same_name_are_refused():
+    """The number 1 and the text 1 would be one row of the answer, and the first be lost."""
+    with pytest.raises(rt.RetentionError, match="families: two have the same name as text"):
+        rt.signals.model_drivers(
+            lambda rows: rows["silent"],
+            labelled(other=1.0),
+            families={1: "silent", "1": "other"},
+            seed=1,
+        )

@@ -16,7 +16,7 @@ from retention.survival.scores.holdouts import held_out
 from retention.tables import SNAPSHOTS, Kind, column_names, require
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,8 +29,6 @@ SAY_LABELS = "Say label_silence(...) or label_churn(...) first."
 
 _TAKEN = tuple(name for name in SNAPSHOTS.names if name != "tenure")
 """Columns of snapshots that say who, when and what became of them: nothing to foresee it by."""
-
-_WORKING = ("_day", "_known", "_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,8 @@ def labelled_snapshots(
             raise ColumnError.unknown(argument, name, schema)
     flags = [name for name in features if isinstance(schema[name], nw.Boolean)]
     counted = [name for name in features if schema[name].is_numeric()]
-    days = {"_day": "as_of", "_known": "known_on", "_until": "label_to"}
+    sources = ("as_of", "known_on", "label_to")
+    days = {_name_beside(schema, source): source for source in sources}
     frame = frame.with_columns(
         *(
             nw.when(nw.col(name)).then(1.0).when(~nw.col(name)).then(0.0).alias(name)
@@ -134,18 +133,26 @@ def labelled_snapshots(
     )
     columns = collect(frame, exact=True)
     _refuse_gaps_of_keys(columns)
-    made = {name: columns.pop(name, None) for name in days}
+    made = {source: columns.pop(name, None) for name, source in days.items()}
     nothing = np.full(columns["customer_id"].size, np.nan)
     group, customers = pd.factorize(columns["customer_id"])
     return Labelled(
         columns=columns,
         customers=np.asarray(customers),
         group=np.asarray(group, np.intp),
-        day=_floats_of(made["_day"], nothing).astype(np.int64),
+        day=_floats_of(made["as_of"], nothing).astype(np.int64),
         label=_checked_labels(_floats_of(columns.get("churned"), nothing)),
-        known=_floats_of(made["_known"], nothing),
-        until=_floats_of(made["_until"], nothing),
+        known=_floats_of(made["known_on"], nothing),
+        until=_floats_of(made["label_to"], nothing),
     )
+
+
+def _name_beside(schema: Container[str], source: str) -> str:
+    """What the days of a column are called, where no column of the table is called so."""
+    name = f"_{source}"
+    while name in schema:
+        name = f"_{name}"
+    return name
 
 
 def names_of_features(features: str | Sequence[str], *, argument: str = "features") -> list[str]:
@@ -190,6 +197,26 @@ def _refuse_gaps_of_keys(columns: Columns) -> None:
             raise ContentError(
                 f"snapshots: {count_of(n, 'row has', 'rows have')} no {name!r}. Leave them out."
             )
+
+
+def refuse_twice_on_a_day(found: Labelled) -> None:
+    """Refuse snapshots that count a customer twice.
+
+    Raises:
+        ContentError: if a customer (of one spell) has several on one day.
+    """
+    order = found.order
+    spell = found.columns.get("spell", np.zeros(found.day.size)).astype(np.float64)
+    same = np.ones(max(order.size - 1, 0), np.bool_)
+    for values in (found.group, found.day, np.nan_to_num(spell, nan=-1.0)):
+        same &= np.diff(values[order]) == 0
+    if n := int(same.sum()):
+        place = order[int(np.argmax(same))]
+        who = found.customers.tolist()[found.group[place]]
+        raise ContentError(
+            f"snapshots: {count_of(n, 'row', 'rows')} too many: customer {who!r} has several on "
+            f"{periods.day_of(found.day[place])}. Keep one of them."
+        )
 
 
 def _checked_labels(label: Floats) -> Floats:

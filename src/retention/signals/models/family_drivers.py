@@ -157,6 +157,10 @@ def _columns_of_families(families: object) -> dict[str, list[str]]:
             "families must say which columns belong together, as in "
             f"{{'rhythm': ['gap_ratio', 'days_since_last']}}; got {families!r}."
         )
+    if len(set(map(str, families))) < len(families):
+        raise RetentionError(
+            f"families: two have the same name as text, of {[*families]!r}. Call one otherwise."
+        )
     named = {
         str(family): names_of_features(names, argument=f"families[{family!r}]")
         for family, names in families.items()

@@ -11,7 +11,11 @@ from retention.errors import ContentError, RetentionError, check_choice, count_o
 from retention.frames import table_like
 from retention.names import outer_text
 from retention.signals.leaks.folds import days_of_cuts, refuse_unlabelled, rows_of_cut
-from retention.signals.leaks.labelled import labelled_snapshots, names_of_features
+from retention.signals.leaks.labelled import (
+    labelled_snapshots,
+    names_of_features,
+    refuse_twice_on_a_day,
+)
 from retention.signals.models.calibration_line import calibration_line
 from retention.signals.models.chances import (
     chances_of_rows,
@@ -100,8 +104,8 @@ def backtest_snapshots(
     Raises:
         ColumnError: if a column is missing, or says who, when or what became of them.
         ContentError: if a cut is no day of the snapshots or its labels are not known, a feature is
-            null in all rows that are fitted on (some classifiers break on it), or a prediction is
-            no share of 1.
+            null in all rows that are fitted on (some classifiers break on it), a customer has two
+            rows on one day, or a prediction is no share of 1.
         RetentionError: if `fit` is none of these, or refuses the rows.
 
     Example:
@@ -134,6 +138,7 @@ def backtest_snapshots(
     names, days = names_of_features(features), days_of_cuts(cuts)
     found = labelled_snapshots(snapshots, features=names, needs=("churned", "known_on"))
     refuse_unlabelled(found, days)
+    refuse_twice_on_a_day(found)
     rows = [_scores_of_day(found, day, fit, names, (holdout, level), snapshots) for day in days]
     columns = {"cut": np.array([np.datetime64(day, "us") for day in days])}
     columns |= _conventions(found, days, holdout)
