@@ -76,11 +76,10 @@ def require(
                 frame = _with_typed_empty_column(frame, kind, column)
                 schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
-                say = (
-                    f"Say `{kind.door}(..., tz='Europe/Berlin')` or whichever zone your books keep."
-                )
-                if kind.door == YOURS:
-                    say = "Give local dates without a zone, by the clock your books keep."
+                say = "Give local dates without a zone, by the clock your books keep."
+                if kind.door.startswith("as_"):
+                    zoned = f"`{kind.door}(..., tz='Europe/Berlin')`"
+                    say = f"Say {zoned} or whichever zone your books keep."
                 raise ColumnError(
                     f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
                     f"need not begin. {say}"
@@ -231,7 +230,9 @@ def _with_typed_empty_column(frame: Frame, kind: Kind, column: Column) -> Frame:
     empty = dtype.is_integer() or isinstance(dtype, nw.Unknown | nw.String)
     may_be = meant is not None and empty
     if not may_be or one_row(frame.select(nw.col(column.name).count().alias("n")))["n"]:
-        load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
+        load = "Convert it" if kind.door == YOURS else f"Make the table with {kind.door}(...)"
+        if kind.door.startswith("as_"):
+            load = f"Load the table with {kind.door}(...)"
         raise ColumnError(
             f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
             f"got {dtype}. {load}."
