@@ -102,6 +102,31 @@ class Calendar:
         known = nw.when(~nw.col(seconds).is_null()).then(worked)
         return frame.with_columns(known.alias(name))
 
+    def with_first_day(self, frame: Frame, worked: str, name: str) -> Frame:
+        """The frame with the first day on whose evening so many seconds had been worked.
+
+        Args:
+            frame: any frame.
+            worked: the column of working seconds, from the Monday long ago of `with_worked` on.
+            name: what the further column is called: days since 1970-01-01.
+        """
+        lengths = [sum(b - a for a, b in spans) for spans in self.week]
+        missed, lost = [nw.lit(0).cast(nw.Int64)], 0
+        for day in (number + _LONG_AGO for number in self.holidays):
+            week, place = divmod(day + 3, 7)
+            lost += lengths[place]
+            by_then = week * sum(lengths) + sum(lengths[: place + 1]) - lost
+            missed.append(count(nw.col(worked) > by_then) * lengths[place])
+        whole, week_no, rest = (f"{name}_{part}" for part in ("whole", "week", "rest"))
+        # As if no holiday had been one.
+        frame = frame.with_columns((nw.col(worked) + added_up(missed)).alias(whole))
+        frame = frame.with_columns(((nw.col(whole) - 1) // sum(lengths)).alias(week_no))
+        left = nw.col(whole) - nw.col(week_no) * sum(lengths)
+        frame = frame.with_columns(left.alias(rest))
+        days = [count(nw.col(rest) > sum(lengths[: place + 1])) for place in range(7)]
+        first = nw.col(week_no) * 7 + added_up(days) - 3 - _LONG_AGO
+        return frame.with_columns(first.alias(name))
+
 
 def calendar_of(said: object) -> Calendar | None:
     """The calendar that a user said; None for hours that run day and night.

@@ -232,7 +232,9 @@ def _with_typed_empty_column(frame: Frame, kind: Kind, column: Column) -> Frame:
     empty = dtype.is_integer() or isinstance(dtype, nw.Unknown | nw.String)
     may_be = meant is not None and empty
     if not may_be or one_row(frame.select(nw.col(column.name).count().alias("n")))["n"]:
-        load = "Convert it" if kind.door == YOURS else f"Load the table with {kind.door}(...)"
+        load = "Convert it" if kind.door == YOURS else f"Make the table with {kind.door}(...)"
+        if kind.door.startswith("as_"):
+            load = f"Load the table with {kind.door}(...)"
         raise ColumnError(
             f"{kind.name}: {column.name!r} ({column.meaning}) must be {_SAID[column.type]}; "
             f"got {dtype}. {load}."

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention import periods
 from retention.errors import ContentError
-from retention.frames import count, one_row
+from retention.frames import one_row
 from retention.kpis.service.counts import (
     SAY_CLOCK,
     TIMES,
     Unknown,
     clock_of,
-    contacts_with_state,
     target_hours,
 )
+from retention.signals.known.known_sums import (
+    ONE,
+    Span,
+    Told,
+    in_window,
+    in_window_before,
+    known_sums,
+    with_moments,
+)
+from retention.signals.known.open_by_then import FAR, earlier_of, later_of, oldest_open
 from retention.signals.known.seen_by_then import (
     DAY,
     KEYS,
     asked_and_log,
     count_or_nought,
     features_made,
-    rows_by_then,
     with_day_numbers,
     with_features,
 )
@@ -41,6 +51,10 @@ if TYPE_CHECKING:
 
 
 _MADE = ("n_contacts", "n_contacts_change", "n_late", "n_unsatisfied", "longest_open_hours")
+_DAY_SECONDS = 86_400
+_LONG = 1e8
+"""More hours than lie between any two days."""
+_NEVER = nw.lit(None, dtype=nw.Float64)
 _HOURS = ("first_response_hours", "resolution_hours", "unsatisfied_hours")
 
 
@@ -134,9 +148,7 @@ def contact_features(
     asked, log = asked_and_log(snapshots, contacts, CONTACTS, _MADE, said)
     there = [name for name in _HOURS if name in log.collect_schema().names()]
     _refuse_negative_hours(log, there)
-    dated = with_day_numbers(log, {"_date": "date"}).select("customer_id", "date", "_date", *there)
-    stood = contacts_with_state(rows_by_then(asked, dated), day=DAY, clock=clock)
-    found = _contacts_as_they_stood(asked, stood, hours)
+    found = _contacts_as_they_stood(asked, _with_days_of_states(log, clock, hours), clock)
     n_unsatisfied = count_or_nought("_unsatisfied")
     if "unsatisfied_hours" not in there:
         n_unsatisfied = nw.lit(None, dtype=nw.Float64)
@@ -161,27 +173,83 @@ def _known_clock(contacts: object, said: BusinessHours | None) -> Calendar | Non
     return clock
 
 
-def _contacts_as_they_stood(asked: Asked, stood: Frame, targets: Mapping[str, float]) -> Frame:
+def _contacts_as_they_stood(asked: Asked, rows: Frame, clock: Calendar | None) -> Frame:
     """How many contacts of each customer there were and were late, and the longest open wait."""
-    given_up = nw.col("_given_up") == 1
-    late = _is_late(TIMES[0], targets) | _is_late(TIMES[1], targets)
-    unsatisfied = given_up & ~nw.col("_unsatisfied_hours").is_null()
-    is_open = (nw.col("_resolution_done") == 0) & ~given_up
-    marked = stood.with_columns(
-        _n=count(asked.in_window),
-        _n_before=count(asked.in_window_before),
-        _late=count(asked.in_window & late),
-        _unsatisfied=count(asked.in_window & unsatisfied),
-        _open=nw.when(is_open).then(nw.col("_seen")),
+    moments = with_moments(rows.with_columns(_one=ONE), window=asked.window)
+    spans = (
+        *(in_window("_n", "_one"), in_window_before("_n_before", "_one")),
+        Span("_late", "_one", "_late_from", "_passes"),
+        Span("_unsatisfied", "_one", "_given_up_from", "_passes"),
     )
-    sums = [nw.col(name).sum() for name in ("_n", "_n_before", "_late", "_unsatisfied")]
-    return marked.group_by(*KEYS).agg(*sums, nw.col("_open").max())
+    oldest = oldest_open(moments, age="_at", value="_begun", start="_enters", end="_closed_from")
+    found = known_sums(asked.rows.select(*KEYS), [Told(moments, spans), oldest])
+    evening = (DAY + 1) * _DAY_SECONDS
+    ended = _with_seconds_by_clock(found.with_columns(_evening=evening), clock, "_evening", "_end")
+    waited = ((nw.col("_end") - nw.col("_oldest")) / 3600.0).cast(nw.Float64)
+    return ended.with_columns(_open=nw.when(nw.col("_n_open") > 0).then(waited))
 
 
-def _is_late(time: str, targets: Mapping[str, float]) -> nw.Expr:
-    """Whether a contact was answered or solved after its target, or had waited for longer."""
-    done = nw.col(f"_{time}_done") == 1
-    return nw.when(done).then(nw.col(f"_{time}")).otherwise(nw.col("_seen")) > targets[time]
+def _with_seconds_by_clock(rows: Frame, clock: Calendar | None, at: str, name: str) -> Frame:
+    """Rows with the seconds that the clock shows at a moment, from some day long ago on."""
+    if clock is None:
+        return rows.with_columns(nw.col(at).alias(name))
+    return clock.with_worked(rows, at, name)
+
+
+def _with_days_of_states(log: Frame, clock: Calendar | None, targets: Mapping[str, float]) -> Frame:
+    """Contacts, with the first day on whose evening each was late, given up, or closed."""
+    schema, engine = log.collect_schema(), log.implementation
+    rows = with_day_numbers(log, {"_date": "date"}).filter(~nw.col("_date").is_null())
+    at = periods.second_expr("date", schema["date"], engine)
+    hours = {n: nw.col(n).cast(nw.Float64) if n in schema else _NEVER for n in _HOURS}
+    timed = rows.select("customer_id", "_date", _at=at, **hours)
+    rows = _with_seconds_by_clock(timed, clock, "_at", "_begun")
+    for name in _HOURS:
+        rows = _with_first_evening(rows, clock, f"_done_{name}", _seconds_of(name, clock))
+    for name in TIMES:
+        waits = nw.lit(_seconds_beyond(targets[name])).cast(nw.Int64)
+        rows = _with_first_evening(rows, clock, f"_late_{name}", waits)
+        in_time = nw.col(f"{name}_hours") <= targets[name]
+        late = nw.when(in_time).then(nw.lit(FAR)).otherwise(nw.col(f"_late_{name}"))
+        rows = rows.with_columns(late.alias(f"_late_{name}"))
+    late = earlier_of(nw.col("_late_first_response"), nw.col("_late_resolution"))
+    date, given_up = nw.col("_date"), nw.col("_done_unsatisfied_hours")
+    closed = earlier_of(nw.col("_done_resolution_hours"), given_up)
+    return rows.select(
+        *("customer_id", "_date", "_at", "_begun"),
+        _late_from=later_of(late, date),
+        _given_up_from=later_of(given_up, date),
+        _closed_from=later_of(closed, date),
+    )
+
+
+def _with_first_evening(rows: Frame, clock: Calendar | None, name: str, waits: nw.Expr) -> Frame:
+    """Rows with the first day on whose evening so many seconds had passed since a contact began."""
+    then = rows.with_columns((nw.col("_begun") + waits).alias("_then"))
+    if clock is not None:
+        return clock.with_first_day(then, "_then", name)
+    return then.with_columns(((nw.col("_then") - 1) // _DAY_SECONDS).alias(name))
+
+
+def _seconds_of(name: str, clock: Calendar | None) -> nw.Expr:
+    """The whole seconds after which something is done that took so many hours.
+
+    By working hours what was done at the last closing is done by then, see `contacts_with_state`.
+    """
+    hours = nw.when(nw.col(name) < _LONG).then(nw.col(name)).otherwise(nw.lit(_LONG))
+    whole = (hours * 3600.0).floor().cast(nw.Int64)
+    told: nw.Expr = whole + 2
+    for seconds in (whole + 1, whole, whole - 1):
+        passed = seconds.cast(nw.Float64) / 3600.0
+        is_done = passed > hours if clock is None else passed >= hours
+        told = nw.when(is_done).then(seconds).otherwise(told)
+    return told.cast(nw.Int64)
+
+
+def _seconds_beyond(hours: float) -> int:
+    """The fewest whole seconds that are more than so many hours."""
+    whole = floor(min(hours, _LONG) * 3600.0)
+    return next(n for n in range(whole - 1, whole + 3) if n / 3600.0 > min(hours, _LONG))
 
 
 def _refuse_negative_hours(log: Frame, names: list[str]) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention.frames import count
+from retention.signals.known.known_sums import ONE, Span, Told, known_sums, with_moments
+from retention.signals.known.open_by_then import later_of, oldest_open
 from retention.signals.known.seen_by_then import (
     DAY,
     KEYS,
@@ -120,18 +122,42 @@ def invoice_features(
 
 def _bills_as_they_stood(asked: Asked, bills: Frame) -> Frame:
     """How many of each customer's bills were overdue, had come due, were late and were queried."""
-    due, paid, queried = nw.col("_due"), nw.col("_paid"), nw.col("_asked")
-    overdue = (due < DAY) & (paid.is_null() | (paid > DAY))
-    fell_due = (due < DAY) & (due >= DAY - asked.window)
-    marked = rows_by_then(asked, bills).with_columns(
-        _overdue=count(overdue),
-        _since=nw.when(overdue).then(DAY - due),
-        _fell_due=count(fell_due),
-        _late=count(fell_due & (paid.is_null() | (paid > due))),
-        _queried=count((queried > DAY - asked.window) & (queried <= DAY)),
+    due, paid, known = nw.col("_due"), nw.col("_paid"), nw.col("_enters")
+    rows = with_moments(bills, window=asked.window).with_columns(
+        _one=ONE,
+        _is_late=count(paid.is_null() | (paid > due)),
+        _overdue_from=later_of(due + 1, known),
+        _due_no_more=due + 1 + asked.window,
+        _asked_from=later_of(nw.col("_asked"), known),
+        _asked_no_more=nw.col("_asked") + asked.window,
     )
-    sums = [nw.col(name).sum() for name in ("_overdue", "_fell_due", "_late", "_queried")]
-    return marked.group_by(*KEYS).agg(*sums, nw.col("_since").max())
+    spans = (
+        Span("_overdue", "_one", "_overdue_from", "_paid"),
+        Span("_fell_due", "_one", "_overdue_from", "_due_no_more"),
+        Span("_late", "_is_late", "_overdue_from", "_due_no_more"),
+        Span("_queried", "_one", "_asked_from", "_asked_no_more"),
+    )
+    told = [Told(rows, spans), _oldest_in_time(rows.filter(known <= due + 1))]
+    found = known_sums(asked.rows.select(*KEYS), told)
+    late = _days_overdue_of_late(asked, rows.filter(known > due + 1))
+    since = nw.when(nw.col("_n_open") > 0).then(DAY - nw.col("_oldest")).otherwise(nw.lit(0))
+    both = found.join(late, on=list(KEYS), how="left").with_columns(_since=since.cast(nw.Float64))
+    longer = nw.col("_since_late") > nw.col("_since")
+    return both.with_columns(_since=nw.when(longer).then("_since_late").otherwise("_since"))
+
+
+def _oldest_in_time(bills: Frame) -> Told:
+    """The earliest due day of what was overdue, of bills that were known by their due day."""
+    return oldest_open(bills, age="_due", value="_due", start="_overdue_from", end="_paid")
+
+
+def _days_overdue_of_late(asked: Asked, bills: Frame) -> Frame:
+    """How long what was overdue had been so, of the few bills that were learnt of only then."""
+    open_then = nw.col("_paid").is_null() | (nw.col("_paid") > DAY)
+    dated = bills.select("customer_id", "_date", "_due", "_paid", _known=nw.col("_enters"))
+    beside_days = rows_by_then(asked, dated).filter(open_then)
+    since = beside_days.with_columns(_since_late=DAY - nw.col("_due"))
+    return since.group_by(*KEYS).agg(nw.col("_since_late").max())
 
 
 def _dated_bills(log: Frame) -> Frame:
@@ -141,4 +167,4 @@ def _dated_bills(log: Frame) -> Frame:
     if "queried" not in there:
         bills = bills.with_columns(_asked=nw.lit(None, dtype=nw.Float64))
     names = [name for name, column in _DATES.items() if column in there or name == "_asked"]
-    return bills.select("customer_id", *names)
+    return bills.filter(~nw.col("_date").is_null()).select("customer_id", *names)

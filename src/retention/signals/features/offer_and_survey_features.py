@@ -8,15 +8,21 @@ import narwhals.stable.v2 as nw
 
 from retention.frames import count
 from retention.periods import whole_days
+from retention.signals.known.known_sums import (
+    ONE,
+    Span,
+    Told,
+    in_window,
+    known_sums,
+    with_moments,
+)
+from retention.signals.known.open_by_then import earlier_of, later_of
 from retention.signals.known.seen_by_then import (
-    DATE,
-    DAY,
     KEYS,
     asked_and_log,
     count_or_nought,
     features_made,
     latest_by_then,
-    rows_by_then,
     with_day_numbers,
     with_features,
 )
@@ -106,12 +112,15 @@ def offer_features(
     dated = with_day_numbers(log, dates).select(
         "customer_id", *(n for n, column in dates.items() if column in log.collect_schema().names())
     )
-    silent = nw.col("_answered").is_null() | (nw.col("_answered") > DAY)
-    beside_days = rows_by_then(asked, dated).filter(asked.in_window)
-    marked = beside_days.with_columns(
-        _n=nw.lit(1), _unanswered=count(silent & (days <= DAY - DATE))
+    moments = with_moments(dated.filter(~nw.col("_date").is_null()), window=asked.window)
+    rows = moments.with_columns(
+        _one=ONE,
+        _silent_from=later_of(nw.col("_date") + days, nw.col("_enters")),
+        _silent_until=earlier_of(nw.col("_answered"), nw.col("_passes")),
     )
-    found = marked.group_by(*KEYS).agg(nw.col("_n").sum(), nw.col("_unanswered").sum())
+    silent = Span("_unanswered", "_one", "_silent_from", "_silent_until")
+    told = Told(rows, (in_window("_n", "_one"), silent))
+    found = known_sums(asked.rows.select(*KEYS), [told])
     asked_for = nw.when(nw.col("_n") > 0).then(nw.col("_unanswered"))
     features = {
         "n_offers": asked.seen(count_or_nought("_n")),
@@ -195,10 +204,13 @@ def survey_features(
     said = (window, observed_from, suffix)
     asked, log = asked_and_log(snapshots, surveys, SURVEYS, _OF_SURVEYS, said)
     dated = with_day_numbers(log, {"_date": "date"})
-    invited = dated.select("customer_id", "_date", _yes=count(nw.col("answered")))
-    beside_days = rows_by_then(asked, invited).filter(asked.in_window)
-    marked = beside_days.with_columns(_silent=count((nw.col("_yes") == 0) & (days <= DAY - DATE)))
-    found = marked.group_by(*KEYS).agg(nw.col("_yes").sum(), nw.col("_silent").sum())
+    said_so = count(nw.col("answered")).cast(nw.Int64)
+    invited = dated.filter(~nw.col("_date").is_null()).select(
+        "customer_id", "_date", _yes=said_so, _no=1 - said_so, _over=nw.col("_date") + days
+    )
+    silent = Span("_silent", "_no", "_over", "_passes")
+    told = Told(with_moments(invited, window=asked.window), (in_window("_yes", "_yes"), silent))
+    found = known_sums(asked.rows.select(*KEYS), [told])
     last = latest_by_then(asked, _satisfaction_by_day(dated))
     n_asked = count_or_nought("_yes") + count_or_nought("_silent")
     features = {

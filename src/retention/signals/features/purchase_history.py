@@ -48,7 +48,7 @@ def told_by_orders(log: Frame, *, last: int, window: int, category: str | None) 
     """
     lines = _lines_of_log(log, category)
     refunds = not checked_log(lines, "_day", as_of=periods.day_of(last)).only_sales
-    lines = lines.filter(nw.col("_day") <= last)
+    lines = with_exact_parts(lines.filter(nw.col("_day") <= last), "sales", _SALES)
     orders = _orders_with_exact_sales(lines) if refunds else lines.with_columns(_bought=ONE)
     told = [_told_by_purchases(_exact_sales_a_day(orders, bought=1), window)]
     if refunds:
@@ -59,20 +59,19 @@ def told_by_orders(log: Frame, *, last: int, window: int, category: str | None) 
 
 
 def _lines_of_log(log: Frame, category: str | None) -> Frame:
-    """Order lines with the number of their day and the parts of their sales."""
+    """Order lines with the number of their day and their sales."""
     schema = log.collect_schema()
     if category is not None and category not in schema:
         kept = "`as_transactions(..., keep={})`"
         raise ColumnError.unknown("category", category, schema, kept=kept)
     kind = {} if category is None else {"_category": as_text(category, schema[category])}
-    lines = log.select(
+    return log.select(
         "customer_id",
         *(["order_id"] if "order_id" in schema else []),
         nw.col("sales").cast(nw.Float64),
         **kind,
         _day=periods.day_expr("date", log.implementation).cast(nw.Int64),
     )
-    return with_exact_parts(lines, "sales", _SALES)
 
 
 def _orders_with_exact_sales(lines: Frame) -> Frame:

@@ -13,6 +13,7 @@ from retention.frames import Frame, in_kind_of
 from retention.names import inner_name
 from retention.periods import whole_days
 from retention.signals.days.asked_days import tables_together
+from retention.signals.known.known_sums import ONE, Told, ever, known_sums, with_moments
 from retention.tables import SNAPSHOTS, Kind
 from retention.tables.answer_columns import numbers
 
@@ -156,15 +157,14 @@ def latest_by_then(asked: Asked, scored: Frame) -> Frame:
         `customer_id`, `_day`, `_score` and `_change`, null where the last one lies before the
         window.
     """
-    neighbours = {
-        "_later": nw.col("_date").shift(-1),
-        "_score_before": nw.col("_score").shift(1),
-    }
-    over = {n: e.over("customer_id", order_by="_date") for n, e in neighbours.items()}
-    beside_days = rows_by_then(asked, scored.with_columns(**over)).filter(asked.in_window)
-    last = beside_days.filter(nw.col("_later").is_null() | (nw.col("_later") > DAY))
-    change = nw.col("_score") - nw.col("_score_before")
-    return last.select(*KEYS, "_score", _change=change)
+    before = nw.col("_score").shift(1).over("customer_id", order_by="_date")
+    dated = scored.with_columns(_before=before, _date=nw.col("_date").cast(nw.Int64))
+    days = with_moments(dated.select("customer_id", "_date", _one=ONE), window=asked.window)
+    told = Told(days, (ever("_n_dates", "_one"),), most=("_date",))
+    found = known_sums(asked.rows.select(*KEYS), [told]).filter(~nw.col("_date").is_null())
+    there = found.with_columns(nw.col("_date").cast(nw.Int64)).filter(asked.in_window)
+    both = there.join(dated, on=["customer_id", "_date"], how="inner")
+    return both.select(*KEYS, "_score", _change=nw.col("_score") - nw.col("_before"))
 
 
 def with_features(

@@ -140,7 +140,7 @@ def backtest_snapshots(
     refuse_unlabelled(found, days)
     refuse_twice_on_a_day(found)
     rows = [_scores_of_day(found, day, fit, names, (holdout, level), snapshots) for day in days]
-    columns = {"cut": np.array([np.datetime64(day, "us") for day in days])}
+    columns = {"cut": np.array([np.datetime64(day, "D") for day in days])}
     columns |= _conventions(found, days, holdout)
     columns |= columns_of_scores(rows)
     return table_like(columns, snapshots)
