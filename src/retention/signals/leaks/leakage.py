@@ -242,7 +242,7 @@ def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64] | None:
         return None
 
 
-def _plain_values(values: NDArray[Any]) -> list[Any]:
+def _values_as_wholes(values: NDArray[Any]) -> list[Any]:
     """Values that can be told from one another by one answer: arrays as lists."""
     return [v.tolist() if isinstance(v, np.ndarray) else v for v in values.tolist()]
 
@@ -251,7 +251,7 @@ def _different_objects(one: NDArray[Any], other: NDArray[Any]) -> Flags:
     """Whether texts, or values of any other kind, differ; missing ones are alike."""
     import pandas as pd
 
-    sides = [_plain_values(values) for values in (one, other)]
+    sides = [_values_as_wholes(values) for values in (one, other)]
     gaps = [
         np.array([pd.api.types.is_scalar(v) and pd.isna(v) for v in side], np.bool_)
         for side in sides
