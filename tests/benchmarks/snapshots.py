@@ -83,7 +83,8 @@ def cdnow(folder: Path) -> pd.DataFrame:
 
 def online_retail(folder: Path) -> pd.DataFrame:
     """The lines of known customers."""
-    table = pd.read_csv(folder / "online_retail/online_retail.csv.gz", parse_dates=["InvoiceDate"])
+    file = next((folder / "online_retail").glob("*.csv.gz"))  # the whole of it, or a part
+    table = pd.read_csv(file, parse_dates=["InvoiceDate"])
     table = table.dropna(subset=["CustomerID"])
     return pd.DataFrame({
         "customer_id": table["CustomerID"].astype("int64"),
@@ -96,12 +97,11 @@ def online_retail(folder: Path) -> pd.DataFrame:
 
 def real(folder: Path) -> None:
     """Whom is asked, what is known, what is measured."""
-    for name, read, cut, within, last in (
-        ("CDNOW", cdnow, "1998-01-01", 180, "1998-06-30"),
-        ("Online Retail", online_retail, "2011-10-10", 60, "2011-12-09"),
-    ):
+    for name, read, within in (("CDNOW", cdnow, 180), ("Online Retail", online_retail, 60)):
         table = read(folder)
         table["date"] = table["date"].astype("datetime64[us]")
+        until = table["date"].max().normalize()
+        cut, last = str((until - pd.Timedelta(days=within)).date()), str(until.date())
         print(f"\n{name}: {len(table):,} lines, {table['date'].min().date()} to {last}")
         show_whom(table, cut, within, last)
         show_leaks(table, cut)

@@ -59,6 +59,23 @@ def test_how_many_false_alarms_are_borne_must_be_said(orders, capsys):
     assert "Say --false-alarms" in err
 
 
+def test_whoever_rings_on_one_day_stands_in_the_order_of_customers(orders, capsys):
+    """Of equal days the first customer comes first, as in every other table."""
+    _, out, _ = run(capsys, orders, *ASKED, "--false-alarms", "30", "--format", "json")
+    found = [(row["rings_on"], row["customer_id"]) for row in json.loads(out)]
+    days = [day for day, _ in found]
+    assert len(set(days)) < len(days)
+    assert found == sorted(sorted(found), key=lambda row: row[0], reverse=True)
+
+
+def test_refusals_name_the_option(orders, capsys):
+    """As it is typed here."""
+    code, _, err = run(capsys, orders, *ASKED, "--false-alarms", "0")
+    assert (code, err[:29]) == (1, "retention: --false-alarms is ")
+    _, _, err = run(capsys, orders, *ASKED, "--false-alarms", "3", "--observed-from", "2024-12-30")
+    assert err.startswith("retention: --observed-from leaves nobody")
+
+
 def test_contracts_have_no_silence_to_listen_to(tmp_path, capsys):
     """They say themselves when they end."""
     path = tmp_path / "contracts.csv"

@@ -64,6 +64,32 @@ def test_all_cancellations_are_no_proportion():
     assert row["bounds"] == "none: not a proportion"
 
 
+@pytest.mark.parametrize(
+    ("convention", "price", "service"),
+    [
+        ("start_cohort", 1, 0), ("endpoint", 0, 1), ("active_and_new", 2, 0),
+        ("all_cancellations", 2, 0), ("exposure", 2, 2),
+    ],
+)  # fmt: skip
+def test_of_two_ends_in_a_month_the_first_has_the_cause_but_for_the_endpoint(
+    convention, price, service
+):
+    """Ann and Bob, who joins, leave over the price, return, and leave for good over service."""
+    frame = contracts(
+        ("Ann", "2023-12-01", "2024-01-10", "price"),
+        ("Ann", "2024-01-12", "2024-01-20", "service"),
+        ("Bob", "2024-01-05", "2024-01-08", "price"),
+        ("Bob", "2024-01-10", "2024-01-15", "service"),
+        ("Cem", "2023-12-01", None, None), columns=("reason",),
+    )  # fmt: skip
+    spells = spells_of(frame, keep_last="reason")
+    for cause, n in (("price", price), ("service", service)):
+        say = {"convention": convention, "causes": cause, "others": "compete", **JANUARY}
+        row = churn_rate(spells, **say).iloc[-1]
+        left = 1 if convention == "endpoint" else price + service
+        assert (row["n_churned"], row["n_other"]) == (n, left - n)
+
+
 def test_exposure_is_counted_in_customers_times_periods():
     """Ann is there all of January, Bob for its first 10 days of 31, Cem for its last 21."""
     frame = contracts(

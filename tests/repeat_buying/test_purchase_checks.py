@@ -193,7 +193,7 @@ def test_backtest_is_fit_on_the_cut_and_counted_after_it(engine):
     assert engine.is_mine(scores)
     bought = LINES[LINES["sales"] >= 0].assign(day=LINES["date"].dt.normalize())
     for row in engine.read(scores, order=["cut"]).to_dict("records"):
-        cut = pd.Timestamp(row["cut"]).tz_localize(None)  # of Spark it is a moment, in UTC
+        cut = pd.Timestamp(row["cut"])
         known = bought[bought["day"] <= cut]
         summary = rt.purchase_summary(known, as_of=cut.date())
         running = summary[summary["T"] - summary["t_x"] < 90]

@@ -103,3 +103,23 @@ def test_without_alarms_there_is_no_such_part():
     """Nobody asked."""
     report = rt.retention_report(contracts_of(90), **SAID)
     assert "warned" not in [part.key for part in report.sections]
+
+
+def test_more_signals_than_one_can_tell_apart_are_drawn_in_part():
+    """The table has all nine, the picture eight, and says so."""
+    names = [f"s{n}" for n in range(9)]
+    parts = [alarms_of(90, signal=name, rings=lambda i: i % 3 == 0) for name in names]
+    found = section(contracts_of(90), pd.concat(parts), pictures=True)
+    assert [row[0] for row in found.grids[0].rows] == names
+    assert found.pictures[0].title.endswith("the 8 signals after which most were lost")
+    assert "“s8”" not in found.pictures[0].told
+
+
+@pytest.mark.parametrize("name", ["customer_id", "date", "signal"])
+def test_alarms_that_do_not_say_enough_are_refused(name):
+    """None is left out in silence, not even one without a day."""
+    alarms = alarms_of(90, signal="s", rings=lambda i: i % 3 == 0)
+    blank = alarms.assign(**{name: alarms[name].where(alarms.index > 1)})
+    with pytest.raises(rt.ContentError, match=f"alarms: 2 rows have no {name}. Leave them out."):
+        section(contracts_of(90), blank)
+    assert section(contracts_of(90), blank.dropna()).grids[0].rows[0][1] == "28"

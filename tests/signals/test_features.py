@@ -51,7 +51,7 @@ def naive_invoices(rows, who, a, window):
         "n_overdue": len(overdue),
         "days_overdue": max([a - r[1] - r[2] for r in overdue], default=0),
         "n_due": len(due),
-        "paid_late_share": len(late) / len(due) if due else None,
+        "late_payment_share": len(late) / len(due) if due else None,
         "n_queried": len(asked),
     }
 
@@ -415,7 +415,7 @@ def test_what_is_not_in_a_table_is_null_and_what_did_not_happen_is_nought():
     invoices = kd.invoices_of([]).drop(columns=["queried", "known"])
     found = rt.signals.invoice_features(asked, invoices, window=5)
     assert found["n_overdue"].tolist() == found["n_due"].tolist() == [0.0]
-    assert found[["n_queried", "paid_late_share"]].isna().all(axis=None)
+    assert found[["n_queried", "late_payment_share"]].isna().all(axis=None)
     contacts = kd.contacts_of([]).drop(columns="unsatisfied_hours")
     found = rt.signals.contact_features(asked, contacts, window=5, targets=TARGETS)
     assert found["longest_open_hours"].tolist() == found["n_late"].tolist() == [0.0]

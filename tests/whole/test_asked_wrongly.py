@@ -151,10 +151,9 @@ def test_an_audit_takes_a_door(thing):
         rt.audit(thing, CODES)
 
 
-@pytest.mark.parametrize("n", [300, 1_500])
-def test_a_wide_relation_is_read(n):
+def test_a_wide_relation_is_read():
     """A sum over its columns, one after the other, is deeper than Python can follow."""
-    many = ", ".join(f"{i} AS x{i}" for i in range(n))
+    many = ", ".join(f"{i} AS x{i}" for i in range(1_100))
     wide = duckdb.sql(f"SELECT 'A' AS c, DATE '2024-01-01' AS d, 1.0 AS s, {many}")
     lines = rt.as_transactions(wide, customer_id="c", date="d", sales="s")
     assert len(lines.fetchall()) == 1

@@ -30,10 +30,8 @@ def on_pandas() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("engine", KINDS, indirect=True)
-def test_every_engine_agrees_with_pandas_on_all_shops_at_once(engine, monkeypatch):
+def test_every_engine_agrees_with_pandas_on_all_shops_at_once(engine):
     """From doors that let edges in to scores, with further readings of some figures."""
-    if engine.name == "ibis":  # merging SELECTs takes it as long again; twins let it
-        monkeypatch.setattr("ibis.options.sql.fuse_selects", False)
     expected = on_pandas()
     assert {step for step, answer in expected.items() if isinstance(answer, Exception)} == set()
     if engine.name == "pandas":

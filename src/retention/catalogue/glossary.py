@@ -29,6 +29,13 @@ GLOSSARY: tuple[Term, ...] = (
         "topics/cohorts",
     ),
     Term(
+        "alarm",
+        "the day on which a signal rings for a customer. It is right if the customer leaves within "
+        "the horizon, in vain if not.",
+        "topics/signals",
+        ("alert", "flag"),
+    ),
+    Term(
         "as of",
         "the last observed day, itself included. Nothing after it is looked at.",
         "explanation/conventions",
@@ -112,6 +119,12 @@ GLOSSARY: tuple[Term, ...] = (
         ("churn intensity",),
     ),
     Term(
+        "lead",
+        "the days from an alarm to the end it foretold; late is one that is too short to act on.",
+        "topics/signals",
+        ("lead time", "time in warning"),
+    ),
+    Term(
         "level",
         "how sure bounds are: 0.95 means that 95 of 100 such intervals hold the true value.",
         "explanation/concepts",
@@ -170,6 +183,12 @@ GLOSSARY: tuple[Term, ...] = (
         "share of wallet",
         "what a customer spends with you, of all they spend on such things.",
         "explanation/conventions",
+    ),
+    Term(
+        "snapshot",
+        "a customer on a day, with what was known then; its label says what came, once it is over.",
+        "topics/signals",
+        ("landmark", "observation point"),
     ),
     Term(
         "spell",

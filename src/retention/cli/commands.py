@@ -148,7 +148,9 @@ def write_warnings(settings: Settings, say: Callable[[str], None]) -> None:
     columns = read_out(found, name="the alarms")
     rung = columns["rings"].astype(bool)
     say(_silence_in_words(int(rung.sum()), rung.size, borne))
-    newest = np.argsort(columns["rings_on"][rung], kind="stable")[::-1]
+    newest = np.argsort(
+        -columns["rings_on"][rung].astype("datetime64[D]").astype(np.int64), kind="stable"
+    )
     shown = {name: values[rung][newest] for name, values in columns.items()}
     write_answer(table_like(shown, found), settings.output, people=_SILENT)
 

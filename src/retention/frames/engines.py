@@ -187,6 +187,8 @@ def collect(frame: Frame, *, exact: bool = False) -> Columns:
     if engine.is_duckdb():
         found = cast("Any", frame.to_native()).fetchnumpy()
         return {name: _unmasked_array(values, exact) for name, values in found.items()}
+    if engine.is_spark_like():
+        frame = _by_the_clock_of_the_session(frame)
     table = frame.collect(
         "pandas" if engine.is_pandas() else "polars" if engine.is_polars() else "pyarrow"
     )
@@ -218,6 +220,11 @@ def added_up(terms: Sequence[nw.Expr]) -> nw.Expr:
         pairs = [reduce(add, terms[i : i + 2]) for i in range(0, len(terms), 2)]
         terms = pairs
     return terms[0]
+
+
+def has_wide_numbers(frame: Frame) -> bool:
+    """Whether the engine adds up whole numbers of 128 bits as readily as those of 64."""
+    return frame.implementation.is_duckdb()
 
 
 def orders_well(frame: Frame) -> bool:
@@ -370,6 +377,13 @@ def _holds_nothing(values: Any) -> bool:
 
 def _is_arrow(table: object) -> bool:
     return type(table).__module__.split(".")[0] == "pyarrow"
+
+
+def _by_the_clock_of_the_session(frame: Frame) -> Frame:
+    """Spark's moments by the clock by which it tells their days: NumPy would have them in UTC."""
+    kinds = frame.collect_schema().items()
+    moments = [name for name, kind in kinds if isinstance(kind, nw.Datetime) and kind.time_zone]
+    return frame.with_columns(nw.col(*moments).cast(nw.Datetime("us"))) if moments else frame
 
 
 def _array_of_series(series: nw.Series[Any], exact: bool) -> NDArray[Any]:

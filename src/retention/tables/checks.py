@@ -77,9 +77,11 @@ def require(
                 schema = frame.collect_schema()
             if zone := zone_of(schema[column.name], frame.implementation):
                 say = "Give local dates without a zone, by the clock your books keep."
-                if kind.door.startswith("as_"):
-                    zoned = f"`{kind.door}(..., tz='Europe/Berlin')`"
-                    say = f"Say {zoned} or whichever zone your books keep."
+                if kind.door.startswith("as_"):  # what is made of loaded tables knows no zone
+                    say = (
+                        f"Say `{kind.door}(..., tz='Europe/Berlin')` or whichever zone your books "
+                        "keep."
+                    )
                 raise ColumnError(
                     f"{kind.name}: {column.name!r} has the time zone {zone}, in which your days "
                     f"need not begin. {say}"

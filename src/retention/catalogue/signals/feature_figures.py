@@ -98,8 +98,8 @@ FEATURE_FIGURES: tuple[Figure, ...] = (
         conventions=("model",),
     ),
     Figure(
-        name="paid_late_share",
-        label="Share that was late",
+        name="late_payment_share",
+        label="Share of invoices paid late",
         unit="share of 1",
         better="lower",
         low=0.0,

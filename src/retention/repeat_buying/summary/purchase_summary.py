@@ -301,7 +301,7 @@ class _Window:
             )
         if self.first is not None and periods.step_of(log.last, self.grain) < self.first:
             raise ContentError(
-                f"observed_from leaves nobody: the last order is of {log.last}. "
+                f"`observed_from` leaves nobody: the last order is of {log.last}. "
                 "It is the first day on which a customer may have been new."
             )
 
@@ -398,8 +398,8 @@ def refuse_no_customer(n: int, cut: date, observed_from: bool) -> None:
         return
     if observed_from:
         raise ContentError(
-            f"observed_from leaves nobody: all who bought by {cut} had bought before it too. It is "
-            "the first day on which a customer may have been new."
+            f"`observed_from` leaves nobody: all who bought by {cut} had bought before it too. It "
+            "is the first day on which a customer may have been new."
         )
     raise ContentError(
         f"Nobody had bought by {cut}: there are orders up to then, but they are refunds or sum to "

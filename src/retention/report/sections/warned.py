@@ -11,11 +11,13 @@ from retention.errors import count_of
 from retention.findings.likely_to_leave import WITHIN
 from retention.frames import in_kind_of, one_row
 from retention.frames.python_rows import rows_as_dicts
+from retention.plots.paper.palette import LOOKS
 from retention.plots.warning.alarm_plots import plot_leads
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Picture, Section
 from retention.signals.judging.alarm_kpis import alarm_kpis
 from retention.signals.judging.alarm_leads import alarm_leads
+from retention.signals.judging.alarms_in_spells import refuse_unsaid_alarms
 from retention.tables import ALARMS, require
 from retention.wording import days, list_in_words, number, percent, with_commas
 
@@ -47,7 +49,7 @@ def warned_section(material: Material) -> Section:
         "warned",
         _HEADING,
         _finding_on_signals(shown, asked["horizon"]),
-        pictures=_picture_of_leads(material, leads),
+        pictures=_picture_of_leads(material, leads, _signals_to_draw(shown)),
         grids=(_grid_of_signals(shown), _grid_of_leads(leads)),
         notes=tuple(_notes_on_alarms(material, asked["horizon"], len(kpis) - len(shown))),
     )
@@ -56,6 +58,7 @@ def warned_section(material: Material) -> Section:
 def _alarms_of_material(material: Material) -> tuple[Any, int]:
     """One alarm a customer, signal and day of the time covered; and how far apart they lie."""
     rung = require(material.alarms, ALARMS).select("customer_id", "date", "signal")
+    refuse_unsaid_alarms(rung)
     engine = rung.implementation
     first, last = (periods.number_of(day) for day in _watched_days(material))
     rows = rung.with_columns(_day=periods.day_expr("date", engine))
@@ -119,10 +122,19 @@ def _finding_on_signals(rows: list[dict[str, Any]], horizon: int) -> str:
     return f"{found}; it had rung for {percent(best['recall'])} of those who were lost."
 
 
-def _picture_of_leads(material: Material, rows: list[dict[str, Any]]) -> tuple[Picture, ...]:
+def _signals_to_draw(shown: list[dict[str, Any]]) -> list[str]:
+    """As many signals as one can tell apart, those that were right most often first."""
+    best = sorted(shown, key=lambda row: (-row["lift"], row["signal"]))
+    return [row["signal"] for row in best[: len(LOOKS)]]
+
+
+def _picture_of_leads(
+    material: Material, every: list[dict[str, Any]], names: list[str]
+) -> tuple[Picture, ...]:
     """The share of the lost that were warned of, by how early."""
     import pandas as pd
 
+    rows = [row for row in every if row["signal"] in names]
     if not any(row["share_warned"] for row in rows):
         return ()
     shares = {}
@@ -131,6 +143,8 @@ def _picture_of_leads(material: Material, rows: list[dict[str, Any]]) -> tuple[P
             shares[row["signal"]] = f"“{row['signal']}” for {percent(row['share_warned'])}"
     told = f"At least {days(_LEADS[2])} before the loss rang {list_in_words(list(shares.values()))}"
     title = "Of all who were lost, for how many it rang so early"
+    if len(rows) < len(every):
+        title += f": the {len(names)} signals after which most were lost"
     return pictures_of_plot(material, plot_leads, pd.DataFrame(rows), title=title, told=f"{told}.")
 
 

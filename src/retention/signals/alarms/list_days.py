@@ -176,6 +176,8 @@ def _refuse_what_is_no_score(frame: Frame, names: Sequence[str], argument: str) 
                 f"{argument}: {name!r} holds {dtype}. A score is a number, higher for who is "
                 "sooner to leave."
             )
+        if name == "customer_id":
+            raise ColumnError(f"{argument}: 'customer_id' says who, and is no score. Name another.")
 
 
 def _refuse_unsaid_rows(frame: Frame) -> None:
@@ -194,8 +196,8 @@ def _refuse_two_on_a_day(customer: Whole, day: Whole, ids: NDArray[Any]) -> None
     twice = (customer[1:] == customer[:-1]) & (day[1:] == day[:-1])
     if n := int(twice.sum()):
         place = int(np.argmax(twice))
+        who, when = ids.tolist()[customer[place]], periods.day_of(day[place])
         raise ContentError(
-            f"snapshots: {count_of(n, 'row', 'rows')} too many: customer "
-            f"{ids[customer[place]]!r} has several on {periods.day_of(day[place])}. Keep one of "
-            "them."
+            f"snapshots: {count_of(n, 'row', 'rows')} too many: customer {who!r} has several on "
+            f"{when}. Keep one of them."
         )

@@ -38,9 +38,9 @@ def ring_alarms(
 
     A list is made on each day of the snapshots, the earliest first:
 
-    - "top": the `calls` highest scores ring, of the customers who did not ring in the `apart` days
-      before. Those who tie for the last calls draw lots, made of the customer and the day alone, so
-      that neither the order of the rows nor what came later decides.
+    - "top": the `calls` highest scores ring, of the customers whose last alarm lies `apart` days or
+      more before. Those who tie for the last calls draw lots, made of the customer and the day
+      alone, so that neither the order of the rows nor what came later decides.
     - "threshold": a customer rings whose score reaches `threshold`, on the first such day that lies
       `apart` days or more after the last alarm; and rings again only after the score has been below
       `clear` in between, without which a score that hovers about the threshold would ring each day.
@@ -66,7 +66,7 @@ def ring_alarms(
 
     Raises:
         RetentionError: if an argument is none of what it may be, lacks or is of another policy.
-        ColumnError: if `score` is no column of numbers, or is the label.
+        ColumnError: if `score` is no column of numbers, or says who the customer is or became.
         ContentError: if the table is empty, lacks a customer or a day, or has two rows of a
             customer on one day.
 

@@ -184,7 +184,7 @@ def silence_alarms(
 def _budget_of_alarms(false_alarms: object) -> float:
     if not (is_number(false_alarms) and false_alarms > 0):
         raise RetentionError(
-            "false_alarms is how many of a hundred customers who are still here may ring in a "
+            "`false_alarms` is how many of a hundred customers who are still here may ring in a "
             f"month, above 0; got {false_alarms!r}."
         )
     return float(false_alarms)
@@ -192,7 +192,7 @@ def _budget_of_alarms(false_alarms: object) -> float:
 
 def _first_model_that_tells(rows: pd.DataFrame) -> tuple[str, PurchaseModel]:
     """The first model whose parameters the purchases tell, and its name."""
-    for name, fit in _MODELS:
+    for name, fit in _MODELS if rows["x"].any() else ():  # else rates run down to nothing
         fitted = cast("PurchaseModel", fit(rows))
         if fitted.status != "flat":
             return name, fitted

@@ -10,7 +10,7 @@ from retention import periods
 from retention.errors import ContentError
 from retention.frames import Frame, count, in_kind_of, one_row
 from retention.signals.days.asked_days import asked_days, rows_of_days
-from retention.signals.days.running_spells import checked_spells
+from retention.signals.days.running_spells import spells_with_days
 from retention.tables.answer_columns import gives, ids, numbers, times, whole_numbers
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def contract_snapshots(
         Survival Analysis, 2nd ed., sections 3.4 and 4.6.
     """
     days = asked_days(dates)
-    frame = _spells_seen(checked_spells(spells))
+    frame = _spells_seen(spells_with_days(spells))
     _refuse_days_not_seen(frame, days)
     ends = nw.col("_end") + 1 - nw.col("_left")
     told = frame.select(

@@ -125,7 +125,7 @@ def label_churn(
     )
     rows, told = tables_together(snapshots, spells, SPELLS, adds=NAMES)
     refuse_joined_spells(told)
-    dated = _spells_by_day(told)
+    dated = _days_of_each_spell(told)
     grace = _grace_of(told)
     _refuse_beyond_spells(dated, window.as_of, grace)
     names = [name for name in rows.collect_schema().names() if name != "_day"]
@@ -135,7 +135,7 @@ def label_churn(
     return labelled(_with_churn(met, window, grace), snapshots, names)
 
 
-def _spells_by_day(told: Frame) -> Frame:
+def _days_of_each_spell(told: Frame) -> Frame:
     """Spells with their days as numbers, and no more than that."""
     dated = with_days_of_spells(told)
     return dated.select("customer_id", "spell", "_start", "_end", "_left")

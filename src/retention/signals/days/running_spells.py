@@ -20,7 +20,7 @@ _SAME_SPELL = (
 )
 
 
-def checked_spells(spells: object) -> Frame:
+def spells_with_days(spells: object) -> Frame:
     """A table of spells, see `with_days_of_spells`.
 
     Raises:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from retention.signals.known.seen_by_then import Asked
 
 
-_MADE = ("n_overdue", "days_overdue", "n_due", "paid_late_share", "n_queried")
+_MADE = ("n_overdue", "days_overdue", "n_due", "late_payment_share", "n_queried")
 _DATES = {"_date": "date", "_known": "known", "_due": "due", "_paid": "paid", "_asked": "queried"}
 
 
@@ -48,11 +48,11 @@ def invoice_features(
 
     Of day a, over the invoices of more than 0 that were issued and known by then:
 
-        n_overdue    = those of which `due` lies before a and that were not paid by a,
-        days_overdue = a − the earliest `due` among these, 0 where there is none,
-        n_due        = those of which the first day overdue, `due` + 1, falls on (a − window, a],
-        paid_late_share   = those among them that were not paid by the evening of `due` / n_due,
-        n_queried    = those that the customer questioned on (a − window, a].
+        n_overdue          = those of which `due` lies before a and that were not paid by a,
+        days_overdue       = a − the earliest `due` among these, 0 where there is none,
+        n_due              = those of which the day after `due` falls on (a − window, a],
+        late_payment_share = those among them not paid by the evening of `due` / n_due,
+        n_queried          = those that the customer questioned on (a − window, a].
 
     An invoice that was paid after a is open on a. What is overdue counts however old it is; the
     share is of those that came due in the window, so that it can fall again. Credit notes are no
@@ -70,9 +70,9 @@ def invoice_features(
 
     Returns:
         The snapshots, in the caller's kind, with `n_overdue`, `days_overdue` (days), `n_due`,
-        `paid_late_share` (null where nothing was due) and `n_queried` (null where the invoices do
-        not say it). With `observed_from`, the first two are of the invoices seen. Eager tables are
-        sorted by customer and day.
+        `late_payment_share` (null where nothing was due) and `n_queried` (null where the invoices
+        do not say it). With `observed_from`, the first two are of the invoices seen. Eager tables
+        are sorted by customer and day.
 
     Raises:
         RetentionError: if `window` is no whole number of days.
@@ -95,9 +95,9 @@ def invoice_features(
         ...     "amount": [50.0, 60.0, 70.0],
         ... })
         >>> found = rt.signals.invoice_features(days, invoices, window=30)
-        >>> found[["n_overdue", "days_overdue", "n_due", "paid_late_share"]]
-           n_overdue  days_overdue  n_due  paid_late_share
-        0        1.0           4.0    2.0         1.0
+        >>> found[["n_overdue", "days_overdue", "n_due", "late_payment_share"]]
+           n_overdue  days_overdue  n_due  late_payment_share
+        0        1.0           4.0    2.0                 1.0
 
     Source:
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: late
@@ -109,11 +109,12 @@ def invoice_features(
     n_due, n_queried = count_or_nought("_fell_due"), count_or_nought("_queried")
     if "queried" not in log.collect_schema().names():
         n_queried = nw.lit(None, dtype=nw.Float64)
+    late_share = nw.when(n_due > 0).then(count_or_nought("_late") / n_due)
     features = {
         "n_overdue": count_or_nought("_overdue"),
         "days_overdue": count_or_nought("_since"),
         "n_due": asked.seen(n_due),
-        "paid_late_share": asked.seen(nw.when(n_due > 0).then(count_or_nought("_late") / n_due)),
+        "late_payment_share": asked.seen(late_share),
         "n_queried": asked.seen(n_queried),
     }
     return with_features(asked, [found], features, snapshots)

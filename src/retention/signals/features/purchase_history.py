@@ -10,7 +10,12 @@ from retention import periods
 from retention.errors import ColumnError
 from retention.frames import as_text
 from retention.orders import Together, checked_log, netted_orders
-from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
+from retention.signals.known.exact_amounts import (
+    exact_amount,
+    exact_kind,
+    exact_parts,
+    with_exact_parts,
+)
 from retention.signals.known.known_sums import (
     ONE,
     Span,
@@ -70,16 +75,18 @@ def _lines_of_log(log: Frame, category: str | None) -> Frame:
 
 
 def _orders_with_exact_sales(lines: Frame) -> Frame:
-    return netted_orders(lines, "_day", keep=Together(sums=tuple(exact_parts(_SALES))))
+    return netted_orders(lines, "_day", keep=Together(sums=tuple(exact_parts(_SALES, lines))))
 
 
 def _exact_sales_a_day(orders: Frame, *, bought: int) -> Frame:
     """Days on which a customer bought, or on which orders were refunds, with their sales."""
-    parts = exact_parts(_SALES)
+    parts = exact_parts(_SALES, orders)
     some = orders.filter(nw.col("_bought") == bought)
     days = some.group_by("customer_id", "_day").agg(*(nw.col(part).sum() for part in parts))
-    whole = days.with_columns(nw.col(part).cast(nw.Int64) for part in parts)
-    return whole.select("customer_id", _date=nw.col("_day"), _one=ONE, _sales=exact_amount(_SALES))
+    whole = days.with_columns(nw.col(part).cast(exact_kind(orders)) for part in parts)
+    return whole.select(
+        "customer_id", _date=nw.col("_day"), _one=ONE, _sales=exact_amount(_SALES, orders)
+    )
 
 
 def _told_by_purchases(days: Frame, window: int) -> Told:

@@ -135,10 +135,11 @@ def alarm_kpis(  # noqa: PLR0913 - what an alarm is worth has that many terms
         `recall_reason`; `customer_months` (at risk while observed), `false_per_100_months`
         (100 n_alarms false_share / customer_months), `calls_per_day`, `calls_p95` (on 95 days in
         100 there were no more calls); with `values` `n_unvalued` (of n_churners, without a value),
-        `value_lost`, `value_warned` (currency), `value_recall`, else null; with `silence`
-        `warned_before_last` (of n_churners; null where the horizon reaches no further back than the
-        silence), `delay_median` (days from the last order to the first alarm in time, of those
-        warned), else null; and the conventions `horizon`, `least`, `apart`, `silence`.
+        `value_lost`, `value_warned` (currency), `value_recall` (where value_lost is above 0), else
+        null; with `silence` `warned_before_last` (of n_churners; null where the horizon reaches no
+        further back than the silence), `delay_median` (days from the last order to the first alarm
+        in time, of those warned), else null; and the conventions `horizon`, `least`, `apart`,
+        `silence`.
 
     Raises:
         RetentionError: if an argument is none of what it may be: `least` beyond `horizon`, or

@@ -10,13 +10,13 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.errors import ColumnError, ContentError, RetentionError, count_of, warn, whole_number
-from retention.frames import Columns, collect, table_like
+from retention.frames import Columns, beside, collect, table_like
 from retention.signals.alarms.list_days import ListedScores, listed_scores
 from retention.signals.judging.alarm_kpis import KPIS
 from retention.signals.judging.alarms_in_spells import matched_alarms
 from retention.signals.judging.judged_signals import figures_of_signals, rows_as_columns
-from retention.signals.judging.judged_spells import Judging, judging_of
-from retention.tables import VALUES, require
+from retention.signals.judging.judged_spells import ENDS, Judging, judging_of
+from retention.tables import SNAPSHOTS, VALUES, refuse_other_ids, require
 from retention.tables.answer_columns import gives, whole_numbers
 from retention.tables.checks import given_names
 
@@ -127,7 +127,8 @@ def alarm_trade_off(  # noqa: PLR0913 - what an alarm is worth has that many ter
         horizon=horizon, least=least, apart=apart, as_of=as_of, observed_from=observed_from,
         silence=silence,
     )  # fmt: skip
-    names, budgets = _signals_asked(signals), _budgets_asked(calls)
+    names, budgets = _signals_asked(signals, valued=values is not None), _budgets_asked(calls)
+    _refuse_other_scores(scores, spells)
     listed = _lists_observed(listed_scores(scores, names, argument="signals"), terms)
     every = _scores_and_their_like(listed, values)
     labels = {f"{at:09}": pair for at, pair in enumerate((k, s) for k in budgets for s in every)}
@@ -144,12 +145,21 @@ def alarm_trade_off(  # noqa: PLR0913 - what an alarm is worth has that many ter
     return table_like(rows_as_columns(rows, ["calls", *working]), scores)
 
 
-def _signals_asked(signals: str | Sequence[str]) -> list[str]:
+def _refuse_other_scores(scores: object, spells: object) -> None:
+    """Refuse scores of another kind of table than the spells, or of other ids."""
+    given, checked = require(spells, ENDS, adds="none"), require(scores, SNAPSHOTS, adds="none")
+    refuse_other_ids(given, checked, ("spells", "scores"))
+    beside(given, scores, name="scores")
+
+
+def _signals_asked(signals: str | Sequence[str], *, valued: bool) -> list[str]:
     names = list(dict.fromkeys(given_names(signals, argument="signals")))
     if not names:
         raise RetentionError("signals: name at least one column of scores.")
+    products = map(_name_of_product, names) if valued else ()
+    own = {_RANDOM, _VALUE, *products}
     for name in names:
-        if name in (_RANDOM, _VALUE):
+        if name in own:
             raise ColumnError(
                 f"signals: {name!r} is what this table calls one of its own. Rename the column."
             )
@@ -204,9 +214,20 @@ def _scores_and_their_like(listed: ListedScores, values: object | None) -> dict[
                     "is left out. Give a chance or a rate to have it."
                 )
             else:
-                every[f"{name} × {_VALUE}"] = score * worth
+                every[_name_of_product(name)] = _times_value(score, worth)
         every[_VALUE] = worth
     return every | {_RANDOM: lots}
+
+
+def _name_of_product(signal: str) -> str:
+    return f"{signal} × {_VALUE}"
+
+
+def _times_value(score: Floats, worth: Floats) -> Floats:
+    """A score times value: who is worth nothing has 0 of it, however high the score."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = score * worth
+    return np.where((worth == 0) & ~np.isnan(score), 0.0, product)
 
 
 def _values_of_customers(listed: ListedScores, values: object) -> Floats:

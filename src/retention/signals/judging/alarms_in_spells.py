@@ -122,21 +122,29 @@ def _checked_alarms(given: Frame, alarms: object) -> Frame:
     checked = require(alarms, ALARMS, adds="none")
     refuse_other_ids(given, checked, ("spells", "alarms"))
     table = typed_as(beside(given, alarms, name="alarms"), checked)
-    found = one_row(
-        table.select(nw.len().alias("n"), nw.col("customer_id", "date", "signal").count())
-    )
-    if not found["n"]:
+    if not refuse_unsaid_alarms(table):
         raise ContentError("alarms is empty: nothing rang, so there is no signal to be judged.")
-    for name in ("customer_id", "date", "signal"):
-        if gaps := int(found["n"] - found[name]):
-            raise ContentError(
-                f"alarms: {count_of(gaps, 'row has', 'rows have')} no {name}. Leave them out."
-            )
     return table.select(
         "customer_id",
         signal=nw.col("signal").cast(nw.String),
         _day=periods.day_expr("date", table.implementation).cast(nw.Int64),
     )
+
+
+def refuse_unsaid_alarms(table: Frame) -> int:
+    """How many alarms there are, once each says for whom it rang, when and what.
+
+    Raises:
+        ContentError: if one does not.
+    """
+    names = ("customer_id", "date", "signal")
+    found = one_row(table.select(nw.len().alias("n"), nw.col(*names).count()))
+    for name in names:
+        if gaps := int(found["n"] - found[name]):
+            raise ContentError(
+                f"alarms: {count_of(gaps, 'row has', 'rows have')} no {name}. Leave them out."
+            )
+    return int(found["n"])
 
 
 def _spells_with_values(ends: Frame, given: Frame, values: object | None) -> Frame:
@@ -154,7 +162,7 @@ def _spells_with_values(ends: Frame, given: Frame, values: object | None) -> Fra
     found = one_row(
         told.select(nw.len().alias("n"), nw.col("customer_id").n_unique(), nw.col("_odd").sum())
     )
-    if twice := int(found["n"] - found["customer_id"]):
+    if twice := int(found["n"] - (found["customer_id"] or 0)):
         raise ContentError(
             f"values: {count_of(twice, 'row', 'rows')} too many. Give a row per customer: add up "
             "what one of them is worth."
@@ -206,9 +214,9 @@ def _spells_counted(ends: Frame, terms: Judging, names: Sequence[str]) -> Frame:
     )
     keys = (*names, "_watched", "_left", "_due")
     grouped = told.group_by(*keys).agg(
-        nw.len().alias("n"), nw.col("_lost").sum(), nw.col("_told").sum()
+        nw.len().alias("_n"), nw.col("_lost").sum(), nw.col("_told").sum()
     )
-    return grouped.with_columns(nw.col("n", "_watched", "_left", "_due", "_told").cast(nw.Int64))
+    return grouped.with_columns(nw.col("_n", "_watched", "_left", "_due", "_told").cast(nw.Int64))
 
 
 def _numbered_by_segment(
@@ -216,7 +224,7 @@ def _numbered_by_segment(
 ) -> Matched:
     """The same as arrays, with signals, segments, customers and spells as numbers."""
     names, signals, many = asked
-    if not counted["n"].size:
+    if not counted["_n"].size:
         raise ContentError("spells: none had started by `as_of`, so nobody could be warned.")
     refused, _ = distinct_segments(counted, names)
     place = {signal: at for at, signal in enumerate(signals)}
@@ -251,7 +259,7 @@ def _spells_as_numbers(counted: Columns, segment: list[int]) -> Columns:
     told = {
         "segment": np.array(segment, np.int64),
         **{name: counted[f"_{name}"].astype(np.int64) for name in ("watched", "left", "due")},
-        "n": counted["n"].astype(np.int64),
+        "n": counted["_n"].astype(np.int64),
         "value": counted["_lost"].astype(np.float64),
         "valued": counted["_told"].astype(np.int64),
     }

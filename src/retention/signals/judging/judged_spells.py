@@ -121,6 +121,8 @@ def spells_until_seen(given: Frame, names: Sequence[str], terms: Judging) -> Fra
                 "whether it was going to end. Make them with `reactivation='new_spell'`."
             )
     last = {"_ordered": periods.day_expr("last_order", engine)} if "last_order" in schema else {}
+    lasted = nw.col("duration").cast(nw.Float64)
+    whole = nw.when(~lasted.is_nan()).then(lasted.floor().cast(nw.Float64))  # seen for whole days
     told = given.select(
         "customer_id",
         *(as_text(name, schema[name]) for name in names),
@@ -129,7 +131,7 @@ def spells_until_seen(given: Frame, names: Sequence[str], terms: Judging) -> Fra
         _dated=count(~nw.col("end").is_null()),
         _start=periods.day_expr("start", engine),
         _end=periods.day_expr("end", engine),
-        _lasted=nw.col("duration").cast(nw.Float64),
+        _lasted=whole,
         **last,
     )
     ended = (nw.col("_churned") == 1) & (nw.col("_end") <= terms.last)
@@ -150,7 +152,7 @@ def _refuse_what_cannot_end(ends: Frame) -> None:
         _undated=count(churned & ~dated),
         _unlike=count(~churned & dated),
         _backwards=count(churned & (nw.col("_end") < nw.col("_start"))),
-        _unknown=count(~churned & ~(nw.col("_lasted") >= 0)),
+        _unknown=count(~churned & (nw.col("_lasted").is_null() | (nw.col("_lasted") < 0))),
         _sits=nw.when(nw.col("_left") == 1).then(nw.col("_until") - 1).otherwise(nw.col("_until")),
         _next=nw.col("_start").shift(-1).over("customer_id", order_by="_start"),
     ).with_columns(_twice=count(nw.col("_next") <= nw.col("_sits")))

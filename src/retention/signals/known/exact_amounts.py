@@ -1,7 +1,8 @@
 """Amounts as whole numbers, whose sums are exact: they do not depend on the order of the rows.
 
-An amount is so many whole ones, so many parts of one (2⁻⁴⁰), and so many parts of these. That is
-all of a float that is not far below a billionth of a billionth of the currency.
+An amount is so many parts of one (2⁻⁶⁴) where the engine adds up whole numbers of 128 bits; else it
+is so many whole ones, so many parts of one (2⁻⁴⁰), and so many parts of these. Either is all of a
+float but for what is below a billionth of a billionth of the currency.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
+from retention.frames import has_wide_numbers
+
 if TYPE_CHECKING:
     from retention.frames import Frame
 
-_GRAIN = 2.0**40
+_GRAIN, _FINE = 2.0**40, 2.0**64
 
 
-def exact_parts(name: str) -> list[str]:
-    """What the parts of an amount are called."""
-    return [f"{name} {k}" for k in range(3)]
+def exact_parts(name: str, frame: Frame) -> list[str]:
+    """What the parts of an amount are called, on the engine of a frame."""
+    return [f"{name} {k}" for k in range(1 if has_wide_numbers(frame) else 3)]
+
+
+def exact_kind(frame: Frame) -> type[nw.Int64 | nw.Int128]:
+    """The type of the parts of an amount, on the engine of a frame."""
+    return nw.Int128 if has_wide_numbers(frame) else nw.Int64
 
 
 def with_exact_parts(rows: Frame, value: str, name: str) -> Frame:
@@ -26,15 +34,20 @@ def with_exact_parts(rows: Frame, value: str, name: str) -> Frame:
     size = nw.col(value).abs()
     rest = nw.when(size >= 0).then(size).otherwise(nw.lit(0.0))
     rows = rows.with_columns(_rest=rest, _back=nw.col(value) < 0)
-    for part in exact_parts(name):
-        whole = nw.col("_rest").floor().cast(nw.Int64)
+    kind = exact_kind(rows)
+    if has_wide_numbers(rows):
+        rows = rows.with_columns(_rest=nw.col("_rest") * _FINE)
+    for part in exact_parts(name, rows):
+        whole = nw.col("_rest").floor().cast(kind)
         signed = nw.when(nw.col("_back")).then(whole * -1).otherwise(whole)
         left = (nw.col("_rest") - whole.cast(nw.Float64)) * _GRAIN
         rows = rows.with_columns(signed.alias(part), _rest=left)
     return rows.drop("_rest", "_back")
 
 
-def exact_amount(name: str) -> nw.Expr:
+def exact_amount(name: str, frame: Frame) -> nw.Expr:
     """The amount whose parts these are, or sums of its parts."""
-    ones, parts, grains = (nw.col(part).cast(nw.Float64) for part in exact_parts(name))
-    return ones + (parts + grains / _GRAIN) / _GRAIN
+    parts = [nw.col(part).cast(nw.Float64) for part in exact_parts(name, frame)]
+    if len(parts) == 1:
+        return parts[0] / _FINE
+    return parts[0] + (parts[1] + parts[2] / _GRAIN) / _GRAIN

@@ -19,14 +19,14 @@ which it was learnt are not after a. Spans are not windows alone: what was open,
 on the day counts from one column of days until another, `Span("n_open", "_one", "_opened",
 "_closed")`; a null end is open still.
 
-Sums of whole numbers are exact, and so are those of amounts, which are added up in three whole
+Sums of whole numbers are exact, and so are those of amounts, which are added up in whole
 parts: what is known of a day is the same to the last bit whether or not the log goes on after it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -34,7 +34,12 @@ import numpy as np
 from retention.activity.from_contracts import rows_n_times
 from retention.frames import Frame, collect
 from retention.signals.days.asked_days import with_number_before
-from retention.signals.known.exact_amounts import exact_amount, exact_parts, with_exact_parts
+from retention.signals.known.exact_amounts import (
+    exact_amount,
+    exact_kind,
+    exact_parts,
+    with_exact_parts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +134,7 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
 
     The rows are put to the first of the days on which they count, added up by customer and such
     day, and then along the days: the heaviest step is one grouping, and what is sorted afterwards
-    has no more than one row per customer and day.
+    has one row for each customer and day at most.
 
     Args:
         asked: customers and days, `customer_id` and `_day`.
@@ -138,57 +143,106 @@ def known_sums(asked: Frame, told: Sequence[Told]) -> Frame:
     Returns:
         `customer_id`, `_day`, each once; the sums, the least, and the greatest, under their names.
     """
-    found_days = collect(asked.select("_day").unique())["_day"].astype(np.int64)
-    days = np.sort(found_days) if found_days.size else np.zeros(1, np.int64)
-    amounts = _which_are_amounts(told)
-    least, most = [n for one in told for n in one.least], [n for one in told for n in one.most]
-    sums = [part for name, is_amount in amounts.items() for part in _parts(name, is_amount)]
-    whole = {**dict.fromkeys(sums, 0), **dict.fromkeys(least, _FAR), **dict.fromkeys(most, -_FAR)}
-    events = [_events_of(one, amounts, whole, days) for one in told]
+    days = _days_asked_for(asked)
+    figures = _Figures.of(told, asked)
     day = nw.col("_day").cast(nw.Int64)
     dated = with_number_before(asked.select("customer_id", _at=day, _asked=day), "_at", days)
-    questions = dated.select("customer_id", "_asked", "_n_at", **_literals(whole))
-    each = (
-        nw.concat([questions, *events])
-        .group_by("customer_id", "_n_at")
-        .agg(
-            nw.col("_asked").max(),
-            *(nw.col(name).sum() for name in sums),
-            *(nw.col(name).min() for name in least),
-            *(nw.col(name).max() for name in most),
-        )
+    questions = dated.select("customer_id", "_asked", "_n_at", **figures.nothing)
+    rows = nw.concat([questions, *(_events_of(one, figures, days) for one in told)])
+    each = rows.group_by("customer_id", "_n_at").agg(
+        nw.col("_asked").max(),
+        *(nw.col(name).sum() for name in figures.sums),
+        *(nw.col(name).min() for name in figures.least),
+        *(nw.col(name).max() for name in figures.most),
     )
-    running = {name: nw.col(name).cast(nw.Int64).cum_sum() for name in sums}
-    running |= {name: nw.col(name).cum_min() for name in least}
-    running |= {name: nw.col(name).cum_max() for name in most}
+    found = _added_up_along_days(each, figures).filter(nw.col("_asked") > -_FAR)
+    ends = {
+        name: nw.when(nw.col(name).abs() < _FAR).then(nw.col(name))
+        for name in (*figures.least, *figures.most)
+    }
+    sums = {
+        name: exact_amount(name, asked) if is_amount else nw.col(name)
+        for name, is_amount in figures.amounts.items()
+    }
+    return found.select("customer_id", _day=nw.col("_asked"), **sums, **ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What is asked for, and how the engine holds it.
+
+    Attributes:
+        amounts: the names of the sums, and whether they are of amounts rather than whole numbers.
+        least: the names of the least values.
+        most: those of the greatest.
+        frame: a frame over the engine.
+    """
+
+    amounts: Mapping[str, bool]
+    least: tuple[str, ...]
+    most: tuple[str, ...]
+    frame: Frame
+
+    @classmethod
+    def of(cls, told: Sequence[Told], frame: Frame) -> _Figures:
+        """Those of some tables."""
+        amounts: dict[str, bool] = {}
+        for one in told:
+            schema = one.rows.collect_schema()
+            for span in one.spans:
+                is_amount = schema[span.value].is_float()
+                amounts[span.name] = amounts.get(span.name, False) or is_amount
+        least = tuple(name for one in told for name in one.least)
+        return cls(amounts, least, tuple(name for one in told for name in one.most), frame)
+
+    @property
+    def sums(self) -> dict[str, Any]:
+        """The columns that are added up, and the type of each."""
+        wide = exact_kind(self.frame)
+        return {
+            part: wide if is_amount else nw.Int64
+            for name, is_amount in self.amounts.items()
+            for part in _parts(name, self.frame if is_amount else None)
+        }
+
+    @property
+    def nothing(self) -> dict[str, nw.Expr]:
+        """What a row says that tells nothing."""
+        none = {name: nw.lit(0).cast(kind) for name, kind in self.sums.items()}
+        none |= {name: nw.lit(_FAR).cast(nw.Int64) for name in self.least}
+        return none | {name: nw.lit(-_FAR).cast(nw.Int64) for name in self.most}
+
+
+def _days_asked_for(asked: Frame) -> NDArray[np.int64]:
+    """The different days, in order; some day where there is none."""
+    found = collect(asked.select("_day").unique())["_day"].astype(np.int64)
+    return np.sort(found) if found.size else np.zeros(1, np.int64)
+
+
+def _added_up_along_days(each: Frame, figures: _Figures) -> Frame:
+    """What had come together by each day, of what each brought."""
+    typed = each.with_columns(nw.col(name).cast(kind) for name, kind in figures.sums.items())
+    running = {name: nw.col(name).cum_sum() for name in figures.sums}
+    running |= {name: nw.col(name).cum_min() for name in figures.least}
+    running |= {name: nw.col(name).cum_max() for name in figures.most}
     along = {name: so_far.over("customer_id", order_by="_n_at") for name, so_far in running.items()}
-    whole_sums = each.with_columns(**{name: nw.col(name).cast(nw.Int64) for name in sums})
-    found = whole_sums.with_columns(**along).filter(nw.col("_asked") > -_FAR)
-    met = {name: nw.when(nw.col(name).abs() < _FAR).then(nw.col(name)) for name in (*least, *most)}
-    return found.select(
-        "customer_id",
-        _day=nw.col("_asked"),
-        **{n: exact_amount(n) if is_amount else nw.col(n) for n, is_amount in amounts.items()},
-        **met,
-    )
+    found = typed.with_columns(**along)
+    return found.with_columns(nw.col(name).cast(kind) for name, kind in figures.sums.items())
 
 
-def _events_of(
-    told: Told, amounts: Mapping[str, bool], whole: Mapping[str, int], days: NDArray[np.int64]
-) -> Frame:
+def _events_of(told: Told, figures: _Figures, days: NDArray[np.int64]) -> Frame:
     """What changes on which day: a row comes into the sums it belongs to, and goes out again."""
     moments = _moments_of(told)
-    values = {one.value: amounts[one.name] for one in told.spans}
     split = told.rows.with_columns(_n=nw.lit(len(moments)).cast(nw.Int64))
-    for value, is_amount in values.items():
+    for value, is_amount in {one.value: figures.amounts[one.name] for one in told.spans}.items():
         split = _with_parts_of_value(split, value, is_amount)
     each = rows_n_times(split, len(moments))
     place = {name: nw.col("_place") == k for k, name in enumerate(moments)}
-    changes = _literals(whole)
+    changes = figures.nothing
     for one in told.spans:
-        changes |= _changes_of_sum(one, amounts[one.name], place)
+        changes |= _changes_of_sum(one, figures, place)
     for name in (*told.least, *told.most):
-        known = nw.col(name).fill_null(whole[name]).cast(nw.Int64)
+        known = nw.col(name).fill_null(_FAR if name in told.least else -_FAR).cast(nw.Int64)
         changes[name] = nw.when(place[told.start]).then(known).otherwise(changes[name])
     at = nw.lit(_FAR).cast(nw.Int64)
     for name, here in place.items():
@@ -205,21 +259,23 @@ def _moments_of(told: Told) -> list[str]:
     return list(dict.fromkeys([*ends, *([told.start] if told.least or told.most else [])]))
 
 
-def _changes_of_sum(one: Span, is_amount: bool, place: Mapping[str, nw.Expr]) -> dict[str, nw.Expr]:
+def _changes_of_sum(
+    one: Span, figures: _Figures, place: Mapping[str, nw.Expr]
+) -> dict[str, nw.Expr]:
     """What a row adds to the parts of a sum, or takes from them, at each of its moments."""
     counts = place[one.start]
     if one.end:
         lasting = nw.col(one.end).is_null() | (nw.col(one.end) > nw.col(one.start))
         counts = counts & lasting
-    changes = {}
-    parts = _parts(f"_part {one.value}", is_amount)
-    for made, part in zip(_parts(one.name, is_amount), parts, strict=True):
+    frame = figures.frame if figures.amounts[one.name] else None
+    changes, parts = {}, _parts(f"_part {one.value}", frame)
+    for made, part in zip(_parts(one.name, frame), parts, strict=True):
         value = nw.col(part)
         change = nw.when(counts).then(value).otherwise(nw.lit(0))
         if one.end:
             ends = place[one.end] & (nw.col(one.end) > nw.col(one.start))
             change = nw.when(ends).then(value * -1).otherwise(change)
-        changes[made] = change.cast(nw.Int64)
+        changes[made] = change.cast(figures.sums[made])
     return changes
 
 
@@ -230,19 +286,6 @@ def _with_parts_of_value(rows: Frame, value: str, is_amount: bool) -> Frame:
     return rows.with_columns(nw.col(value).fill_null(0).cast(nw.Int64).alias(f"_part {value}"))
 
 
-def _parts(name: str, is_amount: bool) -> list[str]:
-    return exact_parts(name) if is_amount else [name]
-
-
-def _which_are_amounts(told: Sequence[Told]) -> dict[str, bool]:
-    """The names of all sums, and whether they are of amounts rather than of whole numbers."""
-    found: dict[str, bool] = {}
-    for one in told:
-        schema = one.rows.collect_schema()
-        for span in one.spans:
-            found[span.name] = found.get(span.name, False) or schema[span.value].is_float()
-    return found
-
-
-def _literals(whole: Mapping[str, int]) -> dict[str, nw.Expr]:
-    return {name: nw.lit(value).cast(nw.Int64) for name, value in whole.items()}
+def _parts(name: str, frame: Frame | None) -> list[str]:
+    """The columns of a sum: of an amount its parts on the engine of a frame, else itself."""
+    return [name] if frame is None else exact_parts(name, frame)

@@ -190,7 +190,7 @@ def _differences_by_column(built: _Built, then: _Built, day: date) -> Columns:
         rows.append((name, int(differs.sum()), first, largest))
     n = np.array([row[1] for row in rows], np.int64)
     return {
-        "date": np.full(len(rows), np.datetime64(day, "us")),
+        "date": np.full(len(rows), np.datetime64(day, "D")),
         "column": np.array([outer_text(row[0]) for row in rows], dtype=object),
         "n_rows": np.full(len(rows), ids.size, np.int64),
         "n_different": n,

@@ -33,7 +33,7 @@ def chances_of_rows(model: Any, rows: Any, inputs: Any) -> Floats:
     """
     if is_classifier(model):
         said = _chance_of_loss(model, inputs)
-    elif isinstance(model, LifetimeModel) or not callable(model):
+    elif isinstance(model, LifetimeModel | type) or not callable(model):
         raise RetentionError(
             "the model must be a fitted classifier with predict_proba, or a function of the rows "
             f"that gives each one's chance of a loss; got {description_of(model)}."
@@ -90,7 +90,7 @@ def _answer_of(method: Any, *given: Any) -> Any:
     try:
         return method(*given)
     except (TypeError, ValueError) as error:
-        said = " ".join(str(error).split(". ")[0].split())
+        said = " ".join(str(error).split(". ")[0].split()).rstrip(".")
         owner = type(getattr(method, "__self__", method)).__name__
         hint = (
             " Columns have gaps: impute them first, as in make_pipeline(SimpleImputer(...), ...)."

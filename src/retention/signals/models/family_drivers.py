@@ -105,10 +105,10 @@ def model_drivers(
         ...     lambda rows: rows["days_silent"] / 200, table, seed=1,
         ...     families={"silence": ["days_silent"], "money": ["sales"]},
         ... )
-        >>> drivers[["family", "auc", "auc_alone", "direction"]].round(1)
-            family  auc  auc_alone direction
-        0  silence  1.0        1.0    higher
-        1    money  1.0        0.5       NaN
+        >>> drivers[["family", "auc", "auc_alone"]].round(1)
+            family  auc  auc_alone
+        0  silence  1.0        1.0
+        1    money  1.0        0.5
         >>> drivers["sentence"][1]
         "Without money the model's AUC stays 1.000."
 

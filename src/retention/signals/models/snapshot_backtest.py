@@ -135,7 +135,7 @@ def backtest_snapshots(
     found = labelled_snapshots(snapshots, features=names, needs=("churned", "known_on"))
     refuse_unlabelled(found, days)
     rows = [_scores_of_day(found, day, fit, names, (holdout, level), snapshots) for day in days]
-    columns = {"cut": np.array([np.datetime64(day, "us") for day in days])}
+    columns = {"cut": np.array([np.datetime64(day, "D") for day in days])}
     columns |= _conventions(found, days, holdout)
     columns |= columns_of_scores(rows)
     return table_like(columns, snapshots)

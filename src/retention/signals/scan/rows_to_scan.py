@@ -141,8 +141,8 @@ def _refuse_other_outcomes(rows: Frame, outcome: str) -> int:
     if other:
         first = one_row(rows.filter(strange).select(value.min()))["_left"]
         raise ContentError(
-            f"outcome: {count_of(other, 'row has', 'rows have')} an {outcome!r} that is neither 1 "
-            f"nor 0, such as {first:g}. Say who left, 1, and who did not, 0."
+            f"outcome: in {count_of(other, 'row', 'rows')} {outcome!r} is neither 1 nor 0, such as "
+            f"{first:g}. Say who left, 1, and who did not, 0."
         )
     return n - known
 

@@ -172,7 +172,7 @@ def backtest(
     _warn_of_first_note([row["note"] for row in rows])
     _warn_of_sign([row["concordance"] for row in rows])
     said = {"horizon": ahead, "embargo": kept, "holdout": holdout}
-    parts: Columns = {"cut": np.array([np.datetime64(cut, "us") for cut in days])}
+    parts: Columns = {"cut": np.array([np.datetime64(cut, "D") for cut in days])}
     parts |= {name: np.full(len(days), value, _dtype_of(value)) for name, value in said.items()}
     parts |= columns_of_scores(rows)
     return table_like(parts, table)
