@@ -103,10 +103,11 @@ def dated_tables(
             "tables must be tables by name, as in {'orders': orders, 'contacts': contacts}, which "
             f"build is given in the same form; got {type(tables).__name__}."
         )
+    known = ", ".join(map(str, tables))
     for name in filled_later:
         if name not in tables:
             raise RetentionError(
-                f"filled_later names {name!r}, which is none of the tables: {', '.join(tables)}."
+                f"filled_later names {name!r}, which is none of the tables: {known}."
             )
     return {
         name: _dated_table(table, str(name), filled_later.get(name, ()))
@@ -195,21 +196,32 @@ def _labels_open_again(frame: Frame, last: int) -> Frame:
 
 
 def _contacts_open_again(frame: Frame, last: int) -> Frame:
-    """Contacts: what took until a later day is not over yet; a contact solved later is open."""
+    """Contacts: what took until a later day is not over yet; a contact solved later is open.
+
+    By working hours what was done between the closing and the next opening cannot be told from what
+    was done at the closing, and counts as over, as in the figures of service.
+    """
     schema, engine = frame.collect_schema(), frame.implementation
     begun = periods.second_expr("date", schema["date"], engine).cast(nw.Float64)
-    frame = frame.with_columns(_begun=begun, _over=nw.lit((last + 1) * 86_400.0))
+    ends = {"_over": nw.lit((last + 1) * 86_400.0), "_by_clock": nw.lit(0)}
+    frame = frame.with_columns(_begun=begun, **ends)
     if "business_hours" in schema:
         frame = _with_worked_time(frame)
     passed = (nw.col("_over") - nw.col("_begun")) / 3600
     frame = frame.with_columns(_passed=passed)
     there = [name for name in _HOURS if name in schema]
     for name in (name for name in there if name != _HOURS[0]):
-        over = nw.col(name).is_null() | (nw.col(name).cast(nw.Float64) < nw.col("_passed"))
+        over = nw.col(name).is_null() | _is_over(name)
         frame = _blanked(frame, _TOLD_AT_THE_END, over)
     for name in there:
-        frame = _blanked(frame, [name], nw.col(name).cast(nw.Float64) < nw.col("_passed"))
+        frame = _blanked(frame, [name], _is_over(name))
     return frame
+
+
+def _is_over(name: str) -> nw.Expr:
+    """Whether what took so many hours was over when what is known ends."""
+    hours, passed = nw.col(name).cast(nw.Float64), nw.col("_passed")
+    return (hours < passed) | ((hours == passed) & (nw.col("_by_clock") == 1))
 
 
 def _with_worked_time(frame: Frame) -> Frame:
@@ -227,5 +239,6 @@ def _with_worked_time(frame: Frame) -> Frame:
         frame = worked.with_columns(
             _begun=nw.when(mine).then(nw.col("_a").cast(nw.Float64)).otherwise(nw.col("_begun")),
             _over=nw.when(mine).then(nw.col("_b").cast(nw.Float64)).otherwise(nw.col("_over")),
+            _by_clock=nw.when(mine).then(nw.lit(1)).otherwise(nw.col("_by_clock")),
         )
     return frame

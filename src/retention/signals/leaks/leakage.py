@@ -242,12 +242,19 @@ def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64] | None:
         return None
 
 
+def _values_as_wholes(values: NDArray[Any]) -> list[Any]:
+    """Values that can be told from one another by one answer: arrays as lists."""
+    return [v.tolist() if isinstance(v, np.ndarray) else v for v in values.tolist()]
+
+
 def _different_objects(one: NDArray[Any], other: NDArray[Any]) -> Flags:
     """Whether texts, or values of any other kind, differ; missing ones are alike."""
     import pandas as pd
 
-    gaps = [np.asarray(pd.isna(values), np.bool_) for values in (one, other)]
-    unequal = np.array(
-        [a != b for a, b in zip(one.tolist(), other.tolist(), strict=True)], np.bool_
-    )
+    sides = [_values_as_wholes(values) for values in (one, other)]
+    gaps = [
+        np.array([pd.api.types.is_scalar(v) and pd.isna(v) for v in side], np.bool_)
+        for side in sides
+    ]
+    unequal = np.array([a != b for a, b in zip(*sides, strict=True)], np.bool_)
     return np.where(gaps[0] | gaps[1], gaps[0] != gaps[1], unequal)
