@@ -93,7 +93,9 @@ def scanned(depth: int = 1) -> pd.DataFrame:
     """Which of its customers left, by plan and by two numbers."""
     lives = (
         spells()
-        .assign(left=spells()["churned"], x=spells()["x"].round(1))
+        .assign(
+            left=spells()["churned"], x=spells()["x"].round(1), lasting=spells()["lasting"].round(1)
+        )
         .drop_duplicates("customer_id")
     )
     known = lives[["customer_id", "plan", "left", "x", "lasting"]]

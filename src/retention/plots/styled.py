@@ -80,7 +80,8 @@ def to_style(table: object) -> Styler:
     styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")
     spaced = styler.set_properties(None, **{"padding": "0.2em 0.7em", "white-space": "nowrap"})
     aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
-    headings: Any = [escape(_heading_of_column(name)) for name in columns]
+    words = {name for name, values in columns.items() if any(map(_is_text, values.tolist()))}
+    headings: Any = [escape(_heading_of_column(name, of_text=name in words)) for name in columns]
     return aligned.relabel_index(headings, axis="columns").format(escape="html")
 
 
@@ -135,9 +136,9 @@ def _name_without_group(name: str) -> str:
     return next((name.removeprefix(start) for start in _STARTS if name.startswith(start)), name)
 
 
-def _heading_of_column(name: str) -> str:
+def _heading_of_column(name: str, *, of_text: bool) -> str:
     """What stands over a column."""
-    found = _figure_of(name)
+    found = None if of_text else _figure_of(name)
     if found is None:
         said = wording.spoken_name(name)
         said = f"number: {said[2:]}" if said.startswith("n ") else said
@@ -145,6 +146,11 @@ def _heading_of_column(name: str) -> str:
     rest = name.replace(found, "").strip("_").split("_")
     label = _FIGURES[found].label
     return ", ".join([label, *(word for word in rest if word)])
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is text: then its column is no figure, whatever it is called."""
+    return isinstance(value, str)
 
 
 def _dates_as_text(name: str, columns: Columns) -> NDArray[np.object_]:
