@@ -80,7 +80,7 @@ def to_style(table: object) -> Styler:
     styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")
     spaced = styler.set_properties(None, **{"padding": "0.2em 0.7em", "white-space": "nowrap"})
     aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
-    words = {name for name, values in columns.items() if any(map(_is_text, values.tolist()))}
+    words = {name for name, values in columns.items() if any(map(_is_of_text, values.tolist()))}
     headings: Any = [escape(_heading_of_column(name, of_text=name in words)) for name in columns]
     return aligned.relabel_index(headings, axis="columns").format(escape="html")
 
@@ -148,7 +148,7 @@ def _heading_of_column(name: str, *, of_text: bool) -> str:
     return ", ".join([label, *(word for word in rest if word)])
 
 
-def _is_text(value: object) -> bool:
+def _is_of_text(value: object) -> bool:
     """Whether a value is text: then its column is no figure, whatever it is called."""
     return isinstance(value, str)
 
