@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retention import catalogue as catalogue
     from retention import economics as economics
     from retention import errors as errors
+    from retention import experiments as experiments
     from retention import findings as findings
     from retention import kpis as kpis
     from retention import loading as loading
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from retention import signals as signals
     from retention import spells as spells
     from retention import survival as survival
+    from retention import targeting as targeting
     from retention.activity.from_contracts import contract_periods as contract_periods
     from retention.activity.from_purchases import customer_periods as customer_periods
     from retention.calendars import Calendar as Calendar
@@ -139,6 +141,7 @@ _MODULES = (
     "catalogue",
     "economics",
     "errors",
+    "experiments",
     "findings",
     "kpis",
     "loading",
@@ -151,6 +154,7 @@ _MODULES = (
     "signals",
     "spells",
     "survival",
+    "targeting",
 )
 
 __all__ = [*sorted(_HOMES), *_MODULES, "__version__"]  # noqa: PLE0604 - every public name, said once

@@ -10,6 +10,10 @@ from retention.catalogue.bridge_figures import BRIDGE_FIGURES
 from retention.catalogue.economics.programme_figures import PROGRAMME_FIGURES
 from retention.catalogue.economics.tenure_figures import TENURE_FIGURES
 from retention.catalogue.economics.value_figures import VALUE_FIGURES
+from retention.catalogue.experiments.arm_figures import ARM_FIGURES
+from retention.catalogue.experiments.effect_figures import EFFECT_FIGURES
+from retention.catalogue.experiments.plan_figures import PLAN_FIGURES
+from retention.catalogue.experiments.response_figures import RESPONSE_FIGURES
 from retention.catalogue.lifetime_figures import SURVIVAL_FIGURES
 from retention.catalogue.operation_figures import OPERATION_FIGURES
 from retention.catalogue.outcome_figures import OUTCOME_FIGURES
@@ -20,6 +24,8 @@ from retention.catalogue.revenue_figures import REVENUE_FIGURES
 from retention.catalogue.signals.alarm_figures import ALARM_FIGURES
 from retention.catalogue.signals.feature_figures import FEATURE_FIGURES
 from retention.catalogue.signals.scan_figures import SCAN_FIGURES
+from retention.catalogue.targeting.holdout_figures import HOLDOUT_FIGURES
+from retention.catalogue.targeting.offer_figures import OFFER_FIGURES
 from retention.catalogue.voice_figures import VOICE_FIGURES
 from retention.errors import ColumnError
 
@@ -40,6 +46,12 @@ FIGURES: tuple[Figure, ...] = (
     *FEATURE_FIGURES,
     *ALARM_FIGURES,
     *SCAN_FIGURES,
+    *PLAN_FIGURES,
+    *ARM_FIGURES,
+    *EFFECT_FIGURES,
+    *RESPONSE_FIGURES,
+    *OFFER_FIGURES,
+    *HOLDOUT_FIGURES,
 )
 
 

@@ -59,10 +59,12 @@ from retention.tables.sign_kinds import (
     OFFERS_MADE,
     SNAPSHOTS,
 )
+from retention.tables.trial_kinds import ASSIGNMENT
 
 __all__ = [
     "ACTIVITY",
     "ALARMS",
+    "ASSIGNMENT",
     "AT_START",
     "BASE",
     "CALLS",

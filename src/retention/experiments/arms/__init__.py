@@ -1,0 +1,1 @@
+"""Who is in which arm, and whether that is sound."""

@@ -1,0 +1,1 @@
+"""After: what it did to staying, to lifetimes and to money."""

@@ -1,0 +1,1 @@
+"""Before: how many customers a test needs."""

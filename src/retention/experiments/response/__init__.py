@@ -1,0 +1,1 @@
+"""Who responded: curves of uplift."""

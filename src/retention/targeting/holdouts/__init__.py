@@ -1,0 +1,1 @@
+"""What rankings and rules earned on customers who were set apart."""

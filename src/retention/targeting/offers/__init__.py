@@ -1,0 +1,1 @@
+"""What an offer costs and brings, and the list of who gets it."""
