@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.experiments.effects.retention_effect import retention_effect as retention_effect
+
+_HOMES: dict[str, str] = {
+    "retention_effect": "effects.retention_effect",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

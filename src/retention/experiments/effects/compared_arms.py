@@ -21,7 +21,7 @@ from retention.numerics.codes import distinct_segments
 from retention.tables import ASSIGNMENT, refuse_other_ids, require, segments, typed_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -99,6 +99,19 @@ class Trial:
         arms = np.tile(np.array(self.arms[1:], dtype=object), self.n_segments)
         control = np.full(arms.size, self.arms[0], dtype=object)
         return {**keys, "arm": arms, "compared_to": control}
+
+    def constant_columns(self, said: Mapping[str, str | int]) -> Columns:
+        """Columns that say the same in all comparisons: the conventions of an answer."""
+        n = self.n_segments * (len(self.arms) - 1)
+        return {
+            name: np.full(n, value, dtype=np.int64 if isinstance(value, int) else object)
+            for name, value in said.items()
+        }
+
+    def answer_columns(self, made: Columns, order: Iterable[str]) -> Columns:
+        """The columns of an answer in order: the segments, and those that are declared."""
+        every = self.comparison_columns() | made
+        return {name: every[name] for name in (*self.names, *order)}
 
 
 def segment_keys(names: Sequence[str]) -> list[str]:
@@ -208,8 +221,8 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
     if told["_day"] is not None and int(told["_day"]) > periods.number_of(as_of):
         first = periods.day_of(int(told["_day"]))
         raise ContentError(
-            f"assignment: the first customer was {clock} on {first}, after `as_of` {as_of}: nothing "
-            "is known yet. Say a later `as_of=`."
+            f"assignment: the first customer was {clock} on {first}, after `as_of` {as_of}: "
+            "nothing is known yet. Say a later `as_of=`."
         )
     if told["_day"] is None and clock == "exposed":
         raise ContentError(
