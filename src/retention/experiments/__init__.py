@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.experiments.effects.lifetime_effect import lifetime_effect as lifetime_effect
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
 
 _HOMES: dict[str, str] = {
+    "lifetime_effect": "effects.lifetime_effect",
     "retention_effect": "effects.retention_effect",
 }
 

@@ -77,9 +77,6 @@ def estimates_of_pair(
         horizon: in days.
         clustered: whether whole clusters were assigned.
     """
-    if not (arm.n.size and control.n.size):
-        nothing = ArmEstimate(np.nan, np.nan, 0.0, 0.0, np.inf)
-        return nothing, nothing
     strata, n_strata = _strata_taken_together((arm, control), horizon, clustered)
     size = np.zeros(n_strata)
     for rows, stratum in zip((arm, control), strata, strict=True):
@@ -99,6 +96,8 @@ def _strata_taken_together(
 
     Where even they know too little they join the smallest of the others.
     """
+    if not all(rows.n.size for rows in arms):
+        return [np.zeros(rows.n.size, np.intp) for rows in arms], 1
     n = max(int(rows.stratum.max()) for rows in arms) + 1
     known = np.array([_known_units(rows, rows.stratum, n, horizon, clustered) for rows in arms])
     fine = (known >= (_FEWEST_CLUSTERS if clustered else FEWEST_IN_STRATUM)).all(axis=0)
@@ -135,6 +134,8 @@ def _estimate_of_arm(
 ) -> ArmEstimate:
     known = rows.left | (rows.day >= horizon)
     n_known = float(rows.n[known].sum())
+    if not rows.n.size:
+        return ArmEstimate(np.nan, np.nan, 0.0, 0.0, np.inf)
     if not _known_units(rows, stratum, share.size, horizon, clustered=False).all():
         return ArmEstimate(np.nan, np.nan, n_known, n_known, np.inf)
     times = np.unique(rows.day[rows.left])
