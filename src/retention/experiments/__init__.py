@@ -8,9 +8,19 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.experiments.looks.look_bounds import look_bounds as look_bounds
+    from retention.experiments.planning.profit_test_size import profit_test_size as profit_test_size
+    from retention.experiments.planning.retention_test_size import (
+        retention_test_size as retention_test_size,
+    )
+    from retention.experiments.planning.survival_test_size import (
+        survival_test_size as survival_test_size,
+    )
 
 _HOMES: dict[str, str] = {
     "look_bounds": "looks.look_bounds",
+    "profit_test_size": "planning.profit_test_size",
+    "retention_test_size": "planning.retention_test_size",
+    "survival_test_size": "planning.survival_test_size",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
