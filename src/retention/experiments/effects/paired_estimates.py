@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +39,8 @@ class Side:
 
     Attributes:
         value: the figure.
-        variance: of it.
+        variance: of it, the strata being as they are.
+        of_mix: what it varies more as other customers would mix the strata otherwise.
         n_known: customers who left by the horizon or were followed to it.
         units: those, or clusters where these were assigned.
         freedom: infinite, or of the clusters.
@@ -47,6 +48,7 @@ class Side:
 
     value: Floats
     variance: Floats
+    of_mix: Floats
     n_known: Floats
     units: Floats
     freedom: Floats
@@ -84,7 +86,8 @@ def effect_columns(
     made = {**counts, **tests, **relative_columns(one, other, quantiles)}
     for end, side in zip(("", "_control"), sides, strict=True):
         names = (f"{figure}{end}", f"lower{end}", f"upper{end}")
-        made |= dict(zip(names, (side.value, *bounds(side, quantiles)), strict=True))
+        alone = replace(side, variance=side.variance + side.of_mix)
+        made |= dict(zip(names, (side.value, *bounds(alone, quantiles)), strict=True))
     lower = made["difference_lower"]
     made["reason"] = reasons_without_bounds(counts, sides, found.difference, lower, reading)
     return made
@@ -128,7 +131,7 @@ def both_sides(
         )
         for arm, control in zip(*trial.pairs(), strict=True)
     ]
-    names = ("value", "variance", "n_known", "units", "freedom")
+    names = ("value", "variance", "of_mix", "n_known", "units", "freedom")
     one, other = (
         Side(*(np.array([getattr(pair[side], name) for pair in pairs]) for name in names))
         for side in (0, 1)
