@@ -11,8 +11,7 @@ import numpy as np
 from retention.experiments.effects.compared_arms import Trial
 from retention.experiments.effects.corrected_effects import Reading
 from retention.experiments.effects.followed_customers import Followed
-from retention.experiments.effects.lifetime_effect import bounds_of_mean
-from retention.experiments.effects.paired_estimates import effect_columns
+from retention.experiments.effects.paired_estimates import bounds_of_mean, effect_columns
 from retention.experiments.effects.retention_effect import bounds_of_share
 
 PLAIN = Reading(0.95, "holm", "none", None)
