@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from retention.experiments.effects.corrected_effects import reading_of
 from retention.experiments.effects.followed_customers import followed_trial
-from retention.experiments.effects.paired_estimates import bounds_of_mean, effect_columns
+from retention.experiments.effects.paired_estimates import bounds_about, effect_columns
 from retention.frames import table_like
 from retention.periods import whole_days
 from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
@@ -144,7 +144,7 @@ def lifetime_effect(  # noqa: PLR0913 - a test of lifetimes has that many terms
         of="lifetime",
         horizon=within,
         figure="restricted_mean",
-        bounds=bounds_of_mean,
+        bounds=bounds_about,
     )
     said = trial.constant_columns({"horizon": within, **terms})
     return table_like(trial.answer_columns(found | said, answer), assignment)

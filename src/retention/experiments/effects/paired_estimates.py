@@ -80,7 +80,7 @@ def effect_columns(
     """
     sides = both_sides(followed, trial, of=of, horizon=horizon, mature=mature)
     counts = counts_of_customers(followed, trial, horizon, mature=mature)
-    found = _difference_of_sides(sides, bounds_of_mean if trial.clustered else bounds)
+    found = _difference_of_sides(sides, bounds_about if trial.clustered else bounds)
     tests = difference_with_tests(found, trial, reading)
     quantiles = reading.quantiles(found, reading.level)
     one, other = ((side.value, np.sqrt(side.variance)) for side in sides)
@@ -94,7 +94,7 @@ def effect_columns(
     return made
 
 
-def bounds_of_mean(side: Side, quantiles: Floats) -> tuple[Floats, Floats]:
+def bounds_about(side: Side, quantiles: Floats) -> tuple[Floats, Floats]:
     """Bounds of a figure that lie evenly about it."""
     half = quantiles * np.sqrt(side.variance)
     return side.value - half, side.value + half
