@@ -171,17 +171,18 @@ def naive_effect(one, other, *, before, clustered):
     away = [z[a] - middle[k[a]] for a in (0, 1)]
     n_all = n.sum(axis=0)
     if clustered:
-        variance = freedom = 0.0
+        terms = []
         for a, sign in ((0, 1.0), (1, -1.0)):
             psi = sign * q[k[a]] / n[a][k[a]] * residuals[a][0]
             psi = psi + q[k[a]] / n_all[k[a]] * (away[a] @ (slopes[0] - slopes[1]))
             names = np.array([r["cluster"] for r in arms[a]])
             sums = [psi[names == name].sum() for name in set(names)]
             sizes = np.array([np.sum(names == name) for name in set(names)])
-            c = len(sums)
-            variance += np.sum(np.square(sums)) * c / (c - len(strata))
-            freedom += sizes.sum() ** 2 / np.sum(sizes**2) - len(strata)
-        return means, math.sqrt(variance), freedom
+            c, used = len(sums), len(strata) + residuals[a][1]
+            effective = sizes.sum() ** 2 / np.sum(sizes**2)
+            terms.append((np.sum(np.square(sums)) * c / (c - used), effective - used))
+        variance = sum(v for v, _ in terms)
+        return means, math.sqrt(variance), variance**2 / sum(v**2 / df for v, df in terms)
     terms = []
     for a in (0, 1):
         e, rank = residuals[a]

@@ -64,6 +64,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
+        "put in arms": _put_in_arms(people, int(shop[-2:])),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -211,6 +212,13 @@ def _customers_by_tenure(number: int) -> pd.DataFrame:
 def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
+
+
+def _put_in_arms(people: list[str], number: int) -> pd.DataFrame:
+    """Every second customer gets an offer, on a day of their own, some too late to be watched."""
+    arms = [("none", "offer")[(i + number) % 2] for i in range(len(people))]
+    days = [pd.Timestamp(_day(40 + 17 * i + number)) for i in range(len(people))]
+    return pd.DataFrame({"customer_id": people, "arm": arms, "assigned": days, "share": 0.5})
 
 
 def _classifier(rows: pd.DataFrame) -> pd.Series:
@@ -366,6 +374,18 @@ ASKED: dict[str, Step] = {
     "equity": lambda n, w: rt.economics.customer_equity(w["worth"], by=n),
     "forecast": lambda n, w: rt.economics.base_forecast(
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
+    ),
+    "money effect": lambda n, w: rt.experiments.profit_effect(
+        w["put in arms"], w["transactions"], by=n, control="none", within=30, as_of=AS_OF,
+        of="profit", before=30, observed_from="2024-01-01",
+    ),
+    "orders by arm": lambda n, w: rt.experiments.profit_effect(
+        w["put in arms"], w["transactions"], control="none", within=45, as_of=AS_OF, of="orders",
+        cap=2, peeking="always-valid", tuned_for=200,
+    ),
+    "survival test": lambda n, w: rt.experiments.survival_test_size(
+        rt.survival_curve(w["spells"]), test="log-rank", enrolment=20, follow_up=30,
+        hazard_ratio=0.8, power=0.8,
     ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0

@@ -89,7 +89,7 @@ class Sums:
         return np.bincount(self.cell, values, self.n_assigned.size).astype(np.float64)
 
 
-def sums_of_customers(transactions: Frame, trial: Trial, asked: Asked) -> Sums:
+def money_by_cell(transactions: Frame, trial: Trial, asked: Asked) -> Sums:
     """What came of the customers of a trial, summed by the engine.
 
     Args:
@@ -141,7 +141,7 @@ def _amounts_of_lines(transactions: Frame, asked: Asked) -> Frame:
 
 
 def _told_of_customers(lines: Frame, trial: Trial, asked: Asked) -> Frame:
-    """A row a customer: what was brought, before and after, its squares, and what is known."""
+    """What each customer brought, before and after, its squares, and what is known of them."""
     engine = trial.frame.implementation
     people = trial.frame.with_columns(_start=periods.day_expr(SINCE, engine).cast(nw.Int64))
     days = lines.join(people.select("customer_id", "_start"), on="customer_id", how="inner")
