@@ -29,6 +29,7 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 )  # fmt: skip
 """How customers renew, in some other shop."""
 
+_PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -62,11 +63,28 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
+        **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
-        "put in arms": _put_in_arms(people, int(shop[-2:])),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
+
+
+def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """What was known of customers, and who was in which arm: some in both, some too early."""
+    n = 2 * len(people)
+    risk = np.where(draw.random(len(people)) < 0.2, np.nan, draw.integers(0, 9, len(people)))
+    plan = [[None, "a", "b"][i] for i in draw.integers(0, 3, len(people))]
+    days = draw.integers(0, 90, n)
+    saw = [_day(day + draw.integers(-1, 20)) if draw.random() < 0.7 else None for day in days]
+    tried = {
+        "who": [*people[:2], *(people[i] for i in draw.integers(2, len(people), n))],
+        "group": ["control", "offer", *draw.choice(["control", "offer"], n, p=[0.3, 0.7])],
+        "day": [_day(0), _day(1), *(_day(day) for day in days)],
+        "saw": [None, _day(9), *saw],
+    }
+    known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
+    return {"known": known, "tried": pd.DataFrame(tried)}
 
 
 def _day(number: int) -> str:
@@ -214,13 +232,6 @@ def _effects(number: int) -> pd.DataFrame:
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
 
-def _put_in_arms(people: list[str], number: int) -> pd.DataFrame:
-    """Every second customer gets an offer, on a day of their own, some too late to be watched."""
-    arms = [("none", "offer")[(i + number) % 2] for i in range(len(people))]
-    days = [pd.Timestamp(_day(40 + 17 * i + number)) for i in range(len(people))]
-    return pd.DataFrame({"customer_id": people, "arm": arms, "assigned": days, "share": 0.5})
-
-
 def _classifier(rows: pd.DataFrame) -> pd.Series:
     """What anybody's model may say of customers by their tenure."""
     return (rows["tenure"].astype(float) % 7 + 1) / 9
@@ -333,6 +344,20 @@ ASKED: dict[str, Step] = {
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
     ),
+    "arms": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, strata=n, method="list"
+    ),
+    "arms as they come": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, method="rolling"
+    ),
+    "arms of others": lambda n, w: rt.loading.as_assignment(
+        w["tried"], customer_id="who", arm="group", assigned="day", exposed="saw", keep=n,
+        shares={"control": 0.4, "offer": 0.6}, duplicates="drop", incomplete="drop",
+    ),
+    "arm sizes": lambda n, w: rt.experiments.sample_ratio(w["arms of others"], by=n),
+    "arms alike": lambda n, w: rt.experiments.arm_balance(
+        w["arms of others"], w["known"], covariates=["risk", "plan"]
+    ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
     ),
@@ -376,11 +401,11 @@ ASKED: dict[str, Step] = {
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
     ),
     "money effect": lambda n, w: rt.experiments.profit_effect(
-        w["put in arms"], w["transactions"], by=n, control="none", within=30, as_of=AS_OF,
+        w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
         of="profit", before=30, observed_from="2024-01-01",
     ),
     "orders by arm": lambda n, w: rt.experiments.profit_effect(
-        w["put in arms"], w["transactions"], control="none", within=45, as_of=AS_OF, of="orders",
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",
         cap=2, peeking="always-valid", tuned_for=200,
     ),
     "survival test": lambda n, w: rt.experiments.survival_test_size(

@@ -155,7 +155,10 @@ def _told_of_customers(lines: Frame, trial: Trial, asked: Asked) -> Frame:
         _seen=nw.lit(1).cast(nw.Int64),
     )
     each = split.group_by("customer_id").agg(
-        nw.col("_after", "_ahead").sum(), nw.col("_old", "_seen").max()
+        nw.col("_after").sum(),
+        nw.col("_ahead").sum(),
+        nw.col("_old").max(),
+        nw.col("_seen").max(),
     )
     rows = people.join(each, on="customer_id", how="left").with_columns(
         nw.col("_after", "_ahead").fill_null(0.0), nw.col("_old", "_seen").fill_null(0)
