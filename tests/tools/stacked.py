@@ -402,7 +402,7 @@ ASKED: dict[str, Step] = {
     ),
     "money effect": lambda n, w: rt.experiments.profit_effect(
         w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
-        of="profit", before=30, observed_from="2024-01-01",
+        of="profit", before=30, observed_from="2023-12-01",
     ),
     "orders by arm": lambda n, w: rt.experiments.profit_effect(
         w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",

@@ -375,7 +375,7 @@ def _reasons_without_money_bounds(
             made["n_mature"], made["n_mature_control"]
         )
         < 2,
-        "All customers brought the same: they do not tell how much is chance.": True,
+        "All brought the same, or so nearly that it does not tell how much is chance.": True,
     }
     lacks = np.isnan(made["difference_lower"])
     conditions = [lacks & np.broadcast_to(case, lacks.shape) for case in cases.values()]
