@@ -269,7 +269,7 @@ def test_clusters_of_one_size_give_students_test_of_their_shares():
     assert found["p_value"] == pytest.approx(told.pvalue)
     half = found["difference_upper"] - found["difference"]
     assert half == pytest.approx(t.ppf(0.975, 8) * found["standard_error"])
-    q, n = t.ppf(0.975, 8), found["retention"] * (1 - found["retention"])
+    q, n = t.ppf(0.975, 4), found["retention"] * (1 - found["retention"])
     n /= shares[5:].var(ddof=1) / 5
     lower = (found["retention"] + q * q / (2 * n)) / (1 + q * q / n) - q * np.sqrt(
         n * found["retention"] * (1 - found["retention"]) + q * q / 4

@@ -88,7 +88,8 @@ def effect_columns(
     for end, side in zip(("", "_control"), sides, strict=True):
         names = (f"{figure}{end}", f"lower{end}", f"upper{end}")
         alone = replace(side, variance=side.variance + side.of_mix)
-        made |= dict(zip(names, (side.value, *bounds(alone, quantiles)), strict=True))
+        own = reading.quantiles(replace(found, freedom=side.freedom), reading.level)
+        made |= dict(zip(names, (side.value, *bounds(alone, own)), strict=True))
     lower = made["difference_lower"]
     made["reason"] = reasons_without_bounds(counts, sides, found.difference, lower, reading)
     return made
