@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "assign_arms": "arms.assign_arms",
+    from retention.experiments.effects.retention_effect import retention_effect as retention_effect
+
+_HOMES: dict[str, str] = {
+    "retention_effect": "effects.retention_effect",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
