@@ -12,9 +12,21 @@ if TYPE_CHECKING:
 _HOMES = {
     "assign_arms": "arms.assign_arms",
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
+    from retention.experiments.looks.look_bounds import look_bounds as look_bounds
+    from retention.experiments.planning.profit_test_size import profit_test_size as profit_test_size
+    from retention.experiments.planning.retention_test_size import (
+        retention_test_size as retention_test_size,
+    )
+    from retention.experiments.planning.survival_test_size import (
+        survival_test_size as survival_test_size,
+    )
 
 _HOMES: dict[str, str] = {
+    "look_bounds": "looks.look_bounds",
+    "profit_test_size": "planning.profit_test_size",
     "retention_effect": "effects.retention_effect",
+    "retention_test_size": "planning.retention_test_size",
+    "survival_test_size": "planning.survival_test_size",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
