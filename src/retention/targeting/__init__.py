@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.targeting.offers.offer import Offer as Offer
+
+_HOMES: dict[str, str] = {
+    "Offer": "offers.offer",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
