@@ -8,9 +8,11 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.targeting.offers.offer import Offer as Offer
+    from retention.targeting.offers.offer_profit import offer_profit as offer_profit
 
 _HOMES: dict[str, str] = {
     "Offer": "offers.offer",
+    "offer_profit": "offers.offer_profit",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
