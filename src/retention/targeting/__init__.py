@@ -8,10 +8,12 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.targeting.offers.offer import Offer as Offer
+    from retention.targeting.offers.offer_list import offer_list as offer_list
     from retention.targeting.offers.offer_profit import offer_profit as offer_profit
 
 _HOMES: dict[str, str] = {
     "Offer": "offers.offer",
+    "offer_list": "offers.offer_list",
     "offer_profit": "offers.offer_profit",
 }
 
