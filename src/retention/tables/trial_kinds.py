@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retention.tables.declaring import Column, Kind
+from retention.tables.kinds import CURRENCY, CUSTOMER
 
 ASSIGNMENT = Kind(
     "assignment",
@@ -21,3 +22,19 @@ ASSIGNMENT = Kind(
     ),
 )
 """What `assign_arms` gives, and of an experiment of one's own `as_assignment`."""
+
+
+OFFER_PROFITS = Kind(
+    "profits",
+    "a customer who may be made an offer",
+    "offer_profit",
+    (
+        CUSTOMER,
+        Column("expected_profit", "number", "what the offer is expected to bring", "currency"),
+        Column("expected_taking", "number", "what it costs where it is taken", "currency"),
+        Column("making", "number", "what making it costs", "currency"),
+        Column("reason", "text", "why the profit is not known, null where it is", optional=True),
+        CURRENCY,
+    ),
+)
+"""What `offer_list` asks of the answer of `offer_profit`."""

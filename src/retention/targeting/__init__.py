@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.targeting.offers.offer import Offer as Offer
+    from retention.targeting.offers.offer_list import offer_list as offer_list
+    from retention.targeting.offers.offer_profit import offer_profit as offer_profit
+
+_HOMES: dict[str, str] = {
+    "Offer": "offers.offer",
+    "offer_list": "offers.offer_list",
+    "offer_profit": "offers.offer_profit",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
