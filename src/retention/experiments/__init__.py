@@ -27,6 +27,12 @@ _HOMES: dict[str, str] = {
     "retention_effect": "effects.retention_effect",
     "retention_test_size": "planning.retention_test_size",
     "survival_test_size": "planning.survival_test_size",
+    from retention.experiments.response.targeting_gain import targeting_gain as targeting_gain
+    from retention.experiments.response.uplift_curve import uplift_curve as uplift_curve
+
+_HOMES = {
+    "targeting_gain": "response.targeting_gain",
+    "uplift_curve": "response.uplift_curve",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.targeting.holdouts.rule_profit import rule_profit as rule_profit
     from retention.targeting.offers.offer import Offer as Offer
     from retention.targeting.offers.offer_list import offer_list as offer_list
     from retention.targeting.offers.offer_profit import offer_profit as offer_profit
@@ -15,6 +16,7 @@ _HOMES: dict[str, str] = {
     "Offer": "offers.offer",
     "offer_list": "offers.offer_list",
     "offer_profit": "offers.offer_profit",
+    "rule_profit": "holdouts.rule_profit",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
