@@ -173,10 +173,10 @@ def test_strata_of_two_columns_are_called_by_both():
     [
         ({"arms": {"control": 0.5, "offer": 0.4}}, r"must sum to 1; they sum to 0\.9\.$"),
         ({"arms": {"control": 50, "offer": 50}}, "In percent, divide by 100"),
-        ({"arms": {"control": 1.0}}, r"two or more, .*; got \['control'\]"),
-        ({"arms": {}}, "two or more"),
+        ({"arms": {"control": 1.0}}, r"two arms or more, .*; got \['control'\]"),
+        ({"arms": {}}, "two arms or more"),
         ({"arms": ["control", "offer"]}, r"as in arms=\{'control': 0\.5"),
-        ({"arms": {"control": 1.0, "offer": 0}}, "share of 'offer' must be above 0; got 0"),
+        ({"arms": {"control": 1.0, "offer": 0}}, "that of 'offer' must be above 0; got 0"),
         ({"arms": {"control": 0.5, "offer": float("nan")}}, "above 0; got nan"),
         ({"arms": {"control": 0.5, "offer": "half"}}, "above 0; got 'half'"),
         ({"arms": {"control": 0.5, " ": 0.5}}, "arms have names, as text; got ' '"),

@@ -42,8 +42,20 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company)]
+    found += [feature_answer(company), *arm_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def arm_answers():
+    """Who is in which arm, and whether these are sound."""
+    known = pd.DataFrame({"customer_id": range(60), "plan": list("xyz") * 20, "risk": range(60)})
+    plan = {"arms": {"control": 0.5, "offer": 0.5}, "salt": "spring", "assigned": "2024-05-01"}
+    assignment = rt.experiments.assign_arms(known, **plan, method="rolling")
+    return [
+        assignment,
+        rt.experiments.sample_ratio(assignment),
+        rt.experiments.arm_balance(assignment, known, covariates=["plan", "risk"]),
+    ]
 
 
 def feature_answer(company):

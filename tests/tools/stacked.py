@@ -29,6 +29,7 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 )  # fmt: skip
 """How customers renew, in some other shop."""
 
+_PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -62,10 +63,28 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
+        **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
+
+
+def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """What was known of customers, and who was in which arm: some in both, some too early."""
+    n = 2 * len(people)
+    risk = np.where(draw.random(len(people)) < 0.2, np.nan, draw.integers(0, 9, len(people)))
+    plan = [[None, "a", "b"][i] for i in draw.integers(0, 3, len(people))]
+    days = draw.integers(0, 90, n)
+    saw = [_day(day + draw.integers(-1, 20)) if draw.random() < 0.7 else None for day in days]
+    tried = {
+        "who": [*people[:2], *(people[i] for i in draw.integers(2, len(people), n))],
+        "group": ["control", "offer", *draw.choice(["control", "offer"], n, p=[0.3, 0.7])],
+        "day": [_day(0), _day(1), *(_day(day) for day in days)],
+        "saw": [None, _day(9), *saw],
+    }
+    known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
+    return {"known": known, "tried": pd.DataFrame(tried)}
 
 
 def _day(number: int) -> str:
@@ -324,6 +343,20 @@ ASKED: dict[str, Step] = {
     ),
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
+    ),
+    "arms": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, strata=n, method="list"
+    ),
+    "arms as they come": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, method="rolling"
+    ),
+    "arms of others": lambda n, w: rt.loading.as_assignment(
+        w["tried"], customer_id="who", arm="group", assigned="day", exposed="saw", keep=n,
+        shares={"control": 0.4, "offer": 0.6}, duplicates="drop", incomplete="drop",
+    ),
+    "arm sizes": lambda n, w: rt.experiments.sample_ratio(w["arms of others"], by=n),
+    "arms alike": lambda n, w: rt.experiments.arm_balance(
+        w["arms of others"], w["known"], covariates=["risk", "plan"]
     ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.experiments.arms.arm_balance import arm_balance as arm_balance
     from retention.experiments.arms.assign_arms import assign_arms as assign_arms
+    from retention.experiments.arms.sample_ratio import sample_ratio as sample_ratio
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
     from retention.experiments.looks.look_bounds import look_bounds as look_bounds
     from retention.experiments.planning.profit_test_size import profit_test_size as profit_test_size
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from retention.experiments.response.uplift_curve import uplift_curve as uplift_curve
 
 _HOMES: dict[str, str] = {
+    "arm_balance": "arms.arm_balance",
     "assign_arms": "arms.assign_arms",
     "look_bounds": "looks.look_bounds",
     "profit_test_size": "planning.profit_test_size",
     "retention_effect": "effects.retention_effect",
     "retention_test_size": "planning.retention_test_size",
+    "sample_ratio": "arms.sample_ratio",
     "survival_test_size": "planning.survival_test_size",
     "targeting_gain": "response.targeting_gain",
     "uplift_curve": "response.uplift_curve",

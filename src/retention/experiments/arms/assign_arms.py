@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
@@ -16,12 +15,11 @@ from retention.errors import (
     ContentError,
     RetentionError,
     check_choice,
-    is_number,
 )
 from retention.experiments.arms.ratio_test import refuse_repeated_customers
 from retention.frames import Columns, FewTexts, as_text, collect, one_row, table_like
 from retention.numerics.codes import group_numbers
-from retention.tables import ASSIGNMENT, CUSTOMER, Kind, column_names, require
+from retention.tables import ASSIGNMENT, CUSTOMER, Kind, column_names, planned_shares, require
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def assign_arms(
         theory of systematic sampling, II, Annals of Mathematical Statistics 20, 333–354.
     """
     check_choice("method", method, ("list", "rolling"))
-    shares = _checked_shares(arms)
+    shares = planned_shares(arms, argument="arms")
     _refuse_blank_salt(salt)
     day = periods.as_day(assigned, argument="assigned")
     names = column_names(strata, argument="strata")
@@ -154,32 +152,6 @@ def unit_hashes(ids: Iterable[object], salt: str) -> Floats:
     eights = [sha256(start + str(i).encode("utf-8", "surrogatepass")).digest()[:8] for i in ids]
     whole = np.frombuffer(b"".join(eights), dtype=">u8").astype(np.float64)
     return np.minimum(whole / 2.0**64, _BELOW_1)
-
-
-def _checked_shares(arms: object) -> dict[str, float]:
-    """The shares of the arms, in the order of their names."""
-    from collections.abc import Mapping
-
-    if not isinstance(arms, Mapping):
-        raise RetentionError(
-            "arms must say the share of each, as in `arms={'control': 0.5, 'offer': 0.5}`; got "
-            f"{arms!r}."
-        )
-    for arm, share in arms.items():
-        if not (isinstance(arm, str) and arm.strip()):
-            raise RetentionError(f"arms have names, as text; got {arm!r}.")
-        if not (is_number(share) and isfinite(share) and share > 0):
-            raise RetentionError(f"arms: the share of {arm!r} must be above 0; got {share!r}.")
-    if len(arms) < 2:
-        raise RetentionError(
-            "arms: an experiment has two or more, one of them a control that gets nothing; got "
-            f"{list(arms)}."
-        )
-    total = float(sum(arms.values()))
-    if abs(total - 1) > _ROUNDING:
-        hint = f" In percent, divide by {total:g}: 0.5, not 50." if total > 1 else ""
-        raise RetentionError(f"arms: the shares must sum to 1; they sum to {total:.10g}.{hint}")
-    return {arm: float(arms[arm]) for arm in sorted(arms)}
 
 
 def _refuse_blank_salt(salt: object) -> None:

@@ -171,9 +171,7 @@ def _grid_of_arms(rows: list[dict[str, Any]]) -> Grid:
     return Grid(f"Who was still here after {days(first['horizon'])}", heads, tuple(lines))
 
 
-def _grids_of_money(
-    earned: list[dict[str, Any]], shown: list[dict[str, Any]]
-) -> tuple[Grid, ...]:
+def _grids_of_money(earned: list[dict[str, Any]], shown: list[dict[str, Any]]) -> tuple[Grid, ...]:
     """What a customer of each arm brought."""
     arms = {row["arm"] for row in shown}
     rows = [row for row in earned if row["arm"] in arms]

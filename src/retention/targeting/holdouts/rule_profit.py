@@ -50,9 +50,7 @@ LEAST_P = 0.001
 """Below it arms of other sizes than planned are no chance finding."""
 
 _OBSERVED = "observed: the share of the treated on the list who took it"
-_ASSUMED = (
-    "assumed: all who stay for it take it, and stayers_taking of the others who stay"
-)
+_ASSUMED = "assumed: all who stay for it take it, and stayers_taking of the others who stay"
 _FLAT = "assumed: stayers_taking of all who are made it take it"
 _NO_ARM = "on the list there is nobody of an arm"
 _FEW = f"on the list there are fewer than {intervals.FEWEST} of an arm: no bounds that would cover"
