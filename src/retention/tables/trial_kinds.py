@@ -14,7 +14,9 @@ ASSIGNMENT = Kind(
         Column("arm", "text", "what the customer was meant to get"),
         Column("assigned", "time", "the day on which the arm was chosen: all is counted from it"),
         Column("share", "number", "planned share of the arm", "share of 1"),
-        Column("stratum", "label", "group within which arms were chosen", optional=True),
+        Column(
+            "stratum", "label", "group within which arms were chosen", optional=True, segment=True
+        ),
         Column("cluster", "label", "branch or agent that has one arm as a whole", optional=True),
         Column("exposed", "time", "when the offer was seen, null if never", optional=True),
     ),
