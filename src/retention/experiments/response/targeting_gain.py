@@ -91,10 +91,14 @@ def targeting_gain(
         ψ_i = Σ over lists k with i in them of
               c_k (W_i (Y_i − m_k1) / e_k − (1 − W_i)(Y_i − m_k0) / (1 − e_k) + effect_k) + b_k
 
-    less its mean, and the variance is Σ ψ² / n². Each term of Y_i stands n_k/(n_k − 1) times, as a
-    variance about a mean of its own does. Bounds and p-value are normal. With `time=` the outcome
-    is to be still here at h: each spell still seen then weighs 1/G(h−) of its arm, G the chance not
-    to have been censored, and ψ counts that G was estimated.
+    less its mean, and the variance is Σ ψ² / n². Each term of Y_i stands √(n_k/(n_k − 1)) times, as
+    departures from a mean of one's own are too small, and of lists with fewer than 30 of an arm the
+    mean of the first that has so many stands in. Bounds and p-value are normal.
+
+    With `time=` the outcome is to be still here at h, and Y each one's pseudo-value: what the
+    customer adds to the Kaplan–Meier S(h) of the own arm, 1 or 0 where that is known of all. A list
+    of it differs a little from that of `uplift_curve`, which has a Kaplan–Meier of its own; both
+    need censoring that does not hang on the score.
 
     Ask of one measure, chosen before: the smallest of three p-values is too small. A score that
     was learned from these very customers flatters itself.
@@ -146,7 +150,8 @@ def targeting_gain(
         Yadlowsky, S., Fleming, S., Shah, N., Brunskill, E. and Wager, S. (2025), Evaluating
         treatment prioritization rules via rank-weighted average treatment effects, Journal of the
         American Statistical Association 120, 38–51 ("area" is its Qini, "autoc" its AUTOC);
-        Radcliffe, N. J. (2007), Direct Marketing Analytics Journal 1, 14–21.
+        Radcliffe, N. J. (2007), Direct Marketing Analytics Journal 1, 14–21. Pseudo-values:
+        Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27.
     """
     intervals.quantile_of(level)
     share = _checked_top(measure, top)
@@ -198,8 +203,7 @@ def _measured(
     arms: TwoArms, lists: GrowingLists, measure: str, top: float
 ) -> tuple[float, Floats, float]:
     """The measure, the influence of each customer on it, and the effect in all."""
-    centre = float(arms.outcome.mean()) if arms.watched is None else 0.0
-    y = arms.outcome - centre
+    y = arms.outcome - arms.outcome.mean()
     each = [means_in_lists(lists, y, arms.treated == arm) for arm, _ in ARMS]
     q, effect = lists.share, each[0].mean - each[1].mean
     found = _functional(measure, q, q * effect, top)
@@ -213,8 +217,6 @@ def _measured(
         slope, shift = _from_own_list_on(scale), _from_own_list_on(scale * part.mean[settled])
         step = lists.step[here]
         influence[here] += sign * (slope[step] * y[here] - shift[step])
-        weighed = sign * float((found.of_gain * q * part.mean).sum())
-        influence[here] += weighed * arms.drift[here] * arms.treated.size / here.sum()
     return found.value, influence - influence.mean(), float(effect[-1])
 
 

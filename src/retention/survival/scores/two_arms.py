@@ -1,9 +1,16 @@
 """Customers of two arms, one of them treated: what came of each, and how long it was watched.
 
-With `time=` the outcome is to be still here at that time h. A spell that lasts beyond it, or is
-seen as far as it, weighs 1/G(h−), every other one 0, where G is the chance of not having been
-censored, of its own arm. The mean of an arm is then its Kaplan–Meier S(h), exactly; of a part of
-the arm it is an estimate of the same, where censoring does not hang on what tells the part.
+With `time=` the outcome is to be still here at that time h. Of a customer not watched for so long
+that is not known; in its place stands the pseudo-value of Andersen, Klein and Rosthøj, what the
+customer adds to the Kaplan–Meier S(h) of the own arm. With Y_u at risk and d_u ends at u,
+
+    s = S(h) (1 − n Σ over u ≤ h of (1{ended at u} − 1{at risk at u} d_u / Y_u) / (Y_u − d_u)).
+
+Where nobody is censored it is 1 for who stays and 0 for who left. The mean of an arm is its S(h),
+exactly; of a part of the arm it is an estimate of the same, where censoring does not hang on what
+tells the part.
+
+Source: Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27.
 """
 
 from __future__ import annotations
@@ -17,8 +24,8 @@ import numpy as np
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Columns, as_lazy, collect, one_row
 from retention.names import columns_as_asked, inner_name
+from retention.numerics import step_functions
 from retention.survival.counts.histories import Histories, read_spells
-from retention.survival.scores.censoring_weights import staying_of
 from retention.survival.scores.scored_tables import Ends, check_time, ends_of, places_of_values
 from retention.tables import LIFETIMES
 
@@ -39,8 +46,7 @@ class TwoArms:
 
     Attributes:
         treated: whether the customer is in the arm that was treated.
-        outcome: what came of the customer, higher is better; or the weight of one still here.
-        drift: how far the customer moves the weights of the own arm; zeros where none are weighed.
+        outcome: what came of the customer, higher is better; or the pseudo-value of staying.
         watched: how long each was, whether the end was seen, and the time at which one is to be
             still here; None where the outcome is a column.
         columns: further columns of numbers, by the argument that names them.
@@ -48,7 +54,6 @@ class TwoArms:
 
     treated: NDArray[np.bool_]
     outcome: Floats
-    drift: Floats
     watched: tuple[Floats, NDArray[np.bool_], float] | None
     columns: dict[str, Floats]
 
@@ -97,11 +102,9 @@ def read_two_arms(
     }
     treated = _flags_of_arm(numbers.pop("treated"), asked["treated"])
     if spells is None:
-        return TwoArms(
-            treated, numbers.pop("outcome"), np.zeros(treated.size), watched=None, columns=numbers
-        )
+        return TwoArms(treated, numbers.pop("outcome"), watched=None, columns=numbers)
     watched = (spells.duration.astype(np.float64), spells.churned, at)
-    return TwoArms(treated, *_weights_of_stayers(spells, treated, at), watched, numbers)
+    return TwoArms(treated, _pseudo_values(spells, treated, at), watched, numbers)
 
 
 def _refuse_odd_names(asked: Mapping[str, str], table: object, name: str) -> None:
@@ -210,11 +213,9 @@ def _flags_of_arm(values: Floats, column: str) -> NDArray[np.bool_]:
     return treated
 
 
-def _weights_of_stayers(
-    spells: Histories, treated: NDArray[np.bool_], time: float
-) -> tuple[Floats, Floats]:
-    """1/G(h−) of each who is still here, else 0; and how far each moves it within the own arm."""
-    weight, drift = np.zeros(treated.size), np.zeros(treated.size)
+def _pseudo_values(spells: Histories, treated: NDArray[np.bool_], time: float) -> Floats:
+    """What each customer adds to the share of the own arm that is still here."""
+    found = np.zeros(treated.size)
     for arm, called in ARMS:
         here = treated == arm
         duration, churned = spells.duration[here], spells.churned[here]
@@ -225,27 +226,21 @@ def _weights_of_stayers(
                 f"time={time:g}: the longest that anyone of the {called} was watched is "
                 f"{longest:g}. Say time={longest:g} or less, or wait."
             )
-        chance = float(staying_of(ends).before(time)) if longest >= time else 1.0
-        still = (duration > time) | ((duration == time) & ~churned)
-        weight[here] = np.where(still, 1 / chance, 0.0)
-        drift[here] = _drift_of_weights(ends, duration, churned, time)
-    return weight, drift
+        found[here] = _pseudo_values_of_arm(ends, duration, churned, time)
+    return found
 
 
-def _drift_of_weights(
+def _pseudo_values_of_arm(
     ends: Ends, duration: NDArray[Any], churned: NDArray[np.bool_], time: float
 ) -> Floats:
-    """How far each spell moves 1/G(h−), relatively: G's influence function, of mean 0.
-
-    With e_u at risk of being censored at u and c_u censored there,
-    N (1{censored at u < h}/(e_u − c_u) − Σ c_v/(e_v (e_v − c_v)) over v < h while exposed).
-    """
-    past = ends.duration < time
-    exposed = (ends.n_at_risk - ends.n_churned).astype(np.float64)
-    left = np.where(past & (exposed > ends.n_censored), exposed - ends.n_censored, np.inf)
-    jump = np.where(past, 1 / left, 0.0)
-    terms = np.divide(ends.n_censored, exposed, out=np.zeros_like(exposed), where=exposed > 0)
-    so_far = np.concatenate([[0.0], np.cumsum(terms * jump)])
+    """The pseudo-value of each spell of one arm; 0 for all where nobody stays."""
+    past = ends.duration <= time
+    d, n = ends.n_churned * past, ends.n_at_risk.astype(np.float64)
+    staying = float(step_functions.kaplan_meier(d, n)[-1])
+    if staying <= 0:
+        return np.zeros(duration.size)
+    jump = np.where(d > 0, 1 / np.maximum(n - d, 1), 0.0)
+    so_far = np.cumsum(jump * step_functions.hazard(d, n))
     place = places_of_values(duration)[1]
-    own = np.where(churned, 0.0, jump[place])
-    return np.asarray(duration.size * (own - so_far[place + ~churned]))
+    own = np.where(churned, jump[place], 0.0) - so_far[place]
+    return np.asarray(staying * (1 - duration.size * own))

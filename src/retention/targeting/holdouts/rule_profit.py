@@ -68,7 +68,6 @@ class Holdout:
         weight: one over the planned share of the own arm.
         kept: what the customer brought, before the offer's cost.
         net: the same less what the offer cost when taken.
-        moved: of net what goes with the weights of those who stay.
         paid: what making the offer costs, taken or not.
     """
 
@@ -76,7 +75,6 @@ class Holdout:
     weight: Floats
     kept: Floats
     net: Floats
-    moved: Floats
     paid: Floats
 
 
@@ -136,9 +134,10 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
 
         gain = q (Ȳ_treated − Ȳ_control) − cost,     for each customer of the holdout, listed or not
 
-    - with `time=` h, Y = V · 1{still here at h} / G(h−): V the value of one who is kept, G the
-      chance not to have been censored before h, of the own arm. Those watched for less than h count
-      as long as they were seen;
+    - with `time=` h, Y = V s: V the value of one who is kept, and s 1 for who is still here at h
+      and 0 for who left; of those not watched for so long the pseudo-value, what each adds to the
+      Kaplan–Meier S(h) of the own arm. They count as long as they were seen, where censoring does
+      not hang on what the rules go by;
     - without it Y is money that was watched after the assignment, the column `value`.
 
     Means weigh each customer by one over the planned share of the own arm, and are divided by the
@@ -217,13 +216,14 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         5    by risk    everyone    0.5  -0.5   0.5        -4.5
         6  by effect    everyone    0.5   4.5   0.5         0.5
 
-        The list of those with a large effect keeps 4 of 40, worth 100: half of all, 10 each, less 1.
+        The list by effect keeps 4 of 40, worth 100 each: of half of all 10 a head, less 1.
 
     Source:
         Hitsch, G. J., Misra, S. and Zhang, W. W. (2024), Heterogeneous treatment effects and
         optimal targeting policy evaluation, Quantitative Marketing and Economics 22; Ascarza, E.
         (2018), Retention futility, Journal of Marketing Research 55, 80–98. Weights within the
-        list: Hájek, J. (1971), in Godambe and Sprott (eds.), Foundations of Statistical Inference.
+        list: Hájek, J. (1971), in Godambe and Sprott (eds.), Foundations of Statistical Inference;
+        pseudo-values: Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27.
     """
     z = intervals.quantile_of(level)
     said = checked_rules(rules)
@@ -305,15 +305,12 @@ def _holdout_of(
     if taken is not None:
         cost = np.where(arms.treated, taking * _flags_of_takers(taken, arms.treated), 0.0)
         net, basis = kept - cost, _OBSERVED
-        moved = kept
     elif watched:
         net, paid, basis = kept, paid + taking * terms["stayers_taking"], _FLAT
-        moved = kept
     else:
         share = np.where(arms.treated, 1.0, 1 - terms["stayers_taking"])
         net, basis = kept - taking * share * arms.outcome, _ASSUMED
-        moved = net
-    return Holdout(arms, 1 / own, kept, net, moved, paid), basis
+    return Holdout(arms, 1 / own, kept, net, paid), basis
 
 
 def _flags_of_takers(taken: Floats, treated: NDArray[np.bool_]) -> Floats:
@@ -407,13 +404,11 @@ def _means_on_list(
     """Of one arm the influence of each customer on the mean of net, and the means."""
     weight = np.where(here, on * holdout.weight, 0.0)
     total = weight.sum()
-    columns = {"net": holdout.net, "kept": holdout.kept, "moved": holdout.moved}
+    columns = {"net": holdout.net, "kept": holdout.kept}
     mean = {name: float((weight * values).sum() / total) for name, values in columns.items()}
     several = max(float(on[here].sum()), 2.0)
     spread = np.sqrt(several / (several - 1))  # a variance about a mean of its own
-    influence = weight / total * on.size * (holdout.net - mean["net"]) * spread
-    drift = np.where(here, holdout.arms.drift, 0.0) * on.size / here.sum()
-    return influence + mean["moved"] * drift, mean
+    return weight / total * on.size * (holdout.net - mean["net"]) * spread, mean
 
 
 def _rows_of_gains(gains: Mapping[str, Gain], z: float) -> Columns:
