@@ -108,10 +108,10 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         variance of Δ = r²_arm/n_arm + r²_control/n_control + (b_arm − b_control)² s²_x / n
 
     with r² the variance that the slope leaves. `variance_left` is what that is of the variance
-    without it: where next to nothing is explained it stays at 1, and no harm is done. One slope for
-    both arms would be wrong where offers do more for those who bought much before. Customers new
-    on the day have no before: theirs is the mean of the others, with a sign of its own that they
-    are new where both arms have ten of them (`n_new`).
+    without it: where next to nothing is explained it stays about 1, and no harm is done. One slope
+    for both arms would be wrong where offers do more for those who bought much before. Customers
+    new on the day have no before: theirs is the mean of the others, with a sign of its own that
+    they are new where both arms have ten of them (`n_new`).
 
     Where the assignment has strata (arms were chosen within them) means and variances are of each
     stratum, weighted by its share q of both arms' customers: Σ q Ȳ and Σ q² s²/n; slopes are of the
@@ -328,12 +328,12 @@ def _effects(
         "mean": means[0],
         "mean_control": means[1],
         **difference_with_tests(told, trial, reading),
-        **_relative_columns(means, covariances, reading.quantiles(told, reading.level)),
+        **relative_to_control(means, covariances, reading.quantiles(told, reading.level)),
         "variance_left": intervals.ratio(variance, before),
     }
 
 
-def _relative_columns(means: Floats, covariances: Floats, quantiles: Floats) -> Columns:
+def relative_to_control(means: Floats, covariances: Floats, quantiles: Floats) -> Columns:
     """Δ over the mean of the control with Fieller's bounds, and why there are none.
 
     θ lies within them if (m₁ − θ m₀)² ≤ q² (V₁₁ − 2 θ V₁₀ + θ² V₀₀): between the roots of a
