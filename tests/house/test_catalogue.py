@@ -43,6 +43,7 @@ def answers():
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += [feature_answer(company), *arm_answers()]
+    found += [feature_answer(company), *offer_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -117,6 +118,22 @@ def late_payers(company):
     issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
     paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
     return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
+
+
+def offer_answers():
+    """What an offer is expected to bring, and what a ranking would have brought on a holdout."""
+    offer = rt.targeting.Offer(making=1, taking=10, success=0.3, stayers_taking=1, stayers_lost=0)
+    people = pd.DataFrame({"customer_id": range(9), "risk": np.arange(9) / 10})
+    profits = rt.targeting.offer_profit(people, offer=offer, churn="risk", value=200)
+    seen = people.assign(duration=[9, 1, 2] * 3, churned=[False, True, False] * 3)
+    asked = {"offer": offer, "value": 200, "time": 5}
+    return [
+        profits,
+        rt.targeting.offer_list(profits, budget=30),
+        rt.targeting.profit_curve(seen, **asked),
+        rt.targeting.maximum_profit(seen, chosen_on=seen, **asked),
+        rt.targeting.expected_maximum_profit(seen, success_shape=(6, 14), **asked),
+    ]
 
 
 def programme_answers():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
+from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, OFFER, PLAIN, STEPS, Step
 
 N_SHOPS = 16
 LEFT_OUT = {"reason incidence", "order_id", "who"}
@@ -402,6 +402,18 @@ ASKED: dict[str, Step] = {
     ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
+    ),
+    "offers: profit": lambda n, w: rt.targeting.offer_profit(
+        w["churn score"], offer=OFFER, churn="p_no_purchase", value="days_since_last"
+    ),
+    "offers: list": lambda n, w: rt.targeting.offer_list(
+        w["offers: profit"], budget=50, always=w["strategic"]
+    ),
+    "offers: best": lambda n, w: rt.targeting.maximum_profit(
+        w["scored"], offer=OFFER, value=60.0, time=90, seed=1
+    ),
+    "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
+        w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),
