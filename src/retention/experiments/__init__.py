@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.experiments.effects.profit_effect import profit_effect as profit_effect
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
     from retention.experiments.looks.look_bounds import look_bounds as look_bounds
     from retention.experiments.planning.profit_test_size import profit_test_size as profit_test_size
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "look_bounds": "looks.look_bounds",
+    "profit_effect": "effects.profit_effect",
     "profit_test_size": "planning.profit_test_size",
     "retention_effect": "effects.retention_effect",
     "retention_test_size": "planning.retention_test_size",
