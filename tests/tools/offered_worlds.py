@@ -109,7 +109,9 @@ def asked_of_holdout(made: pd.DataFrame) -> dict[str, tuple[float, float, float]
         made, rules=RULES, offer=OFFER, treated="offered", share=0.5, value="value", time=TIME
     ).set_index(["rule", "compared_to"])
     for rule in ("by risk", "by effect", "unhappy", "everyone"):
-        found[f"gain {rule}"] = tuple(rules.loc[(rule, "nobody"), ["gain", "lower", "upper"]])
+        found[f"gain {rule}"] = tuple(
+            rules.loc[(rule, "nobody"), ["rule_profit", "lower", "upper"]]
+        )
     pair = ["difference", "difference_lower", "difference_upper"]
     low, middle, high = (-1 * rules.loc[("by risk", "by effect"), pair]).iloc[[2, 0, 1]]
     found["gain by effect less by risk"] = (middle, low, high)

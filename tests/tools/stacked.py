@@ -30,6 +30,9 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 """How customers renew, in some other shop."""
 
 _PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
+_OFFERED = {"uplift": "score", "treated": "treated"}
+_OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
+
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -66,6 +69,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
+        "offered": _offered(people, np.random.default_rng(100 + int(shop[-2:]))),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -230,6 +234,22 @@ def _customers_by_tenure(number: int) -> pd.DataFrame:
 def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
+
+
+def _offered(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    """What came of customers to whom an offer was made, or not, by lot."""
+    n = len(people)
+    return pd.DataFrame(
+        {
+            "customer_id": people,
+            "score": draw.integers(0, 9, n) / 4,
+            "treated": np.arange(n) % 2 == 0,
+            "on_list": draw.integers(0, 2, n),
+            "brought": draw.integers(0, 90, n) / 2,
+            "duration": draw.integers(1, 120, n),
+            "churned": draw.random(n) < 0.6,
+        }
+    )
 
 
 def _classifier(rows: pd.DataFrame) -> pd.Series:
@@ -414,6 +434,17 @@ ASKED: dict[str, Step] = {
     ),
     "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
         w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
+    ),
+    "who responded": lambda n, w: rt.experiments.uplift_curve(w["offered"], time=60, **_OFFERED),
+    "responded in groups": lambda n, w: rt.experiments.uplift_curve(
+        w["offered"], outcome="brought", groups=5, **_OFFERED
+    ),
+    "gain of targeting": lambda n, w: rt.experiments.targeting_gain(
+        w["offered"], outcome="brought", measure="autoc", **_OFFERED
+    ),
+    "profit of rules": lambda n, w: rt.targeting.rule_profit(
+        w["offered"], rules={"best": ("score", 0.4), "listed": "on_list"}, offer=_OFFER,
+        treated="treated", share=0.5, value="brought", time=60,
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),

@@ -64,7 +64,7 @@ class Effects:
     shares("share"),
     whole_numbers("n", "n_treated", "n_control"),
     numbers("effect", "lower", "upper", unit=_EACH),
-    numbers("gain", "gain_lower", "gain_upper", "gain_random", unit=_EACH),
+    numbers("list_gain", "list_gain_lower", "list_gain_upper", "random_gain", unit=_EACH),
     numbers("qini", unit="as the outcome, for each treated"),
     numbers("threshold", unit="as uplift"),
     texts("reason"),
@@ -87,9 +87,9 @@ def uplift_curve(
     s or higher, with Ȳ the mean outcome in the list, q the list's share of all, n their numbers and
     N those of the whole table:
 
-        effect       Ȳ_treated − Ȳ_control       what the offer did, for each customer in the list
-        gain         q · effect                  what making it to that list brings, for each of all
-        gain random  q · effect(all)             what a list by lot of that size would bring
+        effect       Ȳ_treated − Ȳ_control    what the offer did, for each customer in the list
+        list gain    q · effect               what making it to that list brings, for each of all
+        random gain  q · effect(all)          what a list by lot of that size would bring
         qini         (Y_t − Y_c n_t / n_c) / N_t = n_t effect / N_t, after Radcliffe
 
     where Y_t and Y_c are sums. A score that knows nothing gives a gain along the random one; the
@@ -121,11 +121,11 @@ def uplift_curve(
 
     Returns:
         One row per list, in the caller's kind, the shortest first: `share` (q), `n`, `n_treated`,
-        `n_control`, `effect`, `lower`, `upper`, `gain`, `gain_lower`, `gain_upper` (q times these),
-        `gain_random`, `qini`, `threshold` (the least score in the list), `reason` (why the effect
-        is null, as where all in the list are of one arm, or its bounds are; else null), `method`
-        ("newcombe", "welch" or "kaplan-meier") and `time` (null with `outcome`). All but shares and
-        counts are in the unit of the outcome, with `time=` shares of 1.
+        `n_control`, `effect`, `lower`, `upper`, `list_gain`, `list_gain_lower`, `list_gain_upper`
+        (q times these), `random_gain`, `qini`, `threshold` (the least score in the list), `reason`
+        (why the effect is null, as where all in the list are of one arm, or its bounds are; else
+        null), `method` ("newcombe", "welch" or "kaplan-meier") and `time` (null with `outcome`).
+        All but shares and counts are in the unit of the outcome, with `time=` shares of 1.
 
     Raises:
         RetentionError: if neither or both of `outcome` and `time` are said, or an argument is out
@@ -147,12 +147,12 @@ def uplift_curve(
         >>> curve = rt.experiments.uplift_curve(
         ...     scored, uplift="uplift", outcome="stayed", treated="offered"
         ... )
-        >>> curve[["share", "n", "effect", "gain", "gain_random", "qini"]].round(4)
-           share  n  effect  gain  gain_random  qini
-        0   0.25  2  1.0000  0.25          0.0  0.25
-        1   0.50  4  0.5000  0.25          0.0  0.25
-        2   0.75  6  0.3333  0.25          0.0  0.25
-        3   1.00  8  0.0000  0.00          0.0  0.00
+        >>> curve[["share", "n", "effect", "list_gain", "random_gain", "qini"]].round(4)
+           share  n  effect  list_gain  random_gain  qini
+        0   0.25  2  1.0000       0.25          0.0  0.25
+        1   0.50  4  0.5000       0.25          0.0  0.25
+        2   0.75  6  0.3333       0.25          0.0  0.25
+        3   1.00  8  0.0000       0.00          0.0  0.00
 
     Source:
         Radcliffe, N. J. (2007), Using control groups to target on predicted lift, Direct Marketing
@@ -177,10 +177,10 @@ def uplift_curve(
             "effect": found.effect,
             "lower": found.lower,
             "upper": found.upper,
-            "gain": q * found.effect,
-            "gain_lower": q * found.lower,
-            "gain_upper": q * found.upper,
-            "gain_random": q * found.effect[-1],
+            "list_gain": q * found.effect,
+            "list_gain_lower": q * found.lower,
+            "list_gain_upper": q * found.upper,
+            "random_gain": q * found.effect[-1],
             "qini": found.effect * lists.n_treated / lists.n_treated[-1],
             "threshold": lists.threshold,
             "reason": found.reason,

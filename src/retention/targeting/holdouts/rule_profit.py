@@ -108,7 +108,7 @@ class Gain:
     texts("rule", "compared_to"),
     shares("share"),
     numbers("n_offered", "n_treated", "n_control", unit="customers"),
-    amounts("gain", "lower", "upper", "cost"),
+    amounts("rule_profit", "lower", "upper", "cost"),
     amounts("difference", "difference_lower", "difference_upper"),
     numbers("p_value"),
     texts("reason"),
@@ -132,7 +132,7 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
     those on its list were made it and some were not, and the two are alike but for that. With q the
     list's share of all customers, and Ȳ means over the customers of an arm who are on it,
 
-        gain = q (Ȳ_treated − Ȳ_control) − cost,     for each customer of the holdout, listed or not
+        profit = q (Ȳ_treated − Ȳ_control) − cost,   for each customer of the holdout, listed or not
 
     - with `time=` h, Y = V s: V the value of one who is kept, and s 1 for who is still here at h
       and 0 for who left; of those not watched for so long the pseudo-value, what each adds to the
@@ -174,11 +174,11 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         In the caller's kind a row per rule, compared to "nobody", with the rules' own order,
         "everyone" and "nobody" last; then a row per pair, the first less the second: `rule`,
         `compared_to` (null for "nobody"), and of the rule `share`, `n_offered`, `n_treated`,
-        `n_control` (customers on its list), `gain`, `lower`, `upper`, `cost` (currency per customer
-        of the holdout); of the pair `difference`, `difference_lower`, `difference_upper` and its
-        two-sided `p_value`; `reason` (why a figure or its bounds are null), and the conventions
-        `cost_basis`, `time`, and `sample_ratio_p`, the chance of arms so unequal if they were drawn
-        as planned.
+        `n_control` (customers on its list), `rule_profit`, `lower`, `upper`, `cost` (currency per
+        customer of the holdout); of the pair `difference`, `difference_lower`,
+        `difference_upper` and its two-sided `p_value`; `reason` (why a figure or its bounds are
+        null), and the conventions `cost_basis`, `time`, and `sample_ratio_p`, the chance of arms so
+        unequal if they were drawn as planned.
 
     Raises:
         RetentionError: if rules, shares, value or offer are none of what they may be.
@@ -207,14 +207,14 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         ...     outcomes, rules=rules, offer=offer, treated="offered", share=0.5, value="brought"
         ... )
         >>> found = found[found["rule"] != "nobody"]
-        >>> found[["rule", "compared_to", "share", "gain", "cost", "difference"]]
-                rule compared_to  share  gain  cost  difference
-        0    by risk      nobody    0.5  -0.5   0.5        -0.5
-        1  by effect      nobody    0.5   4.5   0.5         4.5
-        2   everyone      nobody    1.0   4.0   1.0         4.0
-        4    by risk   by effect    0.5  -0.5   0.5        -5.0
-        5    by risk    everyone    0.5  -0.5   0.5        -4.5
-        6  by effect    everyone    0.5   4.5   0.5         0.5
+        >>> found[["rule", "compared_to", "share", "rule_profit", "cost", "difference"]]
+                rule compared_to  share  rule_profit  cost  difference
+        0    by risk      nobody    0.5         -0.5   0.5        -0.5
+        1  by effect      nobody    0.5          4.5   0.5         4.5
+        2   everyone      nobody    1.0          4.0   1.0         4.0
+        4    by risk   by effect    0.5         -0.5   0.5        -5.0
+        5    by risk    everyone    0.5         -0.5   0.5        -4.5
+        6  by effect    everyone    0.5          4.5   0.5         0.5
 
         The list by effect keeps 4 of 40, worth 100 each: of half of all 10 a head, less 1.
 
@@ -233,7 +233,7 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
     )
     gains = {name: _gain_of(holdout, on, said.get(name)) for name, on in lists.items()}
     columns = _rows_of_gains(gains, z)
-    n = columns["gain"].size
+    n = columns["rule_profit"].size
     return table_like(
         {
             **columns,
@@ -446,7 +446,7 @@ def _row_of_pair(
         "n_offered": one.n_offered,
         "n_treated": one.n_treated,
         "n_control": one.n_control,
-        "gain": one.gain,
+        "rule_profit": one.gain,
         "lower": one.gain - error,
         "upper": one.gain + error,
         "cost": one.cost,
