@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from retention.experiments.arms.arm_balance import arm_balance as arm_balance
     from retention.experiments.arms.assign_arms import assign_arms as assign_arms
     from retention.experiments.arms.sample_ratio import sample_ratio as sample_ratio
+    from retention.experiments.effects.lifetime_effect import lifetime_effect as lifetime_effect
     from retention.experiments.effects.profit_effect import profit_effect as profit_effect
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
     from retention.experiments.looks.look_bounds import look_bounds as look_bounds
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES: dict[str, str] = {
     "arm_balance": "arms.arm_balance",
     "assign_arms": "arms.assign_arms",
+    "lifetime_effect": "effects.lifetime_effect",
     "look_bounds": "looks.look_bounds",
     "profit_effect": "effects.profit_effect",
     "profit_test_size": "planning.profit_test_size",
