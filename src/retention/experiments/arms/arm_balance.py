@@ -72,8 +72,8 @@ def arm_balance(
     What is compared must have been known **before** `assigned`: what came later may be an effect.
 
     Args:
-        assignment: a table from `assign_arms` or `as_assignment`, a row a customer.
-        customers: a row a customer: `customer_id` and the covariates, of the same kind.
+        assignment: a table from `assign_arms` or `as_assignment`, a row per customer.
+        customers: a row per customer: `customer_id` and the covariates, of the same kind.
         covariates: columns of `customers`: numbers, or text and true/false as categories.
         level: confidence of the bound.
 

@@ -79,7 +79,7 @@ def assign_arms(
     arm to the customers, and load that with `as_assignment(..., cluster=)`.
 
     Args:
-        customers: a row a customer: `customer_id`, text or whole numbers, and the columns of
+        customers: a row per customer: `customer_id`, text or whole numbers, and the columns of
             `strata`.
         arms: the share of each arm, above 0, which sum to 1: {"control": 0.5, "offer": 0.5}.
         salt: the name of the experiment, such as "spring-offer".

@@ -33,7 +33,7 @@ class ArmCounts:
     Attributes:
         arms: the arms, sorted.
         shares: the planned share of each; of the arms there are, so that they sum to 1.
-        n: the units: a row a segment, a column an arm.
+        n: the units: of each segment (a row) in each arm (a column).
         n_customers: the customers, likewise.
         segments: the segments, in order.
         unit: "customer", or "cluster" where whole clusters were assigned.
