@@ -43,6 +43,7 @@ def answers():
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += [feature_answer(company), *arm_answers(), *offer_answers(), *response_answers()]
+    found += [feature_answer(company), *arm_answers(), *planned_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -65,6 +66,27 @@ def feature_answer(company):
     return rt.signals.purchase_features(
         seen, company.orders, window=90, model=model, category="category"
     )
+
+
+def planned_answers():
+    """How many customers a test takes, and how far apart they must be to stop early."""
+    spells = pd.DataFrame({"duration": [1, 2, 3] * 9, "churned": [True, True, False] * 9})
+    plan = {"test": "log-rank", "enrolment": 0, "follow_up": 3, "hazard_ratio": 0.5}
+    return [
+        rt.experiments.look_bounds(4),
+        rt.experiments.retention_test_size(retention=0.8, difference=0.02, power=0.8),
+        rt.experiments.survival_test_size(rt.survival_curve(spells), n=500, **plan),
+        rt.experiments.profit_test_size(sd=15, n=500, power=0.8),
+    ]
+
+
+def money_answer(company):
+    """What customers of two arms bought after a day, by what they bought before."""
+    ids = company.orders["customer_id"].drop_duplicates().reset_index(drop=True)
+    arms = np.where(np.arange(len(ids)) % 2, "offer", "none")
+    assigned = ids.to_frame().assign(arm=arms, assigned=pd.Timestamp("2024-06-01"), share=0.5)
+    asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
+    return rt.experiments.profit_effect(assigned, company.orders, **asked)
 
 
 def model_answers(company):

@@ -420,6 +420,18 @@ ASKED: dict[str, Step] = {
     "forecast": lambda n, w: rt.economics.base_forecast(
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
     ),
+    "money effect": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
+        of="profit", before=30, observed_from="2023-12-01",
+    ),
+    "orders by arm": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",
+        cap=2, peeking="always-valid", tuned_for=200,
+    ),
+    "survival test": lambda n, w: rt.experiments.survival_test_size(
+        rt.survival_curve(w["spells"]), test="log-rank", enrolment=20, follow_up=30,
+        hazard_ratio=0.8, power=0.8,
+    ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
     ),
