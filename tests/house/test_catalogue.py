@@ -42,8 +42,8 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company), *arm_answers(), *offer_answers(), *response_answers()]
-    found += [feature_answer(company), *arm_answers(), *planned_answers(), money_answer(company)]
+    found += [feature_answer(company), *offer_answers(), *response_answers()]
+    found += [*arm_answers(), *planned_answers(), money_answer(company), *effect_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -57,6 +57,23 @@ def arm_answers():
         rt.experiments.sample_ratio(assignment),
         rt.experiments.arm_balance(assignment, known, covariates=["plan", "risk"]),
     ]
+
+
+def effect_answers():
+    """What an offer did to who stays, and for how long."""
+    who, day = range(60), pd.Timestamp("2024-01-01")
+    assignment = pd.DataFrame({"customer_id": who, "arm": ["none", "offer"] * 30, "share": 0.5})
+    assignment = assignment.assign(assigned=day, plan=["basic"] * 30 + ["top"] * 30)
+    ends = pd.Series(day + pd.to_timedelta(np.arange(60) ** 2 % 70, unit="D"))
+    contracts = pd.DataFrame({"customer_id": who, "start": pd.Timestamp("2023-12-01")})
+    contracts["end"] = ends.where(np.arange(60) % 3 > 0, ends + pd.Timedelta(days=80))
+    spells = rt.contract_spells(contracts, as_of="2024-03-31", grace=0)
+    asked = {"control": "none", "horizon": 60, "as_of": "2024-03-31", "by": "plan"}
+    with pytest.warns(rt.RetentionWarning, match="had no running spell"):
+        return [
+            rt.experiments.retention_effect(assignment, spells, estimator="mature", **asked),
+            rt.experiments.lifetime_effect(assignment, spells, **asked),
+        ]
 
 
 def feature_answer(company):
