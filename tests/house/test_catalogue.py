@@ -42,8 +42,20 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company), *offer_answers()]
+    found += [feature_answer(company), *arm_answers(), *offer_answers(), *response_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def arm_answers():
+    """Who is in which arm, and whether these are sound."""
+    known = pd.DataFrame({"customer_id": range(60), "plan": list("xyz") * 20, "risk": range(60)})
+    plan = {"arms": {"control": 0.5, "offer": 0.5}, "salt": "spring", "assigned": "2024-05-01"}
+    assignment = rt.experiments.assign_arms(known, **plan, method="rolling")
+    return [
+        assignment,
+        rt.experiments.sample_ratio(assignment),
+        rt.experiments.arm_balance(assignment, known, covariates=["plan", "risk"]),
+    ]
 
 
 def feature_answer(company):
@@ -69,6 +81,24 @@ def model_answers(company):
         rt.signals.backtest_snapshots(labelled, **ask),
         rt.signals.model_drivers(
             lambda rows: rows["late"], labelled, families={"late": "late", "plan": "plan"}, seed=1
+        ),
+    ]
+
+
+def response_answers():
+    """In whom an offer did most, and which rule of whom to make it brings more."""
+    n = np.arange(120)
+    made = pd.DataFrame({"score": n % 7, "offered": n % 2, "stayed": n % 3 % 2, "value": 9.0})
+    asked = {"uplift": "score", "treated": "offered", "outcome": "stayed"}
+    offer = rt.targeting.Offer(
+        making=1, taking=0, success=None, stayers_taking=1, stayers_lost=None
+    )
+    rules = {"best": ("score", 0.5)}
+    return [
+        rt.experiments.uplift_curve(made, **asked),
+        rt.experiments.targeting_gain(made, measure="area", **asked),
+        rt.targeting.rule_profit(
+            made, rules=rules, offer=offer, treated="offered", share=0.5, value="value"
         ),
     ]
 

@@ -29,6 +29,10 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 )  # fmt: skip
 """How customers renew, in some other shop."""
 
+_PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
+_OFFERED = {"uplift": "score", "treated": "treated"}
+_OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
+
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -62,10 +66,29 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
+        **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
+        "offered": _offered(people, np.random.default_rng(100 + int(shop[-2:]))),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
+
+
+def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """What was known of customers, and who was in which arm: some in both, some too early."""
+    n = 2 * len(people)
+    risk = np.where(draw.random(len(people)) < 0.2, np.nan, draw.integers(0, 9, len(people)))
+    plan = [[None, "a", "b"][i] for i in draw.integers(0, 3, len(people))]
+    days = draw.integers(0, 90, n)
+    saw = [_day(day + draw.integers(-1, 20)) if draw.random() < 0.7 else None for day in days]
+    tried = {
+        "who": [*people[:2], *(people[i] for i in draw.integers(2, len(people), n))],
+        "group": ["control", "offer", *draw.choice(["control", "offer"], n, p=[0.3, 0.7])],
+        "day": [_day(0), _day(1), *(_day(day) for day in days)],
+        "saw": [None, _day(9), *saw],
+    }
+    known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
+    return {"known": known, "tried": pd.DataFrame(tried)}
 
 
 def _day(number: int) -> str:
@@ -213,6 +236,22 @@ def _effects(number: int) -> pd.DataFrame:
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
 
+def _offered(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    """What came of customers to whom an offer was made, or not, by lot."""
+    n = len(people)
+    return pd.DataFrame(
+        {
+            "customer_id": people,
+            "score": draw.integers(0, 9, n) / 4,
+            "treated": np.arange(n) % 2 == 0,
+            "on_list": draw.integers(0, 2, n),
+            "brought": draw.integers(0, 90, n) / 2,
+            "duration": draw.integers(1, 120, n),
+            "churned": draw.random(n) < 0.6,
+        }
+    )
+
+
 def _classifier(rows: pd.DataFrame) -> pd.Series:
     """What anybody's model may say of customers by their tenure."""
     return (rows["tenure"].astype(float) % 7 + 1) / 9
@@ -325,6 +364,20 @@ ASKED: dict[str, Step] = {
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
     ),
+    "arms": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, strata=n, method="list"
+    ),
+    "arms as they come": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, method="rolling"
+    ),
+    "arms of others": lambda n, w: rt.loading.as_assignment(
+        w["tried"], customer_id="who", arm="group", assigned="day", exposed="saw", keep=n,
+        shares={"control": 0.4, "offer": 0.6}, duplicates="drop", incomplete="drop",
+    ),
+    "arm sizes": lambda n, w: rt.experiments.sample_ratio(w["arms of others"], by=n),
+    "arms alike": lambda n, w: rt.experiments.arm_balance(
+        w["arms of others"], w["known"], covariates=["risk", "plan"]
+    ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
     ),
@@ -384,6 +437,17 @@ ASKED: dict[str, Step] = {
     ),
     "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
         w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
+    ),
+    "who responded": lambda n, w: rt.experiments.uplift_curve(w["offered"], time=60, **_OFFERED),
+    "responded in groups": lambda n, w: rt.experiments.uplift_curve(
+        w["offered"], outcome="brought", groups=5, **_OFFERED
+    ),
+    "gain of targeting": lambda n, w: rt.experiments.targeting_gain(
+        w["offered"], outcome="brought", measure="autoc", **_OFFERED
+    ),
+    "profit of rules": lambda n, w: rt.targeting.rule_profit(
+        w["offered"], rules={"best": ("score", 0.4), "listed": "on_list"}, offer=_OFFER,
+        treated="treated", share=0.5, value="brought", time=60,
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),

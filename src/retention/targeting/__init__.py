@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     )
     from retention.targeting.holdouts.maximum_profit import maximum_profit as maximum_profit
     from retention.targeting.holdouts.profit_curve import profit_curve as profit_curve
+    from retention.targeting.holdouts.rule_profit import rule_profit as rule_profit
     from retention.targeting.offers.due_for_renewal import due_for_renewal as due_for_renewal
     from retention.targeting.offers.offer import Offer as Offer
     from retention.targeting.offers.offer_list import offer_list as offer_list
@@ -25,6 +26,7 @@ _HOMES: dict[str, str] = {
     "offer_list": "offers.offer_list",
     "offer_profit": "offers.offer_profit",
     "profit_curve": "holdouts.profit_curve",
+    "rule_profit": "holdouts.rule_profit",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)
