@@ -465,6 +465,9 @@ ASKED: dict[str, Step] = {
     "offers: list": lambda n, w: rt.targeting.offer_list(
         w["offers: profit"], budget=50, always=w["strategic"]
     ),
+    "offers: due": lambda n, w: rt.targeting.due_for_renewal(
+        w["contracts"], as_of=AS_OF, within=200, since="2024-03-01", keep=n
+    ),
     "offers: best": lambda n, w: rt.targeting.maximum_profit(
         w["scored"], offer=OFFER, value=60.0, time=90, seed=1
     ),
