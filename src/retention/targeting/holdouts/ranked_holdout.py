@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from retention.errors import ContentError, RetentionError, whole_number
+from retention.frames import as_lazy
 from retention.survival.scores.censoring_weights import (
     censoring_weighting,
     strata_names,
@@ -31,8 +32,10 @@ from retention.survival.scores.scored_tables import (
     places_of_values,
     read_scored,
 )
+from retention.tables import refuse_mixed
 from retention.targeting.offers.offer import checked_offer
 from retention.targeting.offers.offer_numbers import (
+    kind_with_numbers,
     numbers_as_arrays,
     quantities_of_offer,
     value_of_saved,
@@ -100,7 +103,7 @@ class Ranked:
             was drawn.
     """
 
-    rank: NDArray[Any]
+    rank: Floats
     many: NDArray[np.int64]
     left: Flags
     still: Flags
@@ -160,7 +163,7 @@ class Ranked:
     @property
     def thresholds(self) -> Floats:
         """The lowest rank in each list, NaN for the empty one."""
-        return np.concatenate([[np.nan], self.rank[self.last].astype(np.float64)])
+        return np.concatenate([[np.nan], self.rank[self.last]])
 
     def list_from(self, threshold: float) -> int:
         """Which list has everybody of this rank and above; the empty one where it is NaN."""
@@ -193,14 +196,16 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
     wanted = [value_of_saved(asked.value), *quantities_of_offer(offer)]
     own = {each.argument: [each.said] for each in wanted if isinstance(each.said, str)}
     found = read_scored(scored, {"rank": [asked.rank], "censoring_by": names} | own, mark)
-    rank = column_of_predictions(found, asked.rank, "rank")
+    kind = kind_with_numbers(wanted, "scored", "a customer of a holdout")
+    refuse_mixed(as_lazy(scored, name="scored"), kind, (), apart=False)
+    rank = column_of_predictions(found, asked.rank, "rank").astype(np.float64)
     weighting = censoring_weighting(found, score, asked.censoring, names, mark)
     numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, "scored")
-    order = np.argsort(-rank.astype(np.float64), kind="stable")
+    order = np.argsort(-rank, kind="stable")
     if redrawn:
         stratum = strata_of(found, names)[1]
         alike = (*numbers.values(), found.weights, stratum, found.churned, found.duration)
-        order = np.lexsort((*alike, -rank.astype(np.float64)))
+        order = np.lexsort((*alike, -rank))
     made = _in_order(found, rank, weighting, numbers, (time, order))
     if asked.censoring is None:
         return made
@@ -210,7 +215,7 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
 
 def _in_order(
     found: Histories,
-    rank: NDArray[Any],
+    rank: Floats,
     weighting: Weighting,
     number: dict[str, Floats],
     at: tuple[float, NDArray[np.intp]],
