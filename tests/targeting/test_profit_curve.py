@@ -326,6 +326,12 @@ def test_numbers_of_the_offer_may_be_each_customers_own():
         ),
         (EIGHT.head(0), {}, ContentError, "Is the table empty"),
         (
+            EIGHT.assign(worth=200.0, currency=["EUR", "USD"] * 4),
+            {"value": "worth"},
+            ContentError,
+            "in 2 currencies, which cannot be added up",
+        ),
+        (
             EIGHT,
             {"offer": offered(success=None, stayers_lost=None)},
             RetentionError,

@@ -94,7 +94,7 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
         as `profit_curve`.
 
     Example:
-        The example of the tests: eight customers, of whom four left.
+        Eight customers, of whom four left; but for the safest all of them get the offer.
 
         >>> import warnings
         >>> import pandas as pd
