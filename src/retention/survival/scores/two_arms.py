@@ -70,7 +70,7 @@ def read_two_arms(
     """The customers of two arms, with what came of them.
 
     Args:
-        table: a row a customer; with `time`, spells since the day from which all is counted.
+        table: a row per customer; with `time`, spells since the day from which all is counted.
         asked: columns of numbers, by the argument that names them; one of them is `treated`.
         name: what messages call the table.
         outcome: the column that says what came of each; None with `time`.
