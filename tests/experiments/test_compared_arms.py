@@ -62,7 +62,7 @@ def test_from_exposure_on_those_count_who_saw_it():
     seen = [DAY, None, DAY, None, DAY, DAY]
     trial = trial_of(assigned(exposed=pd.to_datetime(seen)), clock="exposed")
     assert sorted(collect(trial.frame)["customer_id"]) == [0, 2, 4, 5]
-    assert trial.sample_ratio_p == pytest.approx([np.exp(-0.25)])  # (1+1+4)·3/4 − 4 = .5, 2 degrees
+    assert trial.sample_ratio_p == pytest.approx([np.exp(-0.25)])  # χ² = .5, 2 degrees
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_from_exposure_on_those_count_who_saw_it():
         ({}, {"by": "arm"}, ColumnError, "'arm' is a column of assignment itself"),
         ({"assigned": DAY + pd.Timedelta(days=99)}, {}, ContentError, "after as_of 2024-06-01"),
         ({"assigned": [None, *[DAY] * 5]}, {}, ContentError, "1 row has no day in 'assigned'"),
-        ({"cluster": list("NNNSSS")}, {}, ContentError, "2 clusters have customers in several arms"),
+        ({"cluster": list("NNNSSS")}, {}, ContentError, "2 clusters have customers in sever"),
         (
             {"cluster": list("NNSSTT"), "stratum": list("uvuuvv")}, {}, ContentError,
             "1 cluster has customers in several strata, such as 'N'",

@@ -92,7 +92,7 @@ def test_columns_that_it_names():
         ({"taking": float("inf")}, "currency, 0 or more; got inf."),
         ({"taking": float("nan")}, "currency, 0 or more; got nan."),
         ({"taking": None}, "got None. Give a number, or the name of the column"),
-        ({"taking": " "}, "got ' '. Give a number, or the name of the column"),
+        ({"taking": [1]}, "got [1]. Give a number, or the name of the column"),
         ({"success": True}, "success is a chance: 0 to 1; got True."),
         ({"success": None}, "stayers_lost is 0.0 and success is None"),
         ({"stayers_lost": None}, "success is 0.3 and stayers_lost is None"),

@@ -89,25 +89,32 @@ def test_it_falls_with_costs_and_rises_with_value_where_more_are_saved_than_lost
     p, v, d, f, g, a, b
 ):
     """The directions that the catalogue states, and the offers of the published studies."""
-
-    def profit(**changed):
-        numbers = {"making": f, "taking": d, "success": g, "stayers_taking": a, "stayers_lost": b}
-        asked = {"p": p, "v": v} | numbers | changed
-        table = customers((asked.pop("p"), asked.pop("v")))
-        return float(offer_profit(table, offer=Offer(**asked))["expected_profit"].iloc[0])
-
-    here = profit()
-    assert profit(making=f + 1) == pytest.approx(here - 1)
-    assert profit(taking=d + 1) <= here + 1e-9
-    rises = p * g - (1 - p) * b
-    assert profit(v=v + 1) - here == pytest.approx(rises, abs=1e-9)
-    plain = profit(stayers_taking=1, stayers_lost=0)
+    here = {"p": p, "v": v, "f": f, "d": d, "g": g, "a": a, "b": b}
+    published = {"a": 1.0, "b": 0.0}
+    changed = [{}, {"f": f + 1}, {"d": d + 1}, {"v": v + 1}, published]
+    changed += [published | {"p": 1.0}, published | {"p": 0.0}]
+    table = pd.DataFrame([here | change for change in changed]).assign(customer_id=range(7))
+    offer = Offer(making="f", taking="d", success="g", stayers_taking="a", stayers_lost="b")
+    answer = offer_profit(table, offer=offer, churn="p", value="v")
+    first, dearer, richer, worthier, plain, leaver, stayer = answer["expected_profit"]
+    assert dearer == pytest.approx(first - 1)
+    assert richer <= first + 1e-9
+    assert worthier - first == pytest.approx(p * g - (1 - p) * b, abs=1e-9)
     assert plain == pytest.approx(p * (g * (v - d)) - (1 - p) * d - f)
     if v > 0:  # Verbraken and others: CLV (γ (1 − δ) − φ) for churners kept, δ = d/V, φ = f/V
-        leaver = profit(p=1, stayers_taking=1, stayers_lost=0)
         assert leaver == pytest.approx(v * (g * (1 - d / v) - f / v))
-        stayer = profit(p=0, stayers_taking=1, stayers_lost=0)
         assert stayer == pytest.approx(-v * (d / v + f / v))
+
+
+@pytest.mark.parametrize("name", ['^a.b*"`$', " ", "Churn_Probability"])
+def test_columns_of_any_name_may_say_chance_value_and_numbers(engine, name):
+    """One column that says everything, whatever it is called."""
+    table = pd.DataFrame({"customer_id": [1, 2], name: [0.5, 0.25]})
+    offer = offered(taking=name, success=name)
+    answer = offer_profit(engine.table(table), offer=offer, churn=name, value=name)
+    found = engine.read(answer).sort_values("customer_id")
+    wanted = [by_definition(x, x, 1, x, x, 1, 0) for x in (0.5, 0.25)]
+    assert found["expected_profit"].tolist() == pytest.approx(wanted)
 
 
 def test_an_uplift_says_who_is_saved_and_who_is_lost(engine):

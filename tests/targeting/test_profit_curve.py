@@ -175,22 +175,23 @@ def test_censored_holdouts_tell_the_truth_where_dropping_or_ignoring_them_does_n
     assert stayers / truth - 1 == pytest.approx(-0.11, abs=0.03)
 
 
-def test_bounds_cover_the_truth_and_hang_on_the_seed_alone():
-    """Of twenty holdouts 17 or more hold the profit of everyone above a risk in their bounds."""
+def test_bounds_cover_the_truth_and_hang_on_the_seed_not_on_the_order_of_rows():
+    """Of twelve holdouts 10 or more hold the profit of everyone above a risk in their bounds."""
     draw = np.random.default_rng(5)
     sure = profit_curve(
         censored_holdout(draw, 100_000)[1], offer=offered(), value=200, time=12, points=4
     )
     threshold, truth = sure.loc[2, ["threshold", "profit_per_customer"]]
     held = 0
-    for i in range(20):
+    for i in range(12):
         seen = censored_holdout(draw, 300)[0]
         high = seen.assign(risk=(seen["risk"] >= threshold) * 1.0)
         row = profit_curve(high, offer=offered(), value=200, time=12, seed=i).loc[1]
         assert row["lower"] < row["profit_per_customer"] < row["upper"]
         held += row["lower"] <= truth <= row["upper"]
-    assert held >= 17
-    twice = [curve_of(EIGHT.assign(worth=200.0), seed=3) for _ in range(2)]
+    assert held >= 10
+    seen = censored_holdout(draw, 60)[0].round(0).assign(worth=200.0)
+    twice = [curve_of(table, seed=3) for table in (seen, seen.sample(frac=1, random_state=1))]
     pd.testing.assert_frame_equal(*twice)
     assert twice[0]["lower"].iloc[0] == 0
     assert curve_of(EIGHT.assign(worth=200.0))["lower"].isna().all()

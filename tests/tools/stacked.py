@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
+from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, OFFER, PLAIN, STEPS, Step
 
 N_SHOPS = 16
 LEFT_OUT = {"reason incidence", "order_id", "who"}
@@ -29,9 +29,11 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 )  # fmt: skip
 """How customers renew, in some other shop."""
 
+_PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
 _OFFERED = {"uplift": "score", "treated": "treated"}
 _OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
 
+_COMPARED = {"control": "control", "horizon": 30, "as_of": AS_OF}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -65,11 +67,43 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
+        **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
         "offered": _offered(people, np.random.default_rng(100 + int(shop[-2:]))),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
+
+
+def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """What was known of customers, and who was in which arm: some in both, some too early."""
+    n = 2 * len(people)
+    risk = np.where(draw.random(len(people)) < 0.2, np.nan, draw.integers(0, 9, len(people)))
+    plan = [[None, "a", "b"][i] for i in draw.integers(0, 3, len(people))]
+    days = draw.integers(0, 90, n)
+    saw = [_day(day + draw.integers(-1, 20)) if draw.random() < 0.7 else None for day in days]
+    tried = {
+        "who": [*people[:2], *(people[i] for i in draw.integers(2, len(people), n))],
+        "group": ["control", "offer", *draw.choice(["control", "offer"], n, p=[0.3, 0.7])],
+        "day": [_day(0), _day(1), *(_day(day) for day in days)],
+        "saw": [None, _day(9), *saw],
+    }
+    known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
+    return {"known": known, "tried": pd.DataFrame(tried), **_arms_in_contracts(people)}
+
+
+def _arms_in_contracts(people: list[str]) -> dict[str, pd.DataFrame]:
+    """Arms of those who have contracts: one by one within strata, and in clusters of two."""
+    n, days = len(people), [-20, -10, 0, 10, 30, 200]
+    plain = pd.DataFrame({
+        "customer_id": people, "arm": ["control", "offer"] * (n // 2), "share": 0.5,
+        "assigned": [FIRST + pd.Timedelta(days=day) for day in days[:n]],
+    })  # fmt: skip
+    clusters = plain.assign(cluster=[f"{people[0]} {i % 2} {i // 4}" for i in range(n)])
+    return {
+        "arms in contracts": plain.assign(stratum=[i // 2 % 2 for i in range(n)]),
+        "clusters in contracts": clusters,
+    }
 
 
 def _day(number: int) -> str:
@@ -345,6 +379,29 @@ ASKED: dict[str, Step] = {
     "signs: calls": lambda n, w: rt.loading.as_calls(
         w["calls"], **_TOLD, outcome="then", keep=n, duplicates="keep"
     ),
+    "arms": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, strata=n, method="list"
+    ),
+    "arms as they come": lambda n, w: rt.experiments.assign_arms(
+        w["known"], **_PLAN, method="rolling"
+    ),
+    "arms of others": lambda n, w: rt.loading.as_assignment(
+        w["tried"], customer_id="who", arm="group", assigned="day", exposed="saw", keep=n,
+        shares={"control": 0.4, "offer": 0.6}, duplicates="drop", incomplete="drop",
+    ),
+    "arm sizes": lambda n, w: rt.experiments.sample_ratio(w["arms of others"], by=n),
+    "arms alike": lambda n, w: rt.experiments.arm_balance(
+        w["arms of others"], w["known"], covariates=["risk", "plan"]
+    ),
+    "arms compared": lambda n, w: rt.experiments.retention_effect(
+        w["arms in contracts"], w["spells"], estimator="kaplan-meier", by=n, **_COMPARED
+    ),
+    "arms compared by cluster": lambda n, w: rt.experiments.retention_effect(
+        w["clusters in contracts"], w["spells"], estimator="mature", by=n, **_COMPARED
+    ),
+    "arms' lifetimes": lambda n, w: rt.experiments.lifetime_effect(
+        w["arms in contracts"], w["spells"], by=n, **_COMPARED
+    ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
     ),
@@ -387,8 +444,35 @@ ASKED: dict[str, Step] = {
     "forecast": lambda n, w: rt.economics.base_forecast(
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
     ),
+    "money effect": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
+        of="profit", before=30, observed_from="2023-12-01",
+    ),
+    "orders by arm": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",
+        cap=2, peeking="always-valid", tuned_for=200,
+    ),
+    "survival test": lambda n, w: rt.experiments.survival_test_size(
+        rt.survival_curve(w["spells"]), test="log-rank", enrolment=20, follow_up=30,
+        hazard_ratio=0.8, power=0.8,
+    ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
+    ),
+    "offers: profit": lambda n, w: rt.targeting.offer_profit(
+        w["churn score"], offer=OFFER, churn="p_no_purchase", value="days_since_last"
+    ),
+    "offers: list": lambda n, w: rt.targeting.offer_list(
+        w["offers: profit"], budget=50, always=w["strategic"]
+    ),
+    "offers: due": lambda n, w: rt.targeting.due_for_renewal(
+        w["contracts"], as_of=AS_OF, within=200, since="2024-03-01", keep=n
+    ),
+    "offers: best": lambda n, w: rt.targeting.maximum_profit(
+        w["scored"], offer=OFFER, value=60.0, time=90, seed=1
+    ),
+    "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
+        w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
     ),
     "who responded": lambda n, w: rt.experiments.uplift_curve(w["offered"], time=60, **_OFFERED),
     "responded in groups": lambda n, w: rt.experiments.uplift_curve(

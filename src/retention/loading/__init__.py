@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retention.loading.doors.entrance import audit as audit
     from retention.loading.doors.outages import as_outages as as_outages
     from retention.loading.doors.referrals import as_referrals as as_referrals
+    from retention.loading.doors.signs.assignments import as_assignment as as_assignment
     from retention.loading.doors.signs.calls import as_calls as as_calls
     from retention.loading.doors.signs.events import as_events as as_events
     from retention.loading.doors.signs.invoices import as_invoices as as_invoices
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Audit": "audits",
+    "as_assignment": "doors.signs.assignments",
     "as_calls": "doors.signs.calls",
     "as_contacts": "doors.contacts",
     "as_contracts": "doors.contracts",

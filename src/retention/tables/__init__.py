@@ -59,7 +59,7 @@ from retention.tables.sign_kinds import (
     OFFERS_MADE,
     SNAPSHOTS,
 )
-from retention.tables.trial_kinds import ASSIGNMENT, OFFER_PROFITS
+from retention.tables.trial_kinds import ASSIGNMENT, OFFER_PROFITS, planned_shares
 
 __all__ = [
     "ACTIVITY",
@@ -105,6 +105,7 @@ __all__ = [
     "column_names",
     "holds_several",
     "keeping",
+    "planned_shares",
     "refuse_apart",
     "refuse_mixed",
     "refuse_other_ids",

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from retention.errors import RetentionError, is_number
+from retention.names import marked_argument
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import CURRENCY, CUSTOMER
+
+_ROUNDING = 1e-9
 
 ASSIGNMENT = Kind(
     "assignment",
@@ -38,3 +44,43 @@ OFFER_PROFITS = Kind(
     ),
 )
 """What `offer_list` asks of the answer of `offer_profit`."""
+
+
+def planned_shares(said: object, *, argument: str) -> dict[str, float]:
+    """The share of each arm that a user planned, in the order of the arms' names.
+
+    Args:
+        said: the arms and their shares; whole numbers that name arms become text.
+        argument: what the user calls them.
+
+    Raises:
+        RetentionError: if there are fewer than two, one has no name, or their shares are not above
+            0 or do not sum to 1.
+    """
+    told = marked_argument(argument)
+    if not isinstance(said, Mapping):
+        raise RetentionError(
+            f"{told} must say the share of each arm, as in "
+            f"`{argument}={{'control': 0.5, 'offer': 0.5}}`; got {said!r}."
+        )
+    shares = {_name_of_arm(arm, told): share for arm, share in said.items()}
+    for arm, share in shares.items():
+        if not (is_number(share) and share > 0):
+            raise RetentionError(f"{told}: that of {arm!r} must be above 0; got {share!r}.")
+    if len(shares) < 2:
+        raise RetentionError(
+            f"{told}: an experiment has two arms or more, one of them a control that gets nothing; "
+            f"got {list(shares)}."
+        )
+    total = float(sum(shares.values()))
+    if abs(total - 1) > _ROUNDING:
+        hint = " Of percent take the hundredth: 0.5, not 50." if abs(total - 100) < 1 else ""
+        raise RetentionError(f"{told}: the shares must sum to 1; they sum to {total:.10g}.{hint}")
+    return {arm: float(shares[arm]) for arm in sorted(shares)}
+
+
+def _name_of_arm(arm: object, told: str) -> str:
+    named = isinstance(arm, str) and arm.strip()
+    if not named and (isinstance(arm, bool) or not isinstance(arm, int)):
+        raise RetentionError(f"{told}: arms have names, as text; got {arm!r}.")
+    return str(arm)

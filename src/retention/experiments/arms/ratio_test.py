@@ -11,6 +11,7 @@ import numpy as np
 from retention.errors import ContentError, count_of, warn
 from retention.frames import Columns, Frame, as_text, collect, one_row
 from retention.numerics.codes import distinct_segments
+from retention.wording import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ class ArmCounts:
     Attributes:
         arms: the arms, sorted.
         shares: the planned share of each; of the arms there are, so that they sum to 1.
-        n: the units: a row a segment, a column an arm.
+        n: the units: of each segment (a row) in each arm (a column).
         n_customers: the customers, likewise.
         segments: the segments, in order.
         unit: "customer", or "cluster" where whole clusters were assigned.
@@ -176,10 +177,9 @@ def _refuse_rows_half_said(found: Columns) -> None:
     if not size.size:
         raise ContentError("assignment: the table is empty.")
     arm, share = found["arm"].astype(object), found["share"].astype(np.float64)
-    nothing: Any = None
-    unnamed = (arm == nothing) | (arm != arm)  # noqa: PLR0124 - NaN is not itself
+    unnamed = np.array([is_missing(value) for value in arm.tolist()])
     gaps = {
-        "arm": size[unnamed.astype(bool)].sum(),
+        "arm": size[unnamed].sum(),
         "share": size[np.isnan(share)].sum(),
         "cluster": found["n_unsaid"].sum() if "n_unsaid" in found else 0,
     }
@@ -193,8 +193,8 @@ def _planned_shares(arms: NDArray[Any], place: NDArray[np.intp], share: Floats) 
     """The planned share of each arm, as a part of the sum of those there are."""
     if arms.size < 2:
         raise ContentError(
-            f"assignment: {str(arms[0])!r} is the only arm; an experiment has two or more, one of them "
-            "a control. Give the table with all of them."
+            f"assignment: {str(arms[0])!r} is the only arm; an experiment has two or more, "
+            "one of them a control. Give the table with all of them."
         )
     least, most = np.full(arms.size, np.inf), np.full(arms.size, -np.inf)
     np.minimum.at(least, place, share)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention import intervals
 from retention.errors import count_of, warn
-from retention.experiments.effects.corrected_effects import TOO_FEW_TO_LOOK
+from retention.experiments.effects.corrected_effects import (
+    TOO_FEW_TO_LOOK,
+    Difference,
+    difference_with_tests,
+    relative_columns,
+)
 from retention.experiments.effects.stratified_curves import estimates_of_pair
 from retention.experiments.looks.always_valid import FEWEST_ALWAYS_VALID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from retention.experiments.effects.compared_arms import Trial
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from retention.frames import Columns
 
     Floats = NDArray[np.float64]
+    Bounds = Callable[["Side", Floats], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ class Side:
 
     Attributes:
         value: the figure.
-        variance: of it.
+        variance: of it, the strata being as they are.
+        of_mix: what it varies more as other customers would mix the strata otherwise.
         n_known: customers who left by the horizon or were followed to it.
         units: those, or clusters where these were assigned.
         freedom: infinite, or of the clusters.
@@ -38,9 +48,66 @@ class Side:
 
     value: Floats
     variance: Floats
+    of_mix: Floats
     n_known: Floats
     units: Floats
     freedom: Floats
+
+
+def effect_columns(
+    trial: Trial,
+    followed: Followed,
+    reading: Reading,
+    *,
+    of: Of,
+    horizon: int,
+    figure: str,
+    bounds: Bounds,
+    mature: bool = False,
+) -> Columns:
+    """All that is found of the arms: counts, figures, differences, tests, reasons.
+
+    Args:
+        trial: the assignment.
+        followed: its counted customers.
+        reading: how differences are read.
+        of: the share that stays to the horizon, or the mean of the days within it.
+        horizon: in days.
+        figure: what the figure of an arm is called.
+        bounds: of the figure of a side, so many standard errors away.
+        mature: whether those alone count who were assigned a horizon ago.
+    """
+    sides = both_sides(followed, trial, of=of, horizon=horizon, mature=mature)
+    counts = counts_of_customers(followed, trial, horizon, mature=mature)
+    found = _difference_of_sides(sides, bounds)
+    tests = difference_with_tests(found, trial, reading)
+    quantiles = reading.quantiles(found, reading.level)
+    one, other = ((side.value, np.sqrt(side.variance)) for side in sides)
+    made = {**counts, **tests, **relative_columns(one, other, quantiles)}
+    for end, side in zip(("", "_control"), sides, strict=True):
+        names = (f"{figure}{end}", f"lower{end}", f"upper{end}")
+        alone = replace(side, variance=side.variance + side.of_mix)
+        made |= dict(zip(names, (side.value, *bounds(alone, quantiles)), strict=True))
+    lower = made["difference_lower"]
+    made["reason"] = reasons_without_bounds(counts, sides, found.difference, lower, reading)
+    return made
+
+
+def _difference_of_sides(sides: tuple[Side, Side], bounds: Bounds) -> Difference:
+    """The difference of two figures, bounded by the bounds of both."""
+    one, other = sides
+
+    def bounds_of_both(quantiles: Floats) -> tuple[Floats, Floats]:
+        first, second = ((side.value, *bounds(side, quantiles)) for side in sides)
+        return intervals.bounds_of_difference(first, second)
+
+    return Difference(
+        difference=one.value - other.value,
+        error=np.sqrt(one.variance + other.variance),
+        n=one.units + other.units,
+        freedom=one.freedom + other.freedom,
+        bounds=bounds_of_both,
+    )
 
 
 def both_sides(
@@ -64,7 +131,7 @@ def both_sides(
         )
         for arm, control in zip(*trial.pairs(), strict=True)
     ]
-    names = ("value", "variance", "n_known", "units", "freedom")
+    names = ("value", "variance", "of_mix", "n_known", "units", "freedom")
     one, other = (
         Side(*(np.array([getattr(pair[side], name) for pair in pairs]) for name in names))
         for side in (0, 1)
@@ -125,8 +192,7 @@ def reasons_without_bounds(
         & (counts["n_mature_control"] == 0),
         "Nobody was followed to the horizon.": unknown,
         TOO_FEW_TO_LOOK: looking & (sides[0].units + sides[1].units < FEWEST_ALWAYS_VALID),
-        "The clusters are too few, or all alike.": np.isfinite(sides[0].freedom)
-        | np.isfinite(sides[1].freedom),
+        "The clusters are too few, or all alike.": ~np.isinf(sides[0].freedom + sides[1].freedom),
         "All customers of an arm are alike: they do not tell how much is chance.": True,
     }
     conditions = [np.isnan(lower) & np.broadcast_to(case, lower.shape) for case in cases.values()]

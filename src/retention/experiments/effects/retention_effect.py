@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from retention import intervals
 from retention.errors import RetentionError, check_choice
-from retention.experiments.effects.corrected_effects import (
-    Difference,
-    difference_with_tests,
-    reading_of,
-    relative_columns,
-)
+from retention.experiments.effects.corrected_effects import reading_of
 from retention.experiments.effects.followed_customers import followed_trial
-from retention.experiments.effects.paired_estimates import (
-    both_sides,
-    counts_of_customers,
-    reasons_without_bounds,
-)
+from retention.experiments.effects.paired_estimates import effect_columns
 from retention.frames import table_like
 from retention.numerics import step_functions
 from retention.periods import whole_days
@@ -209,6 +201,7 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
         (post-stratification); Donner, A. and Klar, N. (2000), Design and Analysis of Cluster
         Randomization Trials; Holm, S. (1979), Scandinavian Journal of Statistics 6, 65–70.
     """
+    terms = {"clock": clock, "correction": correction, "peeking": peeking}
     reading = reading_of(level=level, correction=correction, peeking=peeking, tuned_for=tuned_for)
     check_estimator(estimator)
     within = whole_days(horizon, argument="horizon", least=1)
@@ -224,35 +217,19 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
         answer=answer,
     )
     mature = estimator == "mature"
-    sides = both_sides(followed, trial, of="survival", horizon=within, mature=mature)
-    counts = counts_of_customers(followed, trial, within, mature=mature)
-    found = _difference_of_shares(sides, mature=mature)
-    quantiles = reading.quantiles(found, level)
-    bounds = [bounds_of_share(side, quantiles, mature=mature) for side in sides]
-    tests = difference_with_tests(found, trial, reading)
-    errors = [np.sqrt(side.variance) for side in sides]
-    made = {
-        **counts,
-        **tests,
-        **relative_columns((sides[0].value, errors[0]), (sides[1].value, errors[1]), quantiles),
-        "retention": sides[0].value,
-        "lower": bounds[0][0],
-        "upper": bounds[0][1],
-        "retention_control": sides[1].value,
-        "lower_control": bounds[1][0],
-        "upper_control": bounds[1][1],
-        "reason": reasons_without_bounds(
-            counts, sides, found.difference, tests["difference_lower"], reading
-        ),
-    }
-    said = {
-        "horizon": within,
-        "estimator": estimator,
-        "clock": clock,
-        "correction": correction,
-        "peeking": peeking,
-    }
-    return table_like(trial.answer_columns(made | trial.constant_columns(said), answer), assignment)
+    found = effect_columns(
+        trial,
+        followed,
+        reading,
+        of="survival",
+        horizon=within,
+        figure="retention",
+        bounds=partial(bounds_of_share, mature=mature),
+        mature=mature,
+    )
+    said = {"horizon": within, "estimator": estimator, **terms}
+    made = trial.answer_columns(found | trial.constant_columns(said), answer)
+    return table_like(made, assignment)
 
 
 def check_estimator(estimator: object) -> None:
@@ -267,23 +244,6 @@ def check_estimator(estimator: object) -> None:
             "'kaplan-meier' counts them as long as they were watched, 'mature' leaves them out."
         )
     check_choice("estimator", estimator, ("kaplan-meier", "mature"))
-
-
-def _difference_of_shares(sides: tuple[Side, Side], *, mature: bool) -> Difference:
-    """The difference of the shares that stay, bounded by the bounds of both."""
-    one, other = sides
-
-    def bounds(quantiles: Floats) -> tuple[Floats, Floats]:
-        both = [(side.value, *bounds_of_share(side, quantiles, mature=mature)) for side in sides]
-        return intervals.bounds_of_difference(*both)
-
-    return Difference(
-        difference=one.value - other.value,
-        error=np.sqrt(one.variance + other.variance),
-        n=one.units + other.units,
-        freedom=one.freedom + other.freedom,
-        bounds=bounds,
-    )
 
 
 def bounds_of_share(side: Side, quantiles: Floats, *, mature: bool) -> tuple[Floats, Floats]:

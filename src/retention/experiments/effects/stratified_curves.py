@@ -35,7 +35,8 @@ class ArmEstimate:
 
     Attributes:
         value: the share that stays to the horizon, or the days within it; NaN if not known.
-        variance: of that figure; NaN if not known.
+        variance: of that figure, the strata being as they are; NaN if not known.
+        of_mix: what the figure varies more as other customers would mix the strata otherwise.
         n_known: customers who left by the horizon or were followed to it.
         units: those, or clusters where these are the unit.
         freedom: the effective number of clusters less one for each stratum; infinite without.
@@ -43,6 +44,7 @@ class ArmEstimate:
 
     value: float
     variance: float
+    of_mix: float
     n_known: float
     units: float
     freedom: float
@@ -77,16 +79,12 @@ def estimates_of_pair(
         horizon: in days.
         clustered: whether whole clusters were assigned.
     """
-    if not (arm.n.size and control.n.size):
-        nothing = ArmEstimate(np.nan, np.nan, 0.0, 0.0, np.inf)
-        return nothing, nothing
     strata, n_strata = _strata_taken_together((arm, control), horizon, clustered)
     size = np.zeros(n_strata)
     for rows, stratum in zip((arm, control), strata, strict=True):
         size += np.bincount(stratum, rows.n, n_strata)
-    share = size / size.sum()
     one, other = (
-        _estimate_of_arm(rows, stratum, share, of=of, horizon=horizon, clustered=clustered)
+        _estimate_of_arm(rows, stratum, size, of=of, horizon=horizon, clustered=clustered)
         for rows, stratum in zip((arm, control), strata, strict=True)
     )
     return one, other
@@ -99,6 +97,8 @@ def _strata_taken_together(
 
     Where even they know too little they join the smallest of the others.
     """
+    if not all(rows.n.size for rows in arms):
+        return [np.zeros(rows.n.size, np.intp) for rows in arms], 1
     n = max(int(rows.stratum.max()) for rows in arms) + 1
     known = np.array([_known_units(rows, rows.stratum, n, horizon, clustered) for rows in arms])
     fine = (known >= (_FEWEST_CLUSTERS if clustered else FEWEST_IN_STRATUM)).all(axis=0)
@@ -131,25 +131,30 @@ def _known_units(
 
 
 def _estimate_of_arm(
-    rows: Followed, stratum: Whole, share: Floats, *, of: Of, horizon: int, clustered: bool
+    rows: Followed, stratum: Whole, size: Floats, *, of: Of, horizon: int, clustered: bool
 ) -> ArmEstimate:
+    n = max(float(size.sum()), 1.0)
+    share = size / n
     known = rows.left | (rows.day >= horizon)
     n_known = float(rows.n[known].sum())
+    if not rows.n.size:
+        return ArmEstimate(np.nan, np.nan, 0.0, 0.0, 0.0, np.inf)
     if not _known_units(rows, stratum, share.size, horizon, clustered=False).all():
-        return ArmEstimate(np.nan, np.nan, n_known, n_known, np.inf)
+        return ArmEstimate(np.nan, np.nan, 0.0, n_known, n_known, np.inf)
     times = np.unique(rows.day[rows.left])
     steps = _steps_of_strata(rows, stratum, share.size, times, of, horizon)
     value = float(share @ steps.value)
     if clustered:
         variance, units, freedom = _variance_between_clusters(rows, stratum, share, times, steps)
-        return ArmEstimate(value, variance, n_known, units, freedom)
+        return ArmEstimate(value, variance, 0.0, n_known, units, freedom)
     each = np.bincount(stratum, np.where(known, rows.n, 0), share.size)
     single = share.size == 1
     widened = 1.0 if single else each / np.maximum(each - 1, 1)
     variance = float((share**2 * widened * (steps.weight**2 * steps.terms).sum(axis=1)).sum())
     if not variance:
         variance = _variance_of_nothing_seen(value, n_known) if of == "survival" else np.nan
-    return ArmEstimate(value, variance, n_known, n_known, np.inf)
+    of_mix = float(share @ (steps.value - value) ** 2) / n
+    return ArmEstimate(value, variance, of_mix, n_known, n_known, np.inf)
 
 
 def _variance_of_nothing_seen(share: float, n: float) -> float:

@@ -120,7 +120,7 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
     intervals.quantile_of(level)
     draws = None if seed is None else checked_seed(seed)
     asked = Asked(offer, rank, value, time, landmark, censoring, censoring_by)
-    ranked = ranked_holdout(scored, asked, "maximum_profit")
+    ranked = ranked_holdout(scored, asked, "maximum_profit", redrawn=draws is not None)
     if chosen_on is None:
         warn(_OPTIMISM)
         best = best_list(ranked)

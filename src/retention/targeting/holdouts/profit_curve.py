@@ -143,7 +143,7 @@ def profit_curve(  # noqa: PLR0913 - money has no defaults, and the words are th
     draws = None if seed is None else checked_seed(seed)
     most = whole_number("points", points, least=1, of="lists")
     asked = Asked(offer, rank, value, time, landmark, censoring, censoring_by)
-    ranked = ranked_holdout(scored, asked, "profit_curve")
+    ranked = ranked_holdout(scored, asked, "profit_curve", redrawn=draws is not None)
     chosen = (
         None
         if chosen_on is None

@@ -12,7 +12,7 @@ making is paid for everybody, whatever is known of what became of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -165,13 +165,15 @@ class Ranked:
         return int((self.rank[self.last] >= threshold).sum())
 
 
-def ranked_holdout(scored: object, asked: Asked, score: str) -> Ranked:
+def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = False) -> Ranked:
     """The customers of a holdout in the order of a ranking.
 
     Args:
         scored: spells since the day of the ranking, which is one of their columns.
         asked: what is asked of them.
         score: what messages call the figure.
+        redrawn: whether customers will be redrawn: their order must then be the same whatever the
+            engine, and no matter how the rows come.
 
     Raises:
         ColumnError: if a column is missing or holds no numbers.
@@ -190,7 +192,16 @@ def ranked_holdout(scored: object, asked: Asked, score: str) -> Ranked:
     rank = column_of_predictions(found, asked.rank, "rank")
     weighting = censoring_weighting(found, score, asked.censoring, names, mark)
     numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, "scored")
-    return _in_order(found, rank, weighting, numbers, time, fixed=asked.censoring is not None)
+    order = np.argsort(-rank.astype(np.float64), kind="stable")
+    if redrawn:
+        stratum = strata_of(found, names)[1]
+        alike = (*numbers.values(), found.weights, stratum, found.churned, found.duration)
+        order = np.lexsort((*alike, -rank.astype(np.float64)))
+    made = _in_order(found, rank, weighting, numbers, (time, order))
+    if asked.censoring is None:
+        return made
+    each = made.weight / made.many
+    return replace(made, weighing=lambda: partial(np.multiply, each))
 
 
 def _in_order(
@@ -198,22 +209,17 @@ def _in_order(
     rank: NDArray[Any],
     weighting: Weighting,
     number: dict[str, Floats],
-    time: float,
-    *,
-    fixed: bool,
+    at: tuple[float, NDArray[np.intp]],
 ) -> Ranked:
-    """The rows sorted by rank, with what each weighs."""
+    """The rows sorted by rank, with what each weighs at a time."""
+    time, order = at
     left, still = found.churned & (found.duration <= time), found.duration > time
     many = found.weights
     weight = np.where(left, weighting.weights_of_ends(found), 0.0)
     weight = np.where(still, next(weighting.weights_of_others(found, [time])), weight) * many
-    order = np.argsort(-rank.astype(np.float64), kind="stable")
     sorted_rank = rank[order]
     number = {name: values[order] for name, values in number.items()}
     taken = (1 - number["stayers_lost"]) * number["stayers_taking"] * number["taking"]
-    each = np.divide(weight, many, out=np.zeros(many.size), where=many > 0)[order]
-    anew = partial(_weighing_anew, found, weighting, time, order)
-    as_before = partial(np.multiply, each)
     return Ranked(
         rank=sorted_rank,
         many=many[order],
@@ -226,7 +232,7 @@ def _in_order(
         making=number["making"],
         last=np.append(np.flatnonzero(sorted_rank[1:] != sorted_rank[:-1]), rank.size - 1),
         reason=weighting.points([time]).reason[0],
-        weighing=(lambda: as_before) if fixed else anew,
+        weighing=partial(_weighing_anew, found, weighting, time, order),
     )
 
 

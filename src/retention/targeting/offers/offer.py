@@ -155,7 +155,7 @@ def checked_offer(offer: object, *, measured: bool = False) -> Offer:
 def _checked_part(name: str, value: Any) -> float | str | None:
     """One number of an offer, or the column in which it stands."""
     part = PARTS[name]
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str):
         return value
     if value is None and part.measured:
         return None

@@ -229,14 +229,14 @@ def _columns_of_profit(
     earned = nw.col("expected_gain") - nw.col("expected_taking") - nw.col("expected_loss")
     profit = money.with_columns(expected_profit=earned - nw.col("making"))
     told = profit.with_columns(
-        break_even_risk=_nothing() if measured else _break_even_risk(),
+        break_even_risk=_null_number() if measured else _break_even_risk(),
         reason=_why_unknown(asked),
         note=_what_was_cut() if measured else nw.lit(None).cast(nw.String),
     )
     return told.select(*answer_of(offer_profit).names, *kept)
 
 
-def _nothing() -> nw.Expr:
+def _null_number() -> nw.Expr:
     return nw.lit(None).cast(nw.Float64)
 
 

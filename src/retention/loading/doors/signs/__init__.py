@@ -1,1 +1,1 @@
-"""The doors of what warns: events, invoices, offers made, calls."""
+"""The doors of what warns, and of what was tried: events, invoices, offers, calls, arms."""
