@@ -77,6 +77,14 @@ def test_an_effect_on_money_is_written_as_money() -> None:
     assert faults(ax) == []
 
 
+def test_an_effect_on_lifetimes_is_in_days() -> None:
+    """of lifetime_effect: days of staying, of so many."""
+    table = tables()["plot_effect"].drop(columns=["retention", "retention_control"])
+    ax = plot("plot_effect", table.tail(1).assign(difference=3.25, difference_upper=9.5))
+    assert "in days, of 90 days" in said(ax)
+    assert "+3.25" in said(ax)
+
+
 def test_segments_of_an_effect_stand_beside_their_arm() -> None:
     """the arm first, for long names are cut; of one arm the segments alone."""
     table = pd.concat([tables()["plot_effect"].assign(plan=name) for name in NAMES[:4]])

@@ -254,7 +254,7 @@ TRADE_OFF = Drawable(
 
 EFFECT = Drawable(
     "plot_effect",
-    ("experiments.retention_effect", "experiments.profit_effect"),
+    ("experiments.retention_effect", "experiments.lifetime_effect", "experiments.profit_effect"),
     "an arm beside the control",
     (
         *("arm", "compared_to", "n", "n_control", "difference", "difference_lower"),

@@ -33,7 +33,7 @@ def plot_effect(table: object, *, ax: Axes | None = None) -> Axes:
     have been missed.
 
     Args:
-        table: from `retention_effect` or `profit_effect`.
+        table: from `retention_effect`, `lifetime_effect` or `profit_effect`.
         ax: matplotlib axes to draw on; fresh ones by default.
 
     Returns:
@@ -186,7 +186,7 @@ def _unit_of_differences(drawn: Drawn) -> str:
     if "of" in drawn and drawn["of"][0]:
         days = wording.days(float(drawn["within"][0]))
         return f" in {wording.spoken_name(str(drawn['of'][0]))} per customer, {days}"
-    return " in days"
+    return f" in days, of {wording.days(float(drawn['horizon'][0]))}"
 
 
 def _title_of_effects(drawn: Drawn, known: NDArray[np.bool_], differs: NDArray[np.bool_]) -> str:

@@ -116,7 +116,7 @@ def _tests_of_rows(drawn: Drawn) -> list[tuple[str, NDArray[np.intp]]]:
 def _name_of_test(drawn: Drawn, row: int, varying: list[str]) -> str:
     """A test by its segment and its difference, and by what else varies."""
     segment = drawn.segments()[row]
-    told = [] if segment and "difference" not in varying else [_difference_in_words(drawn, row)]
+    told = [] if segment and "difference" not in varying else [_sought_effect_in_words(drawn, row)]
     told += [segment] * bool(segment)
     others = [name for name in varying if name not in ("difference", "hazard_ratio")]
     if "retention" in others and "difference" not in varying:
@@ -129,7 +129,7 @@ def _name_of_test(drawn: Drawn, row: int, varying: list[str]) -> str:
     return ", ".join(told)
 
 
-def _difference_in_words(drawn: Drawn, row: int) -> str:
+def _sought_effect_in_words(drawn: Drawn, row: int) -> str:
     """The effect that is looked for: in points, as a hazard ratio, in money or in time."""
     difference = float(drawn["difference"][row])
     method = str(drawn["method"][row])

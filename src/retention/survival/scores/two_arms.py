@@ -206,8 +206,8 @@ def _numbers(values: NDArray[Any], argument: str, column: str, gaps: bool) -> Fl
         )
     if (large := np.abs(found) > MOST).any():
         raise ContentError(
-            f"{argument}: column {column!r} holds {found[large][0]:g}; numbers up to {MOST:g} can be "
-            "reckoned with. Is it what you mean? Else say it in larger units."
+            f"{argument}: column {column!r} holds {found[large][0]:g}, beyond {MOST:g}, to which "
+            "numbers can be reckoned with. Is it right? If so, say it in larger units."
         )
     return found
 
