@@ -43,7 +43,7 @@ def answers():
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += [feature_answer(company), *offer_answers(), *response_answers()]
-    found += [*arm_answers(), *planned_answers(), money_answer(company), *effect_answers()]
+    found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
