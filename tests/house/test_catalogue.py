@@ -42,7 +42,8 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company), *arm_answers(), *planned_answers(), money_answer(company)]
+    found += [feature_answer(company), *offer_answers(), *response_answers()]
+    found += [*arm_answers(), *planned_answers(), money_answer(company), *effect_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -55,6 +56,22 @@ def arm_answers():
         assignment,
         rt.experiments.sample_ratio(assignment),
         rt.experiments.arm_balance(assignment, known, covariates=["plan", "risk"]),
+    ]
+
+
+def effect_answers():
+    """What an offer did to who stays, and for how long."""
+    who, day = range(60), pd.Timestamp("2024-01-01")
+    assignment = pd.DataFrame({"customer_id": who, "arm": ["none", "offer"] * 30, "share": 0.5})
+    assignment = assignment.assign(assigned=day, plan=["basic"] * 30 + ["top"] * 30)
+    ends = pd.Series(day + pd.to_timedelta(np.arange(60) ** 2 % 70, unit="D"))
+    contracts = pd.DataFrame({"customer_id": who, "start": pd.Timestamp("2023-12-01")})
+    contracts["end"] = ends.where(np.arange(60) % 3 > 0, ends + pd.Timedelta(days=80))
+    spells = rt.contract_spells(contracts, as_of="2024-03-31", grace=0)
+    asked = {"control": "none", "horizon": 60, "as_of": "2024-03-31", "by": "plan"}
+    return [
+        rt.experiments.retention_effect(assignment, spells, estimator="mature", **asked),
+        rt.experiments.lifetime_effect(assignment, spells, **asked),
     ]
 
 
@@ -106,6 +123,24 @@ def model_answers(company):
     ]
 
 
+def response_answers():
+    """In whom an offer did most, and which rule of whom to make it brings more."""
+    n = np.arange(120)
+    made = pd.DataFrame({"score": n % 7, "offered": n % 2, "stayed": n % 3 % 2, "value": 9.0})
+    asked = {"uplift": "score", "treated": "offered", "outcome": "stayed"}
+    offer = rt.targeting.Offer(
+        making=1, taking=0, success=None, stayers_taking=1, stayers_lost=None
+    )
+    rules = {"best": ("score", 0.5)}
+    return [
+        rt.experiments.uplift_curve(made, **asked),
+        rt.experiments.targeting_gain(made, measure="area", **asked),
+        rt.targeting.rule_profit(
+            made, rules=rules, offer=offer, treated="offered", share=0.5, value="value"
+        ),
+    ]
+
+
 def scan_answer():
     """In which groups more left than elsewhere."""
     plans = ["basic"] * 60 + ["top"] * 60
@@ -138,6 +173,22 @@ def late_payers(company):
     issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
     paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
     return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
+
+
+def offer_answers():
+    """What an offer is expected to bring, and what a ranking would have brought on a holdout."""
+    offer = rt.targeting.Offer(making=1, taking=10, success=0.3, stayers_taking=1, stayers_lost=0)
+    people = pd.DataFrame({"customer_id": range(9), "risk": np.arange(9) / 10})
+    profits = rt.targeting.offer_profit(people, offer=offer, churn="risk", value=200)
+    seen = people.assign(duration=[9, 1, 2] * 3, churned=[False, True, False] * 3)
+    asked = {"offer": offer, "value": 200, "time": 5}
+    return [
+        profits,
+        rt.targeting.offer_list(profits, budget=30),
+        rt.targeting.profit_curve(seen, **asked),
+        rt.targeting.maximum_profit(seen, chosen_on=seen, **asked),
+        rt.targeting.expected_maximum_profit(seen, success_shape=(6, 14), **asked),
+    ]
 
 
 def programme_answers():
