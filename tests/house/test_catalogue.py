@@ -101,7 +101,9 @@ def money_answer(company):
     ids = company.orders["customer_id"].drop_duplicates().reset_index(drop=True)
     arms = np.where(np.arange(len(ids)) % 2, "offer", "none")
     assigned = ids.to_frame().assign(arm=arms, assigned=pd.Timestamp("2024-06-01"), share=0.5)
+    assigned = assigned.assign(plan=np.arange(len(ids)) // 2 % 2)
     asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
+    asked |= {"by": "plan"}
     return rt.experiments.profit_effect(assigned, company.orders, **asked)
 
 
