@@ -131,7 +131,25 @@ def wilson_bounds(
     Source:
         Wilson, E. B. (1927), Journal of the American Statistical Association 22, 209–212.
     """
-    z2 = quantile_of(level) ** 2
+    return wilson_at(successes, trials, quantile_of(level))
+
+
+def wilson_at(
+    successes: ArrayLike, trials: ArrayLike, quantile: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson's score interval with any z in place of the normal quantile, such as Student's t.
+
+    Args:
+        successes: as in `wilson_bounds`.
+        trials: likewise.
+        quantile: z, one for all or one each.
+
+    Example:
+        >>> lower, upper = wilson_at([8], [10], quantile_of(0.95))
+        >>> print(f"{lower[0]:.4f} {upper[0]:.4f}")
+        0.4902 0.9433
+    """
+    z2 = _floats(quantile) ** 2
     n = _floats(trials)
     n = np.where(n > 0, n, np.nan)
     p = _floats(successes) / n

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
+from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, OFFER, PLAIN, STEPS, Step
 
 N_SHOPS = 16
 LEFT_OUT = {"reason incidence", "order_id", "who"}
@@ -30,6 +30,10 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 """How customers renew, in some other shop."""
 
 _PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
+_OFFERED = {"uplift": "score", "treated": "treated"}
+_OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
+
+_COMPARED = {"control": "control", "horizon": 30, "as_of": AS_OF}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -66,6 +70,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
+        "offered": _offered(people, np.random.default_rng(100 + int(shop[-2:]))),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -84,7 +89,21 @@ def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFr
         "saw": [None, _day(9), *saw],
     }
     known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
-    return {"known": known, "tried": pd.DataFrame(tried)}
+    return {"known": known, "tried": pd.DataFrame(tried), **_arms_in_contracts(people)}
+
+
+def _arms_in_contracts(people: list[str]) -> dict[str, pd.DataFrame]:
+    """Arms of those who have contracts: one by one within strata, and in clusters of two."""
+    n, days = len(people), [-20, -10, 0, 10, 30, 200]
+    plain = pd.DataFrame({
+        "customer_id": people, "arm": ["control", "offer"] * (n // 2), "share": 0.5,
+        "assigned": [FIRST + pd.Timedelta(days=day) for day in days[:n]],
+    })  # fmt: skip
+    clusters = plain.assign(cluster=[f"{people[0]} {i % 2} {i // 4}" for i in range(n)])
+    return {
+        "arms in contracts": plain.assign(stratum=[i // 2 % 2 for i in range(n)]),
+        "clusters in contracts": clusters,
+    }
 
 
 def _day(number: int) -> str:
@@ -232,6 +251,22 @@ def _effects(number: int) -> pd.DataFrame:
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
 
 
+def _offered(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    """What came of customers to whom an offer was made, or not, by lot."""
+    n = len(people)
+    return pd.DataFrame(
+        {
+            "customer_id": people,
+            "score": draw.integers(0, 9, n) / 4,
+            "treated": np.arange(n) % 2 == 0,
+            "on_list": draw.integers(0, 2, n),
+            "brought": draw.integers(0, 90, n) / 2,
+            "duration": draw.integers(1, 120, n),
+            "churned": draw.random(n) < 0.6,
+        }
+    )
+
+
 def _classifier(rows: pd.DataFrame) -> pd.Series:
     """What anybody's model may say of customers by their tenure."""
     return (rows["tenure"].astype(float) % 7 + 1) / 9
@@ -358,6 +393,15 @@ ASKED: dict[str, Step] = {
     "arms alike": lambda n, w: rt.experiments.arm_balance(
         w["arms of others"], w["known"], covariates=["risk", "plan"]
     ),
+    "arms compared": lambda n, w: rt.experiments.retention_effect(
+        w["arms in contracts"], w["spells"], estimator="kaplan-meier", by=n, **_COMPARED
+    ),
+    "arms compared by cluster": lambda n, w: rt.experiments.retention_effect(
+        w["clusters in contracts"], w["spells"], estimator="mature", by=n, **_COMPARED
+    ),
+    "arms' lifetimes": lambda n, w: rt.experiments.lifetime_effect(
+        w["arms in contracts"], w["spells"], by=n, **_COMPARED
+    ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
     ),
@@ -400,8 +444,47 @@ ASKED: dict[str, Step] = {
     "forecast": lambda n, w: rt.economics.base_forecast(
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
     ),
+    "money effect": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
+        of="profit", before=30, observed_from="2023-12-01",
+    ),
+    "orders by arm": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF,
+        of="orders",
+        cap=2, peeking="always-valid", tuned_for=200,
+    ),
+    "survival test": lambda n, w: rt.experiments.survival_test_size(
+        rt.survival_curve(w["spells"]), test="log-rank", enrolment=20, follow_up=30,
+        hazard_ratio=0.8, power=0.8,
+    ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
+    ),
+    "offers: profit": lambda n, w: rt.targeting.offer_profit(
+        w["churn score"], offer=OFFER, churn="p_no_purchase", value="days_since_last"
+    ),
+    "offers: list": lambda n, w: rt.targeting.offer_list(
+        w["offers: profit"], budget=50, always=w["strategic"]
+    ),
+    "offers: due": lambda n, w: rt.targeting.due_for_renewal(
+        w["contracts"], as_of=AS_OF, within=200, since="2024-03-01", keep=n
+    ),
+    "offers: best": lambda n, w: rt.targeting.maximum_profit(
+        w["scored"], offer=OFFER, value=60.0, time=90, seed=1
+    ),
+    "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
+        w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
+    ),
+    "who responded": lambda n, w: rt.experiments.uplift_curve(w["offered"], time=60, **_OFFERED),
+    "responded in groups": lambda n, w: rt.experiments.uplift_curve(
+        w["offered"], outcome="brought", groups=5, **_OFFERED
+    ),
+    "gain of targeting": lambda n, w: rt.experiments.targeting_gain(
+        w["offered"], outcome="brought", measure="autoc", **_OFFERED
+    ),
+    "profit of rules": lambda n, w: rt.targeting.rule_profit(
+        w["offered"], rules={"best": ("score", 0.4), "listed": "on_list"}, offer=_OFFER,
+        treated="treated", share=0.5, value="brought", time=60,
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),

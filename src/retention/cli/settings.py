@@ -279,6 +279,41 @@ class Arms(_Section):
     )
 
 
+class Tested(_Section):
+    """Which experiment is read, and how."""
+
+    assignment: Path | None = Field(
+        default=None,
+        description="file of who was in which arm, as retention assign writes it: customer_id, arm,"
+        " assigned, share, and if they are there stratum, cluster",
+    )
+    control: str = Field(
+        default="control", description="the arm with which the others are compared [control]"
+    )
+    horizon: int | None = Field(
+        default=None, description="how many stay: days after the assignment on which that is asked"
+    )
+    estimator: Literal["kaplan-meier", "mature"] | None = Field(
+        default=None,
+        description="those not watched so long: counted as long as they were, or left out (mature)",
+    )
+    gap: int | None = Field(
+        default=None, description="of orders, days of silence after which a customer is lost"
+    )
+    within: int | None = Field(
+        default=None, description="what they bring: days from the assignment on that count"
+    )
+    of: Literal["profit", "sales", "orders"] | None = Field(
+        default=None, description="of what within those days"
+    )
+    before: int | None = Field(
+        default=None, description="days before the assignment that tell what was known of them"
+    )
+    by: _Names = Field(
+        default=(), description="segment column of the assignment; say it again for another"
+    )
+
+
 class Output(_Section):
     """Where the answer goes."""
 
@@ -321,6 +356,7 @@ class Settings(_Section):
     warned: Warned = Warned()
     report: Told = Told()
     arms: Arms = Arms()
+    tested: Tested = Tested()
     output: Output = Output()
 
 

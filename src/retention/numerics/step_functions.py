@@ -46,10 +46,17 @@ def log_log_bounds(survival: ArrayLike, variance: ArrayLike, level: float) -> tu
     Returns:
         Lower and upper bound: 1 where S is 1, NaN where it is 0 or the variance is not known.
     """
+    return log_log_at(survival, variance, intervals.quantile_of(level))
+
+
+def log_log_at(
+    survival: ArrayLike, variance: ArrayLike, quantile: ArrayLike
+) -> tuple[Floats, Floats]:
+    """The same bounds with any z in place of the normal quantile, one for all or one each."""
     s, v = np.asarray(survival, np.float64), np.asarray(variance, np.float64)
     inside = (s > 0) & (s < 1) & np.isfinite(v)
     logarithm = np.log(np.where(inside, s, 0.5))
-    spread = intervals.quantile_of(level) * np.sqrt(np.where(inside, v, 0.0)) / -logarithm
+    spread = np.asarray(quantile) * np.sqrt(np.where(inside, v, 0.0)) / -logarithm
     edge = np.where(s == 1, 1.0, np.nan)
     lower = np.where(inside, np.exp(logarithm * np.exp(spread)), edge)
     upper = np.where(inside, np.exp(logarithm * np.exp(-spread)), edge)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _NO_DAY = "no day is said"
 _NO_CUSTOMER = "not a customer on that day"
-_NOT_SEEN = "observation ended before that day"
+NOT_SEEN = "observation ended before that day"
+"""Why nothing is counted of one who was a customer when last seen, which was before the day."""
+
 _SAME_SPELL = (
     "spells: made with `reactivation='same_spell'`, which knows of every silence whether it was "
     "going to end. Make them with `reactivation='new_spell'`."
@@ -199,7 +201,7 @@ def _columns_since(rows: Frame, kept: Sequence[str]) -> Frame:
         .when(~met)
         .then(nw.lit(_NO_CUSTOMER))
         .when(~seen)
-        .then(nw.lit(_NOT_SEEN))
+        .then(nw.lit(NOT_SEEN))
         .otherwise(nw.col("_why"))
     )
     day = nw.when(nw.col("_known")).then(nw.col("_day")).otherwise(nw.lit(0.0)).cast(nw.Int64)
