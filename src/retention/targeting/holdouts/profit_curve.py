@@ -102,8 +102,8 @@ def profit_curve(  # noqa: PLR0913 - money has no defaults, and the words are th
         of the holdout, in the list or not), `lower`, `upper` (at the row's threshold, by redrawing
         customers 999 times; null without a seed, or of fewer than 10), `profit_everyone`,
         `profit_nobody` (0), `profit_random` (q of profit_everyone: a list by lot), `chosen` (true
-        in the row of the list that `chosen_on` chose), `success_assumed` (γ, the mean), `reason` (why the profits are
-        null; else null).
+        in the row of the list that `chosen_on` chose), `success_assumed` (γ, the mean),
+        `reason` (why the profits are null; else null).
 
     Raises:
         ColumnError: if a column is missing or holds no numbers.
