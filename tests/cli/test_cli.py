@@ -428,13 +428,15 @@ def sentences():
         for node in ast.walk(tree):
             text = "" if node in parts else literal_of(node)
             markup = re.search(
-                r"<|SELECT|>>>|Args:|^\"?\??sep=|read_csv|\n\n|df\[|df = |\.str\.|pl\.|=\"", text
+                r"^retention |<|SELECT|>>>|Args:|^\"?\??sep=|read_csv|\n\n|"
+                r"df\[|df = |\.str\.|pl\.|=\"",
+                text,
             )
             if re.search(r"\b[a-z_]+=|\bas_of\b|\bheader_row\b", text) and not markup:
                 yield text
 
 
-_OTHERWISE = r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+|--where \S+"
+_OTHERWISE = r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+|--where \S+|control=\S+"
 """What is Python alone, and what is typed with its sign of equality."""
 
 

@@ -172,7 +172,7 @@ def test_strata_of_two_columns_are_called_by_both():
     ("changed", "said"),
     [
         ({"arms": {"control": 0.5, "offer": 0.4}}, r"must sum to 1; they sum to 0\.9\.$"),
-        ({"arms": {"control": 50, "offer": 50}}, "In percent, divide by 100"),
+        ({"arms": {"control": 50, "offer": 50}}, "they sum to 100. Of percent take the hundredth"),
         ({"arms": {"control": 1.0}}, r"two arms or more, .*; got \['control'\]"),
         ({"arms": {}}, "two arms or more"),
         ({"arms": ["control", "offer"]}, r"as in arms=\{'control': 0\.5"),
@@ -188,7 +188,10 @@ def test_strata_of_two_columns_are_called_by_both():
         ({"method": "rolling", "strata": "plan"}, "Say method='list', or leave strata out"),
         ({"strata": "plans"}, "Did you mean 'plan'"),
         ({"strata": "customer_id"}, "strata names 'customer_id', which is not a column"),
-        ({"strata": "spent"}, "put it into classes first"),
+        (
+            {"strata": "spent"},
+            "strata: column 'spent' holds Float64, not labels.* put it into classes",
+        ),
         ({"strata": ["plan", "plan"]}, "names a column twice"),
     ],
 )

@@ -290,6 +290,8 @@ def test_spells_that_stand_for_several_count_as_several():
         ({"score": np.nan}, {"outcome": "stayed"}, "uplift: 8 rows have no number in 'score'"),
         ({"stayed": np.inf}, {"outcome": "stayed"}, "outcome: 8 rows have no number"),
         ({"customer_id": "Ann"}, {"outcome": "stayed"}, "1 customer has several rows, such as"),
+        ({"customer_id": None}, {"outcome": "stayed"}, "8 rows have no customer_id"),
+        ({"stayed": 1e300}, {"outcome": "stayed"}, "column 'stayed' holds 1e\\+300"),
         ({}, {"time": 3}, "lacks .duration"),
         ({"duration": 2, "churned": False}, {"time": 3}, "time=3: the longest .* is 2. Say time=2"),
         ({"duration": 2, "churned": False}, {"time": -1}, "time must be a time since the start"),

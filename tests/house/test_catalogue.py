@@ -42,7 +42,8 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company), *arm_answers(), *offer_answers(), *response_answers()]
+    found += [feature_answer(company), *offer_answers(), *response_answers()]
+    found += [*arm_answers(), *planned_answers(), money_answer(company), *effect_answers()]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -58,6 +59,22 @@ def arm_answers():
     ]
 
 
+def effect_answers():
+    """What an offer did to who stays, and for how long."""
+    who, day = range(60), pd.Timestamp("2024-01-01")
+    assignment = pd.DataFrame({"customer_id": who, "arm": ["none", "offer"] * 30, "share": 0.5})
+    assignment = assignment.assign(assigned=day, plan=["basic"] * 30 + ["top"] * 30)
+    ends = pd.Series(day + pd.to_timedelta(np.arange(60) ** 2 % 70, unit="D"))
+    contracts = pd.DataFrame({"customer_id": who, "start": pd.Timestamp("2023-12-01")})
+    contracts["end"] = ends.where(np.arange(60) % 3 > 0, ends + pd.Timedelta(days=80))
+    spells = rt.contract_spells(contracts, as_of="2024-03-31", grace=0)
+    asked = {"control": "none", "horizon": 60, "as_of": "2024-03-31", "by": "plan"}
+    return [
+        rt.experiments.retention_effect(assignment, spells, estimator="mature", **asked),
+        rt.experiments.lifetime_effect(assignment, spells, **asked),
+    ]
+
+
 def feature_answer(company):
     """What was known of buying on a day."""
     seen = rt.signals.snapshots(company.orders, dates="2024-06-30", active_within=90)
@@ -65,6 +82,27 @@ def feature_answer(company):
     return rt.signals.purchase_features(
         seen, company.orders, window=90, model=model, category="category"
     )
+
+
+def planned_answers():
+    """How many customers a test takes, and how far apart they must be to stop early."""
+    spells = pd.DataFrame({"duration": [1, 2, 3] * 9, "churned": [True, True, False] * 9})
+    plan = {"test": "log-rank", "enrolment": 0, "follow_up": 3, "hazard_ratio": 0.5}
+    return [
+        rt.experiments.look_bounds(4),
+        rt.experiments.retention_test_size(retention=0.8, difference=0.02, power=0.8),
+        rt.experiments.survival_test_size(rt.survival_curve(spells), n=500, **plan),
+        rt.experiments.profit_test_size(sd=15, n=500, power=0.8),
+    ]
+
+
+def money_answer(company):
+    """What customers of two arms bought after a day, by what they bought before."""
+    ids = company.orders["customer_id"].drop_duplicates().reset_index(drop=True)
+    arms = np.where(np.arange(len(ids)) % 2, "offer", "none")
+    assigned = ids.to_frame().assign(arm=arms, assigned=pd.Timestamp("2024-06-01"), share=0.5)
+    asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
+    return rt.experiments.profit_effect(assigned, company.orders, **asked)
 
 
 def model_answers(company):

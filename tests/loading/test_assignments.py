@@ -60,6 +60,7 @@ def test_every_engine_leaves_out_who_was_in_two_arms_on_request(engine):
         "leave them out, or say duplicates='drop' and read sample_ratio again."
     ) in said
     assert "customer with several rows: 1 row" in said
+    assert "audit(as_assignment, ...) parts such rows" in said
 
 
 def test_the_advice_on_two_arms_helps():

@@ -33,6 +33,7 @@ _PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2
 _OFFERED = {"uplift": "score", "treated": "treated"}
 _OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
 
+_COMPARED = {"control": "control", "horizon": 30, "as_of": AS_OF}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
 Lines = list[tuple[Any, ...]]
@@ -88,7 +89,21 @@ def _trials(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFr
         "saw": [None, _day(9), *saw],
     }
     known = pd.DataFrame({"customer_id": people, "risk": risk, "plan": plan})
-    return {"known": known, "tried": pd.DataFrame(tried)}
+    return {"known": known, "tried": pd.DataFrame(tried), **_arms_in_contracts(people)}
+
+
+def _arms_in_contracts(people: list[str]) -> dict[str, pd.DataFrame]:
+    """Arms of those who have contracts: one by one within strata, and in clusters of two."""
+    n, days = len(people), [-20, -10, 0, 10, 30, 200]
+    plain = pd.DataFrame({
+        "customer_id": people, "arm": ["control", "offer"] * (n // 2), "share": 0.5,
+        "assigned": [FIRST + pd.Timedelta(days=day) for day in days[:n]],
+    })  # fmt: skip
+    clusters = plain.assign(cluster=[f"{people[0]} {i % 2} {i // 4}" for i in range(n)])
+    return {
+        "arms in contracts": plain.assign(stratum=[i // 2 % 2 for i in range(n)]),
+        "clusters in contracts": clusters,
+    }
 
 
 def _day(number: int) -> str:
@@ -378,6 +393,15 @@ ASKED: dict[str, Step] = {
     "arms alike": lambda n, w: rt.experiments.arm_balance(
         w["arms of others"], w["known"], covariates=["risk", "plan"]
     ),
+    "arms compared": lambda n, w: rt.experiments.retention_effect(
+        w["arms in contracts"], w["spells"], estimator="kaplan-meier", by=n, **_COMPARED
+    ),
+    "arms compared by cluster": lambda n, w: rt.experiments.retention_effect(
+        w["clusters in contracts"], w["spells"], estimator="mature", by=n, **_COMPARED
+    ),
+    "arms' lifetimes": lambda n, w: rt.experiments.lifetime_effect(
+        w["arms in contracts"], w["spells"], by=n, **_COMPARED
+    ),
     "asked of signs": lambda n, w: rt.signals.snapshots(
         w["transactions alone"], dates=["2024-03-31", "2024-05-15"], active_within=90
     ),
@@ -419,6 +443,19 @@ ASKED: dict[str, Step] = {
     "equity": lambda n, w: rt.economics.customer_equity(w["worth"], by=n),
     "forecast": lambda n, w: rt.economics.base_forecast(
         w["bases"], model=RENEWING, periods=4, acquired=5, **_PAID
+    ),
+    "money effect": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], by=n, control="control", within=30, as_of=AS_OF,
+        of="profit", before=30, observed_from="2023-12-01",
+    ),
+    "orders by arm": lambda n, w: rt.experiments.profit_effect(
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF,
+        of="orders",
+        cap=2, peeking="always-valid", tuned_for=200,
+    ),
+    "survival test": lambda n, w: rt.experiments.survival_test_size(
+        rt.survival_curve(w["spells"]), test="log-rank", enrolment=20, follow_up=30,
+        hazard_ratio=0.8, power=0.8,
     ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0

@@ -75,6 +75,8 @@ LOOK_BEYOND = {
     *("mean difference", "compare", "compare within", "staff link"),
     *("scored", "scored in strata", "scored by aft", "expected profit"),  # by a model of all
     *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
+    "money effect",  # of several segments, each told of the others
+    *("arms compared", "arms compared by cluster", "arms' lifetimes"),  # corrected for all
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
 }
 

@@ -89,7 +89,7 @@ def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
 
 def _do_command(command: str, asked: dict[str, Any]) -> None:
     """Run one command; what it needs is loaded now, not for a word of help."""
-    from retention.cli import commands
+    from retention.cli import commands, trials
 
     if command == "demo":
         commands.write_demo(asked["customers"], asked["seed"], asked.get("orders"))
@@ -99,6 +99,10 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_value(_settings_asked(asked), _print_message)
     elif command == "warn":
         commands.write_warnings(_settings_asked(asked), _print_message)
+    elif command == "assign":
+        trials.write_assignment(_settings_asked(asked), _print_message)
+    elif command == "effect":
+        trials.write_effect(_settings_asked(asked), _print_message)
     elif command == "audit":
         files = {name: asked.pop(name, None) for name in ("accepted", "set_aside")}
         commands.write_audit(_settings_asked(asked), files)

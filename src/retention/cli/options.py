@@ -8,12 +8,14 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from retention.cli.settings import (
+    Arms,
     Columns,
     Counting,
     Output,
     Policies,
     Rates,
     Reading,
+    Tested,
     Told,
     Warned,
     Worth,
@@ -34,6 +36,10 @@ _EXAMPLES = {
     "--profit DB --refunds net --freq quarter --discount 0.1 --acquisition-cost 30",
     "warn": "retention warn orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --as-of 2024-12-31 --false-alarms 3 -o silent.csv",
+    "assign": "retention assign customers.csv --id Kunde --arms control=0.5,offer=0.5 "
+    "--salt spring-offer --assigned 2024-05-01 --strata region -o arms.csv",
+    "effect": "retention effect contracts.csv --start start --end end --end-is first_day_out "
+    "--assignment arms.csv --horizon 90 --estimator kaplan-meier --as-of 2024-10-28",
     "report": "retention report orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --freq quarter --as-of 2024-12-31 -o report.html",
 }
@@ -43,6 +49,8 @@ _TOLD = {
     "audit": "Which rows of a file can be used and which cannot, and why.",
     "value": "What a customer won brings by each age, and when winning one has paid.",
     "warn": "Who has been silent for longer than their own rhythm allows, newest alarm first.",
+    "assign": "Which arm of an experiment each customer is in, so that anybody can check it.",
+    "effect": "What an offer did: how many more stay than of the control, or what they bring.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
 }
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -53,6 +61,8 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "rates": ("the rates", Rates),
     "worth": ("what a customer is worth", Worth),
     "warned": ("the alarms", Warned),
+    "arms": ("the experiment", Arms),
+    "tested": ("the experiment", Tested),
     "report": ("the report", Told),
     "output": ("output", Output),
 }
@@ -61,6 +71,8 @@ _PARTS = {
     "value": ("columns", "policies", "reading", "counting", "worth", "output"),
     "warn": ("columns", "policies", "reading", "counting", "warned", "output"),
     "audit": ("columns", "policies", "reading", "output"),
+    "assign": ("arms", "reading", "output"),
+    "effect": ("columns", "policies", "reading", "counting", "tested", "output"),
     "report": ("columns", "policies", "reading", "counting", "report"),
 }
 _MORE = {
@@ -68,6 +80,12 @@ _MORE = {
     "audit": ("--accepted", "--set-aside"),
     "report": ("--output",),
 }
+_ONLY = {
+    ("assign", "reading"): ("encoding", "separator", "header_row", "headings", "sheet"),
+    ("effect", "counting"): ("as_of", "observed_from", "grace"),
+}
+"""Of a section the settings that a command asks for, if not all of them."""
+_SHORT = {"output.output": "-o", "arms.customer_id": "--id"}
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
 
 
@@ -93,10 +111,16 @@ def command_line_parser() -> argparse.ArgumentParser:
 
 def flags_of_command(command: str | None) -> frozenset[str]:
     """The options of a command, such as "--as-of"; what a message may tell a user to say."""
-    parts = [_SECTIONS[part][1].model_fields for part in _PARTS.get(command or "", ())]
+    parts = [_settings_of_part(command or "", part) for part in _PARTS.get(command or "", ())]
     names = [f"--{key.replace('_', '-')}" for fields in parts for key in fields]
     negations = [f"--no-{name[2:]}" for name in ("--day-first", "--pictures") if name in names]
     return frozenset([*names, *negations, *_MORE.get(command or "", ())])
+
+
+def _settings_of_part(command: str, part: str) -> dict[str, FieldInfo]:
+    """The settings of a section that a command asks for."""
+    fields = _SECTIONS[part][1].model_fields
+    return {key: fields[key] for key in _ONLY.get((command, part), fields)}
 
 
 def _add_demo_options(command: argparse.ArgumentParser) -> None:
@@ -122,7 +146,7 @@ def _add_file_options(command: argparse.ArgumentParser, name: str) -> None:
     for part in _PARTS[name]:
         title, kind = _SECTIONS[part]
         group = command.add_argument_group(title, (kind.__doc__ or "").strip())
-        for key, field in kind.model_fields.items():
+        for key, field in _settings_of_part(name, part).items():
             _add_setting(group, part, key, field)
     if name == "audit":
         command.add_argument(
@@ -140,7 +164,8 @@ def _add_file_options(command: argparse.ArgumentParser, name: str) -> None:
 
 def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: FieldInfo) -> None:
     """One setting as an option, with the choices of its type."""
-    flags = [f"--{key.replace('_', '-')}", *(["-o"] if key == "output" else [])]
+    short = _SHORT.get(f"{part}.{key}")
+    flags = [f"--{key.replace('_', '-')}", *([short] if short else [])]
     say: dict[str, Any] = {"dest": f"{part}.{key}", "help": field.description}
     kinds = _kinds_of_annotation(field.annotation)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
@@ -163,7 +188,8 @@ def _kinds_of_annotation(annotation: Any) -> tuple[Any, ...]:
 
 
 def _metavar_of_setting(part: str, key: str, kinds: tuple[Any, ...]) -> str:
-    if part == "columns" or key == "notes_text":
+    if part == "columns" or key in ("notes_text", "customer_id"):
         return "COLUMN"
-    named = {"as_of": "DAY", "observed_from": "DAY", "rates": "RATES"}
+    named = {"as_of": "DAY", "observed_from": "DAY", "assigned": "DAY", "rates": "RATES"}
+    named |= {"arms": "ARM=SHARE,..."}
     return named.get(key, "FILE" if Path in kinds else "N" if {int, float} & set(kinds) else "TEXT")

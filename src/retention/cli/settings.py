@@ -60,6 +60,23 @@ def _values_by_column(value: object) -> object:
     return found
 
 
+def _shares_of_arms(value: object) -> object:
+    """What is typed, control=0.5,offer=0.5, as in a config file: shares by arm."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, float] = {}
+    for part in value.split(","):
+        arm, equals, share = part.partition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or arm.strip() in found:
+            raise ValueError("must be each arm once with its share, such as control=0.5,offer=0.5")
+        found[arm.strip()] = number
+    return found
+
+
 _Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_values)]
 _Value = str | int | float
 
@@ -242,6 +259,61 @@ class Warned(_Section):
     )
 
 
+class Arms(_Section):
+    """Which experiment it is, and who is in it."""
+
+    customer_id: str = Field(
+        default="customer_id", description="column of who is assigned [customer_id]"
+    )
+    arms: Annotated[dict[str, float] | None, BeforeValidator(_shares_of_arms)] = Field(
+        default=None, description="the share of each arm: control=0.5,offer=0.5"
+    )
+    salt: str | None = Field(default=None, description="name of the experiment, which no other has")
+    assigned: date | None = Field(default=None, description="the day from which all is counted")
+    strata: _Names = Field(
+        default=(), description="column within which arms are balanced; say it again for another"
+    )
+    method: Literal["list", "rolling"] = Field(
+        default="list",
+        description="of a closed list with exact numbers, or of each customer alone [list]",
+    )
+
+
+class Tested(_Section):
+    """Which experiment is read, and how."""
+
+    assignment: Path | None = Field(
+        default=None,
+        description="file of who was in which arm, as retention assign writes it: customer_id, arm,"
+        " assigned, share, and if they are there stratum, cluster",
+    )
+    control: str = Field(
+        default="control", description="the arm with which the others are compared [control]"
+    )
+    horizon: int | None = Field(
+        default=None, description="how many stay: days after the assignment on which that is asked"
+    )
+    estimator: Literal["kaplan-meier", "mature"] | None = Field(
+        default=None,
+        description="those not watched so long: counted as long as they were, or left out (mature)",
+    )
+    gap: int | None = Field(
+        default=None, description="of orders, days of silence after which a customer is lost"
+    )
+    within: int | None = Field(
+        default=None, description="what they bring: days from the assignment on that count"
+    )
+    of: Literal["profit", "sales", "orders"] | None = Field(
+        default=None, description="of what within those days"
+    )
+    before: int | None = Field(
+        default=None, description="days before the assignment that tell what was known of them"
+    )
+    by: _Names = Field(
+        default=(), description="segment column of the assignment; say it again for another"
+    )
+
+
 class Output(_Section):
     """Where the answer goes."""
 
@@ -283,6 +355,8 @@ class Settings(_Section):
     worth: Worth = Worth()
     warned: Warned = Warned()
     report: Told = Told()
+    arms: Arms = Arms()
+    tested: Tested = Tested()
     output: Output = Output()
 
 

@@ -58,7 +58,7 @@ def read_source(settings: Settings, say: Callable[[str], None]) -> Source:
     if settings.counting.as_of is not None:
         told["as_of"] = settings.counting.as_of
     table = door(
-        file_of(settings), keep=_kept_segments(settings), **told, **_keywords_of_file(settings)
+        file_of(settings), keep=_kept_segments(settings), **told, **keywords_of_file(settings)
     )
     last = settings.counting.as_of or _last_day_of_table(table, settings.counting.freq, say)
     said = settings.policies.model_dump(exclude={"where"}).values()
@@ -100,7 +100,7 @@ def audit_of_file(settings: Settings) -> Audit[Any]:
     """The file's rows parted into those that can be used and the others."""
     of_contracts = is_file_of_contracts(settings)
     door: Any = as_contracts if of_contracts else as_transactions
-    told = _keywords_of_door(settings, of_contracts) | _keywords_of_file(settings)
+    told = _keywords_of_door(settings, of_contracts) | keywords_of_file(settings)
     last = settings.counting.as_of
     return audited(door, file_of(settings), **told, keep=_kept_segments(settings), as_of=last)
 
@@ -174,7 +174,8 @@ def _exchange_rates(told: str) -> Any:
     return rates
 
 
-def _keywords_of_file(settings: Settings) -> dict[str, Any]:
+def keywords_of_file(settings: Settings) -> dict[str, Any]:
+    """How a file is to be opened, as far as that was said."""
     return settings.reading.model_dump(include=set(_OF_THE_FILE), exclude_none=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retention.errors import RetentionError, is_number
+from retention.names import marked_argument
 from retention.tables.declaring import Column, Kind
 from retention.tables.kinds import CURRENCY, CUSTOMER
 
@@ -56,31 +57,30 @@ def planned_shares(said: object, *, argument: str) -> dict[str, float]:
         RetentionError: if there are fewer than two, one has no name, or their shares are not above
             0 or do not sum to 1.
     """
+    told = marked_argument(argument)
     if not isinstance(said, Mapping):
         raise RetentionError(
-            f"{argument} must say the share of each arm, as in "
+            f"{told} must say the share of each arm, as in "
             f"`{argument}={{'control': 0.5, 'offer': 0.5}}`; got {said!r}."
         )
-    shares = {_name_of_arm(arm, argument): share for arm, share in said.items()}
+    shares = {_name_of_arm(arm, told): share for arm, share in said.items()}
     for arm, share in shares.items():
         if not (is_number(share) and share > 0):
-            raise RetentionError(f"{argument}: that of {arm!r} must be above 0; got {share!r}.")
+            raise RetentionError(f"{told}: that of {arm!r} must be above 0; got {share!r}.")
     if len(shares) < 2:
         raise RetentionError(
-            f"{argument}: an experiment has two arms or more, one of them a control that gets "
-            f"nothing; got {list(shares)}."
+            f"{told}: an experiment has two arms or more, one of them a control that gets nothing; "
+            f"got {list(shares)}."
         )
     total = float(sum(shares.values()))
     if abs(total - 1) > _ROUNDING:
-        hint = f" In percent, divide by {total:g}: 0.5, not 50." if total > 1 else ""
-        raise RetentionError(
-            f"{argument}: the shares must sum to 1; they sum to {total:.10g}.{hint}"
-        )
+        hint = " Of percent take the hundredth: 0.5, not 50." if abs(total - 100) < 1 else ""
+        raise RetentionError(f"{told}: the shares must sum to 1; they sum to {total:.10g}.{hint}")
     return {arm: float(shares[arm]) for arm in sorted(shares)}
 
 
-def _name_of_arm(arm: object, argument: str) -> str:
+def _name_of_arm(arm: object, told: str) -> str:
     named = isinstance(arm, str) and arm.strip()
     if not named and (isinstance(arm, bool) or not isinstance(arm, int)):
-        raise RetentionError(f"{argument}: arms have names, as text; got {arm!r}.")
+        raise RetentionError(f"{told}: arms have names, as text; got {arm!r}.")
     return str(arm)

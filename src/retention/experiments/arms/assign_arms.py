@@ -79,7 +79,7 @@ def assign_arms(
     arm to the customers, and load that with `as_assignment(..., cluster=)`.
 
     Args:
-        customers: a row a customer: `customer_id`, text or whole numbers, and the columns of
+        customers: a row per customer: `customer_id`, text or whole numbers, and the columns of
             `strata`.
         arms: the share of each arm, above 0, which sum to 1: {"control": 0.5, "offer": 0.5}.
         salt: the name of the experiment, such as "spring-offer".
@@ -175,11 +175,22 @@ def _customers_in_order(frame: Frame, names: Sequence[str]) -> Columns:
         if max(map(abs, map(float, told.values()))) >= _LONGEST:
             raise ColumnError("customers: a 'customer_id' is beyond 2^63. Give ids as text.")
         who = who.cast(nw.Int64)
-    texts = (as_text(name, schema[name]).alias(f"_{i}") for i, name in enumerate(names))
+    texts = [_stratum_text(name, schema[name]).alias(f"_{i}") for i, name in enumerate(names)]
     found = collect(frame.select(who, *texts).sort("customer_id"), exact=True)
     if not found["customer_id"].size:
         raise ContentError("customers: the table is empty.")
     return found
+
+
+def _stratum_text(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    try:
+        return as_text(name, dtype)
+    except ColumnError:
+        raise ColumnError(
+            f"strata: column {name!r} holds {dtype}, not labels. A stratum is text, a whole number "
+            "or true/false: whole numbers with gaps need .astype('Int64') in pandas; else put it "
+            "into classes first."
+        ) from None
 
 
 def _strata_of_rows(found: Columns, names: Sequence[str]) -> tuple[Places, list[str]]:

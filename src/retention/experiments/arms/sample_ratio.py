@@ -68,7 +68,7 @@ def sample_ratio(
     Where whole clusters were assigned (a column `cluster`), these are counted, not their customers.
 
     Args:
-        assignment: a table from `assign_arms` or `as_assignment`, a row a customer.
+        assignment: a table from `assign_arms` or `as_assignment`, a row per customer.
         by: columns of it to read apart, such as `stratum`, or the way on which customers came: a
             mismatch is found where it arises. It tests each of them alone.
         least_p: from which p-value on counts are taken for chance, between 0 and 1.
@@ -118,7 +118,7 @@ def sample_ratio(
 
 
 def _ratio_columns(counts: ArmCounts, least_p: float, level: float) -> Columns:
-    """A row an arm, the arms of a segment beneath each other."""
+    """A row per arm, the arms of a segment beneath each other."""
     n_segments, n_arms = counts.n.shape
     n, share = counts.n.ravel(), np.tile(counts.shares, n_segments)
     total = np.repeat(counts.n.sum(axis=1), n_arms)

@@ -92,7 +92,7 @@ def two_means(one: Sums, other: Sums, *, clustered: bool, adjusted: bool) -> Two
         nothing = np.full(2, np.nan)
         return TwoMeans(nothing, np.full((2, 2), np.nan), 0.0, np.nan)
     arms = (one, other)
-    strata, k = _strata_taken_together(arms, clustered)
+    strata, k = _strata_with_enough(arms, clustered)
     moments = _moments_of_rows(arms, adjusted=adjusted)
     parts = [_arm_of(rows, place, k) for rows, place in zip(moments, strata, strict=True)]
     size = parts[0].n + parts[1].n
@@ -113,7 +113,7 @@ def two_means(one: Sums, other: Sums, *, clustered: bool, adjusted: bool) -> Two
     return TwoMeans(means, covariance, units, freedom)
 
 
-def _strata_taken_together(arms: tuple[Sums, Sums], clustered: bool) -> tuple[list[Whole], int]:
+def _strata_with_enough(arms: tuple[Sums, Sums], clustered: bool) -> tuple[list[Whole], int]:
     """The strata of each arm's rows, numbered anew, those with few units of an arm as one.
 
     Where even they are few together they join the smallest of the others.
@@ -217,24 +217,25 @@ class _Told:
 
     def between_clusters(self, arms: tuple[Sums, Sums]) -> tuple[Floats, float, float]:
         """The covariance of clusters assigned as a whole; how many; degrees of freedom."""
-        covariance, units, freedom = np.zeros((2, 2)), 0.0, 0.0
+        covariance, units, parts, freedoms = np.zeros((2, 2)), 0.0, [], []
         for arm, rows in enumerate(arms):
             place = self.strata[arm]
             n, weight = rows.n, self.share[place] / self.size[place]
             off = self.moments[arm][:, 0, 2:] - n[:, None] * self.middle[place]
             adds = np.stack([weight * (off @ slope) for slope, _ in self.slopes])
-            part, slope = self.parts[arm], self.slopes[arm][0]
+            part, (slope, rank) = self.parts[arm], self.slopes[arm]
             own = self.moments[arm][:, 0, 2:] - n[:, None] * part.z[place]
             left = rows.y - n * part.y[place] - own @ slope
             adds[arm] += self.share[place] / part.n[place] * left
             _, cluster = np.unique(rows.cluster, return_inverse=True)
             sums = np.array([np.bincount(cluster, values) for values in adds])
             sizes = np.bincount(cluster, n)
-            c, k = sizes.size, self.share.size
-            covariance += sums @ sums.T * (c / (c - k) if c > k else np.nan)
-            units += c
-            freedom += float(intervals.effective_n(sizes.sum(), (sizes**2).sum())[()]) - k
-        return covariance, units, freedom
+            c, k = sizes.size, self.share.size + rank
+            added = sums @ sums.T * (c / (c - k) if c > k else np.nan)
+            covariance, units = covariance + added, units + c
+            parts.append(added[0, 0] + added[1, 1] - 2 * added[0, 1])
+            freedoms.append(intervals.effective_n(sizes.sum(), (sizes**2).sum())[()] - k)
+        return covariance, units, _satterthwaite(np.array(parts), np.array(freedoms))
 
 
 def _residual_variances(part: _Arm, slope: Floats, left: float) -> tuple[Floats, Floats]:
@@ -252,6 +253,6 @@ def _residual_variances(part: _Arm, slope: Floats, left: float) -> tuple[Floats,
 def _satterthwaite(terms: Floats, freedom: Floats) -> float:
     """The degrees of freedom of a sum of variances, each with its own."""
     used = terms > 0
-    if not used.any() or np.isnan(terms).any():
+    if not used.any() or np.isnan(terms).any() or (freedom[used] <= 0).any():
         return float("nan")
     return float(terms[used].sum() ** 2 / (terms[used] ** 2 / freedom[used]).sum())

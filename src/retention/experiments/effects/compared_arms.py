@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -160,30 +160,36 @@ def read_trial(
     begun = _assigned_by(table, as_of, clock)
     counts = counts_of_arms(begun, names)
     arms = _arms_with_control_first(control, counts)
-    schema = begun.collect_schema()
-    whereto = {
-        own: _label(name, schema[name])
-        for own, name in ((STRATUM, "stratum"), (CLUSTER, "cluster"))
-        if name in schema
-    }
-    own = dict(zip(segment_keys(names), names, strict=True))
-    frame = begun.select(
-        "customer_id",
-        nw.col(clock).alias(SINCE),
-        nw.col("arm").cast(nw.String).alias(ARM),
-        *(as_text(name, schema[name]).alias(key) for key, name in own.items()),
-        **whereto,
-    )
-    if CLUSTER in whereto:
-        _refuse_split_clusters(frame, stratified=STRATUM in whereto)
+    frame = _rows_of_trial(begun, names, clock)
+    stratified, clustered = (own in frame.collect_schema() for own in (STRATUM, CLUSTER))
+    if clustered:
+        _refuse_split_clusters(frame, stratified=stratified)
     return Trial(
         frame,
         tuple(names),
         counts.segments,
         arms,
         warn_of_mismatch(counts),
-        stratified=STRATUM in whereto,
-        clustered=CLUSTER in whereto,
+        stratified=stratified,
+        clustered=clustered,
+    )
+
+
+def _rows_of_trial(begun: Frame, names: Sequence[str], clock: Clock) -> Frame:
+    """Of each customer the day from which is counted, and the cell, stratum and cluster as text."""
+    schema = begun.collect_schema()
+    whereto = {
+        own: _label(name, schema[name])
+        for own, name in ((STRATUM, "stratum"), (CLUSTER, "cluster"))
+        if name in schema
+    }
+    segment = dict(zip(segment_keys(names), names, strict=True))
+    return begun.select(
+        "customer_id",
+        nw.col(clock).alias(SINCE),
+        nw.col("arm").cast(nw.String).alias(ARM),
+        *(as_text(name, schema[name]).alias(key) for key, name in segment.items()),
+        **whereto,
     )
 
 
@@ -198,9 +204,8 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
             schema,
             "as_assignment",
         )
-    engine = table.implementation
     asked = {
-        "_day": periods.day_expr(clock, engine),
+        "_day": periods.day_expr(clock, table.implementation),
         "_unsaid": count(nw.col("assigned").is_null()),
     }
     if clock == "exposed":
@@ -208,6 +213,12 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
     dated = table.with_columns(**asked)
     marks = [name for name in asked if name != "_day"]
     told = one_row(dated.select(nw.col("_day").min(), *(nw.col(name).sum() for name in marks)))
+    _refuse_odd_days(told, as_of, clock)
+    return dated.filter(nw.col("_day") <= periods.number_of(as_of)).drop(*asked)
+
+
+def _refuse_odd_days(told: Mapping[str, Any], as_of: date, clock: Clock) -> None:
+    """Refuse rows without a day, offers seen before the assignment, and nobody assigned yet."""
     if n := int(told["_unsaid"] or 0):
         raise ContentError(
             f"assignment: {count_of(n, 'row has', 'rows have')} no day in 'assigned'. Fill it "
@@ -229,7 +240,6 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
             "assignment: nobody has a day in 'exposed'. Log when the offer was seen, in every arm, "
             "or say `clock='assigned'`."
         )
-    return dated.filter(nw.col("_day") <= periods.number_of(as_of)).drop(*asked)
 
 
 def _arms_with_control_first(control: object, counts: ArmCounts) -> tuple[str, ...]:
@@ -260,14 +270,11 @@ def _label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
 def _refuse_split_clusters(frame: Frame, *, stratified: bool) -> None:
     """Refuse clusters that are in several arms, or in several strata: they have one as a whole."""
     columns = {"arm": ARM, **({"stratum": STRATUM} if stratified else {})}
-    ends = [
-        end
-        for own in columns.values()
-        for end in (nw.col(own).min().alias(f"_least{own}"), nw.col(own).max().alias(f"_most{own}"))
-    ]
-    each = frame.group_by(CLUSTER).agg(*ends)
     for name, own in columns.items():
-        split = each.filter(nw.col(f"_least{own}") != nw.col(f"_most{own}"))
+        each = frame.group_by(CLUSTER).agg(
+            nw.col(own).min().alias("_least"), nw.col(own).max().alias("_most")
+        )
+        split = each.filter(nw.col("_least") != nw.col("_most"))
         told = one_row(split.select(nw.len().alias("n"), nw.col(CLUSTER).min()))
         if n := int(told["n"]):
             plural = {"arm": "arms", "stratum": "strata"}[name]

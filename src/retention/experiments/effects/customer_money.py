@@ -89,7 +89,7 @@ class Sums:
         return np.bincount(self.cell, values, self.n_assigned.size).astype(np.float64)
 
 
-def sums_of_customers(transactions: Frame, trial: Trial, asked: Asked) -> Sums:
+def money_by_cell(transactions: Frame, trial: Trial, asked: Asked) -> Sums:
     """What came of the customers of a trial, summed by the engine.
 
     Args:
@@ -107,9 +107,12 @@ def sums_of_customers(transactions: Frame, trial: Trial, asked: Asked) -> Sums:
         raise ColumnError.missing(
             "transactions", asked.of, "contribution of the line", schema, TRANSACTIONS.door
         )
-    log = checked_log(transactions, "date", as_of=asked.as_of)
+    needed = ["sales"] + ["profit"] * (asked.of == "profit")
+    keys = [name for name in order_keys(transactions, "date") if name != "date"]
+    lines = transactions.select(*keys, "date", *needed)
+    log = checked_log(lines, "date", as_of=asked.as_of)
     log.warn_of_silence(asked.as_of, usual=_QUIET_DAYS)
-    told = _told_of_customers(_amounts_of_lines(transactions, asked), trial, asked)
+    told = _told_of_customers(_amounts_of_lines(lines, asked), trial, asked)
     groups = [*trial.keys, *_whereto(trial), "_new", "_over"]
     found = collect(
         told.group_by(*groups).agg(
@@ -130,18 +133,17 @@ def _whereto(trial: Trial) -> list[str]:
 def _amounts_of_lines(transactions: Frame, asked: Asked) -> Frame:
     """`customer_id`, `_day` and `_amount` of each line, or 1 for each order that is a purchase."""
     day = periods.day_expr("date", transactions.implementation)
+    money = nw.col("profit" if asked.of == "profit" else "sales").cast(nw.Float64)
     keys = [name for name in order_keys(transactions, "_day") if name != "_day"]
-    names = ["sales"] if asked.of == "orders" else [asked.of]
-    lines = transactions.select(*keys, *(nw.col(n).cast(nw.Float64) for n in names), _day=day)
+    lines = transactions.select(*keys, _day=day, sales=money)
     lines = lines.filter(nw.col("_day") <= periods.number_of(asked.as_of))
     if asked.of == "orders":
-        bought = purchases(lines, "_day")
-        return bought.select("customer_id", "_day", _amount=nw.lit(1.0))
-    return lines.select("customer_id", "_day", nw.col(asked.of).alias("_amount"))
+        lines = purchases(lines, "_day").with_columns(sales=nw.lit(1.0))
+    return lines.select("customer_id", "_day", nw.col("sales").alias("_amount"))
 
 
 def _told_of_customers(lines: Frame, trial: Trial, asked: Asked) -> Frame:
-    """A row a customer: what was brought, before and after, its squares, and what is known."""
+    """What each customer brought, before and after, its squares, and what is known of them."""
     engine = trial.frame.implementation
     people = trial.frame.with_columns(_start=periods.day_expr(SINCE, engine).cast(nw.Int64))
     days = lines.join(people.select("customer_id", "_start"), on="customer_id", how="inner")
@@ -155,7 +157,10 @@ def _told_of_customers(lines: Frame, trial: Trial, asked: Asked) -> Frame:
         _seen=nw.lit(1).cast(nw.Int64),
     )
     each = split.group_by("customer_id").agg(
-        nw.col("_after", "_ahead").sum(), nw.col("_old", "_seen").max()
+        nw.col("_after").sum(),
+        nw.col("_ahead").sum(),
+        nw.col("_old").max(),
+        nw.col("_seen").max(),
     )
     rows = people.join(each, on="customer_id", how="left").with_columns(
         nw.col("_after", "_ahead").fill_null(0.0), nw.col("_old", "_seen").fill_null(0)
@@ -212,11 +217,13 @@ def _refuse_what_is_not_known(found: dict[str, Any], asked: Asked, first: date) 
     if asked.before and earliest - asked.before < known:
         days = earliest - known
         take = f"Take `before={days}`" if days > 0 else "Leave `before` out"
-        said = "`observed_from` is" if asked.observed_from else "the first order is of"
+        said, other = "`observed_from` is", ""
+        if asked.observed_from is None:
+            said = "the first order is of"
+            other = ", or say since when orders are known, with `observed_from=`"
         raise ContentError(
             f"`before={asked.before}` reaches back to {periods.day_of(earliest - asked.before)}, "
-            f"and {said} {first}. {take}, or say since when orders are known, with "
-            "`observed_from=`."
+            f"and {said} {first}. {take}{other}."
         )
 
 

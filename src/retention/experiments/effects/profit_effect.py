@@ -16,7 +16,7 @@ from retention.experiments.effects.corrected_effects import (
     difference_with_tests,
     reading_of,
 )
-from retention.experiments.effects.customer_money import Asked, sums_of_customers
+from retention.experiments.effects.customer_money import Asked, money_by_cell
 from retention.experiments.looks.always_valid import FEWEST_ALWAYS_VALID
 from retention.frames import table_like
 from retention.orders import MOST
@@ -117,9 +117,10 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
     stratum, weighted by its share q of both arms' customers: Σ q Ȳ and Σ q² s²/n; slopes are of the
     arm. Strata in which an arm has fewer than 10 customers are taken together. Where it has
     clusters (branches, agents) these are the units: what a customer's money differs from the mean
-    of the arm (and stratum) is summed by cluster, the variance is the sum of squares of these sums
-    over n² times C/(C − K) for C clusters in K strata, and the degrees of freedom are the effective
-    numbers of clusters, (Σn)²/Σn², less K in each arm.
+    of the arm (and stratum) is summed by cluster, the variance of an arm is the sum of squares of
+    these sums over n² times C/(C − K) for C clusters in K strata (with `before` one or two more,
+    for the slopes), and its degrees of freedom are the effective number of clusters, (Σn)²/Σn²,
+    less K, put together as Welch does.
 
     `relative` is Δ/mean_control with Fieller's bounds: all ratios θ − 1 for which mean_arm less θ
     mean_control is not told from 0. They need a control whose mean is.
@@ -216,7 +217,7 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         (post-stratification); Deng, A. and others (2013), WSDM, 123–132 (sums before as covariate).
     """
     reading = reading_of(level=level, correction=correction, peeking=peeking, tuned_for=tuned_for)
-    asked = _asked(of, within, before, cap, as_of, observed_from)
+    asked = _question_of_money(of, within, before, cap, as_of, observed_from)
     frame = require(transactions, TRANSACTIONS, adds="none" if of == "orders" else "all")
     answer = [column.name for part in PROFIT_EFFECT for column in part]
     trial = read_trial(
@@ -228,7 +229,7 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         beside_name="transactions",
         answer=answer,
     )
-    sums = sums_of_customers(frame, trial, asked)
+    sums = money_by_cell(frame, trial, asked)
     plain = _means_of(sums, trial, adjusted=False)
     found = _means_of(sums, trial, adjusted=True) if before else plain
     said = {"of": of, "correction": correction, "peeking": peeking}
@@ -236,14 +237,14 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         **_counts_of_arms(sums, trial),
         **_effects(found, plain, trial, reading),
         **trial.constant_columns({**said, "within": asked.within}),
-        "before": _constant(trial, before),
-        "cap": _constant(trial, cap),
+        "before": _same_in_all_rows(trial, before),
+        "cap": _same_in_all_rows(trial, cap),
     }
-    made["reason"] = _reasons(made, found, trial, reading)
+    made["reason"] = _reasons_without_money_bounds(made, found, trial, reading)
     return table_like(trial.answer_columns(made, answer), assignment)
 
 
-def _asked(
+def _question_of_money(
     of: Counted,
     within: int,
     before: int | None,
@@ -273,7 +274,7 @@ def _asked(
     )
 
 
-def _constant(trial: Trial, value: float | None) -> Floats:
+def _same_in_all_rows(trial: Trial, value: float | None) -> Floats:
     """A number that is the same in all rows, or missing in all."""
     n = trial.n_segments * (len(trial.arms) - 1)
     return np.full(n, np.nan if value is None else float(value))
@@ -358,7 +359,7 @@ def relative_to_control(means: Floats, covariances: Floats, quantiles: Floats) -
     }
 
 
-def _reasons(
+def _reasons_without_money_bounds(
     made: Columns, found: list[TwoMeans], trial: Trial, reading: Reading
 ) -> NDArray[np.object_]:
     """Why a difference or its bounds are not known; None where they are."""
@@ -374,7 +375,7 @@ def _reasons(
             made["n_mature"], made["n_mature_control"]
         )
         < 2,
-        "All customers brought the same: they do not tell how much is chance.": True,
+        "All brought the same, or so nearly that it does not tell how much is chance.": True,
     }
     lacks = np.isnan(made["difference_lower"])
     conditions = [lacks & np.broadcast_to(case, lacks.shape) for case in cases.values()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention.errors import ContentError, RetentionError, is_number, whole_number
+from retention.errors import ContentError, RetentionError, count_of, is_number, whole_number
 from retention.frames import table_like
 from retention.intervals import quantile_of
 from retention.tables.answer_columns import constants, numbers, shares, texts, whole_numbers
@@ -206,8 +206,8 @@ def solved_for(
             would be found.
     """
     if n is None:
-        contrast = effects.contrast_of(_known(effect))
-        needed = contrast.n_for(_known(power), arms.z) * arms.design_effect
+        contrast = effects.contrast_of(_given_number(effect))
+        needed = contrast.n_for(_given_number(power), arms.z) * arms.design_effect
         if not needed <= _MOST:
             raise ContentError(
                 f"The effect is too small for any test: it takes more than {_MOST:,} customers."
@@ -218,17 +218,17 @@ def solved_for(
         sizes = control, n - control
     if min(sizes) < _FEWEST_IN_ARM:
         raise ContentError(
-            f"{sum(sizes):,} customers leave {min(sizes)} in an arm, which tells nothing: take "
-            "more of them, or shares that are more alike."
+            f"n={sum(sizes)} leaves {count_of(min(sizes), 'customer')} in an arm, which tells "
+            "nothing: take more of them, or shares that are more alike."
         )
     seen = sum(sizes) / arms.design_effect
     if effect is None:
-        effect = effects.found_with(_known(power), seen, arms.z)
+        effect = effects.found_with(_given_number(power), seen, arms.z)
     contrast = effects.contrast_of(effect)
     return Solved(effect, contrast, sizes, contrast.power_of(seen, arms.z))
 
 
-def one_row(columns: Mapping[str, object]) -> pd.DataFrame:
+def single_row_answer(columns: Mapping[str, object]) -> pd.DataFrame:
     """An answer of one row, as a pandas table."""
     import pandas as pd
 
@@ -238,15 +238,13 @@ def one_row(columns: Mapping[str, object]) -> pd.DataFrame:
 def rows_of(told: Sequence[Mapping[str, object]]) -> Columns:
     """The columns of an answer, of what is told in each row."""
     return {
-        name: np.array([row[name] for row in told], dtype=object if _is_text(first) else None)
+        name: np.array(
+            [row[name] for row in told], dtype=object if isinstance(first, str) else None
+        )
         for name, first in told[0].items()
     }
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _known(value: float | None) -> float:
+def _given_number(value: float | None) -> float:
     """What is not None: the question was checked, and one of three is."""
     return float("nan") if value is None else float(value)

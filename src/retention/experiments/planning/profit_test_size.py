@@ -11,8 +11,8 @@ from retention.experiments.planning.planned_arms import (
     Contrast,
     Effects,
     arms_of,
-    one_row,
     refuse_other_than_one_unknown,
+    single_row_answer,
     solved_for,
 )
 from retention.orders import MOST
@@ -124,7 +124,7 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
         lambda apart: Contrast(apart, variance, variance), 0.0, farthest, "a hundred deviations"
     )
     found = solved_for(arms, effects, effect=difference, n=n, power=power)
-    return one_row(
+    return single_row_answer(
         {
             **found.columns,
             "difference": float(found.effect),

@@ -12,8 +12,8 @@ from retention.experiments.planning.planned_arms import (
     Contrast,
     Effects,
     arms_of,
-    one_row,
     refuse_other_than_one_unknown,
+    single_row_answer,
     solved_for,
 )
 from retention.tables.answer_columns import differences, gives, numbers, shares
@@ -121,7 +121,7 @@ def retention_test_size(
     found = solved_for(arms, effects, effect=difference, n=n, power=power)
     kept = retention + found.effect
     left = found.sizes[0] * (1 - retention) + found.sizes[1] * (1 - kept)
-    return one_row(
+    return single_row_answer(
         {
             **found.columns,
             "retention": float(retention),

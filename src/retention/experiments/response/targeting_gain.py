@@ -160,7 +160,7 @@ def targeting_gain(
     lists = with_both_arms(growing_lists(arms.columns["uplift"], arms.treated))
     found, influence, effect = _measured(arms, lists, measure, share)
     n_treated, n_control = int(lists.n_treated[-1]), int(lists.n_control[-1])
-    error, why = _error_of(influence, lists, min(n_treated, n_control))
+    error, why = _error_of_measure(influence, lists, min(n_treated, n_control))
     half = intervals.quantile_of(level) * error
     columns = {
         "n": arms.treated.size,
@@ -231,7 +231,9 @@ def _from_own_list_on(terms: Floats) -> Floats:
     return np.asarray(np.cumsum(terms[::-1])[::-1])
 
 
-def _error_of(influence: Floats, lists: GrowingLists, fewest: int) -> tuple[float, str | None]:
+def _error_of_measure(
+    influence: Floats, lists: GrowingLists, fewest: int
+) -> tuple[float, str | None]:
     """The standard error, or NaN and why there is none."""
     error = float(np.sqrt((influence**2).sum()) / influence.size)
     if lists.threshold.size < 2:

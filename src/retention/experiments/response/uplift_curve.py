@@ -108,7 +108,7 @@ def uplift_curve(
     rows. A score that was learned from these very customers flatters itself: score others.
 
     Args:
-        scored: a row a customer of the experiment; with `time=` spells since the assignment, as
+        scored: a row per customer of the experiment; with `time=` spells since the assignment, as
             from `spells_since(..., keep=)`: `duration`, `churned`.
         uplift: the column of scores, higher where the offer is thought to do more.
         treated: the column that is true, or 1, for those who were meant to be made the offer, and
@@ -207,7 +207,7 @@ def _newcombe_effects(arms: TwoArms, lists: GrowingLists, level: float) -> Effec
     """Of an outcome that is 0 or 1."""
     one, other = _of_arms(arms, lists, arms.outcome)
     found = intervals.difference_with_bounds((one.total, one.n), (other.total, other.n), level)
-    return Effects(*found, _reasons(lists))
+    return Effects(*found, _reasons_of_lists(lists))
 
 
 def _welch_effects(arms: TwoArms, lists: GrowingLists, level: float) -> Effects:
@@ -224,7 +224,7 @@ def _welch_effects(arms: TwoArms, lists: GrowingLists, level: float) -> Effects:
     half = np.where(spread, stdtrit(freedom, (1 + level) / 2) * np.sqrt(squared), np.nan)
     effect = one.mean - other.mean
     why = np.select([~several, ~spread], [_ONE, _ALIKE], "").astype(object)
-    return Effects(effect, effect - half, effect + half, _reasons(lists, why))
+    return Effects(effect, effect - half, effect + half, _reasons_of_lists(lists, why))
 
 
 def _kept_effects(arms: TwoArms, lists: GrowingLists, level: float) -> Effects:
@@ -235,10 +235,10 @@ def _kept_effects(arms: TwoArms, lists: GrowingLists, level: float) -> Effects:
     )
     effect = one.share - other.share
     why = np.where(np.isnan(effect), _NOT_SEEN, "").astype(object)
-    return Effects(effect, *bounds, _reasons(lists, why))
+    return Effects(effect, *bounds, _reasons_of_lists(lists, why))
 
 
-def _reasons(lists: GrowingLists, others: Any = "") -> NDArray[np.object_]:
+def _reasons_of_lists(lists: GrowingLists, others: Any = "") -> NDArray[np.object_]:
     """Why a list has no effect: nobody of an arm is in it; or other reasons."""
     none = [lists.n_treated == 0, lists.n_control == 0]
     said = np.select(none, list(_NO_ARM.values()), others).tolist()

@@ -22,9 +22,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
-from retention.frames import Columns, as_lazy, collect, one_row
+from retention.frames import Columns, Frame, as_lazy, collect, one_row
 from retention.names import columns_as_asked, inner_name
 from retention.numerics import step_functions
+from retention.orders import MOST
 from retention.survival.counts.histories import Histories, read_spells
 from retention.survival.scores.scored_tables import Ends, check_time, ends_of, places_of_values
 from retention.tables import LIFETIMES
@@ -70,7 +71,7 @@ def read_two_arms(
     """The customers of two arms, with what came of them.
 
     Args:
-        table: a row a customer; with `time`, spells since the day from which all is counted.
+        table: a row per customer; with `time`, spells since the day from which all is counted.
         asked: columns of numbers, by the argument that names them; one of them is `treated`.
         name: what messages call the table.
         outcome: the column that says what came of each; None with `time`.
@@ -129,13 +130,24 @@ def _refuse_odd_names(asked: Mapping[str, str], table: object, name: str) -> Non
                 f"{say}"
             )
     if "customer_id" in schema:
-        each = frame.group_by("customer_id").agg(nw.len().alias("n")).filter(nw.col("n") > 1)
-        told = one_row(each.select(nw.len().alias("n"), first=nw.col("customer_id").min()))
-        if n := int(told["n"]):
-            raise ContentError(
-                f"{name}: {count_of(n, 'customer has', 'customers have')} several rows, such as "
-                f"{told['first']!r}. Keep one row of each."
-            )
+        _refuse_customers_twice(frame, name)
+
+
+def _refuse_customers_twice(frame: Frame, name: str) -> None:
+    """Refuse rows without a customer, and customers with several rows."""
+    each = frame.group_by("customer_id").agg(nw.len().alias("n"))
+    blank = each.filter(nw.col("customer_id").is_null())
+    if n := int(one_row(blank.select(nw.col("n").sum()))["n"] or 0):
+        raise ContentError(
+            f"{name}: {count_of(n, 'row has', 'rows have')} no customer_id. Leave them out."
+        )
+    several = each.filter(nw.col("n") > 1)
+    told = one_row(several.select(nw.len().alias("n"), first=nw.col("customer_id").min()))
+    if n := int(told["n"]):
+        raise ContentError(
+            f"{name}: {count_of(n, 'customer has', 'customers have')} several rows, such as "
+            f"{told['first']!r}. Keep one row of each."
+        )
 
 
 def _texts(asked: Mapping[str, Any]) -> list[str]:
@@ -191,6 +203,11 @@ def _numbers(values: NDArray[Any], argument: str, column: str, gaps: bool) -> Fl
         raise ContentError(
             f"{argument}: {n} no number in {column!r}, of {found.size:,}. Leave them out, of both "
             "arms alike, or fill them in."
+        )
+    if (large := np.abs(found) > MOST).any():
+        raise ContentError(
+            f"{argument}: column {column!r} holds {found[large][0]:g}, beyond {MOST:g}, to which "
+            "numbers can be reckoned with. Is it right? If so, say it in larger units."
         )
     return found
 

@@ -132,7 +132,7 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
     those on its list were made it and some were not, and the two are alike but for that. With q the
     list's share of all customers, and Ȳ means over the customers of an arm who are on it,
 
-        profit = q (Ȳ_treated − Ȳ_control) − cost,   for each customer of the holdout, listed or not
+        profit = q (Ȳ_treated − Ȳ_control) − cost,   for each customer, on the list or not
 
     - with `time=` h, Y = V s: V the value of one who is kept, and s 1 for who is still here at h
       and 0 for who left; of those not watched for so long the pseudo-value, what each adds to the
@@ -156,8 +156,8 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
     Rules that were made on these very customers flatter themselves: keep a holdout for this alone.
 
     Args:
-        outcomes: a row a customer of the holdout; with `time=` spells since the assignment, as from
-            `spells_since(..., since="assigned", keep=)`.
+        outcomes: a row per customer of the holdout; with `time=` spells since the assignment, as
+            from `spells_since(..., since="assigned", keep=)`.
         rules: by a name for each rule, the column of who is on its list (true and false, or 1 and
             0), or the column to rank by, the highest first, with the share that is made the offer:
             `{"risk": ("risk", 0.3), "ours": "on_our_list"}`.
@@ -412,7 +412,7 @@ def _means_on_list(
 
 
 def _rows_of_gains(gains: Mapping[str, Gain], z: float) -> Columns:
-    """A row a rule, beside nobody, and a row a pair."""
+    """A row per rule, beside nobody, and a row per pair."""
     alone = [(name, NOBODY if name != NOBODY else None) for name in gains]
     pairs = list(combinations([name for name in gains if name != NOBODY], 2))
     rows = [_row_of_pair(gains, first, second, z) for first, second in [*alone, *pairs]]
@@ -429,11 +429,11 @@ def _row_of_pair(
     """A rule's gain, and how much more it is than another's."""
     one = gains[first]
     other = None if second is None else gains[second]
-    error, apart, pair_error, why = _error_of(one.influence), np.nan, np.nan, one.reason
+    error, apart, pair_error, why = _error_of_influence(one.influence), np.nan, np.nan, one.reason
     if other is not None:
         apart, why = one.gain - other.gain, one.reason or other.reason
         if one.influence is not None and other.influence is not None:
-            pair_error = _error_of(one.influence - other.influence)
+            pair_error = _error_of_influence(one.influence - other.influence)
         if pair_error == 0 and one.share > 0:
             why = why or (_ALIKE if second == NOBODY else _SAME)
     known = pair_error > 0
@@ -458,7 +458,7 @@ def _row_of_pair(
     }
 
 
-def _error_of(influence: Floats | None) -> float:
+def _error_of_influence(influence: Floats | None) -> float:
     """The standard error of what has this influence; NaN where there is none."""
     if influence is None:
         return float("nan")
