@@ -144,7 +144,7 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
             "upper": upper,
             "profit_everyone": profit[-1:],
             "profit_nobody": np.zeros(1),
-            "profit_random": share * profit[-1],
+            "profit_random": share * profit[-1] + 0.0,  # never −0
             "success_assumed": np.array([ranked.success_assumed]),
             "chosen_on": np.array([_SAME if chosen_on is None else _OTHER], dtype=object),
             "reason": np.array([ranked.reason], dtype=object),

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 DRAWS = 999
 """How often the customers are redrawn for bounds."""
 
+FEWEST = 10
+"""Of fewer customers redraws tell nothing."""
+
 CELLS = 500_000
 """Customers that are redrawn at a time, of one draw or of several."""
 
@@ -319,7 +322,7 @@ def profit_bounds(
 ) -> tuple[Floats, Floats]:
     """Bounds of what some lists would have brought; NaN where there is no seed."""
     none = np.full(lists.size, np.nan)
-    if seed is None or ranked.reason is not None:
+    if seed is None or ranked.reason is not None or ranked.n < FEWEST:
         return none, none
     lower, upper = redrawn_profits(ranked, lists, checked_seed(seed), level)
     return lower, upper
