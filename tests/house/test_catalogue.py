@@ -42,8 +42,8 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
-    found += [feature_answer(company), *arm_answers(), *planned_answers()]
-    found += [*effect_answers(), money_answer(company)]
+    found += [feature_answer(company), *offer_answers(), *response_answers()]
+    found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -101,7 +101,9 @@ def money_answer(company):
     ids = company.orders["customer_id"].drop_duplicates().reset_index(drop=True)
     arms = np.where(np.arange(len(ids)) % 2, "offer", "none")
     assigned = ids.to_frame().assign(arm=arms, assigned=pd.Timestamp("2024-06-01"), share=0.5)
+    assigned = assigned.assign(plan=np.arange(len(ids)) // 2 % 2)
     asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
+    asked |= {"by": "plan"}
     return rt.experiments.profit_effect(assigned, company.orders, **asked)
 
 
@@ -119,6 +121,24 @@ def model_answers(company):
         rt.signals.backtest_snapshots(labelled, **ask),
         rt.signals.model_drivers(
             lambda rows: rows["late"], labelled, families={"late": "late", "plan": "plan"}, seed=1
+        ),
+    ]
+
+
+def response_answers():
+    """In whom an offer did most, and which rule of whom to make it brings more."""
+    n = np.arange(120)
+    made = pd.DataFrame({"score": n % 7, "offered": n % 2, "stayed": n % 3 % 2, "value": 9.0})
+    asked = {"uplift": "score", "treated": "offered", "outcome": "stayed"}
+    offer = rt.targeting.Offer(
+        making=1, taking=0, success=None, stayers_taking=1, stayers_lost=None
+    )
+    rules = {"best": ("score", 0.5)}
+    return [
+        rt.experiments.uplift_curve(made, **asked),
+        rt.experiments.targeting_gain(made, measure="area", **asked),
+        rt.targeting.rule_profit(
+            made, rules=rules, offer=offer, treated="offered", share=0.5, value="value"
         ),
     ]
 
@@ -155,6 +175,22 @@ def late_payers(company):
     issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
     paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
     return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
+
+
+def offer_answers():
+    """What an offer is expected to bring, and what a ranking would have brought on a holdout."""
+    offer = rt.targeting.Offer(making=1, taking=10, success=0.3, stayers_taking=1, stayers_lost=0)
+    people = pd.DataFrame({"customer_id": range(9), "risk": np.arange(9) / 10})
+    profits = rt.targeting.offer_profit(people, offer=offer, churn="risk", value=200)
+    seen = people.assign(duration=[9, 1, 2] * 3, churned=[False, True, False] * 3)
+    asked = {"offer": offer, "value": 200, "time": 5}
+    return [
+        profits,
+        rt.targeting.offer_list(profits, budget=30),
+        rt.targeting.profit_curve(seen, **asked),
+        rt.targeting.maximum_profit(seen, chosen_on=seen, **asked),
+        rt.targeting.expected_maximum_profit(seen, success_shape=(6, 14), **asked),
+    ]
 
 
 def programme_answers():

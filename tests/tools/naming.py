@@ -143,6 +143,8 @@ _LASTING = {"freq": "month", "as_of": AS_OF, "convention": "endpoint"}
 _WIDE = {"duration": "duration", "churned": "churned"}
 _SCHEME = {"P1": "pricing", "S1": "service_encounter_failure"}
 
+OFFER = rt.targeting.Offer(making=1, taking=4, success=0.3, stayers_taking=0.5, stayers_lost=0.0)
+
 DOORS: dict[str, Step] = {
     "transactions": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, keep=n),
     "transactions alone": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS),
@@ -319,6 +321,20 @@ SCORES: dict[str, Step] = {
         w["scored"], survival="survival_90", time=90
     ),
     "lift": lambda n, w: rt.survival.lift(w["scored"], time=90),
+    "expected profit": lambda n, w: rt.targeting.offer_profit(
+        rt.predict_churn(w["spells"], model=w["cox"], within=30, given=None, keep=n),
+        offer=OFFER,
+        value=60.0,
+        keep=n,
+    ),
+    "profit curve": lambda n, w: rt.targeting.profit_curve(
+        w["scored"],
+        offer=OFFER,
+        value="survival_90",
+        time=90,
+        censoring_by=n,
+        chosen_on=w["scored"],
+    ),
 }
 
 STEPS = {**DOORS, **TABLES, **FIGURES, **MODELS, **SCORES}

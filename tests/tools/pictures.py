@@ -16,6 +16,7 @@ from matplotlib.text import Text
 
 import retention as rt
 from alarm_lives import customers, day, listed
+from offered_worlds import holdout
 
 SEEN = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
 
@@ -128,6 +129,38 @@ def judged() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @cache
+def tested() -> dict[str, pd.DataFrame]:
+    """What a test of two offers found, how many customers it takes, and whom to make the offer."""
+    draws, n = np.random.default_rng(4), 600
+    start, arm = pd.Timestamp("2024-01-01"), draws.choice(["control", "letter", "call"], n)
+    lasting = draws.exponential(np.where(arm == "call", 150, 90)).astype(int) + 1
+    lives = pd.DataFrame({"customer_id": range(n), "start": start})
+    lives["end"] = (start + pd.to_timedelta(lasting, unit="D")).astype("datetime64[us]")
+    assigned = lives[["customer_id"]].assign(assigned=start, arm=arm, share=1 / 3)
+    effect = rt.experiments.retention_effect(
+        assigned, rt.contract_spells(lives, as_of="2024-06-01", grace=0), control="control",
+        horizon=90, as_of="2024-06-01", estimator="kaplan-meier",
+    )  # fmt: skip
+    size = rt.experiments.retention_test_size
+    made = holdout(400, draws, correlation=0.0, of=4.0)
+    offer = rt.targeting.Offer(
+        making=1, taking=10, success=0.3, stayers_taking=0.6, stayers_lost=0.01
+    )
+    return {
+        "plot_effect": effect,
+        "plot_power": pd.concat(
+            [size(retention=0.8, difference=d, n=k) for d in (0.02, 0.05) for k in (900, 6000)]
+        ),
+        "plot_uplift": rt.experiments.uplift_curve(
+            made, uplift="score", treated="offered", outcome="stayed", groups=10
+        ),
+        "plot_profit_curve": rt.targeting.profit_curve(
+            made, offer=offer, value=200, time=12, seed=1, points=20
+        ),
+    }
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -170,6 +203,7 @@ def tables() -> dict[str, Any]:
         "plot_alarm_trade_off": judged()[0],
         "plot_leads": judged()[1],
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
+        **tested(),
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import retention as rt
-from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, PLAIN, STEPS, Step
+from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, OFFER, PLAIN, STEPS, Step
 
 N_SHOPS = 16
 LEFT_OUT = {"reason incidence", "order_id", "who"}
@@ -30,6 +30,9 @@ RENEWING = rt.repeat_buying.fit_beta_geometric(
 """How customers renew, in some other shop."""
 
 _PLAN = {"arms": {"control": 0.4, "offer": 0.6}, "salt": "shops", "assigned": "2024-03-01"}
+_OFFERED = {"uplift": "score", "treated": "treated"}
+_OFFER = rt.targeting.Offer(making=1, taking=2, success=None, stayers_taking=0.5, stayers_lost=None)
+
 _COMPARED = {"control": "control", "horizon": 30, "as_of": AS_OF}
 _PAID = {"profit": 9.0, "length": "month", "discount": 0.1}
 
@@ -67,6 +70,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
         "effects": _effects(int(shop[-2:])),
+        "offered": _offered(people, np.random.default_rng(100 + int(shop[-2:]))),
     }
     return {name: frame.assign(**{PLAIN: shop}) for name, frame in made.items()}
 
@@ -245,6 +249,22 @@ def _customers_by_tenure(number: int) -> pd.DataFrame:
 def _effects(number: int) -> pd.DataFrame:
     middle = (number - 4) / 100
     return pd.DataFrame({"difference": [middle], "lower": middle - 0.05, "upper": middle + 0.05})
+
+
+def _offered(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
+    """What came of customers to whom an offer was made, or not, by lot."""
+    n = len(people)
+    return pd.DataFrame(
+        {
+            "customer_id": people,
+            "score": draw.integers(0, 9, n) / 4,
+            "treated": np.arange(n) % 2 == 0,
+            "on_list": draw.integers(0, 2, n),
+            "brought": draw.integers(0, 90, n) / 2,
+            "duration": draw.integers(1, 120, n),
+            "churned": draw.random(n) < 0.6,
+        }
+    )
 
 
 def _classifier(rows: pd.DataFrame) -> pd.Series:
@@ -429,7 +449,8 @@ ASKED: dict[str, Step] = {
         of="profit", before=30, observed_from="2023-12-01",
     ),
     "orders by arm": lambda n, w: rt.experiments.profit_effect(
-        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF,
+        of="orders",
         cap=2, peeking="always-valid", tuned_for=200,
     ),
     "survival test": lambda n, w: rt.experiments.survival_test_size(
@@ -438,6 +459,32 @@ ASKED: dict[str, Step] = {
     ),
     "programme": lambda n, w: rt.economics.programme_value(
         w["effects"], by=n, n_offered=1000, value_saved=500.0, spend=600.0
+    ),
+    "offers: profit": lambda n, w: rt.targeting.offer_profit(
+        w["churn score"], offer=OFFER, churn="p_no_purchase", value="days_since_last"
+    ),
+    "offers: list": lambda n, w: rt.targeting.offer_list(
+        w["offers: profit"], budget=50, always=w["strategic"]
+    ),
+    "offers: due": lambda n, w: rt.targeting.due_for_renewal(
+        w["contracts"], as_of=AS_OF, within=200, since="2024-03-01", keep=n
+    ),
+    "offers: best": lambda n, w: rt.targeting.maximum_profit(
+        w["scored"], offer=OFFER, value=60.0, time=90, seed=1
+    ),
+    "offers: expected": lambda n, w: rt.targeting.expected_maximum_profit(
+        w["scored"], offer=OFFER, success_shape=(6, 14), value=60.0, time=90
+    ),
+    "who responded": lambda n, w: rt.experiments.uplift_curve(w["offered"], time=60, **_OFFERED),
+    "responded in groups": lambda n, w: rt.experiments.uplift_curve(
+        w["offered"], outcome="brought", groups=5, **_OFFERED
+    ),
+    "gain of targeting": lambda n, w: rt.experiments.targeting_gain(
+        w["offered"], outcome="brought", measure="autoc", **_OFFERED
+    ),
+    "profit of rules": lambda n, w: rt.targeting.rule_profit(
+        w["offered"], rules={"best": ("score", 0.4), "listed": "on_list"}, offer=_OFFER,
+        treated="treated", share=0.5, value="brought", time=60,
     ),
     "notes": lambda n, w: rt.reasons.note_reasons(w["tags"]),
     "agreement": lambda n, w: rt.reasons.reason_agreement(w["tags"], w["labels"], fewest=1),

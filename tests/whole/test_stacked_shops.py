@@ -73,10 +73,10 @@ LOOK_BEYOND = {
     *("churn_by", "churn_bridge", "reasons by segment"),  # the others are the measure
     *("reasons together", "pooled"),  # what is rare or does not occur is told by all
     *("mean difference", "compare", "compare within", "staff link"),
-    *("scored", "scored in strata", "scored by aft"),  # by a model of all
+    *("scored", "scored in strata", "scored by aft", "expected profit"),  # by a model of all
     *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
-    *("arms compared", "arms compared by cluster", "arms' lifetimes"),  # corrected for all
     "money effect",  # of several segments, each told of the others
+    *("arms compared", "arms compared by cluster", "arms' lifetimes"),  # corrected for all
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
 }
 

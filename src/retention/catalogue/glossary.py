@@ -36,6 +36,17 @@ GLOSSARY: tuple[Term, ...] = (
         ("alert", "flag"),
     ),
     Term(
+        "arm",
+        "what customers of an experiment were meant to get: the control gets nothing "
+        "new. Who was put into an arm counts there, offered or not.",
+        "topics/experiments",
+        (
+            "group",
+            "variant",
+            "treatment",
+        ),
+    ),
+    Term(
         "as of",
         "the last observed day, itself included. Nothing after it is looked at.",
         "explanation/conventions",
@@ -63,6 +74,13 @@ GLOSSARY: tuple[Term, ...] = (
         "named convention.",
         "explanation/conventions",
         ("attrition", "defection", "cancellation"),
+    ),
+    Term(
+        "cluster",
+        "customers who have one arm together, as those of a branch. Then branches are "
+        "counted, not customers.",
+        "topics/experiments",
+        ("unit of randomisation",),
     ),
     Term("cohort", "customers whose first purchase fell in the same period.", "topics/cohorts"),
     Term(
@@ -119,6 +137,13 @@ GLOSSARY: tuple[Term, ...] = (
         ("churn intensity",),
     ),
     Term(
+        "holdout",
+        "customers who were set apart when a model or a rule was made, and on whom it "
+        "is judged. A randomised holdout has both arms.",
+        "topics/targeting",
+        ("test set",),
+    ),
+    Term(
         "lead",
         "the days from an alarm to the end it foretold; late is one that is too short to act on.",
         "topics/signals",
@@ -137,10 +162,36 @@ GLOSSARY: tuple[Term, ...] = (
         ("customer churn",),
     ),
     Term(
+        "look",
+        "a time at which the effect of a running experiment is read. Each further one "
+        "is another chance to be fooled.",
+        "explanation/seven-ways",
+        (
+            "interim analysis",
+            "peek",
+        ),
+    ),
+    Term(
+        "mature",
+        "assigned so long ago that the whole horizon was watched.",
+        "topics/experiments",
+        ("fully observed",),
+    ),
+    Term(
         "net revenue retention",
         "the money from the base's customers later, expansion counted, over what it was.",
         "topics/revenue",
         ("NRR", "net dollar retention"),
+    ),
+    Term(
+        "offer",
+        "what is done to keep a customer. Making it costs something, and being taken costs more.",
+        "topics/targeting",
+        (
+            "incentive",
+            "campaign",
+            "contact",
+        ),
     ),
     Term(
         "period",
@@ -202,10 +253,25 @@ GLOSSARY: tuple[Term, ...] = (
         "explanation/conventions",
     ),
     Term(
+        "stratum",
+        "customers among whom arms were shared out, so that each arm has its part of them.",
+        "topics/experiments",
+        ("block",),
+    ),
+    Term(
         "topics/survival",
         "the share still here after some time, S(t).",
         "topics/survival",
         ("retention curve",),
+    ),
+    Term(
+        "uplift",
+        "by how much an offer lowers the customer's chance to leave. It may be negative.",
+        "topics/experiments",
+        (
+            "treatment effect",
+            "incremental effect",
+        ),
     ),
     Term(
         "x, t_x, T",

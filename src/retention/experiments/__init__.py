@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from retention.experiments.planning.survival_test_size import (
         survival_test_size as survival_test_size,
     )
+    from retention.experiments.response.targeting_gain import targeting_gain as targeting_gain
+    from retention.experiments.response.uplift_curve import uplift_curve as uplift_curve
 
-_HOMES = {
+_HOMES: dict[str, str] = {
     "arm_balance": "arms.arm_balance",
     "assign_arms": "arms.assign_arms",
     "lifetime_effect": "effects.lifetime_effect",
@@ -33,6 +35,8 @@ _HOMES = {
     "retention_test_size": "planning.retention_test_size",
     "sample_ratio": "arms.sample_ratio",
     "survival_test_size": "planning.survival_test_size",
+    "targeting_gain": "response.targeting_gain",
+    "uplift_curve": "response.uplift_curve",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from retention.plots.styled import to_style as to_style
     from retention.plots.survival_plots import plot_incidence as plot_incidence
     from retention.plots.survival_plots import plot_survival as plot_survival
+    from retention.plots.trials.effect_plots import plot_effect as plot_effect
+    from retention.plots.trials.power_plots import plot_power as plot_power
+    from retention.plots.trials.profit_plots import plot_profit_curve as plot_profit_curve
+    from retention.plots.trials.uplift_plots import plot_uplift as plot_uplift
     from retention.plots.warning.alarm_plots import plot_alarm_trade_off as plot_alarm_trade_off
     from retention.plots.warning.alarm_plots import plot_leads as plot_leads
     from retention.plots.warning.scan_plots import plot_scan as plot_scan
@@ -40,12 +44,15 @@ _HOMES = {
     "plot_coefficients": "model_plots",
     "plot_cohort_curves": "cohort_plots",
     "plot_cohorts": "cohort_plots",
+    "plot_effect": "trials.effect_plots",
     "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
     "plot_leads": "warning.alarm_plots",
     "plot_levers": "worth.value_plots",
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
+    "plot_power": "trials.power_plots",
+    "plot_profit_curve": "trials.profit_plots",
     "plot_reasons": "reason_plots",
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
@@ -54,6 +61,7 @@ _HOMES = {
     "plot_survival": "survival_plots",
     "plot_tenure_profit": "worth.tenure_plots",
     "plot_tracking": "buying_plots",
+    "plot_uplift": "trials.uplift_plots",
     "to_style": "styled",
 }
 

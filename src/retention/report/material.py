@@ -71,6 +71,8 @@ class Material:
             longest one looked at); None where too few were watched for a year.
         notes: what customers who left wrote, or None.
         alarms: days on which signals rang, or None.
+        assignment: who was in which arm of a test, or None.
+        control: the arm with which the others are compared.
         small: by segment column, the segments too small to be shown: in `activity` they are one.
     """
 
@@ -88,6 +90,8 @@ class Material:
     gap_row: dict[str, Any] | None
     notes: Any
     alarms: Any
+    assignment: Any
+    control: str
     small: dict[str, Pool]
 
     @property
@@ -117,7 +121,14 @@ class Material:
         return self.asked.min_customers
 
 
-def material_of_report(given: Any, asked: Asked, notes: Any, alarms: Any) -> Material:
+def material_of_report(
+    given: Any,
+    asked: Asked,
+    notes: Any = None,
+    alarms: Any = None,
+    assignment: Any = None,
+    control: str = "control",
+) -> Material:
     """Everything that sections are made from.
 
     Raises:
@@ -149,6 +160,8 @@ def material_of_report(given: Any, asked: Asked, notes: Any, alarms: Any) -> Mat
         gap_row=gap_row,
         notes=notes,
         alarms=alarms,
+        assignment=assignment,
+        control=control,
         small=small,
     )
 

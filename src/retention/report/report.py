@@ -25,6 +25,7 @@ from retention.report.sections.lasting import cohorts_section, how_long_section
 from retention.report.sections.losses import where_lost_section
 from retention.report.sections.reasons import why_left_section
 from retention.report.sections.risk import at_risk_section
+from retention.report.sections.tested import tested_section
 from retention.report.sections.warned import warned_section
 from retention.report.sections.worth import worth_section
 from retention.wording import day
@@ -94,6 +95,8 @@ def retention_report(  # noqa: PLR0913 - a door
     by: str | Sequence[str] = (),
     notes: Any = None,
     alarms: Any = None,
+    assignment: Any = None,
+    control: str = "control",
     gap: int | None = None,
     observed_from: date | str | None = None,
     history: Literal["whole", "cut"] = "whole",
@@ -135,6 +138,11 @@ def retention_report(  # noqa: PLR0913 - a door
         alarms: days on which signals rang, from `ring_alarms` or your own: `customer_id`, `date`,
             `signal`. The report then tells what each was worth (`alarm_kpis`) and how early it rang
             (`alarm_leads`), beside chance.
+        assignment: who was in which arm of a test, from `assign_arms` or `as_assignment`. The
+            report then tells how many more stayed than in the control (`retention_effect`, by
+            Kaplan–Meier, 90 days on; of orders that and the gap), and with orders what customers
+            brought in 90 days (`profit_effect`).
+        control: the arm with which the others are compared.
         gap: days of silence after which a customer counts as lost. Default for orders: the first
             of 30, 45, 60 … 730 days of which at most one in four called lost came back within a
             year (`gap_table`), which the report tells. Of contracts, the longest pause that ends
@@ -198,7 +206,8 @@ def retention_report(  # noqa: PLR0913 - a door
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
-        report = report_of_material(material_of_report(table, asked, notes, alarms), title)
+        made = material_of_report(table, asked, notes, alarms, assignment, control)
+        report = report_of_material(made, title)
     return _report_with_warnings(report, caught)
 
 
@@ -239,6 +248,7 @@ def report_of_material(material: Material, title: str) -> Report:
     parts += [why_left_section] if material.notes is not None else []
     parts += [worth_section] if material.knows_profit else []
     parts += [warned_section] if material.alarms is not None else []
+    parts += [tested_section] if material.assignment is not None else []
     parts += [at_risk_section, definitions_section]
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"

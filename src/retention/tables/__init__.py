@@ -59,7 +59,7 @@ from retention.tables.sign_kinds import (
     OFFERS_MADE,
     SNAPSHOTS,
 )
-from retention.tables.trial_kinds import ASSIGNMENT, planned_shares
+from retention.tables.trial_kinds import ASSIGNMENT, OFFER_PROFITS, planned_shares
 
 __all__ = [
     "ACTIVITY",
@@ -84,6 +84,7 @@ __all__ = [
     "LIFETIMES",
     "MARKET",
     "OFFERS_MADE",
+    "OFFER_PROFITS",
     "OUTAGES",
     "PROFITS",
     "PURCHASE_SUMMARY",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from retention.errors import RetentionError, is_number
 from retention.names import marked_argument
 from retention.tables.declaring import Column, Kind
+from retention.tables.kinds import CURRENCY, CUSTOMER
 
 _ROUNDING = 1e-9
 
@@ -27,6 +28,22 @@ ASSIGNMENT = Kind(
     ),
 )
 """What `assign_arms` gives, and of an experiment of one's own `as_assignment`."""
+
+
+OFFER_PROFITS = Kind(
+    "profits",
+    "a customer who may be made an offer",
+    "offer_profit",
+    (
+        CUSTOMER,
+        Column("expected_profit", "number", "what the offer is expected to bring", "currency"),
+        Column("expected_taking", "number", "what it costs where it is taken", "currency"),
+        Column("making", "number", "what making it costs", "currency"),
+        Column("reason", "text", "why the profit is not known, null where it is", optional=True),
+        CURRENCY,
+    ),
+)
+"""What `offer_list` asks of the answer of `offer_profit`."""
 
 
 def planned_shares(said: object, *, argument: str) -> dict[str, float]:

@@ -43,8 +43,9 @@ class Trial:
     next. All arrays of comparisons are in this order. A cell is a segment and any arm.
 
     Attributes:
-        frame: a row a customer: `customer_id`, `_since`, `_arm`, the segment columns `_segment_0`,
-            …, and `_stratum` and `_cluster` where there are any; on the engine of the other table.
+        frame: a row per customer: `customer_id`, `_since`, `_arm`, the segment columns
+            `_segment_0`, …, and `_stratum` and `_cluster` where there are any; on the engine of
+            the other table.
         names: the segment columns.
         segments: the segments, in order, by column.
         arms: the arms, the control first.

@@ -111,8 +111,8 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
 
     Source:
         Lachin, J. M. (1981), Introduction to sample size determination and power analysis for
-        clinical trials, Controlled Clinical Trials 2, 93–113; R's `power.t.test` adds what Student's
-        t takes. Clusters: Donner, A. and Klar, N. (2000), Design and Analysis of Cluster
+        clinical trials, Controlled Clinical Trials 2, 93–113; R's `power.t.test` adds what
+        Student's t takes. Clusters: Donner, A. and Klar, N. (2000), Design and Analysis of Cluster
         Randomization Trials, chapter 5.
     """
     refuse_other_than_one_unknown({"difference": difference, "n": n, "power": power})

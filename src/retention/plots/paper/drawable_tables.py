@@ -252,8 +252,50 @@ TRADE_OFF = Drawable(
     ),
 )
 
+EFFECT = Drawable(
+    "plot_effect",
+    ("experiments.retention_effect", "experiments.lifetime_effect", "experiments.profit_effect"),
+    "an arm beside the control",
+    (
+        *("arm", "compared_to", "n", "n_control", "difference", "difference_lower"),
+        *("difference_upper", "p_adjusted", "reason"),
+    ),
+)
+
+POWER = Drawable(
+    "plot_power",
+    (
+        "experiments.retention_test_size",
+        "experiments.survival_test_size",
+        "experiments.profit_test_size",
+    ),
+    "a test",
+    ("n", "n_control", "n_treated", "difference", "power", "level", "share_treated", "method"),
+)
+
+UPLIFT = Drawable(
+    "plot_uplift",
+    ("experiments.uplift_curve",),
+    "a list, from those thought to respond most",
+    (
+        *("share", "effect", "lower", "upper", "list_gain", "list_gain_lower"),
+        *("list_gain_upper", "random_gain", "method"),
+    ),
+)
+
+PROFIT_CURVE = Drawable(
+    "plot_profit_curve",
+    ("targeting.profit_curve",),
+    "a list",
+    (
+        *("share", "n_offered", "profit_per_customer", "lower", "upper", "profit_everyone"),
+        *("profit_random", "chosen", "reason"),
+    ),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
+    *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
 )

@@ -146,7 +146,7 @@ def calibration(
     intervals.quantile_of(level)
     found = read_scored(scored, {"survival": [survival]}, mark)
     churn = 1 - column_of_probabilities(found, survival, "survival")
-    number = _group_of_rows(churn, found.weights, many)
+    number = group_of_rows(churn, found.weights, many)
     seen = _observed_in_groups(found, number, at, level)
     total = np.bincount(number, weights=churn * found.weights)
     predicted = total / seen.fates.n_spells
@@ -242,7 +242,7 @@ def lift(
     at, many = check_times(time, mark, "time")[0], whole_number("groups", groups, least=1)
     intervals.quantile_of(level)
     found = read_scored(scored, {"risk": [risk]}, mark)
-    number = _group_of_rows(column_of_predictions(found, risk, "risk"), found.weights, many)
+    number = group_of_rows(column_of_predictions(found, risk, "risk"), found.weights, many)
     seen = _observed_in_groups(found, number.max() - number, at, level)
     n = seen.fates.n_spells
     return table_like(
@@ -275,9 +275,7 @@ def _lift_of_groups(n: NDArray[np.int64], churn: Floats) -> Columns:
     }
 
 
-def _group_of_rows(
-    values: NDArray[Any], weight: NDArray[np.int64], groups: int
-) -> NDArray[np.intp]:
+def group_of_rows(values: NDArray[Any], weight: NDArray[np.int64], groups: int) -> NDArray[np.intp]:
     """The group of each row, from the least value: equal values together, none empty.
 
     A value belongs where the middle of its spells stands among all of them.
