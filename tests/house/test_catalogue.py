@@ -43,7 +43,7 @@ def answers():
     worth += [late_payers(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += [feature_answer(company), *offer_answers(), *response_answers()]
-    found += [*arm_answers(), *planned_answers(), money_answer(company), *effect_answers()]
+    found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 
@@ -101,7 +101,9 @@ def money_answer(company):
     ids = company.orders["customer_id"].drop_duplicates().reset_index(drop=True)
     arms = np.where(np.arange(len(ids)) % 2, "offer", "none")
     assigned = ids.to_frame().assign(arm=arms, assigned=pd.Timestamp("2024-06-01"), share=0.5)
+    assigned = assigned.assign(plan=np.arange(len(ids)) // 2 % 2)
     asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
+    asked |= {"by": "plan"}
     return rt.experiments.profit_effect(assigned, company.orders, **asked)
 
 

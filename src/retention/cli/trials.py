@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OF_ARMS = ("customer_id", "arm", "assigned", "share")
 _BESIDE = ("stratum", "cluster")
-_TESTED = ("difference", "difference_lower", "difference_upper", "p_adjusted")
+_TESTED = ("difference", "difference_lower", "difference_upper")
 _STAYED = ("arm", "n", "retention", "retention_control", *_TESTED)
 _BROUGHT = ("arm", "n_mature", "mean", "mean_control", *_TESTED)
 
@@ -114,7 +114,7 @@ def write_effect(settings: Settings, say: Callable[[str], None]) -> None:
         answer = effect(assignment, source, settings)
         done(1)
     for row in rows_as_dicts(answer, order=(*told.by, "arm")):
-        say(_effect_in_words(row, list(told.by)))
+        say(_comparison_in_words(row, list(told.by)))
     write_answer(answer, settings.output, people=[*told.by, *(_STAYED if stays else _BROUGHT)])
 
 
@@ -193,7 +193,7 @@ def _effect_on_money(assignment: Any, source: Source, settings: Settings) -> Any
     )
 
 
-def _effect_in_words(row: Mapping[str, Any], by: list[str]) -> str:
+def _comparison_in_words(row: Mapping[str, Any], by: list[str]) -> str:
     """An arm beside the control, in a sentence."""
     whose = f"{', '.join(str(row[name]) for name in by)}: " if by else ""
     stays = "horizon" in row

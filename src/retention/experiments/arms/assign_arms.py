@@ -157,8 +157,8 @@ def unit_hashes(ids: Iterable[object], salt: str) -> Floats:
 def _refuse_blank_salt(salt: object) -> None:
     if not (isinstance(salt, str) and salt.strip()):
         raise RetentionError(
-            "salt must be the name of the experiment, such as 'spring-offer', which no other has: "
-            f"with one salt two experiments split customers alike. Got {salt!r}."
+            "`salt` must be the name of the experiment, such as 'spring-offer', which no other "
+            f"has: with one salt two experiments split customers alike. Got {salt!r}."
         )
 
 

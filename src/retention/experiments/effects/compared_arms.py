@@ -11,13 +11,14 @@ import numpy as np
 from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError, check_choice, count_of
 from retention.experiments.arms.ratio_test import (
+    LEAST_P,
     ArmCounts,
     counts_of_arms,
     refuse_repeated_customers,
     warn_of_mismatch,
 )
 from retention.frames import Columns, Frame, as_text, beside, count, one_row
-from retention.numerics.codes import distinct_segments
+from retention.numerics.codes import group_numbers
 from retention.tables import ASSIGNMENT, refuse_other_ids, require, segments, typed_as
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class Trial:
     next. All arrays of comparisons are in this order. A cell is a segment and any arm.
 
     Attributes:
-        frame: a row a customer: `customer_id`, `_since`, `_arm`, the segment columns `_segment_0`,
-            …, and `_stratum` and `_cluster` where there are any; on the engine of the other table.
+        frame: a row per customer: `customer_id`, `_since`, `_arm`, the segment columns
+            `_segment_0`, …, and `_stratum` and `_cluster` where there are any; on the engine of
+            the other table.
         names: the segment columns.
         segments: the segments, in order, by column.
         arms: the arms, the control first.
@@ -77,14 +79,12 @@ class Trial:
 
     def cells(self, found: Columns) -> NDArray[np.intp]:
         """Of each counted row, which has `keys`, the number of its cell: segment × arms + arm."""
-        names = segment_keys(self.names)
-        labels, place = distinct_segments(found, names)
-        known = {key: i for i, key in enumerate(_rows_of(self.segments, self.n_segments))}
-        segment = np.array([known[key] for key in _rows_of(labels, place.max(initial=0) + 1)])
+        names = [*segment_keys(self.names), ARM]
+        place, keys = group_numbers(found, names, found[ARM].size)
+        segment = {key: i for i, key in enumerate(_rows_of(self.segments, self.n_segments))}
         arm = {name: i for i, name in enumerate(self.arms)}
-        texts, inverse = np.unique(found[ARM].astype(str), return_inverse=True)
-        arms = np.array([arm[text] for text in texts], np.intp)[inverse]
-        return np.asarray(segment[place] * len(self.arms) + arms, np.intp)
+        whole = [segment[key[:-1]] * len(self.arms) + arm[key[-1]] for key in keys]
+        return np.asarray(np.array(whole, np.intp)[place], np.intp)
 
     def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Of each comparison the cell of the further arm, and that of the control."""
@@ -133,7 +133,7 @@ def read_trial(
     """An assignment for comparing its arms, beside the checked table that knows what came of it.
 
     Customers assigned after `as_of` are not in it yet. A warning says if arms are not as large as
-    planned.
+    planned, in any segment with p < .001 / segments.
 
     Args:
         assignment: the user's table.
@@ -169,7 +169,7 @@ def read_trial(
         tuple(names),
         counts.segments,
         arms,
-        warn_of_mismatch(counts),
+        warn_of_mismatch(counts, LEAST_P / len(counts.n)),
         stratified=stratified,
         clustered=clustered,
     )
@@ -244,7 +244,7 @@ def _refuse_odd_days(told: Mapping[str, Any], as_of: date, clock: Clock) -> None
 
 def _arms_with_control_first(control: object, counts: ArmCounts) -> tuple[str, ...]:
     """The arms, the control first, the others sorted."""
-    if control not in counts.arms:
+    if not isinstance(control, str) or control not in counts.arms:
         sizes = counts.n_customers.sum(axis=0)
         there = ", ".join(
             f"{arm!r} ({count_of(int(n), 'customer')})"
@@ -254,7 +254,7 @@ def _arms_with_control_first(control: object, counts: ArmCounts) -> tuple[str, .
             f"`control` must be the arm with which the others are compared; got {control!r}. The "
             f"arms of the assignment are {there}."
         )
-    return (str(control), *(arm for arm in counts.arms if arm != control))
+    return (control, *(arm for arm in counts.arms if arm != control))
 
 
 def _label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
