@@ -188,7 +188,10 @@ def test_strata_of_two_columns_are_called_by_both():
         ({"method": "rolling", "strata": "plan"}, "Say method='list', or leave strata out"),
         ({"strata": "plans"}, "Did you mean 'plan'"),
         ({"strata": "customer_id"}, "strata names 'customer_id', which is not a column"),
-        ({"strata": "spent"}, "put it into classes first"),
+        (
+            {"strata": "spent"},
+            "strata: column 'spent' holds Float64, not labels.* put it into classes",
+        ),
         ({"strata": ["plan", "plan"]}, "names a column twice"),
     ],
 )

@@ -139,3 +139,14 @@ def test_a_customer_in_two_arms_is_refused():
     with pytest.raises(rt.ContentError, match=r"1 customer has several rows, such as 2\. Keep one"):
         rt.experiments.sample_ratio(table)
     assert len(rt.experiments.sample_ratio(table.drop_duplicates("customer_id", keep="last"))) == 2
+
+
+@pytest.mark.parametrize("name", ["(x)", "people", "a.b", "*"])
+def test_a_segment_may_have_any_name(name):
+    """Also one that means something to DuckDB, or is one of the way."""
+    import duckdb
+
+    table = assigned("abab", {"a": 0.5, "b": 0.5}, **{name: list("xxyy")})
+    connection = duckdb.connect()
+    ratio = rt.experiments.sample_ratio(connection.from_df(table), by=name).df()
+    assert sorted(ratio[name]) == list("xxyy")

@@ -60,6 +60,7 @@ def test_every_engine_leaves_out_who_was_in_two_arms_on_request(engine):
         "leave them out, or say duplicates='drop' and read sample_ratio again."
     ) in said
     assert "customer with several rows: 1 row" in said
+    assert "audit(as_assignment, ...) parts such rows" in said
 
 
 def test_the_advice_on_two_arms_helps():
@@ -174,3 +175,15 @@ def test_dropping_agrees_with_its_definition(rows):
     found = rt.loading.as_assignment(table, **NAMES, duplicates="drop")
     days = np.array([day.day for day in found["assigned"]])
     assert dict(zip(found["customer_id"], days, strict=True)) == kept
+
+
+def test_a_file_is_its_table(tmp_path):
+    """Read by the door's own call, in the engine that was asked for."""
+    path = tmp_path / "log.csv"
+    log().to_csv(path, index=False, sep=";")
+    expected = rt.loading.as_assignment(log(branch=["7", "7", "8"]), **FULL)
+    pd.testing.assert_frame_equal(rt.loading.as_assignment(path, separator=";", **FULL), expected)
+    lazy = rt.loading.as_assignment(path, separator=";", engine="duckdb", **FULL)
+    assert sorted(lazy.df()["arm"]) == ["control", "offer", "offer"]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'share'.*'shares'"):
+        rt.loading.as_assignment(path, **NAMES, share=HALVES)

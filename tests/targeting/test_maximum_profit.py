@@ -84,8 +84,9 @@ def test_a_list_chosen_on_the_same_customers_promises_too_much():
 def test_bounds_are_those_of_the_curve_at_the_list():
     """By the same redraws."""
     asked = {"offer": offered(), "value": 200, "time": 5, "seed": 4, "chosen_on": EIGHT}
-    row = maximum_profit(EIGHT, **asked).iloc[0]
-    curve = profit_curve(EIGHT, **asked).set_index("n_offered").loc[7]
+    twice = pd.concat([EIGHT, EIGHT])
+    row = maximum_profit(twice, **asked).iloc[0]
+    curve = profit_curve(twice, **asked).set_index("n_offered").loc[14]
     assert row[["lower", "upper"]].tolist() == curve[["lower", "upper"]].tolist()
     assert row["lower"] < row["profit_per_customer"] < row["upper"]
 
@@ -93,7 +94,8 @@ def test_bounds_are_those_of_the_curve_at_the_list():
 @OPTIMIST
 def test_where_no_offer_pays_the_best_list_is_nobody():
     """Its profit is 0, and there is no threshold."""
-    row = maximum_profit(EIGHT, offer=offered(making=500), value=200, time=5, seed=1).iloc[0]
+    twice = pd.concat([EIGHT, EIGHT])
+    row = maximum_profit(twice, offer=offered(making=500), value=200, time=5, seed=1).iloc[0]
     assert row[["share", "n_offered", "profit_per_customer", "lower", "upper"]].tolist() == [0] * 5
     assert np.isnan(row["threshold"])
 

@@ -196,6 +196,7 @@ def test_an_empty_table_has_an_empty_list(engine):
         (FOUR, {"at_least": -1}, RetentionError, "named in always"),
         (FOUR, {"always": "C01"}, RetentionError, "say always=['C01']"),
         (FOUR, {"never": 7}, RetentionError, "say never=[7]"),
+        (FOUR, {"never": [["C01"]]}, RetentionError, "never must list ids of customers"),
         (FOUR, {"always": ["C01"], "never": ["C01"]}, RetentionError, "both name 1 customer, such"),
         (FOUR, {"always": ["C01", "C02"], "at_most": 1}, RetentionError, "more than at_most=1"),
         (FOUR, {"always": ["C01", "C02"], "budget": 25}, RetentionError, "cost 30, more than"),

@@ -194,7 +194,8 @@ def test_bounds_cover_the_truth_and_hang_on_the_seed_not_on_the_order_of_rows():
     twice = [curve_of(table, seed=3) for table in (seen, seen.sample(frac=1, random_state=1))]
     pd.testing.assert_frame_equal(*twice)
     assert twice[0]["lower"].iloc[0] == 0
-    assert curve_of(EIGHT.assign(worth=200.0))["lower"].isna().all()
+    assert curve_of(seen)["lower"].isna().all()
+    assert curve_of(EIGHT.assign(worth=200.0), seed=3)["lower"].isna().all()  # fewer than ten
 
 
 def test_a_list_is_chosen_on_other_customers():
@@ -325,6 +326,12 @@ def test_numbers_of_the_offer_may_be_each_customers_own():
             "profit_curve: 8 spells of scored came under observation after the start",
         ),
         (EIGHT.head(0), {}, ContentError, "Is the table empty"),
+        (
+            EIGHT.assign(worth=200.0, currency=["EUR", "USD"] * 4),
+            {"value": "worth"},
+            ContentError,
+            "in 2 currencies, which cannot be added up",
+        ),
         (
             EIGHT,
             {"offer": offered(success=None, stayers_lost=None)},

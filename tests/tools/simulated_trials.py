@@ -11,8 +11,7 @@ import numpy as np
 from retention.experiments.effects.compared_arms import Trial
 from retention.experiments.effects.corrected_effects import Reading
 from retention.experiments.effects.followed_customers import Followed
-from retention.experiments.effects.lifetime_effect import bounds_of_mean
-from retention.experiments.effects.paired_estimates import effect_columns
+from retention.experiments.effects.paired_estimates import bounds_about, effect_columns
 from retention.experiments.effects.retention_effect import bounds_of_share
 
 PLAIN = Reading(0.95, "holm", "none", None)
@@ -133,6 +132,6 @@ def told_of(draw: Draw, of: str, *, as_of: int = 120, reading: Reading = PLAIN) 
         of="lifetime" if lifetime else "survival",
         horizon=draw.world.horizon,
         figure="value",
-        bounds=bounds_of_mean if lifetime else partial(bounds_of_share, mature=mature),
+        bounds=bounds_about if lifetime else partial(bounds_of_share, mature=mature),
         mature=mature,
     )

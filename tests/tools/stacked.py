@@ -449,7 +449,8 @@ ASKED: dict[str, Step] = {
         of="profit", before=30, observed_from="2023-12-01",
     ),
     "orders by arm": lambda n, w: rt.experiments.profit_effect(
-        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF, of="orders",
+        w["arms of others"], w["transactions"], control="control", within=45, as_of=AS_OF,
+        of="orders",
         cap=2, peeking="always-valid", tuned_for=200,
     ),
     "survival test": lambda n, w: rt.experiments.survival_test_size(

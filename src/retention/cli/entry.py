@@ -101,6 +101,8 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_warnings(_settings_asked(asked), _print_message)
     elif command == "assign":
         trials.write_assignment(_settings_asked(asked), _print_message)
+    elif command == "effect":
+        trials.write_effect(_settings_asked(asked), _print_message)
     elif command == "audit":
         files = {name: asked.pop(name, None) for name in ("accepted", "set_aside")}
         commands.write_audit(_settings_asked(asked), files)

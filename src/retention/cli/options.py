@@ -15,6 +15,7 @@ from retention.cli.settings import (
     Policies,
     Rates,
     Reading,
+    Tested,
     Told,
     Warned,
     Worth,
@@ -37,6 +38,8 @@ _EXAMPLES = {
     "--refunds net --as-of 2024-12-31 --false-alarms 3 -o silent.csv",
     "assign": "retention assign customers.csv --id Kunde --arms control=0.5,offer=0.5 "
     "--salt spring-offer --assigned 2024-05-01 --strata region -o arms.csv",
+    "effect": "retention effect contracts.csv --start start --end end --end-is first_day_out "
+    "--assignment arms.csv --horizon 90 --estimator kaplan-meier --as-of 2024-10-28",
     "report": "retention report orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --freq quarter --as-of 2024-12-31 -o report.html",
 }
@@ -47,6 +50,7 @@ _TOLD = {
     "value": "What a customer won brings by each age, and when winning one has paid.",
     "warn": "Who has been silent for longer than their own rhythm allows, newest alarm first.",
     "assign": "Which arm of an experiment each customer is in, so that anybody can check it.",
+    "effect": "What an offer did: how many more stay than of the control, or what they bring.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
 }
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -58,6 +62,7 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "worth": ("what a customer is worth", Worth),
     "warned": ("the alarms", Warned),
     "arms": ("the experiment", Arms),
+    "tested": ("the experiment", Tested),
     "report": ("the report", Told),
     "output": ("output", Output),
 }
@@ -67,6 +72,7 @@ _PARTS = {
     "warn": ("columns", "policies", "reading", "counting", "warned", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "assign": ("arms", "reading", "output"),
+    "effect": ("columns", "policies", "reading", "counting", "tested", "output"),
     "report": ("columns", "policies", "reading", "counting", "report"),
 }
 _MORE = {
@@ -74,7 +80,10 @@ _MORE = {
     "audit": ("--accepted", "--set-aside"),
     "report": ("--output",),
 }
-_ONLY = {("assign", "reading"): ("encoding", "separator", "header_row", "headings", "sheet")}
+_ONLY = {
+    ("assign", "reading"): ("encoding", "separator", "header_row", "headings", "sheet"),
+    ("effect", "counting"): ("as_of", "observed_from", "grace"),
+}
 """Of a section the settings that a command asks for, if not all of them."""
 _SHORT = {"output.output": "-o", "arms.customer_id": "--id"}
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from retention.calendars import Calendar
-from retention.errors import RetentionError
+from retention.cli.typed_values import (
+    calendar_of_name,
+    shares_of_arms,
+    tuple_of_values,
+    values_by_column,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,55 +34,11 @@ _MUST_BE = {
 """By the start of the name that pydantic has for what is wrong."""
 
 
-def _calendar_of_name(name: Any) -> Any:
-    """The calendar of a name; of one that is none, pydantic is told so."""
-    try:
-        return Calendar(name)
-    except RetentionError:
-        known = "choose from 'day', 'week', 'month', 'quarter', 'year', or a calendar's"
-        what = f"invalid choice: {name!r} ({known}, such as 'April fiscal quarter')"
-        raise ValueError(what) from None
-
-
 class UsageError(Exception):
     """What was typed, or stands in the config file, cannot be run; exit code 2."""
 
 
-def _tuple_of_values(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _values_by_column(value: object) -> object:
-    """What is typed, COLUMN=VALUE and again for another, as in a config file: values by column."""
-    if not isinstance(value, list):
-        return value
-    found: dict[str, list[str]] = {}
-    for said in map(str, value):
-        column, equals, wanted = said.partition("=")
-        if not equals or not column:
-            raise ValueError("must be COLUMN=VALUE, such as Status=completed")
-        found.setdefault(column, []).append(wanted)
-    return found
-
-
-def _shares_of_arms(value: object) -> object:
-    """What is typed, control=0.5,offer=0.5, as in a config file: shares by arm."""
-    if not isinstance(value, str):
-        return value
-    found: dict[str, float] = {}
-    for part in value.split(","):
-        arm, equals, share = part.partition("=")
-        try:
-            number = float(share)
-        except ValueError:
-            equals = ""
-        if not equals or arm.strip() in found:
-            raise ValueError("must be each arm once with its share, such as control=0.5,offer=0.5")
-        found[arm.strip()] = number
-    return found
-
-
-_Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_values)]
+_Names = Annotated[tuple[str, ...], BeforeValidator(tuple_of_values)]
 _Value = str | int | float
 
 
@@ -109,7 +70,7 @@ class Columns(_Section):
         default=None, description="what was paid back of the line since: sales less this"
     )
     order_id: str | None = Field(default=None, description="the order a line belongs to")
-    per_order: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple_of_values)] = Field(
+    per_order: Annotated[tuple[str, ...] | None, BeforeValidator(tuple_of_values)] = Field(
         default=None,
         description="a column of the whole order, on its first line only or on each, an amount of "
         "which counts once; say it again for another",
@@ -138,12 +99,12 @@ class Columns(_Section):
 class Policies(_Section):
     """What to do with rows that can be read in two ways. Until it is said, they are refused."""
 
-    where: Annotated[
-        dict[str, _Value | list[_Value]] | None, BeforeValidator(_values_by_column)
-    ] = Field(
-        default=None,
-        description="which rows are meant: Status=completed keeps those; say it again for another "
-        "value; Cancelled= keeps those where nothing stands",
+    where: Annotated[dict[str, _Value | list[_Value]] | None, BeforeValidator(values_by_column)] = (
+        Field(
+            default=None,
+            description="which rows are meant: Status=completed keeps those; say it again for "
+            "another value; Cancelled= keeps those where nothing stands",
+        )
     )
     incomplete: Literal["error", "drop"] | None = Field(
         default=None, description="rows that can only be corrected: left out and counted (drop)"
@@ -187,7 +148,7 @@ class Reading(_Section):
     decimal: Literal[".", ","] | None = Field(
         default=None, description="the decimal sign of amounts"
     )
-    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(_tuple_of_values)] = Field(
+    blanks: Annotated[tuple[str, ...] | None, BeforeValidator(tuple_of_values)] = Field(
         default=None, description="text that stands for a blank id, in place of NA and its like"
     )
     rates: dict[str, float] | str | None = Field(
@@ -219,7 +180,7 @@ class Counting(_Section):
     observed_from: date | None = Field(
         default=None, description="first observed day [the first order]"
     )
-    freq: Annotated[Calendar, BeforeValidator(_calendar_of_name)] = Field(
+    freq: Annotated[Calendar, BeforeValidator(calendar_of_name)] = Field(
         default=Calendar("month"),
         description="day, week, month, quarter, year, or another calendar's, such as 'April fiscal "
         "quarter' [month]",
@@ -265,7 +226,7 @@ class Arms(_Section):
     customer_id: str = Field(
         default="customer_id", description="column of who is assigned [customer_id]"
     )
-    arms: Annotated[dict[str, float] | None, BeforeValidator(_shares_of_arms)] = Field(
+    arms: Annotated[dict[str, float] | None, BeforeValidator(shares_of_arms)] = Field(
         default=None, description="the share of each arm: control=0.5,offer=0.5"
     )
     salt: str | None = Field(default=None, description="name of the experiment, which no other has")
@@ -276,6 +237,41 @@ class Arms(_Section):
     method: Literal["list", "rolling"] = Field(
         default="list",
         description="of a closed list with exact numbers, or of each customer alone [list]",
+    )
+
+
+class Tested(_Section):
+    """Which experiment is read, and how."""
+
+    assignment: Path | None = Field(
+        default=None,
+        description="file of who was in which arm, as retention assign writes it: customer_id, arm,"
+        " assigned, share, and if they are there stratum, cluster",
+    )
+    control: str = Field(
+        default="control", description="the arm with which the others are compared [control]"
+    )
+    horizon: int | None = Field(
+        default=None, description="how many stay: days after the assignment on which that is asked"
+    )
+    estimator: Literal["kaplan-meier", "mature"] | None = Field(
+        default=None,
+        description="those not watched so long: counted as long as they were, or left out (mature)",
+    )
+    gap: int | None = Field(
+        default=None, description="of orders, days of silence after which a customer is lost"
+    )
+    within: int | None = Field(
+        default=None, description="what they bring: days from the assignment on that count"
+    )
+    of: Literal["profit", "sales", "orders"] | None = Field(
+        default=None, description="of what within those days"
+    )
+    before: int | None = Field(
+        default=None, description="days before the assignment that tell what was known of them"
+    )
+    by: _Names = Field(
+        default=(), description="segment column of the assignment; say it again for another"
     )
 
 
@@ -321,6 +317,7 @@ class Settings(_Section):
     warned: Warned = Warned()
     report: Told = Told()
     arms: Arms = Arms()
+    tested: Tested = Tested()
     output: Output = Output()
 
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.settings import UsageError
-from retention.cli.sources import file_of, keywords_of_file
+from retention.cli.sources import Source, file_of, keywords_of_file, read_source
 from retention.cli.writing import format_of_answer, write_answer
-from retention.errors import ColumnError, count_of
+from retention.errors import ColumnError, ContentError, count_of
 from retention.experiments.arms.assign_arms import assign_arms
 from retention.experiments.arms.sample_ratio import sample_ratio
-from retention.frames.python_rows import columns_as_lists
+from retention.experiments.effects.profit_effect import profit_effect
+from retention.experiments.effects.retention_effect import retention_effect
+from retention.frames.python_rows import columns_as_lists, rows_as_dicts
+from retention.loading.doors.signs.assignments import as_assignment
 from retention.loading.files.reading import read_table
 from retention.progress import progress_bar
-from retention.wording import percent, with_commas
+from retention.spells.of_contracts import contract_spells
+from retention.spells.of_purchases import purchase_spells
+from retention.wording import days, money, percent, signed_points, with_commas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from retention.cli.settings import Arms, Settings
+
+_OF_ARMS = ("customer_id", "arm", "assigned", "share")
+_BESIDE = ("stratum", "cluster")
+_TESTED = ("difference", "difference_lower", "difference_upper")
+_STAYED = ("arm", "n", "retention", "retention_control", *_TESTED)
+_BROUGHT = ("arm", "n_mature", "mean", "mean_control", *_TESTED)
 
 
 def write_assignment(settings: Settings, say: Callable[[str], None]) -> None:
@@ -75,3 +87,128 @@ def _arms_in_words(answer: Any, told: Arms) -> str:
     within = f", within {count} of {' and '.join(told.strata)}" if told.strata else ""
     total = count_of(columns["n_all"][0], "customer")
     return f"{total} by the salt {told.salt!r} from {told.assigned} on{within}: {said}"
+
+
+def write_effect(settings: Settings, say: Callable[[str], None]) -> None:
+    """What an offer did to staying, or to what customers bring, beside the control.
+
+    Raises:
+        UsageError: if the assignment is not said, or it is not said what is asked and how.
+    """
+    format_of_answer(settings.output)  # before anything is read
+    told = settings.tested
+    if told.assignment is None:
+        raise UsageError("Say --assignment, the file of who was in which arm.")
+    if (told.horizon is None) == (told.within is None):
+        raise UsageError(
+            "Say --horizon, the days after which it is asked who is still here; or --within, the "
+            "days in which it is counted what customers brought."
+        )
+    with progress_bar("retention effect", "steps", 3) as done:
+        source = read_source(settings, say)
+        done(1)
+        assignment = _assignment_of_file(told.assignment, list(told.by))
+        done(1)
+        stays = told.horizon is not None
+        effect = _effect_on_staying if stays else _effect_on_money
+        answer = effect(assignment, source, settings)
+        done(1)
+    for row in rows_as_dicts(answer, order=(*told.by, "arm")):
+        say(_comparison_in_words(row, list(told.by)))
+    write_answer(answer, settings.output, people=[*told.by, *(_STAYED if stays else _BROUGHT)])
+
+
+def _assignment_of_file(path: Path, by: list[str]) -> Any:
+    """The assignment in a file, whose columns have the names that `assign_arms` gives them.
+
+    Raises:
+        ColumnError: if one is not there.
+        ContentError: if an arm has several planned shares.
+    """
+    table = read_table(str(path))
+    for name in (*_OF_ARMS, *by):
+        if name not in table.columns:
+            raise ColumnError.unknown("assignment", name, table.columns)
+    planned = table[["arm", "share"]].drop_duplicates()
+    if planned["arm"].duplicated().any():
+        twice = planned.loc[planned["arm"].duplicated(), "arm"].iloc[0]
+        raise ContentError(f"assignment: {twice!r} has several planned shares. Correct the file.")
+    shares = {str(arm): float(share) for arm, share in planned.itertuples(index=False)}
+    names: dict[str, Any] = {
+        name: name for name in (*_OF_ARMS[:3], *_BESIDE) if name in table.columns
+    }
+    door: Any = as_assignment
+    return door(str(path), **names, shares=shares, keep=by)
+
+
+def _effect_on_staying(assignment: Any, source: Source, settings: Settings) -> Any:
+    """How many more are still here.
+
+    Raises:
+        UsageError: if of orders the gap is not said, or not how the others are counted.
+    """
+    told, counted = settings.tested, settings.counting
+    if told.estimator is None:
+        raise UsageError(
+            "Say --estimator kaplan-meier, which counts those who were not watched to the horizon "
+            "as long as they were, or --estimator mature, which leaves them out."
+        )
+    since: dict[str, Any] = {"as_of": source.as_of, "observed_from": counted.observed_from}
+    if source.of_contracts:
+        spells = contract_spells(source.table, grace=counted.grace or 0, **since)
+    elif told.gap is None:
+        raise UsageError(
+            "Of orders, say --gap, the days of silence after which a customer is lost; or ask for "
+            "--within and --of, what they brought."
+        )
+    else:
+        spells = purchase_spells(source.table, gap=told.gap, **since)
+    asked: dict[str, Any] = {"horizon": told.horizon, "estimator": told.estimator}
+    asked |= {"as_of": source.as_of, "by": list(told.by)}
+    return retention_effect(assignment, spells, control=told.control, **asked)
+
+
+def _effect_on_money(assignment: Any, source: Source, settings: Settings) -> Any:
+    """How much more they brought.
+
+    Raises:
+        UsageError: if the file is of contracts, or it is not said of what.
+    """
+    told = settings.tested
+    if source.of_contracts:
+        raise UsageError("--within counts orders, and this is a file of contracts: say --horizon.")
+    if told.of is None:
+        raise UsageError("Say --of profit, --of sales or --of orders.")
+    first: dict[str, Any] = {"observed_from": settings.counting.observed_from}
+    return profit_effect(
+        assignment,
+        source.table,
+        control=told.control,
+        within=int(told.within or 0),
+        of=told.of,
+        before=told.before,
+        as_of=source.as_of,
+        by=list(told.by),
+        **first,
+    )
+
+
+def _comparison_in_words(row: Mapping[str, Any], by: list[str]) -> str:
+    """An arm beside the control, in a sentence."""
+    whose = f"{', '.join(str(row[name]) for name in by)}: " if by else ""
+    stays = "horizon" in row
+    written = signed_points if stays else money
+    if row["difference"] is None:
+        return f"{whose}{row['arm']} cannot be compared with {row['compared_to']}: {row['reason']}"
+    apart = written(row["difference"])
+    if row["difference_lower"] is not None:
+        ends = (written(row["difference_lower"]), written(row["difference_upper"]))
+        apart += f" ({ends[0]} to {ends[1]})"
+    if stays:
+        after = f"still here after {days(row['horizon'])}"
+        shares = (percent(row["retention"]), percent(row["retention_control"]))
+        both = f"{row['arm']} {shares[0]} {after}, {row['compared_to']} {shares[1]}"
+        return f"{whose}{both}: {apart} points"
+    each = f"{row['of']} each in {days(row['within'])}"
+    means = (money(row["mean"]), money(row["mean_control"]))
+    return f"{whose}{row['arm']} {means[0]} {each}, {row['compared_to']} {means[1]}: {apart} more"

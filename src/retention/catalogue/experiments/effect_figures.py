@@ -26,10 +26,10 @@ EFFECT_FIGURES: tuple[Figure, ...] = (
         label="Effect relative to the control",
         unit="share of the control's",
         better="neither",
-        low=-1.0,
+        low=None,
         high=None,
         formula="figure of the arm / that of the control − 1",
-        made_by="retention_effect, lifetime_effect",
+        made_by="retention_effect, lifetime_effect, profit_effect",
         source=_COMPARED,
     ),
     Figure(
@@ -41,7 +41,7 @@ EFFECT_FIGURES: tuple[Figure, ...] = (
         high=1.0,
         formula="of Q = Σ (d − d̄)²/se², chi-squared on one degree less than segments. d, se: "
         "difference of a segment and its standard error; d̄: mean weighted by 1/se²",
-        made_by="retention_effect, lifetime_effect",
+        made_by="retention_effect, lifetime_effect, profit_effect",
         source="Cochran (1954), Biometrics 10, 101–129",
     ),
     Figure(
@@ -52,7 +52,7 @@ EFFECT_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula="of χ² = Σ (O − n s)² / (n s) over the arms. O: in the arm; n: in all; s: planned",
-        made_by="retention_effect, lifetime_effect",
+        made_by="retention_effect, lifetime_effect, profit_effect",
         source="Fabijan and others (2019), KDD 2019, 2156–2164",
     ),
     Figure(

@@ -6,7 +6,7 @@ from retention.catalogue.record import Figure
 
 _SIZES = "retention_test_size, survival_test_size, profit_test_size"
 _FLEISS = (
-    "Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, section 4.2; "
+    "Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, ch. 4; "
     "Schoenfeld (1983), Biometrics 39, 499–503"
 )
 _LAN_DEMETS = "Lan and DeMets (1983), Biometrika 70, 659–663"

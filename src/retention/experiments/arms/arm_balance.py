@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -20,6 +19,7 @@ from retention.experiments.arms.ratio_test import (
 from retention.frames import Columns, Frame, as_text, beside, collect, one_row, table_like
 from retention.names import outer_text
 from retention.numerics.codes import MOST_LEVELS, refuse_identifier
+from retention.orders import MOST
 from retention.tables import ASSIGNMENT, CUSTOMER, Kind, column_names, refuse_other_ids, require
 from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
@@ -225,8 +225,12 @@ def _moments_of_number(
     value = nw.col("_value")
     told = told.with_columns(_value=nw.when(~value.is_nan()).then(value))
     all_of = one_row(told.select(value.mean(), least=value.min(), most=value.max()))
-    if any(end is not None and not isfinite(end) for end in all_of.values()):
-        raise ContentError(f"covariates: {name!r} holds an infinite number. Correct it first.")
+    for end in (all_of["least"], all_of["most"]):
+        if end is not None and abs(end) > MOST:
+            raise ContentError(
+                f"covariates: {name!r} holds {end:g}, beyond what can be compared. Correct it "
+                "first."
+            )
     middle = all_of["_value"] or 0.0
     centred = told.with_columns(_off=value - middle)
     squared = centred.with_columns(_square=nw.col("_off") * nw.col("_off"))

@@ -157,8 +157,8 @@ def unit_hashes(ids: Iterable[object], salt: str) -> Floats:
 def _refuse_blank_salt(salt: object) -> None:
     if not (isinstance(salt, str) and salt.strip()):
         raise RetentionError(
-            "salt must be the name of the experiment, such as 'spring-offer', which no other has: "
-            f"with one salt two experiments split customers alike. Got {salt!r}."
+            "`salt` must be the name of the experiment, such as 'spring-offer', which no other "
+            f"has: with one salt two experiments split customers alike. Got {salt!r}."
         )
 
 
@@ -175,11 +175,22 @@ def _customers_in_order(frame: Frame, names: Sequence[str]) -> Columns:
         if max(map(abs, map(float, told.values()))) >= _LONGEST:
             raise ColumnError("customers: a 'customer_id' is beyond 2^63. Give ids as text.")
         who = who.cast(nw.Int64)
-    texts = (as_text(name, schema[name]).alias(f"_{i}") for i, name in enumerate(names))
+    texts = [_stratum_text(name, schema[name]).alias(f"_{i}") for i, name in enumerate(names)]
     found = collect(frame.select(who, *texts).sort("customer_id"), exact=True)
     if not found["customer_id"].size:
         raise ContentError("customers: the table is empty.")
     return found
+
+
+def _stratum_text(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    try:
+        return as_text(name, dtype)
+    except ColumnError:
+        raise ColumnError(
+            f"strata: column {name!r} holds {dtype}, not labels. A stratum is text, a whole number "
+            "or true/false: whole numbers with gaps need .astype('Int64') in pandas; else put it "
+            "into classes first."
+        ) from None
 
 
 def _strata_of_rows(found: Columns, names: Sequence[str]) -> tuple[Places, list[str]]:

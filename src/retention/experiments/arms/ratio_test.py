@@ -95,7 +95,8 @@ def counts_of_arms(assignment: Frame, by: Sequence[str] = ()) -> ArmCounts:
     found = _counted_rows(assignment, by)
     _refuse_rows_half_said(found)
     arms, place = np.unique(found["arm"].astype(str), return_inverse=True)
-    segments, row = distinct_segments(found, by)
+    named = {name: found[f"_{place}"] for place, name in enumerate(by)}
+    segments, row = distinct_segments({**named, "": found["n"]}, by)
     shape = (int(row.max()) + 1, arms.size)
     n, people = np.zeros(shape), np.zeros(shape)
     np.add.at(n, (row, place), found["n"])
@@ -156,14 +157,15 @@ def _counted_rows(assignment: Frame, by: Sequence[str]) -> Columns:
     schema = assignment.collect_schema()
     clustered = "cluster" in schema
     rows = assignment.select(
-        *(as_text(name, schema[name]) for name in by),
+        *(as_text(name, schema[name]).alias(f"_{place}") for place, name in enumerate(by)),
         arm=nw.col("arm").cast(nw.String),
         share=nw.col("share").cast(nw.Float64),
         **({"cluster": nw.col("cluster")} if clustered else {}),
     )
-    keys = [*by, "arm", "share"]
+    keys = [*(f"_{place}" for place in range(len(by))), "arm", "share"]
     if not clustered:
-        return collect(rows.group_by(keys).agg(nw.len().alias("n"), nw.len().alias("people")))
+        sizes = (nw.len().alias("n"), nw.len().alias("people"))
+        return collect(rows.group_by(keys).agg(*sizes))
     each = rows.group_by([*keys, "cluster"]).agg(nw.len().alias("size"))
     unsaid = nw.when(nw.col("cluster").is_null()).then(nw.col("size")).otherwise(nw.lit(0))
     told = each.with_columns(unsaid=unsaid)

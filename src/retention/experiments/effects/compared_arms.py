@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -11,13 +11,14 @@ import numpy as np
 from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError, check_choice, count_of
 from retention.experiments.arms.ratio_test import (
+    LEAST_P,
     ArmCounts,
     counts_of_arms,
     refuse_repeated_customers,
     warn_of_mismatch,
 )
 from retention.frames import Columns, Frame, as_text, beside, count, one_row
-from retention.numerics.codes import distinct_segments
+from retention.numerics.codes import group_numbers
 from retention.tables import ASSIGNMENT, refuse_other_ids, require, segments, typed_as
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class Trial:
     next. All arrays of comparisons are in this order. A cell is a segment and any arm.
 
     Attributes:
-        frame: a row a customer: `customer_id`, `_since`, `_arm`, the segment columns `_segment_0`,
-            …, and `_stratum` and `_cluster` where there are any; on the engine of the other table.
+        frame: a row per customer: `customer_id`, `_since`, `_arm`, the segment columns
+            `_segment_0`, …, and `_stratum` and `_cluster` where there are any; on the engine of
+            the other table.
         names: the segment columns.
         segments: the segments, in order, by column.
         arms: the arms, the control first.
@@ -77,14 +79,12 @@ class Trial:
 
     def cells(self, found: Columns) -> NDArray[np.intp]:
         """Of each counted row, which has `keys`, the number of its cell: segment × arms + arm."""
-        names = segment_keys(self.names)
-        labels, place = distinct_segments(found, names)
-        known = {key: i for i, key in enumerate(_rows_of(self.segments, self.n_segments))}
-        segment = np.array([known[key] for key in _rows_of(labels, place.max(initial=0) + 1)])
+        names = [*segment_keys(self.names), ARM]
+        place, keys = group_numbers(found, names, found[ARM].size)
+        segment = {key: i for i, key in enumerate(_rows_of(self.segments, self.n_segments))}
         arm = {name: i for i, name in enumerate(self.arms)}
-        texts, inverse = np.unique(found[ARM].astype(str), return_inverse=True)
-        arms = np.array([arm[text] for text in texts], np.intp)[inverse]
-        return np.asarray(segment[place] * len(self.arms) + arms, np.intp)
+        whole = [segment[key[:-1]] * len(self.arms) + arm[key[-1]] for key in keys]
+        return np.asarray(np.array(whole, np.intp)[place], np.intp)
 
     def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Of each comparison the cell of the further arm, and that of the control."""
@@ -133,7 +133,7 @@ def read_trial(
     """An assignment for comparing its arms, beside the checked table that knows what came of it.
 
     Customers assigned after `as_of` are not in it yet. A warning says if arms are not as large as
-    planned.
+    planned, in any segment with p < .001 / segments.
 
     Args:
         assignment: the user's table.
@@ -160,30 +160,36 @@ def read_trial(
     begun = _assigned_by(table, as_of, clock)
     counts = counts_of_arms(begun, names)
     arms = _arms_with_control_first(control, counts)
+    frame = _rows_of_trial(begun, names, clock)
+    stratified, clustered = (own in frame.collect_schema() for own in (STRATUM, CLUSTER))
+    if clustered:
+        _refuse_split_clusters(frame, stratified=stratified)
+    return Trial(
+        frame,
+        tuple(names),
+        counts.segments,
+        arms,
+        warn_of_mismatch(counts, LEAST_P / len(counts.n)),
+        stratified=stratified,
+        clustered=clustered,
+    )
+
+
+def _rows_of_trial(begun: Frame, names: Sequence[str], clock: Clock) -> Frame:
+    """Of each customer the day from which is counted, and the cell, stratum and cluster as text."""
     schema = begun.collect_schema()
     whereto = {
         own: _label(name, schema[name])
         for own, name in ((STRATUM, "stratum"), (CLUSTER, "cluster"))
         if name in schema
     }
-    own = dict(zip(segment_keys(names), names, strict=True))
-    frame = begun.select(
+    segment = dict(zip(segment_keys(names), names, strict=True))
+    return begun.select(
         "customer_id",
         nw.col(clock).alias(SINCE),
         nw.col("arm").cast(nw.String).alias(ARM),
-        *(as_text(name, schema[name]).alias(key) for key, name in own.items()),
+        *(as_text(name, schema[name]).alias(key) for key, name in segment.items()),
         **whereto,
-    )
-    if CLUSTER in whereto:
-        _refuse_split_clusters(frame, stratified=STRATUM in whereto)
-    return Trial(
-        frame,
-        tuple(names),
-        counts.segments,
-        arms,
-        warn_of_mismatch(counts),
-        stratified=STRATUM in whereto,
-        clustered=CLUSTER in whereto,
     )
 
 
@@ -198,9 +204,8 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
             schema,
             "as_assignment",
         )
-    engine = table.implementation
     asked = {
-        "_day": periods.day_expr(clock, engine),
+        "_day": periods.day_expr(clock, table.implementation),
         "_unsaid": count(nw.col("assigned").is_null()),
     }
     if clock == "exposed":
@@ -208,6 +213,12 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
     dated = table.with_columns(**asked)
     marks = [name for name in asked if name != "_day"]
     told = one_row(dated.select(nw.col("_day").min(), *(nw.col(name).sum() for name in marks)))
+    _refuse_odd_days(told, as_of, clock)
+    return dated.filter(nw.col("_day") <= periods.number_of(as_of)).drop(*asked)
+
+
+def _refuse_odd_days(told: Mapping[str, Any], as_of: date, clock: Clock) -> None:
+    """Refuse rows without a day, offers seen before the assignment, and nobody assigned yet."""
     if n := int(told["_unsaid"] or 0):
         raise ContentError(
             f"assignment: {count_of(n, 'row has', 'rows have')} no day in 'assigned'. Fill it "
@@ -229,12 +240,11 @@ def _assigned_by(table: Frame, as_of: date, clock: Clock) -> Frame:
             "assignment: nobody has a day in 'exposed'. Log when the offer was seen, in every arm, "
             "or say `clock='assigned'`."
         )
-    return dated.filter(nw.col("_day") <= periods.number_of(as_of)).drop(*asked)
 
 
 def _arms_with_control_first(control: object, counts: ArmCounts) -> tuple[str, ...]:
     """The arms, the control first, the others sorted."""
-    if control not in counts.arms:
+    if not isinstance(control, str) or control not in counts.arms:
         sizes = counts.n_customers.sum(axis=0)
         there = ", ".join(
             f"{arm!r} ({count_of(int(n), 'customer')})"
@@ -244,7 +254,7 @@ def _arms_with_control_first(control: object, counts: ArmCounts) -> tuple[str, .
             f"`control` must be the arm with which the others are compared; got {control!r}. The "
             f"arms of the assignment are {there}."
         )
-    return (str(control), *(arm for arm in counts.arms if arm != control))
+    return (control, *(arm for arm in counts.arms if arm != control))
 
 
 def _label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
@@ -260,14 +270,11 @@ def _label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
 def _refuse_split_clusters(frame: Frame, *, stratified: bool) -> None:
     """Refuse clusters that are in several arms, or in several strata: they have one as a whole."""
     columns = {"arm": ARM, **({"stratum": STRATUM} if stratified else {})}
-    ends = [
-        end
-        for own in columns.values()
-        for end in (nw.col(own).min().alias(f"_least{own}"), nw.col(own).max().alias(f"_most{own}"))
-    ]
-    each = frame.group_by(CLUSTER).agg(*ends)
     for name, own in columns.items():
-        split = each.filter(nw.col(f"_least{own}") != nw.col(f"_most{own}"))
+        each = frame.group_by(CLUSTER).agg(
+            nw.col(own).min().alias("_least"), nw.col(own).max().alias("_most")
+        )
+        split = each.filter(nw.col("_least") != nw.col("_most"))
         told = one_row(split.select(nw.len().alias("n"), nw.col(CLUSTER).min()))
         if n := int(told["n"]):
             plural = {"arm": "arms", "stratum": "strata"}[name]

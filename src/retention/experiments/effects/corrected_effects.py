@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Correction = Literal["holm", "benjamini_hochberg", "none"]
 Peeking = Literal["none", "always-valid"]
 
+_DOUBLINGS, _STEPS = 60, 30
+
 TOO_FEW_TO_LOOK = (
     f"Fewer than {FEWEST_ALWAYS_VALID} are known: bounds that hold at every look are not valid yet."
 )
@@ -118,12 +120,7 @@ def difference_with_tests(found: Difference, trial: Trial, reading: Reading) -> 
     Bonferroni: each at 1 − (1 − level)/m of m comparisons), `p_interaction` (Cochran's Q of an arm
     over segments) and `sample_ratio_p`.
     """
-    z = np.divide(
-        found.difference,
-        found.error,
-        out=np.full(found.error.size, np.nan),
-        where=found.error > 0,
-    )
+    z = quantiles_to_0(found)
     p = reading.p_values(found, z)
     level_all = 1 - (1 - reading.level) / max(int(np.isfinite(found.difference).sum()), 1)
     lower, upper = found.bounds(reading.quantiles(found, reading.level))
@@ -142,6 +139,48 @@ def difference_with_tests(found: Difference, trial: Trial, reading: Reading) -> 
         "p_interaction": p_of_interaction(found, further),
         "sample_ratio_p": np.repeat(trial.sample_ratio_p, further),
     }
+
+
+def quantiles_to_0(found: Difference) -> Floats:
+    """How many standard errors away the bounds just reach 0, with the sign of the difference.
+
+    That is difference / error where the bounds lie evenly about the difference; where they do not,
+    a test by it agrees with the bounds. Found by regula falsi (Illinois).
+    """
+    sign = np.sign(found.difference)
+
+    def distance(quantiles: Floats) -> Floats:
+        lower, upper = found.bounds(quantiles)
+        return np.where(sign > 0, lower, -upper)
+
+    known = found.error > 0
+    start = np.divide(np.abs(found.difference), found.error, out=np.zeros(sign.size), where=known)
+    near, far = np.zeros(sign.size), np.maximum(start, 1e-9)
+    for _ in range(_DOUBLINGS):
+        short = distance(far) > 0
+        if not short.any():
+            break
+        near, far = np.where(short, far, near), np.where(short, 2 * far, far)
+    root = _root_between(distance, near, far)
+    return np.where(known & (sign != 0), sign * root, np.where(known, found.difference, np.nan))
+
+
+def _root_between(
+    distance: Callable[[Floats], Floats], near: Floats, far: Floats
+) -> NDArray[np.float64]:
+    """Where a falling function, above 0 at `near` and not at `far`, is 0."""
+    above, below = distance(near), distance(far)
+    root = far
+    for _ in range(_STEPS):
+        width = above - below
+        share = np.divide(above, width, out=np.ones(near.size), where=width > 0)
+        root = near + share * (far - near)
+        here = distance(root)
+        short = here > 0
+        # An end that stays is given half its weight, or the other would creep.
+        above, below = np.where(short, here, above / 2), np.where(short, below / 2, here)
+        near, far = np.where(short, root, near), np.where(short, far, root)
+    return root
 
 
 def _adjusted(p: Floats, correction: Correction) -> Floats:

@@ -12,6 +12,7 @@ from retention import periods
 from retention.errors import ContentError, RetentionError, count_of, warn
 from retention.experiments.effects.compared_arms import CLUSTER, SINCE, STRATUM, read_trial
 from retention.frames import Frame, as_lazy, collect, count, one_row
+from retention.numerics.codes import label_codes
 from retention.spells.since import NOT_SEEN, spells_since
 from retention.tables import SPELLS, require
 from retention.wording import percent
@@ -150,7 +151,12 @@ def _refuse_short_follow_up(found: dict[str, Any], horizon: int, last: int) -> N
     mature = (found["_mature"] == 1) & (found["_aside"] == 0)
     if not mature.any():
         here = found["_first"][found["_aside"] == 0]
-        longest = last - int(here.min()) if here.size else 0
+        if not here.size:
+            raise ContentError(
+                "assignment: no customer had a running spell, watched on the day of their "
+                "assignment. Are the ids those of spells, and were the spells observed by then?"
+            )
+        longest = last - int(here.min())
         take = f"Take `horizon={longest}` or wait." if longest > 0 else "Wait."
         raise ContentError(
             f"Nobody was assigned {count_of(horizon, 'day')} before {periods.day_of(last)}; the "
@@ -164,8 +170,8 @@ def _followed_from_counts(found: dict[str, Any], trial: Trial) -> Followed:
     none = np.zeros(n.size, np.intp)
     whole = Followed(
         cell=cell,
-        stratum=np.unique(found[STRATUM], return_inverse=True)[1] if trial.stratified else none,
-        cluster=np.unique(found[CLUSTER], return_inverse=True)[1] if trial.clustered else none,
+        stratum=label_codes(found[STRATUM])[0] if trial.stratified else none,
+        cluster=label_codes(found[CLUSTER])[0] if trial.clustered else none,
         day=found["_day"].astype(np.int64),
         left=(found["_left"] == 1) & ~aside,
         mature=found["_mature"] == 1,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from retention.experiments.effects.corrected_effects import reading_of
 from retention.experiments.effects.followed_customers import followed_trial
-from retention.experiments.effects.paired_estimates import effect_columns
+from retention.experiments.effects.paired_estimates import bounds_about, effect_columns
 from retention.frames import table_like
 from retention.periods import whole_days
 from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
@@ -18,13 +16,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
-    from numpy.typing import NDArray
 
     from retention.experiments.effects.compared_arms import Clock
     from retention.experiments.effects.corrected_effects import Correction, Peeking
-    from retention.experiments.effects.paired_estimates import Side
-
-    Floats = NDArray[np.float64]
 
 LIFETIME_EFFECT = (
     texts("arm", "compared_to"),
@@ -150,13 +144,7 @@ def lifetime_effect(  # noqa: PLR0913 - a test of lifetimes has that many terms
         of="lifetime",
         horizon=within,
         figure="restricted_mean",
-        bounds=bounds_of_mean,
+        bounds=bounds_about,
     )
     said = trial.constant_columns({"horizon": within, **terms})
     return table_like(trial.answer_columns(found | said, answer), assignment)
-
-
-def bounds_of_mean(side: Side, quantiles: Floats) -> tuple[Floats, Floats]:
-    """Bounds of a mean stay, from the normal law."""
-    half = quantiles * np.sqrt(side.variance)
-    return side.value - half, side.value + half

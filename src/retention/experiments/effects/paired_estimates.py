@@ -74,12 +74,13 @@ def effect_columns(
         of: the share that stays to the horizon, or the mean of the days within it.
         horizon: in days.
         figure: what the figure of an arm is called.
-        bounds: of the figure of a side, so many standard errors away.
+        bounds: of the figure of a side, so many standard errors away. Those of a difference are
+            made of them, but of clusters, which take Student's t as it is.
         mature: whether those alone count who were assigned a horizon ago.
     """
     sides = both_sides(followed, trial, of=of, horizon=horizon, mature=mature)
     counts = counts_of_customers(followed, trial, horizon, mature=mature)
-    found = _difference_of_sides(sides, bounds)
+    found = _difference_of_sides(sides, bounds_about if trial.clustered else bounds)
     tests = difference_with_tests(found, trial, reading)
     quantiles = reading.quantiles(found, reading.level)
     one, other = ((side.value, np.sqrt(side.variance)) for side in sides)
@@ -91,6 +92,12 @@ def effect_columns(
     lower = made["difference_lower"]
     made["reason"] = reasons_without_bounds(counts, sides, found.difference, lower, reading)
     return made
+
+
+def bounds_about(side: Side, quantiles: Floats) -> tuple[Floats, Floats]:
+    """Bounds of a figure that lie evenly about it."""
+    half = quantiles * np.sqrt(side.variance)
+    return side.value - half, side.value + half
 
 
 def _difference_of_sides(sides: tuple[Side, Side], bounds: Bounds) -> Difference:

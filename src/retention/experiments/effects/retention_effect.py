@@ -91,7 +91,7 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
     - "mature": the share among those assigned h days or more before the last day that was seen, and
       Newcombe's bounds; V = S (1 − S)/n. In simulation its error was 14 % larger.
 
-    Where all are mature both give the same S, Δ, z and p. Where nobody or everybody of an arm left
+    Where all are mature both give the same S, Δ and error. Where nobody or everybody of an arm left
     V counts half a customer each way: S' (1 − S')/(n + 1) with S' = (n S + ½)/(n + 1).
 
     Where the assignment has strata (arms were chosen within them), S = Σ q_k S_k with q_k the
@@ -101,10 +101,10 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
 
     Where it has clusters (branches, agents), these are the units. What a customer adds to S is
     summed by cluster, V is the sum of squares of these sums times C/(C − K) for C clusters in K
-    strata, and quantiles are Student's t with the effective numbers of clusters, (Σn)²/Σn², less K
-    in each arm as degrees of freedom. Twenty branches of 200 with a correlation of .01 within them:
-    compared by customer there is a false alarm in 25 tests of 100, by branch in 5. A cluster lies
-    in one stratum; strata with a single cluster in an arm are taken together.
+    strata, and the bounds are Δ ± t √V with Student's t, its degrees of freedom being the effective
+    numbers of clusters, (Σn)²/Σn², less K in each arm. Twenty branches of 200 with a correlation of
+    .01 within them: compared by customer there is a false alarm in 25 tests of 100, by branch in 5.
+    A cluster lies in one stratum; strata with a single cluster in an arm are taken together.
 
     Several arms and segments are several tests: `p_adjusted` has been told so, the bounds
     `lower_all` and `upper_all` hold for all of them at once, and `p_interaction` says whether an
@@ -143,11 +143,13 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
         horizon nor followed to it), `n_set_aside` (no running spell on the day of the assignment),
         `retention` with `lower` and `upper`; the same of the control with `_control`; `difference`
         with `difference_lower` and `difference_upper`, its `standard_error`; `relative` (S_arm /
-        S_control − 1) with bounds from the normal law of its logarithm; `z`, `p_value` (two-sided),
-        `p_adjusted`, `lower_all`, `upper_all` (Bonferroni), `p_interaction` (Cochran's Q over the
-        segments), `sample_ratio_p` (of arms so far from their planned sizes, in the segment),
-        `reason` (why a difference or its bounds are not known; else null), and the conventions
-        `estimator`, `clock`, `correction`, `peeking`.
+        S_control − 1) with bounds from the normal law of its logarithm; `z` (at how many standard
+        errors the bounds reach 0: about difference / standard_error), `p_value` (two-sided, of
+        `z`: below 1 − level where the bounds leave out 0, and only there), `p_adjusted`,
+        `lower_all`, `upper_all` (Bonferroni), `p_interaction` (Cochran's Q over the segments),
+        `sample_ratio_p` (of arms so far from their planned sizes, in the segment), `reason` (why a
+        difference or its bounds are not known; else null), and the conventions `estimator`,
+        `clock`, `correction`, `peeking`.
 
     Raises:
         RetentionError: if an argument is none of what it may be, `control` is no arm, or the spells

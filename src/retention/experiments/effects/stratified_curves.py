@@ -79,7 +79,7 @@ def estimates_of_pair(
         horizon: in days.
         clustered: whether whole clusters were assigned.
     """
-    strata, n_strata = _strata_taken_together((arm, control), horizon, clustered)
+    strata, n_strata = _strata_known_enough((arm, control), horizon, clustered)
     size = np.zeros(n_strata)
     for rows, stratum in zip((arm, control), strata, strict=True):
         size += np.bincount(stratum, rows.n, n_strata)
@@ -90,7 +90,7 @@ def estimates_of_pair(
     return one, other
 
 
-def _strata_taken_together(
+def _strata_known_enough(
     arms: tuple[Followed, Followed], horizon: int, clustered: bool
 ) -> tuple[list[Whole], int]:
     """The strata of each arm's rows, numbered anew, those in which little is known as one.

@@ -47,7 +47,7 @@ def always_valid_quantile(
     Source:
         Waudby-Smith, I., Arbour, D., Sinha, R., Kennedy, E. H. and Ramdas, A. (2024), Time-uniform
         central limit theory and asymptotic confidence sequences, Annals of Statistics 52,
-        2613–2640, theorem 2.2 and the choice of ρ in its appendix.
+        2613–2640, with its choice of ρ.
     """
     seen = _enough(n)
     spread = seen * _tuning(tuned_for, level)

@@ -66,8 +66,8 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
 
     Customers in clusters (all of a branch or an agent in one arm) say less: n is multiplied by the
     design effect 1 + (m − 1) ρ, with m customers in a cluster and their correlation ρ. Of clusters
-    of unequal size take m = Σ m² / Σ m. With fewer than some forty clusters the quantiles of
-    Student's t are wider: take one cluster more in each arm.
+    of unequal size take m = Σ m² / Σ m. With fewer than some thirty clusters take one more in each
+    arm, for Student's t.
 
     Args:
         sd: σ, currency a customer; one number, or two, of the control and of those who get the
@@ -110,9 +110,10 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
         7064
 
     Source:
-        Cochran, W. G. (1977), Sampling Techniques, 3rd ed., section 4.2; R's `power.t.test`, which
-        adds what Student's t takes. Clusters: Donner, A. and Klar, N. (2000), Design and Analysis
-        of Cluster Randomization Trials, chapter 5.
+        Lachin, J. M. (1981), Introduction to sample size determination and power analysis for
+        clinical trials, Controlled Clinical Trials 2, 93–113; R's `power.t.test` adds what
+        Student's t takes. Clusters: Donner, A. and Klar, N. (2000), Design and Analysis of Cluster
+        Randomization Trials, chapter 5.
     """
     refuse_other_than_one_unknown({"difference": difference, "n": n, "power": power})
     arms = arms_of(shares, level, cluster_size, icc)

@@ -17,7 +17,16 @@ from retention.plots.trials.effect_plots import plot_effect
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
 from retention.tables import ASSIGNMENT, require
-from retention.wording import days, list_in_words, money, number, percent, points, with_commas
+from retention.wording import (
+    days,
+    list_in_words,
+    money,
+    number,
+    percent,
+    points,
+    signed_points,
+    with_commas,
+)
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -130,7 +139,8 @@ def _difference_in_words(row: dict[str, Any]) -> str:
     bounds = (row["lower_all"], row["upper_all"])
     if None in bounds:
         return points(row["difference"])
-    return f"{points(row['difference'])} ({points(bounds[0])} to {points(bounds[1])})"
+    ends = [signed_points(bound) for bound in bounds]
+    return f"{points(row['difference'])} ({ends[0]} to {ends[1]})"
 
 
 def _picture_of_arms(material: Material, effects: Any, shown: list[dict[str, Any]]) -> Any:
@@ -155,7 +165,8 @@ def _grid_of_arms(rows: list[dict[str, Any]]) -> Grid:
         )
     ]
     for row in rows:
-        bounds = f"{points(row['difference_lower'])} – {points(row['difference_upper'])}"
+        ends = (row["difference_lower"], row["difference_upper"])
+        bounds = f"{signed_points(ends[0])} – {signed_points(ends[1])}"
         lines.append(
             (
                 row["arm"],

@@ -94,7 +94,7 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
         as `profit_curve`.
 
     Example:
-        The example of the tests: eight customers, of whom four left.
+        Eight customers, of whom four left; but for the safest all of them get the offer.
 
         >>> import warnings
         >>> import pandas as pd
@@ -144,7 +144,7 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
             "upper": upper,
             "profit_everyone": profit[-1:],
             "profit_nobody": np.zeros(1),
-            "profit_random": share * profit[-1],
+            "profit_random": share * profit[-1] + 0.0,  # never −0
             "success_assumed": np.array([ranked.success_assumed]),
             "chosen_on": np.array([_SAME if chosen_on is None else _OTHER], dtype=object),
             "reason": np.array([ranked.reason], dtype=object),

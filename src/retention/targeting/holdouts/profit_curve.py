@@ -100,10 +100,10 @@ def profit_curve(  # noqa: PLR0913 - money has no defaults, and the words are th
         `threshold` (the lowest rank in it, null for nobody), `n_churned` (of them, by `time`),
         `n_still`, `n_unknown` (censored by then), `profit_per_customer` (currency for each customer
         of the holdout, in the list or not), `lower`, `upper` (at the row's threshold, by redrawing
-        customers 999 times; null without a seed), `profit_everyone`, `profit_nobody` (0),
-        `profit_random` (q of profit_everyone: a list by lot), `chosen` (true in the row of the list
-        that `chosen_on` chose), `success_assumed` (γ, the mean), `reason` (why the profits are
-        null; else null).
+        customers 999 times; null without a seed, or of fewer than 10), `profit_everyone`,
+        `profit_nobody` (0), `profit_random` (q of profit_everyone: a list by lot), `chosen` (true
+        in the row of the list that `chosen_on` chose), `success_assumed` (γ, the mean),
+        `reason` (why the profits are null; else null).
 
     Raises:
         ColumnError: if a column is missing or holds no numbers.
@@ -166,7 +166,7 @@ def profit_curve(  # noqa: PLR0913 - money has no defaults, and the words are th
             "upper": upper,
             "profit_everyone": np.full(lists.size, profit[-1]),
             "profit_nobody": np.zeros(lists.size),
-            "profit_random": share * profit[-1],
+            "profit_random": share * profit[-1] + 0.0,  # never −0
             "chosen": lists == (-1 if chosen is None else chosen),
             "success_assumed": np.full(lists.size, ranked.success_assumed),
             "reason": np.full(lists.size, ranked.reason, dtype=object),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from retention.errors import ContentError, RetentionError, whole_number
+from retention.frames import as_lazy
 from retention.survival.scores.censoring_weights import (
     censoring_weighting,
     strata_names,
@@ -31,8 +32,10 @@ from retention.survival.scores.scored_tables import (
     places_of_values,
     read_scored,
 )
+from retention.tables import refuse_mixed
 from retention.targeting.offers.offer import checked_offer
 from retention.targeting.offers.offer_numbers import (
+    kind_with_numbers,
     numbers_as_arrays,
     quantities_of_offer,
     value_of_saved,
@@ -53,6 +56,12 @@ if TYPE_CHECKING:
 
 DRAWS = 999
 """How often the customers are redrawn for bounds."""
+
+FEWEST = 10
+"""Of fewer customers redraws tell nothing."""
+
+CELLS = 500_000
+"""Customers that are redrawn at a time, of one draw or of several."""
 
 
 class Asked(NamedTuple):
@@ -97,7 +106,7 @@ class Ranked:
             was drawn.
     """
 
-    rank: NDArray[Any]
+    rank: Floats
     many: NDArray[np.int64]
     left: Flags
     still: Flags
@@ -146,7 +155,8 @@ class Ranked:
 
     def sums_over_lists(self, values: Floats) -> Floats:
         """Sums over each list, the empty one first, for each customer of the holdout."""
-        return np.concatenate([[0.0], np.cumsum(values)[self.last]]) / self.n
+        sums = np.cumsum(values, axis=-1)[..., self.last]
+        return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1) / self.n
 
     def counts_over_lists(self, rows: Flags | None = None) -> NDArray[np.int64]:
         """How many customers are in each list, the empty one first; of these rows alone."""
@@ -156,7 +166,7 @@ class Ranked:
     @property
     def thresholds(self) -> Floats:
         """The lowest rank in each list, NaN for the empty one."""
-        return np.concatenate([[np.nan], self.rank[self.last].astype(np.float64)])
+        return np.concatenate([[np.nan], self.rank[self.last]])
 
     def list_from(self, threshold: float) -> int:
         """Which list has everybody of this rank and above; the empty one where it is NaN."""
@@ -189,14 +199,16 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
     wanted = [value_of_saved(asked.value), *quantities_of_offer(offer)]
     own = {each.argument: [each.said] for each in wanted if isinstance(each.said, str)}
     found = read_scored(scored, {"rank": [asked.rank], "censoring_by": names} | own, mark)
-    rank = column_of_predictions(found, asked.rank, "rank")
+    kind = kind_with_numbers(wanted, "scored", "a customer of a holdout")
+    refuse_mixed(as_lazy(scored, name="scored"), kind, (), apart=False)
+    rank = column_of_predictions(found, asked.rank, "rank").astype(np.float64)
     weighting = censoring_weighting(found, score, asked.censoring, names, mark)
     numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, "scored")
-    order = np.argsort(-rank.astype(np.float64), kind="stable")
+    order = np.argsort(-rank, kind="stable")
     if redrawn:
         stratum = strata_of(found, names)[1]
         alike = (*numbers.values(), found.weights, stratum, found.churned, found.duration)
-        order = np.lexsort((*alike, -rank.astype(np.float64)))
+        order = np.lexsort((*alike, -rank))
     made = _in_order(found, rank, weighting, numbers, (time, order))
     if asked.censoring is None:
         return made
@@ -206,7 +218,7 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
 
 def _in_order(
     found: Histories,
-    rank: NDArray[Any],
+    rank: Floats,
     weighting: Weighting,
     number: dict[str, Floats],
     at: tuple[float, NDArray[np.intp]],
@@ -244,34 +256,43 @@ def _weighing_anew(
     left = (found.churned & (found.duration <= time))[order]
     known = left | np.isinf(seen)
     stratum = strata_of(found, weighting.names)[1][order]
-    parts = [
-        (rows, places_of_values(seen[rows])[1], left[rows], known[rows])
-        for rows in (np.flatnonzero(stratum == k) for k in range(len(weighting.staying)))
-    ]
+    parts = []
+    for rows in (np.flatnonzero(stratum == k) for k in range(len(weighting.staying))):
+        place = places_of_values(seen[rows])[1]
+        parts.append((rows, place, _sorted_places(place), left[rows], known[rows]))
 
     def weights_of_drawn(drawn: NDArray[Any]) -> Floats:
-        weight = np.zeros(drawn.size)
-        for rows, place, gone, sure in parts:
-            weight[rows] = np.where(sure, _weights_by_place(drawn[rows], place, gone), 0.0)
+        weight = np.zeros(drawn.shape)
+        for rows, place, sorting, gone, sure in parts:
+            heavy = _weights_by_place(drawn[..., rows], sorting, gone)
+            weight[..., rows] = np.where(sure, drawn[..., rows] * heavy[..., place], 0.0)
         return weight
 
     return weights_of_drawn
 
 
-def _weights_by_place(drawn: NDArray[Any], place: NDArray[np.intp], left: Flags) -> Floats:
-    """1/G just before each row's time, the last one standing for all that goes on."""
-    size = int(place.max()) + 1
-    gone = np.bincount(place, weights=drawn, minlength=size)
-    ended = np.bincount(place, weights=np.where(left, drawn, 0), minlength=size)
-    exposed = np.cumsum(gone[::-1])[::-1] - ended
-    lost = np.divide(gone - ended, exposed, out=np.zeros(size), where=exposed > 0)
-    before = np.concatenate([[1.0], np.cumprod(1 - lost[:-1])])
-    heavy = np.divide(1.0, before, out=np.zeros(size), where=before > 0)
-    return np.asarray(drawn * heavy[place])
+def _sorted_places(place: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows in the order of their places, and where each place begins there."""
+    order = np.argsort(place, kind="stable")
+    return order, np.searchsorted(place[order], np.arange(int(place.max()) + 1))
+
+
+def _weights_by_place(
+    drawn: NDArray[Any], sorting: tuple[NDArray[np.intp], NDArray[np.intp]], left: Flags
+) -> Floats:
+    """1/G just before the time of each place, the last one standing for all that goes on."""
+    order, first = sorting
+    gone = np.add.reduceat(drawn[..., order], first, axis=-1).astype(np.float64)
+    ended = np.add.reduceat(np.where(left, drawn, 0)[..., order], first, axis=-1)
+    exposed = np.cumsum(gone[..., ::-1], axis=-1)[..., ::-1] - ended
+    lost = np.divide(gone - ended, exposed, out=np.zeros(gone.shape), where=exposed > 0)
+    staying = np.cumprod(1 - lost[..., :-1], axis=-1)
+    before = np.concatenate([np.ones((*gone.shape[:-1], 1)), staying], axis=-1)
+    return np.asarray(np.divide(1.0, before, out=np.zeros(gone.shape), where=before > 0))
 
 
 def redrawn_profits(ranked: Ranked, lists: NDArray[np.intp], seed: int, level: float) -> Floats:
-    """Bounds of what some lists would have brought, by redrawing customers; NaN where no seed.
+    """Bounds of what some lists would have brought, by redrawing customers.
 
     Each draw takes as many customers as there are, with replacement, and weighs them anew; the
     lists keep their thresholds. The bounds are the outer percentiles.
@@ -287,12 +308,13 @@ def redrawn_profits(ranked: Ranked, lists: NDArray[np.intp], seed: int, level: f
     """
     rng = np.random.default_rng(seed)
     n, chance, weigh = ranked.n, ranked.many / ranked.n, ranked.weighing()
-    found = np.empty((DRAWS, lists.size))
-    for i in range(DRAWS):
-        drawn = rng.multinomial(n, chance)
+    size = max(1, CELLS // chance.size)  # draws made at a time, to bound the memory
+    found = []
+    for done in range(0, DRAWS, size):
+        drawn = rng.multinomial(n, chance, size=min(size, DRAWS - done))
         profit = ranked.profits_of_rows(weigh(drawn), drawn)
-        found[i] = ranked.sums_over_lists(profit)[lists]
-    return np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        found.append(ranked.sums_over_lists(profit)[:, lists])
+    return np.quantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2], axis=0)
 
 
 def profit_bounds(
@@ -300,7 +322,7 @@ def profit_bounds(
 ) -> tuple[Floats, Floats]:
     """Bounds of what some lists would have brought; NaN where there is no seed."""
     none = np.full(lists.size, np.nan)
-    if seed is None or ranked.reason is not None:
+    if seed is None or ranked.reason is not None or ranked.n < FEWEST:
         return none, none
     lower, upper = redrawn_profits(ranked, lists, checked_seed(seed), level)
     return lower, upper

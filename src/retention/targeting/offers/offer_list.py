@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -227,12 +228,14 @@ def _ids_of(asked: Any, argument: str) -> set[Any]:
         kind = Kind(argument, "a customer", YOURS, (CUSTOMER,))
         found = collect(require(asked, kind, adds="none").select("customer_id"), exact=True)
         return {each for each in found["customer_id"].tolist() if each is not None}
-    if isinstance(asked, str) or not hasattr(asked, "__iter__"):
+    ids_in_list = not isinstance(asked, str) and hasattr(asked, "__iter__")
+    listed = list(asked) if ids_in_list else []
+    if not ids_in_list or not all(isinstance(each, Hashable) for each in listed):
         raise RetentionError(
             f"{argument} must list ids of customers, or be a table of them; got {asked!r}. Of one "
             f"customer say {argument}=[{asked!r}]."
         )
-    return set(np.asarray(list(asked), dtype=object).tolist())
+    return {each.item() if isinstance(each, np.generic) else each for each in listed}
 
 
 def _refuse_always_beyond_limits(limits: _Limits, always: Flags, cost: Floats) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+_MONEY = ("currency", "currency, 0 or more")
 
 
 class Quantity(NamedTuple):
@@ -112,17 +116,28 @@ def customers_with_numbers(customers: object, asked: Sequence[Quantity]) -> Fram
     """
     frame = as_lazy(customers, name="customers", by_row=True)
     present = frame.collect_schema()
-    named: dict[str, Column] = {}
     for each in asked:
-        if each.column is None:
-            continue
-        if each.column not in present:
+        if each.column is not None and each.column not in present:
             raise ColumnError.unknown(each.argument, str(each.said), present)
-        unit = "currency" if each.between.startswith("currency") else ""
-        named[each.column] = Column(each.column, "number", each.what, unit)
-    columns = (CUSTOMER, *named.values(), CURRENCY)
-    kind = Kind("customers", "a customer who may be made an offer", YOURS, columns)
-    return require(customers, kind, by_row=True, adds="all")
+    kind = kind_with_numbers(asked, "customers", "a customer who may be made an offer")
+    columns = (CUSTOMER, *kind.columns)
+    return require(customers, replace(kind, columns=columns), by_row=True, adds="all")
+
+
+def kind_with_numbers(asked: Sequence[Quantity], name: str, row: str) -> Kind:
+    """What a table is in which some quantities stand as columns; which of them are money.
+
+    Args:
+        asked: the quantities.
+        name: what messages call the table.
+        row: what one row is.
+    """
+    named = {each.column: each for each in asked if each.column is not None}
+    columns = [
+        Column(column, "number", each.what, "currency" if each.between in _MONEY else "")
+        for column, each in named.items()
+    ]
+    return Kind(name, row, YOURS, (*columns, CURRENCY))
 
 
 def numbers_as_columns(frame: Frame, asked: Sequence[Quantity]) -> dict[str, nw.Expr]:

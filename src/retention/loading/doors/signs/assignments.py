@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from retention.loading.read_values import Values
     from retention.loading.rows.columns import Source
 
+_KIND = replace(ASSIGNMENT, door="as_assignment")
 _WHO, _ARM, _DAY = f"{OURS}customer_id", f"{OURS}arm", f"{OURS}assigned_day"
 _CODE, _FIRST, _LAST, _COPY = (f"{OURS}arm_{part}" for part in ("code", "first", "last", "copy"))
 _SHARE = f"{OURS}share"
@@ -145,7 +147,7 @@ def as_assignment(
     planned = planned_shares(shares, argument="shares")
     roles = {"customer_id": customer_id, "arm": arm, "assigned": assigned}
     further = {"stratum": stratum, "cluster": cluster, "exposed": exposed}
-    source = source_of_rows(table, ASSIGNMENT, roles | further, keep)
+    source = source_of_rows(table, _KIND, roles | further, keep)
     written = Written(day_first, date_format, None, tz, blanks, from_tz=from_tz).checked()
     return accepted_or_audit(_reading_of_arms(source, written, planned, duplicates), table)
 

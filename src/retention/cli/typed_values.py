@@ -1,0 +1,53 @@
+"""What is typed, or stands in a config file, as the value of a setting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retention.calendars import Calendar
+from retention.errors import RetentionError
+
+
+def calendar_of_name(name: Any) -> Any:
+    """The calendar of a name; of one that is none, pydantic is told so."""
+    try:
+        return Calendar(name)
+    except RetentionError:
+        known = "choose from 'day', 'week', 'month', 'quarter', 'year', or a calendar's"
+        what = f"invalid choice: {name!r} ({known}, such as 'April fiscal quarter')"
+        raise ValueError(what) from None
+
+
+def tuple_of_values(value: object) -> object:
+    """One name as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def values_by_column(value: object) -> object:
+    """What is typed, COLUMN=VALUE and again for another, as in a config file: values by column."""
+    if not isinstance(value, list):
+        return value
+    found: dict[str, list[str]] = {}
+    for said in map(str, value):
+        column, equals, wanted = said.partition("=")
+        if not equals or not column:
+            raise ValueError("must be COLUMN=VALUE, such as Status=completed")
+        found.setdefault(column, []).append(wanted)
+    return found
+
+
+def shares_of_arms(value: object) -> object:
+    """What is typed, control=0.5,offer=0.5, as in a config file: shares by arm."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, float] = {}
+    for part in value.split(","):
+        arm, equals, share = part.partition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or arm.strip() in found:
+            raise ValueError("must be each arm once with its share, such as control=0.5,offer=0.5")
+        found[arm.strip()] = number
+    return found
