@@ -229,9 +229,9 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         optimal targeting policy evaluation, Quantitative Marketing and Economics 22; Ascarza, E.
         (2018), Retention futility, Journal of Marketing Research 55, 80–98. Weights within the
         list: Hájek, J. (1971), in Godambe and Sprott (eds.), Foundations of Statistical Inference;
-        pseudo-values: Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27; what
-        is known before taken off: Deng, A. and others (2013), Improving the sensitivity of online
-        controlled experiments by utilizing pre-experiment data, WSDM 2013, 123–132.
+        pseudo-values: Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27.
+        To take off what was known before: Deng, A., Xu, Y., Kohavi, R. and Walker, T. (2013),
+        Improving the sensitivity of online controlled experiments, WSDM '13, 123–132.
     """
     z = intervals.quantile_of(level)
     said = checked_rules(rules)
