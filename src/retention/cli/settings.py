@@ -15,7 +15,7 @@ from retention.cli.typed_values import (
     calendar_of_name,
     shares_of_arms,
     tuple_of_values,
-    values_by_column,
+    typed_values_by_column,
 )
 
 if TYPE_CHECKING:
@@ -99,12 +99,12 @@ class Columns(_Section):
 class Policies(_Section):
     """What to do with rows that can be read in two ways. Until it is said, they are refused."""
 
-    where: Annotated[dict[str, _Value | list[_Value]] | None, BeforeValidator(values_by_column)] = (
-        Field(
-            default=None,
-            description="which rows are meant: Status=completed keeps those; say it again for "
-            "another value; Cancelled= keeps those where nothing stands",
-        )
+    where: Annotated[
+        dict[str, _Value | list[_Value]] | None, BeforeValidator(typed_values_by_column)
+    ] = Field(
+        default=None,
+        description="which rows are meant: Status=completed keeps those; say it again for "
+        "another value; Cancelled= keeps those where nothing stands",
     )
     incomplete: Literal["error", "drop"] | None = Field(
         default=None, description="rows that can only be corrected: left out and counted (drop)"
