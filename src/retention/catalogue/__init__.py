@@ -22,7 +22,9 @@ from retention.catalogue.record import Figure
 from retention.catalogue.repeat_buying_figures import REPEAT_BUYING_FIGURES
 from retention.catalogue.revenue_figures import REVENUE_FIGURES
 from retention.catalogue.signals.alarm_figures import ALARM_FIGURES
+from retention.catalogue.signals.daily_figures import DAILY_FIGURES
 from retention.catalogue.signals.feature_figures import FEATURE_FIGURES
+from retention.catalogue.signals.group_figures import GROUP_FIGURES
 from retention.catalogue.signals.scan_figures import SCAN_FIGURES
 from retention.catalogue.targeting.holdout_figures import HOLDOUT_FIGURES
 from retention.catalogue.targeting.offer_figures import OFFER_FIGURES
@@ -46,6 +48,8 @@ FIGURES: tuple[Figure, ...] = (
     *FEATURE_FIGURES,
     *ALARM_FIGURES,
     *SCAN_FIGURES,
+    *DAILY_FIGURES,
+    *GROUP_FIGURES,
     *PLAN_FIGURES,
     *ARM_FIGURES,
     *EFFECT_FIGURES,

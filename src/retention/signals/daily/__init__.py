@@ -1,0 +1,1 @@
+"""The list of a day: whose trouble is looked after first, and what became of it."""
