@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Correction = Literal["holm", "benjamini_hochberg", "none"]
 Peeking = Literal["none", "always-valid"]
 
-_DOUBLINGS, _STEPS = 60, 30
+_DOUBLINGS, _STEPS, _NEAR_0 = 60, 30, 1e-13
 
 TOO_FEW_TO_LOOK = (
     f"Fewer than {FEWEST_ALWAYS_VALID} are known: bounds that hold at every look are not valid yet."
@@ -170,15 +170,19 @@ def _root_between(
 ) -> NDArray[np.float64]:
     """Where a falling function, above 0 at `near` and not at `far`, is 0."""
     above, below = distance(near), distance(far)
-    root = far
+    root, moved = far, np.zeros(near.size)
     for _ in range(_STEPS):
         width = above - below
         share = np.divide(above, width, out=np.ones(near.size), where=width > 0)
         root = near + share * (far - near)
         here = distance(root)
+        if not (np.abs(here) > _NEAR_0).any():
+            break
         short = here > 0
-        # An end that stays is given half its weight, or the other would creep.
-        above, below = np.where(short, here, above / 2), np.where(short, below / 2, here)
+        # An end that stays twice is given half its weight, or the other would creep.
+        above = np.where(short, here, np.where(moved < 0, above / 2, above))
+        below = np.where(short, np.where(moved > 0, below / 2, below), here)
+        moved = np.where(short, 1, -1)
         near, far = np.where(short, root, near), np.where(short, far, root)
     return root
 
