@@ -117,10 +117,11 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
     stratum, weighted by its share q of both arms' customers: Σ q Ȳ and Σ q² s²/n; slopes are of the
     arm. Strata in which an arm has fewer than 10 customers are taken together. Where it has
     clusters (branches, agents) these are the units: what a customer's money differs from the mean
-    of the arm (and stratum) is summed by cluster, the variance of an arm is the sum of squares of
-    these sums over n² times C/(C − K) for C clusters in K strata (with `before` one or two more,
-    for the slopes), and its degrees of freedom are the effective number of clusters, (Σn)²/Σn²,
-    less K, put together as Welch does.
+    of the arm (and stratum) is summed by cluster, and the variance of an arm is the sum of the
+    squares of these sums, each over 1 − p for a cluster with the part p of the customers of its arm
+    (and stratum), over n²: for C clusters of one size C/(C − 1) times. With `before` it is (C − K)
+    / (C − K − slopes) times that for K strata. Degrees of freedom of an arm are the effective
+    number of clusters, (Σn)²/Σn², less K and the slopes, put together as Welch does.
 
     `relative` is Δ/mean_control with Fieller's bounds: all ratios θ − 1 for which mean_arm less θ
     mean_control is not told from 0. They need a control whose mean is.
