@@ -29,6 +29,7 @@ Correction = Literal["holm", "benjamini_hochberg", "none"]
 Peeking = Literal["none", "always-valid"]
 
 _DOUBLINGS, _STEPS, _NEAR_0 = 60, 30, 1e-13
+_SUREST = 1 - 2.0**-52  # a level nearer to 1 has infinite bounds, for want of digits
 
 TOO_FEW_TO_LOOK = (
     f"Fewer than {FEWEST_ALWAYS_VALID} are known: bounds that hold at every look are not valid yet."
@@ -123,6 +124,7 @@ def difference_with_tests(found: Difference, trial: Trial, reading: Reading) -> 
     z = quantiles_to_0(found)
     p = reading.p_values(found, z)
     level_all = 1 - (1 - reading.level) / max(int(np.isfinite(found.difference).sum()), 1)
+    level_all = min(level_all, _SUREST)
     lower, upper = found.bounds(reading.quantiles(found, reading.level))
     lower_all, upper_all = found.bounds(reading.quantiles(found, level_all))
     further = len(trial.arms) - 1

@@ -152,7 +152,8 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
             rest on large numbers: below 200 customers (or clusters) there are none.
         tuned_for: of always-valid bounds, the number of customers (or clusters) in both arms at
             which they are narrowest.
-        observed_from: the first day whose orders are known; by default that of the first order.
+        observed_from: the first day whose orders are known; by default that of the first order,
+            before which nobody's days may be over.
         level: confidence of all bounds.
 
     Returns:
@@ -172,8 +173,8 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         RetentionError: if an argument is none of what it may be, or `control` is no arm.
         ColumnError: if a column is missing or of the wrong type, as `profit` where it is asked for.
         ContentError: if a customer has two rows, a cluster is in two arms or strata, nobody's days
-            are over, `before` reaches back before `observed_from`, no customer is in transactions,
-            or amounts are in several currencies.
+            are over, days of a customer or `before` lie before `observed_from`, no customer is in
+            transactions, or amounts are in several currencies.
 
     Warns:
         RetentionWarning: if arms are not as large as planned (p < .001), or the log falls silent
