@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003 - pydantic reads it
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from retention.calendars import Calendar
 from retention.cli.typed_values import (
     calendar_of_name,
+    demand_in_words,
+    number_or_no_flag,
     shares_of_arms,
     tuple_of_values,
     values_by_column,
@@ -21,17 +23,7 @@ from retention.cli.typed_values import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-_MUST_BE = {
-    "model": "a section: write its name in brackets, and its settings beneath",
-    "date": "a day, such as 2024-12-31",
-    "int": "a whole number",
-    "bool": "true or false",
-    "string": "text in quotes",
-    "tuple": "a list, such as ['region', 'plan']",
-    "path": "the name of a file",
-}
-"""By the start of the name that pydantic has for what is wrong."""
+    from pydantic import ValidationInfo
 
 
 class UsageError(Exception):
@@ -44,6 +36,11 @@ _Value = str | int | float
 
 class _Section(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_flags_as_numbers(cls, value: object, info: ValidationInfo) -> object:
+        return number_or_no_flag(value, cls.model_fields[str(info.field_name)].annotation)
 
 
 class Columns(_Section):
@@ -366,16 +363,9 @@ def _errors_in_words(
             lines.append(f"{said} is no setting.{_nearest_setting(names)}")
         else:
             lines.append(
-                f"{said}: {_demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
+                f"{said}: {demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
             )
     return "\n".join(lines)
-
-
-def _demand_in_words(kind: str, message: str) -> str:
-    """What a setting must be, in words of people who write TOML."""
-    found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
-    said = message.removeprefix("Value error, ")
-    return f"must be {found}" if found else said[0].lower() + said[1:]
 
 
 def _nearest_setting(names: list[str]) -> str:
