@@ -210,7 +210,7 @@ def _comparison_in_words(row: Mapping[str, Any], by: list[str]) -> str:
     stays = "horizon" in row
     written = signed_points if stays else money
     if row["difference"] is None:
-        return f"{whose}{row['arm']} cannot be compared with {row['compared_to']}: {row['reason']}"
+        return f"{whose}{row['arm']} cannot be compared with {row['compared_to']}. {row['reason']}"
     apart = written(row["difference"])
     if row["difference_lower"] is not None:
         ends = (written(row["difference_lower"]), written(row["difference_upper"]))

@@ -7,7 +7,6 @@ from typing import Any, get_args
 from retention.calendars import Calendar
 from retention.errors import RetentionError
 
-
 _MUST_BE = {
     "model": "a section: write its name in brackets, and its settings beneath",
     "date": "a day, such as 2024-12-31",
