@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from retention import RetentionError, RetentionWarning
-from retention.targeting import Offer, offer_list, profit_curve, rule_profit
+from retention.targeting import Offer, due_for_renewal, offer_list, profit_curve, rule_profit
 
 FREE = {"success": None, "stayers_lost": None}
 GIFT = Offer(making=1, taking=10, stayers_taking=0.5, **FREE)
@@ -192,3 +192,14 @@ def test_messages_name_the_table_that_was_wrong():
     for other in (made[:0], 5, made.assign(value=np.nan)):
         with pytest.raises(RetentionError, match="^chosen_on"):
             profit_curve(made, chosen_on=other, **asked)
+
+
+def test_thousands_of_contracts_of_one_customer_do_not_meet_each_other():
+    """Each with each, 20,000 of them would be 200 million pairs."""
+    start = pd.Timestamp("1910-01-01") + pd.to_timedelta(np.arange(20_000) * 2, unit="D")
+    start = start.astype("datetime64[us]")
+    contracts = pd.DataFrame(
+        {"customer_id": "a", "start": start, "end": start + pd.Timedelta(days=1)}
+    )
+    found = due_for_renewal(contracts, as_of="2024-06-01", within=14, since="1910-01-01")
+    assert found["start"].tolist() == [start[-1]]
