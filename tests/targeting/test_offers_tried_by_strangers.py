@@ -203,3 +203,18 @@ def test_thousands_of_contracts_of_one_customer_do_not_meet_each_other():
     )
     found = due_for_renewal(contracts, as_of="2024-06-01", within=14, since="1910-01-01")
     assert found["start"].tolist() == [start[-1]]
+
+
+def test_a_copy_of_an_offer_is_checked_as_a_new_one():
+    """As one does to try several numbers: a percentage, or a name that is none, is no silence."""
+    offer = Offer(making=1, taking=10, success=0.3, stayers_taking=1, stayers_lost=0)
+    more = offer.model_copy(update={"success": 0.4})
+    assert (more.success, more.making, offer.success) == (0.4, 1, 0.3)
+    assert offer.model_copy() == offer
+    for update, message in (
+        ({"success": 30}, "For 30 % say 0.3"),
+        ({"sucess": 0.4}, "update names 'sucess', which is no number of an offer"),
+        ({"success": None}, "make both None"),
+    ):
+        with pytest.raises(RetentionError, match=message):
+            offer.model_copy(update=update)
