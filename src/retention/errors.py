@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import warnings
 from difflib import get_close_matches
-from numbers import Integral, Real
+from math import isfinite
+from numbers import Integral, Rational, Real
 from sys import float_info
 from typing import TYPE_CHECKING, TypeGuard, cast
 
@@ -191,7 +192,9 @@ def whole_number(
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a user gave one number, and not an infinite one."""
     number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and bool(abs(cast("float", value)) <= float_info.max)
+    if isinstance(value, Rational):  # a whole number may be beyond all floats
+        return number and bool(abs(value) <= float_info.max)
+    return number and isfinite(cast("float", value))
 
 
 def discount_a_year(discount: object) -> float:
