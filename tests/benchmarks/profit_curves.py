@@ -147,7 +147,7 @@ def censored(draws=200, n=4_000):
     shown("  share of customers to offer", share.round(3))
 
 
-def coverage(draws=400, n=300):
+def coverage(draws=600, n=500):
     """How often the bounds of a list hold what it truly brings, with and without censoring."""
     draw = np.random.default_rng(5)
     asked = {"offer": offered(), "value": 200, "time": 12}

@@ -89,14 +89,14 @@ def test_the_error_is_that_of_customers_drawn_again(measure):
         asked = {"measure": measure, "outcome": outcome, **MEASURES[measure]}
         drawn = [
             gain(table.iloc[draw.integers(0, 800, 800)], **asked)["targeting_gain"]
-            for _ in range(40)
+            for _ in range(30)
         ]
-        assert gain(table, **asked)["standard_error"] == pytest.approx(np.std(drawn), rel=0.3)
+        assert gain(table, **asked)["standard_error"] == pytest.approx(np.std(drawn), rel=0.35)
 
 
 def test_where_the_offer_does_nothing_nothing_is_found():
     """Few holdouts of a fixed seed; tests/benchmarks/rules.py draws a thousand."""
-    alarms = offered_worlds.false_alarms(12, seed=2, n=300)
+    alarms = offered_worlds.false_alarms(8, seed=2, n=300)
     assert alarms["false alarms"].max() <= 0.25
     assert alarms["false alarms"].mean() <= 0.1
 

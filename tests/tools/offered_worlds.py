@@ -68,8 +68,8 @@ def holdout(n: int, draw: np.random.Generator, *, correlation: float, of: float 
 
 @cache
 def truths(correlation: float, of: float) -> dict[str, float]:
-    """What is true, of two million customers."""
-    made = customers(2_000_000, np.random.default_rng(7), correlation=correlation, of=of)
+    """What is true, of a million customers."""
+    made = customers(1_000_000, np.random.default_rng(7), correlation=correlation, of=of)
     lists = {
         "by risk": made["risk"] > made["risk"].quantile(1 - TOP),
         "by effect": made["score"] > made["score"].quantile(1 - TOP),

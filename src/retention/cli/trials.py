@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OF_ARMS = ("customer_id", "arm", "assigned", "share")
 _BESIDE = ("stratum", "cluster")
-_TESTED = ("difference", "difference_lower", "difference_upper", "p_adjusted")
+_TESTED = ("difference", "difference_lower", "difference_upper")
 _STAYED = ("arm", "n", "retention", "retention_control", *_TESTED)
 _BROUGHT = ("arm", "n_mature", "mean", "mean_control", *_TESTED)
 

@@ -23,7 +23,7 @@ def tuple_of_values(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def values_by_column(value: object) -> object:
+def choices_by_column(value: object) -> object:
     """What is typed, COLUMN=VALUE and again for another, as in a config file: values by column."""
     if not isinstance(value, list):
         return value

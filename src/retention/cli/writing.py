@@ -10,7 +10,7 @@ from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
-from retention.wording import UNKNOWN, money, percent, with_commas
+from retention.wording import UNKNOWN, money, percent, points, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,9 +127,8 @@ def _write_parquet(table: Any, output: Path) -> None:
 
 def _aligned_text(columns: dict[str, list[Any]]) -> str:
     """Columns under their names: shares in percent, money and counts in threes."""
-    shares = {name for name in columns if unit_of(name, columns) == "share of 1"}
     written = {
-        name: [_cell_text(value, share=name in shares) for value in cells]
+        name: [_cell_text(value, unit_of(name, columns)) for value in cells]
         for name, cells in columns.items()
     }
     text = {n: any(isinstance(v, str) for v in cells) for n, cells in columns.items()}
@@ -145,11 +144,12 @@ def _aligned_text(columns: dict[str, list[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell_text(value: Any, *, share: bool) -> str:
+def _cell_text(value: Any, unit: str) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
-        return percent(value) if share else money(value)
+        written = {"share of 1": percent, "difference of shares": points}
+        return written.get(unit, money)(value)
     return (
         with_commas(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
     )

@@ -204,7 +204,7 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
     rank = column_of_predictions(found, asked.rank, "rank").astype(np.float64)
     weighting = censoring_weighting(found, score, asked.censoring, names, mark)
     numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, "scored")
-    order = np.argsort(-rank, kind="stable")
+    order = np.argsort(-rank)
     if redrawn:
         stratum = strata_of(found, names)[1]
         alike = (*numbers.values(), found.weights, stratum, found.churned, found.duration)
@@ -230,7 +230,6 @@ def _in_order(
     weight = np.where(left, weighting.weights_of_ends(found), 0.0)
     weight = np.where(still, next(weighting.weights_of_others(found, [time])), weight) * many
     sorted_rank = rank[order]
-    number = {name: values[order] for name, values in number.items()}
     taken = (1 - number["stayers_lost"]) * number["stayers_taking"] * number["taking"]
     return Ranked(
         rank=sorted_rank,
@@ -238,10 +237,10 @@ def _in_order(
         left=left[order],
         still=still[order],
         weight=weight[order],
-        of_leaver=number["value"] - number["taking"],
-        of_stayer=taken + number["stayers_lost"] * number["value"],
-        success=number["success"],
-        making=number["making"],
+        of_leaver=(number["value"] - number["taking"])[order],
+        of_stayer=(taken + number["stayers_lost"] * number["value"])[order],
+        success=number["success"][order],
+        making=number["making"][order],
         last=np.append(np.flatnonzero(sorted_rank[1:] != sorted_rank[:-1]), rank.size - 1),
         reason=weighting.points([time]).reason[0],
         weighing=partial(_weighing_anew, found, weighting, time, order),

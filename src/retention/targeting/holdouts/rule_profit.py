@@ -69,6 +69,7 @@ class Holdout:
         kept: what the customer brought, before the offer's cost.
         net: the same less what the offer cost when taken.
         paid: what making the offer costs, taken or not.
+        worth: what each brings if kept; None where money was watched.
     """
 
     arms: TwoArms
@@ -76,6 +77,7 @@ class Holdout:
     kept: Floats
     net: Floats
     paid: Floats
+    worth: Floats | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +136,13 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
 
         profit = q (Ȳ_treated − Ȳ_control) − cost,   for each customer, on the list or not
 
-    - with `time=` h, Y = V s: V the value of one who is kept, and s 1 for who is still here at h
-      and 0 for who left; of those not watched for so long the pseudo-value, what each adds to the
-      Kaplan–Meier S(h) of the own arm. They count as long as they were seen, where censoring does
-      not hang on what the rules go by;
+    - with `time=` h, Y = V (s − s̄): V the value of one who is kept, and s 1 for who is still here
+      at h and 0 for who left; of those not watched for so long the pseudo-value, what each adds to
+      the Kaplan–Meier S(h) of the own arm. They count as long as they were seen, where censoring
+      does not hang on what the rules go by. s̄ is the mean of s on the list, of both arms: V s̄ is
+      what each would bring whatever the arm, and by chance the arms differ in it. Off it goes, as V
+      is known before the offer, so that large customers who fell into one arm are no gain; where V
+      is one number it changes nothing;
     - without it Y is money that was watched after the assignment, the column `value`.
 
     Means weigh each customer by one over the planned share of the own arm, and are divided by the
@@ -165,7 +170,8 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         treated: the column that is true, or 1, for those who were made the offer, else false, or 0.
         share: the planned share of the treated; or the column of the planned share of each one's
             own arm, as `assign_arms` gives it.
-        value: V, currency, of one who is kept, or its column; without `time` the column of money.
+        value: V, currency, of one who is kept, or its column, as known before the offer was made;
+            without `time` the column of money.
         time: h, in the unit of `duration`; None where `value` is money that was watched.
         taken: the column of who took the offer; of the control it may be null.
         level: confidence of the bounds.
@@ -224,6 +230,8 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
         (2018), Retention futility, Journal of Marketing Research 55, 80–98. Weights within the
         list: Hájek, J. (1971), in Godambe and Sprott (eds.), Foundations of Statistical Inference;
         pseudo-values: Andersen, P. K., Klein, J. P. and Rosthøj, S. (2003), Biometrika 90, 15–27.
+        To take off what was known before: Deng, A., Xu, Y., Kohavi, R. and Walker, T. (2013),
+        Improving the sensitivity of online controlled experiments, WSDM '13, 123–132.
     """
     z = intervals.quantile_of(level)
     said = checked_rules(rules)
@@ -310,7 +318,7 @@ def _holdout_of(
     else:
         share = np.where(arms.treated, 1.0, 1 - terms["stayers_taking"])
         net, basis = kept - taking * share * arms.outcome, _ASSUMED
-    return Holdout(arms, 1 / own, kept, net, paid), basis
+    return Holdout(arms, 1 / own, kept, net, paid, None if watched else terms["value"]), basis
 
 
 def _flags_of_takers(taken: Floats, treated: NDArray[np.bool_]) -> Floats:
@@ -403,12 +411,24 @@ def _means_on_list(
 ) -> tuple[Floats, dict[str, float]]:
     """Of one arm the influence of each customer on the mean of net, and the means."""
     weight = np.where(here, on * holdout.weight, 0.0)
-    total = weight.sum()
-    columns = {"net": holdout.net, "kept": holdout.kept}
+    total, expected = weight.sum(), _brought_in_either_arm(holdout, on)
+    columns = {"net": holdout.net - expected, "kept": holdout.kept - expected}
     mean = {name: float((weight * values).sum() / total) for name, values in columns.items()}
     several = max(float(on[here].sum()), 2.0)
     spread = np.sqrt(several / (several - 1))  # a variance about a mean of its own
-    return weight / total * on.size * (holdout.net - mean["net"]) * spread, mean
+    return weight / total * on.size * (columns["net"] - mean["net"]) * spread, mean
+
+
+def _brought_in_either_arm(holdout: Holdout, on: Floats) -> Floats | float:
+    """What each would bring if all on the list stayed as often: s̄ V, known whatever the arm.
+
+    It is taken off in both arms: what they differ in by chance of it is no gain.
+    """
+    if holdout.worth is None:
+        return 0.0
+    weight = on * holdout.weight
+    staying = float((weight * holdout.arms.outcome).sum() / weight.sum())
+    return staying * holdout.worth
 
 
 def _rows_of_gains(gains: Mapping[str, Gain], z: float) -> Columns:
