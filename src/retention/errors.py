@@ -193,7 +193,7 @@ def is_number(value: object) -> TypeGuard[float]:
     """Whether a user gave one number, and not an infinite one."""
     number = isinstance(value, Real) and not isinstance(value, bool)
     if isinstance(value, Rational):  # a whole number may be beyond all floats
-        return number and bool(abs(value) <= float_info.max)
+        return number and bool(abs(cast("float", value)) <= float_info.max)
     return number and isfinite(cast("float", value))
 
 
