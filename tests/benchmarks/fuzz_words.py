@@ -12,7 +12,7 @@ from fuzz_tables import VALUES
 from hypothesis import strategies as st
 
 import retention as rt
-from retention.cli.settings import merged_settings
+from retention.cli.merged_settings import merged_settings
 from retention.reasons.lexicon.phrases import compile_phrase
 
 MARKS = st.lists(

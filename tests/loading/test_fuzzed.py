@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 import retention as rt
-from retention.cli.settings import UsageError, merged_settings
+from retention.cli.merged_settings import merged_settings
+from retention.cli.settings import UsageError
 
 DEEP = "deep = " + "[" * 5_000
 NAMED = {"customer_id": "who", "date": "day", "sales": "paid"}

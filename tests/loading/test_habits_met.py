@@ -379,3 +379,24 @@ def test_a_whole_quantity_of_a_program_does_not_decide_how_prices_are_read(engin
         rt.as_transactions(given, **names)
     read = engine.read(rt.as_transactions(given, **names, decimal=","))
     assert sorted(read["sales"]) == [59.76, 327.56]
+
+
+def test_a_nameless_column_that_stands_elsewhere_in_a_second_file_is_the_same(tmp_path):
+    """So that a line which stands in both files is found to repeat."""
+    (tmp_path / "a.csv").write_text(",who,day,paid\nred,A,2024-01-05,1.5\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("paid,,who,day\n1.5,red,A,2024-01-05\n", encoding="utf-8")
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert rt.read_table(files)["unnamed_1"].tolist() == ["red", "red"]
+    with pytest.raises(rt.ContentError, match="exact duplicate line: 1 row"):
+        rt.as_transactions(files, **NAMES)
+    assert len(rt.as_transactions(files, **NAMES, duplicates="drop")) == 1
+
+
+def test_two_nameless_columns_are_told_apart_by_their_places(tmp_path):
+    """Nobody knows which of them is which in the other file."""
+    (tmp_path / "a.csv").write_text(",who,,day,paid\nx,A,y,2024-01-05,1.5\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("who,,day,,paid\nB,x,2024-01-05,y,1.5\n", encoding="utf-8")
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    with pytest.raises(rt.ColumnError, match="lacks the column 'unnamed_1'"):
+        rt.read_table(files)
+    assert len(rt.read_table(files, columns=["who", "day", "paid"])) == 2

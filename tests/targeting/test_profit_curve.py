@@ -158,6 +158,7 @@ def censored_holdout(draw, n):
     return seen.assign(risk=risk), truth.assign(risk=risk)
 
 
+@pytest.mark.once
 def test_censored_holdouts_tell_the_truth_where_dropping_or_ignoring_them_does_not():
     """Thirty holdouts: within 2 % of the truth; dropped 28 % above it, as stayers 11 % below."""
     draw = np.random.default_rng(11)

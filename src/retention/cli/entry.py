@@ -10,8 +10,9 @@ from ast import literal_eval
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from retention.cli.merged_settings import merged_settings
 from retention.cli.options import command_line_parser, flags_of_command
-from retention.cli.settings import Settings, UsageError, merged_settings
+from retention.cli.settings import Settings, UsageError
 from retention.errors import RetentionError, RetentionWarning
 from retention.names import MARKED, plain_message
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date  # noqa: TC003 - pydantic reads it
-from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003 - pydantic reads it
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from retention.calendars import Calendar
 from retention.cli.typed_values import (
     calendar_of_name,
-    demand_in_words,
+    choices_by_column,
     number_or_no_flag,
     shares_of_arms,
     tuple_of_values,
-    values_by_column,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import ValidationInfo
 
 
@@ -96,12 +91,12 @@ class Columns(_Section):
 class Policies(_Section):
     """What to do with rows that can be read in two ways. Until it is said, they are refused."""
 
-    where: Annotated[dict[str, _Value | list[_Value]] | None, BeforeValidator(values_by_column)] = (
-        Field(
-            default=None,
-            description="which rows are meant: Status=completed keeps those; say it again for "
-            "another value; Cancelled= keeps those where nothing stands",
-        )
+    where: Annotated[
+        dict[str, _Value | list[_Value]] | None, BeforeValidator(choices_by_column)
+    ] = Field(
+        default=None,
+        description="which rows are meant: Status=completed keeps those; say it again for "
+        "another value; Cancelled= keeps those where nothing stands",
     )
     incomplete: Literal["error", "drop"] | None = Field(
         default=None, description="rows that can only be corrected: left out and counted (drop)"
@@ -316,64 +311,3 @@ class Settings(_Section):
     arms: Arms = Arms()
     tested: Tested = Tested()
     output: Output = Output()
-
-
-def merged_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
-    """The config file's settings, with those of the options in their place where both say one.
-
-    Args:
-        config: a TOML file, or None.
-        options: settings by dotted name, such as "columns.date".
-
-    Raises:
-        UsageError: if the file is no TOML, or a setting is unknown or none of its values.
-    """
-    told = {} if config is None else _tables_of_toml(config)
-    for name, value in options.items():
-        section, _, key = name.rpartition(".")
-        place = told.setdefault(section, {}) if section else told
-        if isinstance(place, dict):
-            place[key] = value
-    try:
-        return Settings.model_validate(told)
-    except ValidationError as error:
-        raise UsageError(_errors_in_words(error, config, options)) from None
-
-
-def _tables_of_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"--config {path}: {error.strerror or error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"--config {path} is no TOML: {error}.") from None
-
-
-def _errors_in_words(
-    error: ValidationError, config: Path | None, options: Mapping[str, Any]
-) -> str:
-    """Each wrong setting by the name under which it was said."""
-    lines = []
-    for wrong in error.errors():
-        names = [str(part) for part in wrong["loc"] if not isinstance(part, int)]
-        option = ".".join(names) in options
-        said = f"--{names[-1].replace('_', '-')}" if option else f"{config}: {'.'.join(names)}"
-        if wrong["type"] == "extra_forbidden":
-            lines.append(f"{said} is no setting.{_nearest_setting(names)}")
-        else:
-            lines.append(
-                f"{said}: {demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
-            )
-    return "\n".join(lines)
-
-
-def _nearest_setting(names: list[str]) -> str:
-    """The setting most like an unknown one, of all sections."""
-    known = {name: name for name in Settings.model_fields}
-    for section, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            known |= {name: f"{name} in [{section}]" for name in kind.model_fields}
-    found = get_close_matches(names[-1], list(known), n=1)
-    return f" Did you mean {known[found[0]]}?" if found else ""

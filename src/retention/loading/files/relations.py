@@ -199,9 +199,25 @@ def names_by_place(names: Iterable[str], where: str) -> tuple[str, ...]:
 
 
 def names_spelled_alike(files: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
-    """The names of each file, spelled as in the first that has them, whatever their capitals."""
+    """The names of each file, spelled as in the first that has them, whatever their capitals.
+
+    A nameless column, one in each file, is one column wherever it stands.
+    """
     spelled: dict[str, str] = {}
-    return [tuple(spelled.setdefault(name.casefold(), name) for name in names) for names in files]
+    named = [tuple(spelled.setdefault(name.casefold(), name) for name in names) for names in files]
+    nameless = [_nameless_columns(names) for names in named]
+    if {len(found) for found in nameless} != {1}:
+        return named
+    first = nameless[0][0]
+    return [
+        tuple(first if name == found[0] else name for name in names)
+        for names, found in zip(named, nameless, strict=True)
+    ]
+
+
+def _nameless_columns(names: Sequence[str]) -> list[str]:
+    """Those that are called after their place."""
+    return [name for place, name in enumerate(names, 1) if name == f"unnamed_{place}"]
 
 
 def columns_of_files(
