@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import retention as rt
@@ -138,3 +139,12 @@ def test_an_empty_assignment_is_not_called_too_early():
     table = contracts_of(20, leaves=lambda _: False)
     found = section(table, arms_of(20).head(0))
     assert found.finding == "Nobody was put into an arm of the test."
+
+
+def test_a_lazy_assignment_beside_lazy_contracts_tells_the_same():
+    """With its picture."""
+    table = contracts_of(60, leaves=lambda i: i % 3 == 0)
+    lazy = [pl.from_pandas(each).lazy() for each in (table, arms_of(60))]
+    found, expected = section(*lazy, pictures=True), section(table, arms_of(60), pictures=True)
+    assert (found.finding, found.grids) == (expected.finding, expected.grids)
+    assert len(found.pictures) == 1

@@ -62,7 +62,7 @@ def tested_section(material: Material) -> Section:
         _KEY,
         _HEADING,
         _finding_on_arms(shown),
-        pictures=_picture_of_arms(material, effects, shown),
+        pictures=() if len(shown) < len(rows) else _picture_of_arms(material, effects, shown),
         grids=(_grid_of_arms(shown), *_grids_of_money(earned, shown)),
         notes=tuple(_notes_on_test(shown, earned, silence, len(rows) - len(shown))),
     )
@@ -157,8 +157,6 @@ def _difference_in_words(row: dict[str, Any]) -> str:
 
 
 def _picture_of_arms(material: Material, effects: Any, shown: list[dict[str, Any]]) -> Any:
-    if len(shown) < len(effects):
-        return ()
     told = [f"“{row['arm']}” {_difference_in_words(row)}" for row in shown]
     title = f"How many more stayed than in “{material.control}”"
     said = f"Beside “{material.control}”: {list_in_words(told)}."
