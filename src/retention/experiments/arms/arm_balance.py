@@ -128,7 +128,7 @@ def arm_balance(
     refuse_clusters_of_several(frame)
     counts = counts_of_arms(frame)
     rows = _arms_and_covariates(frame, beside(frame, customers, name="customers"), names)
-    _refuse_strangers(rows, counts)
+    _refuse_unassigned(rows, counts)
     compared = [
         row
         for place, name in enumerate(names)
@@ -216,7 +216,7 @@ def _number_or_label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
         ) from None
 
 
-def _refuse_strangers(rows: Frame, counts: ArmCounts) -> None:
+def _refuse_unassigned(rows: Frame, counts: ArmCounts) -> None:
     """Refuse a table in which no customer of the assignment stands, as where it is empty."""
     if not int(one_row(rows.select(n=nw.col("_known").count()))["n"]):
         raise ContentError(

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""Below such a part of the largest amount a difference of amounts is rounding."""
+
 LEAST_P = 0.001
 """Below it arms of other sizes than planned are no chance finding."""
 
@@ -400,10 +403,17 @@ def _gain_of(holdout: Holdout, on: Floats, rule: Rule | None) -> Gain:
     # A share that was fixed does not move with the customers who happen to be in the holdout.
     at_the_cut = -paid / q if rule is not None and rule.share is not None else -effect
     influence -= (on - q) * at_the_cut
+    influence[np.abs(influence) <= ROUNDING * _largest_amount(holdout, on)] = 0.0
     gain = q * effect - paid
     few = min(counts) < intervals.FEWEST
     cost = q * (before[0] - before[1]) - gain
     return Gain(*told, gain, cost, None if few else influence, _FEW if few else None)
+
+
+def _largest_amount(holdout: Holdout, on: Floats) -> float:
+    """The largest amount that a gain is reckoned from."""
+    amounts = (holdout.net, holdout.paid, _brought_in_either_arm(holdout, on))
+    return max(float(np.abs(on * each).max()) for each in amounts)
 
 
 def _means_on_list(
