@@ -218,3 +218,11 @@ def test_a_copy_of_an_offer_is_checked_as_a_new_one():
     ):
         with pytest.raises(RetentionError, match=message):
             offer.model_copy(update=update)
+
+
+def test_of_customers_who_cost_nothing_the_best_come_first():
+    """Profit per cost is infinite for all of them; so it is where the cost is next to nothing."""
+    free = PROFITS.assign(making=[0.0, 1e-320, 0.0], expected_taking=0.0)
+    found = offer_list(free, budget=5, at_most=2)
+    assert found["customer_id"].tolist() == ["c", "b", "a"]
+    assert found["selected"].tolist() == [True, True, False]

@@ -78,11 +78,11 @@ def offer_list(
         the expected profit                     without a budget,
         the expected profit per expected cost   with one,
 
-    where the cost of an offer is its making and its taking. Equal ones go by customer_id. One whose
-    cost does not fit what is left of the budget is passed over, and the list goes on. Such a list
-    reaches .9993 of the best that any choice could on average, where taking the largest profits
-    first reaches .819 (60 random shops of 400 customers). Nobody disappears: who is not selected is
-    there with the reason.
+    where the cost of an offer is its making and its taking; those who cost nothing come first, by
+    their profit. Equal ones go by customer_id. One whose cost does not fit what is left of the
+    budget is passed over, and the list goes on. Such a list reaches .9993 of the best that any
+    choice could on average, where taking the largest profits first reaches .819 (60 random shops of
+    400 customers). Nobody disappears: who is not selected is there with the reason.
 
     Args:
         profits: the answer of `offer_profit`, or a table of `customer_id`, `expected_profit`,
@@ -285,12 +285,14 @@ def _order_of_list(
 ) -> NDArray[np.intp]:
     """The order in which customers are taken; they come sorted by id."""
     unknown = np.isnan(profit) | np.isnan(cost)
-    key = profit
+    key, free = profit, np.zeros(profit.size)
     if by_cost:
-        free = np.select([profit > 0, profit < 0], [np.inf, -np.inf], 0.0)
-        key = np.divide(profit, cost, out=free, where=cost > 0)
+        key = np.select([profit > 0, profit < 0], [np.inf, -np.inf], 0.0)
+        with np.errstate(over="ignore"):  # what costs next to nothing is free
+            key = np.divide(profit, cost, out=key, where=cost > 0)
+        free = np.where(np.isinf(key) & ~unknown, profit, 0.0)
     group = np.where(always, 0, np.where(unknown, 2, 1))
-    return np.lexsort((-np.where(unknown, -np.inf, key), group))
+    return np.lexsort((-free, -np.where(unknown, -np.inf, key), group))
 
 
 def _why_each(
