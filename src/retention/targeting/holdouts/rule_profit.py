@@ -378,8 +378,20 @@ def _checked_ratio(holdout: Holdout) -> float:
             f"outcomes: {int(treated.sum()):,} of {treated.size:,} were treated, which is not as "
             f"planned by `share` (p = {p:.2g}). Customers were lost, or came in, by the arm they "
             "were in, and the arms may differ for that alone: find out how before you read a gain."
+            f"{_other_reading(holdout)}"
         )
     return p
+
+
+def _other_reading(holdout: Holdout) -> str:
+    """What else unequal arms may come from: the share of the treated in everybody's row."""
+    share = 1 / float(holdout.weight[0])
+    if share == 0.5 or not np.allclose(holdout.weight, holdout.weight[0]):
+        return ""
+    return (
+        f" Or does `share` say {share:g} of the treated in every row? It must say of the control "
+        f"{1 - share:g}, the share of the own arm; or name the number, as in share={share:g}."
+    )
 
 
 def _gain_of(holdout: Holdout, on: Floats, rule: Rule | None) -> Gain:
