@@ -9,9 +9,8 @@ import inspect
 import warnings
 from difflib import get_close_matches
 from math import isfinite
-from numbers import Integral, Rational, Real
-from sys import float_info
-from typing import TYPE_CHECKING, TypeGuard, cast
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, TypeGuard
 
 from retention.names import marked_argument, plain_message
 
@@ -191,10 +190,12 @@ def whole_number(
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a user gave one number, and not an infinite one."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if isinstance(value, Rational):  # a whole number may be beyond all floats
-        return number and bool(abs(value) <= float_info.max)
-    return number and isfinite(cast("float", value))
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def discount_a_year(discount: object) -> float:

@@ -121,3 +121,15 @@ def test_days_that_were_over_before_the_first_order_brought_not_nothing():
     assert rt.experiments.profit_effect(assignment[4:], orders, **told)["mean"][0] == 5
     said = rt.experiments.profit_effect(assignment, orders, **told, observed_from="2023-01-01")
     assert said["mean"][0] == pytest.approx(5 * 18 / 20)
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "null", " offer "])
+def test_an_arm_may_be_called_as_the_plan_calls_it(name, engine):
+    """Texts that elsewhere say that nothing was filled in were blank arms, `blanks` or not."""
+    log = known(4).assign(arm=[name, "b", name, "b"], day="2024-05-01")
+    said = {"customer_id": "customer_id", "arm": "arm", "assigned": "day"}
+    plan = {name: 0.5, "b": 0.5}
+    found = engine.read(rt.loading.as_assignment(engine.table(log), **said, shares=plan))
+    assert sorted(found["arm"]) == sorted([name.strip(), "b"] * 2)
+    with pytest.raises(rt.RetentionError, match="names an arm twice"):
+        rt.loading.as_assignment(log, **said, shares={name: 0.25, f"{name} ": 0.25, "b": 0.5})

@@ -128,7 +128,7 @@ def arm_balance(
     refuse_clusters_of_several(frame)
     counts = counts_of_arms(frame)
     rows = _arms_and_covariates(frame, beside(frame, customers, name="customers"), names)
-    _refuse_strangers(rows, counts)
+    _refuse_nobody_in_common(rows, counts)
     compared = [
         row
         for place, name in enumerate(names)
@@ -216,7 +216,7 @@ def _number_or_label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
         ) from None
 
 
-def _refuse_strangers(rows: Frame, counts: ArmCounts) -> None:
+def _refuse_nobody_in_common(rows: Frame, counts: ArmCounts) -> None:
     """Refuse a table in which no customer of the assignment stands, as where it is empty."""
     if not int(one_row(rows.select(n=nw.col("_known").count()))["n"]):
         raise ContentError(
@@ -253,21 +253,29 @@ def _moments_of_number(
     arm are alike, nothing that rounding leaves is taken for a spread.
     """
     told = rows.select("_arm", _value=nw.col(column).cast(nw.Float64))
-    value, own = nw.col("_value"), nw.col("_mean")
+    value = nw.col("_value")
     told = told.with_columns(_value=nw.when(~value.is_nan()).then(value))
-    ends = (value.min().alias("least"), value.max().alias("most"), value.count().alias("n"))
-    found = _in_order_of_arms(told.group_by("_arm").agg(*ends), arms)
+    ends = told.group_by("_arm").agg(
+        nw.col("_value").min().alias("least"),
+        nw.col("_value").max().alias("most"),
+        nw.col("_value").count().alias("n"),
+    )
+    found = _in_order_of_arms(ends, arms)
     least, most, n = (found[part] for part in ("least", "most", "n"))
     _refuse_beyond_comparison(np.concatenate([least, most]), name)
-    about = told.with_columns(_mean=value.mean().over("_arm")).with_columns(_off=value - own)
+    about = told.with_columns(_mean=value.mean().over("_arm")).with_columns(
+        _off=value - nw.col("_mean")
+    )
     squared = about.with_columns(_square=nw.col("_off") * nw.col("_off"))
-    sums = (own.max().alias("mean"), nw.col("_off").sum(), nw.col("_square").sum())
-    found = _in_order_of_arms(squared.group_by("_arm").agg(*sums), arms)
+    sums = squared.group_by("_arm").agg(
+        nw.col("_mean").max(), nw.col("_off").sum(), nw.col("_square").sum()
+    )
+    found = _in_order_of_arms(sums, arms)
     n, off, square = (np.nan_to_num(part) for part in (n, found["_off"], found["_square"]))
     rest = intervals.ratio(off, n)
     variance = np.maximum(intervals.ratio(square - n * rest**2, n - 1), 0)
     alike = least == most
-    mean = np.where(alike, least, found["mean"] + rest)
+    mean = np.where(alike, least, found["_mean"] + rest)
     return n, mean, np.sqrt(np.where(alike & (n > 1), 0.0, variance))
 
 
