@@ -226,3 +226,24 @@ def test_of_customers_who_cost_nothing_the_best_come_first():
     found = offer_list(free, budget=5, at_most=2)
     assert found["customer_id"].tolist() == ["c", "b", "a"]
     assert found["selected"].tolist() == [True, True, False]
+
+
+def test_the_share_of_the_treated_in_every_row_is_told_from_lost_customers():
+    """Both ways that the warning names give what was meant."""
+    offered = np.arange(400) % 5 == 0
+    made = skew_holdout(np.random.default_rng(8), 400).assign(offered=offered, planned=0.2)
+    with pytest.warns(RetentionWarning, match="0.2 of the treated in every row.* control 0.8, "):
+        rule_rows(made, share="planned")
+    own = made.assign(planned=np.where(offered, 0.2, 0.8))
+    columns = ["rule_profit", "lower", "sample_ratio_p"]
+    one, other = rule_rows(own, share="planned"), rule_rows(made, share=0.2)
+    pd.testing.assert_frame_equal(one[columns], other[columns])
+    assert one["sample_ratio_p"].iloc[0] == 1
+
+
+def test_no_columns_to_keep_is_no_column_called_none():
+    """The advice was to say keep='None'."""
+    with pytest.raises(
+        RetentionError, match="keep must name a column, or several in a list; got None.$"
+    ):
+        offer_list(PROFITS, keep=None)

@@ -155,6 +155,8 @@ def given_names(asked: object, *, argument: str) -> list[str]:
     Raises:
         ColumnError: if one is no text.
     """
+    if asked is None:
+        raise ColumnError(f"{argument} must name a column, or several in a list; got None.")
     if not isinstance(asked, Iterable):
         raise ColumnError(
             f"{argument} must name a column, or several in a list; got {asked!r}. A column with a "
