@@ -8,9 +8,9 @@ from __future__ import annotations
 import inspect
 import warnings
 from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral, Real
-from sys import float_info
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard
 
 from retention.names import marked_argument, plain_message
 
@@ -190,8 +190,12 @@ def whole_number(
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a user gave one number, and not an infinite one."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    return number and bool(abs(cast("float", value)) <= float_info.max)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def discount_a_year(discount: object) -> float:

@@ -38,7 +38,7 @@ def quantile_of(level: float) -> float:
     Raises:
         RetentionError: if level is not between 0 and 1.
     """
-    if not (isinstance(level, int | float) and 0 < level < 1):
+    if not (isinstance(level, int | float) and 0 < level < 1 and (1 + level) / 2 < 1):
         raise RetentionError(f"level must lie between 0 and 1, such as 0.95; got {level!r}.")
     return NormalDist().inv_cdf((1 + level) / 2)
 

@@ -253,7 +253,7 @@ def test_a_config_file_makes_a_nightly_job_one_line(shop, capsys, tmp_path):
     ("text", "said"),
     [
         ("[policies]\nrefund = 'net'", "policies.refund is no setting. Did you mean refunds in"),
-        ("[policies]\nrefunds = 'netto'", "policies.refunds: input should be 'error', 'net' or"),
+        ("[policies]\nrefunds = 'netto'", "policies.refunds: must be 'error', 'net' or"),
         ("[columns", "is no TOML"),
         ("columns = 3", "columns: must be a section"),
         ("[counting]\nas_of = 12", "counting.as_of: must be a day, such as 2024-12-31; got 12."),

@@ -106,6 +106,7 @@ def test_every_engine_agrees_with_numpy(engine):
     check_against_numpy(*tables, engine.read, arms, numbers, labels)
 
 
+@pytest.mark.once
 def test_random_arms_lie_within_what_chance_makes():
     """Of 200 covariates of nothing 94 to 96 in 100 are within the bound, none of it far out."""
     draw = np.random.default_rng(7)

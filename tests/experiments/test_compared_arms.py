@@ -191,10 +191,10 @@ def test_readings_that_make_no_sense_are_refused(change, words):
 def test_a_ratio_has_the_bounds_of_its_logarithm():
     """.6/.5 with errors of a tenth each: .2 (−.0904, .5835)."""
     one, other = (np.array([0.6]), np.array([0.06])), (np.array([0.5]), np.array([0.05]))
-    told = relative_columns(one, other, np.array([1.96]))
+    told = relative_columns(one, other, lambda _: np.array([1.96]))
     width = 1.96 * 0.02**0.5
     assert told["relative"] == pytest.approx([0.2])
     assert told["relative_lower"] == pytest.approx([1.2 * np.exp(-width) - 1])
     assert told["relative_upper"] == pytest.approx([1.2 * np.exp(width) - 1])
-    nobody = relative_columns((np.zeros(1), np.zeros(1)), other, np.array([1.96]))
+    nobody = relative_columns((np.zeros(1), np.zeros(1)), other, lambda _: np.array([1.96]))
     assert np.isnan([*nobody.values()]).all()

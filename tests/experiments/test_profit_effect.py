@@ -135,6 +135,16 @@ def together(arms, unit, least):
     return {s: into if s in small else s for s in strata}
 
 
+def variance_of_sums(adds, clusters, place, n_strata, n_slopes):
+    """The squares of the sums by cluster, each over 1 − p, and their degrees of freedom."""
+    own = [clusters == name for name in set(clusters)]
+    sizes = np.array([np.sum(mine) for mine in own])
+    parts = [np.mean(clusters[place == place[mine][0]] == clusters[mine][0]) for mine in own]
+    squares = [adds[mine].sum() ** 2 / (1 - p) for mine, p in zip(own, parts, strict=True)]
+    left = (len(own) - n_strata) / (len(own) - n_strata - n_slopes)
+    return sum(squares) * left, sizes.sum() ** 2 / np.sum(sizes**2) - n_strata - n_slopes
+
+
 def naive_effect(one, other, *, before, clustered):
     """Means, error, degrees of freedom by least squares with an intercept for each stratum."""
     arms = (one, other)
@@ -176,11 +186,7 @@ def naive_effect(one, other, *, before, clustered):
             psi = sign * q[k[a]] / n[a][k[a]] * residuals[a][0]
             psi = psi + q[k[a]] / n_all[k[a]] * (away[a] @ (slopes[0] - slopes[1]))
             names = np.array([r["cluster"] for r in arms[a]])
-            sums = [psi[names == name].sum() for name in set(names)]
-            sizes = np.array([np.sum(names == name) for name in set(names)])
-            c, used = len(sums), len(strata) + residuals[a][1]
-            effective = sizes.sum() ** 2 / np.sum(sizes**2)
-            terms.append((np.sum(np.square(sums)) * c / (c - used), effective - used))
+            terms.append(variance_of_sums(psi, names, k[a], len(strata), residuals[a][1]))
         variance = sum(v for v, _ in terms)
         return means, math.sqrt(variance), variance**2 / sum(v**2 / df for v, df in terms)
     terms = []

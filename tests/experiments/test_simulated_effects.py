@@ -11,6 +11,8 @@ import retention as rt
 from retention.experiments.effects.corrected_effects import Reading
 from simulated_trials import Draw, World, told_of
 
+pytestmark = pytest.mark.once
+
 STRATA = ((0.5, 0.3), (0.3, 1.0), (0.2, 4.0))
 BRANCHES = World(n=400, branches=10, spread=0.4, enrolled=((0, 90), (0, 90)))
 N_DRAWS = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import retention as rt
@@ -120,3 +121,30 @@ def test_without_a_test_there_is_no_such_part():
     """Nobody asked."""
     report = rt.retention_report(contracts_of(40, leaves=lambda i: False), **SAID)
     assert "tested" not in [part.key for part in report.sections]
+
+
+def test_an_arm_that_has_not_begun_holds_up_no_other():
+    """Nor is it too early to say, if one customer is to be assigned after the last day."""
+    table = contracts_of(200, leaves=lambda i: i // 2 < (20 if i % 2 else 40))
+    alone = section(table, arms_of(200))
+    late = pd.DataFrame({"customer_id": [999], "arm": ["late"], "share": [0.2]})
+    arms = arms_of(200).assign(share=0.4)
+    both = section(table, pd.concat([arms, late.assign(assigned=pd.Timestamp("2024-12-01"))]))
+    assert both.finding == alone.finding
+    assert both.grids[0].rows[:2] == alone.grids[0].rows
+
+
+def test_an_empty_assignment_is_not_called_too_early():
+    """Nobody was in the test."""
+    table = contracts_of(20, leaves=lambda _: False)
+    found = section(table, arms_of(20).head(0))
+    assert found.finding == "Nobody was put into an arm of the test."
+
+
+def test_a_lazy_assignment_beside_lazy_contracts_tells_the_same():
+    """With its picture."""
+    table = contracts_of(60, leaves=lambda i: i % 3 == 0)
+    lazy = [pl.from_pandas(each).lazy() for each in (table, arms_of(60))]
+    found, expected = section(*lazy, pictures=True), section(table, arms_of(60), pictures=True)
+    assert (found.finding, found.grids) == (expected.finding, expected.grids)
+    assert len(found.pictures) == 1

@@ -84,9 +84,9 @@ def test_a_list_chosen_on_the_same_customers_promises_too_much():
 def test_bounds_are_those_of_the_curve_at_the_list():
     """By the same redraws."""
     asked = {"offer": offered(), "value": 200, "time": 5, "seed": 4, "chosen_on": EIGHT}
-    twice = pd.concat([EIGHT, EIGHT])
-    row = maximum_profit(twice, **asked).iloc[0]
-    curve = profit_curve(twice, **asked).set_index("n_offered").loc[14]
+    repeated = pd.concat([EIGHT] * 5)
+    row = maximum_profit(repeated, **asked).iloc[0]
+    curve = profit_curve(repeated, **asked).set_index("n_offered").loc[35]
     assert row[["lower", "upper"]].tolist() == curve[["lower", "upper"]].tolist()
     assert row["lower"] < row["profit_per_customer"] < row["upper"]
 

@@ -158,6 +158,7 @@ def censored_holdout(draw, n):
     return seen.assign(risk=risk), truth.assign(risk=risk)
 
 
+@pytest.mark.once
 def test_censored_holdouts_tell_the_truth_where_dropping_or_ignoring_them_does_not():
     """Thirty holdouts: within 2 % of the truth; dropped 28 % above it, as stayers 11 % below."""
     draw = np.random.default_rng(11)
@@ -195,7 +196,7 @@ def test_bounds_cover_the_truth_and_hang_on_the_seed_not_on_the_order_of_rows():
     pd.testing.assert_frame_equal(*twice)
     assert twice[0]["lower"].iloc[0] == 0
     assert curve_of(seen)["lower"].isna().all()
-    assert curve_of(EIGHT.assign(worth=200.0), seed=3)["lower"].isna().all()  # fewer than ten
+    assert curve_of(EIGHT.assign(worth=200.0), seed=3)["lower"][1:].isna().all()  # too few
 
 
 def test_a_list_is_chosen_on_other_customers():

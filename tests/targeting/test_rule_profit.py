@@ -157,6 +157,7 @@ def test_a_difference_is_paired():
     assert found.loc[("a", "nobody"), "difference_lower"] == pytest.approx(one["lower"])
 
 
+@pytest.mark.once
 def test_bounds_hold_the_truth():
     """Few holdouts of a fixed seed, all figures; tests/benchmarks/rules.py draws a thousand."""
     found = offered_worlds.coverage_of_bounds(8, seed=1, n=800)

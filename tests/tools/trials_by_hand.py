@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 import retention as rt
@@ -96,10 +95,10 @@ def known_to(watched: Watched, horizon: int) -> int:
 def variance_by_cluster(
     watched: Watched, clusters: list[str], strata: list[str], size: dict[str, float], horizon: int
 ) -> float:
-    """C / (C − K) times the squares of how much each cluster's weight moves the share that stays.
+    """The squares of how much each cluster's weight moves the share that stays, each over 1 − p.
 
     The share is that of each stratum times the `size` of the stratum; the derivative is taken
-    numerically, with the sizes as they are.
+    numerically, with the sizes as they are. p is the part of the cluster of its stratum.
     """
     names, moved = sorted(set(clusters)), []
     for name in names:
@@ -111,5 +110,6 @@ def variance_by_cluster(
                 weights = [1 + step * (clusters[i] == name) for i in mine]
                 total += weight * share_staying([watched[i] for i in mine], horizon, weights)
             ends.append(total)
-        moved.append((ends[0] - ends[1]) / 2e-4)
-    return float(np.square(moved).sum()) * len(names) / (len(names) - len(size))
+        part = clusters.count(name) / strata.count(strata[clusters.index(name)])
+        moved.append(((ends[0] - ends[1]) / 2e-4) ** 2 / (1 - part))
+    return float(sum(moved))

@@ -9,21 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from retention.cli.settings import Settings, UsageError
+from retention.cli.typed_values import demand_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_MUST_BE = {
-    "model": "a section: write its name in brackets, and its settings beneath",
-    "date": "a day, such as 2024-12-31",
-    "int": "a whole number",
-    "bool": "true or false",
-    "string": "text in quotes",
-    "tuple": "a list, such as ['region', 'plan']",
-    "path": "the name of a file",
-}
-"""By the start of the name that pydantic has for what is wrong."""
 
 
 def merged_settings(config: Path | None, options: Mapping[str, Any]) -> Settings:
@@ -71,16 +61,9 @@ def _errors_in_words(
             lines.append(f"{said} is no setting.{_nearest_setting(names)}")
         else:
             lines.append(
-                f"{said}: {_demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
+                f"{said}: {demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
             )
     return "\n".join(lines)
-
-
-def _demand_in_words(kind: str, message: str) -> str:
-    """What a setting must be, in words of people who write TOML."""
-    found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
-    said = message.removeprefix("Value error, ")
-    return f"must be {found}" if found else said[0].lower() + said[1:]
 
 
 def _nearest_setting(names: list[str]) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import date  # noqa: TC003 - pydantic reads it
 from pathlib import Path  # noqa: TC003 - pydantic reads it
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from retention.calendars import Calendar
 from retention.cli.typed_values import (
     calendar_of_name,
     choices_by_column,
+    number_or_no_flag,
     shares_of_arms,
     tuple_of_values,
 )
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 
 class UsageError(Exception):
@@ -27,6 +31,11 @@ _Value = str | int | float
 
 class _Section(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_flags_as_numbers(cls, value: object, info: ValidationInfo) -> object:
+        return number_or_no_flag(value, cls.model_fields[str(info.field_name)].annotation)
 
 
 class Columns(_Section):

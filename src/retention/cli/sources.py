@@ -112,7 +112,9 @@ def file_of(settings: Settings) -> str:
         UsageError: if there is none.
     """
     if settings.file is None:
-        raise UsageError("Say which file: retention kpis FILE, or file = '...' in the config file.")
+        raise UsageError(
+            "Say which file, right after the command, or file = '...' in the config file."
+        )
     return settings.file
 
 

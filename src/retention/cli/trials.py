@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retention.cli.assignment_files import read_assignment
 from retention.cli.settings import UsageError
-from retention.cli.sources import Source, file_of, keywords_of_file, read_source
+from retention.cli.sources import (
+    Source,
+    file_of,
+    is_file_of_contracts,
+    keywords_of_file,
+    read_source,
+)
 from retention.cli.writing import format_of_answer, write_answer
-from retention.errors import ColumnError, ContentError, count_of
+from retention.errors import ColumnError, count_of
 from retention.experiments.arms.assign_arms import assign_arms
-from retention.experiments.arms.sample_ratio import sample_ratio
 from retention.experiments.effects.profit_effect import profit_effect
 from retention.experiments.effects.retention_effect import retention_effect
 from retention.frames.python_rows import columns_as_lists, rows_as_dicts
-from retention.loading.doors.signs.assignments import as_assignment
 from retention.loading.files.reading import read_table
 from retention.progress import progress_bar
 from retention.spells.of_contracts import contract_spells
 from retention.spells.of_purchases import purchase_spells
+from retention.tables.trial_kinds import planned_shares
 from retention.wording import days, money, percent, signed_points, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from retention.cli.settings import Arms, Settings
 
-_OF_ARMS = ("customer_id", "arm", "assigned", "share")
-_BESIDE = ("stratum", "cluster")
+_WHO, _OTHER_IDS = "customer_id", "(stratum) customer_id"
+"""Of a stratum called as the ids are in the library, while they are called otherwise."""
+_OF_STAYING, _OF_MONEY = ("estimator", "gap"), ("of", "before")
+"""Settings of the one question that the other does not read."""
 _TESTED = ("difference", "difference_lower", "difference_upper")
 _STAYED = ("arm", "n", "retention", "retention_control", *_TESTED)
 _BROUGHT = ("arm", "n_mature", "mean", "mean_control", *_TESTED)
@@ -58,34 +65,45 @@ def write_assignment(settings: Settings, say: Callable[[str], None]) -> None:
         customers = _customers_of_file(settings)
         done(1)
         asked: dict[str, Any] = told.model_dump(exclude={"customer_id"})
-        answer = assign_arms(customers, **{**asked, "strata": list(told.strata)})
+        asked["strata"] = [_OTHER_IDS if name == _WHO else name for name in told.strata]
+        answer = assign_arms(customers, **asked)
         done(1)
     say(_arms_in_words(answer, told))
     write_answer(answer, settings.output)
 
 
 def _customers_of_file(settings: Settings) -> Any:
-    """The ids and strata of a file, the former as `customer_id`."""
+    """The ids and strata of a file.
+
+    Raises:
+        UsageError: if the ids are to be strata.
+        ColumnError: if there is no such column.
+    """
     told = settings.arms
     table = read_table(file_of(settings), **keywords_of_file(settings))
     if told.customer_id not in table.columns:
         raise ColumnError.unknown("`customer_id`", told.customer_id, table.columns)
     for name in told.strata:
-        if name not in table.columns or name == told.customer_id:
+        if name == told.customer_id:
+            raise UsageError(f"--strata {name}: that is who is assigned, each one of their own.")
+        if name not in table.columns:
             raise ColumnError.unknown("`strata`", name, table.columns)
     others = [name for name in table.columns if name not in (told.customer_id, *told.strata)]
-    return table.drop(columns=others).rename(columns={told.customer_id: "customer_id"})
+    return table.drop(columns=others).rename(columns={_WHO: _OTHER_IDS, told.customer_id: _WHO})
 
 
 def _arms_in_words(answer: Any, told: Arms) -> str:
     """How many are in each arm, and how that was decided, in a sentence."""
-    columns = columns_as_lists(sample_ratio(answer))
-    rows = zip(*(columns[name] for name in ("arm", "n", "share")), strict=True)
-    said = ", ".join(f"{arm} {with_commas(n)} (planned {percent(share)})" for arm, n, share in rows)
-    n_strata = len(set(columns_as_lists(answer)["stratum"])) if told.strata else 0
+    columns = columns_as_lists(answer)
+    planned = planned_shares(told.arms, argument="arms")
+    said = ", ".join(
+        f"{arm} {with_commas(columns['arm'].count(arm))} (planned {percent(share)})"
+        for arm, share in planned.items()
+    )
+    n_strata = len(set(columns["stratum"])) if told.strata else 0
     count = count_of(n_strata, "stratum", "strata")
     within = f", within {count} of {' and '.join(told.strata)}" if told.strata else ""
-    total = count_of(columns["n_all"][0], "customer")
+    total = count_of(len(columns["arm"]), "customer")
     return f"{total} by the salt {told.salt!r} from {told.assigned} on{within}: {said}"
 
 
@@ -104,10 +122,11 @@ def write_effect(settings: Settings, say: Callable[[str], None]) -> None:
             "Say --horizon, the days after which it is asked who is still here; or --within, the "
             "days in which it is counted what customers brought."
         )
+    _refuse_unread_options(settings)
     with progress_bar("retention effect", "steps", 3) as done:
         source = read_source(settings, say)
         done(1)
-        assignment = _assignment_of_file(told.assignment, list(told.by))
+        assignment = read_assignment(told.assignment, settings, say)
         done(1)
         stays = told.horizon is not None
         effect = _effect_on_staying if stays else _effect_on_money
@@ -118,27 +137,19 @@ def write_effect(settings: Settings, say: Callable[[str], None]) -> None:
     write_answer(answer, settings.output, people=[*told.by, *(_STAYED if stays else _BROUGHT)])
 
 
-def _assignment_of_file(path: Path, by: list[str]) -> Any:
-    """The assignment in a file, whose columns have the names that `assign_arms` gives them.
+def _refuse_unread_options(settings: Settings) -> None:
+    """Refuse what was said of the other question, and would not be read.
 
     Raises:
-        ColumnError: if one is not there.
-        ContentError: if an arm has several planned shares.
+        UsageError: if there is any.
     """
-    table = read_table(str(path))
-    for name in (*_OF_ARMS, *by):
-        if name not in table.columns:
-            raise ColumnError.unknown("assignment", name, table.columns)
-    planned = table[["arm", "share"]].drop_duplicates()
-    if planned["arm"].duplicated().any():
-        twice = planned.loc[planned["arm"].duplicated(), "arm"].iloc[0]
-        raise ContentError(f"assignment: {twice!r} has several planned shares. Correct the file.")
-    shares = {str(arm): float(share) for arm, share in planned.itertuples(index=False)}
-    names: dict[str, Any] = {
-        name: name for name in (*_OF_ARMS[:3], *_BESIDE) if name in table.columns
-    }
-    door: Any = as_assignment
-    return door(str(path), **names, shares=shares, keep=by)
+    told, contracts = settings.tested, is_file_of_contracts(settings)
+    own, others = ("horizon", _OF_MONEY) if told.within is None else ("within", _OF_STAYING)
+    for name in others:
+        if getattr(told, name) is not None:
+            raise UsageError(f"--{name} is not read with --{own}: leave it out.")
+    if contracts and told.gap is not None:
+        raise UsageError("--gap is of orders, and this file is of contracts: leave it out.")
 
 
 def _effect_on_staying(assignment: Any, source: Source, settings: Settings) -> Any:
@@ -199,7 +210,7 @@ def _comparison_in_words(row: Mapping[str, Any], by: list[str]) -> str:
     stays = "horizon" in row
     written = signed_points if stays else money
     if row["difference"] is None:
-        return f"{whose}{row['arm']} cannot be compared with {row['compared_to']}: {row['reason']}"
+        return f"{whose}{row['arm']} cannot be compared with {row['compared_to']}. {row['reason']}"
     apart = written(row["difference"])
     if row["difference_lower"] is not None:
         ends = (written(row["difference_lower"]), written(row["difference_upper"]))

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from retention.calendars import Calendar
 from retention.errors import RetentionError
+
+_MUST_BE = {
+    "model": "a section: write its name in brackets, and its settings beneath",
+    "date": "a day, such as 2024-12-31",
+    "int": "a whole number",
+    "float": "a number",
+    "dict": "a section, with a line NAME = VALUE for each",
+    "bool": "true or false",
+    "string": "text in quotes",
+    "tuple": "a list, such as ['region', 'plan']",
+    "path": "the name of a file",
+}
+"""By the start of the name that pydantic has for what is wrong."""
 
 
 def calendar_of_name(name: Any) -> Any:
@@ -16,6 +29,13 @@ def calendar_of_name(name: Any) -> Any:
         known = "choose from 'day', 'week', 'month', 'quarter', 'year', or a calendar's"
         what = f"invalid choice: {name!r} ({known}, such as 'April fiscal quarter')"
         raise ValueError(what) from None
+
+
+def number_or_no_flag(value: object, kind: object) -> object:
+    """What a setting is given, but for true where a number is meant: pydantic takes it for 1."""
+    if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
+        raise ValueError("must be a number")
+    return value
 
 
 def tuple_of_values(value: object) -> object:
@@ -51,3 +71,10 @@ def shares_of_arms(value: object) -> object:
             raise ValueError("must be each arm once with its share, such as control=0.5,offer=0.5")
         found[arm.strip()] = number
     return found
+
+
+def demand_in_words(kind: str, message: str) -> str:
+    """What a setting must be, in words of people who write TOML."""
+    found = next((words for start, words in _MUST_BE.items() if kind.startswith(start)), None)
+    said = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"must be {found}" if found else said[0].lower() + said[1:]

@@ -395,7 +395,11 @@ def _array_of_series(series: nw.Series[Any], exact: bool) -> NDArray[Any]:
         whole = series.fill_null(0).to_numpy().astype(object)
         whole[series.is_null().to_numpy()] = None
         return whole
-    return series.to_numpy()
+    values = series.to_numpy()
+    if isinstance(series.dtype, nw.Boolean) and values.dtype == object:  # pandas says NA
+        values = values.copy()
+        values[series.is_null().to_numpy()] = None
+    return values
 
 
 def _unmasked_array(values: Any, exact: bool) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.errors import ColumnError, ContentError
 from retention.frames import count, one_row
-from retention.names import inner_name
+from retention.names import inner_name, marked_argument
 from retention.orders import Together
 from retention.tables import Kind, keeping
 
@@ -95,7 +95,7 @@ def kept_columns(
             if name not in schema:
                 raise ColumnError.unknown(word, name, schema, kept=keeping(kind))
         if len(set(names)) < len(names):
-            raise ColumnError(f"{word} names a column twice: {names}.")
+            raise ColumnError(f"{marked_argument(word)} names a column twice: {names}.")
     every = [name for names in lists.values() for name in names]
     for name in every:
         if every.count(name) > 1:

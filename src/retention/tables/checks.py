@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention.errors import YOURS, ColumnError
 from retention.frames import Frame, as_lazy, one_row
-from retention.names import inner_name
+from retention.names import inner_name, marked_argument
 from retention.periods import zone_of
 from retention.tables.makers import advice_to_make
 from retention.tables.mixed_currencies import refuse_mixed, says_currency
@@ -145,7 +145,7 @@ def column_names(
     names = given_names(asked, argument=argument)
     refuse_taken(names, answer, argument=argument)
     if len(set(names)) < len(names):
-        raise ColumnError(f"{argument} names a column twice: {names}.")
+        raise ColumnError(f"{marked_argument(argument)} names a column twice: {names}.")
     return [inner_name(name) for name in names]
 
 
@@ -155,6 +155,8 @@ def given_names(asked: object, *, argument: str) -> list[str]:
     Raises:
         ColumnError: if one is no text.
     """
+    if asked is None:
+        raise ColumnError(f"{argument} must name a column, or several in a list; got None.")
     if not isinstance(asked, Iterable):
         raise ColumnError(
             f"{argument} must name a column, or several in a list; got {asked!r}. A column with a "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 
 from retention.errors import RetentionError, is_number
 from retention.names import marked_argument
@@ -50,7 +51,8 @@ def planned_shares(said: object, *, argument: str) -> dict[str, float]:
     """The share of each arm that a user planned, in the order of the arms' names.
 
     Args:
-        said: the arms and their shares; whole numbers that name arms become text.
+        said: the arms and their shares; whole numbers that name arms become text, and blanks
+            about a name are none of it, as in tables.
         argument: what the user calls them.
 
     Raises:
@@ -64,6 +66,8 @@ def planned_shares(said: object, *, argument: str) -> dict[str, float]:
             f"`{argument}={{'control': 0.5, 'offer': 0.5}}`; got {said!r}."
         )
     shares = {_name_of_arm(arm, told): share for arm, share in said.items()}
+    if len(shares) < len(said):
+        raise RetentionError(f"{told} names an arm twice; got {said!r}.")
     for arm, share in shares.items():
         if not (is_number(share) and share > 0):
             raise RetentionError(f"{told}: that of {arm!r} must be above 0; got {share!r}.")
@@ -81,6 +85,6 @@ def planned_shares(said: object, *, argument: str) -> dict[str, float]:
 
 def _name_of_arm(arm: object, told: str) -> str:
     named = isinstance(arm, str) and arm.strip()
-    if not named and (isinstance(arm, bool) or not isinstance(arm, int)):
+    if not named and (isinstance(arm, bool) or not isinstance(arm, Integral)):
         raise RetentionError(f"{told}: arms have names, as text; got {arm!r}.")
-    return str(arm)
+    return str(arm).strip()

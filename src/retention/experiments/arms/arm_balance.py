@@ -10,10 +10,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import YOURS, ColumnError, ContentError
+from retention.errors import YOURS, ColumnError, ContentError, count_of
 from retention.experiments.arms.ratio_test import (
     ArmCounts,
     counts_of_arms,
+    refuse_clusters_of_several,
     refuse_repeated_customers,
 )
 from retention.frames import Columns, Frame, as_text, beside, collect, one_row, table_like
@@ -88,8 +89,9 @@ def arm_balance(
 
     Raises:
         ColumnError: if a covariate is missing, or is neither a number nor a category.
-        ContentError: if a table is empty, a customer stands in one twice, a number is infinite, or
-            a category has more than 1,000 levels.
+        ContentError: if a table is empty, no customer stands in both, one stands in one twice, a
+            cluster is in several arms, a number is infinite, or a category has more than 1,000
+            levels.
 
     Example:
         The two arms have means of 2 and 3, each with a standard deviation of 1.
@@ -123,8 +125,10 @@ def arm_balance(
     refuse_other_ids(frame, known, ("assignment", "customers"))
     refuse_repeated_customers(frame)
     refuse_repeated_customers(known, "customers")
+    refuse_clusters_of_several(frame)
     counts = counts_of_arms(frame)
     rows = _arms_and_covariates(frame, beside(frame, customers, name="customers"), names)
+    _refuse_nobody_in_common(rows, counts)
     compared = [
         row
         for place, name in enumerate(names)
@@ -191,8 +195,34 @@ class _Moments:
 def _arms_and_covariates(frame: Frame, customers: Frame, names: Sequence[str]) -> Frame:
     """The arm of each customer as `_arm`, and what was known of them as `_0`, `_1` and so on."""
     arm = frame.select("customer_id", nw.col("arm").cast(nw.String).alias("_arm"))
-    columns = (nw.col(name).alias(f"_{place}") for place, name in enumerate(names))
-    return arm.join(customers.select("customer_id", *columns), on="customer_id", how="left")
+    schema = customers.collect_schema()
+    columns = (
+        _number_or_label(name, schema[name]).alias(f"_{place}") for place, name in enumerate(names)
+    )
+    known = customers.select("customer_id", *columns, _known=nw.lit(1))
+    return arm.join(known, on="customer_id", how="left")
+
+
+def _number_or_label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """A covariate as it can be joined: true/false beside nobody would be of no type in pandas."""
+    if dtype.is_numeric():
+        return nw.col(name)
+    try:
+        return as_text(name, dtype)
+    except ColumnError:
+        raise ColumnError(
+            f"covariates: {outer_text(name)!r} holds {dtype}, which is neither a number nor a "
+            "category. Make a number of it, such as days before `assigned`, or put it into classes."
+        ) from None
+
+
+def _refuse_nobody_in_common(rows: Frame, counts: ArmCounts) -> None:
+    """Refuse a table in which no customer of the assignment stands, as where it is empty."""
+    if not int(one_row(rows.select(n=nw.col("_known").count()))["n"]):
+        raise ContentError(
+            f"customers: none of the {count_of(int(counts.n_customers.sum()), 'customer')} of the "
+            "assignment is in it. Are these the same customers, by the same ids?"
+        )
 
 
 def _moments_of_covariate(
@@ -219,44 +249,57 @@ def _moments_of_number(
 ) -> tuple[Floats, Floats, Floats]:
     """How many are known in each arm, their mean and standard deviation.
 
-    Values are counted from the mean of all, so that squares lose no digits.
+    Values are counted from the mean of their arm, so that squares lose no digits; where all of an
+    arm are alike, nothing that rounding leaves is taken for a spread.
     """
     told = rows.select("_arm", _value=nw.col(column).cast(nw.Float64))
     value = nw.col("_value")
     told = told.with_columns(_value=nw.when(~value.is_nan()).then(value))
-    all_of = one_row(told.select(value.mean(), least=value.min(), most=value.max()))
-    for end in (all_of["least"], all_of["most"]):
-        if end is not None and abs(end) > MOST:
-            raise ContentError(
-                f"covariates: {name!r} holds {end:g}, beyond what can be compared. Correct it "
-                "first."
-            )
-    middle = all_of["_value"] or 0.0
-    centred = told.with_columns(_off=value - middle)
-    squared = centred.with_columns(_square=nw.col("_off") * nw.col("_off"))
-    sums = (nw.col("_off").count().alias("n"), nw.col("_off").sum(), nw.col("_square").sum())
-    found = collect(squared.group_by("_arm").agg(*sums))
-    at = [found["_arm"].tolist().index(arm) for arm in arms]
-    n, off, square = (
-        np.nan_to_num(found[part].astype(np.float64))[at] for part in ("n", "_off", "_square")
+    ends = told.group_by("_arm").agg(
+        nw.col("_value").min().alias("least"),
+        nw.col("_value").max().alias("most"),
+        nw.col("_value").count().alias("n"),
     )
-    mean = intervals.ratio(off, n)
-    variance = np.maximum(intervals.ratio(square - n * mean**2, n - 1), 0)
-    return n, mean + middle, np.sqrt(variance)
+    found = _in_order_of_arms(ends, arms)
+    least, most, n = (found[part] for part in ("least", "most", "n"))
+    _refuse_beyond_comparison(np.concatenate([least, most]), name)
+    about = told.with_columns(_mean=value.mean().over("_arm")).with_columns(
+        _off=value - nw.col("_mean")
+    )
+    squared = about.with_columns(_square=nw.col("_off") * nw.col("_off"))
+    sums = squared.group_by("_arm").agg(
+        nw.col("_mean").max(), nw.col("_off").sum(), nw.col("_square").sum()
+    )
+    found = _in_order_of_arms(sums, arms)
+    n, off, square = (np.nan_to_num(part) for part in (n, found["_off"], found["_square"]))
+    rest = intervals.ratio(off, n)
+    variance = np.maximum(intervals.ratio(square - n * rest**2, n - 1), 0)
+    alike = least == most
+    mean = np.where(alike, least, found["_mean"] + rest)
+    return n, mean, np.sqrt(np.where(alike & (n > 1), 0.0, variance))
+
+
+def _in_order_of_arms(counted: Frame, arms: Sequence[str]) -> dict[str, Floats]:
+    """What was counted of each arm, in the order of the arms."""
+    found = collect(counted)
+    place = {arm: row for row, arm in enumerate(found.pop("_arm").tolist())}
+    at = [place[arm] for arm in arms]
+    return {part: values.astype(np.float64)[at] for part, values in found.items()}
+
+
+def _refuse_beyond_comparison(values: Floats, name: str) -> None:
+    if (beyond := values[np.abs(values) > MOST]).size:
+        raise ContentError(
+            f"covariates: {name!r} holds {beyond[0]:g}, beyond what can be compared. Correct it "
+            "first."
+        )
 
 
 def _counts_of_levels(
     rows: Frame, column: str, name: str, arms: Sequence[str]
 ) -> dict[str, Floats]:
     """How many of each arm have each level; those without one are "(missing)"."""
-    dtype = rows.collect_schema()[column]
-    try:
-        level = as_text(column, dtype).alias("_level")
-    except ColumnError:
-        raise ColumnError(
-            f"covariates: {name!r} holds {dtype}, which is neither a number nor a category. Make a "
-            "number of it, such as days before `assigned`, or put it into classes."
-        ) from None
+    level = nw.col(column).fill_null(_MISSING).alias("_level")
     found = collect(rows.select("_arm", level).group_by("_arm", "_level").agg(nw.len().alias("n")))
     different = set(found["_level"].tolist())
     refuse_identifier("covariates", [name], len(different), MOST_LEVELS, "levels")

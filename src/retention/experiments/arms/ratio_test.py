@@ -152,6 +152,36 @@ def refuse_repeated_customers(table: Frame, name: str = "assignment") -> None:
         )
 
 
+def refuse_clusters_of_several(
+    table: Frame, whole: str = "arm", columns: tuple[str, str] = ("cluster", "arm")
+) -> None:
+    """Refuse clusters that are in several arms, or in several strata: they have one as a whole.
+
+    Args:
+        table: a row per customer.
+        whole: "arm" or "stratum", what a cluster has one of.
+        columns: the columns of the cluster, and of what it has one of; without them all is well.
+
+    Raises:
+        ContentError: if one has several.
+    """
+    cluster, own = columns
+    if cluster not in table.collect_schema():
+        return
+    told = table.select(_cluster=nw.col(cluster), _own=nw.col(own).cast(nw.String))
+    each = told.filter(~nw.col("_cluster").is_null()).group_by("_cluster")
+    ends = each.agg(nw.col("_own").min().alias("_least"), nw.col("_own").max().alias("_most"))
+    split = ends.filter(nw.col("_least") != nw.col("_most"))
+    found = one_row(split.select(nw.len().alias("n"), nw.col("_cluster").min()))
+    if n := int(found["n"]):
+        plural = {"arm": "arms", "stratum": "strata"}[whole]
+        raise ContentError(
+            f"assignment: {count_of(n, 'cluster has', 'clusters have')} customers in several "
+            f"{plural}, such as {found['_cluster']!r}. A cluster has one {whole} as a whole: if "
+            "customers were assigned one by one, leave the column 'cluster' out."
+        )
+
+
 def _counted_rows(assignment: Frame, by: Sequence[str]) -> Columns:
     """Units and customers of each arm and share in each segment, as the engine counts them."""
     schema = assignment.collect_schema()

@@ -13,6 +13,7 @@ from retention.experiments.arms.ratio_test import (
     ArmCounts,
     counts_of_arms,
     ratio_of_counts,
+    refuse_clusters_of_several,
     refuse_repeated_customers,
 )
 from retention.frames import Columns, table_like
@@ -84,7 +85,8 @@ def sample_ratio(
     Raises:
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if the table is empty, a customer stands in it twice, a row lacks its
-            customer, arm, share or cluster, an arm has several planned shares, or there is one arm.
+            customer, arm, share or cluster, an arm has several planned shares, a cluster is in
+            several arms, or there is one arm.
         RetentionError: if `least_p` or `level` is not between 0 and 1.
 
     Example:
@@ -113,6 +115,7 @@ def sample_ratio(
         )
     frame = require(assignment, ASSIGNMENT, extra=names, adds="none")
     refuse_repeated_customers(frame)
+    refuse_clusters_of_several(frame)
     counts = counts_of_arms(frame, names)
     return table_like(_ratio_columns(counts, least_p, level), assignment)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention import intervals
+from retention.experiments.effects.corrected_effects import freedom_of_sum
 from retention.experiments.effects.stratified_curves import FEWEST_IN_STRATUM
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class _Told:
         apart = float((b[0] - b[1]) @ common @ (b[0] - b[1]))
         terms = np.concatenate([*parts, [apart]])
         freedom = np.concatenate([*freedoms, [float((self.size - 1).sum())]])
-        return covariance, float(self.size.sum()), _satterthwaite(terms, freedom)
+        return covariance, float(self.size.sum()), float(freedom_of_sum(terms, freedom))
 
     def _spread_of_middle(self) -> Floats:
         """The covariance of the common means of the covariates."""
@@ -229,13 +230,14 @@ class _Told:
             adds[arm] += self.share[place] / part.n[place] * left
             _, cluster = np.unique(rows.cluster, return_inverse=True)
             sums = np.array([np.bincount(cluster, values) for values in adds])
-            sizes = np.bincount(cluster, n)
+            sizes, pulls = np.bincount(cluster, n), np.bincount(cluster, n / part.n[place])
             c, k = sizes.size, self.share.size + rank
-            added = sums @ sums.T * (c / (c - k) if c > k else np.nan)
+            slopes = (c - self.share.size) / (c - k) if c > k else np.nan
+            added = sums / (1 - pulls if c > k else np.nan) @ sums.T * slopes
             covariance, units = covariance + added, units + c
             parts.append(added[0, 0] + added[1, 1] - 2 * added[0, 1])
             freedoms.append(intervals.effective_n(sizes.sum(), (sizes**2).sum())[()] - k)
-        return covariance, units, _satterthwaite(np.array(parts), np.array(freedoms))
+        return covariance, units, float(freedom_of_sum(np.array(parts), np.array(freedoms)))
 
 
 def _residual_variances(part: _Arm, slope: Floats, left: float) -> tuple[Floats, Floats]:
@@ -248,11 +250,3 @@ def _residual_variances(part: _Arm, slope: Floats, left: float) -> tuple[Floats,
     squares = np.where(squares > floor, squares, 0.0)
     each = np.divide(squares, freedom, out=np.full(squares.size, np.nan), where=known)
     return each, freedom
-
-
-def _satterthwaite(terms: Floats, freedom: Floats) -> float:
-    """The degrees of freedom of a sum of variances, each with its own."""
-    used = terms > 0
-    if not used.any() or np.isnan(terms).any() or (freedom[used] <= 0).any():
-        return float("nan")
-    return float(terms[used].sum() ** 2 / (terms[used] ** 2 / freedom[used]).sum())

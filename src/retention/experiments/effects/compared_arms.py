@@ -14,6 +14,7 @@ from retention.experiments.arms.ratio_test import (
     LEAST_P,
     ArmCounts,
     counts_of_arms,
+    refuse_clusters_of_several,
     refuse_repeated_customers,
     warn_of_mismatch,
 )
@@ -163,7 +164,9 @@ def read_trial(
     frame = _rows_of_trial(begun, names, clock)
     stratified, clustered = (own in frame.collect_schema() for own in (STRATUM, CLUSTER))
     if clustered:
-        _refuse_split_clusters(frame, stratified=stratified)
+        refuse_clusters_of_several(frame, "arm", (CLUSTER, ARM))
+        if stratified:
+            refuse_clusters_of_several(frame, "stratum", (CLUSTER, STRATUM))
     return Trial(
         frame,
         tuple(names),
@@ -265,24 +268,6 @@ def _label(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
         raise ColumnError(
             f"assignment: {name!r} holds {dtype}, not labels. Make it text or whole numbers."
         ) from None
-
-
-def _refuse_split_clusters(frame: Frame, *, stratified: bool) -> None:
-    """Refuse clusters that are in several arms, or in several strata: they have one as a whole."""
-    columns = {"arm": ARM, **({"stratum": STRATUM} if stratified else {})}
-    for name, own in columns.items():
-        each = frame.group_by(CLUSTER).agg(
-            nw.col(own).min().alias("_least"), nw.col(own).max().alias("_most")
-        )
-        split = each.filter(nw.col("_least") != nw.col("_most"))
-        told = one_row(split.select(nw.len().alias("n"), nw.col(CLUSTER).min()))
-        if n := int(told["n"]):
-            plural = {"arm": "arms", "stratum": "strata"}[name]
-            raise ContentError(
-                f"assignment: {count_of(n, 'cluster has', 'clusters have')} customers in several "
-                f"{plural}, such as {told[CLUSTER]!r}. A cluster has one {name} as a whole: if "
-                "customers were assigned one by one, leave the column 'cluster' out."
-            )
 
 
 def _rows_of(labels: Columns, n: int) -> list[tuple[str, ...]]:

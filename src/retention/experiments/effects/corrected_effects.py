@@ -29,6 +29,7 @@ Correction = Literal["holm", "benjamini_hochberg", "none"]
 Peeking = Literal["none", "always-valid"]
 
 _DOUBLINGS, _STEPS, _NEAR_0 = 60, 30, 1e-13
+_SUREST = 1 - 2.0**-52  # a level nearer to 1 has infinite bounds, for want of digits
 
 TOO_FEW_TO_LOOK = (
     f"Fewer than {FEWEST_ALWAYS_VALID} are known: bounds that hold at every look are not valid yet."
@@ -123,6 +124,7 @@ def difference_with_tests(found: Difference, trial: Trial, reading: Reading) -> 
     z = quantiles_to_0(found)
     p = reading.p_values(found, z)
     level_all = 1 - (1 - reading.level) / max(int(np.isfinite(found.difference).sum()), 1)
+    level_all = min(level_all, _SUREST)
     lower, upper = found.bounds(reading.quantiles(found, reading.level))
     lower_all, upper_all = found.bounds(reading.quantiles(found, level_all))
     further = len(trial.arms) - 1
@@ -218,15 +220,47 @@ def p_of_interaction(found: Difference, further: int) -> Floats:
     return np.asarray(np.tile(p, difference.shape[0]))
 
 
+def freedom_of_sum(variances: Floats, freedom: Floats) -> Floats:
+    """Degrees of freedom of sums of variances along the first axis: (Σ V)² / Σ V²/f.
+
+    That of a difference is near that of the part that varies most, not the sum of both. NaN where a
+    part is not known, or rests on nothing.
+
+    Args:
+        variances: what is summed.
+        freedom: degrees of freedom of each, infinite where they are known.
+
+    Source:
+        Satterthwaite, F. E. (1946), An approximate distribution of estimates of variance
+        components, Biometrics Bulletin 2, 110–114.
+
+    Example:
+        >>> print(freedom_of_sum(np.array([3.0, 1.0]), np.array([9.0, 29.0])).round(3))
+        15.478
+    """
+    used = ~(variances <= 0)
+    known = ~(used & ~(freedom > 0)).any(axis=0) & used.any(axis=0)
+    parts = np.where(used, variances, 0.0)
+    most = np.where(known, parts.max(axis=0), 1.0)
+    share = parts / np.where(most > 0, most, 1.0)
+    below = (share**2 / np.where(used & (freedom > 0), freedom, 1.0)).sum(axis=0)
+    above = share.sum(axis=0) ** 2
+    made = np.divide(above, below, out=np.full(np.shape(above), np.inf), where=below > 0)
+    return np.where(known & ~np.isnan(above), made, np.nan)
+
+
 def relative_columns(
-    first: tuple[Floats, Floats], control: tuple[Floats, Floats], quantiles: Floats
+    first: tuple[Floats, Floats],
+    control: tuple[Floats, Floats],
+    quantiles: Callable[[Floats], Floats],
 ) -> Columns:
     """`relative` = first / control − 1 with its bounds, from the normal law of the log ratio.
 
     Args:
         first: the figure of the further arms, and its standard error.
         control: the same of the control.
-        quantiles: how many standard errors the bounds lie from the middle.
+        quantiles: how many standard errors the bounds lie from the middle, where the variance is
+            the sum of two, the rows of what is given.
     """
     (value, error), (other, spread) = first, control
     known = (value > 0) & (other > 0)
@@ -235,7 +269,7 @@ def relative_columns(
         np.divide(e, v, out=np.full(v.size, np.nan), where=known)
         for v, e in ((value, error), (other, spread))
     ]
-    width = quantiles * np.hypot(*parts)
+    width = quantiles(np.square(parts)) * np.hypot(*parts)
     return {
         "relative": ratio - 1,
         "relative_lower": ratio * np.exp(-width) - 1,

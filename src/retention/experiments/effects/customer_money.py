@@ -208,11 +208,23 @@ def _refuse_what_is_not_known(found: dict[str, Any], asked: Asked, first: date) 
             f"the longest anyone was watched is {count_of(longest, 'day')}. Take "
             f"`within={longest}` or wait."
         )
+    _refuse_days_before_orders(earliest, asked, first)
+
+
+def _refuse_days_before_orders(earliest: int, asked: Asked, first: date) -> None:
+    """Refuse customers, or days before them, of a time of which orders are not known."""
     known = periods.number_of(first)
     if asked.observed_from is not None and earliest < known:
         raise ContentError(
             f"assignment: the first customer was assigned on {periods.day_of(earliest)}, before "
             f"`observed_from` {first}: what was bought then is not known."
+        )
+    if earliest + asked.within <= known:
+        raise ContentError(
+            f"assignment: the days of the first customer, assigned on {periods.day_of(earliest)}, "
+            f"were over before the first order, of {first}: what was bought then is not known. "
+            "Leave out who was assigned so early, or say since when orders are known, with "
+            "`observed_from=`."
         )
     if asked.before and earliest - asked.before < known:
         days = earliest - known

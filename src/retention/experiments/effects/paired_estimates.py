@@ -13,6 +13,7 @@ from retention.experiments.effects.corrected_effects import (
     TOO_FEW_TO_LOOK,
     Difference,
     difference_with_tests,
+    freedom_of_sum,
     relative_columns,
 )
 from retention.experiments.effects.stratified_curves import estimates_of_pair
@@ -82,14 +83,21 @@ def effect_columns(
     counts = counts_of_customers(followed, trial, horizon, mature=mature)
     found = _difference_of_sides(sides, bounds_about if trial.clustered else bounds)
     tests = difference_with_tests(found, trial, reading)
-    quantiles = reading.quantiles(found, reading.level)
+    freedoms = np.array([side.freedom for side in sides])
+
+    def quantiles_of(freedom: Floats) -> Floats:
+        return reading.quantiles(replace(found, freedom=freedom), reading.level)
+
     one, other = ((side.value, np.sqrt(side.variance)) for side in sides)
-    made = {**counts, **tests, **relative_columns(one, other, quantiles)}
+    relative = relative_columns(
+        one, other, lambda parts: quantiles_of(freedom_of_sum(parts, freedoms))
+    )
+    made = {**counts, **tests, **relative}
     for end, side in zip(("", "_control"), sides, strict=True):
         names = (f"{figure}{end}", f"lower{end}", f"upper{end}")
         alone = replace(side, variance=side.variance + side.of_mix)
-        own = reading.quantiles(replace(found, freedom=side.freedom), reading.level)
-        made |= dict(zip(names, (side.value, *bounds(alone, own)), strict=True))
+        own = bounds(alone, quantiles_of(side.freedom))
+        made |= dict(zip(names, (side.value, *own), strict=True))
     lower = made["difference_lower"]
     made["reason"] = reasons_without_bounds(counts, sides, found.difference, lower, reading)
     return made
@@ -104,6 +112,7 @@ def bounds_about(side: Side, quantiles: Floats) -> tuple[Floats, Floats]:
 def _difference_of_sides(sides: tuple[Side, Side], bounds: Bounds) -> Difference:
     """The difference of two figures, bounded by the bounds of both."""
     one, other = sides
+    variances = np.array([one.variance, other.variance])
 
     def bounds_of_both(quantiles: Floats) -> tuple[Floats, Floats]:
         first, second = ((side.value, *bounds(side, quantiles)) for side in sides)
@@ -113,7 +122,7 @@ def _difference_of_sides(sides: tuple[Side, Side], bounds: Bounds) -> Difference
         difference=one.value - other.value,
         error=np.sqrt(one.variance + other.variance),
         n=one.units + other.units,
-        freedom=one.freedom + other.freedom,
+        freedom=freedom_of_sum(variances, np.array([one.freedom, other.freedom])),
         bounds=bounds_of_both,
     )
 

@@ -117,10 +117,11 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
     stratum, weighted by its share q of both arms' customers: Σ q Ȳ and Σ q² s²/n; slopes are of the
     arm. Strata in which an arm has fewer than 10 customers are taken together. Where it has
     clusters (branches, agents) these are the units: what a customer's money differs from the mean
-    of the arm (and stratum) is summed by cluster, the variance of an arm is the sum of squares of
-    these sums over n² times C/(C − K) for C clusters in K strata (with `before` one or two more,
-    for the slopes), and its degrees of freedom are the effective number of clusters, (Σn)²/Σn²,
-    less K, put together as Welch does.
+    of the arm (and stratum) is summed by cluster, and the variance of an arm is the sum of the
+    squares of these sums, each over 1 − p for a cluster with the part p of the customers of its arm
+    (and stratum), over n²: for C clusters of one size C/(C − 1) times. With `before` it is (C − K)
+    / (C − K − slopes) times that for K strata. Degrees of freedom of an arm are the effective
+    number of clusters, (Σn)²/Σn², less K and the slopes, put together as Welch does.
 
     `relative` is Δ/mean_control with Fieller's bounds: all ratios θ − 1 for which mean_arm less θ
     mean_control is not told from 0. They need a control whose mean is.
@@ -151,7 +152,8 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
             rest on large numbers: below 200 customers (or clusters) there are none.
         tuned_for: of always-valid bounds, the number of customers (or clusters) in both arms at
             which they are narrowest.
-        observed_from: the first day whose orders are known; by default that of the first order.
+        observed_from: the first day whose orders are known; by default that of the first order,
+            before which nobody's days may be over.
         level: confidence of all bounds.
 
     Returns:
@@ -171,8 +173,8 @@ def profit_effect(  # noqa: PLR0913 - a test of money has that many terms
         RetentionError: if an argument is none of what it may be, or `control` is no arm.
         ColumnError: if a column is missing or of the wrong type, as `profit` where it is asked for.
         ContentError: if a customer has two rows, a cluster is in two arms or strata, nobody's days
-            are over, `before` reaches back before `observed_from`, no customer is in transactions,
-            or amounts are in several currencies.
+            are over, days of a customer or `before` lie before `observed_from`, no customer is in
+            transactions, or amounts are in several currencies.
 
     Warns:
         RetentionWarning: if arms are not as large as planned (p < .001), or the log falls silent

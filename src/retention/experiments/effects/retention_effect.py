@@ -100,11 +100,13 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
     Compared plainly the error would be too large: .0200 where the truth was .0171 in simulation.
 
     Where it has clusters (branches, agents), these are the units. What a customer adds to S is
-    summed by cluster, V is the sum of squares of these sums times C/(C − K) for C clusters in K
-    strata, and the bounds are Δ ± t √V with Student's t, its degrees of freedom being the effective
-    numbers of clusters, (Σn)²/Σn², less K in each arm. Twenty branches of 200 with a correlation of
-    .01 within them: compared by customer there is a false alarm in 25 tests of 100, by branch in 5.
-    A cluster lies in one stratum; strata with a single cluster in an arm are taken together.
+    summed by cluster, and V is the sum of the squares of these sums, each over 1 − p for a cluster
+    with the part p of the customers of its arm (and stratum): of C alike C/(C − 1) times. Bounds of
+    Δ are Δ ± t √V with Student's t: an arm has as many degrees of freedom as it has clusters of one
+    size in effect, (Σn)²/Σn², less one for each stratum; those of both arms are put together as
+    Welch does. Twenty branches of 200 with a correlation of .01 within them: compared by customer
+    there is a false alarm in 25 tests of 100, by branch in 5. A cluster lies in one stratum; strata
+    with a single cluster in an arm are taken together.
 
     Several arms and segments are several tests: `p_adjusted` has been told so, the bounds
     `lower_all` and `upper_all` hold for all of them at once, and `p_interaction` says whether an
@@ -201,7 +203,8 @@ def retention_effect(  # noqa: PLR0913 - a test of retention has that many terms
         G. Y. and Donner, A. (2008), Statistics in Medicine 27, 1693–1702 (MOVER); Miratrix, L. W.,
         Sekhon, J. S. and Yu, B. (2013), Journal of the Royal Statistical Society B 75, 369–396
         (post-stratification); Donner, A. and Klar, N. (2000), Design and Analysis of Cluster
-        Randomization Trials; Holm, S. (1979), Scandinavian Journal of Statistics 6, 65–70.
+        Randomization Trials; Bell, R. M. and McCaffrey, D. F. (2002), Survey Methodology 28,
+        169–181 (1 − p); Holm, S. (1979), Scandinavian Journal of Statistics 6, 65–70.
     """
     terms = {"clock": clock, "correction": correction, "peeking": peeking}
     reading = reading_of(level=level, correction=correction, peeking=peeking, tuned_for=tuned_for)

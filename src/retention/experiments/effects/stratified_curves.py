@@ -193,7 +193,9 @@ def _variance_between_clusters(
     """The variance of sums by cluster of what each customer adds; clusters; degrees of freedom.
 
     A customer who left at u adds −W_u / (Y_u − d_u) + Σ over v ≤ u of W_v d_v / (Y_v (Y_v − d_v)),
-    one followed up to u the second term alone: the derivative of the figure by their weight.
+    one followed up to u the second term alone: the derivative of the figure by their weight. A
+    cluster with the part p of its arm (and stratum) pulls the figure its own way by p, so that its
+    square is 1 − p of what it should be.
     """
     reached = np.searchsorted(times, rows.day, side="right")
     zero = np.zeros((share.size, 1))
@@ -202,9 +204,10 @@ def _variance_between_clusters(
     adds = share[stratum] * rows.n * (gained - np.where(rows.left, lost, 0.0))
     _, cluster = np.unique(rows.cluster, return_inverse=True)
     sums, sizes = np.bincount(cluster, adds), np.bincount(cluster, rows.n)
-    n, freedom = sizes.size, sizes.size - share.size
-    squares = float((sums**2).sum())
-    if freedom < 1 or not squares:
+    n, squares = sizes.size, sums**2
+    if n <= share.size or not squares.any():
         return np.nan, float(n), np.nan
+    whole = np.bincount(stratum, rows.n, share.size)
+    part = np.bincount(cluster, rows.n / whole[stratum])
     effective = float(intervals.effective_n(sizes.sum(), (sizes.astype(float) ** 2).sum())[()])
-    return squares * n / freedom, float(n), effective - share.size
+    return float((squares / (1 - part)).sum()), float(n), effective - share.size

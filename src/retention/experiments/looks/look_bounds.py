@@ -35,6 +35,7 @@ _MOST_LOOKS = 50
 _EARLIEST, _CLOSEST, _ROUNDING = 0.01, 1e-3, 1e-9  # of information, and what rises to 1
 _FARTHEST = 38.0  # a chance beyond it is less than a float can hold
 _LOWEST = 9.0  # standard errors below which no running sum is ever seen
+_SUREST = 1 - 2.0**-52  # the highest level whose quantile a float holds, some eight errors
 _NODES, _PANEL = 16, 3.0  # of a quadrature, so many in a panel of so many errors of a step
 
 
@@ -91,9 +92,9 @@ def look_bounds(
         alarm up to this look, on all sides), `z` (stop if the difference is so many standard errors
         from 0; with one side above 0), `p` (the same as a p-value of as many sides),
         `bounds_level` (the `level=` with which to ask an effect at this look: the test stops if
-        its bounds leave out 0), `plain_alarm` (the chance of a false alarm up to this look if each
-        were read at `level` as if it were the only one), and the constants `level`, `spending`,
-        `sides`.
+        its bounds leave out 0; null where `z` is not above 0), `plain_alarm` (the chance of a false
+        alarm up to this look if each were read at `level` as if it were the only one), and the
+        constants `level`, `spending`, `sides`.
 
     Raises:
         RetentionError: if the information does not rise to 1, in steps of at least 0.001 and with a
@@ -133,11 +134,11 @@ def look_bounds(
             "spent": spent,
             "z": z,
             "p": sides * above,
-            "bounds_level": 1 - 2 * above,
+            "bounds_level": np.where(z > 0, np.minimum(1 - 2 * above, _SUREST), np.nan),
             "plain_alarm": _chances_passed(seen, float(_quantile_above(chance)), sides),
             "level": np.full(z.size, float(level)),
             "spending": np.full(z.size, spending, dtype=object),
-            "sides": np.full(z.size, sides),
+            "sides": np.full(z.size, int(sides)),
         },
         pd.DataFrame(),
     )
@@ -145,6 +146,8 @@ def look_bounds(
 
 def _shares_of(information: object) -> Floats:
     """The information at each look, checked."""
+    if isinstance(information, np.ndarray) and not information.ndim:
+        information = information.item()
     if isinstance(information, Integral) and not isinstance(information, bool):
         n = whole_number("information", information, least=1, of="looks", most=_MOST_LOOKS)
         return np.arange(1, n + 1) / n

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,8 @@ class Contrast:
     def n_for(self, power: float, z: float) -> float:
         """The customers with which that chance is `power`."""
         error = z * self.plain**0.5 + _NORMAL.inv_cdf(power) * self.real**0.5
-        return float((error / self.effect) ** 2)
+        ratio = float(abs(error / self.effect)) if self.effect else inf
+        return ratio * ratio  # beyond all floats it is infinite; ** would raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def arms_of(
             what they may be, or one comes without the other.
     """
     quantile_of(level)
-    two = list(shares) if isinstance(shares, list | tuple) else []
+    two = list(shares) if isinstance(shares, list | tuple | np.ndarray) else []
     fits = len(two) == 2 and all(is_number(share) and share > 0 for share in two)
     if not fits or abs(sum(two) - 1) > _ROUNDING:
         raise RetentionError(
@@ -217,9 +218,16 @@ def solved_for(
         control = round(n * arms.control)
         sizes = control, n - control
     if min(sizes) < _FEWEST_IN_ARM:
+        few = count_of(min(sizes), "customer")
+        if n is None:
+            raise ContentError(
+                f"So large an effect would be found with n={sum(sizes)}, which leaves {few} in an "
+                "arm, and that tells nothing: plan for a smaller effect, or with shares that are "
+                "more alike."
+            )
         raise ContentError(
-            f"n={sum(sizes)} leaves {count_of(min(sizes), 'customer')} in an arm, which tells "
-            "nothing: take more of them, or shares that are more alike."
+            f"n={n} leaves {few} in an arm, which tells nothing: take more of them, or shares that "
+            "are more alike."
         )
     seen = sum(sizes) / arms.design_effect
     if effect is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from retention.errors import RetentionError, is_number
 from retention.experiments.planning.planned_arms import (
     ARMS,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _METHOD = "two means, each with its own variance (Welch), two sides"
 
+_LEAST = 1e-100  # of a deviation, whose square is a float
 _MOST_LEFT = 1.5  # slopes that explain nothing leave a little more than all of it
 
 
@@ -119,6 +122,7 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
     arms = arms_of(shares, level, cluster_size, icc)
     control, treated = _deviations(sd)
     _refuse_no_money(difference, variance_left)
+    difference = None if difference is None else float(difference)  # not as NumPy reckons
     variance = variance_left * (control**2 / arms.control + treated**2 / arms.treated)
     farthest = 100 * variance**0.5  # any n of two in each arm finds that
     effects = Effects(
@@ -140,8 +144,8 @@ def profit_test_size(  # noqa: PLR0913 - a test of money has that many terms
 
 def _deviations(sd: object) -> tuple[float, float]:
     """The standard deviations of the control and of those who get the offer."""
-    two: list[Any] = list(sd) if isinstance(sd, list | tuple) else [sd, sd]
-    if len(two) != 2 or not all(is_number(one) and 0 < one <= MOST for one in two):
+    two: list[Any] = list(sd) if isinstance(sd, list | tuple | np.ndarray) else [sd, sd]
+    if len(two) != 2 or not all(is_number(one) and _LEAST < one <= MOST for one in two):
         raise RetentionError(
             "sd (the standard deviation of a customer's money) must be a number above 0, or two of "
             f"them, of the control and of those who get the offer; got {sd!r}."

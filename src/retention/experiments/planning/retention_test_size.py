@@ -115,6 +115,8 @@ def retention_test_size(
     refuse_other_than_one_unknown({"difference": difference, "n": n, "power": power})
     arms = arms_of(shares, level, cluster_size, icc)
     _refuse_no_shares(retention, difference)
+    retention = float(retention)  # not as NumPy reckons
+    difference = None if difference is None else float(difference)
     effects = Effects(
         lambda apart: _contrast(arms, retention, apart), 0.0, 1 - retention, "a retention of 100 %"
     )

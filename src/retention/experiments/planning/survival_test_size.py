@@ -41,6 +41,13 @@ _METHODS = {
     "restricted-mean": "difference of restricted means, two sides",
     "difference": "difference of the curves at the horizon, two sides",
 }
+_WHY_ALIKE = {
+    "log-rank": "By this curve nobody{of} leaves while still watched: plan a longer follow-up.",
+    "restricted-mean": "By this curve nobody{of} leaves before {until:g}, and who leaves on that "
+    "day has been here as long as who stays: take a later horizon.",
+    "difference": "By this curve nobody{of} is left at {until:g}, whatever the hazard ratio: take "
+    "a nearer horizon.",
+}
 _LEAST_RATIO, _MOST_RATIO = 1e-4, 10.0
 
 
@@ -125,8 +132,9 @@ def survival_test_size(  # noqa: PLR0913 - a test over time has that many terms
     Raises:
         RetentionError: if not exactly one of the three is left out, or a number is none it may be.
         ColumnError: if `curve` lacks a column.
-        ContentError: if the curve does not reach so far, nobody in it leaves by then, the effect is
-            too small for any test, or n for any effect.
+        ContentError: if the curve does not reach so far, nobody in it leaves by then or is left at
+            the horizon to tell a difference, the effect is too small for any test, or n for any
+            effect.
 
     Example:
         Of a hundred customers ten leave after each of two months, all who are left are watched for
@@ -159,6 +167,7 @@ def survival_test_size(  # noqa: PLR0913 - a test over time has that many terms
     check_choice("test", test, tuple(_METHODS))
     watch = _watch_of(test, enrolment, follow_up, horizon)
     _refuse_no_ratio(hazard_ratio)
+    hazard_ratio = None if hazard_ratio is None else float(hazard_ratio)  # not as NumPy reckons
     names = segments(by, CURVE)
     rows = []
     for one in curves_of(curve, by):
@@ -211,6 +220,7 @@ def _watch_of(test: Read, enrolment: float, follow_up: float, horizon: float | N
                 f"{name} must be a length of time in the unit of the curve, 0 or more; got "
                 f"{value!r}."
             )
+    enrolment, follow_up = float(enrolment), float(follow_up)
     longest = enrolment + follow_up
     if not longest > 0:
         raise RetentionError("enrolment and follow_up are both 0: nobody would be watched.")
@@ -257,6 +267,14 @@ class _Plan:
     watch: _Watch
     test: Read
 
+    def sees_nothing(self) -> bool:
+        """Whether the test finds the arms alike whatever the offer does."""
+        if self.test == "log-rank":
+            return not self.ends(1.0) > 0
+        if self.test == "difference":
+            return not self.survival[-1] > 0
+        return bool(self.times[0] >= self.watch.until)
+
     def kept(self, ratio: float) -> float:
         """S at the end."""
         return float(self.survival[-1] ** ratio) if self.survival.size else 1.0
@@ -300,7 +318,8 @@ def _plan_of(one: Curve, watch: _Watch, test: Read) -> _Plan:
     """The curve as far as the test reads it.
 
     Raises:
-        ContentError: if it is not known so far, or nobody leaves by then.
+        ContentError: if it is not known so far, nobody leaves by then, or the test would not see
+            it of any offer.
     """
     of = f" of {', '.join(map(str, one.key))}" if one.key else ""
     if not one.knows(watch.until):
@@ -314,4 +333,7 @@ def _plan_of(one: Curve, watch: _Watch, test: Read) -> _Plan:
         raise ContentError(
             f"Nobody{of} leaves within {watch.until:g} by this curve: there is nobody to be kept."
         )
-    return _Plan(times, survival, watch.watched(times), watch, test)
+    plan = _Plan(times, survival, watch.watched(times), watch, test)
+    if plan.sees_nothing():
+        raise ContentError(_WHY_ALIKE[test].format(of=of, until=watch.until))
+    return plan

@@ -306,7 +306,7 @@ def _kept_columns(
             )
     kept = {inner_name(bare_name(name)): column_meant(name, schema, asked="keep") for name in names}
     if len(kept) < len(names):
-        raise ColumnError(f"keep names a column twice: {list(names)}.")
+        raise ColumnError(f"`keep` names a column twice: {list(names)}.")
     return kept
 
 

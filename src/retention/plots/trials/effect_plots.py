@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _TITLE = "Did it work"
+_LARGE = 1e5  # from which on a scale is written in thousands or millions
+_LONGEST = 24
+"""Letters of an arm that leave room for the segment beside it."""
 
 
 def plot_effect(table: object, *, ax: Axes | None = None) -> Axes:
@@ -91,7 +94,8 @@ def _names_of_rows(drawn: Drawn) -> list[str]:
     if not any(segments):
         return arms
     alone = len(set(arms)) == 1
-    return [s if alone else f"{a}, {s}" for s, a in zip(segments, arms, strict=True)]
+    short = [wording.shortened_text(arm, _LONGEST, 1) for arm in arms]
+    return [s if alone else f"{a}, {s}" for s, a in zip(segments, short, strict=True)]
 
 
 def _bounds_at_once(drawn: Drawn, end: str) -> Floats:
@@ -125,17 +129,22 @@ def _limit_differences(ax: Axes, drawn: Drawn, wide: list[Floats]) -> None:
     room = (high - low) or 1.0
     ax.set_xlim(low - 0.06 * room, high + 0.06 * room)
     scale = 100.0 if _is_of_retention(drawn) else 1.0
+    large = wording.amount_writer(max(-low, high)) if max(-low, high) >= _LARGE else None
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: _with_sign(f"{scale * value:,.10g}"))
+        FuncFormatter(
+            lambda value, _: _with_sign(
+                wording.without_zeros(large(value)) if large else f"{scale * value:,.10g}"
+            )
+        )
     )
     ax.axvline(0.0, color=INK, linewidth=1.0, zorder=1)
 
 
 def _with_sign(written: str) -> str:
-    if written.startswith("-"):
+    if written[0] in ("-", wording.MINUS):
         return wording.MINUS + written[1:]
-    return written if written == "0" else f"+{written}"
+    return "0" if not written.rstrip("kmbnt").strip("0.") else f"+{written}"
 
 
 def _draw_effects(ax: Axes, drawn: Drawn, wide: list[Floats], differs: NDArray[np.bool_]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,10 @@ def plot_power(table: object, *, ax: Axes | None = None) -> Axes:
     _set_customers(ax, most)
     if drawn.size == 1:
         _write_size(ax, drawn)
-    level = wording.percent(float(drawn["level"][0]), 0)
-    axes.set_titles(
-        ax, _title_of_power(drawn), x=f"Customers of both arms. At {level} confidence", y="Power"
-    )
+    said = "Customers of both arms"
+    if len(set(drawn["level"].tolist())) == 1:  # others stand in the names of the tests
+        said += f". At {wording.percent(float(drawn['level'][0]), 0)} confidence"
+    axes.set_titles(ax, _title_of_power(drawn), x=said, y="Power")
     label_ends(ax, ends)
     return ax
 
@@ -106,26 +107,31 @@ def _tests_of_rows(drawn: Drawn) -> list[tuple[str, NDArray[np.intp]]]:
     varying = [
         name for name, values in zip(there, numbers, strict=True) if len(set(values.tolist())) > 1
     ]
-    found = []
-    for key in different:
-        rows = np.array([place for place, one in enumerate(keys) if one == key], np.intp)
-        found.append((_name_of_test(drawn, int(rows[0]), varying), rows))
-    return found
+    rows = [
+        np.array([place for place, one in enumerate(keys) if one == key], np.intp)
+        for key in different
+    ]
+    names = [_name_of_test(drawn, int(some[0]), varying) for some in rows]
+    if len(set(names)) < len(names):
+        names = [_name_of_test(drawn, int(some[0]), varying, whole=True) for some in rows]
+    return list(zip(names, rows, strict=True))
 
 
-def _name_of_test(drawn: Drawn, row: int, varying: list[str]) -> str:
-    """A test by its segment and its difference, and by what else varies."""
+def _name_of_test(drawn: Drawn, row: int, varying: list[str], *, whole: bool = False) -> str:
+    """A test by its segment and its difference, and by what else varies; as a whole if need be."""
     segment = drawn.segments()[row]
     told = [] if segment and "difference" not in varying else [_sought_effect_in_words(drawn, row)]
     told += [segment] * bool(segment)
     others = [name for name in varying if name not in ("difference", "hazard_ratio")]
-    if "retention" in others and "difference" not in varying:
+    if "retention" in others and (whole or "difference" not in varying):
         told.append(f"from {wording.percent(float(drawn['retention'][row]))}")
     told += [
         f"{wording.spoken_name(name)} {wording.without_zeros(wording.number(drawn[name][row], 3))}"
         for name in others
         if name != "retention"
     ]
+    if whole and len(set(drawn["method"])) > 1:
+        told.append(str(drawn["method"][row]).partition(",")[0])
     return ", ".join(told)
 
 
@@ -139,7 +145,7 @@ def _sought_effect_in_words(drawn: Drawn, row: int) -> str:
         return f"hazard ratio {wording.number(drawn['hazard_ratio'][row], 2)}"
     if "restricted" in method:
         return _with_own_sign(difference, wording.number(abs(difference), 2))
-    return wording.points(difference)
+    return wording.points(difference, max(1, -floor(log10(abs(100 * difference) or 1))))
 
 
 def _with_own_sign(value: float, written: str) -> str:

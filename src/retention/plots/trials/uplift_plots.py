@@ -164,6 +164,8 @@ def _title_of_uplift(parts: list[tuple[str, Drawn]], of: Measured) -> str:
     write = _writer_of_values(part)
     share, everyone = float(part["share"][best]), write(float(part["effect"][-1]))
     who = f"the first {wording.percent(share, 0)}" + (f" ({name})" if name else "")
+    if of == "effect" and share >= 1:
+        return f"{_TITLES[of]}: {everyone} for everyone, and no list gains more"
     if of == "effect":
         effect = write(float(part["effect"][best]))
         return f"{_TITLES[of]}: {effect} for {who}, {everyone} for everyone"

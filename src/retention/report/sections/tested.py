@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, count_of
 from retention.experiments.effects.profit_effect import profit_effect
 from retention.experiments.effects.retention_effect import retention_effect
 from retention.findings.likely_to_leave import WITHIN
-from retention.frames import one_row
+from retention.frames import collect
 from retention.frames.python_rows import rows_as_dicts
 from retention.plots.trials.effect_plots import plot_effect
 from retention.report.drawing import pictures_of_plot
@@ -29,6 +30,8 @@ from retention.wording import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from retention.report.material import Material
 
 _KEY, _HEADING = "tested", "What the test says"
@@ -36,8 +39,11 @@ _KEY, _HEADING = "tested", "What the test says"
 
 def tested_section(material: Material) -> Section:
     """Of each arm beside the control: how many more stayed, and what they brought."""
-    watched = _days_watched(material)
+    days_watched = _days_watched(material)
+    if not days_watched:
+        return Section(_KEY, _HEADING, "Nobody was put into an arm of the test.")
     silence = 0 if material.of_contracts or material.gap is None else material.gap
+    watched = _days_of_all(days_watched, material.control, silence)
     horizon = min(WITHIN + silence, watched)
     if material.spells is None:
         return Section(_KEY, _HEADING, "Who was lost cannot be told, so neither what kept them.")
@@ -56,19 +62,26 @@ def tested_section(material: Material) -> Section:
         _KEY,
         _HEADING,
         _finding_on_arms(shown),
-        pictures=_picture_of_arms(material, effects, shown),
+        pictures=() if len(shown) < len(rows) else _picture_of_arms(material, effects, shown),
         grids=(_grid_of_arms(shown), *_grids_of_money(earned, shown)),
         notes=tuple(_notes_on_test(shown, earned, silence, len(rows) - len(shown))),
     )
 
 
-def _days_watched(material: Material) -> int:
-    """For how long every arm was watched at least in part, up to the last day."""
+def _days_watched(material: Material) -> dict[str, int]:
+    """For how long each arm was watched at least in part, up to the last day."""
     rows = require(material.assignment, ASSIGNMENT)
     day = periods.day_expr("assigned", rows.implementation)
     arms = rows.with_columns(_day=day).group_by("arm").agg(_first=nw.col("_day").min())
-    latest = one_row(arms.select(nw.col("_first").max()))["_first"]
-    return 0 if latest is None else max(periods.number_of(material.asked.as_of) - int(latest), 0)
+    columns, last = collect(arms), periods.number_of(material.asked.as_of)
+    days = np.nan_to_num(last - columns["_first"].astype(np.float64), nan=0.0).clip(0)
+    return dict(zip(map(str, columns["arm"].tolist()), days.astype(int).tolist(), strict=True))
+
+
+def _days_of_all(watched: Mapping[str, int], control: str, silence: int) -> int:
+    """For how long all arms were; those with which it is too early yet hold up no others."""
+    started = [days for arm, days in watched.items() if arm != control and days > silence]
+    return min(watched.get(control, max(watched.values())), *(started or watched.values()))
 
 
 def _too_early(watched: int, silence: int) -> str:
@@ -124,7 +137,7 @@ def _finding_on_arms(rows: list[dict[str, Any]]) -> str:
     if not clear:
         known = [row for row in rows if row["difference"] is not None]
         if not known:
-            return f"How many stayed {after} cannot be compared: {rows[0]['reason']}."
+            return f"How many stayed {after} cannot be compared. {rows[0]['reason']}"
         said = [f"“{row['arm']}” {_difference_in_words(row)}" for row in known]
         return f"No clear difference {after}: {list_in_words(said)}."
     best = max(clear, key=lambda row: (abs(row["z"] or 0), row["arm"]))
@@ -144,8 +157,6 @@ def _difference_in_words(row: dict[str, Any]) -> str:
 
 
 def _picture_of_arms(material: Material, effects: Any, shown: list[dict[str, Any]]) -> Any:
-    if len(shown) < len(effects):
-        return ()
     told = [f"“{row['arm']}” {_difference_in_words(row)}" for row in shown]
     title = f"How many more stayed than in “{material.control}”"
     said = f"Beside “{material.control}”: {list_in_words(told)}."

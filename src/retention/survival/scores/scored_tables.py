@@ -86,7 +86,11 @@ def advice_on_reversal(said: str, risk: str) -> str:
 
 
 def read_scored(
-    scored: object, columns: Mapping[str, Sequence[str]], landmark: float | None
+    scored: object,
+    columns: Mapping[str, Sequence[str]],
+    landmark: float | None,
+    *,
+    table: str = "scored",
 ) -> Histories:
     """The spells that are scored, with their predictions.
 
@@ -94,6 +98,7 @@ def read_scored(
         scored: a table of spells of any engine, with predictions as columns.
         columns: the columns of predictions and segments, by the argument that names them.
         landmark: only the spells under observation at that time; None for all.
+        table: what messages call it.
 
     Raises:
         ColumnError: if a column is missing or is one of the spells' own.
@@ -109,7 +114,7 @@ def read_scored(
                     "another column."
                 )
     return histories_at_landmark(
-        read_spells(scored, columns=columns, table="scored"), landmark, table="scored"
+        read_spells(scored, columns=columns, table=table), landmark, table=table
     )
 
 
@@ -248,7 +253,7 @@ def check_times(times: object, landmark: float | None, argument: str = "times") 
         raise RetentionError(f"{argument} names {twice:g} twice.")
     if landmark is not None and min(found) <= landmark:
         raise RetentionError(
-            f"{argument} are counted from the start of the spell, so they must lie after "
+            f"{argument}: a time is counted from the start of the spell, so it must lie after "
             f"landmark={landmark:g}; got {min(found):g}."
         )
     return found

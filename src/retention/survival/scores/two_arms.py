@@ -121,10 +121,9 @@ def _refuse_odd_names(asked: Mapping[str, str], table: object, name: str) -> Non
         if not (dtype.is_numeric() or isinstance(dtype, nw.Boolean)):
             say = "Make a column of numbers."
             if argument == "treated":
-                say = (
-                    f"Make one, as in {name}.assign(treated={name}[{column!r}] == 'offer') in "
-                    "pandas."
-                )
+                mixed = isinstance(dtype, nw.Object)
+                made = ".astype('boolean')" if mixed else " == 'offer'"
+                say = f"Make one, as in {name}.assign(treated={name}[{column!r}]{made}) in pandas."
             raise ColumnError(
                 f"{argument}: column {column!r} must hold numbers or true and false; got {dtype}. "
                 f"{say}"
@@ -135,6 +134,8 @@ def _refuse_odd_names(asked: Mapping[str, str], table: object, name: str) -> Non
 
 def _refuse_customers_twice(frame: Frame, name: str) -> None:
     """Refuse rows without a customer, and customers with several rows."""
+    if isinstance(frame.collect_schema()["customer_id"], nw.Categorical | nw.Enum):
+        frame = frame.with_columns(nw.col("customer_id").cast(nw.String))  # it has no least one
     each = frame.group_by("customer_id").agg(nw.len().alias("n"))
     blank = each.filter(nw.col("customer_id").is_null())
     if n := int(one_row(blank.select(nw.col("n").sum()))["n"] or 0):

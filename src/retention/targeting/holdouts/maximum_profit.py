@@ -85,10 +85,11 @@ def maximum_profit(  # noqa: PLR0913 - money has no defaults, and the words are 
     Returns:
         One row, in the caller's kind: `share`, `n_offered`, `threshold` (the lowest rank in the
         list; null if nobody is), `n_customers`, `n_churned`, `n_still`, `n_unknown` (of all, not of
-        the list), `profit_per_customer` (currency for each of n_customers), `lower`, `upper` (at
-        that threshold; they do not know that it was chosen), `profit_everyone`, `profit_nobody`
-        (0), `profit_random` (a list of that length by lot), `success_assumed`, `chosen_on` ("the
-        same customers" or "other customers"), `reason` (why the profits are null; else null).
+        the list), `profit_per_customer` (currency for each of n_customers), `lower`, `upper` (as in
+        `profit_curve`, at that threshold; they do not know that it was chosen), `profit_everyone`,
+        `profit_nobody` (0), `profit_random` (a list of that length by lot), `success_assumed`,
+        `chosen_on` ("the same customers" or "other customers"), `reason` (why the profits are null;
+        else null).
 
     Raises:
         as `profit_curve`.

@@ -100,7 +100,7 @@ def profit_curve(  # noqa: PLR0913 - money has no defaults, and the words are th
         `threshold` (the lowest rank in it, null for nobody), `n_churned` (of them, by `time`),
         `n_still`, `n_unknown` (censored by then), `profit_per_customer` (currency for each customer
         of the holdout, in the list or not), `lower`, `upper` (at the row's threshold, by redrawing
-        customers 999 times; null without a seed, or of fewer than 10), `profit_everyone`,
+        customers 999 times; null without a seed, or of a list of fewer than 30), `profit_everyone`,
         `profit_nobody` (0), `profit_random` (q of profit_everyone: a list by lot), `chosen` (true
         in the row of the list that `chosen_on` chose), `success_assumed` (γ, the mean),
         `reason` (why the profits are null; else null).

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from retention import intervals
 from retention.errors import ContentError, RetentionError, whole_number
 from retention.frames import as_lazy
 from retention.survival.scores.censoring_weights import (
@@ -56,9 +57,6 @@ if TYPE_CHECKING:
 
 DRAWS = 999
 """How often the customers are redrawn for bounds."""
-
-FEWEST = 10
-"""Of fewer customers redraws tell nothing."""
 
 CELLS = 500_000
 """Customers that are redrawn at a time, of one draw or of several."""
@@ -175,13 +173,16 @@ class Ranked:
         return int((self.rank[self.last] >= threshold).sum())
 
 
-def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = False) -> Ranked:
+def ranked_holdout(
+    scored: object, asked: Asked, score: str, *, table: str = "scored", redrawn: bool = False
+) -> Ranked:
     """The customers of a holdout in the order of a ranking.
 
     Args:
         scored: spells since the day of the ranking, which is one of their columns.
         asked: what is asked of them.
         score: what messages call the figure.
+        table: what messages call the holdout.
         redrawn: whether customers will be redrawn: their order must then be the same whatever the
             engine, and no matter how the rows come.
 
@@ -198,12 +199,13 @@ def ranked_holdout(scored: object, asked: Asked, score: str, *, redrawn: bool = 
     names = strata_names(asked.censoring_by)
     wanted = [value_of_saved(asked.value), *quantities_of_offer(offer)]
     own = {each.argument: [each.said] for each in wanted if isinstance(each.said, str)}
-    found = read_scored(scored, {"rank": [asked.rank], "censoring_by": names} | own, mark)
-    kind = kind_with_numbers(wanted, "scored", "a customer of a holdout")
-    refuse_mixed(as_lazy(scored, name="scored"), kind, (), apart=False)
+    columns = {"rank": [asked.rank], "censoring_by": names} | own
+    found = read_scored(scored, columns, mark, table=table)
+    kind = kind_with_numbers(wanted, table, "a customer of a holdout")
+    refuse_mixed(as_lazy(scored, name=table), kind, (), apart=False)
     rank = column_of_predictions(found, asked.rank, "rank").astype(np.float64)
     weighting = censoring_weighting(found, score, asked.censoring, names, mark)
-    numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, "scored")
+    numbers = numbers_as_arrays(found.columns, wanted, found.duration.size, table)
     order = np.argsort(-rank)
     if redrawn:
         stratum = strata_of(found, names)[1]
@@ -319,12 +321,17 @@ def redrawn_profits(ranked: Ranked, lists: NDArray[np.intp], seed: int, level: f
 def profit_bounds(
     ranked: Ranked, lists: NDArray[np.intp], seed: int | None, level: float
 ) -> tuple[Floats, Floats]:
-    """Bounds of what some lists would have brought; NaN where there is no seed."""
-    none = np.full(lists.size, np.nan)
-    if seed is None or ranked.reason is not None or ranked.n < FEWEST:
-        return none, none
+    """Bounds of what some lists would have brought.
+
+    NaN where there is no seed, and of lists so short that redraws would promise too much: of fewer
+    than 10 customers three bounds in four would hold the truth.
+    """
+    n = ranked.counts_over_lists()[lists]
+    told = (n == 0) | (n >= intervals.FEWEST)
+    if seed is None or ranked.reason is not None:
+        return (np.full(lists.size, np.nan),) * 2
     lower, upper = redrawn_profits(ranked, lists, checked_seed(seed), level)
-    return lower, upper
+    return np.where(told, lower, np.nan), np.where(told, upper, np.nan)
 
 
 def checked_seed(seed: object) -> int:
@@ -343,7 +350,7 @@ def chosen_threshold(chosen_on: object, asked: Asked, score: str) -> float:
     Raises:
         ContentError: if these tell nothing.
     """
-    other = ranked_holdout(chosen_on, asked, score)
+    other = ranked_holdout(chosen_on, asked, score, table="chosen_on")
     if other.reason is not None:
         raise ContentError(f"chosen_on: no list can be chosen: {other.reason}.")
     return float(other.thresholds[best_list(other)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, is_number, warn
+from retention.errors import ContentError, RetentionError, is_number
 from retention.frames import Columns, table_like
 from retention.survival.scores.two_arms import ARMS, TwoArms, read_two_arms
 from retention.tables import Column, Kind, require
@@ -22,6 +22,7 @@ from retention.tables.answer_columns import (
     texts,
 )
 from retention.tables.kinds import CURRENCY
+from retention.targeting.holdouts.planned_ratio import checked_ratio
 from retention.targeting.holdouts.rules_as_lists import (
     EVERYONE,
     NOBODY,
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LEAST_P = 0.001
-"""Below it arms of other sizes than planned are no chance finding."""
+ROUNDING = 1e-12
+"""Below such a part of the largest amount a difference of amounts is rounding."""
 
 _OBSERVED = "observed: the share of the treated on the list who took it"
 _ASSUMED = "assumed: all who stay for it take it, and stayers_taking of the others who stay"
@@ -247,7 +248,7 @@ def rule_profit(  # noqa: PLR0913 - what a rule brings has that many terms
             **columns,
             "cost_basis": np.full(n, basis, dtype=object),
             "time": np.full(n, np.nan if time is None else float(time)),
-            "sample_ratio_p": np.full(n, _checked_ratio(holdout)),
+            "sample_ratio_p": np.full(n, checked_ratio(holdout.arms.treated, holdout.weight)),
         },
         outcomes,
     )
@@ -353,32 +354,6 @@ def _own_shares(arms: TwoArms, share: object) -> Floats:
     return np.where(arms.treated, float(share), 1 - float(share))
 
 
-def _checked_ratio(holdout: Holdout) -> float:
-    """The chance of arms so unequal if they were drawn as planned; a warning where it is small.
-
-    Of each customer ±1/share has the mean 0, and of two arms of constant shares the square of
-    the sum over its spread is chi-squared.
-    """
-    treated, weight = holdout.arms.treated, holdout.weight
-    if np.allclose(1 / weight[treated], 1 / weight[treated][0]) and np.allclose(
-        weight[~treated], weight[~treated][0]
-    ):
-        one, other = 1 / weight[treated][0], 1 / weight[~treated][0]
-        planned = one / (one + other)
-        spread = np.sqrt(treated.size * planned * (1 - planned))
-        z = (treated.sum() - treated.size * planned) / spread
-    else:
-        z = (weight * np.where(treated, 1, -1)).sum() / np.sqrt((weight**2).sum())
-    p = float(intervals.p_value(z))
-    if p < LEAST_P:
-        warn(
-            f"outcomes: {int(treated.sum()):,} of {treated.size:,} were treated, which is not as "
-            f"planned by `share` (p = {p:.2g}). Customers were lost, or came in, by the arm they "
-            "were in, and the arms may differ for that alone: find out how before you read a gain."
-        )
-    return p
-
-
 def _gain_of(holdout: Holdout, on: Floats, rule: Rule | None) -> Gain:
     """The gain of one list, and the influence of each customer on it."""
     arms, n, q = holdout.arms, on.size, float(on.mean())
@@ -400,10 +375,17 @@ def _gain_of(holdout: Holdout, on: Floats, rule: Rule | None) -> Gain:
     # A share that was fixed does not move with the customers who happen to be in the holdout.
     at_the_cut = -paid / q if rule is not None and rule.share is not None else -effect
     influence -= (on - q) * at_the_cut
+    influence[np.abs(influence) <= ROUNDING * _largest_amount(holdout, on)] = 0.0
     gain = q * effect - paid
     few = min(counts) < intervals.FEWEST
     cost = q * (before[0] - before[1]) - gain
     return Gain(*told, gain, cost, None if few else influence, _FEW if few else None)
+
+
+def _largest_amount(holdout: Holdout, on: Floats) -> float:
+    """The largest amount that a gain is reckoned from."""
+    amounts = (holdout.net, holdout.paid, _brought_in_either_arm(holdout, on))
+    return max(float(np.abs(on * each).max()) for each in amounts)
 
 
 def _means_on_list(

@@ -191,7 +191,9 @@ def _contracts_due(dated: Frame, last: date, days: int, since: date | None) -> F
 def _renewed_contracts(due: Frame, dated: Frame) -> Frame:
     """Of the contracts that end, those whose customer has one that goes on."""
     ended = due.filter(nw.col("renewal") != "anniversary").select(*_CONTRACT).unique()
-    others = dated.select("customer_id", _other=nw.col("_begins"), _until=nw.col("_ends"))
-    both = ended.join(others, on="customer_id", how="inner")
-    later = (nw.col("_other") >= nw.col("_begins")) & (nw.col("_until") > nw.col("_ends"))
-    return both.filter(later).select(*_CONTRACT).unique()
+    starts = dated.group_by("customer_id", "_begins").agg(nw.col("_ends").max().alias("_until"))
+    backwards = starts.with_columns(_key=-nw.col("_begins"))
+    until = nw.col("_until").cum_max().over("customer_id", order_by="_key")
+    reached = backwards.with_columns(_until=until).select("customer_id", "_begins", "_until")
+    both = ended.join(reached, on=["customer_id", "_begins"], how="inner")
+    return both.filter(nw.col("_until") > nw.col("_ends")).select(*_CONTRACT)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from retention.errors import RetentionError, is_number
 from retention.orders import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Part(NamedTuple):
@@ -111,6 +114,30 @@ class Offer(BaseModel):
 
     def __str__(self) -> str:
         return repr(self)
+
+    def model_copy(
+        self,
+        *,
+        update: Mapping[str, Any] | None = None,
+        deep: bool = False,  # noqa: ARG002 - pydantic asks for it
+    ) -> Self:
+        """The same offer but for some numbers, which are checked as those of a new one.
+
+        Args:
+            update: the numbers that are others, by name.
+            deep: of no effect: an offer holds no tables.
+
+        Raises:
+            RetentionError: as a new offer; or if a name is none of its numbers.
+        """
+        said = dict(update or {})
+        for name in said:
+            if name not in PARTS:
+                raise RetentionError(
+                    f"update names {name!r}, which is no number of an offer. There are: "
+                    f"{', '.join(map(repr, PARTS))}."
+                )
+        return type(self)(**{**self.model_dump(), **said})
 
     @property
     def named_columns(self) -> dict[str, str]:

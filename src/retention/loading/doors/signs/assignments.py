@@ -87,7 +87,7 @@ def as_assignment(
             not changed; or a file, several, a folder, or with `connection` a query (`read_table`).
         customer_id: column of who: text or whole numbers.
         arm: column of what the customer was meant to get, offered or not: text, or whole numbers
-            that become text.
+            that become text. What `shares` names is an arm, even if it is called "None".
         assigned: column of the day on which that was decided: from it on all is counted.
         shares: the planned share of each arm, which sum to 1: {"control": 0.5, "offer": 0.5}. They
             are known from the plan, not from the table: `sample_ratio` compares the two.
@@ -165,7 +165,7 @@ def _reading_of_arms(
     in_arm = {f"in {arm}": nw.col(_ARM) == arm for arm in planned}
     return Reading(
         source=source,
-        frame=_with_shares(_with_texts(source, values.frame), planned),
+        frame=_with_shares(_with_texts(source, values.frame, planned), planned),
         checks=[
             *_checks_of_arms(source, values, planned),
             _several_arms_check(source, list(planned), duplicates),
@@ -187,11 +187,17 @@ def _nobody_in(arm: str, source: Source) -> str:
     )
 
 
-def _with_texts(source: Source, frame: Frame) -> Frame:
-    """The frame with arm, stratum and cluster as text, and the numbers of the days."""
+def _with_texts(source: Source, frame: Frame, planned: Mapping[str, float]) -> Frame:
+    """The frame with arm, stratum and cluster as text, and the numbers of the days.
+
+    An arm that `shares` names is one, though it be called "None".
+    """
     for role in ("arm", "stratum", "cluster"):
         if role in source.roles:
             frame = with_text_of(source, frame, role)
+    told = nw.col(f"{_ARM}_text")
+    named = nw.when(told.is_in(list(planned))).then(told).otherwise(nw.col(_ARM))
+    frame = frame.with_columns(named.alias(_ARM))
     if "stratum" in source.roles:
         stratum = nw.col(f"{OURS}stratum").fill_null("(missing)")
         frame = frame.with_columns(stratum.alias(f"{OURS}stratum"))
