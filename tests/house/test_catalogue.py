@@ -180,7 +180,7 @@ def late_payers(company):
 def list_answer(company):
     """Whom to look after on a day."""
     day = pd.Timestamp("2024-12-31")
-    contacts = company.contacts.assign(unsatisfied_hours=np.nan)
+    contacts = company.contacts.drop(columns="right_first_time")
     targets = {"first_response": 24, "resolution": 168}
     entries = rt.signals.overdue_contacts(contacts, as_of=day, targets=targets)
     more = entries.assign(reason="lapsing").iloc[::2]
