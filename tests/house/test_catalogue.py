@@ -40,7 +40,7 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
-    worth += [late_payers(company)]
+    worth += [late_payers(company), list_answer(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += [feature_answer(company), *offer_answers(), *response_answers()]
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
@@ -175,6 +175,23 @@ def late_payers(company):
     issued = issued.assign(due=issued["date"] + pd.Timedelta(days=14))
     paid = issued["date"] + pd.to_timedelta(np.arange(len(issued)) % 20, unit="D")
     return rt.signals.invoice_features(days, issued.assign(paid=paid), window=90)
+
+
+def list_answer(company):
+    """Whom to look after on a day."""
+    day = pd.Timestamp("2024-12-31")
+    contacts = company.contacts.drop(columns="right_first_time")
+    targets = {"first_response": 24, "resolution": 168}
+    entries = rt.signals.overdue_contacts(contacts, as_of=day, targets=targets)
+    more = entries.assign(reason="lapsing").iloc[::2]
+    people = entries[["customer_id"]].drop_duplicates()
+    return rt.signals.watchlist(
+        pd.concat([entries, more]),
+        as_of=day,
+        severity={"overdue contact": 2, "lapsing": 1},
+        values=people.assign(value=9.0),
+        risk=people.assign(risk=0.5),
+    )
 
 
 def offer_answers():

@@ -239,6 +239,8 @@ _JUDGED = {
     "horizon": 60, "apart": 30, "as_of": AS_OF, "observed_from": "2024-02-01", "silence": None,
 }  # fmt: skip
 
+_LISTED = {"severity": {"overdue contact": 1, "overdue invoice": 2}, "allow_unvalued": 999}
+
 _POLICIES = {"refunds": "net", "zero_orders": "drop", "duplicates": "keep"}
 
 
@@ -561,6 +563,29 @@ ASKED: dict[str, Step] = {
     ),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
+    ),
+    "daily: renewals": lambda n, w: rt.signals.renewal_entries(w["offers: due"], within=200),
+    "daily: contacts": lambda n, w: rt.signals.overdue_contacts(
+        w["contacts"], as_of=AS_OF, business_hours="always",
+        targets={"first_response": 4, "resolution": 48},
+    ),
+    "daily: invoices": lambda n, w: rt.signals.overdue_invoices(
+        w["signs: invoices"], as_of=AS_OF, grace=5
+    ),
+    "daily: alarms": lambda n, w: rt.signals.alarm_entries(
+        w["rung"], as_of="2024-05-01", valid_for=60
+    ),
+    "daily: list": lambda n, w: rt.signals.watchlist(
+        w["daily: contacts"], as_of=AS_OF, values=w["value"], calls=w["signs: calls"],
+        quiet_days=60, escalate_top=0.2, escalate_after={"overdue contact": 30}, at_most=9,
+        **_LISTED,
+    ),
+    "daily: list of bills": lambda n, w: rt.signals.watchlist(
+        w["daily: invoices"], as_of="2024-07-01", values=w["value"], opted_out=w["daily: alarms"],
+        **_LISTED,
+    ),
+    "daily: changes": lambda n, w: rt.signals.watchlist_changes(
+        w["daily: list"], w["daily: list of bills"]
     ),
     "spiked": lambda n, w: rt.signals.spike_departures(
         w["transactions alone"], as_of=AS_OF, between=("2024-03-01", "2024-04-01"), share=0.5,

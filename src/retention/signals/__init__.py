@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from retention.signals.alarms.silence_alarms import silence_alarms as silence_alarms
     from retention.signals.alarms.spike_departures import SpikedLog as SpikedLog
     from retention.signals.alarms.spike_departures import spike_departures as spike_departures
+    from retention.signals.daily.entries import alarm_entries as alarm_entries
+    from retention.signals.daily.entries import renewal_entries as renewal_entries
+    from retention.signals.daily.overdue import overdue_contacts as overdue_contacts
+    from retention.signals.daily.overdue import overdue_invoices as overdue_invoices
+    from retention.signals.daily.watchlist import watchlist as watchlist
+    from retention.signals.daily.watchlist_changes import watchlist_changes as watchlist_changes
     from retention.signals.days.contract_snapshots import contract_snapshots as contract_snapshots
     from retention.signals.days.label_churn import label_churn as label_churn
     from retention.signals.days.label_silence import label_silence as label_silence
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES: dict[str, str] = {
     "SpikedLog": "alarms.spike_departures",
+    "alarm_entries": "daily.entries",
     "alarm_kpis": "judging.alarm_kpis",
     "alarm_leads": "judging.alarm_leads",
     "alarm_trade_off": "judging.alarm_trade_off",
@@ -54,7 +61,10 @@ _HOMES: dict[str, str] = {
     "leakage_check": "leaks.leakage",
     "model_drivers": "models.family_drivers",
     "offer_features": "features.offer_and_survey_features",
+    "overdue_contacts": "daily.overdue",
+    "overdue_invoices": "daily.overdue",
     "purchase_features": "features.purchase_features",
+    "renewal_entries": "daily.entries",
     "ring_alarms": "alarms.ring_alarms",
     "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
@@ -63,6 +73,8 @@ _HOMES: dict[str, str] = {
     "spike_departures": "alarms.spike_departures",
     "survey_features": "features.offer_and_survey_features",
     "wallet_features": "features.wallet_features",
+    "watchlist": "daily.watchlist",
+    "watchlist_changes": "daily.watchlist_changes",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

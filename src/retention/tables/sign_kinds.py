@@ -96,3 +96,95 @@ ALARMS = Kind(
     ),
 )
 """What `ring_alarms` gives, and anybody's own."""
+
+
+DUE = Kind(
+    "due",
+    "a contract that is due",
+    "due_for_renewal",
+    (
+        Column("customer_id", "id", "whose contract it is"),
+        Column("start", "time", "when it began"),
+        Column("due", "time", "when it ends or ended, or has its anniversary"),
+        Column("days_left", "integer", "from the day of the list to it", "days"),
+        Column("renewal", "text", "what is due: end, anniversary or lapsed"),
+    ),
+)
+
+
+ENTRIES = Kind(
+    "entries",
+    "a reason to look after a customer",
+    YOURS,
+    (
+        Column("customer_id", "id", "who is to be looked after"),
+        Column("reason", "text", "why, in a word or two"),
+        Column("since", "time", "the first day of that"),
+        Column("detail", "text", "the same in a sentence, null for none", optional=True),
+    ),
+)
+"""What `renewal_entries`, `overdue_contacts` and their like give, and anybody's own."""
+
+
+OWNERS = Kind(
+    "owners",
+    "who looks after a customer",
+    YOURS,
+    (
+        Column("customer_id", "id", "who is looked after"),
+        Column("owner", "text", "by whom"),
+        Column("lead", "text", "to whom it is escalated", optional=True),
+    ),
+)
+
+
+RISKS = Kind(
+    "risk",
+    "how likely a customer is to leave",
+    YOURS,
+    (
+        Column("customer_id", "id", "who"),
+        Column("risk", "number", "the chance that they leave, 0 to 1", "share of 1"),
+    ),
+)
+
+
+WATCHLIST = Kind(
+    "watchlist",
+    "a customer to be looked after",
+    "watchlist",
+    (
+        Column("rank", "number", "the place in the order of calls, null if suppressed"),
+        Column("customer_id", "id", "who"),
+        Column("owner", "text", "who looks after them, null if nobody"),
+        Column("reason", "text", "the severest reason"),
+        Column("detail", "text", "the same in a sentence"),
+        Column("reasons", "text", "all of them, the severest first"),
+        Column("n_reasons", "integer", "how many there are"),
+        Column("since", "time", "the first day of the severest"),
+        Column("days", "integer", "how long it has stood", "days"),
+        Column("severity", "integer", "how severe it is"),
+        Column("value", "number", "what the customer is worth, null if unknown", "currency"),
+        Column("risk", "number", "the chance of leaving, null if unknown", "share of 1"),
+        Column("expected_loss", "number", "risk times value, null if unknown", "currency"),
+        Column("last_call", "time", "when they were last called, null if never"),
+        Column("escalate", "flag", "whether it goes to the lead"),
+        Column("escalated_to", "text", "to whom, null if to nobody"),
+        Column("status", "text", "call or suppressed"),
+        Column("why", "text", "why it is suppressed, null else"),
+        Column("as_of", "time", "the day of the list", constant=True),
+        Column("severities", "text", "how severe reasons are", constant=True),
+    ),
+)
+
+
+CLOSINGS = Kind(
+    "closed_by",
+    "what became of a customer on the list",
+    YOURS,
+    (
+        Column("customer_id", "id", "who"),
+        Column("date", "time", "when"),
+        Column("outcome", "text", "what: bought, renewed, left, solved, …"),
+    ),
+)

@@ -4,4 +4,41 @@ from __future__ import annotations
 
 from retention.catalogue.record import Figure
 
-DAILY_FIGURES: tuple[Figure, ...] = ()
+_LISTS = "Reichheld (1993), Harvard Business Review 71 (2), on State Farm's agents"
+
+DAILY_FIGURES: tuple[Figure, ...] = (
+    Figure(
+        name="severity",
+        label="How severe a customer's trouble is",
+        unit="whole number",
+        better="neither",
+        low=None,
+        high=None,
+        formula="the largest of the firm's own numbers among the customer's reasons of the day",
+        made_by="watchlist",
+        source=_LISTS,
+        conventions=("severity",),
+    ),
+    Figure(
+        name="n_reasons",
+        label="Reasons to look after a customer",
+        unit="reasons",
+        better="lower",
+        low=1.0,
+        high=None,
+        formula="the different reasons among the customer's entries of the day",
+        made_by="watchlist",
+        source=_LISTS,
+    ),
+    Figure(
+        name="expected_loss",
+        label="Expected loss",
+        unit="currency",
+        better="lower",
+        low=None,
+        high=None,
+        formula="p V; p: the chance that the customer leaves; V: what the customer is worth",
+        made_by="watchlist",
+        source="Hunsaker, G., on escalating issues of customers of high value",
+    ),
+)

@@ -143,14 +143,13 @@ def contact_features(
         Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9:
         complaints badly handled, and fewer calls for help, as signs of coming defection.
     """
-    hours, clock = target_hours(targets), _known_clock(contacts, business_hours)
+    hours, clock = target_hours(targets), known_clock(contacts, business_hours)
     said = (window, observed_from, suffix)
     asked, log = asked_and_log(snapshots, contacts, CONTACTS, _MADE, said)
-    there = [name for name in _HOURS if name in log.collect_schema().names()]
-    _refuse_negative_hours(log, there)
+    refuse_negative_hours(log)
     found = _contacts_as_they_stood(asked, _with_days_of_states(log, clock, hours), clock)
     n_unsatisfied = count_or_nought("_unsatisfied")
-    if "unsatisfied_hours" not in there:
+    if "unsatisfied_hours" not in log.collect_schema().names():
         n_unsatisfied = nw.lit(None, dtype=nw.Float64)
     features = {
         "n_contacts": asked.seen(count_or_nought("_n")),
@@ -162,7 +161,7 @@ def contact_features(
     return with_features(asked, [found], features, snapshots, of_both=["n_contacts_change"])
 
 
-def _known_clock(contacts: object, said: BusinessHours | None) -> Calendar | None:
+def known_clock(contacts: object, said: BusinessHours | None) -> Calendar | None:
     """The clock of the contacts, once it is sure that it is known."""
     clock = clock_of(contacts, said)
     if isinstance(clock, Unknown):
@@ -198,6 +197,25 @@ def _with_seconds_by_clock(rows: Frame, clock: Calendar | None, at: str, name: s
 
 def _with_days_of_states(log: Frame, clock: Calendar | None, targets: Mapping[str, float]) -> Frame:
     """Contacts, with the first day on whose evening each was late, given up, or closed."""
+    rows = evenings_of_contacts(log, clock, targets)
+    late = earlier_of(nw.col("_late_first_response"), nw.col("_late_resolution"))
+    date, given_up = nw.col("_date"), nw.col("_done_unsatisfied_hours")
+    closed = earlier_of(nw.col("_done_resolution_hours"), given_up)
+    return rows.select(
+        *("customer_id", "_date", "_at", "_begun"),
+        _late_from=later_of(late, date),
+        _given_up_from=later_of(given_up, date),
+        _closed_from=later_of(closed, date),
+    )
+
+
+def evenings_of_contacts(log: Frame, clock: Calendar | None, targets: Mapping[str, float]) -> Frame:
+    """Contacts, with the first day on whose evening each of their states had come about.
+
+    Added are `_date`, and of each of the hours the first evening by which that was done (such as
+    `_done_resolution_hours`; one that is far off if never), and of each of the times that by which
+    its target had passed (such as `_late_resolution`; far off if it was done in time).
+    """
     schema, engine = log.collect_schema(), log.implementation
     rows = with_day_numbers(log, {"_date": "date"}).filter(~nw.col("_date").is_null())
     at = periods.second_expr("date", schema["date"], engine)
@@ -212,15 +230,7 @@ def _with_days_of_states(log: Frame, clock: Calendar | None, targets: Mapping[st
         in_time = nw.col(f"{name}_hours") <= targets[name]
         late = nw.when(in_time).then(nw.lit(FAR)).otherwise(nw.col(f"_late_{name}"))
         rows = rows.with_columns(late.alias(f"_late_{name}"))
-    late = earlier_of(nw.col("_late_first_response"), nw.col("_late_resolution"))
-    date, given_up = nw.col("_date"), nw.col("_done_unsatisfied_hours")
-    closed = earlier_of(nw.col("_done_resolution_hours"), given_up)
-    return rows.select(
-        *("customer_id", "_date", "_at", "_begun"),
-        _late_from=later_of(late, date),
-        _given_up_from=later_of(given_up, date),
-        _closed_from=later_of(closed, date),
-    )
+    return rows
 
 
 def _with_first_evening(rows: Frame, clock: Calendar | None, name: str, waits: nw.Expr) -> Frame:
@@ -252,8 +262,9 @@ def _seconds_beyond(hours: float) -> int:
     return next(n for n in range(whole - 1, whole + 3) if n / 3600.0 > min(hours, _LONG))
 
 
-def _refuse_negative_hours(log: Frame, names: list[str]) -> None:
+def refuse_negative_hours(log: Frame) -> None:
     """Refuse contacts that were answered or solved before they came."""
+    names = [name for name in _HOURS if name in log.collect_schema().names()]
     found = one_row(log.select(nw.col(name).cast(nw.Float64).min() for name in names))
     if any(value is not None and value < 0 for value in found.values()):
         raise ContentError("contacts: hours below 0. Load the table with as_contacts(...).")
