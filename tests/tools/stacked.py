@@ -559,6 +559,13 @@ ASKED: dict[str, Step] = {
     "trade-off": lambda n, w: rt.signals.alarm_trade_off(
         w["listed"], w["spells"], signals="tenure", calls=[5, 20], **_JUDGED
     ),
+    "scored by rank": lambda n, w: rt.signals.rfm_scores(
+        w["transactions"], as_of=AS_OF, ties="middle", nesting="nested", bins=3
+    ),
+    "scored by kept cuts": lambda n, w: rt.signals.rfm_scores(
+        w["transactions"], as_of=AS_OF,
+        cuts=rt.signals.rfm_cuts(w["transactions alone"], as_of="2024-03-31", money="mean_order"),
+    ),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
     ),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
+    from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
+    from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
+    from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
     from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "RfmCuts": "groups.rfm_cuts",
     "SpikedLog": "alarms.spike_departures",
     "alarm_kpis": "judging.alarm_kpis",
     "alarm_leads": "judging.alarm_leads",
@@ -55,6 +59,8 @@ _HOMES: dict[str, str] = {
     "model_drivers": "models.family_drivers",
     "offer_features": "features.offer_and_survey_features",
     "purchase_features": "features.purchase_features",
+    "rfm_cuts": "groups.rfm_cuts",
+    "rfm_scores": "groups.rfm_scores",
     "ring_alarms": "alarms.ring_alarms",
     "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
