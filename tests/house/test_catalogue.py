@@ -172,7 +172,9 @@ def alarm_answers(company):
 def group_answers(company):
     """Groups of customers by how they buy."""
     scored = rt.signals.rfm_scores(company.orders, as_of="2024-12-31", bins=2)
-    return [scored]
+    activity = rt.customer_periods(company.orders, freq="quarter", as_of="2024-12-31")
+    states = rt.signals.customer_states(activity, lost_after=2)
+    return [scored, rt.signals.value_tiers(scored), states]
 
 
 def late_payers(company):

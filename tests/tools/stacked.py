@@ -566,6 +566,12 @@ ASKED: dict[str, Step] = {
         w["transactions"], as_of=AS_OF,
         cuts=rt.signals.rfm_cuts(w["transactions alone"], as_of="2024-03-31", money="mean_order"),
     ),
+    "states": lambda n, w: rt.signals.customer_states(w["activity"], lost_after=2),
+    "states ago": lambda n, w: rt.signals.customer_states(
+        w["in force"], lost_after=2, periods_ago=2
+    ),
+    "tiers": lambda n, w: rt.signals.value_tiers(w["scored by rank"]),
+    "tiers of value": lambda n, w: rt.signals.value_tiers(w["scored by rank"], of="value"),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
     ),

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
+    from retention.signals.groups.customer_states import customer_states as customer_states
     from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
     from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
     from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
+    from retention.signals.groups.value_tiers import value_tiers as value_tiers
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
     from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
@@ -50,6 +52,7 @@ _HOMES: dict[str, str] = {
     "churn_scan": "scan.churn_scan",
     "contact_features": "features.contact_features",
     "contract_snapshots": "days.contract_snapshots",
+    "customer_states": "groups.customer_states",
     "event_features": "features.event_features",
     "feature_screen": "leaks.screens",
     "invoice_features": "features.invoice_features",
@@ -68,6 +71,7 @@ _HOMES: dict[str, str] = {
     "snapshots": "days.snapshots",
     "spike_departures": "alarms.spike_departures",
     "survey_features": "features.offer_and_survey_features",
+    "value_tiers": "groups.value_tiers",
     "wallet_features": "features.wallet_features",
 }
 
