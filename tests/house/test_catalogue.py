@@ -172,9 +172,13 @@ def alarm_answers(company):
 def group_answers(company):
     """Groups of customers by how they buy."""
     scored = rt.signals.rfm_scores(company.orders, as_of="2024-12-31", bins=2)
-    activity = rt.customer_periods(company.orders, freq="quarter", as_of="2024-12-31")
+    seen = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    activity = rt.customer_periods(company.orders, freq="quarter", **seen)
     states = rt.signals.customer_states(activity, lost_after=2)
-    return [scored, rt.signals.value_tiers(scored), states]
+    tiers = rt.signals.value_tiers(scored)
+    left = scored[["customer_id"]].assign(churned=scored["r"] % 2)
+    matrix = rt.signals.segment_matrix(states, tiers, values=scored, outcomes=left)
+    return [scored, tiers, states, matrix, rt.signals.segment_migrations(tiers, states)]
 
 
 def late_payers(company):

@@ -572,6 +572,13 @@ ASKED: dict[str, Step] = {
     ),
     "tiers": lambda n, w: rt.signals.value_tiers(w["scored by rank"]),
     "tiers of value": lambda n, w: rt.signals.value_tiers(w["scored by rank"], of="value"),
+    "matrix": lambda n, w: rt.signals.segment_matrix(
+        w["states"], w["tiers"], values=w["tiers"], outcomes=w["own windows"]
+    ),
+    "migrations": lambda n, w: rt.signals.segment_migrations(w["tiers"], w["tiers of value"]),
+    "migrations of states": lambda n, w: rt.signals.segment_migrations(
+        w["states ago"], w["states"]
+    ),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
     ),

@@ -57,6 +57,7 @@ from retention.tables.sign_kinds import (
     EVENTS,
     INVOICES,
     OFFERS_MADE,
+    SEGMENTS,
     SNAPSHOTS,
 )
 from retention.tables.trial_kinds import ASSIGNMENT, OFFER_PROFITS, planned_shares
@@ -89,6 +90,7 @@ __all__ = [
     "PROFITS",
     "PURCHASE_SUMMARY",
     "REFERRALS",
+    "SEGMENTS",
     "SNAPSHOTS",
     "SPELLS",
     "STAFF_AND_CUSTOMERS",
