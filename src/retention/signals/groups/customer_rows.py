@@ -73,5 +73,5 @@ def _refuse_repeated(ids: NDArray[Any], kind: Kind) -> None:
         first = again[0].item() if hasattr(again[0], "item") else again[0]
         several = count_of(np.unique(again).size, "customer has", "customers have")
         raise ContentError(
-            f"{kind.name}: {several} several rows, such as {first!r}. Keep one row a customer."
+            f"{kind.name}: {several} several rows, such as {first!r}. Keep one of them."
         )

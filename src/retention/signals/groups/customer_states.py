@@ -99,16 +99,15 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
     rows = active.group_by("customer_id").agg(
         nw.len().alias("n_active"), nw.col("step").max(), nw.col("_before").max()
     )
-    day = periods.day_literal(periods.first_day(step, seen.freq), rows.implementation)
-    answer = rows.select(
-        "customer_id",
-        day.alias("period"),
-        nw.lit(step).cast(nw.Int64).alias("step"),
-        nw.col("n_active").cast(nw.Int64),
-        (nw.lit(step) - nw.col("step")).cast(nw.Int64).alias("silence"),
-        _state_of_customer(step, limit).alias("segment"),
-        nw.lit(limit).cast(nw.Int64).alias("lost_after"),
-    )
+    told = rows.with_columns(
+        n_active=nw.col("n_active").cast(nw.Int64),
+        silence=(nw.lit(step) - nw.col("step")).cast(nw.Int64),
+        segment=_state_of_customer(step, limit),
+        lost_after=nw.lit(limit).cast(nw.Int64),
+    ).with_columns(step=nw.lit(step).cast(nw.Int64))
+    period = periods.period_expr("step", seen.freq, told.implementation).alias("period")
+    names = ("step", "n_active", "silence", "segment", "lost_after")
+    answer = told.select("customer_id", period, *names)
     return in_kind_of(answer, activity, order=["customer_id"], keep_type=["customer_id"])
 
 
