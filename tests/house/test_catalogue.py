@@ -42,6 +42,7 @@ def answers():
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
     worth += [late_payers(company), list_answer(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
+    found += group_answers(company)
     found += [feature_answer(company), *offer_answers(), *response_answers()]
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
@@ -166,6 +167,18 @@ def alarm_answers(company):
     leads = rt.signals.alarm_leads(alarms, spells, values=worth, **asked)
     silent = rt.signals.silence_alarms(company.orders, as_of="2024-12-31", false_alarms=3)
     return [kpis, leads, silent]
+
+
+def group_answers(company):
+    """Groups of customers by how they buy."""
+    scored = rt.signals.rfm_scores(company.orders, as_of="2024-12-31", bins=2)
+    seen = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    activity = rt.customer_periods(company.orders, freq="quarter", **seen)
+    states = rt.signals.customer_states(activity, lost_after=2)
+    tiers = rt.signals.value_tiers(scored)
+    left = scored[["customer_id"]].assign(churned=scored["r"] % 2)
+    matrix = rt.signals.segment_matrix(states, tiers, values=scored, outcomes=left)
+    return [scored, tiers, states, matrix, rt.signals.segment_migrations(tiers, states)]
 
 
 def late_payers(company):

@@ -561,6 +561,26 @@ ASKED: dict[str, Step] = {
     "trade-off": lambda n, w: rt.signals.alarm_trade_off(
         w["listed"], w["spells"], signals="tenure", calls=[5, 20], **_JUDGED
     ),
+    "scored by rank": lambda n, w: rt.signals.rfm_scores(
+        w["transactions"], as_of=AS_OF, ties="middle", nesting="nested", bins=3
+    ),
+    "scored by kept cuts": lambda n, w: rt.signals.rfm_scores(
+        w["transactions"], as_of=AS_OF,
+        cuts=rt.signals.rfm_cuts(w["transactions alone"], as_of="2024-03-31", money="mean_order"),
+    ),
+    "states": lambda n, w: rt.signals.customer_states(w["activity"], lost_after=2),
+    "states ago": lambda n, w: rt.signals.customer_states(
+        w["in force"], lost_after=2, periods_ago=2
+    ),
+    "tiers": lambda n, w: rt.signals.value_tiers(w["scored by rank"]),
+    "tiers of value": lambda n, w: rt.signals.value_tiers(w["scored by rank"], of="value"),
+    "matrix": lambda n, w: rt.signals.segment_matrix(
+        w["states"], w["tiers"], values=w["tiers"], outcomes=w["own windows"]
+    ),
+    "migrations": lambda n, w: rt.signals.segment_migrations(w["tiers"], w["tiers of value"]),
+    "migrations of states": lambda n, w: rt.signals.segment_migrations(
+        w["states ago"], w["states"]
+    ),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
     ),

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
+    from retention.signals.groups.customer_states import customer_states as customer_states
+    from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
+    from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
+    from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
+    from retention.signals.groups.segment_matrix import segment_matrix as segment_matrix
+    from retention.signals.groups.segment_migrations import segment_migrations as segment_migrations
+    from retention.signals.groups.value_tiers import value_tiers as value_tiers
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
     from retention.signals.judging.alarm_trade_off import alarm_trade_off as alarm_trade_off
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     from retention.signals.scan.churn_scan import churn_scan as churn_scan
 
 _HOMES: dict[str, str] = {
+    "RfmCuts": "groups.rfm_cuts",
     "SpikedLog": "alarms.spike_departures",
     "alarm_entries": "daily.entries",
     "alarm_kpis": "judging.alarm_kpis",
@@ -53,6 +61,7 @@ _HOMES: dict[str, str] = {
     "churn_scan": "scan.churn_scan",
     "contact_features": "features.contact_features",
     "contract_snapshots": "days.contract_snapshots",
+    "customer_states": "groups.customer_states",
     "event_features": "features.event_features",
     "feature_screen": "leaks.screens",
     "invoice_features": "features.invoice_features",
@@ -65,13 +74,18 @@ _HOMES: dict[str, str] = {
     "overdue_invoices": "daily.overdue",
     "purchase_features": "features.purchase_features",
     "renewal_entries": "daily.entries",
+    "rfm_cuts": "groups.rfm_cuts",
+    "rfm_scores": "groups.rfm_scores",
     "ring_alarms": "alarms.ring_alarms",
+    "segment_matrix": "groups.segment_matrix",
+    "segment_migrations": "groups.segment_migrations",
     "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",
     "snapshots": "days.snapshots",
     "spike_departures": "alarms.spike_departures",
     "survey_features": "features.offer_and_survey_features",
+    "value_tiers": "groups.value_tiers",
     "wallet_features": "features.wallet_features",
     "watchlist": "daily.watchlist",
     "watchlist_changes": "daily.watchlist_changes",

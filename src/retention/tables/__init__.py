@@ -62,6 +62,7 @@ from retention.tables.sign_kinds import (
     OFFERS_MADE,
     OWNERS,
     RISKS,
+    SEGMENTS,
     SNAPSHOTS,
     WATCHLIST,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "PURCHASE_SUMMARY",
     "REFERRALS",
     "RISKS",
+    "SEGMENTS",
     "SNAPSHOTS",
     "SPELLS",
     "STAFF_AND_CUSTOMERS",

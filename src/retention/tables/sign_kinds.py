@@ -188,3 +188,18 @@ CLOSINGS = Kind(
         Column("outcome", "text", "what: bought, renewed, left, solved, …"),
     ),
 )
+
+
+SEGMENTS = Kind(
+    "segments",
+    "a customer's segment",
+    YOURS,
+    (
+        Column("customer_id", "id", "who"),
+        Column("segment", "label", "which segment; a missing one is (missing)"),
+        Column("as_of", "time", "the day it is of", optional=True),
+        Column("value", "number", "what the customer is worth", "currency", optional=True),
+        CURRENCY,
+    ),
+)
+"""What `rfm_scores`, `value_tiers` and `customer_states` give, and anybody's own."""
