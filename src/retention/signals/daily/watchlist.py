@@ -201,7 +201,7 @@ def watchlist(  # noqa: PLR0913 - a list has that many rules, each of them the f
 
     Source:
         Reichheld, F. F. (1993), Loyalty-based management, Harvard Business Review 71 (2), on State
-        Farm's agents; Hunsaker, G., on escalating issues of customers of high value.
+        Farm's agents, who find the customers that have not renewed on their desk each day.
     """
     last = periods.number_of(periods.as_day(as_of, argument="as_of"))
     policy = _checked_policy(
