@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
     from retention.signals.groups.customer_states import customer_states as customer_states
+    from retention.signals.groups.expected_migrations import (
+        expected_migrations as expected_migrations,
+    )
     from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
     from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
     from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
@@ -63,6 +66,7 @@ _HOMES: dict[str, str] = {
     "contract_snapshots": "days.contract_snapshots",
     "customer_states": "groups.customer_states",
     "event_features": "features.event_features",
+    "expected_migrations": "groups.expected_migrations",
     "feature_screen": "leaks.screens",
     "invoice_features": "features.invoice_features",
     "label_churn": "days.label_churn",
