@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ContentError, count_of
+from retention.errors import ColumnError, ContentError, count_of
 from retention.frames import Columns, as_text, collect, one_row
 from retention.orders import MOST
 from retention.tables import require
@@ -33,7 +33,7 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     read = []
     for column in kind.columns:
         if column.name in present and column.type == "label":
-            read.append(as_text(column.name, present[column.name]).alias(column.name))
+            read.append(_label_as_text(column.name, present[column.name], kind))
         elif column.name in present and column.type == "number":
             read.append(nw.col(column.name).cast(nw.Float64))
         elif column.name in present:
@@ -44,6 +44,14 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     rows = {name: values[order] for name, values in found.items()}
     _refuse_repeated(rows["customer_id"], kind)
     return rows
+
+
+def _label_as_text(name: str, dtype: nw.dtypes.DType, kind: Kind) -> nw.Expr:
+    """A column of labels as text, told by its table's name where it holds none."""
+    try:
+        return as_text(name, dtype)
+    except ColumnError as error:
+        raise ColumnError(str(error).replace("by:", f"{kind.name}:", 1)) from None
 
 
 def check_amounts(values: NDArray[np.float64], table: str) -> None:

@@ -170,6 +170,7 @@ def _checked_scale(cuts: object, said: Mapping[str, object]) -> RfmCuts:
     """
     if not isinstance(cuts, RfmCuts):
         raise RetentionError(f"`cuts` must be a value from `rfm_cuts(...)`; got {cuts!r}.")
+    checked_scoring(*said.values())
     for name, value in said.items():
         meant = getattr(cuts, name)
         if value not in (_USUAL[name], meant):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
     Floats = NDArray[np.float64]
+
+
+_MOST_SIGNED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ class SegmentPairs:
         if not table["customer_id"].size:
             return np.full(self.ids.size, np.nan)
         refuse_other_kind(self.ids, table["customer_id"], "the table of outcomes or values")
-        at = np.minimum(np.searchsorted(table["customer_id"], self.ids), table[column].size - 1)
-        there = table["customer_id"][at] == self.ids
+        ids, theirs = _as_one_type(self.ids, table["customer_id"])
+        at = np.minimum(np.searchsorted(theirs, ids), theirs.size - 1)
+        there = theirs[at] == ids
         return np.where(there, table[column][at].astype(np.float64), np.nan)
 
 
@@ -80,9 +84,11 @@ def segment_pairs(first: Columns, second: Columns, absent: tuple[str, str]) -> S
         absent: what those are in who are not in the first, and not in the second.
     """
     refuse_other_kind(first["customer_id"], second["customer_id"], "the second table")
-    ids = np.union1d(first["customer_id"], second["customer_id"])
-    placed = [_places_of_segments(ids, *each) for each in zip((first, second), absent, strict=True)]
-    (one, rows), (two, columns) = placed
+    both = _as_one_type(first["customer_id"], second["customer_id"])
+    ids = np.union1d(*both)
+    mine, theirs = (np.searchsorted(ids, each) for each in both)
+    one, rows = _places_of_segments(mine, ids.size, first["segment"], absent[0])
+    two, columns = _places_of_segments(theirs, ids.size, second["segment"], absent[1])
     return SegmentPairs(ids, one, two, rows, columns)
 
 
@@ -98,7 +104,7 @@ def read_segments(table: object, name: str, *, taken: Sequence[str] = ()) -> Col
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if it is empty, a customer has two rows, or a segment has a name of ours.
     """
-    rows = rows_of_customers(table, SEGMENTS, adds="all")
+    rows = rows_of_customers(table, replace(SEGMENTS, name=name), adds="all")
     if not rows["customer_id"].size:
         raise ContentError(f"{name} is empty: there is nobody in a segment.")
     for label in taken:
@@ -126,13 +132,28 @@ def refuse_other_kind(ids: NDArray[Any], others: NDArray[Any], name: str) -> Non
         )
 
 
+def _as_one_type(ids: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Ids that can be compared: of numbers with a sign and others without numpy makes decimals.
+
+    Raises:
+        ColumnError: if one table holds ids that the type of the other cannot.
+    """
+    if {ids.dtype.kind, others.dtype.kind} != {"i", "u"}:
+        return ids, others
+    if any(these.size and int(these.max()) > _MOST_SIGNED for these in (ids, others)):
+        raise ColumnError(
+            "'customer_id' holds whole numbers beyond 2⁶³ in one table and such with a sign in "
+            "another. Give all the same type."
+        )
+    return ids.astype(np.int64), others.astype(np.int64)
+
+
 def _places_of_segments(
-    ids: NDArray[Any], table: Columns, absent: str
+    mine: Whole, n: int, segments: NDArray[Any], absent: str
 ) -> tuple[Whole, tuple[str, ...]]:
     """The place of each customer's segment among all of a table, and their names."""
-    labels = [*sorted({str(label) for label in table["segment"].tolist()} - {absent}), absent]
+    labels = [*sorted({str(label) for label in segments.tolist()} - {absent}), absent]
     number = {label: place for place, label in enumerate(labels)}
-    place = np.full(ids.size, number[absent], np.int64)
-    mine = np.searchsorted(ids, table["customer_id"])
-    place[mine] = [number[label] for label in table["segment"].tolist()]
+    place = np.full(n, number[absent], np.int64)
+    place[mine] = [number[label] for label in segments.tolist()]
     return place, tuple(labels)
