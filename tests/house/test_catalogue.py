@@ -180,7 +180,9 @@ def group_answers(company):
     matrix = rt.signals.segment_matrix(states, tiers, values=scored, outcomes=left)
     model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(company.orders, **seen))
     luck = rt.signals.expected_migrations(model, days=90, cuts=[1, 3])
-    return [scored, tiers, states, matrix, rt.signals.segment_migrations(tiers, states), luck]
+    profile = rt.signals.segment_profile(tiers, segment="segment", columns="value")
+    moved = rt.signals.segment_migrations(tiers, states)
+    return [scored, tiers, states, matrix, moved, luck, profile]
 
 
 def late_payers(company):

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
     from retention.signals.groups.segment_matrix import segment_matrix as segment_matrix
     from retention.signals.groups.segment_migrations import segment_migrations as segment_migrations
+    from retention.signals.groups.segment_profile import segment_profile as segment_profile
     from retention.signals.groups.value_tiers import value_tiers as value_tiers
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
@@ -83,6 +84,7 @@ _HOMES: dict[str, str] = {
     "ring_alarms": "alarms.ring_alarms",
     "segment_matrix": "groups.segment_matrix",
     "segment_migrations": "groups.segment_migrations",
+    "segment_profile": "groups.segment_profile",
     "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",

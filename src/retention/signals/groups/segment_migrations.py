@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError
 from retention.frames import table_like
-from retention.signals.groups.segment_pairs import SegmentPairs, read_segments, segment_pairs
+from retention.signals.groups.customer_rows import SegmentPairs, read_segments, segment_pairs
 from retention.tables.answer_columns import amounts, gives, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
