@@ -162,6 +162,24 @@ def test_expected_losses_put_the_list_in_order():
     assert found["expected_loss"].isna().tolist() == [False, False, False, True]
 
 
+def test_what_has_stood_for_so_many_days_is_escalated():
+    """On the third day, not on the second; and a call of as many days ago as are quiet is over."""
+    for today, escalated in ((2, False), (3, True)):
+        found = watchlist(
+            entries_of([("Ann", "overdue contact", 0)]), as_of=on_day(today), severity=SEVERITY,
+            values=values_of({"Ann": 5.0, "Bob": 5.0, "Cem": 1.0}), escalate_top=0.3,
+            escalate_after={"overdue contact": 3},
+        )  # fmt: skip
+        assert found["escalate"].tolist() == [escalated]
+    found = watchlist(
+        entries_of([("Ann", "lapsing", 0), ("Bob", "lapsing", 0)]), as_of=on_day(9),
+        severity=SEVERITY, values=values_of(WORTH), quiet_days=4,
+        calls=calls_of([("Ann", 5), ("Bob", 6)]),
+    )  # fmt: skip
+    assert found["customer_id"].tolist() == ["Ann", "Bob"]
+    assert found["status"].tolist() == ["call", "suppressed"]
+
+
 def test_calls_learnt_later_are_not_known_yet():
     """A call of today that was entered tomorrow does not silence today's list."""
     calls = calls_of([("Ann", 9)])
