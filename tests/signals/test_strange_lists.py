@@ -7,14 +7,17 @@ import pandas as pd
 import polars as pl
 import pytest
 
+import retention as rt
 from conftest import Engine
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.signals import (
+    expected_migrations,
     overdue_invoices,
     rfm_cuts,
     rfm_scores,
     segment_matrix,
     segment_migrations,
+    segment_profile,
     value_tiers,
     watchlist,
     watchlist_changes,
@@ -148,3 +151,49 @@ def test_ids_of_an_older_list_that_are_too_wide_for_the_newer_find_room():
     assert found["change"].tolist() == ["same", "new", "closed"]
     same = watchlist_changes(list_of(np.array([1, 3], "int64"), DAY), today)
     assert same["customer_id"].dtype == np.dtype("int32")
+
+
+PEOPLE = pd.DataFrame({"g": [*"aabbb"], "x": [1.0, 2, 3, 4, 5], "y": [*"pqpqq"]})
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_median_of_the_largest_numbers_is_one():
+    """Their sum is beyond what a computer can say."""
+    huge = PEOPLE.assign(x=[1e308, 1.2e308, 2, 1e308, 1e308])
+    found = segment_profile(huge, segment="g", columns="x")
+    assert found["median"].tolist() == [1.1e308, 1e308]
+
+
+def test_where_all_are_equal_there_are_no_bounds():
+    """They were as narrow as can be, of five customers."""
+    found = segment_profile(PEOPLE.assign(x=1.0), segment="g", columns="x")
+    assert found["effect"].tolist() == [0.5, 0.5]
+    assert found[["lower", "upper", "p_value"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("table", "said", "error", "told"),
+    [
+        (PEOPLE.assign(x=np.inf), {}, ContentError, "5 rows have an infinite 'x'"),
+        (PEOPLE.assign(x=DAY), {}, ColumnError, "^columns: column 'x' holds Datetime"),
+        (PEOPLE.assign(g=0.5), {}, ColumnError, "^segment: column 'g' holds Float64"),
+        (PEOPLE, {"segment": None}, ColumnError, "segment must name a column, as text; got None"),
+        (PEOPLE, {"segment": ["g"]}, ColumnError, "segment must name a column, as text"),
+    ],
+)
+def test_what_cannot_be_told_of_customers_is_refused(table, said, error, told):
+    """By the argument that it came by."""
+    with pytest.raises(error, match=told):
+        segment_profile(table, **({"segment": "g", "columns": "x"} | said))
+
+
+def test_cuts_below_everything_are_taken_by_what_chance_moves():
+    """As cuts by mean ranks have them where many bought once: nobody has the lowest score."""
+    summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 9, 9], "T": 10.0, "unit": "day"})
+    model = rt.repeat_buying.fit_pareto_nbd(summary)
+    found = expected_migrations(model, days=100, cuts=(None, 1.0))
+    assert found.loc[found["segment_before"] == "1", "share_of_all"].tolist() == [0.0] * 4
+    without = expected_migrations(model, days=100, cuts=(1.0,))
+    share = found.loc[found["segment_before"].isin(["2", "3"]), "share_of_all"].sum()
+    there = without.loc[without["segment_before"].isin(["1", "2"]), "share_of_all"].sum()
+    assert share == pytest.approx(there)

@@ -92,7 +92,7 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     read = []
     for column in kind.columns:
         if column.name in present and column.type == "label":
-            read.append(_label_as_text(column.name, present[column.name], kind))
+            read.append(label_as_text(column.name, present[column.name], kind.name))
         elif column.name in present and column.type == "number":
             read.append(nw.col(column.name).cast(nw.Float64))
         elif column.name in present:
@@ -105,12 +105,21 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     return rows
 
 
-def _label_as_text(name: str, dtype: nw.dtypes.DType, kind: Kind) -> nw.Expr:
-    """A column of labels as text, told by its table's name where it holds none."""
+def label_as_text(name: str, dtype: nw.dtypes.DType, given: str) -> nw.Expr:
+    """A column of labels as text.
+
+    Args:
+        name: the column.
+        dtype: its type.
+        given: the table or argument that a refusal tells of.
+
+    Raises:
+        ColumnError: if it holds no labels.
+    """
     try:
         return as_text(name, dtype)
     except ColumnError as error:
-        raise ColumnError(str(error).replace("by:", f"{kind.name}:", 1)) from None
+        raise ColumnError(str(error).replace("by:", f"{given}:", 1)) from None
 
 
 def check_amounts(values: NDArray[np.float64], table: str) -> None:
