@@ -197,3 +197,12 @@ def test_cuts_below_everything_are_taken_by_what_chance_moves():
     share = found.loc[found["segment_before"].isin(["2", "3"]), "share_of_all"].sum()
     there = without.loc[without["segment_before"].isin(["1", "2"]), "share_of_all"].sum()
     assert share == pytest.approx(there)
+
+
+def test_a_profile_of_nothing_known_has_its_types():
+    """Whole numbers stay so."""
+    nothing = pl.from_pandas(PEOPLE).with_columns(x=pl.lit(None, pl.String))
+    found = segment_profile(nothing, segment="g", columns="x")
+    some = segment_profile(nothing, segment="g", columns="y")
+    for name in ("n", "n_rest", "n_null", "defining", "median", "share", "label"):
+        assert found.schema[name] == some.schema[name], name
