@@ -287,3 +287,20 @@ def test_the_advice_on_unknown_values_works():
         values=values_of({"Bob": -4.0}), allow_unvalued=1,
     )  # fmt: skip
     assert found["customer_id"].tolist() == ["Bob", "Ann"]
+
+
+def test_the_top_share_is_so_many_and_no_more():
+    """Of a hundred 0.07 is seven, though a computer's 0.07 · 100 is above it; of three 0.1 is one.
+
+    A risk of 1 is a chance, too.
+    """
+    for n, share, escalated in ((100, 0.07, 7), (3, 0.1, 1)):
+        who = [f"c{number:03}" for number in range(n)]
+        found = watchlist(
+            entries_of([(one, "silent", 0) for one in who]), as_of=on_day(1), severity=SEVERITY,
+            values=pd.DataFrame({"customer_id": who, "value": np.arange(1.0, n + 1)}),
+            risk=pd.DataFrame({"customer_id": who, "risk": 1.0}), escalate_top=share,
+            escalate_after={"silent": 1},
+        )  # fmt: skip
+        assert found["escalate"].sum() == escalated
+        assert found["expected_loss"].tolist() == found["value"].tolist()
