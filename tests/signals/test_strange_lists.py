@@ -13,6 +13,7 @@ from retention.errors import ColumnError, ContentError, RetentionError
 from retention.signals import (
     expected_migrations,
     overdue_invoices,
+    renewal_entries,
     rfm_cuts,
     rfm_scores,
     segment_matrix,
@@ -231,3 +232,21 @@ def test_ids_beyond_all_that_have_a_sign_find_their_customers(kind, types):
     assert told[5] == 1.0
     assert told[6] == 2.0
     assert told.notna().sum() == 2 + (entries == values)
+
+
+@pytest.mark.parametrize(("renewal", "left"), [("end", -4), ("anniversary", -1), ("lapsed", 3)])
+def test_contracts_due_in_less_than_no_days_are_refused(renewal, left):
+    """They stood on the list as "in -4 days"."""
+    day = pd.Series([DAY])
+    due = pd.DataFrame(
+        {"customer_id": ["a"], "start": day, "due": day, "days_left": [left], "renewal": [renewal]}
+    )
+    with pytest.raises(ContentError, match=f"days_left .* cannot have, such as {left} of"):
+        renewal_entries(due, within=14)
+
+
+def test_a_tier_may_not_be_named_as_what_is_missing():
+    """And is told which names are taken."""
+    values = pd.DataFrame({"customer_id": ["a"], "value": [1.0]})
+    with pytest.raises(RetentionError, match=r"not '\(unknown\)' or \"\(missing\)\"; got"):
+        value_tiers(values, tiers={"(missing)": 1.0})

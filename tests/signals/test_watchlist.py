@@ -228,7 +228,7 @@ AFTER = {"overdue contact": 3}
         ({"severity": {}}, RetentionError, "severity must say a whole number of each reason"),
         ({"severity": {"silent": 1.5}}, RetentionError, "must be a whole number"),
         ({"severity": "high"}, RetentionError, "severity must say"),
-        ({"values": values_of({"Ann": 5.0})}, ContentError, "1 customer on the list have no value"),
+        ({"values": values_of({"Ann": 5.0})}, ContentError, "1 customer on the list has no value"),
         ({"values": values_of({"Ann": 5.0, "Bob": None})}, ContentError, "allow_unvalued=1"),
         ({"values": values_of({"Ann": np.inf, "Bob": 1.0})}, ContentError, "a value is infinite"),
         (

@@ -112,7 +112,15 @@ def _refuse_other_renewals(found: Columns, ahead: int) -> None:
             f"due: renewal is 'end', 'anniversary' or 'lapsed'; {count_of(len(odd), 'row')} say "
             f"other things, such as {odd[0]!r}. Make the table with due_for_renewal(...)."
         )
-    far = [left for left in found["_left"].tolist() if left > ahead]
+    lefts = found["_left"].tolist()
+    told = zip(kinds, lefts, strict=True)
+    if wrong := [one for one in told if (one[1] > 0 if one[0] == "lapsed" else one[1] < 0)]:
+        kind, left = wrong[0]
+        raise ContentError(
+            f"due: {count_of(len(wrong), 'row has', 'rows have')} days_left that their renewal "
+            f"cannot have, such as {left} of {kind!r}. Make the table with due_for_renewal(...)."
+        )
+    far = [left for left in lefts if left > ahead]
     if far:
         raise ContentError(
             f"due: {count_of(len(far), 'row lies', 'rows lie')} further ahead than within="

@@ -300,7 +300,9 @@ def _refuse_unvalued(listed: Iterable[Any], worth: Mapping[Any, float], allowed:
     unknown = sorted((who for who in listed if who not in worth), key=str)
     if len(unknown) > allowed:
         raise ContentError(
-            f"values: {count_of(len(unknown), 'customer', 'customers')} on the list have no value, "
+            "values: "
+            f"{count_of(len(unknown), 'customer on the list has', 'customers on the list have')} "
+            "no value, "
             f"such as {unknown[0]!r}. Fill them in, or say allow_unvalued={len(unknown)} to call "
             "them last."
         )

@@ -129,7 +129,8 @@ def _checked_tiers(tiers: object) -> tuple[list[str], Floats]:
     for name, share in tiers.items():
         if not (isinstance(name, str) and name) or name in (UNKNOWN, "(missing)"):
             raise RetentionError(
-                f'tiers must be named by text, such as "A", and not {UNKNOWN!r}; got {name!r}.'
+                f'tiers must be named by text, such as "A", and not {UNKNOWN!r} or "(missing)"; '
+                f"got {name!r}."
             )
         if not (is_number(share) and 0 < share <= 1):
             raise RetentionError(
