@@ -1,12 +1,14 @@
 """What conventions of scoring make of real logs, counted.
 
     python tests/benchmarks/segments.py --cdnow CDNOW_master.txt --retail online_retail.csv.gz
+    python tests/benchmarks/segments.py --telco telco.csv
 
 CDNOW is the log of Fader and Hardie, of whose 23,502 buyers 51 in 100 bought on one day; the other
 are the invoices of a UK gift wholesaler (UCI Online Retail), as far as the file goes. Counted are
 the customers at each score of frequency, those scored 555, those whose three scores are others by
 the other way with ties, whose frequency is another if nested, and whose score of frequency is
-another where equals are split by the order of the rows and these are shuffled.
+another where equals are split by the order of the rows and these are shuffled. Of IBM's telco
+customers it is told what those on contracts by the month are like.
 """
 
 from __future__ import annotations
@@ -75,11 +77,23 @@ def tell_of_scores(name: str, orders: pd.DataFrame, as_of: str) -> None:
     print(f"  other f if shuffled: {share_moved_by_shuffling(cuts['n_orders'].to_numpy(), 1):.3f}")
 
 
+def tell_of_contracts(path: str) -> None:
+    """What telco customers by the month are like, beside all others."""
+    import retention as rt
+
+    columns = ["tenure", "PaymentMethod"]
+    found = rt.signals.segment_profile(pd.read_csv(path), segment="Contract", columns=columns)
+    for row in found[found["segment"] == "Month-to-month"].itertuples():
+        half = (row.upper - row.lower) / 2 / 1.959964
+        print(f"  {row.sentence}; {row.measure} {row.effect:.4f} ± {half:.4f}, q {row.q_value:.1e}")
+
+
 def main() -> None:
     """Both logs, as far as they are given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cdnow")
     parser.add_argument("--retail")
+    parser.add_argument("--telco")
     said = parser.parse_args()
     warnings.simplefilter("ignore")
     for name, path, read in (
@@ -87,6 +101,8 @@ def main() -> None:
     ):  # fmt: skip
         if path:
             tell_of_scores(name, *read(path))
+    if said.telco:
+        tell_of_contracts(said.telco)
 
 
 if __name__ == "__main__":

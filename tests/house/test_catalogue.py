@@ -178,7 +178,11 @@ def group_answers(company):
     tiers = rt.signals.value_tiers(scored)
     left = scored[["customer_id"]].assign(churned=scored["r"] % 2)
     matrix = rt.signals.segment_matrix(states, tiers, values=scored, outcomes=left)
-    return [scored, tiers, states, matrix, rt.signals.segment_migrations(tiers, states)]
+    model = rt.repeat_buying.fit_mbg_nbd(rt.purchase_summary(company.orders, **seen))
+    luck = rt.signals.expected_migrations(model, days=90, cuts=[1, 3])
+    profile = rt.signals.segment_profile(tiers, segment="segment", columns="value")
+    moved = rt.signals.segment_migrations(tiers, states)
+    return [scored, tiers, states, matrix, moved, luck, profile]
 
 
 def late_payers(company):

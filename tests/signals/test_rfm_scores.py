@@ -277,3 +277,12 @@ def test_a_line_without_what_is_scored_is_refused(gap):
         rfm_scores(holed, as_of=AS_OF)
     with pytest.raises(rt.ContentError, match="transactions is empty"):
         rfm_scores(orders[:0], as_of=AS_OF)
+
+
+@quiet
+def test_cuts_that_are_not_as_many_as_the_scores_are_refused():
+    """Such as those of another number of bins, written by hand."""
+    cuts = rfm_cuts(orders_of(SOME), as_of=AS_OF, bins=3)
+    for changed in ({"bins": 4}, {"nesting": "nested"}, {"f": ()}):
+        with pytest.raises(ValueError, match="must be .* times .* cuts.*Make them with .?rfm_cuts"):
+            RfmCuts(**{**cuts.model_dump(), **changed})

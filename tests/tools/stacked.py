@@ -581,6 +581,10 @@ ASKED: dict[str, Step] = {
     "migrations of states": lambda n, w: rt.signals.segment_migrations(
         w["states ago"], w["states"]
     ),
+    "profile": lambda n, w: rt.signals.segment_profile(
+        w["scored by rank"], segment="segment", columns=["n_orders", "value", "f", "ties"],
+        defining="f",
+    ),
     "silence": lambda n, w: rt.signals.silence_alarms(
         w["transactions"], as_of=AS_OF, false_alarms=10, model=BUYING
     ),

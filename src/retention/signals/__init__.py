@@ -33,11 +33,15 @@ if TYPE_CHECKING:
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
     from retention.signals.groups.customer_states import customer_states as customer_states
+    from retention.signals.groups.expected_migrations import (
+        expected_migrations as expected_migrations,
+    )
     from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
     from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
     from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores
     from retention.signals.groups.segment_matrix import segment_matrix as segment_matrix
     from retention.signals.groups.segment_migrations import segment_migrations as segment_migrations
+    from retention.signals.groups.segment_profile import segment_profile as segment_profile
     from retention.signals.groups.value_tiers import value_tiers as value_tiers
     from retention.signals.judging.alarm_kpis import alarm_kpis as alarm_kpis
     from retention.signals.judging.alarm_leads import alarm_leads as alarm_leads
@@ -63,6 +67,7 @@ _HOMES: dict[str, str] = {
     "contract_snapshots": "days.contract_snapshots",
     "customer_states": "groups.customer_states",
     "event_features": "features.event_features",
+    "expected_migrations": "groups.expected_migrations",
     "feature_screen": "leaks.screens",
     "invoice_features": "features.invoice_features",
     "label_churn": "days.label_churn",
@@ -79,6 +84,7 @@ _HOMES: dict[str, str] = {
     "ring_alarms": "alarms.ring_alarms",
     "segment_matrix": "groups.segment_matrix",
     "segment_migrations": "groups.segment_migrations",
+    "segment_profile": "groups.segment_profile",
     "silence_alarms": "alarms.silence_alarms",
     "silences": "models.silence_lengths",
     "snapshot_folds": "leaks.folds",

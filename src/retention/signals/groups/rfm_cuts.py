@@ -7,10 +7,10 @@ purchase. A score is 1 + the number of cuts below the value.
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 (pydantic reads the annotation)
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import periods
 from retention.errors import RetentionError, check_choice, warn, whole_number
@@ -66,6 +66,20 @@ class RfmCuts(BaseModel):
     r: tuple[Numbers, ...]
     f: tuple[Numbers, ...]
     m: tuple[Numbers, ...]
+
+    @model_validator(mode="after")
+    def _has_the_cuts_of_its_scores(self) -> Self:
+        """Refuse cuts that are not as many as the scores need."""
+        checked_scoring(self.bins, self.ties, self.nesting, self.money, self.window)
+        nested = self.nesting == "nested"
+        rows = {"r": 1, "f": 1 + nested * self.bins, "m": 1 + nested * self.bins**2}
+        for name, n in rows.items():
+            if [len(row) for row in getattr(self, name)] != [self.bins - 1] * n:
+                raise RetentionError(
+                    f"RfmCuts: {name} must be {n:,} times {self.bins - 1} cuts, for "
+                    f"bins={self.bins}, nesting={self.nesting!r}. Make them with `rfm_cuts(...)`."
+                )
+        return self
 
 
 def rfm_cuts(
@@ -155,7 +169,7 @@ def checked_scoring(
     check_choice("nesting", nesting, ("independent", "nested"))
     check_choice("money", money, ("sales", "profit", "mean_order"))
     if window is not None:
-        whole_number("window", window, least=1, of="days")
+        periods.whole_days(window, argument="window", least=1)
 
 
 def cuts_of_customers(

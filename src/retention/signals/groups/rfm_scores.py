@@ -135,8 +135,8 @@ def rfm_scores(
         the "nested" binning of SPSS; "cuts" is its rule for equal values.
     """
     day = periods.as_day(as_of, argument="as_of")
+    checked_scoring(bins, ties, nesting, money, window)
     if cuts is None:
-        checked_scoring(bins, ties, nesting, money, window)
         people = rfm_customers(transactions, as_of=day, window=window, money=money)
         scale = cuts_of_customers(people, day, (bins, ties, nesting, money, window))
         scores = scores_of_customers(people, scale)

@@ -9,8 +9,13 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError
 from retention.frames import table_like
-from retention.signals.groups.customer_rows import check_amounts, rows_of_customers
-from retention.signals.groups.segment_pairs import SegmentPairs, read_segments, segment_pairs
+from retention.signals.groups.customer_rows import (
+    SegmentPairs,
+    check_amounts,
+    read_segments,
+    rows_of_customers,
+    segment_pairs,
+)
 from retention.tables import VALUES, Column, Kind
 from retention.tables.answer_columns import amounts, gives, shares, texts, whole_numbers
 

@@ -9,7 +9,7 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError
 from retention.frames import table_like
-from retention.signals.groups.segment_pairs import SegmentPairs, read_segments, segment_pairs
+from retention.signals.groups.customer_rows import SegmentPairs, read_segments, segment_pairs
 from retention.tables.answer_columns import amounts, gives, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def segment_migrations(before: IntoFrameT, after: IntoFrameT, *, level: float = 
     A move down is no proof that a customer got worse. Where segments are ranks (`rfm_scores` made
     anew, `value_tiers`) somebody falls whenever somebody rises. And where nobody changes, those
     who were best in one year by luck are not best in the next: only part of the best stay best.
-    Score both days by the same `rfm_cuts` to take away the first; compare with what would be seen
-    if nobody changed before calling the second a change.
+    Score both days by the same `rfm_cuts` to take away the first; set `expected_migrations`, which
+    tells what would be seen if nobody changed, beside it before calling the second a change.
 
     Args:
         before: a table of `customer_id` and `segment` on a day, and perhaps `value` and `as_of`:
