@@ -358,3 +358,18 @@ def test_what_cannot_be_meant_is_refused(call, error, said):
     with pytest.raises(error) as refused:
         call()
     assert said in str(refused.value)
+
+
+def test_what_comes_about_on_the_day_itself_is_known():
+    """Late since that evening, paid that day, learnt of that day."""
+    day = on_day(TODAY)
+    rows = [("Ann", 24 * 29 - 1, None, None, None), ("Bob", 24 * 28 + 1, 1, None, None)]
+    late = overdue_contacts(contacts_of(rows), as_of=day, targets=TARGETS)
+    assert rows_of(late) == [("Ann", 29), ("Bob", 30)]
+    assert rows_of(
+        overdue_contacts(
+            contacts_of([("Ann", 24 * 29 + 1, None, None, None)]), as_of=day, targets=TARGETS
+        )
+    ) == [("Ann", 30)]
+    bills = [("Ann", 0, 20, TODAY, 5.0, None), ("Bob", 0, 20, None, 5.0, TODAY)]
+    assert rows_of(overdue_invoices(invoices_of(bills), as_of=day, grace=0)) == [("Bob", 21)]

@@ -162,6 +162,24 @@ def test_expected_losses_put_the_list_in_order():
     assert found["expected_loss"].isna().tolist() == [False, False, False, True]
 
 
+def test_what_has_stood_for_so_many_days_is_escalated():
+    """On the third day, not on the second; and a call of as many days ago as are quiet is over."""
+    for today, escalated in ((2, False), (3, True)):
+        found = watchlist(
+            entries_of([("Ann", "overdue contact", 0)]), as_of=on_day(today), severity=SEVERITY,
+            values=values_of({"Ann": 5.0, "Bob": 5.0, "Cem": 1.0}), escalate_top=0.3,
+            escalate_after={"overdue contact": 3},
+        )  # fmt: skip
+        assert found["escalate"].tolist() == [escalated]
+    found = watchlist(
+        entries_of([("Ann", "lapsing", 0), ("Bob", "lapsing", 0)]), as_of=on_day(9),
+        severity=SEVERITY, values=values_of(WORTH), quiet_days=4,
+        calls=calls_of([("Ann", 5), ("Bob", 6)]),
+    )  # fmt: skip
+    assert found["customer_id"].tolist() == ["Ann", "Bob"]
+    assert found["status"].tolist() == ["call", "suppressed"]
+
+
 def test_calls_learnt_later_are_not_known_yet():
     """A call of today that was entered tomorrow does not silence today's list."""
     calls = calls_of([("Ann", 9)])
@@ -269,3 +287,20 @@ def test_the_advice_on_unknown_values_works():
         values=values_of({"Bob": -4.0}), allow_unvalued=1,
     )  # fmt: skip
     assert found["customer_id"].tolist() == ["Bob", "Ann"]
+
+
+def test_the_top_share_is_so_many_and_no_more():
+    """Of a hundred 0.07 is seven, though a computer's 0.07 · 100 is above it; of three 0.1 is one.
+
+    A risk of 1 is a chance, too.
+    """
+    for n, share, escalated in ((100, 0.07, 7), (3, 0.1, 1)):
+        who = [f"c{number:03}" for number in range(n)]
+        found = watchlist(
+            entries_of([(one, "silent", 0) for one in who]), as_of=on_day(1), severity=SEVERITY,
+            values=pd.DataFrame({"customer_id": who, "value": np.arange(1.0, n + 1)}),
+            risk=pd.DataFrame({"customer_id": who, "risk": 1.0}), escalate_top=share,
+            escalate_after={"silent": 1},
+        )  # fmt: skip
+        assert found["escalate"].sum() == escalated
+        assert found["expected_loss"].tolist() == found["value"].tolist()

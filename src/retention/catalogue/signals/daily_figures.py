@@ -39,6 +39,6 @@ DAILY_FIGURES: tuple[Figure, ...] = (
         high=None,
         formula="p V; p: the chance that the customer leaves; V: what the customer is worth",
         made_by="watchlist",
-        source="Hunsaker, G., on escalating issues of customers of high value",
+        source="an expectation: the chance of a loss times its amount",
     ),
 )

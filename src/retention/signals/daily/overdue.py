@@ -92,8 +92,8 @@ def overdue_contacts(
         ['open for 2 days, not answered (target 24 hours)']
 
     Source:
-        Hunsaker, G.: escalate issues of customers of high value; the rule of lateness is that of
-        `retention_by_service`.
+        Buttle, F. (2009), Customer Relationship Management, 2nd ed., chapter 9: complaints badly
+        handled as a sign of coming defection. The rule of lateness is that of `service_kpis`.
     """
     last = periods.number_of(periods.as_day(as_of, argument="as_of"))
     hours, clock = target_hours(targets), known_clock(contacts, business_hours)

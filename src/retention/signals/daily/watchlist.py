@@ -201,7 +201,7 @@ def watchlist(  # noqa: PLR0913 - a list has that many rules, each of them the f
 
     Source:
         Reichheld, F. F. (1993), Loyalty-based management, Harvard Business Review 71 (2), on State
-        Farm's agents; Hunsaker, G., on escalating issues of customers of high value.
+        Farm's agents, who find the customers that have not renewed on their desk each day.
     """
     last = periods.number_of(periods.as_day(as_of, argument="as_of"))
     policy = _checked_policy(
@@ -375,10 +375,10 @@ def _list_as_columns(lines: list[_Line], ids: NDArray[Any], policy: _Policy) -> 
     return {
         "rank": np.where(np.arange(n) < ranked, np.arange(1.0, n + 1), nan),
         "customer_id": np.array([one.who for one in lines], dtype=ids.dtype),
-        "owner": _text_column([one.owner for one in lines]),
-        "reason": _text_column([one.main.reason for one in lines]),
-        "detail": _text_column([one.main.detail for one in lines]),
-        "reasons": _text_column([", ".join(one.reasons) for one in lines]),
+        "owner": _texts_of_lines([one.owner for one in lines]),
+        "reason": _texts_of_lines([one.main.reason for one in lines]),
+        "detail": _texts_of_lines([one.main.detail for one in lines]),
+        "reasons": _texts_of_lines([", ".join(one.reasons) for one in lines]),
         "n_reasons": np.array([len(one.reasons) for one in lines], np.int64),
         "since": since.astype("datetime64[D]"),
         "days": last - since,
@@ -388,13 +388,13 @@ def _list_as_columns(lines: list[_Line], ids: NDArray[Any], policy: _Policy) -> 
         "expected_loss": np.array([one.loss for one in lines], np.float64),
         "last_call": np.array(called, "datetime64[D]"),
         "escalate": np.array([one.escalate for one in lines], np.bool_),
-        "escalated_to": _text_column([one.lead for one in lines]),
-        "status": _text_column([CALL if one.why is None else SUPPRESSED for one in lines]),
-        "why": _text_column([one.why for one in lines]),
+        "escalated_to": _texts_of_lines([one.lead for one in lines]),
+        "status": _texts_of_lines([CALL if one.why is None else SUPPRESSED for one in lines]),
+        "why": _texts_of_lines([one.why for one in lines]),
         "as_of": np.full(n, last, np.int64).astype("datetime64[D]"),
-        "severities": _text_column([severities] * n),
+        "severities": _texts_of_lines([severities] * n),
     }
 
 
-def _text_column(values: list[str | None]) -> NDArray[Any]:
+def _texts_of_lines(values: list[str | None]) -> NDArray[Any]:
     return np.array(values, dtype=object)
