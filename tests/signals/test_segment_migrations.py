@@ -168,7 +168,7 @@ def test_tables_that_cannot_be_compared_are_refused():
         segment_migrations(old[:0], new)
     with pytest.raises(rt.ContentError, match="after is empty"):
         segment_migrations(old, new[:0])
-    with pytest.raises(rt.ContentError, match="segments: 1 customer has several rows, such as 'b'"):
+    with pytest.raises(rt.ContentError, match="before: 1 customer has several rows, such as 'b'"):
         segment_migrations(pd.concat([old, old[:1]]), new)
     for label in (NOT_YET, GONE):
         with pytest.raises(rt.ContentError, match="after: a segment is named '.*Name it otherwise"):

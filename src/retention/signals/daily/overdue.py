@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods, wording
-from retention.errors import count_of
-from retention.frames import Frame, collect, count
+from retention.errors import ContentError, count_of
+from retention.frames import Frame, collect, count, one_row
 from retention.kpis.service.counts import target_hours
+from retention.orders import MOST
 from retention.periods import whole_days
 from retention.signals.daily.entries import entries_like, refuse_unsaid_rows
 from retention.signals.features.contact_features import (
@@ -161,7 +162,8 @@ def overdue_invoices(invoices: IntoFrameT, *, as_of: date | str, grace: int) -> 
     Raises:
         RetentionError: if `grace` is no whole number of days, or `as_of` no day.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if an invoice lacks its customer, day or amount.
+        ContentError: if an invoice lacks its customer, day or amount, a bill the day on which it is
+            due, or an amount is none.
 
     Example:
         Both were due on 1 March. Ann paid on the 5th, which nobody knew on the 4th.
@@ -191,6 +193,7 @@ def overdue_invoices(invoices: IntoFrameT, *, as_of: date | str, grace: int) -> 
     log = require(invoices, INVOICES, by_row=True, adds="none")
     refuse_unsaid_rows(log, "invoices", ("customer_id", "date", "amount"))
     dated = with_day_numbers(log, _DATES)
+    _refuse_no_bills(dated)
     unpaid = nw.col("_paid").is_null() | (nw.col("_paid") > last)
     issued = nw.col("_date") <= last
     if "_known" in dated.collect_schema().names():
@@ -206,6 +209,28 @@ def overdue_invoices(invoices: IntoFrameT, *, as_of: date | str, grace: int) -> 
         [_invoice_in_words(*row, last) for row in zip(owed, due, strict=True)],
         like=invoices,
     )
+
+
+def _refuse_no_bills(dated: Frame) -> None:
+    """Refuse amounts that are none, and bills that are due on no day.
+
+    Raises:
+        ContentError: if there are some.
+    """
+    amount = nw.col("amount").cast(nw.Float64)
+    money = (amount >= -MOST) & (amount <= MOST) & ~amount.is_nan()
+    endless = (amount > 0) & nw.col("_due").is_null()
+    found = one_row(dated.select(odd=count(~money).sum(), endless=count(endless).sum()))
+    if odd := int(found["odd"] or 0):
+        raise ContentError(
+            f"invoices: {count_of(odd, 'row has', 'rows have')} an amount that is no money "
+            "(infinite, no number, or beyond what money can be). Correct it, or leave them out."
+        )
+    if gaps := int(found["endless"] or 0):
+        raise ContentError(
+            f"invoices: {count_of(gaps, 'row has', 'rows have')} no due, and credit notes alone "
+            "may lack it. Say the last day on which it may be paid, or leave them out."
+        )
 
 
 def _invoice_in_words(owed: float, due: int, last: int) -> str:

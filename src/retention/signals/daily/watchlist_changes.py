@@ -250,7 +250,7 @@ def _changes_as_columns(
         for what, of in zip(change, told, strict=True)
     ]
     columns: Columns = {
-        "customer_id": np.array(everyone, dtype=newer.ids.dtype),
+        "customer_id": np.array(everyone, dtype=_type_of_ids(newer.ids, older.ids)),
         "change": np.array(change, dtype=object),
     }
     for name, kind in (("reason", object), ("severity", float), ("days", float)):
@@ -261,6 +261,13 @@ def _changes_as_columns(
         day = np.datetime64("NaT" if listed.day is None else listed.day, "D")
         columns[name] = np.full(len(everyone), day, "datetime64[D]")
     return columns
+
+
+def _type_of_ids(newer: NDArray[Any], older: NDArray[Any]) -> np.dtype[Any]:
+    """The type of the newer list's ids, or one as wide as the older list needs."""
+    whole = newer.dtype.kind in "iu" and older.dtype.kind in "iu"
+    fits = not whole or not older.size or bool((older.astype(newer.dtype) == older).all())
+    return newer.dtype if fits else np.result_type(np.int64, older.dtype)
 
 
 def _both_columns(both: list[tuple[_Row | None, _Row | None]], name: str, kind: type) -> Columns:

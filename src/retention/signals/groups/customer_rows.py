@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Whole = NDArray[np.int64]
     Floats = NDArray[np.float64]
+
+
+_MOST_SIGNED = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class SegmentPairs:
         if not table["customer_id"].size:
             return np.full(self.ids.size, np.nan)
         refuse_other_kind(self.ids, table["customer_id"], "the table of outcomes or values")
-        at = np.minimum(np.searchsorted(table["customer_id"], self.ids), table[column].size - 1)
-        there = table["customer_id"][at] == self.ids
+        ids, theirs = _as_one_type(self.ids, table["customer_id"])
+        at = np.minimum(np.searchsorted(theirs, ids), theirs.size - 1)
+        there = theirs[at] == ids
         return np.where(there, table[column][at].astype(np.float64), np.nan)
 
 
@@ -88,7 +92,7 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     read = []
     for column in kind.columns:
         if column.name in present and column.type == "label":
-            read.append(as_text(column.name, present[column.name]).alias(column.name))
+            read.append(label_as_text(column.name, present[column.name], kind.name))
         elif column.name in present and column.type == "number":
             read.append(nw.col(column.name).cast(nw.Float64))
         elif column.name in present:
@@ -99,6 +103,23 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
     rows = {name: values[order] for name, values in found.items()}
     _refuse_repeated(rows["customer_id"], kind)
     return rows
+
+
+def label_as_text(name: str, dtype: nw.dtypes.DType, given: str) -> nw.Expr:
+    """A column of labels as text.
+
+    Args:
+        name: the column.
+        dtype: its type.
+        given: the table or argument that a refusal tells of.
+
+    Raises:
+        ColumnError: if it holds no labels.
+    """
+    try:
+        return as_text(name, dtype)
+    except ColumnError as error:
+        raise ColumnError(str(error).replace("by:", f"{given}:", 1)) from None
 
 
 def check_amounts(values: NDArray[np.float64], table: str) -> None:
@@ -123,9 +144,11 @@ def segment_pairs(first: Columns, second: Columns, absent: tuple[str, str]) -> S
         absent: what those are in who are not in the first, and not in the second.
     """
     refuse_other_kind(first["customer_id"], second["customer_id"], "the second table")
-    ids = np.union1d(first["customer_id"], second["customer_id"])
-    placed = [_places_of_segments(ids, *each) for each in zip((first, second), absent, strict=True)]
-    (one, rows), (two, columns) = placed
+    both = _as_one_type(first["customer_id"], second["customer_id"])
+    ids = np.union1d(*both)
+    mine, theirs = (np.searchsorted(ids, each) for each in both)
+    one, rows = _places_of_segments(mine, ids.size, first["segment"], absent[0])
+    two, columns = _places_of_segments(theirs, ids.size, second["segment"], absent[1])
     return SegmentPairs(ids, one, two, rows, columns)
 
 
@@ -141,7 +164,7 @@ def read_segments(table: object, name: str, *, taken: Sequence[str] = ()) -> Col
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if it is empty, a customer has two rows, or a segment has a name of ours.
     """
-    rows = rows_of_customers(table, SEGMENTS, adds="all")
+    rows = rows_of_customers(table, replace(SEGMENTS, name=name), adds="all")
     if not rows["customer_id"].size:
         raise ContentError(f"{name} is empty: there is nobody in a segment.")
     for label in taken:
@@ -169,15 +192,30 @@ def refuse_other_kind(ids: NDArray[Any], others: NDArray[Any], name: str) -> Non
         )
 
 
+def _as_one_type(ids: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Ids that can be compared: of numbers with a sign and others without numpy makes decimals.
+
+    Raises:
+        ColumnError: if one table holds ids that the type of the other cannot.
+    """
+    if {ids.dtype.kind, others.dtype.kind} != {"i", "u"}:
+        return ids, others
+    if any(these.size and int(these.max()) > _MOST_SIGNED for these in (ids, others)):
+        raise ColumnError(
+            "'customer_id' holds whole numbers beyond 2⁶³ in one table and such with a sign in "
+            "another. Give all the same type."
+        )
+    return ids.astype(np.int64), others.astype(np.int64)
+
+
 def _places_of_segments(
-    ids: NDArray[Any], table: Columns, absent: str
+    mine: Whole, n: int, segments: NDArray[Any], absent: str
 ) -> tuple[Whole, tuple[str, ...]]:
     """The place of each customer's segment among all of a table, and their names."""
-    labels = [*sorted({str(label) for label in table["segment"].tolist()} - {absent}), absent]
+    labels = [*sorted({str(label) for label in segments.tolist()} - {absent}), absent]
     number = {label: place for place, label in enumerate(labels)}
-    place = np.full(ids.size, number[absent], np.int64)
-    mine = np.searchsorted(ids, table["customer_id"])
-    place[mine] = [number[label] for label in table["segment"].tolist()]
+    place = np.full(n, number[absent], np.int64)
+    place[mine] = [number[label] for label in segments.tolist()]
     return place, tuple(labels)
 
 

@@ -113,6 +113,7 @@ def _checked_cuts(cuts: object) -> list[int]:
         RetentionError: if they are no ascending numbers.
     """
     given = list(cuts) if isinstance(cuts, list | tuple | np.ndarray) else []
+    given = [0 if cut is None else cut for cut in given]  # of a score that nobody had
     fit = [is_number(cut) and 0 <= cut <= _MOST for cut in given]
     if not given or not all(fit) or any(b < a for a, b in pairwise(given)):
         raise RetentionError(

@@ -74,8 +74,13 @@ def rfm_customers(
         )
     order = np.argsort(found["customer_id"], kind="stable")
     who, last, n, total = (found[name][order] for name in ("customer_id", "_last", "_n", "_total"))
-    value = total / n if money == "mean_order" else total
+    value = _as_written(total / n if money == "mean_order" else total)
     return RfmCustomers(who, periods.number_of(as_of) - last, n, value)
+
+
+def _as_written(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amounts to 14 digits: in a computer three times 0.1 is not 0.3, and equals would be apart."""
+    return np.array([float(f"{amount:.14g}") for amount in amounts.tolist()], np.float64)
 
 
 def _lines_of_window(transactions: object, as_of: date, window: int | None, money: str) -> Frame:

@@ -9,10 +9,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals
-from retention.errors import ColumnError, ContentError, RetentionError, is_number
-from retention.frames import Columns, as_lazy, as_text, collect, table_like
+from retention.errors import ColumnError, ContentError, RetentionError, count_of, is_number
+from retention.frames import Columns, as_lazy, collect, table_like
 from retention.names import outer_text
 from retention.numerics.rank_areas import area_with_terms
+from retention.signals.groups.customer_rows import label_as_text
 from retention.tables import column_names
 from retention.tables.answer_columns import flags, gives, numbers, shares, texts, whole_numbers
 from retention.wording import number, percent
@@ -92,14 +93,15 @@ def segment_profile(
         `median_rest` (of numbers, else null); `share`, `share_rest` (of labels, else null);
         `measure` ("chance to be higher" or "difference of shares"), `effect`, `lower`, `upper` in
         it; `p_value`, `q_value`, `differs` (q_value ≤ `fdr`), `defining`, and `sentence`. Bounds
-        are null where one side is a single customer, or all of one side are above the other; of
-        `defining` columns the p-value, q-value and `differs` are null.
+        are null where one side is a single customer, all of one side are above the other, or all
+        are equal; of `defining` columns the p-value, q-value and `differs` are null.
 
     Raises:
         RetentionError: if `fdr` or `level` is not between 0 and 1.
         ColumnError: if a column is not there, is named twice, or holds neither numbers nor labels;
             or if `defining` names one that is not among the columns.
-        ContentError: if the table is empty, or all customers are in one segment.
+        ContentError: if the table is empty, all customers are in one segment, or a number is
+            infinite.
 
     Example:
         Those by the month pay by cheque more often, and stay for less time.
@@ -167,7 +169,9 @@ def _names_of_features(
     Raises:
         ColumnError: if they are none, or name one another.
     """
-    (given,) = column_names([segment], argument="segment")  # type: ignore[list-item]
+    if not isinstance(segment, str):
+        raise ColumnError(f"segment must name a column, as text; got {segment!r}.")
+    (given,) = column_names([segment], argument="segment")
     names = column_names(columns, argument="columns")
     within = column_names(defining, argument="defining")
     if not names:
@@ -197,17 +201,37 @@ def _features_of_customers(customers: object, segment: str, names: Sequence[str]
         if name not in schema:
             argument = "segment" if name == segment else "columns"
             raise ColumnError.unknown(argument, name, schema, kept="`customers`")
-    read = [as_text(segment, schema[segment]).alias("_segment")]
+    read = [label_as_text(segment, schema[segment], "segment").alias("_segment")]
     for place, name in enumerate(names):
         numeric = schema[name].is_numeric()
-        told = nw.col(name).cast(nw.Float64) if numeric else as_text(name, schema[name])
-        read.append(told.alias(f"_{place}"))
+        float_or_text = (
+            nw.col(name).cast(nw.Float64)
+            if numeric
+            else label_as_text(name, schema[name], "columns")
+        )
+        read.append(float_or_text.alias(f"_{place}"))
     found = collect(frame.select(*read))
+    _refuse_infinite(found, names)
     n = np.unique(found["_segment"].astype(str)).size
     if n < 2:
         there = "nobody in it" if n == 0 else "one segment only, so nobody to compare it with"
         raise ContentError(f"customers: there is {there}.")
     return found
+
+
+def _refuse_infinite(found: Columns, names: Sequence[str]) -> None:
+    """Refuse numbers that have no middle.
+
+    Raises:
+        ContentError: at the first column that holds some.
+    """
+    for place, name in enumerate(names):
+        values = found[f"_{place}"]
+        if values.dtype.kind == "f" and (n := int(np.isinf(values).sum())):
+            raise ContentError(
+                f"customers: {count_of(n, 'row has', 'rows have')} an infinite "
+                f"{outer_text(name)!r}. Correct it, or leave it empty."
+            )
 
 
 def _rows_of_profile(read: Columns, names: Sequence[str], asked: _Asked) -> Iterator[Row]:
@@ -244,8 +268,8 @@ def _told_by_numbers(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterat
     n, m = int(mine.sum()), int((~mine).sum())
     row: Row = {
         "label": None, "measure": _HIGHER, "share": _NAN, "share_rest": _NAN,
-        "median": float(np.median(values[mine])) if n else _NAN,
-        "median_rest": float(np.median(values[~mine])) if m else _NAN,
+        "median": _median_of(values[mine]),
+        "median_rest": _median_of(values[~mine]),
         "effect": _NAN, "lower": _NAN, "upper": _NAN, "p_value": _NAN,
     }  # fmt: skip
     if n and m:
@@ -254,10 +278,21 @@ def _told_by_numbers(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterat
         if n > 1 and m > 1 and 0 < area < 1:
             parts = (terms[mine], n), (terms[~mine], m)
             error = np.sqrt(sum(k / (k - 1) * float((part**2).sum()) for part, k in parts))
-            z = intervals.quantile_of(asked.level)
-            row |= {"lower": max(area - z * error, 0.0), "upper": min(area + z * error, 1.0)}
+            z = intervals.quantile_of(asked.level) if error > 0 else _NAN
+            lower, upper = np.clip([area - z * error, area + z * error], 0.0, 1.0).tolist()
+            row |= {"lower": lower, "upper": upper}
     told = f"median {number(row['median'])}, others {number(row['median_rest'])}"
     yield row | {"sentence": told}
+
+
+def _median_of(values: NDArray[np.float64]) -> float:
+    """The median, null of nobody; the two in the middle may be as large as numbers are."""
+    if not values.size:
+        return _NAN
+    upper = values.size // 2
+    middle = np.partition(values, [(values.size - 1) // 2, upper])
+    low, high = float(middle[(values.size - 1) // 2]), float(middle[upper])
+    return low if low == high else low / 2 + high / 2
 
 
 def _p_of_area(values: NDArray[Any], area: float, n: int, m: int) -> float:

@@ -147,7 +147,7 @@ def _tiers_of_values(value: Floats, upto: Floats, of: Of) -> NDArray[np.int64]:
     ordered = np.sort(value)[::-1]
     above = value.size - np.searchsorted(ordered[::-1], value, "right")
     if of == "customers":
-        return np.searchsorted(upto * value.size - _SLACK, above, "right")
+        return np.searchsorted(upto * value.size * (1 - _SLACK), above, "right")
     held = np.concatenate([[0.0], np.cumsum(np.maximum(ordered, 0))])
     if held[-1] <= 0:
         raise ContentError(
