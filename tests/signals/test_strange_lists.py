@@ -197,3 +197,33 @@ def test_cuts_below_everything_are_taken_by_what_chance_moves():
     share = found.loc[found["segment_before"].isin(["2", "3"]), "share_of_all"].sum()
     there = without.loc[without["segment_before"].isin(["1", "2"]), "share_of_all"].sum()
     assert share == pytest.approx(there)
+
+
+def test_a_profile_of_nothing_known_has_its_types():
+    """Whole numbers stay so."""
+    nothing = pl.from_pandas(PEOPLE).with_columns(x=pl.lit(None, pl.String))
+    found = segment_profile(nothing, segment="g", columns="x")
+    some = segment_profile(nothing, segment="g", columns="y")
+    for name in ("n", "n_rest", "n_null", "defining", "median", "share", "label"):
+        assert found.schema[name] == some.schema[name], name
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "duckdb", "pyarrow"])
+@pytest.mark.parametrize("types", [("uint64", "uint64"), ("uint64", "int64"), ("int32", "uint64")])
+def test_ids_beyond_all_that_have_a_sign_find_their_customers(kind, types):
+    """Each table may hold them, and others that the type of the other cannot."""
+    entries, values = types
+    listed, worth = [5, 6], [5, 6]
+    listed += {"uint64": [2**63 + 1], "int32": [-1]}[entries]
+    worth += {"uint64": [2**63 + 1], "int64": [-1]}[values]
+    rows = pd.DataFrame({"customer_id": np.array(listed, entries), "reason": "late", "since": DAY})
+    known = pd.DataFrame({"customer_id": np.array(worth, values), "value": [1.0, 2.0, 4.0]})
+    engine = Engine(kind)
+    found = watchlist(
+        engine.table(rows), as_of=DAY, severity={"late": 1}, values=engine.table(known),
+        allow_unvalued=1,
+    )  # fmt: skip
+    told = engine.read(found).set_index("customer_id")["value"]
+    assert told[5] == 1.0
+    assert told[6] == 2.0
+    assert told.notna().sum() == 2 + (entries == values)

@@ -31,6 +31,7 @@ from retention.wording import is_missing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_MOST_SIGNED = 2**63 - 1
 OPTED_OUT = Kind("opted_out", "a customer whom nobody may call", YOURS, (CUSTOMER,))
 
 
@@ -203,14 +204,27 @@ def _told_once(frame: Frame, given: object, kind: Kind, adds: Adds = "none") -> 
 
 def _of_listed(frame: Frame, table: Frame) -> Frame:
     """The rows of customers who are on the list."""
-    ids = _with_wide_ids(frame.select("customer_id")).unique()
-    return table.join(ids, on="customer_id", how="semi")
+    ids = _ids_of_type(frame.select("customer_id"), table.collect_schema()["customer_id"])
+    return table.join(ids.unique(), on="customer_id", how="semi")
+
+
+def _ids_of_type(ids: Frame, wide: nw.dtypes.DType) -> Frame:
+    """Ids in one of the two widest types, without those that it cannot hold."""
+    mine, who = ids.collect_schema()["customer_id"], nw.col("customer_id")
+    if mine == wide or not mine.is_integer():
+        return ids
+    if wide == nw.UInt64:
+        ids = ids.filter(who >= 0)
+    elif mine == nw.UInt64:
+        ids = ids.filter(who <= _MOST_SIGNED)
+    return ids.with_columns(who.cast(wide))
 
 
 def _with_wide_ids(table: Frame) -> Frame:
-    """A table whose ids, if they are whole numbers, have one width."""
-    whole = table.collect_schema()["customer_id"].is_integer()
-    return table.with_columns(nw.col("customer_id").cast(nw.Int64)) if whole else table
+    """A table whose ids, if they are whole numbers, have the widest type of their kind."""
+    mine = table.collect_schema()["customer_id"]
+    narrow = mine.is_integer() and mine != nw.UInt64
+    return table.with_columns(nw.col("customer_id").cast(nw.Int64)) if narrow else table
 
 
 def _numbers_by_customer(table: Frame, name: str) -> dict[Any, float]:

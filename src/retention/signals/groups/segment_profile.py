@@ -138,17 +138,21 @@ def segment_profile(
     rows = list(_rows_of_profile(read, names, _Asked(names, within, fdr, level)))
     p = np.array([row["p_value"] for row in rows], np.float64)
     q = intervals.adjusted_p(p)
-    made: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in _NUMBERS}
+    made: dict[str, Any] = {
+        name: np.array([row[name] for row in rows], kind) for name, kind in _NUMBERS.items()
+    }
     made |= {name: np.array([row[name] for row in rows], object) for name in _TEXTS}
     made |= {"q_value": q, "differs": _differs(q, fdr)}
     return table_like({name: made[name] for name in _ORDER}, customers)
 
 
 _TEXTS = ("segment", "feature", "label", "measure", "sentence")
-_NUMBERS = (
-    *("n", "n_rest", "n_null", "median", "median_rest", "share", "share_rest"),
-    *("effect", "lower", "upper", "p_value", "defining"),
-)
+_NUMBERS = {
+    **dict.fromkeys(("n", "n_rest", "n_null"), np.int64),
+    **dict.fromkeys(("median", "median_rest", "share", "share_rest"), np.float64),
+    **dict.fromkeys(("effect", "lower", "upper", "p_value"), np.float64),
+    "defining": np.bool_,
+}
 _ORDER = (
     *("segment", "feature", "label", "n", "n_rest", "n_null", "median", "median_rest", "share"),
     *("share_rest", "measure", "effect", "lower", "upper", "p_value", "q_value", "differs"),
@@ -309,10 +313,9 @@ def _p_of_area(values: NDArray[Any], area: float, n: int, m: int) -> float:
 def _told_by_labels(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterator[Row]:
     """The shares of each label on both sides, and how far they are apart."""
     n, m = int(mine.sum()), int((~mine).sum())
-    texts_of_values = values.astype(str)
-    for label in np.unique(texts_of_values):
-        here = texts_of_values == label
-        x, y = int((here & mine).sum()), int((here & ~mine).sum())
+    labels, place = np.unique(values.astype(str), return_inverse=True)
+    within, without = (np.bincount(place[side], minlength=labels.size) for side in (mine, ~mine))
+    for label, x, y in zip(labels.tolist(), within.tolist(), without.tolist(), strict=True):
         one, other = intervals.ratio([x, y], [n, m]).tolist()
         apart, lower, upper = intervals.difference_with_bounds((x, n), (y, m), asked.level)
         pooled = (x + y) / (n + m)
