@@ -20,17 +20,6 @@ ARM_FIGURES: tuple[Figure, ...] = (
         source=_MISMATCH,
     ),
     Figure(
-        name="chi_squared",
-        label="Distance of arms from their planned sizes",
-        unit="chi-squared",
-        better="neither",
-        low=0.0,
-        high=None,
-        formula="Σ (O − n s)² / (n s) over the arms. O: in the arm; n: in all; s: planned share",
-        made_by="sample_ratio",
-        source=_MISMATCH,
-    ),
-    Figure(
         name="standardised_difference",
         label="Difference of arms before the experiment",
         unit="standard deviations",

@@ -10,18 +10,6 @@ _LIST = "the list of all whose score is as high, a share q of all customers"
 
 RESPONSE_FIGURES: tuple[Figure, ...] = (
     Figure(
-        name="effect",
-        label="Effect of the offer on the list",
-        unit=_EACH,
-        better="higher",
-        low=None,
-        high=None,
-        formula=f"mean outcome of the treated − that of the control, in {_LIST}",
-        made_by="uplift_curve, targeting_gain",
-        source=_RADCLIFFE,
-        conventions=("outcome", "time"),
-    ),
-    Figure(
         name="list_gain",
         label="Gain of making the offer to the list",
         unit=_EACH,

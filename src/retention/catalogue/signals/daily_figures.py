@@ -20,17 +20,6 @@ DAILY_FIGURES: tuple[Figure, ...] = (
         conventions=("severity",),
     ),
     Figure(
-        name="n_reasons",
-        label="Reasons to look after a customer",
-        unit="reasons",
-        better="lower",
-        low=1.0,
-        high=None,
-        formula="the different reasons among the customer's entries of the day",
-        made_by="watchlist",
-        source=_LISTS,
-    ),
-    Figure(
         name="expected_loss",
         label="Expected loss",
         unit="currency",

@@ -235,7 +235,7 @@ def _customers_named(customers: NDArray[Any], always: object, never: object) -> 
 
 def _ids_of(asked: Any, argument: str) -> set[Any]:
     """The customers that an argument names, itself or in a table."""
-    if hasattr(asked, "columns"):
+    if hasattr(type(asked), "columns"):  # a lazy table would be planned for its names
         kind = Kind(argument, "a customer", YOURS, (CUSTOMER,))
         found = collect(require(asked, kind, adds="none").select("customer_id"), exact=True)
         return {each for each in found["customer_id"].tolist() if each is not None}
