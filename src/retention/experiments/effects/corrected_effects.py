@@ -236,7 +236,7 @@ def freedom_of_sum(variances: Floats, freedom: Floats) -> Floats:
 
     Example:
         >>> print(freedom_of_sum(np.array([3.0, 1.0]), np.array([9.0, 29.0])).round(3))
-        15.478
+        15.467
     """
     used = ~(variances <= 0)
     known = ~(used & ~(freedom > 0)).any(axis=0) & used.any(axis=0)
