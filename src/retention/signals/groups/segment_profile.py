@@ -117,11 +117,11 @@ def segment_profile(
         ...     customers, segment="contract", columns=["tenure", "pays"]
         ... )
         >>> monthly = found[found["segment"] == "month"]
-        >>> monthly[["feature", "label", "effect", "p_value"]].round(3)
-          feature   label  effect  p_value
-        0  tenure     NaN   0.062    0.043
-        1    pays    card  -0.500    0.157
-        2    pays  cheque   0.500    0.157
+        >>> monthly[["feature", "n", "effect", "p_value"]].round(3)
+          feature  n  effect  p_value
+        0  tenure  4   0.062    0.043
+        1    pays  4  -0.500    0.157
+        2    pays  4   0.500    0.157
         >>> print(found["sentence"][0])
         tenure: median 2.50, others 55.00
 
