@@ -20,7 +20,7 @@ pytestmark = [*SPARK, pytest.mark.filterwarnings("ignore::retention.errors.Reten
 
 BEFORE = {
     *("transactions", "transactions alone", "contacts", "surveys", "wallets", "contracts"),
-    *("purchases", "value", "spells", "person-periods"),
+    *("purchases", "value", "spells", "person-periods", "activity", "in force", "offers: due"),
 }
 """Steps of other wings from which those of this one go on."""
 
@@ -40,7 +40,7 @@ def made_by_pandas() -> dict[str, Any]:
     """The tables of all shops, and what each step makes of them."""
     made: dict[str, Any] = dict(shops())
     for step, action in ASKED.items():
-        if step in BEFORE or step in WING:
+        if step in BEFORE or step in WING or step in TWICE:
             made[step] = action(PLAIN, made)
     return made
 
