@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retention import activity as activity
+    from retention import benchmarks as benchmarks
     from retention import calendars as calendars
     from retention import catalogue as catalogue
     from retention import economics as economics
@@ -137,6 +138,7 @@ _HOMES = {
 
 _MODULES = (
     "activity",
+    "benchmarks",
     "calendars",
     "catalogue",
     "economics",

@@ -1,0 +1,14 @@
+"""Benchmarks: a rate beside others, published ones and our own, and whether they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retention.faces import lazy_face
+
+if TYPE_CHECKING:
+    pass
+
+_HOMES: dict[str, str] = {}
+
+__getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -1,0 +1,1 @@
+"""Rates of our own beside one another: segments, periods, years."""

@@ -1,0 +1,1 @@
+"""Rates that others have published, and ours beside them."""

@@ -1,0 +1,1 @@
+"""How many customers and what sales the next periods bring."""

@@ -1,0 +1,1 @@
+"""Who comes, how often, and who comes again."""

@@ -1,0 +1,1 @@
+"""Recurring revenue by plan, trials, failed payments, and whose wish it was to go."""

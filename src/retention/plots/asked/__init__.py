@@ -1,0 +1,1 @@
+"""Pictures of the figures that are asked for first."""
