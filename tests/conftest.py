@@ -22,7 +22,7 @@ _PROFILE = {
     "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
-settings.register_profile("house", max_examples=8, **_PROFILE)
+settings.register_profile("house", max_examples=6, **_PROFILE)
 settings.register_profile("few", max_examples=4, **_PROFILE)  # for a second environment
 settings.register_profile(
     "unshrunk", max_examples=15, phases=[Phase.explicit, Phase.generate], **_PROFILE
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
     second environment has Spark in the place of Ibis, asks no more of Polars and DuckDB than of
     PyArrow, of DuckDB no shops (they go to it under PyArrow), nothing that is marked to be asked
-    once, and of each test in the folders where cases take long (`_LONG`) the first and the last.
+    once, and of each test the first case and the last.
     What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         if engine in (None, "pandas"):
             between = (test, engine) in seen and last[test, engine] is not item
-            if few and between and file.startswith(_LONG):
+            if few and between:
                 left.append(item)
             seen.add((test, engine))
             continue
@@ -100,7 +100,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _TWINS = re.compile("agree|engine|definition")
-_LONG = tuple(f"tests/{folder}/" for folder in ("exports", "kpis", "loading", "survival"))
 
 
 def _engine_of(item: pytest.Item) -> str | None:

@@ -125,7 +125,7 @@ def test_where_no_value_is_known_there_is_no_mean():
         (
             values_of([(1, "a"), (2, "b"), (3, "b")]).assign(customer_id=["Zoe", "Ann", "Ann"]),
             {},
-            "1 row too many, the first is of 'Ann'. Give a row per customer",
+            "values: 1 customer has several rows, such as .Ann.. Keep one row of each",
         ),
         (values_of([(1, "EUR"), (2, "USD")]).rename(columns={"plan": "currency"}), {}, "currenc"),
     ],

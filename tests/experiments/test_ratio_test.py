@@ -11,10 +11,9 @@ from retention.errors import ContentError, RetentionWarning
 from retention.experiments.arms.ratio_test import (
     counts_of_arms,
     ratio_of_counts,
-    refuse_repeated_customers,
     warn_of_mismatch,
 )
-from retention.tables import ASSIGNMENT, require
+from retention.tables import ASSIGNMENT, refuse_repeated_customers, require
 
 
 def checked(arms, shares, **further):

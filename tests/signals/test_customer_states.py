@@ -53,6 +53,8 @@ def agrees_with_sets(engine, months, lost_after, ago):
     if expected:
         assert engine.name != "pandas" or found["period"].dtype == activity["period"].dtype
         assert set(found["period"].astype("datetime64[us]")) == {pd.Timestamp(2024, 6 - ago, 1)}
+        last = pd.Timestamp(2024, 6 - ago, 1) + pd.offsets.MonthEnd()
+        assert set(found["as_of"].astype("datetime64[us]")) == {last}
         assert set(found["lost_after"]) == {lost_after}
 
 

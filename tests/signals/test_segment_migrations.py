@@ -149,6 +149,8 @@ def test_moves_between_states_are_the_flows_of_lifecycle_states():
     flows = flows[(flows["step"] == flows["step"].max()) & (flows["n_customers"] > 0)]
     states = [rt.signals.customer_states(activity, lost_after=2, periods_ago=ago) for ago in (1, 0)]
     moves = segment_migrations(*states)
+    with pytest.raises(rt.ContentError, match="say the earlier table first"):
+        segment_migrations(*reversed(states))
     moves = moves[moves["n"] > 0].replace(NOT_YET, "not yet a customer")
     keys = ["segment_before", "segment_after"]
     flows = flows.rename(columns=dict(zip(["state_before", "state"], keys, strict=True)))

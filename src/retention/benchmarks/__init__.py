@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 from retention.faces import lazy_face
 
-if TYPE_CHECKING:
-    pass
-
 _HOMES: dict[str, str] = {}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import narwhals.stable.v2 as nw
 
-from retention.errors import YOURS, ColumnError
+from retention.errors import YOURS, ColumnError, ContentError, count_of
 from retention.frames import Frame, as_lazy, one_row
 from retention.names import inner_name, marked_argument
 from retention.periods import zone_of
@@ -242,3 +242,26 @@ def _with_typed_empty_column(frame: Frame, kind: Kind, column: Column) -> Frame:
             f"got {dtype}. {load}."
         )
     return frame.with_columns(nw.col(column.name).cast(cast("Any", meant)))
+
+
+def refuse_repeated_customers(table: Frame, name: str = "assignment") -> None:
+    """Refuse a table in which a customer stands more than once.
+
+    Raises:
+        ContentError: if one does, or a row has no customer.
+    """
+    if isinstance(table.collect_schema()["customer_id"], nw.Categorical | nw.Enum):
+        table = table.with_columns(nw.col("customer_id").cast(nw.String))  # it has no least one
+    each = table.group_by("customer_id").agg(nw.len().alias("n"))
+    blank = each.filter(nw.col("customer_id").is_null()).select(n=nw.col("n").sum())
+    if n := int(one_row(blank)["n"] or 0):
+        raise ContentError(
+            f"{name}: {count_of(n, 'row has', 'rows have')} no customer_id. Leave them out."
+        )
+    several = each.filter(nw.col("n") > 1)
+    found = one_row(several.select(nw.len().alias("n"), first=nw.col("customer_id").min()))
+    if n := int(found["n"]):
+        raise ContentError(
+            f"{name}: {count_of(n, 'customer has', 'customers have')} several rows, such as "
+            f"{found['first']!r}. Keep one row of each."
+        )

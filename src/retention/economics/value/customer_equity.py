@@ -9,11 +9,11 @@ import numpy as np
 
 from retention import intervals
 from retention.economics.value.payments import is_amount
-from retention.errors import ContentError, RetentionError, count_of
+from retention.errors import ContentError, RetentionError
 from retention.frames import Columns, Frame, as_text, collect, count, one_row, table_like
 from retention.numerics.codes import distinct_segments
 from retention.orders import MOST
-from retention.tables import VALUES, require, segments
+from retention.tables import VALUES, refuse_repeated_customers, require, segments
 from retention.tables.answer_columns import amounts, gives, shares, whole_numbers
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def customer_equity(
     asked = _shares_asked(top)
     names = segments(by, VALUES)
     frame = require(values, VALUES, extra=names, alone=True)
-    _refuse_repeated_customers(frame)
+    _refuse_no_customers(frame)
+    refuse_repeated_customers(frame, "values")
     counted = _customers_by_value(frame, names)
     keys, place = distinct_segments(counted, names)
     n = int(place.max()) + 1
@@ -111,19 +112,10 @@ def _shares_asked(top: object) -> list[float]:
     return [float(one) for one in listed]
 
 
-def _refuse_repeated_customers(frame: Frame) -> None:
-    """Refuse a table that is empty or has two rows of a customer."""
-    held = frame.select(n=nw.len(), ids=nw.col("customer_id").n_unique())
-    found = one_row(held)
-    if not found["n"]:
+def _refuse_no_customers(frame: Frame) -> None:
+    """Refuse a table that is empty."""
+    if not one_row(frame.select(n=nw.len()))["n"]:
         raise ContentError("values: the table is empty.")
-    if twice := int(found["n"] - found["ids"]):
-        rows = frame.group_by("customer_id").agg(nw.len().alias("n")).filter(nw.col("n") > 1)
-        first = one_row(rows.select(nw.col("customer_id").min()))["customer_id"]
-        raise ContentError(
-            f"values: {count_of(twice, 'row', 'rows')} too many, the first is of {first!r}. Give a "
-            "row per customer: add up what one of them is worth."
-        )
 
 
 def _customers_by_value(frame: Frame, names: Sequence[str]) -> Columns:

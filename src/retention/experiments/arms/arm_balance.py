@@ -15,13 +15,20 @@ from retention.experiments.arms.ratio_test import (
     ArmCounts,
     counts_of_arms,
     refuse_clusters_of_several,
-    refuse_repeated_customers,
 )
 from retention.frames import Columns, Frame, as_text, beside, collect, one_row, table_like
 from retention.names import outer_text
 from retention.numerics.codes import MOST_LEVELS, refuse_identifier
 from retention.orders import MOST
-from retention.tables import ASSIGNMENT, CUSTOMER, Kind, column_names, refuse_other_ids, require
+from retention.tables import (
+    ASSIGNMENT,
+    CUSTOMER,
+    Kind,
+    column_names,
+    refuse_other_ids,
+    refuse_repeated_customers,
+    require,
+)
 from retention.tables.answer_columns import constants, gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:

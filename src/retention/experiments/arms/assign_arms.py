@@ -16,10 +16,17 @@ from retention.errors import (
     RetentionError,
     check_choice,
 )
-from retention.experiments.arms.ratio_test import refuse_repeated_customers
 from retention.frames import Columns, FewTexts, as_text, collect, one_row, table_like
 from retention.numerics.codes import group_numbers
-from retention.tables import ASSIGNMENT, CUSTOMER, Kind, column_names, planned_shares, require
+from retention.tables import (
+    ASSIGNMENT,
+    CUSTOMER,
+    Kind,
+    column_names,
+    planned_shares,
+    refuse_repeated_customers,
+    require,
+)
 from retention.tables.answer_columns import gives
 
 if TYPE_CHECKING:

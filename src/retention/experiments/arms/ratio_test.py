@@ -131,27 +131,6 @@ def warn_of_mismatch(counts: ArmCounts, least_p: float = LEAST_P) -> Floats:
     return p
 
 
-def refuse_repeated_customers(table: Frame, name: str = "assignment") -> None:
-    """Refuse a table in which a customer stands more than once.
-
-    Raises:
-        ContentError: if one does, or a row has no customer.
-    """
-    each = table.group_by("customer_id").agg(nw.len().alias("n"))
-    blank = each.filter(nw.col("customer_id").is_null()).select(n=nw.col("n").sum())
-    if n := int(one_row(blank)["n"] or 0):
-        raise ContentError(
-            f"{name}: {count_of(n, 'row has', 'rows have')} no customer_id. Leave them out."
-        )
-    several = each.filter(nw.col("n") > 1)
-    found = one_row(several.select(nw.len().alias("n"), first=nw.col("customer_id").min()))
-    if n := int(found["n"]):
-        raise ContentError(
-            f"{name}: {count_of(n, 'customer has', 'customers have')} several rows, such as "
-            f"{found['first']!r}. Keep one row of each."
-        )
-
-
 def refuse_clusters_of_several(
     table: Frame, whole: str = "arm", columns: tuple[str, str] = ("cluster", "arm")
 ) -> None:

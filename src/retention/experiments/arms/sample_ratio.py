@@ -14,10 +14,9 @@ from retention.experiments.arms.ratio_test import (
     counts_of_arms,
     ratio_of_counts,
     refuse_clusters_of_several,
-    refuse_repeated_customers,
 )
 from retention.frames import Columns, table_like
-from retention.tables import ASSIGNMENT, require, segments
+from retention.tables import ASSIGNMENT, refuse_repeated_customers, require, segments
 from retention.tables.answer_columns import (
     constants,
     flags,

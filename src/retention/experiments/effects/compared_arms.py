@@ -15,12 +15,18 @@ from retention.experiments.arms.ratio_test import (
     ArmCounts,
     counts_of_arms,
     refuse_clusters_of_several,
-    refuse_repeated_customers,
     warn_of_mismatch,
 )
 from retention.frames import Columns, Frame, as_text, beside, count, one_row
 from retention.numerics.codes import group_numbers
-from retention.tables import ASSIGNMENT, refuse_other_ids, require, segments, typed_as
+from retention.tables import (
+    ASSIGNMENT,
+    refuse_other_ids,
+    refuse_repeated_customers,
+    require,
+    segments,
+    typed_as,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -24,7 +24,7 @@ _NEW, _RETAINED, _REACTIVATED, _LAPSED, _LOST = STATES
 @gives(
     "customer",
     ids("customer_id"),
-    times("period"),
+    times("as_of", "period"),
     whole_numbers("step", "n_active"),
     whole_numbers("silence", unit="periods"),
     texts("segment"),
@@ -34,9 +34,9 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
     """Where each customer stands in a period: new, retained, reactivated, lapsed or lost.
 
     The states are those of `rt.lifecycle_states`, which counts them and tells how many moved; here
-    they are a column `segment`, to be crossed with value (`segment_matrix`) or with those of an
-    earlier period (`segment_migrations`). With u the last period in which the customer was active,
-    up to the period s,
+    they are a column `segment`, as of the period's last day, to be crossed with value
+    (`segment_matrix`) or with those of an earlier period (`segment_migrations`). With u the last
+    period in which the customer was active, up to the period s,
 
         new          u = s, for the first time
         retained     u = s, and active in s − 1
@@ -51,9 +51,9 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
 
     Returns:
         One row per customer who was active in the period or before, in the caller's kind:
-        `customer_id`, `period`, `step`, `n_active` (periods with activity so far), `silence`
-        (periods without since the last one, s − u), `segment` (the state) and `lost_after`. Eager
-        tables are sorted by customer.
+        `customer_id`, `as_of` (the last day of the period), `period`, `step`, `n_active` (periods
+        with activity so far), `silence` (periods without since the last one, s − u), `segment` (the
+        state) and `lost_after`. Eager tables are sorted by customer.
 
     Raises:
         RetentionError: if `lost_after` is not a whole number above 0, or the activity does not go
@@ -106,8 +106,10 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
         lost_after=nw.lit(limit).cast(nw.Int64),
     ).with_columns(step=nw.lit(step).cast(nw.Int64))
     period = periods.period_expr("step", seen.freq, told.implementation).alias("period")
+    last = periods.days_after(periods.first_day(step + 1, seen.freq), -1)
+    as_of = periods.day_literal(last, told.implementation).alias("as_of")
     names = ("step", "n_active", "silence", "segment", "lost_after")
-    answer = told.select("customer_id", period, *names)
+    answer = told.select("customer_id", as_of, period, *names)
     return in_kind_of(answer, activity, order=["customer_id"], keep_type=["customer_id"])
 
 

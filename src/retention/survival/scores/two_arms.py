@@ -22,13 +22,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
-from retention.frames import Columns, Frame, as_lazy, collect, one_row
+from retention.frames import Columns, as_lazy, collect
 from retention.names import columns_as_asked, inner_name
 from retention.numerics import step_functions
 from retention.orders import MOST
 from retention.survival.counts.histories import Histories, read_spells
 from retention.survival.scores.scored_tables import Ends, check_time, ends_of, places_of_values
-from retention.tables import LIFETIMES
+from retention.tables import LIFETIMES, refuse_repeated_customers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,26 +129,7 @@ def _refuse_odd_names(asked: Mapping[str, str], table: object, name: str) -> Non
                 f"{say}"
             )
     if "customer_id" in schema:
-        _refuse_customers_twice(frame, name)
-
-
-def _refuse_customers_twice(frame: Frame, name: str) -> None:
-    """Refuse rows without a customer, and customers with several rows."""
-    if isinstance(frame.collect_schema()["customer_id"], nw.Categorical | nw.Enum):
-        frame = frame.with_columns(nw.col("customer_id").cast(nw.String))  # it has no least one
-    each = frame.group_by("customer_id").agg(nw.len().alias("n"))
-    blank = each.filter(nw.col("customer_id").is_null())
-    if n := int(one_row(blank.select(nw.col("n").sum()))["n"] or 0):
-        raise ContentError(
-            f"{name}: {count_of(n, 'row has', 'rows have')} no customer_id. Leave them out."
-        )
-    several = each.filter(nw.col("n") > 1)
-    told = one_row(several.select(nw.len().alias("n"), first=nw.col("customer_id").min()))
-    if n := int(told["n"]):
-        raise ContentError(
-            f"{name}: {count_of(n, 'customer has', 'customers have')} several rows, such as "
-            f"{told['first']!r}. Keep one row of each."
-        )
+        refuse_repeated_customers(frame, name)
 
 
 def _texts(asked: Mapping[str, Any]) -> list[str]:
