@@ -248,7 +248,13 @@ def tenure_answers(company):
     """What customers bring as they stay."""
     tenure = rt.activity.tenure_periods(company.orders, as_of="2024-12-31", length="quarter")
     lifetime = rt.economics.lifetime_profit(tenure, discount=0.1, acquisition_cost=30.0)
+    activity = rt.customer_periods(
+        company.orders, freq="quarter", as_of="2024-12-31", observed_from="2022-01-01"
+    )
+    values = rt.economics.cohort_value(activity, of="profit", acquisition_cost=30.0, washout=0)
     return [
+        values,
+        rt.economics.payback_age(values),
         rt.economics.profit_by_tenure(tenure),
         lifetime,
         rt.economics.break_even_tenure(lifetime),

@@ -349,3 +349,33 @@ def test_pictures_of_odd_sizes_are_drawn_without_a_warning(size: tuple[float, fl
     """labels may become small, but no picture fails."""
     for name in ("plot_retention", "plot_survival", "plot_cohorts", "plot_reasons_by_segment"):
         assert boxes(plot(name, size=size))
+
+
+# cohort values
+
+
+def test_the_bold_line_of_cohort_values_is_all_cohorts_together() -> None:
+    """it is the line of cohorts="attribute", and the ring stands where that has paid back."""
+    activity = rt.customer_periods(
+        rt.sample_company(300, seed=4).orders, freq="quarter", as_of="2024-12-31",
+        observed_from="2022-01-01",
+    )  # fmt: skip
+    asked = {"of": "profit", "acquisition_cost": 45.0, "washout": 0}
+    together = rt.economics.cohort_value(activity, cohorts="attribute", **asked)
+    apart = rt.economics.cohort_value(activity, **asked)
+    shown = [plot("plot_cohort_value", table) for table in (together, apart)]
+    lines = [next(line for line in ax.lines if line.get_linewidth() == 1.9) for ax in shown]
+    assert lines[1].get_ydata() == pytest.approx(together["value_per_customer"].tolist())
+    assert lines[1].get_ydata() == pytest.approx(lines[0].get_ydata())
+    age = rt.economics.payback_age(together)["payback_age"][0]
+    assert all(f"Paid\u00a0back\u00a0at\u00a0{age:.0f}" in words(ax) for ax in shown)
+
+
+def test_cohort_values_without_a_value_or_cost_are_drawn_all_the_same() -> None:
+    """a table without rows says so; without a cost there is no level and no ring."""
+    table = tables()["plot_cohort_value"]
+    assert "the table has no rows" in words(plot("plot_cohort_value", table.iloc[:0]))
+    free = table.assign(acquisition_cost=np.nan, net=np.nan)
+    said = words(plot("plot_cohort_value", free))
+    assert "Cost of winning" not in said
+    assert "Ring" not in said

@@ -191,6 +191,9 @@ def tables() -> dict[str, Any]:
         "plot_lifetime_profit": rt.economics.lifetime_profit(
             tenure, discount=0.1, acquisition_cost=45.0
         ),
+        "plot_cohort_value": rt.economics.cohort_value(
+            activity(), of="profit", acquisition_cost=45.0, washout=0
+        ),
         "plot_levers": levers(),
         "plot_base_forecast": rt.economics.base_forecast(
             pd.DataFrame({"tenure": [0, 2, 5], "n_customers": [400, 200, 300]}),

@@ -433,6 +433,16 @@ ASKED: dict[str, Step] = {
     "lifetime profit": lambda n, w: rt.economics.lifetime_profit(
         w["tenure"], by=n, discount=0.1, acquisition_cost=2.0
     ),
+    "cohort value": lambda n, w: rt.economics.cohort_value(
+        w["activity"], by=n, of="profit", acquisition_cost=9.0, washout=0
+    ),
+    "cohort value together": lambda n, w: rt.economics.cohort_value(
+        w["activity"], by=n, of="sales", cohorts="attribute", washout=1
+    ),
+    "cohort value of contracts": lambda n, w: rt.economics.cohort_value(
+        w["in force"], by=n, of="sales"
+    ),
+    "payback": lambda n, w: rt.economics.payback_age(w["cohort value"], by=n),
     "break even": lambda n, w: rt.economics.break_even_tenure(w["lifetime profit"], by=n),
     "renewals": lambda n, w: rt.repeat_buying.renewal_periods(w["spells"], length="month"),
     "staff": lambda n, w: rt.economics.staff_and_customers(w["in force"], w["in force"], by=n),

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
         staff_and_customers as staff_and_customers,
     )
     from retention.economics.tenure.break_even_tenure import break_even_tenure as break_even_tenure
+    from retention.economics.tenure.cohort_value import cohort_value as cohort_value
     from retention.economics.tenure.lifetime_profit import lifetime_profit as lifetime_profit
+    from retention.economics.tenure.payback_age import payback_age as payback_age
     from retention.economics.tenure.profit_by_tenure import profit_by_tenure as profit_by_tenure
     from retention.economics.value.base_forecast import base_forecast as base_forecast
     from retention.economics.value.customer_equity import customer_equity as customer_equity
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "base_forecast": "value.base_forecast",
     "break_even_tenure": "tenure.break_even_tenure",
+    "cohort_value": "tenure.cohort_value",
     "customer_equity": "value.customer_equity",
     "lifetime_profit": "tenure.lifetime_profit",
     "lifetime_value": "value.lifetime_value",
     "loyalty_link": "programme.loyalty_link",
+    "payback_age": "tenure.payback_age",
     "profit_by_tenure": "tenure.profit_by_tenure",
     "programme_value": "programme.programme_value",
     "residual_value": "value.residual_value",

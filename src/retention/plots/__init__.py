@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retention.plots.warning.alarm_plots import plot_alarm_trade_off as plot_alarm_trade_off
     from retention.plots.warning.alarm_plots import plot_leads as plot_leads
     from retention.plots.warning.scan_plots import plot_scan as plot_scan
+    from retention.plots.worth.cohort_value_plots import plot_cohort_value as plot_cohort_value
     from retention.plots.worth.tenure_plots import plot_lifetime_profit as plot_lifetime_profit
     from retention.plots.worth.tenure_plots import plot_tenure_profit as plot_tenure_profit
     from retention.plots.worth.value_plots import plot_base_forecast as plot_base_forecast
@@ -43,6 +44,7 @@ _HOMES = {
     "plot_churn_bridge": "bridge_plots",
     "plot_coefficients": "model_plots",
     "plot_cohort_curves": "cohort_plots",
+    "plot_cohort_value": "worth.cohort_value_plots",
     "plot_cohorts": "cohort_plots",
     "plot_effect": "trials.effect_plots",
     "plot_gaps": "buying_plots",

@@ -221,6 +221,16 @@ FORECAST = Drawable(
     ("period", "n_old", "n_new", "n_customers", "steady_state"),
 )
 
+COHORT_VALUE = Drawable(
+    "plot_cohort_value",
+    ("economics.cohort_value",),
+    "a cohort at an age",
+    (
+        *("cohort", "age", "n_cohort", "n_eligible", "total", "value_per_customer", "lower"),
+        *("upper", "acquisition_cost", "net", "freq"),
+    ),
+)
+
 SCAN = Drawable(
     "plot_scan",
     ("signals.churn_scan",),
@@ -296,6 +306,6 @@ PROFIT_CURVE = Drawable(
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
-    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
 )
