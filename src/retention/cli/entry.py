@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
+NEWS = 3
+"""Done, and there is something new to act on: a job that runs every night goes by it."""
 
 _NAMED = {"keep": "by", "n_customers": "customers"}
 """Arguments of the library that are called otherwise here."""
@@ -33,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the command's name; default: those that were typed.
 
     Returns:
-        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 130 interrupted.
+        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 3 done and there is
+        something new to act on, 130 interrupted.
 
     Example:
         >>> import retention.cli
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int:
     """Run the command; what it refuses is one message, never a traceback."""
     try:
-        _run_command_line(top, told)
+        return _run_command_line(top, told)
     except UsageError as error:
         return _report_failure(str(error), MISUSED)
     except RetentionError as error:
@@ -66,7 +69,6 @@ def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) ->
         return _report_failure(_system_error_in_words(error), REFUSED)
     except KeyboardInterrupt:
         return STOPPED
-    return DONE
 
 
 def _system_error_in_words(error: OSError) -> str:
@@ -75,7 +77,7 @@ def _system_error_in_words(error: OSError) -> str:
     return f"{error.filename}: {said}" if error.filename else said
 
 
-def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
+def _run_command_line(top: ArgumentParser, told: Namespace) -> int:
     asked: dict[str, Any] = vars(told)
     command, versioned = asked.pop("command"), asked.pop("version", False)
     if versioned:
@@ -84,14 +86,19 @@ def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
         sys.stdout.write(f"retention {__version__}\n")
     elif command is None:
         top.print_help()
-    else:
-        _do_command(command, asked)
+    elif _do_command(command, asked):
+        return NEWS
+    return DONE
 
 
-def _do_command(command: str, asked: dict[str, Any]) -> None:
+def _do_command(command: str, asked: dict[str, Any]) -> bool | None:
     """Run one command; what it needs is loaded now, not for a word of help."""
-    from retention.cli import commands, trials
+    from retention.cli import commands
+    from retention.cli.lists import daily_lists
+    from retention.cli.tested import trials
 
+    if command == "watchlist":
+        return daily_lists.write_watchlist(_settings_asked(asked), _print_message)
     if command == "demo":
         commands.write_demo(asked["customers"], asked["seed"], asked.get("orders"))
     elif command == "kpis":
@@ -109,6 +116,7 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_audit(_settings_asked(asked), files)
     else:
         commands.write_report(_settings_asked(asked), _print_message)
+    return None
 
 
 def _settings_asked(asked: dict[str, Any]) -> Settings:

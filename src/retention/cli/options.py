@@ -7,6 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from retention.cli.list_settings import Watched
 from retention.cli.settings import (
     Arms,
     Columns,
@@ -36,6 +37,8 @@ _EXAMPLES = {
     "--profit DB --refunds net --freq quarter --discount 0.1 --acquisition-cost 30",
     "warn": "retention warn orders.csv --customer-id Kunde --date Datum --sales Betrag "
     "--refunds net --as-of 2024-12-31 --false-alarms 3 -o silent.csv",
+    "watchlist": "retention watchlist --config watchlist.toml --as-of 2024-03-11 "
+    "--previous 2024-03-10.parquet -o 2024-03-11.parquet --per-owner lists.xlsx",
     "assign": "retention assign customers.csv --id Kunde --arms control=0.5,offer=0.5 "
     "--salt spring-offer --assigned 2024-05-01 --strata region -o arms.csv",
     "effect": "retention effect contracts.csv --start start --end end --end-is first_day_out "
@@ -49,6 +52,7 @@ _TOLD = {
     "audit": "Which rows of a file can be used and which cannot, and why.",
     "value": "What a customer won brings by each age, and when winning one has paid.",
     "warn": "Who has been silent for longer than their own rhythm allows, newest alarm first.",
+    "watchlist": "Whom to look after today, and who is new on the list or off it: for each night.",
     "assign": "Which arm of an experiment each customer is in, so that anybody can check it.",
     "effect": "What an offer did: how many more stay than of the control, or what they bring.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
@@ -61,6 +65,7 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "rates": ("the rates", Rates),
     "worth": ("what a customer is worth", Worth),
     "warned": ("the alarms", Warned),
+    "watched": ("the list", Watched),
     "arms": ("the experiment", Arms),
     "tested": ("the experiment", Tested),
     "report": ("the report", Told),
@@ -70,6 +75,7 @@ _PARTS = {
     "kpis": ("columns", "policies", "reading", "counting", "rates", "output"),
     "value": ("columns", "policies", "reading", "counting", "worth", "output"),
     "warn": ("columns", "policies", "reading", "counting", "warned", "output"),
+    "watchlist": ("watched", "policies", "reading", "counting", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "assign": ("arms", "reading", "output"),
     "effect": ("columns", "policies", "reading", "counting", "tested", "output"),
@@ -83,10 +89,19 @@ _MORE = {
 _ONLY = {
     ("assign", "reading"): ("encoding", "separator", "header_row", "headings", "sheet"),
     ("effect", "counting"): ("as_of", "observed_from", "grace"),
+    ("watchlist", "policies"): ("end_is", "trials", "duplicates", "incomplete"),
+    ("watchlist", "reading"): (
+        *("day_first", "date_format", "decimal", "blanks", "tz", "from_tz"),
+        *("encoding", "separator"),
+    ),
+    ("watchlist", "counting"): ("as_of",),
 }
 """Of a section the settings that a command asks for, if not all of them."""
 _SHORT = {"output.output": "-o", "arms.customer_id": "--id"}
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
+_FURTHER_EXITS = {
+    "watchlist": "\n3 done, and somebody is new to call, or worse, or escalated only now.",
+}
 
 
 def command_line_parser() -> argparse.ArgumentParser:
@@ -100,7 +115,7 @@ def command_line_parser() -> argparse.ArgumentParser:
             usage=f"retention {name} {'[options]' if name == 'demo' else 'FILE [options]'}",
             help=told[0].lower() + told[1:],
             description=told,
-            epilog=f"Example:\n  {_EXAMPLES[name]}\n\n{_EXITS}",
+            epilog=f"Example:\n  {_EXAMPLES[name]}\n\n{_EXITS}{_FURTHER_EXITS.get(name, '')}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
@@ -171,6 +186,8 @@ def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: Fie
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     if key == "where":
         say |= {"action": "append", "metavar": "COLUMN=VALUE"}
+    elif key == "first":
+        say["action"] = "store_true"
     elif bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
@@ -191,5 +208,6 @@ def _metavar_of_setting(part: str, key: str, kinds: tuple[Any, ...]) -> str:
     if part == "columns" or key in ("notes_text", "customer_id"):
         return "COLUMN"
     named = {"as_of": "DAY", "observed_from": "DAY", "assigned": "DAY", "rates": "RATES"}
-    named |= {"arms": "ARM=SHARE,..."}
+    named |= {"arms": "ARM=SHARE,...", "severity": "REASON=N,...", "targets": "WHAT=HOURS,..."}
+    named |= {"escalate_after": "REASON=DAYS,...", "per_owner": "FOLDER|XLSX"}
     return named.get(key, "FILE" if Path in kinds else "N" if {int, float} & set(kinds) else "TEXT")

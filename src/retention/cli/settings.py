@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from datetime import date  # noqa: TC003 - pydantic reads it
 from pathlib import Path  # noqa: TC003 - pydantic reads it
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from retention.calendars import Calendar
+from retention.cli.list_settings import Watched
 from retention.cli.typed_values import (
+    Section,
     calendar_of_name,
     choices_by_column,
-    number_or_no_flag,
     shares_of_arms,
     tuple_of_values,
 )
-
-if TYPE_CHECKING:
-    from pydantic import ValidationInfo
 
 
 class UsageError(Exception):
@@ -29,16 +27,7 @@ _Names = Annotated[tuple[str, ...], BeforeValidator(tuple_of_values)]
 _Value = str | int | float
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_flags_as_numbers(cls, value: object, info: ValidationInfo) -> object:
-        return number_or_no_flag(value, cls.model_fields[str(info.field_name)].annotation)
-
-
-class Columns(_Section):
+class Columns(Section):
     """Which column of the file means what."""
 
     customer_id: str = Field(
@@ -88,7 +77,7 @@ class Columns(_Section):
     )
 
 
-class Policies(_Section):
+class Policies(Section):
     """What to do with rows that can be read in two ways. Until it is said, they are refused."""
 
     where: Annotated[
@@ -132,7 +121,7 @@ class Policies(_Section):
     )
 
 
-class Reading(_Section):
+class Reading(Section):
     """How the file is written, where that cannot be told from it."""
 
     day_first: bool | None = Field(default=None, description="03.02.2024 is in February")
@@ -163,7 +152,7 @@ class Reading(_Section):
     sheet: str | None = Field(default=None, description="of a workbook")
 
 
-class Counting(_Section):
+class Counting(Section):
     """What is counted over which time."""
 
     as_of: date | None = Field(
@@ -183,13 +172,13 @@ class Counting(_Section):
     )
 
 
-class Rates(_Section):
+class Rates(Section):
     """What is asked of each period."""
 
     lag: int = Field(default=1, description="so many periods later [1]")
 
 
-class Worth(_Section):
+class Worth(Section):
     """What a customer is worth is asked with."""
 
     discount: float | None = Field(
@@ -203,7 +192,7 @@ class Worth(_Section):
     )
 
 
-class Warned(_Section):
+class Warned(Section):
     """When a silence rings."""
 
     false_alarms: float | None = Field(
@@ -212,7 +201,7 @@ class Warned(_Section):
     )
 
 
-class Arms(_Section):
+class Arms(Section):
     """Which experiment it is, and who is in it."""
 
     customer_id: str = Field(
@@ -232,7 +221,7 @@ class Arms(_Section):
     )
 
 
-class Tested(_Section):
+class Tested(Section):
     """Which experiment is read, and how."""
 
     assignment: Path | None = Field(
@@ -267,16 +256,16 @@ class Tested(_Section):
     )
 
 
-class Output(_Section):
+class Output(Section):
     """Where the answer goes."""
 
-    format: Literal["table", "csv", "json", "parquet"] | None = Field(
+    format: Literal["table", "csv", "json", "parquet", "excel"] | None = Field(
         default=None, description="[by the ending of --output, else table]"
     )
     output: Path | None = Field(default=None, description="file to write [standard output]")
 
 
-class Told(_Section):
+class Told(Section):
     """What the report is told beyond the counting."""
 
     title: str | None = Field(default=None, description="of the report")
@@ -296,7 +285,7 @@ class Told(_Section):
     notes_text: str = Field(default="text", description="its column of what they wrote [text]")
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a run is told."""
 
     file: str | None = None
@@ -310,4 +299,6 @@ class Settings(_Section):
     report: Told = Told()
     arms: Arms = Arms()
     tested: Tested = Tested()
+    watched: Watched = Watched()
+    doors: dict[str, dict[str, Any]] = Field(default={})
     output: Output = Output()

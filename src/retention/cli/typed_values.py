@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from retention.calendars import Calendar
 from retention.errors import RetentionError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
 
 _MUST_BE = {
     "model": "a section: write its name in brackets, and its settings beneath",
@@ -19,6 +24,17 @@ _MUST_BE = {
     "path": "the name of a file",
 }
 """By the start of the name that pydantic has for what is wrong."""
+
+
+class Section(BaseModel):
+    """Settings that belong together, of which none is unknown."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_flags_as_numbers(cls, value: object, info: ValidationInfo) -> object:
+        return number_or_no_flag(value, cls.model_fields[str(info.field_name)].annotation)
 
 
 def calendar_of_name(name: Any) -> Any:
@@ -70,6 +86,26 @@ def shares_of_arms(value: object) -> object:
         if not equals or arm.strip() in found:
             raise ValueError("must be each arm once with its share, such as control=0.5,offer=0.5")
         found[arm.strip()] = number
+    return found
+
+
+def numbers_of_names(value: object) -> object:
+    """What is typed, names with numbers behind them, as in a config file: numbers by name."""
+    return _parts_by_name(value) if isinstance(value, str) else value
+
+
+def texts_of_names(value: object) -> object:
+    """What is typed, one word or names with texts behind them, as in a config file."""
+    return _parts_by_name(value) if isinstance(value, str) and "=" in value else value
+
+
+def _parts_by_name(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, said = (each.strip() for each in part.rpartition("="))
+        if not equals or not name or name in found:
+            raise ValueError("must be each name once with its value, such as lapsing=1")
+        found[name] = said
     return found
 
 

@@ -1,4 +1,4 @@
-"""An answer as CSV, JSON, Parquet or a table for people, to a file or to standard output."""
+"""An answer as CSV, JSON, Parquet, Excel or a table for people, to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from retention.cli.files.workbook_bytes import workbook_bytes
 from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
     from retention.cli.settings import Output
 
-_ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
+_ENDINGS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".txt": "table",
+    ".xlsx": "excel",
+}
+_OF_FILES_ALONE = ("parquet", "excel")
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet takes the text of a cell for a formula, and runs it."""
 
@@ -42,6 +50,9 @@ def write_answer(table: Any, told: Output, *, people: Sequence[str] = ()) -> Non
         _write_parquet(table, told.output)
         return
     columns = columns_as_lists(table)
+    if form == "excel" and told.output is not None:
+        told.output.write_bytes(workbook_bytes({"answer": columns}))
+        return
     shown = {name: columns[name] for name in people} if people and form == "table" else columns
     write_text(_WRITERS[form](shown), told.output)
 
@@ -50,10 +61,11 @@ def format_of_answer(told: Output) -> str:
     """The format that was said, or that the file's ending says.
 
     Raises:
-        UsageError: if the ending says none, or Parquet has no file.
+        UsageError: if the ending says none, or Parquet or Excel have no file.
     """
-    if told.format == "parquet" and told.output is None:
-        raise UsageError("--format parquet needs a file: say -o FILE.parquet.")
+    if told.format in _OF_FILES_ALONE and told.output is None:
+        ending = next(end for end, form in _ENDINGS.items() if form == told.format)
+        raise UsageError(f"--format {told.format} needs a file: say -o FILE{ending}.")
     if told.format is not None or told.output is None:
         return told.format or "table"
     try:
@@ -85,7 +97,7 @@ def _to_standard_output(text: str) -> None:
         sys.stdout.write(text)
 
 
-def _csv_text(columns: dict[str, list[Any]]) -> str:
+def csv_of_columns(columns: dict[str, list[Any]]) -> str:
     """CSV in which no text can be taken for a formula, nor for the end of its cell or row."""
     rows = [list(columns), *zip(*columns.values(), strict=True)]
     lines = [",".join(_quoted_cell(harmless_value(value)) for value in row) or '""' for row in rows]
@@ -156,7 +168,7 @@ def _cell_text(value: Any, unit: str) -> str:
 
 
 _WRITERS: dict[str, Callable[[dict[str, list[Any]]], str]] = {
-    "csv": _csv_text,
+    "csv": csv_of_columns,
     "json": _json_text,
     "table": _aligned_text,
 }

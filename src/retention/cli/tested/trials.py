@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.assignment_files import read_assignment
 from retention.cli.settings import UsageError
 from retention.cli.sources import (
     Source,
@@ -13,6 +12,7 @@ from retention.cli.sources import (
     keywords_of_file,
     read_source,
 )
+from retention.cli.tested.assignment_files import read_assignment
 from retention.cli.writing import format_of_answer, write_answer
 from retention.errors import ColumnError, count_of
 from retention.experiments.arms.assign_arms import assign_arms
