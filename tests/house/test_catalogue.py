@@ -44,8 +44,19 @@ def answers():
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += group_answers(company)
     found += [feature_answer(company), *offer_answers(), *response_answers()]
+    found += buyer_answers(company)
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
+
+
+def buyer_answers(company):
+    """Who comes, how often, and who comes again."""
+    asked = {"as_of": "2024-12-31", "observed_from": "2022-01-01", "by": "region"}
+    return [
+        rt.kpis.active_customers(company.orders, freq="quarter", **asked),
+        rt.kpis.time_to_next_order(company.orders, orders=[1, 2], **asked),
+        rt.kpis.repeat_rate(company.orders, within=90, **asked),
+    ]
 
 
 def arm_answers():

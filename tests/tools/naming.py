@@ -287,6 +287,13 @@ FIGURES: dict[str, Step] = {
     "reason incidence": lambda n, w: rt.reasons.reason_incidence(w["spells"], w["tags"], by=n),
     "purchases": lambda n, w: rt.purchase_summary(w["transactions"], as_of=AS_OF),
     "gaps": lambda n, w: rt.gap_table(w["transactions"], as_of=AS_OF, gaps=[30], within=60),
+    "active customers": lambda n, w: rt.kpis.active_customers(w["transactions"], by=n, **_MONTHS),
+    "next orders": lambda n, w: rt.kpis.time_to_next_order(
+        w["transactions"], by=n, as_of=AS_OF, orders=[1, 2]
+    ),
+    "repeat rate": lambda n, w: rt.kpis.repeat_rate(
+        w["transactions"], by=n, as_of=AS_OF, within=40, freq="quarter"
+    ),
 }
 """Answers."""
 

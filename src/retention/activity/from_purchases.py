@@ -116,8 +116,8 @@ def customer_periods(
     at_hand = is_at_hand(transactions)
     frame = require(transactions, TRANSACTIONS, extra=names, alone=True, by_row=at_hand)
     read = lines_at_hand(frame, names) if at_hand else None
-    lines = partial(_lines_with_dates, frame, names)
-    seen = _observed_periods(lines, read, freq, as_of, observed_from)
+    lines = partial(lines_with_dates, frame, names)
+    seen = observed_periods(lines, read, freq, as_of, observed_from)
     rows = None if read is None else activity_at_hand(read, names, seen.window)
     if rows is not None:
         return in_kind_of(rows, transactions, keep_type=("customer_id",), fresh=True)
@@ -131,18 +131,20 @@ def customer_periods(
 
 
 @dataclass(frozen=True, slots=True)
-class _Observed:
+class Observed:
     """What one look at the log told: the whole periods, and whether nothing is below 0.
 
-    Of sales it is `plain` that says so, of profit `no_losses`.
+    Of sales it is `plain` that says so, of profit `no_losses`; `since` is the first day of which
+    the log tells anything, be it before the first observed one.
     """
 
     window: periods.Window
     plain: bool
-    no_losses: bool = False
+    no_losses: bool
+    since: date
 
 
-def _lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
+def lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
     """The lines with their day, segments as text, amounts as floats."""
     schema = frame.collect_schema()
     kept = [name for name in ("order_id", "profit") if name in schema]
@@ -155,7 +157,7 @@ def _lines_with_dates(frame: Frame, by: Sequence[str]) -> Frame:
     )
 
 
-def _lines_of_whole_periods(lines: Frame, seen: _Observed) -> Frame:
+def _lines_of_whole_periods(lines: Frame, seen: Observed) -> Frame:
     """The lines of the whole periods."""
     engine = lines.implementation
     return lines.filter(
@@ -164,13 +166,13 @@ def _lines_of_whole_periods(lines: Frame, seen: _Observed) -> Frame:
     )
 
 
-def _observed_periods(
+def observed_periods(
     lines: Callable[[], Frame],
     read: LinesAtHand | None,
     freq: str,
     as_of: date | str,
     observed_from: date | str | None,
-) -> _Observed:
+) -> Observed:
     """What is observed of the lines, which are `read` if at hand, and warnings of the rest."""
     last = periods.as_day(as_of, argument="as_of")
     opens = periods.first_day(periods.step_of(last, freq), freq)
@@ -203,7 +205,7 @@ def _observed_periods(
             who = read.known["customer_id"].number
             days = days_of_lines(read.day, who, since=since, until=until)
             tell_of_hole(hole_among(*days, least=least), then=then, whole=freq)
-    seen = _Observed(window, log.only_sales, log.no_losses)
+    seen = Observed(window, log.only_sales, log.no_losses, min(log.first, start))
     _warn_of_edges(lines, log, seen, (start if observed_from is None else None, last))
     return seen
 
@@ -216,7 +218,7 @@ def _log_of_query(lines: Frame, opens: date, last: date) -> Log:
 
 
 def _warn_of_edges(
-    lines: Callable[[], Frame], log: Log, seen: _Observed, days: tuple[date | None, date]
+    lines: Callable[[], Frame], log: Log, seen: Observed, days: tuple[date | None, date]
 ) -> None:
     """Name the periods that are left out at the edges, where that may be news to the user.
 
@@ -256,7 +258,7 @@ def _warn_of_edges(
         )
 
 
-def _orders_outside(lines: Frame, seen: _Observed, last: date) -> dict[str, str]:
+def _orders_outside(lines: Frame, seen: Observed, last: date) -> dict[str, str]:
     """How many orders and customers lie before the whole periods, and after them up to `last`."""
     engine, day = lines.implementation, nw.col("_date")
     early = day < periods.day_literal(seen.window.begins, engine)
@@ -294,7 +296,7 @@ def _arguments_to_say(edges: tuple[date | None, date | None], freq: str) -> str:
 
 
 def _purchases_per_period(
-    lines: Frame, by: Sequence[str], seen: _Observed, *, by_day: bool
+    lines: Frame, by: Sequence[str], seen: Observed, *, by_day: bool
 ) -> Frame:
     """One row per customer, segment and period, and how many purchases there were in it."""
     cell = ["customer_id", *by, "step"]
@@ -342,7 +344,7 @@ def _columns_of_least_terms(rows: Frame) -> list[str]:
 
 
 def _columns_of_purchase_activity(
-    rows: Frame, by: Sequence[str], seen: _Observed, schema: Mapping[str, object]
+    rows: Frame, by: Sequence[str], seen: Observed, schema: Mapping[str, object]
 ) -> Frame:
     profit = nw.col("profit") if "profit" in schema else nw.lit(None, dtype=nw.Float64)
     columns = rows.select(

@@ -122,6 +122,31 @@ def days_of_purchases(lines: LinesAtHand) -> tuple[Whole, Whole] | None:
     return customer, keys - customer * n_days + low
 
 
+def purchases_by_day(
+    lines: LinesAtHand, by: Sequence[str]
+) -> tuple[dict[str, Whole], Whole] | None:
+    """The customers, segments and days of lines, ascending, and how many purchases there are.
+
+    Args:
+        lines: the order lines.
+        by: the segments.
+
+    Returns:
+        `customer`, `segment` (all segment columns as one number) and `day` (since 1970-01-01) of
+        each; None where no number holds them and an order.
+    """
+    low = int(lines.day.min())
+    n_days = int(lines.day.max()) - low + 1
+    read = _lines_as_numbers(lines, by, np.arange(low, low + n_days + 1))
+    if read is None:
+        return None
+    keys, n_orders = _purchases_by_cell(read)
+    line = keys // n_days
+    customer = line // read.places.n_segments
+    found = {"customer": customer, "segment": line - customer * read.places.n_segments}
+    return found | {"day": keys - line * n_days + low}, n_orders
+
+
 def _lines_as_numbers(lines: LinesAtHand, by: Sequence[str], days: Whole) -> _Lines | None:
     """The lines by their places and orders; None where no number holds both.
 

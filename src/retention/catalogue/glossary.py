@@ -221,9 +221,22 @@ GLOSSARY: tuple[Term, ...] = (
         "topics/reasons",
     ),
     Term(
+        "repeat rate",
+        "the share of customers who ordered again within so many days, of those followed for so "
+        "long.",
+        "topics/buyers",
+        ("repeat purchase rate", "repurchase rate", "returning customer rate"),
+    ),
+    Term(
         "sales-adjusted retention",
         "retention in which each customer weighs what they bought.",
         "explanation/conventions",
+    ),
+    Term(
+        "sales per customer",
+        "all sales of a period over its active customers.",
+        "topics/buyers",
+        ("ARPU", "ARPA", "average revenue per user"),
     ),
     Term(
         "segment",
@@ -251,6 +264,12 @@ GLOSSARY: tuple[Term, ...] = (
         "step",
         "the consecutive number of a period, across any year's end.",
         "explanation/conventions",
+    ),
+    Term(
+        "stickiness",
+        "the customers active on a mean day, of those active in the whole period.",
+        "topics/buyers",
+        ("DAU/MAU", "DAU/WAU", "WAU/MAU"),
     ),
     Term(
         "stratum",

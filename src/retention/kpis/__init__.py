@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.kpis.buyers.active_customers import active_customers as active_customers
+    from retention.kpis.buyers.repeat_rate import repeat_rate as repeat_rate
+    from retention.kpis.buyers.time_to_next_order import time_to_next_order as time_to_next_order
     from retention.kpis.churn.bridge import churn_bridge as churn_bridge
     from retention.kpis.churn.bridge import target_customers as target_customers
     from retention.kpis.churn.churned_customers import churned_customers as churned_customers
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from retention.kpis.voice.voice_kpis import voice_kpis as voice_kpis
 
 _HOMES = {
+    "active_customers": "buyers.active_customers",
     "annualise": "churn.rates",
     "average_retention": "cohorts.cohort_retention",
     "churn_bridge": "churn.bridge",
@@ -63,6 +67,7 @@ _HOMES = {
     "profit_adjusted_retention": "outcome.rates",
     "quick_ratio": "revenue.rates",
     "repeat_behaviour": "voice.intentions",
+    "repeat_rate": "buyers.repeat_rate",
     "retention_by_service": "service.rates",
     "retention_rate": "outcome.rates",
     "revenue_movements": "revenue.movements",
@@ -73,6 +78,7 @@ _HOMES = {
     "share_of_wallet": "market.share_of_wallet",
     "strategic_customers": "costs.strategic",
     "target_customers": "churn.bridge",
+    "time_to_next_order": "buyers.time_to_next_order",
     "unallocated_costs": "costs.serving",
     "voice_by_outcome": "voice.before_leaving",
     "voice_kpis": "voice.voice_kpis",

@@ -1,0 +1,158 @@
+"""The figures of who comes, how often, and who comes again."""
+
+from __future__ import annotations
+
+from retention.catalogue.record import Figure
+
+_PRACTICE = "a convention of practice"
+_SYMBOLS = (
+    "A: customers with a purchase in the period; O: their purchases; S: all sales of the period; "
+    "d: days on which one of A bought; D: days of the period"
+)
+_WAITS = (
+    "n_u: customers who had waited u days or longer for their next order; d_u: those whose next "
+    "order came after u days"
+)
+
+BUYER_FIGURES: tuple[Figure, ...] = (
+    Figure(
+        name="orders_per_customer",
+        label="Orders per active customer",
+        unit="orders per customer",
+        better="higher",
+        low=1.0,
+        high=None,
+        formula=f"O / |A|. {_SYMBOLS}",
+        made_by="active_customers",
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="average_order_value",
+        label="Average order value",
+        unit="currency",
+        better="higher",
+        low=None,
+        high=None,
+        formula=f"S / O. {_SYMBOLS}",
+        made_by="active_customers",
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="sales_per_customer",
+        label="Sales per customer (ARPU)",
+        unit="currency",
+        better="higher",
+        low=None,
+        high=None,
+        formula=f"S / |A|; by tenure, of all who are of an age. {_SYMBOLS}",
+        made_by="active_customers, profit_by_tenure",
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="new_share",
+        label="New customers",
+        unit="share of 1",
+        better="neither",
+        low=0.0,
+        high=1.0,
+        formula=f"those of A whose first purchase lies in the period / |A|. {_SYMBOLS}",
+        made_by="active_customers",
+        conventions=("washout",),
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="returning_share",
+        label="Returning customers",
+        unit="share of 1",
+        better="neither",
+        low=0.0,
+        high=1.0,
+        formula=f"those of A who bought before the period / |A|. {_SYMBOLS}",
+        made_by="active_customers",
+        conventions=("washout",),
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="daily_active",
+        label="Customers a day (DAU)",
+        unit="customers",
+        better="higher",
+        low=0.0,
+        high=None,
+        formula=f"Σ_A d / D, the mean over the days of the period. {_SYMBOLS}",
+        made_by="active_customers",
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="stickiness",
+        label="Stickiness (DAU/MAU)",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula=f"Σ_A d / (D |A|). {_SYMBOLS}",
+        made_by="active_customers",
+        conventions=("freq",),
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="repeat_rate",
+        label="Repeat rate",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula="customers whose next order came within w days / those followed for w days",
+        made_by="repeat_rate",
+        conventions=("within", "orders"),
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="returned_share",
+        label="Ordered again",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula=f"1 − Π over u ≤ t of (1 − d_u / n_u). {_WAITS}",
+        made_by="time_to_next_order, repeat_rate",
+        conventions=("orders",),
+        source="Kaplan and Meier (1958), Journal of the American Statistical Association 53",
+    ),
+    Figure(
+        name="to_date_share",
+        label="Ordered again to date",
+        unit="share of 1",
+        better="higher",
+        low=0.0,
+        high=1.0,
+        formula="customers who ordered again by as_of / all, however short they were followed",
+        made_by="repeat_rate",
+        conventions=("orders",),
+        source=_PRACTICE,
+    ),
+    Figure(
+        name="median_days",
+        label="Days until half ordered again",
+        unit="days",
+        better="lower",
+        low=0.0,
+        high=None,
+        formula=f"the first t at which the returned share reaches 1/2. {_WAITS}",
+        made_by="time_to_next_order",
+        conventions=("orders",),
+        source="Brookmeyer and Crowley (1982), Biometrics 38, 29–41",
+    ),
+    Figure(
+        name="quarter_days",
+        label="Days until a quarter ordered again",
+        unit="days",
+        better="lower",
+        low=0.0,
+        high=None,
+        formula=f"the first t at which the returned share reaches 1/4. {_WAITS}",
+        made_by="time_to_next_order",
+        conventions=("orders",),
+        source="as median_days",
+    ),
+)
