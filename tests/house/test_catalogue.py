@@ -43,6 +43,7 @@ def answers():
     worth += [late_payers(company), list_answer(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += group_answers(company)
+    found += rate_answers(activity)
     found += [feature_answer(company), *offer_answers(), *response_answers()]
     found += buyer_answers(company)
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
@@ -68,6 +69,16 @@ def arm_answers():
         assignment,
         rt.experiments.sample_ratio(assignment),
         rt.experiments.arm_balance(assignment, known, covariates=["plan", "risk"]),
+    ]
+
+
+def rate_answers(activity):
+    """Rates of the company side by side."""
+    rates = rt.retention_rate(activity)
+    return [
+        rt.benchmarks.compare_rates(rates, of="period", activity=activity),
+        rt.benchmarks.retention_gain(rates, apart=4),
+        rt.benchmarks.usual_band(rates, level=0.99, spread="overdispersed"),
     ]
 
 

@@ -344,6 +344,18 @@ ASKED: dict[str, Step] = {
     "rolling": lambda n, w: rt.kpis.rolling_retention(w["transactions"], days=30, as_of=AS_OF),
     "by sign-up": lambda n, w: rt.cohort_retention(w["activity"], started=w["sign-ups"], by=n),
     "changed": lambda n, w: rt.findings.has_changed(w["retention_rate"], by=n),
+    "compared rates": lambda n, w: rt.benchmarks.compare_rates(
+        w["retention_rate"], of="period", by=n, margin=0.2, activity=w["activity"]
+    ),
+    "compared segments": lambda n, w: rt.benchmarks.compare_rates(
+        w["retention_rate"], of=n, by="period", against="rest", activity=w["activity"]
+    ),
+    "usual band": lambda n, w: rt.benchmarks.usual_band(
+        w["by week"], by=n, figure="churn_rate", level=0.9, spread="overdispersed"
+    ),
+    "gain": lambda n, w: rt.benchmarks.retention_gain(
+        w["retention_rate"], by=n, apart=2, activity=w["activity"]
+    ),
     "pooled": lambda n, w: rt.findings.pool_small_segments(w["activity"], by=n, least=5),
     "at risk": lambda n, w: rt.findings.customers_at_risk(
         w["transactions"], as_of=AS_OF, within=30, lost_after=60

@@ -7,5 +7,15 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 _HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from retention.benchmarks.own.compared_rates import compare_rates as compare_rates
+    from retention.benchmarks.own.retention_gain import retention_gain as retention_gain
+    from retention.benchmarks.own.usual_band import usual_band as usual_band
+
+_HOMES: dict[str, str] = {
+    "compare_rates": "own.compared_rates",
+    "retention_gain": "own.retention_gain",
+    "usual_band": "own.usual_band",
+}
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -7,6 +7,7 @@ what stands in the column `figure` of a table that has a row for each.
 from __future__ import annotations
 
 from retention.catalogue.asked.buyer_figures import BUYER_FIGURES
+from retention.catalogue.benchmarks.own_figures import OWN_FIGURES
 from retention.catalogue.bridge_figures import BRIDGE_FIGURES
 from retention.catalogue.economics.programme_figures import PROGRAMME_FIGURES
 from retention.catalogue.economics.tenure_figures import TENURE_FIGURES
@@ -58,6 +59,7 @@ FIGURES: tuple[Figure, ...] = (
     *OFFER_FIGURES,
     *HOLDOUT_FIGURES,
     *BUYER_FIGURES,
+    *OWN_FIGURES,
 )
 
 

@@ -1,0 +1,323 @@
+"""The band in which a rate usually lies: what it has been before says when it is another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from retention import intervals, periods
+from retention.benchmarks.own.counted_rates import counted_rates
+from retention.errors import RetentionError, check_choice, whole_number
+from retention.frames import Columns, table_like
+from retention.names import outer_text
+from retention.tables import column_names
+from retention.tables.answer_columns import (
+    constants,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.benchmarks.own.counted_rates import CountedRates
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+    Flags = NDArray[np.bool_]
+
+Spread = Literal["binomial", "overdispersed"]
+Season = Literal["none", "year", "week"]
+
+FEWEST_BEFORE = 8
+"""Fewer periods than this before it say nothing about what is usual."""
+
+_FEWEST_ALIKE = 2
+"""Of one place in the year or the week, so many are needed."""
+
+_RANGE = 1.128  # d2: the mean distance of two independent standard normal values, 2/√π
+_FREEDOM = 0.62  # degrees of freedom that a mean of moving ranges has, for each of them
+_CELLS = 2_000_000  # of a table of periods by periods that is held at once
+
+
+@gives(
+    "period (and segment)",
+    times("period"),
+    numbers("n", "count", unit="customers"),
+    shares("rate", "usual_rate", "lower", "upper"),
+    numbers("dispersion", unit="standard errors"),
+    whole_numbers("n_baseline", unit="periods"),
+    texts("outside"),
+    constants(texts("figure", "spread", "season"), numbers("level")),
+)
+def usual_band(  # noqa: PLR0913 - whose rate, and against what
+    rates: IntoFrameT,
+    *,
+    level: float,
+    spread: Spread,
+    season: Season = "none",
+    baseline: int | tuple[date | str, date | str] | None = None,
+    by: str | Sequence[str] = (),
+    figure: str = "retention_rate",
+    count: str | None = None,
+    base: str | None = None,
+) -> IntoFrameT:
+    """Is this period's rate one of the usual, or did something happen?
+
+    Of a period with n customers, and the N of its baseline, the rate p̂ of which was usual, the rate
+    is expected within
+
+        p̂ ± q σ √(p̂ (1 − p̂) (1/n + 1/N)),
+
+    if nothing has changed; 1/N is what is not known of the usual rate itself. Nothing looks ahead:
+    a baseline ends before its period begins.
+
+    - `spread="binomial"`: customers decide each for himself, σ = 1 and q is the normal quantile of
+      `level` (the p chart). With thousands of customers that is too narrow: weather, prices and
+      holidays move everybody at once, and nearly every period lies outside.
+    - `spread="overdispersed"`: rates vary from period to period by more than that, and σ says how
+      much (Laney's p′ chart). With z_i = (p_i − p̂)/√(p̂(1 − p̂)/n_i) of the baseline's periods, σ is
+      the mean of |z_i − z_{i−1}| over 1.128: what neighbours differ by, which a slow drift does not
+      widen. q is Student's t with 0.62 degrees of freedom for each of these differences.
+
+    With `season="year"` (of months and quarters) or "week" (of days) the usual rate is that of the
+    same place in earlier years or weeks alone, of which two are needed; N is theirs, and
+    z_i = (p_i − p̂_i)/√(p̂_i(1 − p̂_i)(1/n_i − 1/N_i)).
+
+    Where the baseline lost nobody or everybody, p̂ in the root is (K + ½)/(N + 1).
+
+    Args:
+        rates: any answer with counts and a row per `period`, such as `retention_rate` or
+            `churn_by`; or your own with `count` and `base`.
+        level: how often a rate is inside while nothing has changed: at 0.99 of monthly rates there
+            is a false alarm in a hundred months for each segment.
+        spread: "binomial" or "overdispersed".
+        season: "none", "year" or "week".
+        baseline: what is usual: None for all periods before each; a number for as many before it; a
+            first and a last period for these, of which later ones are judged. At least 8 are
+            needed.
+        by: segment columns of the table.
+        figure: the rate, as in `compare_rates`.
+        count: column of how many, where it is not known of the figure.
+        base: column of how many of.
+
+    Returns:
+        One row per segment and period, in the caller's kind: the `by` columns, `period`, `n`,
+        `count`, `rate`, `usual_rate` (p̂), `lower` and `upper` (of the band), `dispersion` (σ),
+        `n_baseline` (periods), `outside` ("below", "above" or "inside"; null while too little is
+        known, and up to the end of a baseline that is said by its periods), and the constants
+        `figure`, `spread`, `season` and `level`.
+
+    Raises:
+        RetentionError: if `level` is not between 0 and 1, or `baseline` is no number of at least 8
+            and no pair of days.
+        ColumnError: if a column is missing.
+        ContentError: if several rows are of one segment and period.
+
+    Example:
+        Eight months of 90 in 100, then one of 70: 0.9 ± 2.576 √(0.9 · 0.1 (1/100 + 1/800)).
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> months = pd.date_range("2024-01-01", periods=9, freq="MS")
+        >>> rates = pd.DataFrame({"period": months, "n_base": 100, "n_retained": [90] * 8 + [70]})
+        >>> band = rt.benchmarks.usual_band(rates, level=0.99, spread="binomial")
+        >>> band[["rate", "usual_rate", "lower", "upper", "outside"]].tail(1).round(4)
+           rate  usual_rate  lower  upper outside
+        8   0.7         0.9  0.818  0.982   below
+
+    Source:
+        Laney, D. B. (2002), Improved control charts for attributes, Quality Engineering 14,
+        531–537; Montgomery, D. C. (2009), Introduction to Statistical Quality Control, 6th ed.,
+        section 7.2. That the band is one for the next period, with 1/N and t, is ours.
+    """
+    intervals.quantile_of(level)
+    check_choice("spread", spread, ("binomial", "overdispersed"))
+    check_choice("season", season, ("none", "year", "week"))
+    baseline = _checked_baseline(baseline)
+    names = column_names(by)
+    found = counted_rates(
+        rates, {"by": names, "of": ["period"]}, figure=figure, counts=(count, base)
+    )
+    order = np.lexsort([found.cells_of(["period"]), found.cells_of(names)])
+    asked = _Band(level, spread == "overdispersed", season, baseline)
+    parts = [_band_of_segment(found, rows, asked) for rows in _rows_of_cells(found, order, names)]
+    band = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns: Columns = {outer_text(name): found.keys[name][order] for name in names}
+    columns |= {"period": found.keys["period"][order], "n": found.n[order]}
+    columns |= {"count": found.k[order], "rate": found.rate[order]} | band
+    size = order.size
+    columns |= {"outside": _side_of_band(columns), "figure": np.full(size, figure, dtype=object)}
+    columns |= {"spread": np.full(size, spread, dtype=object)}
+    columns |= {"season": np.full(size, season, dtype=object), "level": np.full(size, level)}
+    return table_like(columns, rates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """What is asked of a band."""
+
+    level: float
+    overdispersed: bool
+    season: str
+    baseline: int | tuple[date, date] | None
+
+    def baseline_of(self, days: NDArray[np.datetime64], asked: Rows, known: Flags) -> Flags:
+        """For each asked period which ones are its baseline: those known, before it."""
+        place = np.arange(days.size)
+        before = (place < asked[:, None]) & known
+        if self.baseline is None:
+            return np.asarray(before)
+        if isinstance(self.baseline, int):
+            return np.asarray(before & (place >= asked[:, None] - self.baseline))
+        first, last = (np.datetime64(day, "D") for day in self.baseline)
+        within = (days >= first) & (days <= last)
+        return np.asarray(before & within & (days[asked] > last)[:, None])
+
+
+def _checked_baseline(baseline: object) -> int | tuple[date, date] | None:
+    if baseline is None:
+        return None
+    if isinstance(baseline, tuple | list) and len(baseline) == 2:
+        first, last = (periods.as_day(day, argument="baseline") for day in baseline)
+        if first > last:
+            raise RetentionError(f"`baseline` begins on {first}, after its end on {last}.")
+        return first, last
+    if isinstance(baseline, str | tuple | list):
+        raise RetentionError(
+            "`baseline` is a number of periods, or the first and the last: "
+            f"('2022-01-01', '2023-12-01'); got {baseline!r}."
+        )
+    return whole_number("baseline", baseline, least=FEWEST_BEFORE, of="periods")
+
+
+def _rows_of_cells(found: CountedRates, order: Rows, names: Sequence[str]) -> list[Rows]:
+    """The rows of each segment by period; one empty part where there are none."""
+    cell = found.cells_of(names)[order]
+    return np.split(order, np.flatnonzero(np.diff(cell)) + 1)
+
+
+def _band_of_segment(found: CountedRates, rows: Rows, asked: _Band) -> Columns:
+    days, n, k = found.keys["period"][rows], found.n[rows], found.k[rows]
+    known = n > 0
+    n, k = np.where(known, n, 0.0), np.where(known, k, 0.0)
+    place = _place_in_season(days, asked.season)
+    at_once = max(1, _CELLS // max(rows.size, 1))
+    parts = [
+        _band_of_periods(
+            asked.baseline_of(days, np.arange(start, min(start + at_once, rows.size)), known),
+            place,
+            (n, k, np.arange(start, min(start + at_once, rows.size))),
+            asked,
+        )
+        for start in range(0, max(rows.size, 1), at_once)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _place_in_season(days: NDArray[np.datetime64], season: str) -> Rows:
+    """The month of the year, or the day of the week; 0 for all without seasons."""
+    if season == "year":
+        return np.asarray(days.astype("datetime64[M]").astype(np.int64) % 12, np.intp)
+    if season == "week":
+        return np.asarray(days.astype("datetime64[D]").astype(np.int64) % 7, np.intp)
+    return np.zeros(days.size, np.intp)
+
+
+def _band_of_periods(
+    within: Flags, place: Rows, counts: tuple[Floats, Floats, Rows], asked: _Band
+) -> Columns:
+    """The band of some periods, of which `within` says what their baselines are."""
+    n, k, rows = counts
+    one_hot = np.eye(12)[place]
+    n_placed, k_placed = (within * n) @ one_hot, (within * k) @ one_hot
+    alike = (within @ one_hot)[np.arange(rows.size), place[rows]]
+    n_before, k_before = (
+        values[np.arange(rows.size), place[rows]] for values in (n_placed, k_placed)
+    )
+    usual = intervals.ratio(k_before, n_before)
+    n_baseline = within.sum(axis=1)
+    enough = (n_baseline >= FEWEST_BEFORE) & (alike >= _FEWEST_ALIKE) & (n[rows] > 0)
+    quantile, dispersion = (
+        np.full(rows.size, intervals.quantile_of(asked.level)),
+        np.ones(rows.size),
+    )
+    if asked.overdispersed:
+        seasonal = asked.season != "none"
+        z, valid = _standardised_rates(within, place, (n, k), (n_placed, k_placed), seasonal)
+        dispersion, pairs = _dispersion_of_neighbours(z, valid)
+        fitted = (n_placed > 0).sum(axis=1) - 1
+        quantile = _student_quantile(asked.level, _FREEDOM * (pairs - fitted))
+    half: Floats = quantile * dispersion * _standard_error(usual, k_before, n_before, n[rows])
+    hidden = np.where(enough & np.isfinite(half), 1.0, np.nan)
+    return {
+        "usual_rate": usual * hidden,
+        "lower": np.maximum(usual - half, 0.0) * hidden,
+        "upper": np.minimum(usual + half, 1.0) * hidden,
+        "dispersion": dispersion * hidden,
+        "n_baseline": n_baseline.astype(np.int64),
+    }
+
+
+def _standard_error(usual: Floats, k: Floats, n: Floats, n_now: Floats) -> Floats:
+    """√(p(1 − p)(1/n + 1/N)), with half a customer each way where all or none were kept."""
+    sure = (usual <= 0) | (usual >= 1)
+    p = np.where(sure, (k + 0.5) / (n + 1), usual)
+    told = intervals.ratio(1.0, n_now) + intervals.ratio(1.0, n)
+    return np.asarray(np.sqrt(p * (1 - p) * told))
+
+
+def _standardised_rates(
+    within: Flags,
+    place: Rows,
+    counts: tuple[Floats, Floats],
+    placed: tuple[Floats, Floats],
+    seasonal: bool,
+) -> tuple[Floats, Flags]:
+    """The z of each period of each baseline, and which of them are known."""
+    n, k = counts
+    total = placed[0][:, place]
+    usual = intervals.ratio(placed[1][:, place], total)
+    told = intervals.ratio(1.0, n) - (intervals.ratio(1.0, total) if seasonal else 0.0)
+    spread = usual * (1 - usual) * told
+    valid = within & (told > _ROUNDING)
+    z = (intervals.ratio(k, n) - usual) / np.sqrt(np.where(spread > 0, spread, 1.0))
+    return np.asarray(np.where(valid, z, 0.0)), valid
+
+
+_ROUNDING = 1e-12
+"""Less than this of 1/n is nothing: the period is alone in its place of the season."""
+
+
+def _dispersion_of_neighbours(z: Floats, valid: Flags) -> tuple[Floats, Floats]:
+    """Σ of each baseline, and of how many pairs; 1 where all rates are alike."""
+    both = valid[:, 1:] & valid[:, :-1]
+    pairs = both.sum(axis=1).astype(np.float64)
+    apart = (np.abs(np.diff(z, axis=1)) * both).sum(axis=1)
+    sigma = intervals.ratio(apart, pairs) / _RANGE
+    return np.asarray(np.where(sigma > 0, sigma, np.where(pairs > 0, 1.0, np.nan))), pairs
+
+
+def _student_quantile(level: float, freedom: Floats) -> Floats:
+    from scipy.special import stdtrit  # loaded late: SciPy takes longer to import than all else
+
+    known = np.where(freedom >= 1, freedom, np.nan)
+    return np.asarray(stdtrit(known, (1 + level) / 2))
+
+
+def _side_of_band(columns: Columns) -> NDArray[np.object_]:
+    rate, lower, upper = (columns[name] for name in ("rate", "lower", "upper"))
+    side = np.where(rate < lower, "below", np.where(rate > upper, "above", "inside"))
+    said = np.asarray(side, dtype=object)
+    said[np.isnan(lower) | np.isnan(rate)] = None
+    return said

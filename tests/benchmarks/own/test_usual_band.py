@@ -1,0 +1,198 @@
+"""The band of a rate over time: by hand, by loops, and never looking ahead."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import stdtrit
+
+import retention as rt
+
+band = rt.benchmarks.usual_band
+BINOMIAL = {"level": 0.99, "spread": "binomial"}
+LANEY = {"level": 0.99, "spread": "overdispersed"}
+
+
+def months(*kept_of_all, start="2020-01-01", **more):
+    """Rates by month: so many kept of so many."""
+    kept, of_all = zip(*kept_of_all, strict=True)
+    days = pd.date_range(start, periods=len(kept), freq="MS")
+    return pd.DataFrame({"period": days, "n_base": of_all, "n_retained": kept, **more})
+
+
+def baseline_twin(days, now, baseline):
+    """The places of the periods that tell what was usual."""
+    if baseline is None:
+        return list(range(now))
+    if isinstance(baseline, int):
+        return list(range(max(0, now - baseline), now))
+    first, last = map(pd.Timestamp, baseline)
+    there = [i for i in range(now) if first <= days[i] <= last]
+    return there if days[now] > last else []
+
+
+def band_twin(table, now, spread, season, baseline):
+    """The band of one period, in loops."""
+    days, n, k = (table[name].tolist() for name in ("period", "n_base", "n_retained"))
+    place = [day.month if season == "year" else 0 for day in days]
+    there = [i for i in baseline_twin(days, now, baseline) if n[i] > 0]
+    alike = [i for i in there if place[i] == place[now]]
+    if len(there) < 8 or len(alike) < 2 or not n[now]:
+        return None
+    total = {p: sum(n[i] for i in there if place[i] == p) for p in set(place)}
+    usual = {p: sum(k[i] for i in there if place[i] == p) / n_p for p, n_p in total.items() if n_p}
+    q, sigma = NormalDist().inv_cdf(0.995), 1.0
+    if spread == "overdispersed":
+        z = {}
+        for i in there:
+            p = usual[place[i]]
+            told = 1 / n[i] - (1 / total[place[i]] if season == "year" else 0)
+            if told > 1e-12:
+                error = math.sqrt(p * (1 - p) * told)
+                z[i] = (k[i] / n[i] - p) / error if error else 0.0
+        ranges = [abs(z[i] - z[i - 1]) for i in z if i - 1 in z]
+        freedom = 0.62 * (len(ranges) - (len({place[i] for i in there}) - 1))
+        if freedom < 1:
+            return None
+        sigma, q = np.mean(ranges) / 1.128 or 1.0, stdtrit(freedom, 0.995)
+    p, n_alike = usual[place[now]], total[place[now]]
+    spread_p = p if 0 < p < 1 else (p * n_alike + 0.5) / (n_alike + 1)
+    half = q * sigma * math.sqrt(spread_p * (1 - spread_p) * (1 / n[now] + 1 / n_alike))
+    return p, max(p - half, 0), min(p + half, 1), sigma
+
+
+counts = st.integers(0, 30).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@pytest.mark.parametrize("season", ["none", "year"])
+@pytest.mark.parametrize("spread", ["binomial", "overdispersed"])
+@given(
+    rows=st.lists(counts, min_size=30, max_size=44),
+    baseline=st.sampled_from([None, 8, 26, ("2020-03-01", "2022-04-30")]),
+)
+def test_the_band_is_that_of_loops(spread, season, rows, baseline):
+    """Of every period, whatever its baseline."""
+    table = months(*rows)
+    asked = {"level": 0.99, "spread": spread, "season": season, "baseline": baseline}
+    found = band(table, **asked)
+    for now, row in enumerate(found.itertuples()):
+        expected = band_twin(table, now, spread, season, baseline)
+        if expected is None:
+            assert math.isnan(row.lower)
+            assert pd.isna(row.outside)
+            continue
+        shown = (row.usual_rate, row.lower, row.upper, row.dispersion)
+        assert shown == pytest.approx(expected)
+        if abs(row.rate - row.lower) > 1e-12 and abs(row.rate - row.upper) > 1e-12:
+            side = "below" if row.rate < expected[1] else "above" if row.rate > expected[2] else ""
+            assert row.outside == (side or "inside")
+
+
+def test_laneys_sigma_by_hand():
+    """Ten months of 1,000 at .8 and .9 in turn: z = ∓.05/√(.85 · .15/1000), a range of 2 |z|."""
+    table = months(*[(800, 1000), (900, 1000)] * 5, (850, 1000))
+    last = band(table, **LANEY).iloc[-1]
+    sigma = 2 * 0.05 / math.sqrt(0.85 * 0.15 / 1000) / 1.128
+    assert last["dispersion"] == pytest.approx(sigma)
+    q = stdtrit(0.62 * 9, 0.995)
+    half = q * sigma * math.sqrt(0.85 * 0.15 * (1 / 1000 + 1 / 10_000))
+    assert last["lower"] == pytest.approx(max(0.85 - half, 0))
+    assert last["outside"] == "inside"
+    assert band(table, **BINOMIAL)["outside"].tolist()[-2:] == ["above", "inside"]
+
+
+def test_nothing_looks_ahead():
+    """A period's band is the same whatever came after it."""
+    rows = [(80 + i * 7 % 13, 100) for i in range(30)]
+    whole = band(months(*rows), **LANEY)
+    cut = band(months(*rows[:20]), **LANEY)
+    pd.testing.assert_frame_equal(whole.head(20), cut)
+    assert whole["outside"].isna().sum() == 8
+    changed = band(months(*rows[:19], (1, 100), *rows[20:]), **LANEY)
+    assert changed["outside"][19] == "below"
+    columns = ["usual_rate", "lower", "upper"]
+    pd.testing.assert_frame_equal(changed[columns].head(20), whole[columns].head(20))
+
+
+def test_of_a_season_each_month_is_judged_by_its_own():
+    """December is low every year: it is usual, and a low June is not."""
+    rows = [((60 if i % 12 == 11 else 90) * 10, 1000) for i in range(48)]
+    rows[41] = (600, 1000)
+    found = band(months(*rows), season="year", **BINOMIAL)
+    assert found["outside"].dropna().tolist().count("below") == 1
+    assert found["outside"][41] == "below"
+    plain = band(months(*rows), **BINOMIAL)
+    assert set(plain["outside"][[11, 23, 35, 47]]) == {"below"}
+    days = months(*rows[:28]).assign(period=pd.date_range("2024-01-01", periods=28))
+    assert band(days, season="week", **BINOMIAL)["usual_rate"].notna().sum() == 14
+
+
+def test_segments_have_bands_of_their_own_and_churn_has_one():
+    """As if each was alone; of churn it is the mirror."""
+    one = months(*[(80, 100)] * 12, seg="a")
+    two = months(*[(30, 50)] * 11, (10, 50), seg="b")
+    both = band(pd.concat([two, one]), by="seg", **BINOMIAL)
+    assert both["seg"].tolist() == ["a"] * 12 + ["b"] * 12
+    for name, alone in (("a", one), ("b", two)):
+        expected = band(alone.drop(columns="seg"), **BINOMIAL)
+        mine = both[both["seg"] == name].drop(columns="seg").reset_index(drop=True)
+        pd.testing.assert_frame_equal(mine, expected)
+    lost = band(two, figure="churn_rate", **BINOMIAL)
+    assert lost["outside"].tolist()[-1] == "above"
+    assert lost["lower"][11] == pytest.approx(1 - both["upper"][23])
+
+
+def test_edges_stay_null():
+    """No rows, one row, a period of nobody, everybody kept, rows in any order."""
+    nothing = months((1, 2)).head(0)
+    assert band(nothing, **LANEY).empty
+    assert list(band(nothing, **LANEY)) == list(band(months((1, 2)), **LANEY))
+    hole = band(months(*[(80, 100)] * 9, (0, 0), (79, 100)), **LANEY)
+    assert pd.isna(hole["outside"][9])
+    assert hole["n_baseline"].tolist()[-2:] == [9, 9]
+    sure = band(months(*[(10, 10)] * 8, (9, 10)), **BINOMIAL)
+    assert sure["lower"][8] == pytest.approx(
+        1 - NormalDist().inv_cdf(0.995) * math.sqrt(80.5 / 81 * 0.5 / 81 * (1 / 10 + 1 / 80))
+    )
+    mixed = months(*[(80 + i, 100) for i in range(12)]).sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(band(mixed, **LANEY), band(mixed.sort_index(), **LANEY))
+
+
+def test_what_makes_no_band_is_refused():
+    """In the user's words."""
+    table = months(*[(80, 100)] * 9)
+    for said, error, message in (
+        ({"level": 1}, rt.RetentionError, "level must lie"),
+        ({"spread": "normal"}, rt.RetentionError, "spread must be one of"),
+        ({"season": "month"}, rt.RetentionError, "season must be one of"),
+        ({"baseline": 3}, rt.RetentionError, "baseline must be a whole number of periods, 8"),
+        ({"baseline": "2024-01-01"}, rt.RetentionError, "the first and the last"),
+        ({"baseline": ("2024-01-01", "2023-01-01")}, rt.RetentionError, "after its end"),
+        ({"by": "seg"}, rt.ColumnError, "by names 'seg'"),
+        ({"figure": "churn"}, rt.RetentionError, "say count= and base="),
+    ):
+        with pytest.raises(error, match=message):
+            band(table, **{**BINOMIAL, **said})
+    with pytest.raises(rt.ContentError, match="several rows per 'period'"):
+        band(pd.concat([table, table]), **BINOMIAL)
+
+
+@pytest.mark.parametrize("engine", ["polars", "polars_lazy", "duckdb"], indirect=True)
+def test_bands_and_gains_are_alike_on_every_engine(engine):
+    """In the caller's kind."""
+    table = months(*[(80 + i * 7 % 13, 100) for i in range(26)], seg="a")
+    table["step"] = range(26)
+    for ask in (
+        lambda t: band(t, by="seg", season="year", **LANEY),
+        lambda t: rt.benchmarks.retention_gain(t, by="seg"),
+    ):
+        expected, found = ask(table), ask(engine.table(table))
+        assert engine.is_mine(found)
+        read = engine.read(found).sort_values("period", ignore_index=True)
+        pd.testing.assert_frame_equal(read[list(expected)], expected, check_dtype=False)
