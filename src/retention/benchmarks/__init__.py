@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from retention.faces import lazy_face
 
-_HOMES: dict[str, str] = {}
 if TYPE_CHECKING:
     from retention.benchmarks.own.compared_rates import compare_rates as compare_rates
     from retention.benchmarks.own.retention_gain import retention_gain as retention_gain
