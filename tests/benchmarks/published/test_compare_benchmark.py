@@ -104,13 +104,13 @@ def test_lengths_are_alike_or_both_of_a_year():
     found = compare_benchmark(churned(100), benchmark(), **asked).loc[0]
     assert found["verdict"] == "cannot tell"
     assert np.isnan(found["difference_upper"])
-    assert found["note"] == "another length: 30.4375 days, theirs 365.25; say period='year'"
+    assert found["note"] == "another length: 30.44 days, theirs 365.25 days; say period='year'"
     found = compare_benchmark(churned(100), benchmark(), period="year", **asked).loc[0]
     assert found["churn_rate"] == pytest.approx(1 - 0.9**12)
     assert found["lower"] == rt.kpis.annualise(churned(100)["lower"][0], 30.4375)
     assert found["benchmark_rate"] == pytest.approx(0.16)
     assert (found["verdict"], found["days"], found["same_length"]) == ("above", 30.4375, False)
-    assert "carried over from 30.4375 days: new customers leave faster" in found["note"]
+    assert "carried over from 30.44 days: new customers leave faster" in found["note"]
 
 
 @pytest.mark.parametrize(("days", "alike"), [(28, True), (31, True), (33, True), (34, False)])
@@ -129,7 +129,7 @@ def test_a_filing_of_a_month_is_that_of_a_year():
     assert found["benchmark_year"].tolist() == [2010, 2012]
     assert found["benchmark_rate"].round(4).tolist() == [0.1190, 0.0963]
     assert found["benchmark_days"].tolist() == [30.4375] * 2
-    assert found["note"].str.contains("theirs carried over from 30.4375 days").all()
+    assert found["note"].str.contains("theirs carried over from 30.44 days").all()
 
 
 def test_published_rates_are_a_table_of_benchmarks():

@@ -184,7 +184,7 @@ def test_what_is_not_alike_is_not_standardised():
     """Another convention or another length: nothing is known, and the note says why."""
     for columns, said in (
         ({"convention": "endpoint"}, "another convention than the benchmark's"),
-        ({"days": 30.4375}, "another length: 365.25 days, theirs 30.4375"),
+        ({"days": 30.4375}, "another length: 365.25 days, theirs 30.44 days"),
     ):
         found = standardised_churn(ours(), benchmark=study(**columns), **SAID).loc[0]
         assert np.isnan(found["standardised_rate"])

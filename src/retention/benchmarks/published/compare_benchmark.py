@@ -251,6 +251,7 @@ class _Pair(NamedTuple):
 
 def _note_on_pair(pair: _Pair, period: str) -> str | None:
     year, mine, theirs = period == "year", pair.days, pair.their_days
+    long, their_long = (f"{round(length, 2):g} days" for length in (mine, theirs))
     said = {
         "our rate is not known": not pair.known,
         "our rate has no bounds": pair.known and not pair.bounded,
@@ -260,13 +261,13 @@ def _note_on_pair(pair: _Pair, period: str) -> str | None:
         "our convention is not stated": pair.convention == "not stated",
         "the benchmark does not state its convention": pair.their_convention == "not stated",
         "ours counts some causes alone": pair.alone,
-        f"another length: {mine:g} days, theirs {theirs:g}; say period='year'": (
+        f"another length: {long}, theirs {their_long}; say period='year'": (
             not year and not pair.long
         ),
-        f"ours carried over from {mine:g} days: new customers leave faster than they will later": (
+        f"ours carried over from {long}: new customers leave faster than they will later": (
             year and mine < _WHOLE_YEAR
         ),
-        f"theirs carried over from {theirs:g} days": year and theirs < _WHOLE_YEAR,
+        f"theirs carried over from {their_long}": year and theirs < _WHOLE_YEAR,
         "theirs is no proportion, of which nothing is made for a year": (
             year and pair.their_convention in NO_PROPORTIONS
         ),

@@ -247,7 +247,7 @@ def _mix_of_segments(own: MeasuredRates, rows: NDArray[np.intp], theirs: Arrays)
         fits=bool(lengths.all()),
         alone=bool(own.alone[rows].any()),
         proportion=not bool(np.isin(own.convention[rows].astype(str), NO_PROPORTIONS).any()),
-        said=f"{own.days[rows[0]]:g} days, theirs {theirs['days'][0]:g}",
+        said=f"{round(own.days[rows[0]], 2):g} days, theirs {round(theirs['days'][0], 2):g} days",
     )
 
 
