@@ -67,6 +67,12 @@ DOORS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     ),
     "offers made": (rt.loading.as_offers_made, ("customer_id", "date", "responded", "known")),
     "calls": (rt.loading.as_calls, ("customer_id", "date", "outcome")),
+    "benchmarks": (
+        partial(
+            rt.loading.as_benchmarks, measure="churn", rate_lower="stated", rate_upper="stated"
+        ),
+        ("name", "rate", "days", "convention", "source", "year"),
+    ),
     "wallet": (rt.as_wallet, ("customer_id", "date", "wallet")),
     "spells": (rt.as_spells, ("duration", "churned", "entry")),
     "outages": (rt.as_outages, ("start", "end")),

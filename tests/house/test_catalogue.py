@@ -44,6 +44,7 @@ def answers():
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += group_answers(company)
     found += rate_answers(activity)
+    found += benchmark_answers()
     found += [feature_answer(company), *offer_answers(), *response_answers()]
     found += buyer_answers(company)
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
@@ -128,6 +129,20 @@ def money_answer(company):
     asked = {"control": "none", "within": 90, "as_of": "2024-12-31", "of": "sales", "before": 90}
     asked |= {"by": "plan"}
     return rt.experiments.profit_effect(assigned, company.orders, **asked)
+
+
+def benchmark_answers():
+    """Our churn beside that of a study, by segment and all in all."""
+    rates = pd.DataFrame({"plan": ["a", "b"], "n_base": 100, "n_churned": [30, 5]})
+    rates = rates.assign(churn_rate=[0.3, 0.05], lower=[0.2, 0.0], upper=[0.4, 0.1])
+    study = pd.DataFrame({"name": "a study", "rate": [0.4, 0.15], "segment": ["a", "b"]})
+    study = study.assign(rate_lower=study["rate"], rate_upper=study["rate"], days=365, year=2020)
+    study = study.assign(convention="endpoint", source="a", standing="research", share=[0.4, 0.6])
+    said = {"by": "plan", "convention": "endpoint", "days": 365}
+    return [
+        rt.benchmarks.compare_benchmark(rates, study, **said),
+        rt.benchmarks.standardised_churn(rates, benchmark=study, **said),
+    ]
 
 
 def model_answers(company):

@@ -89,6 +89,24 @@ DOORS = {
         {"who": ["A", "B"], "day": ["2024-01-05", "2024-01-06"], "then": ["stays", ""]},
         {"day": ["2024-02-30"]},
     ),
+    rt.loading.as_benchmarks: (
+        {
+            **{role: role for role in ("name", "days", "convention", "source", "year")},
+            "rate": "lost",
+            "rate_lower": "stated",
+            "rate_upper": "stated",
+            "measure": "churn",
+        },
+        {
+            "name": ["A", "B"],
+            "days": ["30", "365"],
+            "convention": ["endpoint", "not stated"],
+            "source": ["a filing", "a survey"],
+            "year": ["2012", "2021"],
+            "lost": ["0.0084", "0.16"],
+        },
+        {"lost": ["16"]},
+    ),
     rt.as_wallet: (
         {"customer_id": "who", "date": "day", "wallet": "all"},
         {"who": ["A", "B"], "day": ["2024-01-05", "2024-01-06"], "all": ["3", "4"]},

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarni
 KINDS = {"integer": "iu", "number": "iuf", "flag": "bO", "time": "M"}
 MODULES = (
     "activity",
+    "benchmarks",
     "economics",
     "findings",
     "kpis",

@@ -145,6 +145,14 @@ _SCHEME = {"P1": "pricing", "S1": "service_encounter_failure"}
 
 OFFER = rt.targeting.Offer(making=1, taking=4, success=0.3, stayers_taking=0.5, stayers_lost=0.0)
 
+STUDY = pd.DataFrame(
+    {"name": "a study", "segment": ["A", "B"], "share": [0.3, 0.7], "rate": [0.2, 0.4]}
+).assign(
+    rate_lower=[0.1, 0.3], rate_upper=[0.3, 0.5], days=30.4375, convention="not stated", year=2020,
+    source="a journal", standing="research",
+)  # fmt: skip
+"""What others lose of both segments."""
+
 DOORS: dict[str, Step] = {
     "transactions": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, keep=n),
     "transactions alone": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS),
@@ -226,6 +234,16 @@ FIGURES: dict[str, Step] = {
     "outcome_kpis": lambda n, w: rt.outcome_kpis(w["activity"], by=n),
     "contract kpis": lambda n, w: rt.outcome_kpis(w["in force"], by=n),
     "churn_by": lambda n, w: rt.churn_by(w["activity"], by=n),
+    "benchmarked": lambda n, w: rt.benchmarks.compare_benchmark(
+        w["retention_rate"],
+        rt.benchmarks.published_benchmarks(),
+        convention="no_purchase",
+        period="year",
+        by=n,
+    ),
+    "standardised": lambda n, w: rt.benchmarks.standardised_churn(
+        w["churn_by"], benchmark=STUDY, convention="no_purchase", by=n
+    ),
     "churn_bridge": lambda n, w: rt.kpis.churn_bridge(w["activity"], by=n, overlap="main"),
     "target_customers": lambda n, w: rt.kpis.target_customers(w["activity"], target={n: "A"}),
     "target of customers": lambda n, w: rt.kpis.target_customers(

@@ -205,6 +205,13 @@ def tables() -> dict[str, Any]:
         "plot_scan": scanned(),
         "plot_alarm_trade_off": judged()[0],
         "plot_leads": judged()[1],
+        "plot_benchmarks": rt.benchmarks.compare_benchmark(
+            rt.churn_rate(
+                spells(), freq="year", as_of="2024-12-31", convention="start_cohort"
+            ).tail(1),
+            rt.benchmarks.published_benchmarks(),
+            period="year",
+        ),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
         **tested(),
     }

@@ -17,8 +17,9 @@ import retention as rt
 from naming import _LASTING, _MONTHS, _ORDERS, AS_OF, OFFER, PLAIN, STEPS, Step
 
 N_SHOPS = 16
-LEFT_OUT = {"reason incidence", "order_id", "who"}
-"""One end of each customer is asked for, and some of these have two; which column a door reads."""
+LEFT_OUT = {"reason incidence", "order_id", "who", "standardised"}
+"""One end of each customer is asked for, and some of these have two; which column a door reads;
+two segments."""
 TARGET = "shop 03"
 FIRST = pd.Timestamp("2024-01-01")
 
@@ -66,6 +67,7 @@ def _shop(shop: str, draw: np.random.Generator) -> dict[str, pd.DataFrame]:
         "wallets": _wallets(people, draw),
         "sign-ups": _sign_ups(people, draw),
         "came": _referrals(people),
+        "published": _published(int(shop[-2:])),
         **_signs(people, np.random.default_rng(int(shop[-2:]))),
         **_trials(people, np.random.default_rng(int(shop[-2:]))),
         "bases": _customers_by_tenure(int(shop[-2:])),
@@ -206,6 +208,11 @@ def _sign_ups(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
 def _referrals(people: list[str]) -> pd.DataFrame:
     others = [*people[1:], people[0]]
     return pd.DataFrame({"by": people, "won": others, "day": [_day(20 * i) for i in range(6)]})
+
+
+def _published(number: int) -> pd.DataFrame:
+    rate, days = {"whose": ["a study"], "lost": [number / 20]}, {"within": [30], "when": [2020]}
+    return pd.DataFrame(rate | days | {"counted": ["no_purchase"], "where": ["a table"]})
 
 
 def _signs(people: list[str], draw: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -376,6 +383,15 @@ ASKED: dict[str, Step] = {
         fit=lambda known: rt.fit_cox(known, covariates="reason"),
         cuts=["2024-03-31"],
         horizon=60,
+    ),
+    "published rates": lambda n, w: rt.loading.as_benchmarks(
+        w["published"], name="whose", rate="lost", measure="retention", rate_lower="stated",
+        rate_upper="stated", days="within", convention="counted", source="where", year="when",
+        segment=n,
+    ),
+    "standardised by shop": lambda n, w: rt.benchmarks.standardised_churn(
+        w["churn_by"], benchmark=w["published rates"], method="indirect", by=n,
+        convention="no_purchase",
     ),
     "referrals": lambda n, w: rt.as_referrals(
         w["came"], customer_id="by", referred_id="won", date="day"

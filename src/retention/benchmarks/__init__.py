@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from retention.benchmarks.own.usual_band import usual_band as usual_band
 
 _HOMES: dict[str, str] = {
+    "compare_benchmark": "published.compare_benchmark",
     "compare_rates": "own.compared_rates",
+    "published_benchmarks": "published.published_benchmarks",
     "retention_gain": "own.retention_gain",
+    "standardised_churn": "published.standardised_churn",
     "usual_band": "own.usual_band",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from retention.catalogue.asked.buyer_figures import BUYER_FIGURES
 from retention.catalogue.benchmarks.own_figures import OWN_FIGURES
+from retention.catalogue.benchmarks.published_figures import PUBLISHED_FIGURES
 from retention.catalogue.bridge_figures import BRIDGE_FIGURES
 from retention.catalogue.economics.programme_figures import PROGRAMME_FIGURES
 from retention.catalogue.economics.tenure_figures import TENURE_FIGURES
@@ -60,6 +61,7 @@ FIGURES: tuple[Figure, ...] = (
     *HOLDOUT_FIGURES,
     *BUYER_FIGURES,
     *OWN_FIGURES,
+    *PUBLISHED_FIGURES,
 )
 
 

@@ -64,6 +64,13 @@ GLOSSARY: tuple[Term, ...] = (
         "explanation/conventions",
     ),
     Term(
+        "benchmark",
+        "a churn rate that somebody else published, with its length, its convention and its "
+        "source: without these it says nothing of ours.",
+        "topics/benchmarks",
+        ("industry average", "peer rate"),
+    ),
+    Term(
         "censored",
         "still here when observation ended: the lifetime is longer than what was seen.",
         "explanation/concepts",
@@ -259,6 +266,13 @@ GLOSSARY: tuple[Term, ...] = (
         "one uninterrupted relationship. Who comes back has a second one.",
         "topics/spells",
         ("tenure", "lifetime", "subscription"),
+    ),
+    Term(
+        "standardised churn",
+        "what churn would be with another's mix of customers: direct, by their shares; "
+        "indirect, those lost over those expected at their rates.",
+        "topics/benchmarks",
+        ("mix-adjusted churn", "like for like", "SMR"),
     ),
     Term(
         "step",

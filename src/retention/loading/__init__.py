@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retention.loading.doors.outages import as_outages as as_outages
     from retention.loading.doors.referrals import as_referrals as as_referrals
     from retention.loading.doors.signs.assignments import as_assignment as as_assignment
+    from retention.loading.doors.signs.benchmark_rates import as_benchmarks as as_benchmarks
     from retention.loading.doors.signs.calls import as_calls as as_calls
     from retention.loading.doors.signs.events import as_events as as_events
     from retention.loading.doors.signs.invoices import as_invoices as as_invoices
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audit": "audits",
     "as_assignment": "doors.signs.assignments",
+    "as_benchmarks": "doors.signs.benchmark_rates",
     "as_calls": "doors.signs.calls",
     "as_contacts": "doors.contacts",
     "as_contracts": "doors.contracts",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.plots.asked.benchmark_plots import plot_benchmarks as plot_benchmarks
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
     from retention.plots.buying_plots import plot_gaps as plot_gaps
@@ -40,6 +41,7 @@ _HOMES = {
     "cohort_triangle": "styled",
     "plot_alarm_trade_off": "warning.alarm_plots",
     "plot_base_forecast": "worth.value_plots",
+    "plot_benchmarks": "asked.benchmark_plots",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
     "plot_coefficients": "model_plots",

@@ -29,8 +29,8 @@ _FIGURES = {one.name: one for one in FIGURES}
 _ENDS = ("_lower", "_upper", "_before", "_after")
 _STARTS = ("total_", "firm_", "target_", "rest_")
 _WINGS = (
-    *("activity", "economics", "experiments", "findings", "kpis", "reasons", "recording"),
-    *("repeat_buying", "signals", "spells", "survival", "targeting"),
+    *("activity", "benchmarks", "economics", "experiments", "findings", "kpis", "reasons"),
+    *("recording", "repeat_buying", "signals", "spells", "survival", "targeting"),
 )
 """Whose functions declare what they give."""
 

@@ -263,3 +263,42 @@ BASE = Kind(
         Column("n_customers", "number", "how many there are", "customers"),
     ),
 )
+
+
+CHURN_CONVENTIONS = (
+    *("start_cohort", "endpoint", "all_cancellations", "active_and_new", "exposure"),
+    *("renewals_due", "no_purchase", "not stated"),
+)
+"""How a churn rate may be counted: as `churn_rate` says it, of purchases, or in no known way.
+
+"no_purchase": of those who bought in a period, those who did not in the later one.
+"""
+
+STANDINGS = (
+    *("filing", "regulator's survey", "research", "trade press", "quoted"),
+    *("quoted without source", "not stated"),
+)
+"""What stands behind a published rate, the most accountable first."""
+
+
+BENCHMARKS = Kind(
+    "benchmarks",
+    "a churn rate that somebody published",
+    "as_benchmarks",
+    (
+        Column("name", "text", "whose rate, or of what"),
+        Column("rate", "number", "the share lost, null where only a range is said", "share of 1"),
+        Column("rate_lower", "number", "the least it may be", "share of 1"),
+        Column("rate_upper", "number", "the most it may be", "share of 1"),
+        Column("days", "number", "within how many days they were lost", "days"),
+        Column("convention", "text", "how it is counted, as in churn_rate, or not stated"),
+        Column("year", "integer", "of which year it is"),
+        Column("source", "text", "where it was read"),
+        Column("standing", "text", "what stands behind it: a filing, trade press, …"),
+        Column("population", "text", "of which customers", optional=True),
+        Column("address", "text", "where the source is found", optional=True),
+        Column("segment", "label", "of which part of them it is", optional=True),
+        Column("share", "number", "that part of all of them", "share of 1", optional=True),
+    ),
+)
+"""What `as_benchmarks` and `published_benchmarks` give."""

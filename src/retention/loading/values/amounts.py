@@ -112,6 +112,7 @@ def _meaning_of_role(source: Source, role: str) -> str:
     """What a door asks for in a column of numbers."""
     units = {column.name: column.unit for column in source.kind.columns}
     said = {"hours": "hours", "scale": "scores", "0 to 10": "scores", "": "numbers"}
+    said |= {"share of 1": "shares of 1", "days": "numbers of days"}
     return said.get(units.get(role, "currency"), "amounts")
 
 

@@ -303,9 +303,22 @@ PROFIT_CURVE = Drawable(
     ),
 )
 
+BENCHMARKED = Drawable(
+    "plot_benchmarks",
+    ("benchmarks.compare_benchmark",),
+    "a rate beside a benchmark",
+    (
+        *("churn_rate", "lower", "upper", "benchmark", "benchmark_rate", "benchmark_lower"),
+        *("benchmark_upper", "benchmark_year", "benchmark_standing", "verdict", "same_convention"),
+        *("difference_lower", "note", "compared_over"),
+    ),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
+    *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED),
 )
