@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the command's name; default: those that were typed.
 
     Returns:
-        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 130 interrupted.
+        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 130 interrupted; of
+        `check` 3 outside the band, 4 the target missed.
 
     Example:
         >>> import retention.cli
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) -> int:
     """Run the command; what it refuses is one message, never a traceback."""
     try:
-        _run_command_line(top, told)
+        return _run_command_line(top, told)
     except UsageError as error:
         return _report_failure(str(error), MISUSED)
     except RetentionError as error:
@@ -66,7 +67,6 @@ def _guarded_run(top: ArgumentParser, told: Namespace, flags: frozenset[str]) ->
         return _report_failure(_system_error_in_words(error), REFUSED)
     except KeyboardInterrupt:
         return STOPPED
-    return DONE
 
 
 def _system_error_in_words(error: OSError) -> str:
@@ -75,7 +75,7 @@ def _system_error_in_words(error: OSError) -> str:
     return f"{error.filename}: {said}" if error.filename else said
 
 
-def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
+def _run_command_line(top: ArgumentParser, told: Namespace) -> int:
     asked: dict[str, Any] = vars(told)
     command, versioned = asked.pop("command"), asked.pop("version", False)
     if versioned:
@@ -85,12 +85,14 @@ def _run_command_line(top: ArgumentParser, told: Namespace) -> None:
     elif command is None:
         top.print_help()
     else:
-        _do_command(command, asked)
+        return _do_command(command, asked)
+    return DONE
 
 
-def _do_command(command: str, asked: dict[str, Any]) -> None:
+def _do_command(command: str, asked: dict[str, Any]) -> int:
     """Run one command; what it needs is loaded now, not for a word of help."""
     from retention.cli import commands, trials
+    from retention.cli.jobs import checking
 
     if command == "demo":
         commands.write_demo(asked["customers"], asked["seed"], asked.get("orders"))
@@ -100,6 +102,8 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_value(_settings_asked(asked), _print_message)
     elif command == "warn":
         commands.write_warnings(_settings_asked(asked), _print_message)
+    elif command == "check":
+        return checking.write_check(_settings_asked(asked), _print_message)
     elif command == "assign":
         trials.write_assignment(_settings_asked(asked), _print_message)
     elif command == "effect":
@@ -109,6 +113,7 @@ def _do_command(command: str, asked: dict[str, Any]) -> None:
         commands.write_audit(_settings_asked(asked), files)
     else:
         commands.write_report(_settings_asked(asked), _print_message)
+    return DONE
 
 
 def _settings_asked(asked: dict[str, Any]) -> Settings:

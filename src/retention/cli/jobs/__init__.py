@@ -1,0 +1,1 @@
+"""Commands that run every night: a sentence for people, an exit code for the scheduler."""
