@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the command's name; default: those that were typed.
 
     Returns:
-        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 3 done and there is
-        something new to act on, 130 interrupted.
+        The exit code: 0 done, 1 the data was refused, 2 asked in a wrong way, 130 interrupted; of
+        `check` 3 outside the band, 4 the target missed; of `watchlist` 3 something new to act on.
 
     Example:
         >>> import retention.cli
@@ -86,19 +86,20 @@ def _run_command_line(top: ArgumentParser, told: Namespace) -> int:
         sys.stdout.write(f"retention {__version__}\n")
     elif command is None:
         top.print_help()
-    elif _do_command(command, asked):
-        return NEWS
+    else:
+        return _do_command(command, asked)
     return DONE
 
 
-def _do_command(command: str, asked: dict[str, Any]) -> bool | None:
+def _do_command(command: str, asked: dict[str, Any]) -> int:
     """Run one command; what it needs is loaded now, not for a word of help."""
     from retention.cli import commands
-    from retention.cli.lists import daily_lists
+    from retention.cli.lists import checking, daily_lists
     from retention.cli.tested import trials
 
     if command == "watchlist":
-        return daily_lists.write_watchlist(_settings_asked(asked), _print_message)
+        news = daily_lists.write_watchlist(_settings_asked(asked), _print_message)
+        return NEWS if news else DONE
     if command == "demo":
         commands.write_demo(asked["customers"], asked["seed"], asked.get("orders"))
     elif command == "kpis":
@@ -107,6 +108,8 @@ def _do_command(command: str, asked: dict[str, Any]) -> bool | None:
         commands.write_value(_settings_asked(asked), _print_message)
     elif command == "warn":
         commands.write_warnings(_settings_asked(asked), _print_message)
+    elif command == "check":
+        return checking.write_check(_settings_asked(asked), _print_message)
     elif command == "assign":
         trials.write_assignment(_settings_asked(asked), _print_message)
     elif command == "effect":
@@ -116,7 +119,7 @@ def _do_command(command: str, asked: dict[str, Any]) -> bool | None:
         commands.write_audit(_settings_asked(asked), files)
     else:
         commands.write_report(_settings_asked(asked), _print_message)
-    return None
+    return DONE
 
 
 def _settings_asked(asked: dict[str, Any]) -> Settings:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 from retention.cli.list_settings import Watched
 from retention.cli.settings import (
     Arms,
+    Checked,
     Columns,
     Counting,
     Output,
@@ -39,6 +40,8 @@ _EXAMPLES = {
     "--refunds net --as-of 2024-12-31 --false-alarms 3 -o silent.csv",
     "watchlist": "retention watchlist --config watchlist.toml --as-of 2024-03-11 "
     "--previous 2024-03-10.parquet -o 2024-03-11.parquet --per-owner lists.xlsx",
+    "check": "retention check orders.csv --customer-id Kunde --date Datum --sales Betrag "
+    "--refunds net --as-of 2024-12-31 --level 0.99 --target 0.6 -o band.csv",
     "assign": "retention assign customers.csv --id Kunde --arms control=0.5,offer=0.5 "
     "--salt spring-offer --assigned 2024-05-01 --strata region -o arms.csv",
     "effect": "retention effect contracts.csv --start start --end end --end-is first_day_out "
@@ -53,6 +56,7 @@ _TOLD = {
     "value": "What a customer won brings by each age, and when winning one has paid.",
     "warn": "Who has been silent for longer than their own rhythm allows, newest alarm first.",
     "watchlist": "Whom to look after today, and who is new on the list or off it: for each night.",
+    "check": "Whether the last period's rate is one of the usual and has met its target.",
     "assign": "Which arm of an experiment each customer is in, so that anybody can check it.",
     "effect": "What an offer did: how many more stay than of the control, or what they bring.",
     "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
@@ -66,6 +70,7 @@ _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "worth": ("what a customer is worth", Worth),
     "warned": ("the alarms", Warned),
     "watched": ("the list", Watched),
+    "checked": ("the check", Checked),
     "arms": ("the experiment", Arms),
     "tested": ("the experiment", Tested),
     "report": ("the report", Told),
@@ -76,6 +81,7 @@ _PARTS = {
     "value": ("columns", "policies", "reading", "counting", "worth", "output"),
     "warn": ("columns", "policies", "reading", "counting", "warned", "output"),
     "watchlist": ("watched", "policies", "reading", "counting", "output"),
+    "check": ("columns", "policies", "reading", "counting", "rates", "checked", "output"),
     "audit": ("columns", "policies", "reading", "output"),
     "assign": ("arms", "reading", "output"),
     "effect": ("columns", "policies", "reading", "counting", "tested", "output"),
@@ -99,8 +105,10 @@ _ONLY = {
 """Of a section the settings that a command asks for, if not all of them."""
 _SHORT = {"output.output": "-o", "arms.customer_id": "--id"}
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
-_FURTHER_EXITS = {
+_MORE_EXITS = {
     "watchlist": "\n3 done, and somebody is new to call, or worse, or escalated only now.",
+    "check": "\n0: inside the band, and the target met; 3: outside the band; 4: inside, but the "
+    "target missed.",
 }
 
 
@@ -115,7 +123,7 @@ def command_line_parser() -> argparse.ArgumentParser:
             usage=f"retention {name} {'[options]' if name == 'demo' else 'FILE [options]'}",
             help=told[0].lower() + told[1:],
             description=told,
-            epilog=f"Example:\n  {_EXAMPLES[name]}\n\n{_EXITS}{_FURTHER_EXITS.get(name, '')}",
+            epilog=f"Example:\n  {_EXAMPLES[name]}\n\n{_EXITS}{_MORE_EXITS.get(name, '')}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,

@@ -201,6 +201,31 @@ class Warned(Section):
     )
 
 
+class Checked(Section):
+    """What a rate is held against: the band in which it usually lies, a target, or both."""
+
+    figure: Literal["retention_rate", "churn_rate"] = Field(
+        default="retention_rate", description="which rate [retention_rate]"
+    )
+    target: float | None = Field(
+        default=None, description="the least it should be, such as 0.8; of churn, the most"
+    )
+    level: float | None = Field(
+        default=None,
+        description="how often it is inside the band while nothing has changed, such as 0.99",
+    )
+    spread: Literal["binomial", "overdispersed"] = Field(
+        default="overdispersed",
+        description="customers decide each for himself, or periods vary by more [overdispersed]",
+    )
+    season: Literal["none", "year", "week"] = Field(
+        default="none", description="judged by the same month of the year, or day of the week"
+    )
+    baseline: int | None = Field(
+        default=None, description="so many periods before it are what is usual [all of them]"
+    )
+
+
 class Arms(Section):
     """Which experiment it is, and who is in it."""
 
@@ -296,6 +321,7 @@ class Settings(Section):
     rates: Rates = Rates()
     worth: Worth = Worth()
     warned: Warned = Warned()
+    checked: Checked = Checked()
     report: Told = Told()
     arms: Arms = Arms()
     tested: Tested = Tested()
