@@ -20,6 +20,7 @@ from retention.errors import (
 from retention.report import markdown, page
 from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
 from retention.report.sections.basis import definitions_section, what_was_read_section
+from retention.report.sections.came import came_section
 from retention.report.sections.headline import headline_section, three_rates_section
 from retention.report.sections.lasting import cohorts_section, how_long_section
 from retention.report.sections.losses import where_lost_section
@@ -244,6 +245,7 @@ def _refuse_wrong_settings(
 def report_of_material(material: Material, title: str) -> Report:
     """The report of the material, section by section."""
     parts = [what_was_read_section, headline_section, three_rates_section]
+    parts += [] if material.of_contracts else [came_section]
     parts += [where_lost_section, cohorts_section, how_long_section]
     parts += [why_left_section] if material.notes is not None else []
     parts += [worth_section] if material.knows_profit else []

@@ -1,0 +1,179 @@
+"""Who came in each period, how often and for how much, and how soon a first order has a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retention import periods
+from retention.errors import count_of
+from retention.frames.python_rows import rows_as_dicts
+from retention.kpis.buyers.active_customers import active_customers
+from retention.kpis.buyers.time_to_next_order import time_to_next_order
+from retention.report.material import A_YEAR
+from retention.report.parts import Grid, Section
+from retention.wording import days, money, number, percent, spoken_period, with_commas
+
+if TYPE_CHECKING:
+    from retention.report.material import Material
+
+_HEADING = "Who comes, and who comes again"
+_SHOWN = 9
+_TIMES = (7, 14, 30, 60, 90, 180, 365, 730)
+
+Row = dict[str, Any]
+
+
+def came_section(material: Material) -> Section:
+    """Active customers, their orders and what they spent, new ones apart; then the second order."""
+    rows = _rows_of_periods(material)
+    last, *_ = reversed(rows)
+    if not last["n_active"]:
+        named = spoken_period(last["period"], material.freq)
+        return Section(
+            "came", _HEADING, f"Nobody bought in {named}.", grids=(_grid_of(material, rows),)
+        )
+    curve = _curve_of_second_orders(material)
+    finding = _sentence_on_latest(material, rows)
+    if curve:
+        finding += f" {_sentence_on_second_order(curve)}"
+    grids = [_grid_of(material, rows)]
+    if curve:
+        grids.append(_grid_of_curve(curve))
+    return Section(
+        "came", _HEADING, finding, grids=tuple(grids), notes=tuple(_notes(material, bool(curve)))
+    )
+
+
+def _rows_of_periods(material: Material) -> list[Row]:
+    """A row per whole period. Of a log cut at the front a year passes before anybody is new."""
+    asked = material.asked
+    table = active_customers(
+        material.table,
+        freq=asked.freq,
+        as_of=asked.as_of,
+        observed_from=asked.observed_from,
+        washout=0 if asked.history == "whole" else A_YEAR[periods.length_of(asked.freq)],
+        level=asked.level,
+    )
+    return rows_as_dicts(table, order=("step",))
+
+
+def _curve_of_second_orders(material: Material) -> list[Row]:
+    """From the first order to the second; empty where first orders are not known, or too few."""
+    if material.asked.history == "cut":
+        return []
+    table = time_to_next_order(
+        material.table, as_of=material.asked.as_of, level=material.asked.level
+    )
+    rows = rows_as_dicts(table, order=("duration",))
+    return rows if rows and rows[0]["n_customers"] >= material.smallest else []
+
+
+def _sentence_on_latest(material: Material, rows: list[Row]) -> str:
+    """The latest period: how many, beside a year before, how often, for how much, how many new."""
+    row = rows[-1]
+    named = spoken_period(row["period"], material.freq)
+    said = f"{count_of(row['n_active'], 'customer')} bought in {named}"
+    apart = A_YEAR[periods.length_of(material.freq)]
+    if len(rows) > apart and rows[-1 - apart]["n_active"]:
+        before = rows[-1 - apart]
+        more = row["n_active"] / before["n_active"] - 1
+        then = spoken_period(before["period"], material.freq)
+        how = f"{percent(abs(more))} {'more' if more > 0 else 'fewer'} than" if more else "as in"
+        said += f", {how} in {then}" if more else f", {how} {then}"
+    said += (
+        f": {number(row['orders_per_customer'])} orders each, {money(row['average_order_value'])} "
+        "an order"
+    )
+    if row["new_share"] is not None:
+        said += f"; {percent(row['new_share'])} of them were new"
+    return f"{said}."
+
+
+def _sentence_on_second_order(curve: list[Row]) -> str:
+    """By when half of those who ordered once had ordered again, or how many within a round time."""
+    row = curve[0]
+    if row["median_days"] is not None:
+        low, high = row["median_days_lower"], row["median_days_upper"]
+        known = low is not None and high is not None
+        bounds = f" ({with_commas(low)} to {days(high)})" if known else ""
+        half = f"{days(row['median_days'])}{bounds}"
+        return f"Half of those who order once have ordered again within {half}."
+    seen = [(time, _row_at(curve, time)) for time in _TIMES if time <= curve[-1]["duration"]]
+    if not seen:
+        return "Nobody was watched for a week after a first order."
+    time, row = seen[-1]
+    share = f"{percent(row['returned_share'])}{_in_brackets(row)}"
+    return f"Of those who order once {share} have ordered again within {days(time)}."
+
+
+def _row_at(curve: list[Row], time: float) -> Row:
+    """The last row of a curve up to a time; before the first, nobody is back."""
+    found = [row for row in curve if row["duration"] <= time]
+    return found[-1] if found else {**curve[0], "returned_share": 0.0, "lower": None, "upper": None}
+
+
+def _in_brackets(row: Row) -> str:
+    if row["lower"] is None or row["upper"] is None:
+        return ""
+    return f" ({percent(row['lower'])} to {percent(row['upper'])})"
+
+
+def _grid_of(material: Material, rows: list[Row]) -> Grid:
+    lines = [
+        (
+            spoken_period(row["period"], material.freq),
+            with_commas(row["n_active"]),
+            with_commas(row["n_new"]),
+            with_commas(row["n_returning"]),
+            percent(row["new_share"]),
+            number(row["orders_per_customer"]),
+            money(row["average_order_value"]),
+            money(row["sales_per_customer"]),
+        )
+        for row in reversed(rows[-_SHOWN:])
+    ]
+    heads = ("New", "Returning", "New share", "Orders each", "Per order", "Per customer")
+    return Grid(
+        f"Customers who bought, by {material.freq}, newest first",
+        (material.freq.capitalize(), "Customers", *heads),
+        tuple(lines),
+    )
+
+
+def _grid_of_curve(curve: list[Row]) -> Grid:
+    lines = [
+        (days(time), percent(row["returned_share"]), _bounds_in_cell(row))
+        for time in _TIMES
+        if time <= curve[-1]["duration"]
+        for row in [_row_at(curve, time)]
+    ]
+    return Grid(
+        f"Of {count_of(curve[0]['n_customers'], 'first order')}, the share with a second by then",
+        ("After", "Ordered again", "Bounds"),
+        tuple(lines),
+    )
+
+
+def _bounds_in_cell(row: Row) -> str:
+    if row["lower"] is None or row["upper"] is None:
+        return "–"
+    return f"{percent(row['lower'])} – {percent(row['upper'])}"
+
+
+def _notes(material: Material, has_curve: bool) -> list[str]:
+    told = [
+        "New is who buys for the first time in the file; returning, whoever bought before the "
+        f"{material.freq}. Money is net of refunds, also of customers who bought nothing else."
+    ]
+    if material.asked.history == "cut":
+        told.append(
+            "Older orders are missing: in the first year nobody is called new, and which orders "
+            "are first ones is not known."
+        )
+    if has_curve:
+        told.append(
+            "Second orders are a Kaplan–Meier curve: customers who came lately count as long as "
+            "they were seen. Orders of one day are one."
+        )
+    return told
