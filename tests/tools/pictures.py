@@ -203,6 +203,10 @@ def tables() -> dict[str, Any]:
         "plot_alarm_trade_off": judged()[0],
         "plot_leads": judged()[1],
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
+        "plot_active_customers": rt.kpis.active_customers(company().orders, freq="month", **SEEN),
+        "plot_time_to_next_order": rt.kpis.time_to_next_order(
+            company().orders, as_of="2024-12-31", orders=[1, 2, 3]
+        ),
         **tested(),
     }
 

@@ -293,9 +293,24 @@ PROFIT_CURVE = Drawable(
     ),
 )
 
+ACTIVE = Drawable(
+    "plot_active_customers",
+    ("kpis.active_customers",),
+    "a period",
+    ("period", "step", "n_active", "n_new", "n_returning", "stickiness"),
+)
+
+NEXT_ORDER = Drawable(
+    "plot_time_to_next_order",
+    ("kpis.time_to_next_order",),
+    "an order and duration",
+    ("order", "duration", "returned_share", "lower", "upper", "median_days"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
+    *(ACTIVE, NEXT_ORDER),
 )
