@@ -112,7 +112,7 @@ def plot_time_to_next_order(table: object, *, ax: Axes | None = None) -> Axes:
     drawn = whole.where(np.isfinite(whole["order"]))
     ax = axes.axes_to_draw_on(ax)
     curves = _curves_to_draw(drawn)
-    title = _title_of_curves(drawn)
+    title = _title_of_returning(drawn)
     if not curves or not np.isfinite(drawn["returned_share"]).any():
         why = "no share is known." if whole.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
@@ -203,7 +203,7 @@ def _nth(number: int) -> str:
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
-def _title_of_curves(drawn: Drawn) -> str:
+def _title_of_returning(drawn: Drawn) -> str:
     orders = np.unique(drawn["order"])
     if orders.size != 1:
         return "Of those who ordered, the share that ordered again"
