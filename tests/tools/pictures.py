@@ -213,6 +213,10 @@ def tables() -> dict[str, Any]:
             period="year",
         ),
         "plot_gaps": rt.gap_table(company().orders, as_of="2024-12-31", gaps=[30, 60, 90, 180]),
+        "plot_active_customers": rt.kpis.active_customers(company().orders, freq="month", **SEEN),
+        "plot_time_to_next_order": rt.kpis.time_to_next_order(
+            company().orders, as_of="2024-12-31", orders=[1, 2, 3]
+        ),
         **tested(),
     }
 

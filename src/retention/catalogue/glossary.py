@@ -235,15 +235,15 @@ GLOSSARY: tuple[Term, ...] = (
         ("repeat purchase rate", "repurchase rate", "returning customer rate"),
     ),
     Term(
-        "sales-adjusted retention",
-        "retention in which each customer weighs what they bought.",
-        "explanation/conventions",
-    ),
-    Term(
         "sales per customer",
         "all sales of a period over its active customers.",
         "topics/buyers",
         ("ARPU", "ARPA", "average revenue per user"),
+    ),
+    Term(
+        "sales-adjusted retention",
+        "retention in which each customer weighs what they bought.",
+        "explanation/conventions",
     ),
     Term(
         "segment",

@@ -8,6 +8,8 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.plots.asked.benchmark_plots import plot_benchmarks as plot_benchmarks
+    from retention.plots.asked.buyer_plots import plot_active_customers as plot_active_customers
+    from retention.plots.asked.buyer_plots import plot_time_to_next_order as plot_time_to_next_order
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
     from retention.plots.buying_plots import plot_gaps as plot_gaps
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cohort_triangle": "styled",
+    "plot_active_customers": "asked.buyer_plots",
     "plot_alarm_trade_off": "warning.alarm_plots",
     "plot_base_forecast": "worth.value_plots",
     "plot_benchmarks": "asked.benchmark_plots",
@@ -64,6 +67,7 @@ _HOMES = {
     "plot_scan": "warning.scan_plots",
     "plot_survival": "survival_plots",
     "plot_tenure_profit": "worth.tenure_plots",
+    "plot_time_to_next_order": "asked.buyer_plots",
     "plot_tracking": "buying_plots",
     "plot_uplift": "trials.uplift_plots",
     "to_style": "styled",

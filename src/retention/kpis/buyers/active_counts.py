@@ -44,9 +44,11 @@ def active_counts_of_query(
     engine = lines.implementation
     until = lines.filter(nw.col("_date") < periods.day_literal(window.is_over, engine))
     orders = netted_orders(until, "_date", by=by, plain=plain)
-    days = orders.group_by("customer_id", *by, "_date").agg(
-        *(nw.col(name).sum() for name in ("_bought", "sales"))
-    )
+    days = orders
+    if "order_id" in until.collect_schema():  # else an order is a day of a customer
+        days = orders.group_by("customer_id", *by, "_date").agg(
+            *(nw.col(name).sum() for name in ("_bought", "sales"))
+        )
     dated = days.with_columns(_day=periods.day_expr("_date", engine)).with_columns(
         step=periods.step_expr("_date", "_day", window.freq),
         _seen=nw.when(nw.col("_bought") > 0).then(nw.col("_day")),

@@ -104,7 +104,7 @@ def _waits_of_days(day: Whole, opens: Whole, asked: Following) -> dict[str, Whol
     at = day[place]
     return {
         "order": order,
-        "_step": _periods_of_days(at, asked.freq),
+        "_step": _steps_of_orders(at, asked.freq),
         "_followed": (at + asked.within <= until).astype(np.int64),
         "_back": back.astype(np.int64),
         "_length": np.where(order > 0, end - at, 0),
@@ -112,7 +112,7 @@ def _waits_of_days(day: Whole, opens: Whole, asked: Following) -> dict[str, Whol
     }
 
 
-def _periods_of_days(day: Whole, freq: str | None) -> Whole:
+def _steps_of_orders(day: Whole, freq: str | None) -> Whole:
     """The period of each day."""
     if freq is None or not day.size:
         return np.zeros(day.size, np.int64)

@@ -312,6 +312,18 @@ BENCHMARKED = Drawable(
         *("benchmark_upper", "benchmark_year", "benchmark_standing", "verdict", "same_convention"),
         *("difference_lower", "note", "compared_over"),
     ),
+ACTIVE = Drawable(
+    "plot_active_customers",
+    ("kpis.active_customers",),
+    "a period",
+    ("period", "step", "n_active", "n_new", "n_returning", "stickiness"),
+)
+
+NEXT_ORDER = Drawable(
+    "plot_time_to_next_order",
+    ("kpis.time_to_next_order",),
+    "an order and duration",
+    ("order", "duration", "returned_share", "lower", "upper", "median_days"),
 )
 
 DRAWABLE = (
@@ -321,4 +333,5 @@ DRAWABLE = (
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED),
+    *(ACTIVE, NEXT_ORDER),
 )
