@@ -40,7 +40,7 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
-    worth += [late_payers(company), list_answer(company)]
+    worth += [late_payers(company), list_answer(company), card_answer(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += group_answers(company)
     found += rate_answers(activity)
@@ -245,6 +245,17 @@ def list_answer(company):
         severity={"overdue contact": 2, "lapsing": 1},
         values=people.assign(value=9.0),
         risk=people.assign(risk=0.5),
+    )
+
+
+def card_answer(company):
+    """What is known of a customer who waits."""
+    contacts = company.contacts.drop(columns="right_first_time")
+    return rt.findings.loyalty_card(
+        contacts["customer_id"].iloc[0],
+        as_of="2024-12-31",
+        contacts=contacts,
+        targets={"first_response": 24, "resolution": 168},
     )
 
 

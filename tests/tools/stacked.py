@@ -649,6 +649,12 @@ ASKED: dict[str, Step] = {
     "daily: changes": lambda n, w: rt.signals.watchlist_changes(
         w["daily: list"], w["daily: list of bills"]
     ),
+    "card": lambda n, w: rt.findings.loyalty_card(
+        "shop 03 Ann", as_of="2024-05-01", transactions=w["transactions alone"],
+        contacts=w["contacts"], targets={"first_response": 4, "resolution": 48},
+        business_hours="always", surveys=w["surveys"], invoices=w["signs: invoices"],
+        calls=w["signs: calls"], window=60,
+    ),
     "spiked": lambda n, w: rt.signals.spike_departures(
         w["transactions alone"], as_of=AS_OF, between=("2024-03-01", "2024-04-01"), share=0.5,
         seed=1, keep=0.3,

@@ -9,6 +9,7 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.findings.changed_rates import has_changed as has_changed
     from retention.findings.likely_to_leave import customers_at_risk as customers_at_risk
+    from retention.findings.loyalty_cards import loyalty_card as loyalty_card
     from retention.findings.sentences import finding as finding
     from retention.findings.small_segments import pool_small_segments as pool_small_segments
 
@@ -16,6 +17,7 @@ _HOMES = {
     "customers_at_risk": "likely_to_leave",
     "finding": "sentences",
     "has_changed": "changed_rates",
+    "loyalty_card": "loyalty_cards",
     "pool_small_segments": "small_segments",
 }
 

@@ -30,4 +30,15 @@ DAILY_FIGURES: tuple[Figure, ...] = (
         made_by="watchlist",
         source="an expectation: the chance of a loss times its amount",
     ),
+    Figure(
+        name="n_waiting",
+        label="Contacts that wait for too long",
+        unit="contacts",
+        better="lower",
+        low=0,
+        high=None,
+        formula="the contacts of a customer that are open on the day and beyond a target",
+        made_by="loyalty_card",
+        source="overdue_contacts; Buttle (2009), chapter 9",
+    ),
 )
