@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.plots.asked.band_plots import plot_compared_rates as plot_compared_rates
+    from retention.plots.asked.band_plots import plot_usual_band as plot_usual_band
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
     from retention.plots.buying_plots import plot_gaps as plot_gaps
@@ -44,6 +46,7 @@ _HOMES = {
     "plot_coefficients": "model_plots",
     "plot_cohort_curves": "cohort_plots",
     "plot_cohorts": "cohort_plots",
+    "plot_compared_rates": "asked.band_plots",
     "plot_effect": "trials.effect_plots",
     "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
@@ -62,6 +65,7 @@ _HOMES = {
     "plot_tenure_profit": "worth.tenure_plots",
     "plot_tracking": "buying_plots",
     "plot_uplift": "trials.uplift_plots",
+    "plot_usual_band": "asked.band_plots",
     "to_style": "styled",
 }
 

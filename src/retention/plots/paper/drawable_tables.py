@@ -293,9 +293,27 @@ PROFIT_CURVE = Drawable(
     ),
 )
 
+COMPARED = Drawable(
+    "plot_compared_rates",
+    ("benchmarks.compare_rates",),
+    "a pair of groups",
+    (
+        *("group", "other", "difference", "difference_lower", "difference_upper"),
+        *("verdict", "figure", "margin"),
+    ),
+)
+
+USUAL = Drawable(
+    "plot_usual_band",
+    ("benchmarks.usual_band",),
+    "a period",
+    ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
+    *(COMPARED, USUAL),
 )
