@@ -160,6 +160,20 @@ def tested() -> dict[str, pd.DataFrame]:
     }
 
 
+def beside_each_other() -> dict[str, Any]:
+    """Rates of segments with what lies between them, and one over time in its usual band."""
+    last = pd.DataFrame({"plan": NAMES[:4], "kept": [90, 60, 75, 80], "all": [100, 100, 90, 100]})
+    asked = {"of": "plan", "count": "kept", "base": "all", "figure": "renewed"}
+    months = pd.date_range("2022-01-01", periods=30, freq="MS")
+    kept = [70 + i * 7 % 12 for i in range(30)]
+    kept[20], kept[29] = 30, 99
+    rates = pd.DataFrame({"period": months, "n_base": 100, "n_retained": kept})
+    return {
+        "plot_compared_rates": rt.benchmarks.compare_rates(last, better="higher", **asked),
+        "plot_usual_band": rt.benchmarks.usual_band(rates, level=0.99, spread="overdispersed"),
+    }
+
+
 @cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
@@ -218,6 +232,7 @@ def tables() -> dict[str, Any]:
             company().orders, as_of="2024-12-31", orders=[1, 2, 3]
         ),
         **tested(),
+        **beside_each_other(),
     }
 
 

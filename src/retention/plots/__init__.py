@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.plots.asked.band_plots import plot_compared_rates as plot_compared_rates
+    from retention.plots.asked.band_plots import plot_usual_band as plot_usual_band
     from retention.plots.asked.benchmark_plots import plot_benchmarks as plot_benchmarks
     from retention.plots.asked.buyer_plots import plot_active_customers as plot_active_customers
     from retention.plots.asked.buyer_plots import plot_time_to_next_order as plot_time_to_next_order
@@ -51,6 +53,7 @@ _HOMES = {
     "plot_cohort_curves": "cohort_plots",
     "plot_cohort_value": "worth.cohort_value_plots",
     "plot_cohorts": "cohort_plots",
+    "plot_compared_rates": "asked.band_plots",
     "plot_effect": "trials.effect_plots",
     "plot_gaps": "buying_plots",
     "plot_incidence": "survival_plots",
@@ -70,6 +73,7 @@ _HOMES = {
     "plot_time_to_next_order": "asked.buyer_plots",
     "plot_tracking": "buying_plots",
     "plot_uplift": "trials.uplift_plots",
+    "plot_usual_band": "asked.band_plots",
     "to_style": "styled",
 }
 

@@ -324,6 +324,21 @@ NEXT_ORDER = Drawable(
     ("kpis.time_to_next_order",),
     "an order and duration",
     ("order", "duration", "returned_share", "lower", "upper", "median_days"),
+COMPARED = Drawable(
+    "plot_compared_rates",
+    ("benchmarks.compare_rates",),
+    "a pair of groups",
+    (
+        *("group", "other", "difference", "difference_lower", "difference_upper"),
+        *("verdict", "figure", "margin"),
+    ),
+)
+
+USUAL = Drawable(
+    "plot_usual_band",
+    ("benchmarks.usual_band",),
+    "a period",
+    ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
 )
 
 DRAWABLE = (
@@ -334,4 +349,5 @@ DRAWABLE = (
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED),
     *(ACTIVE, NEXT_ORDER),
+    *(COMPARED, USUAL),
 )
