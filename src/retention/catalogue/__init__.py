@@ -6,6 +6,7 @@ what stands in the column `figure` of a table that has a row for each.
 
 from __future__ import annotations
 
+from retention.catalogue.asked.subscription_figures import SUBSCRIPTION_FIGURES
 from retention.catalogue.bridge_figures import BRIDGE_FIGURES
 from retention.catalogue.economics.programme_figures import PROGRAMME_FIGURES
 from retention.catalogue.economics.tenure_figures import TENURE_FIGURES
@@ -56,6 +57,7 @@ FIGURES: tuple[Figure, ...] = (
     *RESPONSE_FIGURES,
     *OFFER_FIGURES,
     *HOLDOUT_FIGURES,
+    *SUBSCRIPTION_FIGURES,
 )
 
 
