@@ -32,6 +32,7 @@ def answers():
         rt.cohort_retention(activity),
         rt.kpis.win_back(activity, lost_after=2),
     ]
+    revenue += subscription_answers(company)
     bridges = [
         rt.kpis.churn_bridge(by_region(company), by="region", overlap="main"),
         rt.kpis.target_customers(activity, target="profit", top=0.1),
@@ -58,6 +59,36 @@ def buyer_answers(company):
         rt.kpis.active_customers(company.orders, freq="quarter", **asked),
         rt.kpis.time_to_next_order(company.orders, orders=[1, 2], **asked),
         rt.kpis.repeat_rate(company.orders, within=90, **asked),
+def subscription_answers(company):
+    """Who decided to leave, at what tenure, from which plan."""
+    listed = company.contracts.assign(reason=np.arange(len(company.contracts)) % 3)
+    listed = listed.assign(reason=listed["reason"].map({0: "price", 1: "card", 2: None}))
+    spells = rt.contract_spells(listed, as_of="2024-12-31", grace=14, keep_last="reason")
+    asked = {"freq": "quarter", "as_of": "2024-12-31", "convention": "endpoint"}
+    return [
+        rt.kpis.voluntary_churn(spells, involuntary="card", **asked),
+        rt.kpis.churn_by_tenure(spells, bands=[0, 3, 12], length="month"),
+        *plan_answers(listed),
+    ]
+
+
+def plan_answers(listed):
+    """What plans, trials, payments and seats do."""
+    months = rt.contract_periods(listed, freq="quarter", as_of="2024-12-31", by="plan")
+    due = listed["start"]
+    bills = listed[["customer_id"]].assign(date=due, due=due, amount=listed["sales"])
+    bills["paid"] = due + pd.to_timedelta(np.arange(len(due)) % 9, unit="D")
+    seats = listed.assign(seats=np.arange(len(listed)) % 7)
+    asked = {"freq": "quarter", "as_of": "2024-12-31"}
+    return [
+        rt.kpis.logo_and_revenue_churn(months, lag=4),
+        rt.kpis.contraction_before_leaving(months, before=2),
+        rt.kpis.resurrected_share(months),
+        rt.kpis.plan_waterfall(months),
+        rt.kpis.plan_migrations(months, lag=4),
+        rt.kpis.trial_conversion(listed, as_of="2024-12-31", days=[14, 60]),
+        rt.kpis.dunning_recovery(bills, as_of="2024-12-31", days=[3, 14]),
+        rt.kpis.seat_expansion(seats, **asked),
     ]
 
 

@@ -104,7 +104,8 @@ def _contracts() -> pd.DataFrame:
         end = start + pd.Timedelta(days=70 + i * 9) if i % 3 else pd.NaT
         day, until = f"{start:%Y-%m-%d}", None if end is pd.NaT else f"{end:%Y-%m-%d}"
         rows.append((f"c{i:02}", day, until, "AB"[i % 2], ["price", "service"][(i // 2) % 2]))
-    return pd.DataFrame(rows, columns=["who", "from", "to", PLAIN, "reason"])
+    frame = pd.DataFrame(rows, columns=["who", "from", "to", PLAIN, "reason"])
+    return frame.assign(seats=[1 + i % 5 for i in range(30)], tried=["no", "yes", "yes"] * 10)
 
 
 def _asked() -> dict[str, pd.DataFrame]:
@@ -168,7 +169,7 @@ DOORS: dict[str, Step] = {
         start="from",
         end="to",
         end_is="first_day_out",
-        keep=[n, "reason"],
+        keep=[n, "reason", "seats", "tried"],
     ),
     "contacts": lambda n, w: rt.as_contacts(
         w["contacts"],
@@ -265,6 +266,21 @@ FIGURES: dict[str, Step] = {
     "win_back": lambda n, w: rt.kpis.win_back(w["activity"], lost_after=1, by=n),
     "strategic": lambda n, w: rt.kpis.strategic_customers(w["activity"], volume=0.1),
     "churn_rate": lambda n, w: rt.churn_rate(w["spells"], by=n, **_LASTING),
+    "voluntary": lambda n, w: rt.kpis.voluntary_churn(
+        w["spells"], by=n, involuntary="service", **_LASTING
+    ),
+    "by tenure": lambda n, w: rt.kpis.churn_by_tenure(
+        w["spells"], by=n, bands=[0, 2, 4, 6], length="month"
+    ),
+    "logos and revenue": lambda n, w: rt.kpis.logo_and_revenue_churn(w["activity"], lag=2, by=n),
+    "cut before": lambda n, w: rt.kpis.contraction_before_leaving(w["activity"], before=2, by=n),
+    "resurrected": lambda n, w: rt.kpis.resurrected_share(w["activity"], by=n),
+    "waterfall": lambda n, w: rt.kpis.plan_waterfall(w["activity"], plan=n),
+    "plans": lambda n, w: rt.kpis.plan_migrations(w["activity"], lag=2, plan=n),
+    "trials": lambda n, w: rt.kpis.trial_conversion(
+        w["contracts"], as_of=AS_OF, days=[10, 90], trial="tried", by=n
+    ),
+    "seats": lambda n, w: rt.kpis.seat_expansion(w["contracts"], by=n, **_MONTHS),
     "explain": lambda n, w: rt.kpis.explain_difference(w["churned"], w["churned"], by=n),
     "hazards": lambda n, w: rt.survival.cumulative_hazard(w["spells"], by=n),
     "median": lambda n, w: rt.median_lifetime(w["curve"], by=n),

@@ -134,7 +134,9 @@ def _contracts(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
             if start > 150:
                 break
     frame = pd.DataFrame(rows, columns=["who", "from", "to", "paid", "reason"])
-    return frame.assign(to=frame["to"].where(draw.random(len(frame)) > 0.2, None))
+    frame = frame.assign(to=frame["to"].where(draw.random(len(frame)) > 0.2, None))
+    tried = [["yes", "no", "", "no"][i % 4] for i in range(len(frame))]
+    return frame.assign(seats=[1 + i % 4 for i in range(len(frame))], tried=tried)
 
 
 def _contacts(people: list[str], draw: np.random.Generator) -> pd.DataFrame:
@@ -295,7 +297,7 @@ ASKED: dict[str, Step] = {
     ),
     "contracts": lambda n, w: rt.as_contracts(
         w["contracts"], customer_id="who", start="from", end="to", sales="paid",
-        sales_per="month", end_is="first_day_out", keep=[n, "reason"],
+        sales_per="month", end_is="first_day_out", keep=[n, "reason", "seats", "tried"],
     ),
     "transactions alone": lambda n, w: rt.as_transactions(w["orders"], **_ORDERS, **_POLICIES),
     "spells": lambda n, w: rt.contract_spells(
@@ -325,6 +327,14 @@ ASKED: dict[str, Step] = {
     },
     "by week": lambda n, w: rt.outcome_kpis(
         rt.customer_periods(w["transactions"], by=n, freq="week", as_of=AS_OF), by=n
+    ),
+    "by reason": lambda n, w: rt.contract_periods(w["contracts"], by=[n, "reason"], **_MONTHS),
+    "plan waterfall": lambda n, w: rt.kpis.plan_waterfall(w["by reason"], plan="reason", by=n),
+    "plan migrations": lambda n, w: rt.kpis.plan_migrations(
+        w["by reason"], plan="reason", by=n, lag=1
+    ),
+    "cut before leaving": lambda n, w: rt.kpis.contraction_before_leaving(
+        w["in force"], before=1, by=n
     ),
     "contract movements": lambda n, w: rt.revenue_movements(w["in force"], by=n),
     "contract cohorts": lambda n, w: rt.cohort_retention(w["in force"], by=n),
@@ -402,6 +412,9 @@ ASKED: dict[str, Step] = {
     "signs: invoices": lambda n, w: rt.loading.as_invoices(
         w["invoices"], **_TOLD, due="due", paid="settled", amount="owed", queried="asked", keep=n,
         credits="keep", duplicates="keep",
+    ),
+    "recovered": lambda n, w: rt.kpis.dunning_recovery(
+        w["signs: invoices"], as_of=AS_OF, days=[3, 30], by=n
     ),
     "signs: offers": lambda n, w: rt.loading.as_offers_made(
         w["offers"], **_TOLD, responded="reply", keep=n, duplicates="keep"

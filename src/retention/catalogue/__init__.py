@@ -7,6 +7,7 @@ what stands in the column `figure` of a table that has a row for each.
 from __future__ import annotations
 
 from retention.catalogue.asked.buyer_figures import BUYER_FIGURES
+from retention.catalogue.asked.subscription_figures import SUBSCRIPTION_FIGURES
 from retention.catalogue.benchmarks.own_figures import OWN_FIGURES
 from retention.catalogue.benchmarks.published_figures import PUBLISHED_FIGURES
 from retention.catalogue.bridge_figures import BRIDGE_FIGURES
@@ -62,6 +63,7 @@ FIGURES: tuple[Figure, ...] = (
     *BUYER_FIGURES,
     *OWN_FIGURES,
     *PUBLISHED_FIGURES,
+    *SUBSCRIPTION_FIGURES,
 )
 
 

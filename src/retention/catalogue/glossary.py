@@ -151,6 +151,12 @@ GLOSSARY: tuple[Term, ...] = (
         ("test set",),
     ),
     Term(
+        "involuntary churn",
+        "losses that the customer did not decide: a payment that failed, a card that expired.",
+        "how-to/subscriptions",
+        ("passive churn", "delinquent churn"),
+    ),
+    Term(
         "lead",
         "the days from an alarm to the end it foretold; late is one that is too short to act on.",
         "topics/signals",

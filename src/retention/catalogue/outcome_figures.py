@@ -32,7 +32,10 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
         low=0.0,
         high=1.0,
         formula=f"1 − |R| / |B|. {_RATE_SYMBOLS}",
-        made_by="retention_rate, rolling_retention, churn_by, churn_rate",
+        made_by=(
+            "retention_rate, rolling_retention, churn_by, churn_rate, churn_by_tenure, "
+            "voluntary_churn"
+        ),
         conventions=("lag", "lost_to", "convention"),
         source=_BUTTLE,
     ),

@@ -42,7 +42,7 @@ REVENUE_FIGURES: tuple[Figure, ...] = (
         low=None,
         high=1.0,
         formula=f"1 − |R| / |B|. {_SYMBOLS}",
-        made_by="logo_churn",
+        made_by="logo_churn, logo_and_revenue_churn",
         conventions=("lag", "reactivation", "path", "renewals"),
         source="practice of subscription firms; there is no standard",
     ),

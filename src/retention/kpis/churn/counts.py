@@ -30,8 +30,10 @@ NAMED = ("_cancelled_named", "_lost_named", "_joined_named", "_ended_named")
 """Customers who cancelled, were lost, joined and cancelled, and spells that ended, for a cause."""
 
 
-def has_named_cause(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
-    """Whether a spell has one of the causes that the user named.
+def has_named_cause(
+    frame: Frame, cause: str, causes: Sequence[str], *, argument: str = "causes"
+) -> nw.Expr:
+    """Whether a spell has one of the causes that the user named, by which argument is said.
 
     Raises:
         ColumnError: if the column of causes is missing.
@@ -49,7 +51,7 @@ def has_named_cause(frame: Frame, cause: str, causes: Sequence[str]) -> nw.Expr:
             hint = f" Did you mean {near!r}?" if near else ""
             listed = ", ".join(repr(each) for each in there[:20]) or "none"
             raise ContentError(
-                f"causes names {name!r}, for which no spell ended.{hint} Causes in {cause!r}: "
+                f"{argument} names {name!r}, for which no spell ended.{hint} Causes in {cause!r}: "
                 f"{listed}."
             )
     return told.is_in(list(causes))

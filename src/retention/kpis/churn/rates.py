@@ -209,7 +209,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
     counts = {name: values for name, values in counted.items() if name not in NAMED}
     if renewals is None:
         churned, at_risk = counts_of_convention(counts, convention)
-        named, _ = counts_of_convention(_counts_of_causes(counted, convention), convention)
+        named, _ = counts_of_convention(counts_of_causes(counted, convention), convention)
     else:
         churned, named, at_risk = counted_renewals(days, names, freq, keys, renewals)
     n_other = churned - named
@@ -222,7 +222,7 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
         name: value if name == "n_other" else np.full(churned.size, value, dtype=object)
         for name, value in said.items()
     }
-    rate = _churn_rate_columns(named, exposed, convention, level)
+    rate = churn_rate_columns(named, exposed, convention, level)
     return table_like({**keys, **counts, **rate, **told}, spells)
 
 
@@ -247,7 +247,7 @@ def _causes_that_count(causes: str | Sequence[str], others: str | None) -> list[
     return wanted
 
 
-def _counts_of_causes(
+def counts_of_causes(
     counted: Mapping[str, NDArray[Any]], convention: str
 ) -> dict[str, NDArray[Any]]:
     """The counts that stand above the line, of those lost for the causes that count."""
@@ -334,9 +334,10 @@ def counts_of_convention(counts: Mapping[str, _Counts], convention: str) -> tupl
     return above.get(convention, everyone), below.get(convention, counts["n_base"])
 
 
-def _churn_rate_columns(
+def churn_rate_columns(
     churned: NDArray[np.int64], at_risk: NDArray[np.float64], convention: str, level: float
 ) -> Columns:
+    """What was lost, of how many at risk, the rate and its bounds by the convention."""
     rate = intervals.ratio(churned, at_risk)
     nothing = np.full(rate.size, np.nan)
     if convention == "exposure":

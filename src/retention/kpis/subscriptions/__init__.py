@@ -1,1 +1,1 @@
-"""Recurring revenue by plan, trials, failed payments, and whose wish it was to go."""
+"""Figures of subscriptions: who left of their own accord, at what tenure, from which plan."""

@@ -1,0 +1,1 @@
+"""From which plan to which, and what that does to revenue."""
