@@ -59,6 +59,9 @@ def buyer_answers(company):
         rt.kpis.active_customers(company.orders, freq="quarter", **asked),
         rt.kpis.time_to_next_order(company.orders, orders=[1, 2], **asked),
         rt.kpis.repeat_rate(company.orders, within=90, **asked),
+    ]
+
+
 def subscription_answers(company):
     """Who decided to leave, at what tenure, from which plan."""
     listed = company.contracts.assign(reason=np.arange(len(company.contracts)) % 3)

@@ -312,6 +312,8 @@ BENCHMARKED = Drawable(
         *("benchmark_upper", "benchmark_year", "benchmark_standing", "verdict", "same_convention"),
         *("difference_lower", "note", "compared_over"),
     ),
+)
+
 ACTIVE = Drawable(
     "plot_active_customers",
     ("kpis.active_customers",),
@@ -324,6 +326,8 @@ NEXT_ORDER = Drawable(
     ("kpis.time_to_next_order",),
     "an order and duration",
     ("order", "duration", "returned_share", "lower", "upper", "median_days"),
+)
+
 COMPARED = Drawable(
     "plot_compared_rates",
     ("benchmarks.compare_rates",),
@@ -345,9 +349,5 @@ DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
-    *(EFFECT, POWER, UPLIFT, PROFIT_CURVE),
-    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, SCAN, LEADS, TRADE_OFF),
-    *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED),
-    *(ACTIVE, NEXT_ORDER),
-    *(COMPARED, USUAL),
+    *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
 )
