@@ -374,8 +374,25 @@ def repeat_answers(company):
         model.p_alive(summary),
         spend.expected_spend(summary),
         rt.repeat_buying.customer_value(summary, model=model, spend=spend, **value),
+        *outlook_answers(company),
         rt.repeat_buying.purchase_calibration(split, model=model),
         rt.repeat_buying.fit_beta_geometric(cohort).expected_renewals(2, horizon=5, discount=0.1),
+    ]
+
+
+def outlook_answers(company):
+    """What the next quarters bring, and whether that would have been right."""
+    window = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    summary = rt.purchase_summary(company.orders, **window)
+    fit, spend = rt.repeat_buying.fit_mbg_nbd, rt.repeat_buying.fit_gamma_gamma
+    ahead = {"as_of": "2024-12-31", "freq": "quarter", "periods": 2}
+    return [
+        rt.economics.expected_sales(
+            summary, model=fit(summary), spend=spend(summary), acquired=5, **ahead
+        ),
+        rt.economics.backtest_outlook(
+            company.orders, fit=fit, spend=lambda _: 60.0, observed_from="2022-01-01", **ahead
+        ),
     ]
 
 

@@ -545,6 +545,20 @@ ASKED: dict[str, Step] = {
     "value": lambda n, w: rt.repeat_buying.customer_value(
         w["purchases"], model=BUYING, spend=20.0, horizon=52, margin=0.3, discount=0.1
     ),
+    "outlook": lambda n, w: rt.economics.expected_customers(
+        w["purchases"], model=BUYING, as_of=AS_OF, freq="month", periods=3, acquired=2
+    ),
+    "outlook of contracts": lambda n, w: rt.economics.expected_customers(
+        w["renewals"], model=RENEWING, as_of=AS_OF, freq="month", periods=3, acquired=2
+    ),
+    "outlook of sales": lambda n, w: rt.economics.expected_sales(
+        w["purchases"], model=BUYING, spend=20.0, as_of=AS_OF, freq="month", periods=3,
+        acquired=[1, 2, 3],
+    ),
+    "outlook tested back": lambda n, w: rt.economics.backtest_outlook(
+        w["transactions"], fit=lambda _: BUYING, spend=lambda _: 20.0, as_of=AS_OF, freq="month",
+        periods=2,
+    ),
     "tracked": lambda n, w: rt.repeat_buying.tracking_table(
         w["transactions"], model=BUYING, cut="2024-03-31", as_of=AS_OF
     ),

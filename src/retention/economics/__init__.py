@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.economics.outlook.backtest_outlook import backtest_outlook as backtest_outlook
+    from retention.economics.outlook.expected_customers import (
+        expected_customers as expected_customers,
+    )
+    from retention.economics.outlook.expected_sales import expected_sales as expected_sales
     from retention.economics.programme.loyalty_link import loyalty_link as loyalty_link
     from retention.economics.programme.programme_value import programme_value as programme_value
     from retention.economics.programme.staff_and_customers import (
@@ -29,10 +34,13 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "backtest_outlook": "outlook.backtest_outlook",
     "base_forecast": "value.base_forecast",
     "break_even_tenure": "tenure.break_even_tenure",
     "cohort_value": "tenure.cohort_value",
     "customer_equity": "value.customer_equity",
+    "expected_customers": "outlook.expected_customers",
+    "expected_sales": "outlook.expected_sales",
     "lifetime_profit": "tenure.lifetime_profit",
     "lifetime_value": "value.lifetime_value",
     "loyalty_link": "programme.loyalty_link",

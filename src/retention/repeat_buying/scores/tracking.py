@@ -124,7 +124,7 @@ def tracking_table(
     """
     check_purchase_model(model)
     periods.check_freq(freq)
-    unit = _days_of_unit(model)
+    unit = days_of_unit(model)
     last, first = observed_days(as_of, observed_from)
     known = _last_day_of_fit(cut, last)
     frame = require(transactions, TRANSACTIONS, adds="none")
@@ -158,7 +158,7 @@ def _last_day_of_fit(cut: date | str | None, last: date) -> date:
     return known
 
 
-def _days_of_unit(model: PurchaseModel) -> int:
+def days_of_unit(model: PurchaseModel) -> int:
     """How many days the model's unit has."""
     if model.unit is None:
         raise RetentionError(

@@ -1,0 +1,176 @@
+"""Would the outlook have been right: the last periods held out, expected beside what came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from retention import periods as calendar
+from retention.activity.from_purchases import customer_periods
+from retention.economics.outlook.expected_customers import expected_customers
+from retention.economics.outlook.expected_sales import expected_sales
+from retention.errors import check_choice, whole_number
+from retention.frames import Columns, collect, count, read_out, table_like
+from retention.repeat_buying.summary.purchase_summary import purchase_summary
+from retention.tables import ACTIVITY, PURCHASE_SUMMARY, require
+from retention.tables.answer_columns import (
+    amounts,
+    constants,
+    flags,
+    gives,
+    numbers,
+    shares,
+    texts,
+    times,
+    whole_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.periods import Freq
+    from retention.repeat_buying.buying.purchase_model import PurchaseModel
+    from retention.repeat_buying.value.spend import GammaGammaModel
+
+    Floats = NDArray[np.float64]
+
+
+@gives(
+    "period",
+    times("period"),
+    whole_numbers("step", "n_acquired"),
+    numbers("n_customers", "lower", "upper", "actual", "error", unit="customers"),
+    flags("covered"),
+    amounts("sales", "sales_lower", "sales_upper", "sales_actual", "sales_error"),
+    flags("sales_covered"),
+    constants(shares("covered_share", "sales_covered_share"), texts("newcomers", "freq")),
+)
+def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is judged
+    transactions: IntoFrameT,
+    *,
+    fit: Callable[[Any], PurchaseModel],
+    spend: Callable[[Any], GammaGammaModel | float],
+    as_of: date | str,
+    freq: Freq,
+    periods: int,
+    newcomers: Literal["as_came", "left_out"] = "as_came",
+    observed_from: date | str | None = None,
+    level: float = 0.95,
+) -> IntoFrameT:
+    """Whether the outlook would have been right: fitted before the last periods, held to them.
+
+    The models are fitted on all that was known as the last `periods` whole periods began, and
+    `expected_customers` and `expected_sales` are asked for these. How many customers would be won
+    nobody knew: they are told how many were ("as_came"), so that what is judged is what becomes of
+    them; or newcomers are left out on both sides ("left_out").
+
+    One holdout of few periods says little: its periods share the same errors. Where `covered_share`
+    is far below `level`, times changed, there is a season, or the model does not fit.
+
+    Args:
+        transactions: a table from `as_transactions`.
+        fit: `fit_pareto_nbd`, `fit_mbg_nbd` or `fit_bg_nbd`, or any function from a table of
+            `purchase_summary` to such a model.
+        spend: `fit_gamma_gamma`, or any function from that table to such a model or an amount.
+        as_of: the last observed day; it must be the last one of a period.
+        freq: length of a period.
+        periods: how many are held out.
+        newcomers: "as_came" or "left_out", above.
+        observed_from: customers with a purchase before this day are left out, as of the summary.
+        level: confidence of the bounds.
+
+    Returns:
+        One row per period held out, in the caller's kind: `period`, `step`, `n_acquired` (customers
+        won in it), `n_customers`, `lower`, `upper` (expected), `actual` (who bought), `error`
+        (expected − actual), `covered` (whether the bounds hold it; null without bounds), the same
+        of sales (`sales`, `sales_lower` …, net of refunds, currency), and the constants
+        `covered_share`, `sales_covered_share` (of the periods with bounds), `newcomers`, `freq`.
+
+    Raises:
+        RetentionError: if a keyword is none of what it may be, or `as_of` is within a period.
+        ColumnError: if a column is missing or of the wrong type.
+        ContentError: if there was no customer before the periods held out.
+
+    Example:
+        >>> import retention as rt
+        >>> orders = rt.sample_company(1_000, seed=1).orders
+        >>> table = rt.economics.backtest_outlook(
+        ...     orders, fit=rt.repeat_buying.fit_mbg_nbd, spend=rt.repeat_buying.fit_gamma_gamma,
+        ...     as_of="2024-12-31", freq="quarter", periods=2, observed_from="2022-01-01",
+        ... )
+        >>> bool((table["error"].abs() < 0.2 * table["actual"]).all())
+        True
+
+    Source:
+        Fader, Hardie and Lee (2005), Marketing Science 24(2), 275–284, section 5 (fitted on one
+        half, tracked over the other).
+    """
+    check_choice("newcomers", newcomers, ("as_came", "left_out"))
+    many = whole_number("periods", periods, least=1, of="periods", most=1_000)
+    last = calendar.as_day(as_of, argument="as_of")
+    first = calendar.step_of(last, freq) + 1 - many
+    cut = calendar.day_of(int(np.asarray(calendar.first_day_number(first, freq))) - 1)
+    summary = purchase_summary(transactions, as_of=cut, observed_from=observed_from)
+    came = _what_came(transactions, summary, (str(cut), last), freq, newcomers)
+    asked: dict[str, Any] = {"as_of": cut, "freq": freq, "periods": many, "level": level}
+    asked |= {"model": fit(summary), "acquired": came["n_acquired"].astype(np.float64)}
+    told = read_out(expected_customers(summary, **asked))
+    money = read_out(expected_sales(summary, spend=spend(summary), **asked))
+    made: Columns = {"period": came["period"], "step": came["step"]}
+    made["n_acquired"] = came["n_acquired"]
+    made |= _judged_figure(told, "n_customers", came["actual"], "")
+    made |= _judged_figure(money, "sales", came["sales_actual"], "sales_")
+    for name in ("covered", "sales_covered"):
+        known = [value for value in made[name].tolist() if value is not None]
+        share = float(np.mean(known)) if known else np.nan
+        made[f"{name}_share"] = np.full(many, share)
+    for name, text in (("newcomers", newcomers), ("freq", str(freq))):
+        made[name] = np.full(many, text, dtype=object)
+    return table_like(made, transactions)
+
+
+def _judged_figure(told: Any, name: str, actual: Floats, prefix: str) -> Columns:
+    """Expected with bounds, what came, the error, and whether the bounds hold it."""
+    expected, lower, upper = (np.asarray(told[n], np.float64) for n in (name, "lower", "upper"))
+    inside = ((lower <= actual) & (actual <= upper)).astype(object)
+    inside[~np.isfinite(lower)] = None
+    return {
+        name: expected,
+        f"{prefix}lower": lower,
+        f"{prefix}upper": upper,
+        f"{prefix}actual": actual,
+        f"{prefix}error": expected - actual,
+        f"{prefix}covered": inside,
+    }
+
+
+def _what_came(
+    transactions: Any, summary: Any, days: tuple[str, date], freq: Freq, newcomers: str
+) -> Columns:
+    """Of each period held out: who was won in it, who bought, and what it sold."""
+    since = calendar.day_of(calendar.number_of(calendar.as_day(days[0], argument="cut")) + 1)
+    activity = customer_periods(transactions, freq=freq, as_of=days[1], observed_from=since)
+    rows = require(activity, ACTIVITY, adds="all").filter(nw.col("active"))
+    known = require(summary, PURCHASE_SUMMARY, adds="none").select("customer_id", _known=nw.lit(1))
+    rows = rows.join(known, on="customer_id", how="left")
+    rows = rows.with_columns(_old=count(~nw.col("_known").is_null()))
+    first = nw.col("step").min().over("customer_id")
+    rows = rows.with_columns(_won=count((nw.col("_old") == 0) & (nw.col("step") == first)))
+    if newcomers == "left_out":
+        rows = rows.filter(nw.col("_old") == 1)
+    sums = (nw.col("_won").sum(), nw.len().alias("n"), nw.col("sales").sum())
+    found = collect(rows.group_by("step").agg(*sums))
+    step = np.arange(calendar.step_of(since, freq), calendar.step_of(days[1], freq) + 1)
+    place = found["step"].astype(np.int64) - step[0]
+    counts = {
+        name: np.bincount(place, found[column].astype(np.float64), step.size)
+        for name, column in (("n_acquired", "_won"), ("actual", "n"), ("sales_actual", "sales"))
+    }
+    days_of = {"period": calendar.first_days(step, freq), "step": step}
+    return {**days_of, **counts, "n_acquired": counts["n_acquired"].astype(np.int64)}
