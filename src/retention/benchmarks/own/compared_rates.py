@@ -208,7 +208,7 @@ def _sums_in_both(
     """Of each comparison the sums over the customers on both sides; None if nobody counted them."""
     if activity is None:
         return None
-    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates)
+    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates, pairs.other)
     if not pairs.with_rest:
         return {name: made.sums_between(pairs.one, pairs.other, name) for name in SUMS}
     every = PairsOfRows(pairs.rates, pairs.of, names, EACH_OTHER)

@@ -49,7 +49,7 @@ class SharedCustomers:
 
 
 def shared_customers(
-    rates: CountedRates, activity: object, names: Sequence[str], table: object
+    rates: CountedRates, activity: object, names: Sequence[str], table: object, others: Rows
 ) -> SharedCustomers:
     """The customers whom the rows of a table of retention rates share, from its activity.
 
@@ -58,6 +58,7 @@ def shared_customers(
         activity: from which they were made.
         names: the columns that tell their rows apart.
         table: the rates as they were given, which says with what lag they were made.
+        others: the rows that stand on the other side.
 
     Raises:
         RetentionError: if it is another rate than that of those kept or lost.
@@ -84,7 +85,7 @@ def shared_customers(
     )
     row_of = _rows_by_key(rates, who)
     _refuse_other_activity(rates, collect(_counted_bases(pairs, who)), row_of, who)
-    return _shared_in_pairs(rates, pairs, who, row_of)
+    return _shared_in_pairs(rates, (pairs, others), who, row_of)
 
 
 def _lag_of_rates(rates: object) -> tuple[int, str]:
@@ -137,13 +138,16 @@ def _refuse_other_activity(
 
 def _shared_in_pairs(
     rates: CountedRates,
-    pairs: Frame,
+    counted: tuple[Frame, Rows],
     who: Sequence[str],
     row_of: dict[tuple[object, ...], int],
 ) -> SharedCustomers:
     """Counted in the engine: each customer's rows beside each other."""
-    cell = (*who, "step")
-    other = pairs.rename({**{name: f"_other_{i}" for i, name in enumerate(cell)}})
+    (pairs, others_wanted), cell = counted, (*who, "step")
+    steps = np.unique(rates.keys["step"][others_wanted]).tolist()
+    other = pairs.filter(nw.col("step").is_in(steps)).rename(
+        {**{name: f"_other_{i}" for i, name in enumerate(cell)}}
+    )
     other = other.rename({"retained": "_kept"})
     beside = pairs.join(other, on="customer_id", how="inner")
     others = [f"_other_{i}" for i in range(len(cell))]
