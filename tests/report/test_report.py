@@ -67,7 +67,7 @@ def whole(orders, company):
 
 def test_a_report_has_every_section(whole):
     """From what was read to the definitions, each opening with one sentence."""
-    keys = ["read", "headline", "rates", "losses", "cohorts", "survival"]
+    keys = ["read", "headline", "rates", "came", "losses", "cohorts", "survival"]
     assert list(sections_of(whole)) == [*keys, "reasons", "worth", "risk", "definitions"]
     for one in whole.sections:
         assert one.finding.endswith(".")

@@ -91,3 +91,13 @@ def test_contracts_have_no_such_part():
         "end": pd.to_datetime([None, None]),
     })  # fmt: skip
     assert part_of(table, freq="month", gap=0) is None
+
+
+def test_its_pictures_are_told_in_words():
+    """What they show stands beside them, for those who cannot see them."""
+    table = orders()
+    found = part_of(table, pictures=True)
+    rows = rt.kpis.active_customers(table, freq="quarter", as_of="2024-12-31", washout=0)
+    first, last = rows["n_active"].iloc[[0, -1]]
+    assert f": {first} in 2022 Q1 to {last} in 2024 Q4." in found.pictures[0].told
+    assert "30 days: " in found.pictures[1].told

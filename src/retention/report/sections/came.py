@@ -9,8 +9,10 @@ from retention.errors import count_of
 from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.buyers.active_customers import active_customers
 from retention.kpis.buyers.time_to_next_order import time_to_next_order
+from retention.plots.asked.buyer_plots import plot_active_customers, plot_time_to_next_order
+from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
-from retention.report.parts import Grid, Section
+from retention.report.parts import Grid, Picture, Section
 from retention.wording import days, money, number, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
@@ -25,29 +27,30 @@ Row = dict[str, Any]
 
 def came_section(material: Material) -> Section:
     """Active customers, their orders and what they spent, new ones apart; then the second order."""
-    rows = _rows_of_periods(material)
-    last, *_ = reversed(rows)
-    if not last["n_active"]:
-        named = spoken_period(last["period"], material.freq)
-        return Section(
-            "came", _HEADING, f"Nobody bought in {named}.", grids=(_grid_of(material, rows),)
-        )
-    curve = _curve_of_second_orders(material)
+    table = _table_of_periods(material)
+    rows = rows_as_dicts(table, order=("step",))
+    grids, named = (
+        [_grid_of_periods(material, rows)],
+        spoken_period(rows[-1]["period"], material.freq),
+    )
+    if not rows[-1]["n_active"]:
+        return Section("came", _HEADING, f"Nobody bought in {named}.", grids=tuple(grids))
     finding = _sentence_on_latest(material, rows)
+    pictures = _picture_of_periods(material, table, rows)
+    told = _second_orders(material)
+    curve = [] if told is None else rows_as_dicts(told, order=("duration",))
     if curve:
         finding += f" {_sentence_on_second_order(curve)}"
-    grids = [_grid_of(material, rows)]
-    if curve:
-        grids.append(_grid_of_curve(curve))
-    return Section(
-        "came", _HEADING, finding, grids=tuple(grids), notes=tuple(_notes(material, bool(curve)))
-    )
+        grids.append(_grid_of_returns(curve))
+        pictures += _picture_of_curve(material, told, curve)
+    notes = tuple(_notes(material, bool(curve)))
+    return Section("came", _HEADING, finding, pictures=pictures, grids=tuple(grids), notes=notes)
 
 
-def _rows_of_periods(material: Material) -> list[Row]:
+def _table_of_periods(material: Material) -> Any:
     """A row per whole period. Of a log cut at the front a year passes before anybody is new."""
     asked = material.asked
-    table = active_customers(
+    return active_customers(
         material.table,
         freq=asked.freq,
         as_of=asked.as_of,
@@ -55,18 +58,43 @@ def _rows_of_periods(material: Material) -> list[Row]:
         washout=0 if asked.history == "whole" else A_YEAR[periods.length_of(asked.freq)],
         level=asked.level,
     )
-    return rows_as_dicts(table, order=("step",))
 
 
-def _curve_of_second_orders(material: Material) -> list[Row]:
-    """From the first order to the second; empty where first orders are not known, or too few."""
+def _second_orders(material: Material) -> Any:
+    """From the first order to the second; None where first orders are not known, or too few."""
     if material.asked.history == "cut":
-        return []
-    table = time_to_next_order(
-        material.table, as_of=material.asked.as_of, level=material.asked.level
-    )
+        return None
+    asked = material.asked
+    table = time_to_next_order(material.table, as_of=asked.as_of, level=asked.level)
     rows = rows_as_dicts(table, order=("duration",))
-    return rows if rows and rows[0]["n_customers"] >= material.smallest else []
+    return table if rows and rows[0]["n_customers"] >= material.smallest else None
+
+
+def _picture_of_periods(material: Material, table: Any, rows: list[Row]) -> tuple[Picture, ...]:
+    first, last = rows[0], rows[-1]
+    ends = " to ".join(
+        f"{with_commas(row['n_active'])} in {spoken_period(row['period'], material.freq)}"
+        for row in (first, last)
+    )
+    return pictures_of_plot(
+        material,
+        plot_active_customers,
+        table,
+        title=f"Customers who bought, by {material.freq}",
+        told=f"A bar per {material.freq}, new customers hatched on top: {ends}.",
+    )
+
+
+def _picture_of_curve(material: Material, table: Any, curve: list[Row]) -> tuple[Picture, ...]:
+    seen = [(time, _row_at(curve, time)) for time in _TIMES if time <= curve[-1]["duration"]]
+    shares = "; ".join(f"{days(time)}: {percent(row['returned_share'])}" for time, row in seen)
+    return pictures_of_plot(
+        material,
+        plot_time_to_next_order,
+        table,
+        title="Share that ordered a second time, by days since the first order",
+        told=shares or "Nobody was watched for a week after a first order.",
+    )
 
 
 def _sentence_on_latest(material: Material, rows: list[Row]) -> str:
@@ -119,7 +147,7 @@ def _in_brackets(row: Row) -> str:
     return f" ({percent(row['lower'])} to {percent(row['upper'])})"
 
 
-def _grid_of(material: Material, rows: list[Row]) -> Grid:
+def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
     lines = [
         (
             spoken_period(row["period"], material.freq),
@@ -141,7 +169,7 @@ def _grid_of(material: Material, rows: list[Row]) -> Grid:
     )
 
 
-def _grid_of_curve(curve: list[Row]) -> Grid:
+def _grid_of_returns(curve: list[Row]) -> Grid:
     lines = [
         (days(time), percent(row["returned_share"]), _bounds_in_cell(row))
         for time in _TIMES
