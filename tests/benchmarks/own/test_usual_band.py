@@ -254,4 +254,7 @@ def test_bands_and_gains_are_alike_on_every_engine(engine):
         expected, found = ask(table), ask(engine.table(table))
         assert engine.is_mine(found)
         read = engine.read(found).sort_values("period", ignore_index=True)
+        for frame in (read, expected):  # pandas 2 tells None from NaN
+            said = [name for name in ("outside", "n_in_both") if name in expected]
+            frame[said] = frame[said].astype(object).fillna("")
         pd.testing.assert_frame_equal(read[list(expected)], expected, check_dtype=False)
