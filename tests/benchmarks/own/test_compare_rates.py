@@ -254,6 +254,134 @@ def test_the_same_customers_on_both_sides_are_newcombes_pairs():
     assert rounded == [-0.507, -0.026]
 
 
+def bounds_of_rest(sets, key, z):
+    """The bounds of a row against all others together, over the customers of each two of them."""
+    rest = [value for other, value in sets.items() if other != key]
+    (base, kept), m = sets[key], sum(len(b) for b, _ in rest)
+    p, q = len(kept) / len(base), sum(len(r) for _, r in rest) / m
+    both = lambda one, p, other, q: sum(  # noqa: E731
+        ((who in one[1]) - p) * ((who in other[1]) - q) for who in one[0] & other[0]
+    )
+    spread = sum(both(one, q, other, q) for one in rest for other in rest if one is not other)
+    wider = max(1 + spread / (m * q * (1 - q)), 1) if 0 < q < 1 else 1
+    covered = sum(both(sets[key], p, other, q) for other in rest)
+    root = math.sqrt(len(base) * p * (1 - p) * m * q * (1 - q) * wider)
+    phi = max(-1.0, min(covered / root, 1.0)) if root else 0.0
+    return plain_bounds((len(kept), len(base)), (q * m / wider, m / wider), z, phi)
+
+
+@QUIET
+@pytest.mark.parametrize("churn", [False, True])
+def test_a_rest_in_which_people_stand_several_times_is_no_surer_for_it(churn):
+    """Regions where everybody buys in several, and periods of the same people: by sets."""
+    draw = np.random.default_rng(3)
+    who, month = np.nonzero(draw.random((60, 7)) < draw.beta(2, 1, (60, 1)))
+    orders = pd.DataFrame({
+        "customer_id": who, "sales": 1.0,
+        "date": pd.to_datetime("2024-01-05") + pd.to_timedelta(month * 30, unit="D"),
+    })  # fmt: skip
+    orders = pd.concat([
+        orders.assign(region=region)[draw.random(len(orders)) < 0.8]
+        for region in ("north", "south", "east", "west")
+    ])  # fmt: skip
+    window = {**WINDOW, "as_of": "2024-07-31"}
+    activity = rt.customer_periods(orders, by="region", **window)
+    figure, z = "churn_rate" if churn else "retention_rate", NormalDist().inv_cdf(0.975)
+    rates = (
+        rt.churn_by(activity, by="region") if churn else rt.retention_rate(activity, by="region")
+    )
+    asked = {"against": "rest", "figure": figure, "activity": activity}
+    found = compare(rates, of="region", by="period", **asked)
+    sets = sets_of_customers(activity, ["region"], 1)
+    step = dict(zip(rates["period"], rates["step"], strict=True))
+    for row in found.itertuples():
+        here = {key: value for key, value in sets.items() if key[-1] == step[row.period]}
+        lower, upper = bounds_of_rest(here, (row.group, step[row.period]), z)
+        expected = (-upper, -lower) if churn else (lower, upper)
+        assert (row.difference_lower, row.difference_upper) == pytest.approx(expected)
+    if not churn:
+        whole = rt.retention_rate(activity)
+        periods = compare(whole, of="period", **asked)
+        sets = sets_of_customers(activity, [], 1)
+        sets = {key: sets[key] for key in sets if key[0] in set(whole["step"])}
+        for row, key in zip(periods.itertuples(), sorted(sets), strict=True):
+            expected = bounds_of_rest(sets, key, z)
+            assert (row.difference_lower, row.difference_upper) == pytest.approx(expected)
+        assert periods["n_other"].iloc[0] == whole["n_base"].sum() - whole["n_base"].iloc[0]
+
+
+def test_bounds_against_a_rest_of_the_same_people_cover():
+    """Four periods of 1,000 people, by habit; bounds as of other people did 81 times in 100."""
+    from retention.benchmarks.own.rate_differences import RatePairs
+    from retention.benchmarks.own.shared_customers import correlation_of_rates, repeats_of_rest
+
+    draw, n, runs = np.random.default_rng(4), 1000, 1500
+    kept = draw.random((runs, n)) < 0.7  # what habit says, followed mostly
+    drawn = draw.random((4, runs, n)) < 0.7
+    x = np.where(draw.random((4, runs, n)) < np.sqrt(0.5), kept, drawn).astype(np.int8)
+    k = x.sum(axis=2).astype(float)
+    pairs = [(i, j) for i in range(4) for j in range(4) if i != j]
+    both = {(i, j): (x[i] & x[j]).sum(axis=1).astype(float) for i, j in pairs}
+    mine, rest = [p for p in pairs if p[0] == 0], [p for p in pairs if 0 not in p]
+    full = np.full(runs, float(n))
+    sums = {
+        "n": 3 * full, "k": 3 * k[0], "k_other": k[1:].sum(axis=0),
+        "k_both": sum(both[p] for p in mine), "rest_n": 6 * full, "rest_k": 2 * k[1:].sum(axis=0),
+        "rest_both": sum(both[p] for p in rest),
+    }  # fmt: skip
+    other = (k[1:].sum(axis=0), 3 * full)
+    wider = repeats_of_rest(sums, other)
+    phi = correlation_of_rates(sums, (k[0], full), (other[0] * wider, other[1] * wider))
+    found = RatePairs(k[0], full, other[0] / wider, other[1] / wider, phi)
+    lower, upper = found.bounds_at(NormalDist().inv_cdf(0.975))
+    assert 0.935 < ((lower <= 0) & (upper >= 0)).mean() < 0.965
+
+
+@QUIET
+def test_many_groups_are_compared_with_the_rest_of_their_customers():
+    """Five hundred make 124,750 pairs, which nobody asked for."""
+    orders = pd.DataFrame({
+        "customer_id": range(500), "date": pd.Timestamp("2024-01-05"), "sales": 1.0,
+        "region": [f"r{i}" for i in range(500)],
+    })  # fmt: skip
+    activity = rt.customer_periods(orders, by="region", **{**WINDOW, "as_of": "2024-02-29"})
+    rates = rt.retention_rate(activity, by="region")
+    found = compare(rates, of="region", against="rest", activity=activity)
+    assert len(found) == 500
+    assert (found["n_in_both"] == 0).all()
+
+
+def test_what_is_not_known_of_a_group_is_no_part_of_the_rest():
+    """100 customers of whom nobody knows how many were kept are not 100 lost ones."""
+    rows = counted((5.0, 10), (np.nan, 100), (50.0, 100))
+    found = compare(rows, against="rest", **OWN)
+    assert found["n_other"].tolist() == [100, 110, 10]
+    assert found["rate_other"].tolist() == [0.5, 0.5, 0.5]
+    assert found[["n", "count", "rate"]].iloc[1].isna().all()
+
+
+def test_a_group_is_named_in_its_own_type():
+    """A number, a day, true or false."""
+    days = pd.to_datetime(["2024-01-31", "2024-02-29"])
+    named = [(days, day) for day in (days[1], days[1].date(), np.datetime64("2024-02-29"))]
+    for groups, against in [*named, ([1, 2], 2), ([False, True], True)]:
+        rows = counted((9, 10), (4, 10)).assign(group=groups)
+        found = compare(rows, against=against, **OWN)
+        assert len(found) == 1
+        assert found["difference"][0] == pytest.approx(0.5)
+
+
+def test_churn_is_never_taken_for_retention():
+    """Its counts under the name of retention turn every verdict round."""
+    lost = pd.DataFrame({"group": ["a", "b"], "n_churned": [5, 30], "n_base": [100, 100]})
+    with pytest.raises(rt.RetentionError, match="'n_churned' counts no 'retention_rate' but"):
+        compare(lost, of="group", count="n_churned", base="n_base")
+    shown = lost.assign(kept=[95, 70], churn_rate=[0.05, 0.3])
+    with pytest.raises(rt.ContentError, match="'churn_rate' is 1 less the share that 'kept' is"):
+        compare(shown, of="group", figure="churn_rate", count="kept", base="n_base")
+    assert compare(lost, of="group", figure="churn_rate")["verdict"].tolist() == ["better"]
+
+
 def test_periods_without_their_activity_are_warned_of():
     """Nobody knows how many of the customers are the same."""
     table = counted((9, 10), (4, 10), period=pd.to_datetime(["2024-01-01", "2024-02-01"]))
@@ -300,6 +428,9 @@ def test_what_cannot_be_compared_is_refused():
     for table, said, error, message in (
         (rows, {"of": "grp"}, rt.ColumnError, "of names 'grp'.*Did you mean 'group'"),
         (rows, {"by": "x"}, rt.ColumnError, "by names 'x'"),
+        (rows.assign(a=["x", "y"]), {"of": "a", "by": "a"}, rt.ColumnError, "'a' is named twice"),
+        (rows, {"of": ["group", "kept"]}, rt.ColumnError, "of names one column"),
+        (rows.assign(all=np.inf), {}, rt.ContentError, "has 9 of inf"),
         (rows, {"count": None}, rt.RetentionError, "both count= and base="),
         (rows, {"count": None, "base": None}, rt.RetentionError, "say count= and base="),
         (rows, {"count": "n"}, rt.ColumnError, "count names 'n'"),

@@ -12,11 +12,13 @@ from retention.benchmarks.own.rate_differences import RatePairs, ratio_with_boun
 from retention.benchmarks.own.row_pairs import EACH_OTHER, PairsOfRows
 from retention.benchmarks.own.shared_customers import (
     SUMS,
+    Beside,
     correlation_of_rates,
+    repeats_of_rest,
     shared_customers,
     warn_of_same_customers,
 )
-from retention.errors import RetentionError, check_choice, is_number
+from retention.errors import ColumnError, RetentionError, check_choice, is_number
 from retention.frames import Columns, table_like
 from retention.names import outer_text
 from retention.tables import column_names
@@ -34,6 +36,7 @@ from retention.wording import percent, points, signed_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
@@ -66,7 +69,7 @@ def compare_rates(  # noqa: PLR0913 - what is compared, with what, and how it is
     rates: IntoFrameT,
     *,
     of: str,
-    against: str = EACH_OTHER,
+    against: str | int | date = EACH_OTHER,
     by: str | Sequence[str] = (),
     figure: str = "retention_rate",
     count: str | None = None,
@@ -92,7 +95,9 @@ def compare_rates(  # noqa: PLR0913 - what is compared, with what, and how it is
         φ = Σ over them (x − p)(y − q) / √(n p(1 − p) · m q(1 − q)),
 
     x and y being 1 for who was kept on the one side and on the other: if they are all the same,
-    Newcombe's method 8 for pairs. Without it φ is 0, and of periods a warning says so.
+    Newcombe's method 8 for pairs. Without it φ is 0, and of periods a warning says so. With
+    `against="rest"` and the activity, the rest counts as so many customers as say as much, fewer
+    than its n where people stand in several of its groups.
 
     A p-value is 1 less the level at which these bounds reach the value asked about, so that bounds
     and p never disagree: `p_value` asks about 0. All comparisons of the answer are one family:
@@ -111,7 +116,7 @@ def compare_rates(  # noqa: PLR0913 - what is compared, with what, and how it is
             `churn_by`, `churn_rate`, `cohort_retention`; or your own with `count` and `base`.
         of: the column whose groups are compared: a segment column, or "period", "cohort".
         against: "each other" (all pairs), "rest" (each with all others together), or one of the
-            groups, with which each of the others is compared; a day as "2024-01-31".
+            groups, with which each of the others is compared; a day also as "2024-01-31".
         by: columns within whose values groups are compared, such as "period".
         figure: the rate: "retention_rate", "churn_rate" or, of cohorts, "rate"; with `count` and
             `base`, what you call it.
@@ -161,6 +166,8 @@ def compare_rates(  # noqa: PLR0913 - what is compared, with what, and how it is
     """
     intervals.quantile_of(level)
     check_choice("correction", correction, ("holm", "benjamini_hochberg", "none"))
+    if not isinstance(of, str):
+        raise ColumnError(f"`of` names one column, whose groups are compared; got {of!r}.")
     (compared,), names = column_names(of, argument="of"), column_names(by)
     found = counted_rates(
         rates,
@@ -208,19 +215,19 @@ def _sums_in_both(
     """Of each comparison the sums over the customers on both sides; None if nobody counted them."""
     if activity is None:
         return None
-    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates, pairs.other)
+    beside = Beside(within=names, others=None if pairs.with_rest else pairs.other)
+    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates, beside)
     if not pairs.with_rest:
         return {name: made.sums_between(pairs.one, pairs.other, name) for name in SUMS}
-    every = PairsOfRows(pairs.rates, pairs.of, names, EACH_OTHER)
-    sums = {name: np.zeros(pairs.cell.size) for name in SUMS}
-    for one, other in ((every.one, every.other), (every.other, every.one)):
-        for name in SUMS:
-            np.add.at(sums[name], one, made.sums_between(one, other, name))
+    sums = made.sums_with_rest(pairs.cell)
     return {name: values[pairs.one] for name, values in sums.items()}
 
 
 def _related_counts(pairs: PairsOfRows, sums: Columns | None) -> RatePairs:
-    """The counts of both sides, with the correlation that shared customers make."""
+    """The counts of both sides, with the correlation that shared customers make.
+
+    The rest counts as many people as say as much, where some stand in several of its parts.
+    """
     counted = pairs.counted_sides()
     if sums is None:
         return counted
@@ -228,8 +235,9 @@ def _related_counts(pairs: PairsOfRows, sums: Columns | None) -> RatePairs:
     if pairs.rates.figure == "churn_rate":  # the sums are of those kept
         first = (counted.n - counted.k, counted.n)
         second = (counted.n_other - counted.k_other, counted.n_other)
-    phi = correlation_of_rates(sums, first, second)
-    return RatePairs(counted.k, counted.n, counted.k_other, counted.n_other, phi)
+    wider = repeats_of_rest(sums, second) if pairs.with_rest else 1.0
+    phi = correlation_of_rates(sums, first, (second[0] * wider, second[1] * wider))
+    return RatePairs(counted.k, counted.n, counted.k_other / wider, counted.n_other / wider, phi)
 
 
 def _sides_and_difference(pairs: PairsOfRows, sums: Columns | None, level: float) -> Columns:
@@ -238,11 +246,12 @@ def _sides_and_difference(pairs: PairsOfRows, sums: Columns | None, level: float
     other_low, other_high = intervals.wilson_bounds(found.k_other, found.n_other, level)
     lower, upper = found.bounds_at(intervals.quantile_of(level))
     share, least, most = ratio_with_bounds(found, level)
+    other = pairs.counted_sides()
     columns: Columns = {"group": pairs.labels[pairs.one], "other": pairs.other_names()}
     columns |= {"n": found.n, "count": found.k, "rate": intervals.ratio(found.k, found.n)}
     columns |= {"rate_lower": low, "rate_upper": high}
-    columns |= {"n_other": found.n_other, "count_other": found.k_other}
-    columns |= {"rate_other": intervals.ratio(found.k_other, found.n_other)}
+    columns |= {"n_other": other.n_other, "count_other": other.k_other}
+    columns |= {"rate_other": intervals.ratio(other.k_other, other.n_other)}
     columns |= {"rate_other_lower": other_low, "rate_other_upper": other_high}
     columns |= {"difference": found.difference, "difference_lower": lower}
     columns |= {"difference_upper": upper}

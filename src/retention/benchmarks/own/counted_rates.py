@@ -91,15 +91,22 @@ def counted_rates(
     """
     frame = as_lazy(table, name="the table of rates")
     schema = frame.collect_schema()
+    _refuse_counts_of_another(figure, counts)
     for argument, columns in names.items():
         for name in columns:
+            if name not in schema and name == "period":
+                said = ("the table of rates", name, "the first day of the period")
+                raise ColumnError.missing(*said, schema, "retention_rate")
             if name not in schema:
                 raise ColumnError.unknown(argument, name, schema)
     above, below, told = _columns_of_counts(figure, counts, schema)
     keys = [name for columns in names.values() for name in columns]
+    if len(set(keys)) < len(keys):
+        twice = next(name for name in keys if keys.count(name) > 1)
+        raise ColumnError(f"{twice!r} is named twice, in `of` and in `by`: name it once.")
     more = ["step"] * (steps and "step" in schema and "step" not in keys)
     more += ["bounds"] * (figure == "churn_rate" and "bounds" in schema and counts[0] is None)
-    shown = [figure] if figure in schema and counts[0] is None else []
+    shown = [figure] if figure in schema and figure not in (*above, below) else []
     wanted = [*(_key_column(name, schema[name]) for name in keys), *more]
     read = list(dict.fromkeys([*above, below, *shown]))
     for name in read:
@@ -109,13 +116,17 @@ def counted_rates(
     n = found[below].astype(np.float64)
     k = found[above[0]].astype(np.float64)
     k = n - k if told == "complement" else k
-    if shown:
+    if shown and counts[0] is not None:
+        _refuse_opposite_rates(found[figure], ratio(k, n), (figure, above[0]))
+    elif shown:
         _refuse_other_rates(found, figure, ratio(k, n))
         unknown = np.isnan(found[figure].astype(np.float64)) & (n > 0)
         n = np.where(unknown, np.nan, n)
     _refuse_impossible_counts(k, n, (above[0], below))
-    kept = {name: _plain_key(found[name]) for name in [*keys, *more] if name != "bounds"}
-    rates = CountedRates(kept, figure, _direction(figure, better), n, np.where(n >= 0, k, np.nan))
+    known = ~(np.isnan(n) | np.isnan(k))  # of a rate that is not known neither count is one
+    n, k = np.where(known, n, np.nan), np.where(known, k, np.nan)
+    kept = {name: _plain_key(found[name], name) for name in [*keys, *more] if name != "bounds"}
+    rates = CountedRates(kept, figure, _direction(figure, better), n, k)
     _refuse_repeated_rows(rates, keys, names)
     return rates
 
@@ -149,13 +160,41 @@ def _columns_of_counts(
     )
 
 
+def _refuse_counts_of_another(figure: str, counts: tuple[str | None, str | None]) -> None:
+    """Refuse those lost as counts of retention, and those kept as counts of churn."""
+    opposite = {"n_churned": "retention_rate", "n_retained": "churn_rate"}
+    if counts[0] is not None and opposite.get(counts[0]) == figure:
+        other = next(name for name in opposite.values() if name != figure)
+        raise RetentionError(
+            f"`count={counts[0]!r}` counts no {figure!r} but its opposite: say `figure={other!r}`."
+        )
+
+
+def days_of_periods(rates: CountedRates) -> NDArray[np.datetime64]:
+    """The first days of the periods of a table of rates.
+
+    Raises:
+        ColumnError: if they are no days: what is text or a number has another order.
+    """
+    days = rates.keys["period"]
+    if days.dtype.kind != "M" and days.size:
+        raise ColumnError(
+            f"'period' must hold days, the first of each period; it holds text or numbers, such as "
+            f"{days[0]!r}. Make days of them, in pandas with pandas.to_datetime."
+        )
+    return days.astype("datetime64[D]")
+
+
 def _key_column(name: str, dtype: nw.dtypes.DType) -> Any:
-    return name if dtype.is_temporal() else as_text(name, dtype)
+    plain = dtype.is_temporal() or (name == "step" and dtype.is_integer())
+    return name if plain else as_text(name, dtype)
 
 
-def _plain_key(values: NDArray[Any]) -> NDArray[Any]:
+def _plain_key(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Days as days, numbers of periods as numbers, all else as text."""
     if values.dtype.kind == "M":
+        if n := int(np.isnat(values).sum()):
+            raise ContentError(f"{name!r} is missing in {n:,} rows of the table. Drop them.")
         return values.astype("datetime64[D]")
     return values if values.dtype.kind in "iu" else values.astype(object)
 
@@ -177,8 +216,21 @@ def _refuse_other_rates(found: Columns, figure: str, rate: Floats) -> None:
         )
 
 
+def _refuse_opposite_rates(shown: NDArray[Any], rate: Floats, names: tuple[str, str]) -> None:
+    """Refuse counts of those kept for a rate of those lost, and the other way round."""
+    if shown.dtype.kind not in "fiu":
+        return
+    known = ~(np.isnan(shown.astype(np.float64)) | np.isnan(rate))
+    apart, opposite = np.abs(shown - rate)[known], np.abs(shown + rate - 1)[known]
+    if (opposite <= _ALIKE).all() and (apart > _ALIKE).any():
+        raise ContentError(
+            f"{names[0]!r} is 1 less the share that {names[1]!r} is: the counts are of its "
+            "opposite. Say `figure=` what they count."
+        )
+
+
 def _refuse_impossible_counts(k: Floats, n: Floats, names: tuple[str, str]) -> None:
-    wrong = (k < 0) | (n < 0) | (k > n)
+    wrong = (k < 0) | (n < 0) | (k > n) | np.isinf(n)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise ContentError(

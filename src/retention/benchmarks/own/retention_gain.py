@@ -12,6 +12,7 @@ from retention.benchmarks.own.counted_rates import CountedRates, counted_rates
 from retention.benchmarks.own.rate_differences import RatePairs, ratio_with_bounds
 from retention.benchmarks.own.shared_customers import (
     SUMS,
+    Beside,
     correlation_of_rates,
     shared_customers,
 )
@@ -131,7 +132,8 @@ def retention_gain(
     after, before = (kept[later], found.n[later]), (kept[earlier], found.n[earlier])
     n_in_both, phi = np.full(later.size, None, dtype=object), np.zeros(later.size)
     if activity is not None:
-        shared = shared_customers(found, activity, [*names, "period"], rates, earlier)
+        beside = Beside(within=names, apart=apart)
+        shared = shared_customers(found, activity, [*names, "period"], rates, beside)
         sums = {name: shared.sums_between(later, earlier, name) for name in SUMS}
         n_in_both, phi = sums["n"].astype(np.int64), correlation_of_rates(sums, after, before)
     pairs = RatePairs(*after, *before, phi)

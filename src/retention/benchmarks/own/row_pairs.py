@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +25,18 @@ _MOST = 100_000
 """More comparisons than this nobody reads."""
 
 
+def _label_of_group(group: object) -> str:
+    """A group as the answer names it: a day of any kind as 2024-01-31, true or false, a number."""
+    if isinstance(group, bool | np.bool_):
+        return str(group).lower()
+    return str(group)[:10] if isinstance(group, date | np.datetime64) else str(group)
+
+
 class PairsOfRows:
     """Which rows are compared: each row with another one, or with the rest of its cell."""
 
-    def __init__(self, rates: CountedRates, of: str, by: Sequence[str], against: str) -> None:
+    def __init__(self, rates: CountedRates, of: str, by: Sequence[str], against: object) -> None:
+        against = _label_of_group(against)
         self.rates, self.of = rates, of
         self.labels = rates.keys[of].astype(str).astype(object)
         self.cell = rates.cells_of(by)

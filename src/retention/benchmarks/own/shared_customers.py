@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -31,12 +32,28 @@ SUMS = ("n", "k", "k_other", "k_both")
 """Over the customers of both sides: how many, kept on the one, on the other, on both."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Which rows of a table of rates are put beside which: none else are counted.
+
+    Attributes:
+        within: columns in which both rows are alike.
+        apart: how many periods the other one is earlier, the same for all; None for any.
+        others: the rows that stand on the other side; None for any.
+    """
+
+    within: Sequence[str] = ()
+    apart: int | None = None
+    others: Rows | None = None
+
+
 class SharedCustomers:
     """How many customers any two rows of a table of rates share, and what became of them."""
 
     def __init__(self, n_rows: int, one: Rows, other: Rows, sums: Columns) -> None:
         order = np.argsort(one * n_rows + other)
         self._n_rows, self._code = n_rows, (one * n_rows + other)[order]
+        self._one, self._other = one[order], other[order]
         self._sums = {name: values[order].astype(np.float64) for name, values in sums.items()}
 
     def sums_between(self, one: Rows, other: Rows, name: str) -> Floats:
@@ -47,9 +64,35 @@ class SharedCustomers:
         place = np.minimum(np.searchsorted(self._code, wanted), self._code.size - 1)
         return np.where(self._code[place] == wanted, self._sums[name][place], 0.0)
 
+    def sums_with_rest(self, cell: Rows) -> Columns:
+        """For each row the sums over all others of its cell, and those of these among themselves.
+
+        A customer counts once for each other row, and once for each two of them: "n", "k",
+        "k_other" and "k_both" as between two rows, "rest_n", "rest_k" and "rest_both" of the rest.
+        """
+        same = cell[self._one] == cell[self._other]
+        one, size = self._one[same], self._n_rows
+        sums = {
+            name: np.bincount(one, weights=values[same], minlength=size)
+            for name, values in self._sums.items()
+        }
+        of_cell = {
+            name: np.bincount(cell, weights=sums[name], minlength=size)[cell]
+            for name in ("n", "k", "k_both")
+        }
+        return sums | {
+            "rest_n": of_cell["n"] - 2 * sums["n"],
+            "rest_k": of_cell["k"] - sums["k"] - sums["k_other"],
+            "rest_both": of_cell["k_both"] - 2 * sums["k_both"],
+        }
+
 
 def shared_customers(
-    rates: CountedRates, activity: object, names: Sequence[str], table: object, others: Rows
+    rates: CountedRates,
+    activity: object,
+    names: Sequence[str],
+    table: object,
+    beside: Beside,
 ) -> SharedCustomers:
     """The customers whom the rows of a table of retention rates share, from its activity.
 
@@ -58,7 +101,7 @@ def shared_customers(
         activity: from which they were made.
         names: the columns that tell their rows apart.
         table: the rates as they were given, which says with what lag they were made.
-        others: the rows that stand on the other side.
+        beside: which rows are compared.
 
     Raises:
         RetentionError: if it is another rate than that of those kept or lost.
@@ -79,13 +122,16 @@ def shared_customers(
     schema = frame.collect_schema()
     lag, lost_to = _lag_of_rates(table)
     pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=())
-    steps = np.unique(rates.keys["step"]).tolist()
-    pairs = pairs.filter(nw.col("step").is_in(steps)).select(
+    step = rates.keys["step"]
+    pairs = pairs.filter(nw.col("step").is_in(np.unique(step).tolist())).select(
         "customer_id", *(as_text(name, schema[name]) for name in who), "step", "retained"
     )
     row_of = _rows_by_key(rates, who)
     _refuse_other_activity(rates, collect(_counted_bases(pairs, who)), row_of, who)
-    return _shared_in_pairs(rates, (pairs, others), who, row_of)
+    other = pairs
+    if beside.others is not None:
+        other = pairs.filter(nw.col("step").is_in(np.unique(step[beside.others]).tolist()))
+    return _shared_in_pairs(rates.n.size, _beside_each_other(pairs, other, who, beside), row_of)
 
 
 def _lag_of_rates(rates: object) -> tuple[int, str]:
@@ -136,37 +182,46 @@ def _refuse_other_activity(
         )
 
 
-def _shared_in_pairs(
-    rates: CountedRates,
-    counted: tuple[Frame, Rows],
-    who: Sequence[str],
-    row_of: dict[tuple[object, ...], int],
-) -> SharedCustomers:
-    """Counted in the engine: each customer's rows beside each other."""
-    (pairs, others_wanted), cell = counted, (*who, "step")
-    steps = np.unique(rates.keys["step"][others_wanted]).tolist()
-    other = pairs.filter(nw.col("step").is_in(steps)).rename(
-        {**{name: f"_other_{i}" for i, name in enumerate(cell)}}
-    )
-    other = other.rename({"retained": "_kept"})
-    beside = pairs.join(other, on="customer_id", how="inner")
-    others = [f"_other_{i}" for i in range(len(cell))]
+def _beside_each_other(
+    pairs: Frame, other: Frame, who: Sequence[str], beside: Beside
+) -> tuple[Columns, list[str], list[str]]:
+    """Counted in the engine: each customer's rows beside each other, of which rows.
+
+    Returns:
+        The counts, the columns that tell the one row, and those that tell the other.
+    """
+    within = ["step" if name in MOMENTS else name for name in beside.within]
+    same = list(dict.fromkeys([*within, *(["step"] if beside.apart else [])]))
+    cell = [*who, "step"]
+    others = [name if name in same else f"_other_{i}" for i, name in enumerate(cell)]
+    if beside.apart:
+        other = other.with_columns(step=nw.col("step") + beside.apart)
+    renamed = {name: new for name, new in zip(cell, others, strict=True) if new != name}
+    other = other.rename({**renamed, "retained": "_kept"})
     both = count((nw.col("retained") == 1) & (nw.col("_kept") == 1))
-    summed = (
-        beside.with_columns(_both=both)
-        .group_by(*cell, *others)
-        .agg(
-            nw.len().alias("n"),
-            nw.col("retained").sum().alias("k"),
-            nw.col("_kept").sum().alias("k_other"),
-            nw.col("_both").sum().alias("k_both"),
-        )
+    met = pairs.join(other, on=["customer_id", *same], how="inner").with_columns(_both=both)
+    summed = met.group_by(*dict.fromkeys([*cell, *others])).agg(
+        nw.len().alias("n"),
+        nw.col("retained").sum().alias("k"),
+        nw.col("_kept").sum().alias("k_other"),
+        nw.col("_both").sum().alias("k_both"),
     )
     found = collect(summed)
+    if beside.apart:
+        found["_before"], others[-1] = found["step"] - beside.apart, "_before"
+    return found, cell, others
+
+
+def _shared_in_pairs(
+    n_rows: int,
+    counted: tuple[Columns, list[str], list[str]],
+    row_of: dict[tuple[object, ...], int],
+) -> SharedCustomers:
+    found, cell, others = counted
     one, two = _rows_found(found, cell, row_of), _rows_found(found, others, row_of)
     known = (one >= 0) & (two >= 0) & (one != two)
     sums = {name: found[name][known] for name in SUMS}
-    return SharedCustomers(rates.n.size, one[known], two[known], sums)
+    return SharedCustomers(n_rows, one[known], two[known], sums)
 
 
 def correlation_of_rates(
@@ -185,6 +240,20 @@ def correlation_of_rates(
     covered = sums["k_both"] - p * sums["k_other"] - q * sums["k"] + p * q * sums["n"]
     spread = np.sqrt(n * p * (1 - p) * n_other * q * (1 - q))
     return np.clip(np.nan_to_num(ratio(covered, spread)), -1.0, 1.0)
+
+
+def repeats_of_rest(sums: Columns, kept: tuple[Floats, Floats]) -> Floats:
+    """How many times wider the rest's variance is because people stand in several of its parts.
+
+    1 + Σ over each two parts and those in both of (x − q)(y − q) / (m q(1 − q)), and at least 1.
+
+    Args:
+        sums: of `sums_with_rest`.
+        kept: k and n of the rest.
+    """
+    q = ratio(*kept)
+    covered = sums["rest_both"] - 2 * q * sums["rest_k"] + q**2 * sums["rest_n"]
+    return np.maximum(1.0 + np.nan_to_num(ratio(covered, kept[1] * q * (1 - q))), 1.0)
 
 
 def warn_of_same_customers(of: str, n: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from retention import intervals, periods
-from retention.benchmarks.own.counted_rates import counted_rates
+from retention.benchmarks.own.counted_rates import counted_rates, days_of_periods
 from retention.errors import RetentionError, check_choice, whole_number
 from retention.frames import Columns, table_like
 from retention.names import outer_text
@@ -74,35 +74,35 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
 ) -> IntoFrameT:
     """Is this period's rate one of the usual, or did something happen?
 
-    Of a period with n customers, and the N of its baseline, the rate p̂ of which was usual, the rate
-    is expected within
+    Where a period has n customers and its baseline N, of whom the share p̂ was usual, a rate is as
+    sure as one of ν = 1/(1/n + 1/N) customers if p̂ was known; 1/N is what is not known of the usual
+    rate itself. Nothing looks ahead: a baseline ends before its period begins.
 
-        p̂ ± q σ √(p̂ (1 − p̂) (1/n + 1/N)),
-
-    if nothing has changed; 1/N is what is not known of the usual rate itself. Nothing looks ahead:
-    a baseline ends before its period begins.
-
-    - `spread="binomial"`: customers decide each for himself, σ = 1 and q is the normal quantile of
-      `level` (the p chart). With thousands of customers that is too narrow: weather, prices and
-      holidays move everybody at once, and nearly every period lies outside.
+    - `spread="binomial"`: customers decide each for himself. The band is that of the binomial
+      distribution X of ν and p̂: P(X < ν lower) and P(X > ν upper) are (1 − level)/2 at most (the p
+      chart, with exact limits). With thousands of customers that is too narrow: weather, prices
+      and holidays move everybody at once, and nearly every period lies outside.
     - `spread="overdispersed"`: rates vary from period to period by more than that, and σ says how
-      much (Laney's p′ chart). With z_i = (p_i − p̂)/√(p̂(1 − p̂)/n_i) of the baseline's periods, σ is
-      the mean of |z_i − z_{i−1}| over 1.128: what neighbours differ by, which a slow drift does not
-      widen. q is Student's t with 0.62 degrees of freedom for each of these differences.
+      much (Laney's p′ chart): the band is p̂ ± t σ √(p̂ (1 − p̂)/ν). With the baseline's periods
+      z_i = (p_i − p̂)/√(p̂(1 − p̂)/n_i), σ is the mean of |z_i − z_{i−1}| over 1.128: what
+      neighbours differ by, which a slow drift does not widen. t is Student's with 0.62 degrees of
+      freedom for each of these differences.
 
     With `season="year"` (of months and quarters) or "week" (of days) the usual rate is that of the
     same place in earlier years or weeks alone, of which two are needed; N is theirs, and
     z_i = (p_i − p̂_i)/√(p̂_i(1 − p̂_i)(1/n_i − 1/N_i)).
 
-    Where the baseline lost nobody or everybody, p̂ in the root is (K + ½)/(N + 1).
+    Where the baseline lost nobody or everybody, the p̂ of which the band is made is
+    (K + ½)/(N + 1).
 
     Args:
         rates: any answer with counts and a row per `period`, such as `retention_rate` or
             `churn_by`; or your own with `count` and `base`.
         level: how often a rate is inside while nothing has changed: at 0.99 of monthly rates there
-            is a false alarm in a hundred months for each segment.
+            is a false alarm in a hundred months for each segment; binomial ones of few customers
+            are rarer, as counts come in steps.
         spread: "binomial" or "overdispersed".
-        season: "none", "year" or "week".
+        season: "none", "year" (of months, retail ones too, and quarters) or "week" (of days).
         baseline: what is usual: None for all periods before each; a number for as many before it; a
             first and a last period for these, of which later ones are judged. At least 8 are
             needed.
@@ -119,13 +119,13 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
         `figure`, `spread`, `season` and `level`.
 
     Raises:
-        RetentionError: if `level` is not between 0 and 1, or `baseline` is no number of at least 8
-            and no pair of days.
-        ColumnError: if a column is missing.
+        RetentionError: if `level` is not between 0 and 1, `baseline` is no number of at least 8 and
+            no pair of days, or `season` is not one of such periods.
+        ColumnError: if a column is missing, or `period` holds no days.
         ContentError: if several rows are of one segment and period.
 
     Example:
-        Eight months of 90 in 100, then one of 70: 0.9 ± 2.576 √(0.9 · 0.1 (1/100 + 1/800)).
+        Eight months of 90 in 100, then one of 70: as sure as of 1/(1/100 + 1/800) = 88.9 customers.
 
         >>> import pandas as pd
         >>> import retention as rt
@@ -134,12 +134,13 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
         >>> band = rt.benchmarks.usual_band(rates, level=0.99, spread="binomial")
         >>> band[["rate", "usual_rate", "lower", "upper", "outside"]].tail(1).round(4)
            rate  usual_rate  lower  upper outside
-        8   0.7         0.9  0.818  0.982   below
+        8   0.7         0.9  0.805  0.9776   below
 
     Source:
         Laney, D. B. (2002), Improved control charts for attributes, Quality Engineering 14,
         531–537; Montgomery, D. C. (2009), Introduction to Statistical Quality Control, 6th ed.,
-        section 7.2. That the band is one for the next period, with 1/N and t, is ours.
+        section 7.2. That the band is one for the next period, with 1/N and t, and exact if
+        binomial, is ours.
     """
     intervals.quantile_of(level)
     check_choice("spread", spread, ("binomial", "overdispersed"))
@@ -149,6 +150,7 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
     found = counted_rates(
         rates, {"by": names, "of": ["period"]}, figure=figure, counts=(count, base)
     )
+    found.keys["period"] = days_of_periods(found)
     order = np.lexsort([found.cells_of(["period"]), found.cells_of(names)])
     asked = _Band(level, spread == "overdispersed", season, baseline)
     parts = [_band_of_segment(found, rows, asked) for rows in _rows_of_cells(found, order, names)]
@@ -226,12 +228,31 @@ def _band_of_segment(found: CountedRates, rows: Rows, asked: _Band) -> Columns:
 
 
 def _place_in_season(days: NDArray[np.datetime64], season: str) -> Rows:
-    """The month of the year, or the day of the week; 0 for all without seasons."""
+    """The month of the year, or the day of the week; 0 for all without seasons.
+
+    Retail months begin some days before or after the first of a month, each year other ones: the
+    day two weeks later is always of the same month.
+
+    Raises:
+        RetentionError: if the periods are too short for the season, or too long.
+    """
     if season == "year":
-        return np.asarray(days.astype("datetime64[M]").astype(np.int64) % 12, np.intp)
+        months = (days + np.timedelta64(14, "D")).astype("datetime64[M]").astype(np.int64)
+        _refuse_places(np.unique(months).size < days.size, season, "months, quarters or years")
+        return np.asarray(months % 12, np.intp)
     if season == "week":
-        return np.asarray(days.astype("datetime64[D]").astype(np.int64) % 7, np.intp)
+        apart = np.diff(days.astype(np.int64))
+        _refuse_places(apart.size > 0 and apart.min(initial=7) >= 7, season, "days")
+        return np.asarray(days.astype(np.int64) % 7, np.intp)
     return np.zeros(days.size, np.intp)
+
+
+def _refuse_places(other: bool, season: str, wanted: str) -> None:
+    if other:
+        raise RetentionError(
+            f"`season={season!r}` compares {wanted}, and the periods of this table are none. Say "
+            "`season='none'`, or make the rates of such periods."
+        )
 
 
 def _band_of_periods(
@@ -248,33 +269,36 @@ def _band_of_periods(
     usual = intervals.ratio(k_before, n_before)
     n_baseline = within.sum(axis=1)
     enough = (n_baseline >= FEWEST_BEFORE) & (alike >= _FEWEST_ALIKE) & (n[rows] > 0)
-    quantile, dispersion = (
-        np.full(rows.size, intervals.quantile_of(asked.level)),
-        np.ones(rows.size),
-    )
+    p = np.where((usual <= 0) | (usual >= 1), (k_before + 0.5) / (n_before + 1), usual)
+    told = intervals.ratio(1.0, n[rows]) + intervals.ratio(1.0, n_before)
+    dispersion = np.ones(rows.size)
     if asked.overdispersed:
         seasonal = asked.season != "none"
         z, valid = _standardised_rates(within, place, (n, k), (n_placed, k_placed), seasonal)
         dispersion, pairs = _dispersion_of_neighbours(z, valid)
         fitted = (n_placed > 0).sum(axis=1) - 1
         quantile = _student_quantile(asked.level, _FREEDOM * (pairs - fitted))
-    half: Floats = quantile * dispersion * _standard_error(usual, k_before, n_before, n[rows])
-    hidden = np.where(enough & np.isfinite(half), 1.0, np.nan)
+        half: Floats = quantile * dispersion * np.sqrt(p * (1 - p) * told)
+        lower, upper = usual - half, usual + half
+    else:
+        tail, size = (1 - asked.level) / 2, intervals.ratio(1.0, told)
+        lower, upper = _least_usual(p, size, tail), 1 - _least_usual(1 - p, size, tail)
+    hidden = np.where(enough & np.isfinite(upper - lower), 1.0, np.nan)
     return {
         "usual_rate": usual * hidden,
-        "lower": np.maximum(usual - half, 0.0) * hidden,
-        "upper": np.minimum(usual + half, 1.0) * hidden,
+        "lower": np.maximum(lower, 0.0) * hidden,
+        "upper": np.minimum(upper, 1.0) * hidden,
         "dispersion": dispersion * hidden,
         "n_baseline": n_baseline.astype(np.int64),
     }
 
 
-def _standard_error(usual: Floats, k: Floats, n: Floats, n_now: Floats) -> Floats:
-    """√(p(1 − p)(1/n + 1/N)), with half a customer each way where all or none were kept."""
-    sure = (usual <= 0) | (usual >= 1)
-    p = np.where(sure, (k + 0.5) / (n + 1), usual)
-    told = intervals.ratio(1.0, n_now) + intervals.ratio(1.0, n)
-    return np.asarray(np.sqrt(p * (1 - p) * told))
+def _least_usual(p: Floats, n: Floats, tail: float) -> Floats:
+    """The share x of n for which a binomial's P(X ≤ x n) is `tail`; 0 where none is so unlikely."""
+    from scipy.special import bdtrik  # loaded late: SciPy takes longer to import than all else
+
+    k: Floats = bdtrik(tail, n, p)
+    return np.where(np.isnan(n), np.nan, np.maximum(np.nan_to_num(k), 0.0)) / n
 
 
 def _standardised_rates(
