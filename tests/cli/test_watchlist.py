@@ -272,6 +272,14 @@ def test_names_are_safe_and_apart():
         assert not any(name[0] in "=' " or name[-1] in " '" for name in names)
         assert not any(name[0] == "." for name in file_names_of(odd).values())
         assert named["Zoë Müller"] == "Zoë Müller"
+    for names_of in (file_names_of, sheet_names_of):  # who is called as we call another
+        both = names_of(["A/B", "A_B 998d3ed8", "a_b 998D3ED8"])
+        assert len({name.casefold() for name in both.values()}) == 3
+        assert both["A/B"] == "A_B 998d3ed8"
+    faces = sheet_names_of(["\U0001f600" * 16, "\U0001f600" * 40, "a\ufffeb\ud800"])
+    assert max(len(name.encode("utf-16-le")) // 2 for name in faces.values()) <= 31  # as Excel
+    assert not set("".join(faces.values())) & set("\ufffe\ud800")
+    assert {name[0] for name in file_names_of(["COM¹", "con .txt"]).values()} == {"_"}
     for one in odd:
         assert file_names_of([one])[one] in (file_names_of(odd)[one], one)
 
@@ -290,6 +298,10 @@ def test_a_workbook_holds_what_it_is_given():
     assert [c.value for c in book["a&b"]["A"]] == ["n", 1, str(2**60), 1.5, True, None]
     assert [c.value for c in book["a&b"]["B"]][1:5] == ["=1+1", "<a>", " b ", "cd"]
     assert len(book["a&b"]["B"][5].value) == 32_767
+    wide = openpyxl.load_workbook(io.BytesIO(workbook_bytes({"x": {"t": ["\U0001f600" * 20_000]}})))
+    assert wide["x"]["A"][1].value == "\U0001f600" * 16_383
+    with pytest.raises(rt.RetentionError, match="1,048,576 rows for sheet 'list'"):
+        workbook_bytes({"list": {"n": range(1_048_576)}})
     assert all(
         info.date_time == (1980, 1, 1, 0, 0, 0)
         for info in zipfile.ZipFile(io.BytesIO(made)).filelist
