@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 from random import Random
 
+import duckdb
 import openpyxl
 import pandas as pd
 import pytest
@@ -272,6 +273,14 @@ def test_names_are_safe_and_apart():
         assert not any(name[0] in "=' " or name[-1] in " '" for name in names)
         assert not any(name[0] == "." for name in file_names_of(odd).values())
         assert named["Zoë Müller"] == "Zoë Müller"
+    for names_of in (file_names_of, sheet_names_of):  # who is called as we call another
+        both = names_of(["A/B", "A_B 998d3ed8", "a_b 998D3ED8"])
+        assert len({name.casefold() for name in both.values()}) == 3
+        assert both["A/B"] == "A_B 998d3ed8"
+    faces = sheet_names_of(["\U0001f600" * 16, "\U0001f600" * 40, "a\ufffeb\ud800"])
+    assert max(len(name.encode("utf-16-le")) // 2 for name in faces.values()) <= 31  # as Excel
+    assert not set("".join(faces.values())) & set("\ufffe\ud800")
+    assert {name[0] for name in file_names_of(["COM¹", "con .txt"]).values()} == {"_"}
     for one in odd:
         assert file_names_of([one])[one] in (file_names_of(odd)[one], one)
 
@@ -290,6 +299,10 @@ def test_a_workbook_holds_what_it_is_given():
     assert [c.value for c in book["a&b"]["A"]] == ["n", 1, str(2**60), 1.5, True, None]
     assert [c.value for c in book["a&b"]["B"]][1:5] == ["=1+1", "<a>", " b ", "cd"]
     assert len(book["a&b"]["B"][5].value) == 32_767
+    wide = openpyxl.load_workbook(io.BytesIO(workbook_bytes({"x": {"t": ["\U0001f600" * 20_000]}})))
+    assert wide["x"]["A"][1].value == "\U0001f600" * 16_383
+    with pytest.raises(rt.RetentionError, match="1,048,576 rows for sheet 'list'"):
+        workbook_bytes({"list": {"n": range(1_048_576)}})
     assert all(
         info.date_time == (1980, 1, 1, 0, 0, 0)
         for info in zipfile.ZipFile(io.BytesIO(made)).filelist
@@ -316,6 +329,19 @@ def test_a_workbook_holds_what_it_is_given():
         (["--as-of", "2024-03-10", "--first", "-o", "values.csv"], 2, "is --values, too"),
         (["--as-of", "2024-03-10", "--first", "-o", "a.doc"], 2, "no format ends in '.doc'"),
         (["--as-of", "2024-03-10", "--first", "--per-owner", "own.csv"], 2, "that is a file"),
+        (["--as-of", "2024-03-10", "--first", "-o", "all.csv"], 2, "is the file of entries, too"),
+        (["--as-of", "2024-03-10", "--first", "-o", "l/d.csv", "--per-owner", "l"], 2, "lies in"),
+        (["--as-of", "2024-03-10", "--first", "-o", "lost/d.csv"], 1, "no folder lost. Make it"),
+        (
+            ["--as-of", "2024-03-10", "--first", "--opted-out", ""],
+            2,
+            "--opted-out: must be the name",
+        ),
+        (
+            ["--as-of", "2024-03-10", "--first", "--severity", "a=1.5"],
+            2,
+            "--severity: must be a who",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused(capsys, words, code, message):
@@ -378,6 +404,14 @@ def test_a_list_of_nobody_is_a_list(capsys):
     assert "since the night before: 1 new" in err
 
 
+def test_days_back_are_as_many_as_there_are(capsys):
+    """Beyond the calendar it is all of it, and fewer than none are refused."""
+    words = ["--config", "files.toml", "--as-of", "2024-03-10", "--first", "--lapsed-within"]
+    assert run(capsys, *words, "999999")[0] == 3
+    code, _, err = run(capsys, *words, "-1")
+    assert (code, "--lapsed-within must be" in err) == (1, True)
+
+
 def test_alarms_stand_for_as_long_as_is_said(capsys):
     """The reason is the signal."""
     rows = "customer_id,date,signal\n001,2024-03-01,silent\n002,2024-03-09,silent\n"
@@ -388,3 +422,94 @@ def test_alarms_stand_for_as_long_as_is_said(capsys):
         "--format", "json",
     )  # fmt: skip
     assert (code, [row["customer_id"] for row in json.loads(out)]) == (3, ["002"])
+
+
+def test_the_list_before_is_read_as_it_was_written(capsys):
+    """However the files of others are: their letters, separators and days are not those of ours."""
+    for name in ("all.csv", "values.csv", "owners.csv", "calls.csv"):
+        text = Path(name).read_text().replace("004", "Zoë").replace("2024-03-08", "08.03.2024")
+        text = text if name == "values.csv" else text.replace(",", ";")
+        Path(name).write_text(text, encoding="cp1252")
+    Path("watch.toml").write_text(
+        FILES["watch.toml"] + "encoding = 'cp1252'\nseparator = ';'\n"
+        "[doors.calls]\ndate_format = '%d.%m.%Y'\n[doors.values]\nseparator = ';'\n"
+    )
+    assert run(capsys, *DAY, "2024-03-10", "--first", "-o", "d.csv")[0] == 3
+    code, _, err = run(capsys, *DAY, "2024-03-11", "--previous", "d.csv", "--incomplete", "drop")
+    assert (code, "5 same, 0 closed" in err) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",call,", ",Call,", "status is Call in 4 of 5 rows, and may be call or suppressed"),
+        ("False", "FALSCH", "escalate is FALSCH in 4 of 5 rows, and may be true or false"),
+        (",20,1,", ",20,1.5,", "severity is 1.5 in 1 of 5 rows, and may be a whole number"),
+        (",20,1,", ",x,1,", "Fill it in. A list is read as --output wrote it: best keep"),
+    ],
+)
+def test_a_list_that_somebody_has_edited_is_refused(capsys, old, new, message):
+    """Or the news would be of what was edited, not of the customers."""
+    run(capsys, *DAY, "2024-03-10", "--first", "-o", "d.csv")
+    Path("d.csv").write_text(Path("d.csv").read_text().replace(old, new).replace(";", "; "))
+    code, _, err = run(capsys, *DAY, "2024-03-11", "--previous", "d.csv")
+    assert (code, message in err.replace("\n", " ")) == (1, True), err
+
+
+def test_ids_that_are_written_otherwise_are_pointed_at(capsys):
+    """A spreadsheet takes 001 for 1: then who opted out is called, and all on a list are new."""
+    run(capsys, *DAY, "2024-03-10", "--first", "-o", "d.csv")
+    Path("d.csv").write_text(Path("d.csv").read_text().replace(",00", ","))
+    Path("nobody.csv").write_text("customer_id\n2\n3\n")
+    code, _, err = run(capsys, *DAY, "2024-03-11", "--previous", "d.csv")
+    assert code == 3
+    assert "None of the 2 rows of nobody.csv is of a customer in --values or on the list" in err
+    assert "None of the 5 customers of --previous d.csv is on the list tonight" in err
+    Path("d.csv").write_text("a,b\n")  # of something else, and without rows
+    code, _, err = run(capsys, *DAY, "2024-03-11", "--previous", "d.csv")
+    assert (code, "'customer_id', which is not a column" in err) == (1, True)
+
+
+def test_what_a_config_file_says_of_no_file_is_refused(capsys):
+    """A section misspelt would leave its file as it is; true is no number."""
+    words = [*DAY, "2024-03-10", "--first"]
+    for more, message in {
+        "[doors.value]\nvalue = 'x'\n": "[doors.value] is of no file of a list. Did you mean",
+        "[doors.calls]\nquatsch = 1\n": "doors.calls.quatsch is no setting of that file",
+    }.items():
+        Path("watch.toml").write_text(FILES["watch.toml"] + more)
+        code, _, err = run(capsys, *words)
+        assert (code, message in err) == (2, True)
+    Path("watch.toml").write_text(FILES["watch.toml"].replace("moved = 1", "moved = true"))
+    code, _, err = run(capsys, *words)
+    assert (code, "watched.severity: must be a number of each name" in err) == (2, True)
+
+
+def test_rows_that_cannot_be_used_may_be_left_out_of_plain_tables(capsys):
+    """As the refusal says; and never of the list before."""
+    Path("values.csv").write_text(FILES["values.csv"] + ";77\n")
+    code, _, err = run(capsys, *DAY, "2024-03-10", "--first")
+    assert (code, "--incomplete drop leaves out those rows" in err) == (1, True)
+    code, _, err = run(capsys, *DAY, "2024-03-10", "--first", "--incomplete", "drop")
+    assert (code, "careful" in err) == (3, True)
+
+
+def test_formulas_stay_text_in_a_csv_that_a_spreadsheet_parts_at_semicolons(capsys):
+    """Behind a semicolon, a tab or a line break begins a cell there; and a night is read again."""
+    text = 'customer_id,reason,since\n001,=moved,2024-03-07\n002,"x;=1\n+2",2024-03-07\n'
+    Path("own.csv").write_text(text)
+    words = ["own.csv", "--values", "values.csv", "--decimal", ","]
+    words += ["--severity", "=moved=1,x;=1\n+2=1"]
+    assert run(capsys, *words, "--as-of", "2024-03-10", "--first", "-o", "d.csv")[0] == 3
+    written = Path("d.csv").read_text()
+    assert "x;'=1\n'+2" in written
+    assert "'=moved" in written
+    code, _, err = run(capsys, *words, "--as-of", "2024-03-11", "--previous", "d.csv")
+    assert (code, "2 same" in err) == (0, True), err
+
+
+def test_columns_of_a_list_have_one_type_every_night(capsys):
+    """Nights are read together: a column of which nothing is there is one of texts, too."""
+    run(capsys, *DAY, "2024-03-10", "--first", "-o", "d.parquet")
+    types = dict(duckdb.sql("SELECT name, type FROM parquet_schema('d.parquet')").fetchall())
+    assert types["detail"] == types["owner"] == "BYTE_ARRAY"

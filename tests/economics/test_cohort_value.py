@@ -328,3 +328,33 @@ def test_payback_asks_for_a_cost_and_whole_tables():
     values = cohort_value(activity_of(BY_HAND), of="profit", acquisition_cost=1, washout=0)
     with pytest.raises(rt.RetentionError, match="0, 1, 2, … once each"):
         payback_age(values.drop(index=1))
+
+
+def test_a_lower_bound_never_comes_after_the_age_itself():
+    """One large order leaves age 0 without bounds; those of age 1 say nothing of it."""
+    who = [f"c{i:02}" for i in range(40)]
+    first = pd.DataFrame({"customer_id": who, "date": MONTHS[0], "sales": [900.0] + [1.0] * 39})
+    later = pd.DataFrame({"customer_id": who, "date": MONTHS[1], "sales": 300.0})
+    last = pd.DataFrame({"customer_id": ["Zoe"], "date": pd.Timestamp("2024-06-29"), "sales": 1.0})
+    lines = pd.concat([first, later, last]).assign(profit=lambda rows: rows["sales"])
+    values = cohort_value(activity_of(lines), of="profit", acquisition_cost=10.0, washout=0)
+    assert values["net_upper"].isna().tolist()[:2] == [True, False]
+    found = payback_age(values)
+    assert found["payback_age"][0] == 0
+    assert np.isnan(found["lower"][0])
+    assert found["upper"][0] == 1
+
+
+def test_what_is_not_known_is_not_said_to_be_unpaid():
+    """Profit that nobody knows; and a cost that is no amount in a table, as alone, is refused."""
+    activity = activity_of(BY_HAND)
+    lacking = activity.assign(
+        profit=activity["profit"].where(activity["step"] > activity["step"][0])
+    )
+    values = cohort_value(lacking, of="profit", acquisition_cost=10.0, washout=0)
+    assert payback_age(values)["reason"][0] == "profit is known of 0 of 6 observed months"
+    costs = pd.DataFrame(
+        {"cohort": MONTHS, "acquisition_cost": [1.0, 2.0, np.inf, 4.0, 5.0, 1e300]}
+    )
+    with pytest.raises(rt.ContentError, match="2 rows have no cost, or one below 0 or infinite"):
+        cohort_value(activity, of="profit", acquisition_cost=costs, washout=0)

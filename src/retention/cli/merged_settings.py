@@ -55,8 +55,7 @@ def _errors_in_words(
     lines = []
     for wrong in error.errors():
         names = [str(part) for part in wrong["loc"] if not isinstance(part, int)]
-        option = ".".join(names) in options
-        said = f"--{names[-1].replace('_', '-')}" if option else f"{config}: {'.'.join(names)}"
+        said = _option_among(names, options) or f"{config}: {'.'.join(names)}"
         if wrong["type"] == "extra_forbidden":
             lines.append(f"{said} is no setting.{_nearest_setting(names)}")
         else:
@@ -64,6 +63,12 @@ def _errors_in_words(
                 f"{said}: {demand_in_words(wrong['type'], wrong['msg'])}; got {wrong['input']!r}."
             )
     return "\n".join(lines)
+
+
+def _option_among(names: list[str], options: Mapping[str, Any]) -> str | None:
+    """The option with which a setting was typed, whole or one of its parts, if it was."""
+    typed = [n for n in range(1, len(names) + 1) if ".".join(names[:n]) in options]
+    return f"--{names[typed[0] - 1].replace('_', '-')}" if typed else None
 
 
 def _nearest_setting(names: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -48,7 +49,12 @@ def calendar_of_name(name: Any) -> Any:
 
 
 def number_or_no_flag(value: object, kind: object) -> object:
-    """What a setting is given, but for true where a number is meant: pydantic takes it for 1."""
+    """What a setting is given, but for true where a number is meant: pydantic takes it for 1.
+
+    Nor is no text the name of a file: pydantic takes it for the folder in which the job runs.
+    """
+    if value == "" and Path in {kind, *get_args(kind)}:
+        raise ValueError("must be the name of a file")
     if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
         raise ValueError("must be a number")
     return value
@@ -91,6 +97,8 @@ def shares_of_arms(value: object) -> object:
 
 def numbers_of_names(value: object) -> object:
     """What is typed, names with numbers behind them, as in a config file: numbers by name."""
+    if isinstance(value, dict) and any(isinstance(each, bool) for each in value.values()):
+        raise ValueError("must be a number of each name, such as lapsing = 1")
     return _parts_by_name(value) if isinstance(value, str) else value
 
 

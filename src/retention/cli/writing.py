@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
-from retention.wording import UNKNOWN, money, percent, points, with_commas
+from retention.wording import UNKNOWN, is_missing, money, percent, points, with_commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,10 @@ _OF_FILES_ALONE = ("parquet", "excel")
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet takes the text of a cell for a formula, and runs it."""
 
+_RISKY_INSIDE = re.compile(r"(?<=[;\t\r\n])(?=[=+\-@])")
+"""Where semicolons part columns, as in much of Europe, a cell or a row begins behind these."""
+
+_OUR_APOSTROPHE = re.compile(r"(\A|(?<=[;\t\r\n]))'(?=[=+\-@\t\r])")
 
 _PARTING = '",\r\n'
 
@@ -111,8 +116,16 @@ def _quoted_cell(value: Any) -> str:
 
 
 def harmless_value(value: Any) -> Any:
-    """A value for a cell: text that begins like a formula has an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+    """A value for a cell: what a spreadsheet would run as a formula has an apostrophe before it."""
+    if not isinstance(value, str):
+        return value
+    inside = _RISKY_INSIDE.sub("'", value)
+    return f"'{inside}" if inside.startswith(_RISKY) else inside
+
+
+def without_our_apostrophes(text: str) -> str:
+    """A text as it was before `harmless_value`; one that had an apostrophe of its own loses it."""
+    return _OUR_APOSTROPHE.sub("", text)
 
 
 def _json_text(columns: dict[str, list[Any]]) -> str:
@@ -129,12 +142,20 @@ def _write_parquet(table: Any, output: Path) -> None:
     import duckdb
     import pandas as pd
 
-    columns = read_out(table, name="the answer")
+    columns: dict[str, Any] = {
+        name: pd.Series(values, dtype="string") if _are_all_missing(values) else values
+        for name, values in read_out(table, name="the answer").items()
+    }
     try:
         with duckdb.connect() as connection:
             connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
     except duckdb.IOException as error:
         raise OSError(f"{output}: {error}") from None
+
+
+def _are_all_missing(values: Any) -> bool:
+    """Whether none of a column of texts is there: DuckDB would take it for one of no type."""
+    return values.dtype == object and all(map(is_missing, values))
 
 
 def _aligned_text(columns: dict[str, list[Any]]) -> str:

@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 _NOT_IN_FILES = re.compile(r"[^\w \-&+,.@]")
-_NOT_IN_SHEETS = re.compile(r"[\[\]:*?/\\()\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
-_TAKEN = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\..*)?")
+_NOT_IN_SHEETS = re.compile(
+    r"[\[\]:*?/\\()\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+_TAKEN = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$) *(\..*)?")
 """Windows has devices of these names, whatever ends them."""
+
+_MARKED = re.compile(r" [0-9a-f]{8}\Z")
+"""So end the names that we made; a person who is called so gets a fingerprint, too."""
 
 _LONGEST_FILE, _LONGEST_SHEET = 60, 31
 _MARK = 8  # letters of a fingerprint
@@ -52,10 +57,24 @@ def _names_apart(
         alike[_name_as_compared(name)] = alike.get(_name_as_compared(name), 0) + 1
     return {
         one: name
-        if name == one and len(name) <= longest and alike[_name_as_compared(name)] == 1
-        else f"{name[: longest - _MARK - 1].rstrip()} {_fingerprint_of_name(one)}"
+        if name == one
+        and _units_of_name(name) <= longest
+        and alike[_name_as_compared(name)] == 1
+        and not _MARKED.search(name)
+        else f"{_cut_name(name, longest - _MARK - 1).rstrip()} {_fingerprint_of_name(one)}"
         for one, name in written.items()
     }
+
+
+def _units_of_name(name: str) -> int:
+    """The length as Excel and Windows count it: letters beyond 65,535 are two."""
+    return len(name.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut_name(name: str, longest: int) -> str:
+    while _units_of_name(name) > longest:
+        name = name[: longest if len(name) > longest else -1]
+    return name
 
 
 def _fingerprint_of_name(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from retention.errors import RetentionError
 from retention.tables.answer_columns import unit_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML cannot hold."""
 
-_MOST_LETTERS, _WIDEST, _MOST_EXACT = 32_767, 60, 2**53
+_MOST_LETTERS, _MOST_ROWS, _WIDEST, _MOST_EXACT = 32_767, 1_048_576, 60, 2**53
 _PLAIN, _HEAD, _DAY, _MOMENT, _MONEY, _SHARE, _TEXT = range(7)
 """How a cell is shown; text never as a formula, whatever it begins with."""
 
@@ -56,7 +57,11 @@ def workbook_bytes(sheets: Mapping[str, Mapping[str, Sequence[Any]]]) -> bytes:
 
     Args:
         sheets: of each sheet its name, which Excel must take, and its columns as Python values.
+
+    Raises:
+        RetentionError: if a sheet would have more rows than Excel reads.
     """
+    _refuse_long_sheets(sheets)
     parts = {
         "[Content_Types].xml": _types_of_parts(len(sheets)),
         "_rels/.rels": _relations({"rId1": ("officeDocument", "xl/workbook.xml")}),
@@ -76,6 +81,16 @@ def workbook_bytes(sheets: Mapping[str, Mapping[str, Sequence[Any]]]) -> bytes:
             told.compress_type = ZIP_DEFLATED
             archive.writestr(told, (_XML + text).encode("utf-8"))
     return written.getvalue()
+
+
+def _refuse_long_sheets(sheets: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
+    for name, columns in sheets.items():
+        n = len(next(iter(columns.values()), ()))
+        if n >= _MOST_ROWS:
+            raise RetentionError(
+                f"{n:,} rows for sheet {name!r}, and Excel reads {_MOST_ROWS:,} with the names: it "
+                "would call the file damaged. Write .parquet or .csv."
+            )
 
 
 def _numbers_of(sheets: Mapping[str, object]) -> range:
@@ -154,7 +169,10 @@ def _cell_of_value(value: Any, style: int) -> str:
 
 
 def _cell_of_text(text: str, style: int) -> str:
-    plain = escape(_NO_XML.sub("", text[:_MOST_LETTERS]))
+    kept = _NO_XML.sub("", text)
+    if len(kept) > _MOST_LETTERS // 2:  # Excel counts letters beyond 65,535 as two
+        kept = kept.encode("utf-16-le")[: 2 * _MOST_LETTERS].decode("utf-16-le", "ignore")
+    plain = escape(kept)
     return f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">{plain}</t></is></c>'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -17,10 +17,18 @@ from retention.cli.lists.owner_files import (
     write_owner_files,
     write_owner_sheets,
 )
-from retention.cli.settings import Output, UsageError
+from retention.cli.lists.refused_lists import (
+    refuse_edited_list,
+    refuse_half_told_lists,
+    refuse_other_policies,
+    warn_of_other_people,
+    warn_of_strangers,
+)
+from retention.cli.settings import Output
 from retention.cli.writing import format_of_answer, write_answer
-from retention.errors import ContentError, RetentionError, count_of
+from retention.errors import RetentionError, count_of
 from retention.frames.python_rows import columns_as_lists
+from retention.periods import whole_days
 from retention.progress import progress_bar
 from retention.signals.daily.entries import alarm_entries, renewal_entries
 from retention.signals.daily.overdue import overdue_contacts, overdue_invoices
@@ -34,14 +42,6 @@ if TYPE_CHECKING:
 
     from retention.cli.list_settings import Watched
     from retention.cli.settings import Settings
-
-_TOGETHER = {
-    "contracts": ("within", "how many days ahead contracts are looked at, such as 30"),
-    "contacts": ("targets", "hours, such as first_response=24,resolution=168"),
-    "invoices": ("grace", "how many days late an invoice may be, such as 7"),
-    "alarms": ("valid_for", "for how many days an alarm stands, such as 14"),
-}
-"""Of each file that makes entries what must be said beside it."""
 
 _BESIDE = ("owners", "calls", "opted_out", "risk")
 _POLICY = ("quiet_days", "escalate_top", "escalate_after", "at_most", "order", "allow_unvalued")
@@ -69,12 +69,13 @@ def write_watchlist(settings: Settings, say: Callable[[str], None]) -> bool:
     Raises:
         UsageError: if something is not said, or said of a file that is not there.
     """
-    _refuse_half_told_lists(settings)
+    refuse_half_told_lists(settings)
     with progress_bar("retention watchlist", "steps", 3) as done:
         before = _list_before(settings)
         done(1)
         today, owners = _list_of_night(settings)
-        _refuse_other_policies(before.table, today, settings)
+        refuse_other_policies(before.table, today, settings)
+        warn_of_other_people(settings.watched, before.table, today)
         done(1)
         changes = watchlist_changes(
             before.table, today, closed_by=_table_told("closed_by", settings)
@@ -87,82 +88,6 @@ def write_watchlist(settings: Settings, say: Callable[[str], None]) -> bool:
         say(sentence)
     _write_list(today, listed, changed, settings)
     return bool(news)
-
-
-def _refuse_half_told_lists(settings: Settings) -> None:
-    """Refuse before anything is read.
-
-    Raises:
-        UsageError: at the first thing that is not said, or would not be read.
-    """
-    told = settings.watched
-    format_of_answer(settings.output)
-    if told.changes is not None:
-        format_of_answer(Output(output=told.changes))
-    if settings.counting.as_of is None:
-        raise UsageError("Say --as-of, the day of the list, such as 2024-03-11.")
-    if settings.file is None and not any(getattr(told, name) for name in _TOGETHER):
-        raise UsageError(
-            "Say of what the list is made: --contracts, --contacts, --invoices, --alarms, or right "
-            "after the command a file of entries (customer_id, reason, since)."
-        )
-    for name, (needs, what) in _TOGETHER.items():
-        _refuse_one_without_other(told, name, needs, what)
-    if told.lapsed_within is not None and told.contracts is None:
-        raise UsageError("--lapsed-within is not read without --contracts: leave it out.")
-    if told.severity is None or told.values is None:
-        raise UsageError(
-            "Say --severity, how severe each reason is, such as 'overdue contact=2,lapsing=1'; and "
-            "--values, a file of what customers are worth (customer_id, value)."
-        )
-    _refuse_unclear_nights(told)
-    _refuse_one_file_twice(settings)
-
-
-def _refuse_one_without_other(told: Watched, name: str, needs: str, what: str) -> None:
-    file, said = getattr(told, name), getattr(told, needs)
-    option = f"--{needs.replace('_', '-')}"
-    if file is not None and said is None:
-        raise UsageError(f"--{name} needs {option}: {what}.")
-    if file is None and said is not None:
-        raise UsageError(f"{option} is not read without --{name}: leave it out.")
-
-
-def _refuse_unclear_nights(told: Watched) -> None:
-    """Refuse unless it is said which list came before, or that none did."""
-    if told.first == (told.previous is not None):
-        raise UsageError(
-            "Say --previous, the list of the night before, as --output wrote it; or --first, if "
-            "there is none: then all are new. Not both."
-        )
-    if told.previous is not None and not told.previous.exists():
-        raise RetentionError(
-            f"--previous {told.previous} is not there, so nobody knows what is new. On the first "
-            "night say --first in its place; after a night without a list name the last one there "
-            "is."
-        )
-
-
-def _refuse_one_file_twice(settings: Settings) -> None:
-    """Refuse to write to what is read, or to one file twice."""
-    told = settings.watched
-    read = ("previous", *_TOGETHER, *_BESIDE, "values", "closed_by")
-    taken = {path.resolve(): f"--{n}" for n in read if (path := getattr(told, n)) is not None}
-    written = {
-        "output": settings.output.output,
-        "changes": told.changes,
-        "per_owner": told.per_owner,
-    }
-    for name, path in written.items():
-        if path is None:
-            continue
-        if (other := taken.get(path.resolve())) is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} {path} is {other.replace('_', '-')}, too, and a night "
-                "that is run again would find it overwritten. Name another file, such as one with "
-                "the day in its name."
-            )
-        taken[path.resolve()] = f"--{name}"
 
 
 def _list_before(settings: Settings) -> _Before:
@@ -183,6 +108,7 @@ def _list_before(settings: Settings) -> _Before:
             f"--previous {told.previous} is of {last}, and --as-of is {day}: name the list of an "
             "earlier day."
         )
+    refuse_edited_list(told, table)
     table = table.assign(**{name: table[name].astype("int64") for name in ("days", "severity")})
     marked = table["escalate"].astype(str).str.lower() == "true"
     return _Before(table.drop(columns="escalate"), frozenset(table["customer_id"][marked]))
@@ -204,7 +130,10 @@ def _list_of_night(settings: Settings) -> tuple[Any, list[str]]:
     asked: dict[str, Any] = policy | {name: t for name, t in tables.items() if t is not None}
     day: Any = settings.counting.as_of
     severity: Any = told.severity
-    today = watchlist(_entries_of_files(settings), as_of=day, severity=severity, **asked)
+    entries = _entries_of_files(settings)
+    today = watchlist(entries, as_of=day, severity=severity, **asked)
+    people = {*entries["customer_id"], *tables["values"]["customer_id"]}
+    warn_of_strangers(told, {name: tables[name] for name in _BESIDE}, people)
     return today, _people_of_owners(tables["owners"])
 
 
@@ -246,7 +175,10 @@ def _entries_of_files(settings: Settings) -> Any:
 def _entries_of_contracts(table: Any, settings: Settings) -> Any:
     told, day = settings.watched, settings.counting.as_of
     back = told.lapsed_within
-    since: Any = None if back is None or day is None else day - timedelta(days=back)
+    since: Any = None
+    if back is not None and day is not None:
+        back = whole_days(back, argument="lapsed_within", least=0)
+        since = date.fromordinal(max(1, day.toordinal() - back))
     ahead: Any = told.within
     due = due_for_renewal(table, as_of=day or "", within=ahead, since=since)
     return renewal_entries(due, within=ahead)
@@ -273,17 +205,6 @@ _ENTRIES: dict[str, Callable[[Any, Settings], Any]] = {
     "invoices": _entries_of_invoices,
     "alarms": _entries_of_alarms,
 }
-
-
-def _refuse_other_policies(before: Any, today: Any, settings: Settings) -> None:
-    """Refuse a list before that was made with other severities: see `watchlist_changes`."""
-    old, new = (sorted(set(table["severities"])) for table in (before, today))
-    if old and new and old != new:
-        raise ContentError(
-            f"--previous {settings.watched.previous} was made with the severity {old[0]!r}, "
-            f"tonight's list with {new[0]!r}: what is worse would be the policy, not the "
-            "customers. For the one night after a change say --first in place of --previous."
-        )
 
 
 def _new_to_act_on(listed: dict[str, list[Any]], before: _Before) -> list[str]:
@@ -354,8 +275,11 @@ def _write_list(
         return
     form: Any = format_of_answer(settings.output)
     part: Path = target.with_name(f"{target.name}.part")
-    if form == "excel":
-        part.write_bytes(workbook_bytes({"list": listed, "changes": changed}))
-    else:
-        write_answer(today, Output(format=form, output=part), people=_PEOPLE)
-    part.replace(target)
+    try:
+        if form == "excel":
+            part.write_bytes(workbook_bytes({"list": listed, "changes": changed}))
+        else:
+            write_answer(today, Output(format=form, output=part), people=_PEOPLE)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals.stable.v2 as nw
 import pandas as pd
 
-from retention.cli.settings import UsageError
+from retention.cli.settings import Policies, UsageError
+from retention.cli.writing import without_our_apostrophes
 from retention.errors import ColumnError, ContentError, RetentionError, count_of, nearest_name
-from retention.loading.chosen_rows import source_of_rows
+from retention.loading.chosen_rows import rows_chosen, source_of_rows
 from retention.loading.doors.contacts import as_contacts
 from retention.loading.doors.contracts import as_contracts
 from retention.loading.doors.entrance import accepted_or_audit
@@ -72,10 +73,8 @@ _PLAIN = {
         needs=("as_of", "days", "severity", "reason", "status", "severities", "escalate"),
     ),
 }
-_HARMLESS = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-"""So begins, in a CSV, a text of ours that a spreadsheet would have taken for a formula."""
-
 _NO_KEYWORDS = {"table", "file", "as_of", "keep"}
+_NO_POLICIES = Policies()
 _MAY_LACK = {"value", "owner", "risk"}
 """Cells of these may be empty."""
 
@@ -112,36 +111,45 @@ def table_of_list(name: str, path: Path | str, settings: Settings) -> Any:
         ContentError: if a row cannot be used.
     """
     own = dict(settings.doors.get(name, {}))
-    _refuse_other_keywords(name, own)
+    if name == "previous":  # we wrote it, however the files of others are written
+        ours = type(settings.reading)(blanks=settings.reading.blanks)
+        settings = settings.model_copy(update={"reading": ours, "policies": _NO_POLICIES})
     opened = {key: own.pop(key) for key in _OF_FILES if key in own}
     try:
         raw = read_table(str(path), **(_keywords_of_text(path, settings) | opened))
         if not len(raw):
+            _refuse_file_of_another_kind(name, raw, own)
             return table_of_nobody(name)
         if name == "previous":
-            raw = _list_as_it_was(raw)
+            raw = _list_as_it_was(raw, as_text=str(path).lower().endswith(_TEXTS))
         read = _table_by_door if name in _DOORS else _plain_table
-        found = read(name, raw, settings, own)
+        with rows_chosen({}, settings.policies.incomplete or "error"):
+            found = read(name, raw, settings, own)
     except RetentionError as refusal:
         raise _refusal_of_file(refusal, name, path) from None
     return found.assign(customer_id=found["customer_id"].astype(str))
 
 
-def _list_as_it_was(raw: Any) -> Any:
+def _list_as_it_was(raw: Any, *, as_text: bool) -> Any:
     """A list of ours, true and false as text; in a CSV some texts have an apostrophe before them.
 
     Raises:
         ContentError: if there are such ids, of which nobody knows what they were.
     """
-    if "customer_id" in raw and str(raw["customer_id"].dtype) in ("str", "object"):
-        odd = raw["customer_id"].astype(str).str[:2].isin(_HARMLESS)
-        if odd.any():
+    texts = [name for name in ("customer_id", "reason", "severities") if name in raw and as_text]
+    found = raw.assign(escalate=raw["escalate"].astype(str)) if "escalate" in raw else raw
+    for name in texts:
+        told = raw[name].astype(str)
+        plain = told.map(without_our_apostrophes)
+        odd = plain != told
+        if name == "customer_id" and odd.any():
             raise ContentError(
-                f"{count_of(int(odd.sum()), 'customer_id begins', 'customer_ids begin')} with an "
-                f"apostrophe and a sign, such as {raw['customer_id'][odd].iloc[0]!r}: a CSV is for "
-                "people and spreadsheets. Keep the list as .parquet."
+                f"{count_of(int(odd.sum()), 'customer_id has', 'customer_ids have')} an "
+                f"apostrophe before a sign, such as {told[odd].iloc[0]!r}: a CSV is for people "
+                "and spreadsheets. Keep the list as .parquet."
             )
-    return raw.assign(escalate=raw["escalate"].astype(str)) if "escalate" in raw else raw
+        found = found.assign(**{name: plain.where(odd, raw[name])}) if odd.any() else found
+    return found
 
 
 def _keywords_of_text(path: Path | str, settings: Settings) -> dict[str, Any]:
@@ -151,12 +159,34 @@ def _keywords_of_text(path: Path | str, settings: Settings) -> dict[str, Any]:
     return settings.reading.model_dump(include=set(_OF_TEXT_FILES), exclude_none=True)
 
 
-def _refuse_other_keywords(name: str, own: Mapping[str, Any]) -> None:
-    """Refuse what is said of a file and is no keyword of its door.
+def _refuse_file_of_another_kind(name: str, raw: Any, own: Mapping[str, Any]) -> None:
+    """Refuse a file without rows that is of something else; JSON without rows names no columns.
+
+    Raises:
+        ColumnError: if it is.
+    """
+    needed = _DOORS[name][1] if name in _DOORS else ("customer_id", *_PLAIN[name].needs)
+    for role in needed if len(raw.columns) else ():
+        if own.get(role, role) not in raw.columns:
+            raise ColumnError.unknown(role, str(own.get(role, role)), raw.columns)
+
+
+def refuse_other_doors(settings: Settings) -> None:
+    """Refuse what is said of a file that no list has, or what is no keyword of its door.
 
     Raises:
         UsageError: if there is any.
     """
+    files = [*_PLAIN, *_DOORS]
+    for name, own in settings.doors.items():
+        if name not in files:
+            near = nearest_name(name, files)
+            hint = f" Did you mean [doors.{near}]?" if near else f" There is: {', '.join(files)}."
+            raise UsageError(f"[doors.{name}] is of no file of a list.{hint}")
+        _refuse_other_keywords(name, own)
+
+
+def _refuse_other_keywords(name: str, own: Mapping[str, Any]) -> None:
     known = [*_WRITTEN, *_OF_FILES, *_roles_of_plain(name)]
     if name in _DOORS:
         of_door = [key for key in signature(_DOORS[name][0]).parameters if key not in _NO_KEYWORDS]
@@ -261,7 +291,13 @@ def table_of_nobody(name: str) -> Any:
 
 def _refusal_of_file(refusal: RetentionError, name: str, path: Path | str) -> RetentionError:
     """A refusal that says which file it is about, and where its columns are named."""
-    hint = ""
-    if isinstance(refusal, ColumnError):
+    hint, said = "", refusal.marked
+    if name == "previous":  # nothing of it is left out, nor does a door read it
+        said = said.split("\n`audit(")[0].replace(" or leave those rows out", "")
+        hint = (
+            " A list is read as --output wrote it: best keep it as .parquet. What was written "
+            "otherwise since is said in the config file, in [doors.previous]."
+        )
+    elif isinstance(refusal, ColumnError):
         hint = f" In the config file, [doors.{name}] says which column is which."
-    return type(refusal)(f"{path}: {refusal.marked}{hint}")
+    return type(refusal)(f"{path}: {said}{hint}")

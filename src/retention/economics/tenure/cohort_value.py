@@ -251,7 +251,8 @@ class _ValueGrid:
         over = _are_over(steps, watched.last)
 
         def so_far(values: Floats) -> Floats:
-            cells = np.bincount(where, np.nan_to_num(values.astype(np.float64)), np.prod(shape))
+            known = np.where(np.isnan(values), 0.0, values)
+            cells = np.bincount(where, known, np.prod(shape))
             return np.where(over, cells.reshape(shape).cumsum(axis=2), 0.0)
 
         n = so_far(np.where(kept["_age"] == 0, kept["n"], 0))

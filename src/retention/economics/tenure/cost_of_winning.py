@@ -12,6 +12,7 @@ from retention import periods
 from retention.economics.value.payments import checked_cost, is_amount
 from retention.errors import YOURS, ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Columns, as_text, collect
+from retention.orders import MOST
 from retention.survival.models.lifetime_model import description_of, is_table
 from retention.tables import Column, Kind, require
 
@@ -135,9 +136,10 @@ def _costs_of_table(table: object, by: Sequence[str]) -> CostOfWinning:
         columns.append(periods.day_expr("cohort", frame.implementation).alias("_day"))
     found = collect(frame.select(*columns, nw.col("acquisition_cost").cast(nw.Float64)))
     amounts = found["acquisition_cost"].astype(np.float64)
-    if wrong := int((~(amounts >= 0)).sum()):
+    if wrong := int((~((amounts >= 0) & (amounts <= MOST))).sum()):
         raise ContentError(
-            f"acquisition_cost: {count_of(wrong, 'row has', 'rows have')} no cost, or one below 0."
+            f"acquisition_cost: {count_of(wrong, 'row has', 'rows have')} no cost, or one below 0 "
+            "or infinite."
         )
     keys = [found[name].tolist() for name in (*names, *(["_day"] * by_cohort))]
     told = [*zip(*keys, strict=True)]

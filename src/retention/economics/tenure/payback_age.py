@@ -53,7 +53,8 @@ def payback_age(values: IntoFrameT, *, by: str | Sequence[str] = ()) -> IntoFram
     It is the first age a with net(a) ≥ 0, at the end of which the cost is back: 0 is the period of
     the first purchase itself. The bounds are the first ages at which the upper and the lower bound
     of `net` reach 0; null where they have not yet, so that a cohort may have paid back and still
-    lack an upper bound. Later refunds may undo it: it is when the money was there first.
+    lack an upper bound, and the lower one where an earlier age has no bounds. Later refunds may
+    undo it: it is when the money was there first.
 
     Args:
         values: a table from `cohort_value` of profit, with `acquisition_cost=`.
@@ -133,14 +134,17 @@ def _paybacks(found: Columns, names: Sequence[str]) -> Columns:
     made |= {"cohort": cohort[rows], "n_cohort": found["n_cohort"][rows].astype(np.int64)}
     made["acquisition_cost"] = cost
     for name, line in _LINES.items():
-        reached = np.where(found[line][order] >= enough, age, np.inf)
+        values = found[line][order]
+        reached = np.where(values >= enough, age, np.inf)
         first = np.minimum.reduceat(reached, opens)
+        if name == "lower":  # it may have been reached at an age whose bounds are not known
+            unknown = np.minimum.reduceat(np.where(np.isnan(values), age, np.inf), opens)
+            first = np.where(unknown < first, np.inf, first)
         made[name] = np.where(np.isfinite(first), first, np.nan)
     freq = str(found["freq"][0])
-    why = [
-        _why_no_payback(*each, freq)
-        for each in zip(made["payback_age"], n_ages, made["n_cohort"], strict=True)
-    ]
+    known = np.isfinite(found["net"][order]).astype(np.int64)
+    told = (made["payback_age"], n_ages, np.add.reduceat(known, opens), made["n_cohort"])
+    why = [_why_no_payback(*each, freq) for each in zip(*told, strict=True)]
     made |= {"reason": np.array(why, dtype=object), "n_ages": n_ages}
     return made | {"freq": np.full(rows.size, freq, dtype=object)}
 
@@ -161,9 +165,11 @@ def _refuse_mixed_values(age: Floats, opens: NDArray[np.intp]) -> None:
         )
 
 
-def _why_no_payback(age: float, n_ages: int, n_cohort: int, freq: str) -> str | None:
+def _why_no_payback(age: float, n_ages: int, n_known: int, n_cohort: int, freq: str) -> str | None:
     if not np.isnan(age):
         return None
     if not n_cohort:
         return "nobody was won"
+    if n_known < n_ages:
+        return f"profit is known of {n_known:,} of {count_of(n_ages, f'observed {freq}')}"
     return f"not within {count_of(n_ages, f'observed {freq}')}"
