@@ -8,11 +8,15 @@ from retention.faces import lazy_face
 
 if TYPE_CHECKING:
     from retention.economics.outlook.backtest_outlook import backtest_outlook as backtest_outlook
-    from retention.economics.outlook.expected_customers import expected_customers as expected_customers
+    from retention.economics.outlook.expected_customers import (
+        expected_customers as expected_customers,
+    )
     from retention.economics.outlook.expected_sales import expected_sales as expected_sales
     from retention.economics.programme.loyalty_link import loyalty_link as loyalty_link
     from retention.economics.programme.programme_value import programme_value as programme_value
-    from retention.economics.programme.staff_and_customers import staff_and_customers as staff_and_customers
+    from retention.economics.programme.staff_and_customers import (
+        staff_and_customers as staff_and_customers,
+    )
     from retention.economics.tenure.break_even_tenure import break_even_tenure as break_even_tenure
     from retention.economics.tenure.cohort_value import cohort_value as cohort_value
     from retention.economics.tenure.lifetime_profit import lifetime_profit as lifetime_profit
@@ -22,8 +26,12 @@ if TYPE_CHECKING:
     from retention.economics.value.customer_equity import customer_equity as customer_equity
     from retention.economics.value.lifetime_value import lifetime_value as lifetime_value
     from retention.economics.value.residual_value import residual_value as residual_value
-    from retention.economics.value.retention_elasticity import retention_elasticity as retention_elasticity
-    from retention.economics.value.value_of_retention import value_of_retention as value_of_retention
+    from retention.economics.value.retention_elasticity import (
+        retention_elasticity as retention_elasticity,
+    )
+    from retention.economics.value.value_of_retention import (
+        value_of_retention as value_of_retention,
+    )
 
 _HOMES = {
     "backtest_outlook": "outlook.backtest_outlook",

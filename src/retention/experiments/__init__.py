@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from retention.experiments.effects.retention_effect import retention_effect as retention_effect
     from retention.experiments.looks.look_bounds import look_bounds as look_bounds
     from retention.experiments.planning.profit_test_size import profit_test_size as profit_test_size
-    from retention.experiments.planning.retention_test_size import retention_test_size as retention_test_size
-    from retention.experiments.planning.survival_test_size import survival_test_size as survival_test_size
+    from retention.experiments.planning.retention_test_size import (
+        retention_test_size as retention_test_size,
+    )
+    from retention.experiments.planning.survival_test_size import (
+        survival_test_size as survival_test_size,
+    )
     from retention.experiments.response.targeting_gain import targeting_gain as targeting_gain
     from retention.experiments.response.uplift_curve import uplift_curve as uplift_curve
 

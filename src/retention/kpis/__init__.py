@@ -41,14 +41,26 @@ if TYPE_CHECKING:
     from retention.kpis.service.availability import service_availability as service_availability
     from retention.kpis.service.rates import retention_by_service as retention_by_service
     from retention.kpis.service.rates import service_kpis as service_kpis
-    from retention.kpis.subscriptions.contraction_first import contraction_before_leaving as contraction_before_leaving
-    from retention.kpis.subscriptions.followed.churn_by_tenure import churn_by_tenure as churn_by_tenure
-    from retention.kpis.subscriptions.followed.dunning_recovery import dunning_recovery as dunning_recovery
-    from retention.kpis.subscriptions.followed.trial_conversion import trial_conversion as trial_conversion
-    from retention.kpis.subscriptions.plans.plan_migrations import plan_migrations as plan_migrations
+    from retention.kpis.subscriptions.contraction_first import (
+        contraction_before_leaving as contraction_before_leaving,
+    )
+    from retention.kpis.subscriptions.followed.churn_by_tenure import (
+        churn_by_tenure as churn_by_tenure,
+    )
+    from retention.kpis.subscriptions.followed.dunning_recovery import (
+        dunning_recovery as dunning_recovery,
+    )
+    from retention.kpis.subscriptions.followed.trial_conversion import (
+        trial_conversion as trial_conversion,
+    )
+    from retention.kpis.subscriptions.plans.plan_migrations import (
+        plan_migrations as plan_migrations,
+    )
     from retention.kpis.subscriptions.plans.plan_waterfall import plan_waterfall as plan_waterfall
     from retention.kpis.subscriptions.resurrected import resurrected_share as resurrected_share
-    from retention.kpis.subscriptions.revenue_churn import logo_and_revenue_churn as logo_and_revenue_churn
+    from retention.kpis.subscriptions.revenue_churn import (
+        logo_and_revenue_churn as logo_and_revenue_churn,
+    )
     from retention.kpis.subscriptions.seat_expansion import seat_expansion as seat_expansion
     from retention.kpis.subscriptions.voluntary_churn import voluntary_churn as voluntary_churn
     from retention.kpis.voice.before_leaving import voice_by_outcome as voice_by_outcome

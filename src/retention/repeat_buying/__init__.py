@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel as ParetoNbdModel
     from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd as fit_pareto_nbd
     from retention.repeat_buying.buying.purchase_model import PurchaseModel as PurchaseModel
-    from retention.repeat_buying.renewal.fit import fit_beta_discrete_weibull as fit_beta_discrete_weibull
+    from retention.repeat_buying.renewal.fit import (
+        fit_beta_discrete_weibull as fit_beta_discrete_weibull,
+    )
     from retention.repeat_buying.renewal.fit import fit_beta_geometric as fit_beta_geometric
     from retention.repeat_buying.renewal.models import BetaGeometricModel as BetaGeometricModel
     from retention.repeat_buying.renewal.models import DiscreteWeibullModel as DiscreteWeibullModel
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     from retention.repeat_buying.renewal.renewal_periods import renewal_periods as renewal_periods
     from retention.repeat_buying.scores.backtests import backtest_purchases as backtest_purchases
     from retention.repeat_buying.scores.churn_score import churn_score as churn_score
-    from retention.repeat_buying.scores.diagnostics import purchase_calibration as purchase_calibration
+    from retention.repeat_buying.scores.diagnostics import (
+        purchase_calibration as purchase_calibration,
+    )
     from retention.repeat_buying.scores.diagnostics import spend_independence as spend_independence
     from retention.repeat_buying.scores.tracking import tracking_table as tracking_table
-    from retention.repeat_buying.summary.purchase_summary import purchase_summary as purchase_summary
+    from retention.repeat_buying.summary.purchase_summary import (
+        purchase_summary as purchase_summary,
+    )
     from retention.repeat_buying.summary.purchase_summary import split_summary as split_summary
     from retention.repeat_buying.value.customer_value import customer_value as customer_value
     from retention.repeat_buying.value.spend import GammaGammaModel as GammaGammaModel

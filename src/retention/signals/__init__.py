@@ -24,12 +24,18 @@ if TYPE_CHECKING:
     from retention.signals.features.contact_features import contact_features as contact_features
     from retention.signals.features.event_features import event_features as event_features
     from retention.signals.features.invoice_features import invoice_features as invoice_features
-    from retention.signals.features.offer_and_survey_features import offer_features as offer_features
-    from retention.signals.features.offer_and_survey_features import survey_features as survey_features
+    from retention.signals.features.offer_and_survey_features import (
+        offer_features as offer_features,
+    )
+    from retention.signals.features.offer_and_survey_features import (
+        survey_features as survey_features,
+    )
     from retention.signals.features.purchase_features import purchase_features as purchase_features
     from retention.signals.features.wallet_features import wallet_features as wallet_features
     from retention.signals.groups.customer_states import customer_states as customer_states
-    from retention.signals.groups.expected_migrations import expected_migrations as expected_migrations
+    from retention.signals.groups.expected_migrations import (
+        expected_migrations as expected_migrations,
+    )
     from retention.signals.groups.rfm_cuts import RfmCuts as RfmCuts
     from retention.signals.groups.rfm_cuts import rfm_cuts as rfm_cuts
     from retention.signals.groups.rfm_scores import rfm_scores as rfm_scores

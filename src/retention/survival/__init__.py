@@ -10,30 +10,42 @@ if TYPE_CHECKING:
     from retention.survival.counts.person_periods import person_periods as person_periods
     from retention.survival.cox.model import CoxModel as CoxModel
     from retention.survival.cox.model import fit_cox as fit_cox
-    from retention.survival.cox.proportionality import proportional_hazards_test as proportional_hazards_test
+    from retention.survival.cox.proportionality import (
+        proportional_hazards_test as proportional_hazards_test,
+    )
     from retention.survival.curves.competing_risks import cause_removed as cause_removed
-    from retention.survival.curves.competing_risks import cumulative_incidence as cumulative_incidence
+    from retention.survival.curves.competing_risks import (
+        cumulative_incidence as cumulative_incidence,
+    )
     from retention.survival.curves.kaplan_meier import cumulative_hazard as cumulative_hazard
     from retention.survival.curves.kaplan_meier import survival_curve as survival_curve
     from retention.survival.curves.log_rank import compare_curves as compare_curves
-    from retention.survival.curves.typical_lifetimes import conditional_survival as conditional_survival
+    from retention.survival.curves.typical_lifetimes import (
+        conditional_survival as conditional_survival,
+    )
     from retention.survival.curves.typical_lifetimes import lifetime_quantile as lifetime_quantile
     from retention.survival.curves.typical_lifetimes import median_lifetime as median_lifetime
     from retention.survival.curves.typical_lifetimes import restricted_mean as restricted_mean
-    from retention.survival.curves.typical_lifetimes import restricted_mean_difference as restricted_mean_difference
+    from retention.survival.curves.typical_lifetimes import (
+        restricted_mean_difference as restricted_mean_difference,
+    )
     from retention.survival.hazard.model import HazardModel as HazardModel
     from retention.survival.hazard.model import fit_hazard as fit_hazard
     from retention.survival.lifelines_models import from_lifelines as from_lifelines
     from retention.survival.models.aft import AftModel as AftModel
     from retention.survival.models.aft import fit_aft as fit_aft
     from retention.survival.models.lifetime_model import LifetimeModel as LifetimeModel
-    from retention.survival.models.prediction import expected_remaining_lifetime as expected_remaining_lifetime
+    from retention.survival.models.prediction import (
+        expected_remaining_lifetime as expected_remaining_lifetime,
+    )
     from retention.survival.models.prediction import predict_churn as predict_churn
     from retention.survival.models.prediction import predict_survival as predict_survival
     from retention.survival.models.prediction import with_predictions as with_predictions
     from retention.survival.scores.backtesting import backtest as backtest
     from retention.survival.scores.brier_and_auc import brier_score as brier_score
-    from retention.survival.scores.brier_and_auc import integrated_brier_score as integrated_brier_score
+    from retention.survival.scores.brier_and_auc import (
+        integrated_brier_score as integrated_brier_score,
+    )
     from retention.survival.scores.brier_and_auc import time_dependent_auc as time_dependent_auc
     from retention.survival.scores.calibration_and_lift import calibration as calibration
     from retention.survival.scores.calibration_and_lift import lift as lift

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
-    from retention.targeting.holdouts.expected_maximum_profit import expected_maximum_profit as expected_maximum_profit
+    from retention.targeting.holdouts.expected_maximum_profit import (
+        expected_maximum_profit as expected_maximum_profit,
+    )
     from retention.targeting.holdouts.maximum_profit import maximum_profit as maximum_profit
     from retention.targeting.holdouts.profit_curve import profit_curve as profit_curve
     from retention.targeting.holdouts.rule_profit import rule_profit as rule_profit
