@@ -293,6 +293,7 @@ def test_refuses_an_empty_table(engine):
     [
         ({"as_of": "2023-12-31"}, "as_of is 2023-12-31, but the first order is of 2024-01-01"),
         ({"as_of": "2024-01-30"}, "no whole month between 2024-01-01 and as_of 2024-01-30"),
+        ({"observed_from": "2024-09-01"}, "observed_from is 2024-09-01, after as_of"),
         ({"as_of": "soon"}, "as_of must be a day such as '2024-12-31'"),
         ({"freq": "monthly"}, "freq must be one of 'day', 'week', 'month', 'quarter', 'year'"),
         ({"by": "regoin"}, "by names 'regoin', which is not a column. Did you mean 'region'"),

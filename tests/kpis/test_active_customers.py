@@ -235,6 +235,7 @@ def test_rows_may_come_in_any_order_and_ids_be_numbers():
         ({"by": "n_active"}, "n_active"),
         ({"as_of": "2023-12-31"}, "the first order is of 2024-01-01"),
         ({"as_of": "2024-01-20"}, "There is no whole month"),
+        ({"observed_from": "2099-01-01"}, "`?observed_from`? is 2099-01-01, after `?as_of`? "),
     ],
 )
 def test_what_cannot_be_told_is_refused(said, message):

@@ -174,14 +174,12 @@ def observed_periods(
     observed_from: date | str | None,
 ) -> Observed:
     """What is observed of the lines, which are `read` if at hand, and warnings of the rest."""
-    last = periods.as_day(as_of, argument="as_of")
+    last, said = periods.observed_days(as_of, observed_from)
     opens = periods.first_day(periods.step_of(last, freq), freq)
     log = None if read is None else read.log(as_of=last, opens=opens)
     if log is None:
         log, read = _log_of_query(lines(), opens, last), None
-    start = log.first
-    if observed_from is not None:
-        start = periods.as_day(observed_from, argument="observed_from")
+    start = log.first if said is None else said
     window = periods.whole_periods(start, last, freq)
     if not window.n_steps > 0:
         raise ContentError(

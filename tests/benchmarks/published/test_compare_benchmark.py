@@ -76,6 +76,8 @@ def test_retention_is_never_compared_with_churn():
         rates.assign(n_churned=1000 - rates["n_churned"]),
         kept.rename(columns={"retention_rate": "churn_rate"}).assign(n_churned=[100, 400]),
         kept.assign(lower=rates["lower"], upper=rates["upper"]),
+        kept.assign(n_retained=[100, 400]),
+        rates.drop(columns="n_churned").assign(n_retained=[100, 400]),
     ):
         with pytest.raises(rt.ContentError, match="of another figure|kept instead of lost"):
             compare_benchmark(mistaken, benchmark(), **asked)
@@ -369,6 +371,30 @@ def test_a_day_or_a_segment_may_be_missing():
     assert compare_benchmark(churned(5), benchmark(), **SAID)["period"].isna().all()
 
 
+PERCENT = churned(100).drop(columns="n_churned") * [1, 100, 100, 100]
+JANUARY = pd.Timestamp("2024-01-01")
+ENDPOINT = {"convention": "endpoint"}
+
+
+@pytest.mark.parametrize("name", ["lag", "step", "date", "causes"])
+def test_a_segment_may_be_called_like_what_other_tables_say(name):
+    """It is a segment then, and says nothing of the length or the causes."""
+    found = compare_benchmark(churned([10, 20], **{name: ["a", "b"]}), benchmark(), by=name, **SAID)
+    assert found[name].tolist() == ["a", "b"]
+    assert found["note"].isna().all()
+
+
+def test_rates_of_more_than_a_year_are_carried_over_to_one_and_said_to_be():
+    """Ours of two years, theirs of two; of a year of 366 days nothing is said."""
+    said = {"convention": "start_cohort", "period": "year"}
+    found = compare_benchmark(churned(100, days=730.5), benchmark(days=730.5), **said)
+    assert found.loc[0, "churn_rate"] == pytest.approx(1 - 0.9**0.5)
+    both = "ours carried over from 730.5 days; theirs carried over from 730.5 days"
+    assert found.loc[0, "note"] == both
+    found = compare_benchmark(churned(100, days=366), benchmark(days=366), **said)
+    assert pd.isna(found.loc[0, "note"])
+
+
 @pytest.mark.parametrize(
     ("rates", "said", "message"),
     [
@@ -386,6 +412,18 @@ def test_a_day_or_a_segment_may_be_missing():
         (churned(10).drop(columns="n_base"), SAID, "lacks 'n_base'"),
         (churned(10).drop(columns="lower"), SAID, "rates of sales or profit have no benchmark"),
         (churned(10).assign(lower="x"), SAID, "'lower' holds .*, not numbers"),
+        (PERCENT, SAID, "'churn_rate' is a share of 1, such as 0.4 for 40 %; got 10"),
+        (churned(10).assign(upper=np.inf), SAID, "'upper' is a share of 1.*got inf"),
+        (churned(10).assign(n_base=-1000), SAID, "'n_base' counts customers.*got -1000"),
+        (churned(10, days=np.nan), {"convention": "endpoint"}, "'days' is a length.*in every row"),
+        (
+            churned(10, convention="usual"),
+            {"days": 365},
+            "says 'usual', which is none",
+        ),
+        (churned(10, convention=None), {"days": 365}, "'convention' says 'None'.*'start_cohort'"),
+        (churned(10, period=JANUARY, step=np.nan), ENDPOINT, "'step' is a whole number, known"),
+        (churned(10, period="Q1", step=1), ENDPOINT, "'period' holds no days"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(rates, said, message):
@@ -400,6 +438,9 @@ def test_what_cannot_be_compared_is_refused(rates, said, message):
         ({"rate": 16.0}, "say 0.4 for 40 %; got 16"),
         ({"rate_lower": -0.1}, "'rate_lower' is a share of 1"),
         ({"days": 0.0}, "'days' is a length above 0"),
+        ({"days": np.inf}, "'days' is a length above 0"),
+        ({"rate_lower": 0.3, "rate_upper": 0.2}, "of 'a carrier' lies outside its range, 0.3 to"),
+        ({"rate": 0.5}, "lies outside its range, 0.155 to 0.165"),
         ({"convention": "usual"}, "'usual' is no convention"),
         ({"days": 7.0}, "'a carrier' is a rate of 7 days"),
         ({"source": None}, None),

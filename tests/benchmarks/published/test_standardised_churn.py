@@ -210,6 +210,19 @@ def test_a_segment_without_customers_of_ours():
     assert found["churn_ratio"] == pytest.approx(270 / 360)
 
 
+def test_what_is_not_known_is_said_and_what_does_not_matter_is_not():
+    """A rate of ours that is missing; nobody in a segment of which they have nobody either."""
+    unknown = ours().assign(churn_rate=[0.3, np.nan], n_churned=[270, np.nan])
+    for method in ("direct", "indirect"):
+        found = standardised_churn(unknown, benchmark=study(), method=method, **SAID).loc[0]
+        assert found["verdict"] == "cannot tell"
+        assert found["note"] == "one of our rates is not known"
+    new = study(share=(1.0, 0.0))
+    found = standardised_churn(ours((270, 0), (900, 0)), benchmark=new, **SAID).loc[0]
+    assert found["standardised_rate"] == pytest.approx(0.3)
+    assert pd.isna(found["note"])
+
+
 def test_indirect_needs_no_shares():
     """Then there is a ratio and no rate at their mix."""
     theirs = study().drop(columns="share")
@@ -274,7 +287,8 @@ def test_answers_of_ours_are_taken_as_they_come():
     [
         (ours(), study(segment=("new", "aged")), {}, "has no rate of 'old' .*it has 'aged', 'new'"),
         (ours(), study(share=(0.4, 0.4)), {}, "add up to 0.8, not to 1"),
-        (ours(), study(share=(1.0, None)), {}, "add up to 1, not to 1. Give every segment"),
+        (ours(), study(share=(1.0, None)), {}, "'a study' does not say the share of 'old'. Give"),
+        (ours(), study(segment=("(all)", "(all)")), {}, "2 rows are of all .*compare_benchmark"),
         (ours(), study(segment=("new", "new")), {}, "a segment of 'a study' has several rows"),
         (ours(), study(), {"method": "both"}, "method must be one of 'direct', 'indirect'"),
         (ours(), study(), {"by": "plan"}, "'plan'.*not a column"),

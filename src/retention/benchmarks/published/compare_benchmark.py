@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Arrays = Mapping[str, NDArray[Any]]
 
-_WHOLE_YEAR = 360  # days: a rate of at least so many is one of a year, and nothing is carried over
+_WHOLE_YEAR, _LONG_YEAR = 360, 372  # days: a rate of so many is one of a year, not carried over
 _RATES = ("rate", "lower", "upper")
 
 
@@ -267,7 +267,10 @@ def _note_on_pair(pair: _Pair, period: str) -> str | None:
         f"ours carried over from {long}: new customers leave faster than they will later": (
             year and mine < _WHOLE_YEAR
         ),
-        f"theirs carried over from {their_long}": year and theirs < _WHOLE_YEAR,
+        f"ours carried over from {long}": year and mine > _LONG_YEAR,
+        f"theirs carried over from {their_long}": (
+            year and not _WHOLE_YEAR <= theirs <= _LONG_YEAR
+        ),
         "theirs is no proportion, of which nothing is made for a year": (
             year and pair.their_convention in NO_PROPORTIONS
         ),

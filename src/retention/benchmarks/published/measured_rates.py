@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention import periods
+from retention import intervals, periods
 from retention.errors import ColumnError, ContentError, RetentionError, check_choice, is_number
 from retention.frames import as_lazy, as_text, collect
 from retention.numerics.codes import group_numbers
@@ -36,6 +36,7 @@ _WAYS = (
 """The rates that can be compared, each with its bounds; the first that a table has is meant."""
 
 _ROUNDING = 1e-6
+_LARGEST = np.finfo(np.float64).max
 _ALIKE = 0.1
 """Lengths that differ by no more than this share are one: months have 28 to 31 days."""
 
@@ -67,6 +68,7 @@ class _Way(NamedTuple):
     upper: str
     base: str
     lost: str | None
+    kept: str | None
 
 
 def measured_rates(
@@ -92,22 +94,26 @@ def measured_rates(
             raise ColumnError.unknown("by", name, schema)
     way = _way_of_table(list(schema))
     found = _collected_rates(frame, way, by)
+    segments = {name: found.pop(name) for name in by}  # not what the table says by such a name
     rate, lower, upper = (found[f"_{part}"] for part in ("rate", "lower", "upper"))
     if way.rate == _RETENTION:
         rate, lower, upper = 1.0 - rate, 1.0 - upper, 1.0 - lower
     base = found["_base"]
     lost = found["_lost"] if way.lost else np.rint(rate * base)
-    _refuse_unfitting(way, rate, (lower, upper), (lost, base))
+    told = _conventions_of_rows(found, convention)
+    _refuse_odd_numbers(way, found, proportion=~np.isin(told.astype(str), NO_PROPORTIONS))
+    _refuse_unfitting(way, found)
+    period = _days_of_rows(found)
     own = MeasuredRates(
-        segments={name: found[name] for name in by},
-        period=_days_of_rows(found),
+        segments=segments,
+        period=period,
         n_base=base,
         n_churned=lost,
         rate=rate,
         lower=lower,
         upper=upper,
         days=_lengths_of_rows(found, days),
-        convention=_conventions_of_rows(found, convention),
+        convention=told,
         alone=_counts_some_causes(found),
     )
     return _sorted_rates(own, by)
@@ -128,7 +134,9 @@ def _way_of_table(names: Sequence[str]) -> _Way:
     base = "at_risk" if way[0] == "churn_rate" and "at_risk" in there else "n_base"
     if base not in there:
         raise ColumnError.missing("rates", base, "of how many customers", names, "")
-    return _Way(*way, base, "n_churned" if "n_churned" in there else None)
+    lost = "n_churned" if "n_churned" in there else None
+    counts_kept = base == "n_base" and "n_retained" in there and "n_reactivated" not in there
+    return _Way(*way, base, lost, "n_retained" if counts_kept else None)
 
 
 def _collected_rates(frame: Frame, way: _Way, by: Sequence[str]) -> Columns:
@@ -137,6 +145,7 @@ def _collected_rates(frame: Frame, way: _Way, by: Sequence[str]) -> Columns:
     said = ("period", "step", "lag", "date", "days", "convention", "causes")
     numbers = {"rate": way.rate, "lower": way.lower, "upper": way.upper, "base": way.base}
     numbers |= {"lost": way.lost} if way.lost else {}
+    numbers |= {"kept": way.kept} if way.kept else {}
     for name in numbers.values():
         if not schema[name].is_numeric():
             raise ColumnError(f"rates: {name!r} holds {schema[name]}, not numbers.")
@@ -149,25 +158,45 @@ def _collected_rates(frame: Frame, way: _Way, by: Sequence[str]) -> Columns:
     )
 
 
-def _refuse_unfitting(
-    way: _Way, rate: Floats, bounds: tuple[Floats, Floats], counts: tuple[Floats, Floats]
-) -> None:
+def _refuse_odd_numbers(way: _Way, found: Columns, *, proportion: NDArray[np.bool_]) -> None:
+    """Refuse what is no share of 1 where it has to be, no count, or not finite."""
+    for part in ("rate", "lower", "upper"):
+        value, most = found[f"_{part}"], np.where(proportion, 1.0 + _ROUNDING, _LARGEST)
+        odd = value[(value < -_ROUNDING) | (value > most)]
+        if odd.size:
+            raise ContentError(
+                f"rates: {getattr(way, part)!r} is a share of 1, such as 0.4 for 40 %; "
+                f"got {odd[0]:g}."
+            )
+    for part in ("base", "lost", "kept"):
+        if (name := getattr(way, part)) is None:
+            continue
+        odd = found[f"_{part}"][(found[f"_{part}"] < 0) | np.isinf(found[f"_{part}"])]
+        if odd.size:
+            raise ContentError(f"rates: {name!r} counts customers, 0 or more; got {odd[0]:g}.")
+
+
+def _refuse_unfitting(way: _Way, found: Columns) -> None:
     """Refuse rates that are not those of their bounds and counts: retention passed for churn."""
-    lost, base = counts
-    outside = (rate < bounds[0] - _ROUNDING) | (rate > bounds[1] + _ROUNDING)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = (base > 0) & (np.abs(lost / base - rate) > _ROUNDING) & (way.lost is not None)
+    rate, base = found["_rate"], found["_base"]
+    outside = (rate < found["_lower"] - _ROUNDING) | (rate > found["_upper"] + _ROUNDING)
     if bool(outside.any()):
         raise ContentError(
             f"rates: {way.rate!r} lies outside {way.lower!r} and {way.upper!r}: the bounds are of "
             "another figure. Give the answer as the function made it."
         )
-    if bool(apart.any()):
-        row = int(np.flatnonzero(apart)[0])
-        raise ContentError(
-            f"rates: {way.rate!r} says that {rate[row]:.4g} were lost, {way.lost!r} of "
-            f"{way.base!r} that {lost[row] / base[row]:.4g} were. Is it kept instead of lost?"
-        )
+    for name, part, is_kept in ((way.lost, "_lost", False), (way.kept, "_kept", True)):
+        if name is None:
+            continue
+        share = intervals.ratio(found[part], base)
+        expected = share if is_kept == (way.rate == _RETENTION) else 1 - share
+        apart = np.flatnonzero(np.abs(expected - rate) > _ROUNDING)
+        if apart.size:
+            row = int(apart[0])
+            raise ContentError(
+                f"rates: {way.rate!r} is {rate[row]:.4g}; by {name!r} of {way.base!r} it were "
+                f"{expected[row]:.4g}. Is it kept instead of lost?"
+            )
 
 
 def _days_of_rows(found: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -175,7 +204,12 @@ def _days_of_rows(found: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     named = next((name for name in ("period", "date") if name in found), None)
     if named is None:
         return np.full(found["_rate"].size, "NaT", "datetime64[us]")
-    return found[named].astype("datetime64[us]")
+    try:
+        return found[named].astype("datetime64[us]")
+    except (TypeError, ValueError):
+        raise ContentError(
+            f"rates: {named!r} holds no days. Give the answer as the function made it."
+        ) from None
 
 
 def _lengths_of_rows(found: Mapping[str, NDArray[Any]], days: float | None) -> Floats:
@@ -195,24 +229,41 @@ def _lengths_of_rows(found: Mapping[str, NDArray[Any]], days: float | None) -> F
 
 def _lengths_told(found: Mapping[str, NDArray[Any]]) -> Floats | None:
     if "days" in found:
-        return found["days"].astype(np.float64)
+        told = found["days"].astype(np.float64)
+        if not bool((np.isfinite(told) & (told > 0)).all()):
+            raise ContentError("rates: 'days' is a length above 0, known in every row.")
+        return told
     if not {"period", "step"} <= set(found):
         return None
     if not found["_rate"].size:
         return np.zeros(0)
-    freq = periods.freq_of(found["period"], found["step"])
+    freq = periods.freq_of(found["period"], _whole_numbers_of("step", found))
     if freq == "period":
         return None
-    steps = found["step"].astype(np.int64)
-    lag = found["lag"].astype(np.int64) if "lag" in found else np.ones_like(steps)
+    steps = _whole_numbers_of("step", found)
+    lag = _whole_numbers_of("lag", found) if "lag" in found else np.ones_like(steps)
     opens = periods.day_numbers(periods.first_days(steps, freq))
     return (periods.day_numbers(periods.first_days(steps + lag, freq)) - opens).astype(np.float64)
+
+
+def _whole_numbers_of(name: str, found: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """A column of whole numbers, all known."""
+    values = found[name].tolist()
+    if not all(is_number(one) and one == int(one) for one in values):
+        raise ContentError(f"rates: {name!r} is a whole number, known in every row.")
+    return np.array(values, np.float64).astype(np.int64)
 
 
 def _conventions_of_rows(found: Mapping[str, NDArray[Any]], convention: str | None) -> NDArray[Any]:
     if "convention" in found:
         if convention is not None:
             raise RetentionError("rates says its convention itself: leave out `convention=`.")
+        odd = sorted(set(map(str, found["convention"].tolist())) - set(CHURN_CONVENTIONS))
+        if odd:
+            raise ContentError(
+                f"rates: 'convention' says {odd[0]!r}, which is none. It is one of "
+                f"{', '.join(map(repr, CHURN_CONVENTIONS))}."
+            )
         return found["convention"].astype(object)
     if convention is None:
         raise RetentionError(
@@ -294,7 +345,15 @@ def _refuse_odd_benchmarks(found: Mapping[str, NDArray[Any]]) -> None:
             raise ContentError(
                 f"benchmarks: {name!r} is a share of 1: say 0.4 for 40 %; got {outside[0]:g}. {say}"
             )
-    if bool((~(found["days"] > 0)).any()):
+    least, rate, most = (found[name] for name in ("rate_lower", "rate", "rate_upper"))
+    apart = (least > most) | (rate < least - _ROUNDING) | (rate > most + _ROUNDING)
+    if bool(apart.any()):
+        row = int(np.flatnonzero(apart)[0])
+        raise ContentError(
+            f"benchmarks: the rate of {found['name'][row]!r} lies outside its range, "
+            f"{least[row]:g} to {most[row]:g}. {say}"
+        )
+    if not bool(((found["days"] > 0) & np.isfinite(found["days"])).all()):
         raise ContentError(f"benchmarks: 'days' is a length above 0. {say}")
     odd = sorted({str(word) for word in found["convention"]} - set(CHURN_CONVENTIONS))
     if odd:

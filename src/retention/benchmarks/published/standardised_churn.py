@@ -123,8 +123,8 @@ def standardised_churn(
         RetentionError: if the method is none of the two, length or convention of the rates are not
             known, or the direct method is asked of rates that are no proportions.
         ColumnError: if a column is missing.
-        ContentError: if a segment of ours is not in the benchmark, stands there twice, or the
-            shares of a benchmark do not add up to 1.
+        ContentError: if a segment of ours is not in the benchmark, stands there twice, the
+            shares of a benchmark do not add up to 1, or it has no segments.
 
     Example:
         Nine in ten of our customers are new and leave as new ones do. All in all more leave than
@@ -187,7 +187,14 @@ def standardised_churn(
 
 def _benchmarks_apart(others: Arrays) -> list[dict[str, NDArray[Any]]]:
     """The benchmarks, each by its segments; what is of all of them together is left out."""
-    parts = {name: values[others["segment"] != _ALL] for name, values in others.items()}
+    apart = others["segment"] != _ALL
+    if apart.size and not bool(apart.any()):
+        raise ContentError(
+            f"benchmark: its {apart.size:,} rows are of all customers together, none is of a "
+            "segment. Name the column of segments at the door (`as_benchmarks(..., segment=)`), or "
+            "hold the rate of all against theirs by `compare_benchmark`."
+        )
+    parts = {name: values[apart] for name, values in others.items()}
     keys = [parts[name] for name in ("name", "year", "source", "days", "convention")]
     return [{name: values[rows] for name, values in parts.items()} for rows in _parts_alike(keys)]
 
@@ -256,8 +263,13 @@ def _shares_of_benchmark(theirs: Arrays, name: str) -> Floats:
     share = theirs["share"].astype(np.float64)
     if bool(np.isnan(share).all()):
         return share
-    total = float(np.nan_to_num(share).sum())
-    if bool(np.isnan(share).any()) or abs(total - 1) > _ROUNDED:
+    if unknown := [str(one) for one in theirs["segment"][np.isnan(share)].tolist()]:
+        raise ContentError(
+            f"benchmark: {name!r} does not say the share of {', '.join(map(repr, unknown[:5]))}. "
+            "Give every segment its share of the benchmark's customers."
+        )
+    total = float(share.sum())
+    if abs(total - 1) > _ROUNDED:
         raise ContentError(
             f"benchmark: the shares of {name!r} by segment add up to {total:.4g}, not to 1. Give "
             "every segment its share of the benchmark's customers."
@@ -367,14 +379,15 @@ def byar_bounds(observed: float, level: float = 0.95) -> tuple[float, float]:
 
 def _note_on_mix(mix: _Mix, method: str) -> str | None:
     """Why nothing is known, or what stands against it, in words."""
-    empty = [str(s) for s, n in zip(mix.theirs["segment"], mix.n, strict=True) if n == 0]
+    empty = mix.theirs["segment"][(mix.n == 0) & (mix.share != 0)].tolist()
     stated = mix.theirs["convention"][0] != "not stated"
     said = {
+        "one of our rates is not known": bool(np.isnan(mix.lost).any()),
         "another convention than the benchmark's": mix.alike is False,
         "the benchmark does not state its convention": not stated,
         "our convention is not stated": mix.alike is None and stated,
         f"another length: {mix.said}": not mix.fits,
-        f"nobody of ours in {', '.join(empty)}": bool(empty) and method == "direct",
+        f"nobody of ours in {', '.join(map(str, empty))}": bool(empty) and method == "direct",
         "ours counts some causes alone": mix.alone,
         "the benchmark is quoted without source": (
             mix.theirs["standing"][0] == "quoted without source"

@@ -129,9 +129,10 @@ def _beside_first_labels(rows: Frame, asked: Following) -> Frame:
     """Orders beside the segments of their customer's first one."""
     if not asked.by or asked.orders == (1,):
         return rows
-    first = rows.filter(nw.col("order") == 1).select("customer_id", *asked.by)
-    others = [name for name in rows.collect_schema().names() if name not in asked.by]
-    return rows.select(*others).join(first, on="customer_id", how="left")
+    # A window, not a join of the rows to themselves, for which an engine would sort them twice.
+    first = {name: nw.when(nw.col("order") == 1).then(nw.col(name)) for name in asked.by}
+    rows = rows.with_columns(**first)
+    return rows.with_columns(nw.col(name).min().over("customer_id") for name in asked.by)
 
 
 def _rows_with_periods(rows: Frame, freq: str | None) -> Frame:
