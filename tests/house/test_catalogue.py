@@ -41,7 +41,7 @@ def answers():
     told = [*voice_answers(company, activity), *reason_answers(company)]
     lasting = [*survival_answers(company), *repeat_answers(company)]
     worth = [*tenure_answers(company), *value_answers(), *programme_answers()]
-    worth += [late_payers(company), list_answer(company), card_answer(company)]
+    worth += [late_payers(company), list_answer(company)]
     found = [scan_answer(), *alarm_answers(company), *model_answers(company)]
     found += group_answers(company)
     found += rate_answers(activity)
@@ -49,6 +49,7 @@ def answers():
     found += [feature_answer(company), *offer_answers(), *response_answers()]
     found += buyer_answers(company)
     found += [*arm_answers(), *planned_answers(), *effect_answers(), money_answer(company)]
+    found += [card_answer(company)]
     return [*outcome, *revenue, *bridges, *told, *operations, *lasting, *worth, *found]
 
 

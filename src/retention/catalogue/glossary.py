@@ -40,11 +40,7 @@ GLOSSARY: tuple[Term, ...] = (
         "what customers of an experiment were meant to get: the control gets nothing "
         "new. Who was put into an arm counts there, offered or not.",
         "topics/experiments",
-        (
-            "group",
-            "variant",
-            "treatment",
-        ),
+        ("group", "variant", "treatment"),
     ),
     Term(
         "as of",
@@ -179,10 +175,7 @@ GLOSSARY: tuple[Term, ...] = (
         "a time at which the effect of a running experiment is read. Each further one "
         "is another chance to be fooled.",
         "explanation/seven-ways",
-        (
-            "interim analysis",
-            "peek",
-        ),
+        ("interim analysis", "peek"),
     ),
     Term(
         "mature",
@@ -200,11 +193,7 @@ GLOSSARY: tuple[Term, ...] = (
         "offer",
         "what is done to keep a customer. Making it costs something, and being taken costs more.",
         "topics/targeting",
-        (
-            "incentive",
-            "campaign",
-            "contact",
-        ),
+        ("incentive", "campaign", "contact"),
     ),
     Term(
         "period",
@@ -298,7 +287,7 @@ GLOSSARY: tuple[Term, ...] = (
         ("block",),
     ),
     Term(
-        "topics/survival",
+        "survival",
         "the share still here after some time, S(t).",
         "topics/survival",
         ("retention curve",),
@@ -307,10 +296,7 @@ GLOSSARY: tuple[Term, ...] = (
         "uplift",
         "by how much an offer lowers the customer's chance to leave. It may be negative.",
         "topics/experiments",
-        (
-            "treatment effect",
-            "incremental effect",
-        ),
+        ("treatment effect", "incremental effect"),
     ),
     Term(
         "x, t_x, T",

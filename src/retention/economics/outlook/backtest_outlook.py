@@ -89,8 +89,9 @@ def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is ju
         One row per period held out, in the caller's kind: `period`, `step`, `n_acquired` (customers
         won in it), `n_customers`, `lower`, `upper` (expected), `actual` (who bought), `error`
         (expected − actual), `covered` (whether the bounds hold it; null without bounds), the same
-        of sales (`sales`, `sales_lower` …, net of refunds, currency), and the constants
-        `covered_share`, `sales_covered_share` (of the periods with bounds), `newcomers`, `freq`.
+        of sales (`sales`, `sales_lower`, `sales_upper`, `sales_actual`, `sales_error`,
+        `sales_covered`; net of refunds, currency), and the constants `covered_share`,
+        `sales_covered_share` (of the periods with bounds), `newcomers`, `freq`.
 
     Raises:
         RetentionError: if a keyword is none of what it may be, or `as_of` is within a period.
