@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from random import Random
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -221,3 +222,39 @@ def test_engines_agree(engine):
     row = {name: values[0] for name, values in read_out(found).items()}
     for name in ("n_orders", "sales", "gap_ratio", "tier", "last_outcome", "sentence", "window"):
         assert row[name] == expected[name]
+
+
+def test_a_segment_that_is_missing_is_not_known():
+    """It is null on the card, not a text such as "nan", and not a word of the sentence."""
+    tiers = pd.DataFrame({"customer_id": ["Ann", "Bob"], "segment": ["A", None]})
+    found = card("Bob", transactions=ORDERS, tiers=tiers)
+    assert found["tier"] is None
+    assert "Tier" not in found["sentence"]
+
+
+def test_what_is_of_no_day_comes_before_what_is_of_one():
+    """A segment without a day counts until there is one of a day."""
+    days = pd.to_datetime([None, "2024-03-01", "2024-05-01"])
+    states = pd.DataFrame({"customer_id": ["Ann"] * 3, "segment": ["x", "y", "z"], "as_of": days})
+    assert card(transactions=ORDERS, states=states)["state"] == "y"
+    assert card(transactions=ORDERS, states=states[::2])["state"] == "x"
+
+
+def test_a_risk_of_a_later_day_is_not_on_the_card():
+    """Of several days the last by the one asked counts, as with segments."""
+    risk = pd.DataFrame({
+        "customer_id": ["Ann"] * 3,
+        "risk": [0.1, 0.4, 0.9],
+        "as_of": pd.to_datetime(["2024-01-31", "2024-03-31", "2024-04-01"]),
+    })  # fmt: skip
+    assert card(transactions=ORDERS, risk=risk)["risk"] == 0.4
+    assert card(transactions=ORDERS, risk=risk[2:])["risk"] is None
+
+
+def test_ids_may_be_beyond_the_signed_numbers():
+    """An id of 64 bits without a sign is found, and stands on the card as it is."""
+    who = 2**63 + 5
+    orders = ORDERS.assign(customer_id=np.array([who, who, who, 1], np.uint64))
+    found = card(who, as_of=DAY, transactions=orders)
+    assert found["customer_id"] == who
+    assert found["n_orders"] == 2

@@ -290,3 +290,20 @@ def test_bands_that_are_none_are_refused(said, message):
     with pytest.raises(rt.RetentionError) as refusal:
         rt.kpis.churn_by_tenure(spells, **({"bands": [0, 3], "length": "month"} | said))
     assert re.search(message, str(refusal.value).replace("`", ""))
+
+
+@pytest.mark.parametrize(
+    "said", [{"involuntary": 3}, {"involuntary": None}, {"involuntary": "x", "not_known": [1]}]
+)
+def test_reasons_that_are_no_texts_are_refused(said):
+    """In words that say what to give, whatever was given."""
+    contracts = pd.DataFrame({
+        "customer_id": ["Ann", "Bob"],
+        "start": pd.to_datetime(["2024-01-01"] * 2),
+        "end": pd.to_datetime(["2024-01-31", None]),
+        "reason": ["x", "y"],
+    })  # fmt: skip
+    spells = rt.contract_spells(contracts, as_of="2024-02-01", grace=0, keep_last="reason")
+    asked = {"freq": "month", "as_of": "2024-02-01", "convention": "endpoint"}
+    with pytest.raises(rt.RetentionError, match="must name reasons as text"):
+        rt.kpis.voluntary_churn(spells, **asked, **said)

@@ -207,3 +207,16 @@ def test_what_cannot_be_followed_is_refused(ask, message):
     with pytest.raises(rt.RetentionError) as refusal:
         ask(rt.kpis)
     assert re.search(message, str(refusal.value).replace("`", ""))
+
+
+def test_many_days_need_no_more_memory_than_few():
+    """Beyond the longest follow-up nothing happens, and nothing is laid out for it."""
+    contracts = pd.DataFrame({
+        "customer_id": ["Ann", "Ann"],
+        "start": pd.to_datetime(["2024-01-01", "2024-01-15"]),
+        "end": pd.to_datetime(["2024-01-15", None]),
+        "is_trial": [True, False],
+    })  # fmt: skip
+    found = rt.kpis.trial_conversion(contracts, as_of="2024-02-29", days=[14, 10**15])
+    assert found["conversion_share"].tolist() == [1.0, 1.0]
+    assert found["n_open"].tolist() == [0, 0]

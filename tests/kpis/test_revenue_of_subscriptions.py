@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import retention as rt
@@ -366,3 +367,20 @@ def twice():
 def unpriced(*by):
     """Activity of contracts without sales."""
     return rt.contract_periods(files().drop(columns="sales"), by=list(by), **ASKED)
+
+
+@pytest.mark.parametrize("name", ["(gone)", "(several)", "(not yet)", "(away)"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_plans_called_like_states_are_refused(name, lazy):
+    """They would be counted as customers without a plan, or with several."""
+    contracts = pd.DataFrame({
+        "customer_id": ["Ann", "Ann", "Bob"],
+        "start": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-01-01"]),
+        "end": pd.to_datetime(["2024-02-01", None, None]),
+        "sales": [10.0, 30.0, 10.0],
+        "plan": ["Light", name, "Light"],
+    })  # fmt: skip
+    table = pl.from_pandas(contracts).lazy() if lazy else contracts
+    activity = rt.contract_periods(table, freq="month", as_of="2024-02-28", by="plan")
+    with pytest.raises(rt.RetentionError, match="a plan is called"):
+        rt.kpis.plan_migrations(activity, lag=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ContentError
-from retention.frames import as_lazy, collect, one_row, table_like
+from retention.frames import as_lazy, as_text, collect, one_row, table_like
 from retention.frames.python_rows import rows_as_dicts
 from retention.orders import purchases
 from retention.signals.daily.overdue import overdue_contacts
@@ -24,13 +24,20 @@ from retention.signals.features.invoice_features import invoice_features
 from retention.signals.features.offer_and_survey_features import survey_features
 from retention.signals.features.purchase_features import purchase_features
 from retention.signals.known.open_by_then import earlier_of
-from retention.tables import CONTACTS, SEGMENTS, require
+from retention.tables import CONTACTS, RISKS, SEGMENTS, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from retention.business_hours import BusinessHours
+    from retention.frames import Frame
     from retention.repeat_buying.buying.purchase_model import PurchaseModel
+
+_DAY = [column for column in SEGMENTS.columns if column.name == "as_of"]
+RISKS_OF_DAYS = replace(RISKS, columns=(*RISKS.columns, *_DAY))
+"""Risks of a day, or of several."""
 
 _EVER = 100_000
 """Days: longer ago nobody was asked."""
@@ -54,10 +61,16 @@ class CardAsked:
         return periods.number_of(self.day)
 
 
+def array_of_one(value: Any) -> NDArray[Any]:
+    """One text or whole number, also one beyond the signed ones of 64 bits."""
+    if not isinstance(value, int):
+        return np.array([value], dtype=object)
+    return np.array([value], dtype=np.uint64 if value > np.iinfo(np.int64).max else np.int64)
+
+
 def _snapshot_of_customer(rows: Any, asked: CardAsked) -> Any:
     """The customer on the day, as features are asked of them."""
-    kind: Any = np.int64 if isinstance(asked.who, int) else object
-    columns = {"customer_id": np.array([asked.who], dtype=kind)}
+    columns: dict[str, Any] = {"customer_id": array_of_one(asked.who)}
     columns["as_of"] = np.array([asked.last], np.int64).astype("datetime64[D]")
     return table_like(columns, rows)
 
@@ -163,6 +176,19 @@ def _told_by_calls(rows: Any, asked: CardAsked) -> dict[str, Any]:
     return {"last_call": periods.day_of(last[0]), "last_outcome": last[1] or None}
 
 
+def _latest_by_then(frame: Frame, value: nw.Expr, name: str, asked: CardAsked) -> NDArray[Any]:
+    """The values of the last day by the one asked; what is of no day comes before all others."""
+    dated = "as_of" in frame.collect_schema().names()
+    day, never = nw.lit(0.0), nw.lit(-np.inf)
+    if dated:
+        day = periods.day_expr("as_of", frame.implementation).cast(nw.Float64)
+        day = nw.when(~nw.col("as_of").is_null()).then(day).otherwise(never)
+    found = collect(frame.select(value, _day=day))
+    by_then = found["_day"] <= asked.last if dated else np.ones(found["_day"].size, bool)
+    latest: NDArray[Any] = found[name][by_then & (found["_day"] == found["_day"][by_then].max())]
+    return latest
+
+
 def _told_by_segments(name: str, column: str) -> Callable[[Any, CardAsked], dict[str, Any]]:
     """What puts the last segment of a table into a column.
 
@@ -172,18 +198,15 @@ def _told_by_segments(name: str, column: str) -> Callable[[Any, CardAsked], dict
 
     def told_by_table(rows: Any, asked: CardAsked) -> dict[str, Any]:
         frame = require(rows, SEGMENTS, by_row=True, adds="none")
-        engine, dated = frame.implementation, "as_of" in frame.collect_schema().names()
-        day = periods.day_expr("as_of", engine) if dated else nw.lit(asked.last)
-        found = collect(frame.select(_day=day.cast(nw.Int64), segment=nw.col("segment")))
-        by_then = found["_day"] <= asked.last
-        latest = found["segment"][by_then & (found["_day"] == found["_day"][by_then].max())]
+        label = as_text("segment", frame.collect_schema()["segment"])
+        latest = _latest_by_then(frame, label, "segment", asked)
         several = sorted({str(each) for each in latest.tolist()})
         if len(several) > 1:
             raise ContentError(
                 f"{name}: customer {asked.who!r} has several, such as {several[0]!r} and "
                 f"{several[1]!r}. Give one per customer and day."
             )
-        return {column: several[0]}
+        return {column: None if several[0] == "(missing)" else several[0]}
 
     return told_by_table
 
@@ -194,10 +217,14 @@ def _told_by_risk(rows: Any, asked: CardAsked) -> dict[str, Any]:
     Raises:
         ContentError: if there are several, or it is none.
     """
-    found = collect(as_lazy(rows, name="risk", by_row=True).select(nw.col("risk").cast(nw.Float64)))
-    if found["risk"].size > 1:
-        raise ContentError(f"risk: customer {asked.who!r} has several. Give a row per customer.")
-    chance = float(found["risk"][0])
+    frame = require(rows, RISKS_OF_DAYS, by_row=True, adds="none")
+    found = _latest_by_then(frame, nw.col("risk").cast(nw.Float64), "risk", asked)
+    if found.size > 1:
+        raise ContentError(
+            f"risk: customer {asked.who!r} has several. Give a row per customer, or per customer "
+            "and day with the day as `as_of`."
+        )
+    chance = float(found[0])
     if chance < 0 or chance > 1:
         raise ContentError(f"risk: {chance:g} of customer {asked.who!r} is no chance, 0 to 1.")
     return {"risk": None if np.isnan(chance) else chance}

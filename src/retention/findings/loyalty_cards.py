@@ -10,7 +10,7 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, RetentionError
-from retention.findings.card_figures import CARD_TELLERS, CardAsked
+from retention.findings.card_figures import CARD_TELLERS, RISKS_OF_DAYS, CardAsked, array_of_one
 from retention.findings.card_sentence import sentence_of_card
 from retention.frames import as_lazy, in_kind_of, one_row, table_like
 from retention.periods import as_day, whole_days
@@ -19,7 +19,6 @@ from retention.tables import (
     CONTACTS,
     CONTRACTS,
     INVOICES,
-    RISKS,
     SEGMENTS,
     SURVEYS,
     TRANSACTIONS,
@@ -58,7 +57,7 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "tiers": (SEGMENTS, "as_of"),
     "segments": (SEGMENTS, "as_of"),
     "states": (SEGMENTS, "as_of"),
-    "risk": (RISKS, ""),
+    "risk": (RISKS_OF_DAYS, "as_of"),
 }
 """Of each table what it is, and the column of the day from which on a row is known."""
 
@@ -134,7 +133,8 @@ def loyalty_card(  # noqa: PLR0913 - a card is of whatever there is
         tiers: `customer_id` and `segment`, such as `value_tiers` gives.
         segments: the same, such as `rfm_scores` gives.
         states: the same, such as `customer_states` gives. Of several days the last by a counts.
-        risk: `customer_id` and `risk`, the chance that a customer leaves, by whatever model.
+        risk: `customer_id` and `risk`, the chance that a customer leaves, by whatever model; with
+            `as_of`, of several days, the last by a counts.
         model: a fitted model of purchases: for `p_silence` and `p_no_purchase`.
         window: the days of "of late", and of `p_no_purchase` ahead.
         observed_from: as in `purchase_features`.
@@ -300,6 +300,5 @@ def _card_as_columns(card: Mapping[str, Any]) -> dict[str, Any]:
         elif column.type == "number":
             made[column.name] = np.array([np.nan if value is None else value], np.float64)
         else:
-            kind: Any = np.int64 if isinstance(value, int) else object
-            made[column.name] = np.array([value], dtype=kind)
+            made[column.name] = array_of_one(value)
     return made

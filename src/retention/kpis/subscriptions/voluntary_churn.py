@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, get_args
 
 import narwhals.stable.v2 as nw
@@ -182,10 +183,8 @@ def _reasons_of_kinds(
     involuntary: str | Sequence[str], not_known: str | Sequence[str]
 ) -> dict[str, list[str]]:
     """The reasons that the user called involuntary, and those that leave it open."""
-    told = {
-        kind: [reasons] if isinstance(reasons, str) else list(reasons)
-        for kind, reasons in (("involuntary", involuntary), ("not_known", not_known))
-    }
+    said = {"involuntary": involuntary, "not_known": not_known}
+    told = {kind: _reasons_as_text(kind, reasons) for kind, reasons in said.items()}
     if not told["involuntary"]:
         raise RetentionError(
             "involuntary names no reason. Say which reasons are no decision of the customer, such "
@@ -197,6 +196,22 @@ def _reasons_of_kinds(
             f"involuntary names {min(both)!r}, which is not known: a reason is one or the other."
         )
     return told
+
+
+def _reasons_as_text(kind: str, reasons: object) -> list[str]:
+    """The reasons one by one.
+
+    Raises:
+        RetentionError: if they are no texts.
+    """
+    told = [reasons] if isinstance(reasons, str) else reasons
+    each: list[object] = [*told] if isinstance(told, Iterable) else [told]
+    if not all(isinstance(reason, str) for reason in each):
+        raise RetentionError(
+            f"{kind} must name reasons as text, as they stand in the spells, such as "
+            f"{kind}=['payment failed', '7']; got {reasons!r}."
+        )
+    return [str(reason) for reason in each]
 
 
 def _days_with_kinds(

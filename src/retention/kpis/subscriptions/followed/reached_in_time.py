@@ -103,7 +103,9 @@ class Reached:
 
     def kaplan_meier(self, level: float) -> tuple[NDArray[np.float64], ...]:
         """The share that gets there by each day, whoever was followed less counting so long."""
-        last = int(self.days[-1])
+        # Beyond the longest follow-up nothing happens, however many days are asked about.
+        until = np.minimum(self.days, int(self.counted[DURATION].max(initial=0)))
+        last = int(until[-1])
         took = np.minimum(self.counted[DURATION], last + 1).astype(np.int64)
         cell, shape = self.place * (last + 2) + took, (self.size, last + 2)
         n = self.counted[N].astype(np.float64)
@@ -111,8 +113,8 @@ class Reached:
         there = self.counted[REACHED] == 1
         came = np.bincount(cell[there], n[there], left.size).reshape(shape)
         at_risk = left[:, ::-1].cumsum(axis=1)[:, ::-1]
-        stays = np.cumprod(1 - step_functions.hazard(came, at_risk), axis=1)[:, self.days]
-        spread = np.cumsum(step_functions.greenwood_terms(came, at_risk), axis=1)[:, self.days]
+        stays = np.cumprod(1 - step_functions.hazard(came, at_risk), axis=1)[:, until]
+        spread = np.cumsum(step_functions.greenwood_terms(came, at_risk), axis=1)[:, until]
         mature = self.by_days(N, mature=True, reached=False).reshape(stays.shape)
         known = (mature > 0) | (stays == 0)
         seen = np.where(stays > 0, mature, at_risk[:, :1])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
 
 SEVERAL, GONE, NOT_YET, AWAY = "(several)", "(gone)", "(not yet)", "(away)"
+_STATES = (SEVERAL, GONE, NOT_YET, AWAY)
 _MOST = 100
 
 
@@ -81,7 +82,7 @@ def plan_migrations(
         RetentionError: if `lag` is not a whole number above 0.
         ColumnError: if it is not an activity table, or `plan` or `by` names no column of it.
         ContentError: if fewer than `lag` + 1 whole periods were observed, there are more than 100
-            plans, or currencies are mixed.
+            plans, one is called like a state, or currencies are mixed.
 
     Example:
         Of two on Light, Ann goes to Office and Bob leaves; Cem begins on Office.
@@ -127,6 +128,19 @@ def plan_migrations(
     return table_like(_matrix_of_migrations(counted, names, window, (lag, level)), activity)
 
 
+def _refuse_plans_like_states(named: int) -> None:
+    """Refuse plans whose name says that a customer is on none, or on several.
+
+    Raises:
+        ContentError: if there is one.
+    """
+    if named:
+        raise ContentError(
+            f"plan: a plan is called {SEVERAL!r}, {GONE!r}, {NOT_YET!r} or {AWAY!r}, which here "
+            "says that a customer is on several plans, or on none. Rename it in the contracts."
+        )
+
+
 def _migrations_at_hand(active: Frame, names: Sequence[str], lag: int) -> Columns | None:
     """How many went from which state to which, of a table at hand."""
     panel = plan_panel(active, names)
@@ -161,7 +175,9 @@ def _migrations_at_hand(active: Frame, names: Sequence[str], lag: int) -> Column
     rest, origin = np.divmod(rest, n_states)
     wide, at = np.divmod(rest, n_steps + lag)
     plans = rows.segments[names[-1]]
-    called = [*plans.named(np.arange(plans.size)).to_numpy(), SEVERAL, GONE, NOT_YET, AWAY]
+    called = plans.named(np.arange(plans.size)).to_numpy().tolist()
+    _refuse_plans_like_states(len({*called} & {*_STATES}))
+    called += _STATES
     texts_of = np.array(called, object)
     named = rows.named_segments(wide * panel.n_plans)
     return {
@@ -178,11 +194,12 @@ def _migrations_at_hand(active: Frame, names: Sequence[str], lag: int) -> Column
 def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Columns:
     """The same by the user's engine."""
     line, plan = ["customer_id", *names[:-1]], names[-1]
-    states = active.group_by(*line, "step").agg(
+    marked = active.with_columns(_taken=count(nw.col(plan).is_in(_STATES)))
+    states = marked.group_by(*line, "step").agg(
         nw.col(plan).min().alias("_plan"),
         nw.col(plan).n_unique().alias("_n"),
         nw.len().alias("_rows"),
-        nw.col("sales").sum(),
+        nw.col("sales", "_taken").sum(),
     )
     several = nw.when(nw.col("_n") > 1).then(nw.lit(SEVERAL)).otherwise(nw.col("_plan"))
     states = states.with_columns(
@@ -191,13 +208,13 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     none, text = nw.lit(0.0), nw.lit(None, dtype=nw.String)
     again = count(nw.col("_rows") > nw.col("_n"))
     columns = {"_from": nw.col("_plan"), "_to": text, "s0": nw.col("sales"), "s1": none}
-    columns["_again"] = again
+    columns |= {"_again": again, "_taken": nw.col("_taken")}
     base = states.select(*line, "step", "_first", **columns)
     columns |= {"_from": text, "_to": nw.col("_plan"), "s0": none, "s1": nw.col("sales")}
     later = states.select(*line, nw.col("_step").alias("step"), "_first", **columns)
     both = nw.concat([base, later]).group_by(*line, "step")
     each = both.agg(*(nw.col(name).min() for name in ("_from", "_to", "_first")),
-                    *(nw.col(name).sum() for name in ("s0", "s1", "_again")))  # fmt: skip
+                    *(nw.col(name).sum() for name in ("s0", "s1", "_again", "_taken")))  # fmt: skip
     outside = nw.when(nw.col("_first") > nw.col("step")).then(nw.lit(NOT_YET))
     came = nw.col("_from").is_null()
     each = each.with_columns(
@@ -208,10 +225,13 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     )
     cells = each.group_by(*names[:-1], "step", "from_plan", "to_plan").agg(
         nw.len().alias("n_customers"),
-        *(nw.col(name).sum() for name in ("sales_before", "sales_after", "_again")),
+        *(nw.col(name).sum() for name in ("sales_before", "sales_after", "_again", "_taken")),
     )
-    found = collect(cells.with_columns(nw.col("n_customers", "step", "_again").cast(nw.Int64)))
+    found = collect(
+        cells.with_columns(nw.col("n_customers", "step", "_again", "_taken").cast(nw.Int64))
+    )
     refuse_repeated_rows(found.pop("_again"))
+    _refuse_plans_like_states(int(found.pop("_taken").sum()))
     return found
 
 
@@ -221,7 +241,7 @@ def _matrix_of_migrations(
     """Every way from state to state in each segment and period, with the counts and shares."""
     (lag, level), wide = asked, names[:-1]
     there = {*counted["from_plan"].tolist(), *counted["to_plan"].tolist()}
-    plans = sorted(there - {SEVERAL, GONE, NOT_YET, AWAY})
+    plans = sorted(there - {*_STATES})
     refuse_identifier("plan", [names[-1]], len(plans), _MOST, "plans")
     plans += [SEVERAL] if SEVERAL in there else []
     ways = [*product(plans, [*plans, GONE]), *product([AWAY, NOT_YET], plans)]
