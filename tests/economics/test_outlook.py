@@ -258,7 +258,7 @@ def test_what_came_agrees_with_sets_on_random_logs(newcomers, observed_from):
         orders.loc[:1, "sales"], orders.loc[:1, "customer_id"] = 5.0, [0, 1]
         found = backtest_outlook(
             orders.groupby(["customer_id", "date"], as_index=False).sum(),
-            fit=lambda _: model(BgNbdModel), spend=lambda _: 20.0, as_of="2024-12-31",
+            fit=lambda _: model(BgNbdModel, unit="day"), spend=lambda _: 20.0, as_of="2024-12-31",
             freq="quarter", periods=2, newcomers=newcomers, observed_from=observed_from,
         )  # fmt: skip
         came = ["n_acquired", "actual", "sales_actual"]
@@ -310,3 +310,37 @@ def test_says_no_to_spend_that_is_not_known():
     below = TODAY.assign(mean_sales=[np.nan, -5.0, 3.0, 3.0, 3.0])
     with pytest.raises(rt.RetentionError, match="1 customer has no expected spend"):
         expected_sales(below, spend=SPEND, **given)
+
+
+def test_says_no_to_ages_of_another_unit_and_to_models_without_days():
+    """Days taken for weeks would be wrong by seven; opportunities are no days."""
+    given = {"periods": 3, "acquired": 0, **WEEKS}
+    with pytest.raises(rt.TableError, match="must be a pandas"):
+        expected_customers([1], model=model(BgNbdModel), **given)
+    days = TODAY.assign(unit="day")
+    for ask in (
+        lambda **asked: expected_customers(days, **given, **asked),
+        lambda **asked: expected_sales(days, spend=2.0, **given, **asked),
+    ):
+        with pytest.raises(rt.ContentError, match="ages are in days, the model was fitted on week"):
+            ask(model=model(BgNbdModel))
+        with pytest.raises(rt.RetentionError, match="BgBbModel knows opportunities"):
+            ask(model=model_of(rt.repeat_buying.BgBbModel, (1.2, 0.75, 0.66, 2.78), unit="day"))
+
+
+def test_rows_of_contracts_stand_for_as_many_as_they_say():
+    """Counts as renewals are fitted on; what is not known is refused."""
+    years = pd.DataFrame({
+        "duration": [1, 2, 3, 3], "churned": [True, True, True, False],
+        "n_spells": [300, 100, 50, 150],
+    })  # fmt: skip
+    asked = {"model": rt.repeat_buying.fit_beta_geometric(years), "periods": 2, "acquired": 0}
+    asked |= {"as_of": "2024-12-31", "freq": "year"}
+    counted = expected_customers(years, **asked)
+    listed = expected_customers(years.tail(1).loc[[3] * 150].assign(n_spells=1), **asked)
+    pd.testing.assert_frame_equal(counted, listed)
+    for column, value in (("churned", [True] * 3 + [None]), ("n_spells", [1, 1, 1, None])):
+        kind = "boolean" if column == "churned" else "Int64"
+        unknown = years.assign(**{column: pd.array(value, dtype=kind)})
+        with pytest.raises(rt.ContentError, match="or n_spells is missing"):
+            expected_customers(unknown, **asked)
