@@ -243,6 +243,48 @@ def test_a_backtest_counts_what_came():
     assert (alone["actual"] < table["actual"]).all()
 
 
+@pytest.mark.parametrize("newcomers", ["as_came", "left_out"])
+@pytest.mark.parametrize("observed_from", [None, "2024-02-01"])
+def test_what_came_agrees_with_sets_on_random_logs(newcomers, observed_from):
+    """Who was left out of the summary is nobody's newcomer; lone refunds count in the sales."""
+    draw = np.random.default_rng(3)
+    for n in (8, 30, 60):
+        day = pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 366, n), "D")
+        orders = pd.DataFrame({
+            "customer_id": draw.integers(0, 12, n), "date": day,
+            "sales": draw.choice([-5, 3, 8, 20.0], n),
+        })  # fmt: skip
+        orders.loc[:1, "date"] = pd.to_datetime(["2024-01-01", "2024-03-01"])
+        orders.loc[:1, "sales"], orders.loc[:1, "customer_id"] = 5.0, [0, 1]
+        found = backtest_outlook(
+            orders.groupby(["customer_id", "date"], as_index=False).sum(),
+            fit=lambda _: model(BgNbdModel, unit="day"), spend=lambda _: 20.0, as_of="2024-12-31",
+            freq="quarter", periods=2, newcomers=newcomers, observed_from=observed_from,
+        )  # fmt: skip
+        came = ["n_acquired", "actual", "sales_actual"]
+        assert found[came].to_numpy().tolist() == came_by_sets(orders, newcomers, observed_from)
+
+
+def came_by_sets(orders, newcomers, observed_from):
+    """Won, bought and sold in the last two quarters of 2024."""
+    days = orders.groupby(["customer_id", "date"])["sales"].sum()
+    buys = [key for key, sales in days.items() if sales > 0]
+    first = {who: min(day for other, day in buys if other == who) for who, _ in buys}
+    since = pd.Timestamp(observed_from or "2024-01-01")
+    gone = {who for who, day in first.items() if day < since}
+    old = {who for who, day in first.items() if day < pd.Timestamp("2024-07-01")} - gone
+    rows = []
+    for quarter in (3, 4):
+        bought = {who for who, day in buys if day.quarter == quarter} - gone
+        won = {who for who in bought - old if first[who].quarter == quarter}
+        held = {who for who, _ in days.index} - gone
+        if newcomers == "left_out":
+            bought, won, held = bought & old, set(), old
+        sold = [s for (who, day), s in days.items() if who in held and day.quarter == quarter]
+        rows.append([len(won), len(bought), sum(sold)])
+    return rows
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -268,3 +310,37 @@ def test_says_no_to_spend_that_is_not_known():
     below = TODAY.assign(mean_sales=[np.nan, -5.0, 3.0, 3.0, 3.0])
     with pytest.raises(rt.RetentionError, match="1 customer has no expected spend"):
         expected_sales(below, spend=SPEND, **given)
+
+
+def test_says_no_to_ages_of_another_unit_and_to_models_without_days():
+    """Days taken for weeks would be wrong by seven; opportunities are no days."""
+    given = {"periods": 3, "acquired": 0, **WEEKS}
+    with pytest.raises(rt.TableError, match="must be a pandas"):
+        expected_customers([1], model=model(BgNbdModel), **given)
+    days = TODAY.assign(unit="day")
+    for ask in (
+        lambda **asked: expected_customers(days, **given, **asked),
+        lambda **asked: expected_sales(days, spend=2.0, **given, **asked),
+    ):
+        with pytest.raises(rt.ContentError, match="ages are in days, the model was fitted on week"):
+            ask(model=model(BgNbdModel))
+        with pytest.raises(rt.RetentionError, match="BgBbModel knows opportunities"):
+            ask(model=model_of(rt.repeat_buying.BgBbModel, (1.2, 0.75, 0.66, 2.78), unit="day"))
+
+
+def test_rows_of_contracts_stand_for_as_many_as_they_say():
+    """Counts as renewals are fitted on; what is not known is refused."""
+    years = pd.DataFrame({
+        "duration": [1, 2, 3, 3], "churned": [True, True, True, False],
+        "n_spells": [300, 100, 50, 150],
+    })  # fmt: skip
+    asked = {"model": rt.repeat_buying.fit_beta_geometric(years), "periods": 2, "acquired": 0}
+    asked |= {"as_of": "2024-12-31", "freq": "year"}
+    counted = expected_customers(years, **asked)
+    listed = expected_customers(years.tail(1).loc[[3] * 150].assign(n_spells=1), **asked)
+    pd.testing.assert_frame_equal(counted, listed)
+    for column, value in (("churned", [True] * 3 + [None]), ("n_spells", [1, 1, 1, None])):
+        kind = "boolean" if column == "churned" else "Int64"
+        unknown = years.assign(**{column: pd.array(value, dtype=kind)})
+        with pytest.raises(rt.ContentError, match="or n_spells is missing"):
+            expected_customers(unknown, **asked)

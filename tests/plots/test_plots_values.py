@@ -9,7 +9,9 @@ import pytest
 import retention as rt
 from pictures import (
     NAMES,
+    SEEN,
     boxes,
+    company,
     faults,
     plot,
     squares,
@@ -379,3 +381,47 @@ def test_cohort_values_without_a_value_or_cost_are_drawn_all_the_same() -> None:
     said = words(plot("plot_cohort_value", free))
     assert "Cost of winning" not in said
     assert "Ring" not in said
+
+
+def test_an_outlook_goes_on_from_the_past() -> None:
+    """what is expected with its bounds as in the table, after the past; a backtest with both."""
+    table, past = tables()["plot_outlook"], active_by_quarter()
+    ax = plot("plot_outlook", past=past)
+    assert ax.lines[0].get_ydata().tolist() == past["n_active"].tolist()
+    assert ax.lines[1].get_ydata().tolist() == table["n_customers"].tolist()
+    heights = ax.collections[-1].get_paths()[0].vertices[:, 1]
+    assert {*table["lower"], *table["upper"]} <= set(heights)
+    assert "Customers expected in the next 6 quarters" in words(ax)
+    assert faults(ax) == []
+    step = table["step"].to_numpy()
+    sales = table.drop(columns="n_customers").assign(sales_old=1.0, sales_new=2.0, sales=3.0)
+    ax = plot("plot_outlook", sales.assign(lower=np.nan, upper=np.nan, bounds="none: flat"))
+    assert "No bounds: flat" in words(ax)
+    assert "Sales expected" in words(ax)
+    held = pd.DataFrame({
+        "period": table["period"], "step": step, "freq": "quarter", "covered": [True, False] * 3,
+        "covered_share": 0.5, "sales_covered": None, **dict.fromkeys(
+            ("n_customers", "lower", "upper", "actual", "sales", "sales_lower", "sales_upper",
+             "sales_actual"), 50.0 + step - step[0]),
+    })  # fmt: skip
+    ax = plot("plot_outlook", held, past=past)
+    assert "held what came in 3 of 6 quarters" in words(ax)
+    assert ax.lines[0].get_ydata().tolist() == [*past["n_active"], *held["actual"]]
+    assert "Sales, as expected" in words(plot("plot_outlook", held, show="sales"))
+
+
+def test_a_past_that_does_not_lead_to_the_outlook_is_refused() -> None:
+    """of other periods, or one that ends too early."""
+    past = active_by_quarter()
+    with pytest.raises(rt.RetentionError, match="past lacks the quarter before 2025-01-01"):
+        plot("plot_outlook", past=past.head(5))
+    months = past.assign(period=past["period"] + pd.offsets.MonthBegin(1))
+    with pytest.raises(rt.RetentionError, match="past is not by quarter, .* freq='quarter'"):
+        plot("plot_outlook", past=months)
+    with pytest.raises(rt.RetentionError, match="show"):
+        plot("plot_outlook", show="money")
+
+
+def active_by_quarter() -> pd.DataFrame:
+    """Who bought in each quarter of the company's log."""
+    return rt.kpis.active_customers(company().orders, freq="quarter", **SEEN)

@@ -175,6 +175,16 @@ def beside_each_other() -> dict[str, Any]:
 
 
 @cache
+def outlook() -> pd.DataFrame:
+    """Customers of the next quarters."""
+    summary = rt.purchase_summary(company().orders, **SEEN)
+    return rt.economics.expected_customers(
+        summary, model=rt.repeat_buying.fit_mbg_nbd(summary), as_of="2024-12-31", freq="quarter",
+        periods=6, acquired=40,
+    )  # fmt: skip
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -216,6 +226,7 @@ def tables() -> dict[str, Any]:
             periods=12,
             length="year",
         ),
+        "plot_outlook": outlook(),
         "plot_scan": scanned(),
         "plot_alarm_trade_off": judged()[0],
         "plot_leads": judged()[1],

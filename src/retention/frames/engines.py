@@ -268,7 +268,10 @@ def _advice_on_labels(dtype: nw.dtypes.DType) -> str:
 
 def engine_and_eagerness(table: object) -> tuple[nw.Implementation, bool]:
     """The engine of a table, and whether its rows are at hand (eager) or a query."""
-    frame = nw.from_native(cast("Any", table))
+    try:
+        frame = nw.from_native(cast("Any", table))
+    except TypeError:
+        raise _no_table_refusal(table, "the table") from None
     return frame.implementation, isinstance(frame, nw.DataFrame)
 
 

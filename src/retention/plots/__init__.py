@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from retention.plots.warning.alarm_plots import plot_leads as plot_leads
     from retention.plots.warning.scan_plots import plot_scan as plot_scan
     from retention.plots.worth.cohort_value_plots import plot_cohort_value as plot_cohort_value
+    from retention.plots.worth.outlook_plots import plot_outlook as plot_outlook
     from retention.plots.worth.tenure_plots import plot_lifetime_profit as plot_lifetime_profit
     from retention.plots.worth.tenure_plots import plot_tenure_profit as plot_tenure_profit
     from retention.plots.worth.value_plots import plot_base_forecast as plot_base_forecast
@@ -61,6 +62,7 @@ _HOMES = {
     "plot_levers": "worth.value_plots",
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
+    "plot_outlook": "worth.outlook_plots",
     "plot_power": "trials.power_plots",
     "plot_profit_curve": "trials.profit_plots",
     "plot_reasons": "reason_plots",

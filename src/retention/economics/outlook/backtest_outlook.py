@@ -12,9 +12,9 @@ from retention.activity.from_purchases import customer_periods
 from retention.economics.outlook.expected_customers import expected_customers
 from retention.economics.outlook.expected_sales import expected_sales
 from retention.errors import check_choice, whole_number
-from retention.frames import Columns, collect, count, read_out, table_like
+from retention.frames import Columns, beside, collect, count, read_out, table_like
 from retention.repeat_buying.summary.purchase_summary import purchase_summary
-from retention.tables import ACTIVITY, PURCHASE_SUMMARY, require
+from retention.tables import ACTIVITY, require
 from retention.tables.answer_columns import (
     amounts,
     constants,
@@ -82,7 +82,8 @@ def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is ju
         freq: length of a period.
         periods: how many are held out.
         newcomers: "as_came" or "left_out", above.
-        observed_from: customers with a purchase before this day are left out, as of the summary.
+        observed_from: customers with a purchase before this day are left out, of the summary and of
+            what came.
         level: confidence of the bounds.
 
     Returns:
@@ -90,8 +91,9 @@ def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is ju
         won in it), `n_customers`, `lower`, `upper` (expected), `actual` (who bought), `error`
         (expected − actual), `covered` (whether the bounds hold it; null without bounds), the same
         of sales (`sales`, `sales_lower`, `sales_upper`, `sales_actual`, `sales_error`,
-        `sales_covered`; net of refunds, currency), and the constants `covered_share`,
-        `sales_covered_share` (of the periods with bounds), `newcomers`, `freq`.
+        `sales_covered`; currency; `sales_actual` is less all refunds of the period, which no model
+        expects), and the constants `covered_share`, `sales_covered_share` (of the periods with
+        bounds), `newcomers`, `freq`.
 
     Raises:
         RetentionError: if a keyword is none of what it may be, or `as_of` is within a period.
@@ -118,7 +120,8 @@ def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is ju
     first = calendar.step_of(last, freq) + 1 - many
     cut = calendar.day_of(int(np.asarray(calendar.first_day_number(first, freq))) - 1)
     summary = purchase_summary(transactions, as_of=cut, observed_from=observed_from)
-    came = _what_came(transactions, summary, (str(cut), last), freq, newcomers)
+    everyone = purchase_summary(transactions, as_of=cut) if observed_from is not None else summary
+    came = _what_came(transactions, (summary, everyone), (str(cut), last), freq, newcomers)
     asked: dict[str, Any] = {"as_of": cut, "freq": freq, "periods": many, "level": level}
     asked |= {"model": fit(summary), "acquired": came["n_acquired"].astype(np.float64)}
     told = read_out(expected_customers(summary, **asked))
@@ -152,26 +155,38 @@ def _judged_figure(told: Any, name: str, actual: Floats, prefix: str) -> Columns
 
 
 def _what_came(
-    transactions: Any, summary: Any, days: tuple[str, date], freq: Freq, newcomers: str
+    transactions: Any, known: tuple[Any, Any], days: tuple[str, date], freq: Freq, newcomers: str
 ) -> Columns:
-    """Of each period held out: who was won in it, who bought, and what it sold."""
+    """Of each period held out: who was won in it, who bought, and what it sold, refunds off.
+
+    Known are those of the summary, and all who had bought by then: who was left out of the summary
+    is no newcomer, and is counted nowhere.
+    """
     since = calendar.day_of(calendar.number_of(calendar.as_day(days[0], argument="cut")) + 1)
     activity = customer_periods(transactions, freq=freq, as_of=days[1], observed_from=since)
-    rows = require(activity, ACTIVITY, adds="all").filter(nw.col("active"))
-    known = require(summary, PURCHASE_SUMMARY, adds="none").select("customer_id", _known=nw.lit(1))
-    rows = rows.join(known, on="customer_id", how="left")
-    rows = rows.with_columns(_old=count(~nw.col("_known").is_null()))
-    first = nw.col("step").min().over("customer_id")
-    rows = rows.with_columns(_won=count((nw.col("_old") == 0) & (nw.col("step") == first)))
-    if newcomers == "left_out":
-        rows = rows.filter(nw.col("_old") == 1)
-    sums = (nw.col("_won").sum(), nw.len().alias("n"), nw.col("sales").sum())
+    rows = require(activity, ACTIVITY, adds="all").select("customer_id", "step", "sales", "active")
+    for table, name in zip(known, ("_old", "_seen"), strict=True):
+        there = beside(rows, table, name="summary").select("customer_id", _known=nw.lit(1))
+        rows = rows.join(there, on="customer_id", how="left")
+        rows = rows.with_columns(count(~nw.col("_known").is_null()).alias(name)).drop("_known")
+    wanted = nw.col("_old") == 1
+    if newcomers == "as_came":
+        wanted = wanted | (nw.col("_seen") == 0)
+    rows = rows.filter(wanted).with_columns(_bought=count(nw.col("active")))
+    first = nw.when(nw.col("active")).then(nw.col("step")).min().over("customer_id")
+    won = nw.col("active") & (nw.col("_old") == 0) & (nw.col("step") == first)
+    rows = rows.with_columns(_won=count(won))
+    sums = (nw.col("_won").sum(), nw.col("_bought").sum(), nw.col("sales").sum())
     found = collect(rows.group_by("step").agg(*sums))
     step = np.arange(calendar.step_of(since, freq), calendar.step_of(days[1], freq) + 1)
     place = found["step"].astype(np.int64) - step[0]
     counts = {
         name: np.bincount(place, found[column].astype(np.float64), step.size)
-        for name, column in (("n_acquired", "_won"), ("actual", "n"), ("sales_actual", "sales"))
+        for name, column in (
+            ("n_acquired", "_won"),
+            ("actual", "_bought"),
+            ("sales_actual", "sales"),
+        )
     }
     days_of = {"period": calendar.first_days(step, freq), "step": step}
     return {**days_of, **counts, "n_acquired": counts["n_acquired"].astype(np.int64)}

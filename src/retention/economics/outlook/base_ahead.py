@@ -16,6 +16,9 @@ from retention.economics.outlook.purchases_ahead import (
 )
 from retention.economics.value.payments import is_amount
 from retention.errors import RetentionError, whole_number
+from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
+from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.buying.purchase_model import check_purchase_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -146,6 +149,21 @@ def bounds_of_totals(
     method[~known] = f"none: {why or 'the spread of sales has no bound'}"
     lower = np.where(known, np.maximum(total - half, 0.0), np.nan)
     return lower, np.where(known, total + half, np.nan), method
+
+
+def check_model_ahead(model: PurchaseModel) -> None:
+    """Refuse what is no model of purchases in days or weeks.
+
+    Raises:
+        RetentionError: with what to give instead.
+    """
+    check_purchase_model(model)
+    if not isinstance(model, ParetoNbdModel | BgNbdModel | MbgNbdModel):
+        raise RetentionError(
+            f"model: {type(model).__name__} knows opportunities and no days, so it says nothing of "
+            "a month or a quarter. Fit fit_pareto_nbd, fit_bg_nbd or fit_mbg_nbd, or ask it for "
+            "expected_purchases."
+        )
 
 
 def why_unbounded(*models: Any) -> str | None:

@@ -12,13 +12,14 @@ from retention.economics.outlook.base_ahead import (
     ahead_of_present,
     ahead_of_won,
     bounds_of_totals,
+    check_model_ahead,
     variance_of_model,
     why_unbounded,
     window_ahead,
 )
 from retention.economics.outlook.renewals_ahead import renewals_ahead
 from retention.frames import table_like
-from retention.repeat_buying.buying.purchase_model import PurchaseModel, check_purchase_model
+from retention.repeat_buying.buying.purchase_model import PurchaseModel, refuse_another_unit
 from retention.repeat_buying.renewal.models import RenewalModel
 from retention.repeat_buying.scores.tracking import days_of_unit
 from retention.repeat_buying.summary.purchase_histories import read_histories
@@ -101,7 +102,8 @@ def expected_customers(
         RetentionError: if the model is none of these, `as_of` is not the last day of a period, or a
             number is out of bounds.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if the summary is empty or a history cannot be.
+        ContentError: if the summary is empty, a history cannot be or its ages are in another unit
+            than the model's; or if contracts do not say whether or how long they have run.
 
     Example:
         Nobody seems to leave, so each who is there stays silent for 29 days with the chance
@@ -129,7 +131,7 @@ def expected_customers(
     if isinstance(model, RenewalModel):
         old, new, variance = renewals_ahead(customers, model, window)
     else:
-        check_purchase_model(model)
+        check_model_ahead(model)
         old, new, variance = _buyers_ahead(customers, model, window)
     total = old + new
     lower, upper, bounds = bounds_of_totals(total, variance, level, why_unbounded(model))
@@ -152,6 +154,7 @@ def _buyers_ahead(
 ) -> tuple[Floats, Floats, Floats]:
     """Of the present, of those won, and the variance of both together, period by period."""
     on, unit = read_histories(customers), days_of_unit(model)
+    refuse_another_unit(model, on.unit)
     old, new, chance = _sums_of_buyers(model, model.theta, on, window, unit)
 
     def total(theta: Floats) -> Floats:

@@ -14,6 +14,7 @@ from retention.economics.outlook.base_ahead import (
     ahead_of_present,
     ahead_of_won,
     bounds_of_totals,
+    check_model_ahead,
     variance_of_model,
     why_unbounded,
     window_ahead,
@@ -21,7 +22,7 @@ from retention.economics.outlook.base_ahead import (
 from retention.economics.value.payments import is_amount
 from retention.errors import ContentError, RetentionError, count_of
 from retention.frames import table_like
-from retention.repeat_buying.buying.purchase_model import PurchaseModel, check_purchase_model
+from retention.repeat_buying.buying.purchase_model import PurchaseModel, refuse_another_unit
 from retention.repeat_buying.scores.tracking import days_of_unit
 from retention.repeat_buying.summary.purchase_histories import read_customers
 from retention.repeat_buying.value.spend import GammaGammaModel
@@ -130,10 +131,11 @@ def expected_sales(
         purchases times spend; the variance is that of a sum of independent customers.
     """
     intervals.quantile_of(level)
-    check_purchase_model(model)
+    check_model_ahead(model)
     window = window_ahead(as_of, freq, periods, acquired)
     amount = _Spend.of_asked(spend)
     customers = read_customers(summary, spend=amount.model is not None)
+    refuse_another_unit(model, customers.histories.unit)
     amount.refuse_unknown(customers)
     unit = days_of_unit(model)
     ask = partial(_sums_of_sales, model, amount, customers, window, unit)

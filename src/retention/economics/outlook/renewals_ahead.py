@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from retention.economics.outlook.base_ahead import variance_of_model, why_unbounded
 from retention.economics.value.renewal_chances import survivors_kept
 from retention.errors import ContentError
-from retention.frames import collect
+from retention.frames import collect, count
 from retention.tables import Column, Kind, require
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _RENEWING = Kind(
     (
         Column("duration", "integer", "renewals behind"),
         Column("churned", "flag", "whether it has ended"),
+        Column("n_spells", "integer", "how many spells the row stands for", optional=True),
         Column("set_aside", "text", "why it does not count", optional=True),
     ),
 )
@@ -40,16 +41,9 @@ def renewals_ahead(
 
     Raises:
         ColumnError: if it is not a table of `renewal_periods`.
-        ContentError: if a running spell has no duration.
+        ContentError: if it is not known whether a spell has ended, or how long it has run.
     """
-    frame = require(spells, _RENEWING)
-    running = frame.filter(~nw.col("churned"))
-    if "set_aside" in frame.collect_schema():
-        running = running.filter(nw.col("set_aside").is_null())
-    found = collect(running.group_by("duration").agg(nw.len().alias("n")))
-    tenure, people = found["duration"].astype(np.float64), found["n"].astype(np.float64)
-    if not (np.isfinite(tenure) & (tenure >= 0)).all():
-        raise ContentError("customers: a running spell has no duration, or one below 0.")
+    tenure, people = _running_by_tenure(require(spells, _RENEWING))
     order = np.argsort(tenure)
     tenure, people = tenure[order], people[order]
 
@@ -65,6 +59,27 @@ def renewals_ahead(
     if why_unbounded(model) is None:
         unsure = variance_of_model(model.theta, model.covariance_of_logs, total)
     return old, new, chance + unsure
+
+
+def _running_by_tenure(frame: nw.LazyFrame[Any]) -> tuple[Floats, Floats]:
+    """Renewals behind, and how many running spells have so many."""
+    there = frame.collect_schema()
+    stands_for = nw.col("n_spells") if "n_spells" in there else nw.lit(1)
+    rows = frame.filter(nw.col("set_aside").is_null()) if "set_aside" in there else frame
+    unknown = count(nw.col("churned").is_null() | nw.col("_n").is_null())
+    rows = rows.select("duration", "churned", _n=stands_for).with_columns(_unknown=unknown)
+    rows = rows.filter(~nw.col("churned") | nw.col("churned").is_null())
+    sums = (nw.col("_n").sum().alias("n"), nw.col("_n").min().alias("fewest"))
+    found = collect(rows.group_by("duration").agg(*sums, nw.col("_unknown").sum()))
+    tenure, people = found["duration"].astype(np.float64), found["n"].astype(np.float64)
+    if found["_unknown"].any() or (found["fewest"].astype(np.float64) < 0).any():
+        raise ContentError(
+            "customers: of a spell `churned` or n_spells is missing, or n_spells is below 0: say "
+            "whether it has ended, and how many it stands for."
+        )
+    if not (np.isfinite(tenure) & (tenure >= 0)).all():
+        raise ContentError("customers: a running spell has no duration, or one below 0.")
+    return tenure, people
 
 
 def _sums_of_renewing(

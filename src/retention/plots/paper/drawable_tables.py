@@ -221,6 +221,30 @@ FORECAST = Drawable(
     ("period", "n_old", "n_new", "n_customers", "steady_state"),
 )
 
+AHEAD = Drawable(
+    "plot_outlook",
+    ("economics.expected_customers",),
+    "a period",
+    ("period", "step", "n_old", "n_new", "n_customers", "lower", "upper", "bounds", "freq"),
+)
+
+AHEAD_OF_SALES = Drawable(
+    "plot_outlook",
+    ("economics.expected_sales",),
+    "a period",
+    ("period", "step", "sales_old", "sales_new", "sales", "lower", "upper", "bounds", "freq"),
+)
+
+AHEAD_TESTED = Drawable(
+    "plot_outlook",
+    ("economics.backtest_outlook",),
+    "a period held out",
+    (
+        *("period", "step", "n_customers", "lower", "upper", "actual", "covered", "sales"),
+        *("sales_lower", "sales_upper", "sales_actual", "sales_covered", "freq"),
+    ),
+)
+
 COHORT_VALUE = Drawable(
     "plot_cohort_value",
     ("economics.cohort_value",),
@@ -348,6 +372,7 @@ USUAL = Drawable(
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
-    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
+    *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, AHEAD, AHEAD_OF_SALES, AHEAD_TESTED),
+    *(COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
 )

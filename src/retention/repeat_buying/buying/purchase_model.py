@@ -371,7 +371,7 @@ class PurchaseModel(RepeatBuyingModel):
         """A table of the value of each customer: `line` on a scale without bounds, and back."""
         z = intervals.quantile_of(level)
         customers = read_customers(summary)
-        self._refuse_another_unit(customers.histories.unit)
+        refuse_another_unit(self, customers.histories.unit)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             middle, error = self._value_and_error(line, customers.histories)
             ends = (value(middle), value(middle - z * error), value(middle + z * error))
@@ -398,13 +398,6 @@ class PurchaseModel(RepeatBuyingModel):
         slope = np.array(slopes)
         error = np.sqrt(np.maximum(((self.covariance_of_logs @ slope) * slope).sum(axis=0), 0.0))
         return middle, np.where(np.isfinite(middle), error, 0.0)
-
-    def _refuse_another_unit(self, unit: str | None) -> None:
-        if self.unit is not None and unit is not None and unit != self.unit:
-            raise ContentError(
-                f"summary: its ages are in {unit}s, the model was fitted on {self.unit}s. Say "
-                f"purchase_summary(..., unit={self.unit!r})."
-            )
 
 
 def distinct_pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:
@@ -434,6 +427,19 @@ def pandas_columns(table: object, kind: Kind) -> pd.DataFrame:
     frame = require(table, kind, by_row=True, adds="all")
     present = frame.collect_schema()
     return pd.DataFrame(collect(frame.select(*(n for n in kind.names if n in present))))
+
+
+def refuse_another_unit(model: PurchaseModel, unit: str | None) -> None:
+    """Refuse a summary with ages in another unit than those that a model was fitted on.
+
+    Raises:
+        ContentError: with what to say instead.
+    """
+    if model.unit is not None and unit is not None and unit != model.unit:
+        raise ContentError(
+            f"summary: its ages are in {unit}s, the model was fitted on {model.unit}s. Say "
+            f"purchase_summary(..., unit={model.unit!r})."
+        )
 
 
 def check_purchase_model(model: object) -> None:

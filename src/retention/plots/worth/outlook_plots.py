@@ -1,0 +1,182 @@
+"""What the next periods bring, after what the past ones brought, and what came of an outlook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from retention import periods, wording
+from retention.errors import RetentionError, check_choice, count_of
+from retention.plots.paper import axes
+from retention.plots.paper.drawable_tables import ACTIVE, AHEAD, AHEAD_OF_SALES, AHEAD_TESTED
+from retention.plots.paper.line_labels import End, label_ends
+from retention.plots.paper.lines import BOUNDS, draw_line, last_known_point
+from retention.plots.paper.palette import LOOKS, MUTED
+from retention.plots.paper.reading import Drawn, drawn_rows, has_column
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Foreseen = Literal["customers", "sales"]
+
+
+def plot_outlook(
+    table: object, *, past: object = None, show: Foreseen = "customers", ax: Axes | None = None
+) -> Axes:
+    """What is expected of the next periods with its bounds, after what the past ones brought.
+
+    Of a backtest the periods held out are drawn twice, as expected and as they came: points outside
+    the shade are those that the bounds missed.
+
+    Args:
+        table: from `expected_customers` or `expected_sales`, or from `backtest_outlook`.
+        past: from `active_customers` with the same freq, for what came before: customers who
+            bought, or their sales. Default: nothing of the past.
+        show: of a backtest, "customers" or "sales"; of the others it is what the table holds.
+        ax: matplotlib axes to draw on; fresh ones by default.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ColumnError: if it is another table.
+        ContentError: if there are several segments.
+        RetentionError: if `show` is neither of the two, or `past` is of other periods.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> today = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": 10.0, "unit": "day"})
+        >>> model = rt.repeat_buying.fit_bg_nbd(today)
+        >>> ahead = rt.economics.expected_customers(
+        ...     today, model=model, as_of="2024-01-31", freq="month", periods=2, acquired=2
+        ... )
+        >>> ax = rt.plots.plot_outlook(ahead)
+        >>> ax.get_title(loc="left")
+        'Customers expected in the next 2 months'
+    """
+    check_choice("show", show, get_args(Foreseen))
+    drawn, what, tested = _read_outlook(table, show)
+    before = None if past is None else drawn_rows(past, ACTIVE).alone().sorted_by("step")
+    ax = axes.axes_to_draw_on(ax)
+    expected = drawn["n_customers" if what == "customers" else "sales"]
+    if not np.isfinite(expected).any():
+        why = "nothing is known of them." if drawn.size else "the table has no rows."
+        return axes.say_why_empty(ax, f"{what.capitalize()} expected", why)
+    freq = str(drawn["freq"][0])
+    lines = _lines_of_outlook(drawn, what, tested)
+    if before is not None and before.size:
+        lines = _with_the_past(lines, _line_of_past(before, drawn, what, freq))
+    _set_outlook_axes(ax, lines, freq, what)
+    ends = [_draw_outlook_line(ax, line, what) for line in lines]
+    if lines[0][1][0] < drawn["step"][0]:
+        start = float(drawn["step"][0]) - 0.5
+        ax.axvline(start, color=MUTED, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
+    axes.set_titles(
+        ax, _title_of_outlook(drawn, what, tested, freq), x=_reading_of_outlook(drawn, lines)
+    )
+    label_ends(ax, [end for end in ends if end.x == drawn["step"][-1]])
+    return ax
+
+
+def _read_outlook(table: object, show: Foreseen) -> tuple[Drawn, Foreseen, bool]:
+    """The rows, what of them is drawn, and whether it is known what came."""
+    tested = has_column(table, "covered_share")
+    of_sales = has_column(table, "sales_old")
+    drawable = AHEAD_TESTED if tested else AHEAD_OF_SALES if of_sales else AHEAD
+    drawn = drawn_rows(table, drawable).alone().sorted_by("step")
+    if tested:
+        return drawn, show, True
+    return drawn, "sales" if of_sales else "customers", False
+
+
+Line = tuple[str, "NDArray[Any]", "Floats", "tuple[Floats, Floats]", int]
+"""Name, steps, values, their bounds, and which look."""
+
+
+def _lines_of_outlook(drawn: Drawn, what: Foreseen, tested: bool) -> list[Line]:
+    """What is expected, and after a test what came."""
+    before = "sales_" if tested and what == "sales" else ""
+    bounds = (drawn[f"{before}lower"], drawn[f"{before}upper"])
+    expected = drawn["n_customers" if what == "customers" else "sales"]
+    lines: list[Line] = [("Expected", drawn["step"], expected, bounds, 1)]
+    if tested:
+        came = drawn[f"{before}actual"]
+        lines.insert(0, ("Came", drawn["step"], came, _no_bounds(came.size), 0))
+    return lines
+
+
+def _line_of_past(before: Drawn, drawn: Drawn, what: Foreseen, freq: str) -> Line:
+    """The periods that were over as the outlook began."""
+    if not (periods.first_days(before["step"].astype(np.int64), freq) == before["period"]).all():
+        raise RetentionError(
+            f"past is not by {freq}, as the outlook is: ask active_customers for freq={freq!r}."
+        )
+    rows = before.where(before["step"] < drawn["step"][0])
+    if not rows.size or rows["step"][-1] < drawn["step"][0] - 1:
+        raise RetentionError(
+            f"past lacks the {periods.length_of(freq)} before {drawn['period'][0]}, on which the "
+            "outlook begins: ask active_customers for the periods up to there."
+        )
+    values = rows["n_active" if what == "customers" else "sales"]
+    return ("Past", rows["step"], values, _no_bounds(rows.size), 0)
+
+
+def _with_the_past(lines: list[Line], past: Line) -> list[Line]:
+    """The past before what came, as one line of it; before what is only expected, as its own."""
+    if lines[0][0] != "Came":
+        return [past, *lines]
+    steps, values = (np.concatenate([past[i], lines[0][i]]) for i in (1, 2))
+    return [("Came", steps, values, _no_bounds(steps.size), 0), *lines[1:]]
+
+
+def _no_bounds(n: int) -> tuple[Floats, Floats]:
+    return np.full(n, np.nan), np.full(n, np.nan)
+
+
+def _set_outlook_axes(ax: Axes, lines: list[Line], freq: str, what: Foreseen) -> None:
+    """Periods along x, and up from 0 what they bring."""
+    steps = np.concatenate([line[1] for line in lines])
+    every = np.concatenate([[0.0], *(np.concatenate([v, *bounds]) for _, _, v, bounds, _ in lines)])
+    low, high = float(np.nanmin(every)), float(np.nanmax(every))
+    room = 0.06 * ((high - low) or 1.0)
+    ax.set_ylim(low - room if low < 0 else 0.0, high + room)
+    axes.set_calendar_axis(ax, steps, freq)
+    written = wording.amount_writer(max(abs(low), abs(high)))
+    counted = what == "customers"
+    ax.yaxis.set_major_formatter(
+        lambda n, _: wording.with_commas(n) if counted else wording.without_zeros(written(n))
+    )
+
+
+def _draw_outlook_line(ax: Axes, line: Line, what: Foreseen) -> End:
+    name, steps, values, bounds, look = line
+    x = steps.astype(np.float64)
+    draw_line(ax, x, values, bounds, LOOKS[look], 0.2)
+    at, y = last_known_point(x, values)
+    said = wording.with_commas(y) if what == "customers" else wording.money(y)
+    return End(at, y, f"{name}\n{said}", LOOKS[look].text)
+
+
+def _title_of_outlook(drawn: Drawn, what: Foreseen, tested: bool, freq: str) -> str:
+    name, length = what.capitalize(), periods.length_of(freq)
+    if not tested:
+        when = f"next {count_of(drawn.size, length)}" if drawn.size > 1 else f"next {length}"
+        return f"{name} expected in the {when}"
+    covered = drawn["covered" if what == "customers" else "sales_covered"]
+    known = np.isfinite(covered)
+    if not known.any():
+        return f"{name}, as expected and as they came"
+    held, n = int(covered[known].sum()), int(known.sum())
+    return f"{name}: the bounds held what came in {held:,} of {count_of(n, length)}"
+
+
+def _reading_of_outlook(drawn: Drawn, lines: list[Line]) -> str:
+    if any(np.isfinite(bounds[0]).any() for *_, bounds, _ in lines):
+        return f"{BOUNDS} (of chance and parameters; not of change)"
+    why = str(drawn["bounds"][0]) if "bounds" in drawn else ""
+    return f"No bounds{why.removeprefix('none')}"
