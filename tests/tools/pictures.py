@@ -185,6 +185,34 @@ def outlook() -> pd.DataFrame:
 
 
 @cache
+def grouped() -> dict[str, Any]:
+    """Its customers by how often they bought in two years, by state and value, and by plan."""
+    orders, last = company().orders, "2024-12-31"
+    cuts = rt.signals.rfm_cuts(orders, as_of="2023-12-31", window=365, bins=4)
+    scored = [rt.signals.rfm_scores(orders, as_of=day, cuts=cuts) for day in ("2023-12-31", last)]
+    often = [rows.assign(segment=rows["f"].astype(str)) for rows in scored]
+    bought = rt.purchase_summary(orders, as_of="2023-12-31")
+    values = orders.groupby("customer_id")["sales"].sum().rename("value").reset_index()
+    lives = spells().drop_duplicates("customer_id")
+    lives = lives.assign(long=lives["lasting"] > 0.6, churned=lives["churned"].astype(int))
+    states = rt.signals.customer_states(activity(), lost_after=2, periods_ago=4)
+    return {
+        "plot_migrations": rt.signals.segment_migrations(*often),
+        "expected": rt.signals.expected_migrations(
+            rt.repeat_buying.fit_pareto_nbd(bought), days=365, cuts=cuts.f[0]
+        ),
+        "plot_profile": rt.signals.segment_profile(
+            lives, segment="plan", columns=["duration", "x", "risk", "long", "reason"],
+            defining="x",
+        ).query("segment == 'Regular'"),
+        "plot_segments": rt.signals.segment_matrix(
+            states, rt.signals.value_tiers(values, of="customers"),
+            outcomes=lives[["customer_id", "churned"]], values=values,
+        ),
+    }  # fmt: skip
+
+
+@cache
 def tables() -> dict[str, Any]:
     """A table for each plot, by the plot's name."""
     cut = {"as_of": "2024-12-31", "cut": "2023-12-31"}
@@ -244,6 +272,7 @@ def tables() -> dict[str, Any]:
         ),
         **tested(),
         **beside_each_other(),
+        **{name: table for name, table in grouped().items() if name != "expected"},
     }
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from retention.plots.asked.benchmark_plots import plot_benchmarks as plot_benchmarks
     from retention.plots.asked.buyer_plots import plot_active_customers as plot_active_customers
     from retention.plots.asked.buyer_plots import plot_time_to_next_order as plot_time_to_next_order
+    from retention.plots.asked.migration_plots import plot_migrations as plot_migrations
+    from retention.plots.asked.segment_plots import plot_profile as plot_profile
+    from retention.plots.asked.segment_plots import plot_segments as plot_segments
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
     from retention.plots.buying_plots import plot_gaps as plot_gaps
@@ -63,13 +66,16 @@ _HOMES = {
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
     "plot_outlook": "worth.outlook_plots",
+    "plot_migrations": "asked.migration_plots",
     "plot_power": "trials.power_plots",
+    "plot_profile": "asked.segment_plots",
     "plot_profit_curve": "trials.profit_plots",
     "plot_reasons": "reason_plots",
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
     "plot_scan": "warning.scan_plots",
+    "plot_segments": "asked.segment_plots",
     "plot_survival": "survival_plots",
     "plot_tenure_profit": "worth.tenure_plots",
     "plot_time_to_next_order": "asked.buyer_plots",

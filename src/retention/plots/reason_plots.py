@@ -9,7 +9,7 @@ import numpy as np
 from retention import wording
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import REASONS, REASONS_BY_SEGMENT
-from retention.plots.paper.heat_grid import draw_cells
+from retention.plots.paper.heat_grid import draw_cells, name_columns
 from retention.plots.paper.lines import draw_bars
 from retention.plots.paper.palette import BACKGROUND, HATCH, LOOKS, MUTED, mixed_colour
 from retention.plots.paper.reading import Drawn, drawn_rows
@@ -126,7 +126,7 @@ def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
     labels = {one.name: one.label for one in reason_categories()} | _WORDS
     axes.name_rows(ax, [labels.get(name, name) for name in reasons])
     ax.set_ylim(len(reasons) - 0.5, -0.5)
-    _name_columns(
+    name_columns(
         ax, [f"{name} ({wording.with_commas(part['n_base'].max())})" for name, part in parts]
     )
     axes.set_titles(ax, title, x="▲ ▼ bounds wholly above or below the share of all segments")
@@ -175,14 +175,6 @@ def _mark(part: Drawn, row: int) -> str:
     if part["lower"][row] > overall:
         return " ▲"
     return " ▼" if part["upper"][row] < overall else ""
-
-
-def _name_columns(ax: Axes, names: list[str]) -> None:
-    """Names over columns, at the top."""
-    width = int(0.8 * axes.width_of(ax) / len(names) / (0.62 * axes.points_of("small")))
-    shown = [wording.shortened_text(name, max(width, 6), 3) for name in names]
-    ax.set_xticks(range(len(names)), shown, parse_math=False)
-    ax.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
 
 
 def _title_of_shares(drawn: Drawn) -> str:

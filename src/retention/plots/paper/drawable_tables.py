@@ -369,10 +369,43 @@ USUAL = Drawable(
     ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
 )
 
+MIGRATIONS = Drawable(
+    "plot_migrations",
+    ("signals.segment_migrations",),
+    "a pair of segments, before and after",
+    ("segment_before", "segment_after", "n", "n_from", "share", "lower", "upper"),
+)
+
+EXPECTED_MIGRATIONS = Drawable(
+    "plot_migrations",
+    ("signals.expected_migrations",),
+    "a pair of segments, before and after",
+    ("segment_before", "segment_after", "expected_share", "share_of_all"),
+)
+"""What `expected` is; no plot draws it alone."""
+
+PROFILE = Drawable(
+    "plot_profile",
+    ("signals.segment_profile",),
+    "a segment and feature, or label of it",
+    (
+        *("segment", "feature", "label", "median", "median_rest", "share", "share_rest"),
+        *("measure", "effect", "lower", "upper", "differs", "defining"),
+    ),
+)
+
+CROSSED = Drawable(
+    "plot_segments",
+    ("signals.segment_matrix",),
+    "a pair of segments",
+    ("segment", "other", "n", "share", "value_share", "n_known", "churn_rate", "lower", "upper"),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, AHEAD, AHEAD_OF_SALES, AHEAD_TESTED),
     *(COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
+    *(MIGRATIONS, PROFILE, CROSSED),
 )

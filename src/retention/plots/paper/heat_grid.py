@@ -59,8 +59,9 @@ def _write_numbers(ax: Axes, cells: Floats, most: float, marks: NDArray[np.objec
     rows, columns = cells.shape
     size = axes.points_of("small")
     wide, high = axes.width_of(ax) / columns, axes.height_of(ax) / rows
+    lines = 1 if marks is None else 1 + max(str(mark).count("\n") for mark in marks.ravel())
     ems = 3.2 if marks is None else 4.4
-    size = min(size, wide / ems, high / 1.2)
+    size = min(size, wide / ems, high / (1.2 * lines))
     if size < 6:
         _draw_scale(ax, most)
         return
@@ -69,6 +70,14 @@ def _write_numbers(ax: Axes, cells: Floats, most: float, marks: NDArray[np.objec
         words = wording.percent(share, 0) + ("" if marks is None else str(marks[row, column]))
         colour = ink_on_colour(heat_colour(share / most))
         ax.text(column, row, words, ha="center", va="center", fontsize=size, color=colour)
+
+
+def name_columns(ax: Axes, names: list[str]) -> None:
+    """Names over columns, at the top."""
+    width = int(0.8 * axes.width_of(ax) / len(names) / (0.62 * axes.points_of("small")))
+    shown = [wording.shortened_text(name, max(width, 6), 3) for name in names]
+    ax.set_xticks(range(len(names)), shown, parse_math=False)
+    ax.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
 
 
 def _corners_of_cells(where: NDArray[np.bool_]) -> Any:
