@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import retention as rt
+from retention.benchmarks.own import shared_customers
 
 QUIET = pytest.mark.filterwarnings("ignore::retention.RetentionWarning")
 compare = rt.benchmarks.compare_rates
@@ -350,3 +351,23 @@ def test_every_engine_says_the_same(engine):
     found = compare(engine.table(rates), activity=engine.table(activity), **asked)
     assert engine.is_mine(found)
     pd.testing.assert_frame_equal(engine.read(found)[list(expected)], expected, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("against", "lost_to"),
+    [("each other", "firm"), ("rest", "segment"), ("2023-04-01", "firm")],
+)
+@QUIET
+def test_customers_at_hand_are_counted_as_a_query_counts_them(against, lost_to, monkeypatch):
+    """Of periods within regions and over them, two periods later, the same to the last digit."""
+    company = rt.sample_company(60, seed=4)
+    window = {"freq": "quarter", "as_of": "2024-12-31", "by": "region"}
+    activity = rt.customer_periods(company.orders, **window)
+    for by in ["region"], []:
+        rates = rt.retention_rate(activity, by=by, lag=2, lost_to=lost_to)
+        asked = {"of": "period", "by": by, "against": against, "activity": activity}
+        found = compare(rates, **asked)
+        with monkeypatch.context() as patched:
+            patched.setattr(shared_customers, "is_at_hand", lambda _: False)
+            pd.testing.assert_frame_equal(found, compare(rates, **asked))
+        assert (found["n_in_both"] > 0).any()

@@ -208,14 +208,19 @@ def _sums_in_both(
     """Of each comparison the sums over the customers on both sides; None if nobody counted them."""
     if activity is None:
         return None
-    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates, pairs.other)
+    every = pairs
+    if pairs.with_rest:
+        every = PairsOfRows(pairs.rates, pairs.of, names, EACH_OTHER)
+    wanted = (every.one, every.other)
+    made = shared_customers(pairs.rates, activity, [*names, pairs.of], rates, wanted)
+    found = {name: made.sums_between(*wanted, name) for name in SUMS}
     if not pairs.with_rest:
-        return {name: made.sums_between(pairs.one, pairs.other, name) for name in SUMS}
-    every = PairsOfRows(pairs.rates, pairs.of, names, EACH_OTHER)
+        return found
+    turned = {**found, "k": found["k_other"], "k_other": found["k"]}
     sums = {name: np.zeros(pairs.cell.size) for name in SUMS}
-    for one, other in ((every.one, every.other), (every.other, every.one)):
+    for rows, shared in ((every.one, found), (every.other, turned)):
         for name in SUMS:
-            np.add.at(sums[name], one, made.sums_between(one, other, name))
+            np.add.at(sums[name], rows, shared[name])
     return {name: values[pairs.one] for name, values in sums.items()}
 
 

@@ -131,7 +131,8 @@ def retention_gain(
     after, before = (kept[later], found.n[later]), (kept[earlier], found.n[earlier])
     n_in_both, phi = np.full(later.size, None, dtype=object), np.zeros(later.size)
     if activity is not None:
-        shared = shared_customers(found, activity, [*names, "period"], rates, earlier)
+        wanted = (later, earlier)
+        shared = shared_customers(found, activity, [*names, "period"], rates, wanted)
         sums = {name: shared.sums_between(later, earlier, name) for name in SUMS}
         n_in_both, phi = sums["n"].astype(np.int64), correlation_of_rates(sums, after, before)
     pairs = RatePairs(*after, *before, phi)

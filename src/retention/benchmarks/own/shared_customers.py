@@ -8,8 +8,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.activity.base_and_later import activity_by_segments, base_and_later
+from retention.benchmarks.own.shared_at_hand import base_at_hand
 from retention.errors import ColumnError, ContentError, RetentionError, warn
-from retention.frames import as_lazy, as_text, collect, count
+from retention.frames import as_lazy, as_text, collect, count, is_at_hand
 from retention.intervals import ratio
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.benchmarks.own.counted_rates import CountedRates
+    from retention.benchmarks.own.shared_at_hand import BaseAtHand
     from retention.frames import Columns, Frame
 
     Floats = NDArray[np.float64]
@@ -49,16 +51,20 @@ class SharedCustomers:
 
 
 def shared_customers(
-    rates: CountedRates, activity: object, names: Sequence[str], table: object, others: Rows
+    rates: CountedRates,
+    activity: object,
+    names: Sequence[str],
+    table: object,
+    wanted: tuple[Rows, Rows],
 ) -> SharedCustomers:
-    """The customers whom the rows of a table of retention rates share, from its activity.
+    """The customers whom pairs of rows of a table of retention rates share, from its activity.
 
     Args:
         rates: with `step` among their keys.
         activity: from which they were made.
         names: the columns that tell their rows apart.
         table: the rates as they were given, which says with what lag they were made.
-        others: the rows that stand on the other side.
+        wanted: the rows on the one side of each pair, and on the other.
 
     Raises:
         RetentionError: if it is another rate than that of those kept or lost.
@@ -75,9 +81,13 @@ def shared_customers(
             "`activity` tells the customers of a period, and this table of rates has no 'step'."
         )
     who = [name for name in names if name not in MOMENTS]
+    lag, lost_to = _lag_of_rates(table)
+    if is_at_hand(activity):
+        base = base_at_hand(activity, who, lag=lag, lost_to=lost_to)
+        if base is not None:
+            return _shared_at_hand(rates, base, who, wanted)
     frame, who = activity_by_segments(activity, who, adds="none")
     schema = frame.collect_schema()
-    lag, lost_to = _lag_of_rates(table)
     pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=())
     steps = np.unique(rates.keys["step"]).tolist()
     pairs = pairs.filter(nw.col("step").is_in(steps)).select(
@@ -85,7 +95,23 @@ def shared_customers(
     )
     row_of = _rows_by_key(rates, who)
     _refuse_other_activity(rates, collect(_counted_bases(pairs, who)), row_of, who)
-    return _shared_in_pairs(rates, (pairs, others), who, row_of)
+    return _shared_in_pairs(rates, (pairs, wanted[1]), who, row_of)
+
+
+def _shared_at_hand(
+    rates: CountedRates, base: BaseAtHand, who: Sequence[str], wanted: tuple[Rows, Rows]
+) -> SharedCustomers:
+    """Counted of numbers, for the pairs that are wanted alone."""
+    row_of = _rows_by_key(rates, who)
+    _refuse_other_activity(rates, base.cells, row_of, who)
+    row = _rows_found(base.cells, (*who, "step"), row_of)
+    cell_of_row = np.full(rates.n.size, -1, np.intp)
+    cell_of_row[row[row >= 0]] = np.flatnonzero(row >= 0)
+    one, other = wanted
+    known = (cell_of_row[one] >= 0) & (cell_of_row[other] >= 0)
+    one, other = one[known], other[known]
+    sums = base.sums_of_pairs(cell_of_row[one], cell_of_row[other])
+    return SharedCustomers(rates.n.size, one, other, sums)
 
 
 def _lag_of_rates(rates: object) -> tuple[int, str]:
