@@ -47,6 +47,8 @@ from retention.frames.row_numbers import (
 )
 from retention.frames.texts import with_text_numbers
 from retention.frames.written_queries import (
+    distinct_rows,
+    first_rows_in_turn,
     grouped_with_days,
     keeps_tables,
     same_values_of,
@@ -70,6 +72,8 @@ __all__ = [
     "beside_columns",
     "collect",
     "count",
+    "distinct_rows",
+    "first_rows_in_turn",
     "frame_at_hand",
     "grouped_with_days",
     "has_wide_numbers",

@@ -86,6 +86,49 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
     return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
 
 
+def first_rows_in_turn(
+    frame: Frame, key: str, order: str, *, most: int, keep: Sequence[str]
+) -> Frame | None:
+    """The first rows of each key, numbered from 1 on, beside the `order` of the next and the first.
+
+    No key has two rows of the same order. A window sorts all the rows of every key, which costs
+    twice as much as to hold the few first ones.
+
+    Args:
+        frame: rows with nothing missing.
+        key: the column of keys.
+        order: the column by which the rows of a key follow one another.
+        most: so many rows of each key are wanted.
+        keep: columns that are told as the first row of the key has them.
+
+    Returns:
+        `key`, `order`, `keep`, `_turn`, `_after` (null of the last row of a key) and `_first`. None
+        where that is for the query that all engines have.
+    """
+    if not (frame.implementation.is_duckdb() and most <= _BITS):
+        return None
+    at, by = sql_name(order), sql_name(key)
+    told = "".join(f", arg_min({sql_name(name)}, {at}) AS {sql_name(name)}" for name in keep)
+    kept = "".join(f", {sql_name(name)}" for name in keep)
+    view = _view_name(frame, "_turn")
+    query = f"""WITH f AS (SELECT {by}, min({at}, {most + 1}) AS _turns{told} FROM {view}
+          GROUP BY {by})
+        SELECT {by}, _turns[_i] AS {at}{kept}, _i AS _turn, _turns[_i + 1] AS _after,
+          _turns[1] AS _first
+        FROM f, range(1, {most + 1}) AS _places(_i) WHERE _i <= len(_turns)"""
+    return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
+def distinct_rows(frame: Frame, columns: Sequence[str]) -> Frame:
+    """The different values that some columns have together.
+
+    Of a DuckDB relation narwhals numbers them in a window, which costs more than a group.
+    """
+    if not frame.implementation.is_duckdb():
+        return frame.select(*columns).unique()
+    return frame.group_by(*columns).agg(nw.len().alias("_rows")).select(*columns)
+
+
 def with_same_values(frame: Frame, values: Mapping[str, int | str]) -> Frame:
     """The frame with columns that say the same in every row, which is remembered of a relation.
 

@@ -54,16 +54,13 @@ def active_counts_of_query(
         _seen=nw.when(nw.col("_bought") > 0).then(nw.col("_day")),
         _active=count(nw.col("_bought") > 0),
     )
-    rows = with_first(dated, "customer_id", "_seen", "_first")
     cell = [*by, "step"]
-    customers = (
-        rows.filter(nw.col("step") >= window.first_step)
-        .group_by("customer_id", *cell)
-        .agg(
-            *(nw.col(name).sum() for name in ("_bought", "_active", "sales")),
-            nw.col("_first").min(),
-        )
+    stepped = dated.group_by("customer_id", *cell).agg(
+        *(nw.col(name).sum() for name in ("_bought", "_active", "sales")), nw.col("_seen").min()
     )
+    # The first purchase is sought of customers and periods, which are fewer than their days.
+    rows = with_first(stepped, "customer_id", "_seen", "_first")
+    customers = rows.filter(nw.col("step") >= window.first_step)
     opens = periods.first_day_number(nw.col("step"), window.freq)
     counted = customers.with_columns(
         n_active=count(nw.col("_active") > 0),

@@ -10,7 +10,7 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, RetentionError, whole_number
-from retention.frames import Frame, as_text, collect, count, is_at_hand
+from retention.frames import Frame, as_text, collect, count, first_rows_in_turn, is_at_hand
 from retention.kpis.buyers.next_orders_at_hand import MISSING, Following, waits_of_lines_at_hand
 from retention.numerics.codes import group_numbers
 from retention.orders import Together
@@ -103,15 +103,11 @@ def _waits_of_query(frame: Frame, asked: Following) -> Columns:
 def _orders_in_turn(days: Frame, asked: Following) -> Frame:
     """The orders that count, with the wait after each, beside the segments of the first."""
     day, until = nw.col("_day"), periods.number_of(asked.until)
-    after = day.shift(-1).over("customer_id", order_by="_day")
-    # Counted on another column than the one in order: narwhals' pandas miscounts that one.
-    turn = nw.col("_at").cum_count().over("customer_id", order_by="_day")
-    rows = days.with_columns(_at=day).with_columns(order=turn.cast(nw.Int64), _after=after)
-    rows = _beside_first_labels(rows, asked)
+    most = max(asked.orders)
+    few = first_rows_in_turn(days, "customer_id", "_day", most=most, keep=asked.by)
+    rows = _all_orders_in_turn(days, asked) if few is None else few.rename({"_turn": "order"})
     if asked.since is not None:
-        since = periods.number_of(asked.since)
-        early = day.min().over("customer_id") < since
-        rows = rows.with_columns(_early=count(early))
+        rows = rows.with_columns(_early=count(nw.col("_first") < periods.number_of(asked.since)))
         rows = rows.filter((nw.col("_early") == 0) | (nw.col("order") == 1))
         number = nw.when(nw.col("_early") == 1).then(nw.lit(0)).otherwise(nw.col("order"))
         rows = rows.with_columns(order=number)
@@ -123,6 +119,18 @@ def _orders_in_turn(days: Frame, asked: Following) -> Frame:
         _back=count(followed & known),
         _length=nw.when(followed).then(length).otherwise(nw.lit(0)),
     )
+
+
+def _all_orders_in_turn(days: Frame, asked: Following) -> Frame:
+    """Every order with its number, the day of the next and of the first, and the first's labels."""
+    day = nw.col("_day")
+    after = day.shift(-1).over("customer_id", order_by="_day")
+    # Counted on another column than the one in order: narwhals' pandas miscounts that one.
+    turn = nw.col("_at").cum_count().over("customer_id", order_by="_day")
+    rows = days.with_columns(_at=day).with_columns(order=turn.cast(nw.Int64), _after=after)
+    if asked.since is not None:
+        rows = rows.with_columns(_first=day.min().over("customer_id"))
+    return _beside_first_labels(rows, asked)
 
 
 def _beside_first_labels(rows: Frame, asked: Following) -> Frame:
