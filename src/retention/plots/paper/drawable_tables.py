@@ -94,6 +94,7 @@ MOVEMENTS = Drawable(
         *("n_churned", "n_end", "sales_start", "sales_new", "sales_reactivated"),
         *("sales_expansion", "sales_contraction", "sales_churned", "sales_end"),
     ),
+    never=("sales_moved_in",),
 )
 
 BRIDGE = Drawable(
@@ -345,9 +346,42 @@ USUAL = Drawable(
     ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
 )
 
+BANDS_OF_TENURE = Drawable(
+    "plot_churn_by_tenure",
+    ("kpis.churn_by_tenure",),
+    "a band of tenure",
+    (
+        *("band", "tenure_from", "tenure_to", "n_reached", "churn_rate", "churn_per_period"),
+        *("per_period_lower", "per_period_upper", "length"),
+    ),
+)
+
+PLAN_MOVES = Drawable(
+    "plot_plan_waterfall",
+    ("kpis.plan_waterfall",),
+    "a plan and period",
+    (
+        *("plan", "period", "step", "n_start", "n_end", "sales_start", "sales_new"),
+        *("sales_reactivated", "sales_moved_in", "sales_expansion", "sales_contraction"),
+        *("sales_moved_out", "sales_churned", "sales_end"),
+    ),
+)
+
+KINDS_OF_CHURN = Drawable(
+    "plot_voluntary_churn",
+    ("kpis.voluntary_churn",),
+    "a period",
+    (
+        *("period", "step", "churn_rate", "lower", "upper", "voluntary_churn"),
+        *("involuntary_churn", "not_known_churn", "involuntary_share", "share_lower"),
+        "share_upper",
+    ),
+)
+
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
+    *(BANDS_OF_TENURE, PLAN_MOVES, KINDS_OF_CHURN),
 )
