@@ -228,7 +228,7 @@ def _draw_bands(ax: Axes, named: tuple[str, Drawn], starts: Floats, place: tuple
     (name, part), (lane, lanes) = named, place
     look = LOOKS[lane]
     aside = _SPREAD * ((lane + 0.5) / lanes - 0.5)
-    x = np.searchsorted(starts, part["tenure_from"]) + aside
+    x = np.searchsorted(starts, part["tenure_from"]).astype(np.float64) + aside
     y = part["churn_per_period"]
     line: dict[str, Any] = {"color": look.colour, "linestyle": look.style, "linewidth": 1.2}
     mark: dict[str, Any] = {"marker": look.marker, "markersize": 7, "markeredgecolor": BACKGROUND}
