@@ -44,9 +44,10 @@ def files():
     return contracts(*rows, columns=("reason", "shop")).astype({"shop": str})
 
 
-def spells_of_file(frame, as_of="2024-05-01"):
+@cache
+def spells_of_file():
     """Spells with the reason of their end."""
-    return rt.contract_spells(frame, as_of=as_of, grace=0, keep_last="reason", keep="shop")
+    return rt.contract_spells(files(), as_of="2024-05-01", grace=0, keep_last="reason", keep="shop")
 
 
 def kind_of(reason):
@@ -68,25 +69,38 @@ def losses_twin(spells, first, opens_next):
     return there, kinds
 
 
+@cache
+def losses_of_shops():
+    """Of each shop and month, how many were there, and the kinds of the losses."""
+    months = pd.date_range("2024-01-01", "2024-05-01", freq="MS")
+    return {
+        (shop, opens): losses_twin(mine, opens, opens + pd.DateOffset(months=1))
+        for shop, mine in spells_of_file().groupby("shop")
+        for opens in months
+    }
+
+
+@cache
+def logo_of_file():
+    """Logo churn from the activity of the same contracts."""
+    activity = rt.contract_periods(files(), freq="month", as_of="2024-05-01", by="shop")
+    return rt.logo_churn(activity, lag=1, by="shop").sort_values(["shop", "step"])
+
+
 @QUIET
 def test_the_parts_of_logo_churn_are_those_of_sets(engine):
     """Month by month and shop by shop, and they add up to the logo churn of the same base."""
-    frame = files()
-    spells = spells_of_file(frame)
     made = rt.kpis.voluntary_churn(
-        engine.table(spells), convention="endpoint", by="shop", **MONTHS, **SAY
+        engine.table(spells_of_file()), convention="endpoint", by="shop", **MONTHS, **SAY
     )
     assert engine.is_mine(made)
     found = engine.read(made, order=["shop", "step"])
-    for shop, rows in found.groupby("shop"):
-        mine = spells[spells["shop"] == shop]
-        for row in rows.itertuples():
-            opens = pd.Timestamp(row.period)
-            there, kinds = losses_twin(mine, opens, opens + pd.DateOffset(months=1))
-            assert (row.n_base, row.n_churned) == (len(there), len(kinds))
-            assert [getattr(row, f"n_{kind}") for kind in KINDS] == [kinds.count(k) for k in KINDS]
-    activity = rt.contract_periods(frame, freq="month", as_of="2024-05-01", by="shop")
-    logo = rt.logo_churn(activity, lag=1, by="shop").sort_values(["shop", "step"])
+    assert found["shop"].nunique() == N_SHOPS
+    for row in found.itertuples():
+        there, kinds = losses_of_shops()[row.shop, pd.Timestamp(row.period)]
+        assert (row.n_base, row.n_churned) == (len(there), len(kinds))
+        assert [getattr(row, f"n_{kind}") for kind in KINDS] == [kinds.count(k) for k in KINDS]
+    logo = logo_of_file()
     assert logo["step"].tolist() == found["step"].tolist()
     parts = found[[f"{kind}_churn" for kind in KINDS]].sum(axis=1, skipna=False)
     np.testing.assert_allclose(parts, found["churn_rate"], atol=1e-12)
@@ -100,11 +114,10 @@ def test_the_parts_of_logo_churn_are_those_of_sets(engine):
 )
 def test_each_part_is_the_churn_rate_of_its_causes(convention):
     """Under every convention and in every segment, bounds too."""
-    frame = files()
-    spells = spells_of_file(frame)
+    spells = spells_of_file()
     say = {**MONTHS, "convention": convention, "by": "shop"}
     if convention == "renewals_due":
-        say["renewals"] = dues(*((r.customer_id, r.end) for r in frame.dropna().itertuples()))
+        say["renewals"] = dues(*((r.customer_id, r.end) for r in files().dropna().itertuples()))
     found = rt.kpis.voluntary_churn(spells, **say, **SAY)
     asked = {"voluntary": ["price"], "involuntary": ["card failed", "fraud"]}
     if convention == "renewals_due":  # two in a month may both be lost

@@ -56,6 +56,18 @@ def trial_lives(rows):
     return found, before
 
 
+@cache
+def trials_by_shop():
+    """The lives of each shop."""
+    return {shop: trial_lives(mine) for shop, mine in trials().groupby("shop")}
+
+
+@cache
+def payments_by_shop():
+    """The failed payments of each shop."""
+    return {shop: failed_lives(mine) for shop, mine in bills().groupby("shop")}
+
+
 def twin_of_lives(lives, t):
     """Counts, Kaplan–Meier and the mature share at t."""
     came = [life for life in lives if life[0] is not None and life[0] <= t]
@@ -77,7 +89,7 @@ def test_conversion_is_that_of_customers_looked_at_one_by_one(engine):
     found = engine.read(made, order=["shop", "days"])
     assert len(found) == N_SHOPS * len(DAYS)
     for shop, rows in found.groupby("shop"):
-        lives, before = trial_lives(trials()[trials()["shop"] == shop])
+        lives, before = trials_by_shop()[shop]
         for row in rows.itertuples():
             came, waits, share, mature, got = twin_of_lives(lives, row.days)
             assert (row.n_trials, row.n_paid_before) == (len(lives), before)
@@ -124,7 +136,7 @@ def test_recovery_is_that_of_invoices_looked_at_one_by_one(engine):
     found = engine.read(made, order=["shop", "days"])
     assert found["shop"].nunique() == N_SHOPS
     for shop, rows in found.groupby("shop"):
-        lives = failed_lives(bills()[bills()["shop"] == shop])
+        lives = payments_by_shop()[shop]
         for row in rows.itertuples():
             came, waits, share, mature, got = twin_of_lives(lives, row.days)
             assert (row.n_failed, row.n_recovered, row.n_open) == (len(lives), came, waits)

@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 import retention as rt
 from pictures import faults, plot, spells, tables, words
 from retention import periods, wording
-from retention.plots.paper.drawable_tables import DRAWABLE, Drawable
+from retention.plots.paper.drawable import Drawable
+from retention.plots.paper.drawable_tables import DRAWABLE
 from retention.plots.paper.line_labels import places_apart
 from retention.plots.paper.palette import LOOKS, heat_colour, lightness, mixed_colour
 

@@ -160,6 +160,22 @@ def tested() -> dict[str, pd.DataFrame]:
     }
 
 
+@cache
+def subscribed() -> dict[str, Any]:
+    """When its subscribers leave, for which kind of reason, and what moved the revenue of plans."""
+    plans = rt.contract_periods(company().contracts, freq="quarter", as_of="2024-12-31", by="plan")
+    return {
+        "plot_churn_by_tenure": rt.kpis.churn_by_tenure(
+            spells(), bands=[0, 1, 3, 6, 12, 24], length="month"
+        ),
+        "plot_plan_waterfall": rt.kpis.plan_waterfall(plans),
+        "plot_voluntary_churn": rt.kpis.voluntary_churn(
+            spells(), freq="quarter", as_of="2024-12-31", convention="start_cohort",
+            involuntary="moved", not_known="service",
+        ),
+    }  # fmt: skip
+
+
 def beside_each_other() -> dict[str, Any]:
     """Rates of segments with what lies between them, and one over time in its usual band."""
     last = pd.DataFrame({"plan": NAMES[:4], "kept": [90, 60, 75, 80], "all": [100, 100, 90, 100]})
@@ -273,6 +289,7 @@ def tables() -> dict[str, Any]:
         **tested(),
         **beside_each_other(),
         **{name: table for name, table in grouped().items() if name != "expected"},
+        **subscribed(),
     }
 
 

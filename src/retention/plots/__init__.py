@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from retention.plots.asked.migration_plots import plot_migrations as plot_migrations
     from retention.plots.asked.segment_plots import plot_profile as plot_profile
     from retention.plots.asked.segment_plots import plot_segments as plot_segments
+    from retention.plots.asked.subscription_plots import (
+        plot_churn_by_tenure as plot_churn_by_tenure,
+    )
+    from retention.plots.asked.subscription_plots import plot_plan_waterfall as plot_plan_waterfall
+    from retention.plots.asked.subscription_plots import (
+        plot_voluntary_churn as plot_voluntary_churn,
+    )
     from retention.plots.bridge_plots import plot_churn_bridge as plot_churn_bridge
     from retention.plots.bridge_plots import plot_revenue_bridge as plot_revenue_bridge
     from retention.plots.buying_plots import plot_gaps as plot_gaps
@@ -53,6 +60,7 @@ _HOMES = {
     "plot_benchmarks": "asked.benchmark_plots",
     "plot_calibration": "score_plots",
     "plot_churn_bridge": "bridge_plots",
+    "plot_churn_by_tenure": "asked.subscription_plots",
     "plot_coefficients": "model_plots",
     "plot_cohort_curves": "cohort_plots",
     "plot_cohort_value": "worth.cohort_value_plots",
@@ -65,8 +73,9 @@ _HOMES = {
     "plot_levers": "worth.value_plots",
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
-    "plot_outlook": "worth.outlook_plots",
     "plot_migrations": "asked.migration_plots",
+    "plot_outlook": "worth.outlook_plots",
+    "plot_plan_waterfall": "asked.subscription_plots",
     "plot_power": "trials.power_plots",
     "plot_profile": "asked.segment_plots",
     "plot_profit_curve": "trials.profit_plots",
@@ -82,6 +91,7 @@ _HOMES = {
     "plot_tracking": "buying_plots",
     "plot_uplift": "trials.uplift_plots",
     "plot_usual_band": "asked.band_plots",
+    "plot_voluntary_churn": "asked.subscription_plots",
     "to_style": "styled",
 }
 

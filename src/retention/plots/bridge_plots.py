@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import BRIDGE, MOVEMENTS
 from retention.plots.paper.palette import BACKGROUND, FALL, HATCH, MUTED, RISE, TOTAL
 from retention.plots.paper.reading import Drawn, drawn_rows
+from retention.plots.paper.waterfall import Step, draw_waterfall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def plot_revenue_bridge(
     name = wording.period(one["period"][0], freq)
     if not np.isfinite(one["sales_start"][0]):
         return axes.say_why_empty(ax, title, f"of {name} nothing is known of the {freq} before.")
-    _draw_waterfall(ax, one, name, freq)
+    draw_waterfall(ax, _steps_of_revenue(one, name, freq))
     axes.set_titles(
         ax, f"Revenue of {name}: what came, grew, shrank and left since the {freq} before"
     )
@@ -168,45 +168,17 @@ def _is_counted_in_each(one: Drawn) -> bool:
     return "overlap" in one and bool((one["overlap"] == "pairs").any())
 
 
-def _draw_waterfall(ax: Axes, one: Drawn, name: str, freq: str) -> None:
-    start, end = float(one["sales_start"][0]), float(one["sales_end"][0])
-    moves = [(float(one[f"sales_{move}"][0]), sign) for move, sign, _, _ in _MOVES]
-    level = start + np.cumsum([0.0, *(sign * size for size, sign in moves)])
-    feet = [0.0, *(min(a, b) for a, b in pairwise(level)), 0.0]
-    heights = [start, *(size for size, _ in moves), end]
-    written = wording.amount_writer(max(float(np.abs(level).max()), end))
-    signs = [0, *(sign for _, sign in moves), 0]
-    for x, (foot, height, sign) in enumerate(zip(feet, heights, signs, strict=True)):
-        ax.bar(x, height, bottom=foot, width=0.62, zorder=2, **_fill_of_bar(sign))
-        money = (("", "+", wording.MINUS)[sign] + written(height)) if height else "0"
-        axes.write_note(ax, money, (x, max(foot, foot + height)), (0, 3), anchor="center bottom")
-    for x, at in enumerate([start, *level[1:]]):
-        ax.plot([x + 0.31, x + 0.69], [at, at], color=MUTED, linewidth=0.8, zorder=1)
-    counts = ["n_start", *(n for _, _, n, _ in _MOVES), "n_end"]
-    words = [f"{freq.capitalize()} before", *(said for *_, said in _MOVES), name]
-    width = int(axes.width_of(ax) / 7.4 / (0.6 * axes.points_of("small")))
-    labels = [
-        f"{wording.shortened_text(word, width, 2)}\n{wording.with_commas(one[n][0])}"
-        for word, n in zip(words, counts, strict=True)
+def _steps_of_revenue(one: Drawn, name: str, freq: str) -> list[Step]:
+    """The revenue before, what came and went, and the revenue after."""
+    start, end = (
+        Step(word, float(one[f"sales_{at}"][0]), 0, float(one[f"n_{at}"][0]))
+        for word, at in ((f"{freq.capitalize()} before", "start"), (name, "end"))
+    )
+    moves = [
+        Step(word, float(one[f"sales_{move}"][0]), sign, float(one[n][0]))
+        for move, sign, n, word in _MOVES
     ]
-    ax.set_xticks(range(len(labels)), labels)
-    ax.tick_params(axis="x", length=0)
-    ax.yaxis.set_major_formatter(lambda money, _: wording.without_zeros(written(money)))
-    _leave_room_above(ax, level, len(labels))
-
-
-def _leave_room_above(ax: Axes, level: NDArray[np.float64], n_bars: int) -> None:
-    """Limits with room for the numbers over the bars."""
-    low, high = min(0.0, float(level.min())), max(0.0, float(level.max()))
-    ax.set_ylim(low, high + 0.1 * (high - low or 1.0))
-    ax.set_xlim(-0.6, n_bars - 0.4)
-
-
-def _fill_of_bar(sign: int) -> dict[str, Any]:
-    """How a bar that adds (1), takes away (−1) or is a total (0) is filled."""
-    if sign < 0:
-        return {"facecolor": BACKGROUND, "edgecolor": FALL, "hatch": HATCH, "linewidth": 1.2}
-    return {"facecolor": RISE if sign else TOTAL}
+    return [start, *moves, end]
 
 
 def _effects_by_size(one: Drawn) -> tuple[list[str], NDArray[np.float64]]:

@@ -141,9 +141,10 @@ def contraction_before_leaving(
         )
     active = frame.filter(nw.col("active"))
     _refuse_where_sales_lack(active)
-    rows = _rows_at_hand(active, names, before) if at_hand else None
-    rows = _rows_by_query(active, names, before) if rows is None else rows
-    rows = _rows_with_outcomes(rows.filter(nw.col("step") < last))
+    rows = _rows_at_hand(active, names, before, last) if at_hand else None
+    if rows is None:
+        rows = _rows_by_query(active, names, before).filter(nw.col("step") < last)
+        rows = _rows_with_outcomes(rows)
     counts = [*_COUNTS, *_AMOUNTS, "_again"]
     cells = rows.group_by(*names, "step").agg(*(nw.col(name).sum() for name in counts))
     found = collect(cells.with_columns(nw.col(*_COUNTS, "_again", "step").cast(nw.Int64)))
@@ -170,8 +171,8 @@ def _refuse_where_sales_lack(active: Frame) -> None:
         )
 
 
-def _rows_at_hand(active: Frame, names: Sequence[str], before: int) -> Frame | None:
-    """The rows of active customers with their history, of a table at hand."""
+def _rows_at_hand(active: Frame, names: Sequence[str], before: int, last: int) -> Frame | None:
+    """The rows of active customers before the last period with their outcomes, if at hand."""
     on = panel_at_hand(active, names, money=("sales",))
     if on is None or on.repeats:
         return None
@@ -189,14 +190,26 @@ def _rows_at_hand(active: Frame, names: Sequence[str], before: int) -> Frame | N
         "customer_id": on.places.customer,
         **on.named_segments(on.segment_of_rows()),
         "step": on.step,
-        "_stays": (np.append(since[1:], 0)[: on.n] == 1).astype(np.int64),
-        "_whole": (run >= before).astype(np.int64),
-        "_fell": (times > 0).astype(np.int64),
-        "_less": lost,
+        **_outcomes_at_hand(run >= before, np.append(since[1:], 0)[: on.n] == 1, times > 0),
+        "_fell": times > 0,
+        "sales_contracted": lost,
+        "sales_at_leaving": sales,
         "_again": np.zeros(on.n, np.int64),
-        "sales": sales,
     }
-    return frame_at_hand(columns, active.implementation)
+    kept = {name: values[on.step < last] for name, values in columns.items()}
+    for name in _AMOUNTS:
+        kept[name] = np.where(kept["n_left"], kept[name], 0.0)
+    whole = {name: kept[name].astype(np.int64) for name in (*_COUNTS, "_fell")}
+    return frame_at_hand({**kept, **whole}, active.implementation)
+
+
+def _outcomes_at_hand(
+    whole: NDArray[np.bool_], stays: NDArray[np.bool_], fell: NDArray[np.bool_]
+) -> Columns:
+    """Each row counted as a leaver or as one who stayed, if its history is whole."""
+    left, stayed = whole & ~stays, whole & stays
+    return dict(zip(_COUNTS, (left, left & fell, ~whole & ~stays, stayed, stayed & fell),
+                    strict=True))  # fmt: skip
 
 
 def _rows_by_query(active: Frame, names: Sequence[str], before: int) -> Frame:

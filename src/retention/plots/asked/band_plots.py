@@ -10,7 +10,7 @@ from retention import periods, wording
 from retention.catalogue import FIGURES
 from retention.errors import count_of
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import COMPARED, USUAL
+from retention.plots.paper.asked_tables import COMPARED, USUAL
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import draw_line, last_known_point
 from retention.plots.paper.palette import FALL, INK, LOOKS, MUTED, PALE, PLAIN

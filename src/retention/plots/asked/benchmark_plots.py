@@ -9,7 +9,7 @@ import numpy as np
 from retention import wording
 from retention.errors import ContentError
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import BENCHMARKED
+from retention.plots.paper.asked_tables import BENCHMARKED
 from retention.plots.paper.palette import BACKGROUND, FALL, LOOKS, MUTED, PLAIN
 from retention.plots.paper.reading import Drawn, drawn_rows
 

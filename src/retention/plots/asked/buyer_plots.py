@@ -9,7 +9,7 @@ import numpy as np
 from retention import periods, wording
 from retention.errors import ContentError
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import ACTIVE, NEXT_ORDER
+from retention.plots.paper.asked_tables import ACTIVE, NEXT_ORDER
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import BOUNDS, draw_steps, shading_of_lines, thinned_places
 from retention.plots.paper.palette import BACKGROUND, HATCH, LOOKS, MUTED, PLAIN

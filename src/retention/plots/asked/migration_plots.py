@@ -9,7 +9,7 @@ import numpy as np
 from retention import wording
 from retention.errors import ContentError, count_of
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import EXPECTED_MIGRATIONS, MIGRATIONS
+from retention.plots.paper.asked_tables import EXPECTED_MIGRATIONS, MIGRATIONS
 from retention.plots.paper.heat_grid import draw_cells, name_columns
 from retention.plots.paper.reading import Drawn, drawn_rows
 

@@ -9,7 +9,7 @@ import numpy as np
 from retention import wording
 from retention.errors import ContentError, RetentionError, count_of, whole_number
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import CROSSED, PROFILE
+from retention.plots.paper.asked_tables import CROSSED, PROFILE
 from retention.plots.paper.lines import draw_bars
 from retention.plots.paper.palette import BACKGROUND, GRID, INK, LOOKS, MUTED, PLAIN
 from retention.plots.paper.reading import Drawn, drawn_rows

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from importlib import import_module
-from typing import Literal
-
-from retention.tables.answer_columns import answer_of
-
-Holds = Literal["number", "time", "text"]
-
-_HELD: dict[str, Holds] = {
-    "number": "number",
-    "integer": "number",
-    "flag": "number",
-    "time": "time",
-}
-
-
-@dataclass(frozen=True)
-class Drawable:
-    """A table that a plot draws.
-
-    Attributes:
-        plot: the plot.
-        makers: the public functions that give such a table, as "kpis.outcome_kpis".
-        row: what one row is.
-        needed: its columns without which nothing can be drawn.
-        never: columns by which it is another table, although it has all that is needed.
-        said: of a table that no function gives: who makes it, and what its columns hold.
-    """
-
-    plot: str
-    makers: tuple[str, ...]
-    row: str
-    needed: tuple[str, ...]
-    never: tuple[str, ...] = ()
-    said: tuple[str, dict[str, Holds]] | None = None
-
-    @property
-    def maker(self) -> str:
-        """The functions, in words."""
-        if self.said is not None:
-            return self.said[0]
-        return " or ".join(name.rpartition(".")[2] for name in self.makers)
-
-    @cached_property
-    def holds(self) -> dict[str, Holds]:
-        """What each column holds that the functions declare: the others are segments."""
-        if self.said is not None:
-            return self.said[1]
-        held: dict[str, Holds] = {}
-        for maker in self.makers:
-            wing, _, name = maker.rpartition(".")
-            made = answer_of(getattr(import_module(f"retention.{wing}"), name))
-            held |= {column.name: _HELD.get(column.type, "text") for column in made.columns}
-        return held
-
+from retention.plots.paper.asked_tables import (
+    ACTIVE,
+    BANDS_OF_TENURE,
+    BENCHMARKED,
+    COMPARED,
+    CROSSED,
+    KINDS_OF_CHURN,
+    MIGRATIONS,
+    NEXT_ORDER,
+    PLAN_MOVES,
+    PROFILE,
+    USUAL,
+)
+from retention.plots.paper.drawable import Drawable
 
 RETENTION = Drawable(
     "plot_retention",
@@ -94,6 +52,7 @@ MOVEMENTS = Drawable(
         *("n_churned", "n_end", "sales_start", "sales_new", "sales_reactivated"),
         *("sales_expansion", "sales_contraction", "sales_churned", "sales_end"),
     ),
+    never=("sales_moved_in",),
 )
 
 BRIDGE = Drawable(
@@ -327,85 +286,11 @@ PROFIT_CURVE = Drawable(
     ),
 )
 
-BENCHMARKED = Drawable(
-    "plot_benchmarks",
-    ("benchmarks.compare_benchmark",),
-    "a rate beside a benchmark",
-    (
-        *("churn_rate", "lower", "upper", "benchmark", "benchmark_rate", "benchmark_lower"),
-        *("benchmark_upper", "benchmark_year", "benchmark_standing", "verdict", "same_convention"),
-        *("difference_lower", "note", "compared_over"),
-    ),
-)
-
-ACTIVE = Drawable(
-    "plot_active_customers",
-    ("kpis.active_customers",),
-    "a period",
-    ("period", "step", "n_active", "n_new", "n_returning", "stickiness"),
-)
-
-NEXT_ORDER = Drawable(
-    "plot_time_to_next_order",
-    ("kpis.time_to_next_order",),
-    "an order and duration",
-    ("order", "duration", "returned_share", "lower", "upper", "median_days"),
-)
-
-COMPARED = Drawable(
-    "plot_compared_rates",
-    ("benchmarks.compare_rates",),
-    "a pair of groups",
-    (
-        *("group", "other", "difference", "difference_lower", "difference_upper"),
-        *("verdict", "figure", "margin"),
-    ),
-)
-
-USUAL = Drawable(
-    "plot_usual_band",
-    ("benchmarks.usual_band",),
-    "a period",
-    ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
-)
-
-MIGRATIONS = Drawable(
-    "plot_migrations",
-    ("signals.segment_migrations",),
-    "a pair of segments, before and after",
-    ("segment_before", "segment_after", "n", "n_from", "share", "lower", "upper"),
-)
-
-EXPECTED_MIGRATIONS = Drawable(
-    "plot_migrations",
-    ("signals.expected_migrations",),
-    "a pair of segments, before and after",
-    ("segment_before", "segment_after", "expected_share", "share_of_all"),
-)
-"""What `expected` is; no plot draws it alone."""
-
-PROFILE = Drawable(
-    "plot_profile",
-    ("signals.segment_profile",),
-    "a segment and feature, or label of it",
-    (
-        *("segment", "feature", "label", "median", "median_rest", "share", "share_rest"),
-        *("measure", "effect", "lower", "upper", "differs", "defining"),
-    ),
-)
-
-CROSSED = Drawable(
-    "plot_segments",
-    ("signals.segment_matrix",),
-    "a pair of segments",
-    ("segment", "other", "n", "share", "value_share", "n_known", "churn_rate", "lower", "upper"),
-)
-
 DRAWABLE = (
     *(RETENTION, COHORT_CELLS, AVERAGE, MOVEMENTS, BRIDGE, CURVE, INCIDENCE, COEFFICIENTS),
     *(CALIBRATION, LIFT, REASONS, REASONS_BY_SEGMENT, GAPS, TRACKING),
     *(TENURE_PROFIT, LIFETIME_PROFIT, LEVERS, FORECAST, AHEAD, AHEAD_OF_SALES, AHEAD_TESTED),
     *(COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
-    *(MIGRATIONS, PROFILE, CROSSED),
+    *(MIGRATIONS, PROFILE, CROSSED, BANDS_OF_TENURE, PLAN_MOVES, KINDS_OF_CHURN),
 )

@@ -12,7 +12,8 @@ from retention import periods, wording
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, as_lazy, collect
 from retention.names import outer_text
-from retention.plots.paper.drawable_tables import DRAWABLE, Drawable, Holds
+from retention.plots.paper.drawable import Drawable, Holds
+from retention.plots.paper.drawable_tables import DRAWABLE
 from retention.plots.paper.palette import LOOKS
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from retention import periods, wording
 from retention.errors import RetentionError, check_choice, count_of
 from retention.plots.paper import axes
-from retention.plots.paper.drawable_tables import ACTIVE, AHEAD, AHEAD_OF_SALES, AHEAD_TESTED
+from retention.plots.paper.asked_tables import ACTIVE
+from retention.plots.paper.drawable_tables import AHEAD, AHEAD_OF_SALES, AHEAD_TESTED
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import BOUNDS, draw_line, last_known_point
 from retention.plots.paper.palette import LOOKS, MUTED
