@@ -12,7 +12,6 @@ from retention import periods, wording
 from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Columns, as_lazy, collect
 from retention.names import outer_text
-from retention.plots.paper.drawable import Drawable, Holds
 from retention.plots.paper.drawable_tables import DRAWABLE
 from retention.plots.paper.palette import LOOKS
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
+
+    from retention.plots.paper.drawable import Drawable, Holds
 
 _SAID = {"number": "numbers", "time": "dates", "text": "text"}
 
