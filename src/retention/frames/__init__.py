@@ -47,10 +47,10 @@ from retention.frames.row_numbers import (
 )
 from retention.frames.texts import with_text_numbers
 from retention.frames.written_queries import (
-    distinct_rows,
     first_rows_in_turn,
     grouped_with_days,
     keeps_tables,
+    rows_without_repeats,
     same_values_of,
     skips_branches,
     with_first,
@@ -72,7 +72,6 @@ __all__ = [
     "beside_columns",
     "collect",
     "count",
-    "distinct_rows",
     "first_rows_in_turn",
     "frame_at_hand",
     "grouped_with_days",
@@ -95,6 +94,7 @@ __all__ = [
     "readable_pandas",
     "rows_at_hand",
     "rows_may_repeat",
+    "rows_without_repeats",
     "same_values_of",
     "skips_branches",
     "sql_name",

@@ -119,7 +119,7 @@ def first_rows_in_turn(
     return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
 
 
-def distinct_rows(frame: Frame, columns: Sequence[str]) -> Frame:
+def rows_without_repeats(frame: Frame, columns: Sequence[str]) -> Frame:
     """The different values that some columns have together.
 
     Of a DuckDB relation narwhals numbers them in a window, which costs more than a group.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import distinct_rows
+from retention.frames import rows_without_repeats
 from retention.log_holes import warn_of_hole
 from retention.orders import Together, checked_log, purchases
 
@@ -62,7 +62,7 @@ def purchase_days(
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
     if not told.least:
-        return distinct_rows(bought, ["customer_id", "_day"])
+        return rows_without_repeats(bought, ["customer_id", "_day"])
     return bought.group_by("customer_id", "_day").agg(
         *(nw.col(name).min() for name in told.least),
         *(nw.col(name).max() for name in told.most),
