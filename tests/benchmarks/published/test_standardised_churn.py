@@ -288,7 +288,7 @@ def test_answers_of_ours_are_taken_as_they_come():
         (ours(), study(segment=("new", "aged")), {}, "has no rate of 'old' .*it has 'aged', 'new'"),
         (ours(), study(share=(0.4, 0.4)), {}, "add up to 0.8, not to 1"),
         (ours(), study(share=(1.0, None)), {}, "'a study' does not say the share of 'old'. Give"),
-        (ours(), study(segment=("(all)", "(all)")), {}, "2 rows are of all .*compare_benchmark"),
+        (ours(), study(segment=("(all)", "(all)")), {}, "every row is of all .*compare_benchmark"),
         (ours(), study(segment=("new", "new")), {}, "a segment of 'a study' has several rows"),
         (ours(), study(), {"method": "both"}, "method must be one of 'direct', 'indirect'"),
         (ours(), study(), {"by": "plan"}, "'plan'.*not a column"),

@@ -190,9 +190,9 @@ def _benchmarks_apart(others: Arrays) -> list[dict[str, NDArray[Any]]]:
     apart = others["segment"] != _ALL
     if apart.size and not bool(apart.any()):
         raise ContentError(
-            f"benchmark: its {apart.size:,} rows are of all customers together, none is of a "
-            "segment. Name the column of segments at the door (`as_benchmarks(..., segment=)`), or "
-            "hold the rate of all against theirs by `compare_benchmark`."
+            "benchmark: every row is of all customers together, none of a segment. Name the column "
+            "of segments at the door (`as_benchmarks(..., segment=)`), or hold the rate of all "
+            "against theirs by `compare_benchmark`."
         )
     parts = {name: values[apart] for name, values in others.items()}
     keys = [parts[name] for name in ("name", "year", "source", "days", "convention")]

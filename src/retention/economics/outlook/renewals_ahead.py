@@ -69,8 +69,13 @@ def _running_by_tenure(frame: nw.LazyFrame[Any]) -> tuple[Floats, Floats]:
     unknown = count(nw.col("churned").is_null() | nw.col("_n").is_null())
     rows = rows.select("duration", "churned", _n=stands_for).with_columns(_unknown=unknown)
     rows = rows.filter(~nw.col("churned") | nw.col("churned").is_null())
-    sums = (nw.col("_n").sum().alias("n"), nw.col("_n").min().alias("fewest"))
-    found = collect(rows.group_by("duration").agg(*sums, nw.col("_unknown").sum()))
+    found = collect(
+        rows.group_by("duration").agg(
+            nw.col("_n").sum().alias("n"),
+            nw.col("_n").min().alias("fewest"),
+            nw.col("_unknown").sum(),
+        )
+    )
     tenure, people = found["duration"].astype(np.float64), found["n"].astype(np.float64)
     if found["_unknown"].any() or (found["fewest"].astype(np.float64) < 0).any():
         raise ContentError(
