@@ -199,7 +199,8 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
         nw.col(plan).min().alias("_plan"),
         nw.col(plan).n_unique().alias("_n"),
         nw.len().alias("_rows"),
-        nw.col("sales", "_taken").sum(),
+        nw.col("sales").sum(),
+        nw.col("_taken").sum(),
     )
     several = nw.when(nw.col("_n") > 1).then(nw.lit(SEVERAL)).otherwise(nw.col("_plan"))
     states = states.with_columns(
