@@ -77,6 +77,7 @@ LOOK_BEYOND = {
     *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
     "money effect",  # of several segments, each told of the others
     *("arms compared", "arms compared by cluster", "arms' lifetimes"),  # corrected for all
+    "compared rates",  # likewise
     *("voice", "repeat", "reasons in time"),  # from the first line of the log on
 }
 
