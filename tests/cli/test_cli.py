@@ -438,7 +438,10 @@ def sentences():
                 yield text
 
 
-_OTHERWISE = r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+|--where \S+|control=\S+|lapsing=\S+"
+_OTHERWISE = (
+    r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+|--where \S+|--targets \S+|control=\S+|"
+    r"lapsing=\S+"
+)
 """What is Python alone, and what is typed with its sign of equality."""
 
 

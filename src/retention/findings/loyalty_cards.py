@@ -232,7 +232,7 @@ def _refuse_unclear_cards(given: Mapping[str, object], asked: CardAsked) -> None
     if ("contacts" in given) != (asked.targets is not None):
         raise RetentionError(
             "contacts and targets go together: say in hours by when customers are to be answered "
-            "and to be content, such as targets={'first_response': 24, 'resolution': 168}."
+            "and to be content, such as `targets={'first_response': 24, 'resolution': 168}`."
         )
 
 
