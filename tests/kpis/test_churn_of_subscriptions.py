@@ -218,7 +218,7 @@ def stays():
     for shop in range(N_SHOPS):
         rows.append((f"{shop} Zoe", "2023-01-01", None, shop))
         for i in range(draw.integers(1, 10)):
-            start = pd.Timestamp(draw.choice(["2023-01-31", "2023-02-28", "2023-03-15"]))
+            start = pd.Timestamp(str(draw.choice(["2023-01-31", "2023-02-28", "2023-03-15"])))
             end = start + pd.DateOffset(months=int(draw.integers(0, 7)))
             end += pd.Timedelta(int(draw.integers(-1, 2)), "D")
             runs = draw.random() < 0.4 or end <= start

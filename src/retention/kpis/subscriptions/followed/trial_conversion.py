@@ -34,6 +34,10 @@ _EARLIER = "_earlier"
 _WORKING = ("n_trials", "n_converted", "n_paid_before")
 
 
+_AFTER_ALL = "\U0010ffff"
+"""A text after all others: pandas 2 finds no least one where some are missing."""
+
+
 @gives(
     "segment and number of days",
     whole_numbers("days", unit="days"),
@@ -158,7 +162,10 @@ def _customers_with_trials(frame: Frame, trial: str, names: Sequence[str], last:
     marked = placed.with_columns(
         _paid=nw.when(~tries & (start >= began)).then(start),
         _early=count(~tries & (start < began)),
-        **{name: nw.when(tries & (start == began)).then(nw.col(name)) for name in names},
+        **{
+            name: nw.when(tries & (start == began)).then(nw.col(name)).otherwise(nw.lit(_AFTER_ALL))
+            for name in names
+        },
     )
     lives = marked.group_by("customer_id")
     least = ("_began", "_paid", *names)

@@ -37,6 +37,10 @@ _STATES = (SEVERAL, GONE, NOT_YET, AWAY)
 _MOST = 100
 
 
+_AFTER_ALL = "\U0010ffff"
+"""A text after all others: pandas 2 finds no least one where some are missing."""
+
+
 @gives(
     "segment, base period, plan before and plan after",
     times("period"),
@@ -206,7 +210,7 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     states = states.with_columns(
         _plan=several, _first=nw.col("step").min().over(*line), _step=nw.col("step") - lag
     )
-    none, text = nw.lit(0.0), nw.lit(None, dtype=nw.String)
+    none, text = nw.lit(0.0), nw.lit(_AFTER_ALL)
     again = count(nw.col("_rows") > nw.col("_n"))
     columns = {"_from": nw.col("_plan"), "_to": text, "s0": nw.col("sales"), "s1": none}
     columns |= {"_again": again, "_taken": nw.col("_taken")}
@@ -217,10 +221,10 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     each = both.agg(*(nw.col(name).min() for name in ("_from", "_to", "_first")),
                     *(nw.col(name).sum() for name in ("s0", "s1", "_again", "_taken")))  # fmt: skip
     outside = nw.when(nw.col("_first") > nw.col("step")).then(nw.lit(NOT_YET))
-    came = nw.col("_from").is_null()
+    came, went = nw.col("_from") == _AFTER_ALL, nw.col("_to") == _AFTER_ALL
     each = each.with_columns(
         from_plan=nw.when(came).then(outside.otherwise(nw.lit(AWAY))).otherwise(nw.col("_from")),
-        to_plan=nw.col("_to").fill_null(GONE),
+        to_plan=nw.when(went).then(nw.lit(GONE)).otherwise(nw.col("_to")),
         sales_before=nw.col("s0"),
         sales_after=nw.col("s1"),
     )
