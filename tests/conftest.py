@@ -49,16 +49,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
     asked about random shops all at once, in `whole/test_stacked_shops.py`; Spark draws two
     examples. What is refused is asked of pandas alone too, unless a test's name says "every
-    engine". Of the other tests by example, pandas and Polars run every case, DuckDB one of each
-    test; lazy Polars, PyArrow and Spark those that hold an engine to a definition (`_TWINS`), and
-    the first of each file; Ibis, which takes seconds where others take milliseconds, the former. A
-    second environment has Spark in the place of Ibis, asks no more of Polars and DuckDB than of
-    PyArrow, of DuckDB no shops (they go to it under PyArrow), nothing that is marked to be asked
+    engine". Of the other tests by example, pandas runs every case, Polars and DuckDB one of each
+    test; lazy Polars and PyArrow those that hold an engine to a definition (`_TWINS`), and the
+    first of each file; Ibis and Spark, which take seconds where others take milliseconds, the
+    former. A second environment has Spark in the place of Ibis, asks no more of other engines than
+    of Spark, of DuckDB no shops (they go to it under PyArrow), nothing that is marked to be asked
     once, and of each test the first case and the last.
     What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
-    one_case, none = {"duckdb"}, set[str]()
+    one_case, none = {"polars", "duckdb"}, set[str]()
     twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
     few = config.getoption("--hypothesis-profile") == "few"
     last = {(item.nodeid.split("[")[0], _engine_of(item)): item for item in items}
@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         if engine not in one_case | twins_only | none:
             continue
-        first = engine != "ibis" and (file, engine) not in seen
+        first = not (few or engine in {"ibis", "spark"}) and (file, engine) not in seen
         asked = engine in one_case or _TWINS.search(test) or first
         if engine in none or not asked or (test, engine) in seen:
             left.append(item)

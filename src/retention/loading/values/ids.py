@@ -81,7 +81,11 @@ def read_id(
     else:
         padded = different is None and known.get(f"padded {role}", True)
         frame = _with_text_ids(source, frame, role, padded=padded)
-        signs = conditions_on_texts(role, blanks) if different is None else different.known
+        if different is None:
+            frame = frame.with_columns(_is_word(ours, blanks).alias(f"{ours}_word"))
+            signs = conditions_on_texts(role, blanks, word=nw.col(f"{ours}_word"))
+        else:
+            signs = different.known
         blank, broken, other = (signs[sign] for sign in ("blank", "broken", "other"))
         total = signs.get("total")
     if role == "customer_id":
@@ -100,22 +104,31 @@ def read_id(
     return frame, checks, Output(role, ours, other)
 
 
-def conditions_on_texts(role: str, blanks: Sequence[str]) -> dict[str, nw.Expr]:
+def conditions_on_texts(
+    role: str, blanks: Sequence[str], *, word: nw.Expr | None = None
+) -> dict[str, nw.Expr]:
     """What may be wrong with ids of text, once they are read, and whether they are no numbers.
 
     Args:
         role: which id.
-        blanks: texts that mean that it is not filled in.
+        blanks: texts that mean that it is not filled in, or a total.
+        word: where an id is one of them, if that is known: there are hundreds of words.
     """
     text = nw.col(f"{OURS}{role}")
     empty, totals = _blanks_and_totals(blanks)
+    word = _is_word(f"{OURS}{role}", blanks) if word is None else word
     number = text.str.contains(r"^[0-9]+\.0$")
     return {
         "blank": text.is_null() | text.is_in(empty),
         "broken": text.str.contains(_SHORTENED),
-        "other": ~text.is_in([*empty, *totals]) & ~number,
-        **({"total": text.is_in(totals)} if totals else {}),
+        "other": ~word & ~number,
+        **({"total": word & ~text.is_in(empty)} if totals else {}),
     }
+
+
+def _is_word(ours: str, blanks: Sequence[str]) -> nw.Expr:
+    """Where an id is one of the texts that are none."""
+    return nw.col(ours).is_in(list(blanks))
 
 
 def _blanks_and_totals(blanks: Sequence[str]) -> tuple[list[str], list[str]]:
