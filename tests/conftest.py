@@ -22,8 +22,8 @@ _PROFILE = {
     "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture],
 }
-settings.register_profile("house", max_examples=6, **_PROFILE)
-settings.register_profile("few", max_examples=4, **_PROFILE)  # for a second environment
+settings.register_profile("house", max_examples=5, **_PROFILE)
+settings.register_profile("few", max_examples=3, **_PROFILE)  # for a second environment
 settings.register_profile(
     "unshrunk", max_examples=15, phases=[Phase.explicit, Phase.generate], **_PROFILE
 )

@@ -97,6 +97,7 @@ def test_rates_are_those_of_a_query_in_whatever_order_the_rows_lie(lines, lag, l
             np.testing.assert_allclose(found[name], asked[name], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.once
 def test_sums_of_ten_million_rows_lose_no_digits():
     """Against sums that are exact to the last bit."""
     n = 10_000_000

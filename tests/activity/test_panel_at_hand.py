@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import retention as rt
+from conftest import at_most
 from retention.activity import panel_at_hand
 from retention.tables import ACTIVITY, require
 
@@ -64,6 +65,7 @@ def assert_alike(found, asked):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("figure", FIGURES)
+@settings(max_examples=at_most(3))
 @given(lines=shops, by=st.sampled_from([(), "region"]))
 def test_the_next_row_says_what_a_query_says(figure, lines, by):
     """In whatever order the rows lie, with segments that are not asked for, with refunds alone."""

@@ -10,7 +10,8 @@ from habit_readings import FINE, engine_of, reading_of
 SEED = 13
 
 
-@pytest.mark.parametrize("place", range(9))
+@pytest.mark.once
+@pytest.mark.parametrize("place", range(6))
 def test_a_file_of_any_habits_is_read_back_or_refused_and_what_a_refusal_names_cures_it(
     tmp_path, place
 ):

@@ -24,6 +24,7 @@ def renamed(name, key="orders"):
     return world()[key].rename(columns={PLAIN: name})
 
 
+@pytest.mark.once
 def test_every_function_answers_alike_under_any_name():
     """One name that holds everything engines read as their own, in every public function."""
     plain = dict(run(PLAIN, Engine("pandas")))

@@ -301,7 +301,7 @@ def naive_churned(rows, convention, wanted):
 
 @pytest.mark.parametrize("convention", ["start_cohort", "endpoint", "active_and_new", "exposure"])
 @given(drawn=causes)
-@settings(max_examples=at_most(6))
+@settings(max_examples=at_most(3))
 def test_churn_for_a_cause_agrees_with_sets_and_causes_add_up(convention, drawn):
     """The deciding end's cause; competing, the rates of all causes sum to the churn rate."""
     frame, rows = spells_for(drawn)
