@@ -49,22 +49,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
     asked about random shops all at once, in `whole/test_stacked_shops.py`; Spark draws two
     examples. What is refused is asked of pandas alone too, unless a test's name says "every
-    engine". Of the other tests by example, pandas runs every case, Polars and DuckDB one of each
-    test; lazy Polars and PyArrow those that hold an engine to a definition (`_TWINS`), and the
+    engine". Of the other tests by example, pandas runs every case, DuckDB one of each test;
+    Polars, lazy and not, and PyArrow those that hold an engine to a definition (`_TWINS`), and the
     first of each file; Ibis and Spark, which take seconds where others take milliseconds, the
-    former. A second environment has Spark in the place of Ibis, asks no more of other engines than
-    of Spark, of DuckDB no shops (they go to it under PyArrow), nothing that is marked to be asked
-    once, and of each test the first case and the last.
+    former. A second environment has Spark in the place of Ibis, asks of DuckDB what it asks of
+    Spark but no shops (they go to it under PyArrow), of Polars and PyArrow the shops alone, nothing
+    that is marked to be asked once, and of each test the first case.
     What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
-    one_case, none = {"polars", "duckdb"}, set[str]()
-    twins_only = {"polars_lazy", "pyarrow", "ibis", "spark"}
+    one_case, none = {"duckdb"}, set[str]()
+    twins_only = {"polars", "polars_lazy", "pyarrow", "ibis", "spark"}
     few = config.getoption("--hypothesis-profile") == "few"
-    last = {(item.nodeid.split("[")[0], _engine_of(item)): item for item in items}
     if few:
-        one_case, none = set[str](), {"ibis"}
-        twins_only |= {"polars", "duckdb"}
+        one_case, none = set[str](), {"ibis", "polars", "polars_lazy", "pyarrow"}
+        twins_only = {"duckdb", "spark"}
     seen: set[tuple[object, str]] = set()
     left: list[pytest.Item] = []
     for item in items:
@@ -74,13 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left.append(item)
             continue
         if engine in (None, "pandas"):
-            between = (test, engine) in seen and last[test, engine] is not item
-            if few and between:
+            if few and (test, engine) in seen:
                 left.append(item)
             seen.add((test, engine))
             continue
-        if few and engine == "duckdb" and "stacked_shops" in test:
-            left.append(item)
+        if few and "stacked_shops" in test:
+            left += [item] if engine in {"duckdb", "ibis"} else []
             continue
         drawn = hasattr(getattr(item, "obj", None), "hypothesis")
         if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":

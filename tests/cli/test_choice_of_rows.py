@@ -11,6 +11,9 @@ import pytest
 import retention as rt
 from retention.cli import main
 
+pytestmark = pytest.mark.once
+
+
 NAMED = ["--customer-id", "who", "--date", "day", "--sales", "paid"]
 MONTHS = ["--observed-from", "2024-01-01", "--as-of", "2024-02-29", "--format", "csv"]
 

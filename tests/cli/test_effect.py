@@ -9,6 +9,9 @@ import pytest
 import retention as rt
 from retention.cli import main
 
+pytestmark = pytest.mark.once
+
+
 CONTRACTS = ["--start", "start", "--end", "end", "--end-is", "first_day_out"]
 CONTRACTS += ["--as-of", "2024-10-28"]
 STAYS = ["--horizon", "90", "--estimator", "kaplan-meier"]

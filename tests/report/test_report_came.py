@@ -6,8 +6,12 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from parts import the_part
 
-pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning"),
+]
 
 COMPANY = rt.sample_company(300, seed=1)
 SAID = {"as_of": "2024-12-31", "freq": "quarter", "pictures": False, "at_risk": 0, "gap": 180}
@@ -23,7 +27,8 @@ def orders(company=COMPANY):
 
 def part_of(table, **said):
     """The part of the report; None where it has none."""
-    parts = {one.key: one for one in rt.retention_report(table, **(SAID | said)).sections}
+    with the_part("came"):
+        parts = {one.key: one for one in rt.retention_report(table, **(SAID | said)).sections}
     return parts.get("came")
 
 

@@ -6,6 +6,9 @@ import pytest
 
 import retention as rt
 
+pytestmark = pytest.mark.once
+
+
 SAY = {"as_of": "2024-12-31", "freq": "year", "pictures": False, "gap": 120}
 SAY["observed_from"] = "2022-01-01"
 

@@ -11,6 +11,9 @@ import retention as rt
 import shops
 from retention.report.markdown import plain_words
 
+pytestmark = pytest.mark.once
+
+
 SAY = {"as_of": "2024-12-31", "freq": "year", "observed_from": "2022-01-01"}
 
 

@@ -7,6 +7,10 @@ import polars as pl
 import pytest
 
 import retention as rt
+from parts import the_part
+
+pytestmark = pytest.mark.once
+
 
 FIRST = pd.Timestamp("2024-01-01")
 SAID = {"as_of": "2024-06-30", "freq": "month", "pictures": False}
@@ -29,8 +33,9 @@ def arms_of(n, *, assigned="2024-02-01", arms=("control", "offer")):
 
 
 def section(table, assignment, **said):
-    """The part of the report."""
-    report = rt.retention_report(table, assignment=assignment, **(SAID | said))
+    """The part of the report, without its other parts."""
+    with the_part("tested"):
+        report = rt.retention_report(table, assignment=assignment, **(SAID | said))
     found = [part for part in report.sections if part.key == "tested"]
     assert len(found) == 1
     return found[0]

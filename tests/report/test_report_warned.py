@@ -6,6 +6,10 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from parts import the_part
+
+pytestmark = pytest.mark.once
+
 
 FIRST = pd.Timestamp("2023-01-01")
 SAID = {"as_of": "2024-12-31", "freq": "quarter", "pictures": False}
@@ -33,7 +37,8 @@ def alarms_of(n, *, signal, rings):
 
 def section(table, alarms, **said):
     """The part of the report."""
-    report = rt.retention_report(table, alarms=alarms, **(SAID | said))
+    with the_part("warned"):
+        report = rt.retention_report(table, alarms=alarms, **(SAID | said))
     found = [part for part in report.sections if part.key == "warned"]
     assert len(found) == 1
     return found[0]

@@ -11,7 +11,10 @@ import retention as rt
 from retention.report.material import Asked, material_of_report
 from retention.report.sections.worth import worth_section
 
-pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning"),
+]
 
 COMPANY = rt.sample_company(900, seed=1)
 NAMED = {name: name for name in ("customer_id", "date", "sales", "profit", "order_id")}
