@@ -46,7 +46,8 @@ def load(kind: str, path: str, columns: list[str] | None = COLUMNS) -> Any:
         return frame.lazy() if kind == "polars_lazy" else frame
     import duckdb
 
-    return duckdb.connect().read_parquet(path)
+    lines = duckdb.connect().read_parquet(path)
+    return lines if columns is None else lines.project(", ".join(columns))
 
 
 def peak() -> float:

@@ -300,7 +300,7 @@ def _purchases_per_period(
     cell = ["customer_id", *by, "step"]
     if seen.plain and by_day:
         # Where no line is negative and a day is an order, one grouping is enough.
-        days = _rows_with_steps(lines, seen.window.freq)
+        days = rows_with_steps(lines, seen.window.freq)
         money = _money_columns_of_lines(lines)
         longest = int(np.diff(periods.first_day_numbers(seen.window)).max())
         rows = grouped_with_days(
@@ -314,7 +314,7 @@ def _purchases_per_period(
     else:
         amounts = _money_columns_of_lines(lines)
         orders = netted_orders(lines, "_date", by=by, amounts=amounts, plain=seen.plain)
-        orders = _rows_with_steps(orders, seen.window.freq)
+        orders = rows_with_steps(orders, seen.window.freq)
         lowest = [nw.col(name).min() for name in _columns_of_least_terms(orders)]
         n_orders = nw.col("_bought").sum().alias("n_orders")
         rows = orders.group_by(*cell).agg(*_sums_of_amounts(orders), *lowest, n_orders)
@@ -322,7 +322,7 @@ def _purchases_per_period(
     return rows.with_columns(nw.col("n_orders").cast(nw.Int64), *net)
 
 
-def _rows_with_steps(rows: Frame, freq: str) -> Frame:
+def rows_with_steps(rows: Frame, freq: str) -> Frame:
     """Rows with the number of their period; numbered late, since orders are fewer than lines."""
     dated = rows.with_columns(_day=periods.day_expr("_date", rows.implementation))
     return dated.with_columns(step=periods.step_expr("_date", "_day", freq))

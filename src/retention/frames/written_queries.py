@@ -86,6 +86,35 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
     return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
 
 
+def sums_beside_firsts(
+    frame: Frame, key: str, at: str, *, came: str, new: str, sums: Sequence[str]
+) -> Frame | None:
+    """Sums of each `at`, and for how many keys it is the least one at which `came` is above 0.
+
+    A relation is computed once, and its rows are not joined to what is told of their keys. None
+    where that is for the query that all engines have.
+
+    Args:
+        frame: rows with nothing missing.
+        key: the column of keys.
+        at: a whole number by which the rows are grouped.
+        came: a column of whole numbers.
+        new: the name of the count.
+        sums: columns that are added up.
+    """
+    if not frame.implementation.is_duckdb():
+        return None
+    at, by, came, new = (sql_name(name) for name in (at, key, came, new))
+    told = ", ".join(f"sum({sql_name(name)}) AS {sql_name(name)}" for name in sums)
+    view = _view_name(frame, "_new")
+    query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
+        n AS (SELECT {at}, {told} FROM a GROUP BY {at}),
+        f AS (SELECT min({at}) AS o FROM a WHERE {came} > 0 GROUP BY {by}),
+        m AS (SELECT o, count(*) AS n FROM f GROUP BY o)
+        SELECT n.*, coalesce(m.n, 0) AS {new} FROM n LEFT JOIN m ON n.{at} = m.o"""
+    return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
 def first_rows_in_turn(
     frame: Frame, key: str, order: str, *, most: int, keep: Sequence[str]
 ) -> Frame | None:

@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import rows_without_repeats
 from retention.log_holes import warn_of_hole
-from retention.orders import Together, checked_log, purchases
+from retention.orders import Together, checked_log, order_keys, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from retention.frames import Frame
 
 _NOTHING = Together()
+
+_DAY = ["customer_id", "_day"]
+"""A day of a customer: without order ids, an order."""
 
 QUIET_DAYS = 7
 """A log that falls silent no longer than this before `as_of` is not worth a warning."""
@@ -61,9 +64,11 @@ def purchase_days(
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
+    if not log.only_sales and order_keys(lines, "_day") == _DAY:
+        return bought.select(*_DAY, *told.least, *told.most, *told.sums)
     if not told.least:
-        return rows_without_repeats(bought, ["customer_id", "_day"])
-    return bought.group_by("customer_id", "_day").agg(
+        return rows_without_repeats(bought, _DAY)
+    return bought.group_by(*_DAY).agg(
         *(nw.col(name).min() for name in told.least),
         *(nw.col(name).max() for name in told.most),
         *(nw.col(name).sum() for name in told.sums),

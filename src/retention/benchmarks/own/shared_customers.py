@@ -10,7 +10,7 @@ import numpy as np
 
 from retention.activity.base_and_later import activity_by_segments, base_and_later
 from retention.errors import ColumnError, ContentError, RetentionError, warn
-from retention.frames import as_lazy, as_text, collect, count
+from retention.frames import as_lazy, as_text, collect, count, is_at_hand
 from retention.intervals import ratio
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ def shared_customers(
             "`activity` tells the customers of a period, and this table of rates has no 'step'."
         )
     who = [name for name in names if name not in MOMENTS]
-    frame, who = activity_by_segments(activity, who, adds="none")
+    at_hand = is_at_hand(activity)
+    frame, who = activity_by_segments(activity, who, adds="none", by_row=at_hand)
     schema = frame.collect_schema()
     lag, lost_to = _lag_of_rates(table)
-    pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=())
-    step = rates.keys["step"]
-    pairs = pairs.filter(nw.col("step").is_in(np.unique(step).tolist())).select(
-        "customer_id", *(as_text(name, schema[name]) for name in who), "step", "retained"
-    )
+    pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=(), at_hand=at_hand)
+    step, kept = rates.keys["step"], [as_text(name, schema[name]) for name in who]
+    pairs = pairs.select("customer_id", *kept, "step", "retained")
+    pairs = pairs.filter(nw.col("step").is_in(np.unique(step).tolist()))
     row_of = _rows_by_key(rates, who)
     _refuse_other_activity(rates, collect(_counted_bases(pairs, who)), row_of, who)
     other = pairs

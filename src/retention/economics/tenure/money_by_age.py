@@ -12,7 +12,7 @@ from retention.activity.at_hand import Places
 from retention.activity.base_and_later import activity_by_segments, has_starts
 from retention.activity.panel_at_hand import PanelAtHand, panel_at_hand, rows_in_first_segments
 from retention.activity.window import CONSTANTS, window_of
-from retention.frames import Columns, Frame, collect, is_at_hand, with_first
+from retention.frames import Columns, Frame, collect, is_at_hand, same_values_of, with_first
 from retention.kpis.cohorts.counts import Ageing, activity_by_unit
 from retention.numerics.keyed_rows import KeyedRows, cells_of_keys, starts_of_runs
 from retention.tables import ACTIVITY, refuse_several_each, require
@@ -79,7 +79,10 @@ def _money_by_query(scanned: Frame, of: str, by: Sequence[str], *, starts: bool)
     """The sums by the user's engine."""
     asked = Ageing("bracket", of, "current", (), "first", None, "calendar", "monday")
     firm = activity_by_segments(scanned, (), adds="none", starts=starts)[0]
-    units = activity_by_unit(firm, asked, None)
+    # What is the same in every row is not sorted along, as far as it is known.
+    same = same_values_of(firm)
+    told = [name for name in CONSTANTS if name not in same]
+    units = activity_by_unit(firm, asked, None).drop(*same)
     began = units.with_columns(_when=nw.when(nw.col("_on") == 1).then(nw.col("_unit")))
     rows = with_first(began, _WHO, "_when", "_start").drop("_when")
     rows = rows.filter(nw.col("_unit") >= nw.col("_start"))
@@ -100,9 +103,10 @@ def _money_by_query(scanned: Frame, of: str, by: Sequence[str], *, starts: bool)
     grouped = rows.group_by(*by, *keys).agg(
         nw.len().alias("n"),
         *(nw.col(name).sum() for name in _SUMS),
-        *(nw.col(name).min() for name in CONSTANTS),
+        *(nw.col(name).min() for name in told),
     )
-    return collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
+    found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
+    return found | {name: np.full(found["n"].size, value) for name, value in same.items()}
 
 
 def _money_at_hand(frame: Frame, of: str, by: Sequence[str]) -> Columns | None:

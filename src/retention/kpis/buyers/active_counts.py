@@ -8,8 +8,16 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
+from retention.activity.from_purchases import rows_with_steps
 from retention.activity.purchases_at_hand import purchases_by_day
-from retention.frames import collect, count, with_first
+from retention.frames import (
+    collect,
+    count,
+    grouped_with_days,
+    keeps_tables,
+    sums_beside_firsts,
+    with_first,
+)
 from retention.numerics.keyed_rows import KeyedRows, starts_of_runs
 from retention.orders import netted_orders
 
@@ -26,6 +34,9 @@ if TYPE_CHECKING:
 SUMS = ("n_active", "n_orders", "n_new", "n_active_days", "_squares")
 """Whole numbers of each segment and period; `_squares` are of the days of each customer."""
 
+_MOST_DAYS = {"day": 1, "week": 7, "month": 31}
+"""How many days short periods have at most."""
+
 
 def active_counts_of_query(
     lines: Frame, by: Sequence[str], window: periods.Window, *, plain: bool
@@ -41,36 +52,54 @@ def active_counts_of_query(
     Returns:
         The segments, `step`, those of `SUMS`, `sales` and its squares by customer.
     """
-    engine = lines.implementation
-    until = lines.filter(nw.col("_date") < periods.day_literal(window.is_over, engine))
-    orders = netted_orders(until, "_date", by=by, plain=plain)
-    days = orders
-    if "order_id" in until.collect_schema():  # else an order is a day of a customer
-        days = orders.group_by("customer_id", *by, "_date").agg(
+    until = lines.filter(
+        nw.col("_date") < periods.day_literal(window.is_over, lines.implementation)
+    )
+    stepped = _buyers_of_periods(until, by, window.freq, plain=plain)
+    counted = stepped.with_columns(
+        n_active=count(nw.col("n_active_days") > 0),
+        _squares=nw.col("n_active_days") * nw.col("n_active_days"),
+        _sales_squares=nw.col("sales") * nw.col("sales"),
+    )
+    told = [name for name in (*SUMS, "sales", "_sales_squares") if name != "n_new"]
+    found = None
+    if not by:
+        found = sums_beside_firsts(
+            counted, "customer_id", "step", came="n_active", new="n_new", sums=told
+        )
+    if found is None:
+        came = nw.when(nw.col("n_active") > 0).then(nw.col("step"))
+        rows = with_first(counted.with_columns(_came=came), "customer_id", "_came", "_first")
+        rows = rows.with_columns(n_new=count(nw.col("_came") == nw.col("_first")))
+        found = rows.group_by(*by, "step").agg(*(nw.col(name).sum() for name in (*told, "n_new")))
+    found = found.filter(nw.col("step") >= window.first_step)
+    return collect(found.with_columns(nw.col("step", *SUMS).cast(nw.Int64)))
+
+
+def _buyers_of_periods(lines: Frame, by: Sequence[str], freq: str, *, plain: bool) -> Frame:
+    """Each customer in each segment and period: purchases, days with one, and sales."""
+    cell = ["customer_id", *by, "step"]
+    by_day = "order_id" not in lines.collect_schema()  # an order is a day of a customer
+    if plain and by_day and freq in _MOST_DAYS and keeps_tables(lines):
+        days = rows_with_steps(lines, freq)
+        found = grouped_with_days(
+            days, cell, sums=["sales"], least=[], day="_day", longest=_MOST_DAYS[freq]
+        )
+        found = found.with_columns(n_active_days=nw.col("n_days").cast(nw.Int64))
+        return found.with_columns(n_orders=nw.col("n_active_days")).drop("n_days")
+    days = netted_orders(lines, "_date", by=by, plain=plain)
+    if not by_day:
+        days = days.group_by("customer_id", *by, "_date").agg(
             *(nw.col(name).sum() for name in ("_bought", "sales"))
         )
-    dated = days.with_columns(_day=periods.day_expr("_date", engine)).with_columns(
-        step=periods.step_expr("_date", "_day", window.freq),
-        _seen=nw.when(nw.col("_bought") > 0).then(nw.col("_day")),
-        _active=count(nw.col("_bought") > 0),
-    )
-    cell = [*by, "step"]
-    stepped = dated.group_by("customer_id", *cell).agg(
-        *(nw.col(name).sum() for name in ("_bought", "_active", "sales")), nw.col("_seen").min()
-    )
-    # The first purchase is sought of customers and periods, which are fewer than their days.
-    rows = with_first(stepped, "customer_id", "_seen", "_first")
-    customers = rows.filter(nw.col("step") >= window.first_step)
-    opens = periods.first_day_number(nw.col("step"), window.freq)
-    counted = customers.with_columns(
-        n_active=count(nw.col("_active") > 0),
-        n_new=count((nw.col("_active") > 0) & (nw.col("_first") >= opens)),
-        _squares=nw.col("_active") * nw.col("_active"),
-        _sales_squares=nw.col("sales") * nw.col("sales"),
-    ).rename({"_bought": "n_orders", "_active": "n_active_days"})
-    money = ("sales", "_sales_squares")
-    sums = counted.group_by(*cell).agg(*(nw.col(name).sum() for name in (*SUMS, *money)))
-    return collect(sums.with_columns(nw.col("step", *SUMS).cast(nw.Int64)))
+        days = days.with_columns(n_active_days=count(nw.col("_bought") > 0))
+    # Without order ids the days on which somebody bought are the purchases, and summed once.
+    told = ["n_active_days"] * (not by_day)
+    stepped = rows_with_steps(days, freq).group_by(*cell)
+    sums = stepped.agg(*(nw.col(name).sum() for name in ("_bought", *told, "sales")))
+    whole = nw.col(*told, "_bought").cast(nw.Int64)  # DuckDB sums to 128 bits
+    rows = sums.with_columns(whole).rename({"_bought": "n_orders"})
+    return rows if told else rows.with_columns(n_active_days=nw.col("n_orders"))
 
 
 def active_counts_at_hand(

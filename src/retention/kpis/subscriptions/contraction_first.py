@@ -9,7 +9,7 @@ import numpy as np
 
 from retention import intervals
 from retention.activity.base_and_later import activity_by_segments
-from retention.activity.panel_at_hand import panel_at_hand
+from retention.activity.panel_at_hand import PanelAtHand, panel_at_hand
 from retention.activity.window import window_of
 from retention.errors import ContentError
 from retention.frames import (
@@ -19,13 +19,13 @@ from retention.frames import (
     as_lazy,
     collect,
     count,
-    frame_at_hand,
     is_at_hand,
     one_row,
     table_like,
 )
 from retention.kpis.subscriptions.revenue_churn import refuse_repeated_rows
 from retention.numerics.codes import distinct_segments
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.orders import NOISE
 from retention.periods import check_lag
 from retention.tables.answer_columns import (
@@ -38,12 +38,13 @@ from retention.tables.answer_columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Spread = Callable[[Floats, Floats], Columns]
 
 _COUNTS = ("n_left", "n_left_contracted", "n_left_short", "n_stayed", "n_stayed_contracted")
 _AMOUNTS = ("sales_contracted", "sales_at_leaving")
@@ -141,20 +142,16 @@ def contraction_before_leaving(
         )
     active = frame.filter(nw.col("active"))
     _refuse_where_sales_lack(active)
-    rows = _rows_at_hand(active, names, before, last) if at_hand else None
-    if rows is None:
-        rows = _rows_by_query(active, names, before).filter(nw.col("step") < last)
-        rows = _rows_with_outcomes(rows)
-    counts = [*_COUNTS, *_AMOUNTS, "_again"]
-    cells = rows.group_by(*names, "step").agg(*(nw.col(name).sum() for name in counts))
-    found = collect(cells.with_columns(nw.col(*_COUNTS, "_again", "step").cast(nw.Int64)))
+    signs = _signs_at_hand(active, names, before, last) if at_hand else None
+    if signs is None:
+        signs = _signs_of_query(active, names, before, last)
+    found, spread_of = signs
     refuse_repeated_rows(found["_again"])
     labels, place = distinct_segments(found, names)
     size = len(labels[names[0]]) if names else 1
-    sums = {name: np.bincount(place, found[name], size) for name in counts}
+    sums = {name: np.bincount(place, found[name], size) for name in (*_COUNTS, *_AMOUNTS)}
     share, weight, mean = _share_of_stayers(found, place, sums["n_left"])
-    key = {name: found[name] for name in (*names, "step")}
-    spread = _spread_of_share(rows, names, {**key, "_weight": weight, "_mean": mean})
+    spread = spread_of(weight, mean)
     variance = np.zeros(size)
     for values, at in zip(spread["_z2"].tolist(), _places_in(spread, labels, names), strict=True):
         variance[at] += values
@@ -171,45 +168,80 @@ def _refuse_where_sales_lack(active: Frame) -> None:
         )
 
 
-def _rows_at_hand(active: Frame, names: Sequence[str], before: int, last: int) -> Frame | None:
-    """The rows of active customers before the last period with their outcomes, if at hand."""
+def _signs_at_hand(
+    active: Frame, names: Sequence[str], before: int, last: int
+) -> tuple[Columns, Spread] | None:
+    """What is counted of each segment and period before the last, of a table at hand."""
     on = panel_at_hand(active, names, money=("sales",))
     if on is None or on.repeats:
         return None
-    since, sales = on.since_row_before(), on.money["sales"]
+    since = on.since_row_before()
+    less = _falls_at_hand(since, on.money["sales"])
+    lost = less.copy()
+    for back in range(1, before):
+        lost[back:] += less[:-back]
+    run = np.arange(on.n) - np.maximum.accumulate(np.where(since == 1, 0, np.arange(on.n)))
+    stays = np.append(since[1:], 0)[: on.n] == 1
+    inside = on.step < last
+    part, whole, fell = on.part(inside), (run >= before)[inside], (lost > 0)[inside]
+    outcomes = _outcomes_at_hand(whole, stays[inside], fell)
+    cells, keys = part.cells()
+    found = keys | {name: cells.counts(rows) for name, rows in outcomes.items()}
+    left, stayed = (np.flatnonzero(outcomes[name]) for name in ("n_left", "n_stayed"))
+    found["sales_contracted"] = cells.sums(lost[inside][left], left)
+    found["sales_at_leaving"] = cells.sums(part.money["sales"][left], left)
+    found["_again"] = np.zeros(cells.keys.size, np.int64)
+
+    def spread_of(weight: Floats, mean: Floats) -> Columns:
+        apart = fell[stayed] - cells.of_rows(mean)[stayed]
+        return _spread_at_hand(part.part(stayed), cells.of_rows(weight)[stayed] * apart)
+
+    return found, spread_of
+
+
+def _falls_at_hand(since: NDArray[np.int64], sales: Floats) -> Floats:
+    """By how much each row lies below the period before it, 0 where it does not."""
     paid = np.append(0.0, sales[:-1])[: sales.size]
     fall = paid - sales
     fell = (since == 1) & (fall > (np.abs(sales) + np.abs(paid)) * NOISE)
-    less = np.where(fell, fall, 0.0)
-    run = np.arange(on.n) - np.maximum.accumulate(np.where(since == 1, 0, np.arange(on.n)))
-    times, lost = fell.astype(np.int64), less.copy()
-    for back in range(1, before):
-        times[back:] += fell[:-back]
-        lost[back:] += less[:-back]
-    columns = {
-        "customer_id": on.places.customer,
-        **on.named_segments(on.segment_of_rows()),
-        "step": on.step,
-        **_outcomes_at_hand(run >= before, np.append(since[1:], 0)[: on.n] == 1, times > 0),
-        "_fell": times > 0,
-        "sales_contracted": lost,
-        "sales_at_leaving": sales,
-        "_again": np.zeros(on.n, np.int64),
-    }
-    kept = {name: values[on.step < last] for name, values in columns.items()}
-    for name in _AMOUNTS:
-        kept[name] = np.where(kept["n_left"], kept[name], 0.0)
-    whole = {name: kept[name].astype(np.int64) for name in (*_COUNTS, "_fell")}
-    return frame_at_hand({**kept, **whole}, active.implementation)
+    return np.where(fell, fall, 0.0)
+
+
+def _spread_at_hand(stayed: PanelAtHand, parts: Floats) -> Columns:
+    """The squared parts of customers in the share of their segment, summed by segment."""
+    line = stayed.places.place // stayed.places.n_steps
+    starts = np.flatnonzero(starts_of_runs(line))
+    each = np.add.reduceat(parts, starts) if starts.size else parts
+    segment = stayed.segment_of_rows()[starts]
+    sums = np.bincount(segment, each * each, stayed.places.n_segments)
+    there = np.flatnonzero(np.bincount(segment, minlength=sums.size))
+    return {**stayed.named_segments(there), "_z2": sums[there]}
 
 
 def _outcomes_at_hand(
     whole: NDArray[np.bool_], stays: NDArray[np.bool_], fell: NDArray[np.bool_]
-) -> Columns:
+) -> dict[str, NDArray[np.bool_]]:
     """Each row counted as a leaver or as one who stayed, if its history is whole."""
     left, stayed = whole & ~stays, whole & stays
     return dict(zip(_COUNTS, (left, left & fell, ~whole & ~stays, stayed, stayed & fell),
                     strict=True))  # fmt: skip
+
+
+def _signs_of_query(
+    active: Frame, names: Sequence[str], before: int, last: int
+) -> tuple[Columns, Spread]:
+    """What is counted of each segment and period before the last, by the user's engine."""
+    rows = _rows_by_query(active, names, before).filter(nw.col("step") < last)
+    rows = _rows_with_outcomes(rows)
+    counts = [*_COUNTS, *_AMOUNTS, "_again"]
+    cells = rows.group_by(*names, "step").agg(*(nw.col(name).sum() for name in counts))
+    found = collect(cells.with_columns(nw.col(*_COUNTS, "_again", "step").cast(nw.Int64)))
+
+    def spread_of(weight: Floats, mean: Floats) -> Columns:
+        key = {name: found[name] for name in (*names, "step")}
+        return _spread_of_share(rows, names, {**key, "_weight": weight, "_mean": mean})
+
+    return found, spread_of
 
 
 def _rows_by_query(active: Frame, names: Sequence[str], before: int) -> Frame:
