@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, ContentError
-from retention.frames import count, one_row
+from retention.frames import AFTER_ALL, count, one_row
 from retention.names import inner_name, marked_argument
 from retention.orders import Together
 from retention.tables import Kind, keeping
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 UNSEEN = "ended before it came under observation"
 TOO_LATE = "observation ended before it came under observation"
-_NONE = "\U0010fffd"
-"""In place of a missing text while the least of several is sought: pandas 2 cannot compare None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Kept:
     """Taken at the start, once it is sure that they are the same throughout each spell."""
     last: tuple[str, ...]
     texts: tuple[str, ...] = ()
-    """Those of text, in which what is missing is `_NONE`, after every other text."""
+    """Those of text, in which what is missing is `AFTER_ALL`, after every other text."""
 
     @property
     def names(self) -> list[str]:
@@ -53,7 +51,7 @@ class Kept:
         told = dict(self.columns)
         for place, name in enumerate(self.agreed):
             column = self.columns[name]
-            known = column != _NONE if name in self.texts else ~column.is_null()
+            known = column != AFTER_ALL if name in self.texts else ~column.is_null()
             told |= {f"_most_{place}": column, f"_n_{place}": count(known)}
         return {**told, "_rows": nw.lit(1).cast(nw.Int64)} if self.agreed else told
 
@@ -107,7 +105,7 @@ def kept_columns(
     coded = {name for name in every if isinstance(schema[name], nw.Categorical | nw.Enum)}
     columns = {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in every}
     texts = tuple(n for n in every if n in coded or isinstance(schema[n], nw.String))
-    columns |= {n: columns[n].fill_null(_NONE) for n in texts}
+    columns |= {n: columns[n].fill_null(AFTER_ALL) for n in texts}
     return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]), texts)
 
 
@@ -164,7 +162,7 @@ def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     if kept.last:
         there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
         spells = spells.join(there, on=["customer_id", "_at"], how="left")
-    told = {name: nw.when(nw.col(name) != _NONE).then(nw.col(name)) for name in kept.texts}
+    told = {name: nw.when(nw.col(name) != AFTER_ALL).then(nw.col(name)) for name in kept.texts}
     return spells.with_columns(**told) if told else spells
 
 
