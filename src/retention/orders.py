@@ -31,11 +31,15 @@ NOISE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Which columns of several rows are told by their least value, their greatest and their sum."""
+    """Which columns of several rows are told by their least value, their greatest and their sum.
+
+    Rows that are not alike in the columns of `apart`, which are segments, are not told together.
+    """
 
     least: tuple[str, ...] = ()
     most: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 _NOTHING = Together()
@@ -232,8 +236,8 @@ def netted_orders(
 
 
 def purchases(lines: Frame, day: str, *, keep: Together = _NOTHING, plain: bool = False) -> Frame:
-    """The orders that are purchases, one row each: see `netted_orders`."""
-    rows = netted_orders(lines, day, keep=keep, plain=plain)
+    """The orders, and their segments, that are purchases, one row each: see `netted_orders`."""
+    rows = netted_orders(lines, day, by=keep.apart, keep=keep, plain=plain)
     return rows if plain else rows.filter(nw.col("_bought") == 1)
 
 

@@ -177,6 +177,68 @@ def test_the_bounds_of_stickiness_are_those_of_a_mean_over_customers():
     assert row["stickiness_upper"] == pytest.approx(high, rel=1e-9)
 
 
+def spend_of_many():
+    """Forty customers, some of whom buy often, one for little and one who only gives back."""
+    rows = [
+        (f"c{n:02}", f"2024-01-{day + 1:02}", 5 + n * 7 % 11 + day)
+        for n in range(40)
+        for day in range(1 + n * 3 % 5)
+    ]
+    return orders(*rows, ("c40", "2024-01-09", 1), ("c41", "2024-01-20", -30))
+
+
+@QUIET
+def test_the_bounds_of_sales_per_customer_are_those_of_a_mean():
+    """Student's interval of the customers' own sales (SciPy), where nobody only gives back."""
+    lines = spend_of_many().iloc[:-1]
+    row = rt.kpis.active_customers(lines, as_of="2024-01-31", level=0.9).iloc[0]
+    sales = lines.groupby("customer_id")["sales"].sum()
+    low, high = stats.t.interval(0.9, 40, sales.mean(), stats.sem(sales))
+    bounds = row[["sales_per_customer", "sales_per_customer_lower", "sales_per_customer_upper"]]
+    assert bounds.tolist() == pytest.approx([sales.mean(), low, high], rel=1e-9)
+
+
+@QUIET
+@pytest.mark.parametrize("by", ["", "region"])
+def test_bounds_of_money_are_those_of_ratios_over_customers(by):
+    """From the rows of customer_periods, of who only gave back too: residuals one by one."""
+    lines = rt.sample_company(400, seed=6).orders
+    said = {"freq": "quarter", "as_of": "2024-12-31", "observed_from": "2024-01-01"}
+    found = rt.kpis.active_customers(lines, by=by or (), **said)
+    rows = rt.customer_periods(lines, by=by or (), **said)
+    compared = 0
+    for (_, cell), row in zip(
+        rows.groupby([by, "period"] if by else "period"), found.itertuples(), strict=True
+    ):
+        n, y = int(cell["active"].sum()), cell["sales"]
+        assert row.n_active == n
+        for name, of in (("average_order_value", "n_orders"), ("sales_per_customer", "active")):
+            x = cell[of].astype(float)
+            ratio = y.sum() / x.sum()
+            freedom = x.sum() ** 2 / (x**2).sum() - 1
+            error = np.sqrt(n / (n - 1) * ((y - ratio * x) ** 2).sum()) / x.sum()
+            half = stats.t.ppf(0.975, freedom) * error
+            bounds = [getattr(row, name + end) for end in ("", "_lower", "_upper")]
+            expected = [ratio, ratio - half, ratio + half] if n >= 30 else [ratio, np.nan, np.nan]
+            assert bounds == pytest.approx(expected, rel=1e-9, nan_ok=True)
+            compared += n >= 30
+    assert compared >= 8
+
+
+@QUIET
+def test_money_of_few_or_of_all_alike_has_no_bounds():
+    """Of 29 customers nothing is said, nor of 30 who each paid the same."""
+    names = [f"{what}_{end}" for what in ("average_order_value", "sales_per_customer")
+             for end in ("lower", "upper")]  # fmt: skip
+    many = spend_of_many()
+    few = many[many["customer_id"] <= "c28"]
+    alike = orders(*[(f"c{n:02}", "2024-01-05", 0.1) for n in range(30)])
+    said = {"as_of": "2024-01-31", "observed_from": "2024-01-01"}
+    for lines in (few, alike):
+        assert rt.kpis.active_customers(lines, **said)[names].isna().all(axis=None)
+    assert rt.kpis.active_customers(many, **said)[names].notna().all(axis=None)
+
+
 def test_where_a_log_begins_new_is_not_told_from_returning():
     """Null in the first month; 0 for `washout` says that the log begins with the firm."""
     said = {"as_of": "2024-02-29"}

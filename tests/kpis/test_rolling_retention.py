@@ -73,6 +73,98 @@ def test_as_of_one_day_it_is_the_retention_of_windows_of_a_calendar():
     assert len(at) == 6
 
 
+def segments_twin(orders, days, observed_from, as_of, lost_to):
+    """The same in each segment; an order is a purchase in one if it is one in all and there."""
+    lines = orders.assign(kind=orders["kind"].fillna("(missing)"))
+    in_all = lines.groupby(["customer_id", "date"])["sales"].sum()
+    there = lines.groupby(["customer_id", "date", "kind"])["sales"].sum()
+    bought = {key for key, sales in there.items() if sales >= 0 and in_all[key[:2]] >= 0}
+    rows = []
+    first = pd.Timestamp(observed_from) + pd.Timedelta(2 * days - 1, "D")
+    for kind in sorted({kind for _, _, kind in bought}):
+        mine = []
+        for day in pd.date_range(first, as_of):
+            start, middle = day - pd.Timedelta(2 * days, "D"), day - pd.Timedelta(days, "D")
+            base = {who for who, on, what in bought if start < on <= middle and what == kind}
+            back = {
+                who
+                for who, on, what in bought
+                if middle < on <= day and (what == kind or lost_to == "firm")
+            }
+            mine.append((kind, day, len(base), len(base & back)))
+        rows += mine if any(n for _, _, n, _ in mine) else []
+    return rows
+
+
+@st.composite
+def logs_in_segments(draw):
+    """A few customers who buy in several segments, one of them unknown, and give some back."""
+    line = st.tuples(
+        st.sampled_from("abc"),
+        st.integers(0, 40),
+        st.sampled_from(["x", "y", None]),
+        st.sampled_from([1.0, 2.0, 1.0, -1.0]),
+    )
+    drawn = [("a", 0, "x", 1.0), *draw(st.lists(line, min_size=8, max_size=30))]
+    orders = pd.DataFrame(drawn, columns=["customer_id", "date", "kind", "sales"])
+    return orders.assign(
+        date=pd.Timestamp("2023-12-25") + pd.to_timedelta(orders["date"], unit="D")
+    )
+
+
+@QUIET
+@pytest.mark.parametrize("lost_to", ["firm", "segment"])
+@given(
+    orders=logs_in_segments(),
+    days=st.integers(1, 9),
+    since=st.sampled_from(["2023-12-01", "2024-01-01"]),
+)
+def test_every_segment_is_that_of_sets_of_customers(engine, lost_to, orders, days, since):
+    """In the base of each segment in which they bought, whatever lies between in the others."""
+    said = {"observed_from": since, "as_of": "2024-02-03"}
+    found = engine.read(
+        rt.kpis.rolling_retention(
+            engine.table(orders), days=days, by="kind", lost_to=lost_to, **said
+        ),
+        order=["kind", "date"],
+    )
+    columns = found[["kind", "date", "n_base", "n_retained"]].itertuples(index=False)
+    assert [tuple(row) for row in columns] == segments_twin(orders, days, lost_to=lost_to, **said)
+
+
+@QUIET
+@pytest.mark.parametrize("lost_to", ["firm", "segment"])
+def test_as_of_one_day_segments_are_those_of_windows_of_a_calendar(lost_to):
+    """Row by row, bounds and all: customers of several segments, orders across them, blanks."""
+    orders = rt.sample_company(150, seed=5).orders
+    orders.loc[orders.index[::9], "region"] = None
+    said = {"observed_from": "2023-01-01", "as_of": "2024-12-15"}
+    by, window = ["region", "category"], rt.Calendar("90 days", ends="2024-12-15")
+    activity = rt.customer_periods(orders, freq=window, by=by, **said)
+    rates = rt.retention_rate(activity, by=by, lost_to=lost_to)
+    rolling = rt.kpis.rolling_retention(
+        orders, days=90, freq=window, by=by, lost_to=lost_to, **said
+    )
+    ends = pd.to_datetime(rates["period"]) + pd.Timedelta(179, "D")
+    assert (ends == rolling["date"]).all()
+    assert len(rates) == 6 * len(rates[by].drop_duplicates())
+    same = [*by, "n_base", "n_retained", "retention_rate", "lower", "upper", "churn_rate"]
+    pd.testing.assert_frame_equal(rolling[same], rates[same], check_dtype=False)
+    assert "(missing)" in set(rolling["region"])
+
+
+@QUIET
+def test_one_segment_for_all_is_the_firm():
+    """Whether lost to the firm or to the segment."""
+    orders = rt.sample_company(100, seed=5).orders.assign(all="one")
+    said = {"observed_from": "2024-01-01", "as_of": "2024-12-15", "days": 30, "freq": "week"}
+    firm = rt.kpis.rolling_retention(orders, **said)
+    for lost_to in ("firm", "segment"):
+        found = rt.kpis.rolling_retention(orders, by="all", lost_to=lost_to, **said)
+        found = found.drop(columns=["all", "lost_to"])
+        pd.testing.assert_frame_equal(found, firm.drop(columns="lost_to"))
+
+
 @QUIET
 def test_months_are_told_as_of_their_last_days():
     """The same figures as day by day."""
@@ -108,6 +200,11 @@ def test_a_refund_is_no_purchase():
         ({"days": 15, "freq": "quarter"}, "with a quarter that ends there"),
         ({"days": 15, "freq": "fortnight"}, "freq must be one of"),
         ({"days": 15, "level": 2}, "level"),
+        ({"days": 15, "lost_to": "shop"}, "lost_to"),
+        ({"days": 15, "by": "sales"}, "'sales' is a column of transactions itself"),
+        ({"days": 15, "by": "date"}, "'date' is a name that answers use"),
+        ({"days": 15, "by": "churn_rate"}, "churn_rate"),
+        ({"days": 15, "by": "nowhere"}, "nowhere"),
     ],
 )
 def test_what_cannot_be_told_is_refused(said, message):

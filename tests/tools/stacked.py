@@ -358,7 +358,15 @@ ASKED: dict[str, Step] = {
     "unallocated": lambda n, w: rt.kpis.unallocated_costs(
         w["costs"], w["activity"], of=["wages", "parts"], allocation="sales", within=n
     ),
-    "rolling": lambda n, w: rt.kpis.rolling_retention(w["transactions"], days=30, as_of=AS_OF),
+    "rolling": lambda n, w: rt.kpis.rolling_retention(
+        w["transactions"], days=30, as_of=AS_OF, by=n
+    ),
+    "rolling in segments": lambda n, w: rt.kpis.rolling_retention(
+        w["transactions"], days=30, as_of=AS_OF, freq="week", by=n, lost_to="segment"
+    ),
+    "rolling in all": lambda n, w: rt.kpis.rolling_retention(
+        w["transactions"], days=30, as_of=AS_OF
+    ),
     "by sign-up": lambda n, w: rt.cohort_retention(w["activity"], started=w["sign-ups"], by=n),
     "changed": lambda n, w: rt.findings.has_changed(w["retention_rate"], by=n),
     "compared rates": lambda n, w: rt.benchmarks.compare_rates(

@@ -45,7 +45,7 @@ from retention.frames.row_numbers import (
     rows_may_repeat,
     with_row_numbers,
 )
-from retention.frames.texts import with_text_numbers
+from retention.frames.texts import AFTER_ALL, with_text_numbers
 from retention.frames.written_queries import (
     first_rows_in_turn,
     grouped_with_days,
@@ -60,6 +60,7 @@ from retention.frames.written_queries import (
 )
 
 __all__ = [
+    "AFTER_ALL",
     "MOST_SORTED",
     "Columns",
     "FewTexts",

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from retention.frames.engines import Frame
 
+AFTER_ALL = "\U0010fffd"
+"""After every other text: in place of a missing one while the least of several is sought, since
+pandas 2 cannot compare None."""
+
 _DIGITS = 7  # of 16: 28 bits
 
 

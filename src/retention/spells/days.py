@@ -43,15 +43,16 @@ def purchase_days(
         transactions: checked order lines.
         as_of: the last observed day.
         keep: attributes of lines that are looked at.
-        told: what is told of several lines, of an order or of the purchases of a day.
+        told: what is told of several lines, of an order or of the purchases of a day, and what
+            keeps them apart.
         gap: the shortest silence that will count as a loss, None where none does.
         way: what to say where the log has a hole, with {since} for the day after it.
         since: the first observed day, where it is known.
         argument: what the user calls the last one.
 
     Returns:
-        `customer_id`, `_day` (days since 1970-01-01) and what is told, one row per customer and
-        day.
+        `customer_id`, what keeps apart, `_day` (days since 1970-01-01) and what is told, one row
+        per customer, segment and day.
 
     Raises:
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
@@ -64,11 +65,12 @@ def purchase_days(
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
-    if not log.only_sales and order_keys(lines, "_day") == _DAY:
+    cell = ["customer_id", *told.apart, "_day"]
+    if not (log.only_sales or told.apart) and order_keys(lines, "_day") == _DAY:
         return bought.select(*_DAY, *told.least, *told.most, *told.sums)
     if not told.least:
-        return rows_without_repeats(bought, _DAY)
-    return bought.group_by(*_DAY).agg(
+        return rows_without_repeats(bought, cell)
+    return bought.group_by(*cell).agg(
         *(nw.col(name).min() for name in told.least),
         *(nw.col(name).max() for name in told.most),
         *(nw.col(name).sum() for name in told.sums),

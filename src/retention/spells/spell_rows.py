@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, ContentError
-from retention.frames import count, one_row
+from retention.frames import AFTER_ALL, count, one_row
 from retention.names import inner_name, marked_argument
 from retention.orders import Together
 from retention.tables import Kind, keeping
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 UNSEEN = "ended before it came under observation"
 TOO_LATE = "observation ended before it came under observation"
-_NONE = "\U0010fffd"
-"""In place of a missing text while the least of several is sought: pandas 2 cannot compare None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Kept:
     """Taken at the start, once it is sure that they are the same throughout each spell."""
     last: tuple[str, ...]
     texts: tuple[str, ...] = ()
-    """Those of text, in which what is missing is `_NONE`, after every other text."""
+    """Those of text, in which what is missing is `AFTER_ALL`, after every other text."""
 
     @property
     def names(self) -> list[str]:
@@ -52,7 +51,7 @@ class Kept:
         told = dict(self.columns)
         for place, name in enumerate(self.agreed):
             column = self.columns[name]
-            known = column != _NONE if name in self.texts else ~column.is_null()
+            known = column != AFTER_ALL if name in self.texts else ~column.is_null()
             told |= {f"_most_{place}": column, f"_n_{place}": count(known)}
         return {**told, "_rows": nw.lit(1).cast(nw.Int64)} if self.agreed else told
 
@@ -106,7 +105,7 @@ def kept_columns(
     coded = {name for name in every if isinstance(schema[name], nw.Categorical | nw.Enum)}
     columns = {n: nw.col(n).cast(nw.String) if n in coded else nw.col(n) for n in every}
     texts = tuple(n for n in every if n in coded or isinstance(schema[n], nw.String))
-    columns |= {n: columns[n].fill_null(_NONE) for n in texts}
+    columns |= {n: columns[n].fill_null(AFTER_ALL) for n in texts}
     return Kept(columns, tuple(lists["keep"]), tuple(lists["keep_last"]), texts)
 
 
@@ -163,11 +162,13 @@ def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     if kept.last:
         there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
         spells = spells.join(there, on=["customer_id", "_at"], how="left")
-    told = {name: nw.when(nw.col(name) != _NONE).then(nw.col(name)) for name in kept.texts}
+    told = {name: nw.when(nw.col(name) != AFTER_ALL).then(nw.col(name)) for name in kept.texts}
     return spells.with_columns(**told) if told else spells
 
 
-def stays_joined_to_spells(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
+def stays_joined_to_spells(
+    stays: Frame, *, allowed: int, keep: Sequence[str], who: Sequence[str] = ("customer_id",)
+) -> Frame:
     """Stays of a customer that follow one another within `allowed` days, as one spell.
 
     Args:
@@ -176,22 +177,21 @@ def stays_joined_to_spells(stays: Frame, *, allowed: int, keep: Sequence[str]) -
             of several), and the `keep` columns.
         allowed: a stay that starts at most so many days after `_until` continues the spell.
         keep: columns whose value at the start of the spell is carried along.
+        who: the columns that tell whose stays they are: a customer's, or those in a segment.
 
     Returns:
-        One row per spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that
-        it reaches), `_at` (the start of the stay that does) and the `keep` columns.
+        One row per spell: the columns of `who`, `spell` (1, 2, …), `_start`, `_last` (the latest
+        day that it reaches), `_at` (the start of the stay that does) and the `keep` columns.
     """
-    paired = stays.with_columns(
-        _before=_value_in_nearby_row("_until", 1), _after=_value_in_nearby_row("_start", -1)
-    )
+    near = partial(_value_in_nearby_row, who=who)
+    paired = stays.with_columns(_before=near("_until", 1), _after=near("_start", -1))
     edges = paired.with_columns(
         _opens=nw.col("_before").is_null() | (nw.col("_start") - nw.col("_before") > allowed),
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
     # Only first and last stays are left: a spell's last one is its first or the next row.
     following = {
-        f"_next{name}": _value_in_nearby_row(name, -1).fill_null(0).cast(nw.Int64)
-        for name in ("_until", "_at")
+        f"_next{name}": near(name, -1).fill_null(0).cast(nw.Int64) for name in ("_until", "_at")
     }
     closes = nw.col("_closes")
     reached = edges.with_columns(**following).with_columns(
@@ -200,9 +200,9 @@ def stays_joined_to_spells(stays: Frame, *, allowed: int, keep: Sequence[str]) -
     )
     first = reached.filter(nw.col("_opens"))
     # Counted on another column than the one in order: narwhals' pandas miscounts that one.
-    number = nw.col("_until").cum_count().over("customer_id", order_by="_start")
+    number = nw.col("_until").cum_count().over(*who, order_by="_start")
     numbered = first.with_columns(spell=number.cast(nw.Int64))
-    return numbered.select("customer_id", "spell", "_start", "_last", "_at", *keep)
+    return numbered.select(*who, "spell", "_start", "_last", "_at", *keep)
 
 
 def columns_of_spells(
@@ -236,9 +236,11 @@ def columns_of_spells(
     )
 
 
-def _value_in_nearby_row(column: str, places: int) -> nw.Expr:
+def _value_in_nearby_row(
+    column: str, places: int, *, who: Sequence[str] = ("customer_id",)
+) -> nw.Expr:
     """The value in the customer's row `places` before this one (after it, where negative)."""
-    return nw.col(column).shift(places).over("customer_id", order_by="_start")
+    return nw.col(column).shift(places).over(*who, order_by="_start")
 
 
 def _first_reason_that_holds(reasons: Mapping[str, nw.Expr]) -> nw.Expr:

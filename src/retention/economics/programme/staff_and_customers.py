@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.kpis.outcome.rates import LostTo
+    from retention.kpis.outcome.counts import LostTo
     from retention.periods import Window
 
 _COUNTS = ("n_base", "n_retained")

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from retention.activity.at_hand import LinesAtHand
     from retention.frames import Columns, Frame
 
+    Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
-SUMS = ("n_active", "n_orders", "n_new", "n_active_days", "_squares")
-"""Whole numbers of each segment and period; `_squares` are of the days of each customer."""
+SUMS = ("n_active", "n_orders", "n_new", "n_active_days", "_squares", "_orders_squares")
+"""Whole numbers of each segment and period; squares are of the days and orders of each customer."""
+
+MONEY = ("sales", "_sales_squares", "_sales_active", "_sales_orders")
+"""Sums over customers: their sales, the squares of these, of active ones alone, times orders."""
 
 _MOST_DAYS = {"day": 1, "week": 7, "month": 31}
 """How many days short periods have at most."""
@@ -50,18 +54,22 @@ def active_counts_of_query(
         plain: whether no line is a refund.
 
     Returns:
-        The segments, `step`, those of `SUMS`, `sales` and its squares by customer.
+        The segments, `step`, those of `SUMS` and those of `MONEY`.
     """
     until = lines.filter(
         nw.col("_date") < periods.day_literal(window.is_over, lines.implementation)
     )
     stepped = _buyers_of_periods(until, by, window.freq, plain=plain)
+    orders, active, sales = (nw.col(name) for name in ("n_orders", "n_active_days", "sales"))
     counted = stepped.with_columns(
-        n_active=count(nw.col("n_active_days") > 0),
-        _squares=nw.col("n_active_days") * nw.col("n_active_days"),
-        _sales_squares=nw.col("sales") * nw.col("sales"),
+        n_active=count(active > 0),
+        _squares=active * active,
+        _orders_squares=orders * orders,
+        _sales_squares=sales * sales,
+        _sales_active=nw.when(active > 0).then(sales).otherwise(nw.lit(0.0)),
+        _sales_orders=sales * orders,
     )
-    told = [name for name in (*SUMS, "sales", "_sales_squares") if name != "n_new"]
+    told = [name for name in (*SUMS, *MONEY) if name != "n_new"]
     found = None
     if not by:
         found = sums_beside_firsts(
@@ -112,14 +120,18 @@ def active_counts_at_hand(
     made = purchases_by_day(lines, by) if until.any() else None
     if made is None:
         return None
-    sizes = [lines.known[name].size for name in by]
-    cells, sums = _sales_of_cells(lines, by, days)
-    at, counted = _customers_of_cells(*made, days, int(np.prod(sizes, dtype=np.int64)))
-    place = np.searchsorted(cells, at)
+    n_segments = int(np.prod([lines.known[name].size for name in by], dtype=np.int64))
+    mine, counted = _customers_of_cells(*made, days, n_segments)
+    all_bought = bool((made[1] > 0).all())
+    people, sales = _sales_of_buyers(lines, by, days, mine if all_bought else None)
+    cells = KeyedRows(people % (n_segments * (days.size - 1)), n_segments * (days.size - 1))
+    sums: Columns = {"sales": cells.sums(sales), "_sales_squares": cells.sums(sales * sales)}
+    place = np.searchsorted(people, mine)
+    counted |= {"_sales_active": sales[place], "_sales_orders": sales[place] * counted["n_orders"]}
     for name, values in counted.items():
-        sums[name] = np.zeros(cells.size, np.int64)
-        sums[name][place] = values
-    rest, step = np.divmod(cells, days.size - 1)
+        total = cells.sums(values.astype(np.float64), place)
+        sums[name] = total.astype(np.int64) if name in SUMS else total
+    rest, step = np.divmod(cells.keys, days.size - 1)
     labels: Columns = {}
     for name in reversed(by):
         rest, number = np.divmod(rest, lines.known[name].size)
@@ -127,24 +139,30 @@ def active_counts_at_hand(
     return {**labels, "step": step + window.first_step, **sums}
 
 
-def _sales_of_cells(lines: LinesAtHand, by: Sequence[str], days: Whole) -> tuple[Whole, Columns]:
-    """The segments and periods in which there are lines, each as one number, and their sales."""
+def _sales_of_buyers(
+    lines: LinesAtHand, by: Sequence[str], days: Whole, known: Whole | None
+) -> tuple[Whole, Floats]:
+    """The customers, segments and periods with lines, each as one number, and their sales.
+
+    They may be `known` already.
+    """
     inside = lines.day >= days[0]
-    segment, size = np.zeros(lines.day.size, np.int64), 1
+    whole, day = bool(inside.all()), lines.day
+    key, size = lines.known["customer_id"].number, lines.known["customer_id"].size
     for name in by:
-        segment = segment * lines.known[name].size + lines.known[name].number
+        key = key * lines.known[name].size + lines.known[name].number
         size *= lines.known[name].size
-    steps = days.size - 1
-    key = segment[inside] * steps + _places_of_periods(lines.day[inside], days)
-    sales = lines.money["sales"][inside]
-    cells = KeyedRows(key, size * steps)
-    return cells.keys, {"sales": cells.sums(sales), "_sales_squares": cells.sums(sales * sales)}
+    steps, sales = days.size - 1, lines.money["sales"]
+    if not whole:
+        key, day, sales = key[inside], day[inside], sales[inside]
+    people = KeyedRows(key * steps + _places_of_periods(day, days), size * steps, known)
+    return people.keys, people.sums(sales)
 
 
 def _customers_of_cells(
     found: dict[str, Whole], n_orders: Whole, days: Whole, n_segments: int
 ) -> tuple[Whole, Columns]:
-    """The segments and periods in which somebody bought, and what is counted of these."""
+    """The customers, segments and periods with a purchase, as one number, and what is counted."""
     bought = n_orders > 0
     customer, segment, day = (found[name][bought] for name in ("customer", "segment", "day"))
     n_orders = n_orders[bought]
@@ -157,20 +175,19 @@ def _customers_of_cells(
     customer, segment, day, first, n_orders = (
         values[inside] for values in (customer, segment, day, first, n_orders)
     )
-    steps = days.size - 1
     step = _places_of_periods(day, days)
-    starts = np.flatnonzero(starts_of_runs((customer * n_segments + segment) * steps + step))
+    key = (customer * n_segments + segment) * (days.size - 1) + step
+    starts = np.flatnonzero(starts_of_runs(key))
     active_days = np.diff(starts, append=day.size)
-    cells = KeyedRows((segment * steps + step)[starts], n_segments * steps)
     orders = np.add.reduceat(n_orders, starts) if starts.size else starts
-    whole = {
-        "n_active": cells.counts(),
-        "n_orders": cells.sums(orders.astype(np.float64)),
-        "n_new": cells.counts(first[starts] >= days[step[starts]]),
-        "n_active_days": cells.sums(active_days.astype(np.float64)),
-        "_squares": cells.sums(active_days.astype(np.float64) ** 2),
+    return key[starts], {
+        "n_active": np.ones(starts.size, np.int64),
+        "n_orders": orders,
+        "n_new": first[starts] >= days[step[starts]],
+        "n_active_days": active_days,
+        "_squares": active_days**2,
+        "_orders_squares": orders**2,
     }
-    return cells.keys, {name: values.astype(np.int64) for name, values in whole.items()}
 
 
 def _places_of_periods(day: Whole, days: Whole) -> Whole:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     whole_numbers("step", "n_active", "n_new", "n_returning", "n_orders"),
     amounts("sales"),
     numbers("orders_per_customer", unit="orders per customer"),
-    amounts("average_order_value", "sales_per_customer"),
+    amounts("average_order_value", "average_order_value_lower", "average_order_value_upper"),
+    amounts("sales_per_customer", "sales_per_customer_lower", "sales_per_customer_upper"),
     shares("new_share", "new_share_lower", "new_share_upper", "returning_share"),
     whole_numbers("n_days", unit="days"),
     whole_numbers("n_active_days", unit="customer-days"),
@@ -77,6 +78,13 @@ def active_customers(
     nobody active, and its money lowers S, also where its customer is not active. So |A| are the
     active rows of `customer_periods` and S is the sum of its `sales`.
 
+    Bounds of money are of ratios of sums over customers, since the orders of one are not
+    independent: with y a customer's sales and x their orders (or 1), R ± t √(m/(m−1) Σ(y − R x)²) /
+    Σ x for m customers, t Student's with (Σ x)²/Σ x² − 1 degrees of freedom. Of customers' sales
+    with a skewness of 2.5 to 3, bounds of 95 % held the truth in 92 to 94 of 100 simulated periods
+    of 100 customers, and in 94 to 95 of those of 1,000. With a skewness of 8 it was 89 and 94, and
+    where few customers carry most of the sales (30 and more) 76 and 86: too narrow.
+
     New is who buys for the first time in the table, returning whoever bought before the period.
     Orders before `observed_from` tell of that too. Where a log begins everybody looks new: in the
     first `washout` whole periods the two are not known, and null.
@@ -96,12 +104,12 @@ def active_customers(
         One row per segment and whole period, also where nobody bought, in the caller's kind: the
         `by` columns, `period` (first day), `step` (its number), `n_active` |A|, `n_new`,
         `n_returning`, `n_orders` O, `sales` S (currency), `orders_per_customer`,
-        `average_order_value` and `sales_per_customer` (currency), `new_share` (n_new / |A|) with
-        `new_share_lower`, `new_share_upper` (Wilson), `returning_share` (its complement; so are its
-        bounds), `n_days` D, `n_active_days` Σ d, `daily_active`, `stickiness` (share of 1) with
-        `stickiness_lower`, `stickiness_upper` (of a mean over customers, Student's t; null of fewer
-        than 30 customers, or where all are alike), and the convention `washout`. What nobody is
-        counted for is null.
+        `average_order_value` and `sales_per_customer` (currency), each with its `_lower` and
+        `_upper`, `new_share` (n_new / |A|) with `new_share_lower`, `new_share_upper` (Wilson),
+        `returning_share` (its complement; so are its bounds), `n_days` D, `n_active_days` Σ d,
+        `daily_active`, `stickiness` (share of 1) with `stickiness_lower`, `stickiness_upper`, and
+        the convention `washout`. Bounds of stickiness and of money, see above, are null of fewer
+        than 30 customers, or where all are alike. What nobody is counted for is null.
 
     Raises:
         RetentionError: if `washout` is no whole number of periods, or a day makes no sense.
@@ -173,14 +181,27 @@ def _columns_of_active(
         "n_orders": orders,
         "sales": sales,
         "orders_per_customer": intervals.ratio(orders, n),
-        "average_order_value": intervals.ratio(sales, orders),
-        "sales_per_customer": intervals.ratio(sales, n),
+        **_columns_of_money(sums, sales, level),
         "new_share": share,
         "new_share_lower": lower,
         "new_share_upper": upper,
         "returning_share": 1 - share,
         **_columns_of_stickiness(keys["step"], sums, freq, level),
     }
+
+
+def _columns_of_money(sums: Columns, sales: NDArray[Any], level: float) -> Columns:
+    """Sales per order and per customer: ratios of sums over customers, who are what is drawn."""
+    n, columns = sums["n_active"], Columns()
+    for name, xx, xy, x in (
+        ("average_order_value", "_orders_squares", "_sales_orders", "n_orders"),
+        ("sales_per_customer", "n_active", "_sales_active", "n_active"),
+    ):
+        rate = intervals.ratio(sales, sums[x])
+        residuals = intervals.squared_residuals(sums[xx], sums[xy], sums["_sales_squares"], rate)
+        lower, upper, _ = intervals.ratio_bounds(rate, sums[x], sums[xx], residuals, n, level)
+        columns |= {name: rate, f"{name}_lower": lower, f"{name}_upper": upper}
+    return columns
 
 
 def _columns_of_stickiness(step: NDArray[Any], sums: Columns, freq: str, level: float) -> Columns:

@@ -10,7 +10,15 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, RetentionError, whole_number
-from retention.frames import Frame, as_text, collect, count, first_rows_in_turn, is_at_hand
+from retention.frames import (
+    AFTER_ALL,
+    Frame,
+    as_text,
+    collect,
+    count,
+    first_rows_in_turn,
+    is_at_hand,
+)
 from retention.kpis.buyers.next_orders_at_hand import MISSING, Following, waits_of_lines_at_hand
 from retention.numerics.codes import group_numbers
 from retention.orders import Together
@@ -22,9 +30,6 @@ if TYPE_CHECKING:
 
     from retention.frames import Columns
     from retention.numerics.codes import Key
-
-_BEHIND = "\U0010fffd"
-"""In place of a missing text while the least of several is sought: it comes after every other."""
 
 _WHAT = ("order", "_step", "_followed", "_back", "_length")
 
@@ -86,7 +91,7 @@ def _waits_of_query(frame: Frame, asked: Following) -> Columns:
     schema = frame.collect_schema()
     labels = {name: as_text(name, schema[name]) for name in asked.by}
     labels = {
-        name: nw.when(text != MISSING).then(text).otherwise(nw.lit(_BEHIND))
+        name: nw.when(text != MISSING).then(text).otherwise(nw.lit(AFTER_ALL))
         for name, text in labels.items()
     }
     days = purchase_days(frame, as_of=asked.until, keep=labels, told=Together(least=asked.by))
@@ -96,7 +101,7 @@ def _waits_of_query(frame: Frame, asked: Following) -> Columns:
     found = collect(counted.with_columns(nw.col(*_WHAT, "_n").cast(nw.Int64)))
     for name in asked.by:
         texts = found[name].astype(object)
-        found[name] = np.where(texts == _BEHIND, MISSING, texts)
+        found[name] = np.where(texts == AFTER_ALL, MISSING, texts)
     return found
 
 

@@ -7,7 +7,7 @@ arrays, and the rates and bounds are NumPy on those.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+LostTo = Literal["firm", "segment"]
+"""Where a customer must be active to be retained: anywhere, or in the segment of the base."""
 
 _MONEY = {"sales": ("s0", "s1"), "profit": ("p0", "p1")}
 

@@ -45,11 +45,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.frames import Frame
-    from retention.kpis.outcome.counts import Cells
+    from retention.kpis.outcome.counts import Cells, LostTo
 
 SalesBasis = Literal["base", "current", "capped"]
 ProfitBasis = Literal["base", "current"]
-LostTo = Literal["firm", "segment"]
 
 _MONEY = ("sales", "profit")
 

@@ -5,6 +5,9 @@ the n days up to it: t − n < d ≤ t. Days that follow one another within n da
 first day s to its last one L, and the customer is active from s to L + n − 1. So what is counted of
 a run are four days alone: when it enters the base and leaves it, n days later than the customer is
 active, and when it is in base and window at once.
+
+Of segments, runs are those of a customer in a segment. Each lies in a run of the customer in the
+firm, whose last day and successor tell of who is active anywhere.
 """
 
 from __future__ import annotations
@@ -15,32 +18,38 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
-from retention.errors import ContentError
-from retention.frames import collect, table_like
+from retention.errors import ContentError, check_choice
+from retention.frames import as_text, collect, table_like
+from retention.numerics.codes import distinct_segments
+from retention.orders import Together
 from retention.spells.days import purchase_days
 from retention.spells.spell_rows import stays_joined_to_spells
-from retention.tables import TRANSACTIONS, require
-from retention.tables.answer_columns import constants, gives, shares, times, whole_numbers
+from retention.tables import TRANSACTIONS, require, segments
+from retention.tables.answer_columns import constants, gives, shares, texts, times, whole_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.frames import Frame
+    from retention.frames import Columns, Frame
+    from retention.kpis.outcome.counts import LostTo
 
     Days = NDArray[np.int64]
 
-_NEVER = 1e9  # a day that does not come
+_NEVER = 10**9  # a day that does not come
+_DAYS_OF_RUN = ("start", "last", "end", "next", "n")
+_WORKING = ("date", "spell", "n_base", "n_retained")
 
 
 @gives(
-    "day",
+    "segment and day",
     times("date"),
     whole_numbers("n_base", "n_retained"),
     shares("retention_rate", "lower", "upper", "churn_rate"),
-    constants(whole_numbers("days")),
+    constants(whole_numbers("days"), texts("lost_to")),
 )
 def rolling_retention(
     transactions: IntoFrameT,
@@ -48,7 +57,9 @@ def rolling_retention(
     days: int,
     as_of: date | str,
     observed_from: date | str | None = None,
+    by: str | Sequence[str] = (),
     freq: periods.Freq = "day",
+    lost_to: LostTo = "firm",
     level: float = 0.95,
 ) -> IntoFrameT:
     """Of those who bought in the days before last, the share that bought in the last: day by day.
@@ -58,25 +69,38 @@ def rolling_retention(
     nearly all their purchases: a curve through them is smooth because of that, and two of them are
     independent only 2n days apart. A purchase is an order under the rules of `customer_periods`.
 
-    For sales and profit, segments and all other figures as of one day, take periods of a `Calendar`
-    that end on it: `freq=Calendar("90 days", ends=as_of)`.
+    With `by`, B are those with a purchase in the segment: who bought in two stands in both, and
+    segments do not sum to the firm. R are those of them who then bought anywhere in the firm, or,
+    `lost_to="segment"`, in the same segment.
+
+    For sales, profit and all other figures as of one day, take periods of a `Calendar` that end on
+    it: `freq=Calendar("90 days", ends=as_of)`. `retention_rate` of these says the same as a row
+    here.
 
     Args:
         transactions: a table from `as_transactions`.
         days: n, how many days each of the two windows has: 30, 90, 365.
         as_of: the last observed day, itself included. Nothing after it is looked at.
         observed_from: the first observed day; by default that of the first order.
+        by: segment columns of the transactions (category, region, channel …). They come back as
+            text, with "(missing)" for those not filled in.
         freq: as of the last day of each "day", "week", "month" … or period of a `Calendar`.
+        lost_to: "firm" (retained is who buys anywhere in the firm) or "segment" (in the same
+            segment).
         level: confidence of the bounds.
 
     Returns:
-        One row per day from observed_from + 2n − 1 to `as_of` (of other lengths, per last day of
-        one), in the caller's kind: `date`, `n_base` |B|, `n_retained` |R|, `retention_rate`,
-        `lower`, `upper` (Wilson), `churn_rate` (its complement), and the convention `days`. Rates
-        are shares of 1; where `n_base` is 0 they are null.
+        One row per segment and day from observed_from + 2n − 1 to `as_of` (of other lengths, per
+        last day of one), in the caller's kind: the `by` columns, `date`, `n_base` |B|, `n_retained`
+        |R|, `retention_rate`, `lower`, `upper` (Wilson), `churn_rate` (its complement), and the
+        conventions `days` and `lost_to`. Rates are shares of 1; where `n_base` is 0 they are null.
+        Segments that have no customer in the base as of any of the days are left out.
 
     Raises:
-        RetentionError: if `days` is not a whole number above 0, or a day makes no sense.
+        RetentionError: if `days` is not a whole number above 0, `lost_to` is not one of the two, or
+            a day makes no sense.
+        ColumnError: if a segment is not a column of the transactions, or named like one of the
+            answer.
         ContentError: if fewer than 2n days were observed, or there is no purchase up to `as_of`.
 
     Example:
@@ -101,17 +125,22 @@ def rolling_retention(
     """
     n = periods.whole_days(days, argument="days", least=1)
     periods.check_freq(freq)
+    check_choice("lost_to", lost_to, ("firm", "segment"))
     intervals.quantile_of(level)
+    names = segments(by, TRANSACTIONS, working=_WORKING)
     last, first = periods.observed_days(as_of, observed_from)
+    frame = require(transactions, TRANSACTIONS, extra=names, adds="none")
+    schema = frame.collect_schema()
     bought = purchase_days(
-        require(transactions, TRANSACTIONS, adds="none"),
+        frame,
         as_of=last,
-        keep={},
+        keep={name: as_text(name, schema[name]) for name in names},
+        told=Together(apart=tuple(names)),
         gap=n,
         way="say `observed_from='{since}'`.",
         since=first,
     )
-    runs = _days_of_runs(bought, n)
+    runs = _days_of_runs(bought, n, names, in_firm=lost_to == "firm" and bool(names))
     begin = int(runs["_start"].min()) if first is None else periods.number_of(first)
     asked = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
     if not asked.size:
@@ -120,27 +149,64 @@ def rolling_retention(
             f"{periods.day_of(begin)} and `as_of` {last}"
             f"{'' if freq == 'day' else f', with a {freq} that ends there'}. Take fewer `days=`."
         )
-    base, kept = _customers_as_of(asked, runs, n)
+    keys, base, kept = _customers_as_of(asked, runs, n, names)
     lower, upper = intervals.wilson_bounds(kept, base, level)
     rate = intervals.ratio(kept, base)
-    columns = {"date": asked.astype("datetime64[D]"), "n_base": base, "n_retained": kept}
+    columns: Columns = {**keys, "n_base": base, "n_retained": kept}
     columns |= {"retention_rate": rate, "lower": lower, "upper": upper, "churn_rate": 1 - rate}
-    return table_like({**columns, "days": np.full(asked.size, n)}, transactions)
+    told = {"days": np.full(base.size, n), "lost_to": np.full(base.size, lost_to, dtype=object)}
+    return table_like({**columns, **told}, transactions)
 
 
-def _days_of_runs(bought: Frame, n: int) -> dict[str, Days]:
-    """First and last day of each run, the first of the next one if that is near, how many alike."""
-    day = nw.col("_day")
-    stays = bought.select("customer_id", _start=day, _until=day, _at=day)
-    runs = stays_joined_to_spells(stays, allowed=n, keep=())
-    after = nw.col("_start").shift(-1).over("customer_id", order_by="spell")
-    paired = runs.with_columns(_next=after.cast(nw.Float64).fill_null(_NEVER))
-    near = nw.col("_next") - nw.col("_last") < 2 * n
-    paired = paired.with_columns(
-        _next=nw.when(near).then(nw.col("_next")).otherwise(nw.lit(_NEVER))
+def _days_of_runs(bought: Frame, n: int, by: Sequence[str], *, in_firm: bool) -> Columns:
+    """First and last day of each run, until when and from when on its customer is active: counted.
+
+    Returns:
+        The segments, `_start`, `_last`, `_end` (the last day, at most n later, of the purchases
+        that follow one another from it on), `_next` (the first purchase after these, if it is
+        near) and `_n`, how many runs are alike.
+    """
+    day, who = nw.col("_day"), ["customer_id", *by]
+    kept = ("_end", "_next") if in_firm else ()
+    rows = _days_with_firm(bought, n, by) if in_firm else bought
+    stays = rows.select(*who, *kept, _start=day, _until=day, _at=day)
+    runs = stays_joined_to_spells(stays, allowed=n, keep=kept, who=who)
+    if not in_firm:
+        after = nw.col("_start").shift(-1).over(*who, order_by="spell")
+        runs = runs.with_columns(_end=nw.col("_last"), _next=after.fill_null(_NEVER))
+    last, end, following = (nw.col(name) for name in ("_last", "_end", "_next"))
+    clipped = runs.with_columns(
+        _end=nw.when(end < last + n).then(end).otherwise(last + n),
+        _next=nw.when(following < last + 2 * n).then(following).otherwise(nw.lit(_NEVER)),
     )
-    found = collect(paired.group_by("_start", "_last", "_next").agg(nw.len().alias("_n")))
-    return {name: values.astype(np.int64) for name, values in found.items()}
+    found = collect(
+        clipped.group_by(*by, "_start", "_last", "_end", "_next").agg(nw.len().alias("_n"))
+    )
+    return {
+        name: values if name in by else values.astype(np.int64) for name, values in found.items()
+    }
+
+
+def _days_with_firm(bought: Frame, n: int, by: Sequence[str]) -> Frame:
+    """Days of purchases in segments, with the last day of their run in the firm and the next one.
+
+    Of several segments of a day the last one closes a run: the order is that of days and segments.
+    """
+    day, after = nw.col("_day"), nw.col("_after")
+
+    def over_firm(values: nw.Expr) -> nw.Expr:
+        return values.over("customer_id", order_by=["_day", *by])
+
+    def first_ahead(name: str) -> nw.Expr:
+        return over_firm(nw.col(name).cum_min(reverse=True)).cast(nw.Int64)
+
+    rows = bought.with_columns(_after=over_firm(day.shift(-1)).fill_null(_NEVER).cast(nw.Int64))
+    closes = after - day > n
+    rows = rows.with_columns(
+        _end=nw.when(closes).then(day).otherwise(nw.lit(_NEVER)),
+        _next=nw.when(closes).then(after).otherwise(nw.lit(_NEVER)),
+    )
+    return rows.with_columns(_end=first_ahead("_end"), _next=first_ahead("_next"))
 
 
 def _last_days(first: int, last: int, freq: str) -> Days:
@@ -155,20 +221,44 @@ def _last_days(first: int, last: int, freq: str) -> Days:
     return days[(days >= first) & (days <= last)]
 
 
-def _customers_as_of(asked: Days, runs: dict[str, Days], n: int) -> tuple[Days, Days]:
-    """How many customers are in the base as of each day, and how many of them also after it.
+def _customers_as_of(
+    asked: Days, runs: Columns, n: int, by: Sequence[str]
+) -> tuple[Columns, Days, Days]:
+    """The segments and days, how many customers are in the base, and how many of them also after.
 
-    A run from s to L is in the base from s + n to L + 2n − 1, and active up to L + n − 1, or again
-    from the customer's next run on.
+    Segments whose base is always empty are left out.
     """
-    start, last, after, many = (runs[name] for name in ("_start", "_last", "_next", "_n"))
-    long, back = last > start, after < last + 2 * n
-    base = _running_total(asked, start + n, many) - _running_total(asked, last + 2 * n, many)
-    stays = _running_total(asked, (start + n)[long], many[long])
-    stays -= _running_total(asked, (last + n)[long], many[long])
-    returns = _running_total(asked, after[back], many[back])
-    returns -= _running_total(asked, (last + 2 * n)[back], many[back])
-    return base, stays + returns
+    labels, place = distinct_segments(runs, by)
+    n_segments = len(labels[by[0]]) if by else 1
+    base, kept = _counts_as_of(asked, runs, n, place, n_segments)
+    seen = base.any(axis=1) if by else np.ones(1, bool)
+    keys: Columns = {name: np.repeat(v[seen], asked.size) for name, v in labels.items()}
+    keys["date"] = np.tile(asked, np.count_nonzero(seen)).astype("datetime64[D]")
+    return keys, base[seen].ravel(), kept[seen].ravel()
+
+
+def _counts_as_of(
+    asked: Days, runs: Columns, n: int, place: Days, n_segments: int
+) -> tuple[Days, Days]:
+    """For each segment and day, how many customers are in the base, and how many of them after.
+
+    A run from s to L is in the base from s + n to L + 2n − 1. Its customer is active up to
+    E + n − 1, where E is the last day of purchases that follow one another, and again from the next
+    one on. Segments follow one another on one axis of days: who came in an earlier one also left.
+    """
+    start, last, end, after, many = (runs[f"_{name}"] for name in _DAYS_OF_RUN)
+    low = min(int(start.min()), int(asked[0]))
+    span = max(int(last.max()) + 2 * n, int(asked[-1])) - low + 1
+    at = np.add.outer(np.arange(n_segments) * span, asked - low)
+    origin = place * span - low
+
+    def count_between(opens: Days, closes: Days, rows: NDArray[np.bool_]) -> Days:
+        came = _running_total(at, (origin + opens)[rows], many[rows])
+        return came - _running_total(at, (origin + closes)[rows], many[rows])
+
+    base = count_between(start + n, last + 2 * n, start <= last)
+    stays = count_between(start + n, end + n, end > start)
+    return base, stays + count_between(after, last + 2 * n, after < last + 2 * n)
 
 
 def _running_total(asked: Days, days: Days, many: Days) -> Days:

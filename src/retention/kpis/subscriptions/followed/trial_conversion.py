@@ -9,7 +9,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.errors import ColumnError, ContentError
-from retention.frames import Columns, Frame, as_text, collect, count, table_like
+from retention.frames import AFTER_ALL, Columns, Frame, as_text, collect, count, table_like
 from retention.kpis.subscriptions.followed.reached_in_time import (
     DURATION,
     FOLLOWED,
@@ -32,10 +32,6 @@ _EARLIER = "_earlier"
 """How many customers had paid before their trial."""
 
 _WORKING = ("n_trials", "n_converted", "n_paid_before")
-
-
-_AFTER_ALL = "\U0010ffff"
-"""A text after all others: pandas 2 finds no least one where some are missing."""
 
 
 @gives(
@@ -163,7 +159,7 @@ def _customers_with_trials(frame: Frame, trial: str, names: Sequence[str], last:
         _paid=nw.when(~tries & (start >= began)).then(start),
         _early=count(~tries & (start < began)),
         **{
-            name: nw.when(tries & (start == began)).then(nw.col(name)).otherwise(nw.lit(_AFTER_ALL))
+            name: nw.when(tries & (start == began)).then(nw.col(name)).otherwise(nw.lit(AFTER_ALL))
             for name in names
         },
     )

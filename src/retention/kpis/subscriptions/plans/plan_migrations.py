@@ -12,7 +12,7 @@ from retention import intervals, periods
 from retention.activity.base_and_later import activity_by_segments
 from retention.activity.window import window_of
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, collect, count, is_at_hand, table_like
+from retention.frames import AFTER_ALL, Columns, Frame, collect, count, is_at_hand, table_like
 from retention.kpis.subscriptions.plans.plan_panels import plan_panel
 from retention.kpis.subscriptions.revenue_churn import refuse_repeated_rows
 from retention.numerics.codes import distinct_segments, refuse_identifier
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 SEVERAL, GONE, NOT_YET, AWAY = "(several)", "(gone)", "(not yet)", "(away)"
 _STATES = (SEVERAL, GONE, NOT_YET, AWAY)
 _MOST = 100
-
-
-_AFTER_ALL = "\U0010ffff"
-"""A text after all others: pandas 2 finds no least one where some are missing."""
 
 
 @gives(
@@ -210,7 +206,7 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     states = states.with_columns(
         _plan=several, _first=nw.col("step").min().over(*line), _step=nw.col("step") - lag
     )
-    none, text = nw.lit(0.0), nw.lit(_AFTER_ALL)
+    none, text = nw.lit(0.0), nw.lit(AFTER_ALL)
     again = count(nw.col("_rows") > nw.col("_n"))
     columns = {"_from": nw.col("_plan"), "_to": text, "s0": nw.col("sales"), "s1": none}
     columns |= {"_again": again, "_taken": nw.col("_taken")}
@@ -221,7 +217,7 @@ def _migrations_by_query(active: Frame, names: Sequence[str], lag: int) -> Colum
     each = both.agg(*(nw.col(name).min() for name in ("_from", "_to", "_first")),
                     *(nw.col(name).sum() for name in ("s0", "s1", "_again", "_taken")))  # fmt: skip
     outside = nw.when(nw.col("_first") > nw.col("step")).then(nw.lit(NOT_YET))
-    came, went = nw.col("_from") == _AFTER_ALL, nw.col("_to") == _AFTER_ALL
+    came, went = nw.col("_from") == AFTER_ALL, nw.col("_to") == AFTER_ALL
     each = each.with_columns(
         from_plan=nw.when(came).then(outside.otherwise(nw.lit(AWAY))).otherwise(nw.col("_from")),
         to_plan=nw.when(went).then(nw.lit(GONE)).otherwise(nw.col("_to")),
