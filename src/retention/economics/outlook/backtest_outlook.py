@@ -9,7 +9,7 @@ import numpy as np
 
 from retention import periods as calendar
 from retention.activity.from_purchases import customer_periods
-from retention.economics.outlook.contracts_tested import contracts_tested, held_out
+from retention.economics.outlook.contracts_tested import contracts_tested, periods_held_out
 from retention.economics.outlook.expected_customers import expected_customers
 from retention.economics.outlook.expected_sales import expected_sales
 from retention.errors import RetentionError, check_choice, whole_number
@@ -133,7 +133,7 @@ def backtest_outlook(  # noqa: PLR0913 - what is fitted, on what, and what is ju
     chosen: dict[str, Any] = {"newcomers": newcomers, "observed_from": observed_from}
     chosen |= {"freq": freq, "periods": many, "as_of": last}
     if "start" in as_lazy(log, name="log").collect_schema():
-        asked = held_out(log, spend=spend, grace=grace, **chosen)
+        asked = periods_held_out(log, spend=spend, grace=grace, **chosen)
         came, told, money = contracts_tested(asked, fit, level)
     else:
         came, told, money = _orders_tested(log, (fit, spend, level), **chosen)

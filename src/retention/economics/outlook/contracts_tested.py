@@ -69,7 +69,7 @@ class HeldOut:
         )
 
 
-def held_out(
+def periods_held_out(
     contracts: object,
     *,
     spend: object,

@@ -127,7 +127,7 @@ def _won_by_segment(found: Columns, window: Window, by: Sequence[str]) -> Custom
     every = {key: np.array([key == other for other in keys]) for key in dict.fromkeys(keys)}
     for key, mine in every.items():
         rows = {name: values[mine] for name, values in found.items()}
-        place = _places_of_periods(rows, window, key)
+        place = _rows_of_periods_won(rows, window, key)
         counts[key] = rows["acquired"][place]
         spend[key] = rows.get("spend", np.full(place.max() + 1, np.nan))[place]
     if not by and not counts:
@@ -135,7 +135,7 @@ def _won_by_segment(found: Columns, window: Window, by: Sequence[str]) -> Custom
     return CustomersWon(counts, spend, None)
 
 
-def _places_of_periods(rows: Columns, window: Window, key: Key) -> NDArray[np.intp]:
+def _rows_of_periods_won(rows: Columns, window: Window, key: Key) -> NDArray[np.intp]:
     """For each period the row that speaks of it."""
     named = f" of {', '.join(map(repr, key))}" if key else ""
     steps = window.steps

@@ -195,11 +195,11 @@ def expected_customers(
         parts = _spells_ahead(customers, model, window, (as_of, won, names))
     else:
         parts = _models_ahead(customers, model, window, (won, names))
-    made = [(key, _columns_of_customers(found, window, level)) for key, found in parts]
+    made = [(key, _columns_of_expected(found, window, level)) for key, found in parts]
     return table_like(long_table(made, names), customers)
 
 
-def _columns_of_customers(found: Foretold, window: Window, level: float) -> Columns:
+def _columns_of_expected(found: Foretold, window: Window, level: float) -> Columns:
     lower, upper, bounds = bounds_of_totals(found, level)
     return {
         "period": window.days,

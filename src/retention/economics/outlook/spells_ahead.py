@@ -261,8 +261,8 @@ def open_spells(
             raise ColumnError(f"customers: {name!r}, what each pays, must be numbers. Convert it.")
     keys = ["_seen", "_age", "_blind", "_grace", *by]
     rows = _rows_of_open(frame, as_of, by, spend)
-    sums = [nw.col(name).sum() for name in (*_SUMS, "_unknown", "_unpaid", "_foresight")]
-    found = collect(rows.group_by(*keys).agg(*sums))
+    counted = (*_SUMS, "_unknown", "_unpaid", "_foresight")
+    found = collect(rows.group_by(*keys).agg(*(nw.col(name).sum() for name in counted)))
     _refuse_odd_spells(found, as_of, str(spend))
     return _spells_by_segment(found, by)
 
