@@ -2,11 +2,14 @@
 
     python tests/benchmarks/outlook.py                        # the sample company, and simulation
     python tests/benchmarks/outlook.py --cdnow CDNOW_master.txt
+    python tests/benchmarks/outlook.py --cdnow-sample CDNOW_sample.txt
+    python tests/benchmarks/outlook.py --contracts            # simulated contracts
     python tests/benchmarks/outlook.py --speed
 
 CDNOW is the public log of Fader and Hardie (brucehardie.com/datasets): 23,570 customers who first
 bought in the first quarter of 1997, followed to June 1998. The models are fitted up to a month's
-end and held to the months after it.
+end and held to the months after it. Of its sample of 2,357 customers the purchases of weeks 40 to
+78 are set beside those that the walkthrough of the R package BTYD prints.
 """
 
 from __future__ import annotations
@@ -86,6 +89,90 @@ def print_coverage(kind: str, worlds: int = 40, n: int = 400) -> None:
     )
 
 
+WALKTHROUGH = {
+    "came": [0.2367, 0.6970, 1.3925, 1.560, 2.532, 2.947, 3.862, 6.359],
+    "Pareto/NBD": [0.1385, 0.5996, 1.1960, 1.714, 2.399, 2.907, 3.819, 6.403],
+}
+"""Purchases in weeks 40 to 78 of who had 0, 1, …, 7 or more before: Dziurzynski, Wadsworth and
+McCarthy (2014), Buy 'Til You Die: A Walkthrough, section 2 (CRAN, package BTYD)."""
+
+
+def print_sample(file: str) -> None:
+    """Repeat purchases of weeks 40 to 78 by those of the first 39, segment by segment."""
+    names = ["master_id", "customer_id", "date", "cds", "sales"]
+    lines = pd.read_csv(file, sep=r"\s+", names=names, dtype=str)
+    lines = lines.assign(date=pd.to_datetime(lines["date"]), sales=lines["sales"].astype(float))
+    days = lines.groupby(["customer_id", "date"], as_index=False)["sales"].sum()
+    days["sales"] = days["sales"].clip(lower=0.01)  # orders of 0 count there
+    summary = rt.purchase_summary(days, as_of="1997-09-30", unit="week")
+    summary["before"] = summary["x"].clip(upper=7)
+    later = days[days["date"] > "1997-09-30"].groupby("customer_id").size()
+    came = summary["customer_id"].map(later).fillna(0).groupby(summary["before"])
+    print("came", came.mean().round(4).tolist(), f"{came.sum().sum():,.0f} in all")
+    for name, fit in FITS.items():
+        ahead = rt.economics.expected_sales(
+            summary, model=fit(summary), spend=1.0, as_of="1997-09-30", freq="month", periods=9,
+            acquired=0, by="before",
+        )  # fmt: skip
+        told = ahead.groupby("before")["n_purchases"].sum()
+        each = (told.to_numpy() / came.size().to_numpy()).round(4)
+        print(name, each.tolist(), f"{told.sum():,.0f} in all")
+    print("printed", WALKTHROUGH)
+
+
+def simulated_spells(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, Any]:
+    """Contracts of four years as they look at the end of 2024, and how long they last."""
+    start = rng.integers(-4 * 365, 1, n)
+    life = np.ceil(rng.weibull(0.8, n) * 220)
+    seen = np.minimum(life, -start)
+    dates = pd.Timestamp("2024-12-31") + pd.to_timedelta(start, unit="D")
+    gone = life <= -start
+    return pd.DataFrame({"start": dates, "duration": seen, "churned": gone}), start + life
+
+
+def print_coverage_of_contracts(worlds: int = 400, n: int = 600, acquired: int = 30) -> None:
+    """How often the bounds hold who is under contract, by curve and by formula."""
+    fits = {"Kaplan-Meier": rt.survival_curve, "Weibull": rt.survival.fit_aft}
+    closes = np.array([1, 32, 60, 91])
+    for name, fit in fits.items():
+        inside, beyond, lies = [], [], []
+        for seed in range(worlds):
+            rng = np.random.default_rng(seed)
+            spells, out = simulated_spells(rng, n)
+            since, until = (np.repeat(each, acquired) for each in (closes[:-1], closes[1:]))
+            begun = rng.integers(since, until)
+            ends = np.concatenate([out, begun + np.ceil(rng.weibull(0.8, begun.size) * 220)])
+            starts = np.concatenate([np.full(n, -1), begun])
+            there = [((starts < close) & (ends > close)).sum() for close in closes[1:]]
+            ahead = rt.economics.expected_customers(
+                spells, model=fit(spells), as_of="2024-12-31", freq="month", periods=3,
+                acquired=acquired,
+            )  # fmt: skip
+            held = (ahead["lower"] <= there) & (there <= ahead["upper"])
+            inside += held[ahead["lower"].notna()].tolist()
+            beyond.append(ahead["n_beyond"].mean())
+            lies.append((ahead["n_old"] + ahead["n_new"] - there).mean())
+        print(
+            f"simulated contracts, {name}: bounds hold {np.mean(inside):.1%} of {len(inside):,}"
+            f" months with bounds of {worlds} worlds; mean error {np.mean(lies):+.2f}; "
+            f"{np.mean(beyond):.2f} customers beyond"
+        )
+
+
+def print_speed_of_contracts(n: int = 1_000_000) -> None:
+    """How long an outlook of a year takes of as many contracts."""
+    spells, _ = simulated_spells(np.random.default_rng(1), n)
+    spells["fee"] = 20.0
+    asked = {"as_of": "2024-12-31", "freq": "month", "periods": 12, "acquired": 0}
+    for name, fit in {"curve": rt.survival_curve, "formula": rt.survival.fit_aft}.items():
+        model, begun = fit(spells), time.process_time()
+        rt.economics.expected_customers(spells, model=model, **asked)
+        middle = time.process_time()
+        rt.economics.expected_sales(spells, model=model, spend="fee", **asked)
+        spent = (middle - begun, time.process_time() - middle)
+        print(f"{n:,} contracts, {name}: customers {spent[0]:.1f} s, sales {spent[1]:.1f} s CPU")
+
+
 def print_speed(customers: int = 300_000) -> None:
     """How long an outlook of a year takes."""
     orders = rt.sample_company(customers, seed=1, engine="pyarrow").orders
@@ -109,11 +196,20 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cdnow", help="the file CDNOW_master.txt")
+    parser.add_argument("--cdnow-sample", help="the file CDNOW_sample.txt")
+    parser.add_argument("--contracts", action="store_true")
     parser.add_argument("--speed", action="store_true")
     said = parser.parse_args()
     warnings.simplefilter("ignore")
     if said.speed:
         print_speed()
+        print_speed_of_contracts()
+        return
+    if said.contracts:
+        print_coverage_of_contracts()
+        return
+    if said.cdnow_sample:
+        print_sample(said.cdnow_sample)
         return
     if said.cdnow:
         names = ["customer_id", "date", "cds", "sales"]

@@ -559,6 +559,18 @@ ASKED: dict[str, Step] = {
     "outlook of contracts": lambda n, w: rt.economics.expected_customers(
         w["renewals"], model=RENEWING, as_of=AS_OF, freq="month", periods=3, acquired=2
     ),
+    "outlook of spells": lambda n, w: rt.economics.expected_customers(
+        w["spells"], model=rt.survival_curve(w["spells"], by=n), as_of=AS_OF, freq="month",
+        periods=2, acquired=0, by=n,
+    ),
+    "outlook of fees": lambda n, w: rt.economics.expected_sales(
+        w["spells"], model=rt.survival_curve(w["spells"]), spend=20.0, as_of=AS_OF, freq="month",
+        periods=2, acquired=0, by=n,
+    ),
+    "outlook of contracts tested back": lambda n, w: rt.economics.backtest_outlook(
+        w["contracts"], fit=rt.survival_curve, spend="sales", as_of=AS_OF, freq="month", periods=2,
+        grace=0,
+    ),
     "outlook of sales": lambda n, w: rt.economics.expected_sales(
         w["purchases"], model=BUYING, spend=20.0, as_of=AS_OF, freq="month", periods=3,
         acquired=[1, 2, 3],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from retention.economics.outlook.purchases_ahead import (
     legendre_places,
     purchases_ahead,
 )
-from retention.economics.value.payments import is_amount
 from retention.errors import RetentionError, whole_number
 from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
 from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
@@ -57,8 +56,37 @@ class Window:
         """The first day of each."""
         return periods.first_days(self.steps, self.freq)
 
+    def winning(self, acquired: Floats) -> Window:
+        """The same periods, in which so many are won."""
+        return replace(self, acquired=acquired)
 
-def window_ahead(as_of: date | str, freq: periods.Freq, n: object, acquired: Any) -> Window:
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What is expected of one segment, period by period.
+
+    Attributes:
+        old: of today's customers.
+        new: of those to be won.
+        variance: of both together, NaN where it is not known.
+        beyond: what those bring of whom the model says nothing, if all of them stay.
+        why: why there are no bounds; None if there are.
+        unbounded: why there are none in a period whose variance is not known.
+    """
+
+    old: Floats
+    new: Floats
+    variance: Floats
+    beyond: Floats
+    why: str | None
+    unbounded: str = ""
+
+    def total(self) -> Floats:
+        """Of all, NaN where the model says nothing of some."""
+        return np.where(self.beyond > 0, np.nan, self.old + self.new)
+
+
+def window_ahead(as_of: date | str, freq: periods.Freq, n: object) -> Window:
     """The next periods after the last observed day.
 
     Raises:
@@ -78,18 +106,7 @@ def window_ahead(as_of: date | str, freq: periods.Freq, n: object, acquired: Any
             f"in no forecast. Say as_of='{end}', the last day of an earlier {freq}, or another "
             "freq."
         )
-    return Window(steps, edges, str(freq), _acquired_asked(acquired, many))
-
-
-def _acquired_asked(acquired: Any, n: int) -> Floats:
-    told = [acquired] * n if is_amount(acquired) else acquired
-    won = np.asarray(told, dtype=object)
-    if won.shape != (n,) or not all(is_amount(each) and each >= 0 for each in won):
-        raise RetentionError(
-            "acquired is how many customers are won a period, 0 or more: one number, or "
-            f"{n:,} of them, one for each; got {acquired!r}."
-        )
-    return np.asarray(won.astype(np.float64))
+    return Window(steps, edges, str(freq), np.zeros(many))
 
 
 def ahead_of_present(
@@ -139,16 +156,19 @@ def variance_of_model(
     return np.asarray(np.maximum(((covariance @ slope) * slope).sum(axis=0), 0.0))
 
 
-def bounds_of_totals(
-    total: Floats, variance: Floats, level: float, why: str | None
-) -> tuple[Floats, Floats, NDArray[np.object_]]:
-    """Bounds of totals, the lower at least 0, and how they were made or why there are none."""
-    half = intervals.quantile_of(level) * np.sqrt(variance)
-    known = np.isfinite(half) & (why is None)
+def bounds_of_totals(found: Foretold, level: float) -> tuple[Floats, Floats, NDArray[np.object_]]:
+    """Bounds of totals, the lower at least 0, and how they were made or why there are none.
+
+    Those of whom the model says nothing are counted from none to all.
+    """
+    total = found.old + found.new
+    half = intervals.quantile_of(level) * np.sqrt(found.variance)
+    known = np.isfinite(half) & (found.why is None)
     method = np.full(total.size, "customers and model", dtype=object)
-    method[~known] = f"none: {why or 'the spread of sales has no bound'}"
+    method[found.beyond > 0] = "customers and model; those beyond it from none to all"
+    method[~known] = f"none: {found.why or found.unbounded}"
     lower = np.where(known, np.maximum(total - half, 0.0), np.nan)
-    return lower, np.where(known, total + half, np.nan), method
+    return lower, np.where(known, total + found.beyond + half, np.nan), method
 
 
 def check_model_ahead(model: PurchaseModel) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention import intervals
+from retention import periods as calendar
 from retention.economics.outlook.base_ahead import (
+    Foretold,
     Window,
     ahead_of_present,
     ahead_of_won,
@@ -19,13 +21,30 @@ from retention.economics.outlook.base_ahead import (
     why_unbounded,
     window_ahead,
 )
+from retention.economics.outlook.customers_won import (
+    CustomersWon,
+    customers_won,
+    parts_by_segment,
+    segments_of,
+)
+from retention.economics.outlook.spells_ahead import (
+    NOBODY,
+    OPEN,
+    Amounts,
+    is_of_spells,
+    open_spells,
+    read_staying,
+    stays_ahead,
+)
 from retention.economics.value.payments import is_amount
 from retention.errors import ContentError, RetentionError, count_of
 from retention.frames import table_like
+from retention.numerics.codes import long_table
 from retention.repeat_buying.buying.purchase_model import PurchaseModel, refuse_another_unit
 from retention.repeat_buying.scores.tracking import days_of_unit
 from retention.repeat_buying.summary.purchase_histories import read_customers
 from retention.repeat_buying.value.spend import GammaGammaModel
+from retention.tables import PURCHASE_SUMMARY, segments
 from retention.tables.answer_columns import (
     amounts,
     constants,
@@ -37,75 +56,101 @@ from retention.tables.answer_columns import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
     from retention.economics.outlook.purchases_ahead import Ahead
+    from retention.economics.outlook.spells_ahead import OpenSpells
+    from retention.frames import Columns
+    from retention.numerics.codes import Key
     from retention.periods import Freq
     from retention.repeat_buying.summary.purchase_histories import Customers
+    from retention.survival.models.aft import AftModel
 
     Floats = NDArray[np.float64]
 
+_UNBOUNDED = "the spread of sales has no bound"
+
 
 @gives(
-    "period",
+    "a period (and segment)",
     times("period"),
     whole_numbers("step"),
     numbers("n_purchases", unit="purchases"),
-    amounts("sales_old", "sales_new", "sales", "lower", "upper"),
+    amounts("sales_old", "sales_new", "sales_beyond", "sales", "lower", "upper"),
     texts("bounds"),
     constants(texts("freq")),
 )
-def expected_sales(
-    summary: IntoFrameT,
+def expected_sales(  # noqa: PLR0913 - who, when, by what, and what is assumed of the rest
+    customers: IntoFrameT,
     *,
-    model: PurchaseModel,
-    spend: GammaGammaModel | float,
+    model: PurchaseModel | AftModel | IntoFrameT,
+    spend: GammaGammaModel | float | str,
     as_of: date | str,
     freq: Freq,
     periods: int,
     acquired: Any,
+    by: str | Sequence[str] = (),
     level: float = 0.95,
 ) -> IntoFrameT:
     """What sales to expect in each of the next periods, of the customers there are and those won.
 
-    With E[N_i(j)] the purchases that customer i is expected to make in period j, gone or not, and
-    m_i what they are expected to spend at one,
+    From orders, with E[N_i(j)] the purchases that customer i is expected to make in period j, gone
+    or not, and m_i what they are expected to spend at one,
 
         sales(j) = Σ_i m_i E[N_i(j)]  +  the same of those to be won, whose first purchase counts,
 
     each won evenly over the period. Purchases are days with one, as in x.
 
+    From contracts, with r_i what customer i pays a month, m the months a period has and p_i(j) the
+    chance of being under contract as it closes (`expected_customers` says how that is found),
+
+        sales(j) = m (Σ_i r_i p_i(j)  +  the same of those to be won),
+
+    the amount at which the period closes, were it to last as long: next month's MRR, if it is a
+    month. Nobody is taken to pay more or less than now.
+
     The bounds are those of what will be sold, by the normal distribution. They contain the chance
-    of each customer (how often, and how much they spend), and the errors of the parameters of both
-    models (delta method on their logs); not that a model is wrong, that times change (no model here
-    knows a season), or that more or fewer are won than you say. With one amount for `spend` sales
-    vary by the number of purchases alone, and the bounds are too narrow.
+    of each customer (how often or whether, and of orders how much they spend), and the errors of
+    the fits; not that a model is wrong, that times change (no model here knows a season), or that
+    more or fewer are won than you say. With one amount for `spend` sales of orders vary by the
+    number of purchases alone, and the bounds are too narrow.
 
     Args:
-        summary: a table of `purchase_summary(..., as_of=as_of)` of grain "day".
-        model: from `fit_pareto_nbd`, `fit_bg_nbd` or `fit_mbg_nbd`.
-        spend: from `fit_gamma_gamma`, or one amount that everybody spends at a purchase (currency).
+        customers: of orders, a table of `purchase_summary(..., as_of=as_of)` of grain "day"; of
+            contracts, one of `contract_spells(..., as_of=as_of)`.
+        model: of orders from `fit_pareto_nbd`, `fit_mbg_nbd` or `fit_bg_nbd`; of contracts a table
+            of `survival_curve`, or a model of `fit_aft` without covariates.
+        spend: of orders from `fit_gamma_gamma`, or one amount that everybody spends at a purchase;
+            of contracts the column of what each pays a month (such as one that `contract_spells`
+            was told to keep), or one amount (currency).
         as_of: the last observed day; it must be the last one of a period.
         freq: length of a period.
         periods: how many to look ahead.
-        acquired: customers won in each period: a number, or one for each. 0: of those there are.
+        acquired: customers won in each period: a number, or one for each. 0: of those there are. Or
+            a table of `acquired`, with the columns of `by`, with `period` where it changes; and
+            with `spend`, what each of them pays a month, where that is a column of contracts.
+        by: segment columns of the customers, as in `expected_customers`.
         level: confidence of the bounds.
 
     Returns:
-        One row per period, in the caller's kind: `period` (its first day), `step`, `n_purchases`
-        (expected, of all), `sales_old` (of today's customers), `sales_new` (of those to be won),
-        `sales`, `lower`, `upper` (currency), `bounds` ("customers and model", or why there are
-        none), `freq`.
+        One row per period, in the caller's kind: the `by` columns, `period` (its first day),
+        `step`, `n_purchases` (expected, of all; null of contracts), `sales_old` (of today's
+        customers whom the model reaches), `sales_new` (of those to be won, likewise),
+        `sales_beyond` (of both, whom it does not reach, if all stay), `sales` (null where there are
+        such), `lower`, `upper` (currency), `bounds` ("customers and model", whether some are beyond
+        it, or why there are none), `freq`.
 
     Raises:
-        RetentionError: if a model is none of these, `as_of` is not the last day of a period, or a
-            number is out of bounds.
+        RetentionError: if a model is none of these, `as_of` is not the last day of a period, a
+            number is out of bounds, or it is not said of which segment customers are won or what
+            they pay.
         ColumnError: if a column is missing or of the wrong type.
-        ContentError: if the summary is empty, a history cannot be, or customers have no expected
-            spend.
+        ContentError: if the summary is empty, a history cannot be, customers have no expected
+            spend, spells were made as of another day, or a segment has no curve.
 
     Example:
         Nobody seems to leave: x + r purchases in α + T days, 29 days long, at 20 each; who is won
@@ -126,36 +171,122 @@ def expected_sales(
         >>> print(f"{2 * 20 * (1 + r / alpha * 14.5):.0f} {ahead['sales_new'][0]:.0f}")
         195 195
 
+        Of two contracts that go on, of 10 and 30 a month, each goes on for another month with the
+        chance ½, whatever its age: that is the formula.
+
+        >>> spells = pd.DataFrame({
+        ...     "start": pd.to_datetime(["2023-11-01", "2023-12-02"]), "duration": [91, 60],
+        ...     "churned": [False, False], "fee": [10.0, 30.0],
+        ... })
+        >>> months = pd.DataFrame({"duration": [30] * 2, "churned": [True, False]})
+        >>> model = rt.survival.fit_aft(months, distribution="exponential")
+        >>> ahead = rt.economics.expected_sales(
+        ...     spells, model=model, spend="fee", as_of="2024-01-31", freq="month", periods=1,
+        ...     acquired=0,
+        ... )
+        >>> print(f"{40 * 2.718281828 ** -(30 / 60):.4f} {ahead['sales'][0]:.4f}")
+        24.2612 24.2612
+
     Source:
         Fader, Hardie and Lee (2005), RFM and CLV, Journal of Marketing Research 42(4), 415–430, for
         purchases times spend; the variance is that of a sum of independent customers.
     """
     intervals.quantile_of(level)
-    check_model_ahead(model)
-    window = window_ahead(as_of, freq, periods, acquired)
-    amount = _Spend.of_asked(spend)
-    customers = read_customers(summary, spend=amount.model is not None)
-    refuse_another_unit(model, customers.histories.unit)
-    amount.refuse_unknown(customers)
-    unit = days_of_unit(model)
-    ask = partial(_sums_of_sales, model, amount, customers, window, unit)
-    old, new, bought, chance = ask(model.theta, amount.theta)
-    why = why_unbounded(model, *([] if amount.model is None else [amount.model]))
-    unsure = np.full(old.size, np.nan) if why else _variance_of_both(model, amount, ask)
-    lower, upper, bounds = bounds_of_totals(old + new, chance + unsure, level, why)
-    made = {
+    window = window_ahead(as_of, freq, periods)
+    if is_of_spells(model):
+        names = segments(by, OPEN)
+        won = customers_won(acquired, window, names)
+        parts = _fees_ahead(customers, model, spend, window, (as_of, won, names))
+        none = np.full(window.steps.size, np.nan)
+        told = [(key, found, none) for key, found in parts]
+    else:
+        check_model_ahead(model)  # type: ignore[arg-type]
+        names = segments(by, PURCHASE_SUMMARY)
+        won = customers_won(acquired, window, names)
+        told = [
+            (key, *_purchases_of(rows, model, spend, window.winning(won.of_segment(key)[0])))
+            for key, rows in parts_by_segment(customers, PURCHASE_SUMMARY, names, won)
+        ]
+    made = [(key, _columns_of_sales(found, n, window, level)) for key, found, n in told]
+    return table_like(long_table(made, names), customers)
+
+
+def _columns_of_sales(found: Foretold, bought: Floats, window: Window, level: float) -> Columns:
+    lower, upper, bounds = bounds_of_totals(found, level)
+    return {
         "period": window.days,
         "step": window.steps,
         "n_purchases": bought,
-        "sales_old": old,
-        "sales_new": new,
-        "sales": old + new,
+        "sales_old": found.old,
+        "sales_new": found.new,
+        "sales_beyond": found.beyond,
+        "sales": found.total(),
         "lower": lower,
         "upper": upper,
         "bounds": bounds,
-        "freq": np.full(old.size, window.freq, dtype=object),
+        "freq": np.full(found.old.size, window.freq, dtype=object),
     }
-    return table_like(made, summary)
+
+
+def _fees_ahead(
+    customers: object,
+    model: Any,
+    spend: object,
+    window: Window,
+    asked: tuple[Any, CustomersWon, list[str]],
+) -> list[tuple[Key, Foretold]]:
+    """What those under contract pay, by how long spells last, segment by segment."""
+    as_of, won, names = asked
+    fee = _fee_asked(spend)
+    staying = read_staying(model, names)
+    there = open_spells(customers, calendar.as_day(as_of, argument="as_of"), names, fee)
+    parts = []
+    for key in segments_of(there, won):
+        spells, (acquired, paid) = there.get(key, NOBODY), won.of_segment(key)
+        here = window.winning(acquired)
+        parts.append((key, stays_ahead(staying(key), spells, here, _fees(spells, here, fee, paid))))
+    return parts
+
+
+def _fee_asked(spend: object) -> str | float:
+    if isinstance(spend, str) or (is_amount(spend) and spend >= 0):
+        return spend
+    raise RetentionError(
+        "spend of contracts is the column of what each pays a month, or one amount of 0 or more; "
+        f"got {spend!r}."
+    )
+
+
+def _fees(spells: OpenSpells, window: Window, fee: str | float, paid: Floats) -> Amounts:
+    """What is paid a period: by those there are, and by each who is won."""
+    if isinstance(fee, str):
+        if (np.isnan(paid) & (window.acquired > 0)).any():
+            raise RetentionError(
+                "acquired says how many are won, but not what they pay: give a table of 'acquired' "
+                "and 'spend' (a month), or 0."
+            )
+        each = np.where(window.acquired > 0, paid, 0.0)
+    else:
+        each = np.where(np.isnan(paid), fee, paid)
+    m = calendar.amount_months(window.freq)
+    return Amounts(m * spells.paid, m**2 * spells.squares, m * each)
+
+
+def _purchases_of(
+    customers: object, model: Any, spend: object, window: Window
+) -> tuple[Foretold, Floats]:
+    """Sales by a model of purchases and one of spend, and how many purchases they are of."""
+    amount = _Spend.of_asked(spend)
+    there = read_customers(customers, spend=amount.model is not None)
+    refuse_another_unit(model, there.histories.unit)
+    amount.refuse_unknown(there)
+    unit = days_of_unit(model)
+    ask = partial(_sums_of_sales, model, amount, there, window, unit)
+    old, new, bought, chance = ask(model.theta, amount.theta)
+    why = why_unbounded(model, *([] if amount.model is None else [amount.model]))
+    unsure = np.full(old.size, np.nan) if why else _variance_of_both(model, amount, ask)
+    none = np.zeros(old.size)
+    return Foretold(old, new, chance + unsure, none, why, _UNBOUNDED), bought
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.economics.outlook.base_ahead import variance_of_model, why_unbounded
+from retention.economics.outlook.base_ahead import Foretold, variance_of_model, why_unbounded
 from retention.economics.value.renewal_chances import survivors_kept
 from retention.errors import ContentError
 from retention.frames import collect, count
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_RENEWING = Kind(
+RENEWING = Kind(
     "customers",
     "a spell in whole contract periods",
     "renewal_periods",
@@ -34,16 +34,14 @@ _RENEWING = Kind(
 )
 
 
-def renewals_ahead(
-    spells: object, model: RenewalModel, window: Window
-) -> tuple[Floats, Floats, Floats]:
-    """Of the present, of those won, and the variance of both together, period by period.
+def renewals_ahead(spells: object, model: RenewalModel, window: Window) -> Foretold:
+    """How many of the present and of those won are here, period by period.
 
     Raises:
         ColumnError: if it is not a table of `renewal_periods`.
         ContentError: if it is not known whether a spell has ended, or how long it has run.
     """
-    tenure, people = _running_by_tenure(require(spells, _RENEWING))
+    tenure, people = _running_by_tenure(require(spells, RENEWING))
     order = np.argsort(tenure)
     tenure, people = tenure[order], people[order]
 
@@ -58,7 +56,7 @@ def renewals_ahead(
     unsure = np.full(old.size, np.nan)
     if why_unbounded(model) is None:
         unsure = variance_of_model(model.theta, model.covariance_of_logs, total)
-    return old, new, chance + unsure
+    return Foretold(old, new, chance + unsure, np.zeros(old.size), why_unbounded(model))
 
 
 def _running_by_tenure(frame: nw.LazyFrame[Any]) -> tuple[Floats, Floats]:

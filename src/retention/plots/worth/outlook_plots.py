@@ -66,7 +66,7 @@ def plot_outlook(
     ax = axes.axes_to_draw_on(ax)
     expected = drawn["n_customers" if what == "customers" else "sales"]
     if not np.isfinite(expected).any():
-        why = "nothing is known of them." if drawn.size else "the table has no rows."
+        why = "of some, nothing is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, f"{what.capitalize()} expected", why)
     freq = str(drawn["freq"][0])
     lines = _lines_of_outlook(drawn, what, tested)
