@@ -298,8 +298,8 @@ def test_min_score_hides_the_weak():
 
 SENTENCE = st.sampled_from(
     [
-        *(e.yes for e in ENGLISH.entries[::5] if e.yes),
-        *(e.no for e in ENGLISH.entries[::9] if e.no),
+        *(e.yes for e in ENGLISH.entries[::5] if e.yes and not e.brief),
+        *(e.no for e in ENGLISH.entries[::9] if e.no and not e.brief),
         "İ İstanbul, the PRİCE is OVERPRICED!",
         "ﬁne — but it's “overpriced”…",
     ]
@@ -320,15 +320,21 @@ def test_evidence_is_a_stretch_of_the_text(notes):
 @given(first=NOTE, second=NOTE)
 def test_a_note_of_two_notes_holds_every_phrase_of_both(first, second):
     """Joined by a blank line, no phrase is lost and none appears, and each keeps its words."""
+
+    def found(text, shift=0):
+        hits = (hit for hit in MATCHER.find(text) if not ENGLISH.entries[hit.entry].brief)
+        return [(hit.entry, hit.start + shift, hit.end + shift) for hit in hits]
+
     whole = first + "\n\n" + second
-    shift = len(first) + 2
-    parts = [(h.entry, h.start, h.end) for h in MATCHER.find(first)]
-    parts += [(h.entry, h.start + shift, h.end + shift) for h in MATCHER.find(second)]
-    assert sorted((h.entry, h.start, h.end) for h in MATCHER.find(whole)) == sorted(parts)
+    assert sorted(found(whole)) == sorted(found(first) + found(second, len(first) + 2))
 
 
 PLAIN = st.sampled_from(
-    [e.yes for e in ENGLISH.entries if e.yes and e.tag.startswith(("pricing.p", "inconv", "invol"))]
+    [
+        e.yes
+        for e in ENGLISH.entries
+        if e.yes and not e.brief and e.tag.startswith(("pricing.p", "inconv", "invol"))
+    ]
 )
 
 
@@ -427,12 +433,12 @@ def test_refuses_ids_that_stand_twice():
 
 def test_a_lexicon_of_ones_own_is_used():
     """An extended lexicon, by value."""
-    mine = pd.DataFrame({"category": ["x_style"], "phrase": ["not my style"], "weight": [0.7]})
+    mine = pd.DataFrame({"category": ["x_style"], "phrase": ["not my moon"], "weight": [0.7]})
     longer = extend_lexicon(ENGLISH, phrases=mine)
-    found = tags_of("Sorry, not my style.", lexicon=longer)
+    found = tags_of("Sorry, not my moon.", lexicon=longer)
     assert found["category"].tolist() == ["x_style"]
     assert found["subcategory"].isna().all()
-    assert categories_of("Sorry, not my style.") == {"unspecified"}
+    assert categories_of("Sorry, not my moon.") == {"unspecified"}
 
 
 def test_columns_that_are_kept_go_along():

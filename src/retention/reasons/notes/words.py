@@ -38,7 +38,8 @@ def sentences(text: str) -> list[list[Word]]:
     for piece in _PIECE.finditer(text):
         kind = piece.lastindex
         if kind == 1:
-            words.append((piece.group(), piece.start(), piece.end(), clause))
+            start, end = piece.span()
+            words.append((text[start:end], start, end, clause))
             continue
         clause += 1
         if kind == 2 and words:
