@@ -52,12 +52,12 @@ def test_an_answer_of_a_few_words_is_a_code(text, category):
 
 @pytest.mark.parametrize("text", ["good price", "Nice staff", "great support, thanks", "no bugs"])
 def test_praise_and_negation_undo_a_short_answer(text):
-    """ "Price" is a reason, "good price" is none."""
+    """A price is a reason, a good price is none."""
     assert categories_of(text) == {"unspecified"}
 
 
 def test_short_answers_are_not_looked_for_in_longer_notes():
-    """ "Price" alone is a reason; in a sentence of seven words it has to be called high."""
+    """The price alone is a reason; in a sentence of seven words it has to be called high."""
     six, seven = "I asked about the price today", "I asked about the price of tea"
     assert (len(six.split()), len(seven.split()), ENGLISH.brief_note) == (6, 7, 6)
     assert categories_of(six) == {"pricing"}

@@ -387,6 +387,30 @@ def test_tables_in_which_little_stands(kind):
         assert found["category"].to_list() == ["missing"] * len(texts)
 
 
+@pytest.mark.parametrize("kind", [pd.Series, pl.Series])
+def test_texts_alone_are_notes_numbered_from_zero(kind):
+    """A Series of whatever name and index gives what a table of its engine would."""
+    texts = ["It is overpriced.", None, "Hello."]
+    found = tag_reasons(kind(texts).rename("said"))
+    table = pd.DataFrame if kind is pd.Series else pl.DataFrame
+    assert isinstance(found, table)
+    assert found["note_id"].to_list() == [0, 1, 2]
+    whole = tag_reasons(table({"text": texts}))
+    assert found.equals(whole)
+    assert tag_reasons(kind([], dtype=object if kind is pd.Series else pl.String)).shape[0] == 0
+
+
+def test_a_series_keeps_its_order_whatever_its_index():
+    """The index of a Series is not the id of a note; numbers are no texts."""
+    found = tag_reasons(pd.Series(["Hello.", "It is overpriced."], index=[7, 7]))
+    assert found["note_id"].tolist() == [0, 1]
+    assert found["category"].tolist() == ["unspecified", "pricing"]
+    with pytest.raises(ContentError, match="'text' must hold text; got"):
+        tag_reasons(pd.Series([1, 2]))
+    with pytest.raises(ColumnError, match="keep names 'region'"):
+        tag_reasons(pd.Series(["Hello."]), keep="region")
+
+
 def test_the_callers_table_is_not_changed():
     """Columns of other names are read and left as they are."""
     frame = pd.DataFrame({"what": ["It is overpriced."], "which": ["A"]})

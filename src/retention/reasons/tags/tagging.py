@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.errors import RetentionError
-from retention.frames import table_like
+from retention.frames import table_like, table_of_series
 from retention.progress import progress_bar
 from retention.reasons.categories import MISSING, UNSPECIFIED
 from retention.reasons.lexicon.finding import tag_text
@@ -64,8 +64,8 @@ def tag_reasons(  # noqa: PLR0913 - a door
     where a failure or a complaint stands in the note, else it is a failed encounter.
 
     Args:
-        notes: a note a row.
-        text: the column of what was written.
+        notes: a note a row; or the texts alone, as a Series of pandas or Polars.
+        text: the column of what was written; of a Series it is not asked.
         note_id: the column that says which note; rows are numbered from 0 where there is none.
             Where there is a column `customer_id` it goes along.
         lexicon: a language, the path of a file, or what `load_lexicon` or `extend_lexicon` gave;
@@ -86,7 +86,8 @@ def tag_reasons(  # noqa: PLR0913 - a door
         keep: further columns that go along, such as segments, `date` or `spell`.
 
     Returns:
-        One row per note and sub-category, in the caller's kind: `note_id`, `customer_id` (null
+        One row per note and sub-category, in the caller's kind (of a Series a table of its engine,
+        notes numbered from 0 in their order): `note_id`, `customer_id` (null
         where not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
         probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
         strongest of the note; of equals a bad reaction comes before the failure that it answers,
@@ -141,6 +142,7 @@ def tag_reasons(  # noqa: PLR0913 - a door
     if model is not None and annotator is not None:
         raise RetentionError("Give a model or an annotator, not both.")
     known = _lexicon_to_read_with(lexicon, model, own_brand, competitors)
+    notes = table_of_series(notes, text)
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=keep, taken=TAGS.names, name="notes"
     )
