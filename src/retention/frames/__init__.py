@@ -45,8 +45,7 @@ from retention.frames.row_numbers import (
     rows_may_repeat,
     with_row_numbers,
 )
-from retention.frames.series import table_of_series
-from retention.frames.texts import with_text_numbers
+from retention.frames.texts import table_of_series, with_text_numbers
 from retention.frames.written_queries import (
     first_rows_in_turn,
     grouped_with_days,

@@ -131,7 +131,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
     `[expand]`, `[lists]`, and as many `[[phrase]]` (tag, w, neg, any) and `[[rule]]` as are wanted.
 
     Args:
-        lexicon: "en", or the path of a file.
+        lexicon: "en", "de", "fr" or "es", or the path of a file.
 
     Returns:
         The lexicon, a frozen value.
@@ -234,7 +234,7 @@ def _name_in_words(name: str) -> str:
     return " ".join(words)
 
 
-_SHIPPED = ("en",)
+_SHIPPED = ("en", "de", "fr", "es")
 
 
 @cache
