@@ -9,7 +9,7 @@
 CDNOW is the public log of Fader and Hardie (brucehardie.com/datasets): 23,570 customers who first
 bought in the first quarter of 1997, followed to June 1998. The models are fitted up to a month's
 end and held to the months after it. Of its sample of 2,357 customers the purchases of weeks 40 to
-78 are set beside those that the walkthrough of the R package BTYD prints.
+78 are set beside those that came.
 """
 
 from __future__ import annotations
@@ -89,14 +89,6 @@ def print_coverage(kind: str, worlds: int = 40, n: int = 400) -> None:
     )
 
 
-WALKTHROUGH = {
-    "came": [0.2367, 0.6970, 1.3925, 1.560, 2.532, 2.947, 3.862, 6.359],
-    "Pareto/NBD": [0.1385, 0.5996, 1.1960, 1.714, 2.399, 2.907, 3.819, 6.403],
-}
-"""Purchases in weeks 40 to 78 of who had 0, 1, …, 7 or more before: Dziurzynski, Wadsworth and
-McCarthy (2014), Buy 'Til You Die: A Walkthrough, section 2 (CRAN, package BTYD)."""
-
-
 def print_sample(file: str) -> None:
     """Repeat purchases of weeks 40 to 78 by those of the first 39, segment by segment."""
     names = ["master_id", "customer_id", "date", "cds", "sales"]
@@ -117,7 +109,6 @@ def print_sample(file: str) -> None:
         told = ahead.groupby("before")["n_purchases"].sum()
         each = (told.to_numpy() / came.size().to_numpy()).round(4)
         print(name, each.tolist(), f"{told.sum():,.0f} in all")
-    print("printed", WALKTHROUGH)
 
 
 def simulated_spells(rng: np.random.Generator, n: int) -> tuple[pd.DataFrame, Any]:

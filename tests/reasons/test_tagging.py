@@ -298,8 +298,8 @@ def test_min_score_hides_the_weak():
 
 SENTENCE = st.sampled_from(
     [
-        *(e.yes for e in ENGLISH.entries[::5] if e.yes),
-        *(e.no for e in ENGLISH.entries[::9] if e.no),
+        *(e.yes for e in ENGLISH.entries[::5] if e.yes and not e.brief),
+        *(e.no for e in ENGLISH.entries[::9] if e.no and not e.brief),
         "İ İstanbul, the PRİCE is OVERPRICED!",
         "ﬁne — but it's “overpriced”…",
     ]
@@ -320,15 +320,21 @@ def test_evidence_is_a_stretch_of_the_text(notes):
 @given(first=NOTE, second=NOTE)
 def test_a_note_of_two_notes_holds_every_phrase_of_both(first, second):
     """Joined by a blank line, no phrase is lost and none appears, and each keeps its words."""
+
+    def found(text, shift=0):
+        hits = (hit for hit in MATCHER.find(text) if not ENGLISH.entries[hit.entry].brief)
+        return [(hit.entry, hit.start + shift, hit.end + shift) for hit in hits]
+
     whole = first + "\n\n" + second
-    shift = len(first) + 2
-    parts = [(h.entry, h.start, h.end) for h in MATCHER.find(first)]
-    parts += [(h.entry, h.start + shift, h.end + shift) for h in MATCHER.find(second)]
-    assert sorted((h.entry, h.start, h.end) for h in MATCHER.find(whole)) == sorted(parts)
+    assert sorted(found(whole)) == sorted(found(first) + found(second, len(first) + 2))
 
 
 PLAIN = st.sampled_from(
-    [e.yes for e in ENGLISH.entries if e.yes and e.tag.startswith(("pricing.p", "inconv", "invol"))]
+    [
+        e.yes
+        for e in ENGLISH.entries
+        if e.yes and not e.brief and e.tag.startswith(("pricing.p", "inconv", "invol"))
+    ]
 )
 
 
@@ -381,6 +387,30 @@ def test_tables_in_which_little_stands(kind):
         assert found["category"].to_list() == ["missing"] * len(texts)
 
 
+@pytest.mark.parametrize("kind", [pd.Series, pl.Series])
+def test_texts_alone_are_notes_numbered_from_zero(kind):
+    """A Series of whatever name and index gives what a table of its engine would."""
+    texts = ["It is overpriced.", None, "Hello."]
+    found = tag_reasons(kind(texts).rename("said"))
+    table = pd.DataFrame if kind is pd.Series else pl.DataFrame
+    assert isinstance(found, table)
+    assert found["note_id"].to_list() == [0, 1, 2]
+    whole = tag_reasons(table({"text": texts}))
+    assert found.equals(whole)
+    assert tag_reasons(kind([], dtype=object if kind is pd.Series else pl.String)).shape[0] == 0
+
+
+def test_a_series_keeps_its_order_whatever_its_index():
+    """The index of a Series is not the id of a note; numbers are no texts."""
+    found = tag_reasons(pd.Series(["Hello.", "It is overpriced."], index=[7, 7]))
+    assert found["note_id"].tolist() == [0, 1]
+    assert found["category"].tolist() == ["unspecified", "pricing"]
+    with pytest.raises(ContentError, match="'text' must hold text; got"):
+        tag_reasons(pd.Series([1, 2]))
+    with pytest.raises(ColumnError, match="keep names 'region'"):
+        tag_reasons(pd.Series(["Hello."]), keep="region")
+
+
 def test_the_callers_table_is_not_changed():
     """Columns of other names are read and left as they are."""
     frame = pd.DataFrame({"what": ["It is overpriced."], "which": ["A"]})
@@ -406,6 +436,9 @@ def test_long_notes_are_cut_and_counted():
         ({"min_score": "x"}, RetentionError, "min_score must be between 0 and 1; got 'x'"),
         ({"model": "folder"}, RetentionError, "model must be what fit_reason_model .*'folder'"),
         ({"lexicon": 5}, ReadError, "lexicon must be a language or the path of a file; got 5"),
+        ({"language": "it"}, RetentionError, "language must be one of .*got 'it'"),
+        ({"language": []}, RetentionError, "language names none"),
+        ({"language": "de", "lexicon": "en"}, RetentionError, "a language or a lexicon, not both"),
         ({"keep": None}, ColumnError, "keep must name columns, as text; got None"),
         ({"text": "number"}, ContentError, "'number' must hold text; got"),
         ({"text": "mixed"}, ContentError, "'mixed' must hold text; got 3"),
@@ -427,12 +460,12 @@ def test_refuses_ids_that_stand_twice():
 
 def test_a_lexicon_of_ones_own_is_used():
     """An extended lexicon, by value."""
-    mine = pd.DataFrame({"category": ["x_style"], "phrase": ["not my style"], "weight": [0.7]})
+    mine = pd.DataFrame({"category": ["x_style"], "phrase": ["not my moon"], "weight": [0.7]})
     longer = extend_lexicon(ENGLISH, phrases=mine)
-    found = tags_of("Sorry, not my style.", lexicon=longer)
+    found = tags_of("Sorry, not my moon.", lexicon=longer)
     assert found["category"].tolist() == ["x_style"]
     assert found["subcategory"].isna().all()
-    assert categories_of("Sorry, not my style.") == {"unspecified"}
+    assert categories_of("Sorry, not my moon.") == {"unspecified"}
 
 
 def test_columns_that_are_kept_go_along():

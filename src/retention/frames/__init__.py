@@ -45,7 +45,7 @@ from retention.frames.row_numbers import (
     rows_may_repeat,
     with_row_numbers,
 )
-from retention.frames.texts import AFTER_ALL, with_text_numbers
+from retention.frames.texts import AFTER_ALL, table_of_series, with_text_numbers
 from retention.frames.written_queries import (
     first_rows_in_turn,
     grouped_with_days,
@@ -102,6 +102,7 @@ __all__ = [
     "sql_name",
     "sums_beside_firsts",
     "table_like",
+    "table_of_series",
     "with_first",
     "with_later",
     "with_row_numbers",

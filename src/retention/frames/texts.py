@@ -80,3 +80,14 @@ def _numbers_of_texts(texts: NDArray[Any]) -> NDArray[np.int64]:
     place, different = pd.factorize(np.asarray(texts, dtype=object))
     found = [int(hashlib.md5(f"{t}".encode()).hexdigest()[:_DIGITS], 16) + 1 for t in different]
     return np.append(np.array(found, dtype=np.int64), 0)[place]
+
+
+def table_of_series(values: object, column: str) -> Any:
+    """A pandas or Polars Series, or a PyArrow column, as a table of one column; else what it is.
+
+    Args:
+        values: whatever the user gave.
+        column: what the column is called in the table.
+    """
+    alone = nw.from_native(cast("Any", values), allow_series=True, pass_through=True)
+    return alone.alias(column).to_frame().to_native() if isinstance(alone, nw.Series) else values

@@ -46,15 +46,35 @@ def tag_text(text: str, matcher: Matcher, *, min_score: float = 0.6) -> list[Tag
     """
     entries = matcher.lexicon.entries
     hits = [(entries[hit.entry].tag, hit) for hit in matcher.find(text[:LONGEST_NOTE])]
-    for rule in matcher.lexicon.rules:
-        if any(_is_one_of(tag, (rule.tag,)) for tag, _ in hits):
-            hits = _RULES[rule.kind](hits, rule)
+    if hits:
+        hits = _hits_in_context(hits, matcher)
     by_tag: dict[str, list[Hit]] = {}
     for tag, hit in hits:
         if not tag.startswith(CUE):
             by_tag.setdefault(tag, []).append(hit)
     tags = [_weighed_tag(tag, found, entries) for tag, found in by_tag.items()]
     return tags_in_order([tag for tag in tags if tag.score >= min_score])
+
+
+def _hits_in_context(hits: Hits, matcher: Matcher) -> Hits:
+    """The phrases found, under the rules about them, in the order of the rules."""
+    about = _rules_about(hits, matcher)
+    for number, rule in enumerate(matcher.lexicon.rules):
+        if number in about:
+            hits = _RULES[rule.kind](hits, rule)
+            about = _rules_about(hits, matcher)
+    return hits
+
+
+def _rules_about(hits: Hits, matcher: Matcher) -> set[int]:
+    """The numbers of the rules that are about a tag of these."""
+    known, found = matcher.rules_about, set[int]()
+    for tag in {tag for tag, _ in hits}:
+        if tag not in known:
+            rules = matcher.lexicon.rules
+            known[tag] = frozenset(n for n, r in enumerate(rules) if _is_one_of(tag, (r.tag,)))
+        found |= known[tag]
+    return found
 
 
 def tags_in_order(tags: list[Tag]) -> list[Tag]:

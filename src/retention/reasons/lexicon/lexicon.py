@@ -46,6 +46,7 @@ class Entry:
         by_firm: whether it does not count where the customer does it ("I refused").
         yes: a sentence it matches, null in lexicons of users.
         no: one that is near and must not match.
+        brief: whether it is looked for in notes of a few words alone.
     """
 
     tag: str
@@ -55,6 +56,7 @@ class Entry:
     by_firm: bool = False
     yes: str | None = None
     no: str | None = None
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Lexicon:
         lists: named lists of words.
         entries: the phrases.
         rules: the rules of context, in order.
+        brief_note: how many words a note has at most that is read as a short answer, or a code.
+        praises: words beside which a short answer is no reason ("good").
     """
 
     language: str
@@ -113,6 +117,8 @@ class Lexicon:
     lists: tuple[tuple[str, tuple[str, ...]], ...]
     entries: tuple[Entry, ...]
     rules: tuple[Rule, ...]
+    brief_note: int = 0
+    praises: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Lexicon({self.language!r}, {self.version!r}, {len(self.entries):,} phrases)"
@@ -125,7 +131,7 @@ def load_lexicon(lexicon: str | Path = "en") -> Lexicon:
     `[expand]`, `[lists]`, and as many `[[phrase]]` (tag, w, neg, any) and `[[rule]]` as are wanted.
 
     Args:
-        lexicon: "en", or the path of a file.
+        lexicon: "en", "de", "fr" or "es", or the path of a file.
 
     Returns:
         The lexicon, a frozen value.
@@ -228,7 +234,7 @@ def _name_in_words(name: str) -> str:
     return " ".join(words)
 
 
-_SHIPPED = ("en",)
+_SHIPPED = ("en", "de", "fr", "es")
 
 
 @cache
@@ -258,13 +264,16 @@ def _lexicon_of_tables(data: Mapping[str, Any], name: str) -> Lexicon:
             Rule(one.name, one.kind, one.tag, one.others, one.within, one.otherwise)
             for one in file.rule
         ),
+        brief_note=meta.brief_note,
+        praises=meta.praises,
     )
 
 
 def _entries_of_block(block: PhraseTable) -> list[Entry]:
-    negatable, by_firm = block.neg != "ok", block.by == "firm"
+    negatable, by_firm, brief = block.neg != "ok", block.by == "firm", block.notes == "short"
     return [
-        Entry(block.tag, one.p, block.w, negatable, by_firm, one.yes, one.no) for one in block.any
+        Entry(block.tag, one.p, block.w, negatable, by_firm, one.yes, one.no, brief)
+        for one in block.any
     ]
 
 

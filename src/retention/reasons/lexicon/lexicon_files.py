@@ -30,6 +30,8 @@ class MetaTable(_Table):
     customers: Words = ()
     clause_breaks: Words = ()
     not_names: Words = ()
+    brief_note: int = Field(default=0, ge=0, strict=True)
+    praises: Words = ()
 
 
 class Example(_Table):
@@ -52,6 +54,7 @@ class PhraseTable(_Table):
     any: tuple[Annotated[Example, BeforeValidator(_phrase_with_examples)], ...]
     neg: Literal["block", "ok"] = "block"
     by: Literal["firm"] | None = None
+    notes: Literal["all", "short"] = "all"
 
 
 class RuleTable(_Table):

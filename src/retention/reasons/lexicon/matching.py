@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _START, _END = 1, 2
 _EDGES = _START | _END
+_EDGES_BY_SIGN = {"^": _START, "$": _END}
 _MOST_REMEMBERED = 20_000
 _SHORT_NAME = 4
 
@@ -33,7 +34,10 @@ class _Known(NamedTuple):
     """What is known of a word as phrases see it."""
 
     mask: int
+    kind: int
     entries: tuple[int, ...]
+    brief: tuple[int, ...]
+    praises: bool
     negates: bool
     leads: int
     trails: int
@@ -51,18 +55,20 @@ class _Sentence:
 
 
 class _Automaton:
-    """A compiled phrase at work: sets of places are bits, and steps once made are remembered."""
+    """A compiled phrase at work: sets of places are bits, and what was worked out is remembered."""
 
     __slots__ = (
         "accepts",
+        "alike",
         "before",
         "first",
         "follow",
         "last",
-        "moves",
+        "longest",
+        "opening",
+        "reached",
         "relevant",
         "required",
-        "starts",
         "taken",
     )
 
@@ -72,59 +78,71 @@ class _Automaton:
         for place, after in enumerate(phrase.follow):
             for next_place in places_of_bits(after):
                 self.before[next_place] |= 1 << place
+        self.longest = _most_words(phrase.follow)
         self.accepts = [0 if kind == ANYTHING else bit_of[kind] for kind in phrase.classes]
         self.relevant = _EDGES
         for bits in self.accepts:
             self.relevant |= bits
-        self.starts = sum({self.accepts[place] for place in places_of_bits(self.first)})
+        self.opening = sum(1 << p for p in places_of_bits(self.first) if self.accepts[p])
         self.required = 0
         for kind in phrase.required:
             self.required |= bit_of[kind]
-        self.moves: dict[tuple[int, int], int] = {}
         self.taken: dict[int, int] = {}
+        self.alike: dict[int, int] = {}
+        self.reached = {0: self.first}
 
-    def places_taking(self, mask: int) -> int:
-        """The places that a word may stand at."""
-        if mask in self.taken:
-            return self.taken[mask]
-        free = not mask & _EDGES
-        places = sum(
-            1 << place
-            for place, bits in enumerate(self.accepts)
-            if (free if bits == 0 else bits & mask)
-        )
+    def places_taking(self, kind: int, mask: int) -> int:
+        """The places that a word of this kind, which has this mask, may stand at."""
+        seen = mask & self.relevant
+        places = self.alike.get(seen)
+        if places is None:
+            free = not seen & _EDGES
+            places = self.alike[seen] = sum(
+                1 << place
+                for place, bits in enumerate(self.accepts)
+                if (free if bits == 0 else bits & seen)
+            )
         if len(self.taken) > _MOST_REMEMBERED:
             self.taken.clear()
-        self.taken[mask] = places
+            self.alike.clear()
+        self.taken[kind] = places
         return places
 
-    def places_after(self, state: int, mask: int) -> int:
-        """The places reached with a further word."""
+    def places_reached(self, state: int) -> int:
+        """The places that a further word may stand at, those of a new match among them."""
         reach = self.first
         for place in places_of_bits(state):
             reach |= self.follow[place]
-        found = reach & self.places_taking(mask)
-        if len(self.moves) > _MOST_REMEMBERED:
-            self.moves.clear()
-        self.moves[state, mask] = found
-        return found
+        if len(self.reached) > _MOST_REMEMBERED:
+            self.reached.clear()
+        self.reached[state] = reach
+        return reach
 
-    def matches(self, masks: list[int]) -> list[tuple[int, int]]:
-        """Where matches start and end (both included); none overlaps another."""
-        found, state, moves, relevant, last = [], 0, self.moves, self.relevant, self.last
-        starts = self.starts
-        for at, mask in enumerate(masks):
-            if not (state or mask & starts):
+    def matches(self, kinds: list[int], masks: list[int], anchor: int) -> list[tuple[int, int]]:
+        """Where matches start and end (both included); none overlaps another.
+
+        Args:
+            kinds: of the words of a sentence.
+            masks: of the same words.
+            anchor: where the first word stands of those of which every match has one.
+        """
+        found, state, taken, reached = [], 0, self.taken, self.reached
+        opening, last = self.opening, self.last
+        for at in range(max(anchor - self.longest + 1, 0), len(kinds)):
+            kind = kinds[at]
+            places = taken.get(kind)
+            if places is None:
+                places = self.places_taking(kind, masks[at])
+            if not (state or places & opening):
                 continue  # no match begins here: a gap at the start may be left out
-            seen = mask & relevant
-            known = moves.get((state, seen))
-            state = self.places_after(state, seen) if known is None else known
+            reach = reached.get(state)
+            state = places & (self.places_reached(state) if reach is None else reach)
             if state & last:
-                found.append((self._latest_start(masks, at, state & last), at))
+                found.append((self._latest_start(kinds, masks, at, state & last), at))
                 state = 0
         return found
 
-    def _latest_start(self, masks: list[int], end: int, places: int) -> int:
+    def _latest_start(self, kinds: list[int], masks: list[int], end: int, places: int) -> int:
         """The latest word at which a match with this end can start."""
         at = end
         while not places & self.first:
@@ -132,7 +150,7 @@ class _Automaton:
             for place in places_of_bits(places):
                 reach |= self.before[place]
             at -= 1
-            places = reach & self.places_taking(masks[at] & self.relevant)
+            places = reach & self.places_taking(kinds[at], masks[at])
         return at
 
 
@@ -150,15 +168,34 @@ class Matcher:
         }
         self.words: dict[str, int] = {}
         self.entries: dict[str, list[int]] = {}
-        for number, phrase in enumerate(phrases):
+        self.brief: dict[str, list[int]] = {}
+        for number, (phrase, entry) in enumerate(zip(phrases, lexicon.entries, strict=True)):
             for kind in (*phrase.classes, *phrase.required):
                 self._give_bit(kind)
+            looked_up = self.brief if entry.brief else self.entries
             for word in phrase.anchor:
-                self.entries.setdefault(word, []).append(number)
+                looked_up.setdefault(word, []).append(number)
         self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
+        self.rules_about: dict[str, frozenset[int]] = {}
         self.pairs = [one.split() for one in lexicon.negators if " " in one]
         self.own = {part for name in lists[OWN_BRAND] for part in normal_words(name, self.expand)}
         self.seen: dict[str, tuple[_Known, ...]] = {}
+        self.kinds: dict[int, int] = {}
+        self.first, self.last = (self._knowledge_of_edge(*one) for one in _EDGES_BY_SIGN.items())
+
+    def _knowledge_of_edge(self, sign: str, bit: int) -> _Known:
+        """An edge of a sentence, which a class may take besides words."""
+        mask = bit | self.words.get(sign, 0)
+        return _EDGE._replace(
+            mask=mask,
+            kind=self._kind_of_mask(mask),
+            entries=tuple(self.entries.get(sign, ())),
+            brief=tuple(self.brief.get(sign, ())),
+        )
+
+    def _kind_of_mask(self, mask: int) -> int:
+        """A small number for all words that phrases see alike."""
+        return self.kinds.setdefault(mask, len(self.kinds))
 
     def _give_bit(self, kind: frozenset[str]) -> None:
         if kind == ANYTHING or kind in self.bit_of:
@@ -171,25 +208,26 @@ class Matcher:
     def find(self, text: str) -> list[Hit]:
         """Every phrase in the text that no negation undoes."""
         found: list[Hit] = []
-        for number, words in enumerate(sentences(text)):
-            self._find_in(self._sentence_of_words(words), number, found)
+        parts = sentences(text)
+        brief = sum(map(len, parts)) <= self.lexicon.brief_note
+        for number, words in enumerate(parts):
+            self._find_in(self._sentence_of_words(words), number, found, brief=brief)
         return found
 
-    def _find_in(self, sentence: _Sentence, number: int, found: list[Hit]) -> None:
+    def _find_in(
+        self, sentence: _Sentence, number: int, found: list[Hit], *, brief: bool = False
+    ) -> None:
         known, places = sentence.known, sentence.places
-        candidates: set[int] = set()
+        masks, kinds = [one.mask for one in known], [one.kind for one in known]
         together = 0
-        masks = []
-        for one in known:
-            masks.append(one.mask)
-            together |= one.mask
-            if one.entries:
-                candidates.update(one.entries)
-        for entry in sorted(candidates):
+        for mask in masks:
+            together |= mask
+        anchors = _first_anchors(known, brief=brief and not any(one.praises for one in known))
+        for entry in sorted(anchors):
             automaton = self.automata[entry]
             if automaton.required & together != automaton.required:
                 continue
-            for first, last in automaton.matches(masks):
+            for first, last in automaton.matches(kinds, masks, anchors[entry]):
                 if not self._is_undone(self.lexicon.entries[entry], sentence, first, last):
                     start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
                     found.append(Hit(entry, number, start, end))
@@ -214,7 +252,7 @@ class Matcher:
         return False
 
     def _sentence_of_words(self, words: list[Word]) -> _Sentence:
-        known, places = [_FIRST], [(0, 0, -1)]
+        known, places = [self.first], [(0, 0, -1)]
         for raw, start, end, clause in words:
             parts = self.seen.get(raw)
             if parts is None:
@@ -222,7 +260,7 @@ class Matcher:
             for part in parts:
                 known.append(part)
                 places.append((start, end, clause))
-        known.append(_LAST)
+        known.append(self.last)
         places.append((0, 0, -1))
         return _Sentence(known, places)
 
@@ -241,14 +279,18 @@ class Matcher:
             keys.append("#")
         if named:
             keys.append("@name")
-        mask, entries = 0, set[int]()
+        mask, entries, brief = 0, set[int](), set[int]()
         for key in keys:
             mask |= self.words.get(key, 0)
             entries.update(self.entries.get(key, ()))
+            brief.update(self.brief.get(key, ()))
         lexicon = self.lexicon
         return _Known(
             mask,
+            self._kind_of_mask(mask),
             tuple(sorted(entries)),
+            tuple(sorted(brief)),
+            word in lexicon.praises,
             word in lexicon.negators,
             sum(1 << i for i, (one, _) in enumerate(self.pairs) if one == word),
             sum(1 << i for i, (_, one) in enumerate(self.pairs) if one == word),
@@ -264,6 +306,26 @@ class Matcher:
         return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
 
 
+def _most_words(follow: tuple[int, ...]) -> int:
+    """How many words a match has at most: what may follow a place comes after it."""
+    most = [1] * len(follow)
+    for place in reversed(range(len(follow))):
+        most[place] += max((most[after] for after in places_of_bits(follow[place])), default=0)
+    return max(most)
+
+
+def _first_anchors(known: list[_Known], *, brief: bool) -> dict[int, int]:
+    """The phrases that may be in a sentence, and where the first word of each stands."""
+    found: dict[int, int] = {}
+    for at in range(len(known) - 1, -1, -1):
+        one = known[at]
+        if one.entries:
+            found.update(dict.fromkeys(one.entries, at))
+        if brief and one.brief:
+            found.update(dict.fromkeys(one.brief, at))
+    return found
+
+
 def _is_negating(known: list[_Known], at: int, first: int) -> bool:
     """Whether a word negates, or is the second of two that do before the match."""
     if known[at].negates:
@@ -271,17 +333,15 @@ def _is_negating(known: list[_Known], at: int, first: int) -> bool:
     return at < first and bool(known[at - 1].leads & known[at].trails)
 
 
-_FIRST, _LAST = (
-    _Known(
-        *(edge, ()),
-        negates=False,
-        leads=0,
-        trails=0,
-        customer=False,
-        excuses=False,
-        breaks=False,
-    )
-    for edge in (_START, _END)
+_EDGE = _Known(
+    *(0, 0, (), ()),
+    praises=False,
+    negates=False,
+    leads=0,
+    trails=0,
+    customer=False,
+    excuses=False,
+    breaks=False,
 )
 
 

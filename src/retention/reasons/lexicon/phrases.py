@@ -38,6 +38,9 @@ _COMMON = frozenset(
 # fmt: on
 """Words in nearly every note: a phrase is looked up by another of its words where it has one."""
 
+_EVERYWHERE = ("#", "@name", "^", "$")
+"""What stands in nearly every sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -309,7 +312,7 @@ def _rarest_words(node: Node) -> frozenset[str] | None:
 
 def _frequency_of_words(words: frozenset[str]) -> float:
     return sum(
-        200 if word in ("#", "@name") else 50 if word in _COMMON else 3 if word[-1] == "*" else 1
+        200 if word in _EVERYWHERE else 50 if word in _COMMON else 3 if word[-1] == "*" else 1
         for word in words
     )
 

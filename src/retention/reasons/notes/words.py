@@ -38,7 +38,8 @@ def sentences(text: str) -> list[list[Word]]:
     for piece in _PIECE.finditer(text):
         kind = piece.lastindex
         if kind == 1:
-            words.append((piece.group(), piece.start(), piece.end(), clause))
+            start, end = piece.span()
+            words.append((text[start:end], start, end, clause))
             continue
         clause += 1
         if kind == 2 and words:
@@ -62,13 +63,17 @@ def normal_words(word: str, expand: Mapping[str, str]) -> tuple[str, ...]:
 
     Args:
         word: as it was written.
-        expand: what stands for what, such as "can't" for "can not".
+        expand: what stands for what, such as "can't" for "can not"; "l'" stands for what a word
+            begins with.
     """
     plain = unicodedata.normalize("NFKC", plain_apostrophes(word)).lower()
     if plain in expand:
         return tuple(expand[plain].split())
     if plain.endswith("n't"):
         return (plain[:-3], "not")
+    before, apostrophe, after = plain.partition("'")
+    if after and before + apostrophe in expand:
+        return (*expand[before + apostrophe].split(), *normal_words(after, expand))
     for ending, meant in _ENDINGS:
         if plain.endswith(ending):
             return (plain[: -len(ending)], *meant)

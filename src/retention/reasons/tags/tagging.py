@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.errors import RetentionError
-from retention.frames import table_like
-from retention.progress import progress_bar
+from retention.frames import table_like, table_of_series
 from retention.reasons.categories import MISSING, UNSPECIFIED
-from retention.reasons.lexicon.finding import tag_text
 from retention.reasons.lexicon.lexicon import (
     COMPETITORS,
     OWN_BRAND,
@@ -19,10 +17,10 @@ from retention.reasons.lexicon.lexicon import (
     extend_lexicon,
     load_lexicon,
 )
-from retention.reasons.lexicon.matching import matcher_of
 from retention.reasons.model.model import LEAST, ReasonModel
 from retention.reasons.notes.reading import read_notes, texts_of_notes
 from retention.reasons.tags.by_annotator import tags_by_annotator
+from retention.reasons.tags.by_language import languages_asked, tags_by_language
 from retention.reasons.tags.by_model import tags_by_model
 from retention.tables import TAGS
 from retention.tables.answer_columns import gives
@@ -45,6 +43,7 @@ def tag_reasons(  # noqa: PLR0913 - a door
     text: str = "text",
     note_id: str = "note_id",
     lexicon: str | Path | Lexicon | None = None,
+    language: str | Sequence[str] | None = None,
     model: ReasonModel | None = None,
     annotator: Annotator | None = None,
     min_score: float | None = None,
@@ -64,12 +63,14 @@ def tag_reasons(  # noqa: PLR0913 - a door
     where a failure or a complaint stands in the note, else it is a failed encounter.
 
     Args:
-        notes: a note a row.
-        text: the column of what was written.
+        notes: a note a row; or the texts alone, as a Series of pandas or Polars.
+        text: the column of what was written; of a Series it is not asked.
         note_id: the column that says which note; rows are numbered from 0 where there is none.
             Where there is a column `customer_id` it goes along.
         lexicon: a language, the path of a file, or what `load_lexicon` or `extend_lexicon` gave;
             None is "en", or with a model the lexicon that it was fitted with.
+        language: "en", "de", "fr" or "es", or several: each note is then read with the lexicon of
+            the language that it looks like, and one of few words with all. None is the lexicon's.
         model: of your own notes, from `fit_reason_model`. The categories that it knows are told
             where their probability reaches its thresholds, and that probability is the score. What
             the lexicon found of them is their sub-category and their evidence; where it found
@@ -86,7 +87,8 @@ def tag_reasons(  # noqa: PLR0913 - a door
         keep: further columns that go along, such as segments, `date` or `spell`.
 
     Returns:
-        One row per note and sub-category, in the caller's kind: `note_id`, `customer_id` (null
+        One row per note and sub-category, in the caller's kind (of a Series a table of its engine,
+        notes numbered from 0 in their order): `note_id`, `customer_id` (null
         where not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
         probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
         strongest of the note; of equals a bad reaction comes before the failure that it answers,
@@ -106,6 +108,7 @@ def tag_reasons(  # noqa: PLR0913 - a door
 
     Warns:
         RetentionWarning: if a note has more than 20,000 characters: what follows is not read; if
+            notes of five words or more look like a language that was not asked for, with counts; if
             what an annotator answers does not hold (see `Annotator`).
 
     Example:
@@ -140,7 +143,12 @@ def tag_reasons(  # noqa: PLR0913 - a door
         )
     if model is not None and annotator is not None:
         raise RetentionError("Give a model or an annotator, not both.")
-    known = _lexicon_to_read_with(lexicon, model, own_brand, competitors)
+    other = "a lexicon" if lexicon is not None else "a model" if model is not None else None
+    asked = languages_asked(language, other=other)
+    known = [
+        _lexicon_to_read_with(one, model, own_brand, competitors) for one in asked or [lexicon]
+    ]
+    notes = table_of_series(notes, text)
     rows, kept = read_notes(
         notes, ("text", text), note_id=note_id, keep=keep, taken=TAGS.names, name="notes"
     )
@@ -194,24 +202,18 @@ def _difference_of_lexicons(own: Lexicon, known: Lexicon) -> str:
 
 def _tags_of_texts(
     texts: Sequence[str],
-    lexicon: Lexicon,
+    lexicons: Sequence[Lexicon],
     model: ReasonModel | None,
     annotator: Annotator | None,
     min_score: float | None,
 ) -> list[list[Tag]]:
     """The reasons in each text, by whom was asked."""
     if model is not None:
-        return tags_by_model(texts, model, lexicon, min_score)
+        return tags_by_model(texts, model, lexicons[0], min_score)
     least = LEAST if min_score is None else min_score
     if annotator is not None:
         return tags_by_annotator(texts, annotator, least)
-    matcher = matcher_of(lexicon)
-    found = []
-    with progress_bar("tagging notes", "notes", len(texts)) as done:
-        for text in texts:
-            found.append(tag_text(text, matcher, min_score=least))
-            done(1)
-    return found
+    return tags_by_language(texts, lexicons, least)
 
 
 def _columns_of_tags(
