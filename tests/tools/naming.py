@@ -294,6 +294,13 @@ FIGURES: dict[str, Step] = {
     ),
     "compare": lambda n, w: rt.compare_curves(w["spells"], by=n),
     "compare within": lambda n, w: rt.compare_curves(w["spells"], by="reason", strata=n),
+    "compare clusters": lambda n, w: rt.compare_curves(
+        w["spells"], by=n, cluster="customer_id"
+    ),
+    "curve clusters": lambda n, w: rt.survival_curve(w["spells"], by="reason", cluster=n),
+    "incidence clusters": lambda n, w: rt.survival.cumulative_incidence(
+        w["spells"], by=n, cluster="customer_id"
+    ),
     "cause removed": lambda n, w: rt.survival.cause_removed(w["spells"], by=n),
     "voice": lambda n, w: rt.kpis.voice_kpis(w["surveys"], as_of=AS_OF, by=n),
     "voice by outcome": lambda n, w: rt.kpis.voice_by_outcome(

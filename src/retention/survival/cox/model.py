@@ -8,6 +8,7 @@ import numpy as np
 
 from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import array_of_numbers, array_of_table
+from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.cox.areas import step_area
 from retention.survival.cox.baselines import Baseline  # noqa: TC001 - pydantic reads it
@@ -260,7 +261,7 @@ def fit_cox(
     found = read_spells(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    members = None if cluster is None else designs.cluster_of_rows(found.columns[cluster], cluster)
+    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     fit = fit_partial_likelihood(
         found, known, strata_of_rows(found.columns, within, found.duration.size), ties, penalty
     )
