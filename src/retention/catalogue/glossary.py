@@ -103,6 +103,7 @@ GLOSSARY: tuple[Term, ...] = (
         "the share that has left for one cause by some time, while the other causes were at work "
         "as well.",
         "topics/survival",
+        ("competing risks", "cause-specific model", "subdistribution"),
     ),
     Term(
         "entry",

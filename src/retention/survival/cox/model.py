@@ -253,7 +253,7 @@ def fit_cox(
         Survival Data, chapter 3 and section 8.2.
     """
     check_choice("ties", ties, ("efron", "breslow"))
-    _check_penalty(penalty)
+    check_penalty(penalty)
     names = designs.named_columns(covariates)
     within = designs.named_columns(strata, "strata")
     clusters = [] if cluster is None else [cluster]
@@ -277,7 +277,8 @@ def fit_cox(
     )
 
 
-def _check_penalty(penalty: float) -> None:
+def check_penalty(penalty: float) -> None:
+    """Refuse what is no penalty."""
     number = isinstance(penalty, int | float) and not isinstance(penalty, bool)
     if not number or not 0 <= penalty < np.inf:
         raise RetentionError(f"penalty must be a number, 0 or more; got {penalty!r}.")

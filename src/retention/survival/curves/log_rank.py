@@ -122,7 +122,7 @@ def compare_curves(
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")
     sets = risk_sets_by_segment(spells, [*within, *names])
-    keys = _sorted_segments([one.key[len(within) :] for one in sets], names)
+    keys = sorted_segments([one.key[len(within) :] for one in sets], names)
     place = {key: i for i, key in enumerate(keys)}
     placed = [(place[one.key[len(within) :]], one) for one in sets]
     notes = _notes_of_segments(placed, keys)
@@ -135,14 +135,14 @@ def compare_curves(
         rows = [(i, j, members[one.key]) for i, found in enumerate(parts_of) for j, one in found]
         clustered = clustered_covariance_of_excess(compared, rows, len(keys))
         covariance = _without_roundings(clustered, np.diag(covariance))
-    statistic, freedom = _chi_squared(excess, covariance)
+    statistic, freedom = chi_squared(excess, covariance)
     constant = {"statistic": statistic, "degrees_of_freedom": freedom}
     parts: Columns = {
         **_counts_of_segments(placed, len(keys)),
         "n_expected": expected,
         "test": np.full(len(keys), test, dtype=object),
         **{name: np.full(len(keys), value) for name, value in constant.items()},
-        "p_value": np.full(len(keys), _upper_tail(statistic, freedom)),
+        "p_value": np.full(len(keys), upper_tail(statistic, freedom)),
         "note": notes,
     }
     refuse_taken(names, parts)
@@ -161,7 +161,7 @@ def _notes_of_segments(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray
     return np.array(["; ".join(each) or None for each in notes], dtype=object)
 
 
-def _sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
+def sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
     """The segments, sorted."""
     keys = sorted(set(found))
     said = f"by: {', '.join(names)} makes"
@@ -229,7 +229,7 @@ def _counts_of_segments(placed: Sequence[Placed], k: int) -> Columns:
     return {"n_spells": counts[0], "n_churned": counts[1]}
 
 
-def _chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
+def chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
     """The statistic and its degrees of freedom, over what some duration tells apart."""
     told = np.diag(covariance) > 0
     if not told.any():
@@ -247,7 +247,8 @@ def _without_roundings(covariance: Floats, independent: Floats) -> Floats:
     return np.where(told[:, None] & told, covariance, 0.0)
 
 
-def _upper_tail(statistic: float, freedom: int) -> float:
+def upper_tail(statistic: float, freedom: int) -> float:
+    """The p-value of a χ²; NaN without degrees of freedom."""
     from scipy.special import chdtrc  # loaded late: SciPy takes longer to import than all else
 
     return float(chdtrc(freedom, statistic)) if freedom else np.nan
