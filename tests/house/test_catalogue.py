@@ -480,6 +480,9 @@ def survival_answers(company):
         rt.survival.cumulative_incidence(spells),
         rt.survival.cause_removed(spells),
         rt.predict_churn(running, model=model, within=90),
+        rt.survival.predict_reasons(
+            running, model=rt.survival.fit_cause_specific(spells), times=[90]
+        ),
         rt.survival.expected_remaining_lifetime(running, model=model, horizon=90),
         rt.survival.concordance(scored),
         rt.survival.time_dependent_auc(scored, times=[180]),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import retention as rt
 from retention.numerics.codes import label_codes
+from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.models.covariates import (
     Covariate,
-    cluster_of_rows,
     design_from_columns,
     learnt_covariates,
     named_columns,

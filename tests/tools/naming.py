@@ -294,6 +294,12 @@ FIGURES: dict[str, Step] = {
     ),
     "compare": lambda n, w: rt.compare_curves(w["spells"], by=n),
     "compare within": lambda n, w: rt.compare_curves(w["spells"], by="reason", strata=n),
+    "compare incidence": lambda n, w: rt.survival.compare_incidence(w["spells"], by=n),
+    "compare clusters": lambda n, w: rt.compare_curves(w["spells"], by=n, cluster="customer_id"),
+    "curve clusters": lambda n, w: rt.survival_curve(w["spells"], by="reason", cluster=n),
+    "incidence clusters": lambda n, w: rt.survival.cumulative_incidence(
+        w["spells"], by=n, cluster="customer_id"
+    ),
     "cause removed": lambda n, w: rt.survival.cause_removed(w["spells"], by=n),
     "voice": lambda n, w: rt.kpis.voice_kpis(w["surveys"], as_of=AS_OF, by=n),
     "voice by outcome": lambda n, w: rt.kpis.voice_by_outcome(
@@ -337,12 +343,16 @@ MODELS: dict[str, Step] = {
     "aft": lambda n, w: rt.survival.fit_aft(w["spells"], covariates=n),
     "hazard": lambda n, w: rt.survival.fit_hazard(w["spells"], covariates=n),
     "cox clusters": lambda n, w: rt.fit_cox(w["spells"], covariates="reason", cluster=n),
+    "cause specific": lambda n, w: rt.survival.fit_cause_specific(w["spells"], strata=n),
     "cox reference": lambda n, w: rt.fit_cox(w["spells"], covariates=n, reference={n: "B"}),
 }
 
 SCORES: dict[str, Step] = {
     "predictions": lambda n, w: rt.predict_churn(
         w["spells"], model=w["cox"], within=30, given=None
+    ),
+    "why they leave": lambda n, w: rt.survival.predict_reasons(
+        w["spells"], model=w["cause specific"], times=[30, 60], given=None, keep=n
     ),
     "scored": lambda n, w: rt.survival.with_predictions(
         w["spells"], model=w["cox"], times=[90, 180]

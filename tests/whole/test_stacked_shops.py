@@ -87,6 +87,7 @@ LOOK_BEYOND = {
     *("churn_by", "churn_bridge", "reasons by segment"),  # the others are the measure
     *("reasons together", "pooled"),  # what is rare or does not occur is told by all
     *("mean difference", "compare", "compare within", "staff link"),
+    *("compare clusters", "compare incidence"),
     *("scored", "scored in strata", "scored by aft", "expected profit"),  # by a model of all
     *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
     "money effect",  # of several segments, each told of the others

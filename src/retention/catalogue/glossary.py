@@ -81,9 +81,9 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         "cluster",
         "customers who have one arm together, as those of a branch. Then branches are "
-        "counted, not customers.",
+        "counted, not customers. Of spells: those of one customer, with robust errors.",
         "topics/experiments",
-        ("unit of randomisation",),
+        ("unit of randomisation", "robust errors", "sandwich errors"),
     ),
     Term("cohort", "customers whose first purchase fell in the same period.", "topics/cohorts"),
     Term(
@@ -103,6 +103,7 @@ GLOSSARY: tuple[Term, ...] = (
         "the share that has left for one cause by some time, while the other causes were at work "
         "as well.",
         "topics/survival",
+        ("competing risks", "cause-specific model", "subdistribution"),
     ),
     Term(
         "entry",

@@ -100,6 +100,21 @@ SURVIVAL_FIGURES: tuple[Figure, ...] = (
         source="Klein and Moeschberger (2003), section 8.8",
     ),
     Figure(
+        name="reason_probability",
+        label="Chance of leaving for a reason within a time",
+        unit="share of 1",
+        better="lower",
+        low=0.0,
+        high=1.0,
+        formula=(
+            "F_k(t) = Σ over s < u ≤ s + t of (S(u−) − S(u)) ΔH_k(u) / ΔH(u), s: tenure, k: the "
+            "reason, H_k: cumulative hazard, H: Σ H_k, S(u) = e^(−(H(u) − H(s)))"
+        ),
+        made_by="predict_reasons",
+        conventions=("given",),
+        source="Benichou and Gail (1990), Biometrics 46",
+    ),
+    Figure(
         name="expected_lifetime",
         label="Expected further stay within a horizon",
         unit="as duration",

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.survival.causes.cause_specific import CauseSpecificModel as CauseSpecificModel
+    from retention.survival.causes.cause_specific import fit_cause_specific as fit_cause_specific
+    from retention.survival.causes.reason_predictions import predict_reasons as predict_reasons
     from retention.survival.counts.person_periods import person_periods as person_periods
     from retention.survival.cox.model import CoxModel as CoxModel
     from retention.survival.cox.model import fit_cox as fit_cox
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from retention.survival.curves.competing_risks import (
         cumulative_incidence as cumulative_incidence,
     )
+    from retention.survival.curves.gray_test import compare_incidence as compare_incidence
     from retention.survival.curves.kaplan_meier import cumulative_hazard as cumulative_hazard
     from retention.survival.curves.kaplan_meier import survival_curve as survival_curve
     from retention.survival.curves.log_rank import compare_curves as compare_curves
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AftModel": "models.aft",
+    "CauseSpecificModel": "causes.cause_specific",
     "CoxModel": "cox.model",
     "HazardModel": "hazard.model",
     "LifetimeModel": "models.lifetime_model",
@@ -61,12 +66,14 @@ _HOMES = {
     "calibration": "scores.calibration_and_lift",
     "cause_removed": "curves.competing_risks",
     "compare_curves": "curves.log_rank",
+    "compare_incidence": "curves.gray_test",
     "concordance": "scores.concordance_index",
     "conditional_survival": "curves.typical_lifetimes",
     "cumulative_hazard": "curves.kaplan_meier",
     "cumulative_incidence": "curves.competing_risks",
     "expected_remaining_lifetime": "models.prediction",
     "fit_aft": "models.aft",
+    "fit_cause_specific": "causes.cause_specific",
     "fit_cox": "cox.model",
     "fit_hazard": "hazard.model",
     "from_lifelines": "lifelines_models",
@@ -76,6 +83,7 @@ _HOMES = {
     "median_lifetime": "curves.typical_lifetimes",
     "person_periods": "counts.person_periods",
     "predict_churn": "models.prediction",
+    "predict_reasons": "causes.reason_predictions",
     "predict_survival": "models.prediction",
     "proportional_hazards_test": "cox.proportionality",
     "restricted_mean": "curves.typical_lifetimes",

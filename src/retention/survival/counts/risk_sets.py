@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_CAUSE = "_cause"
+CAUSE = "_cause"
+"""The column of reasons, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +163,10 @@ def _causes_and_risk_sets(
     schema = frame.collect_schema()
     labels = [as_text(name, schema[name]) for name in names]
     if cause:
-        labels.append(_cause_as_text(cause, schema[cause]))
+        labels.append(cause_as_text(cause, schema[cause]))
     frame = frame.with_columns(*labels) if labels else frame
     entries, late = _counts_of_entries(frame, names) if "entry" in schema else (None, False)
-    keys = [*names, "duration", "churned", *([_CAUSE] if cause else [])]
+    keys = [*names, "duration", "churned", *([CAUSE] if cause else [])]
     ends = collect(counts_of_spells(frame, keys, late=late))
     refuse_impossible_spells(ends, "spells")
     if late:
@@ -173,16 +174,17 @@ def _causes_and_risk_sets(
     warn_of_doubtful_rows(
         spells, ends["duration"], None if entries is None else entries["entry"], table="spells"
     )
-    causes, ends[_CAUSE] = _causes_of_ends(ends, cause)
+    causes, ends[CAUSE] = _causes_of_ends(ends, cause)
     return causes, [
         _risk_sets_of_segment(key, here, late, len(causes))
         for key, here, late in _ends_and_entries(ends, entries, names)
     ]
 
 
-def _cause_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+def cause_as_text(column: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    """Why spells ended, as text in a column of its own."""
     try:
-        return as_text(column, dtype).alias(_CAUSE)
+        return as_text(column, dtype).alias(CAUSE)
     except ColumnError:
         raise ColumnError(
             f"cause: column {column!r} holds {dtype}, not labels. as_spells(..., "
@@ -205,7 +207,7 @@ def _counts_of_entries(frame: Frame, names: Sequence[str]) -> tuple[Columns, boo
 def _causes_of_ends(ends: Columns, cause: str) -> tuple[list[str], NDArray[np.intp]]:
     """The causes of seen ends, and for each row the place of its cause among them."""
     size = ends["duration"].size
-    code, labels = group_numbers(ends, [_CAUSE] if cause else [], size)
+    code, labels = group_numbers(ends, [CAUSE] if cause else [], size)
     seen = np.unique(code[ends["churned"].astype(bool)])
     if not (cause and seen.size):
         return ["(missing)"], np.zeros(size, np.intp)
@@ -226,7 +228,7 @@ def _ends_and_entries(
     refuse_identifier("by", names, len(keys), MOST_GROUPS, "segments")
     ended, joined = _rows_of_segments(code[:n], len(keys)), _rows_of_segments(code[n:], len(keys))
     for i, key in enumerate(keys):
-        here = {name: ends[name][ended[i]] for name in ("duration", "churned", _CAUSE, N)}
+        here = {name: ends[name][ended[i]] for name in ("duration", "churned", CAUSE, N)}
         yield key, here, {name: entries[name][joined[i]] for name in ("entry", N)}
 
 
@@ -238,7 +240,7 @@ def _rows_of_segments(codes: NDArray[np.intp], n_groups: int) -> list[NDArray[np
 
 def _risk_sets_of_segment(key: Key, ends: Columns, entered: Columns, n_causes: int) -> RiskSets:
     duration, place = np.unique(ends["duration"], return_inverse=True)
-    column = np.where(ends["churned"].astype(bool), ends[_CAUSE], n_causes)
+    column = np.where(ends["churned"].astype(bool), ends[CAUSE], n_causes)
     left = np.zeros((duration.size, n_causes + 1), np.int64)
     np.add.at(left, (place, column), ends[N])
     entries, inverse = np.unique(entered["entry"].astype(np.float64), return_inverse=True)

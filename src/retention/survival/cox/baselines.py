@@ -122,14 +122,14 @@ class Path:
         )
         total = np.concatenate([[0.0], self.hazard])
         hazard = np.where(self.is_observed(start, end), total[last] - total[first], np.nan)
-        spread = self._variance_and_drift(last) - self._variance_and_drift(first)
+        spread = self.variance_and_drift(last) - self.variance_and_drift(first)
         return Between(hazard, spread[:, 0], spread[:, 1:])
 
     def is_observed(self, start: Floats, end: Floats) -> NDArray[np.bool_]:
         """Whether somebody was under observation from `start`, or the first entry, to `end`."""
         return np.asarray((end <= self.follow_up) & (self.unseen.first_unknown(start, end) < 0))
 
-    def _variance_and_drift(self, passed: NDArray[np.intp]) -> Floats:
+    def variance_and_drift(self, passed: NDArray[np.intp]) -> Floats:
         """Variance and drift after so many steps, interpolated where not all are kept."""
         if self.spread.shape[0] == self.before.size:
             return np.take(self.spread, passed, axis=0)

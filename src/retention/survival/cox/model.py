@@ -8,6 +8,7 @@ import numpy as np
 
 from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import array_of_numbers, array_of_table
+from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.cox.areas import step_area
 from retention.survival.cox.baselines import Baseline  # noqa: TC001 - pydantic reads it
@@ -252,7 +253,7 @@ def fit_cox(
         Survival Data, chapter 3 and section 8.2.
     """
     check_choice("ties", ties, ("efron", "breslow"))
-    _check_penalty(penalty)
+    check_penalty(penalty)
     names = designs.named_columns(covariates)
     within = designs.named_columns(strata, "strata")
     clusters = [] if cluster is None else [cluster]
@@ -260,7 +261,7 @@ def fit_cox(
     found = read_spells(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    members = None if cluster is None else designs.cluster_of_rows(found.columns[cluster], cluster)
+    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     fit = fit_partial_likelihood(
         found, known, strata_of_rows(found.columns, within, found.duration.size), ties, penalty
     )
@@ -276,7 +277,8 @@ def fit_cox(
     )
 
 
-def _check_penalty(penalty: float) -> None:
+def check_penalty(penalty: float) -> None:
+    """Refuse what is no penalty."""
     number = isinstance(penalty, int | float) and not isinstance(penalty, bool)
     if not number or not 0 <= penalty < np.inf:
         raise RetentionError(f"penalty must be a number, 0 or more; got {penalty!r}.")

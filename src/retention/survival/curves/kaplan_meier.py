@@ -10,15 +10,21 @@ from retention import intervals
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
 from retention.numerics.codes import long_table
+from retention.survival.counts.clustered_rows import ClusteredRows, rows_of_clusters
 from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment, warn_of_the_unseen
+from retention.survival.curves.clustered_errors import (
+    clustered_variance_of_hazard,
+    clustered_variance_of_log_survival,
+)
 from retention.tables import LIFETIMES, segments
 from retention.tables.answer_columns import gives, numbers, shares, texts, whole_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from narwhals.stable.v2.typing import IntoFrameT
-    from numpy.typing import NDArray
+
+    from retention.numerics.codes import Key
 
 
 @gives(
@@ -30,7 +36,11 @@ if TYPE_CHECKING:
     texts("note"),
 )
 def survival_curve(
-    spells: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
+    spells: IntoFrameT,
+    *,
+    by: str | Sequence[str] = (),
+    level: float = 0.95,
+    cluster: str | None = None,
 ) -> IntoFrameT:
     """Of those who came, the share still here after each length of time (Kaplan–Meier).
 
@@ -52,6 +62,14 @@ def survival_curve(
         by: segment columns: a curve each. They come back as text, with "(missing)" for those not
             filled in.
         level: confidence of the bounds.
+        cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
+            spells of a customer). Survival stays as it is; its error is then √Σ U_c², with U_c what
+            S gains as the rows of cluster c weigh a little more (the infinitesimal jackknife),
+
+                U_c(t) = −S(t) Σ over u ≤ t of (d_cu − n_cu d_u / n_u) / (n_u − d_u),
+
+            d_cu and n_cu its own ends and spells at risk. It takes some 30 clusters in a segment to
+            be relied on; of one alone there is none, and null.
 
     Returns:
         One row per segment and duration at which a spell ends or is censored, in the caller's kind,
@@ -87,13 +105,19 @@ def survival_curve(
         Kaplan, E. L. and Meier, P. (1958), Journal of the American Statistical Association 53,
         457–481. Late entry: Klein, J. P. and Moeschberger, M. L. (2003), Survival Analysis, 2nd
         ed., section 4.6. Bounds: Kalbfleisch, J. D. and Prentice, R. L. (2002), The Statistical
-        Analysis of Failure Time Data, 2nd ed., section 1.4.
+        Analysis of Failure Time Data, 2nd ed., section 1.4. Clusters: Efron, B. (1982), The
+        Jackknife, the Bootstrap and Other Resampling Plans, chapter 6. Williams, R. L. (1995),
+        Lifetime Data Analysis 1, 171–186.
     """
     intervals.quantile_of(level)
 
-    def columns(d: NDArray[np.int64], n: NDArray[np.int64]) -> Columns:
+    def columns(one: RiskSets, rows: ClusteredRows | None) -> Columns:
+        d, n = one.n_churned[:, 0], one.n_at_risk
         survival = step_functions.kaplan_meier(d, n)
         variance = np.cumsum(step_functions.greenwood_terms(d, n))
+        if rows is not None:
+            clustered = clustered_variance_of_log_survival(one, rows)
+            variance = np.where(np.isfinite(variance), clustered, np.inf)
         lower, upper = step_functions.log_log_bounds(survival, variance, level)
         known = np.isfinite(variance)
         error = np.where(known, survival * np.sqrt(np.where(known, variance, 0.0)), np.nan)
@@ -102,7 +126,8 @@ def survival_curve(
 
     groups = risk_sets_by_segment(spells, by)
     warn_of_the_unseen(groups)
-    return table_like(_table_of_all_curves(groups, by, columns), spells)
+    members = {} if cluster is None else rows_of_clusters(spells, by, cluster=cluster)
+    return table_like(_table_of_all_curves(groups, by, columns, members), spells)
 
 
 @gives(
@@ -115,7 +140,11 @@ def survival_curve(
     texts("note"),
 )
 def cumulative_hazard(
-    spells: IntoFrameT, *, by: str | Sequence[str] = (), level: float = 0.95
+    spells: IntoFrameT,
+    *,
+    by: str | Sequence[str] = (),
+    level: float = 0.95,
+    cluster: str | None = None,
 ) -> IntoFrameT:
     """How much risk of leaving a customer has run through after each length of time (Nelson–Aalen).
 
@@ -127,6 +156,8 @@ def cumulative_hazard(
         spells: as in `survival_curve`.
         by: segment columns.
         level: confidence of the bounds.
+        cluster: as in `survival_curve`, with U_c(t) = Σ over u ≤ t of (d_cu − n_cu d_u / n_u) /
+            n_u.
 
     Returns:
         The columns of `survival_curve` up to `hazard`; then `cumulative_hazard`, `standard_error`,
@@ -154,9 +185,13 @@ def cumulative_hazard(
     """
     z = intervals.quantile_of(level)
 
-    def columns(d: NDArray[np.int64], n: NDArray[np.int64]) -> Columns:
+    def columns(one: RiskSets, rows: ClusteredRows | None) -> Columns:
+        d, n = one.n_churned[:, 0], one.n_at_risk
         total = np.cumsum(step_functions.hazard(d, n))
-        error = np.sqrt(np.cumsum(np.divide(d, n * n.astype(np.float64), where=n > 0, out=0.0 * n)))
+        variance = np.cumsum(np.divide(d, n * n.astype(np.float64), where=n > 0, out=0.0 * n))
+        if rows is not None:
+            variance = clustered_variance_of_hazard(one, rows)
+        error = np.sqrt(variance)
         begun = total > 0
         spread = np.exp(z * error / np.where(begun, total, 1.0))
         return {
@@ -168,13 +203,15 @@ def cumulative_hazard(
 
     groups = risk_sets_by_segment(spells, by)
     warn_of_the_unseen(groups, zero=False)
-    return table_like(_table_of_all_curves(groups, by, columns), spells)
+    members = {} if cluster is None else rows_of_clusters(spells, by, cluster=cluster)
+    return table_like(_table_of_all_curves(groups, by, columns, members), spells)
 
 
 def _table_of_all_curves(
     groups: Sequence[RiskSets],
     by: str | Sequence[str],
-    columns: Callable[[NDArray[np.int64], NDArray[np.int64]], Columns],
+    columns: Callable[[RiskSets, ClusteredRows | None], Columns],
+    members: Mapping[Key, ClusteredRows],
 ) -> Columns:
     """All curves in one long table, with their counts."""
     parts = []
@@ -189,7 +226,7 @@ def _table_of_all_curves(
             "hazard": step_functions.hazard(d, group.n_at_risk),
         }
         known = group.unseen.known(group.duration)
-        drawn = columns(d, group.n_at_risk)
+        drawn = columns(group, members.get(group.key))
         drawn = {name: np.where(known, values, np.nan) for name, values in drawn.items()}
         parts.append((group.key, counts | drawn | group.observation_columns))
     return long_table(parts, segments(by, LIFETIMES))

@@ -10,8 +10,13 @@ import numpy as np
 from retention.errors import ContentError, RetentionError, check_choice
 from retention.frames import Columns, table_like
 from retention.numerics import step_functions
+from retention.survival.counts.clustered_rows import rows_of_clusters
 from retention.survival.counts.observation import warn_of_unseen_stretches
 from retention.survival.counts.risk_sets import RiskSets, risk_sets_by_segment
+from retention.survival.curves.clustered_excess import (
+    ComparedStratum,
+    clustered_covariance_of_excess,
+)
 from retention.tables import LIFETIMES, refuse_taken, segments
 from retention.tables.answer_columns import constants, gives, numbers, texts, whole_numbers
 
@@ -51,6 +56,7 @@ def compare_curves(
     by: str | Sequence[str],
     test: Test = "log-rank",
     strata: str | Sequence[str] = (),
+    cluster: str | None = None,
 ) -> IntoFrameT:
     """Whether customers of different segments stay differently long, over all durations.
 
@@ -70,6 +76,11 @@ def compare_curves(
             modification of the Gehan-Wilcoxon test). All but the first look more at early
             durations.
         strata: columns within whose values the segments are compared; the sums are then added.
+        cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
+            spells of a customer). The covariance is then Σ over clusters of U_c U_c', where a row
+            of segment k adds to U_c, with p_u the segments' parts of those at risk, w (e_k − p) at
+            its own end, less the sum of w_u (d_u / n_u) (e_k − p_u) over the durations at which it
+            is at risk: the robust score test of Cox's model with Breslow's ties.
 
     Returns:
         One row per segment, in the caller's kind: the `by` columns, `n_spells`, `n_churned` (seen
@@ -80,7 +91,8 @@ def compare_curves(
 
     Raises:
         RetentionError: if `test` is none of the five, or `by` is empty.
-        ContentError: if there is one segment only, or more than 1,000.
+        ContentError: if there is one segment only, or more than 1,000, or no more clusters than
+            segments.
         and as `survival_curve`.
 
     Example:
@@ -102,29 +114,35 @@ def compare_curves(
         Klein and Moeschberger (2003), sections 7.3 and 7.5. Tarone, R. E. and
         Ware, J. (1977), Biometrika 64, 156–160. Peto, R. and Peto, J. (1972), Journal of the Royal
         Statistical Society A 135, 185–207. Harrington, D. P. and Fleming, T. R. (1982), Biometrika
-        69, 553–566.
+        69, 553–566. Clusters: Lin, D. Y. and Wei, L. J. (1989), Journal of the American Statistical
+        Association 84, 1074–1078.
     """
     check_choice("test", test, get_args(Test))
     names, within = segments(by, LIFETIMES), segments(strata, LIFETIMES)
     if not names:
         raise RetentionError("compare_curves needs by=: the segment columns to compare.")
     sets = risk_sets_by_segment(spells, [*within, *names])
-    keys = _sorted_segments([one.key[len(within) :] for one in sets], names)
+    keys = sorted_segments([one.key[len(within) :] for one in sets], names)
     place = {key: i for i, key in enumerate(keys)}
     placed = [(place[one.key[len(within) :]], one) for one in sets]
     notes = _notes_of_segments(placed, keys)
     strata_of = groupby(placed, key=lambda each: each[1].key[: len(within)])
-    excess, covariance, expected = _sums_over_strata(
-        [list(found) for _, found in strata_of], len(keys), test
-    )
-    statistic, freedom = _chi_squared(excess, covariance)
+    parts_of = [list(found) for _, found in strata_of]
+    compared = [_compared_stratum(found, len(keys), test) for found in parts_of]
+    excess, covariance, expected = _sums_over_strata(compared, len(keys))
+    if cluster is not None:
+        members = rows_of_clusters(spells, [*within, *names], cluster=cluster)
+        rows = [(i, j, members[one.key]) for i, found in enumerate(parts_of) for j, one in found]
+        clustered = clustered_covariance_of_excess(compared, rows, len(keys))
+        covariance = _without_roundings(clustered, np.diag(covariance))
+    statistic, freedom = chi_squared(excess, covariance)
     constant = {"statistic": statistic, "degrees_of_freedom": freedom}
     parts: Columns = {
         **_counts_of_segments(placed, len(keys)),
         "n_expected": expected,
         "test": np.full(len(keys), test, dtype=object),
         **{name: np.full(len(keys), value) for name, value in constant.items()},
-        "p_value": np.full(len(keys), _upper_tail(statistic, freedom)),
+        "p_value": np.full(len(keys), upper_tail(statistic, freedom)),
         "note": notes,
     }
     refuse_taken(names, parts)
@@ -143,7 +161,7 @@ def _notes_of_segments(placed: Sequence[Placed], keys: Sequence[Key]) -> NDArray
     return np.array(["; ".join(each) or None for each in notes], dtype=object)
 
 
-def _sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
+def sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
     """The segments, sorted."""
     keys = sorted(set(found))
     said = f"by: {', '.join(names)} makes"
@@ -156,31 +174,34 @@ def _sorted_segments(found: Sequence[Key], names: Sequence[str]) -> list[Key]:
     return keys
 
 
-def _sums_over_strata(strata: Sequence[Sequence[Placed]], k: int, test: Test) -> tuple[Floats, ...]:
+def _sums_over_strata(strata: Sequence[ComparedStratum], k: int) -> tuple[Floats, ...]:
     """Over all strata: weighted observed minus expected ends, their covariance, expected ends."""
     total: tuple[Floats, ...] = np.zeros(k), np.zeros((k, k)), np.zeros(k)
-    for placed in strata:
-        total = tuple(
-            a + b for a, b in zip(total, _excess_of_stratum(placed, k, test), strict=True)
-        )
+    for one in strata:
+        total = tuple(a + b for a, b in zip(total, _excess_of_stratum(one), strict=True))
     return total
 
 
-def _excess_of_stratum(placed: Sequence[Placed], k: int, test: Test) -> tuple[Floats, ...]:
+def _compared_stratum(placed: Sequence[Placed], k: int, test: Test) -> ComparedStratum:
+    """The segments of a stratum side by side."""
     seen = [one.duration[one.n_churned[:, 0] > 0] for _, one in placed]
     times = np.unique(np.concatenate(seen))
     d, n = np.zeros((times.size, k)), np.zeros((times.size, k))
     for i, one in placed:
         d[:, i], n[:, i] = _ends_and_risk_at(times, one)
-    all_d, all_n = d.sum(axis=1), n.sum(axis=1)
-    weight, share = _weights_of_test(all_d, all_n, test), n / all_n[:, None]
+    return ComparedStratum(times, d, n, _weights_of_test(d.sum(axis=1), n.sum(axis=1), test))
+
+
+def _excess_of_stratum(one: ComparedStratum) -> tuple[Floats, ...]:
+    weight, share = one.weight, one.share
+    all_d, all_n = one.ended.sum(axis=1), one.at_risk.sum(axis=1)
     expected = all_d[:, None] * share
     spread = weight**2 * all_d * (all_n - all_d) / np.maximum(all_n - 1, 1)
     common = (share * spread[:, None]).T @ share
     np.fill_diagonal(common, 0)
     # Each row sums to 0, so that no variance is the difference of two large numbers.
     covariance = np.diag(common.sum(axis=1)) - common
-    return weight @ (d - expected), covariance, expected.sum(axis=0)
+    return weight @ (one.ended - expected), covariance, expected.sum(axis=0)
 
 
 def _weights_of_test(d: Floats, n: Floats, test: Test) -> Floats:
@@ -208,7 +229,7 @@ def _counts_of_segments(placed: Sequence[Placed], k: int) -> Columns:
     return {"n_spells": counts[0], "n_churned": counts[1]}
 
 
-def _chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
+def chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
     """The statistic and its degrees of freedom, over what some duration tells apart."""
     told = np.diag(covariance) > 0
     if not told.any():
@@ -220,7 +241,14 @@ def _chi_squared(excess: Floats, covariance: Floats) -> tuple[float, int]:
     return float((along**2 / values[real]).sum()), int(real.sum())
 
 
-def _upper_tail(statistic: float, freedom: int) -> float:
+def _without_roundings(covariance: Floats, independent: Floats) -> Floats:
+    """The covariance, 0 for segments of which it is nothing beside that of independent spells."""
+    told = np.diag(covariance) > _NOTHING**2 * independent
+    return np.where(told[:, None] & told, covariance, 0.0)
+
+
+def upper_tail(statistic: float, freedom: int) -> float:
+    """The p-value of a χ²; NaN without degrees of freedom."""
     from scipy.special import chdtrc  # loaded late: SciPy takes longer to import than all else
 
     return float(chdtrc(freedom, statistic)) if freedom else np.nan

@@ -196,21 +196,6 @@ def names_of_terms(covariates: Sequence[Covariate]) -> tuple[str, ...]:
     return tuple(term for covariate in covariates for term in covariate.terms)
 
 
-def cluster_of_rows(values: NDArray[Any], name: str) -> NDArray[np.intp]:
-    """The number of the cluster that each row belongs to.
-
-    Raises:
-        ContentError: if one is missing.
-    """
-    import pandas as pd
-
-    codes, _ = pd.factorize(values)
-    if n := int((codes < 0).sum()):
-        rows, them = count_of(n, "row has", "rows have"), "it" if n == 1 else "them"
-        raise ContentError(f"cluster: {rows} no {name!r}. Fill {them} in, or leave {them} out.")
-    return np.asarray(codes, np.intp)
-
-
 def _conversion_to_numbers(name: str, levels: Sequence[str], *, every: bool) -> str:
     """What to write, in pandas, to have the numbers that a column of texts holds."""
     column, commas = f"spells[{name!r}]", [level for level in levels if "," in level]

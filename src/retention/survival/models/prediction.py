@@ -115,7 +115,7 @@ def predict_survival(
     """
     check_model(model, "predict_survival(customers, model=model, times=[30, 90])")
     names = column_names(keep, argument="keep")
-    asked = _lengths_of_time(times, "times")
+    asked = lengths_of_time(times, "times")
     warn_of_intervals(model, "times", float(min(asked[asked > 0], default=0)))
     keys, kept = columns_of_customers(model, customers, given, names)
     shape = (keys["tenure"].size, asked.size)
@@ -196,7 +196,7 @@ def predict_churn(
     """
     check_model(model)
     names = column_names(keep, argument="keep")
-    asked = _lengths_of_time(within, "within")
+    asked = lengths_of_time(within, "within")
     if asked.size != 1:
         raise RetentionError(f"within must be one length of time; got {within!r}.")
     warn_of_intervals(model, "within", float(asked[0]))
@@ -269,7 +269,7 @@ def expected_remaining_lifetime(
     """
     check_model(model, "expected_remaining_lifetime(customers, model=model, horizon=365)")
     names = column_names(keep, argument="keep")
-    asked = _lengths_of_time(horizon, "horizon")
+    asked = lengths_of_time(horizon, "horizon")
     if asked.size != 1 or asked[0] == 0:
         raise RetentionError(f"horizon must be one length of time above 0; got {horizon!r}.")
     keys, kept = columns_of_customers(model, customers, given, names)
@@ -335,8 +335,8 @@ def with_predictions(
         Harrell, F. E. (2015), Regression Modeling Strategies, 2nd ed., chapter 20.
     """
     check_model(model, "with_predictions(spells, model=model)")
-    asked = _lengths_of_time(times, "times")
-    since = _lengths_of_time(0.0 if landmark is None else landmark, "landmark")
+    asked = lengths_of_time(times, "times")
+    since = lengths_of_time(0.0 if landmark is None else landmark, "landmark")
     if since.size != 1:
         raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
     if (asked < since).any():
@@ -419,7 +419,7 @@ def _survival_with_bounds(
     return np.exp(-hazard), lower, upper
 
 
-def _lengths_of_time(value: Any, argument: str) -> Floats:
+def lengths_of_time(value: Any, argument: str) -> Floats:
     """One length of time or several."""
     try:
         lengths = np.atleast_1d(np.asarray(value, dtype=np.float64))

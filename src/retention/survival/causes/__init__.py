@@ -1,0 +1,1 @@
+"""Reasons that compete, as models: who leaves, when, and why."""

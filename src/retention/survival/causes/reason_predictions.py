@@ -1,0 +1,204 @@
+"""What cause-specific models say of customers: who leaves, when, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retention import intervals
+from retention.errors import RetentionError
+from retention.frames import FewTexts, table_like
+from retention.numerics import step_functions
+from retention.survival.causes.cause_specific import CauseSpecificModel
+from retention.survival.causes.incidence_paths import chances_of_reasons, steps_of_stratum
+from retention.survival.models.customers_given import chunks_of_customers, columns_of_customers
+from retention.survival.models.lifetime_model import description_of
+from retention.survival.models.prediction import lengths_of_time
+from retention.survival.models.unpredicted import BEHIND, REASONS, Why
+from retention.tables import column_names
+from retention.tables.answer_columns import gives, ids, numbers, shares, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
+
+    from retention.frames import Columns
+    from retention.survival.cox.model import CoxModel
+    from retention.survival.models.customers_given import Chunk
+    from retention.survival.models.prediction import Given
+
+    Floats = NDArray[np.float64]
+
+
+@gives(
+    "customer, time and reason",
+    ids("customer_id"),
+    numbers("tenure", "time", unit="as duration"),
+    texts("reason"),
+    shares("reason_probability", "lower", "upper", "survival"),
+    texts("note"),
+)
+def predict_reasons(
+    customers: IntoFrameT,
+    *,
+    model: CauseSpecificModel,
+    times: float | Sequence[float],
+    given: Given = "tenure",
+    keep: str | Sequence[str] = (),
+    level: float = 0.95,
+) -> IntoFrameT:
+    """Who leaves, when, and why: the chance that a customer leaves for each reason in a time.
+
+    With tenure s and H_k the cumulative hazard of the customer for reason k (Aalen–Johansen),
+
+        F_k(t) = Σ over s < u ≤ s + t of (S(u−) − S(u)) ΔH_k(u) / ΔH(u),
+
+    S(u) = e^(−(H(u) − H(s))) and H the sum of all H_k, so that S(s + t) + Σ_k F_k(t) = 1 for every
+    customer and time. F_k is not 1 − e^(−H_k): who left for one reason cannot leave for another.
+
+    Args:
+        customers: as in `predict_survival`: a table with `customer_id`, `tenure` and the model's
+            covariates and strata, or a table of spells, of which those that go on are predicted.
+        model: from `fit_cause_specific`.
+        times: how much later, in the unit of the durations; one time or several.
+        given: "tenure" (they are still here after it) or None (they are only starting).
+        keep: columns of `customers` that come along, behind all others.
+        level: confidence of the bounds, which are those of the estimate (delta method, from
+            log(−log(1 − F_k))): whether a customer leaves is chance beyond them.
+
+    Returns:
+        One row per customer, time and reason, in the caller's kind and the customers' order:
+        `customer_id`, `tenure` (0 with `given=None`), `time`, `reason`, `reason_probability`
+        (F_k), `lower`, `upper` (null where a model has no errors), `survival` (of all reasons),
+        `note` (why there is no prediction, or what it is given; else null), then the `keep`
+        columns. A warning counts whom new labels or missing covariates leave out.
+
+    Raises:
+        RetentionError: if a time is below 0, or the model is none of `fit_cause_specific`.
+        and as `predict_survival`.
+
+    Example:
+        Half of those at risk on day 1 leave over the price, half of the rest for a rival.
+
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({
+        ...     "duration": [1, 2, 2, 3], "churned": [True, True, False, False],
+        ...     "reason": ["price", "rival", None, None],
+        ... })
+        >>> model = rt.survival.fit_cause_specific(spells, ties="breslow")
+        >>> customers = pd.DataFrame({"customer_id": ["Zoe"], "tenure": [0]})
+        >>> why = rt.survival.predict_reasons(customers, model=model, times=2)
+        >>> why[["reason", "reason_probability", "survival"]].round(4)  # e^(−1/4) is .7788
+          reason  reason_probability  survival
+        0  price              0.2212     0.558
+        1  rival              0.2208     0.558
+
+    Source:
+        Benichou, J. and Gail, M. H. (1990), Biometrics 46, 813–826. Cheng, S. C., Fine, J. P. and
+        Wei, L. J. (1998), Biometrics 54, 219–228. Putter, Fiocco and Geskus (2007), Statistics in
+        Medicine 26, section 3.3.
+    """
+    _check_reason_model(model)
+    z = intervals.quantile_of(level)
+    names = column_names(keep, argument="keep")
+    asked = lengths_of_time(times, "times")
+    first = _model_of_the_unseen(model.models)
+    keys, kept = columns_of_customers(first, customers, given, names)
+    shape = (keys["tenure"].size, asked.size, len(model.reasons))
+    chances, why = _reason_chances_and_why(model.models, first, keys, asked)
+    lower, upper = step_functions.log_log_at(
+        1 - chances[0], chances[1] / np.maximum(1 - chances[0], 1e-300) ** 2, z
+    )
+    columns = {
+        "customer_id": keys["customer_id"][:, None, None],
+        "tenure": keys["tenure"][:, None, None],
+        "time": asked[:, None],
+        "reason": None,
+        "reason_probability": chances[0],
+        "lower": 1 - upper,
+        "upper": 1 - lower,
+        "survival": chances[2][:, :, None],
+        "note": None,
+        **{name: values[:, None, None] for name, values in kept.items()},
+    }
+    texts_of = {
+        "reason": FewTexts(np.tile(np.arange(shape[2]), shape[0] * shape[1]), model.reasons),
+        "note": _notes_by_reason(why, shape[2]),
+    }
+    return table_like(
+        {
+            name: texts_of[name] if values is None else np.broadcast_to(values, shape).ravel()
+            for name, values in columns.items()
+        },
+        customers,
+    )
+
+
+def _check_reason_model(model: object) -> None:
+    if not isinstance(model, CauseSpecificModel):
+        raise RetentionError(
+            f"model must come from fit_cause_specific; got {description_of(model)}. Fit one, as in "
+            "model = rt.survival.fit_cause_specific(spells, covariates=['plan'])."
+        )
+
+
+def _model_of_the_unseen(models: Sequence[CoxModel]) -> CoxModel:
+    """Of models of the same spells the one that says what nobody observed: with ends at time 0."""
+    starts = [
+        any(each.duration and each.duration[0] <= 0 for each in model.baselines) for model in models
+    ]
+    return models[int(np.argmax(starts))]
+
+
+def _reason_chances_and_why(
+    models: Sequence[CoxModel], first: CoxModel, keys: Columns, times: Floats
+) -> tuple[tuple[Floats, Floats, Floats], Why]:
+    """Chances, variances and survival by customer, time and reason, and why they are not known."""
+    n = keys["tenure"].size
+    shape = (n, times.size, len(models))
+    made = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[:2], np.nan)
+    why = Why.of(first, n * times.size)
+    for some in chunks_of_customers(first, keys, keys["start"]):
+        ends = np.maximum(some.start, 0.0)[:, None] + times
+        for number in np.unique(some.stratum[some.stratum >= 0]).tolist():
+            rows = np.flatnonzero((some.stratum == number) & (some.why < 0))
+            if rows.size:
+                steps = steps_of_stratum(models, number)
+                found = chances_of_reasons(
+                    models, steps, some.design[rows], some.start[rows], ends[rows]
+                )
+                at = np.arange(n)[some.rows][rows]
+                made[0][at], made[1][at], made[2][at] = (
+                    found.incidence,
+                    found.variance,
+                    found.survival,
+                )
+        _hide_the_unseen(first, some, ends, made)
+        for i in range(times.size):
+            places = np.arange(some.rows.start, some.rows.stop) * times.size + i
+            survival = made[2][some.rows, i]
+            why.explain(places, survival, some.stratum, (some.start, ends[:, i]), some.why)
+    return made, why
+
+
+def _hide_the_unseen(
+    first: CoxModel, some: Chunk, ends: Floats, made: tuple[Floats, Floats, Floats]
+) -> None:
+    """Nothing is said of times in which nobody was under observation."""
+    for i, end in enumerate(ends.T):
+        hazard, _ = first.hazard_between(some.design, some.stratum, some.start, end)
+        unknown = np.arange(some.rows.start, some.rows.stop)[np.isnan(hazard)]
+        for each in made:
+            each[unknown, i] = np.nan
+
+
+def _notes_by_reason(why: Why, n_reasons: int) -> FewTexts:
+    """Why there is no prediction, or what it is given, once for each reason."""
+    why.warn("customers", BEHIND)
+    note = np.where(why.note >= 0, why.note + len(REASONS), -1)
+    place = np.where(why.reason >= 0, why.reason, note).astype(np.int32)
+    return FewTexts(np.repeat(place, n_reasons), (*REASONS, *why.texts))
