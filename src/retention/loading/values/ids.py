@@ -82,7 +82,7 @@ def read_id(
         padded = different is None and known.get(f"padded {role}", True)
         frame = _with_text_ids(source, frame, role, padded=padded)
         if different is None:
-            frame = frame.with_columns(_is_no_id(ours, blanks).alias(f"{ours}_word"))
+            frame = frame.with_columns(_means_no_id(ours, blanks).alias(f"{ours}_word"))
         word = nw.col(f"{ours}_word")
         signs = (
             conditions_on_texts(role, blanks, word=word) if different is None else different.known
@@ -117,7 +117,7 @@ def conditions_on_texts(
     """
     text = nw.col(f"{OURS}{role}")
     empty, totals = _blanks_and_totals(blanks)
-    word = _is_no_id(f"{OURS}{role}", blanks) if word is None else word
+    word = _means_no_id(f"{OURS}{role}", blanks) if word is None else word
     number = text.str.contains(r"^[0-9]+\.0$")
     return {
         "blank": text.is_null() | text.is_in(empty),
@@ -127,7 +127,7 @@ def conditions_on_texts(
     }
 
 
-def _is_no_id(ours: str, blanks: Sequence[str]) -> nw.Expr:
+def _means_no_id(ours: str, blanks: Sequence[str]) -> nw.Expr:
     """Where an id is one of the texts that are none."""
     return nw.col(ours).is_in(list(blanks))
 
