@@ -102,6 +102,32 @@ def test_the_band_is_that_of_loops(spread, season, rows, baseline):
             assert row.outside == (side or "inside")
 
 
+CANS = [
+    *(12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22),
+    *(8, 10, 5, 13, 11, 20, 18, 24, 15, 9, 12, 7, 13, 9, 6),
+]
+"""Of 50 cans of orange juice each, those that leak: Montgomery (2009), table 7.1."""
+
+
+@pytest.mark.parametrize(
+    ("count", "outside"), [(2, "below"), (3, "inside"), (20, "inside"), (22, "above")]
+)
+def test_the_chart_of_a_textbook_has_its_centre_and_its_limits(count, outside):
+    """Centre .2313, limits .0524 and .4102: 22 and 24 of 50 are above, all others inside.
+
+    Ours are exact, for one more sample and with what 30 samples do not know of the centre.
+    """
+    months = pd.date_range("2022-01-01", periods=31, freq="MS")
+    rates = pd.DataFrame({"period": months, "n_base": 50, "n_retained": [*CANS, count]})
+    said = {"level": 0.9973, "baseline": ("2022-01-01", "2024-06-01")}
+    found = rt.benchmarks.usual_band(rates, spread="binomial", **said).iloc[-1]
+    assert round(found["usual_rate"], 4) == 0.2313
+    assert found["outside"] == outside
+    assert found[["lower", "upper"]].tolist() == pytest.approx([0.0524, 0.4102], abs=0.03)
+    normal = 3 * math.sqrt(found["usual_rate"] * (1 - found["usual_rate"]) / 50)
+    assert [round(found["usual_rate"] + side * normal, 4) for side in (-1, 1)] == [0.0524, 0.4102]
+
+
 def test_laneys_sigma_by_hand():
     """Ten months of 1,000 at .8 and .9 in turn: z = ∓.05/√(.85 · .15/1000), a range of 2 |z|."""
     table = months(*[(800, 1000), (900, 1000)] * 5, (850, 1000))

@@ -86,7 +86,9 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
       much (Laney's p′ chart): the band is p̂ ± t σ √(p̂ (1 − p̂)/ν). With the baseline's periods
       z_i = (p_i − p̂)/√(p̂(1 − p̂)/n_i), σ is the mean of |z_i − z_{i−1}| over 1.128: what
       neighbours differ by, which a slow drift does not widen. t is Student's with 0.62 degrees of
-      freedom for each of these differences.
+      freedom for each of these differences. σ belongs to periods of the baseline's size: weather
+      moves ten times as many customers as far, so where n has grown tenfold the band is too narrow;
+      say a `baseline` of periods about as large.
 
     With `season="year"` (of months and quarters) or "week" (of days) the usual rate is that of the
     same place in earlier years or weeks alone, of which two are needed; N is theirs, and
@@ -139,7 +141,7 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
     Source:
         Laney, D. B. (2002), Improved control charts for attributes, Quality Engineering 14,
         531–537; Montgomery, D. C. (2009), Introduction to Statistical Quality Control, 6th ed.,
-        section 7.2. That the band is one for the next period, with 1/N and t, and exact if
+        section 7.2 and table 7.1. That the band is one for the next period, with 1/N and t, and exact if
         binomial, is ours.
     """
     intervals.quantile_of(level)
