@@ -141,8 +141,8 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
     Source:
         Laney, D. B. (2002), Improved control charts for attributes, Quality Engineering 14,
         531–537; Montgomery, D. C. (2009), Introduction to Statistical Quality Control, 6th ed.,
-        section 7.2 and table 7.1. That the band is one for the next period, with 1/N and t, and exact if
-        binomial, is ours.
+        section 7.2 and table 7.1. That the band is one for the next period, with 1/N and t, and
+        exact if binomial, is ours.
     """
     intervals.quantile_of(level)
     check_choice("spread", spread, ("binomial", "overdispersed"))
