@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -166,9 +165,7 @@ def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     return spells.with_columns(**told) if told else spells
 
 
-def stays_joined_to_spells(
-    stays: Frame, *, allowed: int, keep: Sequence[str], who: Sequence[str] = ("customer_id",)
-) -> Frame:
+def stays_joined_to_spells(stays: Frame, *, allowed: int, keep: Sequence[str]) -> Frame:
     """Stays of a customer that follow one another within `allowed` days, as one spell.
 
     Args:
@@ -177,21 +174,22 @@ def stays_joined_to_spells(
             of several), and the `keep` columns.
         allowed: a stay that starts at most so many days after `_until` continues the spell.
         keep: columns whose value at the start of the spell is carried along.
-        who: the columns that tell whose stays they are: a customer's, or those in a segment.
 
     Returns:
-        One row per spell: the columns of `who`, `spell` (1, 2, …), `_start`, `_last` (the latest
-        day that it reaches), `_at` (the start of the stay that does) and the `keep` columns.
+        One row per spell: `customer_id`, `spell` (1, 2, …), `_start`, `_last` (the latest day that
+        it reaches), `_at` (the start of the stay that does) and the `keep` columns.
     """
-    near = partial(_value_in_nearby_row, who=who)
-    paired = stays.with_columns(_before=near("_until", 1), _after=near("_start", -1))
+    paired = stays.with_columns(
+        _before=_value_in_nearby_row("_until", 1), _after=_value_in_nearby_row("_start", -1)
+    )
     edges = paired.with_columns(
         _opens=nw.col("_before").is_null() | (nw.col("_start") - nw.col("_before") > allowed),
         _closes=nw.col("_after").is_null() | (nw.col("_after") - nw.col("_until") > allowed),
     ).filter(nw.col("_opens") | nw.col("_closes"))
     # Only first and last stays are left: a spell's last one is its first or the next row.
     following = {
-        f"_next{name}": near(name, -1).fill_null(0).cast(nw.Int64) for name in ("_until", "_at")
+        f"_next{name}": _value_in_nearby_row(name, -1).fill_null(0).cast(nw.Int64)
+        for name in ("_until", "_at")
     }
     closes = nw.col("_closes")
     reached = edges.with_columns(**following).with_columns(
@@ -200,9 +198,9 @@ def stays_joined_to_spells(
     )
     first = reached.filter(nw.col("_opens"))
     # Counted on another column than the one in order: narwhals' pandas miscounts that one.
-    number = nw.col("_until").cum_count().over(*who, order_by="_start")
+    number = nw.col("_until").cum_count().over("customer_id", order_by="_start")
     numbered = first.with_columns(spell=number.cast(nw.Int64))
-    return numbered.select(*who, "spell", "_start", "_last", "_at", *keep)
+    return numbered.select("customer_id", "spell", "_start", "_last", "_at", *keep)
 
 
 def columns_of_spells(
@@ -236,11 +234,9 @@ def columns_of_spells(
     )
 
 
-def _value_in_nearby_row(
-    column: str, places: int, *, who: Sequence[str] = ("customer_id",)
-) -> nw.Expr:
+def _value_in_nearby_row(column: str, places: int) -> nw.Expr:
     """The value in the customer's row `places` before this one (after it, where negative)."""
-    return nw.col(column).shift(places).over(*who, order_by="_start")
+    return nw.col(column).shift(places).over("customer_id", order_by="_start")
 
 
 def _first_reason_that_holds(reasons: Mapping[str, nw.Expr]) -> nw.Expr:

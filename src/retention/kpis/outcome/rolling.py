@@ -1,13 +1,12 @@
 """Raw retention over the last days, as of each day: windows that roll, where periods stand still.
 
-Of windows of n days, a customer with purchases on the days d is active as of day t if one lies in
-the n days up to it: t − n < d ≤ t. Days that follow one another within n days make a run from its
-first day s to its last one L, and the customer is active from s to L + n − 1. So what is counted of
-a run are four days alone: when it enters the base and leaves it, n days later than the customer is
-active, and when it is in base and window at once.
+A purchase on day d is the last one on the days s from d on, up to the next one, and counts for n
+days at most: on the days s + n its customer is in the base. Of these the customer is also in the
+last window from the day of the next purchase on. So of each purchase it is enough to know the next.
 
-Of segments, runs are those of a customer in a segment. Each lies in a run of the customer in the
-firm, whose last day and successor tell of who is active anywhere.
+Of segments, the next purchase is that in the segment. Whether a customer bought anywhere is told
+by the last day of the purchases in the firm that follow one another within n days, and by the first
+one after these.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from retention.frames import as_text, collect, table_like
 from retention.numerics.codes import distinct_segments
 from retention.orders import Together
 from retention.spells.days import purchase_days
-from retention.spells.spell_rows import stays_joined_to_spells
 from retention.tables import TRANSACTIONS, require, segments
 from retention.tables.answer_columns import constants, gives, shares, texts, times, whole_numbers
 
@@ -40,8 +38,8 @@ if TYPE_CHECKING:
     Days = NDArray[np.int64]
 
 _NEVER = 10**9  # a day that does not come
-_DAYS_OF_RUN = ("start", "last", "end", "next", "n")
-_WORKING = ("date", "spell", "n_base", "n_retained")
+_DAYS_COUNTED = ("day", "until", "end", "next", "n")
+_WORKING = ("date", "n_base", "n_retained")
 
 
 @gives(
@@ -140,8 +138,8 @@ def rolling_retention(
         way="say `observed_from='{since}'`.",
         since=first,
     )
-    runs = _days_of_runs(bought, n, names, in_firm=lost_to == "firm" and bool(names))
-    begin = int(runs["_start"].min()) if first is None else periods.number_of(first)
+    counted = _days_of_purchases(bought, n, names, in_firm=lost_to == "firm" and bool(names))
+    begin = int(counted["_day"].min()) if first is None else periods.number_of(first)
     asked = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
     if not asked.size:
         raise ContentError(
@@ -149,7 +147,7 @@ def rolling_retention(
             f"{periods.day_of(begin)} and `as_of` {last}"
             f"{'' if freq == 'day' else f', with a {freq} that ends there'}. Take fewer `days=`."
         )
-    keys, base, kept = _customers_as_of(asked, runs, n, names)
+    keys, base, kept = _customers_as_of(asked, counted, n, names)
     lower, upper = intervals.wilson_bounds(kept, base, level)
     rate = intervals.ratio(kept, base)
     columns: Columns = {**keys, "n_base": base, "n_retained": kept}
@@ -158,29 +156,29 @@ def rolling_retention(
     return table_like({**columns, **told}, transactions)
 
 
-def _days_of_runs(bought: Frame, n: int, by: Sequence[str], *, in_firm: bool) -> Columns:
-    """First and last day of each run, until when and from when on its customer is active: counted.
+def _days_of_purchases(bought: Frame, n: int, by: Sequence[str], *, in_firm: bool) -> Columns:
+    """From when to when a purchase is the last one that counts, and what follows it: counted.
 
     Returns:
-        The segments, `_start`, `_last`, `_end` (the last day, at most n later, of the purchases
-        that follow one another from it on), `_next` (the first purchase after these, if it is
-        near) and `_n`, how many runs are alike.
+        The segments, `_day`, `_until` (the next purchase, or n days later), `_end` and `_next` (as
+        the room says, no later than that) and `_n`, how many purchases are alike.
     """
-    day, who = nw.col("_day"), ["customer_id", *by]
-    kept = ("_end", "_next") if in_firm else ()
+    day, until, who = nw.col("_day"), nw.col("_until"), ["customer_id", *by]
     rows = _days_with_firm(bought, n, by) if in_firm else bought
-    stays = rows.select(*who, *kept, _start=day, _until=day, _at=day)
-    runs = stays_joined_to_spells(stays, allowed=n, keep=kept, who=who)
+    after = day.shift(-1).over(*who, order_by="_day").fill_null(_NEVER).cast(nw.Int64)
+    rows = rows.with_columns(_after=after)
+    rows = rows.with_columns(
+        _until=nw.when(nw.col("_after") < day + n).then(nw.col("_after")).otherwise(day + n)
+    )
     if not in_firm:
-        after = nw.col("_start").shift(-1).over(*who, order_by="spell")
-        runs = runs.with_columns(_end=nw.col("_last"), _next=after.fill_null(_NEVER))
-    last, end, following = (nw.col(name) for name in ("_last", "_end", "_next"))
-    clipped = runs.with_columns(
-        _end=nw.when(end < last + n).then(end).otherwise(last + n),
-        _next=nw.when(following < last + 2 * n).then(following).otherwise(nw.lit(_NEVER)),
+        rows = rows.with_columns(_end=day, _next=nw.col("_after"))
+    end, following = nw.col("_end"), nw.col("_next")
+    clipped = rows.with_columns(
+        _end=nw.when(end < until).then(end).otherwise(until),
+        _next=nw.when(following < until + n).then(following).otherwise(nw.lit(_NEVER)),
     )
     found = collect(
-        clipped.group_by(*by, "_start", "_last", "_end", "_next").agg(nw.len().alias("_n"))
+        clipped.group_by(*by, "_day", "_until", "_end", "_next").agg(nw.len().alias("_n"))
     )
     return {
         name: values if name in by else values.astype(np.int64) for name, values in found.items()
@@ -222,15 +220,15 @@ def _last_days(first: int, last: int, freq: str) -> Days:
 
 
 def _customers_as_of(
-    asked: Days, runs: Columns, n: int, by: Sequence[str]
+    asked: Days, purchases: Columns, n: int, by: Sequence[str]
 ) -> tuple[Columns, Days, Days]:
     """The segments and days, how many customers are in the base, and how many of them also after.
 
     Segments whose base is always empty are left out.
     """
-    labels, place = distinct_segments(runs, by)
+    labels, place = distinct_segments(purchases, by)
     n_segments = len(labels[by[0]]) if by else 1
-    base, kept = _counts_as_of(asked, runs, n, place, n_segments)
+    base, kept = _counts_as_of(asked, purchases, n, place, n_segments)
     seen = base.any(axis=1) if by else np.ones(1, bool)
     keys: Columns = {name: np.repeat(v[seen], asked.size) for name, v in labels.items()}
     keys["date"] = np.tile(asked, np.count_nonzero(seen)).astype("datetime64[D]")
@@ -238,27 +236,25 @@ def _customers_as_of(
 
 
 def _counts_as_of(
-    asked: Days, runs: Columns, n: int, place: Days, n_segments: int
+    asked: Days, purchases: Columns, n: int, place: Days, n_segments: int
 ) -> tuple[Days, Days]:
     """For each segment and day, how many customers are in the base, and how many of them after.
 
-    A run from s to L is in the base from s + n to L + 2n − 1. Its customer is active up to
-    E + n − 1, where E is the last day of purchases that follow one another, and again from the next
-    one on. Segments follow one another on one axis of days: who came in an earlier one also left.
+    Segments follow one another on one axis of days: who came in an earlier one also left.
     """
-    start, last, end, after, many = (runs[f"_{name}"] for name in _DAYS_OF_RUN)
-    low = min(int(start.min()), int(asked[0]))
-    span = max(int(last.max()) + 2 * n, int(asked[-1])) - low + 1
+    day, until, end, after, many = (purchases[f"_{name}"] for name in _DAYS_COUNTED)
+    low = min(int(day.min()), int(asked[0]))
+    span = max(int(until.max()) + n, int(asked[-1])) - low + 1
     at = np.add.outer(np.arange(n_segments) * span, asked - low)
-    origin = place * span - low
+    origin = place * span - low + n
 
     def count_between(opens: Days, closes: Days, rows: NDArray[np.bool_]) -> Days:
         came = _running_total(at, (origin + opens)[rows], many[rows])
         return came - _running_total(at, (origin + closes)[rows], many[rows])
 
-    base = count_between(start + n, last + 2 * n, start <= last)
-    stays = count_between(start + n, end + n, end > start)
-    return base, stays + count_between(after, last + 2 * n, after < last + 2 * n)
+    base = count_between(day, until, day <= until)
+    stays = count_between(day, end, end > day)
+    return base, stays + count_between(np.maximum(day, after - n), until, after - n < until)
 
 
 def _running_total(asked: Days, days: Days, many: Days) -> Days:
