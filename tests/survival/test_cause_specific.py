@@ -242,7 +242,7 @@ def test_no_bounds_without_errors():
     assert model.status == "separated"
     found = chances(NEW.assign(plan="a"), model, times=[3, 5])
     assert found["reason_probability"].min() < 1e-6
-    assert found["lower"].isna().all() and found["upper"].isna().all()
+    assert found[["lower", "upper"]].isna().all(axis=None)
     assert chances(NEW, rt.survival.fit_cause_specific(table), times=[]).empty
 
 

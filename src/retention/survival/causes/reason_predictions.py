@@ -67,7 +67,8 @@ def predict_reasons(
         given: "tenure" (they are still here after it) or None (they are only starting).
         keep: columns of `customers` that come along, behind all others.
         level: confidence of the bounds, which are those of the estimate (delta method, from
-            log(−log(1 − F_k))): whether a customer leaves is chance beyond them.
+            log(−log(1 − F_k))): whether a customer leaves is chance beyond them. The baselines in
+            them take spells for independent, also where the model has a `cluster`.
 
     Returns:
         One row per customer, time and reason, in the caller's kind and the customers' order:
