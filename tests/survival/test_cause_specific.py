@@ -234,6 +234,30 @@ def test_running_spells_are_predicted_and_others_not():
     assert chances(table[table["churned"]], model, times=1).empty
 
 
+def test_no_bounds_without_errors():
+    """Nobody on plan "a" left for a rival: a chance of 0, and how sure that is nobody knows."""
+    table = in_r()
+    table["plan"] = np.where(table["churned"] & (table["reason"] == "rival"), "b", "a")
+    model = rt.survival.fit_cause_specific(table, covariates="plan")
+    assert model.status == "separated"
+    found = chances(NEW.assign(plan="a"), model, times=[3, 5])
+    assert found["reason_probability"].min() < 1e-6
+    assert found[["lower", "upper"]].isna().all(axis=None)
+    assert chances(NEW, rt.survival.fit_cause_specific(table), times=[]).empty
+
+
+@pytest.mark.parametrize("asked", ["", None, ["reason"], 5])
+def test_a_reason_is_one_column(asked):
+    """Not a list of names, nor none at all: which was one reason, "(missing)"."""
+    for function, more in (
+        (rt.survival.fit_cause_specific, {}),
+        (rt.survival.cumulative_incidence, {}),
+        (rt.survival.compare_incidence, {"by": "plan"}),
+    ):
+        with pytest.raises(rt.RetentionError, match="cause must be the name of one column; got"):
+            function(in_r(), cause=asked, **more)
+
+
 @pytest.mark.parametrize(
     ("asked", "kind", "message"),
     [

@@ -131,7 +131,9 @@ def fit_cause_specific(
         cause: the column of reasons.
         strata: as in `fit_cox`.
         ties: "efron" or "breslow".
-        cluster: as in `fit_cox`: a column whose rows may depend on one another.
+        cluster: as in `fit_cox`: a column whose rows may depend on one another. It makes the errors
+            of the coefficients robust, and not those of the baselines: bounds of `predict_reasons`
+            are too narrow then. `cumulative_incidence(cluster=)` has those of whole segments.
         penalty: as in `fit_cox`, in the model of each reason.
         reference: as in `fit_cox`.
 

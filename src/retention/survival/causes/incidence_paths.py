@@ -96,7 +96,9 @@ def chances_of_reasons(
     """
     eta = np.stack([model.risk_score(design) for model in models], axis=1)
     first = step_functions.n_passed(steps.duration, start)
-    last = np.stack([step_functions.n_passed(steps.duration, end) for end in ends.T], axis=1)
+    last = np.zeros(ends.shape, np.intp)
+    for h, end in enumerate(ends.T):
+        last[:, h] = step_functions.n_passed(steps.duration, end)
     one, back = _distinct_customers(eta, first, last)
     shape = (one.size, ends.shape[1], len(models))
     made = ReasonChances(np.zeros(shape), np.zeros(shape), np.ones(shape[:2]))
@@ -133,7 +135,7 @@ def _blocks_of_customers(first: Places, last: Places) -> Iterator[slice]:
     """Some at a time, who are sorted by their first step."""
     low = 0
     while low < first.size:
-        width = max(1, int(last[low:].max() - first[low]))
+        width = max(1, int(last[low:].max(initial=0) - first[low]))
         high = min(first.size, low + max(1, _CELLS // width))
         yield slice(low, high)
         low = high
@@ -196,7 +198,7 @@ class _Paths:
 
 def _paths(steps: ReasonSteps, risk: Floats, first: Places, last: Places) -> _Paths:
     """The chances of some customers step by step."""
-    here = slice(int(first.min()), max(int(last.max()), int(first.min())))
+    here = slice(int(first.min()), max(int(last.max(initial=0)), int(first.min())))
     place = np.arange(here.start, here.stop)
     own = steps.hazard[:, here]
     hazard = (risk @ own) * (place >= first[:, None])

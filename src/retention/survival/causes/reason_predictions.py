@@ -67,7 +67,8 @@ def predict_reasons(
         given: "tenure" (they are still here after it) or None (they are only starting).
         keep: columns of `customers` that come along, behind all others.
         level: confidence of the bounds, which are those of the estimate (delta method, from
-            log(−log(1 − F_k))): whether a customer leaves is chance beyond them.
+            log(−log(1 − F_k))): whether a customer leaves is chance beyond them. The baselines in
+            them take spells for independent, also where the model has a `cluster`.
 
     Returns:
         One row per customer, time and reason, in the caller's kind and the customers' order:
@@ -113,14 +114,15 @@ def predict_reasons(
     lower, upper = step_functions.log_log_at(
         1 - chances[0], chances[1] / np.maximum(1 - chances[0], 1e-300) ** 2, z
     )
+    known = ~np.isnan(chances[1])  # a chance of 0 from a model without errors is not sure
     columns = {
         "customer_id": keys["customer_id"][:, None, None],
         "tenure": keys["tenure"][:, None, None],
         "time": asked[:, None],
         "reason": None,
         "reason_probability": chances[0],
-        "lower": 1 - upper,
-        "upper": 1 - lower,
+        "lower": np.where(known, 1 - upper, np.nan),
+        "upper": np.where(known, 1 - lower, np.nan),
         "survival": chances[2][:, :, None],
         "note": None,
         **{name: values[:, None, None] for name, values in kept.items()},

@@ -121,6 +121,7 @@ def warn_of_doubtful_rows(
 
 def usable_spells(spells: object, *, asked: Mapping[str, Sequence[str]], table: str) -> Frame:
     """The spells that are not set aside, once it is sure that none of them knows the future."""
+    _refuse_other_names(asked)
     wanted = [*LIFETIMES.names, *(inner_name(name) for names in asked.values() for name in names)]
     given = as_lazy(spells, name=table, only=wanted)
     present = given.collect_schema()
@@ -135,6 +136,14 @@ def usable_spells(spells: object, *, asked: Mapping[str, Sequence[str]], table: 
         frame = frame.filter(nw.col("set_aside").is_null())
     exact = [name for name in ("duration", "entry") if present.get(name) == nw.Decimal]
     return frame.with_columns(nw.col(name).cast(nw.Float64) for name in exact) if exact else frame
+
+
+def _refuse_other_names(asked: Mapping[str, Sequence[object]]) -> None:
+    """What asks for a column is a name: a list of names where one is asked for is none."""
+    for argument, names in asked.items():
+        for name in names:
+            if not isinstance(name, str) or not name:
+                raise RetentionError(f"{argument} must be the name of one column; got {name!r}.")
 
 
 def _refuse_foresight(frame: Frame) -> None:

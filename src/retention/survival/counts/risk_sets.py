@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from retention.errors import ColumnError, warn
+from retention.errors import ColumnError, RetentionError, warn
 from retention.frames import Columns, Frame, as_text, collect
 from retention.numerics.codes import MOST_GROUPS, Key, group_numbers, refuse_identifier
 from retention.survival.counts.histories import (
@@ -118,6 +118,8 @@ def risk_sets_by_cause(
     spells: object, by: str | Sequence[str], *, cause: str
 ) -> tuple[list[str], list[RiskSets]]:
     """The causes there are, sorted, and the risk sets with a column of `n_churned` for each."""
+    if not cause:  # which would ask for no reasons at all
+        raise RetentionError(f"cause must be the name of one column; got {cause!r}.")
     causes, groups = _causes_and_risk_sets(spells, by, cause)
     return causes, groups
 

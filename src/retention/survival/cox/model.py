@@ -216,7 +216,8 @@ def fit_cox(
         ties: "efron" or "breslow".
         cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
             spells of a customer): the covariance is then Lin and Wei's robust one. It takes more
-            clusters than coefficients.
+            clusters than coefficients. Bounds of predictions take rows for independent in the
+            baseline.
         penalty: λ of the ridge penalty λ/2 · Σ (β · standard deviation of the covariate)², which
             is taken off log L; 0 for none.
         reference: for text covariates the level that others are compared with; by default the

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.errors import ContentError
+from retention.errors import ContentError, count_of
 from retention.numerics import step_functions
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def clustered_covariance_of_excess(
     new = np.flatnonzero(np.append(True, np.diff(scored.cluster) != 0))
     if new.size <= k:
         raise ContentError(
-            f"cluster: {new.size:,} clusters say too little of {k:,} segments. It takes more "
-            "clusters than segments, and some 30 to be relied on."
+            f"cluster: {count_of(new.size, 'cluster says', 'clusters say')} too little of {k:,} "
+            "segments. It takes more clusters than segments, and some 30 to be relied on."
         )
     covariance = np.zeros((k, k))
     edges = np.append(new, scored.cluster.size)
