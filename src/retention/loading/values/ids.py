@@ -123,7 +123,7 @@ def conditions_on_texts(
         "blank": text.is_null() | text.is_in(empty),
         "broken": text.str.contains(_SHORTENED),
         "other": ~word & ~number,
-        **({"total": word & ~text.is_in(empty)} if totals else {}),
+        **({"total": word & ~text.is_in(empty) & ~text.is_null()} if totals else {}),
     }
 
 

@@ -56,7 +56,7 @@ def note_reasons(tags: IntoFrameT) -> IntoFrameT:
         >>> wide = rt.reasons.note_reasons(rt.tag_reasons(notes))
         >>> wide[["primary", "n_reasons", "pricing", "competition", "x_no_longer_needed"]]
            primary  n_reasons  pricing  competition  x_no_longer_needed
-        0  pricing          2      0.9          0.0                0.85
+        0  pricing          2      0.9          0.0                0.86
         1  missing          0      NaN          NaN                 NaN
 
     Source:
