@@ -206,13 +206,17 @@ def test_the_resurrected_are_those_in_sets_who_were_there_before_and_not_last_mo
             assert row["n_active"] == len(there)
             close(row["sales"], sum(there.values()))
             if i == 0:
-                assert np.isnan([row["n_resurrected"], row["resurrected_share"], row["lower"]]).all()
+                assert np.isnan(
+                    [row["n_resurrected"], row["resurrected_share"], row["lower"]]
+                ).all()
                 continue
             seen = set().union(*months[:i])
             back = (there.keys() & seen) - months[i - 1].keys()
             paid = sum(there[who] for who in back)
             assert row["n_resurrected"] == len(back)
-            close([row["resurrected_share"], row["sales_resurrected"]], [len(back) / len(there), paid])
+            close(
+                [row["resurrected_share"], row["sales_resurrected"]], [len(back) / len(there), paid]
+            )
             close(row["resurrected_sales_share"], paid / sum(there.values()))
 
 

@@ -196,7 +196,9 @@ def _draw_bounds_alone(
         x, lower, upper, where=shaded.tolist(), color=colour, alpha=_SHADE, linewidth=0, zorder=1
     )
     if np.count_nonzero(shaded) == 1:
-        draw_bars(ax, x[shaded], (lower + upper)[shaded] / 2, (lower[shaded], upper[shaded]), colour)
+        draw_bars(
+            ax, x[shaded], (lower + upper)[shaded] / 2, (lower[shaded], upper[shaded]), colour
+        )
 
 
 def _title_of_outlook(drawn: Drawn, what: Foreseen, tested: bool, freq: str) -> str:
