@@ -143,7 +143,8 @@ def rolling_retention(
     runs = _days_of_runs(bought, n, names, in_firm=lost_to == "firm" and bool(names))
     if not runs["_start"].size:
         raise ContentError(
-            f"There is no purchase up to `as_of` {last}: the lines of each order sum to less than 0."
+            f"There is no purchase up to `as_of` {last}: the lines of every order sum to less "
+            "than 0."
         )
     begin = int(runs["_start"].min()) if first is None else periods.number_of(first)
     asked = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
