@@ -226,3 +226,12 @@ def test_orders_that_all_sum_to_less_than_nothing_are_no_purchase_and_refused(sa
     if not say:
         assert len(rt.purchase_spells(lines, gap=1, as_of="2024-01-05")) == 0
         assert rt.gap_table(lines, gaps=[1], as_of="2024-01-05", within=1)["n_lost"].tolist() == [0]
+
+
+@QUIET
+def test_segments_that_are_as_many_as_lines_are_refused():
+    """A row per line and day would fill the memory."""
+    one = pd.Timestamp("2024-01-01")
+    lines = pd.DataFrame({"customer_id": 1, "date": one, "sales": 1.0, "line": range(20_000)})
+    with pytest.raises(rt.RetentionError, match="20,000 segments on 1,0.. days"):
+        rt.kpis.rolling_retention(lines, days=1, as_of="2026-10-01", by="line")

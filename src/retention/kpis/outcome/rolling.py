@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     Days = NDArray[np.int64]
 
 _NEVER = 10**9  # a day that does not come
+_MOST_ROWS = 20_000_000
 _DAYS_OF_RUN = ("start", "last", "end", "next", "n")
 _WORKING = ("date", "spell", "n_base", "n_retained")
 
@@ -235,6 +236,11 @@ def _customers_as_of(
     """
     labels, place = distinct_segments(runs, by)
     n_segments = len(labels[by[0]]) if by else 1
+    if n_segments * asked.size > _MOST_ROWS:
+        raise ContentError(
+            f"by: {', '.join(map(repr, by))} makes {n_segments:,} segments on {asked.size:,} days, "
+            "too many to hold. Put its values into classes first, or say freq='month'."
+        )
     base, kept = _counts_as_of(asked, runs, n, place, n_segments)
     seen = base.any(axis=1) if by else np.ones(1, bool)
     keys: Columns = {name: np.repeat(v[seen], asked.size) for name, v in labels.items()}
