@@ -195,6 +195,31 @@ def test_the_resurrected_are_the_reactivated_of_life_and_of_revenue():
     assert np.isnan(found[["resurrected_share", "lower", "upper"]].to_numpy()[0]).all()
 
 
+def test_the_resurrected_are_those_in_sets_who_were_there_before_and_not_last_month():
+    """Twin: of each shop and month a dictionary of who pays what, from the contracts alone."""
+    found = rt.kpis.resurrected_share(activity(), by="shop")
+    assert found["n_resurrected"].sum() > N_SHOPS
+    for shop, rows in found.groupby("shop"):
+        months = [{who: sum(of.values()) for who, of in month.items()} for month in held()[shop]]
+        for i, row in enumerate(rows.to_dict("records")):
+            there = months[i]
+            assert row["n_active"] == len(there)
+            close(row["sales"], sum(there.values()))
+            if i == 0:
+                assert np.isnan(
+                    [row["n_resurrected"], row["resurrected_share"], row["lower"]]
+                ).all()
+                continue
+            seen = set().union(*months[:i])
+            back = (there.keys() & seen) - months[i - 1].keys()
+            paid = sum(there[who] for who in back)
+            assert row["n_resurrected"] == len(back)
+            close(
+                [row["resurrected_share"], row["sales_resurrected"]], [len(back) / len(there), paid]
+            )
+            close(row["resurrected_sales_share"], paid / sum(there.values()))
+
+
 STAGES = ["new", "reactivated", "moved_in", "expansion", "contraction", "moved_out", "churned"]
 
 

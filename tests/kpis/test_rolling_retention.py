@@ -214,3 +214,24 @@ def test_what_cannot_be_told_is_refused(said, message):
     with pytest.raises(rt.RetentionError) as refusal:
         rt.kpis.rolling_retention(orders, as_of="2024-02-10", **said)
     assert re.search(message, str(refusal.value).replace("`", ""))
+
+
+@pytest.mark.parametrize("say", [{}, {"by": "kind"}, {"observed_from": "2024-01-01"}])
+def test_orders_that_all_sum_to_less_than_nothing_are_no_purchase_and_refused(say):
+    """Though a line of one is above 0; spells and silences of nobody are none."""
+    order = {"customer_id": ["a", "a"], "date": pd.to_datetime(["2024-01-02"] * 2)}
+    lines = pd.DataFrame({**order, "sales": [10.0, -30.0], "kind": ["x", "y"]})
+    with pytest.raises(rt.ContentError, match="no purchase up to as_of 2024-01-05: the lines of"):
+        rt.kpis.rolling_retention(lines, days=1, as_of="2024-01-05", **say)
+    if not say:
+        assert len(rt.purchase_spells(lines, gap=1, as_of="2024-01-05")) == 0
+        assert rt.gap_table(lines, gaps=[1], as_of="2024-01-05", within=1)["n_lost"].tolist() == [0]
+
+
+@QUIET
+def test_segments_that_are_as_many_as_lines_are_refused():
+    """A row per line and day would fill the memory."""
+    one = pd.Timestamp("2024-01-01")
+    lines = pd.DataFrame({"customer_id": 1, "date": one, "sales": 1.0, "line": range(20_000)})
+    with pytest.raises(rt.RetentionError, match="20,000 segments on 1,0.. days"):
+        rt.kpis.rolling_retention(lines, days=1, as_of="2026-10-01", by="line")

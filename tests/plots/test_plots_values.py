@@ -410,6 +410,21 @@ def test_an_outlook_goes_on_from_the_past() -> None:
     assert "Sales, as expected" in words(plot("plot_outlook", held, show="sales"))
 
 
+def test_an_outlook_whose_curve_reaches_nobody_for_sure_is_a_shade_and_says_so() -> None:
+    """In each period some are beyond the curve: bounds were drawn as if nothing were known."""
+    table = tables()["plot_outlook"].assign(n_customers=np.nan)
+    ax = plot("plot_outlook", table)
+    heights = ax.collections[-1].get_paths()[0].vertices[:, 1]
+    assert {*table["lower"], *table["upper"]} <= set(heights)
+    low, high = (round(table[name].iloc[-1]) for name in ("lower", "upper"))
+    assert f"Expected {low:,} to {high:,}" in words(ax).replace("\n", " ")
+    assert "the model does not reach some" in words(ax).replace("\n", " ")
+    one = plot("plot_outlook", table.head(1)).collections[-1].get_paths()[0].vertices[:, 1]
+    assert one.tolist() == [table["lower"][0], table["upper"][0]]
+    without = table.assign(lower=np.nan, upper=np.nan)
+    assert "of some, nothing is known" in words(plot("plot_outlook", without))
+
+
 def test_a_past_that_does_not_lead_to_the_outlook_is_refused() -> None:
     """of other periods, or one that ends too early."""
     past = active_by_quarter()

@@ -335,3 +335,20 @@ def test_contracts_that_cannot_be_are_refused():
     backwards = contracts(("Ann", "2024-01-01", "2023-12-01"))
     with pytest.raises(rt.ContentError, match="1 of 1 rows end before they start"):
         rt.contract_spells(backwards, as_of="2024-02-15", grace=0)
+
+
+def test_the_contracts_of_latest_end_are_looked_for_only_where_something_of_them_is_kept(
+    monkeypatch,
+):
+    """Grouped for nothing, they took pandas two thirds of the time of all spells."""
+
+    def called(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("retention.spells.of_contracts._contracts_of_latest_end", called)
+    rows = pd.DataFrame({"customer_id": ["a"], "start": [pd.Timestamp("2024-01-01")],
+                         "end": [pd.NaT], "plan": ["x"]})  # fmt: skip
+    asked = {"as_of": "2024-01-31", "grace": 0}
+    assert rt.contract_spells(rows, **asked)["duration"].tolist() == [30]
+    with pytest.raises(AssertionError):
+        rt.contract_spells(rows, keep_last=["plan"], **asked)

@@ -113,7 +113,7 @@ def days_at_hand(
         since: the first observed day, where it is known.
 
     Returns:
-        None where there is something to refuse, or no number holds a line.
+        None where there is something to refuse, nobody bought, or no number holds a line.
     """
     names = transactions.collect_schema().names()
     read = [name for name in ("customer_id", "order_id", "date", "sales") if name in names]
@@ -125,7 +125,7 @@ def days_at_hand(
     _tell_of_holes(lines, (since, as_of), gap, way)
     seen = lines.day <= periods.number_of(as_of)
     days = days_of_purchases(lines if seen.all() else lines.part(seen))
-    if days is None:
+    if days is None or not days[1].size:
         return None
     return DaysAtHand(*days, lines.known["customer_id"], lines.engine)
 

@@ -127,7 +127,8 @@ def contract_spells(
     stays = _stays_by_start(begun, kept)
     refuse_changes_within_spells(stays, allowed=pause, kept=kept)
     spells = stays_joined_to_spells(stays, allowed=pause, keep=kept.first)
-    spells = spells_with_last_values(spells, _contracts_of_latest_end(begun, kept), kept)
+    at_the_end = _contracts_of_latest_end(begun, kept) if kept.last else begun
+    spells = spells_with_last_values(spells, at_the_end, kept)
     known = periods.number_of(last) - pause
     ended = _contract_spells_with_ends(spells, known)
     entry = nw.lit(0) if first is None else periods.number_of(first) - nw.col("_start")

@@ -124,12 +124,14 @@ def _won_by_segment(found: Columns, window: Window, by: Sequence[str]) -> Custom
     keys = keys or [()] * found["acquired"].size
     counts: dict[Key, Floats] = {}
     spend: dict[Key, Floats] = {}
-    every = {key: np.array([key == other for other in keys]) for key in dict.fromkeys(keys)}
+    every: dict[Key, list[int]] = {}
+    for place, key in enumerate(keys):
+        every.setdefault(key, []).append(place)
     for key, mine in every.items():
         rows = {name: values[mine] for name, values in found.items()}
-        place = _rows_of_periods_won(rows, window, key)
-        counts[key] = rows["acquired"][place]
-        spend[key] = rows.get("spend", np.full(place.max() + 1, np.nan))[place]
+        of_period = _rows_of_periods_won(rows, window, key)
+        counts[key] = rows["acquired"][of_period]
+        spend[key] = rows.get("spend", np.full(of_period.max() + 1, np.nan))[of_period]
     if not by and not counts:
         raise ContentError("acquired is a table without rows. Say how many are won, 0 if nobody.")
     return CustomersWon(counts, spend, None)

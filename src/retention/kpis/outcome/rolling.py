@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Days = NDArray[np.int64]
 
 _NEVER = 10**9  # a day that does not come
+_MOST_ROWS = 20_000_000
 _DAYS_COUNTED = ("day", "until", "end", "next", "n")
 _WORKING = ("date", "n_base", "n_retained")
 
@@ -139,6 +140,11 @@ def rolling_retention(
         since=first,
     )
     counted = _days_of_purchases(bought, n, names, in_firm=lost_to == "firm" and bool(names))
+    if not counted["_day"].size:
+        raise ContentError(
+            f"There is no purchase up to `as_of` {last}: the lines of every order sum to less "
+            "than 0."
+        )
     begin = int(counted["_day"].min()) if first is None else periods.number_of(first)
     asked = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
     if not asked.size:
@@ -228,6 +234,11 @@ def _customers_as_of(
     """
     labels, place = distinct_segments(purchases, by)
     n_segments = len(labels[by[0]]) if by else 1
+    if n_segments * asked.size > _MOST_ROWS:
+        raise ContentError(
+            f"by: {', '.join(map(repr, by))} makes {n_segments:,} segments on {asked.size:,} days, "
+            "too many to hold. Put its values into classes first, or say freq='month'."
+        )
     base, kept = _counts_as_of(asked, purchases, n, place, n_segments)
     seen = base.any(axis=1) if by else np.ones(1, bool)
     keys: Columns = {name: np.repeat(v[seen], asked.size) for name, v in labels.items()}

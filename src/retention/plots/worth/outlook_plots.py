@@ -12,7 +12,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.asked_tables import ACTIVE
 from retention.plots.paper.drawable_tables import AHEAD, AHEAD_OF_SALES, AHEAD_TESTED
 from retention.plots.paper.line_labels import End, label_ends
-from retention.plots.paper.lines import BOUNDS, draw_line, last_known_point
+from retention.plots.paper.lines import BOUNDS, draw_bars, draw_line, last_known_point
 from retention.plots.paper.palette import LOOKS, MUTED
 from retention.plots.paper.reading import Drawn, drawn_rows, has_column
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Foreseen = Literal["customers", "sales"]
 
+_SHADE = 0.2
+
 
 def plot_outlook(
     table: object, *, past: object = None, show: Foreseen = "customers", ax: Axes | None = None
@@ -31,7 +33,8 @@ def plot_outlook(
     """What is expected of the next periods with its bounds, after what the past ones brought.
 
     Of a backtest the periods held out are drawn twice, as expected and as they came: points outside
-    the shade are those that the bounds missed.
+    the shade are those that the bounds missed. Where a curve does not reach some (`n_beyond`) there
+    is a shade and no line: what comes lies between none and all of them staying.
 
     Args:
         table: from `expected_customers` or `expected_sales`, or from `backtest_outlook`.
@@ -65,11 +68,11 @@ def plot_outlook(
     before = None if past is None else drawn_rows(past, ACTIVE).alone().sorted_by("step")
     ax = axes.axes_to_draw_on(ax)
     expected = drawn["n_customers" if what == "customers" else "sales"]
-    if not np.isfinite(expected).any():
+    lines = _lines_of_outlook(drawn, what, tested)
+    if not (np.isfinite(expected) | np.isfinite(lines[-1][3][0])).any():
         why = "of some, nothing is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, f"{what.capitalize()} expected", why)
     freq = str(drawn["freq"][0])
-    lines = _lines_of_outlook(drawn, what, tested)
     if before is not None and before.size:
         lines = _with_the_past(lines, _line_of_past(before, drawn, what, freq))
     _set_outlook_axes(ax, lines, freq, what)
@@ -157,10 +160,45 @@ def _set_outlook_axes(ax: Axes, lines: list[Line], freq: str, what: Foreseen) ->
 def _draw_outlook_line(ax: Axes, line: Line, what: Foreseen) -> End:
     name, steps, values, bounds, look = line
     x = steps.astype(np.float64)
-    draw_line(ax, x, values, bounds, LOOKS[look], 0.2)
+    draw_line(ax, x, values, bounds, LOOKS[look], _SHADE)
+    open_ended = _without_line(values, bounds)
+    _draw_bounds_alone(ax, x, bounds, open_ended, LOOKS[look].colour)
     at, y = last_known_point(x, values)
-    said = wording.with_commas(y) if what == "customers" else wording.money(y)
+    say = wording.with_commas if what == "customers" else wording.money
+    said = say(y)
+    if open_ended.size and open_ended[-1]:
+        (low, high), at = (float(bound[-1]) for bound in bounds), float(x[-1])
+        said, y = f"{say(low)} to {say(high)}", (low + high) / 2
     return End(at, y, f"{name}\n{said}", LOOKS[look].text)
+
+
+def _without_line(values: Floats, bounds: tuple[Floats, Floats]) -> NDArray[np.bool_]:
+    """Where there are bounds and no value: the model does not reach some, from none to all."""
+    return ~np.isfinite(values) & np.isfinite(bounds[0]) & np.isfinite(bounds[1])
+
+
+def _draw_bounds_alone(
+    ax: Axes,
+    x: Floats,
+    bounds: tuple[Floats, Floats],
+    open_ended: NDArray[np.bool_],
+    colour: str,
+) -> None:
+    """A shade on from the line, or a bar where it has no neighbour."""
+    if not open_ended.any():
+        return
+    lower, upper = bounds
+    shaded = open_ended.copy()
+    shaded[1:] |= open_ended[:-1]
+    shaded[:-1] |= open_ended[1:]
+    shaded &= np.isfinite(lower)
+    ax.fill_between(
+        x, lower, upper, where=shaded.tolist(), color=colour, alpha=_SHADE, linewidth=0, zorder=1
+    )
+    if np.count_nonzero(shaded) == 1:
+        draw_bars(
+            ax, x[shaded], (lower + upper)[shaded] / 2, (lower[shaded], upper[shaded]), colour
+        )
 
 
 def _title_of_outlook(drawn: Drawn, what: Foreseen, tested: bool, freq: str) -> str:
@@ -177,6 +215,8 @@ def _title_of_outlook(drawn: Drawn, what: Foreseen, tested: bool, freq: str) -> 
 
 
 def _reading_of_outlook(drawn: Drawn, lines: list[Line]) -> str:
+    if any(_without_line(values, bounds).any() for _, _, values, bounds, _ in lines):
+        return f"{BOUNDS}. No line: the model does not reach some, none to all of whom may stay"
     if any(np.isfinite(bounds[0]).any() for *_, bounds, _ in lines):
         return f"{BOUNDS} (of chance and parameters; not of change)"
     why = str(drawn["bounds"][0]) if "bounds" in drawn else ""
