@@ -19,6 +19,9 @@ _EDGES = _START | _END
 _EDGES_BY_SIGN = {"^": _START, "$": _END}
 _MOST_REMEMBERED = 20_000
 _SHORT_NAME = 4
+_SHORTLY = 2
+_ANSWERED_BY = 2
+"""Of more words, what ends with a question mark asks something and is no answer."""
 
 
 class Hit(NamedTuple):
@@ -52,6 +55,19 @@ class _Sentence:
 
     known: list[_Known]
     places: list[tuple[int, int, int]]
+    brief: bool = False
+
+    def is_praising(self) -> bool:
+        """Whether a word of it praises, which no negation shortly before it turns round."""
+        known, places = self.known, self.places
+        return any(
+            one.praises
+            and not any(
+                _is_negating(known, before, at) and places[before][2] == places[at][2]
+                for before in range(max(at - _SHORTLY, 1), at)
+            )
+            for at, one in enumerate(known)
+        )
 
 
 class _Automaton:
@@ -118,17 +134,20 @@ class _Automaton:
         self.reached[state] = reach
         return reach
 
-    def matches(self, kinds: list[int], masks: list[int], anchor: int) -> list[tuple[int, int]]:
+    def matches(
+        self, kinds: list[int], masks: list[int], anchors: tuple[int, int]
+    ) -> list[tuple[int, int]]:
         """Where matches start and end (both included); none overlaps another.
 
         Args:
             kinds: of the words of a sentence.
             masks: of the same words.
-            anchor: where the first word stands of those of which every match has one.
+            anchors: where the first and the last word stand of those of which every match has one.
         """
         found, state, taken, reached = [], 0, self.taken, self.reached
         opening, last = self.opening, self.last
-        for at in range(max(anchor - self.longest + 1, 0), len(kinds)):
+        start, end = anchors[0] - self.longest + 1, anchors[1] + self.longest
+        for at in range(max(start, 0), min(end, len(kinds))):
             kind = kinds[at]
             places = taken.get(kind)
             if places is None:
@@ -209,7 +228,9 @@ class Matcher:
         """Every phrase in the text that no negation undoes."""
         found: list[Hit] = []
         parts = sentences(text)
-        brief = sum(map(len, parts)) <= self.lexicon.brief_note
+        size = sum(map(len, parts))
+        asks = size > _ANSWERED_BY and text.rstrip().endswith("?")
+        brief = size <= self.lexicon.brief_note and not asks
         for number, words in enumerate(parts):
             self._find_in(self._sentence_of_words(words), number, found, brief=brief)
         return found
@@ -222,15 +243,22 @@ class Matcher:
         together = 0
         for mask in masks:
             together |= mask
-        anchors = _first_anchors(known, brief=brief and not any(one.praises for one in known))
-        for entry in sorted(anchors):
+        sentence.brief = brief and not sentence.is_praising()
+        matched, undone = list[tuple[int, int, int]](), list[int]()
+        for entry, anchors in sorted(_anchors_of_phrases(known, brief=sentence.brief).items()):
             automaton = self.automata[entry]
             if automaton.required & together != automaton.required:
                 continue
-            for first, last in automaton.matches(kinds, masks, anchors[entry]):
-                if not self._is_undone(self.lexicon.entries[entry], sentence, first, last):
-                    start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
-                    found.append(Hit(entry, number, start, end))
+            for first, last in automaton.matches(kinds, masks, anchors):
+                if self._is_undone(self.lexicon.entries[entry], sentence, first, last):
+                    undone.append(last)
+                else:
+                    matched.append((entry, first, last))
+        for entry, first, last in matched:
+            one = self.lexicon.entries[entry]
+            if not (one.brief and one.negatable and _is_denied(sentence, first, undone)):
+                start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
+                found.append(Hit(entry, number, start, end))
 
     def _is_undone(self, entry: Entry, sentence: _Sentence, first: int, last: int) -> bool:
         """Whether a negation undoes a match, or the customer did what the firm is blamed for."""
@@ -246,7 +274,9 @@ class Matcher:
             if _is_negating(known, at, first):
                 between = range(at + 1, first)
                 if at >= first or (
-                    places[at][2] == clause and not any(known[k].breaks for k in between)
+                    places[at][2] == clause
+                    and not any(known[k].breaks for k in between)
+                    and not (sentence.brief and any(known[k].praises for k in between))
                 ):
                     return True
         return False
@@ -314,16 +344,27 @@ def _most_words(follow: tuple[int, ...]) -> int:
     return max(most)
 
 
-def _first_anchors(known: list[_Known], *, brief: bool) -> dict[int, int]:
-    """The phrases that may be in a sentence, and where the first word of each stands."""
-    found: dict[int, int] = {}
-    for at in range(len(known) - 1, -1, -1):
-        one = known[at]
-        if one.entries:
-            found.update(dict.fromkeys(one.entries, at))
-        if brief and one.brief:
-            found.update(dict.fromkeys(one.brief, at))
-    return found
+def _anchors_of_phrases(known: list[_Known], *, brief: bool) -> dict[int, tuple[int, int]]:
+    """The phrases that may be in a sentence, and where the first and last word of each stand."""
+    last: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for at, one in enumerate(known):
+        for entries in (one.entries, one.brief) if brief else (one.entries,):
+            for entry in entries:
+                first.setdefault(entry, at)
+                last[entry] = at
+    return {entry: (at, last[entry]) for entry, at in first.items()}
+
+
+def _is_denied(sentence: _Sentence, first: int, undone: list[int]) -> bool:
+    """Whether a negation undid what is said of a word in its clause ("staff was not rude")."""
+    known, places = sentence.known, sentence.places
+    return any(
+        first <= end
+        and places[first][2] == places[end][2]
+        and not any(one.breaks for one in known[first:end])
+        for end in undone
+    )
 
 
 def _is_negating(known: list[_Known], at: int, first: int) -> bool:
