@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from retention.reasons.lexicon.automata import END, MOST_REMEMBERED, START, Automaton
 from retention.reasons.lexicon.lexicon import OWN_BRAND
-from retention.reasons.lexicon.phrases import ANYTHING, Phrase, compile_phrase, places_of_bits
+from retention.reasons.lexicon.phrases import ANYTHING, compile_phrase
 from retention.reasons.notes.words import normal_words, sentences
 
 if TYPE_CHECKING:
     from retention.reasons.lexicon.lexicon import Entry, Lexicon
     from retention.reasons.notes.words import Word
 
-_START, _END = 1, 2
-_EDGES = _START | _END
-_EDGES_BY_SIGN = {"^": _START, "$": _END}
-_MOST_REMEMBERED = 20_000
+_EDGES_BY_SIGN = {"^": START, "$": END}
 _SHORT_NAME = 4
 _SHORTLY = 2
 _ANSWERED_BY = 2
@@ -70,109 +68,6 @@ class _Sentence:
         )
 
 
-class _Automaton:
-    """A compiled phrase at work: sets of places are bits, and what was worked out is remembered."""
-
-    __slots__ = (
-        "accepts",
-        "alike",
-        "before",
-        "first",
-        "follow",
-        "last",
-        "longest",
-        "opening",
-        "reached",
-        "relevant",
-        "required",
-        "taken",
-    )
-
-    def __init__(self, phrase: Phrase, bit_of: dict[frozenset[str], int]) -> None:
-        self.first, self.last, self.follow = phrase.first, phrase.last, phrase.follow
-        self.before = [0] * len(phrase.follow)
-        for place, after in enumerate(phrase.follow):
-            for next_place in places_of_bits(after):
-                self.before[next_place] |= 1 << place
-        self.longest = _most_words(phrase.follow)
-        self.accepts = [0 if kind == ANYTHING else bit_of[kind] for kind in phrase.classes]
-        self.relevant = _EDGES
-        for bits in self.accepts:
-            self.relevant |= bits
-        self.opening = sum(1 << p for p in places_of_bits(self.first) if self.accepts[p])
-        self.required = 0
-        for kind in phrase.required:
-            self.required |= bit_of[kind]
-        self.taken: dict[int, int] = {}
-        self.alike: dict[int, int] = {}
-        self.reached = {0: self.first}
-
-    def places_taking(self, kind: int, mask: int) -> int:
-        """The places that a word of this kind, which has this mask, may stand at."""
-        seen = mask & self.relevant
-        places = self.alike.get(seen)
-        if places is None:
-            free = not seen & _EDGES
-            places = self.alike[seen] = sum(
-                1 << place
-                for place, bits in enumerate(self.accepts)
-                if (free if bits == 0 else bits & seen)
-            )
-        if len(self.taken) > _MOST_REMEMBERED:
-            self.taken.clear()
-            self.alike.clear()
-        self.taken[kind] = places
-        return places
-
-    def places_reached(self, state: int) -> int:
-        """The places that a further word may stand at, those of a new match among them."""
-        reach = self.first
-        for place in places_of_bits(state):
-            reach |= self.follow[place]
-        if len(self.reached) > _MOST_REMEMBERED:
-            self.reached.clear()
-        self.reached[state] = reach
-        return reach
-
-    def matches(
-        self, kinds: list[int], masks: list[int], anchors: tuple[int, int]
-    ) -> list[tuple[int, int]]:
-        """Where matches start and end (both included); none overlaps another.
-
-        Args:
-            kinds: of the words of a sentence.
-            masks: of the same words.
-            anchors: where the first and the last word stand of those of which every match has one.
-        """
-        found, state, taken, reached = [], 0, self.taken, self.reached
-        opening, last = self.opening, self.last
-        start, end = anchors[0] - self.longest + 1, anchors[1] + self.longest
-        for at in range(max(start, 0), min(end, len(kinds))):
-            kind = kinds[at]
-            places = taken.get(kind)
-            if places is None:
-                places = self.places_taking(kind, masks[at])
-            if not (state or places & opening):
-                continue  # no match begins here: a gap at the start may be left out
-            reach = reached.get(state)
-            state = places & (self.places_reached(state) if reach is None else reach)
-            if state & last:
-                found.append((self._latest_start(kinds, masks, at, state & last), at))
-                state = 0
-        return found
-
-    def _latest_start(self, kinds: list[int], masks: list[int], end: int, places: int) -> int:
-        """The latest word at which a match with this end can start."""
-        at = end
-        while not places & self.first:
-            reach = 0
-            for place in places_of_bits(places):
-                reach |= self.before[place]
-            at -= 1
-            places = reach & self.places_taking(kinds[at], masks[at])
-        return at
-
-
 class Matcher:
     """A lexicon at work; words and steps once seen are remembered."""
 
@@ -182,8 +77,8 @@ class Matcher:
         lists = dict(lexicon.lists)
         phrases = [compile_phrase(e.pattern, lists, self.expand) for e in lexicon.entries]
         self.bit_of: dict[frozenset[str], int] = {
-            frozenset({"^"}): _START,
-            frozenset({"$"}): _END,
+            frozenset({"^"}): START,
+            frozenset({"$"}): END,
         }
         self.words: dict[str, int] = {}
         self.entries: dict[str, list[int]] = {}
@@ -194,7 +89,7 @@ class Matcher:
             looked_up = self.brief if entry.brief else self.entries
             for word in phrase.anchor:
                 looked_up.setdefault(word, []).append(number)
-        self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
+        self.automata = [Automaton(phrase, self.bit_of) for phrase in phrases]
         self.rules_about: dict[str, frozenset[int]] = {}
         self.pairs = [one.split() for one in lexicon.negators if " " in one]
         self.own = {part for name in lists[OWN_BRAND] for part in normal_words(name, self.expand)}
@@ -295,7 +190,7 @@ class Matcher:
         return _Sentence(known, places)
 
     def _looked_up_words(self, raw: str) -> tuple[_Known, ...]:
-        if len(self.seen) > _MOST_REMEMBERED:
+        if len(self.seen) > MOST_REMEMBERED:
             self.seen.clear()
         words = normal_words(raw[:60], self.expand)
         named = len(words) == 1 and self._is_name(raw, words[0])
@@ -334,14 +229,6 @@ class Matcher:
         if word in self.own or word in self.lexicon.not_names or not raw[0].isupper():
             return False
         return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
-
-
-def _most_words(follow: tuple[int, ...]) -> int:
-    """How many words a match has at most: what may follow a place comes after it."""
-    most = [1] * len(follow)
-    for place in reversed(range(len(follow))):
-        most[place] += max((most[after] for after in places_of_bits(follow[place])), default=0)
-    return max(most)
 
 
 def _anchors_of_phrases(known: list[_Known], *, brief: bool) -> dict[int, tuple[int, int]]:
