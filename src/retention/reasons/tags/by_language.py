@@ -37,8 +37,8 @@ def languages_asked(language: str | Sequence[str] | None, *, other: str | None) 
         return ()
     if other:
         raise RetentionError(f"Give a language or {other}, not both: {other} has its own.")
-    alone = isinstance(language, str) or not isinstance(language, Iterable)
-    several = [language] if alone else list(language)
+    whole = isinstance(language, str) or not isinstance(language, Iterable)
+    several: list[str] = [*((language,) if whole else language)]
     if not several:
         raise RetentionError("language names none; leave it away for English.")
     for one in several:
