@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from retention.errors import RetentionWarning
+from retention.errors import RetentionError, RetentionWarning
 from retention.reasons.lexicon.lexicon import CUE, check_tag, load_lexicon
 from retention.reasons.lexicon.matching import matcher_of
 from retention.reasons.notes.words import normal_words
@@ -79,10 +79,10 @@ def test_notes_in_languages_not_asked_for_are_counted():
     texts = [ENGLISH, GERMAN, GERMAN + " Danke.", ITALIAN, "zu teuer"]
     said = (
         r"3 different notes look like .*German \(2\), Italian \(1\); in 3 of them no reason"
-        r".*\['en', 'de'\]"
+        r".*\['en', 'de'\], in place of any lexicon="
     )
     with pytest.warns(RetentionWarning, match=said):
-        found = tag_reasons(pd.Series(texts))
+        found = tag_reasons(pd.Series(texts), lexicon="en")
     assert found["category"].tolist() == ["pricing", *["unspecified"] * 4]
     with pytest.warns(
         RetentionWarning, match=r"1 different note looks .*Italian \(1\).*give one of yours"
@@ -109,3 +109,40 @@ def test_what_begins_with_an_elided_word_is_two():
     """Where the lexicon says so."""
     assert normal_words("L’abonnement", {"l'": "le"}) == ("le", "abonnement")
     assert normal_words("l'abonnement", {}) == ("labonnement",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Plus size jeans cost plus shipping",
+        "Do do more, do cancel do",
+        "Os X version missing, do better",
+        "Van broke down, per Van lease",
+        "Ya ya, price rose again",
+        "Non profit budget cut per year",
+        "Les Mills and Les Paul classes",
+    ],
+)
+def test_english_notes_with_words_of_others_are_no_other_language(text):
+    """Words that English has too tell nothing, nor does one word said twice."""
+    assert languages_of_texts([text]) in ([None], ["en"])
+
+
+def test_german_and_italian_are_not_taken_for_what_they_share_words_with():
+    """German has "es" too, and "con", "una", "le" are Italian."""
+    texts = ["Es gibt es leider nur auf Papier", "Con una app le cose vanno male, ma"]
+    assert languages_of_texts(texts) == ["de", None]
+
+
+def test_what_one_language_denies_or_praises_no_other_takes_for_a_reason():
+    """Short notes are read with all lexicons; "bugs" are German too."""
+    for text in ("no bugs so far", "support prima", "nicht cheap"):
+        assert categories_of(text, language=SERVED) == {"unspecified"}
+    assert categories_of("bugs", language=SERVED) == {"core_service_failure"}
+
+
+@pytest.mark.parametrize("language", [5, b"en", ["en", 3], "EN", "it"])
+def test_what_is_no_language_is_refused_with_those_there_are(language):
+    """Whatever its type."""
+    with pytest.raises(RetentionError, match=r"language.* must be one of 'en', 'de', 'fr', 'es'"):
+        tag_reasons(pd.Series(["x"]), language=language)

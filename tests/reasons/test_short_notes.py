@@ -56,6 +56,38 @@ def test_praise_and_negation_undo_a_short_answer(text):
     assert categories_of(text) == {"unspecified"}
 
 
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("support not good", "service_encounter_failure"),
+        ("not happy with the price", "pricing"),
+        ("the price isn't fair", "pricing"),
+        ("quality was never great", "core_service_failure"),
+        ("No, great price", "unspecified"),
+        ("not reliable", "core_service_failure"),
+    ],
+)
+def test_praise_that_is_denied_is_none(text, category):
+    """Nor does its negation undo the answer; of another clause it denies nothing."""
+    assert categories_of(text) == {category}
+
+
+@pytest.mark.parametrize(
+    "text", ["the staff was not rude", "price not high", "fees aren't too high"]
+)
+def test_a_complaint_that_is_denied_undoes_what_it_is_about(text):
+    """The staff alone is a reason; a staff that was not rude is none."""
+    assert categories_of(text) == {"unspecified"}
+    assert categories_of("slow but staff not rude") == {"core_service_failure"}
+
+
+def test_a_question_is_no_short_answer():
+    """Of two words it may be one that hesitates."""
+    asked = ("What is the price?", "Is there a queue? ")
+    assert [categories_of(text) for text in asked] == [{"unspecified"}] * 2
+    assert categories_of("the price?") == categories_of("Why so expensive?") == {"pricing"}
+
+
 def test_short_answers_are_not_looked_for_in_longer_notes():
     """The price alone is a reason; in a sentence of seven words it has to be called high."""
     six, seven = "I asked about the price today", "I asked about the price of tea"

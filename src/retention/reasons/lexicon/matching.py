@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from retention.reasons.lexicon.automata import END, MOST_REMEMBERED, START, Automaton
 from retention.reasons.lexicon.lexicon import OWN_BRAND
-from retention.reasons.lexicon.phrases import ANYTHING, Phrase, compile_phrase, places_of_bits
+from retention.reasons.lexicon.phrases import ANYTHING, compile_phrase
 from retention.reasons.notes.words import normal_words, sentences
 
 if TYPE_CHECKING:
     from retention.reasons.lexicon.lexicon import Entry, Lexicon
     from retention.reasons.notes.words import Word
 
-_START, _END = 1, 2
-_EDGES = _START | _END
-_EDGES_BY_SIGN = {"^": _START, "$": _END}
-_MOST_REMEMBERED = 20_000
+_EDGES_BY_SIGN = {"^": START, "$": END}
 _SHORT_NAME = 4
+_SHORTLY = 2
+_ANSWERED_BY = 2
+"""Of more words, what ends with a question mark asks something and is no answer."""
 
 
 class Hit(NamedTuple):
@@ -52,106 +53,19 @@ class _Sentence:
 
     known: list[_Known]
     places: list[tuple[int, int, int]]
+    brief: bool = False
 
-
-class _Automaton:
-    """A compiled phrase at work: sets of places are bits, and what was worked out is remembered."""
-
-    __slots__ = (
-        "accepts",
-        "alike",
-        "before",
-        "first",
-        "follow",
-        "last",
-        "longest",
-        "opening",
-        "reached",
-        "relevant",
-        "required",
-        "taken",
-    )
-
-    def __init__(self, phrase: Phrase, bit_of: dict[frozenset[str], int]) -> None:
-        self.first, self.last, self.follow = phrase.first, phrase.last, phrase.follow
-        self.before = [0] * len(phrase.follow)
-        for place, after in enumerate(phrase.follow):
-            for next_place in places_of_bits(after):
-                self.before[next_place] |= 1 << place
-        self.longest = _most_words(phrase.follow)
-        self.accepts = [0 if kind == ANYTHING else bit_of[kind] for kind in phrase.classes]
-        self.relevant = _EDGES
-        for bits in self.accepts:
-            self.relevant |= bits
-        self.opening = sum(1 << p for p in places_of_bits(self.first) if self.accepts[p])
-        self.required = 0
-        for kind in phrase.required:
-            self.required |= bit_of[kind]
-        self.taken: dict[int, int] = {}
-        self.alike: dict[int, int] = {}
-        self.reached = {0: self.first}
-
-    def places_taking(self, kind: int, mask: int) -> int:
-        """The places that a word of this kind, which has this mask, may stand at."""
-        seen = mask & self.relevant
-        places = self.alike.get(seen)
-        if places is None:
-            free = not seen & _EDGES
-            places = self.alike[seen] = sum(
-                1 << place
-                for place, bits in enumerate(self.accepts)
-                if (free if bits == 0 else bits & seen)
+    def is_praising(self) -> bool:
+        """Whether a word of it praises, which no negation shortly before it turns round."""
+        known, places = self.known, self.places
+        return any(
+            one.praises
+            and not any(
+                _is_negating(known, before, at) and places[before][2] == places[at][2]
+                for before in range(max(at - _SHORTLY, 1), at)
             )
-        if len(self.taken) > _MOST_REMEMBERED:
-            self.taken.clear()
-            self.alike.clear()
-        self.taken[kind] = places
-        return places
-
-    def places_reached(self, state: int) -> int:
-        """The places that a further word may stand at, those of a new match among them."""
-        reach = self.first
-        for place in places_of_bits(state):
-            reach |= self.follow[place]
-        if len(self.reached) > _MOST_REMEMBERED:
-            self.reached.clear()
-        self.reached[state] = reach
-        return reach
-
-    def matches(self, kinds: list[int], masks: list[int], anchor: int) -> list[tuple[int, int]]:
-        """Where matches start and end (both included); none overlaps another.
-
-        Args:
-            kinds: of the words of a sentence.
-            masks: of the same words.
-            anchor: where the first word stands of those of which every match has one.
-        """
-        found, state, taken, reached = [], 0, self.taken, self.reached
-        opening, last = self.opening, self.last
-        for at in range(max(anchor - self.longest + 1, 0), len(kinds)):
-            kind = kinds[at]
-            places = taken.get(kind)
-            if places is None:
-                places = self.places_taking(kind, masks[at])
-            if not (state or places & opening):
-                continue  # no match begins here: a gap at the start may be left out
-            reach = reached.get(state)
-            state = places & (self.places_reached(state) if reach is None else reach)
-            if state & last:
-                found.append((self._latest_start(kinds, masks, at, state & last), at))
-                state = 0
-        return found
-
-    def _latest_start(self, kinds: list[int], masks: list[int], end: int, places: int) -> int:
-        """The latest word at which a match with this end can start."""
-        at = end
-        while not places & self.first:
-            reach = 0
-            for place in places_of_bits(places):
-                reach |= self.before[place]
-            at -= 1
-            places = reach & self.places_taking(kinds[at], masks[at])
-        return at
+            for at, one in enumerate(known)
+        )
 
 
 class Matcher:
@@ -163,8 +77,8 @@ class Matcher:
         lists = dict(lexicon.lists)
         phrases = [compile_phrase(e.pattern, lists, self.expand) for e in lexicon.entries]
         self.bit_of: dict[frozenset[str], int] = {
-            frozenset({"^"}): _START,
-            frozenset({"$"}): _END,
+            frozenset({"^"}): START,
+            frozenset({"$"}): END,
         }
         self.words: dict[str, int] = {}
         self.entries: dict[str, list[int]] = {}
@@ -175,7 +89,7 @@ class Matcher:
             looked_up = self.brief if entry.brief else self.entries
             for word in phrase.anchor:
                 looked_up.setdefault(word, []).append(number)
-        self.automata = [_Automaton(phrase, self.bit_of) for phrase in phrases]
+        self.automata = [Automaton(phrase, self.bit_of) for phrase in phrases]
         self.rules_about: dict[str, frozenset[int]] = {}
         self.pairs = [one.split() for one in lexicon.negators if " " in one]
         self.own = {part for name in lists[OWN_BRAND] for part in normal_words(name, self.expand)}
@@ -209,7 +123,9 @@ class Matcher:
         """Every phrase in the text that no negation undoes."""
         found: list[Hit] = []
         parts = sentences(text)
-        brief = sum(map(len, parts)) <= self.lexicon.brief_note
+        size = sum(map(len, parts))
+        asks = size > _ANSWERED_BY and text.rstrip().endswith("?")
+        brief = size <= self.lexicon.brief_note and not asks
         for number, words in enumerate(parts):
             self._find_in(self._sentence_of_words(words), number, found, brief=brief)
         return found
@@ -222,15 +138,22 @@ class Matcher:
         together = 0
         for mask in masks:
             together |= mask
-        anchors = _first_anchors(known, brief=brief and not any(one.praises for one in known))
-        for entry in sorted(anchors):
+        sentence.brief = brief and not sentence.is_praising()
+        matched, undone = list[tuple[int, int, int]](), list[int]()
+        for entry, anchors in sorted(_anchors_of_phrases(known, brief=sentence.brief).items()):
             automaton = self.automata[entry]
             if automaton.required & together != automaton.required:
                 continue
-            for first, last in automaton.matches(kinds, masks, anchors[entry]):
-                if not self._is_undone(self.lexicon.entries[entry], sentence, first, last):
-                    start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
-                    found.append(Hit(entry, number, start, end))
+            for first, last in automaton.matches(kinds, masks, anchors):
+                if self._is_undone(self.lexicon.entries[entry], sentence, first, last):
+                    undone.append(last)
+                else:
+                    matched.append((entry, first, last))
+        for entry, first, last in matched:
+            one = self.lexicon.entries[entry]
+            if not (one.brief and one.negatable and _is_denied(sentence, first, undone)):
+                start, end = places[max(first, 1)][0], places[min(last, len(places) - 2)][1]
+                found.append(Hit(entry, number, start, end))
 
     def _is_undone(self, entry: Entry, sentence: _Sentence, first: int, last: int) -> bool:
         """Whether a negation undoes a match, or the customer did what the firm is blamed for."""
@@ -246,7 +169,9 @@ class Matcher:
             if _is_negating(known, at, first):
                 between = range(at + 1, first)
                 if at >= first or (
-                    places[at][2] == clause and not any(known[k].breaks for k in between)
+                    places[at][2] == clause
+                    and not any(known[k].breaks for k in between)
+                    and not (sentence.brief and any(known[k].praises for k in between))
                 ):
                     return True
         return False
@@ -265,7 +190,7 @@ class Matcher:
         return _Sentence(known, places)
 
     def _looked_up_words(self, raw: str) -> tuple[_Known, ...]:
-        if len(self.seen) > _MOST_REMEMBERED:
+        if len(self.seen) > MOST_REMEMBERED:
             self.seen.clear()
         words = normal_words(raw[:60], self.expand)
         named = len(words) == 1 and self._is_name(raw, words[0])
@@ -306,24 +231,27 @@ class Matcher:
         return not raw.isupper() or 1 < len(raw) <= _SHORT_NAME
 
 
-def _most_words(follow: tuple[int, ...]) -> int:
-    """How many words a match has at most: what may follow a place comes after it."""
-    most = [1] * len(follow)
-    for place in reversed(range(len(follow))):
-        most[place] += max((most[after] for after in places_of_bits(follow[place])), default=0)
-    return max(most)
+def _anchors_of_phrases(known: list[_Known], *, brief: bool) -> dict[int, tuple[int, int]]:
+    """The phrases that may be in a sentence, and where the first and last word of each stand."""
+    last: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for at, one in enumerate(known):
+        for entries in (one.entries, one.brief) if brief else (one.entries,):
+            for entry in entries:
+                first.setdefault(entry, at)
+                last[entry] = at
+    return {entry: (at, last[entry]) for entry, at in first.items()}
 
 
-def _first_anchors(known: list[_Known], *, brief: bool) -> dict[int, int]:
-    """The phrases that may be in a sentence, and where the first word of each stands."""
-    found: dict[int, int] = {}
-    for at in range(len(known) - 1, -1, -1):
-        one = known[at]
-        if one.entries:
-            found.update(dict.fromkeys(one.entries, at))
-        if brief and one.brief:
-            found.update(dict.fromkeys(one.brief, at))
-    return found
+def _is_denied(sentence: _Sentence, first: int, undone: list[int]) -> bool:
+    """Whether a negation undid what is said of a word in its clause ("staff was not rude")."""
+    known, places = sentence.known, sentence.places
+    return any(
+        first <= end
+        and places[first][2] == places[end][2]
+        and not any(one.breaks for one in known[first:end])
+        for end in undone
+    )
 
 
 def _is_negating(known: list[_Known], at: int, first: int) -> bool:

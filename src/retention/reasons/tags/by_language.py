@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retention.errors import RetentionError, check_choice
@@ -35,7 +37,8 @@ def languages_asked(language: str | Sequence[str] | None, *, other: str | None) 
         return ()
     if other:
         raise RetentionError(f"Give a language or {other}, not both: {other} has its own.")
-    several = [language] if isinstance(language, str) else list(language)
+    whole = isinstance(language, str) or not isinstance(language, Iterable)
+    several: list[str] = [*((language,) if whole else language)]
     if not several:
         raise RetentionError("language names none; leave it away for English.")
     for one in several:
@@ -49,9 +52,10 @@ def tags_by_language(
     """The reasons in each text, read with the lexicon of the language that it looks like.
 
     Texts whose language cannot be told, such as those of a few words, are read with all, and of a
-    reason found by several the strongest counts.
+    reason found by several the strongest counts. What one language denies or praises, no other
+    takes for a reason: "no bugs" is denied in German too, where "bugs" is a word.
     """
-    matchers = {one.language: matcher_of(one) for one in lexicons}
+    matchers = {one.language: matcher_of(one) for one in _lexicons_read_together(lexicons)}
     told = languages_of_texts(texts)
     found = []
     with progress_bar("tagging notes", "notes", len(texts)) as done:
@@ -64,6 +68,15 @@ def tags_by_language(
         asked = ", ".join(map(repr, matchers))
         warn_of_other_languages(others, [bool(tags) for tags in found], asked)
     return found
+
+
+def _lexicons_read_together(lexicons: Sequence[Lexicon]) -> list[Lexicon]:
+    """The lexicons, each with the negations and the praise of all."""
+    if len(lexicons) == 1:
+        return [*lexicons]
+    negators = dict.fromkeys(word for one in lexicons for word in one.negators)
+    praises = dict.fromkeys(word for one in lexicons for word in one.praises)
+    return [replace(one, negators=(*negators,), praises=(*praises,)) for one in lexicons]
 
 
 def _strongest_tags(text: str, matchers: Sequence[Matcher], min_score: float) -> list[Tag]:

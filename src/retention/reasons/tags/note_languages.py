@@ -22,8 +22,8 @@ _SIGNS = str.maketrans(dict.fromkeys(".,;:!?()\"'’", " "))
 def languages_of_texts(texts: Sequence[str]) -> list[str | None]:
     """What language each text looks like, None where that cannot be told.
 
-    A language is told where two words or more, a fifth of all or more, are words that of the
-    languages known here only it has, and they are twice as many as those of any other.
+    A language is told where two different words or more, and a fifth of all or more, are words that
+    of the languages known here only it has, and they are twice as many as those of any other.
     """
     language_of = _language_of_words()
     return [_language_of_text(text, language_of) for text in texts]
@@ -47,7 +47,8 @@ def warn_of_other_languages(told: Sequence[str | None], found: Sequence[bool], a
     silent = sum(one is not None and not any_ for one, any_ in zip(told, found, strict=True))
     said = ", ".join(f"{_NAMES[one]} ({many:,})" for one, many in counts.most_common())
     served = [one for one in counts if one in SERVED]
-    do = f"Say language=[{asked}, {', '.join(map(repr, served))}]. " if served else ""
+    said_so = f"Say language=[{asked}, {', '.join(map(repr, served))}], in place of any lexicon=. "
+    do = said_so if served else ""
     if len(served) < len(counts):
         do += "For a language without a lexicon give one of yours (lexicon=) or an annotator. "
     looks = count_of(n, "different note looks", "different notes look")
@@ -76,11 +77,13 @@ def _language_of_text(text: str, language_of: Mapping[str, str]) -> str | None:
     words = text.lower().translate(_SIGNS).split()
     if len(words) < FEWEST_WORDS:
         return None
-    counts = Counter(language_of[word] for word in words if word in language_of).most_common(2)
+    known = [word for word in words if word in language_of]
+    counts = Counter(map(language_of.__getitem__, known)).most_common(2)
     if not counts:
         return None
     (best, most), second = counts[0], counts[1][1] if len(counts) > 1 else 0
-    clear = most >= max(_FEWEST_KNOWN, _LEAST_SHARE * len(words), _LEAD * second)
+    different = sum(language_of[word] == best for word in set(known))
+    clear = different >= _FEWEST_KNOWN and most >= max(_LEAST_SHARE * len(words), _LEAD * second)
     return best if clear else None
 
 

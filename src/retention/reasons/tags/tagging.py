@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -29,16 +29,50 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrameT, IntoSeries
 
     from retention.frames import Columns
     from retention.reasons.lexicon.finding import Tag
     from retention.reasons.tags.by_annotator import Annotator
 
 
+@overload
+def tag_reasons(
+    notes: IntoFrameT,
+    *,
+    text: str = ...,
+    note_id: str = ...,
+    lexicon: str | Path | Lexicon | None = ...,
+    language: str | Sequence[str] | None = ...,
+    model: ReasonModel | None = ...,
+    annotator: Annotator | None = ...,
+    min_score: float | None = ...,
+    own_brand: Sequence[str] = ...,
+    competitors: Sequence[str] = ...,
+    keep: str | Sequence[str] = ...,
+) -> IntoFrameT: ...
+
+
+@overload
+def tag_reasons(
+    notes: IntoSeries,
+    *,
+    text: str = ...,
+    note_id: str = ...,
+    lexicon: str | Path | Lexicon | None = ...,
+    language: str | Sequence[str] | None = ...,
+    model: ReasonModel | None = ...,
+    annotator: Annotator | None = ...,
+    min_score: float | None = ...,
+    own_brand: Sequence[str] = ...,
+    competitors: Sequence[str] = ...,
+    keep: str | Sequence[str] = ...,
+) -> Any: ...
+
+
 @gives(TAGS)
 def tag_reasons(  # noqa: PLR0913 - a door
-    notes: IntoFrameT,
+    notes: Any,
     *,
     text: str = "text",
     note_id: str = "note_id",
@@ -50,7 +84,7 @@ def tag_reasons(  # noqa: PLR0913 - a door
     own_brand: Sequence[str] = (),
     competitors: Sequence[str] = (),
     keep: str | Sequence[str] = (),
-) -> IntoFrameT:
+) -> Any:
     """The reasons that each note tells, with the words that tell them.
 
     A note may tell several. The strength of a reason is 1 − Π(1 − w) over the weights w of its
