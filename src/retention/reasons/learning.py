@@ -115,7 +115,7 @@ def fit_reason_model(
         ... })
         >>> model = rt.reasons.fit_reason_model(notes, labels=labels, seed=1)
         >>> model
-        ReasonModel(1 categories of 24 notes, beside Lexicon('en', '1.1.0', 763 phrases))
+        ReasonModel(1 categories of 24 notes, beside Lexicon('en', '1.1.0', 765 phrases))
         >>> new = pd.DataFrame({"text": ["Beans, beans, beans.", "Goodbye!"]})
         >>> rt.tag_reasons(new, model=model)[["category", "evidence"]].fillna("")
               category evidence
