@@ -237,7 +237,7 @@ def _customers_as_of(
     if n_segments * asked.size > _MOST_ROWS:
         raise ContentError(
             f"by: {', '.join(map(repr, by))} makes {n_segments:,} segments on {asked.size:,} days, "
-            "too many to hold. Put its values into classes first, or say freq='month'."
+            "too many to hold. Put its values into classes first, or say `freq='month'`."
         )
     base, kept = _counts_as_of(asked, purchases, n, place, n_segments)
     seen = base.any(axis=1) if by else np.ones(1, bool)
