@@ -100,10 +100,9 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term(
         "cumulative incidence",
-        "the share that has left for one cause by some time, while the other causes were at work "
-        "as well.",
+        "the share that has left for one cause by some time, with the others at work as well.",
         "topics/survival",
-        ("competing risks", "cause-specific model", "subdistribution"),
+        ("competing risks", "cause-specific model"),
     ),
     Term(
         "entry",

@@ -122,23 +122,23 @@ def tag_reasons(  # noqa: PLR0913 - a door
 
     Returns:
         One row per note and sub-category, in the caller's kind (of a Series a table of its engine,
-        notes numbered from 0 in their order): `note_id`, `customer_id` (null
-        where not known), `category`, `subcategory`, `score` (strength, 0 to 1; with a model a
-        probability, as far as the notes that it learnt from stand for these), `rank` (1 for the
-        strongest of the note; of equals a bad reaction comes before the failure that it answers,
-        what holds a customer back comes last; with a model, its probabilities and the strengths of
-        categories that it does not know are ranked together, though they are two scales),
-        `is_primary` (rank 1), `evidence` (the strongest words), `start`, `end` (where these stand
-        in the text: `text[start:end]`, in characters), `phrase` (of the lexicon, that found them;
-        else null), and the columns of `keep`. A note in which nothing is found has one row of
-        category "unspecified", one that is null or blank has one of category "missing": every note
-        is there. Notes keep their order.
+        notes numbered from 0 in their order): `note_id`, `customer_id` (null where not known),
+        `category`, `subcategory`, `score` (strength, 0 to 1; with a model a probability, as far as
+        the notes that it learnt from stand for these), `rank` (1 for the strongest of the note; of
+        equals a bad reaction comes before the failure that it answers, what holds a customer back
+        comes last; with a model, its probabilities and the strengths of categories that it does not
+        know are ranked together, though they are two scales), `is_primary` (rank 1), `evidence`
+        (the strongest words), `start`, `end` (where these stand in the text: `text[start:end]`, in
+        characters), `phrase` (of the lexicon, that found them; else null), and the columns of
+        `keep`. A note in which nothing is found has one row of category "unspecified", one that is
+        null or blank has one of category "missing": every note is there. Notes keep their order.
 
     Raises:
         ColumnError: if there is no such column.
         ContentError: if the column holds no text, or two notes have the same id.
         RetentionError: if `min_score` is not between 0 and 1, both a model and an annotator are
-            given, or a model that is none or with another lexicon than its own.
+            given, or a model that is none or with another lexicon than its own; if `language` has
+            no lexicon, or a lexicon or a model says it already.
 
     Warns:
         RetentionWarning: if a note has more than 20,000 characters: what follows is not read; if
