@@ -145,14 +145,10 @@ def test_a_clean_lazy_table_is_asked_once(monkeypatch):
     """All checks of a typed lazy table are one aggregate query."""
     import duckdb
 
-    from retention.loading.rows import row_checks, text
+    from retention.frames import python_rows
 
-    queries = []
-    for module in (row_checks, text):
-        ask = module.one_row
-        monkeypatch.setattr(
-            module, "one_row", lambda frame, ask=ask: queries.append(1) or ask(frame)
-        )
+    queries, ask = [], python_rows.one_row
+    monkeypatch.setattr(python_rows, "one_row", lambda frame: queries.append(1) or ask(frame))
     table = duckdb.connect().from_df(shop())
     rt.as_transactions(table, **NAMES, as_of="2024-12-31")
     assert len(queries) == 1

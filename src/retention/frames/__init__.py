@@ -38,6 +38,7 @@ from retention.frames.numbered import (
     numbers_of_values,
     rows_at_hand,
 )
+from retention.frames.python_rows import conditions_met
 from retention.frames.row_numbers import (
     MOST_SORTED,
     numbers_of_texts,
@@ -73,6 +74,7 @@ __all__ = [
     "beside",
     "beside_columns",
     "collect",
+    "conditions_met",
     "count",
     "first_rows_in_turn",
     "frame_at_hand",

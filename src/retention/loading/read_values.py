@@ -103,7 +103,7 @@ def _signs_of_plain_text(
         for role in id_roles:
             asked |= {
                 sign: source.among_meant(holds)
-                for sign, holds in ids.id_signs(source, role).items()
+                for sign, holds in ids.id_signs(source, role, written.blank_ids).items()
             }
     return signs_that_occur(frame, asked)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 
-from retention.frames import MOST_SORTED, Frame, count, numbers_rows, one_row
+from retention.frames import MOST_SORTED, Frame, conditions_met, count, numbers_rows, one_row
 from retention.loading.rows.columns import (
     CHOSEN,
     ROW,
@@ -190,9 +190,10 @@ def verdict_on_rows(reading: Reading) -> Judged:
     """
     reading = _reading_of_rows_meant(_reading_without_incomplete(reading))
     flags = {flag_name(check): check.fails for check in reading.checks if check.fails is not None}
-    frame = reading.frame.with_columns(**flags)
-    look, n_rows = _first_look(reading, frame, list(flags))
+    look, n_rows = _first_look(reading, flags)
     failing = [check for check in reading.checks if look.get(flag_name(check))]
+    failed = {name: fails for name, fails in flags.items() if look[name]}
+    frame = reading.frame.with_columns(**failed) if failed else reading.frame
     for i, check in enumerate(reading.checks):
         if check.later is not None:
             before = [c for c in failing if c in reading.checks[:i]]
@@ -251,25 +252,22 @@ def _reading_of_rows_meant(reading: Reading) -> Reading:
     return replace(reading, checks=[*out, *others], signs=signs, outputs=outputs)
 
 
-def _first_look(
-    reading: Reading, frame: Frame, flags: Sequence[str]
-) -> tuple[dict[str, bool], int]:
+def _first_look(reading: Reading, flags: Mapping[str, nw.Expr]) -> tuple[dict[str, bool], int]:
     """Whether any row fails each check, and whatever else the door asked, and how many there are.
 
     "apart" says that all lines of a lazy table differ in their fingerprint, "few" that there are so
     few that their numbers may be sorted in memory.
     """
     others = {f"other {o.name}": o.other for o in reading.outputs if o.other is not None}
-    years = signs_of_years(reading.source, frame)
-    asked = {**others, **reading.signs, **years}
+    source, frame = reading.source, reading.frame
+    asked = {**others, **reading.signs, **signs_of_years(source, frame)}
     names = {sign: f"{OURS}sign{i}" for i, sign in enumerate(asked)}
-    columns = {names[sign]: condition for sign, condition in asked.items()}
-    aggregates = [nw.len().alias(_N), *(nw.col(name).any() for name in (*flags, *columns))]
-    source = reading.source
+    conditions = {**flags, **{names[sign]: holds for sign, holds in asked.items()}}
+    further = {_N: nw.len()}
     if reading.repeats and not source.eager and not numbers_rows(source.frame, source.schema):
-        columns[_PRINT] = fingerprint(source)
-        aggregates.append(nw.col(_PRINT).n_unique())
-    found = one_row((frame.with_columns(**columns) if columns else frame).select(*aggregates))
+        frame = frame.with_columns(fingerprint(source).alias(_PRINT))
+        further[_PRINT] = nw.col(_PRINT).n_unique()
+    found = conditions_met(frame, conditions, further)
     look = {sign: bool(found[names.get(sign, sign)]) for sign in (*flags, *asked)}
     apart, n_rows = found.get(_PRINT) == found[_N], int(found[_N])
     few = n_rows <= MOST_SORTED

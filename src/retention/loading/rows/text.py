@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 
 from retention.errors import RetentionError, check_choice
-from retention.frames import one_row
+from retention.frames import conditions_met
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -205,8 +205,8 @@ def signs_that_occur(frame: Frame, conditions: Mapping[str, nw.Expr]) -> dict[st
     if not conditions:
         return {}
     named = {f"{OURS}sign{i}": condition for i, condition in enumerate(conditions.values())}
-    found = one_row(frame.with_columns(**named).select(*(nw.col(name).any() for name in named)))
-    return {name: bool(found[ours]) for name, ours in zip(conditions, named, strict=True)}
+    found = conditions_met(frame, named)
+    return {name: found[ours] for name, ours in zip(conditions, named, strict=True)}
 
 
 def value_as_written(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -40,11 +41,24 @@ _TOTALS = frozenset(TOTALS)
 _MISSING = ("NoneType", "NaTType", "NAType")
 
 
-def id_signs(source: Source, role: str) -> dict[str, nw.Expr]:
-    """What to learn about an id before it is read: whether any has padding or a mark."""
+def id_signs(source: Source, role: str, blanks: Sequence[str]) -> dict[str, nw.Expr]:
+    """What to learn about an id before it is read: whether any has padding or a mark, or a word.
+
+    Hundreds of words are no id, which takes an engine long to look for. Nearly all are without a
+    digit, and nearly all ids have one.
+
+    Args:
+        source: the table.
+        role: which id.
+        blanks: texts that mean that it is not filled in, or a total.
+    """
     column = source.roles[role]
-    text = isinstance(source.schema[column], nw.String)
-    return {f"padded {role}": nw.col(column).str.contains(PADDED)} if text else {}
+    if not isinstance(source.schema[column], nw.String):
+        return {}
+    text = nw.col(column)
+    numbered = [word for word in blanks if re.search("[0-9]", word)]
+    may_be_word = ~text.str.contains("[0-9]") | text.is_in(numbered)
+    return {f"padded {role}": text.str.contains(PADDED), f"word {role}": may_be_word}
 
 
 def read_id(
@@ -81,12 +95,14 @@ def read_id(
     else:
         padded = different is None and known.get(f"padded {role}", True)
         frame = _with_text_ids(source, frame, role, padded=padded)
-        if different is None:
-            frame = frame.with_columns(_means_no_id(ours, blanks).alias(f"{ours}_word"))
-        word = nw.col(f"{ours}_word")
-        signs = (
-            conditions_on_texts(role, blanks, word=word) if different is None else different.known
-        )
+        if different is not None:
+            signs = different.known
+        elif padded or known.get(f"word {role}", True):
+            word = nw.col(ours).is_in(list(blanks))
+            frame = frame.with_columns(word.alias(f"{ours}_word"))
+            signs = conditions_on_texts(role, blanks, word=nw.col(f"{ours}_word"))
+        else:
+            signs = conditions_on_texts(role, ())
         blank, broken, other = (signs[sign] for sign in ("blank", "broken", "other"))
         total = signs.get("total")
     if role == "customer_id":
@@ -112,24 +128,19 @@ def conditions_on_texts(
 
     Args:
         role: which id.
-        blanks: texts that mean that it is not filled in, or a total.
+        blanks: texts that mean that it is not filled in, or a total; none where no id is one.
         word: where an id is one of them, if that is known: there are hundreds of words.
     """
     text = nw.col(f"{OURS}{role}")
     empty, totals = _blanks_and_totals(blanks)
-    word = _means_no_id(f"{OURS}{role}", blanks) if word is None else word
     number = text.str.contains(r"^[0-9]+\.0$")
-    return {
-        "blank": text.is_null() | text.is_in(empty),
-        "broken": text.str.contains(_SHORTENED),
-        "other": ~word & ~number,
-        **({"total": word & ~text.is_in(empty) & ~text.is_null()} if totals else {}),
-    }
-
-
-def _means_no_id(ours: str, blanks: Sequence[str]) -> nw.Expr:
-    """Where an id is one of the texts that are none."""
-    return nw.col(ours).is_in(list(blanks))
+    signs = {"blank": text.is_null(), "broken": text.str.contains(_SHORTENED), "other": ~number}
+    if blanks:
+        word = text.is_in(list(blanks)) if word is None else word
+        signs |= {"blank": text.is_null() | text.is_in(empty), "other": ~word & ~number}
+    if totals:
+        signs["total"] = word & ~text.is_in(empty) & ~text.is_null()
+    return signs
 
 
 def _blanks_and_totals(blanks: Sequence[str]) -> tuple[list[str], list[str]]:
