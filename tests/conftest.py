@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -54,7 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     first of each file; Ibis and Spark, which take seconds where others take milliseconds, the
     former. A second environment has Spark in the place of Ibis, asks of DuckDB what it asks of
     Spark but no shops (they go to it under PyArrow), of Polars and PyArrow the shops alone, nothing
-    that is marked to be asked once, and of each test the first case.
+    that is marked to be asked once, of each test the first case, and of each file but those about
+    reading tables (`_MEET_PANDAS`) the first six tests and those that hold to a definition.
     What takes longest comes first, so that no core waits for it at the end.
     """
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
@@ -65,6 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         one_case, none = set[str](), {"ibis", "polars", "polars_lazy", "pyarrow"}
         twins_only = {"duckdb", "spark"}
     seen: set[tuple[object, str]] = set()
+    of_file: Counter[str] = Counter()
     left: list[pytest.Item] = []
     for item in items:
         engine = _engine_of(item)
@@ -76,7 +79,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left.append(item)
             continue
         if engine in (None, "pandas"):
-            if few and (test, engine) in seen:
+            of_file[file] += (test, engine) not in seen
+            late = of_file[file] > 6 and not (_TWINS.search(test) or file.startswith(_MEET_PANDAS))
+            if few and (late or (test, engine) in seen):
                 left.append(item)
             seen.add((test, engine))
             continue
@@ -101,6 +106,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _TWINS = re.compile("agree|engine|definition")
+_MEET_PANDAS = tuple(
+    f"tests/{room}/" for room in ("exports", "ground", "loading", "tables", "whole")
+)
 _LONG_ON_SPARK = {
     "test_engines_agree_with_its_definition_in_plain_python",
     "test_a_total_on_the_first_line_counts_once_on_every_engine",
