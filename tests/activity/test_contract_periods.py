@@ -267,3 +267,38 @@ def test_the_period_that_closes_with_as_of_is_judged():
     assert found[["step", "n_base", "n_retained"]].values.tolist() == [[2024, 2, 1]]
     later = rt.retention_rate(rt.contract_periods(frame, as_of="2025-12-30", **say))
     pd.testing.assert_frame_equal(found, later)
+
+
+def strange_contracts(seed):
+    """Contracts with times of day, losses, whole-number ids and two segments, some not known."""
+    rng = np.random.default_rng(seed)
+    start = pd.Timestamp("2023-11-20") + pd.to_timedelta(rng.integers(0, 200 * 86_400, 40), "s")
+    end = pd.Series(start + pd.to_timedelta(rng.integers(0, 90, 40), "D"))
+    end[rng.random(40) < 0.3] = pd.NaT
+    return pd.DataFrame({
+        "customer_id": rng.integers(0, 9, 40), "start": start, "end": end,
+        "profit": rng.integers(-30, 70, 40) / 4, "region": rng.choice(["x", "y"], 40),
+        "plan": rng.choice(["a", "b", None], 40, p=[0.5, 0.4, 0.1]),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("freq", "grace"),
+    [("month", 0), ("quarter", 40), ("week", 3), (rt.Calendar("week", week_starts="sunday"), 9),
+     (rt.Calendar("month", weeks="4-5-4", year_ends="nearest saturday to january"), 0),
+     (rt.Calendar("30 days", ends="2024-05-31"), 5)],
+)  # fmt: skip
+def test_rows_at_hand_agree_with_a_query(freq, grace):
+    """To the last row, with whatever segments and whenever the file begins."""
+    import polars as pl
+
+    frame = strange_contracts(len(freq))
+    for by, since in (([], None), (["plan", "region"], "2023-12-10")):
+        said = {"freq": freq, "grace": grace, "by": by, "as_of": "2024-05-31"}
+        at_hand = rt.contract_periods(frame, **said, observed_from=since)
+        query = rt.contract_periods(pl.from_pandas(frame).lazy(), **said, observed_from=since)
+        told = query.collect().to_pandas().sort_values(["customer_id", *by, "step"])
+        told["freq"] = told["freq"].astype(at_hand["freq"].dtype)
+        pd.testing.assert_frame_equal(
+            at_hand, told.reset_index(drop=True), check_dtype=False, rtol=1e-12
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
+from retention.activity.contracts_at_hand import (
+    ContractsAtHand,
+    contract_activity_at_hand,
+    contracts_at_hand,
+)
+from retention.activity.window import Openings
 from retention.errors import ContentError, RetentionError
-from retention.frames import Frame, as_lazy, as_text, in_kind_of, table_like
+from retention.frames import Frame, as_lazy, as_text, in_kind_of, is_at_hand, table_like
 from retention.orders import first_contract_day
 from retention.tables import CONTRACT_ACTIVITY, CONTRACTS, require, segments
 from retention.tables.answer_columns import gives
@@ -151,9 +156,14 @@ def contract_periods(
     names = segments(by, CONTRACTS)
     segments(names, CONTRACT_ACTIVITY)
     periods.check_freq(freq)
-    frame = require(contracts, CONTRACTS, extra=names, alone=True)
+    at_hand = is_at_hand(contracts)
+    frame = require(contracts, CONTRACTS, extra=names, alone=True, by_row=at_hand)
     pause = periods.whole_days(grace, argument="grace", least=0)
-    seen = _observed_openings(frame, freq, as_of, observed_from, pause)
+    read = contracts_at_hand(frame, names) if at_hand else None
+    seen = _observed_openings((frame, read), freq, as_of, observed_from, pause)
+    at_once = None if read is None else contract_activity_at_hand(read, names, seen)
+    if at_once is not None:
+        return in_kind_of(at_once, contracts, keep_type=("customer_id",), fresh=True)
     dated = _contracts_with_openings(frame, names, seen)
     opened = _contract_at_each_opening(_openings_in_force(dated, names, seen), seen)
     rows = _contracts_per_period(
@@ -168,21 +178,13 @@ def contract_periods(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """The periods whose opening was observed, and their length."""
-
-    window: periods.Window
-    begin: int | None
-    """The first day from which every contract is in the table, where the user named it."""
-    until: int
-    """The last observed day, less the days of grace after which an end is known."""
-    grace: int
-
-
 def _observed_openings(
-    frame: Frame, freq: str, as_of: date | str, observed_from: date | str | None, grace: int
-) -> _Observed:
+    contracts: tuple[Frame, ContractsAtHand | None],
+    freq: str,
+    as_of: date | str,
+    observed_from: date | str | None,
+    grace: int,
+) -> Openings:
     last = periods.as_day(as_of, argument="as_of")
     begin = (
         None if observed_from is None else periods.as_day(observed_from, argument="observed_from")
@@ -191,7 +193,9 @@ def _observed_openings(
         raise RetentionError(
             f"`observed_from` is {begin}, after `as_of` {last}: nothing was observed."
         )
-    earliest = first_contract_day(frame, as_of=last)
+    frame, read = contracts
+    known = None if read is None else read.first_day(as_of=last)
+    earliest = first_contract_day(frame, as_of=last) if known is None else known
     first_step = periods.step_of(periods.days_after(begin or earliest, -1), freq) + 1
     # Where a period closes with as_of, the next one opens at that same midnight.
     last_step = periods.step_of(periods.days_after(last, 1 - grace), freq)
@@ -203,10 +207,10 @@ def _observed_openings(
             "Take a shorter freq, or say `observed_from=` if contracts were in force before."
         )
     named = None if begin is None else periods.number_of(begin)
-    return _Observed(window, named, periods.number_of(last) - grace, grace)
+    return Openings(window, named, periods.number_of(last) - grace, grace)
 
 
-def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _contracts_with_openings(frame: Frame, by: Sequence[str], seen: Openings) -> Frame:
     """Each contract with the openings it begins and ends at (`_from`, `_to`), and its first days.
 
     `_day` and `_step` are the contract's own, `_first_day` and `_first_step` the customer's.
@@ -257,7 +261,7 @@ def held_until_renewal(dated: Frame, grace: int) -> Frame:
     return joined.with_columns(_ends=until).drop("_renewed")
 
 
-def _openings_in_force(dated: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _openings_in_force(dated: Frame, by: Sequence[str], seen: Openings) -> Frame:
     """Each contract with the first opening at which it was seen in force, and their number."""
     money = _money_columns_of_contracts(dated)
     past = (nw.col("_to") > seen.window.last_step) | nw.col("_open")
@@ -270,7 +274,7 @@ def _openings_in_force(dated: Frame, by: Sequence[str], seen: _Observed) -> Fram
     return clipped.filter(nw.col("_n") > 0).select(*kept)
 
 
-def _contracts_of_first_day(dated: Frame, opened: Frame, seen: _Observed) -> Frame:
+def _contracts_of_first_day(dated: Frame, opened: Frame, seen: Openings) -> Frame:
     """The contracts of each customer's first day, in the period in which it lies.
 
     Where `observed_from` cut the file at the front, only periods that were observed from their
@@ -296,7 +300,7 @@ def _money_columns_of_contracts(frame: Frame) -> list[str]:
     return [name for name in ("sales", "profit") if name in present]
 
 
-def _contract_at_each_opening(runs: Frame, seen: _Observed) -> Frame:
+def _contract_at_each_opening(runs: Frame, seen: Openings) -> Frame:
     """Each contract once for every opening it is in force at, numbered by `step`."""
     size = isqrt(seen.window.n_steps) + 1
     blocks = runs.with_columns(_length=nw.col("_n"), _n=(nw.col("_n") - 1) // size + 1)
@@ -323,7 +327,7 @@ def rows_n_times(rows: Frame, most: int) -> Frame:
     return rows.join(table, on="_n", how="inner").drop("_n")
 
 
-def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _contracts_per_period(opened: Frame, by: Sequence[str], seen: Openings) -> Frame:
     months = periods.amount_months(seen.window.freq)
     money = _money_columns_of_contracts(opened)
     sums = [each for name in money for each in (name, f"{name}_at_start")]
@@ -340,7 +344,7 @@ def _contracts_per_period(opened: Frame, by: Sequence[str], seen: _Observed) -> 
     return rows.with_columns(**amounts)
 
 
-def _columns_of_contract_activity(rows: Frame, by: Sequence[str], seen: _Observed) -> Frame:
+def _columns_of_contract_activity(rows: Frame, by: Sequence[str], seen: Openings) -> Frame:
     return rows.select(
         "customer_id",
         *by,

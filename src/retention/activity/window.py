@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
@@ -25,6 +26,18 @@ _IF_LACKING = {
     "became": "customers of earlier cohorts who came back then are counted as if they had not",
 }
 """What it does to a figure if a period lacks in which nobody was, or became, a customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """The periods whose opening was observed, and their length."""
+
+    window: periods.Window
+    begin: int | None
+    """The first day from which every contract is in the table, where the user named it."""
+    until: int
+    """The last observed day, less the days of grace after which an end is known."""
+    grace: int
 
 
 def window_of(frame: Frame, *, empty: str, counted: Columns | None = None) -> periods.Window:

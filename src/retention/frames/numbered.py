@@ -58,7 +58,7 @@ class Numbered:
             return self.distinct.astype("string[pyarrow]")
         return self.distinct
 
-    def part(self, rows: NDArray[np.bool_]) -> Numbered:
+    def part(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Numbered:
         """Those of some rows."""
         return Numbered(self.number[rows], self.distinct)
 
