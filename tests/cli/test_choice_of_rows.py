@@ -139,3 +139,29 @@ def test_a_note_on_a_status_can_be_typed_as_it_stands(orders, capsys):
     advice = re.search(r"If they brought nothing, say ((?:--where '[^']*' ?)+)or fewer", err)[1]
     code, out, err = run(capsys, "kpis", orders, *NAMED, *MONTHS, *shlex.split(advice))
     assert (code, "brought nothing" in err) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("kpis", "{orders}", "-o", "{orders}"), "would overwrite the file that is read"),
+        (("check", "{orders}", "--level", "0.9", "-o", "{orders}"), "the file that is read"),
+        (("report", "{orders}", "-o", "{orders}"), "the file that is read"),
+        (("kpis", "{folder}", "-o", "{folder}/more.csv"), "lies among the files that are read"),
+        (("kpis", "{folder}/*.csv", "-o", "{folder}/more.csv"), "lies among the files"),
+        (("audit", "{orders}", "--accepted", "{orders}"), "--accepted {orders} would overwrite"),
+        (("audit", "{orders}", "--accepted", "x.csv", "--set-aside", "x.csv"), "--accepted"),
+        (("kpis", "--config", "{config}", "-o", "{config}"), "would overwrite --config"),
+    ],
+)
+def test_nothing_that_is_read_is_overwritten(orders, capsys, words, message):
+    """Nor is one of the files written that the next run would read; the message says which."""
+    config = orders.with_suffix(".toml")
+    config.write_text(f"file = '{orders}'\n", encoding="utf-8")
+    before = orders.read_bytes()
+    places = {"orders": orders, "folder": orders.parent, "config": config}
+    code, _, err = run(capsys, *(word.format(**places) for word in words))
+    assert code == 2
+    assert message.format(**places) in err
+    assert orders.read_bytes() == before
+    assert sorted(path.name for path in orders.parent.iterdir()) == ["orders.csv", "orders.toml"]

@@ -8,6 +8,7 @@ import sys
 import warnings
 from ast import literal_eval
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.merged_settings import merged_settings
@@ -18,7 +19,7 @@ from retention.names import MARKED, plain_message
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
 NEWS = 3
@@ -26,6 +27,8 @@ NEWS = 3
 
 _NAMED = {"keep": "by", "n_customers": "customers"}
 """Arguments of the library that are called otherwise here."""
+
+_CORRECTED_ALONE = "--incomplete drop leaves out those that can only be corrected, and counts them."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,14 +119,39 @@ def _do_command(command: str, asked: dict[str, Any]) -> int:
         trials.write_effect(_settings_asked(asked), _print_message)
     elif command == "audit":
         files = {name: asked.pop(name, None) for name in ("accepted", "set_aside")}
-        commands.write_audit(_settings_asked(asked), files)
+        commands.write_audit(_settings_asked(asked, files), files)
     else:
         commands.write_report(_settings_asked(asked), _print_message)
     return DONE
 
 
-def _settings_asked(asked: dict[str, Any]) -> Settings:
-    return merged_settings(asked.pop("config", None), asked)
+def _settings_asked(
+    asked: dict[str, Any], files: Mapping[str, Path | None] | None = None
+) -> Settings:
+    """The settings of a run that writes to no file that it reads; a list looks to its own files.
+
+    Args:
+        asked: the options.
+        files: what else is written, by the name of its option.
+    """
+    from retention.cli.writing import refuse_overwriting
+
+    config = asked.pop("config", None)
+    settings = merged_settings(config, asked)
+    if "watched" in settings.model_fields_set:
+        refuse_overwriting({"-o": settings.output.output}, {"--config": config})
+        return settings
+    named = {f"--{name.replace('_', '-')}": path for name, path in (files or {}).items()}
+    rates = settings.reading.rates
+    read = {
+        "the file that is read": None if settings.file is None else Path(settings.file),
+        "--config": config,
+        "--notes": settings.report.notes,
+        "--assignment": settings.tested.assignment,
+        "--rates": Path(rates) if isinstance(rates, str) else None,
+    }
+    refuse_overwriting({"-o": settings.output.output, **named}, read)
+    return settings
 
 
 def message_in_options(message: str, flags: frozenset[str]) -> str:
@@ -156,6 +184,7 @@ def _refusal_in_options(message: str, flags: frozenset[str]) -> str:
     said = message_in_options(message, flags)
     if "those rows out" not in said or "--incomplete" not in flags:
         return said
+    said = said.replace(f" {_CORRECTED_ALONE}", "")
     return f"{said}\n--incomplete drop leaves out those rows, and says how many."
 
 

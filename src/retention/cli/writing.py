@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.files.workbook_bytes import workbook_bytes
@@ -15,7 +16,7 @@ from retention.tables.answer_columns import unit_of
 from retention.wording import UNKNOWN, is_missing, money, percent, points, with_commas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from retention.cli.settings import Output
@@ -81,6 +82,32 @@ def format_of_answer(told: Output) -> str:
             f"-o {told.output}: no format ends in {told.output.suffix!r} (known: {known}). "
             "Say --format."
         ) from None
+
+
+def refuse_overwriting(written: Mapping[str, Path | None], read: Mapping[str, Path | None]) -> None:
+    """Refuse to write to a file that is read, one of a folder or pattern that is, or to one twice.
+
+    Args:
+        written: the files to write, by what says them.
+        read: the files that are read, by what says them.
+
+    Raises:
+        UsageError: if one would be overwritten, or found the next time as one of those read.
+    """
+    taken = {name: path.resolve() for name, path in read.items() if path is not None}
+    for name, path in written.items():
+        if path is None:
+            continue
+        to = path.resolve()
+        for other, of in taken.items():
+            if to == of:
+                raise UsageError(f"{name} {path} would overwrite {other}. Name another file.")
+            if fnmatch(str(to), str(of)) or (of == to.parent and of.is_dir()):
+                raise UsageError(
+                    f"{name} {path} lies among the files that are read, and would be read with "
+                    "them the next time. Name one in another folder."
+                )
+        taken[name] = to
 
 
 def write_text(text: str, output: Path | None) -> None:
