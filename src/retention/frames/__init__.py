@@ -47,6 +47,8 @@ from retention.frames.row_numbers import (
 )
 from retention.frames.texts import AFTER_ALL, table_of_series, with_text_numbers
 from retention.frames.written_queries import (
+    HALF_WORD,
+    counts_of_marks,
     first_rows_in_turn,
     grouped_with_days,
     keeps_tables,
@@ -61,6 +63,7 @@ from retention.frames.written_queries import (
 
 __all__ = [
     "AFTER_ALL",
+    "HALF_WORD",
     "MOST_SORTED",
     "Columns",
     "FewTexts",
@@ -74,6 +77,7 @@ __all__ = [
     "beside_columns",
     "collect",
     "count",
+    "counts_of_marks",
     "first_rows_in_turn",
     "frame_at_hand",
     "grouped_with_days",

@@ -93,7 +93,7 @@ def stands_at_hand(
     later = later_at_hand(frame, lag=lag, by=who, in_firm=in_firm)
     if later is None or later.places.n_customers >= _SHIFT:
         return None
-    row_of_cell = _rows_of_cells(frame, later, row_of, who)
+    row_of_cell = _places_of_cells(frame, later, row_of, who)
     if row_of_cell is None:
         return None
     places = later.places.part(later.base)
@@ -107,7 +107,7 @@ def stands_at_hand(
     return StandsAtHand(customer, row[known], kept, keys, places.n_customers)
 
 
-def _rows_of_cells(
+def _places_of_cells(
     frame: Frame, later: LaterAtHand, row_of: Keys, who: Sequence[str]
 ) -> Rows | None:
     """The row of the table of rates of each segment and period, −1 where it has none."""
