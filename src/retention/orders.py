@@ -255,11 +255,22 @@ def lines_of_purchases(lines: Frame, day: str, by: Sequence[str]) -> Frame:
     Returns:
         `customer_id`, `by` and `day`, some of them several times.
     """
-    order, kept = order_keys(lines, day), ["customer_id", *by, day]
+    plain, mixed = lines_by_refunds(lines, day)
+    kept = ["customer_id", *by, day]
+    bought = purchases(mixed, day, keep=Together(apart=tuple(by)))
+    return nw.concat([plain.select(*kept), bought.select(*kept)])
+
+
+def lines_by_refunds(lines: Frame, day: str) -> tuple[Frame, Frame]:
+    """The lines of orders without a refund, each of which is a purchase, and those of the others.
+
+    Args:
+        lines: order lines with `sales`.
+        day: the column of their days.
+    """
+    order = order_keys(lines, day)
     refunded = rows_without_repeats(lines.filter(nw.col("sales") < 0), order)
-    plain = lines.join(refunded, on=order, how="anti").select(*kept)
-    mixed = lines.join(refunded, on=order, how="semi")
-    return nw.concat([plain, purchases(mixed, day, keep=Together(apart=tuple(by))).select(*kept)])
+    return lines.join(refunded, on=order, how="anti"), lines.join(refunded, on=order, how="semi")
 
 
 def is_not_below_zero(total: str, least: str) -> nw.Expr:

@@ -92,12 +92,12 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
 
 
 def sums_beside_firsts(
-    frame: Frame, key: str, at: str, *, came: str, new: str, sums: Sequence[str]
+    frame: Frame, key: str, at: str, *, came: str, new: str, sums: Mapping[str, Sequence[str]]
 ) -> Frame | None:
     """Sums of each `at`, and for how many keys it is the least one at which `came` is above 0.
 
-    A relation is computed once, and its rows are not joined to what is told of their keys. None
-    where that is for the query that all engines have.
+    A relation is computed once, and its rows are not joined to what is told of their keys. What is
+    multiplied is not kept. None where that is for the query that all engines have.
 
     Args:
         frame: rows with nothing missing.
@@ -105,12 +105,15 @@ def sums_beside_firsts(
         at: a whole number by which the rows are grouped.
         came: a column of whole numbers.
         new: the name of the count.
-        sums: columns that are added up.
+        sums: what is added up, by its name: columns, multiplied.
     """
     if not frame.implementation.is_duckdb():
         return None
     at, by, came, new = (sql_name(name) for name in (at, key, came, new))
-    told = ", ".join(f"sum({sql_name(name)}) AS {sql_name(name)}" for name in sums)
+    told = ", ".join(
+        f"sum({' * '.join(map(sql_name, terms))}) AS {sql_name(name)}"
+        for name, terms in sums.items()
+    )
     view = _view_name(frame, "_new")
     query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
         n AS (SELECT {at}, {told} FROM a GROUP BY {at}),
