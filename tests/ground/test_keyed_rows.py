@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention.numerics.keyed_rows import KeyedRows, different_keys, row_of_key
+from retention.numerics.keyed_rows import (
+    KeyedRows,
+    different_keys,
+    row_of_key,
+    row_of_later_key,
+)
 
 rows = st.lists(
     st.tuples(st.integers(0, 9), st.floats(-100, 100, allow_subnormal=False)),
@@ -44,3 +49,7 @@ def test_a_row_is_found_by_its_key(keys, wanted, order, size):
     found = row_of_key(key, size, np.array(wanted, np.int64))
     place = {int(k): i for i, k in enumerate(key)}
     assert found.tolist() == [place.get(one, -1) for one in wanted]
+    ahead = wanted[0] + 1 if wanted else 1
+    at = np.arange(key.size)
+    later = row_of_later_key(key, size + ahead, at, ahead)
+    assert later.tolist() == [place.get(int(k) + ahead, -1) for k in key]

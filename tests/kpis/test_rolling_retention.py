@@ -235,3 +235,22 @@ def test_segments_that_are_as_many_as_lines_are_refused():
     lines = pd.DataFrame({"customer_id": 1, "date": one, "sales": 1.0, "line": range(20_000)})
     with pytest.raises(rt.RetentionError, match="20,000 segments on 1,0.. days"):
         rt.kpis.rolling_retention(lines, days=1, as_of="2026-10-01", by="line")
+
+
+@QUIET
+def test_duckdb_counts_marks_of_days_and_agrees_with_days_in_order():
+    """With orders of several lines, segments and refunds, over more days than a word has marks."""
+    import duckdb
+
+    draw, n = np.random.default_rng(3), 900
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 140, n), unit="D")
+    orders = pd.DataFrame({"customer_id": draw.integers(0, 60, n), "date": days})
+    orders["order_id"], orders["kind"] = draw.integers(0, 2, n), draw.choice(["a", "b", "c"], n)
+    orders["sales"] = draw.choice([1.0, 2.0, -1.5], n)
+    relation = duckdb.from_df(orders)
+    for lost_to, freq in (("firm", "day"), ("segment", "month")):
+        said = {"days": 25, "freq": freq, "by": "kind", "lost_to": lost_to, "as_of": "2024-05-15"}
+        found = rt.kpis.rolling_retention(relation, **said).df()
+        expected = rt.kpis.rolling_retention(orders, **said)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+        assert 0 < expected["n_retained"].sum() < expected["n_base"].sum()

@@ -48,6 +48,8 @@ from retention.frames.row_numbers import (
 )
 from retention.frames.texts import AFTER_ALL, table_of_series, with_text_numbers
 from retention.frames.written_queries import (
+    HALF_WORD,
+    counts_of_marks,
     first_rows_in_turn,
     grouped_with_days,
     keeps_tables,
@@ -62,6 +64,7 @@ from retention.frames.written_queries import (
 
 __all__ = [
     "AFTER_ALL",
+    "HALF_WORD",
     "MOST_SORTED",
     "Columns",
     "FewTexts",
@@ -76,6 +79,7 @@ __all__ = [
     "collect",
     "conditions_met",
     "count",
+    "counts_of_marks",
     "first_rows_in_turn",
     "frame_at_hand",
     "grouped_with_days",

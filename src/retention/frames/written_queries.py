@@ -13,9 +13,14 @@ from retention.frames.column_labels import sql_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from retention.frames.engines import Frame
 
 _BITS = 62
+
+HALF_WORD = 31
+"""Marks are counted two by two: so many bits of a sum belong to the first one."""
 
 _SAME: WeakKeyDictionary[Any, Mapping[str, int | str]] = WeakKeyDictionary()
 """What every row of a DuckDB relation says, for as long as there is the relation."""
@@ -87,12 +92,12 @@ def with_first(frame: Frame, key: str, order: str, first: str, value: str | None
 
 
 def sums_beside_firsts(
-    frame: Frame, key: str, at: str, *, came: str, new: str, sums: Sequence[str]
+    frame: Frame, key: str, at: str, *, came: str, new: str, sums: Mapping[str, Sequence[str]]
 ) -> Frame | None:
     """Sums of each `at`, and for how many keys it is the least one at which `came` is above 0.
 
-    A relation is computed once, and its rows are not joined to what is told of their keys. None
-    where that is for the query that all engines have.
+    A relation is computed once, and its rows are not joined to what is told of their keys. What is
+    multiplied is not kept. None where that is for the query that all engines have.
 
     Args:
         frame: rows with nothing missing.
@@ -100,12 +105,15 @@ def sums_beside_firsts(
         at: a whole number by which the rows are grouped.
         came: a column of whole numbers.
         new: the name of the count.
-        sums: columns that are added up.
+        sums: what is added up, by its name: columns, multiplied.
     """
     if not frame.implementation.is_duckdb():
         return None
     at, by, came, new = (sql_name(name) for name in (at, key, came, new))
-    told = ", ".join(f"sum({sql_name(name)}) AS {sql_name(name)}" for name in sums)
+    told = ", ".join(
+        f"sum({' * '.join(map(sql_name, terms))}) AS {sql_name(name)}"
+        for name, terms in sums.items()
+    )
     view = _view_name(frame, "_new")
     query = f"""WITH a AS MATERIALIZED (SELECT * FROM {view}),
         n AS (SELECT {at}, {told} FROM a GROUP BY {at}),
@@ -146,6 +154,62 @@ def first_rows_in_turn(
           _turns[1] AS _first
         FROM f, range(1, {most + 1}) AS _places(_i) WHERE _i <= len(_turns)"""
     return cast("Frame", nw.from_native(cast("Any", frame.to_native()).query(view, query)))
+
+
+def counts_of_marks(
+    frame: Frame,
+    key: str,
+    by: Sequence[str],
+    *,
+    at: str,
+    marks: Mapping[str, NDArray[Any]],
+    anywhere: bool,
+) -> Frame | None:
+    """How many keys have each mark of a first kind, and how many of these the same of a second one.
+
+    Marks are bits of whole numbers: a key has those of all its rows. No row is sorted, nor held
+    beside another of its key. None where the engine is not DuckDB.
+
+    Args:
+        frame: rows with nothing missing.
+        key: the column of keys.
+        by: the columns in each of whose values keys are counted.
+        at: a whole number that tells the marks of a row.
+        marks: `at`, and for each word j of 62 marks `_a{j}` of the first kind and `_b{j}` of the
+            second. A value of `at` that is not there has none.
+        anywhere: whether a key has a mark of the second kind that it has elsewhere.
+
+    Returns:
+        Columns `by`, and for each word and i below 31 `_a{j}_{i}` and `_b{j}_{i}`: counts of the
+        mark i, and of the mark i + 31 as so many times 2³¹.
+    """
+    if not frame.implementation.is_duckdb():
+        return None
+    words = [name for name in marks if name.startswith("_a")]
+    pairs = [(one, one.replace("_a", "_b")) for one in words]
+    names = "".join(f"{sql_name(name)}, " for name in by)
+    told = [name for name in marks if name != at]
+    listed = ", ".join(f"unnest({values.tolist()}::BIGINT[]) AS {n}" for n, values in marks.items())
+    every = ", ".join(f"bit_or({name}) AS {name}" for name in told)
+    whole = ", ".join(f"bit_or({two}) AS {two}" for _, two in pairs)
+    source = "f" if anywhere else "p"
+    both = ", ".join(f"{one}, p.{one} & {source}.{two} AS {two}" for one, two in pairs)
+    firm = f"JOIN f ON p.{sql_name(key)} = f.{sql_name(key)}" if anywhere else ""
+    fields = 1 + (1 << HALF_WORD)
+    sums = ", ".join(
+        f"coalesce(sum(({name} >> {i}) & {fields}), 0)::BIGINT AS {name}_{i}"
+        for name in told
+        for i in range(HALF_WORD)
+    )
+    query = f"""WITH d AS (SELECT {listed}),
+        p AS MATERIALIZED (SELECT {sql_name(key)}, {names}{every}
+          FROM {_view_name(frame, "_marks")} JOIN d USING ({at}) GROUP BY ALL),
+        f AS (SELECT {sql_name(key)}, {whole} FROM p GROUP BY ALL),
+        r AS (SELECT {names}{both} FROM p {firm}
+          WHERE {" OR ".join(f"{one} <> 0" for one in words)})
+        SELECT {names}{sums} FROM r {"GROUP BY ALL" if by else ""}"""
+    rows = cast("Any", frame.to_native())
+    return cast("Frame", nw.from_native(rows.query(_view_name(frame, "_marks"), query)))
 
 
 def rows_without_repeats(frame: Frame, columns: Sequence[str]) -> Frame:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LARGEST = 2**62
 """Numbers that hold several are below it."""
 
+_FEW_ROWS = 3
+"""So far ahead, keys that ascend are compared row by row: cheaper than to look for them."""
+
 _DENSE = 8
 """Cells are held side by side where at most so many are possible for each row."""
 
@@ -135,3 +138,24 @@ def row_of_key(key: Whole, size: int, wanted: Whole) -> Whole:
     place = np.minimum(np.searchsorted(ordered, wanted), key.size - 1)
     found = np.where(ordered[place] == wanted, place, -1)
     return found if order is None else np.where(found < 0, -1, order[found])
+
+
+def row_of_later_key(key: Whole, size: int, at: NDArray[np.intp], ahead: int) -> Whole:
+    """Which row has the key that lies so far above that of each of some rows; −1 where none has it.
+
+    Where keys ascend, it is among the next `ahead` rows.
+
+    Args:
+        key: of each row, from 0 to below `size`, each once.
+        size: how many there may be; no key wanted is as large.
+        at: the rows for which it is asked.
+        ahead: how far above, 1 or more.
+    """
+    wanted = key[at] + ahead
+    if ahead > _FEW_ROWS or not (key[1:] > key[:-1]).all():
+        return row_of_key(key, size, wanted)
+    row = np.full(at.size, -1, np.int64)
+    for step in range(1, ahead + 1):
+        here = np.minimum(at + step, key.size - 1)
+        np.copyto(row, here, where=key[here] == wanted)
+    return row

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import rows_without_repeats
+from retention.frames import keeps_tables, rows_without_repeats
 from retention.log_holes import warn_of_hole
-from retention.orders import Together, checked_log, order_keys, purchases
+from retention.orders import Together, checked_log, lines_of_purchases, order_keys, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,12 @@ def purchase_days(
         then = harm_of_hole(gap, way)
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
-    bought = lines if log.only_sales else purchases(lines, "_day", keep=told)
+    if log.only_sales:
+        bought = lines
+    elif keeps_tables(lines) and told.apart == (*told.apart, *told.least, *told.most, *told.sums):
+        bought = lines_of_purchases(lines, "_day", told.apart)
+    else:
+        bought = purchases(lines, "_day", keep=told)
     cell = ["customer_id", *told.apart, "_day"]
     if not (log.only_sales or told.apart) and order_keys(lines, "_day") == _DAY:
         return bought.select(*_DAY, *told.least, *told.most, *told.sums)

@@ -10,9 +10,9 @@ from retention import intervals
 from retention.benchmarks.own.counted_rates import counted_rates
 from retention.benchmarks.own.rate_differences import RatePairs, ratio_with_bounds
 from retention.benchmarks.own.row_pairs import EACH_OTHER, PairsOfRows
+from retention.benchmarks.own.shared_at_hand import Beside
 from retention.benchmarks.own.shared_customers import (
     SUMS,
-    Beside,
     correlation_of_rates,
     repeats_of_rest,
     shared_customers,

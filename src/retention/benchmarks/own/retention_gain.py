@@ -10,9 +10,9 @@ import numpy as np
 from retention import intervals, periods
 from retention.benchmarks.own.counted_rates import CountedRates, counted_rates
 from retention.benchmarks.own.rate_differences import RatePairs, ratio_with_bounds
+from retention.benchmarks.own.shared_at_hand import Beside
 from retention.benchmarks.own.shared_customers import (
     SUMS,
-    Beside,
     correlation_of_rates,
     shared_customers,
 )

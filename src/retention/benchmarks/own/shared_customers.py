@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.activity.base_and_later import activity_by_segments, base_and_later
+from retention.benchmarks.own.shared_at_hand import (
+    MOMENTS,
+    Beside,
+    stands_at_hand,
+    sums_side_by_side,
+)
 from retention.errors import ColumnError, ContentError, RetentionError, warn
 from retention.frames import as_lazy, as_text, collect, count, is_at_hand
 from retention.intervals import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,27 +29,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-MOMENTS = ("period", "step")
-"""Columns of a table of rates that say when, not who."""
-
-
 SUMS = ("n", "k", "k_other", "k_both")
 """Over the customers of both sides: how many, kept on the one, on the other, on both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Which rows of a table of rates are put beside which: none else are counted.
-
-    Attributes:
-        within: columns in which both rows are alike.
-        apart: how many periods the other one is earlier, the same for all; None for any.
-        others: the rows that stand on the other side; None for any.
-    """
-
-    within: Sequence[str] = ()
-    apart: int | None = None
-    others: Rows | None = None
 
 
 class SharedCustomers:
@@ -122,12 +108,19 @@ def shared_customers(
     frame, who = activity_by_segments(activity, who, adds="none", by_row=at_hand)
     schema = frame.collect_schema()
     lag, lost_to = _lag_of_rates(table)
-    pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=(), at_hand=at_hand)
+    row_of = _rows_by_key(rates, who)
+    stands = stands_at_hand(frame, row_of, who, lag=lag, lost_to=lost_to) if at_hand else None
+    if stands is not None:
+        n = np.bincount(stands.row, minlength=rates.n.size)
+        k = np.bincount(stands.row, stands.kept, minlength=rates.n.size).astype(np.float64)
+        _refuse_other_activity(rates, n.astype(np.float64), k)
+        found = sums_side_by_side(stands, beside, rates.n.size)
+        return SharedCustomers(rates.n.size, *found)
+    pairs = base_and_later(frame, lag=lag, by=who, lost_to=lost_to, later=())
     step, kept = rates.keys["step"], [as_text(name, schema[name]) for name in who]
     pairs = pairs.select("customer_id", *kept, "step", "retained")
     pairs = pairs.filter(nw.col("step").is_in(np.unique(step).tolist()))
-    row_of = _rows_by_key(rates, who)
-    _refuse_other_activity(rates, collect(_counted_bases(pairs, who)), row_of, who)
+    _refuse_other_activity(rates, *_bases_of_query(pairs, row_of, who, rates.n.size))
     other = pairs
     if beside.others is not None:
         other = pairs.filter(nw.col("step").is_in(np.unique(step[beside.others]).tolist()))
@@ -145,8 +138,17 @@ def _lag_of_rates(rates: object) -> tuple[int, str]:
     return (int(lags[0]), str(words[0])) if lags.size and words.size else (1, "firm")
 
 
-def _counted_bases(pairs: Frame, who: Sequence[str]) -> Frame:
-    return pairs.group_by(*who, "step").agg(nw.len().alias("_n"), nw.col("retained").sum())
+def _bases_of_query(
+    pairs: Frame, row_of: Mapping[tuple[object, ...], int], who: Sequence[str], n_rows: int
+) -> tuple[Floats, Floats]:
+    """How many customers the activity has in each row, and how many of them were kept."""
+    counted = pairs.group_by(*who, "step").agg(nw.len().alias("_n"), nw.col("retained").sum())
+    found = collect(counted)
+    row = _rows_found(found, (*who, "step"), row_of)
+    n, k = np.zeros(n_rows), np.zeros(n_rows)
+    n[row[row >= 0]] = found["_n"][row >= 0]
+    k[row[row >= 0]] = found["retained"][row >= 0]
+    return n, k
 
 
 def _rows_by_key(rates: CountedRates, who: Sequence[str]) -> dict[tuple[object, ...], int]:
@@ -155,20 +157,14 @@ def _rows_by_key(rates: CountedRates, who: Sequence[str]) -> dict[tuple[object, 
 
 
 def _rows_found(
-    found: Columns, columns: Sequence[str], row_of: dict[tuple[object, ...], int]
+    found: Columns, columns: Sequence[str], row_of: Mapping[tuple[object, ...], int]
 ) -> Rows:
     """The row of each key, −1 where the table of rates has none."""
     keys = zip(*(found[name].tolist() for name in columns), strict=True)
     return np.array([row_of.get(key, -1) for key in keys], np.intp)
 
 
-def _refuse_other_activity(
-    rates: CountedRates, found: Columns, row_of: dict[tuple[object, ...], int], who: Sequence[str]
-) -> None:
-    row = _rows_found(found, (*who, "step"), row_of)
-    n, k = np.zeros(rates.n.size), np.zeros(rates.n.size)
-    n[row[row >= 0]] = found["_n"][row >= 0]
-    k[row[row >= 0]] = found["retained"][row >= 0]
+def _refuse_other_activity(rates: CountedRates, n: Floats, k: Floats) -> None:
     kept = rates.n - rates.k if rates.figure == "churn_rate" else rates.k
     wrong = (np.nan_to_num(rates.n) != n) | (np.nan_to_num(kept) != k)
     wrong &= ~np.isnan(rates.n)
@@ -190,8 +186,7 @@ def _beside_each_other(
     Returns:
         The counts, the columns that tell the one row, and those that tell the other.
     """
-    within = ["step" if name in MOMENTS else name for name in beside.within]
-    same = list(dict.fromkeys([*within, *(["step"] if beside.apart else [])]))
+    same = beside.alike
     cell = [*who, "step"]
     others = [name if name in same else f"_other_{i}" for i, name in enumerate(cell)]
     if beside.apart:
@@ -215,7 +210,7 @@ def _beside_each_other(
 def _shared_in_pairs(
     n_rows: int,
     counted: tuple[Columns, list[str], list[str]],
-    row_of: dict[tuple[object, ...], int],
+    row_of: Mapping[tuple[object, ...], int],
 ) -> SharedCustomers:
     found, cell, others = counted
     one, two = _rows_found(found, cell, row_of), _rows_found(found, others, row_of)

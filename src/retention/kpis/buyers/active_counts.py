@@ -38,6 +38,19 @@ SUMS = ("n_active", "n_orders", "n_new", "n_active_days", "_squares", "_orders_s
 MONEY = ("sales", "_sales_squares", "_sales_active", "_sales_orders")
 """Sums over customers: their sales, the squares of these, of active ones alone, times orders."""
 
+_TERMS = {
+    "n_active": ("n_active",),
+    "n_orders": ("n_orders",),
+    "n_active_days": ("n_active_days",),
+    "_squares": ("n_active_days", "n_active_days"),
+    "_orders_squares": ("n_orders", "n_orders"),
+    "sales": ("sales",),
+    "_sales_squares": ("sales", "sales"),
+    "_sales_active": ("sales", "n_active"),
+    "_sales_orders": ("sales", "n_orders"),
+}
+"""What of each customer is multiplied, and then added up."""
+
 _MOST_DAYS = {"day": 1, "week": 7, "month": 31}
 """How many days short periods have at most."""
 
@@ -60,26 +73,23 @@ def active_counts_of_query(
         nw.col("_date") < periods.day_literal(window.is_over, lines.implementation)
     )
     stepped = _buyers_of_periods(until, by, window.freq, plain=plain)
-    orders, active, sales = (nw.col(name) for name in ("n_orders", "n_active_days", "sales"))
-    counted = stepped.with_columns(
-        n_active=count(active > 0),
-        _squares=active * active,
-        _orders_squares=orders * orders,
-        _sales_squares=sales * sales,
-        _sales_active=nw.when(active > 0).then(sales).otherwise(nw.lit(0.0)),
-        _sales_orders=sales * orders,
-    )
-    told = [name for name in (*SUMS, *MONEY) if name != "n_new"]
+    rows = stepped.with_columns(n_active=count(nw.col("n_active_days") > 0))
     found = None
     if not by:
         found = sums_beside_firsts(
-            counted, "customer_id", "step", came="n_active", new="n_new", sums=told
+            rows, "customer_id", "step", came="n_active", new="n_new", sums=_TERMS
         )
     if found is None:
         came = nw.when(nw.col("n_active") > 0).then(nw.col("step"))
-        rows = with_first(counted.with_columns(_came=came), "customer_id", "_came", "_first")
+        rows = with_first(rows.with_columns(_came=came), "customer_id", "_came", "_first")
         rows = rows.with_columns(n_new=count(nw.col("_came") == nw.col("_first")))
-        found = rows.group_by(*by, "step").agg(*(nw.col(name).sum() for name in (*told, "n_new")))
+        made = {
+            name: nw.col(terms[0]) * nw.col(terms[1])
+            for name, terms in _TERMS.items()
+            if len(terms) > 1
+        }
+        sums = rows.with_columns(**made).group_by(*by, "step")
+        found = sums.agg(*(nw.col(name).sum() for name in (*_TERMS, "n_new")))
     found = found.filter(nw.col("step") >= window.first_step)
     return collect(found.with_columns(nw.col("step", *SUMS).cast(nw.Int64)))
 

@@ -18,7 +18,12 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.errors import ContentError, check_choice
-from retention.frames import as_text, collect, table_like
+from retention.frames import as_text, collect, keeps_tables, table_like
+from retention.kpis.outcome.rolling_marks import (
+    customers_by_marks,
+    first_purchase_day,
+    nothing_bought,
+)
 from retention.numerics.codes import distinct_segments
 from retention.orders import Together
 from retention.spells.days import purchase_days
@@ -139,27 +144,59 @@ def rolling_retention(
         way="say `observed_from='{since}'`.",
         since=first,
     )
-    counted = _days_of_purchases(bought, n, names, in_firm=lost_to == "firm" and bool(names))
-    if not counted["_day"].size:
-        raise ContentError(
-            f"There is no purchase up to `as_of` {last}: the lines of every order sum to less "
-            "than 0."
-        )
-    begin = int(counted["_day"].min()) if first is None else periods.number_of(first)
-    asked = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
-    if not asked.size:
-        raise ContentError(
-            f"Two windows of {n:,} days, one after the other, do not fit between "
-            f"{periods.day_of(begin)} and `as_of` {last}"
-            f"{'' if freq == 'day' else f', with a {freq} that ends there'}. Take fewer `days=`."
-        )
-    keys, base, kept = _customers_as_of(asked, counted, n, names)
+    in_firm = lost_to == "firm" and bool(names)
+    keys, base, kept = _counted_customers(bought, (first, last), (n, freq), names, in_firm=in_firm)
     lower, upper = intervals.wilson_bounds(kept, base, level)
     rate = intervals.ratio(kept, base)
     columns: Columns = {**keys, "n_base": base, "n_retained": kept}
     columns |= {"retention_rate": rate, "lower": lower, "upper": upper, "churn_rate": 1 - rate}
     told = {"days": np.full(base.size, n), "lost_to": np.full(base.size, lost_to, dtype=object)}
     return table_like({**columns, **told}, transactions)
+
+
+def _counted_customers(
+    bought: Frame,
+    observed: tuple[date | None, date],
+    asked: tuple[int, str],
+    by: Sequence[str],
+    *,
+    in_firm: bool,
+) -> tuple[Columns, Days, Days]:
+    """The segments and days, how many customers are in the base, and how many of them also after.
+
+    Segments whose base is always empty are left out.
+    """
+    first, last = observed
+    since = None if first is None else periods.number_of(first)
+    if keeps_tables(bought):
+        begin = first_purchase_day(bought, last) if since is None else since
+        days = _days_asked(begin, last, *asked)
+        made = customers_by_marks(bought, days, asked[0], by, in_firm=in_firm)
+        if made is not None:
+            if not made[1].any():
+                first_purchase_day(bought, last)  # refuses if nobody ever bought
+            return _rows_with_base(days, *made, by)
+    counted = _days_of_purchases(bought, asked[0], by, in_firm=in_firm)
+    if not counted["_day"].size:
+        raise nothing_bought(last)
+    begin = int(counted["_day"].min()) if since is None else since
+    return _customers_as_of(_days_asked(begin, last, *asked), counted, asked[0], by)
+
+
+def _days_asked(begin: int, last: date, n: int, freq: str) -> Days:
+    """The days as of which there is a rate.
+
+    Raises:
+        ContentError: if there is none.
+    """
+    days = _last_days(begin + 2 * n - 1, periods.number_of(last), freq)
+    if not days.size:
+        raise ContentError(
+            f"Two windows of {n:,} days, one after the other, do not fit between "
+            f"{periods.day_of(begin)} and `as_of` {last}"
+            f"{'' if freq == 'day' else f', with a {freq} that ends there'}. Take fewer `days=`."
+        )
+    return days
 
 
 def _days_of_purchases(bought: Frame, n: int, by: Sequence[str], *, in_firm: bool) -> Columns:
@@ -228,18 +265,26 @@ def _last_days(first: int, last: int, freq: str) -> Days:
 def _customers_as_of(
     asked: Days, purchases: Columns, n: int, by: Sequence[str]
 ) -> tuple[Columns, Days, Days]:
-    """The segments and days, how many customers are in the base, and how many of them also after.
-
-    Segments whose base is always empty are left out.
-    """
+    """The same, of purchases and what follows them."""
     labels, place = distinct_segments(purchases, by)
     n_segments = len(labels[by[0]]) if by else 1
+    _refuse_many_rows(n_segments, asked, by)
+    base, kept = _counts_as_of(asked, purchases, n, place, n_segments)
+    return _rows_with_base(asked, labels, base, kept, by)
+
+
+def _refuse_many_rows(n_segments: int, asked: Days, by: Sequence[str]) -> None:
     if n_segments * asked.size > _MOST_ROWS:
         raise ContentError(
             f"by: {', '.join(map(repr, by))} makes {n_segments:,} segments on {asked.size:,} days, "
             "too many to hold. Put its values into classes first, or say `freq='month'`."
         )
-    base, kept = _counts_as_of(asked, purchases, n, place, n_segments)
+
+
+def _rows_with_base(
+    asked: Days, labels: Columns, base: Days, kept: Days, by: Sequence[str]
+) -> tuple[Columns, Days, Days]:
+    """The rows of counts per segment and day, without segments whose base is always empty."""
     seen = base.any(axis=1) if by else np.ones(1, bool)
     keys: Columns = {name: np.repeat(v[seen], asked.size) for name, v in labels.items()}
     keys["date"] = np.tile(asked, np.count_nonzero(seen)).astype("datetime64[D]")
