@@ -230,13 +230,15 @@ def naive_robust(groups, test):
             gained = (row in ends and row[0].duration == time and row[0].churned) - d / n
             away = np.eye(k)[row[2]] - share
             added[row[1]] = added.get(row[1], np.zeros(k)) + w * gained * away
-    return sum(added.values(), np.zeros(k)), sum(np.outer(u, u) for u in added.values())
+    n = len({c for _, c, _ in rows})
+    products = sum(np.outer(u, u) for u in added.values())
+    return sum(added.values(), np.zeros(k)), products * n / (n - 1)
 
 
 @settings(max_examples=at_most(6))
 @given(spells=many, test=st.sampled_from(TESTS))
 def test_the_robust_test_agrees_with_loops(spells, test):
-    """χ² = excess' covariance⁻ excess, with sums of rows within clusters."""
+    """χ² = excess' covariance⁻ excess, with sums of rows within clusters times G / (G − 1)."""
     plans = list(segments_of(spells))
     groups = [expanded_with_clusters(spells, plan) for plan in plans]
     ask = {"by": "plan", "test": test, "cluster": "who"}
@@ -274,12 +276,63 @@ def test_incidence_of_rows_of_their_own_agrees_with_r():
 
 
 def test_the_robust_test_agrees_with_r():
-    """The robust score test of coxph, without and with strata."""
+    """The robust score test of coxph, without and with strata; R does not correct for few."""
     table = in_r().drop(columns="entry")
     one = rt.compare_curves(table, by="plan", cluster="who")
     within = rt.compare_curves(table, by="plan", strata="region", cluster="who")
-    assert one["statistic"][0] == pytest.approx(RSCORE[0], rel=1e-10)
-    assert within["statistic"][0] == pytest.approx(RSCORE[1], rel=1e-10)
+    few = table["who"].nunique() / (table["who"].nunique() - 1)
+    assert one["statistic"][0] * few == pytest.approx(RSCORE[0], rel=1e-10)
+    assert within["statistic"][0] * few == pytest.approx(RSCORE[1], rel=1e-10)
+
+
+def test_one_cluster_alone_has_no_bounds():
+    """Not even where nobody has left yet: R would say 1 to 1 there."""
+    table = pd.DataFrame({"duration": [1, 2, 3], "churned": [False, True, False], "who": 1})
+    curve = rt.survival_curve(table, cluster="who")
+    assert curve["survival"].tolist() == [1, 0.5, 0.5]
+    assert curve[["standard_error", "lower", "upper"]].isna().all(axis=None)
+    several = rt.survival_curve(table.assign(who=[1, 2, 3]), cluster="who")
+    assert several["lower"][0] == several["upper"][0] == 1
+
+
+def shares_weighed(weights):
+    """Aalen–Johansen of SIX at its last duration, with a weight for each row."""
+    lasting, share = 1.0, 0.0
+    for time in sorted(set(SIX["duration"])):
+        here = [i for i in range(6) if SIX["duration"][i] >= time]
+        n = sum(weights[i] for i in here)
+        ends = [i for i in here if SIX["duration"][i] == time and SIX["churned"][i]]
+        share += lasting * sum(weights[i] for i in ends if SIX["reason"][i] == "price") / n
+        lasting *= 1 - sum(weights[i] for i in ends) / n
+    return share
+
+
+SIX = {
+    "duration": [1, 1, 2, 3, 3, 4],
+    "churned": [True, True, True, False, True, False],
+    "reason": ["price", "price", "rival", "", "price", ""],
+    "who": ["Ann", "Ann", "Bob", "Bob", "Cem", "Cem"],
+}
+
+
+def test_the_error_of_clustered_incidence_is_that_of_the_derivative():
+    """Six rows of three customers by hand: F = 1/2, and U = 1/6, −1/6 and 0.
+
+    R's survfit(Surv(duration, event) ~ 1, cluster = who) of several states gives √(1/24) = .2041,
+    as without a cluster (survival 3.5-3 counts the clusters and does not use them); the influence
+    of each row that it gives itself, summed within customers, makes the √(1/18) that stands here.
+    """
+    found = rt.survival.cumulative_incidence(pd.DataFrame(SIX), cluster="who")
+    error = found[(found["reason"] == "price") & (found["duration"] == 4)]["standard_error"]
+    moved = []
+    for who in ("Ann", "Bob", "Cem"):
+        up, down = (
+            shares_weighed([1 + step * (each == who) for each in SIX["who"]])
+            for step in (1e-5, -1e-5)
+        )
+        moved.append((up - down) / 2e-5)
+    assert moved == pytest.approx([1 / 6, -1 / 6, 0], abs=1e-8)
+    assert error.iloc[0] == pytest.approx(math.sqrt(1 / 18), rel=1e-12)
 
 
 def test_every_spell_twice_in_its_cluster_says_nothing_new():

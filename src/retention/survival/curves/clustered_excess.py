@@ -82,6 +82,9 @@ def clustered_covariance_of_excess(
 
         w (e_j − p) of its own end, less Σ w h (e_j − p) over the durations at which it is at risk.
 
+    Squares of sums that are centred at their own estimate are too small on the whole: they are
+    multiplied by G / (G − 1), with G clusters.
+
     Args:
         strata: the segments in each stratum.
         rows: the number of the stratum and of the segment, and their rows.
@@ -108,7 +111,7 @@ def clustered_covariance_of_excess(
         summed = np.add.reduceat(sums, new[low:high] - edges[low], axis=0)
         covariance += summed.T @ summed
         low = high
-    return covariance
+    return np.asarray(covariance * (new.size / (new.size - 1)))
 
 
 def _tables_passed(strata: Sequence[ComparedStratum], k: int) -> _Passed:

@@ -119,6 +119,7 @@ def survival_curve(
             clustered = clustered_variance_of_log_survival(one, rows)
             variance = np.where(np.isfinite(variance), clustered, np.inf)
         lower, upper = step_functions.log_log_bounds(survival, variance, level)
+        lower, upper = (np.where(np.isnan(variance), np.nan, each) for each in (lower, upper))
         known = np.isfinite(variance)
         error = np.where(known, survival * np.sqrt(np.where(known, variance, 0.0)), np.nan)
         bounds = {"lower": lower, "upper": upper}
