@@ -19,7 +19,7 @@ import pandas as pd
 
 import retention as rt
 
-SPELLS, ALPHA, TIME, LONGEST = 3, 0.6, 5.0, 12.0
+SPELLS, ALPHA, TIME, LONGEST = 3, 0.6, 5.0, 12
 RATES = {0: {"price": 0.10, "rival": 0.05}, 1: {"price": 0.25, "rival": 0.06}}
 
 
@@ -32,7 +32,7 @@ def world(draw: np.random.Generator, n: int) -> pd.DataFrame:
     who = np.repeat(np.arange(n), SPELLS)
     price, rival = (np.array([RATES[i][name] for i in (0, 1)])[x] for name in ("price", "rival"))
     lasts = draw.exponential(size=who.size) / (pace * (price + rival))[who]
-    seen = draw.uniform(2, LONGEST, who.size)
+    seen = draw.integers(2, LONGEST + 1, who.size)  # whole days, so that no day is seen in part
     reason = np.where(draw.random(who.size) < (price / (price + rival))[who], "price", "rival")
     return pd.DataFrame({
         "customer_id": who, "duration": np.minimum(lasts, seen), "churned": lasts <= seen,
@@ -56,6 +56,23 @@ def held(found: pd.DataFrame, truth: float) -> bool:
     return bool(last["lower"] <= truth <= last["upper"])
 
 
+ALPHA_EFFECT = float(ALPHA * np.log(sum(RATES[1].values()) / sum(RATES[0].values())))
+"""The log ratio of hazards over all customers: less than that of one customer at another x."""
+
+
+def in_days(table: pd.DataFrame) -> pd.DataFrame:
+    """Ends in the day in which they fall, and nobody seen for a part of a day."""
+    duration, churned = table["duration"].to_numpy(), table["churned"].to_numpy()
+    days = np.where(churned, np.ceil(duration), np.floor(duration)).astype(int)
+    return table.assign(duration=days)
+
+
+def effect_held(model: rt.survival.LifetimeModel, truth: float) -> bool:
+    """Whether the bounds of its one coefficient hold what is true."""
+    row = model.coefficients().iloc[0]
+    return bool(row["lower"] <= truth <= row["upper"])
+
+
 def seen_in_world(table: pd.DataFrame, cluster: str | None) -> dict[str, bool]:
     """Which bounds of one world hold what is true, and whether the groups seem to differ."""
     staying = 1 - (share_left(0) + share_left(1)) / 2
@@ -68,11 +85,22 @@ def seen_in_world(table: pd.DataFrame, cluster: str | None) -> dict[str, bool]:
     asked = pd.DataFrame({"customer_id": [0], "tenure": 0, "x": 1})
     why = rt.survival.predict_reasons(asked, model=model, times=TIME, given=None)
     compared = rt.compare_curves(table, by="group", cluster=cluster)
+    aft = rt.survival.fit_aft(table, covariates="x", cluster=cluster)
+    by_day = {"unit": "day", "duration_unit": "day", "link": "cloglog"}
+    hazards = rt.survival.fit_hazard(in_days(table), covariates="x", cluster=cluster, **by_day)
+    models = {"fit_aft": (aft, -ALPHA_EFFECT / ALPHA), "fit_hazard": (hazards, ALPHA_EFFECT)}
     return {
         "survival_curve": held(curve, staying),
         "cumulative_hazard, x 1": held(hazard, -np.log(1 - share_left(1))),
         "cumulative_incidence, x 1": held(price, left_over_price(1)),
         "predict_reasons, x 1": held(why[why["reason"] == "price"], left_over_price(1)),
+        **{f"{name}, effect of x": effect_held(*one) for name, one in models.items()},
+        **{
+            f"predict_churn, {name}, x 1": held(
+                rt.predict_churn(asked, model=one[0], within=TIME, given=None), share_left(1)
+            )
+            for name, one in models.items()
+        },
         "compare_curves says otherwise": bool(compared["p_value"].iloc[0] < 0.05),
     }
 

@@ -12,7 +12,7 @@ import retention as rt
 from retention.economics.outlook.backtest_outlook import backtest_outlook
 from retention.economics.outlook.expected_customers import expected_customers
 from retention.economics.outlook.expected_sales import expected_sales
-from retention.survival.models.aft import fit_aft
+from retention.survival.aft.model import fit_aft
 
 AS_OF = pd.Timestamp("2024-03-31")
 ASKED = {"as_of": AS_OF.date(), "freq": "month", "periods": 3}

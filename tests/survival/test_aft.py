@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from retention.errors import ContentError, RetentionError
-from retention.survival.models.aft import AftModel, fit_aft
+from retention.survival.aft.model import AftModel, fit_aft
 from retention.survival.models.covariates import design_from_columns
 
 DISTRIBUTIONS = ("weibull", "exponential", "loglogistic", "lognormal")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.survival.aft.model import AftModel as AftModel
+    from retention.survival.aft.model import fit_aft as fit_aft
     from retention.survival.causes.cause_specific import CauseSpecificModel as CauseSpecificModel
     from retention.survival.causes.cause_specific import fit_cause_specific as fit_cause_specific
     from retention.survival.causes.reason_predictions import predict_reasons as predict_reasons
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from retention.survival.hazard.model import HazardModel as HazardModel
     from retention.survival.hazard.model import fit_hazard as fit_hazard
     from retention.survival.lifelines_models import from_lifelines as from_lifelines
-    from retention.survival.models.aft import AftModel as AftModel
-    from retention.survival.models.aft import fit_aft as fit_aft
     from retention.survival.models.lifetime_model import LifetimeModel as LifetimeModel
     from retention.survival.models.prediction import (
         expected_remaining_lifetime as expected_remaining_lifetime,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from retention.survival.scores.concordance_index import concordance as concordance
 
 _HOMES = {
-    "AftModel": "models.aft",
+    "AftModel": "aft.model",
     "CauseSpecificModel": "causes.cause_specific",
     "CoxModel": "cox.model",
     "HazardModel": "hazard.model",
@@ -72,7 +72,7 @@ _HOMES = {
     "cumulative_hazard": "curves.kaplan_meier",
     "cumulative_incidence": "curves.competing_risks",
     "expected_remaining_lifetime": "models.prediction",
-    "fit_aft": "models.aft",
+    "fit_aft": "aft.model",
     "fit_cause_specific": "causes.cause_specific",
     "fit_cox": "cox.model",
     "fit_hazard": "hazard.model",

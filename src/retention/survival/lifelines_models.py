@@ -9,11 +9,11 @@ import numpy as np
 
 from retention.errors import RetentionError
 from retention.numerics.frozen import frozen_numbers, frozen_table
+from retention.survival.aft.model import AftModel
 from retention.survival.counts.histories import Histories
 from retention.survival.cox.baselines import Baseline, baselines
 from retention.survival.cox.model import CoxModel
 from retention.survival.cox.partial_likelihood import prepared_risk_data, risk_sums
-from retention.survival.models.aft import AftModel
 from retention.survival.models.covariates import Covariate, strata_of_rows
 from retention.survival.models.lifetime_model import LifetimeModel, description_of, is_table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from retention.survival.models.aft import Distribution
+    from retention.survival.aft.model import Distribution
 
     Floats = NDArray[np.float64]
 

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from retention.numerics.codes import Key
     from retention.periods import Freq
     from retention.repeat_buying.summary.purchase_histories import Histories
-    from retention.survival.models.aft import AftModel
+    from retention.survival.aft.model import AftModel
     from retention.tables import Kind
 
     Floats = NDArray[np.float64]

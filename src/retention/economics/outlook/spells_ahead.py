@@ -15,8 +15,8 @@ from retention.frames import Columns, as_lazy, as_text, collect, count
 from retention.numerics import step_functions
 from retention.numerics.frozen import array_of_table
 from retention.orders import MOST
+from retention.survival.aft.model import AftModel
 from retention.survival.curves.curve_tables import curves_of
-from retention.survival.models.aft import AftModel
 from retention.survival.models.lifetime_model import ORIGIN, LifetimeModel, is_table
 from retention.tables import Column, Kind, require
 

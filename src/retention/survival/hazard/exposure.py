@@ -63,6 +63,7 @@ class Exposure:
         last: one more than its last.
         weight: how many spells it stands for.
         churned: whether they ended in its last interval.
+        row: the row of the spells that each stretch is.
         edges: the patterns with which blocks begin, and how many there are.
     """
 
@@ -76,6 +77,7 @@ class Exposure:
     last: NDArray[np.intp]
     weight: Floats
     churned: NDArray[np.bool_]
+    row: NDArray[np.intp]
     edges: tuple[int, ...]
 
     @property
@@ -150,6 +152,7 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
         last=high[rows],
         weight=weight[rows].astype(np.float64),
         churned=(churned & (before < high))[rows],
+        row=used[rows],
         edges=_edges_of_blocks(pattern[order], high[rows], chosen.size),
     )
 

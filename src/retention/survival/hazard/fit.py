@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from retention.numerics.newton import (
     terms_without_bound,
     usable_by_moments,
 )
-from retention.survival.hazard.likelihood import Arrow, Design, hazard_maximum
+from retention.survival.hazard.clustered_levels import Robust, robust_covariances
+from retention.survival.hazard.likelihood import Arrow, Design, arrow_at, hazard_maximum
+from retention.survival.models.clustered_scores import note_of_few_clusters, numbers_of_clusters
 from retention.survival.models.distributions import LINKS
 
 if TYPE_CHECKING:
@@ -74,16 +76,26 @@ class Fit:
 
     Attributes:
         null: the log-likelihood without covariates.
+        status: how it ended.
+        said: what is to be said of that.
+        robust: the errors by clusters; None if rows do not depend on one another.
     """
 
     counts: Exposure
     scaled: Scaled
     found: Maximum[Arrow]
     null: float
+    status: Status
+    said: list[str]
+    robust: Robust | None
 
 
 def fit_exposure(
-    counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_], link: str
+    counts: Exposure,
+    terms: Sequence[str],
+    changes: NDArray[np.bool_],
+    link: str,
+    members: NDArray[np.intp] | None,
 ) -> Fit:
     """The hazard model of these counts.
 
@@ -92,6 +104,7 @@ def fit_exposure(
         terms: the names of the columns of its design.
         changes: for each of them, whether its effect changes over time.
         link: "logit" or "cloglog".
+        members: the cluster of each row of the table; None if rows do not depend on one another.
     """
     scaled = _scaled_effects(counts, terms, changes)
     at_risk, ended = (counted[counts.has_level] for counted in (counts.at_risk, counts.ended))
@@ -99,7 +112,35 @@ def fit_exposure(
     null = float(ended @ np.log(hazard) + (at_risk - ended) @ np.log1p(-hazard))
     levels = LINKS[link].at_cumulative(-np.log1p(-hazard))
     start = np.concatenate([np.zeros(scaled.places.size), levels])
-    return Fit(counts, scaled, hazard_maximum(counts, scaled.design, LINKS[link], start), null)
+    found = hazard_maximum(counts, scaled.design, LINKS[link], start)
+    status, said = _status_and_notes(found, scaled)
+    fit = Fit(counts, scaled, found, null, status, said, None)
+    if members is None or status != "converged":
+        return fit
+    return _fit_with_clusters(fit, link, members[counts.row])
+
+
+def _fit_with_clusters(fit: Fit, link: str, members: NDArray[np.intp]) -> Fit:
+    """The same with the errors that the cluster of each stretch gives."""
+    n_effects, design = fit.scaled.places.size, fit.scaled.design
+    member, n = numbers_of_clusters(members)
+    if few := note_of_few_clusters(max(n_effects, 1), n):
+        none = _unknown_errors(n_effects, fit.found.point.size)
+        return replace(fit, said=[*fit.said, *few], robust=none)
+    arrow = arrow_at(fit.counts, design, LINKS[link], fit.found.point)
+    maximum = (fit.found.point, arrow, covariance_of_estimates(arrow.profile))
+    robust = robust_covariances(fit.counts, design, LINKS[link], maximum, (member, n))
+    return replace(fit, robust=robust)
+
+
+def _unknown_errors(n_effects: int, n: int) -> Robust:
+    """Of so many effects among n parameters."""
+    n_levels = n - n_effects
+    return Robust(
+        np.full((n_effects, n_effects), np.nan),
+        np.full((n_effects, n_levels), np.nan),
+        np.full((n_levels, n_levels), np.nan),
+    )
 
 
 def _scaled_effects(counts: Exposure, terms: Sequence[str], changes: NDArray[np.bool_]) -> Scaled:
@@ -133,14 +174,16 @@ def _moments_of_terms(counts: Exposure) -> tuple[Floats, Floats]:
 
 def fields_of_effects(fit: Fit) -> dict[str, Any]:
     """Coefficients and their covariance, in the units of the covariates."""
-    scaled, status, said = fit.scaled, *_status_and_notes(fit)
+    scaled = fit.scaled
     effect = np.full(scaled.n_effects, np.nan)
     effect[scaled.places] = fit.found.point[: scaled.places.size] / scaled.scale
     covariance = np.full((scaled.n_effects, scaled.n_effects), np.nan)
-    if status == "converged":
-        own = covariance_of_estimates(fit.found.hessian.profile) / np.outer(
-            scaled.scale, scaled.scale
-        )
+    if fit.status == "converged":
+        own = (
+            covariance_of_estimates(fit.found.hessian.profile)
+            if fit.robust is None
+            else fit.robust.effects
+        ) / np.outer(scaled.scale, scaled.scale)
         covariance[np.ix_(scaled.places, scaled.places)] = own
     n = fit.counts.design.shape[1]
     return {
@@ -150,8 +193,8 @@ def fields_of_effects(fit: Fit) -> dict[str, Any]:
         "effect_covariance": frozen_table(covariance),
         "log_likelihood": fit.found.value,
         "log_likelihood_null": fit.null,
-        "status": status,
-        "notes": (*scaled.notes, *said),
+        "status": fit.status,
+        "notes": (*scaled.notes, *fit.said),
     }
 
 
@@ -164,7 +207,7 @@ def fields_of_levels(fit: Fit) -> dict[str, Any]:
     n = counts.intervals.size
     level, variance = np.full(n, np.nan), np.full(n, np.nan)
     level[own] = found - at_mean @ (effect / scaled.scale)
-    variance[own] = -1 / hessian.levels
+    variance[own] = -1 / hessian.levels if fit.robust is None else np.diagonal(fit.robust.levels)
     slope = np.full((n, scaled.n_effects), np.nan)
     slope[own] = 0.0
     slope[np.ix_(own, scaled.places)] = hessian.slopes * scaled.scale - at_mean
@@ -175,18 +218,27 @@ def fields_of_levels(fit: Fit) -> dict[str, Any]:
         "level": frozen_numbers(level),
         "level_variance": frozen_numbers(variance),
         "level_slope": frozen_table(slope),
+        **_fields_of_clusters(fit, own),
     }
 
 
-def _status_and_notes(fit: Fit) -> tuple[Status, list[str]]:
-    away, said = terms_without_bound(fit.found, fit.scaled.spread, fit.scaled.names)
+def _fields_of_clusters(fit: Fit, own: NDArray[np.intp]) -> dict[str, Any]:
+    """How levels move together, and with the effects; nothing where rows are independent."""
+    if fit.robust is None:
+        return {"level_covariance": (), "mixed_covariance": ()}
+    n, scaled = fit.counts.intervals.size, fit.scaled
+    levels, mixed = np.full((n, n), np.nan), np.full((scaled.n_effects, n), np.nan)
+    levels[np.ix_(own, own)] = fit.robust.levels
+    mixed[np.ix_(scaled.places, own)] = fit.robust.mixed / scaled.scale[:, None]
+    return {"level_covariance": frozen_table(levels), "mixed_covariance": frozen_table(mixed)}
+
+
+def _status_and_notes(found: Maximum[Arrow], scaled: Scaled) -> tuple[Status, list[str]]:
+    away, said = terms_without_bound(found, scaled.spread, scaled.names)
     if away:
         return "separated", said
-    if fit.found.status == "not converged":
+    if found.status == "not converged":
         return "not converged", [NOT_ARRIVED]
-    if (
-        fit.found.status == "flat"
-        or np.isnan(covariance_of_estimates(fit.found.hessian.profile)).any()
-    ):
+    if found.status == "flat" or np.isnan(covariance_of_estimates(found.hessian.profile)).any():
         return "flat", ["The likelihood is flat: these data do not tell all the coefficients."]
     return "converged", []

@@ -57,6 +57,14 @@ class Design:
     varying: Floats
     log_interval: Floats
 
+    def predictors(self, point: Floats, patterns: NDArray[np.intp], columns: slice) -> Floats:
+        """The linear predictor of some patterns, a row each, in some intervals."""
+        k, m = self.fixed.shape[1], self.fixed.shape[1] + self.varying.shape[1]
+        eta = (self.fixed[patterns] @ point[:k])[:, None] + point[m:][columns]
+        if m > k:
+            eta += np.outer(self.varying[patterns] @ point[k:m], self.log_interval[columns])
+        return np.asarray(eta)
+
 
 def hazard_maximum(counts: Exposure, design: Design, shape: Shape, start: Floats) -> Maximum[Arrow]:
     """Where the likelihood is largest.
@@ -71,6 +79,12 @@ def hazard_maximum(counts: Exposure, design: Design, shape: Shape, start: Floats
         return maximise(
             lambda point: _likelihood(counts, design, shape, point), start, step=_newton_step
         )
+
+
+def arrow_at(counts: Exposure, design: Design, shape: Shape, point: Floats) -> Arrow:
+    """The second derivatives at the estimates, not a step before as Newton's method leaves them."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _likelihood(counts, design, shape, point)[2]
 
 
 def _newton_step(hessian: Arrow, gradient: Floats) -> Floats:

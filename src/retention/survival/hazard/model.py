@@ -8,6 +8,7 @@ import numpy as np
 
 from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
+from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.person_periods import Unit, lengths_in_days, unseen_intervals
 from retention.survival.hazard.exposure import exposure
@@ -55,6 +56,11 @@ class HazardModel(LifetimeModel):
         effect_covariance: of `coef` and `varying_coef`; null where it cannot be told.
         level_variance: of each level, were the coefficients known.
         level_slope: how each level moves with each coefficient.
+        cluster: the column whose rows may depend on one another; null if rows do not. With it all
+            covariances are the robust ones.
+        level_covariance: of the levels together, were the coefficients known; none without
+            clusters, as levels are then independent.
+        mixed_covariance: of each coefficient (rows) and each level, the coefficients known.
     """
 
     unit: Unit
@@ -69,6 +75,9 @@ class HazardModel(LifetimeModel):
     effect_covariance: tuple[Numbers, ...]
     level_variance: Numbers
     level_slope: tuple[Numbers, ...]
+    cluster: str | None = None
+    level_covariance: tuple[Numbers, ...] = ()
+    mixed_covariance: tuple[Numbers, ...] = ()
 
     @property
     def follow_up(self) -> float:
@@ -140,6 +149,7 @@ class HazardModel(LifetimeModel):
         slopes, spread = self._level_slopes, array_of_numbers(self.level_variance)
         hazard, variance, always, later = (np.zeros(start.size) for _ in range(4))
         tilt = np.zeros((start.size, slopes.shape[1]))
+        passed = np.zeros((start.size, slopes.shape[0] if self.level_covariance else 0))
         for rows, place, cumulative, slope in self._intervals_passed(design, start, end):
             hazard[rows] += cumulative
             told = np.flatnonzero(slope > 0)
@@ -148,8 +158,12 @@ class HazardModel(LifetimeModel):
             later[rows] += slope * self._logs_of_intervals[place]
             variance[rows] += slope**2 * spread[place]
             tilt[rows] += slope[:, None] * slopes[place]
+            if self.level_covariance:
+                passed[rows, place] = slope
         tilt += np.concatenate([design * always[:, None], varying * later[:, None]], axis=1)
         variance += ((tilt @ self._covariance_of_effects) * tilt).sum(axis=1)
+        if self.level_covariance:
+            variance += self._variance_shared_by_levels(passed, tilt)
         hazard[self._is_beyond_observation(start, end)] = np.nan
         return hazard, np.where(np.isfinite(hazard), variance, np.nan)
 
@@ -197,6 +211,19 @@ class HazardModel(LifetimeModel):
         left_out = [i for i, value in enumerate(effects) if value is None]
         covariance[left_out], covariance[:, left_out] = 0.0, 0.0
         return covariance
+
+    def _variance_shared_by_levels(self, passed: Floats, tilt: Floats) -> Floats:
+        """What spells that depend on one another add: levels that move together, and with effects.
+
+        Args:
+            passed: the derivative of the cumulative hazard by each level, a row per customer.
+            tilt: and by each effect.
+        """
+        together = np.nan_to_num(array_of_table(self.level_covariance, len(self.level)))
+        np.fill_diagonal(together, 0.0)
+        mixed = np.nan_to_num([array_of_numbers(row) for row in self.mixed_covariance])
+        shared = passed @ together + 2 * (tilt @ mixed.reshape(tilt.shape[1], len(self.level)))
+        return np.asarray((shared * passed).sum(axis=1))
 
     def _varying_design(self, design: Floats) -> Floats:
         return design[:, which_terms_vary(self.covariates, self.varying)]
@@ -249,6 +276,7 @@ def fit_hazard(
     duration_unit: Unit = "day",
     link: Link = "logit",
     varying: str | Sequence[str] = (),
+    cluster: str | None = None,
     reference: Mapping[str, str] | None = None,
 ) -> HazardModel:
     """How likely a customer is to leave in each month, and what makes it likelier.
@@ -274,6 +302,12 @@ def fit_hazard(
         duration_unit: what `duration` and `entry` count.
         link: "logit" or "cloglog".
         varying: those of the covariates whose effect may change over time.
+        cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
+            spells of a customer). Coefficients stay as they are; with V minus the inverse of the
+            second derivatives and U the score of a cluster, over all its spells and intervals, the
+            covariance of coefficients and levels is V (Σ over clusters of U Uᵀ) V, without a
+            correction for few clusters, and so are all bounds of predictions. It takes more
+            clusters than coefficients.
         reference: for text covariates the level that others are compared with; by default the
             first in alphabetical order.
 
@@ -312,14 +346,16 @@ def fit_hazard(
     for name in changing:
         if name not in names:
             raise RetentionError(f"varying names {name!r}, which is not among the covariates.")
-    found = read_spells(spells, columns={"covariates": names}, collapse=True)
+    clusters = [] if cluster is None else [cluster]
+    asked = {"covariates": names, "cluster": clusters}
+    found = read_spells(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.design_from_columns(known, found.columns, found.duration.size)
+    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     counts = exposure(found, matrix, per_unit)
-    fit = fit_exposure(
-        counts, designs.names_of_terms(known), which_terms_vary(known, changing), link
-    )
+    vary = which_terms_vary(known, changing)
+    fit = fit_exposure(counts, designs.names_of_terms(known), vary, link, members)
     return HazardModel(
         **fields_of_effects(fit),
         **fields_of_levels(fit),
@@ -330,4 +366,5 @@ def fit_hazard(
         duration_unit=duration_unit,
         link=link,
         varying=tuple(changing),
+        cluster=cluster,
     )

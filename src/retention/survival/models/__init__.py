@@ -1,1 +1,1 @@
-"""What a lifetime model is, its covariates, its predictions; accelerated failure times."""
+"""What a lifetime model is, its covariates, its predictions."""

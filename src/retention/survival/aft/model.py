@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from retention.errors import ContentError, check_choice, count_of
-from retention.numerics.frozen import (
-    Numbers,
-    Status,
-    array_of_numbers,
-    array_of_table,
-    frozen_numbers,
-    frozen_table,
-)
-from retention.numerics.newton import (
-    NOT_ARRIVED,
-    Maximum,
-    covariance_of_estimates,
-    moments,
-    terms_without_bound,
-    usable_by_moments,
-)
+from retention.errors import check_choice
+from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
+from retention.survival.aft.fit import fields_of_aft, fit_lifetimes, informative_rows
+from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.observation import time_in_words, unseen_of_rows
 from retention.survival.models import covariates as designs
-from retention.survival.models.aft_likelihood import (
-    LEAST_LOG_SCALE,
-    Terms,
-    aft_maximum,
-    stacked_terms,
-)
 from retention.survival.models.distributions import DISTRIBUTIONS, Shape
 from retention.survival.models.lifetime_model import LifetimeModel
 
@@ -41,14 +22,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from retention.survival.counts.histories import Histories
-
     Floats = NDArray[np.float64]
 
 Distribution = Literal["weibull", "lognormal", "loglogistic", "exponential"]
 
 _FARTHEST = 60.0  # e^−60 of the horizon at most lies beyond so much cumulative hazard
-_WIDEST = 4.0  # a logarithm of σ at which the spread of lifetimes has no bound
 _DIGITS = 1e6  # a sum may be so much smaller than its terms and still have ten digits
 
 
@@ -65,12 +43,15 @@ class AftModel(LifetimeModel):
         intercept: mean of log T − σ ε where all covariates are 0; null where it cannot be told.
         log_scale: log σ, 0 for the exponential; null where it cannot be told.
         full_covariance: of intercept, coefficients and log σ; null where it cannot be told.
+        cluster: the column whose rows may depend on one another; null if rows do not. With it the
+            covariance is the robust one.
     """
 
     distribution: Distribution
     intercept: float | None
     log_scale: float | None
     full_covariance: tuple[Numbers, ...]
+    cluster: str | None = None
 
     @property
     def scale(self) -> float:
@@ -149,6 +130,7 @@ def fit_aft(
     *,
     covariates: str | Sequence[str] = (),
     distribution: Distribution = "weibull",
+    cluster: str | None = None,
     reference: Mapping[str, str] | None = None,
 ) -> AftModel:
     """What stretches or shortens a stay, and how long stays are, with a formula for every duration.
@@ -173,6 +155,11 @@ def fit_aft(
         covariates: columns: numbers, true or false, or text (one coefficient for each level but the
             reference).
         distribution: one of the four above.
+        cluster: a column, as a rule `customer_id`, whose rows may depend on one another (several
+            spells of a customer). Coefficients stay as they are; with V minus the inverse of the
+            second derivatives and U the score of a cluster the covariance is the robust one,
+            V (Σ over clusters of U Uᵀ) V, without a correction for few clusters, and so are all
+            bounds of predictions. It takes more clusters than parameters.
         reference: for text covariates the level that others are compared with; by default the
             first in alphabetical order.
 
@@ -202,27 +189,32 @@ def fit_aft(
 
     Source:
         Kalbfleisch, J. D. and Prentice, R. L. (2002), The Statistical Analysis of Failure Time
-        Data, 2nd ed., sections 2.2, 2.3 and 3.6.
+        Data, 2nd ed., sections 2.2, 2.3 and 3.6. White, H. (1982), Econometrica 50, 1–25, for the
+        robust covariance.
     """
     check_choice("distribution", distribution, DISTRIBUTIONS)
     names = designs.named_columns(covariates)
-    found = read_spells(spells, columns={"covariates": names}, collapse=True)
+    clusters = [] if cluster is None else [cluster]
+    asked = {"covariates": names, "cluster": clusters}
+    found = read_spells(spells, columns=asked, collapse=cluster is None)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.design_from_columns(known, found.columns, found.duration.size)
-    used, notes = _informative_rows(found)
+    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
+    used, notes = informative_rows(found)
     unseen = unseen_of_rows(found.entry, found.duration, found.churned)
     if unseen.leading:
         until = time_in_words(unseen.until[0])
         notes.append(f"Nobody was watched before {until}: there the formula speaks alone.")
-    fit = _fit_of_rows(found, matrix, used, designs.names_of_terms(known), distribution)
+    fit = fit_lifetimes(found, matrix, used, designs.names_of_terms(known), distribution)
     weights = found.weights[used]
     return AftModel(
-        **_fields_of_aft(fit, notes),
+        **fields_of_aft(fit, notes, None if members is None else members[used]),
         covariates=known,
         n_spells=int(weights.sum()),
         n_churned=int(weights[found.churned[used]].sum()),
         distribution=distribution,
+        cluster=cluster,
     )
 
 
@@ -263,117 +255,3 @@ class _Spans:
             density = 4 * weight * node**3 * upto * np.exp(-q)
             area += np.where(q > 0, density * np.clip(gained, 0.0, self.length), 0.0)
         return np.asarray(area)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A fit in the units of the scaled design: terms that were kept, intercept, log σ."""
-
-    found: Maximum[Floats]
-    null: float
-    terms: Sequence[str]
-    keep: NDArray[np.bool_]
-    mean: Floats
-    scale: Floats
-    spread: Floats
-    notes: list[str]
-
-
-def _informative_rows(spells: Histories) -> tuple[NDArray[np.intp], list[str]]:
-    """The rows that say something.
-
-    Raises:
-        ContentError: if an end is at duration 0, or none was seen.
-    """
-    at_zero = spells.duration == 0
-    if n := int(spells.weights[at_zero & spells.churned].sum()):
-        raise ContentError(
-            f"spells: {n:,} ended at duration 0, whose logarithm does not exist. Count the first "
-            "day as day 1 (duration + 1), or use fit_cox or fit_hazard."
-        )
-    if not spells.churned.any():
-        raise ContentError("spells: nobody's end was seen, so nothing says how long stays are.")
-    n = int(spells.weights[at_zero].sum())
-    notes = [f"{_how_many_censored(n)} nothing: left out."] if n else []
-    return np.flatnonzero(~at_zero), notes
-
-
-def _how_many_censored(n: int) -> str:
-    return count_of(n, "spell censored at duration 0 says", "spells censored at duration 0 say")
-
-
-def _fit_of_rows(
-    spells: Histories,
-    matrix: Floats,
-    used: NDArray[np.intp],
-    terms: Sequence[str],
-    distribution: Distribution,
-) -> _Fit:
-    matrix = matrix if used.size == matrix.shape[0] else matrix[used]
-    mean, covariance = moments(matrix, spells.weights[used])
-    keep, notes = usable_by_moments(mean, covariance, terms)
-    scale = np.sqrt(np.diagonal(covariance)[keep])
-    design = np.ones((used.size, scale.size + 1))
-    design[:, :-1] = (matrix[:, keep] - mean[keep]) / scale
-    rows = stacked_terms(spells, used, design)
-    shape, free = DISTRIBUTIONS[distribution], distribution != "exponential"
-    start = np.log((rows.weight @ np.exp(rows.log_time)) / rows.ends.sum())
-    alone = Terms(rows.design[:, -1:], rows.log_time, rows.ends, rows.weight)
-    null = aft_maximum(alone, shape, np.array([start, 0.0])[: 1 + free])
-    begin = np.concatenate([np.zeros(scale.size), null.point[:1], np.maximum(null.point[1:], 0.0)])
-    found = aft_maximum(rows, shape, begin)
-    spread = np.ptp(rows.design[:, :-1], axis=0)
-    return _Fit(found, null.value, terms, keep, mean, scale, spread, notes)
-
-
-def _fields_of_aft(fit: _Fit, notes: Sequence[str]) -> dict[str, Any]:
-    """What a fit says, in the units of the covariates and of time."""
-    n, size = fit.found.point.size, fit.scale.size + 2
-    point = np.zeros(size)
-    point[:n] = fit.found.point
-    status, said = _status_and_notes(fit, float(point[-1]))
-    covariance = np.zeros((size, size))
-    covariance[:n, :n] = (
-        covariance_of_estimates(fit.found.hessian) if status == "converged" else np.nan
-    )
-    back = _unscaling_matrix(fit)
-    values, full = back @ point, back @ covariance @ back.T
-    left_out = 1 + np.flatnonzero(~fit.keep)
-    values[left_out], full[left_out], full[:, left_out] = np.nan, np.nan, np.nan
-    return {
-        "coef": frozen_numbers(values[1:-1]),
-        "covariance": frozen_table(full[1:-1, 1:-1]),
-        "log_likelihood": fit.found.value,
-        "log_likelihood_null": fit.null,
-        "status": status,
-        "notes": (*notes, *fit.notes, *said),
-        "intercept": float(values[0]),
-        "log_scale": float(values[-1]),
-        "full_covariance": frozen_table(full),
-    }
-
-
-def _unscaling_matrix(fit: _Fit) -> Floats:
-    """From scaled terms, intercept and log σ to intercept, all terms and log σ."""
-    k = fit.scale.size
-    back = np.zeros((fit.keep.size + 2, k + 2))
-    back[1 + np.flatnonzero(fit.keep), np.arange(k)] = 1 / fit.scale
-    back[0, :k], back[0, k], back[-1, -1] = -fit.mean[fit.keep] / fit.scale, 1.0, 1.0
-    return back
-
-
-def _status_and_notes(fit: _Fit, log_scale: float) -> tuple[Status, list[str]]:
-    names = [term for term, keep in zip(fit.terms, fit.keep, strict=True) if keep]
-    away, said = terms_without_bound(fit.found, fit.spread / np.exp(log_scale), names)
-    if log_scale < LEAST_LOG_SCALE + 1:
-        return "flat", ["All ends are at one duration, so their spread goes to 0."]
-    if away:
-        return "separated", said
-    if fit.found.status == "not converged" and log_scale < _WIDEST:
-        return "not converged", [NOT_ARRIVED]
-    if (
-        fit.found.status != "converged"
-        or np.isnan(covariance_of_estimates(fit.found.hessian)).any()
-    ):
-        return "flat", ["The likelihood is flat: these data do not tell location and spread apart."]
-    return "converged", []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.numerics.newton import Maximum, chunks, maximise
+from retention.survival.models.clustered_scores import sums_within_clusters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,12 +31,14 @@ class Terms:
         log_time: of the duration, or of the entry.
         ends: how many spells end there.
         weight: how many lasted so long; below 0 for those who entered then.
+        row: the spell of each, a place among those that are counted.
     """
 
     design: Floats
     log_time: Floats
     ends: Floats
     weight: Floats
+    row: NDArray[np.intp]
 
 
 def stacked_terms(spells: Histories, used: NDArray[np.intp], design: Floats) -> Terms:
@@ -49,6 +52,7 @@ def stacked_terms(spells: Histories, used: NDArray[np.intp], design: Floats) -> 
     weight = spells.weights[used].astype(np.float64)
     time = spells.duration[used].astype(np.float64)
     ends = weight * spells.churned[used]
+    row = np.arange(used.size)
     if spells.entry is not None:
         entry = spells.entry[used]
         late = np.flatnonzero(entry > 0)
@@ -56,7 +60,8 @@ def stacked_terms(spells: Histories, used: NDArray[np.intp], design: Floats) -> 
         time = np.concatenate([time, entry[late]])
         ends = np.concatenate([ends, np.zeros(late.size)])
         weight = np.concatenate([weight, -weight[late]])
-    return Terms(design, np.log(time), ends, weight)
+        row = np.concatenate([row, late])
+    return Terms(design, np.log(time), ends, weight, row)
 
 
 def aft_maximum(rows: Terms, shape: Shape, start: Floats) -> Maximum[Floats]:
@@ -102,3 +107,37 @@ def _likelihood(
         hessian[k, k] += mixed @ z
     hessian[k, :k] = hessian[:k, k]
     return value, gradient, hessian
+
+
+def curvature_at(rows: Terms, shape: Shape, point: Floats) -> Floats:
+    """The second derivatives at the estimates, not a step before as Newton's method leaves them."""
+    n = rows.design.shape[1]
+    log_sigma = float(point[n]) if point.size > n else 0.0
+    return _likelihood(rows, shape, point[:n], log_sigma)[2][: point.size, : point.size]
+
+
+def scores_of_clusters(
+    rows: Terms, shape: Shape, point: Floats, member: NDArray[np.intp], n_clusters: int
+) -> Floats:
+    """What each cluster adds to the gradient, a column per parameter.
+
+    Args:
+        rows: as the likelihood adds them up.
+        shape: of the lifetimes.
+        point: coefficients and, if it is free, log σ.
+        member: the cluster of each spell, from 0 to n_clusters − 1.
+        n_clusters: how many there are.
+    """
+    n_terms = rows.design.shape[1]
+    free = point.size > n_terms
+    sigma = float(np.exp(point[n_terms])) if free else 1.0
+    total = np.zeros((n_clusters, point.size))
+    for some in chunks(rows.log_time.size):
+        x, ends, weight = rows.design[some], rows.ends[some], rows.weight[some]
+        z = (rows.log_time[some] - x @ point[:n_terms]) / sigma
+        slope = ends * shape.end(z)[1] - weight * shape.cumulative(z)[1]
+        score = -slope[:, None] * x / sigma
+        if free:
+            score = np.concatenate([score, (-ends - slope * z)[:, None]], axis=1)
+        total += sums_within_clusters(score, member[rows.row[some]], n_clusters)
+    return total

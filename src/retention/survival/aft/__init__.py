@@ -1,0 +1,1 @@
+"""Accelerated failure time: lifetimes with a formula."""
