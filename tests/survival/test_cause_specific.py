@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from competing_spells import in_r
 from retention.survival.causes.incidence_paths import chances_of_reasons, steps_of_stratum
 
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -28,21 +29,6 @@ STAYING = [0.7797357821488, 0.4383702525746, 0.7971390318562, 0.4695256592817]
 RISK = [0.1772844750165, 0.1345424927965]
 RISK_SE = [0.02939619465973, 0.03175047087087]
 PAIRS = [("reason_probability", "churn_probability"), ("lower", "lower"), ("upper", "upper")]
-
-
-def in_r():
-    """60 spells without chance."""
-    i = np.arange(60)
-    return pd.DataFrame(
-        {
-            "duration": 1 + (i * 7 + i // 5 * 3) % 13,
-            "churned": i % 4 != 1,
-            "reason": np.where((i * 5 + i // 4) % 7 < 3, "price", "rival"),
-            "x": ((i * 13) % 17 - 8) / 8,
-            "z": (i * 3 + i // 7) % 5 < 2,
-            "plan": np.array(["a", "b"])[(i * i // 3) % 2],
-        }
-    )
 
 
 NEW = pd.DataFrame({"customer_id": [1, 2], "tenure": [0, 3], "x": [-0.5, 1.0], "z": [False, True]})

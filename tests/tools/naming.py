@@ -368,6 +368,14 @@ SCORES: dict[str, Step] = {
     "brier": lambda n, w: rt.survival.brier_score(
         w["scored"], survival={90: "survival_90"}, censoring_by=n
     ),
+    "scored by reason": lambda n, w: rt.survival.with_reason_predictions(
+        w["spells"], model=w["cause specific"], times=60
+    ),
+    "scores by reason": lambda n, w: rt.survival.scores_by_reason(
+        w["scored by reason"],
+        chances={reason: {60: f"{reason}_60"} for reason in w["cause specific"].reasons},
+        censoring_by=n,
+    ),
     "calibration": lambda n, w: rt.survival.calibration(
         w["scored"], survival="survival_90", time=90
     ),

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from retention.survival.causes.cause_specific import CauseSpecificModel as CauseSpecificModel
     from retention.survival.causes.cause_specific import fit_cause_specific as fit_cause_specific
     from retention.survival.causes.reason_predictions import predict_reasons as predict_reasons
+    from retention.survival.causes.reason_predictions import (
+        with_reason_predictions as with_reason_predictions,
+    )
     from retention.survival.counts.person_periods import person_periods as person_periods
     from retention.survival.cox.model import CoxModel as CoxModel
     from retention.survival.cox.model import fit_cox as fit_cox
@@ -53,6 +56,9 @@ if TYPE_CHECKING:
     from retention.survival.scores.brier_and_auc import time_dependent_auc as time_dependent_auc
     from retention.survival.scores.calibration_and_lift import calibration as calibration
     from retention.survival.scores.calibration_and_lift import lift as lift
+    from retention.survival.scores.competing.scores_by_reason import (
+        scores_by_reason as scores_by_reason,
+    )
     from retention.survival.scores.concordance_index import concordance as concordance
 
 _HOMES = {
@@ -88,9 +94,11 @@ _HOMES = {
     "proportional_hazards_test": "cox.proportionality",
     "restricted_mean": "curves.typical_lifetimes",
     "restricted_mean_difference": "curves.typical_lifetimes",
+    "scores_by_reason": "scores.competing.scores_by_reason",
     "survival_curve": "curves.kaplan_meier",
     "time_dependent_auc": "scores.brier_and_auc",
     "with_predictions": "models.prediction",
+    "with_reason_predictions": "causes.reason_predictions",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

@@ -7,13 +7,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError
-from retention.frames import FewTexts, table_like
+from retention.errors import ColumnError, RetentionError
+from retention.frames import (
+    FewTexts,
+    as_lazy,
+    beside_columns,
+    collect,
+    is_lazy,
+    table_like,
+)
+from retention.names import columns_as_asked
 from retention.numerics import step_functions
 from retention.survival.causes.cause_specific import CauseSpecificModel
 from retention.survival.causes.incidence_paths import chances_of_reasons, steps_of_stratum
-from retention.survival.models.customers_given import chunks_of_customers, columns_of_customers
-from retention.survival.models.lifetime_model import description_of
+from retention.survival.models.customers_given import (
+    chunks_of_customers,
+    columns_needed,
+    columns_of_customers,
+    columns_of_model,
+    refuse_absent_columns,
+)
+from retention.survival.models.lifetime_model import ORIGIN, description_of
 from retention.survival.models.prediction import lengths_of_time
 from retention.survival.models.unpredicted import BEHIND, REASONS, Why
 from retention.tables import column_names
@@ -140,6 +154,74 @@ def predict_reasons(
     )
 
 
+def with_reason_predictions(
+    spells: IntoFrameT,
+    *,
+    model: CauseSpecificModel,
+    times: float | Sequence[float],
+    landmark: float | None = None,
+) -> IntoFrameT:
+    """Spells with the chance of leaving for each reason beside what happened, to be scored.
+
+    Args:
+        spells: spells of any kind, with the model's covariates and strata.
+        model: from `fit_cause_specific`.
+        times: times since the start, in the unit of the durations.
+        landmark: chances are those of a customer who has stayed longer than that, as for the scores
+            with the same `landmark`; None for one who is only starting.
+
+    Returns:
+        The table with further columns, in the caller's kind: for each reason and time
+        `<reason>_<time>`, the chance F_k of `predict_reasons` from the start, or from the landmark,
+        to that time. It is null where it lies outside what the model has seen, and where a
+        covariate is missing or has a label that the model was not fitted on; warnings count these.
+
+    Raises:
+        RetentionError: if a time is below the landmark, or the model is none of reasons.
+        ColumnError: if a column is missing or there already, or holds something else than in the
+            fit.
+        ContentError: if a covariate is missing or new in all of several rows.
+
+    Example:
+        >>> import pandas as pd
+        >>> import retention as rt
+        >>> spells = pd.DataFrame({
+        ...     "duration": [1, 2, 2, 3], "churned": [True, True, False, False],
+        ...     "reason": ["price", "rival", "", ""],
+        ... })
+        >>> model = rt.survival.fit_cause_specific(spells)
+        >>> scored = rt.survival.with_reason_predictions(spells, model=model, times=2)
+        >>> scored.columns.tolist()
+        ['duration', 'churned', 'reason', 'price_2', 'rival_2']
+
+    Source:
+        as `predict_reasons`.
+    """
+    _check_reason_model(model)
+    asked = lengths_of_time(times, "times")
+    since = lengths_of_time(0.0 if landmark is None else landmark, "landmark")
+    if since.size != 1:
+        raise RetentionError(f"landmark must be one length of time; got {landmark!r}.")
+    if (asked < since).any():
+        raise RetentionError(f"times: {asked.min():g} lies before the landmark {since[0]:g}.")
+    first = _model_of_the_unseen(model.models)
+    frame = as_lazy(spells, name="spells", by_row=True)
+    schema = frame.collect_schema()
+    refuse_absent_columns(first, schema)
+    made = [f"{reason}_{time:.15g}" for reason in model.reasons for time in asked]
+    if there := [name for name in made if name in schema]:
+        raise ColumnError(f"spells: there is a column {there[0]!r} already. Rename or drop it.")
+    wanted = frame if is_lazy(spells) else frame.select(*columns_needed(first, schema))
+    given = columns_as_asked(collect(wanted), columns_of_model(first))
+    n = next(iter(given.values())).size
+    begun = np.full(n, ORIGIN if landmark is None else since[0])
+    keys = given | {"tenure": begun, "start": begun}
+    chances, why = _reason_chances_and_why(model.models, first, keys, asked - since, "spells")
+    why.warn("spells", "say landmark={until}, here and in the score, to look on from there")
+    columns = chances[0].transpose(2, 1, 0).reshape(len(made), n)
+    return beside_columns(given, dict(zip(made, columns, strict=True)), spells)
+
+
 def _check_reason_model(model: object) -> None:
     if not isinstance(model, CauseSpecificModel):
         raise RetentionError(
@@ -157,14 +239,18 @@ def _model_of_the_unseen(models: Sequence[CoxModel]) -> CoxModel:
 
 
 def _reason_chances_and_why(
-    models: Sequence[CoxModel], first: CoxModel, keys: Columns, times: Floats
+    models: Sequence[CoxModel],
+    first: CoxModel,
+    keys: Columns,
+    times: Floats,
+    table: str = "customers",
 ) -> tuple[tuple[Floats, Floats, Floats], Why]:
     """Chances, variances and survival by customer, time and reason, and why they are not known."""
     n = keys["tenure"].size
     shape = (n, times.size, len(models))
     made = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[:2], np.nan)
     why = Why.of(first, n * times.size)
-    for some in chunks_of_customers(first, keys, keys["start"]):
+    for some in chunks_of_customers(first, keys, keys["start"], table):
         ends = np.maximum(some.start, 0.0)[:, None] + times
         for number in np.unique(some.stratum[some.stratum >= 0]).tolist():
             rows = np.flatnonzero((some.stratum == number) & (some.why < 0))
