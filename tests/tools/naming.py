@@ -344,6 +344,8 @@ MODELS: dict[str, Step] = {
     "hazard": lambda n, w: rt.survival.fit_hazard(w["spells"], covariates=n),
     "cox clusters": lambda n, w: rt.fit_cox(w["spells"], covariates="reason", cluster=n),
     "cause specific": lambda n, w: rt.survival.fit_cause_specific(w["spells"], strata=n),
+    "fine gray": lambda n, w: rt.survival.fit_fine_gray(w["spells"], covariates=n),
+    "fine gray clusters": lambda n, w: rt.survival.fit_fine_gray(w["spells"], cluster=n),
     "cox reference": lambda n, w: rt.fit_cox(w["spells"], covariates=n, reference={n: "B"}),
 }
 

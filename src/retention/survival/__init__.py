@@ -9,6 +9,8 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.survival.causes.cause_specific import CauseSpecificModel as CauseSpecificModel
     from retention.survival.causes.cause_specific import fit_cause_specific as fit_cause_specific
+    from retention.survival.causes.fine_gray import FineGrayModel as FineGrayModel
+    from retention.survival.causes.fine_gray import fit_fine_gray as fit_fine_gray
     from retention.survival.causes.reason_predictions import predict_reasons as predict_reasons
     from retention.survival.causes.reason_predictions import (
         with_reason_predictions as with_reason_predictions,
@@ -65,6 +67,7 @@ _HOMES = {
     "AftModel": "models.aft",
     "CauseSpecificModel": "causes.cause_specific",
     "CoxModel": "cox.model",
+    "FineGrayModel": "causes.fine_gray",
     "HazardModel": "hazard.model",
     "LifetimeModel": "models.lifetime_model",
     "backtest": "scores.backtesting",
@@ -81,6 +84,7 @@ _HOMES = {
     "fit_aft": "models.aft",
     "fit_cause_specific": "causes.cause_specific",
     "fit_cox": "cox.model",
+    "fit_fine_gray": "causes.fine_gray",
     "fit_hazard": "hazard.model",
     "from_lifelines": "lifelines_models",
     "integrated_brier_score": "scores.brier_and_auc",

@@ -16,6 +16,7 @@ from retention.survival.counts.histories import read_spells
 from retention.survival.cox.fit import fields_of_cox, fit_partial_likelihood
 from retention.survival.cox.model import CoxModel, check_penalty
 from retention.survival.models import covariates as designs
+from retention.survival.models.lifetime_model import LifetimeModel  # noqa: TC001 - pydantic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,21 +33,20 @@ MOST_REASONS = 50
 _WORST: tuple[Status, ...] = ("not converged", "separated", "flat", "boundary", "converged")
 
 
-class CauseSpecificModel(BaseModel):
-    """A Cox model for each reason: a frozen value, in and out of JSON bit for bit.
+class ModelOfReasons(BaseModel):
+    """A model for each reason why customers leave.
 
     Attributes:
         cause: the column of the reasons.
         reasons: sorted.
-        models: the Cox model of each, in which ends for other reasons are censored. All have the
-            same covariates, strata and spells.
+        models: of each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     cause: str
     reasons: tuple[str, ...]
-    models: tuple[CoxModel, ...]
+    models: tuple[LifetimeModel, ...]
 
     @property
     def status(self) -> Status:
@@ -67,8 +67,9 @@ class CauseSpecificModel(BaseModel):
 
         Returns:
             One row per reason and coefficient: `reason`, and the columns of
-            `CoxModel.coefficients`. `ratio` multiplies the hazard of leaving for that reason; what
-            it does to the share that leaves for it depends on the other reasons too.
+            `CoxModel.coefficients`. Of cause-specific models `ratio` multiplies the hazard of
+            leaving for that reason; what it does to the share that leaves for it depends on the
+            other reasons too.
         """
         import pandas as pd
 
@@ -98,7 +99,18 @@ class CauseSpecificModel(BaseModel):
             f"{model.n_churned:,} {reason}"
             for reason, model in zip(self.reasons, self.models, strict=True)
         )
-        return f"CauseSpecificModel of {spells}, ends: {ends}: {self.status}"
+        return f"{type(self).__name__} of {spells}, ends: {ends}: {self.status}"
+
+
+class CauseSpecificModel(ModelOfReasons):
+    """A Cox model for each reason: a frozen value, in and out of JSON bit for bit.
+
+    Attributes:
+        models: the Cox model of each, in which ends for other reasons are censored. All have the
+            same covariates, strata and spells.
+    """
+
+    models: tuple[CoxModel, ...]
 
 
 def fit_cause_specific(
@@ -179,7 +191,7 @@ def fit_cause_specific(
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     labels = designs.strata_of_rows(found.columns, within, found.duration.size)
-    code, reasons = _seen_reasons(found, cause)
+    code, reasons = seen_reasons(found, cause)
     models = [
         _model_of_reason(
             replace(found, churned=found.churned & (code == k)),
@@ -211,7 +223,7 @@ def _model_of_reason(
     )
 
 
-def _seen_reasons(found: Histories, cause: str) -> tuple[NDArray[np.intp], list[str]]:
+def seen_reasons(found: Histories, cause: str) -> tuple[NDArray[np.intp], list[str]]:
     """For each row the place of its reason among those of seen ends, −1 if none; and those."""
     if not found.churned.any():
         raise ContentError("spells: nobody's end was seen, so nothing says what shortens a stay.")
