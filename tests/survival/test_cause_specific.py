@@ -272,3 +272,40 @@ def test_other_refusals():
         rt.survival.predict_reasons(NEW, model=rt.fit_cox(table), times=1)
     with pytest.raises(rt.RetentionError, match="times must be lengths of time"):
         chances(NEW, rt.survival.fit_cause_specific(table), times=-1)
+
+
+def test_bounds_with_a_cluster_are_those_of_the_jackknife():
+    """The rows of each cluster weigh a little more: what chances gain, squared and added up."""
+    table = in_r().assign(who=np.arange(60) // 4, n_spells=100_000)
+
+    def fitted_chances(spells, **asked):
+        model = rt.survival.fit_cause_specific(
+            spells, covariates=["x", "z"], ties="breslow", **asked
+        )
+        return chances(NEW, model, times=[4, 9])
+
+    found = fitted_chances(table.assign(n_spells=1), cluster="who")
+    plain, variance = fitted_chances(table)["reason_probability"].to_numpy(), np.zeros(8)
+    for who in range(15):
+        more = table.assign(n_spells=table["n_spells"] + (table["who"] == who))
+        gained = fitted_chances(more)["reason_probability"].to_numpy() - plain
+        variance += (gained * 100_000) ** 2
+    share = found["reason_probability"].to_numpy()
+    log = np.log(-np.log1p(-share))
+    spread = 1.959963985 * np.sqrt(variance) / ((1 - share) * -np.log1p(-share))
+    assert found["lower"].to_numpy() == pytest.approx(-np.expm1(-np.exp(log - spread)), rel=2e-4)
+    assert found["upper"].to_numpy() == pytest.approx(-np.expm1(-np.exp(log + spread)), rel=2e-4)
+
+
+def test_with_a_cluster_of_each_row_bounds_are_near_those_of_independent_spells():
+    """With strata, Efron's ties and late entries; the model goes to JSON and back."""
+    table = in_r().assign(who=range(60), entry=lambda t: np.where(t.index % 7 == 0, 0.5, 0))
+    asked = {"covariates": ["x", "z"], "strata": "plan"}
+    new = NEW.assign(plan=["a", "b"])
+    alone = rt.survival.fit_cause_specific(table, **asked)
+    robust = rt.survival.fit_cause_specific(table, **asked, cluster="who")
+    assert type(robust).model_validate_json(robust.model_dump_json()) == robust
+    one, other = (chances(new, model, times=[4, 8]) for model in (alone, robust))
+    width, wide = ((each["upper"] - each["lower"]).to_numpy() for each in (one, other))
+    assert one["reason_probability"].tolist() == other["reason_probability"].tolist()
+    assert wide == pytest.approx(width, rel=0.35)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from retention.errors import ContentError, RetentionError, check_choice, count_of
 from retention.numerics.codes import filled_label_codes
 from retention.numerics.frozen import Status, fit_as_html, fit_as_text
+from retention.survival.causes.robust_steps import (
+    RobustSteps,
+    robust_steps,
+)
 from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.cox.fit import fields_of_cox, fit_partial_likelihood
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.survival.counts.histories import Histories
-    from retention.survival.models.covariates import Covariate
 
 MOST_REASONS = 50
 """A model is fitted for no more reasons than this."""
@@ -108,9 +111,11 @@ class CauseSpecificModel(ModelOfReasons):
     Attributes:
         models: the Cox model of each, in which ends for other reasons are censored. All have the
             same covariates, strata and spells.
+        robust: with a cluster, covariances of baselines and coefficients in each stratum.
     """
 
     models: tuple[CoxModel, ...]
+    robust: tuple[RobustSteps, ...] = ()
 
 
 def fit_cause_specific(
@@ -143,9 +148,9 @@ def fit_cause_specific(
         cause: the column of reasons.
         strata: as in `fit_cox`.
         ties: "efron" or "breslow".
-        cluster: as in `fit_cox`: a column whose rows may depend on one another. It makes the errors
-            of the coefficients robust, and not those of the baselines: bounds of `predict_reasons`
-            are too narrow then. `cumulative_incidence(cluster=)` has those of whole segments.
+        cluster: as in `fit_cox`: a column whose rows may depend on one another. The errors of the
+            coefficients and the bounds of `predict_reasons` then allow for it (baselines by the
+            infinitesimal jackknife, in at most 50 stretches of durations).
         penalty: as in `fit_cox`, in the model of each reason.
         reference: as in `fit_cox`.
 
@@ -192,34 +197,30 @@ def fit_cause_specific(
     members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     labels = designs.strata_of_rows(found.columns, within, found.duration.size)
     code, reasons = seen_reasons(found, cause)
-    models = [
-        _model_of_reason(
-            replace(found, churned=found.churned & (code == k)),
-            known,
-            labels,
-            members,
-            {"ties": ties, "penalty": float(penalty), "strata": within, "cluster": cluster},
+    fits = [
+        fit_partial_likelihood(
+            replace(found, churned=found.churned & (code == k)), known, labels, ties, float(penalty)
         )
         for k in range(len(reasons))
     ]
-    return CauseSpecificModel(cause=cause, reasons=tuple(reasons), models=tuple(models))
-
-
-def _model_of_reason(
-    found: Histories,
-    known: tuple[Covariate, ...],
-    labels: tuple[NDArray[np.intp], Sequence[tuple[str, ...]]],
-    members: NDArray[np.intp] | None,
-    said: Mapping[str, Any],
-) -> CoxModel:
-    """The Cox model of spells that end for one reason only."""
-    fit = fit_partial_likelihood(found, known, labels, said["ties"], said["penalty"])
-    return CoxModel(
-        **fields_of_cox(fit, members),
-        covariates=known,
-        n_spells=found.n,
-        n_churned=int(found.weights[found.churned].sum()),
-        **said,
+    models = [
+        CoxModel(
+            **fields_of_cox(fit, members),
+            covariates=known,
+            n_spells=found.n,
+            n_churned=int(fit.data.n_ends.sum()),
+            ties=ties,
+            penalty=float(penalty),
+            strata=tuple(within),
+            cluster=cluster,
+        )
+        for fit in fits
+    ]
+    return CauseSpecificModel(
+        cause=cause,
+        reasons=tuple(reasons),
+        models=tuple(models),
+        robust=() if members is None else robust_steps(fits, members),
     )
 
 

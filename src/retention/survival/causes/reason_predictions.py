@@ -84,8 +84,8 @@ def predict_reasons(
         given: "tenure" (they are still here after it) or None (they are only starting).
         keep: columns of `customers` that come along, behind all others.
         level: confidence of the bounds, which are those of the estimate (delta method, from
-            log(−log(1 − F_k))): whether a customer leaves is chance beyond them. The baselines in
-            them take spells for independent, also where a cause-specific model has a `cluster`.
+            log(−log(1 − F_k))): whether a customer leaves is chance beyond them. Where the model
+            has a `cluster`, they allow for its rows depending on one another.
 
     Returns:
         One row per customer, time and reason, in the caller's kind and the customers' order:
@@ -286,7 +286,7 @@ def _put_cause_specific(
     for number in np.unique(some.stratum[some.stratum >= 0]).tolist():
         rows = np.flatnonzero((some.stratum == number) & (some.why < 0))
         if rows.size:
-            steps = steps_of_stratum(model.models, number)
+            steps = steps_of_stratum(model.models, number, model.robust)
             found = chances_of_reasons(
                 model.models, steps, some.design[rows], some.start[rows], ends[rows]
             )
