@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
+from competing_spells import in_r
 from retention.survival.causes.incidence_paths import chances_of_reasons, steps_of_stratum
 
 pytestmark = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -28,21 +29,6 @@ STAYING = [0.7797357821488, 0.4383702525746, 0.7971390318562, 0.4695256592817]
 RISK = [0.1772844750165, 0.1345424927965]
 RISK_SE = [0.02939619465973, 0.03175047087087]
 PAIRS = [("reason_probability", "churn_probability"), ("lower", "lower"), ("upper", "upper")]
-
-
-def in_r():
-    """60 spells without chance."""
-    i = np.arange(60)
-    return pd.DataFrame(
-        {
-            "duration": 1 + (i * 7 + i // 5 * 3) % 13,
-            "churned": i % 4 != 1,
-            "reason": np.where((i * 5 + i // 4) % 7 < 3, "price", "rival"),
-            "x": ((i * 13) % 17 - 8) / 8,
-            "z": (i * 3 + i // 7) % 5 < 2,
-            "plan": np.array(["a", "b"])[(i * i // 3) % 2],
-        }
-    )
 
 
 NEW = pd.DataFrame({"customer_id": [1, 2], "tenure": [0, 3], "x": [-0.5, 1.0], "z": [False, True]})
@@ -282,7 +268,44 @@ def test_other_refusals():
     many = pd.DataFrame({"duration": 1, "churned": True, "reason": [f"r{i}" for i in range(51)]})
     with pytest.raises(rt.ContentError, match="holds 51 reasons of seen ends"):
         rt.survival.fit_cause_specific(many)
-    with pytest.raises(rt.RetentionError, match="must come from fit_cause_specific; got CoxModel"):
+    with pytest.raises(rt.RetentionError, match="must come from fit_cause_.*; got CoxModel"):
         rt.survival.predict_reasons(NEW, model=rt.fit_cox(table), times=1)
     with pytest.raises(rt.RetentionError, match="times must be lengths of time"):
         chances(NEW, rt.survival.fit_cause_specific(table), times=-1)
+
+
+def test_bounds_with_a_cluster_are_those_of_the_jackknife():
+    """The rows of each cluster weigh a little more: what chances gain, squared and added up."""
+    table = in_r().assign(who=np.arange(60) // 4, n_spells=100_000)
+
+    def fitted_chances(spells, **asked):
+        model = rt.survival.fit_cause_specific(
+            spells, covariates=["x", "z"], ties="breslow", **asked
+        )
+        return chances(NEW, model, times=[4, 9])
+
+    found = fitted_chances(table.assign(n_spells=1), cluster="who")
+    plain, variance = fitted_chances(table)["reason_probability"].to_numpy(), np.zeros(8)
+    for who in range(15):
+        more = table.assign(n_spells=table["n_spells"] + (table["who"] == who))
+        gained = fitted_chances(more)["reason_probability"].to_numpy() - plain
+        variance += (gained * 100_000) ** 2
+    share = found["reason_probability"].to_numpy()
+    log = np.log(-np.log1p(-share))
+    spread = 1.959963985 * np.sqrt(variance) / ((1 - share) * -np.log1p(-share))
+    assert found["lower"].to_numpy() == pytest.approx(-np.expm1(-np.exp(log - spread)), rel=2e-4)
+    assert found["upper"].to_numpy() == pytest.approx(-np.expm1(-np.exp(log + spread)), rel=2e-4)
+
+
+def test_with_a_cluster_of_each_row_bounds_are_near_those_of_independent_spells():
+    """With strata, Efron's ties and late entries; the model goes to JSON and back."""
+    table = in_r().assign(who=range(60), entry=lambda t: np.where(t.index % 7 == 0, 0.5, 0))
+    asked = {"covariates": ["x", "z"], "strata": "plan"}
+    new = NEW.assign(plan=["a", "b"])
+    alone = rt.survival.fit_cause_specific(table, **asked)
+    robust = rt.survival.fit_cause_specific(table, **asked, cluster="who")
+    assert type(robust).model_validate_json(robust.model_dump_json()) == robust
+    one, other = (chances(new, model, times=[4, 8]) for model in (alone, robust))
+    width, wide = ((each["upper"] - each["lower"]).to_numpy() for each in (one, other))
+    assert one["reason_probability"].tolist() == other["reason_probability"].tolist()
+    assert wide == pytest.approx(width, rel=0.35)

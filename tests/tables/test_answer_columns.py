@@ -37,7 +37,7 @@ FUNCTIONS = {
     if inspect.isfunction(getattr(face, name)) and getattr(face, name) in ANSWERS
 }
 NO_TABLE = {
-    *("annualise", "finding", "recorded", "with_predictions"),
+    *("annualise", "finding", "recorded", "with_predictions", "with_reason_predictions"),
     *(name for face in FACES for name in face.__all__ if name.startswith(("fit_", "load_"))),
     *("extend_lexicon", "from_lifelines", "reason_categories", "reason_prompt", "reason_schema"),
 }

@@ -344,6 +344,8 @@ MODELS: dict[str, Step] = {
     "hazard": lambda n, w: rt.survival.fit_hazard(w["spells"], covariates=n),
     "cox clusters": lambda n, w: rt.fit_cox(w["spells"], covariates="reason", cluster=n),
     "cause specific": lambda n, w: rt.survival.fit_cause_specific(w["spells"], strata=n),
+    "fine gray": lambda n, w: rt.survival.fit_fine_gray(w["spells"], covariates=n),
+    "fine gray clusters": lambda n, w: rt.survival.fit_fine_gray(w["spells"], cluster=n),
     "cox reference": lambda n, w: rt.fit_cox(w["spells"], covariates=n, reference={n: "B"}),
 }
 
@@ -367,6 +369,14 @@ SCORES: dict[str, Step] = {
     "concordance": lambda n, w: rt.survival.concordance(w["scored"]),
     "brier": lambda n, w: rt.survival.brier_score(
         w["scored"], survival={90: "survival_90"}, censoring_by=n
+    ),
+    "scored by reason": lambda n, w: rt.survival.with_reason_predictions(
+        w["spells"], model=w["cause specific"], times=60
+    ),
+    "scores by reason": lambda n, w: rt.survival.scores_by_reason(
+        w["scored by reason"],
+        chances={reason: {60: f"{reason}_60"} for reason in w["cause specific"].reasons},
+        censoring_by=n,
     ),
     "calibration": lambda n, w: rt.survival.calibration(
         w["scored"], survival="survival_90", time=90

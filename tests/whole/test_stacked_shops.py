@@ -89,6 +89,7 @@ LOOK_BEYOND = {
     *("mean difference", "compare", "compare within", "staff link"),
     *("compare clusters", "compare incidence"),
     *("scored", "scored in strata", "scored by aft", "expected profit"),  # by a model of all
+    "scored by reason",
     "outlook of fees",  # by a curve of all
     *("alarm kpis", "alarm leads"),  # of lists that rank the customers of all
     "money effect",  # of several segments, each told of the others

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from retention.survival.aft.model import fit_aft as fit_aft
     from retention.survival.causes.cause_specific import CauseSpecificModel as CauseSpecificModel
     from retention.survival.causes.cause_specific import fit_cause_specific as fit_cause_specific
+    from retention.survival.causes.fine_gray import FineGrayModel as FineGrayModel
+    from retention.survival.causes.fine_gray import fit_fine_gray as fit_fine_gray
     from retention.survival.causes.reason_predictions import predict_reasons as predict_reasons
+    from retention.survival.causes.reason_predictions import (
+        with_reason_predictions as with_reason_predictions,
+    )
     from retention.survival.counts.person_periods import person_periods as person_periods
     from retention.survival.cox.model import CoxModel as CoxModel
     from retention.survival.cox.model import fit_cox as fit_cox
@@ -53,12 +58,16 @@ if TYPE_CHECKING:
     from retention.survival.scores.brier_and_auc import time_dependent_auc as time_dependent_auc
     from retention.survival.scores.calibration_and_lift import calibration as calibration
     from retention.survival.scores.calibration_and_lift import lift as lift
+    from retention.survival.scores.competing.scores_by_reason import (
+        scores_by_reason as scores_by_reason,
+    )
     from retention.survival.scores.concordance_index import concordance as concordance
 
 _HOMES = {
     "AftModel": "aft.model",
     "CauseSpecificModel": "causes.cause_specific",
     "CoxModel": "cox.model",
+    "FineGrayModel": "causes.fine_gray",
     "HazardModel": "hazard.model",
     "LifetimeModel": "models.lifetime_model",
     "backtest": "scores.backtesting",
@@ -75,6 +84,7 @@ _HOMES = {
     "fit_aft": "aft.model",
     "fit_cause_specific": "causes.cause_specific",
     "fit_cox": "cox.model",
+    "fit_fine_gray": "causes.fine_gray",
     "fit_hazard": "hazard.model",
     "from_lifelines": "lifelines_models",
     "integrated_brier_score": "scores.brier_and_auc",
@@ -88,9 +98,11 @@ _HOMES = {
     "proportional_hazards_test": "cox.proportionality",
     "restricted_mean": "curves.typical_lifetimes",
     "restricted_mean_difference": "curves.typical_lifetimes",
+    "scores_by_reason": "scores.competing.scores_by_reason",
     "survival_curve": "curves.kaplan_meier",
     "time_dependent_auc": "scores.brier_and_auc",
     "with_predictions": "models.prediction",
+    "with_reason_predictions": "causes.reason_predictions",
 }
 
 __getattr__, __dir__, __all__ = lazy_face(__name__, _HOMES)

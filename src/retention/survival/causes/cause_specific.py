@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -11,11 +11,16 @@ from pydantic import BaseModel, ConfigDict
 from retention.errors import ContentError, RetentionError, check_choice, count_of
 from retention.numerics.codes import filled_label_codes
 from retention.numerics.frozen import Status, fit_as_html, fit_as_text
+from retention.survival.causes.robust_steps import (
+    RobustSteps,
+    robust_steps,
+)
 from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.cox.fit import fields_of_cox, fit_partial_likelihood
 from retention.survival.cox.model import CoxModel, check_penalty
 from retention.survival.models import covariates as designs
+from retention.survival.models.lifetime_model import LifetimeModel  # noqa: TC001 - pydantic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.survival.counts.histories import Histories
-    from retention.survival.models.covariates import Covariate
 
 MOST_REASONS = 50
 """A model is fitted for no more reasons than this."""
@@ -32,21 +36,20 @@ MOST_REASONS = 50
 _WORST: tuple[Status, ...] = ("not converged", "separated", "flat", "boundary", "converged")
 
 
-class CauseSpecificModel(BaseModel):
-    """A Cox model for each reason: a frozen value, in and out of JSON bit for bit.
+class ModelOfReasons(BaseModel):
+    """A model for each reason why customers leave.
 
     Attributes:
         cause: the column of the reasons.
         reasons: sorted.
-        models: the Cox model of each, in which ends for other reasons are censored. All have the
-            same covariates, strata and spells.
+        models: of each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     cause: str
     reasons: tuple[str, ...]
-    models: tuple[CoxModel, ...]
+    models: tuple[LifetimeModel, ...]
 
     @property
     def status(self) -> Status:
@@ -67,8 +70,9 @@ class CauseSpecificModel(BaseModel):
 
         Returns:
             One row per reason and coefficient: `reason`, and the columns of
-            `CoxModel.coefficients`. `ratio` multiplies the hazard of leaving for that reason; what
-            it does to the share that leaves for it depends on the other reasons too.
+            `CoxModel.coefficients`. Of cause-specific models `ratio` multiplies the hazard of
+            leaving for that reason; what it does to the share that leaves for it depends on the
+            other reasons too.
         """
         import pandas as pd
 
@@ -98,7 +102,20 @@ class CauseSpecificModel(BaseModel):
             f"{model.n_churned:,} {reason}"
             for reason, model in zip(self.reasons, self.models, strict=True)
         )
-        return f"CauseSpecificModel of {spells}, ends: {ends}: {self.status}"
+        return f"{type(self).__name__} of {spells}, ends: {ends}: {self.status}"
+
+
+class CauseSpecificModel(ModelOfReasons):
+    """A Cox model for each reason: a frozen value, in and out of JSON bit for bit.
+
+    Attributes:
+        models: the Cox model of each, in which ends for other reasons are censored. All have the
+            same covariates, strata and spells.
+        robust: with a cluster, covariances of baselines and coefficients in each stratum.
+    """
+
+    models: tuple[CoxModel, ...]
+    robust: tuple[RobustSteps, ...] = ()
 
 
 def fit_cause_specific(
@@ -131,9 +148,9 @@ def fit_cause_specific(
         cause: the column of reasons.
         strata: as in `fit_cox`.
         ties: "efron" or "breslow".
-        cluster: as in `fit_cox`: a column whose rows may depend on one another. It makes the errors
-            of the coefficients robust, and not those of the baselines: bounds of `predict_reasons`
-            are too narrow then. `cumulative_incidence(cluster=)` has those of whole segments.
+        cluster: as in `fit_cox`: a column whose rows may depend on one another. The errors of the
+            coefficients and the bounds of `predict_reasons` then allow for it (baselines by the
+            infinitesimal jackknife, in at most 50 stretches of durations).
         penalty: as in `fit_cox`, in the model of each reason.
         reference: as in `fit_cox`.
 
@@ -179,39 +196,35 @@ def fit_cause_specific(
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
     labels = designs.strata_of_rows(found.columns, within, found.duration.size)
-    code, reasons = _seen_reasons(found, cause)
-    models = [
-        _model_of_reason(
-            replace(found, churned=found.churned & (code == k)),
-            known,
-            labels,
-            members,
-            {"ties": ties, "penalty": float(penalty), "strata": within, "cluster": cluster},
+    code, reasons = seen_reasons(found, cause)
+    fits = [
+        fit_partial_likelihood(
+            replace(found, churned=found.churned & (code == k)), known, labels, ties, float(penalty)
         )
         for k in range(len(reasons))
     ]
-    return CauseSpecificModel(cause=cause, reasons=tuple(reasons), models=tuple(models))
-
-
-def _model_of_reason(
-    found: Histories,
-    known: tuple[Covariate, ...],
-    labels: tuple[NDArray[np.intp], Sequence[tuple[str, ...]]],
-    members: NDArray[np.intp] | None,
-    said: Mapping[str, Any],
-) -> CoxModel:
-    """The Cox model of spells that end for one reason only."""
-    fit = fit_partial_likelihood(found, known, labels, said["ties"], said["penalty"])
-    return CoxModel(
-        **fields_of_cox(fit, members),
-        covariates=known,
-        n_spells=found.n,
-        n_churned=int(found.weights[found.churned].sum()),
-        **said,
+    models = [
+        CoxModel(
+            **fields_of_cox(fit, members),
+            covariates=known,
+            n_spells=found.n,
+            n_churned=int(fit.data.n_ends.sum()),
+            ties=ties,
+            penalty=float(penalty),
+            strata=tuple(within),
+            cluster=cluster,
+        )
+        for fit in fits
+    ]
+    return CauseSpecificModel(
+        cause=cause,
+        reasons=tuple(reasons),
+        models=tuple(models),
+        robust=() if members is None else robust_steps(fits, members),
     )
 
 
-def _seen_reasons(found: Histories, cause: str) -> tuple[NDArray[np.intp], list[str]]:
+def seen_reasons(found: Histories, cause: str) -> tuple[NDArray[np.intp], list[str]]:
     """For each row the place of its reason among those of seen ends, −1 if none; and those."""
     if not found.churned.any():
         raise ContentError("spells: nobody's end was seen, so nothing says what shortens a stay.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.survival.causes.robust_steps import RobustSteps
     from retention.survival.cox.model import CoxModel
 
     Floats = NDArray[np.float64]
@@ -40,6 +41,8 @@ class ReasonSteps:
         drift: to what carries the variance of the coefficients over: reason, duration, term.
         covariance: of the coefficients of each reason.
         known: whether the model of every reason has errors.
+        robust: with clusters, the covariance of all stretches and coefficients together, and the
+            part of each step in its stretch: reason, duration, stretch.
     """
 
     duration: Floats
@@ -48,9 +51,12 @@ class ReasonSteps:
     drift: Floats
     covariance: Floats
     known: bool
+    robust: tuple[Floats, Floats] | None = None
 
 
-def steps_of_stratum(models: Sequence[CoxModel], stratum: int) -> ReasonSteps:
+def steps_of_stratum(
+    models: Sequence[CoxModel], stratum: int, robust: Sequence[RobustSteps] = ()
+) -> ReasonSteps:
     """The baselines of a stratum side by side."""
     paths = [model.baselines[stratum].path for model in models]
     duration = np.unique(np.concatenate([path.duration for path in paths]))
@@ -70,7 +76,20 @@ def steps_of_stratum(models: Sequence[CoxModel], stratum: int) -> ReasonSteps:
         drift=spread[:, :, 1:],
         covariance=np.nan_to_num([array_of_table(each.covariance, p) for each in models]),
         known=all(model.status == "converged" for model in models),
+        robust=_parts_of_stretches(duration, hazard, robust[stratum]) if robust else None,
     )
+
+
+def _parts_of_stretches(
+    duration: Floats, hazard: Floats, robust: RobustSteps
+) -> tuple[Floats, Floats]:
+    """The covariance, and which part of its stretch each step is."""
+    until = np.array(robust.until)
+    block = np.minimum(np.searchsorted(until, duration), until.size - 1)
+    inside = block[:, None] == np.arange(until.size)
+    total = (hazard @ inside)[:, block]
+    part = np.divide(hazard, total, out=np.zeros_like(hazard), where=total > 0)
+    return np.array(robust.covariance), part[:, :, None] * inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +205,21 @@ class _Paths:
         """Of F_k, by the delta method: from each step of each baseline, and the coefficients."""
         total = np.zeros(share.size)
         common = self.lost[k] + self.share[k] - share[:, None]
+        stretches, pulls = [], []
         for j, covariance in enumerate(self.steps.covariance):
             gained = np.where(ahead, common + self.slope if j == k else common, 0.0)
             gained *= self.risk[:, j : j + 1]
-            total += gained**2 @ self.steps.variance[j, self.here]
             pull = away * (gained @ self.steps.hazard[j, self.here])[:, None]
             pull -= gained @ self.steps.drift[j, self.here]
+            if self.steps.robust is not None:
+                stretches.append(gained @ self.steps.robust[1][j, self.here])
+                pulls.append(pull)
+                continue
+            total += gained**2 @ self.steps.variance[j, self.here]
             total += ((pull @ covariance) * pull).sum(axis=1)
+        if self.steps.robust is not None:
+            slope = np.concatenate([*stretches, *pulls], axis=1)
+            total = ((slope @ self.steps.robust[0]) * slope).sum(axis=1)
         return total
 
 

@@ -393,12 +393,12 @@ def _areas_at_times(
         case, control = np.where(gone, cases, 0.0), np.where(gone, 0.0, copies * other)
         sides = [sums_by_rank(each) for each in (case, control, case * ends, control * other)]
         n = (float((copies * (case > 0)).sum()), float((copies * (control > 0)).sum()))
-        areas.append(_area_and_error(sides, n))
+        areas.append(area_and_error(sides, n))
     auc, error = np.array(areas).T
     return {"auc": auc, "standard_error": error}
 
 
-def _area_and_error(sides: Sequence[Floats], n: tuple[float, float]) -> tuple[float, float]:
+def area_and_error(sides: Sequence[Floats], n: tuple[float, float]) -> tuple[float, float]:
     """One AUC from the weights of cases and controls in the order of their risks.
 
     Its variance is that of both kinds, each from its own mean, with one degree of freedom less than

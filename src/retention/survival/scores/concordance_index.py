@@ -204,11 +204,11 @@ def count_pairs(found: Histories, values: NDArray[Any], lead: NDArray[Any]) -> P
     # time, negatively, as if it had been censored on entry.
     rank, follow = np.append(rank, rank[late]), np.append(weight, -weight[late])
     lead = np.append(lead, np.zeros(late.size, lead.dtype))
-    led, followed = _pairs_within_groups(np.zeros_like(key), key, lead, follow)
-    concordant = _pairs_ranked_higher(rank, key, lead, follow)
+    led, followed = pairs_within_groups(np.zeros_like(key), key, lead, follow)
+    concordant = pairs_ranked_higher(rank, key, lead, follow)
     tied = np.zeros_like(concordant)
     if rank.size and rank.max() + 1 < rank.size:
-        ahead, behind = _pairs_within_groups(rank, key, lead, follow)
+        ahead, behind = pairs_within_groups(rank, key, lead, follow)
         tied = lead * ahead + behind
 
     def of_rows(values: NDArray[Any]) -> NDArray[Any]:
@@ -239,7 +239,7 @@ def _comparison_keys(
     return np.append(key, on_entry), late
 
 
-def _pairs_within_groups(
+def pairs_within_groups(
     group: NDArray[np.int64], key: NDArray[np.int64], lead: NDArray[Any], follow: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """In the same group: what follows with a larger key, and what leads with a smaller one."""
@@ -262,7 +262,7 @@ def _bounds_of_runs(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.
     return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
 
 
-def _pairs_ranked_higher(
+def pairs_ranked_higher(
     rank: NDArray[np.int64], key: NDArray[np.int64], lead: NDArray[Any], follow: NDArray[Any]
 ) -> NDArray[Any]:
     """For each spell the pairs in which the smaller key has the higher rank.

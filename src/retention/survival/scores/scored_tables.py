@@ -200,8 +200,10 @@ def _advice_on_missing(found: Histories) -> str:
     )
 
 
-def column_of_probabilities(found: Histories, column: str, argument: str) -> NDArray[np.float64]:
-    """A column of predicted survival.
+def column_of_probabilities(
+    found: Histories, column: str, argument: str, meaning: str = "the chance of still being here"
+) -> NDArray[np.float64]:
+    """A column of predicted survival, or of another chance.
 
     Raises:
         as `column_of_predictions`.
@@ -214,7 +216,7 @@ def column_of_probabilities(found: Histories, column: str, argument: str) -> NDA
             f"{argument}: {int(outside.sum()):,} of {count_of(values.size, 'row')} "
             f"{'has' if outside.sum() == 1 else 'have'} a prediction in "
             f"{column!r} that is not between 0 and 1, such as {values[outside][0]:g}. It must be "
-            "the chance of still being here, as a share of 1."
+            f"{meaning}, as a share of 1."
         )
     return values
 
