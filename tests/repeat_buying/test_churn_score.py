@@ -17,6 +17,7 @@ import retention as rt
 from conftest import at_most
 from retention import intervals
 from retention.repeat_buying.scores import churn_score
+from retention.repeat_buying.scores.method_contest import best_method
 from shops import orders
 
 AS_OF = date(2024, 2, 29)
@@ -42,6 +43,10 @@ COLUMNS = [
     "brier_score",
     "brier_reference",
     "against_base",
+    "brier_pareto_nbd",
+    "brier_mbg_nbd",
+    "brier_mbg_cnbd",
+    "brier_inactivity",
 ]
 
 ignore_silence = pytest.mark.filterwarnings("ignore::retention.errors.RetentionWarning")
@@ -150,10 +155,10 @@ def naive_score(bought, within):
                 "n_base": n.total(),
                 "n_base_silent": silent.total(),
                 "base_rate": silent.total() / n.total() if n.total() else None,
-                **dict(zip(COLUMNS[-3:], naive_test(bought, within), strict=True)),
+                **dict(zip(COLUMNS[-7:-4], naive_test(bought, within), strict=True)),
             }
         )
-    numbers = ("rule", "window", "mean_gap", "gap_ratio", "base_rate", *COLUMNS[-3:-1])
+    numbers = ("rule", "window", "mean_gap", "gap_ratio", "base_rate", *COLUMNS[-7:-5])
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
 
 
@@ -235,7 +240,7 @@ class Flat:
     status, notes = "flat", ("The data do not tell.",)
 
 
-@pytest.mark.parametrize(("failing", "method"), [(1, "mbg_nbd"), (2, "inactivity")])
+@pytest.mark.parametrize(("failing", "method"), [(1, "mbg_nbd"), (3, "inactivity")])
 def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, method):
     """MBG/NBD for Pareto/NBD, the rule for both; all else stays as it was."""
     lines, before = fitted()
@@ -246,9 +251,51 @@ def test_falls_back_when_a_model_is_flat_and_says_why(monkeypatch, failing, meth
     said = scores["reason"].iloc[0]
     assert said.startswith("Pareto/NBD is flat: The data do not tell.")
     assert ("MBG/NBD is flat" in said) == (method == "inactivity")
-    own = ["p_no_purchase", "lower", "upper", "method", "reason", "brier_score", "against_base"]
+    own = ["p_no_purchase", "lower", "upper", "method", "reason", *COLUMNS[-7:]]
+    assert scores["brier_pareto_nbd"].isna().all()
+    assert (scores["brier_score"] == scores[f"brier_{method}"]).all()
     pd.testing.assert_frame_equal(scores.drop(columns=own), before.drop(columns=own))
     assert ((scores["lower"] < scores["p_no_purchase"]) & scores["p_no_purchase"].le(1)).all()
+
+
+def yearly(n=250):
+    """Customers who order about once a year, of whom three in ten leave after each order."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for who in range(n):
+        day = float(rng.integers(0, 1400))
+        while day < 2190:
+            rows.append((who, pd.Timestamp("2018-01-01") + pd.Timedelta(round(day), "D"), 10.0))
+            day += 365 * rng.gamma(40) / 40 if rng.random() < 0.7 else 9999
+    return pd.DataFrame(rows, columns=["customer_id", "date", "sales"])
+
+
+@ignore_silence
+def test_who_buys_on_a_schedule_is_scored_by_the_model_of_regular_buyers():
+    """The past shows that it knew better; the score, its reason and all errors say so."""
+    lines = yearly()
+    scores = rt.churn_score(lines, as_of="2023-12-31", within=365)
+    row = scores.iloc[0]
+    assert row["method"] == "mbg_cnbd"
+    assert row["reason"].startswith("365 days ago MBG/CNBD-k told who would buy nothing better ")
+    assert row["brier_score"] == row["brier_mbg_cnbd"] < row["brier_pareto_nbd"] - 0.03
+    summary = rt.repeat_buying.summary_with_gaps(lines, as_of="2023-12-31")
+    model = rt.repeat_buying.fit_mbg_cnbd(summary)
+    expected = model.p_no_purchase(summary, within=365)["p_no_purchase"]
+    np.testing.assert_allclose(scores["p_no_purchase"], expected, rtol=1e-9)
+
+
+def test_a_method_is_taken_that_none_is_clearly_better_than():
+    """The first within chance of the best; one that knows nothing of some is not compared."""
+    silent = np.tile([1.0, 0.0], 50)
+    good, bad = np.tile([0.8, 0.2], 50), np.full(100, 0.5)
+    same = good + np.tile([0.01, 0.01, -0.01, -0.01], 25)
+    hole = np.where(np.arange(100) > 0, good, np.nan)
+    assert best_method({"bad": bad, "good": good}, silent) == "good"
+    assert best_method({"same": same, "good": good}, silent) == "same"
+    assert best_method({"hole": hole, "bad": bad}, silent) == "bad"
+    assert best_method({"bad": bad[:1], "good": good[:1]}, silent[:1]) == "bad"
+    assert best_method({"hole": hole}, silent) is None
 
 
 def test_a_model_on_its_boundary_is_used_and_has_no_bounds():

@@ -326,6 +326,9 @@ FIGURES: dict[str, Step] = {
     "reasons in time": lambda n, w: rt.reasons.reason_trend(w["tags"], by=n, **_MONTHS),
     "reason incidence": lambda n, w: rt.reasons.reason_incidence(w["spells"], w["tags"], by=n),
     "purchases": lambda n, w: rt.purchase_summary(w["transactions"], as_of=AS_OF),
+    "purchases with gaps": lambda n, w: rt.repeat_buying.summary_with_gaps(
+        w["transactions"], as_of=AS_OF
+    ),
     "gaps": lambda n, w: rt.gap_table(w["transactions"], as_of=AS_OF, gaps=[30], within=60),
     "active customers": lambda n, w: rt.kpis.active_customers(w["transactions"], by=n, **_MONTHS),
     "next orders": lambda n, w: rt.kpis.time_to_next_order(

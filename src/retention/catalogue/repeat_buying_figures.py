@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retention.catalogue.record import Figure
 
-_FITS = "fit_pareto_nbd, fit_mbg_nbd, fit_bg_nbd"
+_FITS = "fit_pareto_nbd, fit_mbg_nbd, fit_bg_nbd, fit_mbg_cnbd, fit_bg_cnbd"
 _FHL = "Fader, Hardie and Lee (2005), Marketing Science 24(2), 275–284"
 
 REPEAT_BUYING_FIGURES: tuple[Figure, ...] = (

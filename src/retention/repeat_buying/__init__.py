@@ -9,6 +9,10 @@ from retention.faces import lazy_face
 if TYPE_CHECKING:
     from retention.repeat_buying.buying.bg_bb import BgBbModel as BgBbModel
     from retention.repeat_buying.buying.bg_bb import fit_bg_bb as fit_bg_bb
+    from retention.repeat_buying.buying.bg_cnbd import BgCnbdModel as BgCnbdModel
+    from retention.repeat_buying.buying.bg_cnbd import MbgCnbdModel as MbgCnbdModel
+    from retention.repeat_buying.buying.bg_cnbd import fit_bg_cnbd as fit_bg_cnbd
+    from retention.repeat_buying.buying.bg_cnbd import fit_mbg_cnbd as fit_mbg_cnbd
     from retention.repeat_buying.buying.bg_nbd import BgNbdModel as BgNbdModel
     from retention.repeat_buying.buying.bg_nbd import MbgNbdModel as MbgNbdModel
     from retention.repeat_buying.buying.bg_nbd import fit_bg_nbd as fit_bg_nbd
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     )
     from retention.repeat_buying.scores.diagnostics import spend_independence as spend_independence
     from retention.repeat_buying.scores.tracking import tracking_table as tracking_table
+    from retention.repeat_buying.summary.purchase_gaps import summary_with_gaps as summary_with_gaps
     from retention.repeat_buying.summary.purchase_summary import (
         purchase_summary as purchase_summary,
     )
@@ -42,9 +47,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "BetaGeometricModel": "renewal.models",
     "BgBbModel": "buying.bg_bb",
+    "BgCnbdModel": "buying.bg_cnbd",
     "BgNbdModel": "buying.bg_nbd",
     "DiscreteWeibullModel": "renewal.models",
     "GammaGammaModel": "value.spend",
+    "MbgCnbdModel": "buying.bg_cnbd",
     "MbgNbdModel": "buying.bg_nbd",
     "ParetoNbdModel": "buying.pareto_nbd",
     "PurchaseModel": "buying.purchase_model",
@@ -55,8 +62,10 @@ _HOMES = {
     "fit_beta_discrete_weibull": "renewal.fit",
     "fit_beta_geometric": "renewal.fit",
     "fit_bg_bb": "buying.bg_bb",
+    "fit_bg_cnbd": "buying.bg_cnbd",
     "fit_bg_nbd": "buying.bg_nbd",
     "fit_gamma_gamma": "value.spend",
+    "fit_mbg_cnbd": "buying.bg_cnbd",
     "fit_mbg_nbd": "buying.bg_nbd",
     "fit_pareto_nbd": "buying.pareto_nbd",
     "purchase_calibration": "scores.diagnostics",
@@ -64,6 +73,7 @@ _HOMES = {
     "renewal_periods": "renewal.renewal_periods",
     "spend_independence": "scores.diagnostics",
     "split_summary": "summary.purchase_summary",
+    "summary_with_gaps": "summary.purchase_gaps",
     "tracking_table": "scores.tracking",
 }
 

@@ -14,7 +14,7 @@ from retention.repeat_buying.buying.bg_bb_likelihood import (
     ways_of_histories,
 )
 from retention.repeat_buying.buying.fit import fit_purchases
-from retention.repeat_buying.buying.purchase_model import PurchaseModel
+from retention.repeat_buying.buying.purchase_model import MemorylessModel
 from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _ROUNDING = 1e-9
 _STARTS = ((1.0, 1.0, 1.0, 1.0), (0.5, 0.5, 0.5, 5.0), (1.0, 3.0, 0.3, 3.0))
 
 
-class BgBbModel(PurchaseModel):
+class BgBbModel(MemorylessModel):
     """A fitted BG/BB model: at each opportunity a customer buys or not, unless gone for good.
 
     `parameters` are α and β (chances to buy at an opportunity are Beta(α, β), on average α/(α + β))

@@ -9,6 +9,12 @@ after a repeat purchase, in MBG/NBD after the first one too. The log-likelihood 
 with m = x in BG/NBD, where e^d is left out for x = 0, and m = x + 1 in MBG/NBD. e^d are the odds of
 having left. Written like this nothing cancels, neither for many purchases nor where parameters run
 to infinity.
+
+For regular buyers only every k-th event of the process is a purchase: x in r + x, in the first sum
+and in x log(α + T) becomes k x, and 1 of those who stayed becomes the weight of fewer than k events
+since the last purchase, with c = r + k x and q = (T − t_x)/(α + T),
+
+    S = Σ_{j<k} c (c + 1) … (c + j − 1)/j! · q^j, in log(S + e^d).
 """
 
 from __future__ import annotations
@@ -37,12 +43,13 @@ class BgLikelihood:
     Args:
         on: the different histories.
         first_too: whether customers may leave after the first purchase (MBG/NBD).
+        k: which event of the process is a purchase: every one, every second, every third …
     """
 
-    def __init__(self, on: Histories, *, first_too: bool) -> None:
-        self.on, self.first_too = on, first_too
-        self.beyond = customers_with_more(on.x, on.n)
-        self.chances = customers_with_more(on.x + 1, on.n) if first_too else self.beyond
+    def __init__(self, on: Histories, *, first_too: bool, k: int = 1) -> None:
+        self.on, self.first_too, self.k = on, first_too, k
+        self.beyond = customers_with_more(k * on.x, on.n)
+        self.chances = customers_with_more(on.x + first_too, on.n)
 
     def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian at (r, α, a, b)."""
@@ -64,33 +71,81 @@ class BgLikelihood:
         """What depends on the ages, over some histories."""
         r, alpha, a, _ = theta
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
+        events, until = self.k * x, alpha + age
         log_odds, since, shift, last = log_odds_of_leaving(
-            theta, x, self.on.t_x[rows], age, self.first_too
+            theta, x, self.on.t_x[rows], age, self.first_too, self.k
         )
-        either = np.logaddexp(0.0, log_odds)
-        left = n * np.exp(log_odds - either)
-        spread = left * np.exp(-either)
-        until, grown = alpha + age, np.log1p(age / alpha)
-        value = n @ (either - r * grown - x * np.log(until))
+        waits = EventsSince(r + events, (age - self.on.t_x[rows]) / until, self.k)
+        either = np.logaddexp(waits.log_weight, log_odds)
+        left, here = n * np.exp(log_odds - either), np.exp(waits.log_weight - either)
+        grown = np.log1p(age / alpha)
+        value = n @ (either - r * grown - events * np.log(until))
         # d is linear in r and log a: its derivatives by r, α, a, b
-        slopes = np.array([since, -(r + x) * shift, np.full(x.size, 1 / a), -last])
+        slopes = np.array([since, -(r + events) * shift, np.full(x.size, 1 / a), -last])
         gradient = slopes @ left
         gradient[0] -= n @ grown
-        gradient[1] += n @ ((r * age / alpha - x) / until)
-        hessian = (slopes * spread) @ slopes.T
+        gradient[1] += n @ ((r * age / alpha - events) / until)
+        hessian = np.zeros((4, 4))
+        if self.k > 1:
+            waiting, hessian[:2, :2] = waits.derivatives(until, n * here)
+            gradient[:2] += waiting @ (n * here)
+            slopes[:2] -= waiting
+        hessian += (slopes * (left * here)) @ slopes.T
         pulled = age / (alpha * until)
-        hessian[1, 1] += left @ ((r + x) * shift * (2 / until + shift)) + n @ (
-            x / until**2 - r * pulled * (1 / alpha + 1 / until)
+        hessian[1, 1] += left @ ((r + events) * shift * (2 / until + shift)) + n @ (
+            events / until**2 - r * pulled * (1 / alpha + 1 / until)
         )
-        hessian[0, 1] += n @ pulled - left @ shift
-        hessian[1, 0] = hessian[0, 1]
+        bend = n @ pulled - left @ shift
+        hessian[0, 1] += bend
+        hessian[1, 0] += bend
         hessian[2, 2] -= left.sum() / a**2
         hessian[3, 3] += left @ last**2
         return float(value), gradient, hessian
 
 
+class EventsSince:
+    """Fewer than k events since the last purchase: how likely each number of them is.
+
+    Attributes:
+        log_weight: log S, one a case.
+        share: of each number 0, …, k − 1 (k × cases).
+    """
+
+    def __init__(self, shape: Floats, silence: Floats, k: int) -> None:
+        self.shape, self.k = shape, k
+        self.log_weight = np.zeros(shape.size)
+        self.share = np.ones((1, shape.size))
+        if k == 1:
+            return
+        logs = np.zeros((k, shape.size))
+        with np.errstate(divide="ignore"):
+            for j in range(1, k):
+                logs[j] = logs[j - 1] + np.log((shape + (j - 1)) / j * silence)
+        most = logs.max(axis=0)
+        self.share = np.exp(logs - most)
+        total = self.share.sum(axis=0)
+        self.log_weight = most + np.log(total)
+        self.share /= total
+
+    def derivatives(self, until: Floats, weight: Floats) -> tuple[Floats, Floats]:
+        """Those of log S by r and α (2 × cases), and the weighted sum of its second ones."""
+        number = np.arange(self.k)[:, None]
+        steps = 1 / (self.shape + number)
+        before = np.cumsum(steps, axis=0) - steps
+        square = np.cumsum(steps**2, axis=0) - steps**2
+        mean, many = (self.share * before).sum(axis=0), (self.share * number).sum(axis=0)
+        away, off = before - mean, number - many
+        spread, both, apart = (
+            (self.share * value).sum(axis=0) for value in (away**2, away * off, off**2)
+        )
+        own = weight @ (spread - (self.share * square).sum(axis=0))
+        cross = -(weight @ (both / until))
+        scale = weight @ ((apart + many) / until**2)
+        return np.array([mean, -many / until]), np.array([[own, cross], [cross, scale]])
+
+
 def log_odds_of_leaving(
-    theta: Floats, x: Floats, t_x: Floats, age: Floats, first_too: bool
+    theta: Floats, x: Floats, t_x: Floats, age: Floats, first_too: bool, k: int = 1
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The log-odds d of having left, log((α + T)/(α + t_x)) and what derivatives of d are made of.
 
@@ -102,7 +157,7 @@ def log_odds_of_leaving(
     silence = (age - t_x) / after
     since = np.log1p(silence)
     last = 1 / (b + (x if first_too else np.maximum(x - 1, 0.0)))
-    log_odds = np.log(a) + np.log(last) + (r + x) * since
+    log_odds = np.log(a) + np.log(last) + (r + k * x) * since
     if not first_too:
         log_odds = np.where(x > 0, log_odds, -np.inf)
     return log_odds, since, silence / (alpha + age), last

@@ -9,7 +9,7 @@ import numpy as np
 
 from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, log_odds_of_leaving
 from retention.repeat_buying.buying.fit import fit_purchases
-from retention.repeat_buying.buying.purchase_model import PurchaseModel
+from retention.repeat_buying.buying.purchase_model import MemorylessModel
 from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-class _LeavesAfterAPurchase(PurchaseModel):
+class _LeavesAfterAPurchase(MemorylessModel):
     """What the two models share; they differ in whether the first purchase may be the last."""
 
     names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")

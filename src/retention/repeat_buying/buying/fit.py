@@ -67,6 +67,11 @@ def fit_purchases(
     }
 
 
+def histories_to_search(on: Histories) -> Histories:
+    """The histories on which variants of a model are compared: all, or a part of very many."""
+    return on if on.x.size < _MANY else _sample_of_histories(on)
+
+
 def _sample_of_histories(on: Histories) -> Histories:
     """The commonest histories, and one in so many of the others with the weight of all of these."""
     order = np.argsort(-on.n, kind="stable")

@@ -15,7 +15,7 @@ from retention.repeat_buying.buying.pareto_likelihood import (
     Powers,
     log_odds_gone,
 )
-from retention.repeat_buying.buying.purchase_model import PurchaseModel
+from retention.repeat_buying.buying.purchase_model import MemorylessModel
 from retention.repeat_buying.summary.purchase_histories import read_histories
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-class ParetoNbdModel(PurchaseModel):
+class ParetoNbdModel(MemorylessModel):
     """A fitted Pareto/NBD model: customers buy at random and may leave at any time.
 
     `parameters` are r and α (rates of buying are Gamma(r, α), on average r/α in a unit of time) and

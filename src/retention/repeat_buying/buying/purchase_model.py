@@ -261,9 +261,8 @@ class PurchaseModel(RepeatBuyingModel):
         asked = checked_length(within)
 
         def log(theta: Floats, on: Histories) -> Floats:
-            x, age, place = distinct_pairs(on)
-            found = np.log(self.purchases_if_alive(theta, x, age, asked))
-            return found[place] - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+            found = self.log_purchases_if_alive(theta, on, asked)
+            return found - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
 
         return self._table_of_values(summary, "expected_purchases", log, np.exp, level, asked)
 
@@ -342,12 +341,12 @@ class PurchaseModel(RepeatBuyingModel):
         """The log of the odds of being alive, of each history; infinite where that is sure."""
 
     @abstractmethod
-    def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
-        """E[purchases from now on within some time] of one who has bought x times and is alive."""
+    def log_purchases_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
+        """The log of E[purchases from now on within some time], if alive, of each history."""
 
     @abstractmethod
-    def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
-        """P(a purchase within some time from now) of one who has bought x times and is alive."""
+    def log_some_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
+        """The log of P(a purchase within some time from now), if alive, of each history."""
 
     @abstractmethod
     def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
@@ -355,9 +354,8 @@ class PurchaseModel(RepeatBuyingModel):
 
     def _log_chance_of_purchase(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of the chance of a purchase within some time from now, of each history."""
-        x, age, place = distinct_pairs(on)
-        some = np.log(self.some_if_alive(theta, x, age, within))
-        return some[place] - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+        some = self.log_some_if_alive(theta, on, within)
+        return some - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
 
     def _table_of_values(
         self,
@@ -398,6 +396,31 @@ class PurchaseModel(RepeatBuyingModel):
         slope = np.array(slopes)
         error = np.sqrt(np.maximum(((self.covariance_of_logs @ slope) * slope).sum(axis=0), 0.0))
         return middle, np.where(np.isfinite(middle), error, 0.0)
+
+
+class MemorylessModel(PurchaseModel):
+    """A model in which how long somebody alive has been silent says nothing of what they do next.
+
+    So each prediction is made once for each different pair of x and T.
+    """
+
+    def log_purchases_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
+        """The log of E[purchases from now on within some time], if alive, of each history."""
+        x, age, place = distinct_pairs(on)
+        return np.asarray(np.log(self.purchases_if_alive(theta, x, age, within))[place])
+
+    def log_some_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
+        """The log of P(a purchase within some time from now), if alive, of each history."""
+        x, age, place = distinct_pairs(on)
+        return np.asarray(np.log(self.some_if_alive(theta, x, age, within))[place])
+
+    @abstractmethod
+    def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """E[purchases from now on within some time] of one who has bought x times and is alive."""
+
+    @abstractmethod
+    def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
+        """P(a purchase within some time from now) of one who has bought x times and is alive."""
 
 
 def distinct_pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:

@@ -6,26 +6,29 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
 from retention.errors import RetentionWarning
-from retention.frames import FewTexts, Frame, collect, count, table_like, with_first
-from retention.numerics.keyed_rows import starts_of_runs
+from retention.frames import FewTexts, table_like
 from retention.periods import observed_days, whole_days
+from retention.repeat_buying.buying.bg_cnbd import fit_mbg_cnbd
 from retention.repeat_buying.buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd
 from retention.repeat_buying.buying.purchase_model import pandas_columns
-from retention.repeat_buying.summary.fast_summary import days_by_sorting
+from retention.repeat_buying.scores.log_habits import Habits, habits_of_log
+from retention.repeat_buying.scores.method_contest import (
+    best_method,
+    is_clearly_above,
+    mean_squared_error,
+)
 from retention.repeat_buying.summary.purchase_summary import (
     LogAtHand,
     log_at_hand,
     purchase_counts,
     refuse_no_customer,
 )
-from retention.spells.days import purchase_days
-from retention.tables import PURCHASE_SUMMARY, TRANSACTIONS, require
+from retention.tables import PURCHASE_SUMMARY
 from retention.tables.answer_columns import (
     constants,
     flags,
@@ -44,18 +47,20 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    from retention.frames import Columns
     from retention.repeat_buying.buying.purchase_model import PurchaseModel
 
     Floats = NDArray[np.float64]
 
-_MODELS = (("pareto_nbd", "Pareto/NBD", fit_pareto_nbd), ("mbg_nbd", "MBG/NBD", fit_mbg_nbd))
+_MODELS = (
+    ("pareto_nbd", "Pareto/NBD", fit_pareto_nbd),
+    ("mbg_nbd", "MBG/NBD", fit_mbg_nbd),
+    ("mbg_cnbd", "MBG/CNBD-k", fit_mbg_cnbd),
+)
 _STATUS = {"boundary": "on its boundary", "flat": "flat"}
 _RULE = "inactivity"
+_TRIED = ("pareto_nbd", "mbg_nbd", "mbg_cnbd", _RULE)
 _NOBODY = "There is no share to count either: nobody had bought by then and was as silent."
 _VERDICTS = ("better", "not clearly better", "unknown")
-_PERCENT = 95
-"""Of gaps between purchases, so many in a hundred are no longer than the window."""
 
 
 @gives(
@@ -76,6 +81,13 @@ _PERCENT = 95
         shares("base_rate", "base_rate_lower", "base_rate_upper"),
         numbers("brier_score", "brier_reference", unit="squared share"),
         texts("against_base"),
+        numbers(
+            "brier_pareto_nbd",
+            "brier_mbg_nbd",
+            "brier_mbg_cnbd",
+            "brier_inactivity",
+            unit="squared share",
+        ),
     ),
 )
 def churn_score(
@@ -89,13 +101,21 @@ def churn_score(
     """Who is likely gone: the chance that a customer buys nothing in the days to come.
 
     The score is P(no purchase on the `within` days after `as_of`), which the days to come can
-    check. It is taken from the first of these that can be had, named in `method`:
+    check. It is taken from one of these, named in `method`:
 
     - `pareto_nbd`: `fit_pareto_nbd` on `purchase_summary` in days;
-    - `mbg_nbd`: `fit_mbg_nbd`, if the status of the first is "flat";
-    - `inactivity`, if that of the second is flat too: of those who `within` days ago had been
-      silent for longer than the window (or had not, as the customer now has or has not), the share
-      that bought nothing since.
+    - `mbg_nbd`: `fit_mbg_nbd` on the same;
+    - `mbg_cnbd`: `fit_mbg_cnbd` with the gaps between purchases, for those who buy on a schedule;
+    - `inactivity`: of those who `within` days ago had been silent for longer than the window (or
+      had not, as the customer now has or has not), the share that bought nothing since.
+
+    Which one, the past says: each makes the score as of `within` days ago, from what was known
+    then, and is held against what those customers did since. The first in the list is taken that
+    none is clearly better than: the mean of its squared errors less those of the method with the
+    least, customer by customer, is not above 0 with its lower 95 % bound, or below 1 % of the
+    latter. `brier_pareto_nbd` and so
+    on show all. A model whose status is "flat" is passed over. Where nobody was known so many days
+    ago it is the first that can be had.
 
     Where a parameter runs to its boundary (nobody seems to leave, or customers hardly differ) the
     score is that of the limit: as good as any, but without bounds. `reason` says so.
@@ -105,9 +125,8 @@ def churn_score(
     this can be seen: the share of the customers of `within` days ago that bought nothing since. It
     is not the same customers a while later, but where the mean score is far from it, ask why.
 
-    A score is worth no more than it knew. So the same score is made as of `within` days before
-    `as_of`, from what was known then, and set against what these customers did since: with p the
-    score told, b the base rate and y = 1 for who bought nothing,
+    A score is worth no more than it knew. With p the score that the method told so many days ago, b
+    the base rate and y = 1 for who bought nothing since,
 
         brier_score = mean (p − y)²,  brier_reference = mean (b − y)² = b (1 − b).
 
@@ -141,7 +160,8 @@ def churn_score(
         (n_base_silent / n_base, null if n_base is 0), `base_rate_lower`, `base_rate_upper`
         (Wilson); `brier_score` of the score that these customers would have been given then,
         `brier_reference` of the base rate (null if n_base is 0), and `against_base` ("better",
-        "not clearly better", "unknown").
+        "not clearly better", "unknown"); `brier_pareto_nbd`, `brier_mbg_nbd`, `brier_mbg_cnbd` and
+        `brier_inactivity`: that of each method that was tried (null if it could not be had then).
 
     Raises:
         RetentionError: if `within` is no whole number of days above 0, or `observed_from` comes
@@ -195,52 +215,27 @@ def churn_score(
     summary = purchase_counts(transactions, as_of=last, observed_from=first, log=log)
     rows = pandas_columns(summary, PURCHASE_SUMMARY)
     refuse_no_customer(len(rows), last, first is not None)
-    habits = _habits_of_log(transactions, log, (first, last), ahead)
+    habits = habits_of_log(transactions, log, (first, last), ahead)
     x, t_x, age = (rows[name].to_numpy(np.float64) for name in ("x", "t_x", "T"))
     silence, own = age - t_x, np.where(x > 0, t_x / np.maximum(x, 1), np.nan)
     beyond = silence > habits.window
+    past = _Past(transactions, log, first, periods.days_after(last, -ahead), ahead)
+    trial = past.tried(rows) if habits.n.sum() else _Trial({}, np.empty(0), {})
+    rows = _with_log_gaps(rows, habits)
+    method, scores = _scores_with_reasons(rows, habits, trial, beyond, (ahead, level))
     made: dict[str, Any] = {
         "customer_id": rows["customer_id"].to_numpy(),
         "x": x.astype(np.int64),
         "days_since_last": silence.astype(np.int64),
         "within": np.full(x.size, ahead, np.int64),
-        **_scores_with_reasons(rows, habits, beyond, ahead, level),
+        **scores,
         "window": np.full(x.size, habits.window),
         "silent_beyond_window": beyond,
         "mean_gap": own,
         "gap_ratio": silence / own,
     }
-    made |= habits.base(x.size, level)
-    past = _Past(transactions, log, first, periods.days_after(last, -ahead), ahead)
-    known = habits.n.sum() > 0
-    return table_like(made | _score_of_past(rows, past if known else None, level), transactions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Habits:
-    """What a log tells without a model.
-
-    Attributes:
-        window: days that most gaps between purchases do not exceed; NaN if there is no gap.
-        n: customers of some days ago, who had not and who had been silent beyond the window then.
-        n_silent: those of them who bought nothing since.
-    """
-
-    window: float
-    n: NDArray[np.int64]
-    n_silent: NDArray[np.int64]
-
-    def base(self, size: int, level: float) -> Columns:
-        """The base rate and its counts, in every row."""
-        n, silent = int(self.n.sum()), int(self.n_silent.sum())
-        lower, upper = intervals.wilson_bounds([silent], [n], level)
-        return {
-            "n_base": np.full(size, n, np.int64),
-            "n_base_silent": np.full(size, silent, np.int64),
-            "base_rate": np.full(size, intervals.ratio([silent], [n])[0]),
-            "base_rate_lower": np.full(size, lower[0]),
-            "base_rate_upper": np.full(size, upper[0]),
-        }
+    made |= habits.base(x.size, level) | trial.verdict(method, x.size, level)
+    return table_like(made, transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,178 +248,140 @@ class _Past:
     cut: date
     within: int
 
-    def scored(self, level: float) -> tuple[NDArray[Any], Floats]:
-        """The customers of that day, and the score that each would have been given."""
+    def tried(self, rows: pd.DataFrame) -> _Trial:
+        """What each method would have told of the customers of that day."""
+        import pandas as pd
+
         with warnings.catch_warnings():  # what there is to say was said of the whole log
             warnings.simplefilter("ignore", RetentionWarning)
             summary = purchase_counts(
                 self.transactions, as_of=self.cut, observed_from=self.first, log=self.log
             )
-            rows = pandas_columns(summary, PURCHASE_SUMMARY)
-            found, _, _ = _scores_by_model(rows, self.within, level)
-        customers = rows["customer_id"].to_numpy()
-        if found is not None:
-            return customers, found["p_no_purchase"].to_numpy(np.float64)
-        habits = _habits_of_log(self.transactions, self.log, (self.first, self.cut), self.within)
-        silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)
-        beyond = (silence > habits.window).astype(np.intp)
-        return customers, intervals.ratio(habits.n_silent, habits.n)[beyond]
-
-
-def _score_of_past(rows: pd.DataFrame, past: _Past | None, level: float) -> dict[str, Any]:
-    """What the score of an earlier day was worth, against the base rate told of everybody."""
-    score, reference, verdict = np.nan, np.nan, 2
-    if past is not None:
-        import pandas as pd
-
-        customers, told = past.scored(level)
-        place = pd.Index(rows["customer_id"]).get_indexer(customers)
+            known = pandas_columns(summary, PURCHASE_SUMMARY)
+        habits = habits_of_log(self.transactions, self.log, (self.first, self.cut), self.within)
+        known = _with_log_gaps(known, habits)
+        told, flat = {}, {}
+        for short, name, fit in _MODELS:
+            model = cast("PurchaseModel", fit(known))
+            if model.status == "flat":
+                flat[short] = _word_of_status(name, model)
+            else:
+                plain = model.model_copy(update={"status": "boundary"})  # nobody reads the bounds
+                found = plain.p_no_purchase(known, within=self.within)
+                told[short] = found["p_no_purchase"].to_numpy(np.float64)
+        beyond = ((known["T"] - known["t_x"]).to_numpy(np.float64) > habits.window).astype(np.intp)
+        told[_RULE] = intervals.ratio(habits.n_silent, habits.n)[beyond]
+        place = pd.Index(rows["customer_id"]).get_indexer(known["customer_id"].to_numpy())
         silence = (rows["T"] - rows["t_x"]).to_numpy(np.float64)[place]
-        silent = (silence >= past.within).astype(np.float64)
-        reference = float(silent.mean() * (1 - silent.mean()))
-        known = ~np.isnan(told)
-        if known.any():
-            errors = (told - silent)[known] ** 2
-            score = float(errors.mean())
-            gain = (silent.mean() - silent[known]) ** 2 - errors
-            spread = float(gain.std(ddof=1)) if gain.size > 1 else np.inf
-            least = gain.mean() - intervals.quantile_of(level) * spread / np.sqrt(gain.size)
-            verdict = 0 if least > 0 else 1
-    size = len(rows)
-    return {
-        "brier_score": np.full(size, score),
-        "brier_reference": np.full(size, reference),
-        "against_base": FewTexts(np.full(size, verdict, np.int8), _VERDICTS),
-    }
+        return _Trial(told, (silence >= self.within).astype(np.float64), flat)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What each method told of the customers of an earlier day, and what came.
+
+    Attributes:
+        told: the chance that each customer buys nothing, of each method that could be had.
+        silent: 1 for who bought nothing since, else 0.
+        flat: why the other methods could not be had.
+    """
+
+    told: dict[str, Floats]
+    silent: Floats
+    flat: dict[str, str]
+
+    def verdict(self, method: str, size: int, level: float) -> dict[str, Any]:
+        """What the score of an earlier day was worth, against the base rate told of everybody."""
+        share = self.silent.mean() if self.silent.size else np.nan
+        errors = {name: mean_squared_error(each, self.silent) for name, each in self.told.items()}
+        verdict = 2
+        if not np.isnan(errors.get(method, np.nan)):
+            known = ~np.isnan(self.told[method])
+            silent = self.silent[known]
+            gain = (share - silent) ** 2 - (self.told[method][known] - silent) ** 2
+            verdict = 0 if is_clearly_above(gain, level) else 1
+        made = {
+            "brier_score": errors.get(method, np.nan),
+            "brier_reference": float(share * (1 - share)),
+        }
+        each = {f"brier_{short}": errors.get(short, np.nan) for short in _TRIED}
+        columns: dict[str, Any] = {name: np.full(size, value) for name, value in made.items()}
+        columns["against_base"] = FewTexts(np.full(size, verdict, np.int8), _VERDICTS)
+        return columns | {name: np.full(size, value) for name, value in each.items()}
+
+
+def _with_log_gaps(rows: pd.DataFrame, habits: Habits) -> pd.DataFrame:
+    """With the logs of gaps, of which models read the sum alone: as if all were of one length."""
+    x = rows["x"].to_numpy(np.float64)
+    return rows.assign(log_gaps=x * (habits.log_gaps / max(x.sum(), 1.0)))
 
 
 def _scores_with_reasons(
-    rows: pd.DataFrame, habits: _Habits, beyond: NDArray[np.bool_], within: int, level: float
-) -> dict[str, Any]:
+    rows: pd.DataFrame,
+    habits: Habits,
+    trial: _Trial,
+    beyond: NDArray[np.bool_],
+    asked: tuple[int, float],
+) -> tuple[str, dict[str, Any]]:
     """The score of each customer, how it was made and why so."""
     names = ("p_no_purchase", "lower", "upper")
-    found, method, reasons = _scores_by_model(rows, within, level)
+    chosen = best_method(trial.told, trial.silent)
+    found, method, reasons = _scores_by_model(rows, asked, chosen)
     if found is None:
         share = intervals.ratio(habits.n_silent, habits.n)
-        ends = (share, *intervals.wilson_bounds(habits.n_silent, habits.n, level))
+        ends = (share, *intervals.wilson_bounds(habits.n_silent, habits.n, asked[1]))
         values = [end[beyond.astype(np.intp)] for end in ends]
     else:
         values = [found[name].to_numpy(np.float64) for name in names]
+    if method == chosen and method != next(iter(trial.told)):
+        reasons.insert(0, _word_of_contest(trial, method, asked[0]))
+    reasons = [*_words_before(trial, method), *reasons]
     why = " ".join(reasons)
     place = np.zeros(beyond.size, np.int8)
     given = np.where(np.isnan(values[0]), 1, place if reasons else -1).astype(np.int8)
-    said = dict(zip(names, values, strict=True))
-    return {
-        **said,
+    return method, {
+        **dict(zip(names, values, strict=True)),
         "method": FewTexts(place, (method,)),
         "reason": FewTexts(given, (why, f"{why} {_NOBODY}")),
     }
 
 
+def _words_before(trial: _Trial, method: str) -> list[str]:
+    """Why methods that come before the one that is taken told nothing of the customers then."""
+    order = [short for short, _, _ in _MODELS]
+    before = order[: order.index(method)] if method in order else order
+    return [trial.flat[short] for short in before if short in trial.flat]
+
+
+def _word_of_status(name: str, model: PurchaseModel) -> str:
+    return " ".join([f"{name} is {_STATUS[model.status]}:", *model.notes])
+
+
+def _word_of_contest(trial: _Trial, method: str, within: int) -> str:
+    """Why another method is taken than the first."""
+    first = next(iter(trial.told))
+    own, other = (mean_squared_error(trial.told[name], trial.silent) for name in (method, first))
+    named = {short: name for short, name, _ in _MODELS}
+    return (
+        f"{within} days ago {named.get(method, 'The rule of inactivity')} told who would buy "
+        f"nothing better than {named.get(first, first)}: its mean squared error was {own:.4f}, "
+        f"not {other:.4f}."
+    )
+
+
 def _scores_by_model(
-    rows: pd.DataFrame, within: int, level: float
+    rows: pd.DataFrame, asked: tuple[int, float], chosen: str | None
 ) -> tuple[pd.DataFrame | None, str, list[str]]:
-    """The scores of the first model that can be had, its name, and why it is not the first."""
+    """The scores of the method chosen, or else of the first model that can be had, and why."""
     reasons: list[str] = []
-    for short, name, fit in _MODELS:
+    first = [model for model in _MODELS if model[0] == chosen]
+    rest = [model for model in _MODELS if model[0] != chosen]
+    ordered = [] if chosen == _RULE else [*first, *rest]
+    for short, name, fit in ordered:
         model = cast("PurchaseModel", fit(rows))
         if model.status != "converged":
-            reasons.append(" ".join([f"{name} is {_STATUS[model.status]}:", *model.notes]))
+            reasons.append(_word_of_status(name, model))
         if model.status != "flat":
+            within, level = asked
             return model.p_no_purchase(rows, within=within, level=level), short, reasons
     return None, _RULE, reasons
-
-
-def _habits_of_log(
-    transactions: object, log: LogAtHand | None, observed: tuple[date | None, date], within: int
-) -> _Habits:
-    """The window, and what came of the customers of some days ago."""
-    first, last = observed
-    days_at_hand = days_by_sorting(log.lines, until=periods.number_of(last)) if log else None
-    if days_at_hand is not None:
-        return _habits_by_sorting(*days_at_hand, observed, within)
-    frame = require(transactions, TRANSACTIONS, adds="none")
-    with warnings.catch_warnings():  # the summary has said it
-        warnings.simplefilter("ignore", RetentionWarning)
-        days = purchase_days(frame, as_of=last, keep={})
-    if first is not None:
-        dated = with_first(days, "customer_id", "_day", "_first")
-        days = dated.filter(nw.col("_first") >= periods.number_of(first))
-    window = _usual_gap(days)
-    n, silent = _customers_and_silent(days, periods.number_of(last) - within, window)
-    return _Habits(window, n, silent)
-
-
-def _habits_by_sorting(
-    customer: NDArray[np.integer[Any]],
-    day: NDArray[np.integer[Any]],
-    observed: tuple[date | None, date],
-    within: int,
-) -> _Habits:
-    """The same from the days of customers, in order."""
-    first, last = observed
-    starts = np.flatnonzero(starts_of_runs(customer))
-    if first is not None:
-        new = day[starts] >= periods.number_of(first)
-        kept = np.repeat(new, np.diff(starts, append=day.size))
-        customer, day = customer[kept], day[kept]
-        starts = np.flatnonzero(starts_of_runs(customer))
-    again = np.ones(day.size, bool)
-    again[starts] = False
-    length = np.diff(day, prepend=0)[again]
-    n = np.bincount(length)
-    window = _length_of_most(np.flatnonzero(n), n[n > 0])
-    cut = periods.number_of(last) - within
-    known = np.add.reduceat((day <= cut).astype(np.int64), starts) if day.size else starts
-    ends = np.append(starts[1:], day.size)
-    there = known > 0
-    latest = day[(starts + known - 1)[there]]
-    beyond = (latest < (cut - window if window == window else -np.inf)).astype(np.intp)  # noqa: PLR0124
-    silent = (known == ends - starts)[there]
-    return _Habits(
-        window,
-        np.bincount(beyond, minlength=2).astype(np.int64),
-        np.bincount(beyond[silent], minlength=2).astype(np.int64),
-    )
-
-
-def _usual_gap(days: Frame) -> float:
-    """The least length that 95 in 100 gaps do not exceed."""
-    before = nw.col("_day").shift(1).over("customer_id", order_by="_day")
-    gaps = days.with_columns(_gap=nw.col("_day") - before).filter(~nw.col("_gap").is_null())
-    found = collect(gaps.group_by("_gap").agg(nw.len().alias("n")))
-    length, n = found["_gap"].astype(np.int64), found["n"].astype(np.int64)
-    order = np.argsort(length)
-    return _length_of_most(length[order], n[order])
-
-
-def _length_of_most(length: NDArray[np.int64], n: NDArray[np.int64]) -> float:
-    """The least of some ascending lengths that 95 in 100 do not exceed; NaN of none."""
-    if not n.size:
-        return float("nan")
-    reached = np.cumsum(n)
-    return float(length[np.searchsorted(100 * reached, _PERCENT * reached[-1])])
-
-
-def _customers_and_silent(
-    days: Frame, cut: int, window: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Customers of the day `cut`, and those without a purchase since.
-
-    Both of those who had not, and who had been silent beyond the window on that day.
-    """
-    known = nw.col("_day") <= cut
-    marked = days.with_columns(_known=nw.when(known).then(nw.col("_day")), _later=count(~known))
-    each = marked.group_by("customer_id").agg(nw.col("_known").max(), nw.col("_later").sum())
-    there = each.filter(~nw.col("_known").is_null())
-    limit = cut - window if window == window else -np.inf  # noqa: PLR0124 - NaN: no window
-    flags = there.with_columns(
-        _beyond=count(nw.col("_known") < float(limit)), _none=count(nw.col("_later") == 0)
-    )
-    found = collect(flags.group_by("_beyond", "_none").agg(nw.len().alias("n")))
-    place, none = found["_beyond"].astype(np.intp), found["_none"].astype(np.int64)
-    n = found["n"].astype(np.int64)
-    many, silent = (np.zeros(2, np.int64) for _ in range(2))
-    np.add.at(many, place, n)
-    np.add.at(silent, place, n * none)
-    return many, silent

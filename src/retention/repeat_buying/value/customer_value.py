@@ -13,7 +13,6 @@ from retention.repeat_buying.buying.bg_bb import BgBbModel
 from retention.repeat_buying.buying.purchase_model import (
     PurchaseModel,
     check_purchase_model,
-    distinct_pairs,
     pandas_columns,
 )
 from retention.repeat_buying.summary.purchase_histories import checked_length, read_customers
@@ -184,10 +183,11 @@ def _discount_factors(
             "lengths of time: say discount=0, or fit another model on ages in days."
         )
     delta = np.log1p(rate) / A_YEAR[_unit_of_ages(model, customers.histories.unit)]
-    x, age, place = distinct_pairs(customers.histories)
 
     def expected(time: float) -> Floats:
-        return model.purchases_if_alive(model.theta, x, age, time)
+        with np.errstate(divide="ignore"):
+            logs = model.log_purchases_if_alive(model.theta, customers.histories, time)
+        return np.asarray(np.exp(logs))
 
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     # Purchases thin out, so most of the nodes lie early: t = h u², dt = 2 h u du.
@@ -197,7 +197,7 @@ def _discount_factors(
     whole = expected(horizon)
     with np.errstate(invalid="ignore", divide="ignore"):
         factor = np.exp(-delta * horizon) + delta * sum(parts) / whole
-    return np.asarray(np.where(whole > 0, factor, 1.0)[place][customers.place])
+    return np.asarray(np.where(whole > 0, factor, 1.0)[customers.place])
 
 
 def _unit_of_ages(model: PurchaseModel, said: str | None) -> str:
