@@ -339,7 +339,8 @@ def _robust_spread(
 
 def _sums_by_cluster(values: Floats, members: NDArray[np.intp]) -> Floats:
     n = int(members.max()) + 1
-    return np.stack([np.bincount(members, column, minlength=n) for column in values.T], axis=1)
+    sums = [np.bincount(members, column, minlength=n) for column in values.T]
+    return np.array(sums).reshape(-1, n).T
 
 
 def _frozen_baseline(
