@@ -373,6 +373,7 @@ def repeat_answers(company):
     return [
         rt.churn_score(company.orders, within=90, as_of="2024-12-31"),
         model.p_alive(summary),
+        rt.repeat_buying.discounted_purchases(summary, model=model, discount=0.1),
         spend.expected_spend(summary),
         rt.repeat_buying.customer_value(summary, model=model, spend=spend, **value),
         *outlook_answers(company),

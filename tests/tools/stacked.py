@@ -553,6 +553,9 @@ ASKED: dict[str, Step] = {
     "value": lambda n, w: rt.repeat_buying.customer_value(
         w["purchases"], model=BUYING, spend=20.0, horizon=52, margin=0.3, discount=0.1
     ),
+    "discounted": lambda n, w: rt.repeat_buying.discounted_purchases(
+        w["purchases"], model=BUYING, discount=0.1
+    ),
     "outlook": lambda n, w: rt.economics.expected_customers(
         w["purchases"], model=BUYING, as_of=AS_OF, freq="month", periods=3, acquired=2
     ),

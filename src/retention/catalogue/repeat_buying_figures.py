@@ -42,6 +42,21 @@ REPEAT_BUYING_FIGURES: tuple[Figure, ...] = (
         source=f"{_FHL}, equation 10; Schmittlein, Morrison and Colombo (1987)",
     ),
     Figure(
+        name="discounted_purchases",
+        label="Purchases still to come, discounted",
+        unit="purchases",
+        better="higher",
+        low=0.0,
+        high=None,
+        formula="∫ (1 + i)^(−t / year) dE(t), E(t): expected purchases within t, i: discount",
+        made_by="discounted_purchases",
+        conventions=("discount",),
+        source=(
+            "Fader, Hardie and Lee (2005), Journal of Marketing Research 42(4), 415–430; Fader, "
+            "Hardie and Shang (2010), Marketing Science 29(6), 1086–1108, equation 14"
+        ),
+    ),
+    Figure(
         name="expected_spend",
         label="Expected spend at a purchase",
         unit="currency",

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     )
     from retention.repeat_buying.summary.purchase_summary import split_summary as split_summary
     from retention.repeat_buying.value.customer_value import customer_value as customer_value
+    from retention.repeat_buying.value.discounted_purchases import (
+        discounted_purchases as discounted_purchases,
+    )
     from retention.repeat_buying.value.spend import GammaGammaModel as GammaGammaModel
     from retention.repeat_buying.value.spend import fit_gamma_gamma as fit_gamma_gamma
 
@@ -59,6 +62,7 @@ _HOMES = {
     "backtest_purchases": "scores.backtests",
     "churn_score": "scores.churn_score",
     "customer_value": "value.customer_value",
+    "discounted_purchases": "value.discounted_purchases",
     "fit_beta_discrete_weibull": "renewal.fit",
     "fit_beta_geometric": "renewal.fit",
     "fit_bg_bb": "buying.bg_bb",

@@ -182,7 +182,7 @@ def _discount_factors(
             "discount is a rate a year, and a BG/BB model counts opportunities, which are no "
             "lengths of time: say discount=0, or fit another model on ages in days."
         )
-    delta = np.log1p(rate) / A_YEAR[_unit_of_ages(model, customers.histories.unit)]
+    delta = np.log1p(rate) / A_YEAR[unit_of_ages(model, customers.histories.unit)]
 
     def expected(time: float) -> Floats:
         with np.errstate(divide="ignore"):
@@ -200,7 +200,12 @@ def _discount_factors(
     return np.asarray(np.where(whole > 0, factor, 1.0)[customers.place])
 
 
-def _unit_of_ages(model: PurchaseModel, said: str | None) -> str:
+def unit_of_ages(model: PurchaseModel, said: str | None) -> str:
+    """The unit of the ages, of the model or as the summary says it.
+
+    Raises:
+        RetentionError: if neither says it.
+    """
     unit = model.unit or said
     if unit is None:
         raise RetentionError(
