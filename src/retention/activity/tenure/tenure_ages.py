@@ -9,7 +9,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ContentError, check_choice, count_of, warn
-from retention.frames import Frame, as_text, count, one_row
+from retention.frames import AFTER_ALL, Frame, as_text, count, one_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +19,6 @@ Length = Literal["month", "quarter", "year"]
 """How long a period of tenure is."""
 
 _SHORTER = {"year": "quarter", "quarter": "month"}
-UNKNOWN = "\U0010fffd"
-"""In place of a missing text while the least of several is sought: after every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def segment_texts(names: Sequence[str], schema: Mapping[str, nw.dtypes.DType]) -
     """Segments as text, of which the least is a known one if any is."""
     told = {name: as_text(name, schema[name]) for name in names}
     known = {name: nw.when(text != "(missing)").then(text) for name, text in told.items()}
-    return [text.fill_null(UNKNOWN).alias(name) for name, text in known.items()]
+    return [text.fill_null(AFTER_ALL).alias(name) for name, text in known.items()]
 
 
 def columns_of_tenure(rows: Frame, by: Sequence[str], ages: Ages, *told: str) -> Frame:
@@ -127,7 +125,7 @@ def columns_of_tenure(rows: Frame, by: Sequence[str], ages: Ages, *told: str) ->
     unknown = nw.lit(None, dtype=nw.Float64)
     money = {name: nw.col(name) if name in present else unknown for name in ("sales", "profit")}
     texts = [
-        nw.when(nw.col(name) == UNKNOWN)
+        nw.when(nw.col(name) == AFTER_ALL)
         .then(nw.lit("(missing)"))
         .otherwise(nw.col(name))
         .alias(name)

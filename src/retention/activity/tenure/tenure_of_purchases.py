@@ -8,7 +8,6 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.activity.tenure.tenure_ages import (
-    UNKNOWN,
     Ages,
     Length,
     age_of_day,
@@ -21,7 +20,7 @@ from retention.activity.tenure.tenure_ages import (
     with_ages_observed,
 )
 from retention.errors import YOURS, RetentionError
-from retention.frames import Frame, beside, in_kind_of
+from retention.frames import AFTER_ALL, Frame, beside, in_kind_of
 from retention.log_holes import warn_of_hole
 from retention.orders import Log, Together, checked_log, net_sum, netted_orders
 from retention.tables import (
@@ -227,7 +226,7 @@ def _starts_by_purchase(orders: Frame, origins: Frame | None, by: Sequence[str])
     if origins is None:
         return mine
     # Somebody may be in one of the two alone: nothing is joined that may lack.
-    texts = dict.fromkeys(by, nw.lit(UNKNOWN))
+    texts = dict.fromkeys(by, nw.lit(AFTER_ALL))
     others = origins.with_columns(nw.col("_origin").cast(nw.Int64), _first=never, **texts)
     columns = ["customer_id", *by, "_first", "_origin"]
     both = nw.concat([mine.select(columns), others.select(columns)])

@@ -9,13 +9,17 @@ import numpy as np
 
 from retention import periods as calendar
 from retention.activity.from_purchases import customer_periods
-from retention.economics.outlook.contracts_tested import contracts_tested, periods_held_out
+from retention.economics.outlook.contracts_tested import (
+    contracts_tested,
+    periods_held_out,
+    refuse_many_periods,
+)
 from retention.economics.outlook.expected_customers import expected_customers
 from retention.economics.outlook.expected_sales import expected_sales
 from retention.errors import RetentionError, check_choice, whole_number
 from retention.frames import Columns, as_lazy, beside, collect, count, read_out, table_like
 from retention.repeat_buying.summary.purchase_summary import purchase_summary
-from retention.tables import ACTIVITY, require
+from retention.tables import ACTIVITY, TRANSACTIONS, require
 from retention.tables.answer_columns import (
     amounts,
     constants,
@@ -169,6 +173,7 @@ def _orders_tested(
         )
     first = calendar.step_of(as_of, freq) + 1 - periods
     cut = calendar.day_of(int(np.asarray(calendar.first_day_number(first, freq))) - 1)
+    refuse_many_periods(require(transactions, TRANSACTIONS, adds="none"), "date", cut, periods)
     summary = purchase_summary(transactions, as_of=cut, observed_from=observed_from)
     everyone = purchase_summary(transactions, as_of=cut) if observed_from is not None else summary
     came = _what_came(transactions, (summary, everyone), (str(cut), as_of), freq, newcomers)

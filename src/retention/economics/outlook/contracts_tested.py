@@ -12,8 +12,8 @@ from retention import periods as calendar
 from retention.activity.from_contracts import contract_periods
 from retention.economics.outlook.expected_customers import expected_customers
 from retention.economics.outlook.expected_sales import expected_sales
-from retention.errors import RetentionError, check_choice
-from retention.frames import Columns, beside, collect, read_out
+from retention.errors import ContentError, RetentionError, check_choice, count_of
+from retention.frames import Columns, beside, collect, one_row, read_out
 from retention.spells.of_contracts import contract_spells
 from retention.tables import CONTRACTS, SPELLS, require
 
@@ -104,7 +104,8 @@ def contracts_tested(
     asked: HeldOut, fit: Callable[[Any], Any], level: float
 ) -> tuple[Columns, Columns, Columns]:
     """What came, what was foretold of customers, and of sales (null where there are none)."""
-    require(asked.contracts, CONTRACTS, adds="all" if asked.spend else "none")
+    contracts = require(asked.contracts, CONTRACTS, adds="all" if asked.spend else "none")
+    refuse_many_periods(contracts, "start", asked.cut, asked.steps.size)
     known = asked.spells_by(asked.cut)
     model = fit(known)
     came, fees = _what_became(asked)
@@ -119,6 +120,17 @@ def contracts_tested(
     won_and_fees = _table_of_won(won, fees, asked)
     money = expected_sales(paying, spend=_FEE, acquired=won_and_fees, **ask)
     return came, told, read_out(money)
+
+
+def refuse_many_periods(log: Frame, column: str, cut: date, periods: int) -> None:
+    """Refuse to hold out so many periods that nothing is left for a model to be fitted to."""
+    opens = one_row(log.select(first=calendar.day_expr(column, log.implementation).min()))["first"]
+    if opens is not None and np.isfinite(float(opens)) and int(opens) > calendar.number_of(cut):
+        raise ContentError(
+            f"With the last {count_of(periods, 'period')} held out models are fitted to what was "
+            f"known by {cut}, but the log begins on {calendar.day_of(int(opens))}. Take fewer "
+            "`periods=`."
+        )
 
 
 def _table_of_won(won: Floats, fees: Floats, asked: HeldOut) -> Any:

@@ -171,7 +171,10 @@ def segments_of(there: Iterable[Key], won: CustomersWon) -> list[Key]:
     """
     keys = sorted({*there, *won.counts})
     if not keys:
-        raise ContentError("customers is empty, and nobody is won: there is no segment to tell of.")
+        raise ContentError(
+            "customers holds nobody who is still there, and nobody is won: there is no segment to "
+            "tell of."
+        )
     return keys
 
 

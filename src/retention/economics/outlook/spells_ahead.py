@@ -249,7 +249,7 @@ def open_spells(
         RetentionError: if the spells know the future.
     """
     column = [spend] if isinstance(spend, str) else []
-    frame = require(customers, OPEN, extra=[*by, *column], adds="within" if column else "none")
+    frame = require(customers, OPEN, extra=by, adds="within" if column else "none")
     schema = frame.collect_schema()
     if "length" in schema:
         raise ColumnError(
@@ -257,6 +257,8 @@ def open_spells(
             "contract_spells, or a model of fit_beta_geometric."
         )
     for name in column:
+        if name not in schema:
+            raise ColumnError.unknown("spend", name, schema)
         if not schema[name].is_numeric():
             raise ColumnError(f"customers: {name!r}, what each pays, must be numbers. Convert it.")
     keys = ["_seen", "_age", "_blind", "_grace", *by]
