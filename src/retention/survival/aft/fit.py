@@ -101,7 +101,7 @@ def fit_lifetimes(
         distribution: of the lifetimes.
     """
     matrix = matrix if used.size == matrix.shape[0] else matrix[used]
-    mean, covariance = moments(matrix, spells.weights[used])
+    mean, covariance = moments(matrix, spells.likelihood_weights[used])
     keep, notes = usable_by_moments(mean, covariance, terms)
     scale = np.sqrt(np.diagonal(covariance)[keep])
     design = np.ones((used.size, scale.size + 1))

@@ -49,7 +49,7 @@ def stacked_terms(spells: Histories, used: NDArray[np.intp], design: Floats) -> 
         used: their rows that are counted.
         design: one row for each of those.
     """
-    weight = spells.weights[used].astype(np.float64)
+    weight = spells.likelihood_weights[used].astype(np.float64)
     time = spells.duration[used].astype(np.float64)
     ends = weight * spells.churned[used]
     row = np.arange(used.size)

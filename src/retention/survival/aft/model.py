@@ -10,9 +10,10 @@ import numpy as np
 from retention.errors import check_choice
 from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
 from retention.survival.aft.fit import fields_of_aft, fit_lifetimes, informative_rows
-from retention.survival.counts.clustered_rows import cluster_of_rows
+from retention.survival.counts.dependence import columns_of_dependence, members_of_clusters
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.observation import time_in_words, unseen_of_rows
+from retention.survival.counts.sampling_weights import with_sampling_weights
 from retention.survival.models import covariates as designs
 from retention.survival.models.distributions import DISTRIBUTIONS, Shape
 from retention.survival.models.lifetime_model import LifetimeModel
@@ -45,6 +46,7 @@ class AftModel(LifetimeModel):
         full_covariance: of intercept, coefficients and log σ; null where it cannot be told.
         cluster: the column whose rows may depend on one another; null if rows do not. With it the
             covariance is the robust one.
+        sampling_weights: the column of what each row weighed in the fit; null if rows were counted.
     """
 
     distribution: Distribution
@@ -52,6 +54,7 @@ class AftModel(LifetimeModel):
     log_scale: float | None
     full_covariance: tuple[Numbers, ...]
     cluster: str | None = None
+    sampling_weights: str | None = None
 
     @property
     def scale(self) -> float:
@@ -131,6 +134,7 @@ def fit_aft(
     covariates: str | Sequence[str] = (),
     distribution: Distribution = "weibull",
     cluster: str | None = None,
+    sampling_weights: str | None = None,
     reference: Mapping[str, str] | None = None,
 ) -> AftModel:
     """What stretches or shortens a stay, and how long stays are, with a formula for every duration.
@@ -160,6 +164,11 @@ def fit_aft(
             second derivatives and U the score of a cluster the covariance is the robust one,
             V (Σ over clusters of U Uᵀ) V, without a correction for few clusters, and so are all
             bounds of predictions. It takes more clusters than parameters.
+        sampling_weights: a column of what each row weighs that is no count: one over the chance
+            with which it was drawn or treated, or how many customers it speaks for (a column
+            `n_spells` counts copies instead). Only their proportions matter; they are made 1 on
+            average, also in the log-likelihood. Errors are then the robust ones, by row, or by
+            `cluster`.
         reference: for text covariates the level that others are compared with; by default the
             first in alphabetical order.
 
@@ -194,13 +203,13 @@ def fit_aft(
     """
     check_choice("distribution", distribution, DISTRIBUTIONS)
     names = designs.named_columns(covariates)
-    clusters = [] if cluster is None else [cluster]
-    asked = {"covariates": names, "cluster": clusters}
-    found = read_spells(spells, columns=asked, collapse=cluster is None)
+    asked = {"covariates": names, **columns_of_dependence(cluster, sampling_weights)}
+    found = read_spells(spells, columns=asked, collapse=cluster is sampling_weights is None)
+    found = with_sampling_weights(found, sampling_weights)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.design_from_columns(known, found.columns, found.duration.size)
-    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
+    members = members_of_clusters(found, cluster)
     used, notes = informative_rows(found)
     unseen = unseen_of_rows(found.entry, found.duration, found.churned)
     if unseen.leading:
@@ -215,6 +224,7 @@ def fit_aft(
         n_churned=int(weights[found.churned[used]].sum()),
         distribution=distribution,
         cluster=cluster,
+        sampling_weights=sampling_weights,
     )
 
 

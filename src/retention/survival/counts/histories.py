@@ -40,6 +40,7 @@ class Histories:
         entry: time of coming under observation, −inf where from the origin; None if all are.
         weight: how many spells a row stands for; None if every row is one.
         columns: further columns that were asked for.
+        sampling: what each row weighs in a likelihood, if that is no count; None where it is.
     """
 
     duration: NDArray[Any]
@@ -47,6 +48,7 @@ class Histories:
     entry: NDArray[np.float64] | None
     weight: NDArray[np.int64] | None
     columns: Columns
+    sampling: NDArray[np.float64] | None = None
 
     @property
     def n(self) -> int:
@@ -57,6 +59,11 @@ class Histories:
     def weights(self) -> NDArray[np.int64]:
         """How many spells each row stands for, ones where each is one."""
         return np.ones(self.duration.size, np.int64) if self.weight is None else self.weight
+
+    @property
+    def likelihood_weights(self) -> NDArray[Any]:
+        """What each row weighs in a likelihood: so many spells, or its sampling weight."""
+        return self.weights if self.sampling is None else self.sampling
 
 
 def read_spells(

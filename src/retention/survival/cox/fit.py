@@ -45,6 +45,7 @@ _PART = 1e-6  # of a direction: the term has no part in it
 _FAR = 50.0  # in the linear predictor: e to that is more than the customers of any table
 _MOST = 700.0  # in the linear predictor: e to more is beyond what numbers can hold
 _LEVEL = 1e-9  # of the log-likelihood: rounding
+_NO_BOUNDS = "Predictions have no bounds: rows have sampling weights."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def fit_partial_likelihood(
     """
     names = designs.names_of_terms(covariates)
     matrix = designs.design_from_columns(covariates, spells.columns, spells.duration.size)
-    mean, spread = moments(matrix, spells.weights)
+    mean, spread = moments(matrix, spells.likelihood_weights)
     keep, notes = usable_by_moments(mean, spread, names)
     scale = np.sqrt(np.diagonal(spread))
     matrix = matrix if keep.all() else matrix[:, keep]
@@ -208,6 +209,7 @@ def fields_of_cox(fit: Fit, clusters: NDArray[np.intp] | None) -> dict[str, Any]
     """
     status, told, notes = _status_and_told_terms(fit)
     covariance, said = _covariance(fit, told, clusters)
+    said += [_NO_BOUNDS] * fit.data.sampled
     beta = np.full(fit.keep.size, np.nan)
     beta[fit.keep] = fit.found.point / fit.scale
     wide = np.full((fit.keep.size, fit.keep.size), np.nan)

@@ -8,8 +8,9 @@ import numpy as np
 
 from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import array_of_numbers, array_of_table
-from retention.survival.counts.clustered_rows import cluster_of_rows
+from retention.survival.counts.dependence import columns_of_dependence, members_of_clusters
 from retention.survival.counts.histories import read_spells
+from retention.survival.counts.sampling_weights import with_sampling_weights
 from retention.survival.cox.areas import step_area
 from retention.survival.cox.baselines import Baseline  # noqa: TC001 - pydantic reads it
 from retention.survival.cox.fit import fields_of_cox, fit_partial_likelihood
@@ -43,6 +44,7 @@ class CoxModel(LifetimeModel):
         means: of the terms, at which the baselines stand.
         baselines: one a stratum.
         score_statistic: of the score test that all coefficients are 0.
+        sampling_weights: the column of what each row weighed in the fit; null if rows were counted.
     """
 
     ties: Literal["efron", "breslow"]
@@ -52,6 +54,7 @@ class CoxModel(LifetimeModel):
     means: tuple[float, ...]
     baselines: tuple[Baseline, ...]
     score_statistic: float | None
+    sampling_weights: str | None = None
 
     @property
     def stratum_columns(self) -> tuple[str, ...]:
@@ -72,7 +75,7 @@ class CoxModel(LifetimeModel):
         """Whether the covariates together say anything.
 
         The likelihood ratio and the score test take the rows for independent; with `cluster` only
-        Wald's does not.
+        Wald's does not, nor do they know of sampling weights.
 
         Returns:
             A pandas table, one row per test: `test` ("likelihood ratio", "wald", "score"),
@@ -191,6 +194,7 @@ def fit_cox(
     strata: str | Sequence[str] = (),
     ties: Literal["efron", "breslow"] = "efron",
     cluster: str | None = None,
+    sampling_weights: str | None = None,
     penalty: float = 0.0,
     reference: Mapping[str, str] | None = None,
 ) -> CoxModel:
@@ -218,6 +222,11 @@ def fit_cox(
             spells of a customer): the covariance is then Lin and Wei's robust one. It takes more
             clusters than coefficients. Bounds of predictions take rows for independent in the
             baseline.
+        sampling_weights: a column of what each row weighs that is no count: one over the chance
+            with which it was drawn or treated, or how many customers it speaks for (a column
+            `n_spells` counts copies instead). Only their proportions matter; they are made 1 on
+            average, also in the log-likelihood. Each of d tied ends has then their mean weight, as
+            in R. Errors are the robust ones, by row, or by `cluster`; predictions have no bounds.
         penalty: λ of the ridge penalty λ/2 · Σ (β · standard deviation of the covariate)², which
             is taken off log L; 0 for none.
         reference: for text covariates the level that others are compared with; by default the
@@ -257,12 +266,13 @@ def fit_cox(
     check_penalty(penalty)
     names = designs.named_columns(covariates)
     within = designs.named_columns(strata, "strata")
-    clusters = [] if cluster is None else [cluster]
-    asked = {"covariates": names, "strata": within, "cluster": clusters}
-    found = read_spells(spells, columns=asked, collapse=cluster is None)
+    depend = columns_of_dependence(cluster, sampling_weights)
+    asked = {"covariates": names, "strata": within, **depend}
+    found = read_spells(spells, columns=asked, collapse=cluster is sampling_weights is None)
+    found = with_sampling_weights(found, sampling_weights)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
-    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
+    members = members_of_clusters(found, cluster)
     fit = fit_partial_likelihood(
         found, known, strata_of_rows(found.columns, within, found.duration.size), ties, penalty
     )
@@ -274,6 +284,7 @@ def fit_cox(
         ties=ties,
         strata=tuple(within),
         cluster=cluster,
+        sampling_weights=sampling_weights,
         penalty=float(penalty),
     )
 

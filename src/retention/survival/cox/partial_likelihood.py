@@ -53,7 +53,7 @@ class RiskData:
         order: the row of the table that each sorted row was.
         design: covariates, centred and scaled, one row a sorted row.
         churned: whether the end was seen.
-        weight: how many spells a row stands for.
+        weight: how many spells a row stands for, or its sampling weight.
         starts: the first row of each bin.
         stratum_starts: the first bin of each stratum.
         bin: the bin of each row.
@@ -62,12 +62,13 @@ class RiskData:
         entry_bin: the last bin at or before the entry of each row, −1 if none; None likewise.
         time: the duration of each bin.
         efron: whether ties are Efron's (else Breslow's).
+        sampled: whether weights are no counts of spells.
     """
 
     order: NDArray[np.intp]
     design: Floats
     churned: NDArray[np.bool_]
-    weight: NDArray[np.int64]
+    weight: NDArray[Any]
     starts: NDArray[np.intp]
     stratum_starts: NDArray[np.intp]
     bin: NDArray[np.intp]
@@ -75,6 +76,7 @@ class RiskData:
     entry_bin: NDArray[np.intp] | None
     time: NDArray[Any]
     efron: bool
+    sampled: bool = False
 
     @cached_property
     def ended(self) -> Floats:
@@ -88,8 +90,17 @@ class RiskData:
 
     @cached_property
     def n_ends(self) -> NDArray[np.int64]:
-        """Ends in each bin."""
-        return np.asarray(np.add.reduceat(self.weight * self.churned, self.starts))
+        """Ends in each bin: those that share its risk set, however much they weigh."""
+        each = self.churned.astype(np.int64) if self.sampled else self.weight * self.churned
+        return np.asarray(np.add.reduceat(each, self.starts))
+
+    @cached_property
+    def end_weight(self) -> Floats:
+        """What an end of each bin weighs on average: 1 where rows count spells, or without ends."""
+        if not self.sampled:
+            return np.ones(self.starts.size)
+        total = np.add.reduceat(self.ended, self.starts)
+        return np.divide(total, self.n_ends, out=np.ones(total.size), where=self.n_ends > 0)
 
     @cached_property
     def events(self) -> NDArray[np.intp]:
@@ -219,7 +230,8 @@ def prepared_risk_data(
         order=order,
         design=np.take(design, order, axis=0),  # thrice as fast as design[order]
         churned=spells.churned[order],
-        weight=spells.weights[order],
+        weight=spells.likelihood_weights[order],
+        sampled=spells.sampling is not None,
         starts=starts,
         stratum_starts=first,
         bin=np.cumsum(new) - 1,
@@ -270,7 +282,7 @@ def risk_sums(data: RiskData, beta: Floats) -> RiskSums:
     d0, d1 = _risk_of_tied_ends(data, total)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         logs, *sums = _efron_sums(data, s0, d0) if data.has_ties else _breslow_sums(data, s0)
-    value = float(data.at_ends @ beta) - logs - float(data.n_ends.sum()) * shift
+    value = float(data.at_ends @ beta) - logs - float(data.ended.sum()) * shift
     return RiskSums(value, risk, shift, s1, d1, *sums)
 
 
@@ -301,7 +313,7 @@ def gradient_and_information(
 def score_residuals(data: RiskData, sums: RiskSums) -> Floats:
     """What one spell of each row adds to the score, in the order of the table's rows."""
     a, b, p, q, r = (part[:, None] for part in (sums.a, sums.b, sums.p, sums.q, sums.r))
-    d = np.maximum(data.n_ends, 1)[:, None]
+    d = (np.maximum(data.n_ends, 1) * data.end_weight)[:, None]
     mean = (sums.s1 * a - sums.d1 * b) / d
     drift = sums.s1 * p - sums.d1 * q
     own = data.sums_since_entry(sums.a)[:, None] * data.design - data.sums_since_entry(drift)
@@ -338,7 +350,8 @@ def _risk_of_tied_ends(data: RiskData, total: Floats) -> tuple[Floats, Floats]:
 
 
 def _breslow_sums(data: RiskData, s0: Floats) -> tuple[Any, ...]:
-    d, k = data.n_ends[data.events], data.events
+    k = data.events
+    d = data.n_ends[k] * data.end_weight[k]
     a, p, nothing = (np.zeros(s0.size, s0.dtype) for _ in range(3))
     a[k], p[k] = d / s0[k], d / s0[k] ** 2
     return float(d @ np.log(s0[k])), a, nothing, p, nothing, nothing
@@ -353,5 +366,5 @@ def _efron_sums(data: RiskData, s0: Floats, d0: Floats) -> tuple[Any, ...]:
         f2, shared = f * f, f * some.share
         for total, part in zip(sums, (f, shared, f2, f * shared, shared**2), strict=True):
             total[some.bins] += np.add.reduceat(part, some.first)
-        logs += float(np.log(left).sum())
-    return logs, *sums
+        logs += float(np.log(left) @ np.repeat(data.end_weight[some.bins], some.n))
+    return logs, *(total * data.end_weight for total in sums)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,12 +56,13 @@ class Exposure:
         intervals: every interval up to the last one that was observed.
         at_risk: spells at risk in each.
         ended: spells that ended in each.
+        mass: what those at risk, and those that ended, weigh in the likelihood, a row each.
         n_spells: spells with an interval at risk.
         design: one row per pattern.
         pattern: of each stretch.
         first: its first interval, counted among those that have a level.
         last: one more than its last.
-        weight: how many spells it stands for.
+        weight: how many spells it stands for, or its sampling weight.
         churned: whether they ended in its last interval.
         row: the row of the spells that each stretch is.
         edges: the patterns with which blocks begin, and how many there are.
@@ -70,6 +71,7 @@ class Exposure:
     intervals: Ints
     at_risk: Ints
     ended: Ints
+    mass: Floats
     n_spells: int
     design: Floats
     pattern: NDArray[np.intp]
@@ -135,6 +137,8 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
     intervals, at_risk, ended = _totals_by_interval(
         first, last, weight, churned, first_interval(spells)
     )
+    pull = spells.likelihood_weights[used]
+    mass = np.array(_totals_by_interval(first, last, pull, churned, first_interval(spells))[1:])
     told = np.concatenate([[0], np.cumsum((ended > 0) & (ended < at_risk))])
     low, before, high = (told[j - intervals[0]] for j in (first, last, last + 1))
     says = np.flatnonzero(high > low)
@@ -143,14 +147,15 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
     rows = says[order]
     return Exposure(
         intervals=intervals,
-        at_risk=at_risk,
-        ended=ended,
+        at_risk=at_risk.astype(np.int64),
+        ended=ended.astype(np.int64),
+        mass=mass,
         n_spells=int(weight.sum()),
         design=matrix[used[says[chosen]]],
         pattern=pattern[order],
         first=low[rows],
         last=high[rows],
-        weight=weight[rows].astype(np.float64),
+        weight=pull[rows].astype(np.float64),
         churned=(churned & (before < high))[rows],
         row=used[rows],
         edges=_edges_of_blocks(pattern[order], high[rows], chosen.size),
@@ -158,15 +163,16 @@ def exposure(spells: Histories, matrix: Floats, per_unit: tuple[float, float]) -
 
 
 def _totals_by_interval(
-    first: Ints, last: Ints, weight: Ints, churned: NDArray[np.bool_], origin: int
-) -> tuple[Ints, Ints, Ints]:
-    """The intervals, and for each the spells at risk and those that ended."""
+    first: Ints, last: Ints, weight: NDArray[Any], churned: NDArray[np.bool_], origin: int
+) -> tuple[Ints, Floats, Floats]:
+    """The intervals, and for each what the spells at risk, and those that ended, weigh."""
     size = int(last.max()) - origin + 2
     begun, over, ended = (
-        np.bincount(when - origin, n, size).astype(np.int64)
+        np.bincount(when - origin, n, size)
         for when, n in ((first, weight), (last + 1, weight), (last, weight * churned))
     )
-    return np.arange(origin, origin + size - 1), np.cumsum(begun - over)[:-1], ended[:-1]
+    at_risk = np.asarray(np.cumsum(begun - over)[:-1], np.float64)
+    return np.arange(origin, origin + size - 1), at_risk, np.asarray(ended[:-1], np.float64)
 
 
 def _edges_of_blocks(pattern: NDArray[np.intp], last: Ints, n: int) -> tuple[int, ...]:

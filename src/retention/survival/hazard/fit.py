@@ -107,7 +107,7 @@ def fit_exposure(
         members: the cluster of each row of the table; None if rows do not depend on one another.
     """
     scaled = _scaled_effects(counts, terms, changes)
-    at_risk, ended = (counted[counts.has_level] for counted in (counts.at_risk, counts.ended))
+    at_risk, ended = counts.mass[:, counts.has_level]
     hazard = ended / at_risk
     null = float(ended @ np.log(hazard) + (at_risk - ended) @ np.log1p(-hazard))
     levels = LINKS[link].at_cumulative(-np.log1p(-hazard))

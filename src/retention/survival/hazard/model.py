@@ -8,9 +8,10 @@ import numpy as np
 
 from retention.errors import RetentionError, check_choice
 from retention.numerics.frozen import Numbers, array_of_numbers, array_of_table
-from retention.survival.counts.clustered_rows import cluster_of_rows
+from retention.survival.counts.dependence import columns_of_dependence, members_of_clusters
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.person_periods import Unit, lengths_in_days, unseen_intervals
+from retention.survival.counts.sampling_weights import with_sampling_weights
 from retention.survival.hazard.exposure import exposure
 from retention.survival.hazard.fit import fields_of_effects, fields_of_levels, fit_exposure
 from retention.survival.models import covariates as designs
@@ -61,6 +62,7 @@ class HazardModel(LifetimeModel):
         level_covariance: of the levels together, were the coefficients known; none without
             clusters, as levels are then independent.
         mixed_covariance: of each coefficient (rows) and each level, the coefficients known.
+        sampling_weights: the column of what each row weighed in the fit; null if rows were counted.
     """
 
     unit: Unit
@@ -78,6 +80,7 @@ class HazardModel(LifetimeModel):
     cluster: str | None = None
     level_covariance: tuple[Numbers, ...] = ()
     mixed_covariance: tuple[Numbers, ...] = ()
+    sampling_weights: str | None = None
 
     @property
     def follow_up(self) -> float:
@@ -268,7 +271,7 @@ def which_terms_vary(covariates: Sequence[Covariate], varying: Sequence[str]) ->
     return np.array([c.name in varying for c in covariates for _ in c.terms], np.bool_)
 
 
-def fit_hazard(
+def fit_hazard(  # noqa: PLR0913 - what a fit is told, each by name
     spells: object,
     *,
     covariates: str | Sequence[str] = (),
@@ -277,6 +280,7 @@ def fit_hazard(
     link: Link = "logit",
     varying: str | Sequence[str] = (),
     cluster: str | None = None,
+    sampling_weights: str | None = None,
     reference: Mapping[str, str] | None = None,
 ) -> HazardModel:
     """How likely a customer is to leave in each month, and what makes it likelier.
@@ -308,6 +312,11 @@ def fit_hazard(
             covariance of coefficients and levels is V (Σ over clusters of U Uᵀ) V, without a
             correction for few clusters, and so are all bounds of predictions. It takes more
             clusters than coefficients.
+        sampling_weights: a column of what each row weighs that is no count: one over the chance
+            with which it was drawn or treated, or how many customers it speaks for (a column
+            `n_spells` counts copies instead). Only their proportions matter; they are made 1 on
+            average, also in the log-likelihood. Errors are then the robust ones, by row, or by
+            `cluster`.
         reference: for text covariates the level that others are compared with; by default the
             first in alphabetical order.
 
@@ -346,13 +355,13 @@ def fit_hazard(
     for name in changing:
         if name not in names:
             raise RetentionError(f"varying names {name!r}, which is not among the covariates.")
-    clusters = [] if cluster is None else [cluster]
-    asked = {"covariates": names, "cluster": clusters}
-    found = read_spells(spells, columns=asked, collapse=cluster is None)
+    asked = {"covariates": names, **columns_of_dependence(cluster, sampling_weights)}
+    found = read_spells(spells, columns=asked, collapse=cluster is sampling_weights is None)
+    found = with_sampling_weights(found, sampling_weights)
     known = designs.learnt_covariates(names, found.columns, reference or {}, found.weight)
     designs.warn_of_labels(known, int(found.weights[found.churned].sum()))
     matrix = designs.design_from_columns(known, found.columns, found.duration.size)
-    members = None if cluster is None else cluster_of_rows(found.columns[cluster], cluster)
+    members = members_of_clusters(found, cluster)
     counts = exposure(found, matrix, per_unit)
     vary = which_terms_vary(known, changing)
     fit = fit_exposure(counts, designs.names_of_terms(known), vary, link, members)
@@ -367,4 +376,5 @@ def fit_hazard(
         link=link,
         varying=tuple(changing),
         cluster=cluster,
+        sampling_weights=sampling_weights,
     )
