@@ -339,7 +339,10 @@ def _robust_spread(
 
 def _sums_by_cluster(values: Floats, members: NDArray[np.intp]) -> Floats:
     n = int(members.max()) + 1
-    return np.stack([np.bincount(members, column, minlength=n) for column in values.T], axis=1)
+    made = np.zeros((n, values.shape[1]))
+    for i, column in enumerate(values.T):
+        made[:, i] = np.bincount(members, column, minlength=n)
+    return made
 
 
 def _frozen_baseline(
