@@ -310,3 +310,33 @@ def test_names_are_shown_as_they_are_written() -> None:
         ax = plot(plotted, table)
         assert "$5" in words(ax)
         assert faults(ax) == []
+
+
+def test_bars_of_predicted_reasons_are_their_chances() -> None:
+    """Staying and all reasons are 100%; times are named where there are several."""
+    table = tables()["plot_predicted_reasons"]
+    ax = rt.plots.plot_predicted_reasons(table, unit="days")
+    widths = np.array([[bar.get_width() for bar in part] for part in ax.containers])
+    assert widths.sum(axis=0) == pytest.approx(np.ones(widths.shape[1]))
+    first = table["reason"] == table["reason"].iloc[0]
+    assert sorted(widths[0]) == pytest.approx(sorted(table.loc[first, "survival"]))
+    assert widths.shape[1] == 8  # also where a customer is there with two spells
+    assert ax.get_yticklabels()[0].get_text().endswith(", 90 days")
+    one = rt.plots.plot_predicted_reasons(table[table["time"] == 90], unit="days")
+    assert one.get_xlabel().startswith("Chance within 90 days")
+    assert not one.get_yticklabels()[0].get_text().endswith("days")
+
+
+def test_predicted_reasons_told_by_themselves_have_no_part_that_stays() -> None:
+    """Of Fine and Gray's model; many reasons are put together, and many bars are refused."""
+    table = tables()["plot_predicted_reasons"].assign(survival=np.nan)
+    ax = rt.plots.plot_predicted_reasons(table)
+    assert ax.get_xlabel().endswith("each reason by itself")
+    assert "Still here" not in [text.get_text() for text in ax.get_legend().get_texts()]
+    rows = {"customer_id": 1, "time": 5.0, "survival": 0.5, "reason_probability": 0.05}
+    many = pd.DataFrame([{**rows, "reason": f"r{i}"} for i in range(10)])
+    ax = rt.plots.plot_predicted_reasons(many)
+    assert ax.get_legend().get_texts()[-1].get_text() == "4 other reasons"
+    wide = pd.concat([many.assign(customer_id=i) for i in range(25)])
+    with pytest.raises(rt.ContentError, match="draws up to 24 bars; the table has 25"):
+        rt.plots.plot_predicted_reasons(wide)

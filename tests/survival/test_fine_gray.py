@@ -165,7 +165,8 @@ def test_it_is_a_value_that_says_what_its_ratios_do_not_mean():
     assert "no effects on the rate among those still here" in str(model)
     table = model.coefficients()
     assert table["reason"].tolist() == ["price", "price", "rival", "rival"]
-    assert rt.survival.fit_fine_gray(in_r()).models[0].coef == ()
+    for cluster in (None, "plan"):
+        assert rt.survival.fit_fine_gray(in_r(), cluster=cluster).models[0].coef == ()
 
 
 def test_what_cannot_be_told_has_no_errors_and_a_note():

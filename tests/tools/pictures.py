@@ -243,6 +243,12 @@ def tables() -> dict[str, Any]:
         "plot_churn_bridge": rt.kpis.churn_bridge(activity("region"), by="region", overlap="main"),
         "plot_survival": rt.survival_curve(spells()),
         "plot_incidence": rt.survival.cumulative_incidence(spells()),
+        "plot_predicted_reasons": rt.survival.predict_reasons(
+            spells().head(4),
+            model=rt.survival.fit_cause_specific(spells(), covariates=["plan", "x"]),
+            times=[90, 180],
+            given=None,
+        ),
         "plot_coefficients": cox.coefficients(),
         "plot_calibration": rt.survival.calibration(
             spells(), survival="lasting", time=180, groups=5

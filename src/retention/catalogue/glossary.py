@@ -102,7 +102,7 @@ GLOSSARY: tuple[Term, ...] = (
         "cumulative incidence",
         "the share that has left for one cause by some time, with the others at work as well.",
         "topics/survival",
-        ("competing risks", "cause-specific model"),
+        ("competing risks", "cause-specific model", "Fine-Gray", "subdistribution"),
     ),
     Term(
         "entry",

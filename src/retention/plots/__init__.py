@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from retention.plots.asked.buyer_plots import plot_active_customers as plot_active_customers
     from retention.plots.asked.buyer_plots import plot_time_to_next_order as plot_time_to_next_order
     from retention.plots.asked.migration_plots import plot_migrations as plot_migrations
+    from retention.plots.asked.predicted_reason_plots import (
+        plot_predicted_reasons as plot_predicted_reasons,
+    )
     from retention.plots.asked.segment_plots import plot_profile as plot_profile
     from retention.plots.asked.segment_plots import plot_segments as plot_segments
     from retention.plots.asked.subscription_plots import (
@@ -77,6 +80,7 @@ _HOMES = {
     "plot_outlook": "worth.outlook_plots",
     "plot_plan_waterfall": "asked.subscription_plots",
     "plot_power": "trials.power_plots",
+    "plot_predicted_reasons": "asked.predicted_reason_plots",
     "plot_profile": "asked.segment_plots",
     "plot_profit_curve": "trials.profit_plots",
     "plot_reasons": "reason_plots",

@@ -46,6 +46,13 @@ USUAL = Drawable(
     ("period", "rate", "usual_rate", "lower", "upper", "outside", "figure", "level"),
 )
 
+PREDICTED_REASONS = Drawable(
+    "plot_predicted_reasons",
+    ("survival.predict_reasons",),
+    "a customer, time and reason",
+    ("customer_id", "time", "reason", "reason_probability", "survival"),
+)
+
 MIGRATIONS = Drawable(
     "plot_migrations",
     ("signals.segment_migrations",),

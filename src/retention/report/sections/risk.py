@@ -24,7 +24,8 @@ _HEADING = "Who is at risk, and what is at stake"
 _METHODS = {
     "pareto_nbd": "a Pareto/NBD model of how often each customer buys",
     "mbg_nbd": "an MBG/NBD model of how often each customer buys",
-    "inactivity": "those who were as silent before: too few to fit a model",
+    "mbg_cnbd": "an MBG/CNBD-k model of how often each customer buys, and how regularly",
+    "inactivity": "those who were as silent before",
 }
 
 

@@ -339,8 +339,10 @@ def _robust_spread(
 
 def _sums_by_cluster(values: Floats, members: NDArray[np.intp]) -> Floats:
     n = int(members.max()) + 1
-    sums = [np.bincount(members, column, minlength=n) for column in values.T]
-    return np.array(sums).reshape(-1, n).T
+    made = np.zeros((n, values.shape[1]))
+    for i, column in enumerate(values.T):
+        made[:, i] = np.bincount(members, column, minlength=n)
+    return made
 
 
 def _frozen_baseline(
