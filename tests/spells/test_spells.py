@@ -543,3 +543,13 @@ def test_without_purchases_there_are_no_spells():
         rt.purchase_spells(ONE.iloc[:0], **SAY)
     with pytest.raises(rt.ContentError, match="refunds only"):
         rt.purchase_spells(ONE.assign(sales=-1.0), **SAY)
+
+
+def test_every_engine_counts_a_day_once_whatever_else_is_refunded(engine):
+    """Two lines of a day are a day, be there refunds in the log; one spell, of 30 days."""
+    days = ("2024-01-01", "2024-01-01", "2024-01-31", "2024-01-31", "2024-02-09")
+    lines = orders(*(("Ann", day, 5) for day in days[:4]), ("Ann", days[4], -3))
+    found = engine.read(
+        rt.purchase_spells(engine.table(lines), gap=40, as_of="2024-02-10"), order=["spell"]
+    )
+    assert found[["spell", "duration"]].values.tolist() == [[1, 40]]

@@ -64,15 +64,15 @@ def purchase_days(
         then = harm_of_hole(gap, way)
         warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
+    cell = ["customer_id", *told.apart, "_day"]
     if log.only_sales:
         bought = lines
-    elif keeps_tables(lines) and told.apart == (*told.apart, *told.least, *told.most, *told.sums):
+    elif keeps_tables(lines) and not (told.least or told.most or told.sums):
         bought = lines_of_purchases(lines, "_day", told.apart)
     else:
         bought = purchases(lines, "_day", keep=told)
-    cell = ["customer_id", *told.apart, "_day"]
-    if not (log.only_sales or told.apart) and order_keys(lines, "_day") == _DAY:
-        return bought.select(*_DAY, *told.least, *told.most, *told.sums)
+        if order_keys(lines, "_day") == cell:  # an order is a customer's day: each is there once
+            return bought.select(*_DAY, *told.least, *told.most, *told.sums)
     if not told.least:
         return rows_without_repeats(bought, cell)
     return bought.group_by(*cell).agg(
