@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -11,9 +14,10 @@ from scipy.special import hyp2f1, hyperu
 import retention as rt
 from buyers import CDNOW, histories_of, model_of, summary_of
 from retention.repeat_buying.buying.bg_bb import BgBbModel
-from retention.repeat_buying.buying.bg_cnbd import MbgCnbdModel
+from retention.repeat_buying.buying.bg_cnbd import BgCnbdModel, MbgCnbdModel
 from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
 from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
+from retention.repeat_buying.value.regular_discount import discounted_if_regular
 
 YEARLY = np.expm1(0.0027 * 365.25 / 7)
 """A rate a year that is 0.0027 a week compounded continuously: 15 %, as in the paper."""
@@ -102,6 +106,45 @@ def test_of_regular_buyers_at_random_it_is_that_of_mbg_nbd():
     np.testing.assert_allclose(
         found["discounted_purchases"], wanted["discounted_purchases"], rtol=1e-7
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "theta", "k"),
+    [
+        (MbgCnbdModel, (0.85, 1.45, 0.79, 2.42), 3),
+        (BgCnbdModel, (0.5, 3, 1e-7, 2), 2),
+        (MbgCnbdModel, (0.5, 3, 1e6, 5e7), 12),
+        (BgCnbdModel, (1e5, 1e5, 0.5, 2), 6),
+    ],
+)
+def test_of_regular_buyers_each_purchase_to_come_counts(kind, theta, k):
+    """The m-th by E[(1 − p)^(m − 1)] (λ/(λ + δ))^(k m − j), one by one on a grid of rates."""
+    model = model_of(kind, theta, unit="week", k=k)
+    on = histories_of([0, 1, 9], [0, 12, 50], [40, 12, 55])
+    found = discounted_if_regular(model, on, 0.5)
+    (r, alpha, a, b), m = theta, np.arange(4000 // k)
+    for at, (x, t_x, age) in enumerate(zip(on.x, on.t_x, on.T, strict=True)):
+        c, stayed = r + k * x, b + x + (kind is MbgCnbdModel)
+        kept = np.cumprod(np.append(1, (stayed + m) / (a + stayed + m)))[:-1]
+        middle = np.log(c / (alpha + age))
+        wide = 9 / np.sqrt(c)
+        y = np.linspace(middle - 30 / c - wide, middle + wide + min(2, 30 / c), 400)
+        log_f = -np.log1p(0.5 * np.exp(-y))
+        ahead = np.exp(k * np.outer(log_f, m)) @ kept
+        prior = np.exp(c * (y - middle) - (np.exp(y) - np.exp(middle)) * (alpha + age))
+        since = [(np.exp(y) * (age - t_x)) ** j / math.factorial(j) for j in range(k)]
+        wanted = prior @ (ahead * sum(s * np.exp((k - j) * log_f) for j, s in enumerate(since)))
+        assert found[at] == pytest.approx(wanted / (prior @ sum(since)), rel=1e-7)
+
+
+def test_of_many_regular_buyers_it_is_worked_out_at_once():
+    """3,000 customers at 15 % a year, for whom purchases were summed 120 times one by one."""
+    model = model_of(MbgCnbdModel, (0.85, 1.45, 0.79, 2.42), unit="week", k=3)
+    age = np.arange(1, 3001) / 20
+    shop = summary_of(np.full(3000, 2), age / 2, age)
+    start = time.process_time()
+    assert discounted(shop, model=model, discount=0.15)["discounted_purchases"].gt(0).all()
+    assert time.process_time() - start < 5
 
 
 def test_it_is_what_customer_value_comes_to():

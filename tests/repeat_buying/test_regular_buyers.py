@@ -12,14 +12,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import betaln, gammainc, gammaln
+from scipy.special import betainc, betaln, gammainc, gammaln
 
 import retention as rt
 from buyers import CDNOW, cohort, histories_of, model_of, summary_of
 from conftest import at_most
-from retention.repeat_buying.buying.bg_cnbd import BgCnbdModel, MbgCnbdModel
-from retention.repeat_buying.buying.bg_likelihood import BgLikelihood
-from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
+from retention.repeat_buying.buying.bg_cnbd import BgCnbdModel, MbgCnbdModel, regular_purchases
+from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, EventsSince
+from retention.repeat_buying.buying.bg_nbd import (
+    BgNbdModel,
+    MbgNbdModel,
+    purchases_until_leaving,
+)
 
 KINDS = (BgCnbdModel, MbgCnbdModel)
 FITS = {BgCnbdModel: rt.repeat_buying.fit_bg_cnbd, MbgCnbdModel: rt.repeat_buying.fit_mbg_cnbd}
@@ -34,8 +38,8 @@ class OneByOne:
     def __init__(self, kind, theta, k):
         r, alpha, a, b = theta
         self.kind, self.k = kind, k
-        u = np.linspace(-30 / r, 8, 260)[:, None] - np.log(alpha / r)
-        v = np.linspace(-30 / a, 30 / b, 130)[None]
+        u = np.linspace(-30 / r, 8, 200)[:, None] - np.log(alpha / r)
+        v = np.linspace(-30 / a, 30 / b, 110)[None]
         self.rate, self.leaves = np.exp(u), 1 / (1 + np.exp(-v))
         log = r * (u + np.log(alpha)) - gammaln(r) - alpha * self.rate - betaln(a, b)
         log = log - a * np.log1p(np.exp(-v)) - b * np.log1p(np.exp(v))
@@ -58,7 +62,7 @@ class OneByOne:
         # of those alive with j events since the last purchase, the m-th comes with k m − j more
         expected = 0.0
         since = [(rate * silence) ** j / math.factorial(j) for j in range(self.k)]
-        m = np.arange(1, 240 // self.k)
+        m = np.arange(1, 200 // self.k)
         staying = stays ** (m[:, None] - 1)
         for j, weight in enumerate(since):
             tails = gammainc(self.k * m - j, rate * within)
@@ -121,7 +125,7 @@ def test_gradient_and_hessian_are_those_of_the_likelihood(k, first_too):
 )
 def test_with_k_of_1_it_is_the_model_of_purchases_at_random(kind, other, fit):
     """Fit, standard errors and predictions, to 1e-10; expectations to what the other's rule has."""
-    summary = cohort(other, CDNOW[other], 500, horizon=1, seed=3)
+    summary = cohort(other, CDNOW[other], 200, horizon=1, seed=3)
     plain, regular = fit(summary), FITS[kind](summary, k=1)
     np.testing.assert_allclose(regular.parameters, plain.parameters, rtol=1e-10)
     np.testing.assert_allclose(regular.covariance_of_logs, plain.covariance_of_logs, rtol=1e-10)
@@ -137,7 +141,7 @@ def test_with_k_of_1_it_is_the_model_of_purchases_at_random(kind, other, fit):
 
 
 @cache
-def regular_cohort(kind, k, n=3000):
+def regular_cohort(kind, k, n=2000):
     """Customers who live out the story, as BTYDplus draws them: 50 to 90 weeks, 40 more."""
     rng = np.random.default_rng(1)
     r, alpha, a, b = THETA
@@ -179,7 +183,7 @@ def test_who_buys_once_a_year_is_scored_as_what_comes():
     """Last seen 3 to 12 months ago: about .29 stay away a year more; Pareto/NBD says .64."""
     rng = np.random.default_rng(1)
     rows = []
-    for who in range(1500):
+    for who in range(500):
         age, bought, leaves = round(rng.uniform(200, 1825)), [0.0], rng.beta(3, 7)
         gone = rng.random() < leaves
         while not gone and bought[-1] <= age + 365:
@@ -195,7 +199,7 @@ def test_who_buys_once_a_year_is_scored_as_what_comes():
     said = [fit(shop).p_no_purchase(shop, **asked)["p_no_purchase"] for fit in fits]
     truth = shop["none"][due].mean()
     assert said[0][due].mean() > truth + 0.3
-    assert said[1][due].mean() == pytest.approx(truth, abs=0.07)
+    assert said[1][due].mean() == pytest.approx(truth, abs=0.08)
     brier = [((score - shop["none"]) ** 2).mean() for score in said]
     assert brier[1] < 0.7 * brier[0]
 
@@ -274,11 +278,29 @@ def test_gaps_that_are_missing_or_cannot_be_are_refused():
         rt.repeat_buying.fit_mbg_cnbd(shop.assign(log_gaps="a"))
 
 
-def test_a_time_that_lets_purchases_run_without_end_is_refused():
-    """Not counted for ever."""
-    model = model_of(MbgCnbdModel, (1.0, 1.0, 0.01, 1.0), k=2)
-    with pytest.raises(rt.RetentionError, match="too long"):
-        model.expected_purchases(summary_of([3], [5], [5]), within=1e6)
+@pytest.mark.parametrize(
+    ("a", "stayed", "shape", "ahead", "k"),
+    [(0.8, 3.4, 1.2, 900, 3), (1e-6, 50, 30, 60, 4), (1e6, 5e9, 2, 300, 1), (3, 0.2, 500, 5, 12)],
+)
+def test_very_many_purchases_are_summed_as_one_by_one(a, stayed, shape, ahead, k):
+    """Where steps have grown, where nobody leaves, customers hardly differ, or buy at one rate."""
+    waits = EventsSince(np.array([float(shape)]), np.array([0.3]), k)
+    m = np.arange(40_000 // k)
+    kept = np.cumprod(np.append(1, (stayed + m) / (a + stayed + m)))[:-1]
+    tails = betainc(k * (m + 1)[:, None] - np.arange(k), shape + np.arange(k), ahead / (1 + ahead))
+    asked = np.array([float(stayed)]), waits, np.array([float(ahead)])
+    wanted = kept @ (tails @ waits.share[:, 0])
+    assert regular_purchases(a, *asked)[0] == pytest.approx(wanted, rel=1e-11)
+
+
+def test_purchases_without_end_are_counted_too():
+    """Of a million weeks: for k = 1 as in BG/NBD, else c q/k where nobody leaves."""
+    waits = EventsSince(np.array([1.2]), np.array([0.3]), 1)
+    found = regular_purchases(0.8, np.array([3.4]), waits, np.array([1e6]))
+    assert found == pytest.approx(purchases_until_leaving(0.8, 3.4, 1.2, 1e6), rel=1e-8)
+    model = model_of(MbgCnbdModel, (1.0, 1.0, 1e-12, 1.0), k=2)
+    ahead = model.expected_purchases(summary_of([3], [5], [5]), within=1e6)["expected_purchases"]
+    assert ahead[0] == pytest.approx((1 + 6) / (1 + 5) * 1e6 / 2, rel=1e-5)
 
 
 def test_a_customer_is_worth_what_their_purchases_bring():

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 MOST_REGULAR = 12
 """No k beyond it is tried: the gaps of such customers differ by less than a third of their mean."""
 
-_MOST_TERMS = 20_000
-"""Purchases ahead that are counted one by one; of one customer there are hardly ever more."""
-
 _NOTHING = 1e-14
+
+_STRAIGHT = 32.0
+"""From so many times L purchases ahead on, the sum over them goes in steps that grow."""
+
+_STEPS_UP = 10
 _NO_GAP = (
     "Nobody bought twice on different days, so how regularly customers buy is not told: k = 1."
 )
@@ -306,30 +308,59 @@ def regular_purchases(a: float, stayed: Floats, waits: EventsSince, ahead: Float
         waits: the events since the last purchase.
         ahead: t/(α + T), of each case.
 
-    Raises:
-        RetentionError: if more than 20,000 purchases of a customer lie ahead.
+    The purchases to come, m = 1, 2, 3 …, are counted one by one as long as they are few. Of more
+    the sum of a smooth function is its integral: with m = y + L e^(y/L − 32) the terms for
+    y = 1, 2, 3 …, each times dm/dy, sum to the same, as the trapezoid rule does for a function that
+    is smooth on the scale of a step, and each step beyond 32 L goes farther by a share of 1/L.
+
+    Returns:
+        One number a case.
     """
+    scale = np.maximum(8.0, 1.5 * np.sqrt(waits.shape + waits.k))
+    total = np.zeros(stayed.size)
+    rows = np.arange(stayed.size)
+    y = 0
+    while rows.size:
+        y += 1
+        pace = np.exp(y / scale[rows] - _STRAIGHT)
+        m = y + scale[rows] * pace
+        made = _chance_of_purchase(waits, rows, m, ahead[rows]) * (1 + pace)
+        made *= np.exp(-_log_of_leaving(a, stayed[rows], m - 1))
+        total[rows] += made
+        rows = rows[made * scale[rows] > _NOTHING * total[rows]]
+    return total
+
+
+def _chance_of_purchase(
+    waits: EventsSince, rows: NDArray[np.intp], m: Floats, ahead: Floats
+) -> Floats:
+    """The chance that the m-th purchase to come is made within t/(α + T)."""
     from scipy.special import betainc
 
-    total = np.zeros(stayed.size)
-    kept = np.ones(stayed.size)
-    rows = np.arange(stayed.size)
     chance = ahead / (1 + ahead)
-    m = 0
-    while rows.size:
-        if m == _MOST_TERMS:
-            raise RetentionError(
-                f"within is too long: more than {_MOST_TERMS:,} purchases of a customer may lie "
-                "ahead. Ask for a shorter time."
-            )
-        made = np.zeros(rows.size)
-        for j in range(waits.k):
-            needed = waits.k * (m + 1) - j
-            tail = betainc(needed, waits.shape[rows] + j, chance[rows])
-            made += waits.share[j, rows] * tail
-        made *= kept[rows]
-        total[rows] += made
-        kept[rows] *= (stayed[rows] + m) / (a + stayed[rows] + m)
-        rows = rows[made > _NOTHING * total[rows]]
-        m += 1
-    return total
+    found = np.zeros(rows.size)
+    for j in range(waits.k):
+        found += waits.share[j, rows] * betainc(waits.k * m - j, waits.shape[rows] + j, chance)
+    return found
+
+
+def _log_of_leaving(a: float, stayed: Floats, m: Floats) -> Floats:
+    """−log E[(1 − p)^m] of p with the distribution Beta(a, b), for any m and not whole ones alone.
+
+    It is log Γ(b + a + m)/Γ(b + a) − log Γ(b + m)/Γ(b). Ten steps up, where Stirling's series is
+    exact, the large terms are taken from one another before they are summed.
+    """
+    low = np.zeros(m.size)
+    for i in range(_STEPS_UP):
+        low += np.log1p(a / (stayed + i)) - np.log1p(a / (stayed + m + i))
+    b = stayed + _STEPS_UP
+    high = m * np.log1p(a / (b + m)) + (b + a - 0.5) * np.log1p(m / (b + a))
+    high -= (b - 0.5) * np.log1p(m / b)
+    series = _stirling(b + a + m) - _stirling(b + a) - _stirling(b + m) + _stirling(b)
+    return np.asarray(low + high + series)
+
+
+def _stirling(z: Floats) -> Floats:
+    """What Stirling's series adds to (z − 1/2) log z − z + log(2 π)/2."""
+    w = 1 / z**2
+    return (1 / 12 - w * (1 / 360 - w * (1 / 1260 - w * (1 / 1680 - w / 1188)))) / z

@@ -202,7 +202,7 @@ def _integral_over_chances(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
     first, last = k * q, -np.expm1(-k * np.log1p(q))
     mode = np.log((a + 1) / (b + 1))
     one = np.full(b.size, a + 1)
-    left, right = _reach_from_mode(one, b + 1), _reach_from_mode(b + 1, one)
+    left, right = reach_from_mode(one, b + 1), reach_from_mode(b + 1, one)
     width = (left + right) / _POINTS
     scale = betaln(a, b)
     total = np.zeros(b.size)
@@ -218,7 +218,7 @@ def _integral_over_chances(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
     return np.clip(found, -np.expm1(-k * np.log1p(mean * q)) / mean, first)
 
 
-def _reach_from_mode(slope: Floats, other: Floats) -> Floats:
+def reach_from_mode(slope: Floats, other: Floats) -> Floats:
     """How far from its mode the density of log(p/(1 − p)) has fallen by e^(−75), on one side.
 
     At a distance w the log of the density has fallen by (s + o) log(1 + o/(s + o) (e^w − 1)) − o w,

@@ -9,6 +9,7 @@ import numpy as np
 from retention.errors import RetentionError, discount_a_year
 from retention.frames import table_like
 from retention.repeat_buying.buying.bg_bb import BgBbModel, refuse_parts_of_opportunities
+from retention.repeat_buying.buying.bg_cnbd import BgCnbdModel, MbgCnbdModel
 from retention.repeat_buying.buying.purchase_model import (
     PurchaseModel,
     check_purchase_model,
@@ -16,6 +17,7 @@ from retention.repeat_buying.buying.purchase_model import (
 )
 from retention.repeat_buying.summary.purchase_histories import Histories, read_customers
 from retention.repeat_buying.value.customer_value import A_YEAR, unit_of_ages
+from retention.repeat_buying.value.regular_discount import discounted_if_regular
 from retention.tables.answer_columns import constants, gives, ids, numbers, shares
 
 if TYPE_CHECKING:
@@ -104,7 +106,10 @@ def discounted_purchases(
         ahead = _discounted_opportunities(model.theta, on, rate)
     else:
         delta = float(np.log1p(rate)) / A_YEAR[unit_of_ages(model, on.unit)]
-        ahead = _discounted_if_alive(model, on, delta)
+        if isinstance(model, BgCnbdModel | MbgCnbdModel):
+            ahead = discounted_if_regular(model, on, delta)
+        else:
+            ahead = _discounted_if_alive(model, on, delta)
     with np.errstate(over="ignore"):
         alive = np.exp(-np.logaddexp(0.0, -model.log_odds_alive(model.theta, on)))
     return table_like(
