@@ -148,6 +148,7 @@ def test_a_note_on_a_status_can_be_typed_as_it_stands(orders, capsys):
         (("check", "{orders}", "--level", "0.9", "-o", "{orders}"), "the file that is read"),
         (("report", "{orders}", "-o", "{orders}"), "the file that is read"),
         (("kpis", "{folder}", "-o", "{folder}/more.csv"), "lies among the files that are read"),
+        (("audit", "{folder}", "--accepted", "{folder}/ok.csv"), "lies among the files"),
         (("kpis", "{folder}/*.csv", "-o", "{folder}/more.csv"), "lies among the files"),
         (("audit", "{orders}", "--accepted", "{orders}"), "--accepted {orders} would overwrite"),
         (("audit", "{orders}", "--accepted", "x.csv", "--set-aside", "x.csv"), "--accepted"),
@@ -165,3 +166,11 @@ def test_nothing_that_is_read_is_overwritten(orders, capsys, words, message):
     assert message.format(**places) in err
     assert orders.read_bytes() == before
     assert sorted(path.name for path in orders.parent.iterdir()) == ["orders.csv", "orders.toml"]
+
+
+def test_a_report_may_lie_beside_what_it_is_of(orders, capsys):
+    """Of a folder of tables no page is read."""
+    words = ("--incomplete", "drop", "--observed-from", "2024-01-01", "--as-of", "2024-02-29")
+    place = orders.parent / "report.html"
+    code, _, err = run(capsys, "report", orders.parent, *NAMED, *words, "-o", place)
+    assert code == 0, err

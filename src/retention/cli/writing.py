@@ -94,20 +94,29 @@ def refuse_overwriting(written: Mapping[str, Path | None], read: Mapping[str, Pa
     Raises:
         UsageError: if one would be overwritten, or found the next time as one of those read.
     """
-    taken = {name: path.resolve() for name, path in read.items() if path is not None}
+    taken = {name: _place_of(path) for name, path in read.items() if path is not None}
     for name, path in written.items():
         if path is None:
             continue
-        to = path.resolve()
+        to = _place_of(path)
         for other, of in taken.items():
             if to == of:
                 raise UsageError(f"{name} {path} would overwrite {other}. Name another file.")
-            if fnmatch(str(to), str(of)) or (of == to.parent and of.is_dir()):
+            of_folder = of == to.parent and _ENDINGS.get(to.suffix.lower()) not in (None, "table")
+            if fnmatch(str(to), str(of)) or of_folder:
                 raise UsageError(
                     f"{name} {path} lies among the files that are read, and would be read with "
                     "them the next time. Name one in another folder."
                 )
         taken[name] = to
+
+
+def _place_of(path: Path) -> Path:
+    """Where a path leads; itself if no file can have that name."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
 
 
 def write_text(text: str, output: Path | None) -> None:
