@@ -204,3 +204,11 @@ def test_weights_beside_copies_are_refused(fit):
         fit(table, **ASK)
     with pytest.raises(rt.ColumnError, match="sampling_weights names 'pull'"):
         fit(in_r(), sampling_weights="pull")
+
+
+@each_fit
+@pytest.mark.parametrize("argument", ["cluster", "sampling_weights"])
+def test_a_column_of_spells_is_no_weight_and_no_cluster(fit, argument):
+    """It is called what it is."""
+    with pytest.raises(rt.ColumnError, match=f"{argument}: 'duration' is a column of spells"):
+        fit(in_r(), **{argument: "duration"})

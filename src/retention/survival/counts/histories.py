@@ -66,6 +66,10 @@ class Histories:
         return self.weights if self.sampling is None else self.sampling
 
 
+_OF_ROWS = ("cluster", "sampling_weights")
+"""Arguments that name a column of the rows, which none of a spell's own can be."""
+
+
 def read_spells(
     spells: object,
     *,
@@ -88,6 +92,10 @@ def read_spells(
         RetentionError: if the spells look into the future.
     """
     asked = [name for names in (columns or {}).values() for name in names]
+    for role in _OF_ROWS:
+        for name in (columns or {}).get(role, ()):
+            if name in LIFETIMES.names:
+                raise ColumnError(f"{role}: {name!r} is a column of spells itself.")
     frame = usable_spells(spells, asked=columns or {}, table=table)
     names = [name for name in dict.fromkeys(asked) if name not in LIFETIMES.names]
     schema = frame.collect_schema()
