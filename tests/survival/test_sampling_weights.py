@@ -212,3 +212,10 @@ def test_a_column_of_spells_is_no_weight_and_no_cluster(fit, argument):
     """It is called what it is."""
     with pytest.raises(rt.ColumnError, match=f"{argument}: 'duration' is a column of spells"):
         fit(in_r(), **{argument: "duration"})
+
+
+@pytest.mark.parametrize("fit", [rt.survival.fit_fine_gray, rt.survival.fit_cause_specific])
+def test_a_column_of_spells_is_no_reason(fit):
+    """Nor is how long a spell lasted why it ended."""
+    with pytest.raises(rt.ColumnError, match="cause: 'duration' is a column of spells"):
+        fit(in_r(), covariates="x", cause="duration")

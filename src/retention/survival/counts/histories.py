@@ -66,7 +66,7 @@ class Histories:
         return self.weights if self.sampling is None else self.sampling
 
 
-_OF_ROWS = ("cluster", "sampling_weights")
+_OF_ROWS = ("cause", "cluster", "sampling_weights")
 """Arguments that name a column of the rows, which none of a spell's own can be."""
 
 
