@@ -9,7 +9,8 @@ import numpy as np
 
 from retention import periods
 from retention.errors import ColumnError, ContentError, RetentionError, nearest_name
-from retention.frames import Columns, Frame, as_text, collect, count, one_row
+from retention.frames import Columns, Frame, as_text, collect, count, is_at_hand, one_row
+from retention.kpis.churn.deeds_at_hand import events_at_hand
 from retention.kpis.churn.renewals import periods_of_renewals
 from retention.kpis.outcome.counts import counts_on_grid
 from retention.tables import SPELLS, require
@@ -267,12 +268,7 @@ def deeds_of_customers(days: Frame, names: list[str], window: periods.Window) ->
         `NAMED` causes made: a cancellation has the cause of the customer's first end in the period,
         a loss (not there at the close) that of the last.
     """
-    rows = _starts_and_ends(days, names, window)
-    rows = rows.group_by("customer_id", *names, "step").agg(
-        *(nw.col(name).sum() for name in ("_came", "_out", "_days", "_ended_named")),
-        *(nw.col(name).max() for name in ("_mid", "_stays", "_based", "_last_end")),
-        nw.col("_first_end").min(),
-    )
+    rows = _sums_of_starts_and_ends(days, names, window)
     at_first, at_last = (nw.col(name) % 2 != 0 for name in ("_first_end", "_last_end"))
     based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
     return rows.with_columns(
@@ -283,6 +279,20 @@ def deeds_of_customers(days: Frame, names: list[str], window: periods.Window) ->
         _cancelled_named=count(based & at_first),
         _lost_named=count(based & (nw.col("_stays") == 0) & at_last),
         _joined_named=count(joined & (nw.col("_out") > 0) & at_first),
+    )
+
+
+def _sums_of_starts_and_ends(days: Frame, names: list[str], window: periods.Window) -> Frame:
+    """One row per customer, segment and period, of what began and what ended."""
+    if is_at_hand(days):
+        found = events_at_hand(days, names, window, _NEVER, _AFTER)
+        if found is not None:
+            return found
+    rows = _starts_and_ends(days, names, window)
+    return rows.group_by("customer_id", *names, "step").agg(
+        *(nw.col(name).sum() for name in ("_came", "_out", "_days", "_ended_named")),
+        *(nw.col(name).max() for name in ("_mid", "_stays", "_based", "_last_end")),
+        nw.col("_first_end").min(),
     )
 
 
