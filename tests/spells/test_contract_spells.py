@@ -345,7 +345,9 @@ def test_the_contracts_of_latest_end_are_looked_for_only_where_something_of_them
     def called(*_):
         raise AssertionError
 
-    monkeypatch.setattr("retention.spells.of_contracts._contracts_of_latest_end", called)
+    room = "retention.spells.of_contracts"
+    monkeypatch.setattr(f"{room}.contract_spells_at_hand", lambda *_: None)
+    monkeypatch.setattr(f"{room}._contracts_of_latest_end", called)
     rows = pd.DataFrame({"customer_id": ["a"], "start": [pd.Timestamp("2024-01-01")],
                          "end": [pd.NaT], "plan": ["x"]})  # fmt: skip
     asked = {"as_of": "2024-01-31", "grace": 0}

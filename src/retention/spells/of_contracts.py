@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v2 as nw
 
 from retention import periods
-from retention.frames import Frame, in_kind_of
+from retention.frames import Frame, in_kind_of, is_at_hand
 from retention.orders import first_contract_day
 from retention.periods import observed_days, whole_days
 from retention.spells.spell_rows import (
@@ -17,7 +17,9 @@ from retention.spells.spell_rows import (
     refuse_changes_within_spells,
     spells_with_last_values,
     stays_joined_to_spells,
+    texts_as_they_were,
 )
+from retention.spells.stays_at_hand import contract_spells_at_hand
 from retention.tables import CONTRACTS, SPELLS, require
 from retention.tables.answer_columns import constants, gives, whole_numbers
 
@@ -124,11 +126,7 @@ def contract_spells(
     frame = require(contracts, CONTRACTS, adds="none")
     kept = kept_columns(frame, CONTRACTS, keep=keep, keep_first=keep_first, keep_last=keep_last)
     begun = _contracts_begun(frame, last, kept)
-    stays = _stays_by_start(begun, kept)
-    refuse_changes_within_spells(stays, allowed=pause, kept=kept)
-    spells = stays_joined_to_spells(stays, allowed=pause, keep=kept.first)
-    at_the_end = _contracts_of_latest_end(begun, kept) if kept.last else begun
-    spells = spells_with_last_values(spells, at_the_end, kept)
+    spells = texts_as_they_were(_spells_of_begun(begun, pause, kept), kept)
     known = periods.number_of(last) - pause
     ended = _contract_spells_with_ends(spells, known)
     entry = nw.lit(0) if first is None else periods.number_of(first) - nw.col("_start")
@@ -140,6 +138,19 @@ def contract_spells(
     )
     order = ["customer_id", "spell"]
     return in_kind_of(answer, contracts, order=order, keep_type=("customer_id", *kept.names))
+
+
+def _spells_of_begun(begun: Frame, pause: int, kept: Kept) -> Frame:
+    """Contracts that are one spell, with the columns to carry along."""
+    if is_at_hand(begun):
+        found = contract_spells_at_hand(begun, pause, kept)
+        if found is not None:
+            return found
+    stays = _stays_by_start(begun, kept)
+    refuse_changes_within_spells(stays, allowed=pause, kept=kept)
+    spells = stays_joined_to_spells(stays, allowed=pause, keep=kept.first)
+    at_the_end = _contracts_of_latest_end(begun, kept) if kept.last else begun
+    return spells_with_last_values(spells, at_the_end, kept)
 
 
 def _contracts_begun(contracts: Frame, as_of: date, kept: Kept) -> Frame:

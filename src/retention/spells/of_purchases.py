@@ -19,6 +19,7 @@ from retention.spells.spell_rows import (
     refuse_changes_within_spells,
     spells_with_last_values,
     stays_joined_to_spells,
+    texts_as_they_were,
 )
 from retention.tables import (
     SPELLS,
@@ -176,7 +177,7 @@ def purchase_spells(  # noqa: PLR0913 - a column says from which end it is taken
         days = _purchase_stays(frame, (first, last), kept, silence)
         refuse_changes_within_spells(days, allowed=allowed, kept=kept)
         seen = stays_joined_to_spells(days, allowed=allowed, keep=kept.first)
-        seen = spells_with_last_values(seen, days, kept)
+        seen = texts_as_they_were(spells_with_last_values(seen, days, kept), kept)
     origins = None if started is None else _origin_of_customers(seen, started)
     spells, reasons = _spells_with_entry(seen, origins, first, silence)
     ended = _purchase_spells_with_ends(spells, silence, periods.number_of(last))

@@ -151,7 +151,7 @@ def _change_within_spell(kept: Kept) -> dict[str, nw.Expr]:
 
 
 def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
-    """Spells with the columns that are taken at their end, and all those of text as they were.
+    """Spells with the columns that are taken at their end.
 
     Args:
         spells: see `stays_joined_to_spells`, of stays that say `_at`.
@@ -160,7 +160,12 @@ def spells_with_last_values(spells: Frame, rows: Frame, kept: Kept) -> Frame:
     """
     if kept.last:
         there = rows.select("customer_id", *kept.last, _at=nw.col("_start"))
-        spells = spells.join(there, on=["customer_id", "_at"], how="left")
+        return spells.join(there, on=["customer_id", "_at"], how="left")
+    return spells
+
+
+def texts_as_they_were(spells: Frame, kept: Kept) -> Frame:
+    """Spells whose columns of text have nothing again where nothing was."""
     told = {name: nw.when(nw.col(name) != AFTER_ALL).then(nw.col(name)) for name in kept.texts}
     return spells.with_columns(**told) if told else spells
 
