@@ -34,8 +34,8 @@ def contract_spells_at_hand(begun: Frame, allowed: int, kept: Kept) -> Frame | N
 
     Returns:
         What `stays_joined_to_spells` gives of them, but for `_at`, with all columns. None where
-        ids are no numbers, contracts that begin (or end) on one day leave open whose value is
-        taken, or a value may change within a spell: the query tells, and refuses.
+        ids are no numbers, values that are to be compared have no order, or one may change within
+        a spell: the query tells, and refuses.
     """
     table = rows_at_hand(begun)
     customer = numbers_of_values(table["customer_id"]) if len(table) else None
@@ -56,16 +56,17 @@ def contract_spells_at_hand(begun: Frame, allowed: int, kept: Kept) -> Frame | N
     first = np.flatnonzero(opens)
     last = np.append(first[1:], who.size) - 1
     spell = np.cumsum(opens) - 1
-    if not _are_agreed(table[order.tolist()] if kept.agreed else table, kept.agreed, first[spell]):
+    if not _are_agreed(table[order] if kept.agreed else table, kept.agreed, first[spell]):
         return None
-    rows = dict.fromkeys(kept.first, first)
-    if kept.first and _are_alike(who, start, first):
-        return None
-    if kept.last:
-        found = _rows_of_latest_ends(start, end, until[last], spell)
-        if found is None:
+    at_first = np.flatnonzero(start == start[first][spell])
+    at_last = _contracts_of_latest_ends(start, end, until[last], spell)
+    picked: dict[str, Rows] = {}
+    for name in kept.names:
+        rows = at_last if name in kept.last else at_first
+        one = _row_of_least_value(rows, spell, table[name], order)
+        if one is None:
             return None
-        rows |= dict.fromkeys(kept.last, found)
+        picked[name] = one
     number = np.arange(first.size) - np.maximum.accumulate(
         np.where(comes[first], np.arange(first.size), 0)
     )
@@ -75,7 +76,7 @@ def contract_spells_at_hand(begun: Frame, allowed: int, kept: Kept) -> Frame | N
         "_start": start[first],
         "_last": until[last],
     }
-    told |= {name: table[name][order[rows[name]].tolist()].to_native() for name in kept.names}
+    told |= {name: table[name][order[picked[name]]].to_native() for name in kept.names}
     return frame_at_hand(told, begun.implementation)
 
 
@@ -90,17 +91,37 @@ def _are_agreed(table: nw.DataFrame[Any], names: Sequence[str], first: Rows) -> 
     )
 
 
-def _are_alike(who: Whole, start: Whole, first: Rows) -> bool:
-    """Whether another contract begins on the first day of a spell."""
-    later = first[first < who.size - 1]
-    return bool(((who[later] == who[later + 1]) & (start[later] == start[later + 1])).any())
-
-
-def _rows_of_latest_ends(start: Whole, end: Whole, last: Whole, spell: Whole) -> Rows | None:
-    """For each spell its contract with the latest end, of several that began last; None of two."""
+def _contracts_of_latest_ends(start: Whole, end: Whole, last: Whole, spell: Whole) -> Rows:
+    """The contracts of each spell with the latest end that began last: mostly one."""
     reaches = np.flatnonzero(end == last[spell])
-    closes = np.append(spell[reaches][1:] != spell[reaches][:-1], True)
-    found = reaches[closes]
-    before = np.append(-1, reaches[:-1])[closes]
-    twice = (before >= 0) & (spell[before] == spell[found]) & (start[before] == start[found])
-    return None if twice.any() else found
+    of, began = spell[reaches], start[reaches]
+    closes = np.flatnonzero(np.append(of[1:] != of[:-1], True))
+    return reaches[began == began[closes][of]]
+
+
+def _row_of_least_value(
+    rows: Rows, spell: Whole, values: nw.Series[Any], order: Rows
+) -> Rows | None:
+    """Of the contracts looked at in each spell that with the least known value.
+
+    None where values of several have no order that NumPy knows.
+    """
+    of = spell[rows]
+    if starts_of_runs(of).all():
+        return rows
+    place = _places_in_order(values)
+    if place is None:
+        return None
+    ranked = rows[np.lexsort((place[order[rows]], of))]
+    return ranked[starts_of_runs(spell[ranked])]
+
+
+def _places_in_order(values: nw.Series[Any]) -> Whole | None:
+    """The places of values among the different ones, what is missing last."""
+    found = numbers_of_values(values)
+    if found is not None:
+        return np.where(found.number < 0, found.size, found.number).astype(np.int64, copy=False)
+    plain = values.to_numpy()
+    if plain.dtype.kind not in "fbM":
+        return None
+    return np.unique(plain, return_inverse=True)[1].astype(np.int64)
