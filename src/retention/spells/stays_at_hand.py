@@ -96,7 +96,8 @@ def _contracts_of_latest_ends(start: Whole, end: Whole, last: Whole, spell: Whol
     reaches = np.flatnonzero(end == last[spell])
     of, began = spell[reaches], start[reaches]
     closes = np.flatnonzero(np.append(of[1:] != of[:-1], True))
-    return reaches[began == began[closes][of]]
+    found: Rows = reaches[began == began[closes][of]]
+    return found
 
 
 def _row_of_least_value(
