@@ -73,6 +73,7 @@ def warn_of_hole(
     then: str,
     since: date | None = None,
     whole: str | None = None,
+    known: tuple[Days, Days] | None = None,
 ) -> None:
     """Warn where nobody bought for a time, between busy ones: it may lack in the file.
 
@@ -84,15 +85,14 @@ def warn_of_hole(
         then: what a hole does to the answer, and what to do, with {since} for the day after it.
         since: the first observed day, where it is known.
         whole: a length of periods, of which one that is empty is told elsewhere.
+        known: the days with lines and how many each has, where a look has told them already.
     """
     numbered = lines.collect_schema()[day].is_numeric()
-    found = collect(lines.group_by(day).agg(nw.len().alias("n")))
-    every = found[day].astype(np.int64) if numbered else periods.day_numbers(found[day])
+    every, n = known or _lines_by_day(lines, day, numbered)
     seen = every <= periods.number_of(as_of)
     if since is not None:
         seen &= every >= periods.number_of(since)
-    order = np.argsort(every[seen])
-    days, n = every[seen][order], found["n"][seen][order].astype(np.int64)
+    days, n = every[seen], n[seen]
 
     def day_value(number: int) -> nw.Expr:
         if numbered:
@@ -105,6 +105,13 @@ def warn_of_hole(
         return int(np.nan_to_num(counted[0]))  # DuckDB counts nobody as null
 
     tell_of_hole(hole_among(days, n, customers_between, least=least), then=then, whole=whole)
+
+
+def _lines_by_day(lines: Frame, day: str, numbered: bool) -> tuple[Days, Days]:
+    found = collect(lines.group_by(day).agg(nw.len().alias("n")))
+    every = found[day].astype(np.int64) if numbered else periods.day_numbers(found[day])
+    order = np.argsort(every)
+    return every[order], found["n"][order].astype(np.int64)
 
 
 def days_of_lines(

@@ -7,20 +7,25 @@ of one customer on one day. It is a purchase if its sales do not sum to less tha
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
 from retention.errors import ContentError, warn
-from retention.frames import count, one_row, rows_without_repeats
+from retention.frames import collect, count, one_row, rows_without_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from numpy.typing import NDArray
+
     from retention.frames import Frame
+
+    Whole = NDArray[np.int64]
 
 MOST = 1e15
 """Nothing beyond it is money: floats no longer tell its cents, and their squares overflow."""
@@ -47,7 +52,17 @@ _NOTHING = Together()
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What one look at the order lines told."""
+    """What one look at the order lines told.
+
+    Attributes:
+        n: how many lines there are.
+        first: the first day with one.
+        last: the last.
+        only_sales: whether no line is a refund.
+        n_tail: how many lines lie in the tail that was asked for.
+        no_losses: whether no profit is below 0.
+        by_day: the days with lines, as ascending numbers, and how many each has, if asked for.
+    """
 
     n: int
     first: date
@@ -55,6 +70,7 @@ class Log:
     only_sales: bool
     n_tail: int = 0
     no_losses: bool = False
+    by_day: tuple[Whole, Whole] | None = field(default=None, compare=False)
 
     def warn_of_silence(self, as_of: date, *, usual: int, argument: str = "as_of") -> None:
         """Warn when the log fell silent before `as_of` for longer than chance allows at its pace.
@@ -74,7 +90,14 @@ class Log:
             )
 
 
-def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = None) -> Log:
+def checked_log(
+    lines: Frame,
+    day: str,
+    *,
+    as_of: date,
+    tail: nw.Expr | None = None,
+    by_day: bool = False,
+) -> Log:
     """How many lines there are, from when to when, and whether all are fit to be counted.
 
     Args:
@@ -82,6 +105,7 @@ def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = N
         day: the column of their days, as dates or as numbers of days.
         as_of: the last observed day.
         tail: holds for lines that are counted apart, in `n_tail`.
+        by_day: whether the lines of each day are counted in the same look.
 
     Raises:
         ContentError: if there is no line, none up to `as_of`, or nothing but refunds; or if lines
@@ -94,19 +118,8 @@ def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = N
     if lines.collect_schema()[day].is_numeric():
         until = nw.lit(periods.number_of(as_of))
     seen = nw.when(nw.col(day) <= until).then(nw.col("sales"))
-    found = one_row(
-        lines.with_columns(_tail=ends, _seen=seen, **fit).select(
-            nw.len().alias("n"),
-            nw.col("_tail").sum().alias("tail"),
-            nw.col("customer_id").count(),
-            nw.col(day).count().alias("date"),
-            *(nw.col(f"_{name}").sum().alias(name) for name in money),
-            nw.col(day).min().alias("first"),
-            nw.col(day).max().alias("last"),
-            *(nw.col(name).min().alias(f"least {name}") for name in money),
-            nw.col("_seen").max().alias("most"),
-        )
-    )
+    looked = lines.with_columns(_tail=ends, _seen=seen, **fit)
+    found, days = (_look_by_day if by_day else _look_at_all)(looked, day, money)
     if not found["n"]:
         raise ContentError("transactions is empty: there is no order in it.")
     _refuse_gaps(found, ["customer_id", "date", *money], "transactions")
@@ -127,7 +140,51 @@ def checked_log(lines: Frame, day: str, *, as_of: date, tail: nw.Expr | None = N
         at_least_0["sales"],
         tail_lines,
         at_least_0.get("profit", True),
+        days,
     )
+
+
+def _terms_of_look(money: Sequence[str]) -> list[nw.Expr]:
+    return [
+        nw.len().alias("n"),
+        nw.col("_tail").sum().alias("tail"),
+        nw.col("customer_id").count(),
+        *(nw.col(f"_{name}").sum().alias(name) for name in money),
+        *(nw.col(name).min().alias(f"least {name}") for name in money),
+        nw.col("_seen").max().alias("most"),
+    ]
+
+
+def _look_at_all(lines: Frame, day: str, money: Sequence[str]) -> tuple[dict[str, Any], None]:
+    """What is told of all lines at once."""
+    ends = (nw.col(day).count().alias("date"), nw.col(day).min().alias("first"))
+    return one_row(
+        lines.select(*_terms_of_look(money), *ends, nw.col(day).max().alias("last"))
+    ), None
+
+
+def _look_by_day(
+    lines: Frame, day: str, money: Sequence[str]
+) -> tuple[dict[str, Any], tuple[Whole, Whole] | None]:
+    """The same from what is told of each day, and the lines of each: one query for two."""
+    each = collect(lines.group_by(day).agg(*_terms_of_look(money)))
+    n, dated = each["n"].astype(np.int64), each[day]
+    numbered = dated.dtype.kind in "iuf"
+    known = ~(np.isnan(dated) if numbered else np.isnat(dated.astype("datetime64[us]")))
+    found: dict[str, Any] = {
+        name: int(each[name].sum()) for name in ("n", "tail", "customer_id", *money)
+    }
+    if not known.any():
+        return found | dict.fromkeys(("date", "first", "last", "most"), 0), None
+    days = dated[known].astype(np.int64) if numbered else periods.day_numbers(dated[known])
+    found |= {"date": int(n[known].sum()), "first": int(days.min()), "last": int(days.max())}
+    for name in ("most", *(f"least {each}" for each in money)):
+        values = each[name].astype(np.float64)
+        some = values[~np.isnan(values)]
+        least_or_most = np.max if name == "most" else np.min
+        found[name] = float(least_or_most(some)) if some.size else 0.0
+    order = np.argsort(days)
+    return found, (days[order], n[known][order])
 
 
 def first_contract_day(contracts: Frame, *, as_of: date) -> date:

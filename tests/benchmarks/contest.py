@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,30 @@ def run_one(
     answer = script(table)
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     print(json.dumps({**spent, "loaded": loaded, "peak": peak(), "answer": answer}))
+
+
+def least_seconds(work: Callable[[], object], rounds: int = 3) -> float:
+    """The least CPU seconds of some runs in this process."""
+    found = []
+    for _ in range(rounds):
+        begun = time.process_time()
+        work()
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+def print_ratios(pairs: Mapping[str, tuple[Callable[[], object], ...]], only: str = "") -> None:
+    """CPU seconds of plain scripts, of what of ours is beside each, and the ratio.
+
+    Args:
+        pairs: by name the plain script and ours.
+        only: a word that is in the names of those to run.
+    """
+    print(f"{'':28}{'plain':>8}{'ours':>8}{'ratio':>8}")
+    for name, both in pairs.items():
+        if only in name:
+            plain, ours = map(least_seconds, both)
+            print(f"{name:28}{plain:8.2f}{ours:8.2f}{ours / plain:8.2f}", flush=True)
 
 
 def best_of(rounds: int, benchmark: str, name: str, path: str) -> dict[str, Any]:

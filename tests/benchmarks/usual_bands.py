@@ -19,11 +19,17 @@ import retention as rt
 PERIODS = 60
 
 
-def worlds(draw: np.random.Generator, n_worlds: int, sd: float, swing: float, size: int):
-    """Rates of many worlds in one table: customers of a period vary by half around `size`."""
+def worlds(
+    draw: np.random.Generator, n_worlds: int, sd: float, swing: float, size: int, grows: float = 1.0
+):
+    """Rates of many worlds in one table: customers of a period vary by half around `size`.
+
+    Over all periods they grow, or shrink, to so many times as many.
+    """
     season = swing * np.sin(2 * np.pi * np.arange(PERIODS) / 12)
     logit = 1.4 + season + sd * draw.standard_normal((n_worlds, PERIODS))
-    n = draw.integers(size // 2, size * 3 // 2, (n_worlds, PERIODS))
+    grown = grows ** np.linspace(0, 1, PERIODS)
+    n = (draw.integers(size // 2, size * 3 // 2, (n_worlds, PERIODS)) * grown).astype(int)
     kept = draw.binomial(n, 1 / (1 + np.exp(-logit)))
     months = pd.date_range("2020-01-01", periods=PERIODS, freq="MS")
     return pd.DataFrame({
@@ -44,10 +50,11 @@ def main() -> None:
         "seasonal, asked without seasons": (0.0, 0.4, ("binomial", "none")),
         "seasonal and overdispersed": (0.15, 0.4, ("overdispersed", "year")),
     }
-    print(f"{'world':34} {'size':>6} {'baseline':>9}  outside at 0.95, 0.99, 0.997")
+    print(f"{'world':34} {'size':>6} {'baseline':>13}  outside at 0.95, 0.99, 0.997")
     for name, (sd, swing, (spread, season)) in kinds.items():
-        for size in (100, 5000):
-            table = worlds(np.random.default_rng(1), n_worlds, sd, swing, size)
+        growing = (0.1, 1.0, 10.0) if name.startswith("overdispersed") else (1.0,)
+        for size, grows in [(s, g) for s in (100, 1000, 5000) for g in growing]:
+            table = worlds(np.random.default_rng(1), n_worlds, sd, swing, size, grows)
             for baseline in (None, 24 if season == "none" else 36):
                 found = []
                 for level in (0.95, 0.99, 0.997):
@@ -58,7 +65,8 @@ def main() -> None:
                     judged = band["outside"].dropna()
                     found.append(1 - (judged == "inside").mean())
                 said = "  ".join(f"{share:.4f}" for share in found)
-                print(f"{name:34} {size:6} {baseline or 'all'!s:>9}  {said}  of {len(judged):,}")
+                world = f"{name:34} {size:6} × {grows:4} {baseline or 'all'!s:>6}"
+                print(f"{world}  {said}  of {len(judged):,}")
 
 
 if __name__ == "__main__":

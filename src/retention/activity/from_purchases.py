@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -178,7 +178,8 @@ def observed_periods(
     opens = periods.first_day(periods.step_of(last, freq), freq)
     log = None if read is None else read.log(as_of=last, opens=opens)
     if log is None:
-        log, read = _log_of_query(lines(), opens, last), None
+        by_day = periods.length_of(freq) in _HOLE
+        log, read = _log_of_query(lines(), (opens, last), by_day=by_day), None
     start = log.first if said is None else said
     window = periods.whole_periods(start, last, freq)
     if not window.n_steps > 0:
@@ -195,9 +196,8 @@ def observed_periods(
         )
         least = _HOLE[length]
         if read is None:
-            warn_of_hole(
-                lines(), "_date", as_of=last, since=start, least=least, then=then, whole=freq
-            )
+            asked: dict[str, Any] = {"as_of": last, "since": start, "least": least}
+            warn_of_hole(lines(), "_date", **asked, then=then, whole=freq, known=log.by_day)
         else:
             since, until = periods.number_of(start), periods.number_of(last)
             who = read.known["customer_id"].number
@@ -208,11 +208,11 @@ def observed_periods(
     return seen
 
 
-def _log_of_query(lines: Frame, opens: date, last: date) -> Log:
+def _log_of_query(lines: Frame, tail_days: tuple[date, date], *, by_day: bool) -> Log:
     """The look at the lines of a query, those of the period that has only begun counted apart."""
-    begins, ends = (periods.day_literal(day, lines.implementation) for day in (opens, last))
+    begins, ends = (periods.day_literal(day, lines.implementation) for day in tail_days)
     tail = (nw.col("_date") >= begins) & (nw.col("_date") <= ends)
-    return checked_log(lines, "_date", as_of=last, tail=tail)
+    return checked_log(lines, "_date", as_of=tail_days[1], tail=tail, by_day=by_day)
 
 
 def _warn_of_edges(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -58,11 +58,12 @@ def purchase_days(
         ContentError: if there is no order up to `as_of`, or nothing but refunds.
     """
     lines = _lines_with_day_numbers(transactions, keep)
-    log = checked_log(lines, "_day", as_of=as_of)
+    log = checked_log(lines, "_day", as_of=as_of, by_day=gap is not None)
     log.warn_of_silence(as_of, usual=QUIET_DAYS, argument=argument)
     if gap is not None:
         then = harm_of_hole(gap, way)
-        warn_of_hole(lines, "_day", as_of=as_of, least=gap // 2, then=then, since=since)
+        asked: dict[str, Any] = {"as_of": as_of, "least": gap // 2, "since": since}
+        warn_of_hole(lines, "_day", **asked, then=then, known=log.by_day)
     lines = lines.filter(nw.col("_day") <= periods.number_of(as_of))
     cell = ["customer_id", *told.apart, "_day"]
     if log.only_sales:

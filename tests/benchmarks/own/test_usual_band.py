@@ -58,19 +58,33 @@ def band_twin(table, now, spread, season, baseline):
     told = 1 / n[now] + 1 / n_alike
     low, high = (least_twin(chance, 1 / told, 0.005) for chance in (spread_p, 1 - spread_p))
     if spread == "overdispersed":
-        z = {}
+        rest, chance, moves = {}, {}, {}
         for i in there:
-            p = usual[place[i]]
-            apart = 1 / n[i] - (1 / total[place[i]] if season == "year" else 0)
-            if apart > 1e-12:
-                error = math.sqrt(p * (1 - p) * apart)
-                z[i] = (k[i] / n[i] - p) / error if error else 0.0
-        ranges = [abs(z[i] - z[i - 1]) for i in z if i - 1 in z]
-        freedom = 0.62 * (len(ranges) - (len({place[i] for i in there}) - 1))
+            p, own = usual[place[i]], total[place[i]] if season == "year" else math.inf
+            if 1 / n[i] - 1 / own > 1e-12:
+                rest[i], chance[i] = k[i] / n[i] - p, p * (1 - p) * (1 / n[i] - 1 / own)
+                squares = sum(n[j] ** 2 for j in there if place[j] == place[i])
+                moves[i] = 1 - 2 * n[i] / own + squares / own**2
+        pairs = [(i, i - 1) for i in rest if i - 1 in rest]
+        freedom = 0.62 * (len(pairs) - (len({place[i] for i in there}) - 1))
         if freedom < 1:
             return None
-        sigma, q = np.mean(ranges) / 1.128 or 1.0, stdtrit(freedom, 0.995)
-        half, p = q * sigma * math.sqrt(spread_p * (1 - spread_p) * told), usual[place[now]]
+
+        def times_as_far(square):
+            found = [
+                abs(rest[i] - rest[j]) / math.sqrt((v + square * (moves[i] + moves[j])) / 2)
+                for i, j in pairs
+                if (v := chance[i] + chance[j]) > 0
+            ]
+            return sum(found) / len(pairs) / 1.128
+
+        chance_now = spread_p * (1 - spread_p) * told
+        sigma = times_as_far(0.0) or 1.0
+        if sigma > 1:
+            square = brentq(lambda each: times_as_far(each) - 1, 0, 100, xtol=1e-15, rtol=1e-13)
+            squares = sum(n[i] ** 2 for i in alike) / n_alike**2
+            sigma = math.sqrt(1 + square * (1 + squares) / chance_now)
+        half, p = stdtrit(freedom, 0.995) * sigma * math.sqrt(chance_now), usual[place[now]]
         low, high = p - half, 1 - p - half
     return usual[place[now]], max(low, 0), min(1 - high, 1), sigma
 
@@ -139,6 +153,33 @@ def test_laneys_sigma_by_hand():
     assert last["lower"] == pytest.approx(max(0.85 - half, 0))
     assert last["outside"] == "inside"
     assert band(table, **BINOMIAL)["outside"].tolist()[-2:] == ["above", "inside"]
+
+
+def test_what_moves_everybody_is_added_to_the_chance_of_each():
+    """Those of above, and then 100,000: τ² = σ² pq/1000 − pq/1000, and it stays what it is."""
+    table = months(*[(800, 1000), (900, 1000)] * 5, (85_000, 100_000))
+    last = band(table, **LANEY).iloc[-1]
+    alone = 0.85 * 0.15 / 1000
+    square = (2 * 0.05 / 1.128) ** 2 - alone
+    variance = 0.85 * 0.15 * (1 / 100_000 + 1 / 10_000) + square * (1 + 1 / 10)
+    half = stdtrit(0.62 * 9, 0.995) * math.sqrt(variance)
+    assert 0.85 - last["lower"] == pytest.approx(half)
+    assert last["dispersion"] ** 2 == pytest.approx(variance / (0.1275 * (1e-5 + 1e-4)))
+
+
+@pytest.mark.parametrize("grows", [1, 10, 0.1])
+def test_a_firm_that_grows_tenfold_is_outside_as_often_as_another(grows):
+    """Of 60 months: with σ times the chance it was 18 in 100 of the last 20, or less than 1."""
+    draw = np.random.default_rng(1)
+    n = (draw.integers(1500, 4500, (80, 60)) * grows ** np.linspace(0, 1, 60)).astype(int)
+    chance = 1 / (1 + np.exp(-1.4 - 0.15 * draw.standard_normal((80, 60))))
+    days = np.tile(pd.date_range("2020-01-01", periods=60, freq="MS"), 80)
+    table = pd.DataFrame({"period": days, "n_base": n.ravel()})
+    table["n_retained"] = draw.binomial(n, chance).ravel()
+    table["world"] = np.repeat([f"{i:02}" for i in range(80)], 60)
+    found = band(table, level=0.95, spread="overdispersed", by="world")
+    late = found["outside"].to_numpy().reshape(80, 60)[:, 40:]
+    assert (late != "inside").mean() == pytest.approx(0.05, abs=0.017)  # three standard errors
 
 
 def test_small_numbers_are_outside_no_oftener_than_promised():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 
@@ -192,14 +192,14 @@ def _lines_with_segments(frame: Frame, by: Sequence[str]) -> Frame:
 
 def _look_at_log(lines: Frame, ages: Ages) -> Log:
     """What one look at the lines tells, with warnings of silence and of holes."""
-    log = checked_log(lines, "_day", as_of=ages.until)
+    log = checked_log(lines, "_day", as_of=ages.until, by_day=True)
     log.warn_of_silence(ages.until, usual=_QUIET[ages.length])
     then = (
         f"the {ages.length}s that it lies in bring too little: add what lacks, or say "
         "`observed_from='{since}'`."
     )
-    shortest = _HOLE[ages.length]
-    warn_of_hole(lines, "_day", as_of=ages.until, since=ages.since, least=shortest, then=then)
+    asked: dict[str, Any] = {"as_of": ages.until, "since": ages.since, "least": _HOLE[ages.length]}
+    warn_of_hole(lines, "_day", **asked, then=then, known=log.by_day)
     return log
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.benchmarks.own.counted_rates import counted_rates, days_of_periods
+from retention.benchmarks.own.rate_movements import neighbours_of_baselines
 from retention.errors import RetentionError, check_choice, whole_number
 from retention.frames import Columns, table_like
 from retention.names import outer_text
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retention.benchmarks.own.counted_rates import CountedRates
+    from retention.benchmarks.own.rate_movements import Neighbours
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
@@ -45,7 +47,6 @@ FEWEST_BEFORE = 8
 _FEWEST_ALIKE = 2
 """Of one place in the year or the week, so many are needed."""
 
-_RANGE = 1.128  # d2: the mean distance of two independent standard normal values, 2/√π
 _FREEDOM = 0.62  # degrees of freedom that a mean of moving ranges has, for each of them
 _CELLS = 2_000_000  # of a table of periods by periods that is held at once
 
@@ -82,17 +83,19 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
       distribution X of ν and p̂: P(X < ν lower) and P(X > ν upper) are (1 − level)/2 at most (the p
       chart, with exact limits). With thousands of customers that is too narrow: weather, prices
       and holidays move everybody at once, and nearly every period lies outside.
-    - `spread="overdispersed"`: rates vary from period to period by more than that, and σ says how
-      much (Laney's p′ chart): the band is p̂ ± t σ √(p̂ (1 − p̂)/ν). With the baseline's periods
-      z_i = (p_i − p̂)/√(p̂(1 − p̂)/n_i), σ is the mean of |z_i − z_{i−1}| over 1.128: what
+    - `spread="overdispersed"`: rates vary from period to period by more than that, by τ², which
+      moves all customers at once however many they are. The band is p̂ ± t √V with
+      V = p̂ (1 − p̂)/ν + τ² (1 + Σ n_i²/N²) over the baseline's n_i. τ² is that for which the mean of
+      |p_i − p_{i−1}|/√(p̂ (1 − p̂)(1/n_i + 1/n_{i−1})/2 + τ²) is 1.128, as of normal values: what
       neighbours differ by, which a slow drift does not widen. t is Student's with 0.62 degrees of
-      freedom for each of these differences. σ belongs to periods of the baseline's size: weather
-      moves ten times as many customers as far, so where n has grown tenfold the band is too narrow;
-      say a `baseline` of periods about as large.
+      freedom for each of these differences. The answer's σ = √(V ν/(p̂ (1 − p̂))). Where all periods
+      are as large it is the mean over 1.128 without τ², and the band that of Laney's p′ chart; so
+      it is where σ is below 1, whatever their sizes.
 
     With `season="year"` (of months and quarters) or "week" (of days) the usual rate is that of the
-    same place in earlier years or weeks alone, of which two are needed; N is theirs, and
-    z_i = (p_i − p̂_i)/√(p̂_i(1 − p̂_i)(1/n_i − 1/N_i)).
+    same place in earlier years or weeks alone, of which two are needed; N and n_i in V are theirs.
+    Neighbours then differ by (p_i − p̂_i) − (p_{i−1} − p̂_{i−1}), of which each has the variance
+    p̂_i(1 − p̂_i)(1/n_i − 1/N_i) + τ² (1 − 2n_i/N_i + Σ n²/N_i²).
 
     Where the baseline lost nobody or everybody, the p̂ of which the band is made is
     (K + ½)/(N + 1).
@@ -140,8 +143,10 @@ def usual_band(  # noqa: PLR0913 - whose rate, and against what
 
     Source:
         Laney, D. B. (2002), Improved control charts for attributes, Quality Engineering 14,
-        531–537; Montgomery, D. C. (2009), Introduction to Statistical Quality Control, 6th ed.,
-        section 7.2 and table 7.1. That the band is one for the next period, with 1/N and t, and
+        531–537; τ² added, not multiplied: Spiegelhalter, D. J. (2005), Handling over-dispersion of
+        performance indicators, Quality and Safety in Health Care 14, 347–351; Montgomery, D. C.
+        (2009), Introduction to Statistical Quality Control, 6th ed., section 7.2 and table 7.1.
+        That the band is one for the next period, with 1/N and t, and
         exact if binomial, is ours.
     """
     intervals.quantile_of(level)
@@ -262,12 +267,10 @@ def _band_of_periods(
 ) -> Columns:
     """The band of some periods, of which `within` says what their baselines are."""
     n, k, rows = counts
-    one_hot = np.eye(12)[place]
-    n_placed, k_placed = (within * n) @ one_hot, (within * k) @ one_hot
-    alike = (within @ one_hot)[np.arange(rows.size), place[rows]]
-    n_before, k_before = (
-        values[np.arange(rows.size), place[rows]] for values in (n_placed, k_placed)
-    )
+    one_hot, here = np.eye(12)[place], (np.arange(rows.size), place[rows])
+    placed = [(within * values) @ one_hot for values in (n, k, n * n)]
+    alike = (within @ one_hot)[here]
+    n_before, k_before, squares = (values[here] for values in placed)
     usual = intervals.ratio(k_before, n_before)
     n_baseline = within.sum(axis=1)
     enough = (n_baseline >= FEWEST_BEFORE) & (alike >= _FEWEST_ALIKE) & (n[rows] > 0)
@@ -276,10 +279,11 @@ def _band_of_periods(
     dispersion = np.ones(rows.size)
     if asked.overdispersed:
         seasonal = asked.season != "none"
-        z, valid = _standardised_rates(within, place, (n, k), (n_placed, k_placed), seasonal)
-        dispersion, pairs = _dispersion_of_neighbours(z, valid)
-        fitted = (n_placed > 0).sum(axis=1) - 1
-        quantile = _student_quantile(asked.level, _FREEDOM * (pairs - fitted))
+        near = neighbours_of_baselines(within, place, (n, k), placed, seasonal)
+        moves = 1 + intervals.ratio(squares, n_before**2)
+        dispersion = _dispersion_of_period(near, p * (1 - p) * told, moves)
+        fitted = (placed[0] > 0).sum(axis=1) - 1
+        quantile = _student_quantile(asked.level, _FREEDOM * (near.pairs - fitted))
         half: Floats = quantile * dispersion * np.sqrt(p * (1 - p) * told)
         lower, upper = usual - half, usual + half
     else:
@@ -295,43 +299,19 @@ def _band_of_periods(
     }
 
 
+def _dispersion_of_period(near: Neighbours, chance: Floats, moves: Floats) -> Floats:
+    """How many times as wide the band is as by the chance of each customer alone."""
+    sigma = near.dispersion()
+    wide = np.sqrt(1 + near.movement() * moves / np.where(chance > 0, chance, np.nan))
+    return np.asarray(np.where(sigma > 1, wide, sigma))
+
+
 def _least_usual(p: Floats, n: Floats, tail: float) -> Floats:
     """The share x of n for which a binomial's P(X ≤ x n) is `tail`; 0 where none is so unlikely."""
     from scipy.special import bdtrik  # loaded late: SciPy takes longer to import than all else
 
     k: Floats = bdtrik(tail, n, p)
     return np.where(np.isnan(n), np.nan, np.maximum(np.nan_to_num(k), 0.0)) / n
-
-
-def _standardised_rates(
-    within: Flags,
-    place: Rows,
-    counts: tuple[Floats, Floats],
-    placed: tuple[Floats, Floats],
-    seasonal: bool,
-) -> tuple[Floats, Flags]:
-    """The z of each period of each baseline, and which of them are known."""
-    n, k = counts
-    total = placed[0][:, place]
-    usual = intervals.ratio(placed[1][:, place], total)
-    told = intervals.ratio(1.0, n) - (intervals.ratio(1.0, total) if seasonal else 0.0)
-    spread = usual * (1 - usual) * told
-    valid = within & (told > _ROUNDING)
-    z = (intervals.ratio(k, n) - usual) / np.sqrt(np.where(spread > 0, spread, 1.0))
-    return np.asarray(np.where(valid, z, 0.0)), valid
-
-
-_ROUNDING = 1e-12
-"""Less than this of 1/n is nothing: the period is alone in its place of the season."""
-
-
-def _dispersion_of_neighbours(z: Floats, valid: Flags) -> tuple[Floats, Floats]:
-    """Σ of each baseline, and of how many pairs; 1 where all rates are alike."""
-    both = valid[:, 1:] & valid[:, :-1]
-    pairs = both.sum(axis=1).astype(np.float64)
-    apart = (np.abs(np.diff(z, axis=1)) * both).sum(axis=1)
-    sigma = intervals.ratio(apart, pairs) / _RANGE
-    return np.asarray(np.where(sigma > 0, sigma, np.where(pairs > 0, 1.0, np.nan))), pairs
 
 
 def _student_quantile(level: float, freedom: Floats) -> Floats:

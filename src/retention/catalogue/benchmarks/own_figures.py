@@ -40,7 +40,10 @@ OWN_FIGURES: tuple[Figure, ...] = (
         better="neither",
         low=0.0,
         high=None,
-        formula=("mean |z_i − z_(i−1)| / 1.128, z: baseline rates less usual, in standard errors"),
+        formula=(
+            "√(1 + τ² (1 + Σ n_i²/N²)/(p̂ (1 − p̂)(1/n + 1/N))); "
+            "if below 1, mean |z_i − z_(i−1)|/1.128"
+        ),
         made_by="usual_band",
         source=_LANEY,
         conventions=("spread", "season"),

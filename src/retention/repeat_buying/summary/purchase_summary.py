@@ -335,11 +335,12 @@ def _purchase_steps(frame: Frame, window: _Window) -> Frame:
         nw.col("sales").cast(nw.Float64),
         _day=periods.day_expr("date", frame.implementation),
     )
-    log = checked_log(lines, "_day", as_of=window.as_of)
+    log = checked_log(lines, "_day", as_of=window.as_of, by_day=True)
     window.refuse_nobody(log)
     log.warn_of_silence(window.as_of, usual=_QUIET_DAYS)
     since = None if window.first_day is None else periods.day_of(window.first_day)
-    warn_of_hole(lines, "_day", as_of=window.as_of, since=since, least=_QUIET_DAYS, then=_HOLE)
+    asked: dict[str, Any] = {"as_of": window.as_of, "since": since, "least": _QUIET_DAYS}
+    warn_of_hole(lines, "_day", **asked, then=_HOLE, known=log.by_day)
     orders = purchases(lines.filter(nw.col("_day") <= window.until), "_day", plain=log.only_sales)
     dated = orders.with_columns(
         _step=periods.step_of_number(nw.col("_day"), window.grain), n_orders=nw.lit(1, nw.Int64)

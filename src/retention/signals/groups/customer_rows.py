@@ -9,7 +9,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, count_of
-from retention.frames import Columns, as_text, collect, one_row
+from retention.frames import Columns, as_text, collect
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.orders import MOST
 from retention.tables import SEGMENTS, require
 
@@ -72,10 +73,10 @@ class SegmentPairs:
         if not table["customer_id"].size:
             return np.full(self.ids.size, np.nan)
         refuse_other_kind(self.ids, table["customer_id"], "the table of outcomes or values")
-        ids, theirs = _as_one_type(self.ids, table["customer_id"])
-        at = np.minimum(np.searchsorted(theirs, ids), theirs.size - 1)
-        there = theirs[at] == ids
-        return np.where(there, table[column][at].astype(np.float64), np.nan)
+        ids, mine, theirs = _ids_of_both(self.ids, table["customer_id"])
+        values = np.full(ids.size, np.nan)
+        values[theirs] = table[column]
+        return values[mine]
 
 
 def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Columns:
@@ -98,9 +99,10 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
         elif column.name in present:
             read.append(nw.col(column.name))
     found = collect(frame.select(*read))
-    _refuse_nobody_named(frame, kind)
+    _refuse_nobody_named(found["customer_id"], kind)
     order = np.argsort(found["customer_id"], kind="stable")
-    rows = {name: values[order] for name, values in found.items()}
+    ordered = bool((order[1:] > order[:-1]).all())
+    rows = found if ordered else {name: values[order] for name, values in found.items()}
     _refuse_repeated(rows["customer_id"], kind)
     return rows
 
@@ -144,9 +146,7 @@ def segment_pairs(first: Columns, second: Columns, absent: tuple[str, str]) -> S
         absent: what those are in who are not in the first, and not in the second.
     """
     refuse_other_kind(first["customer_id"], second["customer_id"], "the second table")
-    both = _as_one_type(first["customer_id"], second["customer_id"])
-    ids = np.union1d(*both)
-    mine, theirs = (np.searchsorted(ids, each) for each in both)
+    ids, mine, theirs = _ids_of_both(first["customer_id"], second["customer_id"])
     one, rows = _places_of_segments(mine, ids.size, first["segment"], absent[0])
     two, columns = _places_of_segments(theirs, ids.size, second["segment"], absent[1])
     return SegmentPairs(ids, one, two, rows, columns)
@@ -208,20 +208,42 @@ def _as_one_type(ids: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[Any],
     return ids.astype(np.int64), others.astype(np.int64)
 
 
+def _ids_of_both(ids: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[Any], Whole, Whole]:
+    """All ids of two tables that each ascend, and where those of each are among them.
+
+    Raises:
+        ColumnError: if one table holds ids that the type of the other cannot.
+    """
+    if np.array_equal(ids, others):
+        same = np.arange(ids.size)
+        return ids, same, same
+    both = np.concatenate(_as_one_type(ids, others))
+    order = np.argsort(both, kind="stable")  # what ascends already is merged, not sorted
+    both = both[order]
+    changes = starts_of_runs(both)
+    place = np.empty(both.size, np.int64)
+    place[order] = np.cumsum(changes) - 1
+    return both[changes], place[: ids.size], place[ids.size :]
+
+
 def _places_of_segments(
     mine: Whole, n: int, segments: NDArray[Any], absent: str
 ) -> tuple[Whole, tuple[str, ...]]:
     """The place of each customer's segment among all of a table, and their names."""
-    labels = [*sorted({str(label) for label in segments.tolist()} - {absent}), absent]
+    from pandas import factorize
+
+    codes, distinct = factorize(segments)
+    labels = [*sorted({*distinct.tolist()} - {absent}), absent]
     number = {label: place for place, label in enumerate(labels)}
     place = np.full(n, number[absent], np.int64)
-    place[mine] = [number[label] for label in segments.tolist()]
+    place[mine] = np.array([number[label] for label in distinct.tolist()], np.int64)[codes]
     return place, tuple(labels)
 
 
-def _refuse_nobody_named(frame: Any, kind: Kind) -> None:
-    found = one_row(frame.select(nw.len().alias("n"), nw.col("customer_id").count()))
-    if n := int(found["n"]) - int(found["customer_id"]):
+def _refuse_nobody_named(ids: NDArray[Any], kind: Kind) -> None:
+    from pandas import isna
+
+    if n := int(np.count_nonzero(isna(ids))):
         raise ContentError(
             f"{kind.name}: {count_of(n, 'row has', 'rows have')} no 'customer_id'. Leave them out."
         )

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention import periods
-from retention.activity.base_and_later import activity_by_segments, warn_of_unseen
+from retention.activity.base_and_later import warn_of_unseen
 from retention.activity.window import window_of
 from retention.errors import RetentionError, whole_number
-from retention.frames import in_kind_of
+from retention.frames import (
+    Frame,
+    frame_at_hand,
+    in_kind_of,
+    is_at_hand,
+    numbers_of_values,
+    rows_at_hand,
+)
 from retention.kpis.cohorts.lifecycle import STATES
+from retention.numerics.keyed_rows import different_keys, starts_of_runs
 from retention.tables import ACTIVITY, require
 from retention.tables.answer_columns import constants, gives, ids, texts, times, whole_numbers
 
@@ -83,7 +92,8 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
     """
     limit = whole_number("lost_after", lost_after, least=1, of="periods")
     ago = whole_number("periods_ago", periods_ago, least=0, of="periods")
-    scanned = require(activity, ACTIVITY, adds="none")
+    at_hand = is_at_hand(activity)
+    scanned = require(activity, ACTIVITY, adds="none", by_row=at_hand)
     warn_of_unseen(scanned)
     seen = window_of(scanned, empty="there is no customer to follow")
     step = seen.last_step - ago
@@ -92,13 +102,10 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
             f"periods_ago={ago:,} is before the first period of the activity, which covers "
             f"{seen.n_steps:,}. Say {seen.n_steps - 1:,} at most."
         )
-    firm, _ = activity_by_segments(scanned, (), adds="none", again=True)
-    active = firm.filter(nw.col("active") & (nw.col("step") <= step)).with_columns(
-        _before=nw.when(nw.col("step") < step).then(nw.col("step"))
-    )
-    rows = active.group_by("customer_id").agg(
-        nw.len().alias("n_active"), nw.col("step").max(), nw.col("_before").max()
-    )
+    active = scanned.filter(nw.col("active") & (nw.col("step") <= step))
+    active = active.select("customer_id", "step")
+    numbered = _last_steps_at_hand(active, step) if at_hand else None
+    rows = _last_steps_by_query(active, step) if numbered is None else numbered
     told = rows.with_columns(
         n_active=nw.col("n_active").cast(nw.Int64),
         silence=(nw.lit(step) - nw.col("step")).cast(nw.Int64),
@@ -110,7 +117,40 @@ def customer_states(activity: IntoFrameT, *, lost_after: int, periods_ago: int =
     as_of = periods.day_literal(last, told.implementation).alias("as_of")
     names = ("step", "n_active", "silence", "segment", "lost_after")
     answer = told.select("customer_id", as_of, period, *names)
-    return in_kind_of(answer, activity, order=["customer_id"], keep_type=["customer_id"])
+    order = ["customer_id"] if numbered is None else []  # else they are in order
+    return in_kind_of(answer, activity, order=order, keep_type=["customer_id"])
+
+
+def _last_steps_by_query(active: Frame, step: int) -> Frame:
+    """Per customer the periods of activity, the last one, and the last before `step`."""
+    each = active.group_by("customer_id", "step").agg(nw.len().alias("_rows"))
+    marked = each.with_columns(_before=nw.when(nw.col("step") < step).then(nw.col("step")))
+    return marked.group_by("customer_id").agg(
+        nw.len().alias("n_active"), nw.col("step").max(), nw.col("_before").max()
+    )
+
+
+def _last_steps_at_hand(active: Frame, step: int) -> Frame | None:
+    """The same of a table at hand, in the order of customers; None where ids have no numbers."""
+    table = rows_at_hand(active)
+    who = numbers_of_values(table["customer_id"])
+    if who is None or who.has_missing:
+        return None
+    steps = table["step"].to_numpy().astype(np.int64, copy=False)
+    low = int(steps.min())
+    n_steps = int(steps.max()) - low + 1
+    key = who.number * n_steps + (steps - low)
+    if not (key[1:] > key[:-1]).all():
+        key = different_keys(key, who.size * n_steps)
+    customer, steps = np.divmod(key, n_steps)
+    steps += low
+    starts = np.flatnonzero(starts_of_runs(customer))
+    n = np.diff(starts, append=key.size)
+    last = steps[starts + n - 1]
+    second = np.where(n > 1, steps[np.maximum(starts + n - 2, 0)], np.nan)
+    before = np.where(last < step, last, second)
+    made = {"customer_id": who.distinct, "n_active": n, "step": last, "_before": before}
+    return frame_at_hand(made, active.implementation)
 
 
 def _state_of_customer(step: int, limit: int) -> Any:

@@ -12,7 +12,7 @@ from retention import intervals
 from retention.errors import ColumnError, ContentError, RetentionError, count_of, is_number
 from retention.frames import Columns, as_lazy, collect, table_like
 from retention.names import outer_text
-from retention.numerics.rank_areas import area_with_terms
+from retention.numerics.codes import label_codes
 from retention.signals.groups.customer_rows import label_as_text
 from retention.tables import column_names
 from retention.tables.answer_columns import flags, gives, numbers, shares, texts, whole_numbers
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
-    Flags = NDArray[np.bool_]
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
     Row = dict[str, Any]
 
 _MISSING = "(missing)"
@@ -216,7 +217,7 @@ def _features_of_customers(customers: object, segment: str, names: Sequence[str]
         read.append(float_or_text.alias(f"_{place}"))
     found = collect(frame.select(*read))
     _refuse_infinite(found, names)
-    n = np.unique(found["_segment"].astype(str)).size
+    n = len(label_codes(found["_segment"])[1])
     if n < 2:
         there = "nobody in it" if n == 0 else "one segment only, so nobody to compare it with"
         raise ContentError(f"customers: there is {there}.")
@@ -238,25 +239,60 @@ def _refuse_infinite(found: Columns, names: Sequence[str]) -> None:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    """A column as places among its different values, which ascend.
+
+    Attributes:
+        values: the different values that are known: numbers, or labels.
+        place: that of each customer's value; −1 where it is missing.
+        counts: how many customers have each value.
+    """
+
+    values: NDArray[Any]
+    place: Whole
+    counts: Whole
+
+    def counts_within(self, mine: Whole) -> Whole:
+        """How many of some customers have each value, by their places."""
+        return np.bincount(mine[mine >= 0], minlength=self.values.size)
+
+
+def _feature_of_values(values: NDArray[Any]) -> _Feature:
+    if values.dtype.kind == "f":
+        known = ~np.isnan(values)
+        different, within = np.unique(values[known], return_inverse=True)
+        place = np.full(values.size, -1, np.int64)
+        place[known] = within
+    else:
+        place, labels = label_codes(values)
+        kept = [label for label in labels if label != _MISSING]
+        number = {label: i for i, label in enumerate(kept)}
+        place = np.array([*(number.get(label, -1) for label in labels), -1], np.int64)[place]
+        different = np.array(kept, dtype=object)
+    return _Feature(different, place, np.bincount(place[place >= 0], minlength=different.size))
+
+
 def _rows_of_profile(read: Columns, names: Sequence[str], asked: _Asked) -> Iterator[Row]:
     """What is told of each segment, column and label."""
-    group = read["_segment"].astype(str)
-    for segment in np.unique(group):
-        mine = group == segment
-        for place, name in enumerate(names):
-            values = read[f"_{place}"]
-            numeric = values.dtype.kind == "f"
-            known = ~np.isnan(values) if numeric else values.astype(str) != _MISSING
-            tell = _told_by_numbers if numeric else _told_by_labels
+    group, segments = label_codes(read["_segment"])
+    features = [_feature_of_values(read[f"_{i}"]) for i in range(len(names))]
+    for i, segment in enumerate(segments):
+        mine = np.flatnonzero(group == i)
+        for name, feature in zip(names, features, strict=True):
+            within = feature.counts_within(feature.place[mine])
+            n = int(within.sum())
             said = {
-                "segment": str(segment),
+                "segment": segment,
                 "feature": outer_text(name),
-                "n": int((mine & known).sum()),
-                "n_rest": int((~mine & known).sum()),
-                "n_null": int((mine & ~known).sum()),
+                "n": n,
+                "n_rest": int(feature.counts.sum()) - n,
+                "n_null": mine.size - n,
                 "defining": name in asked.defining,
             }
-            for row in tell(values[known], mine[known], asked):
+            numeric = feature.values.dtype.kind == "f"
+            tell = _told_by_numbers if numeric else _told_by_labels
+            for row in tell(feature.values, within, feature.counts - within, asked):
                 told = said | row
                 told["sentence"] = f"{_title_of_row(told)}: {told['sentence']}"
                 yield told | ({"p_value": _NAN} if told["defining"] else {})
@@ -267,21 +303,20 @@ def _title_of_row(row: Row) -> str:
     return str(row["feature"]) if label is None else f"{row['feature']} {label}"
 
 
-def _told_by_numbers(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterator[Row]:
+def _told_by_numbers(values: Floats, within: Whole, without: Whole, asked: _Asked) -> Iterator[Row]:
     """The medians of both sides, and the chance that one of the segment is higher."""
-    n, m = int(mine.sum()), int((~mine).sum())
+    n, m = int(within.sum()), int(without.sum())
     row: Row = {
         "label": None, "measure": _HIGHER, "share": _NAN, "share_rest": _NAN,
-        "median": _median_of(values[mine]),
-        "median_rest": _median_of(values[~mine]),
+        "median": _median_of(values, within),
+        "median_rest": _median_of(values, without),
         "effect": _NAN, "lower": _NAN, "upper": _NAN, "p_value": _NAN,
     }  # fmt: skip
     if n and m:
-        area, terms = area_with_terms(values, mine)
-        row |= {"effect": area, "p_value": _p_of_area(values, area, n, m)}
+        area, variance = _area_of_counts(within, without)
+        row |= {"effect": area, "p_value": _p_of_area(within + without, area, n, m)}
         if n > 1 and m > 1 and 0 < area < 1:
-            parts = (terms[mine], n), (terms[~mine], m)
-            error = np.sqrt(sum(k / (k - 1) * float((part**2).sum()) for part, k in parts))
+            error = float(np.sqrt(variance))
             z = intervals.quantile_of(asked.level) if error > 0 else _NAN
             lower, upper = np.clip([area - z * error, area + z * error], 0.0, 1.0).tolist()
             row |= {"lower": lower, "upper": upper}
@@ -289,20 +324,40 @@ def _told_by_numbers(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterat
     yield row | {"sentence": told}
 
 
-def _median_of(values: NDArray[np.float64]) -> float:
+def _median_of(values: Floats, counts: Whole) -> float:
     """The median, null of nobody; the two in the middle may be as large as numbers are."""
-    if not values.size:
+    upto = np.cumsum(counts)
+    n = int(counts.sum())
+    if not n:
         return _NAN
-    upper = values.size // 2
-    middle = np.partition(values, [(values.size - 1) // 2, upper])
-    low, high = float(middle[(values.size - 1) // 2]), float(middle[upper])
-    return low if low == high else low / 2 + high / 2
+    middle = np.searchsorted(upto, [(n - 1) // 2, n // 2], side="right")
+    low, high = values[middle].tolist()
+    return float(low if low == high else low / 2 + high / 2)
 
 
-def _p_of_area(values: NDArray[Any], area: float, n: int, m: int) -> float:
+def _area_of_counts(within: Whole, without: Whole) -> tuple[float, float]:
+    """The chance that one within has the higher value than one without, and DeLong's variance.
+
+    Args:
+        within: how many have each of the values, which ascend; one at least.
+        without: likewise of the others.
+    """
+    n, m = int(within.sum()), int(without.sum())
+    below = 2 * np.cumsum(without) - without
+    above = 2 * n - 2 * np.cumsum(within) + within
+    area = int((within * below).sum()) / (2 * n * m)
+    variance = 0.0
+    for counts, twice, others in ((within, below, m), (without, above, n)):
+        k = int(counts.sum())
+        squares = float((counts * (twice / (2 * others) - area) ** 2).sum())
+        variance += squares / (k * (k - 1)) if k > 1 else 0.0
+    return area, variance
+
+
+def _p_of_area(counts: Whole, area: float, n: int, m: int) -> float:
     """Mann and Whitney's p-value, corrected for ties; none where all values are equal."""
     total = n + m
-    ties = np.unique(values, return_counts=True)[1].astype(np.float64)
+    ties = counts.astype(np.float64)
     equal = float((ties**3 - ties).sum()) / (total * (total - 1))
     variance = (total + 1 - equal) / (12 * n * m)
     if variance <= 1e-15:
@@ -310,11 +365,11 @@ def _p_of_area(values: NDArray[Any], area: float, n: int, m: int) -> float:
     return float(intervals.p_value((area - 0.5) / np.sqrt(variance)))
 
 
-def _told_by_labels(values: NDArray[Any], mine: Flags, asked: _Asked) -> Iterator[Row]:
+def _told_by_labels(
+    labels: NDArray[Any], within: Whole, without: Whole, asked: _Asked
+) -> Iterator[Row]:
     """The shares of each label on both sides, and how far they are apart."""
-    n, m = int(mine.sum()), int((~mine).sum())
-    labels, place = np.unique(values.astype(str), return_inverse=True)
-    within, without = (np.bincount(place[side], minlength=labels.size) for side in (mine, ~mine))
+    n, m = int(within.sum()), int(without.sum())
     for label, x, y in zip(labels.tolist(), within.tolist(), without.tolist(), strict=True):
         one, other = intervals.ratio([x, y], [n, m]).tolist()
         apart, lower, upper = intervals.difference_with_bounds((x, n), (y, m), asked.level)

@@ -9,6 +9,7 @@ import numpy as np
 
 from retention.errors import ContentError, RetentionError, check_choice, is_number
 from retention.frames import FewTexts, table_like
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.signals.groups.customer_rows import check_amounts, rows_of_customers
 from retention.tables import VALUES
 from retention.tables.answer_columns import (
@@ -145,8 +146,11 @@ def _checked_tiers(tiers: object) -> tuple[list[str], Floats]:
 
 def _tiers_of_values(value: Floats, upto: Floats, of: Of) -> NDArray[np.int64]:
     """The number of the tier of each value, 0 for the best; `upto`: shares but for the last."""
-    ordered = np.sort(value)[::-1]
-    above = value.size - np.searchsorted(ordered[::-1], value, "right")
+    order = np.argsort(-value)
+    ordered = value[order]
+    begins = np.flatnonzero(starts_of_runs(ordered))
+    above = np.empty(value.size, np.int64)
+    above[order] = np.repeat(begins, np.diff(begins, append=value.size))
     if of == "customers":
         return np.searchsorted(upto * value.size * (1 - _SLACK), above, "right")
     held = np.concatenate([[0.0], np.cumsum(np.maximum(ordered, 0))])

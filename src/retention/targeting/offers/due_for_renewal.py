@@ -8,7 +8,7 @@ import narwhals.stable.v2 as nw
 
 from retention import periods
 from retention.errors import ColumnError, RetentionError
-from retention.frames import Frame, in_kind_of
+from retention.frames import Frame, in_kind_of, is_at_hand
 from retention.orders import first_contract_day
 from retention.tables import CONTRACTS, column_names, require
 from retention.tables.answer_columns import (
@@ -20,15 +20,13 @@ from retention.tables.answer_columns import (
     times,
     whole_numbers,
 )
+from retention.targeting.offers.due_at_hand import RUNNING, contracts_due_at_hand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
-
-_RUNNING = 10_000_000
-"""The day on which a running contract ends: later than any other."""
 
 _CONTRACT = ("customer_id", "_begins", "_ends")
 
@@ -113,15 +111,13 @@ def due_for_renewal(
     first = None if since is None else periods.as_day(since, argument="since")
     if first is not None and first > last:
         raise RetentionError(f"since is {first}, after as_of {last}.")
-    frame = require(contracts, CONTRACTS, adds="none")
+    at_hand = is_at_hand(contracts)
+    frame = require(contracts, CONTRACTS, adds="none", by_row=at_hand)
     kept = _names_beside(frame, keep)
     first_contract_day(frame, as_of=last)
-    dated = _contracts_with_days(frame, kept, last)
-    due = _contracts_due(dated, last, days, first)
-    found = due.join(_renewed_contracts(due, dated), on=list(_CONTRACT), how="anti")
-    own = answer_of(due_for_renewal).names
-    date_of = periods.date_expr(nw.col("_due"), frame.implementation)
-    answer = found.with_columns(due=date_of).select(*own, *kept)
+    found = contracts_due_at_hand(frame, kept, last, (days, first)) if at_hand else None
+    found = _due_by_query(frame, kept, last, (days, first)) if found is None else found
+    answer = found.select(*answer_of(due_for_renewal).names, *kept)
     return in_kind_of(
         answer, contracts, order=["due", "customer_id", "start"], keep_type=["customer_id"]
     )
@@ -138,60 +134,74 @@ def _names_beside(frame: Frame, keep: str | Sequence[str]) -> list[str]:
     return names
 
 
-def _contracts_with_days(frame: Frame, kept: Sequence[str], last: date) -> Frame:
-    """The contracts with their days as numbers, and the next anniversary after the last one."""
+def _due_by_query(
+    frame: Frame, kept: Sequence[str], last: date, asked: tuple[int, date | None]
+) -> Frame:
+    """The contracts that are due, by the user's engine."""
+    dated = _contracts_with_days(frame, kept)
+    due = _contracts_due(dated, last, *asked)
+    found = due.join(_renewed_contracts(due, dated), on=list(_CONTRACT), how="anti")
+    return found.with_columns(due=periods.date_expr(nw.col("_due"), frame.implementation))
+
+
+def _contracts_with_days(frame: Frame, kept: Sequence[str]) -> Frame:
+    """The contracts with the days of their beginning and end as numbers."""
     engine = frame.implementation
-    after = periods.day_literal(periods.days_after(last, 1), engine)
     told = frame.select(
         "customer_id",
         "start",
         *kept,
         _open=nw.col("end").is_null(),
         _out=nw.coalesce("end", "start"),
-        _after=after,
     ).with_columns(
         _begins=periods.day_expr("start", engine).cast(nw.Int64),
         _closes=periods.day_expr("_out", engine).cast(nw.Int64),
-        _years=periods.months_before("_after", "start") // 12 + 1,
     )
-    ends = nw.when(nw.col("_open")).then(nw.lit(_RUNNING)).otherwise(nw.col("_closes"))
-    return told.with_columns(
-        _ends=ends.cast(nw.Int64),
-        _next=periods.anniversary_number("start", nw.col("_years") * 12).cast(nw.Int64),
-    ).drop("_open", "_out", "_after", "_closes")
+    ends = nw.when(nw.col("_open")).then(nw.lit(RUNNING)).otherwise(nw.col("_closes"))
+    return told.with_columns(_ends=ends.cast(nw.Int64)).drop("_open", "_out", "_closes")
+
+
+def _with_next_anniversary(dated: Frame, last: date) -> Frame:
+    """Contracts with their next anniversary after the last day: its number, and its day."""
+    after = periods.day_literal(periods.days_after(last, 1), dated.implementation)
+    years = periods.months_before("_after", "start") // 12 + 1
+    placed = dated.with_columns(_after=after).with_columns(_years=years).drop("_after")
+    following = periods.anniversary_number("start", nw.col("_years") * 12)
+    return placed.with_columns(_next=following.cast(nw.Int64))
 
 
 def _contracts_due(dated: Frame, last: date, days: int, since: date | None) -> Frame:
     """The contracts that are due for one thing or another, renewed or not."""
     today = periods.number_of(last)
     from_day = today + 1 if since is None else periods.number_of(since)
-    begun = nw.col("_begins") <= today
     ends, following = nw.col("_ends"), nw.col("_next")
-    comes = begun & (ends > today) & (ends <= today + days)
-    lapsed = begun & (ends >= from_day) & (ends <= today)
-    yearly = begun & (ends > today + days) & (following <= today + days)
+    seen = dated.filter(nw.col("_begins") <= today, ends >= from_day)
+    comes = (ends > today) & (ends <= today + days)
+    yearly = (ends > today + days) & (following <= today + days)
     nothing = nw.lit(None).cast(nw.String)
     said = (
         nw.when(comes)
         .then(nw.lit("end"))
-        .when(lapsed)
+        .when(ends <= today)
         .then(nw.lit("lapsed"))
         .when(yearly)
         .then(nw.lit("anniversary"))
         .otherwise(nothing)
     )
-    told = dated.with_columns(
+    told = _with_next_anniversary(seen, last).with_columns(
         renewal=said,
         _due=nw.when(yearly).then(following).otherwise(ends).cast(nw.Int64),
         anniversary=nw.when(yearly).then(nw.col("_years")).cast(nw.Float64),
-    ).filter(~nw.col("renewal").is_null())
+    )
+    told = told.filter(~nw.col("renewal").is_null())
     return told.with_columns(days_left=(nw.col("_due") - today).cast(nw.Int64))
 
 
 def _renewed_contracts(due: Frame, dated: Frame) -> Frame:
     """Of the contracts that end, those whose customer has one that goes on."""
     ended = due.filter(nw.col("renewal") != "anniversary").select(*_CONTRACT).unique()
-    starts = dated.group_by("customer_id", "_begins").agg(nw.col("_ends").max().alias("_until"))
+    mine = dated.join(ended.select("customer_id").unique(), on="customer_id", how="semi")
+    starts = mine.group_by("customer_id", "_begins").agg(nw.col("_ends").max().alias("_until"))
     backwards = starts.with_columns(_key=-nw.col("_begins"))
     until = nw.col("_until").cum_max().over("customer_id", order_by="_key")
     reached = backwards.with_columns(_until=until).select("customer_id", "_begins", "_until")

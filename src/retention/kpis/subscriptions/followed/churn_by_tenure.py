@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import intervals, periods
 from retention.errors import RetentionError, check_choice, is_number
-from retention.frames import Columns, Frame, table_like
+from retention.frames import (
+    Columns,
+    Frame,
+    frame_at_hand,
+    is_at_hand,
+    rows_at_hand,
+    table_like,
+)
 from retention.kpis.subscriptions.followed.reached_in_time import share_gone_with_bounds
 from retention.numerics import step_functions
 from retention.numerics.codes import long_table
@@ -34,11 +41,15 @@ if TYPE_CHECKING:
     from retention.survival.counts.risk_sets import RiskSets
 
     Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 _PLACES = 31
 """A tenure of m months and r days more is numbered 31 m + r, so that anniversaries are even."""
+
+_MOST_DAYS = 1_000_000
+"""Over so many days the months of each are held at once."""
 
 
 @gives(
@@ -125,7 +136,7 @@ def churn_by_tenure(
     names = segments(by, LIFETIMES)
     frame = require(spells, SPELLS, extra=names)
     unit = _DAYS.get(length) or _PLACES * _MONTHS[length]
-    placed = _spells_by_anniversaries(frame) if length in _MONTHS else frame
+    placed = _spells_by_anniversaries(spells, frame) if length in _MONTHS else frame
     groups = risk_sets_by_segment(placed, by)
     parts = [(group.key, _columns_of_bands(group, edges, unit, level)) for group in groups]
     table = long_table(parts, names)
@@ -150,8 +161,53 @@ def _edges_of_bands(bands: Sequence[float]) -> Floats:
     return np.append(edges, np.inf)
 
 
-def _spells_by_anniversaries(frame: Frame) -> Frame:
+def _spells_by_anniversaries(spells: object, frame: Frame) -> Frame:
     """Spells whose durations and entries are numbered so that those of a month are alike."""
+    found = _tenures_at_hand(frame) if is_at_hand(spells) else None
+    return _tenures_by_query(frame) if found is None else found
+
+
+def _tenures_at_hand(frame: Frame) -> Frame | None:
+    """The same of a table at hand; None where a start or a duration is not known."""
+    table = rows_at_hand(frame)
+    moments = table["start"].to_numpy()
+    duration, entry = (
+        table[name].cast(nw.Float64).to_numpy().astype(np.float64) for name in ("duration", "entry")
+    )
+    dated = moments.dtype.kind == "M" and not np.isnat(moments).any()
+    known = np.isfinite(duration) & (duration >= 0) & ~np.isinf(entry)
+    if not (dated and known.all()):
+        return None
+    start, late = periods.day_numbers(moments), np.flatnonzero(entry > 0)
+    until = start + duration.astype(np.int64)
+    if not start.size or int(until.max()) - int(start.min()) > _MOST_DAYS:
+        return None
+    begun = np.full(entry.size, np.nan)
+    if late.size:
+        seen = np.trunc(start[late] + entry[late]).astype(np.int64)
+        begun[late] = _places_of_days(start[late], seen)
+    columns: dict[str, Any] = {name: table[name].to_native() for name in table.columns}
+    made = {"duration": _places_of_days(start, until), "entry": begun}
+    return frame_at_hand(columns | made, frame.implementation)
+
+
+def _places_of_days(start: Whole, day: Whole) -> Whole:
+    """The whole months since each start, and days beyond: an anniversary ends the month before."""
+    low = int(start.min())
+    known = np.arange(low, int(max(start.max(), day.max())) + 2).astype("datetime64[D]")
+    month = known.astype("datetime64[M]")
+    opens = periods.day_numbers(np.arange(month[0], month[-1] + 2)) - low
+    place = (month - month[0]).astype(np.int64)
+    turn = np.arange(known.size) - opens[place]
+    begun, ends = start - low, day - low
+    short = turn[ends + 1] <= turn[begun]
+    at = place[ends + 1] - short
+    anniversary = np.minimum(opens[at] + turn[begun], opens[at + 1] - 1)
+    return np.asarray((at - place[begun]) * _PLACES + ends - anniversary)
+
+
+def _tenures_by_query(frame: Frame) -> Frame:
+    """The same by the user's engine."""
     engine = frame.implementation
     late = nw.when(nw.col("entry") > 0).then(nw.col("entry")).otherwise(nw.lit(0))
     placed = frame.with_columns(_start=periods.day_expr("start", engine)).with_columns(
