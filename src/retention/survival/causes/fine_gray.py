@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -265,8 +264,6 @@ def _fields_of_subdistribution(
         return (sums.log_likelihood, *subdistribution_score(data, sums))
 
     best = maximise(evaluate, np.zeros(scale.size))
-    value, gradient, hessian = evaluate(best.point)  # after the last step
-    best = replace(best, value=value, gradient=gradient, hessian=hessian)
     kept = [name for name, keeps in zip(names, keep, strict=True) if keeps]
     told, status, said = _told_terms(data, best, kept)
     covariance, *spreads = _robust_spread(data, best, told, members, found)

@@ -128,6 +128,7 @@ def fit_partial_likelihood(
     found = maximise(
         lambda beta: _likelihood_at(inner, beta, penalty)[1] if beta.any() else null,
         np.zeros(int(some.sum())),
+        settled=False,  # the sums at the end are asked for below
     )
     kept = [names[i] for i in np.flatnonzero(keep)]
     sums, (value, gradient, hessian) = _likelihood_at(inner, found.point, penalty)
