@@ -392,3 +392,28 @@ def test_who_all_left_at_once_tells_nothing_of_chance():
     row = rt.survival.restricted_mean(curve_of(3, 3), horizon=5).iloc[0]
     assert row["restricted_mean"] == 3
     assert row[["standard_error", "lower", "upper"]].isna().all()
+
+
+def test_where_nobody_was_watched_so_long_the_note_says_so():
+    """A null of a mean, of a difference and of a conditional survival is given its reason."""
+    spells = pd.DataFrame({"plan": list("aabb"), "duration": [2, 5, 3, 9], "churned": [1, 0, 1, 0]})
+    spells["churned"] = spells["churned"].astype(bool)
+    curve = rt.survival_curve(spells, by="plan")
+    short = "nobody was watched beyond 5"
+    mean = rt.survival.restricted_mean(curve, horizon=7, by="plan")
+    assert [note if isinstance(note, str) else None for note in mean["note"]] == [short, None]
+    apart = rt.survival.restricted_mean_difference(curve, horizon=7, by="plan")
+    assert apart["note"][0] == f"a: {short}"
+    later = rt.survival.conditional_survival(curve, tenure=[3, 6], horizon=3, by="plan")
+    assert later["survival"].isna().tolist() == [True, True, False, False]
+    told = [note if isinstance(note, str) else None for note in later["note"]]
+    assert told == [short, short, None, None]
+
+
+def test_where_all_left_a_null_has_no_such_note():
+    """What is known to be 0 is no question of watching."""
+    spells = pd.DataFrame({"duration": [2, 5], "churned": [True, True]})
+    curve = rt.survival_curve(spells)
+    mean = rt.survival.restricted_mean(curve, horizon=7)
+    assert mean["restricted_mean"][0] == 3.5
+    assert not isinstance(mean["note"][0], str)
