@@ -226,9 +226,11 @@ def _mean_before_an_end(pair: Pair, ours: Told, theirs: Answers) -> str | None:
 
 def _no_end_between_segments(pair: Pair, ours: Told, theirs: Answers) -> str | None:
     """No end while another segment was at risk: all that left was expected, and 0/0 is no test."""
-    if not pair.call.startswith("compare_curves") or not np.isnan(pair.ours):
-        return None
     call = pair.call.replace("fleming-harrington", "log-rank")
+    if not call.startswith("compare_curves log-rank") or not np.isnan(pair.ours):
+        return None
+    if (call, "n_expected") not in theirs:
+        return None
     left, expected = theirs[call, "n_churned"], theirs[call, "n_expected"]
     if theirs[pair.call, "statistic"][0] == 0 and np.allclose(left, expected, atol=1e-12):
         return "R says 0 where no end tells segments apart: the variance is 0 too, 0/0"
