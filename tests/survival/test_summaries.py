@@ -16,6 +16,7 @@ from lifelines.utils import restricted_mean_survival_time
 
 import retention as rt
 from conftest import at_most
+from retention.numerics import step_functions
 from risk_by_hand import (
     Spell,
     frame_of,
@@ -417,3 +418,10 @@ def test_where_all_left_a_null_has_no_such_note():
     mean = rt.survival.restricted_mean(curve, horizon=7)
     assert mean["restricted_mean"][0] == 3.5
     assert not isinstance(mean["note"][0], str)
+
+
+def test_bounds_of_a_survival_next_to_one_do_not_overflow():
+    """A customer of whom nearly nothing is known: from 0 to 1, without a warning of numpy."""
+    with np.errstate(over="raise"):
+        lower, upper = step_functions.log_log_bounds(1 - 1e-6, 1.0, 0.95)
+    assert (float(lower), float(upper)) == (0.0, 1.0)
