@@ -196,7 +196,8 @@ def maximise(
         if found is None:
             break
         move = found[0] - point
-        point, (value, gradient, hessian), last = *found, promised
+        point, (value, gradient, hessian) = found
+        last = promised
     return Maximum(point, value, gradient, hessian, move, status, n)
 
 
