@@ -75,14 +75,14 @@ def compare(
     tallies: dict[str, Tally],
 ) -> Counter[str]:
     """All answers on one table; what only one of the two says is counted by its reason."""
-    (theirs, refused), single = theirs, Counter()
+    of_r, (theirs, _), single = theirs, theirs, Counter()
     for key in sorted({*ours, *theirs}):
         call, column = key
         tally, where = tallies[kind_of(call)], f"table {drawn.number} {call}: {column}"
         if key in ours and key in theirs:
-            reasons = reasons_of(key, ours, theirs)
+            reasons = reasons_of(key, ours, theirs, drawn)
             _count(tally, where, (ours[key], theirs[key]), reasons)
-        elif why := reason_for_one(key, ours, refused, drawn):
+        elif why := reason_for_one(key, ours, of_r, drawn):
             single[why] += 1
         else:
             tally.unexplained.append(f"{where}: said by {'us' if key in ours else 'R'} alone")

@@ -203,8 +203,9 @@ def _fit_of_cox(told: Told, call: str, model: Any) -> None:
         tests=model.tests()["statistic"],
     )
     at_zero = np.exp(-np.dot(model.beta, model.means))
-    hazard = model.baseline()["cumulative_hazard"]
-    told.say(f"baseline {call}", {}, cumulative_hazard=hazard * at_zero)
+    base = model.baseline()
+    base["cumulative_hazard"] *= at_zero
+    told.say(f"baseline {call}", base, "cumulative_hazard")
 
 
 def _predicted(told: Told, call: str, model: Any, drawn: Drawn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ KINDS = {
     "time_dependent_auc": "AUC (riskRegression)",
     "fit_hazard": "hazards in discrete time (glm)",
 }
-ROUGH = 1e-5  # relative: what the last step of Newton's method moves errors by, in tiny tables
+_NUMBER = re.compile(r"[0-9][0-9.e-]*")
 MODELS = ("fit_", "baseline", "predict_", "proportional", "expected", "given", "CSC")
 LAST = "behind the last duration, or where nobody was watched for a while, we say null"
 
@@ -61,10 +62,12 @@ def kind_of(call: str) -> str:
     return next(said for start, said in KINDS.items() if call.startswith(start))
 
 
-def reason_for_one(key: Key, ours: Told, refused: Mapping[str, str], drawn: Drawn) -> str | None:
-    """Why only one of the two says something."""
-    call, _ = key
-    if call.startswith(MODELS) and (why := _without_maximum(call, ours, refused)):
+def reason_for_one(
+    key: Key, ours: Told, theirs: tuple[Answers, Mapping[str, str]], drawn: Drawn
+) -> str | None:
+    """Why only one of the two says something; `theirs` is what R says and what it refuses."""
+    (call, _), refused = key, theirs[1]
+    if call.startswith(MODELS) and (why := _without_maximum(call, ours, *theirs)):
         return why
     if drawn.late and call.startswith("compare_curves"):
         if "log-rank" in call:
@@ -74,17 +77,46 @@ def reason_for_one(key: Key, ours: Told, refused: Mapping[str, str], drawn: Draw
         return f"R refuses: {refused[call]}"
     if call.startswith("prodlim"):
         return "prodlim: one reason alone is another function there"
+    return _nothing_to_say(key, ours, drawn)
+
+
+def _nothing_to_say(key: Key, ours: Told, drawn: Drawn) -> str | None:
+    """We have no number at all, and R is not asked."""
+    call, _ = key
+    if key not in ours or not np.isnan(ours[key]).all():
+        return None
+    if " cluster " in call and _clusters_of(call, drawn) == 1:
+        return "one cluster alone: null, R is not asked"
+    if call.startswith("conditional_survival") and all(ours.words[call]):
+        return "behind the last duration: null, R has nobody to ask of"
     return None
 
 
-def _without_maximum(call: str, ours: Told, refused: Mapping[str, str]) -> str | None:
+def _clusters_of(call: str, drawn: Drawn) -> int:
+    """In the segment that ends the name of a call."""
+    mine = drawn.spells[drawn.spells["plan"] == call.rsplit(maxsplit=1)[-1]]
+    if "own rows" in call:
+        return int(mine["n_spells"].sum())
+    return int(mine["who"].nunique())
+
+
+def _without_maximum(
+    call: str, ours: Told, theirs: Answers, refused: Mapping[str, str]
+) -> str | None:
     of_ours = any(_is_part(part, call) for part in ours.reserved)
-    of_r = any(_is_part(_model_of_call(part), call) for part in refused)
-    if of_ours and of_r:
-        return "both say that a model has no maximum"
-    if of_ours or of_r:
-        return f"{'we' if of_ours else 'R'} alone say that a model has no maximum"
-    return None
+    told = [why for part, why in refused.items() if _is_part(_model_of_call(part), call)]
+    if not of_ours:
+        return f"R alone stops: {_NUMBER.sub('...', told[0])}" if told else None
+    if told:
+        return "both say that a model has no maximum, or R stops there"
+    fits = [theirs[key] for key in theirs if key[1] == "coef" and _alike(key[0], call)]
+    if fits and all(np.isnan(coef).any() for coef in fits):
+        return "we say that a model has no maximum, or that a term says nothing; R's are NaN"
+    return "we alone say that a model has no maximum"
+
+
+def _alike(fit: str, call: str) -> bool:
+    return fit.startswith("fit_") and _is_part(_model_of_call(fit), call)
 
 
 def _is_part(part: str, call: str) -> bool:
@@ -118,13 +150,16 @@ class Pair:
     theirs: float
 
 
-def reasons_of(key: Key, ours: Told, theirs: Answers) -> list[str | None]:
+def reasons_of(key: Key, ours: Told, theirs: Answers, drawn: Drawn) -> list[str | None]:
     """For each number the reason why it may differ, if one holds there."""
     pairs = [
         Pair(*key, i, a, b) for i, (a, b) in enumerate(zip(ours[key], theirs[key], strict=True))
     ]
     return [
-        next((said for rule in RULES if (said := rule(pair, ours, theirs))), None) for pair in pairs
+        next((said for rule in RULES if (said := rule(pair, ours, theirs))), None)
+        or _one_row(pair, drawn)
+        or _survival_underflows(pair, ours, theirs, drawn)
+        for pair in pairs
     ]
 
 
@@ -169,13 +204,99 @@ def _bounds_that_rise(pair: Pair, ours: Told, theirs: Answers) -> str | None:
     return None
 
 
-def _last_step(pair: Pair, ours: Told, theirs: Answers) -> str | None:
-    """Errors of tiny tables."""
-    del ours, theirs
-    near = abs(pair.ours - pair.theirs) < ROUGH * abs(pair.theirs)
-    if pair.call.startswith(("fit_aft", "fit_hazard")) and near:
-        return "Newton's last step, worth 1e-10 of log L, is taken: errors are those before it"
+def _bound_behind_a_hole(pair: Pair, ours: Told, theirs: Answers) -> str | None:
+    """R's bound is reached behind a time in which nobody was watched, over which it carries S."""
+    if not pair.call.startswith("lifetime_quantile") or not np.isnan(pair.ours):
+        return None
+    call = pair.call.replace("lifetime_quantile", "survival_curve")
+    at = np.searchsorted(theirs[call, "duration"], pair.theirs)
+    words = ours.words[call]
+    return LAST if at < len(words) and "watched" in (words[at] or "") else None
+
+
+def _mean_before_an_end(pair: Pair, ours: Told, theirs: Answers) -> str | None:
+    """A horizon before the first end, at which the mean is the horizon, without an error."""
+    if pair.call != "restricted_mean_difference" or not np.isnan(pair.theirs):
+        return None
+    means = [key for key in ours if key[0].startswith("restricted_mean ")]
+    if all(key in theirs for key in means) or np.isnan(pair.ours):
+        return None
+    return "R refuses a horizon before the first end; all stay that long"
+
+
+def _no_end_between_segments(pair: Pair, ours: Told, theirs: Answers) -> str | None:
+    """No end while another segment was at risk: all that left was expected, and 0/0 is no test."""
+    call = pair.call.replace("fleming-harrington", "log-rank")
+    if not call.startswith("compare_curves log-rank") or not np.isnan(pair.ours):
+        return None
+    if (call, "n_expected") not in theirs:
+        return None
+    left, expected = theirs[call, "n_churned"], theirs[call, "n_expected"]
+    if theirs[pair.call, "statistic"][0] == 0 and np.allclose(left, expected, atol=1e-12):
+        return "R says 0 where no end tells segments apart: the variance is 0 too, 0/0"
     return None
 
 
-RULES = (_null_with_words, _edge_of_survival, _bounds_that_rise, _last_step)
+def _segment_never_at_risk(pair: Pair, ours: Told, theirs: Answers) -> str | None:
+    """cuminc says −1 where the variance of a segment that nobody was left of is 0."""
+    del ours
+    if pair.call.startswith("compare_incidence") and theirs[pair.call, "statistic"][0] == -1:
+        return "R's cuminc says -1 where a segment was never at risk; we leave it out"
+    return None
+
+
+def _survival_underflows(pair: Pair, ours: Told, theirs: Answers, drawn: Drawn) -> str | None:
+    """By hand, from R's own coefficients and baseline: S = exp(−H0 e^(βx)) is ours, where R has 0.
+
+    R takes S of a customer at the mean to the power of the risk. Where strata lie far apart that S
+    is 0 in floating point, and so is every power of it.
+    """
+    found = re.fullmatch(r"(expected |given |)predict_survival (\w+ strata) (\d)", pair.call)
+    if not found:
+        return None
+    asked, who = drawn.asked, drawn.customers.iloc[int(found[3]) - 1]
+    told = theirs[f"predict_survival {found[2]} {found[3]}", "survival"]
+    if told.any():
+        return None
+    risk = np.exp(theirs[f"fit_cox {found[2]}", "coef"] @ [who["x"], who["flag"]])
+    ends = drawn.spells[drawn.spells["churned"]].groupby(["region", "duration"]).size().index
+    hazard = theirs[f"baseline {found[2]}", "cumulative_hazard"]
+    own = ends.get_level_values(0) == who["region"]
+    at, survival = ends.get_level_values(1)[own].to_numpy(), np.exp(-hazard[own] * risk)
+
+    def still_here(time: float) -> float:
+        return float(np.append(1.0, survival)[np.searchsorted(at, time, side="right")])
+
+    if found[1] == "expected ":
+        within = np.concatenate([[0.0], at[at < asked["horizon"]], [asked["horizon"]]])
+        by_hand = float(np.diff(within) @ [still_here(time) for time in within[:-1]])
+    elif found[1]:
+        later = still_here(asked["tenure"] + asked["ahead1"])
+        by_hand = 1 - later / still_here(asked["tenure"])
+    elif pair.column != "survival":
+        return "R has no bounds where its S underflows to 0" if np.isnan(pair.theirs) else None
+    else:
+        by_hand = still_here(asked[f"t{pair.place + 1}"])
+    if abs(by_hand - pair.ours) <= 1e-6 * abs(by_hand):
+        return "R's S at the mean underflows to 0; from R's own hazards ours follows"
+    return None
+
+
+def _one_row(pair: Pair, drawn: Drawn) -> str | None:
+    """Nothing to compare a cluster with: its influence is 0 by definition, and no error of 0."""
+    if not pair.call.startswith("cumulative_incidence") or pair.column != "standard_error":
+        return None
+    if np.isnan(pair.ours) and abs(pair.theirs) < 1e-12 and _clusters_of(pair.call, drawn) == 1:
+        return "one row alone: null; R's jackknife says 0"
+    return None
+
+
+RULES = (
+    _null_with_words,
+    _edge_of_survival,
+    _bounds_that_rise,
+    _bound_behind_a_hole,
+    _mean_before_an_end,
+    _no_end_between_segments,
+    _segment_never_at_risk,
+)

@@ -84,6 +84,33 @@ def test_it_arrives_where_the_gradient_is_nothing():
         assert errors[0] == pytest.approx(1 / np.sqrt(300 * y.mean() * (1 - y.mean())), rel=0.02)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_derivatives_are_those_of_the_point_where_it_ends(seed):
+    """And of the point before for who says so: a pass less, and errors to five digits or so."""
+    rng = np.random.default_rng(seed)
+    design = np.array([np.ones(12), rng.normal(size=12)]).T
+    y = np.arange(12) % 3 == 0
+    evaluate = logistic(design, y)
+    found, unsettled = (
+        maximise(evaluate, np.zeros(2), settled=settled) for settled in (True, False)
+    )
+    value, gradient, hessian = evaluate(found.point)
+    np.testing.assert_allclose(found.hessian, hessian, rtol=2e-9)
+    np.testing.assert_allclose(found.gradient, gradient, atol=1e-6)
+    assert found.value == pytest.approx(value, rel=1e-14)
+    np.testing.assert_array_equal(found.point, unsettled.point)
+    assert found.n - unsettled.n in (0, 1)
+
+
+def test_a_fit_that_starts_at_its_maximum_is_evaluated_twice_at_most():
+    """The first step says nothing of how far the derivatives are from those at the end."""
+    design = np.array([np.ones(12), np.arange(12.0)]).T
+    evaluate = logistic(design, np.arange(12) % 3 == 0)
+    start = maximise(evaluate, np.zeros(2)).point
+    assert maximise(evaluate, start).n == 2
+    assert maximise(evaluate, start, settled=False).n == 1
+
+
 def test_a_coefficient_without_a_bound_is_named():
     """A flag that only those who left have: the steps keep their length to the end."""
     design = np.array([np.ones(20), np.arange(20) >= 15, np.tile([0, 1], 10)], np.float64).T

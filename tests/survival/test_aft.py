@@ -115,6 +115,21 @@ def test_toy_of_r_survival_to_the_printed_digit(distribution, intercept, coef, s
     assert (model.n_spells, model.n_churned) == (6, 4)
 
 
+@pytest.mark.parametrize(
+    ("distribution", "errors"),
+    [
+        ("weibull", [0.329846399355, 0.486372837645, 0.432909431520]),
+        ("exponential", [0.707106781187, 1.0, 0.0]),
+        ("loglogistic", [0.365142162786, 0.710774323711, 0.395623913509]),
+        ("lognormal", [0.403579601881, 0.585010732137, 0.342319323174]),
+    ],
+)
+def test_errors_of_the_toy_are_those_at_the_estimates(distribution, errors):
+    """R survival 3.5-3, survreg(rel.tolerance = 1e-15), from its own estimates three times more."""
+    model = fit_aft(TOY, covariates="x", distribution=distribution)
+    assert np.sqrt(np.diagonal(model.full_covariance)) == pytest.approx(errors, rel=1e-9)
+
+
 def lung():
     """Survival of lung cancer patients, as lifelines ships it."""
     from lifelines.datasets import load_lung

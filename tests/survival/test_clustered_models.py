@@ -276,7 +276,7 @@ def test_too_few_clusters_give_no_errors_and_say_so(fit):
     table = in_r().assign(who=1)
     model = fit(table, **ASK)
     assert np.isnan(model.standard_errors).all()
-    assert "take more than 1 clusters" in model.notes[-1]
+    assert "take more than 1 cluster." in model.notes[-1]
     asked = pd.DataFrame({"customer_id": [0], "tenure": [0], "x": [1], "plan": ["full"]})
     said = rt.survival.predict_survival(asked, model=model, times=3)
     assert said["survival"].notna().all()

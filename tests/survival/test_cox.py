@@ -641,7 +641,7 @@ def test_fewer_clusters_than_terms_have_no_errors():
     assert np.isfinite(model.standard_errors).all()
     one = rt.fit_cox(noisy(s=lambda t, r: 1), covariates=["y"], cluster="s")
     assert np.isnan(one.standard_errors).all()
-    assert one.notes == ("The errors of 1 coefficients take more than 1 clusters.",)
+    assert one.notes == ("The errors of 1 coefficient take more than 1 cluster.",)
     assert one.tests()["statistic"].isna().tolist() == [False, True, False]
 
 

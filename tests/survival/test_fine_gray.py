@@ -228,3 +228,17 @@ def test_refusals():
         rt.survival.predict_reasons(NEW.assign(tenure=1), model=model, times=4)
     with pytest.raises(rt.RetentionError, match="say landmark=None"):
         rt.survival.with_reason_predictions(table, model=model, times=4, landmark=2)
+
+
+@pytest.mark.parametrize("fit", [rt.survival.fit_fine_gray, rt.survival.fit_cause_specific])
+@pytest.mark.parametrize(("n_clusters", "covariates"), [(1, []), (1, ["x"]), (2, ["x", "z"])])
+def test_so_few_clusters_give_no_errors_and_no_bounds(fit, n_clusters, covariates):
+    """Influences of all clusters are 0 together, so one would seem to be sure: a p of 0."""
+    table = in_r().assign(who=lambda each: np.arange(len(each)) % n_clusters)
+    model = fit(table, covariates=covariates, cluster="who")
+    assert model.coefficients()["standard_error"].isna().all()
+    said = rt.survival.predict_reasons(NEW, model=model, times=4, given=None)
+    assert said["reason_probability"].notna().all()
+    assert said[["lower", "upper"]].isna().all(axis=None)
+    if covariates:
+        assert any("take more than" in note for note in model.notes)

@@ -219,3 +219,32 @@ def test_a_column_of_spells_is_no_reason(fit):
     """Nor is how long a spell lasted why it ended."""
     with pytest.raises(rt.ColumnError, match="cause: 'duration' is a column of spells"):
         fit(in_r(), covariates="x", cause="duration")
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        "2.5",
+        pd.Timestamp("2024-01-01"),
+        pd.Timedelta(days=3),
+        pd.Categorical.from_codes([0] * 6, ["1"]),
+    ],
+)
+def test_digits_in_text_and_days_are_no_weights(weight):
+    """numpy would read them as numbers."""
+    spells = pd.DataFrame({"duration": range(1, 7), "churned": [True, False] * 3, "x": [1, 2] * 3})
+    with pytest.raises(rt.ColumnError, match="'w' holds no numbers"):
+        rt.fit_cox(spells.assign(w=weight), covariates="x", sampling_weights="w")
+
+
+def test_only_the_ratios_of_weights_count_however_large():
+    """The sum of these is above the largest float."""
+    spells = pd.DataFrame(
+        {"duration": [1, 2, 3, 4, 5, 6], "churned": [True, False] * 3, "x": [1, 0, 0, 1, 0, 1]}
+    )
+    one, large = (
+        rt.fit_cox(spells.assign(w=unit), covariates="x", sampling_weights="w")
+        for unit in (1.0, 1e308)
+    )
+    assert large.coef == pytest.approx(one.coef)
+    assert large.standard_errors == pytest.approx(one.standard_errors)

@@ -16,6 +16,7 @@ from lifelines.utils import restricted_mean_survival_time
 
 import retention as rt
 from conftest import at_most
+from retention.numerics import step_functions
 from risk_by_hand import (
     Spell,
     frame_of,
@@ -392,3 +393,35 @@ def test_who_all_left_at_once_tells_nothing_of_chance():
     row = rt.survival.restricted_mean(curve_of(3, 3), horizon=5).iloc[0]
     assert row["restricted_mean"] == 3
     assert row[["standard_error", "lower", "upper"]].isna().all()
+
+
+def test_where_nobody_was_watched_so_long_the_note_says_so():
+    """A null of a mean, of a difference and of a conditional survival is given its reason."""
+    spells = pd.DataFrame({"plan": list("aabb"), "duration": [2, 5, 3, 9], "churned": [1, 0, 1, 0]})
+    spells["churned"] = spells["churned"].astype(bool)
+    curve = rt.survival_curve(spells, by="plan")
+    short = "nobody was watched beyond 5"
+    mean = rt.survival.restricted_mean(curve, horizon=7, by="plan")
+    assert [note if isinstance(note, str) else None for note in mean["note"]] == [short, None]
+    apart = rt.survival.restricted_mean_difference(curve, horizon=7, by="plan")
+    assert apart["note"][0] == f"a: {short}"
+    later = rt.survival.conditional_survival(curve, tenure=[3, 6], horizon=3, by="plan")
+    assert later["survival"].isna().tolist() == [True, True, False, False]
+    told = [note if isinstance(note, str) else None for note in later["note"]]
+    assert told == [short, short, None, None]
+
+
+def test_where_all_left_a_null_has_no_such_note():
+    """What is known to be 0 is no question of watching."""
+    spells = pd.DataFrame({"duration": [2, 5], "churned": [True, True]})
+    curve = rt.survival_curve(spells)
+    mean = rt.survival.restricted_mean(curve, horizon=7)
+    assert mean["restricted_mean"][0] == 3.5
+    assert not isinstance(mean["note"][0], str)
+
+
+def test_bounds_of_a_survival_next_to_one_do_not_overflow():
+    """A customer of whom nearly nothing is known: from 0 to 1, without a warning of numpy."""
+    with np.errstate(over="raise"):
+        lower, upper = step_functions.log_log_bounds(1 - 1e-6, 1.0, 0.95)
+    assert (float(lower), float(upper)) == (0.0, 1.0)

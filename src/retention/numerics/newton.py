@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -25,6 +25,9 @@ _NO_SPREAD = 1e-9
 
 _CLOSE = 1e-10
 """Newton's method has arrived when a step would gain less, in units of the log-likelihood."""
+
+_SETTLED = 1e-9
+"""A last step that moves second derivatives by no larger a share of them is not looked behind."""
 
 _SLOW = 1e-6
 """Three steps in a row that gain less without arriving: nothing more can be learnt."""
@@ -152,12 +155,16 @@ def maximise(
     *,
     step: Callable[[H, Floats], Floats] = ascent_step,  # type: ignore[assignment]
     most: int = MOST_PASSES,
+    settled: bool = True,
 ) -> Maximum[H]:
     """The parameters at which a log-likelihood is largest, by Newton's method with step halving.
 
     It has arrived when a step promises less than 1e-10 (half the gradient times the step: the same
-    rule for any number of spells and any unit); that last step is still taken, while value and
-    derivatives stay those of the point before, from which they differ by less than counts.
+    rule for any number of spells and any unit). That last step is still taken. Near the maximum a
+    step of length λ, in standard errors, leaves one of C λ² and moves the second derivatives, and
+    with them what errors are made of, by a share of about 2 C λ. So the gains that this step and
+    the one before promise tell by their ratio how far derivatives are from those at the end; if it
+    is more than 1e-9 they are evaluated there once more.
 
     Args:
         evaluate: gives value, gradient and Hessian at a point; a value that is not finite means
@@ -165,17 +172,21 @@ def maximise(
         start: where to begin; the value there must be finite.
         step: turns Hessian and gradient into a step uphill.
         most: so many evaluations, and no more.
+        settled: whether value and derivatives shall be those of the last point; else they are of
+            the point before, for those who evaluate there themselves.
     """
     point, n, slow = np.asarray(start, np.float64), 1, 0
     value, gradient, hessian = evaluate(point)
-    move = np.zeros(point.size)
+    move, last = np.zeros(point.size), 0.0
     status: Literal["converged", "flat", "not converged"] = "not converged"
     while status == "not converged" and n < most:
         full = step(hessian, gradient)
         promised = float(gradient @ full) / 2
         slow = slow + 1 if promised < _SLOW else 0
         if promised < _CLOSE:
-            return Maximum(point + full, value, gradient, hessian, full, "converged", n)
+            at_end = Maximum(point + full, value, gradient, hessian, full, "converged", n)
+            near = promised <= _SETTLED * last or not settled or n == most
+            return at_end if near else _evaluated_at_end(evaluate, at_end)
         found, tried = _first_uphill_step(evaluate, point, value, full, min(most - n, _MOST_HALVES))
         n += tried
         if found is None and promised < _SLOW:
@@ -186,7 +197,19 @@ def maximise(
             break
         move = found[0] - point
         point, (value, gradient, hessian) = found
+        last = promised
     return Maximum(point, value, gradient, hessian, move, status, n)
+
+
+def _evaluated_at_end(
+    evaluate: Callable[[Floats], tuple[float, Floats, H]], found: Maximum[H]
+) -> Maximum[H]:
+    """The same with value and derivatives of its point, if that is not out of bounds."""
+    value, gradient, hessian = evaluate(found.point)
+    n = found.n + 1
+    if not np.isfinite(value):
+        return replace(found, n=n)
+    return replace(found, value=value, gradient=gradient, hessian=hessian, n=n)
 
 
 def terms_without_bound(

@@ -58,7 +58,8 @@ def log_log_at(
     logarithm = np.log(np.where(inside, s, 0.5))
     spread = np.asarray(quantile) * np.sqrt(np.where(inside, v, 0.0)) / -logarithm
     edge = np.where(s == 1, 1.0, np.nan)
-    lower = np.where(inside, np.exp(logarithm * np.exp(spread)), edge)
+    with np.errstate(over="ignore"):  # a bound that is 0
+        lower = np.where(inside, np.exp(logarithm * np.exp(spread)), edge)
     upper = np.where(inside, np.exp(logarithm * np.exp(-spread)), edge)
     return lower, upper
 

@@ -47,7 +47,7 @@ def _logistic_estimates(design: Floats, offset: Floats, lost: Flags) -> list[flo
         value = float((line[lost]).sum() - np.logaddexp(0, line).sum())
         return value, design.T @ (lost - p), -(design.T * (p * (1 - p))) @ design
 
-    found = maximise(terms, np.zeros(design.shape[1]))
+    found = maximise(terms, np.zeros(design.shape[1]), settled=False)
     if found.status == "not converged":
         return [np.nan] * design.shape[1]
     return [float(each) for each in found.point]

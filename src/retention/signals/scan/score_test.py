@@ -99,6 +99,7 @@ def main_effects(cells: Cells) -> Expected:
         lambda effects: _log_likelihood_of_effects(cells, effects),
         start,
         step=lambda hessian, gradient: _inverse_where_known(-hessian) @ gradient,
+        settled=False,
     )
     if found.status == "not converged":
         warn(f"churn_scan: the model of single conditions: {NOT_ARRIVED}")

@@ -21,7 +21,6 @@ from retention.survival.aft.likelihood import (
     LEAST_LOG_SCALE,
     Terms,
     aft_maximum,
-    curvature_at,
     scores_of_clusters,
     stacked_terms,
 )
@@ -160,7 +159,7 @@ def _covariance_of_fit(fit: Fit, member: NDArray[np.intp] | None) -> tuple[Float
     number, n = numbers_of_clusters(member)
     if few := note_of_few_clusters(point.size, n):
         return np.full((point.size, point.size), np.nan), few
-    covariance = covariance_of_estimates(curvature_at(fit.rows, fit.shape, point))
+    covariance = covariance_of_estimates(fit.found.hessian)
     scores = scores_of_clusters(fit.rows, fit.shape, point, number, n)
     return sandwich_covariance(covariance, scores), []
 

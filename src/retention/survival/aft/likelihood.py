@@ -109,13 +109,6 @@ def _likelihood(
     return value, gradient, hessian
 
 
-def curvature_at(rows: Terms, shape: Shape, point: Floats) -> Floats:
-    """The second derivatives at the estimates, not a step before as Newton's method leaves them."""
-    n = rows.design.shape[1]
-    log_sigma = float(point[n]) if point.size > n else 0.0
-    return _likelihood(rows, shape, point[:n], log_sigma)[2][: point.size, : point.size]
-
-
 def scores_of_clusters(
     rows: Terms, shape: Shape, point: Floats, member: NDArray[np.intp], n_clusters: int
 ) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from retention.survival.causes.subdistribution import (
 from retention.survival.counts.clustered_rows import cluster_of_rows
 from retention.survival.counts.histories import read_spells
 from retention.survival.models import covariates as designs
+from retention.survival.models.clustered_scores import note_of_few_clusters
 from retention.survival.models.lifetime_model import LifetimeModel
 
 if TYPE_CHECKING:
@@ -265,11 +265,12 @@ def _fields_of_subdistribution(
         return (sums.log_likelihood, *subdistribution_score(data, sums))
 
     best = maximise(evaluate, np.zeros(scale.size))
-    value, gradient, hessian = evaluate(best.point)  # after the last step
-    best = replace(best, value=value, gradient=gradient, hessian=hessian)
     kept = [name for name, keeps in zip(names, keep, strict=True) if keeps]
     told, status, said = _told_terms(data, best, kept)
     covariance, *spreads = _robust_spread(data, best, told, members, found)
+    if few := [] if members is None else _note_of_clusters(told, members):
+        covariance = np.full_like(covariance, np.nan)
+        spreads[1:] = [np.full_like(each, np.nan) for each in spreads[1:]]
     beta, wide = np.full(keep.size, np.nan), np.full((keep.size, keep.size), np.nan)
     beta[keep], wide[np.ix_(keep, keep)] = best.point / scale, covariance / np.outer(scale, scale)
     return {
@@ -278,11 +279,16 @@ def _fields_of_subdistribution(
         "log_likelihood": best.value,
         "log_likelihood_null": evaluate(np.zeros(scale.size))[0],
         "status": status,
-        "notes": (*notes, *said),
+        "notes": (*notes, *said, *few),
         "means": tuple(mean.tolist()),
         "longest": float(data.time[-1]),
         **_frozen_baseline(data, best.point, spreads, (keep, scale)),
     }
+
+
+def _note_of_clusters(told: NDArray[np.bool_], members: NDArray[np.intp]) -> list[str]:
+    """What to say where there are no more clusters than coefficients, or a baseline has one."""
+    return note_of_few_clusters(max(int(told.sum()), 1), int(members.max()) + 1)
 
 
 def _told_terms(

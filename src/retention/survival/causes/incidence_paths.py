@@ -60,6 +60,7 @@ def steps_of_stratum(
     """The baselines of a stratum side by side."""
     paths = [model.baselines[stratum].path for model in models]
     duration = np.unique(np.concatenate([path.duration for path in paths]))
+    few = models[0].cluster is not None and not robust  # clusters, for any errors
     n, p = duration.size, len(models[0].coef)
     hazard, spread = np.zeros((len(paths), n)), np.zeros((len(paths), n, 1 + p))
     for k, path in enumerate(paths):
@@ -75,7 +76,7 @@ def steps_of_stratum(
         variance=spread[:, :, 0],
         drift=spread[:, :, 1:],
         covariance=np.nan_to_num([array_of_table(each.covariance, p) for each in models]),
-        known=all(model.status == "converged" for model in models),
+        known=not few and all(model.status == "converged" for model in models),
         robust=_parts_of_stretches(duration, hazard, robust[stratum]) if robust else None,
     )
 

@@ -48,13 +48,17 @@ class RobustSteps(BaseModel):
 
 
 def robust_steps(fits: Sequence[Fit], members: NDArray[np.intp]) -> tuple[RobustSteps, ...]:
-    """The covariances of each stratum.
+    """The covariances of each stratum; none if there are no more clusters than coefficients.
+
+    The influences of all clusters are 0 together, so that one alone would seem to be sure.
 
     Args:
         fits: of each reason, to the same rows.
         members: the number of each row's cluster.
     """
     n_strata, n = fits[0].data.stratum_starts.size, int(members.max()) + 1
+    if n <= max(1, *(int(fit.keep.sum()) for fit in fits)):
+        return ()
     moved = [_influence_on_coefficients(fit, members, n) for fit in fits]
     most = int(np.clip(_STRETCHES // (len(fits) * n_strata), 5, 50))
     made = []

@@ -36,11 +36,14 @@ def with_sampling_weights(spells: Histories, name: str | None) -> Histories:
             f"sampling_weights: {stand} for several spells (n_spells) besides, which would then be "
             "taken for independent. Give each spell a row of its own."
         )
+    weight = weight / weight.max()  # so that no sum is too large
     return replace(spells, sampling=weight / weight.mean())
 
 
 def _weights_of_rows(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     try:
+        if values.dtype.kind not in "biufO" or _holds_text(values):
+            raise TypeError
         weight = values.astype(np.float64)
     except (TypeError, ValueError):
         raise ColumnError(
@@ -63,3 +66,8 @@ def _weights_of_rows(values: NDArray[Any], name: str) -> NDArray[np.float64]:
             "out."
         )
     return np.asarray(weight, np.float64)
+
+
+def _holds_text(values: NDArray[Any]) -> bool:
+    """Digits that are text are no numbers, although numpy would read them; nor are days."""
+    return values.dtype.kind == "O" and any(isinstance(each, str) for each in values)

@@ -28,6 +28,7 @@ from retention.survival.cox.partial_likelihood import (
     score_residuals,
 )
 from retention.survival.models import covariates as designs
+from retention.survival.models.clustered_scores import note_of_few_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,7 @@ def fit_partial_likelihood(
     found = maximise(
         lambda beta: _likelihood_at(inner, beta, penalty)[1] if beta.any() else null,
         np.zeros(int(some.sum())),
+        settled=False,  # the sums at the end are asked for below
     )
     kept = [names[i] for i in np.flatnonzero(keep)]
     sums, (value, gradient, hessian) = _likelihood_at(inner, found.point, penalty)
@@ -303,9 +305,8 @@ def _covariance(
     covariance = covariance_of_estimates(fit.found.hessian[np.ix_(told, told)])
     if clusters is not None:
         n = int(clusters.max()) + 1
-        if n <= told.sum():
-            few = f"The errors of {told.sum()} coefficients take more than {n} clusters."
-            return wide, [few] if told.any() else []
+        if few := note_of_few_clusters(int(told.sum()), n):
+            return wide, few
         residuals = score_residuals(fit.data, fit.sums)[:, told]
         weight = np.empty(clusters.size)
         weight[fit.data.order] = fit.data.weight

@@ -14,6 +14,7 @@ from retention.numerics.codes import Key, group_numbers
 from retention.survival.counts.observation import (
     NOTHING,
     Unseen,
+    time_in_words,
     unseen_between,
     warn_of_unseen_stretches,
 )
@@ -159,6 +160,30 @@ def notes_of_spans(spans: Sequence[tuple[Curve, float, float]]) -> list[str | No
     told = [(", ".join(one.key), one.unseen, start, end) for one, start, end in spans]
     warn_of_unseen_stretches(told, FROM_TENURE, table="curve")
     return [unseen.note(start, end) for _, unseen, start, end in told]
+
+
+def notes_of_values(
+    spans: Sequence[tuple[Curve, float, float]], values: NDArray[np.float64]
+) -> list[str | None]:
+    """The same, and where a value is null although nobody left the sight: what was too short.
+
+    Args:
+        spans: curves, and from when to when something is asked of them.
+        values: what was found for each; NaN where it is not known.
+    """
+    notes = notes_of_spans(spans)
+    return [
+        _note_of_short_curve(one, note) if np.isnan(value) else note
+        for (one, _, _), note, value in zip(spans, notes, values, strict=True)
+    ]
+
+
+def _note_of_short_curve(one: Curve, note: str | None) -> str | None:
+    """What is said already, unless that is no reason for a null."""
+    if note and not (one.unseen.leading and note == one.unseen.condition):
+        return note
+    short = f"nobody was watched beyond {time_in_words(float(one.duration[-1]))}"
+    return f"{note}; {short}" if note else short
 
 
 def text_column(values: Sequence[str | None]) -> NDArray[np.object_]:

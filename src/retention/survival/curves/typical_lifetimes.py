@@ -16,6 +16,7 @@ from retention.survival.curves.curve_tables import (
     curves_of,
     list_of_numbers,
     notes_of_spans,
+    notes_of_values,
     table_of_curves,
     text_column,
 )
@@ -201,7 +202,7 @@ def restricted_mean(
         "standard_error": error,
         "lower": mean - z * error,
         "upper": mean + z * error,
-        "note": text_column(notes_of_spans([(one, 0.0, horizon) for one in chosen])),
+        "note": text_column(notes_of_values([(one, 0.0, horizon) for one in chosen], mean)),
     }
     return table_like(table_of_curves(chosen, by, parts), curve)
 
@@ -259,7 +260,7 @@ def restricted_mean_difference(
     if not others:
         raise ContentError("curve: there is one segment only, so nothing to compare it with.")
     mean, error = np.array([_mean_and_error(one, horizon) for one in (first, *others)]).T
-    theirs, *notes = notes_of_spans([(one, 0.0, horizon) for one in (first, *others)])
+    theirs, *notes = notes_of_values([(one, 0.0, horizon) for one in (first, *others)], mean)
     difference, spread = mean[1:] - mean[0], np.hypot(error[1:], error[0])
     standard = np.divide(difference, spread, out=np.full(spread.size, np.nan), where=spread > 0)
     parts: dict[str, Any] = {
@@ -350,7 +351,7 @@ def conditional_survival(
         "survival": survival,
         "lower": lower,
         "upper": upper,
-        "note": text_column(notes_of_spans([(one, t, t + h) for one, t, h in chosen])),
+        "note": text_column(notes_of_values([(one, t, t + h) for one, t, h in chosen], survival)),
     }
     return table_like(table_of_curves([one for one, _, _ in chosen], by, parts), curve)
 

@@ -17,7 +17,7 @@ from retention.numerics.newton import (
     usable_by_moments,
 )
 from retention.survival.hazard.clustered_levels import Robust, robust_covariances
-from retention.survival.hazard.likelihood import Arrow, Design, arrow_at, hazard_maximum
+from retention.survival.hazard.likelihood import Arrow, Design, hazard_maximum
 from retention.survival.models.clustered_scores import note_of_few_clusters, numbers_of_clusters
 from retention.survival.models.distributions import LINKS
 
@@ -127,7 +127,7 @@ def _fit_with_clusters(fit: Fit, link: str, members: NDArray[np.intp]) -> Fit:
     if few := note_of_few_clusters(max(n_effects, 1), n):
         none = _unknown_errors(n_effects, fit.found.point.size)
         return replace(fit, said=[*fit.said, *few], robust=none)
-    arrow = arrow_at(fit.counts, design, LINKS[link], fit.found.point)
+    arrow = fit.found.hessian
     maximum = (fit.found.point, arrow, covariance_of_estimates(arrow.profile))
     robust = robust_covariances(fit.counts, design, LINKS[link], maximum, (member, n))
     return replace(fit, robust=robust)

@@ -81,12 +81,6 @@ def hazard_maximum(counts: Exposure, design: Design, shape: Shape, start: Floats
         )
 
 
-def arrow_at(counts: Exposure, design: Design, shape: Shape, point: Floats) -> Arrow:
-    """The second derivatives at the estimates, not a step before as Newton's method leaves them."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _likelihood(counts, design, shape, point)[2]
-
-
 def _newton_step(hessian: Arrow, gradient: Floats) -> Floats:
     m = hessian.effects.shape[0]
     effects = ascent_step(hessian.profile, gradient[:m] + hessian.slopes.T @ gradient[m:])

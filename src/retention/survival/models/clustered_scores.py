@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention.errors import count_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -46,4 +48,5 @@ def note_of_few_clusters(n_terms: int, n_clusters: int) -> list[str]:
     """What to say where sums of clusters, which are 0 together, say nothing of so many terms."""
     if n_clusters > n_terms:
         return []
-    return [f"The errors of {n_terms} coefficients take more than {n_clusters} clusters."]
+    terms, clusters = count_of(n_terms, "coefficient"), count_of(n_clusters, "cluster")
+    return [f"The errors of {terms} take more than {clusters}."]
