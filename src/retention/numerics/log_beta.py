@@ -43,7 +43,7 @@ def log_mean_kept(a: Floats | float, b: Floats | float, s: Floats | float) -> Fl
     return np.asarray(exact + whole - s * np.log1p(a / (z + s)) + rest)
 
 
-def mixed_difference(step: Step, z: Floats, first: float, second: Floats) -> Floats:
+def mixed_difference(step: Step, z: Floats, first: Floats | float, second: Floats) -> Floats:
     """f(z + first + second) − f(z + first) − f(z + second) + f(z), from f(z + s) − f(z)."""
     short, long = np.minimum(first, second), np.maximum(first, second)
     return step(z + long, short) - step(z, short)

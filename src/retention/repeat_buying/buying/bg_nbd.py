@@ -7,26 +7,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from retention.numerics.newton import chunks
 from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, log_odds_of_leaving
-from retention.repeat_buying.buying.fit import fit_purchases
-from retention.repeat_buying.buying.purchase_model import MemorylessModel
-from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
+from retention.repeat_buying.buying.fit import fit_with_covariates
+from retention.repeat_buying.buying.purchase_model import CovariateModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
+
+    from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
 
 
-class _LeavesAfterAPurchase(MemorylessModel):
+class _LeavesAfterAPurchase(CovariateModel):
     """What the two models share; they differ in whether the first purchase may be the last."""
 
     names: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    moved: ClassVar[tuple[int, int]] = (2, 1)
     first_too: ClassVar[bool]
 
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
         """The log-odds −d; see the likelihood."""
-        return -log_odds_of_leaving(theta, on.x, on.t_x, on.T, self.first_too)[0]
+        own = self.own_parameters(theta, on.terms)
+        return -log_odds_of_leaving(own, on.x, on.t_x, on.T, self.first_too)[0]
 
     def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """E[(1 − (1 + p t/(α + T))^(−r − x)) / p] over the p of those who are still alive."""
@@ -69,7 +75,12 @@ class MbgNbdModel(_LeavesAfterAPurchase):
     model: Literal["mbg_nbd"] = "mbg_nbd"
 
 
-def fit_bg_nbd(summary: object) -> BgNbdModel:
+def fit_bg_nbd(
+    summary: object,
+    *,
+    buying_covariates: str | Sequence[str] = (),
+    leaving_covariates: str | Sequence[str] = (),
+) -> BgNbdModel:
     """How often customers buy and how soon they leave, if they leave after repeat purchases only.
 
     While a customer, each buys at random at an own rate; after each repeat purchase each leaves
@@ -78,18 +89,26 @@ def fit_bg_nbd(summary: object) -> BgNbdModel:
         L = Γ(r + x) α^r / Γ(r) · [B(a, b + x)/B(a, b) · (α + T)^(−r − x)
             + (if x > 0) B(a + 1, b + x − 1)/B(a, b) · (α + t_x)^(−r − x)].
 
+    With covariates z that do not change, such as the channel that won the customer, α is α e^(−γ′z)
+    for a customer, with the z and γ of `buying_covariates`: for each 1 more in z they buy e^γ times
+    as often on average. And a is a e^(γ′z) with those of `leaving_covariates`: the odds a/b of
+    leaving are e^γ times as high. CLVTools multiplies both a and b, which leaves the mean chance as
+    it is and only makes customers more alike: its effects on leaving are others.
+
     Fitted by maximum likelihood on the different histories. Where the data do not tell the
     parameters, the model says so in `status` and `notes`; it is not refused.
 
     Args:
-        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer.
+        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer, with the
+            columns of the covariates joined to it, if there are any.
+        buying_covariates: columns that may tell how often customers buy, as in `fit_pareto_nbd`.
+        leaving_covariates: columns that may tell how soon they leave.
 
     Returns:
         The model; see `BgNbdModel` and its methods.
 
     Raises:
-        ColumnError: if `x`, `t_x` or `T` is missing or of the wrong type.
-        ContentError: if the summary is empty or a history cannot be.
+        as `fit_pareto_nbd`.
 
     Example:
         All who bought again did so on the last day, so nobody seems to leave. On average there are
@@ -105,12 +124,19 @@ def fit_bg_nbd(summary: object) -> BgNbdModel:
 
     Source:
         Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005), "Counting Your Customers" the Easy
-        Way, Marketing Science 24(2), 275–284, equation 6.
+        Way, Marketing Science 24(2), 275–284, equation 6. Covariates: Fader, P. S. and Hardie, B.
+        G. S. (2007), note 019 at brucehardie.com.
     """
-    return BgNbdModel(**_fields_of_bg_nbd(read_histories(summary), first_too=False))
+    asked = (buying_covariates, leaving_covariates)
+    return BgNbdModel(**_fields_of_bg_nbd(BgNbdModel, summary, asked))
 
 
-def fit_mbg_nbd(summary: object) -> MbgNbdModel:
+def fit_mbg_nbd(
+    summary: object,
+    *,
+    buying_covariates: str | Sequence[str] = (),
+    leaving_covariates: str | Sequence[str] = (),
+) -> MbgNbdModel:
     """How often customers buy and how soon they leave, if the first purchase may be the last.
 
     As `fit_bg_nbd`, but customers may leave after the first purchase too, so that those who bought
@@ -120,7 +146,9 @@ def fit_mbg_nbd(summary: object) -> MbgNbdModel:
             + B(a + 1, b + x)/B(a, b) · (α + t_x)^(−r − x)].
 
     Args:
-        summary: a table of `purchase_summary`: `x`, `t_x`, `T`, one row per customer.
+        summary: as in `fit_bg_nbd`.
+        buying_covariates: as in `fit_bg_nbd`.
+        leaving_covariates: as in `fit_bg_nbd`.
 
     Returns:
         The model; see `MbgNbdModel` and its methods.
@@ -145,18 +173,25 @@ def fit_mbg_nbd(summary: object) -> MbgNbdModel:
         of models for customer base analysis, International Journal of Research in Marketing 24(3),
         201–209.
     """
-    return MbgNbdModel(**_fields_of_bg_nbd(read_histories(summary), first_too=True))
+    asked = (buying_covariates, leaving_covariates)
+    return MbgNbdModel(**_fields_of_bg_nbd(MbgNbdModel, summary, asked))
 
 
-def _fields_of_bg_nbd(on: Histories, *, first_too: bool) -> dict[str, Any]:
+def _fields_of_bg_nbd(
+    kind: type[_LeavesAfterAPurchase],
+    summary: object,
+    asked: tuple[str | Sequence[str], str | Sequence[str]],
+) -> dict[str, Any]:
+    likelihood_of = partial(BgLikelihood, first_too=kind.first_too)
+    return fit_with_covariates(likelihood_of, _starts_of_bg_nbd, kind, summary, asked)
+
+
+def _starts_of_bg_nbd(on: Histories) -> list[Floats]:
     n = on.n_customers
     x, age = float(on.n @ on.x) / n, float(on.n @ on.T) / n
     often = max(x, 1e-3) / (age or 1.0)
-    starts = [
-        np.array([r, r / often, a, b]) for r, a, b in ((0.5, 1.0, 2.5), (0.2, 0.3, 1.0), (3, 2, 20))
-    ]
-    likelihood_of = partial(BgLikelihood, first_too=first_too)
-    return fit_purchases(likelihood_of, starts, _LeavesAfterAPurchase.names, on)
+    tried = ((0.5, 1.0, 2.5), (0.2, 0.3, 1.0), (3, 2, 20))
+    return [np.array([r, r / often, a, b]) for r, a, b in tried]
 
 
 _POINTS = 128
@@ -169,7 +204,7 @@ _DEPTH = 75.0
 _ROWS = 16_384
 
 
-def purchases_until_leaving(a: float, b: ArrayLike, k: ArrayLike, q: ArrayLike) -> Floats:
+def purchases_until_leaving(a: ArrayLike, b: ArrayLike, k: ArrayLike, q: ArrayLike) -> Floats:
     """E[(1 − (1 + p q)^(−k)) / p] over p with the distribution Beta(a, b).
 
     The purchases of one whose rate is Gamma(k, α) over q = t/α. The usual form with ₂F₁ overflows
@@ -179,7 +214,7 @@ def purchases_until_leaving(a: float, b: ArrayLike, k: ArrayLike, q: ArrayLike) 
     exponentially.
 
     Args:
-        a: first parameter, above 0.
+        a: first parameter, above 0, one for all or one a case.
         b: second parameter, above 0, one a case.
         k: the shape of the rate, above 0, one a case.
         q: how far to look, 0 or more, one a case.
@@ -187,22 +222,20 @@ def purchases_until_leaving(a: float, b: ArrayLike, k: ArrayLike, q: ArrayLike) 
     Returns:
         One number a case.
     """
-    arrays = [np.asarray(values, np.float64) for values in (b, k, q)]
-    b_, k_, q_ = (values.reshape(-1) for values in np.broadcast_arrays(*arrays))
-    found = np.empty(b_.size)
-    for start in range(0, b_.size, _ROWS):
-        rows = slice(start, start + _ROWS)
-        found[rows] = _integral_over_chances(a, b_[rows], k_[rows], q_[rows])
+    arrays = [np.asarray(values, np.float64) for values in (a, b, k, q)]
+    cases = [values.reshape(-1) for values in np.broadcast_arrays(*arrays)]
+    found = np.empty(cases[0].size)
+    for rows in chunks(found.size, _ROWS):
+        found[rows] = _integral_over_chances(*(values[rows] for values in cases))
     return found
 
 
-def _integral_over_chances(a: float, b: Floats, k: Floats, q: Floats) -> Floats:
+def _integral_over_chances(a: Floats, b: Floats, k: Floats, q: Floats) -> Floats:
     from scipy.special import betaln
 
     first, last = k * q, -np.expm1(-k * np.log1p(q))
     mode = np.log((a + 1) / (b + 1))
-    one = np.full(b.size, a + 1)
-    left, right = reach_from_mode(one, b + 1), reach_from_mode(b + 1, one)
+    left, right = reach_from_mode(a + 1, b + 1), reach_from_mode(b + 1, a + 1)
     width = (left + right) / _POINTS
     scale = betaln(a, b)
     total = np.zeros(b.size)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from retention.errors import ContentError
+from retention.numerics.newton import moments
 from retention.numerics.positive_parameters import fit_logs
-from retention.repeat_buying.buying.purchase_model import fields_of_model
-from retention.repeat_buying.summary.purchase_histories import Histories
+from retention.repeat_buying.buying.purchase_model import fields_of_model, moves_of
+from retention.repeat_buying.summary.covariate_terms import asked_columns
+from retention.repeat_buying.summary.purchase_histories import (
+    Histories,
+    histories_with_covariates,
+    read_histories,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from retention.numerics.positive_parameters import Likelihood
+    from retention.numerics.positive_parameters import Found, Likelihood
+    from retention.repeat_buying.buying.gamma_rates import Moves
+    from retention.repeat_buying.buying.purchase_model import CovariateModel
 
     Floats = NDArray[np.float64]
 
@@ -52,19 +63,98 @@ def fit_purchases(
         on: the different histories.
         rough: a likelihood that is quicker to compute, and near enough to find a start.
     """
-    if on.x.size < _MANY:
-        found = fit_logs(likelihood_of(on), starts, names, thorough=on.n_customers <= _FEW)
-    else:
-        part = fit_logs((rough or likelihood_of)(_sample_of_histories(on)), starts, names)
-        whole = likelihood_of(on)
-        for begin in (part.parameters, *starts):
-            found = fit_logs(whole, [begin], names, origin=starts[0], most=_PASSES)
-            if np.isfinite(found.log_likelihood):
-                break
-    fields = fields_of_model(found, on.n, on.unit)
+    found = _most_likely(likelihood_of, starts, names, on, rough)
+    return fields_of_model(found, on.n, on.unit) | {"notes": _notes_of_fit(found, on)}
+
+
+def fit_with_covariates(
+    likelihood_of: Callable[..., Likelihood],
+    starts_of: Callable[[Histories], Sequence[Floats]],
+    kind: type[CovariateModel],
+    summary: object,
+    asked: tuple[str | Sequence[str], str | Sequence[str]],
+    *,
+    rough: Callable[..., Likelihood] | None = None,
+) -> dict[str, Any]:
+    """The fields of a `CovariateModel`, fitted on the histories and covariates of a summary.
+
+    Args:
+        likelihood_of: histories, of four parameters, and of covariates where it is told `moves`.
+        starts_of: where to begin with the histories.
+        kind: the model.
+        summary: the table.
+        asked: the columns of covariates of buying, and of leaving.
+        rough: as in `fit_purchases`.
+    """
+    buying = asked_columns("buying_covariates", asked[0])
+    leaving = asked_columns("leaving_covariates", asked[1])
+    if not buying and not leaving:
+        on = read_histories(summary)
+        return fit_purchases(likelihood_of, starts_of(on), kind.names, on, rough=rough)
+    known, on = histories_with_covariates(summary, buying, leaving)
+    terms = cast("Floats", on.terms)
+    mean, covariance = moments(terms, on.n)
+    spread = np.sqrt(np.diagonal(covariance))
+    moves = moves_of(known, *kind.moved)
+    starts = [np.append(start, np.ones(mean.size)) for start in starts_of(on)]
+    found = _most_likely(
+        partial(likelihood_of, moves=moves),
+        starts,
+        (*kind.names, *known.names),
+        replace(on, terms=(terms - mean) / spread),
+        None if rough is None else partial(rough, moves=moves),
+    )
+    fields = fields_of_model(_at_no_covariates(found, moves, mean, spread), on.n, on.unit)
+    whole = fields["parameters"]
     return fields | {
-        "notes": (*_notes_if_all_returned(on), *found.notes, *_notes_of_limits(found.limits))
+        "notes": _notes_of_fit(found, on),
+        "parameters": whole[:4],
+        "effects": tuple(np.log(whole[4:]).tolist()),
+        "buying": known.buying,
+        "leaving": known.leaving,
     }
+
+
+def _at_no_covariates(found: Found, moves: Moves, mean: Floats, spread: Floats) -> Found:
+    """From terms in standard deviations from their mean back to terms as they are.
+
+    Raises:
+        ContentError: if a parameter cannot be told at covariates of 0, far from those there are.
+    """
+    change = np.diag(np.append(np.ones(4), 1 / spread))
+    for place, sign, some in moves.directions():
+        change[place, 4:][some] = -sign * mean[some] / spread[some]
+    with np.errstate(over="ignore"):
+        parameters = np.exp(change @ np.log(found.parameters))
+    if not (np.isfinite(parameters) & (parameters > 0)).all():
+        raise ContentError(
+            "covariates are so far from 0 that the parameters, which are those of customers whose "
+            "covariates are 0, cannot be told: take a usual value from them, as in year − 2020."
+        )
+    return replace(found, parameters=parameters, covariance=change @ found.covariance @ change.T)
+
+
+def _most_likely(
+    likelihood_of: Callable[[Histories], Likelihood],
+    starts: Sequence[Floats],
+    names: Sequence[str],
+    on: Histories,
+    rough: Callable[[Histories], Likelihood] | None,
+) -> Found:
+    if on.x.size < _MANY:
+        return fit_logs(likelihood_of(on), starts, names, thorough=on.n_customers <= _FEW)
+    part = fit_logs((rough or likelihood_of)(_sample_of_histories(on)), starts, names)
+    whole = likelihood_of(on)
+    for begin in (part.parameters, *starts):
+        found = fit_logs(whole, [begin], names, origin=starts[0], most=_PASSES)
+        if np.isfinite(found.log_likelihood):
+            break
+    return found
+
+
+def _notes_of_fit(found: Found, on: Histories) -> tuple[str, ...]:
+    limits = found.limits[:4]
+    return (*_notes_if_all_returned(on), *found.notes, *_notes_of_limits(limits))
 
 
 def histories_to_search(on: Histories) -> Histories:
@@ -80,7 +170,8 @@ def _sample_of_histories(on: Histories) -> Histories:
     drawn = np.sort(rest)[::step]
     rows = np.concatenate([kept, drawn])
     n = np.concatenate([on.n[kept], on.n[drawn] * step])
-    return Histories(on.x[rows], on.t_x[rows], on.T[rows], n, on.unit)
+    terms = None if on.terms is None else on.terms[rows]
+    return Histories(on.x[rows], on.t_x[rows], on.T[rows], n, on.unit, terms)
 
 
 def _notes_if_all_returned(on: Histories) -> Iterator[str]:

@@ -19,11 +19,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.numerics.newton import chunks
-from retention.repeat_buying.buying.gamma_rates import customers_with_more, sum_of_log_rates
+from retention.repeat_buying.buying.gamma_rates import (
+    Moves,
+    customers_with_more,
+    sum_of_log_rates,
+    sum_over_histories,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from retention.repeat_buying.buying.gamma_rates import Own, Parts
     from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
@@ -71,55 +77,53 @@ class ParetoLikelihood:
     Args:
         on: the different histories.
         n: how many nodes the integrals have.
+        moves: how covariates move α and β; then the e^γ of their terms follow the four parameters.
     """
 
-    def __init__(self, on: Histories, n: int = 24) -> None:
-        self.on, self.n_nodes = on, n
+    def __init__(self, on: Histories, n: int = 24, moves: Moves | None = None) -> None:
+        self.on, self.n_nodes, self.moves = on, n, moves
         self.beyond = customers_with_more(on.x, on.n)
 
     def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian at (r, α, s, β)."""
-        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+        gradient, hessian = np.zeros(theta.size), np.zeros((theta.size, theta.size))
         part = sum_of_log_rates(theta[0], self.beyond)
         value, gradient[0], hessian[0, 0] = part[0], part[1][0], part[2][0, 0]
         for rows in chunks(self.on.x.size, ROWS):
-            one = self._sums_over_histories(theta, rows)
+            one = sum_over_histories(self, theta, rows)
             value, gradient, hessian = value + one[0], gradient + one[1], hessian + one[2]
         return value, gradient, hessian
 
-    def _sums_over_histories(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
-        """What depends on the ages, over some histories."""
-        r, alpha, s, beta = theta
+    def parts_of_histories(self, own: Own, rows: slice) -> Parts:
+        """What depends on the ages of some histories, with derivatives by their parameters."""
+        r, alpha, s, beta = own
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
-        log_odds, slopes, curves = self._log_odds_of_leaving(theta, x, self.on.t_x[rows], age)
+        log_odds, slopes, curves = self._log_odds_of_leaving(own, x, self.on.t_x[rows], age)
         either = np.logaddexp(0.0, log_odds)
         left = n * np.exp(log_odds - either)
-        spread = left * np.exp(-either)
         buying, leaving = np.log1p(age / alpha), np.log1p(age / beta)
         until = alpha + age
-        value = n @ (either - r * buying - x * np.log(until) - s * leaving)
-        gradient = slopes @ left
-        gradient += [-(n @ buying), n @ ((r * age / alpha - x) / until), -(n @ leaving), 0.0]
-        hessian = (slopes * spread) @ slopes.T + curves @ left
+        value = n * (either - r * buying - x * np.log(until) - s * leaving)
+        curves *= left
+        curves += slopes[:, None] * (slopes * (left * np.exp(-either)))
+        slopes *= left
         pulled, drawn = age / (alpha * until), age / (beta * (beta + age))
-        gradient[3] += s * (n @ drawn)
-        hessian[0, 1] += n @ pulled
-        hessian[1, 1] += n @ (x / until**2 - r * pulled * (1 / alpha + 1 / until))
-        hessian[2, 3] += n @ drawn
-        hessian[3, 3] -= s * (n @ (drawn * (1 / beta + 1 / (beta + age))))
-        lower = np.tril_indices(4, -1)
-        hessian[lower] = hessian.T[lower]
-        return float(value), gradient, hessian
+        slopes += n * np.array([-buying, (r * age / alpha - x) / until, -leaving, s * drawn])
+        curves[0, 1] += n * pulled
+        curves[1, 1] += n * (x / until**2 - r * pulled * (1 / alpha + 1 / until))
+        curves[2, 3] += n * drawn
+        curves[3, 3] -= s * n * (drawn * (1 / beta + 1 / (beta + age)))
+        for i, j in zip(*np.tril_indices(4, -1), strict=True):
+            curves[i, j] = curves[j, i]
+        return value, slopes, curves
 
-    def _log_odds_of_leaving(
-        self, theta: Floats, x: Floats, t_x: Floats, age: Floats
-    ) -> tuple[Floats, Floats, Floats]:
+    def _log_odds_of_leaving(self, own: Own, x: Floats, t_x: Floats, age: Floats) -> Parts:
         """d, its derivatives (4 × cases) and its second derivatives (4 × 4 × cases, upper half).
 
         With φ the log of what is integrated, those of the integral's log are E[φ′] and
         E[φ″] + Cov(φ′, φ′), taken with the nodes' shares as probabilities.
         """
-        r, alpha, s, beta = theta
+        r, alpha, s, beta = own
         a, b, k, m, end = alpha + t_x, beta + t_x, r + x, s + 1, age - t_x
         u, log_a, log_b, log_value = Powers(a, b, k, m, end).nodes(self.n_nodes)
         log_integral, share = _log_sum(log_value)
@@ -141,13 +145,14 @@ class ParetoLikelihood:
         return log_odds, slopes, curves
 
 
-def log_odds_gone(theta: Floats, on: Histories, n: int) -> Floats:
-    """The log-odds d of having left, of each history."""
-    r, alpha, s, beta = theta
+def log_odds_gone(own: Own, on: Histories, n: int) -> Floats:
+    """The log-odds d of having left, of each history with its own parameters."""
+    r, s = own[0], own[2]
+    alpha, beta = (np.broadcast_to(own[place], on.x.shape) for place in (1, 3))
     found = np.empty(on.x.size)
     for rows in chunks(on.x.size, ROWS):
         x, t_x, age = on.x[rows], on.t_x[rows], on.T[rows]
-        a, b, end = alpha + t_x, beta + t_x, age - t_x
+        a, b, end = alpha[rows] + t_x, beta[rows] + t_x, age - t_x
         integral = Powers(a, b, r + x, s + 1, end).log_integral(n)
         grown = (r + x) * np.log1p(end / a) + s * np.log1p(end / b)
         found[rows] = np.log(s / b) + integral + grown

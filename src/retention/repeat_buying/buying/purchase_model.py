@@ -19,15 +19,20 @@ from retention.numerics.frozen import (
     fit_as_text,
     frozen_table,
 )
+from retention.repeat_buying.buying.gamma_rates import Moves
+from retention.repeat_buying.summary.covariate_terms import Covariates
 from retention.repeat_buying.summary.purchase_histories import (
+    Customers,
     Histories,
     checked_length,
     read_customers,
+    refuse_unknown_columns,
 )
+from retention.survival.models.covariates import Covariate, names_of_terms
 from retention.tables import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
     from narwhals.stable.v2.typing import IntoFrameT
@@ -85,6 +90,7 @@ class RepeatBuyingModel(BaseModel, ABC):
                 f"parameters of {self.model} are {', '.join(self.names)}, all above 0; "
                 f"got {self.parameters}."
             )
+        size += len(getattr(self, "effects", ()))
         if [len(row) for row in self.covariance] != [size] * size:
             raise ContentError(f"covariance of {self.model} must have {size} rows of {size}.")
         return self
@@ -111,7 +117,7 @@ class RepeatBuyingModel(BaseModel, ABC):
     @property
     def covariance_of_logs(self) -> Floats:
         """The covariance as an array, NaN where it cannot be told."""
-        return array_of_table(self.covariance, len(self.parameters))
+        return array_of_table(self.covariance, len(self.covariance))
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """The parameters as a pandas table.
@@ -127,14 +133,15 @@ class RepeatBuyingModel(BaseModel, ABC):
         import pandas as pd
 
         z = intervals.quantile_of(level)
-        error = np.sqrt(np.diagonal(self.covariance_of_logs))
+        size, theta = len(self.names), np.array(self.parameters)
+        error = np.sqrt(np.diagonal(self.covariance_of_logs)[:size])
         with np.errstate(over="ignore"):
-            lower, upper = self.theta * np.exp(-z * error), self.theta * np.exp(z * error)
+            lower, upper = theta * np.exp(-z * error), theta * np.exp(z * error)
         return pd.DataFrame(
             {
                 "parameter": np.array(self.names, dtype=object),
-                "estimate": self.theta,
-                "standard_error": self.theta * error,
+                "estimate": theta,
+                "standard_error": theta * error,
                 "lower": lower,
                 "upper": np.where(np.isfinite(upper), upper, np.nan),
             }
@@ -321,7 +328,7 @@ class PurchaseModel(RepeatBuyingModel):
             One number a time.
 
         Raises:
-            RetentionError: if there are not as many `n` as `ages`.
+            RetentionError: if there are not as many `n` as `ages`, or the model has covariates.
         """
         each_age = np.atleast_1d(np.asarray(ages, np.float64))
         weights = None if n is None else np.atleast_1d(np.asarray(n, np.float64))
@@ -333,8 +340,21 @@ class PurchaseModel(RepeatBuyingModel):
         since = np.maximum(at[:, None] - (oldest - age), 0.0)
         grain = max(float(since.max(initial=0.0)), 1e-300) * 1e-12  # ages apart by rounding alone
         steps, place = np.unique(np.round(since / grain), return_inverse=True)
-        each = self.purchases_of_new(self.theta, steps * grain)
+        each = self.purchases_of_new(self.own_parameters(self.theta, None), steps * grain)
         return np.asarray(each[place.reshape(since.shape)] @ many)
+
+    @property
+    def covariate_columns(self) -> list[str]:
+        """The columns beyond x, t_x and T that a summary must have; most models have none."""
+        return []
+
+    def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
+        """The customers of a summary with their histories, as the model tells them apart."""
+        return read_customers(summary, spend=spend)
+
+    def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:  # noqa: ARG002
+        """The parameters of each history, which covariates may move; most models have none."""
+        return theta
 
     @abstractmethod
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
@@ -368,7 +388,7 @@ class PurchaseModel(RepeatBuyingModel):
     ) -> IntoFrameT:
         """A table of the value of each customer: `line` on a scale without bounds, and back."""
         z = intervals.quantile_of(level)
-        customers = read_customers(summary)
+        customers = self.customers_of(summary)
         refuse_another_unit(self, customers.histories.unit)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             middle, error = self._value_and_error(line, customers.histories)
@@ -406,13 +426,18 @@ class MemorylessModel(PurchaseModel):
 
     def log_purchases_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of E[purchases from now on within some time], if alive, of each history."""
-        x, age, place = distinct_pairs(on)
-        return np.asarray(np.log(self.purchases_if_alive(theta, x, age, within))[place])
+        return self._log_of_pairs(self.purchases_if_alive, theta, on, within)
 
     def log_some_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of P(a purchase within some time from now), if alive, of each history."""
-        x, age, place = distinct_pairs(on)
-        return np.asarray(np.log(self.some_if_alive(theta, x, age, within))[place])
+        return self._log_of_pairs(self.some_if_alive, theta, on, within)
+
+    def _log_of_pairs(
+        self, value: Callable[..., Floats], theta: Floats, on: Histories, within: float
+    ) -> Floats:
+        first, place = distinct_pairs(on)
+        own = self.own_parameters(theta, None if on.terms is None else on.terms[first])
+        return np.asarray(np.log(value(own, on.x[first], on.T[first], within))[place])
 
     @abstractmethod
     def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
@@ -423,11 +448,111 @@ class MemorylessModel(PurchaseModel):
         """P(a purchase within some time from now) of one who has bought x times and is alive."""
 
 
-def distinct_pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """The different pairs of x and T among histories sorted by them, and each history's place."""
+class CovariateModel(MemorylessModel):
+    """A model in which covariates may move how often customers buy and how soon they leave.
+
+    Attributes:
+        buying: covariates of how often they buy.
+        leaving: covariates of how soon they leave.
+        effects: γ of each of their terms, those of buying first. `covariance` has them after the
+            logs of the parameters.
+    """
+
+    moved: ClassVar[tuple[int, int]]
+    """The place of the parameter that covariates of leaving move, and whether up or down."""
+
+    buying: tuple[Covariate, ...] = ()
+    leaving: tuple[Covariate, ...] = ()
+    effects: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_effects(self) -> Self:
+        terms = self.covariates.names
+        if len(terms) != len(self.effects):
+            raise ContentError(f"effects of {self.model} must be {len(terms)}: {terms}.")
+        return self
+
+    @property
+    def covariates(self) -> Covariates:
+        """The covariates of both kinds."""
+        return Covariates(self.buying, self.leaving)
+
+    @property
+    def covariate_columns(self) -> list[str]:
+        """The columns of covariates that a summary must have."""
+        return self.covariates.columns
+
+    @property
+    def theta(self) -> Floats:
+        """The parameters as an array, followed by e^γ of each term."""
+        return np.append(self.parameters, np.exp(self.effects))
+
+    def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
+        """The parameters as a pandas table, followed by the effects of covariates.
+
+        Args:
+            level: confidence of the bounds; those of parameters are symmetric in the log.
+
+        Returns:
+            One row a parameter: `parameter` (its name; of an effect "buying: …" or "leaving: …"),
+            `estimate` (of an effect γ: customers buy, or leave, e^γ times as readily for each 1
+            more), `standard_error` (delta method, on the natural scale), `lower`, `upper`; all but
+            the estimate null where the status is not "converged".
+        """
+        import pandas as pd
+
+        found = super().coefficients(level=level)
+        if not self.effects:
+            return found
+        z = intervals.quantile_of(level)
+        gamma = np.array(self.effects)
+        error = np.sqrt(np.diagonal(self.covariance_of_logs)[len(self.names) :])
+        effects = pd.DataFrame(
+            {
+                "parameter": np.array(self.covariates.names, dtype=object),
+                "estimate": gamma,
+                "standard_error": error,
+                "lower": gamma - z * error,
+                "upper": gamma + z * error,
+            }
+        )
+        return pd.concat([found, effects], ignore_index=True)
+
+    def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
+        """The customers of a summary with their histories and covariates."""
+        known = self.covariates if self.effects else None
+        return read_customers(summary, spend=spend, covariates=known)
+
+    def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:
+        """The four parameters, of each history as covariates move them."""
+        if terms is None:
+            refuse_covariates(self)
+            return theta
+        return self.moves.own_parameters(theta, terms)
+
+    @property
+    def moves(self) -> Moves:
+        """How covariates move the parameters."""
+        return moves_of(self.covariates, *self.moved)
+
+
+def moves_of(known: Covariates, place: int, sign: int) -> Moves:
+    """How covariates move α, and a parameter of leaving."""
+    buying, leaving = (len(names_of_terms(some)) for some in (known.buying, known.leaving))
+    return Moves(buying, leaving, place, sign)
+
+
+def distinct_pairs(on: Histories) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Which histories, sorted by x, T and covariates, are the first with these; and each's place.
+
+    Returns:
+        Whether each is the first of its kind, and which kind each is of.
+    """
     new = np.ones(on.x.size, np.bool_)
     new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
-    return on.x[new], on.T[new], np.cumsum(new) - 1
+    if on.terms is not None:
+        new[1:] |= (on.terms[1:] != on.terms[:-1]).any(axis=1)
+    return new, np.cumsum(new) - 1
 
 
 def _chance_from_log_odds(log_odds: Floats) -> Floats:
@@ -440,16 +565,18 @@ def _log_of_complement(log_some: Floats) -> Floats:
     return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
 
 
-def pandas_columns(table: object, kind: Kind) -> pd.DataFrame:
-    """The columns that a kind of table has, as far as they are there, in pandas.
+def pandas_columns(table: object, kind: Kind, further: Sequence[str] = ()) -> pd.DataFrame:
+    """The columns that a kind of table has, as far as they are there, and further ones, in pandas.
 
     A lazy table gives its rows in another order each time it is asked.
     """
     import pandas as pd
 
-    frame = require(table, kind, by_row=True, adds="all")
+    refuse_unknown_columns(table, {"the model": further})
+    frame = require(table, kind, extra=further, by_row=True, adds="all")
     present = frame.collect_schema()
-    return pd.DataFrame(collect(frame.select(*(n for n in kind.names if n in present))))
+    names = (*(n for n in kind.names if n in present), *further)
+    return pd.DataFrame(collect(frame.select(*names)))
 
 
 def refuse_another_unit(model: PurchaseModel, unit: str | None) -> None:
@@ -474,4 +601,17 @@ def check_purchase_model(model: object) -> None:
     if not isinstance(model, PurchaseModel):
         raise RetentionError(
             f"model must be fitted, as by fit_pareto_nbd(summary); got {type(model).__name__}."
+        )
+
+
+def refuse_covariates(model: PurchaseModel) -> None:
+    """Refuse a model with covariates where these are not asked of each customer.
+
+    Raises:
+        RetentionError: with what to give instead.
+    """
+    if names := model.covariate_columns:
+        raise RetentionError(
+            f"model has covariates ({', '.join(map(repr, names))}), which are not known here of "
+            "each customer. Give one fitted without covariates."
         )
