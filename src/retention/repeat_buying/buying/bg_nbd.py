@@ -9,8 +9,8 @@ import numpy as np
 
 from retention.numerics.newton import chunks
 from retention.repeat_buying.buying.bg_likelihood import BgLikelihood, log_odds_of_leaving
-from retention.repeat_buying.buying.fit import fit_with_covariates
-from retention.repeat_buying.buying.purchase_model import CovariateModel
+from retention.repeat_buying.buying.fit import CovariateModel, fit_with_covariates
+from retention.repeat_buying.buying.gamma_rates import chances_after_purchases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,10 @@ class _LeavesAfterAPurchase(CovariateModel):
         r, alpha, a, b = theta
         share = b / (a + b) if self.first_too else 1.0
         return share * purchases_until_leaving(a, b + self.first_too, r, times / alpha)
+
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """See `chances_after_purchases`, with k = 1."""
+        return chances_after_purchases(theta, within, most, self.first_too, 1)
 
 
 class BgNbdModel(_LeavesAfterAPurchase):

@@ -1,32 +1,41 @@
-"""From the likelihood of purchases to the fields of a model, and what a fit that fails means."""
+"""From the likelihood of purchases to a model, with covariates or without, and why a fit fails."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
+from pydantic import model_validator
 
-from retention.errors import ContentError
+from retention import intervals
+from retention.errors import ContentError, RetentionError
 from retention.numerics.newton import moments
 from retention.numerics.positive_parameters import fit_logs
-from retention.repeat_buying.buying.purchase_model import fields_of_model, moves_of
-from retention.repeat_buying.summary.covariate_terms import asked_columns
+from retention.repeat_buying.buying.gamma_rates import Moves
+from retention.repeat_buying.buying.purchase_model import (
+    MemorylessModel,
+    fields_of_model,
+    refuse_covariates,
+)
+from retention.repeat_buying.summary.covariate_terms import Covariates, asked_columns
 from retention.repeat_buying.summary.purchase_histories import (
+    Customers,
     Histories,
     histories_with_covariates,
+    read_customers,
     read_histories,
 )
+from retention.survival.models.covariates import Covariate, names_of_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from retention.numerics.positive_parameters import Found, Likelihood
-    from retention.repeat_buying.buying.gamma_rates import Moves
-    from retention.repeat_buying.buying.purchase_model import CovariateModel
 
     Floats = NDArray[np.float64]
 
@@ -38,6 +47,113 @@ _MANY = 8_000
 
 _PASSES = 30
 """A fit of so many histories goes over them no more often."""
+
+
+class CovariateModel(MemorylessModel):
+    """A model in which covariates may move how often customers buy and how soon they leave.
+
+    Attributes:
+        buying: covariates of how often they buy.
+        leaving: covariates of how soon they leave.
+        effects: γ of each of their terms, those of buying first. `covariance` has them after the
+            logs of the parameters.
+    """
+
+    moved: ClassVar[tuple[int, int]]
+    """The place of the parameter that covariates of leaving move, and whether up or down."""
+
+    buying: tuple[Covariate, ...] = ()
+    leaving: tuple[Covariate, ...] = ()
+    effects: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_effects(self) -> Self:
+        terms = self.covariates.names
+        if len(terms) != len(self.effects):
+            raise ContentError(f"effects of {self.model} must be {len(terms)}: {terms}.")
+        return self
+
+    @property
+    def covariates(self) -> Covariates:
+        """The covariates of both kinds."""
+        return Covariates(self.buying, self.leaving)
+
+    @property
+    def covariate_columns(self) -> list[str]:
+        """The columns of covariates that a summary must have."""
+        return self.covariates.columns
+
+    @property
+    def theta(self) -> Floats:
+        """The parameters as an array, followed by e^γ of each term."""
+        return np.append(self.parameters, np.exp(self.effects))
+
+    def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
+        """The parameters as a pandas table, followed by the effects of covariates.
+
+        Args:
+            level: confidence of the bounds; those of parameters are symmetric in the log.
+
+        Returns:
+            One row a parameter: `parameter` (its name; of an effect "buying: …" or "leaving: …"),
+            `estimate` (of an effect γ: customers buy, or leave, e^γ times as readily for each 1
+            more), `standard_error` (delta method, on the natural scale), `lower`, `upper`; all but
+            the estimate null where the status is not "converged".
+        """
+        import pandas as pd
+
+        found = super().coefficients(level=level)
+        if not self.effects:
+            return found
+        z = intervals.quantile_of(level)
+        gamma = np.array(self.effects)
+        error = np.sqrt(np.diagonal(self.covariance_of_logs)[len(self.names) :])
+        effects = pd.DataFrame(
+            {
+                "parameter": np.array(self.covariates.names, dtype=object),
+                "estimate": gamma,
+                "standard_error": error,
+                "lower": gamma - z * error,
+                "upper": gamma + z * error,
+            }
+        )
+        return pd.concat([found, effects], ignore_index=True)
+
+    def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
+        """The customers of a summary with their histories and covariates."""
+        known = self.covariates if self.effects else None
+        return read_customers(summary, spend=spend, covariates=known)
+
+    def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:
+        """The four parameters, of each history as covariates move them."""
+        if terms is None:
+            refuse_covariates(self)
+            return theta
+        return self.moves.own_parameters(theta, terms)
+
+    def _terms_of_new(self, covariates: Mapping[str, object] | None) -> Floats | None:
+        """The terms of a customer just won, one row; None if the model has no covariates."""
+        if not self.effects:
+            return super()._terms_of_new(covariates)
+        given = {} if covariates is None else dict(covariates)
+        if set(given) != set(self.covariate_columns):
+            raise RetentionError(
+                "covariates: say those that the model was fitted with, "
+                f"{', '.join(map(repr, self.covariate_columns))}; got {list(given)}."
+            )
+        columns = {name: np.array([value]) for name, value in given.items()}
+        return self.covariates.terms_of(columns, 1)
+
+    @property
+    def moves(self) -> Moves:
+        """How covariates move the parameters."""
+        return moves_of(self.covariates, *self.moved)
+
+
+def moves_of(known: Covariates, place: int, sign: int) -> Moves:
+    """How covariates move α, and a parameter of leaving."""
+    buying, leaving = (len(names_of_terms(some)) for some in (known.buying, known.leaving))
+    return Moves(buying, leaving, place, sign)
 
 
 def fit_purchases(

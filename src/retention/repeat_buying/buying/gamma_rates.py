@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from retention.numerics.log_beta import log_mean_kept
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -101,6 +103,47 @@ def sum_of_log_rates(r: float, beyond: Floats) -> tuple[float, Floats, Floats]:
         np.array([beyond @ (1 / at)]),
         np.array([[-(beyond @ at**-2.0)]]),
     )
+
+
+def purchase_chances(r: float, alpha: float, times: Floats, most: int) -> Floats:
+    """P(n purchases) for n = 0, …, most of one who stays, at each time (times × numbers).
+
+    Γ(r + n)/(Γ(r) n!) (α/(α + t))^r (t/(α + t))^n, the ratio of gamma functions as a product.
+    """
+    n = np.arange(most)
+    ratios = np.append(0.0, np.cumsum(np.log((r + n) / (n + 1))))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grown = np.arange(most + 1) * np.log(times / (alpha + times))[:, None]
+    grown[:, 0] = 0.0
+    return np.asarray(np.exp(ratios + grown - r * np.log1p(times / alpha)[:, None]))
+
+
+def chances_after_purchases(theta: Floats, within: float, most: int, first: bool, k: int) -> Floats:
+    """P(n purchases within some time) where customers may leave right after a purchase.
+
+    With G(m) the chance of m events or more, of which every k-th is a purchase,
+
+        P(n) = B(a, b + m)/B(a, b) · (G(k n) − G(k n + k)) + B(a + 1, b + m − 1)/B(a, b) · G(k n),
+
+    with m = n, and without the second term for n = 0; m = n + 1 if the first may be the last.
+
+    Args:
+        theta: r, α, a, b.
+        within: the time.
+        most: the largest n.
+        first: whether customers may leave after the first purchase too.
+        k: which event is a purchase.
+    """
+    from scipy.special import betainc
+
+    r, alpha, a, b = (float(np.squeeze(each)) for each in theta)
+    n = np.arange(most + 1.0)
+    m, share = n + first, within / (alpha + within)
+    events = purchase_chances(r, alpha, np.array([within]), k * (most + 1) - 1)[0]
+    tails = np.append(1.0, betainc(k * n[1:], r, share))
+    kept = np.exp(log_mean_kept(a, b, m))
+    left = np.where(m > 0, kept * a / (b + np.maximum(m, 1) - 1), 0.0)
+    return np.asarray(kept * events.reshape(-1, k).sum(axis=1) + left * tails)
 
 
 class ByHistory(Protocol):

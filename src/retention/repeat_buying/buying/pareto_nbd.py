@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from retention.numerics.newton import chunks
-from retention.repeat_buying.buying.fit import fit_with_covariates
+from retention.repeat_buying.buying.fit import CovariateModel, fit_with_covariates
+from retention.repeat_buying.buying.gamma_rates import purchase_chances
 from retention.repeat_buying.buying.pareto_likelihood import (
     ROWS,
     ParetoLikelihood,
     Powers,
     log_odds_gone,
 )
-from retention.repeat_buying.buying.purchase_model import CovariateModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
+
+
+_FARTHEST = 3.7
+"""Beyond it what is left at either end of the time is nothing: e^(−π sinh y) is below 1e-27."""
+
+_PLACES = 241
 
 
 class ParetoNbdModel(CovariateModel):
@@ -63,6 +69,23 @@ class ParetoNbdModel(CovariateModel):
         """(r/α) · β/(s − 1) · (1 − (β/(β + t))^(s − 1))."""
         r, alpha, s, beta = theta
         return np.asarray(r / alpha * time_alive(s, beta, times))
+
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """Of those still here, a negative binomial; of those who left at u, one up to u.
+
+        (β/(β + t))^s P(n; t) + ∫ s β^s (β + u)^(−s − 1) P(n; u) du to t, the integral by the
+        trapezoid rule in y, with u = t/(1 + e^(−π sinh y)).
+        """
+        r, alpha, s, beta = (float(np.squeeze(each)) for each in theta)
+        y = np.linspace(-_FARTHEST, _FARTHEST, _PLACES)
+        share = np.pi * np.sinh(y)
+        u = within * np.exp(-np.logaddexp(0.0, -share))
+        log_width = np.log(np.pi * np.cosh(y) * (y[1] - y[0])) - np.logaddexp(0.0, share)
+        log_density = np.log(s / beta) - (s + 1) * np.log1p(u / beta) + log_width
+        gone = u * np.exp(log_density) @ purchase_chances(r, alpha, u, most)
+        here = np.exp(-s * np.log1p(within / beta))
+        stay = purchase_chances(r, alpha, np.array([within]), most)[0]
+        return np.asarray(here * stay + gone)
 
 
 def fit_pareto_nbd(

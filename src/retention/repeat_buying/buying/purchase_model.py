@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, count_of
+from retention.errors import ContentError, RetentionError, count_of, whole_number
 from retention.frames import collect, table_like
 from retention.numerics.frozen import (
     Numbers,
@@ -19,8 +19,6 @@ from retention.numerics.frozen import (
     fit_as_text,
     frozen_table,
 )
-from retention.repeat_buying.buying.gamma_rates import Moves
-from retention.repeat_buying.summary.covariate_terms import Covariates
 from retention.repeat_buying.summary.purchase_histories import (
     Customers,
     Histories,
@@ -28,11 +26,10 @@ from retention.repeat_buying.summary.purchase_histories import (
     read_customers,
     refuse_unknown_columns,
 )
-from retention.survival.models.covariates import Covariate, names_of_terms
 from retention.tables import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     from narwhals.stable.v2.typing import IntoFrameT
@@ -43,6 +40,11 @@ if TYPE_CHECKING:
     from retention.tables import Kind
 
     Floats = NDArray[np.float64]
+
+_LAST = 10_000
+"""No larger number of purchases is told apart."""
+
+_OF_NEW = ("probability", "lower", "upper")
 
 _STEP = 1e-4
 """The step in the log of a parameter from which the gradient of a prediction is taken."""
@@ -343,6 +345,150 @@ class PurchaseModel(RepeatBuyingModel):
         each = self.purchases_of_new(self.own_parameters(self.theta, None), steps * grain)
         return np.asarray(each[place.reshape(since.shape)] @ many)
 
+    def chances_of_new(
+        self,
+        *,
+        within: float,
+        most: int = 10,
+        covariates: Mapping[str, object] | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """How likely a customer just won is to buy again never, once, twice and so on.
+
+        P(X = n) for n purchases after the first within some time of it, before anything is known of
+        the customer but the covariates, if the model has any. The chances sum to 1.
+
+        Args:
+            within: the time since the first purchase, in the unit that the model was fitted on.
+            most: the last row is of as many purchases or more; 1 to 10,000.
+            covariates: of the customer, by column; for a model with covariates.
+            level: confidence of the bounds.
+
+        Returns:
+            A pandas table, one row a number of purchases: `n_from`, `n_to` (null in the last row),
+            `within`, `probability`, `lower`, `upper` (on the scale of log-odds; null where the
+            model's status is not "converged").
+
+        Raises:
+            RetentionError: if `within` or `most` is out of bounds.
+            ContentError: if a covariate is missing, or a label that the model was not fitted on.
+
+        Example:
+            Nobody seems to leave, and r/α purchases come a day on average: (α/(α + 5))^r buy
+            nothing in 5 days.
+
+            >>> import pandas as pd
+            >>> import retention as rt
+            >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
+            >>> r, alpha, a, b = model.parameters
+            >>> print(f"{(alpha / (alpha + 5)) ** r:.4f}")
+            0.4164
+            >>> model.chances_of_new(within=5, most=2)[["n_from", "n_to", "probability"]].round(4)
+               n_from  n_to  probability
+            0       0   0.0       0.4164
+            1       1   1.0       0.2524
+            2       2   NaN       0.3312
+
+        Source:
+            Fader, Hardie and Lee (2005), equation 8; Fader, P. S. and Hardie, B. G. S. (2006),
+            Deriving an expression for P(X(t) = x) under the Pareto/NBD model, note 012 at
+            brucehardie.com.
+        """
+        import pandas as pd
+
+        asked, last = checked_length(within), whole_number("most", most, least=1, most=_LAST)
+        terms = self._terms_of_new(covariates)
+
+        def log_odds(theta: Floats) -> Floats:
+            found = self.chances_by_number(self.own_parameters(theta, terms), asked, last - 1)
+            logs = np.log(np.append(found, np.maximum(1 - found.sum(), 0.0)))
+            return logs - _log_of_complement(logs)
+
+        values = self._values_with_bounds(log_odds, _chance_from_log_odds, level)
+        numbers = np.arange(last + 1, dtype=np.int64)
+        to = np.append(numbers[:-1].astype(np.float64), np.nan)
+        table = {"n_from": numbers, "n_to": to, "within": np.full(last + 1, asked)}
+        return pd.DataFrame(table | dict(zip(_OF_NEW, values, strict=True)))
+
+    def expected_of_new(
+        self,
+        *,
+        within: float | Sequence[float],
+        covariates: Mapping[str, object] | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """How often a customer just won may be expected to buy again, by each of some times.
+
+        E[X(t)], purchases after the first within t of it, before anything is known of the customer
+        but the covariates, if the model has any.
+
+        Args:
+            within: one time since the first purchase or several, in the unit that the model was
+                fitted on.
+            covariates: of the customer, by column; for a model with covariates.
+            level: confidence of the bounds.
+
+        Returns:
+            A pandas table, one row a time: `within`, `expected_purchases`, `lower`, `upper` (on the
+            log scale; null where the model's status is not "converged").
+
+        Raises:
+            RetentionError: if a time is out of bounds.
+            ContentError: if a covariate is missing, or a label that the model was not fitted on.
+
+        Example:
+            Nobody seems to leave: r/α a day.
+
+            >>> import pandas as pd
+            >>> import retention as rt
+            >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
+            >>> r, alpha, a, b = model.parameters
+            >>> print(f"{r / alpha:.4f}")
+            0.2667
+            >>> model.expected_of_new(within=[5, 30])[["within", "expected_purchases"]].round(4)
+               within  expected_purchases
+            0     5.0              1.3333
+            1    30.0              8.0000
+
+        Source:
+            Fader, Hardie and Lee (2005), equation 9; Schmittlein, Morrison and Colombo (1987),
+            equation 17.
+        """
+        import pandas as pd
+
+        given = [within] if np.ndim(within) == 0 else list(cast("Sequence[float]", within))
+        times = np.array([checked_length(time) for time in given])
+        terms = self._terms_of_new(covariates)
+
+        def logs(theta: Floats) -> Floats:
+            return np.log(self.purchases_of_new(self.own_parameters(theta, terms), times))
+
+        values = self._values_with_bounds(logs, np.exp, level)
+        names = ("expected_purchases", *_OF_NEW[1:])
+        return pd.DataFrame({"within": times} | dict(zip(names, values, strict=True)))
+
+    def _terms_of_new(self, covariates: Mapping[str, object] | None) -> Floats | None:
+        """The terms of a customer just won, one row; None if the model has no covariates."""
+        if covariates:
+            raise RetentionError(
+                f"covariates: the model was fitted without any; got {list(covariates)}."
+            )
+        return None
+
+    def _values_with_bounds(
+        self,
+        line: Callable[[Floats], Floats],
+        value: Callable[[Floats], Floats],
+        level: float,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Values and bounds: `line` on a scale without bounds, and back."""
+        z = intervals.quantile_of(level)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            middle, error = self._value_and_error(line)
+            return value(middle), value(middle - z * error), value(middle + z * error)
+
     @property
     def covariate_columns(self) -> list[str]:
         """The columns beyond x, t_x and T that a summary must have; most models have none."""
@@ -372,6 +518,10 @@ class PurchaseModel(RepeatBuyingModel):
     def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
         """E[repeat purchases up to each time since the first purchase] of a customer just won."""
 
+    @abstractmethod
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """P(n repeat purchases within some time of the first) for n = 0, 1, …, most."""
+
     def _log_chance_of_purchase(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of the chance of a purchase within some time from now, of each history."""
         some = self.log_some_if_alive(theta, on, within)
@@ -387,12 +537,11 @@ class PurchaseModel(RepeatBuyingModel):
         within: float | None,
     ) -> IntoFrameT:
         """A table of the value of each customer: `line` on a scale without bounds, and back."""
-        z = intervals.quantile_of(level)
+        intervals.quantile_of(level)
         customers = self.customers_of(summary)
-        refuse_another_unit(self, customers.histories.unit)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            middle, error = self._value_and_error(line, customers.histories)
-            ends = (value(middle), value(middle - z * error), value(middle + z * error))
+        on = customers.histories
+        refuse_another_unit(self, on.unit)
+        ends = self._values_with_bounds(lambda theta: line(theta, on), value, level)
         place = customers.place
         made: Columns = {"customer_id": customers.customer_id}
         if within is not None:
@@ -401,17 +550,14 @@ class PurchaseModel(RepeatBuyingModel):
         made |= {column: end[place] for column, end in zip(names, ends, strict=True)}
         return table_like(made, summary)
 
-    def _value_and_error(
-        self, line: Callable[[Floats, Histories], Floats], on: Histories
-    ) -> tuple[Floats, Floats]:
-        """The value of each history on its line, and its standard error there."""
-        middle = line(self.theta, on)
+    def _value_and_error(self, line: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+        """Values on their line, and their standard errors there."""
+        middle = line(self.theta)
         if self.status != "converged":
             return middle, np.full(middle.shape, np.nan)
         moves = np.exp(_STEP * np.eye(self.theta.size))
         slopes = [
-            (line(self.theta * move, on) - line(self.theta / move, on)) / (2 * _STEP)
-            for move in moves
+            (line(self.theta * move) - line(self.theta / move)) / (2 * _STEP) for move in moves
         ]
         slope = np.array(slopes)
         error = np.sqrt(np.maximum(((self.covariance_of_logs @ slope) * slope).sum(axis=0), 0.0))
@@ -446,100 +592,6 @@ class MemorylessModel(PurchaseModel):
     @abstractmethod
     def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """P(a purchase within some time from now) of one who has bought x times and is alive."""
-
-
-class CovariateModel(MemorylessModel):
-    """A model in which covariates may move how often customers buy and how soon they leave.
-
-    Attributes:
-        buying: covariates of how often they buy.
-        leaving: covariates of how soon they leave.
-        effects: γ of each of their terms, those of buying first. `covariance` has them after the
-            logs of the parameters.
-    """
-
-    moved: ClassVar[tuple[int, int]]
-    """The place of the parameter that covariates of leaving move, and whether up or down."""
-
-    buying: tuple[Covariate, ...] = ()
-    leaving: tuple[Covariate, ...] = ()
-    effects: tuple[float, ...] = ()
-
-    @model_validator(mode="after")
-    def _has_its_effects(self) -> Self:
-        terms = self.covariates.names
-        if len(terms) != len(self.effects):
-            raise ContentError(f"effects of {self.model} must be {len(terms)}: {terms}.")
-        return self
-
-    @property
-    def covariates(self) -> Covariates:
-        """The covariates of both kinds."""
-        return Covariates(self.buying, self.leaving)
-
-    @property
-    def covariate_columns(self) -> list[str]:
-        """The columns of covariates that a summary must have."""
-        return self.covariates.columns
-
-    @property
-    def theta(self) -> Floats:
-        """The parameters as an array, followed by e^γ of each term."""
-        return np.append(self.parameters, np.exp(self.effects))
-
-    def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
-        """The parameters as a pandas table, followed by the effects of covariates.
-
-        Args:
-            level: confidence of the bounds; those of parameters are symmetric in the log.
-
-        Returns:
-            One row a parameter: `parameter` (its name; of an effect "buying: …" or "leaving: …"),
-            `estimate` (of an effect γ: customers buy, or leave, e^γ times as readily for each 1
-            more), `standard_error` (delta method, on the natural scale), `lower`, `upper`; all but
-            the estimate null where the status is not "converged".
-        """
-        import pandas as pd
-
-        found = super().coefficients(level=level)
-        if not self.effects:
-            return found
-        z = intervals.quantile_of(level)
-        gamma = np.array(self.effects)
-        error = np.sqrt(np.diagonal(self.covariance_of_logs)[len(self.names) :])
-        effects = pd.DataFrame(
-            {
-                "parameter": np.array(self.covariates.names, dtype=object),
-                "estimate": gamma,
-                "standard_error": error,
-                "lower": gamma - z * error,
-                "upper": gamma + z * error,
-            }
-        )
-        return pd.concat([found, effects], ignore_index=True)
-
-    def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
-        """The customers of a summary with their histories and covariates."""
-        known = self.covariates if self.effects else None
-        return read_customers(summary, spend=spend, covariates=known)
-
-    def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:
-        """The four parameters, of each history as covariates move them."""
-        if terms is None:
-            refuse_covariates(self)
-            return theta
-        return self.moves.own_parameters(theta, terms)
-
-    @property
-    def moves(self) -> Moves:
-        """How covariates move the parameters."""
-        return moves_of(self.covariates, *self.moved)
-
-
-def moves_of(known: Covariates, place: int, sign: int) -> Moves:
-    """How covariates move α, and a parameter of leaving."""
-    buying, leaving = (len(names_of_terms(some)) for some in (known.buying, known.leaving))
-    return Moves(buying, leaving, place, sign)
 
 
 def distinct_pairs(on: Histories) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
