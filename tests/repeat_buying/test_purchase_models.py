@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import betainc
 
 import retention as rt
 from buyers import CDNOW, ByHand, cohort, histories_of, model_of, summary_of
@@ -383,6 +384,30 @@ def test_at_a_shape_of_one_the_formula_has_a_limit():
     ]
     middle = (around[0]["expected_purchases"] + around[1]["expected_purchases"]) / 2
     np.testing.assert_allclose(expected, middle, rtol=1e-5)
+
+
+def purchases_one_by_one(a, b, k, q):
+    """Σ over m of E[(1 − p)^(m − 1)] · P(m purchases or more): another way to the same."""
+    m = np.arange(1, 20_001.0)
+    kept = np.exp(np.append(0.0, np.cumsum(np.log1p(-a / (a + b + m[:-1] - 1)))))
+    return float((betainc(m, k, q / (1 + q)) * kept).sum())
+
+
+@pytest.mark.parametrize("a", [0.01, 0.79, 1.0, 30.0, 1000.0])
+@pytest.mark.parametrize("b", [0.01, 0.1, 2.4, 1000.0])
+def test_purchases_until_leaving_are_counted_one_by_one(a, b):
+    """To 1e-11, where chances of leaving differ much or little and purchases are few or many."""
+    k, q = (each.ravel() for each in np.meshgrid([0.01, 0.24, 10, 300], [1e-3, 0.1, 1, 10]))
+    found = purchases_until_leaving(a, b, k, q)
+    by_hand = [purchases_one_by_one(a, b, *each) for each in zip(k, q, strict=True)]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-11)
+
+
+def test_purchases_until_leaving_hold_where_purchases_have_no_end():
+    """Of all to come, a long time on, there are (a + b − 1)/(a − 1) on average, if a is above 1."""
+    for a, b, k in ((30.0, 0.1, 1e6), (3.0, 1e3, 1e4), (1e3, 1.0, 300.0)):
+        found = purchases_until_leaving(a, b, k, 1e12)
+        assert found[0] == pytest.approx((a + b - 1) / (a - 1), rel=1e-11)
 
 
 @given(st.floats(-6, 6), st.floats(-3, 6), st.floats(-3, 6), st.floats(-6, 6))
