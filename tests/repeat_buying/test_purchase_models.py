@@ -17,7 +17,7 @@ from conftest import at_most
 from retention.repeat_buying.buying import fit as fitting
 from retention.repeat_buying.buying.bg_likelihood import BgLikelihood
 from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel, purchases_until_leaving
-from retention.repeat_buying.buying.pareto_likelihood import ParetoLikelihood
+from retention.repeat_buying.buying.pareto_likelihood import ParetoLikelihood, Powers
 from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel, time_alive
 from retention.repeat_buying.buying.purchase_model import PurchaseModel, RepeatBuyingModel
 
@@ -568,3 +568,34 @@ def test_every_engine_gives_the_same_answer(engine):
             wanted = getattr(model, name)(summary, **asked)
             found = engine.read(answer, order=["customer_id"])
             pd.testing.assert_frame_equal(found, wanted, check_dtype=False, rtol=1e-12)
+
+
+@pytest.mark.parametrize("within", [0.001, 5.0, 5000.0])
+def test_pareto_bounds_by_derivatives_are_those_by_differences(monkeypatch, within):
+    """Those of P(no purchase), which are asked of a million customers."""
+    table = cohort(ParetoNbdModel, CDNOW[ParetoNbdModel], 400, horizon=1, seed=3)
+    covariance = tuple(map(tuple, (np.eye(4) / 50 + 0.01).tolist()))
+    model = model_of(
+        ParetoNbdModel, CDNOW[ParetoNbdModel], covariance=covariance, status="converged"
+    )
+    table = table.assign(customer_id=np.arange(400))
+    table.loc[table["x"] > 5, "t_x"] = table["T"]  # bought on the last day
+    fast = model.p_no_purchase(table, within=within)
+    monkeypatch.setattr(ParetoNbdModel, "slopes_of_silence", lambda *_, within: None)
+    slow = model.p_no_purchase(table, within=within)
+    for name in ("p_no_purchase", "lower", "upper"):
+        np.testing.assert_allclose(fast[name], slow[name], rtol=1e-7)
+
+
+def test_few_nodes_are_enough_where_little_varies():
+    """Against 64 nodes, on 6,000 cases that vary little or much; 24 are the most that are taken."""
+    rng = np.random.default_rng(2)
+    a, b = 10.0 ** rng.uniform(-1, 4, (2, 6_000))
+    k, end = 10.0 ** rng.uniform(-1, 3, 6_000), rng.uniform(0, 1800, 6_000)
+    powers = Powers(a, b, k, 1.6, end)
+    enough, most = powers.enough_nodes(24), powers.log_integral(64)
+    assert set(enough.tolist()) == {8, 10, 12, 20, 24}
+    for n in (8, 10, 12, 20):
+        np.testing.assert_allclose(
+            powers.log_integral(n)[enough == n], most[enough == n], rtol=0, atol=3e-14
+        )

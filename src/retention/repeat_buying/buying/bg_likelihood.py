@@ -40,7 +40,7 @@ from retention.repeat_buying.buying.gamma_rates import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from retention.repeat_buying.buying.gamma_rates import Own, Parts
+    from retention.repeat_buying.buying.gamma_rates import Own, Parts, Rows
     from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ class BgLikelihood:
             value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         return value, gradient, hessian
 
-    def parts_of_histories(self, own: Own, rows: slice) -> Parts:
+    def parts_of_histories(self, own: Own, rows: Rows) -> Parts:
         """What depends on the ages of some histories, with derivatives by their parameters."""
         r, alpha, a, _ = own
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Parts = tuple[Floats, Floats, Floats]
+    Rows = slice | NDArray[np.intp]
     Own = Any  # the four parameters: numbers, or one value a row
 
 _ALPHA = 1
@@ -152,12 +153,18 @@ class ByHistory(Protocol):
     on: Histories
     moves: Moves | None
 
-    def parts_of_histories(self, own: Own, rows: slice) -> Parts:
+    def parts_of_histories(self, own: Own, rows: Rows) -> Parts:
         """Value, slopes and curves of some histories by their own parameters, weighted."""
 
 
+def parameters_of_each(likelihood: ByHistory, theta: Floats) -> Own:
+    """The four parameters, of each history where covariates move them."""
+    moves, terms = likelihood.moves, likelihood.on.terms
+    return tuple(theta) if moves is None or terms is None else moves.own_parameters(theta, terms)
+
+
 def sum_over_histories(
-    likelihood: ByHistory, theta: Floats, rows: slice
+    likelihood: ByHistory, theta: Floats, rows: Rows
 ) -> tuple[float, Floats, Floats]:
     """The value of some histories, its gradient and Hessian by all parameters."""
     moves, terms = likelihood.moves, likelihood.on.terms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
@@ -23,6 +24,7 @@ from retention.repeat_buying.summary.purchase_histories import (
     Customers,
     Histories,
     checked_length,
+    distinct_pairs,
     read_customers,
     refuse_unknown_columns,
 )
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
 
 _LAST = 10_000
 """No larger number of purchases is told apart."""
-
-_OF_NEW = ("probability", "lower", "upper")
 
 _STEP = 1e-4
 """The step in the log of a parameter from which the gradient of a prediction is taken."""
@@ -226,7 +226,13 @@ class PurchaseModel(RepeatBuyingModel):
             return _log_of_complement(some) - some
 
         return self._table_of_values(
-            summary, "p_no_purchase", log_odds, _chance_from_log_odds, level, asked
+            summary,
+            "p_no_purchase",
+            log_odds,
+            _chance_from_log_odds,
+            level,
+            asked,
+            slopes=partial(self.slopes_of_silence, within=asked),
         )
 
     def expected_purchases(
@@ -270,8 +276,8 @@ class PurchaseModel(RepeatBuyingModel):
         asked = checked_length(within)
 
         def log(theta: Floats, on: Histories) -> Floats:
-            found = self.log_purchases_if_alive(theta, on, asked)
-            return found - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+            gone = np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+            return self.log_purchases_if_alive(theta, on, asked) - gone
 
         return self._table_of_values(summary, "expected_purchases", log, np.exp, level, asked)
 
@@ -403,13 +409,13 @@ class PurchaseModel(RepeatBuyingModel):
         def log_odds(theta: Floats) -> Floats:
             found = self.chances_by_number(self.own_parameters(theta, terms), asked, last - 1)
             logs = np.log(np.append(found, np.maximum(1 - found.sum(), 0.0)))
-            return logs - _log_of_complement(logs)
+            return np.asarray(logs - _log_of_complement(logs))
 
-        values = self._values_with_bounds(log_odds, _chance_from_log_odds, level)
+        values = self._values_with_bounds("probability", log_odds, _chance_from_log_odds, level)
         numbers = np.arange(last + 1, dtype=np.int64)
-        to = np.append(numbers[:-1].astype(np.float64), np.nan)
-        table = {"n_from": numbers, "n_to": to, "within": np.full(last + 1, asked)}
-        return pd.DataFrame(table | dict(zip(_OF_NEW, values, strict=True)))
+        table = {"n_from": numbers, "n_to": np.append(numbers[:-1].astype(np.float64), np.nan)}
+        table["within"] = np.full(last + 1, asked)
+        return pd.DataFrame(table | values)
 
     def expected_of_new(
         self,
@@ -458,16 +464,15 @@ class PurchaseModel(RepeatBuyingModel):
         """
         import pandas as pd
 
-        given = [within] if np.ndim(within) == 0 else list(cast("Sequence[float]", within))
+        given = cast("list[float]", [within] if np.ndim(within) == 0 else within)
         times = np.array([checked_length(time) for time in given])
         terms = self._terms_of_new(covariates)
 
         def logs(theta: Floats) -> Floats:
             return np.log(self.purchases_of_new(self.own_parameters(theta, terms), times))
 
-        values = self._values_with_bounds(logs, np.exp, level)
-        names = ("expected_purchases", *_OF_NEW[1:])
-        return pd.DataFrame({"within": times} | dict(zip(names, values, strict=True)))
+        values = self._values_with_bounds("expected_purchases", logs, np.exp, level)
+        return pd.DataFrame({"within": times} | values)
 
     def _terms_of_new(self, covariates: Mapping[str, object] | None) -> Floats | None:
         """The terms of a customer just won, one row; None if the model has no covariates."""
@@ -479,15 +484,18 @@ class PurchaseModel(RepeatBuyingModel):
 
     def _values_with_bounds(
         self,
+        name: str,
         line: Callable[[Floats], Floats],
         value: Callable[[Floats], Floats],
         level: float,
-    ) -> tuple[Floats, Floats, Floats]:
+        slopes: Callable[[], Floats | None] | None = None,
+    ) -> dict[str, Floats]:
         """Values and bounds: `line` on a scale without bounds, and back."""
         z = intervals.quantile_of(level)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            middle, error = self._value_and_error(line)
-            return value(middle), value(middle - z * error), value(middle + z * error)
+            middle, error = self._value_and_error(line, slopes)
+            ends = {name: middle, "lower": middle - z * error, "upper": middle + z * error}
+            return {column: value(end) for column, end in ends.items()}
 
     @property
     def covariate_columns(self) -> list[str]:
@@ -522,6 +530,10 @@ class PurchaseModel(RepeatBuyingModel):
     def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
         """P(n repeat purchases within some time of the first) for n = 0, 1, …, most."""
 
+    def slopes_of_silence(self, on: Histories, within: float) -> Floats | None:  # noqa: ARG002
+        """Slopes of the log-odds of no purchase by the logs of parameters, where they are known."""
+        return None
+
     def _log_chance_of_purchase(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of the chance of a purchase within some time from now, of each history."""
         some = self.log_some_if_alive(theta, on, within)
@@ -535,31 +547,32 @@ class PurchaseModel(RepeatBuyingModel):
         value: Callable[[Floats], Floats],
         level: float,
         within: float | None,
+        slopes: Callable[[Histories], Floats | None] | None = None,
     ) -> IntoFrameT:
         """A table of the value of each customer: `line` on a scale without bounds, and back."""
-        intervals.quantile_of(level)
         customers = self.customers_of(summary)
-        on = customers.histories
+        on, place = customers.histories, customers.place
         refuse_another_unit(self, on.unit)
-        ends = self._values_with_bounds(lambda theta: line(theta, on), value, level)
-        place = customers.place
+        known = None if slopes is None else partial(slopes, on)
+        ends = self._values_with_bounds(name, lambda theta: line(theta, on), value, level, known)
         made: Columns = {"customer_id": customers.customer_id}
         if within is not None:
             made["within"] = np.full(place.size, within)
-        names = (name, "lower", "upper")
-        made |= {column: end[place] for column, end in zip(names, ends, strict=True)}
+        made |= {column: end[place] for column, end in ends.items()}
         return table_like(made, summary)
 
-    def _value_and_error(self, line: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-        """Values on their line, and their standard errors there."""
+    def _value_and_error(
+        self, line: Callable[[Floats], Floats], slopes: Callable[[], Floats | None] | None
+    ) -> tuple[Floats, Floats]:
+        """Values on their line, and their standard errors there, by slopes if they are known."""
         middle = line(self.theta)
         if self.status != "converged":
             return middle, np.full(middle.shape, np.nan)
-        moves = np.exp(_STEP * np.eye(self.theta.size))
-        slopes = [
-            (line(self.theta * move) - line(self.theta / move)) / (2 * _STEP) for move in moves
-        ]
-        slope = np.array(slopes)
+        slope = None if slopes is None else slopes()
+        if slope is None:
+            moves = np.exp(_STEP * np.eye(self.theta.size))
+            ends = [(line(self.theta * move), line(self.theta / move)) for move in moves]
+            slope = np.array([(up - down) / (2 * _STEP) for up, down in ends])
         error = np.sqrt(np.maximum(((self.covariance_of_logs @ slope) * slope).sum(axis=0), 0.0))
         return middle, np.where(np.isfinite(middle), error, 0.0)
 
@@ -592,19 +605,6 @@ class MemorylessModel(PurchaseModel):
     @abstractmethod
     def some_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
         """P(a purchase within some time from now) of one who has bought x times and is alive."""
-
-
-def distinct_pairs(on: Histories) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Which histories, sorted by x, T and covariates, are the first with these; and each's place.
-
-    Returns:
-        Whether each is the first of its kind, and which kind each is of.
-    """
-    new = np.ones(on.x.size, np.bool_)
-    new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
-    if on.terms is not None:
-        new[1:] |= (on.terms[1:] != on.terms[:-1]).any(axis=1)
-    return new, np.cumsum(new) - 1
 
 
 def _chance_from_log_odds(log_odds: Floats) -> Floats:

@@ -246,6 +246,19 @@ def read_spend(summary: object, *, table: str = "summary") -> Spend:
     return Spend(rows["x"][again], rows["mean_sales"][again], n[again])
 
 
+def distinct_pairs(on: Histories) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Which histories, sorted by x, T and covariates, are the first with these; and each's place.
+
+    Returns:
+        Whether each is the first of its kind, and which kind each is of.
+    """
+    new = np.ones(on.x.size, np.bool_)
+    new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
+    if on.terms is not None:
+        new[1:] |= (on.terms[1:] != on.terms[:-1]).any(axis=1)
+    return new, np.cumsum(new) - 1
+
+
 def checked_length(value: object, *, argument: str = "within") -> float:
     """One length of time as a number.
 
