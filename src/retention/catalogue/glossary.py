@@ -99,12 +99,6 @@ GLOSSARY: tuple[Term, ...] = (
         "explanation/conventions",
     ),
     Term(
-        "covariate",
-        "what may tell customers apart beside their history: a column that a model multiplies.",
-        "topics/repeat-buying",
-        ("predictor", "feature", "explanatory variable", "independent variable"),
-    ),
-    Term(
         "cumulative incidence",
         "the share that has left for one cause by some time, with the others at work as well.",
         "topics/survival",

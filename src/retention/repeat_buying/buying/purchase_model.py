@@ -20,6 +20,7 @@ from retention.numerics.frozen import (
     fit_as_text,
     frozen_table,
 )
+from retention.numerics.log_beta import log_of_complement
 from retention.repeat_buying.summary.purchase_histories import (
     Customers,
     Histories,
@@ -223,7 +224,7 @@ class PurchaseModel(RepeatBuyingModel):
 
         def log_odds(theta: Floats, on: Histories) -> Floats:
             some = self._log_chance_of_purchase(theta, on, asked)
-            return _log_of_complement(some) - some
+            return log_of_complement(some) - some
 
         return self._table_of_values(
             summary,
@@ -409,7 +410,7 @@ class PurchaseModel(RepeatBuyingModel):
         def log_odds(theta: Floats) -> Floats:
             found = self.chances_by_number(self.own_parameters(theta, terms), asked, last - 1)
             logs = np.log(np.append(found, np.maximum(1 - found.sum(), 0.0)))
-            return np.asarray(logs - _log_of_complement(logs))
+            return np.asarray(logs - log_of_complement(logs))
 
         values = self._values_with_bounds("probability", log_odds, _chance_from_log_odds, level)
         numbers = np.arange(last + 1, dtype=np.int64)
@@ -609,12 +610,6 @@ class MemorylessModel(PurchaseModel):
 
 def _chance_from_log_odds(log_odds: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
-
-
-def _log_of_complement(log_some: Floats) -> Floats:
-    """log(1 − e^a)."""
-    near = log_some > -np.log(2)
-    return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
 
 
 def pandas_columns(table: object, kind: Kind, further: Sequence[str] = ()) -> pd.DataFrame:
