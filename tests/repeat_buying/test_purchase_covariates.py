@@ -207,19 +207,16 @@ def test_derivatives_are_those_of_the_likelihood(kind, buying, leaving):
 
 
 def everything_of(model, table):
-    """All that is said of customers, in one table."""
-    value = rt.repeat_buying.customer_value(
-        table, model=model, spend=20.0, horizon=26, margin=0.3, discount=0.1
-    )
+    """What is said of customers, in one table."""
     found = {
         "silent": model.p_no_purchase(table, within=20)["p_no_purchase"],
         "expected": model.expected_purchases(table, within=20)["expected_purchases"],
         "alive": model.p_alive(table)["p_alive"],
-        "value": value["value"],
     }
     if isinstance(model, ParetoNbdModel):
-        ahead = rt.repeat_buying.discounted_purchases(table, model=model, discount=0.1)
-        found["ahead"] = ahead["discounted_purchases"]
+        found["value"] = rt.repeat_buying.customer_value(
+            table, model=model, spend=20.0, horizon=26, margin=0.3, discount=0.1
+        )["value"]
     return pd.DataFrame({name: values.to_numpy() for name, values in found.items()})
 
 
