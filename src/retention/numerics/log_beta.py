@@ -43,7 +43,13 @@ def log_mean_kept(a: Floats | float, b: Floats | float, s: Floats | float) -> Fl
     return np.asarray(exact + whole - s * np.log1p(a / (z + s)) + rest)
 
 
-def mixed_difference(step: Step, z: Floats, first: float, second: Floats) -> Floats:
+def log_of_complement(log_some: Floats) -> Floats:
+    """log(1 − e^a)."""
+    near = log_some > -np.log(2)
+    return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
+
+
+def mixed_difference(step: Step, z: Floats, first: Floats | float, second: Floats) -> Floats:
     """f(z + first + second) − f(z + first) − f(z + second) + f(z), from f(z + s) − f(z)."""
     short, long = np.minimum(first, second), np.maximum(first, second)
     return step(z + long, short) - step(z, short)

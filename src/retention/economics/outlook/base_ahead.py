@@ -17,7 +17,10 @@ from retention.economics.outlook.purchases_ahead import (
 from retention.errors import RetentionError, whole_number
 from retention.repeat_buying.buying.bg_nbd import BgNbdModel, MbgNbdModel
 from retention.repeat_buying.buying.pareto_nbd import ParetoNbdModel
-from retention.repeat_buying.buying.purchase_model import check_purchase_model
+from retention.repeat_buying.buying.purchase_model import (
+    check_purchase_model,
+    refuse_covariates,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -178,6 +181,7 @@ def check_model_ahead(model: PurchaseModel) -> None:
         RetentionError: with what to give instead.
     """
     check_purchase_model(model)
+    refuse_covariates(model)
     if not isinstance(model, ParetoNbdModel | BgNbdModel | MbgNbdModel):
         raise RetentionError(
             f"model: {type(model).__name__} knows opportunities and no days, so it says nothing of "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from retention.errors import ContentError, RetentionError, count_of
+from retention.numerics.log_beta import log_mean_kept
 from retention.repeat_buying.buying.bg_bb_likelihood import (
     log_likelihood,
     log_likelihood_of_ways,
@@ -109,22 +110,51 @@ class BgBbModel(MemorylessModel):
         here = np.append(0.0, np.cumprod((d + k) / (c + d + k)).cumsum())
         return np.asarray(a / (a + b) * here[np.floor(times + _ROUNDING).astype(np.int64)])
 
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """Beta-binomial chances of n among i opportunities, by when customers leave."""
+        a, b, c, d = theta
+        refuse_parts_ahead(within)
+        i = np.arange(within + 1.0)
+        here = np.exp(log_mean_kept(c, d, i))
+        ends = np.append(here[:-1] * c / (c + d + i[:-1]), here[-1])
+        found = np.zeros(most + 1)
+        for n in range(min(most, int(within)) + 1):
+            found[n] = ends[n:] @ np.exp(_log_of_purchases(a, b, float(n), i[n:]))
+        return found
+
 
 def _chances_by_opportunity(
     theta: Floats, x: Floats, age: Floats, within: float
 ) -> Iterator[tuple[Floats, Floats]]:
     """For each opportunity to come: P(still here), and P(buys then and not before, if here)."""
-    if within % 1 or within > _LONGEST:
-        raise RetentionError(
-            "BG/BB looks ahead a whole number of opportunities, up to "
-            f"{_LONGEST:,}; got {within:g}."
-        )
+    refuse_parts_ahead(within)
     a, b, c, d = theta[0] + x, theta[1] + age - x, theta[2], theta[3] + age
     here, silent = np.ones(x.size), np.ones(x.size)
     for k in range(int(within)):
         here = here * (d + k) / (c + d + k)
         yield here, silent * a / (a + b + k)
         silent = silent * (b + k) / (a + b + k)
+
+
+def refuse_parts_ahead(within: float) -> None:
+    """Refuse a time ahead that is no whole number of opportunities.
+
+    Raises:
+        RetentionError: with the bounds.
+    """
+    if within % 1 or within > _LONGEST:
+        raise RetentionError(
+            "BG/BB looks ahead a whole number of opportunities, up to "
+            f"{_LONGEST:,}; got {within:g}."
+        )
+
+
+def _log_of_purchases(a: float, b: float, n: float, i: Floats) -> Floats:
+    """The log of C(i, n) B(α + n, β + i − n)/B(α, β)."""
+    from scipy.special import betaln
+
+    ways = -np.log1p(i) - betaln(n + 1, i - n + 1)
+    return np.asarray(ways + log_mean_kept(b, a, n) + log_mean_kept(a + n, b, i - n))
 
 
 def fit_bg_bb(summary: object) -> BgBbModel:

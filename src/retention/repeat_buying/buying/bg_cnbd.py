@@ -18,6 +18,7 @@ from retention.repeat_buying.buying.bg_likelihood import (
     log_odds_of_leaving,
 )
 from retention.repeat_buying.buying.fit import fit_purchases, histories_to_search
+from retention.repeat_buying.buying.gamma_rates import chances_after_purchases
 from retention.repeat_buying.buying.purchase_model import PurchaseModel
 from retention.repeat_buying.summary.purchase_histories import Histories, read_histories
 from retention.tables import PURCHASE_SUMMARY, require
@@ -79,6 +80,10 @@ class _LeavesBetweenRegularPurchases(PurchaseModel):
         waits = EventsSince(np.full(at.size, r), np.zeros(at.size), self.k)
         staying = np.full(at.size, b + self.first_too)
         return share * regular_purchases(a, staying, waits, at / alpha)
+
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """See `chances_after_purchases`."""
+        return chances_after_purchases(theta, within, most, self.first_too, self.k)
 
     def _events_until(self, theta: Floats, on: Histories, within: float) -> EventsSince:
         """Events since the last purchase of those alive who stay silent for some time from now."""

@@ -23,12 +23,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention.numerics.log_beta import (
+    digamma_step,
+    log_mean_kept,
+    mixed_difference,
+    trigamma_step,
+)
 from retention.numerics.newton import chunks
-from retention.repeat_buying.buying.gamma_rates import customers_with_more, sum_of_log_rates
+from retention.repeat_buying.buying.gamma_rates import (
+    Moves,
+    customers_with_more,
+    sum_of_log_rates,
+    sum_over_histories,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from retention.repeat_buying.buying.gamma_rates import Own, Parts, Rows
     from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
@@ -44,63 +56,68 @@ class BgLikelihood:
         on: the different histories.
         first_too: whether customers may leave after the first purchase (MBG/NBD).
         k: which event of the process is a purchase: every one, every second, every third …
+        moves: how covariates move α and a; then the e^γ of their terms follow the four parameters.
     """
 
-    def __init__(self, on: Histories, *, first_too: bool, k: int = 1) -> None:
-        self.on, self.first_too, self.k = on, first_too, k
+    def __init__(
+        self, on: Histories, *, first_too: bool, k: int = 1, moves: Moves | None = None
+    ) -> None:
+        self.on, self.first_too, self.k, self.moves = on, first_too, k, moves
         self.beyond = customers_with_more(k * on.x, on.n)
         self.chances = customers_with_more(on.x + first_too, on.n)
 
     def __call__(self, theta: Floats) -> tuple[float, Floats, Floats]:
         """Value, gradient and Hessian at (r, α, a, b)."""
-        r, _, a, b = theta
-        value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
-        for part, places in (
-            (sum_of_log_rates(r, self.beyond), [0]),
-            (_beta_terms(a, b, self.chances), [2, 3]),
-        ):
+        r, _, a, b = theta[:4]
+        value, gradient, hessian = 0.0, np.zeros(theta.size), np.zeros((theta.size, theta.size))
+        shared = [(sum_of_log_rates(r, self.beyond), [0])]
+        if self.moves is None or not self.moves.n_leaving:
+            shared.append((_beta_terms(a, b, self.chances), [2, 3]))
+        for part, places in shared:
             value += part[0]
             gradient[places] += part[1]
             hessian[np.ix_(places, places)] += part[2]
         for rows in chunks(self.on.x.size, ROWS):
-            part = self._sums_over_histories(theta, rows)
+            part = sum_over_histories(self, theta, rows)
             value, gradient, hessian = value + part[0], gradient + part[1], hessian + part[2]
         return value, gradient, hessian
 
-    def _sums_over_histories(self, theta: Floats, rows: slice) -> tuple[float, Floats, Floats]:
-        """What depends on the ages, over some histories."""
-        r, alpha, a, _ = theta
+    def parts_of_histories(self, own: Own, rows: Rows) -> Parts:
+        """What depends on the ages of some histories, with derivatives by their parameters."""
+        r, alpha, a, _ = own
         x, age, n = self.on.x[rows], self.on.T[rows], self.on.n[rows].astype(np.float64)
         events, until = self.k * x, alpha + age
         log_odds, since, shift, last = log_odds_of_leaving(
-            theta, x, self.on.t_x[rows], age, self.first_too, self.k
+            own, x, self.on.t_x[rows], age, self.first_too, self.k
         )
         waits = EventsSince(r + events, (age - self.on.t_x[rows]) / until, self.k)
         either = np.logaddexp(waits.log_weight, log_odds)
         left, here = n * np.exp(log_odds - either), np.exp(waits.log_weight - either)
         grown = np.log1p(age / alpha)
-        value = n @ (either - r * grown - events * np.log(until))
+        value = n * (either - r * grown - events * np.log(until))
         # d is linear in r and log a: its derivatives by r, α, a, b
-        slopes = np.array([since, -(r + events) * shift, np.full(x.size, 1 / a), -last])
-        gradient = slopes @ left
-        gradient[0] -= n @ grown
-        gradient[1] += n @ ((r * age / alpha - events) / until)
-        hessian = np.zeros((4, 4))
+        each = np.broadcast_to(1 / a, x.shape)
+        slopes = np.array([since, -(r + events) * shift, each, -last])
+        first, second = slopes * left, np.zeros((4, 4, x.size))
+        first[0] -= n * grown
+        first[1] += n * ((r * age / alpha - events) / until)
         if self.k > 1:
-            waiting, hessian[:2, :2] = waits.derivatives(until, n * here)
-            gradient[:2] += waiting @ (n * here)
+            waiting, second[:2, :2] = waits.derivatives(until, n * here)
+            first[:2] += waiting * (n * here)
             slopes[:2] -= waiting
-        hessian += (slopes * (left * here)) @ slopes.T
+        second += slopes[:, None] * (slopes * (left * here))
         pulled = age / (alpha * until)
-        hessian[1, 1] += left @ ((r + events) * shift * (2 / until + shift)) + n @ (
+        second[1, 1] += left * ((r + events) * shift * (2 / until + shift)) + n * (
             events / until**2 - r * pulled * (1 / alpha + 1 / until)
         )
-        bend = n @ pulled - left @ shift
-        hessian[0, 1] += bend
-        hessian[1, 0] += bend
-        hessian[2, 2] -= left.sum() / a**2
-        hessian[3, 3] += left @ last**2
-        return float(value), gradient, hessian
+        bend = n * pulled - left * shift
+        second[0, 1] += bend
+        second[1, 0] += bend
+        second[2, 2] -= left / a**2
+        second[3, 3] += left * last**2
+        if np.ndim(a):
+            _add_own_chances(own, x + self.first_too, n, (value, first, second))
+        return value, first, second
 
 
 class EventsSince:
@@ -128,7 +145,7 @@ class EventsSince:
         self.share /= total
 
     def derivatives(self, until: Floats, weight: Floats) -> tuple[Floats, Floats]:
-        """Those of log S by r and α (2 × cases), and the weighted sum of its second ones."""
+        """Those of log S by r and α (2 × cases), and its second ones weighted (2 × 2 × cases)."""
         number = np.arange(self.k)[:, None]
         steps = 1 / (self.shape + number)
         before = np.cumsum(steps, axis=0) - steps
@@ -138,21 +155,26 @@ class EventsSince:
         spread, both, apart = (
             (self.share * value).sum(axis=0) for value in (away**2, away * off, off**2)
         )
-        own = weight @ (spread - (self.share * square).sum(axis=0))
-        cross = -(weight @ (both / until))
-        scale = weight @ ((apart + many) / until**2)
+        own = weight * (spread - (self.share * square).sum(axis=0))
+        cross = -(weight * (both / until))
+        scale = weight * ((apart + many) / until**2)
         return np.array([mean, -many / until]), np.array([[own, cross], [cross, scale]])
 
 
 def log_odds_of_leaving(
-    theta: Floats, x: Floats, t_x: Floats, age: Floats, first_too: bool, k: int = 1
+    own: Own,
+    x: Floats,
+    t_x: Floats,
+    age: Floats,
+    first_too: bool,
+    k: int = 1,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """The log-odds d of having left, log((α + T)/(α + t_x)) and what derivatives of d are made of.
 
     Returns:
         d; that logarithm; minus its derivative by α; 1/(b + m − 1).
     """
-    r, alpha, a, b = theta
+    r, alpha, a, b = own
     after = alpha + t_x
     silence = (age - t_x) / after
     since = np.log1p(silence)
@@ -172,3 +194,17 @@ def _beta_terms(a: float, b: float, chances: Floats) -> tuple[float, Floats, Flo
     bend = -(chances @ (a * (above + below) / (below * above) ** 2))
     hessian = np.array([[square, square], [square, bend]])
     return -float(chances @ np.log1p(a / below)), np.array(gradient), hessian
+
+
+def _add_own_chances(own: Own, m: Floats, n: Floats, parts: Parts) -> None:
+    """Add the same of each history, whose a is its own."""
+    _, _, a, b = own
+    value, first, second = parts
+    value += n * log_mean_kept(a, b, m)
+    first[2] -= n * digamma_step(a + b, m)
+    first[3] -= n * mixed_difference(digamma_step, b, a, m)
+    square = n * trigamma_step(a + b, m)
+    second[2, 2] -= square
+    second[2, 3] -= square
+    second[3, 2] -= square
+    second[3, 3] -= n * mixed_difference(trigamma_step, b, a, m)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError, count_of
+from retention.errors import ContentError, RetentionError, count_of, whole_number
 from retention.frames import collect, table_like
 from retention.numerics.frozen import (
     Numbers,
@@ -19,15 +20,19 @@ from retention.numerics.frozen import (
     fit_as_text,
     frozen_table,
 )
+from retention.numerics.log_beta import log_of_complement
 from retention.repeat_buying.summary.purchase_histories import (
+    Customers,
     Histories,
     checked_length,
+    distinct_pairs,
     read_customers,
+    refuse_unknown_columns,
 )
 from retention.tables import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     from narwhals.stable.v2.typing import IntoFrameT
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
     from retention.tables import Kind
 
     Floats = NDArray[np.float64]
+
+_LAST = 10_000
+"""No larger number of purchases is told apart."""
 
 _STEP = 1e-4
 """The step in the log of a parameter from which the gradient of a prediction is taken."""
@@ -85,6 +93,7 @@ class RepeatBuyingModel(BaseModel, ABC):
                 f"parameters of {self.model} are {', '.join(self.names)}, all above 0; "
                 f"got {self.parameters}."
             )
+        size += len(getattr(self, "effects", ()))
         if [len(row) for row in self.covariance] != [size] * size:
             raise ContentError(f"covariance of {self.model} must have {size} rows of {size}.")
         return self
@@ -111,7 +120,7 @@ class RepeatBuyingModel(BaseModel, ABC):
     @property
     def covariance_of_logs(self) -> Floats:
         """The covariance as an array, NaN where it cannot be told."""
-        return array_of_table(self.covariance, len(self.parameters))
+        return array_of_table(self.covariance, len(self.covariance))
 
     def coefficients(self, *, level: float = 0.95) -> pd.DataFrame:
         """The parameters as a pandas table.
@@ -127,14 +136,15 @@ class RepeatBuyingModel(BaseModel, ABC):
         import pandas as pd
 
         z = intervals.quantile_of(level)
-        error = np.sqrt(np.diagonal(self.covariance_of_logs))
+        size, theta = len(self.names), np.array(self.parameters)
+        error = np.sqrt(np.diagonal(self.covariance_of_logs)[:size])
         with np.errstate(over="ignore"):
-            lower, upper = self.theta * np.exp(-z * error), self.theta * np.exp(z * error)
+            lower, upper = theta * np.exp(-z * error), theta * np.exp(z * error)
         return pd.DataFrame(
             {
                 "parameter": np.array(self.names, dtype=object),
-                "estimate": self.theta,
-                "standard_error": self.theta * error,
+                "estimate": theta,
+                "standard_error": theta * error,
                 "lower": lower,
                 "upper": np.where(np.isfinite(upper), upper, np.nan),
             }
@@ -214,10 +224,16 @@ class PurchaseModel(RepeatBuyingModel):
 
         def log_odds(theta: Floats, on: Histories) -> Floats:
             some = self._log_chance_of_purchase(theta, on, asked)
-            return _log_of_complement(some) - some
+            return log_of_complement(some) - some
 
         return self._table_of_values(
-            summary, "p_no_purchase", log_odds, _chance_from_log_odds, level, asked
+            summary,
+            "p_no_purchase",
+            log_odds,
+            _chance_from_log_odds,
+            level,
+            asked,
+            slopes=partial(self.slopes_of_silence, within=asked),
         )
 
     def expected_purchases(
@@ -261,8 +277,8 @@ class PurchaseModel(RepeatBuyingModel):
         asked = checked_length(within)
 
         def log(theta: Floats, on: Histories) -> Floats:
-            found = self.log_purchases_if_alive(theta, on, asked)
-            return found - np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+            gone = np.logaddexp(0.0, -self.log_odds_alive(theta, on))
+            return self.log_purchases_if_alive(theta, on, asked) - gone
 
         return self._table_of_values(summary, "expected_purchases", log, np.exp, level, asked)
 
@@ -321,7 +337,7 @@ class PurchaseModel(RepeatBuyingModel):
             One number a time.
 
         Raises:
-            RetentionError: if there are not as many `n` as `ages`.
+            RetentionError: if there are not as many `n` as `ages`, or the model has covariates.
         """
         each_age = np.atleast_1d(np.asarray(ages, np.float64))
         weights = None if n is None else np.atleast_1d(np.asarray(n, np.float64))
@@ -333,8 +349,167 @@ class PurchaseModel(RepeatBuyingModel):
         since = np.maximum(at[:, None] - (oldest - age), 0.0)
         grain = max(float(since.max(initial=0.0)), 1e-300) * 1e-12  # ages apart by rounding alone
         steps, place = np.unique(np.round(since / grain), return_inverse=True)
-        each = self.purchases_of_new(self.theta, steps * grain)
+        each = self.purchases_of_new(self.own_parameters(self.theta, None), steps * grain)
         return np.asarray(each[place.reshape(since.shape)] @ many)
+
+    def chances_of_new(
+        self,
+        *,
+        within: float,
+        most: int = 10,
+        covariates: Mapping[str, object] | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """How likely a customer just won is to buy again never, once, twice and so on.
+
+        P(X = n) for n purchases after the first within some time of it, before anything is known of
+        the customer but the covariates, if the model has any. The chances sum to 1.
+
+        Args:
+            within: the time since the first purchase, in the unit that the model was fitted on.
+            most: the last row is of as many purchases or more; 1 to 10,000.
+            covariates: of the customer, by column; for a model with covariates.
+            level: confidence of the bounds.
+
+        Returns:
+            A pandas table, one row a number of purchases: `n_from`, `n_to` (null in the last row),
+            `within`, `probability`, `lower`, `upper` (on the scale of log-odds; null where the
+            model's status is not "converged").
+
+        Raises:
+            RetentionError: if `within` or `most` is out of bounds.
+            ContentError: if a covariate is missing, or a label that the model was not fitted on.
+
+        Example:
+            Nobody seems to leave, and r/α purchases come a day on average: (α/(α + 5))^r buy
+            nothing in 5 days.
+
+            >>> import pandas as pd
+            >>> import retention as rt
+            >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
+            >>> r, alpha, a, b = model.parameters
+            >>> print(f"{(alpha / (alpha + 5)) ** r:.4f}")
+            0.4164
+            >>> model.chances_of_new(within=5, most=2)[["n_from", "n_to", "probability"]].round(4)
+               n_from  n_to  probability
+            0       0   0.0       0.4164
+            1       1   1.0       0.2524
+            2       2   NaN       0.3312
+
+        Source:
+            Fader, Hardie and Lee (2005), equation 8; Fader, P. S. and Hardie, B. G. S. (2006),
+            Deriving an expression for P(X(t) = x) under the Pareto/NBD model, note 012 at
+            brucehardie.com.
+        """
+        import pandas as pd
+
+        asked, last = checked_length(within), whole_number("most", most, least=1, most=_LAST)
+        terms = self._terms_of_new(covariates)
+
+        def log_odds(theta: Floats) -> Floats:
+            found = self.chances_by_number(self.own_parameters(theta, terms), asked, last - 1)
+            logs = np.log(np.append(found, np.maximum(1 - found.sum(), 0.0)))
+            return np.asarray(logs - log_of_complement(logs))
+
+        values = self._values_with_bounds("probability", log_odds, _chance_from_log_odds, level)
+        numbers = np.arange(last + 1, dtype=np.int64)
+        table = {"n_from": numbers, "n_to": np.append(numbers[:-1].astype(np.float64), np.nan)}
+        table["within"] = np.full(last + 1, asked)
+        return pd.DataFrame(table | values)
+
+    def expected_of_new(
+        self,
+        *,
+        within: float | Sequence[float],
+        covariates: Mapping[str, object] | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """How often a customer just won may be expected to buy again, by each of some times.
+
+        E[X(t)], purchases after the first within t of it, before anything is known of the customer
+        but the covariates, if the model has any.
+
+        Args:
+            within: one time since the first purchase or several, in the unit that the model was
+                fitted on.
+            covariates: of the customer, by column; for a model with covariates.
+            level: confidence of the bounds.
+
+        Returns:
+            A pandas table, one row a time: `within`, `expected_purchases`, `lower`, `upper` (on the
+            log scale; null where the model's status is not "converged").
+
+        Raises:
+            RetentionError: if a time is out of bounds.
+            ContentError: if a covariate is missing, or a label that the model was not fitted on.
+
+        Example:
+            Nobody seems to leave: r/α a day.
+
+            >>> import pandas as pd
+            >>> import retention as rt
+            >>> summary = pd.DataFrame({"x": [0, 2, 6], "t_x": [0.0, 10, 10], "T": [10.0] * 3})
+            >>> model = rt.repeat_buying.fit_bg_nbd(summary)
+            >>> r, alpha, a, b = model.parameters
+            >>> print(f"{r / alpha:.4f}")
+            0.2667
+            >>> model.expected_of_new(within=[5, 30])[["within", "expected_purchases"]].round(4)
+               within  expected_purchases
+            0     5.0              1.3333
+            1    30.0              8.0000
+
+        Source:
+            Fader, Hardie and Lee (2005), equation 9; Schmittlein, Morrison and Colombo (1987),
+            equation 17.
+        """
+        import pandas as pd
+
+        given = cast("list[float]", [within] if np.ndim(within) == 0 else within)
+        times = np.array([checked_length(time) for time in given])
+        terms = self._terms_of_new(covariates)
+
+        def logs(theta: Floats) -> Floats:
+            return np.log(self.purchases_of_new(self.own_parameters(theta, terms), times))
+
+        values = self._values_with_bounds("expected_purchases", logs, np.exp, level)
+        return pd.DataFrame({"within": times} | values)
+
+    def _terms_of_new(self, covariates: Mapping[str, object] | None) -> Floats | None:
+        """The terms of a customer just won, one row; None if the model has no covariates."""
+        if covariates:
+            raise RetentionError(
+                f"covariates: the model was fitted without any; got {list(covariates)}."
+            )
+        return None
+
+    def _values_with_bounds(
+        self,
+        name: str,
+        line: Callable[[Floats], Floats],
+        value: Callable[[Floats], Floats],
+        level: float,
+        slopes: Callable[[], Floats | None] | None = None,
+    ) -> dict[str, Floats]:
+        """Values and bounds: `line` on a scale without bounds, and back."""
+        z = intervals.quantile_of(level)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            middle, error = self._value_and_error(line, slopes)
+            ends = {name: middle, "lower": middle - z * error, "upper": middle + z * error}
+            return {column: value(end) for column, end in ends.items()}
+
+    @property
+    def covariate_columns(self) -> list[str]:
+        """The columns beyond x, t_x and T that a summary must have; most models have none."""
+        return []
+
+    def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
+        """The customers of a summary with their histories, as the model tells them apart."""
+        return read_customers(summary, spend=spend)
+
+    def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:  # noqa: ARG002
+        """The parameters of each history, which covariates may move; most models have none."""
+        return theta
 
     @abstractmethod
     def log_odds_alive(self, theta: Floats, on: Histories) -> Floats:
@@ -352,6 +527,14 @@ class PurchaseModel(RepeatBuyingModel):
     def purchases_of_new(self, theta: Floats, times: Floats) -> Floats:
         """E[repeat purchases up to each time since the first purchase] of a customer just won."""
 
+    @abstractmethod
+    def chances_by_number(self, theta: Floats, within: float, most: int) -> Floats:
+        """P(n repeat purchases within some time of the first) for n = 0, 1, …, most."""
+
+    def slopes_of_silence(self, on: Histories, within: float) -> Floats | None:  # noqa: ARG002
+        """Slopes of the log-odds of no purchase by the logs of parameters, where they are known."""
+        return None
+
     def _log_chance_of_purchase(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of the chance of a purchase within some time from now, of each history."""
         some = self.log_some_if_alive(theta, on, within)
@@ -365,35 +548,32 @@ class PurchaseModel(RepeatBuyingModel):
         value: Callable[[Floats], Floats],
         level: float,
         within: float | None,
+        slopes: Callable[[Histories], Floats | None] | None = None,
     ) -> IntoFrameT:
         """A table of the value of each customer: `line` on a scale without bounds, and back."""
-        z = intervals.quantile_of(level)
-        customers = read_customers(summary)
-        refuse_another_unit(self, customers.histories.unit)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            middle, error = self._value_and_error(line, customers.histories)
-            ends = (value(middle), value(middle - z * error), value(middle + z * error))
-        place = customers.place
+        customers = self.customers_of(summary)
+        on, place = customers.histories, customers.place
+        refuse_another_unit(self, on.unit)
+        known = None if slopes is None else partial(slopes, on)
+        ends = self._values_with_bounds(name, lambda theta: line(theta, on), value, level, known)
         made: Columns = {"customer_id": customers.customer_id}
         if within is not None:
             made["within"] = np.full(place.size, within)
-        names = (name, "lower", "upper")
-        made |= {column: end[place] for column, end in zip(names, ends, strict=True)}
+        made |= {column: end[place] for column, end in ends.items()}
         return table_like(made, summary)
 
     def _value_and_error(
-        self, line: Callable[[Floats, Histories], Floats], on: Histories
+        self, line: Callable[[Floats], Floats], slopes: Callable[[], Floats | None] | None
     ) -> tuple[Floats, Floats]:
-        """The value of each history on its line, and its standard error there."""
-        middle = line(self.theta, on)
+        """Values on their line, and their standard errors there, by slopes if they are known."""
+        middle = line(self.theta)
         if self.status != "converged":
             return middle, np.full(middle.shape, np.nan)
-        moves = np.exp(_STEP * np.eye(self.theta.size))
-        slopes = [
-            (line(self.theta * move, on) - line(self.theta / move, on)) / (2 * _STEP)
-            for move in moves
-        ]
-        slope = np.array(slopes)
+        slope = None if slopes is None else slopes()
+        if slope is None:
+            moves = np.exp(_STEP * np.eye(self.theta.size))
+            ends = [(line(self.theta * move), line(self.theta / move)) for move in moves]
+            slope = np.array([(up - down) / (2 * _STEP) for up, down in ends])
         error = np.sqrt(np.maximum(((self.covariance_of_logs @ slope) * slope).sum(axis=0), 0.0))
         return middle, np.where(np.isfinite(middle), error, 0.0)
 
@@ -406,13 +586,18 @@ class MemorylessModel(PurchaseModel):
 
     def log_purchases_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of E[purchases from now on within some time], if alive, of each history."""
-        x, age, place = distinct_pairs(on)
-        return np.asarray(np.log(self.purchases_if_alive(theta, x, age, within))[place])
+        return self._log_of_pairs(self.purchases_if_alive, theta, on, within)
 
     def log_some_if_alive(self, theta: Floats, on: Histories, within: float) -> Floats:
         """The log of P(a purchase within some time from now), if alive, of each history."""
-        x, age, place = distinct_pairs(on)
-        return np.asarray(np.log(self.some_if_alive(theta, x, age, within))[place])
+        return self._log_of_pairs(self.some_if_alive, theta, on, within)
+
+    def _log_of_pairs(
+        self, value: Callable[..., Floats], theta: Floats, on: Histories, within: float
+    ) -> Floats:
+        first, place = distinct_pairs(on)
+        own = self.own_parameters(theta, None if on.terms is None else on.terms[first])
+        return np.asarray(np.log(value(own, on.x[first], on.T[first], within))[place])
 
     @abstractmethod
     def purchases_if_alive(self, theta: Floats, x: Floats, age: Floats, within: float) -> Floats:
@@ -423,33 +608,22 @@ class MemorylessModel(PurchaseModel):
         """P(a purchase within some time from now) of one who has bought x times and is alive."""
 
 
-def distinct_pairs(on: Histories) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """The different pairs of x and T among histories sorted by them, and each history's place."""
-    new = np.ones(on.x.size, np.bool_)
-    new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
-    return on.x[new], on.T[new], np.cumsum(new) - 1
-
-
 def _chance_from_log_odds(log_odds: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
 
 
-def _log_of_complement(log_some: Floats) -> Floats:
-    """log(1 − e^a)."""
-    near = log_some > -np.log(2)
-    return np.where(near, np.log(-np.expm1(log_some)), np.log1p(-np.exp(log_some)))
-
-
-def pandas_columns(table: object, kind: Kind) -> pd.DataFrame:
-    """The columns that a kind of table has, as far as they are there, in pandas.
+def pandas_columns(table: object, kind: Kind, further: Sequence[str] = ()) -> pd.DataFrame:
+    """The columns that a kind of table has, as far as they are there, and further ones, in pandas.
 
     A lazy table gives its rows in another order each time it is asked.
     """
     import pandas as pd
 
-    frame = require(table, kind, by_row=True, adds="all")
+    refuse_unknown_columns(table, {"the model": further})
+    frame = require(table, kind, extra=further, by_row=True, adds="all")
     present = frame.collect_schema()
-    return pd.DataFrame(collect(frame.select(*(n for n in kind.names if n in present))))
+    names = (*(n for n in kind.names if n in present), *further)
+    return pd.DataFrame(collect(frame.select(*names)))
 
 
 def refuse_another_unit(model: PurchaseModel, unit: str | None) -> None:
@@ -474,4 +648,17 @@ def check_purchase_model(model: object) -> None:
     if not isinstance(model, PurchaseModel):
         raise RetentionError(
             f"model must be fitted, as by fit_pareto_nbd(summary); got {type(model).__name__}."
+        )
+
+
+def refuse_covariates(model: PurchaseModel) -> None:
+    """Refuse a model with covariates where these are not asked of each customer.
+
+    Raises:
+        RetentionError: with what to give instead.
+    """
+    if names := model.covariate_columns:
+        raise RetentionError(
+            f"model has covariates ({', '.join(map(repr, names))}), which are not known here of "
+            "each customer. Give one fitted without covariates."
         )

@@ -108,7 +108,7 @@ def purchase_calibration(
     check_purchase_model(model)
     classes = np.arange(whole_number("top", top, least=1) + 1, dtype=np.int64)
     intervals.quantile_of(level)
-    rows = pandas_columns(split, _SPLIT)
+    rows = pandas_columns(split, _SPLIT, model.covariate_columns)
     ahead = _holdout_length(rows["T_holdout"].to_numpy(np.float64, na_value=np.nan))
     bought = _holdout_counts(rows)
     said = {

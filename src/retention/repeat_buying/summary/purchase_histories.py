@@ -14,10 +14,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
-from retention.frames import Columns, Frame, collect, count, is_lazy, one_row
+from retention.frames import Columns, Frame, as_lazy, collect, count, is_lazy, one_row
+from retention.names import inner_name
 from retention.numerics.distinct_rows import Alike, distinct_rows
 from retention.orders import MOST
 from retention.periods import DAYS
+from retention.repeat_buying.summary.covariate_terms import (
+    covariates_of_table,
+    refuse_useless_terms,
+)
 from retention.tables import PURCHASE_SUMMARY, require
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from retention.repeat_buying.summary.covariate_terms import Covariates
     from retention.tables import Adds
 
     Floats = NDArray[np.float64]
@@ -49,6 +55,8 @@ class Histories:
         T: age on the last observed day.
         n: how many customers have the history.
         unit: of the ages, "day" or "week"; None where the summary does not say.
+        terms: numbers of covariates, one row a history; None where there are none. Histories differ
+            where they do, and are sorted by them before t_x.
     """
 
     x: Floats
@@ -56,6 +64,7 @@ class Histories:
     T: Floats
     n: NDArray[np.int64]
     unit: str | None
+    terms: Floats | None = None
 
     @property
     def n_customers(self) -> int:
@@ -108,32 +117,102 @@ def read_histories(summary: object, *, table: str = "summary") -> Histories:
         ColumnError: if `x`, `t_x` or `T` is missing or of the wrong type.
         ContentError: if it is empty, holds a history that cannot be, or several units.
     """
+    frame, found = collected_histories(summary)
+    return distinct_histories(found, frame, table)[0]
+
+
+def collected_histories(summary: object, further: Sequence[str] = ()) -> tuple[Frame, Columns]:
+    """The summary, and its histories with further columns, counted if it is a lazy one.
+
+    Raises:
+        ColumnError: if a column is missing or of the wrong type.
+    """
     by_row = not is_lazy(summary)
-    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=by_row, adds="none")
-    rows = _histories_with_unit(frame)
+    frame = require(
+        summary, PURCHASE_SUMMARY, extra=further, alone=True, by_row=by_row, adds="none"
+    )
+    rows = _histories_with_unit(frame, *further)
     if is_lazy(summary):
         rows = rows.group_by(*rows.collect_schema()).agg(nw.len().alias(_NUMBER))
-    return _distinct_histories(collect(rows), frame, table)[0]
+    return frame, collect(rows)
 
 
-def read_customers(summary: object, *, spend: bool = False, table: str = "summary") -> Customers:
+def histories_with_covariates(
+    summary: object, buying: Sequence[str], leaving: Sequence[str], *, table: str = "summary"
+) -> tuple[Covariates, Histories]:
+    """The covariates of a summary, as they are learnt from it, and its different histories.
+
+    Args:
+        summary: a table of kind `PURCHASE_SUMMARY` with the columns of the covariates.
+        buying: columns that tell how often customers buy.
+        leaving: columns that tell how soon they leave.
+        table: what messages call it.
+
+    Raises:
+        ColumnError: if a column is missing or of the wrong type.
+        ContentError: as `read_histories`, or if a covariate is missing for somebody, is the same
+            for all or follows from others.
+    """
+    asked = {"buying_covariates": buying, "leaving_covariates": leaving}
+    refuse_unknown_columns(summary, asked)
+    frame, found = collected_histories(summary, list(dict.fromkeys([*buying, *leaving])))
+    each, size = found.get(_NUMBER), found["x"].size
+    if not size:
+        raise ContentError(f"{table} is empty: there is no customer in it.")
+    known = covariates_of_table(buying, leaving, found, each)
+    terms = known.terms_of(found, size)
+    on = distinct_histories(found, frame, table, terms)[0]
+    refuse_useless_terms(known, terms, np.ones(size, np.int64) if each is None else each)
+    return known, on
+
+
+def refuse_unknown_columns(summary: object, asked: Mapping[str, Sequence[str]]) -> None:
+    """Refuse columns that the summary does not have.
+
+    Args:
+        summary: the table.
+        asked: the columns, by who names them.
+
+    Raises:
+        ColumnError: if there is one.
+    """
+    if not any(asked.values()):
+        return
+    present = as_lazy(summary, name=PURCHASE_SUMMARY.name, by_row=True).collect_schema()
+    for argument, names in asked.items():
+        for name in names:
+            if inner_name(name) not in present:
+                raise ColumnError.unknown(argument, name, present)
+
+
+def read_customers(
+    summary: object,
+    *,
+    spend: bool = False,
+    table: str = "summary",
+    covariates: Covariates | None = None,
+) -> Customers:
     """The customers of a summary, for values that go back to each of them.
 
     Args:
         summary: a table of kind `PURCHASE_SUMMARY` with `customer_id`.
         spend: whether `mean_sales` is wanted as well.
         table: what messages call it.
+        covariates: that tell customers apart as well.
 
     Raises:
         ColumnError: if a column is missing or of the wrong type.
         ContentError: if it is empty, holds a history that cannot be, or several units.
     """
     adds: Adds = "all" if spend else "none"
-    frame = require(summary, PURCHASE_SUMMARY, alone=True, by_row=True, adds=adds)
+    further = () if covariates is None else covariates.columns
+    refuse_unknown_columns(summary, {"the model": further})
+    frame = require(summary, PURCHASE_SUMMARY, extra=further, alone=True, by_row=True, adds=adds)
     _refuse_absent(frame, ["customer_id", *(["mean_sales"] if spend else [])], table)
     money = [nw.col("mean_sales").cast(nw.Float64)] if spend else []
-    found = collect(_histories_with_unit(frame, "customer_id", *money))
-    different, gathered = _distinct_histories(found, frame, table)
+    found = collect(_histories_with_unit(frame, "customer_id", *money, *further))
+    terms = None if covariates is None else covariates.terms_of(found, found["x"].size)
+    different, gathered = distinct_histories(found, frame, table, terms)
     mean_sales = found["mean_sales"].astype(np.float64) if spend else None
     return Customers(found["customer_id"], different, gathered.places(), mean_sales)
 
@@ -167,6 +246,19 @@ def read_spend(summary: object, *, table: str = "summary") -> Spend:
     return Spend(rows["x"][again], rows["mean_sales"][again], n[again])
 
 
+def distinct_pairs(on: Histories) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Which histories, sorted by x, T and covariates, are the first with these; and each's place.
+
+    Returns:
+        Whether each is the first of its kind, and which kind each is of.
+    """
+    new = np.ones(on.x.size, np.bool_)
+    new[1:] = (on.x[1:] != on.x[:-1]) | (on.T[1:] != on.T[:-1])
+    if on.terms is not None:
+        new[1:] |= (on.terms[1:] != on.terms[:-1]).any(axis=1)
+    return new, np.cumsum(new) - 1
+
+
 def checked_length(value: object, *, argument: str = "within") -> float:
     """One length of time as a number.
 
@@ -191,8 +283,17 @@ def _histories_with_unit(frame: Frame, *further: str | nw.Expr) -> Frame:
     return frame.select(nw.col(*_MOST).cast(nw.Float64), *unit, *further)
 
 
-def _distinct_histories(found: Columns, frame: Frame, table: str) -> tuple[Histories, Alike]:
-    """The different histories, and the rows they were gathered from."""
+def distinct_histories(
+    found: Columns, frame: Frame, table: str, terms: Floats | None = None
+) -> tuple[Histories, Alike]:
+    """The different histories, and the rows they were gathered from.
+
+    Args:
+        found: the histories of the customers, or of each some and how many they are.
+        frame: the table they come from.
+        table: what messages call it.
+        terms: of covariates, one row each.
+    """
     rows = {name: found[name].astype(np.float64, copy=False) for name in _MOST}
     each = found.get(_NUMBER)
     if not rows["x"].size:
@@ -200,12 +301,14 @@ def _distinct_histories(found: Columns, frame: Frame, table: str) -> tuple[Histo
     ones = np.ones(rows["x"].size, np.int64) if each is None else each.astype(np.int64)
     if not all(0 <= rows[name].min() <= rows[name].max() <= most for name, most in _MOST.items()):
         refuse_problems(_problems_of_histories(**rows), ones, rows, frame, table)
-    gathered = distinct_rows([rows["x"], rows["T"], rows["t_x"]], each)
-    x, age, t_x = gathered.columns
+    moved = [] if terms is None else list(terms.T)
+    gathered = distinct_rows([rows["x"], rows["T"], *moved, rows["t_x"]], each)
+    x, age, *others, t_x = gathered.columns
     different = {"x": x, "t_x": t_x, "T": age}
     refuse_problems(_problems_of_histories(**different), gathered.n, different, frame, table)
     unit = _only_unit(found[_UNIT], frame, table) if _UNIT in found else None
-    return Histories(x, t_x, age, gathered.n, unit), gathered
+    kinds = None if terms is None else np.column_stack(others)
+    return Histories(x, t_x, age, gathered.n, unit, kinds), gathered
 
 
 def _problems_of_histories(x: Floats, t_x: Floats, T: Floats) -> dict[str, NDArray[np.bool_]]:  # noqa: N803

@@ -15,7 +15,7 @@ from retention.repeat_buying.buying.purchase_model import (
     check_purchase_model,
     pandas_columns,
 )
-from retention.repeat_buying.summary.purchase_histories import checked_length, read_customers
+from retention.repeat_buying.summary.purchase_histories import checked_length
 from retention.repeat_buying.value.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
 from retention.tables.answer_columns import amounts, constants, gives, ids, numbers, texts
@@ -124,7 +124,7 @@ def customer_value(
     check_purchase_model(model)
     ahead = checked_length(horizon, argument="horizon")
     kept, rate = _checked_margin(margin), discount_a_year(discount)
-    rows = pandas_columns(summary, PURCHASE_SUMMARY)
+    rows = pandas_columns(summary, PURCHASE_SUMMARY, model.covariate_columns)
     purchases = model.expected_purchases(rows, within=ahead)["expected_purchases"].to_numpy()
     each, reason = _spend_per_purchase(rows, spend)
     factor = _discount_factors(model, rows, ahead, rate)
@@ -174,7 +174,7 @@ def _discount_factors(
     ∫ e^(−δt) dE(t) / E(h), by parts (e^(−δh) E(h) + δ ∫ e^(−δt) E(t) dt) / E(h). The chance of
     being alive is in both parts of the ratio.
     """
-    customers = read_customers(rows)
+    customers = model.customers_of(rows)
     if not rate or not horizon:
         return np.ones(customers.place.size)
     if isinstance(model, BgBbModel):

@@ -15,7 +15,6 @@ from retention.repeat_buying.buying.purchase_model import (
     check_purchase_model,
     refuse_another_unit,
 )
-from retention.repeat_buying.summary.purchase_histories import Histories, read_customers
 from retention.repeat_buying.value.customer_value import A_YEAR, unit_of_ages
 from retention.repeat_buying.value.regular_discount import discounted_if_regular
 from retention.tables.answer_columns import constants, gives, ids, numbers, shares
@@ -23,6 +22,8 @@ from retention.tables.answer_columns import constants, gives, ids, numbers, shar
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
+
+    from retention.repeat_buying.summary.purchase_histories import Histories
 
     Floats = NDArray[np.float64]
 
@@ -98,7 +99,7 @@ def discounted_purchases(
     rate = discount_a_year(discount)
     if not rate:
         raise RetentionError("discount must be above 0: without one purchases to come do not sum.")
-    customers = read_customers(summary)
+    customers = model.customers_of(summary)
     on = customers.histories
     refuse_another_unit(model, on.unit)
     if isinstance(model, BgBbModel):

@@ -20,7 +20,10 @@ import numpy as np
 
 from retention.errors import RetentionError
 from retention.periods import DAYS, DAYS_A_MONTH
-from retention.repeat_buying.buying.purchase_model import check_purchase_model
+from retention.repeat_buying.buying.purchase_model import (
+    check_purchase_model,
+    refuse_covariates,
+)
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -47,6 +50,7 @@ def rates_of_purchases(model: Any) -> Rates:
         RetentionError: if it is no such model, or its ages are in a unit that is not said.
     """
     check_purchase_model(model)
+    refuse_covariates(model)
     r, alpha = (model.parameters[model.names.index(name)] for name in ("r", "alpha"))
     if model.unit is None:
         raise RetentionError(
