@@ -18,7 +18,9 @@ from retention.errors import (
     whole_number,
 )
 from retention.report import markdown, page
+from retention.report.labelled import labelled_table
 from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
+from retention.report.presentation import AS_IT_IS, Presentation
 from retention.report.sections.basis import definitions_section, what_was_read_section
 from retention.report.sections.came import came_section
 from retention.report.sections.headline import headline_section, three_rates_section
@@ -32,7 +34,7 @@ from retention.report.sections.worth import worth_section
 from retention.wording import day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
     from retention.report.parts import Section
@@ -107,6 +109,7 @@ def retention_report(  # noqa: PLR0913 - a door
     level: float = 0.95,
     pictures: bool = True,
     discount: float = 0.0,
+    presentation: Presentation = AS_IT_IS,
 ) -> Report:
     """How many customers are kept, where and why others are lost, who may be next: to be forwarded.
 
@@ -159,13 +162,18 @@ def retention_report(  # noqa: PLR0913 - a door
         pictures: whether there are any.
         discount: effective rate a year, such as 0.1, of what customers are worth; nothing is
             discounted by default, and the report says so.
+        presentation: how it is shown, which changes no figure: see `rt.report.Presentation`. Its
+            sections are "read", "headline", "rates", "came" (of orders), "losses", "cohorts",
+            "survival", "reasons" (with `notes`), "worth" (where profit is known), "warned" (with
+            `alarms`), "tested" (with `assignment`), "risk" and "definitions".
 
     Returns:
         A `Report`: `to_html()`, `to_markdown()`, `save(path)`; in a notebook it shows itself. The
         same input gives the same bytes.
 
     Raises:
-        RetentionError: if a keyword is none of its values.
+        RetentionError: if a keyword is none of its values, or a section is named that the data
+            do not allow.
         ColumnError: if the table is of neither kind, or `by` names no column of it.
         ContentError: if no whole period was observed.
 
@@ -190,6 +198,8 @@ def retention_report(  # noqa: PLR0913 - a door
         change; the figures have their sources in the report itself.
     """
     _refuse_wrong_settings(freq, history, (min_customers, at_risk), gap)
+    _refuse_unknown_sections(presentation.sections)
+    given, segments = labelled_table(table, segments_as_tuple(by), presentation.labels)
     asked = Asked(
         as_of=periods.as_day(as_of, argument="as_of"),
         observed_from=None
@@ -197,7 +207,7 @@ def retention_report(  # noqa: PLR0913 - a door
         else periods.as_day(observed_from, argument="observed_from"),
         history=history,
         freq=freq,
-        by=segments_as_tuple(by),
+        by=segments,
         gap=gap,
         min_customers=min_customers,
         at_risk=at_risk,
@@ -207,8 +217,8 @@ def retention_report(  # noqa: PLR0913 - a door
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RetentionWarning)
-        made = material_of_report(table, asked, notes, alarms, assignment, control)
-        report = report_of_material(made, title)
+        made = material_of_report(given, asked, notes, alarms, assignment, control)
+        report = report_of_material(made, title, presentation)
     return _report_with_warnings(report, caught)
 
 
@@ -242,16 +252,65 @@ def _refuse_wrong_settings(
         whole_number("gap", gap, least=0)
 
 
-def report_of_material(material: Material, title: str) -> Report:
-    """The report of the material, section by section."""
-    parts = [what_was_read_section, headline_section, three_rates_section]
-    parts += [] if material.of_contracts else [came_section]
-    parts += [where_lost_section, cohorts_section, how_long_section]
-    parts += [why_left_section] if material.notes is not None else []
-    parts += [worth_section] if material.knows_profit else []
-    parts += [warned_section] if material.alarms is not None else []
-    parts += [tested_section] if material.assignment is not None else []
-    parts += [at_risk_section, definitions_section]
+def _refuse_unknown_sections(asked: Sequence[str]) -> None:
+    for key in asked:
+        check_choice("sections", key, _MAKERS)
+
+
+def report_of_material(material: Material, title: str, shown: Presentation = AS_IT_IS) -> Report:
+    """The report of the material, section by section.
+
+    Raises:
+        RetentionError: if a section is asked for that cannot be made of it.
+    """
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"
-    return Report(title, subtitle, tuple(part(material) for part in parts))
+    parts = [_MAKERS[key](material) for key in _keys_to_show(material, shown)]
+    if shown.level_of_detail == "short":
+        parts = [_section_in_short(one) for one in parts]
+    return Report(title, subtitle, tuple(parts))
+
+
+def _keys_to_show(material: Material, shown: Presentation) -> list[str]:
+    """The sections that are asked for, or all that can be made."""
+    for key in shown.sections:
+        if key in _NEEDS and not _NEEDS[key][0](material):
+            raise RetentionError(f"`sections=`: {key!r} needs {_NEEDS[key][1]}.")
+    if shown.sections:
+        return list(shown.sections)
+    there = [key for key in _MAKERS if key not in _NEEDS or _NEEDS[key][0](material)]
+    return [key for key in there if shown.level_of_detail == "full" or key != "definitions"]
+
+
+def _section_in_short(one: Section) -> Section:
+    """Of a section what a minute is enough for; definitions that are asked for stay whole."""
+    if one.key == "definitions":
+        return one
+    return replace(one, pictures=one.pictures[:1], grids=(), notes=())
+
+
+_MAKERS: dict[str, Callable[[Material], Section]] = {
+    "read": what_was_read_section,
+    "headline": headline_section,
+    "rates": three_rates_section,
+    "came": came_section,
+    "losses": where_lost_section,
+    "cohorts": cohorts_section,
+    "survival": how_long_section,
+    "reasons": why_left_section,
+    "worth": worth_section,
+    "warned": warned_section,
+    "tested": tested_section,
+    "risk": at_risk_section,
+    "definitions": definitions_section,
+}
+"""The sections by key, in the order of a report."""
+
+_NEEDS: dict[str, tuple[Callable[[Material], bool], str]] = {
+    "came": (lambda made: not made.of_contracts, "orders; this is a table of contracts"),
+    "reasons": (lambda made: made.notes is not None, "`notes=`"),
+    "worth": (lambda made: made.knows_profit, "the profit of orders or contracts"),
+    "warned": (lambda made: made.alarms is not None, "`alarms=`"),
+    "tested": (lambda made: made.assignment is not None, "`assignment=`"),
+}
+"""What a section cannot be made without."""

@@ -1,0 +1,81 @@
+"""How a report is shown: which parts, under which names, in which currency, from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from retention.errors import RetentionError, check_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """How a report is shown; a firm says it once and gives it to each of its reports.
+
+    Nothing of it changes a figure.
+
+    Attributes:
+        sections: the keys of the parts that are shown, in that order, such as "headline" and
+            "risk"; by default all that the data allow. `retention_report` lists them all.
+        level_of_detail: "full", or "short" for those who have a minute: of each part its finding,
+            its tiles and its first picture, without tables, notes and definitions.
+        labels: what columns and segments are called in the report: `{"plan_tier": "Plan",
+            "basic": "Basic"}`. A segment column's name goes before a segment's.
+
+    Raises:
+        RetentionError: if a keyword is none of its values.
+
+    Example:
+        >>> import retention as rt
+        >>> rt.report.Presentation(sections=["headline", "risk"]).sections
+        ('headline', 'risk')
+    """
+
+    sections: Sequence[str] = ()
+    level_of_detail: Literal["short", "full"] = "full"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lists become tuples, and what cannot be meant is refused."""
+        check_choice("level_of_detail", self.level_of_detail, ("short", "full"))
+        object.__setattr__(self, "sections", texts_of_argument("sections", self.sections))
+        twice = [one for one in self.sections if list(self.sections).count(one) > 1]
+        if twice:
+            raise RetentionError(f"`sections=` names {twice[0]!r} twice. Name each part once.")
+        _refuse_other_labels(self.labels)
+
+
+def texts_of_argument(argument: str, said: object) -> tuple[str, ...]:
+    """One text or a list of them as a tuple.
+
+    Raises:
+        RetentionError: if there is anything else among them.
+    """
+    texts = list(said) if isinstance(said, list | tuple) else [said]
+    for one in texts:
+        if not isinstance(one, str):
+            raise RetentionError(f"`{argument}=` is a text or a list of texts; got {one!r}.")
+    return tuple(map(str, texts))
+
+
+def _refuse_other_labels(labels: object) -> None:
+    """Refuse labels that are no texts by name, or empty.
+
+    Raises:
+        RetentionError: if there is one.
+    """
+    pairs = labels.items() if isinstance(labels, Mapping) else [(labels, None)]
+    for name, label in pairs:
+        if not (isinstance(name, str) and isinstance(label, str) and label.strip()):
+            raise RetentionError(
+                "`labels=` gives each name its label, such as {'plan_tier': 'Plan'}; got "
+                f"{name!r}: {label!r}."
+            )
+
+
+AS_IT_IS = Presentation()
+"""How a report is shown of which nothing is said."""
