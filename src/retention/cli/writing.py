@@ -8,12 +8,13 @@ import sys
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.files.workbook_bytes import workbook_bytes
 from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
 from retention.wording import UNKNOWN, is_missing, money, percent, points, with_commas
+from retention.written_files.whole_files import whole_file, write_whole_bytes, write_whole_text
+from retention.written_files.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,7 @@ def write_answer(table: Any, told: Output, *, people: Sequence[str] = ()) -> Non
         return
     columns = columns_as_lists(table)
     if form == "excel" and told.output is not None:
-        told.output.write_bytes(workbook_bytes({"answer": columns}))
+        write_whole_bytes(workbook_bytes({"answer": columns}), told.output)
         return
     shown = {name: columns[name] for name in people} if people and form == "table" else columns
     write_text(_WRITERS[form](shown), told.output)
@@ -124,7 +125,7 @@ def write_text(text: str, output: Path | None) -> None:
     if output is None:
         _to_standard_output(text)
     else:
-        output.write_text(text, encoding="utf-8", newline="")
+        write_whole_text(text, output)
 
 
 def _to_standard_output(text: str) -> None:
@@ -183,8 +184,8 @@ def _write_parquet(table: Any, output: Path) -> None:
         for name, values in read_out(table, name="the answer").items()
     }
     try:
-        with duckdb.connect() as connection:
-            connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
+        with whole_file(output) as part, duckdb.connect() as connection:
+            connection.from_df(pd.DataFrame(columns)).write_parquet(str(part))
     except duckdb.IOException as error:
         raise OSError(f"{output}: {error}") from None
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from retention.errors import RetentionError, check_choice
+from retention.report.currency_signs import signs_of_currency
+from retention.spelling import OUR_OWN, Signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +27,16 @@ class Presentation:
             its tiles and its first picture, without tables, notes and definitions.
         labels: what columns and segments are called in the report: `{"plan_tier": "Plan",
             "basic": "Basic"}`. A segment column's name goes before a segment's.
+        currency: the code of the currency that all amounts are in, such as "EUR". Babel writes it
+            where that is installed (`pip install babel`); else the code stands before amounts.
+        locale: by whose signs numbers are written: "en" gives €1,234.50, "de_DE" 1.234,50 €. The
+            words stay English.
 
     Raises:
-        RetentionError: if a keyword is none of its values.
+        RetentionError: if a keyword is none of its values, or a locale needs Babel and it lacks.
+
+    Warns:
+        RetentionWarning: if a currency is said and Babel lacks.
 
     Example:
         >>> import retention as rt
@@ -38,6 +47,9 @@ class Presentation:
     sections: Sequence[str] = ()
     level_of_detail: Literal["short", "full"] = "full"
     labels: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
+    locale: str = "en"
+    _signs: Signs = field(default=OUR_OWN, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lists become tuples, and what cannot be meant is refused."""
@@ -47,6 +59,12 @@ class Presentation:
         if twice:
             raise RetentionError(f"`sections=` names {twice[0]!r} twice. Name each part once.")
         _refuse_other_labels(self.labels)
+        object.__setattr__(self, "_signs", signs_of_currency(self.currency, self.locale))
+
+    @property
+    def signs(self) -> Signs:
+        """The signs by which numbers and amounts are written."""
+        return self._signs
 
 
 def texts_of_argument(argument: str, said: object) -> tuple[str, ...]:

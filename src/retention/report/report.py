@@ -21,6 +21,7 @@ from retention.report import markdown, page
 from retention.report.labelled import labelled_table
 from retention.report.material import Asked, Material, material_of_report, segments_as_tuple
 from retention.report.presentation import AS_IT_IS, Presentation
+from retention.report.report_sheets import report_as_workbook
 from retention.report.sections.basis import definitions_section, what_was_read_section
 from retention.report.sections.came import came_section
 from retention.report.sections.headline import headline_section, three_rates_section
@@ -31,7 +32,10 @@ from retention.report.sections.risk import at_risk_section
 from retention.report.sections.tested import tested_section
 from retention.report.sections.warned import warned_section
 from retention.report.sections.worth import worth_section
+from retention.spelling import OUR_OWN, Signs, spelled_by
+from retention.tables import says_currency
 from retention.wording import day
+from retention.written_files.whole_files import write_whole_bytes, write_whole_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,8 +44,13 @@ if TYPE_CHECKING:
     from retention.report.parts import Section
 
 
-REPORTS = (".html", ".htm", ".md")
+REPORTS = (".html", ".htm", ".md", ".xlsx")
 """How the file of a report may end."""
+
+_PRINTED = (
+    "A PDF is printed by a browser: save the report as .html, open it and print it to PDF; it is "
+    "laid out for that. In a job: chromium --headless --print-to-pdf=report.pdf report.html"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,11 +61,13 @@ class Report:
         title: what stands above it.
         subtitle: what it is of.
         sections: its parts: a heading, one sentence of finding, cards, pictures, tables, notes.
+        signs: by which its numbers and amounts are written.
     """
 
     title: str
     subtitle: str
     sections: tuple[Section, ...]
+    signs: Signs = OUR_OWN
 
     def to_html(self) -> str:
         """One HTML page that needs nothing else."""
@@ -66,17 +77,29 @@ class Report:
         """Markdown, with the pictures in words."""
         return markdown.report_in_markdown(self.title, self.subtitle, self.sections)
 
+    def to_workbook(self) -> bytes:
+        """A workbook for Excel: a sheet for each section, numbers as numbers, no formulas."""
+        return report_as_workbook((self.title, self.subtitle), self.sections, self.signs)
+
     def save(self, path: str | Path) -> None:
-        """Write it as HTML (.html, .htm) or Markdown (.md).
+        """Write it as HTML (.html, .htm), Markdown (.md) or an Excel workbook (.xlsx).
+
+        The file is there whole, or as it was before.
 
         Raises:
             RetentionError: if the file's ending is another one.
         """
         file = Path(path)
-        if file.suffix.lower() not in REPORTS:
-            raise RetentionError(f"A report ends in .html or .md; got {str(path)!r}.")
-        whole = self.to_markdown() if file.suffix.lower() == ".md" else self.to_html()
-        file.write_text(whole, encoding="utf-8", newline="")
+        ending = file.suffix.lower()
+        if ending == ".pdf":
+            raise RetentionError(_PRINTED)
+        if ending not in REPORTS:
+            known = f"{', '.join(REPORTS[:-1])} or {REPORTS[-1]}"
+            raise RetentionError(f"A report ends in {known}; got {str(path)!r}.")
+        if ending == ".xlsx":
+            write_whole_bytes(self.to_workbook(), file)
+        else:
+            write_whole_text(self.to_markdown() if ending == ".md" else self.to_html(), file)
 
     def __repr__(self) -> str:
         lines = [f"- {one.finding}" for one in self.sections if one.key != "definitions"]
@@ -168,8 +191,8 @@ def retention_report(  # noqa: PLR0913 - a door
             `alarms`), "tested" (with `assignment`), "risk" and "definitions".
 
     Returns:
-        A `Report`: `to_html()`, `to_markdown()`, `save(path)`; in a notebook it shows itself. The
-        same input gives the same bytes.
+        A `Report`: `to_html()`, `to_markdown()`, `to_workbook()`, `save(path)`; in a notebook it
+        shows itself. The same input gives the same bytes.
 
     Raises:
         RetentionError: if a keyword is none of its values, or a section is named that the data
@@ -215,7 +238,8 @@ def retention_report(  # noqa: PLR0913 - a door
         pictures=pictures,
         discount=discount_a_year(discount),
     )
-    with warnings.catch_warnings(record=True) as caught:
+    _refuse_one_currency_of_many(presentation, segments)
+    with warnings.catch_warnings(record=True) as caught, spelled_by(presentation.signs):
         warnings.simplefilter("always", RetentionWarning)
         made = material_of_report(given, asked, notes, alarms, assignment, control)
         report = report_of_material(made, title, presentation)
@@ -252,6 +276,15 @@ def _refuse_wrong_settings(
         whole_number("gap", gap, least=0)
 
 
+def _refuse_one_currency_of_many(shown: Presentation, by: Sequence[str]) -> None:
+    several = [one for one in by if says_currency(one)]
+    if several and shown.currency:
+        raise RetentionError(
+            f"`currency={shown.currency!r}` says that all amounts are in it, and by= parts them by "
+            f"{several[0]!r}. Leave one of them out."
+        )
+
+
 def _refuse_unknown_sections(asked: Sequence[str]) -> None:
     for key in asked:
         check_choice("sections", key, _MAKERS)
@@ -268,7 +301,7 @@ def report_of_material(material: Material, title: str, shown: Presentation = AS_
     parts = [_MAKERS[key](material) for key in _keys_to_show(material, shown)]
     if shown.level_of_detail == "short":
         parts = [_section_in_short(one) for one in parts]
-    return Report(title, subtitle, tuple(parts))
+    return Report(title, subtitle, tuple(parts), shown.signs)
 
 
 def _keys_to_show(material: Material, shown: Presentation) -> list[str]:
