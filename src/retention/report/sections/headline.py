@@ -137,6 +137,7 @@ def three_rates_section(material: Material) -> Section:
         material.kpi_table,
         title="What was kept, period by period",
         told=_picture_in_words(material),
+        target=material.asked.goal,
     )
     return Section(
         "rates",

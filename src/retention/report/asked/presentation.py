@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from retention.errors import RetentionError, check_choice
-from retention.report.currency_signs import signs_of_currency
+from retention.report.asked.currency_signs import signs_of_currency
+from retention.report.asked.embedded_logo import logo_as_data
 from retention.spelling import OUR_OWN, Signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +33,14 @@ class Presentation:
             where that is installed (`pip install babel`); else the code stands before amounts.
         locale: by whose signs numbers are written: "en" gives €1,234.50, "de_DE" 1.234,50 €. The
             words stay English.
+        logo: the path of a PNG, JPEG or SVG of at most 1 MB, which goes into the page as an image.
+        author: who it is from.
+        text: your own words beneath the title, a paragraph or a list of them; they stand there as
+            they are, whatever HTML or Markdown would make of them.
 
     Raises:
         RetentionError: if a keyword is none of its values, or a locale needs Babel and it lacks.
+        ReadError: if the logo is none, or holds something that runs.
 
     Warns:
         RetentionWarning: if a currency is said and Babel lacks.
@@ -49,7 +56,11 @@ class Presentation:
     labels: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
     locale: str = "en"
+    logo: str | Path | None = None
+    author: str = ""
+    text: str | Sequence[str] = ()
     _signs: Signs = field(default=OUR_OWN, init=False, repr=False, compare=False)
+    _logo: str = field(default="", init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Lists become tuples, and what cannot be meant is refused."""
@@ -59,12 +70,21 @@ class Presentation:
         if twice:
             raise RetentionError(f"`sections=` names {twice[0]!r} twice. Name each part once.")
         _refuse_other_labels(self.labels)
+        object.__setattr__(self, "text", texts_of_argument("text", self.text))
+        texts_of_argument("author", self.author)
+        if self.logo is not None:
+            object.__setattr__(self, "_logo", logo_as_data(self.logo))
         object.__setattr__(self, "_signs", signs_of_currency(self.currency, self.locale))
 
     @property
     def signs(self) -> Signs:
         """The signs by which numbers and amounts are written."""
         return self._signs
+
+    @property
+    def logo_data(self) -> str:
+        """The logo as a data URI; empty without one."""
+        return self._logo
 
 
 def texts_of_argument(argument: str, said: object) -> tuple[str, ...]:
