@@ -143,7 +143,7 @@ def test_another_file_is_no_report_before(tmp_path, text):
 def test_a_goal_is_met_or_missed_as_far_as_the_bounds_tell(target, said):
     """In the finding and in the tile; 30 of 45 were kept."""
     headline = report_of(orders(), parts=["headline"], target=target).sections[0]
-    assert headline.finding.endswith(f"The goal {target:.1%} is {said}.")
+    assert headline.finding.endswith(f"The goal of {target:.1%} is {said}.")
     assert headline.cards[0].told.endswith(f"goal {target:.1%}: {said}")
     assert "goal" not in headline.cards[1].told
 

@@ -339,7 +339,7 @@ def _refuse_one_currency_of_many(shown: Presentation, by: Sequence[str]) -> None
     several = [one for one in by if says_currency(one)]
     if several and shown.currency:
         raise RetentionError(
-            f"`currency={shown.currency!r}` says that all amounts are in it, and by= parts them by "
+            f"currency={shown.currency!r} says that all amounts are in it, and by= parts them by "
             f"{several[0]!r}. Leave one of them out."
         )
 

@@ -24,7 +24,7 @@ def signs_of_currency(currency: str | None, locale: str) -> Signs:
         RetentionError: if there is no such currency or locale, or Babel is needed and is not there.
     """
     if currency is not None and not (isinstance(currency, str) and _CODE.match(currency)):
-        raise RetentionError(f"`currency=` is a code such as 'EUR'; got {currency!r}.")
+        raise RetentionError(f"currency= is a code such as 'EUR'; got {currency!r}.")
     if currency is None and locale == "en":
         return OUR_OWN
     try:
@@ -58,7 +58,7 @@ def _signs_by_babel(currency: str | None, place: Any, locale: str) -> Signs:
     if currency is None:
         return Signs(**plain)
     if not is_currency(currency):
-        raise RetentionError(f"`currency=` {currency!r} is no currency. Say such as 'EUR'.")
+        raise RetentionError(f"currency= {currency!r} is no currency. Say such as 'EUR'.")
     pattern = place.currency_formats["standard"].pattern.partition(";")[0]
     symbol = get_currency_symbol(currency, place)
     before, after = (part.replace("¤", symbol) for part in _NUMBER_OF_PATTERN.split(pattern, 1))

@@ -38,19 +38,21 @@ def section_with_goal(one: Section, material: Material, goal: float) -> Section:
     if one.key != "headline" or not material.kpis:
         return one
     rate, label = Rate.of(material.kpis[-1], _RATE), figure(_RATE).label
-    told = f"goal {percent(goal)}: {_goal_in_words(rate, goal)}"
+    met = _goal_in_words(rate, goal)
     cards = tuple(
-        replace(card, told=f"{card.told}; {told}") if card.label == label else card
+        replace(card, told=f"{card.told}; goal {percent(goal)}: {met}")
+        if card.label == label
+        else card
         for card in one.cards
     )
-    finding = f"{one.finding} The {told.replace(':', ' is', 1)}."
+    finding = f"{one.finding} The goal of {percent(goal)} is {met}."
     return replace(one, finding=finding, cards=cards)
 
 
 def _goal_in_words(rate: Rate, goal: float) -> str:
     """Whether it is met for sure, missed for sure, or nobody can tell."""
     if rate.value is None or rate.lower is None or rate.upper is None:
-        return "too few to tell"
+        return "not to be judged: too few customers"
     if rate.lower >= goal:
         return "met"
     if rate.upper < goal:
