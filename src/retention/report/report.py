@@ -18,8 +18,8 @@ from retention.errors import (
     whole_number,
 )
 from retention.report import markdown, page
+from retention.report.asked.called_segments import labelled_table
 from retention.report.asked.goal import goal_of_target, section_with_goal
-from retention.report.asked.labelled import labelled_table
 from retention.report.asked.presentation import AS_IT_IS, Presentation
 from retention.report.drawing import png_of_picture
 from retention.report.forms.earlier_report import (

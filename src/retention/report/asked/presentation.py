@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from retention.errors import RetentionError, check_choice
-from retention.report.asked.currency_signs import signs_of_currency
 from retention.report.asked.embedded_logo import logo_as_data
+from retention.report.asked.written_amounts import signs_of_currency
 from retention.spelling import OUR_OWN, Signs
 
 if TYPE_CHECKING:

@@ -205,7 +205,7 @@ def changes_section(
         if (old := then.get((one.section, one.row, one.column))) and old.unit == one.unit
     ]
     dated = [pair for pair in pairs if pair[1].of_period]
-    restated = [pair for pair in dated if not _are_equal(*pair)]
+    restated = [pair for pair in dated if not _is_as_before(*pair)]
     small = _rows_changed_by_few(dated, now.min_customers)
     listed = [pair for pair in restated if _row_of_figure(pair[1]) not in small]
     grids = (_grid_of_tiles(pairs), _grid_of_restated(listed))
@@ -222,7 +222,7 @@ def _row_of_figure(one: Shown) -> tuple[str, str]:
     return one.section, one.row
 
 
-def _are_equal(old: Shown, new: Shown) -> bool:
+def _is_as_before(old: Shown, new: Shown) -> bool:
     return abs(new.value - old.value) <= _EQUAL * max(1.0, abs(old.value))
 
 
@@ -236,7 +236,7 @@ def _rows_changed_by_few(dated: Iterable[tuple[Shown, Shown]], least: int) -> se
             sizes.setdefault(row, new.value)
         people = moved if new.unit == "count" else moved * sizes.get(row, 0.0)
         counts = new.unit in ("count", "share of 1")
-        if counts and not _are_equal(old, new) and people < least - 0.5:
+        if counts and not _is_as_before(old, new) and people < least - 0.5:
             few.add(row)
     return few
 
