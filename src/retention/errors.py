@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, TypeGuard
 
 from retention.names import marked_argument, plain_message
+from retention.spelling import signs_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -220,7 +221,7 @@ def count_of(n: float, one: str, many: str = "") -> str:
         one: the word, or words, for one.
         many: for any other number; the same with an s if left out.
     """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    return f"{signs_in_use().number_text(f'{n:,}')} {one if n == 1 else many or one + 's'}"
 
 
 def _letters_and_digits(name: str) -> str:

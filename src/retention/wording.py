@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from retention import periods
 from retention.errors import count_of
+from retention.spelling import Written, signs_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,12 +42,15 @@ def percent(share: float | None, digits: int = 1) -> str:
     """A share of 1 as people write it: 12.3%."""
     if not _is_known(share):
         return UNKNOWN
-    return _with_minus(f"{100 * share:.{digits}f}%")
+    return Written(_with_minus(f"{100 * share:.{digits}f}%"), share, "share of 1")
 
 
 def points(difference: float | None, digits: int = 1) -> str:
     """A difference of shares in percentage points: +1.2 points."""
-    return f"{signed_points(difference, digits)} points" if _is_known(difference) else UNKNOWN
+    if not _is_known(difference):
+        return UNKNOWN
+    text = f"{signed_points(difference, digits)} points"
+    return Written(text, difference, "difference of shares")
 
 
 def unbroken_text(text: str) -> str:
@@ -58,24 +62,47 @@ def signed_points(difference: float | None, digits: int = 1) -> str:
     """A difference of shares in points without the word: +1.2."""
     if not _is_known(difference):
         return UNKNOWN
-    text = number(100 * difference, digits)
-    return text if text[0] == MINUS or not text.strip("0.") else f"+{text}"
+    text = str(number(100 * difference, digits))
+    signed = text[0] != MINUS and any(digit in text for digit in "123456789")
+    return Written(f"+{text}" if signed else text, difference, "difference of shares")
 
 
 def with_commas(number: float | None) -> str:
     """A number of people or things: 12,345."""
-    return _with_minus(f"{number:,.0f}") if _is_known(number) else UNKNOWN
+    if not _is_known(number):
+        return UNKNOWN
+    return Written(_with_minus(f"{number:,.0f}"), number, "count")
 
 
 def money(amount: float | None) -> str:
-    """An amount: whole from 1,000 on, with cents below."""
-    return UNKNOWN if amount is None else number(amount, 0 if abs(amount) >= 1000 else 2)
+    """An amount: whole from 1,000 on, with cents below; with its currency where that is said."""
+    if not _is_known(amount):
+        return UNKNOWN
+    signs = signs_in_use()
+    if not signs.currency:
+        plain = number(amount, 0 if abs(amount) >= 1000 else 2)
+        return Written(plain, amount, "currency")
+    text = signs.amount_text(abs(amount), whole=abs(amount) >= 1000)
+    return Written(f"{MINUS * _is_below_zero(text, amount)}{text}", amount, "currency")
+
+
+def _is_below_zero(text: str, amount: float) -> bool:
+    """Whether an amount needs a minus sign: not if it is written as 0."""
+    return amount < 0 and any(digit in text for digit in "123456789")
+
+
+def bounds_text(lower: str, upper: str) -> str:
+    """Two written numbers as the bounds of one."""
+    ends = tuple(one.value if isinstance(one, Written) else None for one in (lower, upper))
+    unit = lower.unit if isinstance(lower, Written) else ""
+    return Written(f"{lower} – {upper}", ends if None not in ends else None, unit)
 
 
 def amount_writer(largest: float) -> Callable[[float], str]:
     """How to write amounts of money of which the largest is so large: all in one unit.
 
-    Four digits of the largest: 12.30, 9,876, 123.4k, 1.234m. The currency is that of the table.
+    Four digits of the largest: 12.30, 9,876, 123.4k, 1.234m. The currency is that of the table, and
+    is written where it is said.
     """
     size = abs(largest) if math.isfinite(largest) else 0.0
     scale, unit = next(((s, u) for least, s, u in _UNITS if size >= least), (1.0, ""))
@@ -85,7 +112,9 @@ def amount_writer(largest: float) -> Callable[[float], str]:
     def amount_text(money: float) -> str:
         if not math.isfinite(money):
             return UNKNOWN
-        return _with_minus(f"{money / scale:,.{digits}f}{unit}")
+        plain, signs = _with_minus(f"{money / scale:,.{digits}f}{unit}"), signs_in_use()
+        bare = plain.removeprefix(MINUS)
+        return f"{MINUS * (bare != plain)}{signs.before}{bare}{signs.after}"
 
     return amount_text
 
@@ -101,7 +130,9 @@ def _magnitude(size: float) -> int:
 
 def number(value: float | None, digits: int = 2) -> str:
     """Any other number."""
-    return _with_minus(f"{value:,.{digits}f}") if _is_known(value) else UNKNOWN
+    if not _is_known(value):
+        return UNKNOWN
+    return Written(_with_minus(f"{value:,.{digits}f}"), value, "number")
 
 
 def days(length: float | None) -> str:
@@ -114,7 +145,7 @@ def day(value: Any) -> str:
     if is_missing(value):
         return UNKNOWN
     on = as_date(value)
-    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
+    return Written(f"{on.day} {_MONTHS[on.month - 1]} {on.year}", on, "day")
 
 
 def period(first_day: Any, freq: str) -> str:
@@ -136,9 +167,13 @@ def spoken_period(first_day: Any, freq: str) -> str:
     """A period in a sentence: Jan 2024, the week of 26 Feb 2024."""
     if is_missing(first_day):
         return UNKNOWN
+    return Written(_spoken_period(first_day, freq), as_date(first_day), "period")
+
+
+def _spoken_period(first_day: Any, freq: str) -> str:
     length, named = periods.length_of(freq), period(first_day, freq)
     if days := periods.days_of(freq):
-        return f"the {days:,} days from {named}"
+        return f"the {with_commas(days)} days from {named}"
     if length == "week":
         return f"the week of {named}"
     by_days = length in ("month", "quarter", "year") and not periods.months_of(freq)
@@ -190,7 +225,8 @@ def spoken_name(name: str) -> str:
 
 
 def _with_minus(written: str) -> str:
-    """A real minus sign, and none before zero."""
+    """A real minus sign, and none before zero; by the signs that are in use."""
+    written = signs_in_use().number_text(written)
     if not written.startswith("-"):
         return written
     return MINUS + written[1:] if any(digit in written for digit in "123456789") else written[1:]

@@ -15,8 +15,8 @@ import pytest
 
 import retention as rt
 from retention.cli import main
-from retention.cli.files.safe_names import file_names_of, sheet_names_of
-from retention.cli.files.workbook_bytes import workbook_bytes
+from retention.written_files.safe_names import file_names_of, sheet_names_of
+from retention.written_files.workbook_bytes import workbook_bytes
 
 POLICY = """
 values = "values.csv"

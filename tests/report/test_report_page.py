@@ -122,12 +122,12 @@ def test_the_list_of_names_can_be_left_out(orders):
 
 
 def test_reports_are_saved_by_their_ending(whole, tmp_path):
-    """HTML or Markdown, and nothing else."""
+    """HTML or Markdown; the other forms are in test_report_forms.py."""
     whole.save(tmp_path / "r.html")
     whole.save(str(tmp_path / "r.md"))
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == whole.to_html()
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == whole.to_markdown()
-    with pytest.raises(rt.RetentionError, match="ends in .html or .md; got 'r.pdf'"):
+    with pytest.raises(rt.RetentionError, match="A PDF is printed by a browser"):
         whole.save("r.pdf")
 
 

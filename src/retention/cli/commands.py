@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from retention.cli.settings import Settings
+    from retention.report.asked.presentation import Presentation
     from retention.report.report import Report
 
 _RATES = ("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention")
@@ -253,7 +254,7 @@ def activity_of_source(source: Source, settings: Settings) -> Any:
 
 
 def write_report(settings: Settings, say: Callable[[str], None]) -> None:
-    """A report of a file, written as HTML or Markdown.
+    """A report of a file, written as the ending of the file says, and its pictures.
 
     Raises:
         UsageError: if no file is named that it could be written to.
@@ -262,19 +263,48 @@ def write_report(settings: Settings, say: Callable[[str], None]) -> None:
 
     path = settings.output.output
     if path is None or path.suffix.lower() not in REPORTS:
-        raise UsageError("Say where to: -o report.html, or -o report.md for Markdown.")
+        raise UsageError(
+            "Say where to: -o report.html, or report.md for Markdown, report.xlsx for Excel. A "
+            "browser prints the .html to PDF."
+        )
+    shown = _presentation_of_settings(settings)  # before anything is read
     with progress_bar("retention report", "steps", 3) as done:
         source = read_source(settings, say)
         done(1)
         if "freq" not in settings.counting.model_fields_set:
             say("by month (--freq)")
-        report = _report_of_source(source, settings)
+        report = _report_of_source(source, settings, shown)
         done(1)
         report.save(path)
+        if settings.report.pictures_to is not None:
+            report.save_pictures(settings.report.pictures_to)
         done(1)
 
 
-def _report_of_source(source: Source, settings: Settings) -> Report:
+def _presentation_of_settings(settings: Settings) -> Presentation:
+    """How the report is shown.
+
+    Raises:
+        UsageError: if pictures are to be written and none are to be drawn.
+    """
+    from retention.report.asked.presentation import Presentation
+
+    told = settings.report
+    if told.pictures_to is not None and not told.pictures:
+        raise UsageError("--pictures-to writes pictures, and --no-pictures draws none.")
+    return Presentation(
+        sections=told.sections,
+        level_of_detail=told.detail,
+        labels=told.label,
+        currency=told.in_currency,
+        locale=told.locale,
+        logo=told.logo,
+        author=told.author,
+        text=told.text,
+    )
+
+
+def _report_of_source(source: Source, settings: Settings, shown: Presentation) -> Report:
     from retention.report.report import retention_report
 
     told, asked = settings.report, settings.counting
@@ -292,6 +322,9 @@ def _report_of_source(source: Source, settings: Settings) -> Report:
         at_risk=told.at_risk,
         pictures=told.pictures,
         discount=told.discount,
+        target=told.target,
+        compared_to=told.compared_to,
+        presentation=shown,
     )
 
 

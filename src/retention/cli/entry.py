@@ -25,7 +25,12 @@ DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
 NEWS = 3
 """Done, and there is something new to act on: a job that runs every night goes by it."""
 
-_NAMED = {"keep": "by", "n_customers": "customers"}
+_NAMED = {
+    "keep": "by",
+    "n_customers": "customers",
+    "labels": "label",
+    "level_of_detail": "detail",
+}
 """Arguments of the library that are called otherwise here."""
 
 _CORRECTED_ALONE = "--incomplete drop leaves out those that can only be corrected, and counts them."
@@ -147,6 +152,8 @@ def _settings_asked(
         "the file that is read": None if settings.file is None else Path(settings.file),
         "--config": config,
         "--notes": settings.report.notes,
+        "--compared-to": settings.report.compared_to,
+        "--logo": settings.report.logo,
         "--assignment": settings.tested.assignment,
         "--rates": Path(rates) if isinstance(rates, str) else None,
     }

@@ -59,7 +59,7 @@ _TOLD = {
     "check": "Whether the last period's rate is one of the usual and has met its target.",
     "assign": "Which arm of an experiment each customer is in, so that anybody can check it.",
     "effect": "What an offer did: how many more stay than of the control, or what they bring.",
-    "report": "A report to forward, as one HTML file (or Markdown, if -o ends in .md).",
+    "report": "A report to forward: one HTML file, or Markdown, Excel or JSON by the ending of -o.",
 }
 _SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "columns": ("columns of the file", Columns),
@@ -103,6 +103,8 @@ _ONLY = {
     ("watchlist", "counting"): ("as_of",),
 }
 """Of a section the settings that a command asks for, if not all of them."""
+_PAIRS = {"where": "COLUMN=VALUE", "label": "NAME=LABEL"}
+_LISTS = {"blanks": "TEXT", "text": "TEXT", "sections": "NAME,..."}
 _SHORT = {"output.output": "-o", "arms.customer_id": "--id"}
 _EXITS = "Exit codes: 0 done; 1 the data was refused, with the reason; 2 asked in a wrong way."
 _MORE_EXITS = {
@@ -181,7 +183,7 @@ def _add_file_options(command: argparse.ArgumentParser, name: str) -> None:
     if name == "report":
         command.add_argument(
             "-o", "--output", dest="output.output", type=Path, metavar="FILE",
-            help="the report: .html, or .md for Markdown",
+            help="the report: .html, .md for Markdown, .xlsx for Excel, .json for the next one",
         )  # fmt: skip
 
 
@@ -192,14 +194,14 @@ def _add_setting(group: argparse._ArgumentGroup, part: str, key: str, field: Fie
     say: dict[str, Any] = {"dest": f"{part}.{key}", "help": field.description}
     kinds = _kinds_of_annotation(field.annotation)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-    if key == "where":
-        say |= {"action": "append", "metavar": "COLUMN=VALUE"}
+    if key in _PAIRS:
+        say |= {"action": "append", "metavar": _PAIRS[key]}
     elif key == "first":
         say["action"] = "store_true"
     elif bool in kinds:
         say["action"] = argparse.BooleanOptionalAction
     elif any(get_origin(kind) is tuple for kind in kinds):
-        say |= {"action": "append", "metavar": "TEXT" if key == "blanks" else "COLUMN"}
+        say |= {"action": "append", "metavar": _LISTS.get(key, "COLUMN")}
     elif choices:
         say |= {"choices": choices}
     else:
@@ -218,4 +220,5 @@ def _metavar_of_setting(part: str, key: str, kinds: tuple[Any, ...]) -> str:
     named = {"as_of": "DAY", "observed_from": "DAY", "assigned": "DAY", "rates": "RATES"}
     named |= {"arms": "ARM=SHARE,...", "severity": "REASON=N,...", "targets": "WHAT=HOURS,..."}
     named |= {"escalate_after": "REASON=DAYS,...", "per_owner": "FOLDER|XLSX"}
+    named |= {"pictures_to": "FOLDER"}
     return named.get(key, "FILE" if Path in kinds else "N" if {int, float} & set(kinds) else "TEXT")

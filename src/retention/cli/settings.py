@@ -14,6 +14,8 @@ from retention.cli.typed_values import (
     Section,
     calendar_of_name,
     choices_by_column,
+    labels_of_names,
+    names_in_order,
     shares_of_arms,
     tuple_of_values,
 )
@@ -308,6 +310,35 @@ class Told(Section):
     min_customers: int = Field(default=10, description="smaller segments are not shown [10]")
     notes: Path | None = Field(default=None, description="file of notes of customers who left")
     notes_text: str = Field(default="text", description="its column of what they wrote [text]")
+    sections: Annotated[tuple[str, ...], BeforeValidator(names_in_order)] = Field(
+        default=(), description="its parts in the order wanted: headline,losses,risk [all]"
+    )
+    detail: Literal["short", "full"] = Field(
+        default="full", description="short: findings, tiles and pictures alone [full]"
+    )
+    label: Annotated[dict[str, str], BeforeValidator(labels_of_names)] = Field(
+        default={},
+        description="what a segment column, or a segment, is called: plan_tier=Plan; "
+        "say it again for another",
+    )
+    in_currency: str | None = Field(
+        default=None, description="code of the currency that all amounts are in, such as EUR"
+    )
+    locale: str = Field(default="en", description="by whose signs numbers are written [en]")
+    target: float | None = Field(
+        default=None, description="the least share of customers to be kept, such as 0.8"
+    )
+    compared_to: Path | None = Field(
+        default=None, description="the report before, written as .json: what has changed since"
+    )
+    logo: Path | None = Field(default=None, description="PNG, JPEG or SVG to stand above it")
+    author: str = Field(default="", description="who it is from")
+    text: Annotated[tuple[str, ...], BeforeValidator(tuple_of_values)] = Field(
+        default=(), description="a paragraph of your own; say it again for another"
+    )
+    pictures_to: Path | None = Field(
+        default=None, description="folder to write its pictures to as PNG files, for a mail"
+    )
 
 
 class Settings(Section):

@@ -78,6 +78,27 @@ def choices_by_column(value: object) -> object:
     return found
 
 
+def names_in_order(value: object) -> object:
+    """What is typed, headline,risk or one and again another, as in a config file: a list."""
+    said = [value] if isinstance(value, str) else value
+    if not isinstance(said, list | tuple) or not all(isinstance(each, str) for each in said):
+        return value
+    return tuple(name.strip() for each in said for name in each.split(","))
+
+
+def labels_of_names(value: object) -> object:
+    """What is typed, NAME=LABEL and again for another, as in a config file: labels by name."""
+    if not isinstance(value, list):
+        return value
+    found: dict[str, str] = {}
+    for said in map(str, value):
+        name, equals, label = said.partition("=")
+        if not equals or not name or not label:
+            raise ValueError("must be NAME=LABEL, such as plan_tier=Plan")
+        found[name] = label
+    return found
+
+
 def shares_of_arms(value: object) -> object:
     """What is typed, control=0.5,offer=0.5, as in a config file: shares by arm."""
     if not isinstance(value, str):

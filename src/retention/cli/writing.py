@@ -6,18 +6,19 @@ import json
 import re
 import sys
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.files.workbook_bytes import workbook_bytes
 from retention.cli.settings import UsageError
 from retention.frames import read_out
 from retention.frames.python_rows import columns_as_lists
 from retention.tables.answer_columns import unit_of
 from retention.wording import UNKNOWN, is_missing, money, percent, points, with_commas
+from retention.written_files.whole_files import whole_file, write_whole_bytes, write_whole_text
+from retention.written_files.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from retention.cli.settings import Output
 
@@ -57,7 +58,7 @@ def write_answer(table: Any, told: Output, *, people: Sequence[str] = ()) -> Non
         return
     columns = columns_as_lists(table)
     if form == "excel" and told.output is not None:
-        told.output.write_bytes(workbook_bytes({"answer": columns}))
+        write_whole_bytes(workbook_bytes({"answer": columns}), told.output)
         return
     shown = {name: columns[name] for name in people} if people and form == "table" else columns
     write_text(_WRITERS[form](shown), told.output)
@@ -84,31 +85,68 @@ def format_of_answer(told: Output) -> str:
         ) from None
 
 
-def refuse_overwriting(written: Mapping[str, Path | None], read: Mapping[str, Path | None]) -> None:
+def refuse_overwriting(
+    written: Mapping[str, Path | None],
+    read: Mapping[str, Path | None],
+    *,
+    again: bool = False,
+) -> None:
     """Refuse to write to a file that is read, one of a folder or pattern that is, or to one twice.
 
     Args:
         written: the files to write, by what says them.
         read: the files that are read, by what says them.
+        again: whether the same run is made every night, which would find what was written: then no
+            file may lie anywhere in a folder that is said, either.
 
     Raises:
         UsageError: if one would be overwritten, or found the next time as one of those read.
     """
-    taken = {name: _place_of(path) for name, path in read.items() if path is not None}
+    taken = {name: path for name, path in read.items() if path is not None}
     for name, path in written.items():
         if path is None:
             continue
-        to = _place_of(path)
-        for other, of in taken.items():
-            if to == of:
-                raise UsageError(f"{name} {path} would overwrite {other}. Name another file.")
-            of_folder = of == to.parent and _ENDINGS.get(to.suffix.lower()) not in (None, "table")
-            if fnmatch(str(to), str(of)) or of_folder:
-                raise UsageError(
-                    f"{name} {path} lies among the files that are read, and would be read with "
-                    "them the next time. Name one in another folder."
-                )
-        taken[name] = to
+        for other, file in taken.items():
+            if again:
+                _refuse_one_each_night((name, path), (other, file))
+            else:
+                _refuse_one_of_those_read((name, path), (other, file))
+        taken[name] = path
+
+
+_Said = tuple[str, Path]
+"""What says a file, and the file."""
+
+
+def _refuse_one_of_those_read(written: _Said, read: _Said) -> None:
+    """Refuse to write to what is read, or among it."""
+    (name, path), (other, file) = written, read
+    to, of = _place_of(path), _place_of(file)
+    if to == of:
+        raise UsageError(f"{name} {path} would overwrite {other}. Name another file.")
+    of_folder = of == to.parent and _ENDINGS.get(to.suffix.lower()) not in (None, "table")
+    if fnmatch(str(to), str(of)) or of_folder:
+        raise UsageError(
+            f"{name} {path} lies among the files that are read, and would be read with "
+            "them the next time. Name one in another folder."
+        )
+
+
+def _refuse_one_each_night(written: _Said, read: _Said) -> None:
+    """Refuse to write to a file that is said again, of a pattern, or in a folder that is said."""
+    (name, path), (other, file) = written, read
+    to, of = _place_of(path), _place_of(file)
+    if to == of or fnmatch(str(to), str(of)):
+        raise UsageError(
+            f"{name} {path} is {other}, too, and a night that is run again would find it "
+            "overwritten. Name another file, such as one with the day in its name."
+        )
+    for outer, said, inner, within in ((of, other, to, name), (to, name, of, other)):
+        if outer in inner.parents and not outer.is_file() and outer != Path.cwd():
+            raise UsageError(
+                f"{within} lies in the folder of {said}, {outer.name}, and a night that is run "
+                "again would find it there. Name a file outside of that folder."
+            )
 
 
 def _place_of(path: Path) -> Path:
@@ -124,7 +162,7 @@ def write_text(text: str, output: Path | None) -> None:
     if output is None:
         _to_standard_output(text)
     else:
-        output.write_text(text, encoding="utf-8", newline="")
+        write_whole_text(text, output)
 
 
 def _to_standard_output(text: str) -> None:
@@ -183,8 +221,8 @@ def _write_parquet(table: Any, output: Path) -> None:
         for name, values in read_out(table, name="the answer").items()
     }
     try:
-        with duckdb.connect() as connection:
-            connection.from_df(pd.DataFrame(columns)).write_parquet(str(output))
+        with whole_file(output) as part, duckdb.connect() as connection:
+            connection.from_df(pd.DataFrame(columns)).write_parquet(str(part))
     except duckdb.IOException as error:
         raise OSError(f"{output}: {error}") from None
 

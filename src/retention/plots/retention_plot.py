@@ -13,7 +13,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import RETENTION
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import BARS, BOUNDS, draw_line, last_known_point, shading_of_lines
-from retention.plots.paper.palette import LOOKS
+from retention.plots.paper.palette import LOOKS, MUTED
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
@@ -24,7 +24,13 @@ Rate = Literal["retention_rate", "sales_adjusted_retention", "profit_adjusted_re
 _RATES: tuple[str, ...] = get_args(Rate)
 
 
-def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None = None) -> Axes:
+def plot_retention(
+    table: object,
+    *,
+    rate: Rate | None = None,
+    target: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """How much was kept, period by period: of customers, of their sales, of their profit.
 
     Each line is one of Buttle's three rates, with its bounds shaded; a point stands over the base
@@ -38,6 +44,7 @@ def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None =
             `profit_adjusted_retention`, of up to eight segments.
         rate: the one rate that is drawn. By default all that the table has; with segments the
             first that it has.
+        target: the share that should be kept, such as 0.8, drawn as a dashed line.
         ax: matplotlib axes to draw on; fresh ones by default.
 
     Returns:
@@ -75,17 +82,22 @@ def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None =
     if not any(np.isfinite(part[one]).any() for _, one, part in lines):
         why = "no rate is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
-    return _draw_rates(ax, lines, drawn_values, title)
+    return _draw_rates(ax, lines, drawn_values, title, target)
 
 
 def _draw_rates(
-    ax: Axes, lines: list[tuple[str, str, Drawn]], values: NDArray[np.float64], title: str
+    ax: Axes,
+    lines: list[tuple[str, str, Drawn]],
+    values: NDArray[np.float64],
+    title: str,
+    target: float | None,
 ) -> Axes:
     steps = np.concatenate([part["step"] for _, _, part in lines])
     days = np.concatenate([part["period"] for _, _, part in lines])
-    axes.set_percent_axis(ax, "y", values)
+    goal = [] if target is None else [target]
+    axes.set_percent_axis(ax, "y", np.append(values, goal))
     axes.set_calendar_axis(ax, steps, periods.freq_of(days, steps))
-    ends = []
+    ends = [_end_of_target(ax, float(steps.max()), one) for one in goal]
     side_by_side = 0.12 if np.ptp(steps) == 0 else 0.0
     for place, (name, rate, part) in enumerate(lines):
         look = LOOKS[place]
@@ -97,6 +109,12 @@ def _draw_rates(
     axes.set_titles(ax, title, x=BARS if np.ptp(steps) == 0 else BOUNDS)
     label_ends(ax, ends)
     return ax
+
+
+def _end_of_target(ax: Axes, last: float, target: float) -> End:
+    """The line of a target, and what stands at its end."""
+    ax.axhline(target, color=MUTED, linewidth=1.2, linestyle=(0, (5, 4)), zorder=1.5)
+    return End(last, target, f"Goal\n{wording.percent(target)}", MUTED)
 
 
 def _rates_to_draw(drawn: Drawn, asked: str | None) -> list[str]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from retention.faces import lazy_face
 
 if TYPE_CHECKING:
+    from retention.report.asked.presentation import Presentation as Presentation
     from retention.report.report import Report as Report
     from retention.report.report import retention_report as retention_report
 
 _HOMES = {
+    "Presentation": "asked.presentation",
     "Report": "report",
     "retention_report": "report",
 }

@@ -6,7 +6,7 @@ import hashlib
 import re
 import warnings
 from html import escape
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from retention.report.parts import Picture
@@ -52,7 +52,22 @@ def pictures_of_plot(
         plot(table, ax=figure.add_subplot(), **words)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return (Picture(svg_for_page(text.getvalue(), title, told), title, told),)
+    return (Picture(svg_for_page(text.getvalue(), title, told), title, told, figure),)
+
+
+def png_of_picture(picture: Picture) -> bytes | None:
+    """A picture as a PNG, the same bytes from the same figure; None where that is not there."""
+    if picture.figure is None:
+        return None
+    from matplotlib import rc_context
+
+    content = BytesIO()
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        picture.figure.set_layout_engine("none")  # as it was drawn for the page
+        told = {"Software": None}
+        picture.figure.savefig(content, format="png", dpi=150, metadata=told, facecolor="white")
+    return content.getvalue()
 
 
 def svg_for_page(svg: str, title: str, told: str) -> str:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$])")
 
 
-def report_in_markdown(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """The whole report."""
-    parts = [f"# {plain_words(title)}", plain_words(subtitle)]
+def report_in_markdown(head: Sequence[str], sections: Sequence[Section]) -> str:
+    """The whole report, beneath its title and what is told below that."""
+    parts = [f"# {plain_words(head[0])}", *(plain_words(words) for words in head[1:])]
     for one in sections:
         parts += [f"## {plain_words(one.heading)}", f"**{plain_words(one.finding)}**"]
         parts += ["\n".join(_card_line(card) for card in one.cards)] if one.cards else []

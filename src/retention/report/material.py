@@ -48,6 +48,7 @@ class Asked:
     level: float
     pictures: bool
     discount: float = 0.0
+    goal: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

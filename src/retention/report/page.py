@@ -7,11 +7,13 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from retention.report.asked.presentation import AS_IT_IS
 from retention.report.drawing import line_of_past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from retention.report.asked.presentation import Presentation
     from retention.report.parts import Card, Grid, Picture, Section
 
 _POLICY = (
@@ -28,7 +30,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MARKS = {"better": "▲", "worse": "▼", "same": "■"}
 
 
-def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def whole_page(
+    title: str, subtitle: str, sections: Sequence[Section], shown: Presentation = AS_IT_IS
+) -> str:
     """The whole page."""
     style = files("retention.report").joinpath("style.css").read_text(encoding="utf-8")
     links = "".join(
@@ -50,9 +54,9 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 </head>
 <body>
 <a class="skip" href="#main">Skip to the findings</a>
-<header>
+<header>{_logo_html(shown)}
 <h1>{escape(title)}</h1>
-<p class="subtitle">{escape(subtitle)}</p>
+<p class="subtitle">{escape(subtitle)}</p>{_own_words_html(shown)}
 </header>
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 <main id="main">
@@ -63,6 +67,19 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 </html>
 """
     return _CONTROL.sub("\ufffd", page)
+
+
+def _logo_html(shown: Presentation) -> str:
+    """The logo as an image, in which nothing runs and from which nothing is fetched."""
+    if not shown.logo_data:
+        return ""
+    return f'\n<img class="logo" src="{escape(shown.logo_data)}" alt="{escape(shown.author)}">'
+
+
+def _own_words_html(shown: Presentation) -> str:
+    """Who it is from, and what they say."""
+    author = f'\n<p class="subtitle">{escape(shown.author)}</p>' if shown.author else ""
+    return author + "".join(f"\n<p>{escape(words)}</p>" for words in shown.text)
 
 
 def _findings_with_links(sections: Sequence[Section]) -> str:

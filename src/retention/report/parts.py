@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,17 @@ class Picture:
         svg: the drawing as an `svg` element.
         title: what it is.
         told: what can be seen on it.
+        figure: matplotlib's figure of it, from which other formats are made; lost in a pickle.
     """
 
     svg: str
     title: str
     told: str
+    figure: Any = field(default=None, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Picture], tuple[str, str, str]]:
+        """The picture without the figure, which holds functions."""
+        return Picture, (self.svg, self.title, self.told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from retention.cli.files.workbook_bytes import workbook_bytes
 from retention.cli.lists.list_files import table_of_list, table_of_nobody
 from retention.cli.lists.owner_files import (
     lists_of_owners,
@@ -35,10 +34,11 @@ from retention.signals.daily.overdue import overdue_contacts, overdue_invoices
 from retention.signals.daily.watchlist import watchlist
 from retention.signals.daily.watchlist_changes import watchlist_changes
 from retention.targeting.offers.due_for_renewal import due_for_renewal
+from retention.written_files.whole_files import write_whole_bytes
+from retention.written_files.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from retention.cli.list_settings import Watched
     from retention.cli.settings import Settings
@@ -273,13 +273,8 @@ def _write_list(
     if target is None:
         write_answer(today, settings.output, people=_PEOPLE)
         return
-    form: Any = format_of_answer(settings.output)
-    part: Path = target.with_name(f"{target.name}.part")
-    try:
-        if form == "excel":
-            part.write_bytes(workbook_bytes({"list": listed, "changes": changed}))
-        else:
-            write_answer(today, Output(format=form, output=part), people=_PEOPLE)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    if format_of_answer(settings.output) == "excel":
+        sheets = {"list": listed, "changes": changed}
+        write_whole_bytes(workbook_bytes(sheets), target)
+    else:
+        write_answer(today, settings.output, people=_PEOPLE)

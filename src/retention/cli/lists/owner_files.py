@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.files.safe_names import file_names_of, sheet_names_of
-from retention.cli.files.workbook_bytes import workbook_bytes
 from retention.cli.settings import UsageError
 from retention.cli.writing import csv_of_columns
 from retention.errors import count_of
+from retention.written_files.safe_names import file_names_of, sheet_names_of
+from retention.written_files.whole_files import write_whole_bytes
+from retention.written_files.workbook_bytes import workbook_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,4 +91,4 @@ def write_owner_sheets(lists: Mapping[str | None, Columns], file: Path) -> None:
     sheets = {_NOBODY if one is None else named[one]: columns for one, columns in filled.items()}
     if not sheets:
         sheets = {_NOBODY: {name: [] for name in _OF_A_CALL}}
-    file.write_bytes(workbook_bytes(sheets))
+    write_whole_bytes(workbook_bytes(sheets), file)

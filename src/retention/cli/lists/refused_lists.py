@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.lists.list_files import refuse_other_doors
 from retention.cli.settings import Output, UsageError
-from retention.cli.writing import format_of_answer
+from retention.cli.writing import format_of_answer, refuse_overwriting
 from retention.errors import ContentError, RetentionError, warn
 
 if TYPE_CHECKING:
@@ -89,45 +88,21 @@ def _refuse_unclear_nights(told: Watched) -> None:
 def _refuse_one_file_twice(settings: Settings) -> None:
     """Refuse to write to what is read, to one file twice, or where nothing can be written."""
     told = settings.watched
-    taken = [(name, path) for name in _READ if (path := getattr(told, name)) is not None]
-    if settings.file is not None:
-        taken.append(("file", Path(settings.file)))
+    read = {_flag_of_list(name): getattr(told, name) for name in _READ}
+    read["the file of entries"] = None if settings.file is None else Path(settings.file)
     written = {
-        "per_owner": told.per_owner,
-        "output": settings.output.output,
-        "changes": told.changes,
+        "--per-owner": told.per_owner,
+        "--output": settings.output.output,
+        "--changes": told.changes,
     }
-    for name, path in written.items():
-        if path is None:
-            continue
-        for other, file in taken:
-            _refuse_one_of_both(_flag_of_list(name), path, _flag_of_list(other), file)
-        taken.append((name, path))
-        _refuse_no_place(_flag_of_list(name), path, may_be_folder=name == "per_owner")
+    refuse_overwriting(written, read, again=True)
+    for flag, path in written.items():
+        if path is not None:
+            _refuse_no_place(flag, path, may_be_folder=flag == "--per-owner")
 
 
 def _flag_of_list(name: str) -> str:
-    return "the file of entries" if name == "file" else f"--{name.replace('_', '-')}"
-
-
-def _refuse_one_of_both(flag: str, path: Path, other: str, file: Path) -> None:
-    """Refuse to write to a file that is said again, is of a pattern, or lies in a folder that is.
-
-    Raises:
-        UsageError: if it is.
-    """
-    to, of = path.resolve(), file.resolve()
-    if to == of or fnmatch(str(to), str(of)):
-        raise UsageError(
-            f"{flag} {path} is {other}, too, and a night that is run again would find it "
-            "overwritten. Name another file, such as one with the day in its name."
-        )
-    for outer, name, inner, within in ((of, other, to, flag), (to, flag, of, other)):
-        if outer in inner.parents and not outer.is_file() and outer != Path.cwd():
-            raise UsageError(
-                f"{within} lies in the folder of {name}, {outer.name}, and a night that is run "
-                "again would find it there. Name a file outside of that folder."
-            )
+    return f"--{name.replace('_', '-')}"
 
 
 def _refuse_no_place(flag: str, path: Path, *, may_be_folder: bool) -> None:

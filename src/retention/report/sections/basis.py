@@ -89,7 +89,7 @@ def _whole_periods_in_words(material: Material) -> str:
         spoken_period(periods.first_day(step, material.freq), material.freq)
         for step in (first, last)
     ]
-    return f"{n:,}: {ends[0] if n == 1 else ' to '.join(ends)}"
+    return f"{with_commas(n)}: {ends[0] if n == 1 else ' to '.join(ends)}"
 
 
 def _notes_on_edges(material: Material) -> tuple[str, ...]:

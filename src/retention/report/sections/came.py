@@ -13,7 +13,7 @@ from retention.plots.asked.buyer_plots import plot_active_customers, plot_time_t
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
-from retention.wording import days, money, number, percent, spoken_period, with_commas
+from retention.wording import bounds_text, days, money, number, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -186,7 +186,7 @@ def _grid_of_returns(curve: list[Row]) -> Grid:
 def _bounds_in_cell(row: Row) -> str:
     if row["lower"] is None or row["upper"] is None:
         return "–"
-    return f"{percent(row['lower'])} – {percent(row['upper'])}"
+    return bounds_text(percent(row["lower"]), percent(row["upper"]))
 
 
 def _notes(material: Material, has_curve: bool) -> list[str]:

@@ -12,7 +12,7 @@ from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Card, Grid, Section
-from retention.wording import money, percent, spoken_period, with_commas
+from retention.wording import bounds_text, money, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -137,6 +137,7 @@ def three_rates_section(material: Material) -> Section:
         material.kpi_table,
         title="What was kept, period by period",
         told=_picture_in_words(material),
+        target=material.asked.goal,
     )
     return Section(
         "rates",
@@ -218,5 +219,5 @@ def _grid_of_rates(material: Material) -> Grid:
 
 def _rate_with_bounds(row: dict[str, Any], name: str) -> tuple[str, str]:
     rate = Rate.of(row, name)
-    bounds = f"{percent(rate.lower)} – {percent(rate.upper)}" if rate.is_known else "–"
+    bounds = bounds_text(percent(rate.lower), percent(rate.upper)) if rate.is_known else "–"
     return percent(rate.value), bounds

@@ -20,7 +20,7 @@ from retention.report.parts import Grid, Section
 from retention.report.sections.basis import lost_rule, no_silence_tells
 from retention.survival.curves.kaplan_meier import survival_curve
 from retention.survival.curves.typical_lifetimes import median_lifetime
-from retention.wording import as_date, days, percent, spoken_period, with_commas
+from retention.wording import as_date, bounds_text, days, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -233,7 +233,9 @@ def _grid_of_curve(material: Material, rows: list[dict[str, Any]]) -> Grid:
         (
             days(time),
             percent(row["survival"]),
-            "–" if row["lower"] is None else f"{percent(row['lower'])} – {percent(row['upper'])}",
+            "–"
+            if row["lower"] is None
+            else bounds_text(percent(row["lower"]), percent(row["upper"])),
             with_commas(row["n_at_risk"]),
         )
         for time, row in _rows_at_round_times(material, rows)

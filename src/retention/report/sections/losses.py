@@ -18,7 +18,15 @@ from retention.plots.bridge_plots import plot_churn_bridge
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
-from retention.wording import money, percent, points, signed_points, spoken_period, with_commas
+from retention.wording import (
+    bounds_text,
+    money,
+    percent,
+    points,
+    signed_points,
+    spoken_period,
+    with_commas,
+)
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -138,7 +146,7 @@ def _grid_of_segments(material: Material, column: str, segments: list[Segment]) 
             with_commas(one.row["n_base"]),
             with_commas(one.row["n_churned"]),
             percent(one.row["churn_rate"]),
-            f"{percent(one.row['lower'])} – {percent(one.row['upper'])}",
+            bounds_text(percent(one.row["lower"]), percent(one.row["upper"])),
             money(one.row["sales_churned"]),
             percent(one.row["rest_churn_rate"] if one.shown else None),
             one.verdict,
@@ -256,7 +264,7 @@ def _grid_of_large(row: dict[str, Any], named: str) -> Grid:
             with_commas(row[f"n_{name}"]),
             with_commas(row[f"n_{name}_churned"]),
             percent(row[f"{name}_churn_rate"]),
-            f"{percent(row[f'{name}_lower'])} – {percent(row[f'{name}_upper'])}",
+            bounds_text(percent(row[f"{name}_lower"]), percent(row[f"{name}_upper"])),
         )
         for label, name in kinds
     ]

@@ -16,7 +16,7 @@ from retention.reasons.figures.reason_summary import reason_summary
 from retention.reasons.tags.tagging import tag_reasons
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
-from retention.wording import percent, with_commas
+from retention.wording import bounds_text, percent, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -95,7 +95,7 @@ def _grid_of_reasons(shown: list[dict[str, Any]]) -> Grid:
             row["label"],
             with_commas(row["n_customers"]),
             percent(row["share"]),
-            f"{percent(row['lower'])} – {percent(row['upper'])}",
+            bounds_text(percent(row["lower"]), percent(row["upper"])),
             with_commas(row["n_first"]),
             {"yes": "yes", "no": "no"}.get(row["preventable"], "–"),
         )

@@ -15,7 +15,7 @@ from retention.findings.likely_to_leave import (
     held_by_tenure,
 )
 from retention.report.parts import Grid, Section
-from retention.wording import day, days, money, percent, with_commas
+from retention.wording import bounds_text, day, days, money, number, percent, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -101,7 +101,7 @@ def _notes_on_fit(told: dict[str, Any]) -> list[str]:
 
 
 def _error_in_words(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f}"
+    return "unknown" if value is None else number(value, 3)
 
 
 def _grid_of_chances(rows: tuple[dict[str, Any], ...]) -> Grid:
@@ -126,7 +126,7 @@ def _grid_of_chances(rows: tuple[dict[str, Any], ...]) -> Grid:
 def _bounds_in_words(row: dict[str, Any]) -> str:
     if row["lower"] is None or row["upper"] is None:
         return "–"
-    return f"{percent(row['lower'], 0)} – {percent(row['upper'], 0)}"
+    return bounds_text(percent(row["lower"], 0), percent(row["upper"], 0))
 
 
 def _notes_on_chances(material: Material, found: AtRisk) -> list[str]:

@@ -19,6 +19,7 @@ from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Section
 from retention.tables import ASSIGNMENT, require
 from retention.wording import (
+    bounds_text,
     days,
     list_in_words,
     money,
@@ -171,19 +172,19 @@ def _grid_of_arms(rows: list[dict[str, Any]]) -> Grid:
             first["compared_to"],
             with_commas(first["n_control"]),
             percent(first["retention_control"]),
-            f"{percent(first['lower_control'])} – {percent(first['upper_control'])}",
+            bounds_text(percent(first["lower_control"]), percent(first["upper_control"])),
             *("–", "–", "–"),
         )
     ]
     for row in rows:
         ends = (row["difference_lower"], row["difference_upper"])
-        bounds = f"{signed_points(ends[0])} – {signed_points(ends[1])}"
+        bounds = bounds_text(signed_points(ends[0]), signed_points(ends[1]))
         lines.append(
             (
                 row["arm"],
                 with_commas(row["n"]),
                 percent(row["retention"]),
-                f"{percent(row['lower'])} – {percent(row['upper'])}",
+                bounds_text(percent(row["lower"]), percent(row["upper"])),
                 points(row["difference"]),
                 bounds,
                 number(row["p_adjusted"], 3),
@@ -206,7 +207,7 @@ def _grids_of_money(earned: list[dict[str, Any]], shown: list[dict[str, Any]]) -
             row["arm"],
             money(row["mean"]),
             money(row["difference"]),
-            f"{money(row['difference_lower'])} – {money(row['difference_upper'])}",
+            bounds_text(money(row["difference_lower"]), money(row["difference_upper"])),
             number(row["p_adjusted"], 3),
         )
         for row in rows

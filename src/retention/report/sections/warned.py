@@ -19,7 +19,7 @@ from retention.signals.judging.alarm_kpis import alarm_kpis
 from retention.signals.judging.alarm_leads import alarm_leads
 from retention.signals.judging.alarms_in_spells import refuse_unsaid_alarms
 from retention.tables import ALARMS, require
-from retention.wording import days, list_in_words, number, percent, with_commas
+from retention.wording import bounds_text, days, list_in_words, number, percent, with_commas
 
 if TYPE_CHECKING:
     from retention.frames import Frame
@@ -157,7 +157,7 @@ def _grid_of_signals(rows: list[dict[str, Any]]) -> Grid:
                 row["signal"],
                 with_commas(row["n_alarms"]),
                 percent(row["precision"]),
-                f"{percent(row['lower'])} – {percent(row['upper'])}" if known else "–",
+                bounds_text(percent(row["lower"]), percent(row["upper"])) if known else "–",
                 percent(row["base_precision"]),
                 percent(row["recall"]),
                 percent(row["chance_recall"]),

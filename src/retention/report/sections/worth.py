@@ -16,7 +16,7 @@ from retention.repeat_buying.renewal.renewal_periods import renewal_periods
 from retention.report.drawing import pictures_of_plot
 from retention.report.parts import Grid, Picture, Section
 from retention.survival.curves.kaplan_meier import survival_curve
-from retention.wording import money, percent, with_commas
+from retention.wording import bounds_text, money, percent, with_commas
 
 if TYPE_CHECKING:
     from retention.economics.value.levers import Lever
@@ -138,7 +138,7 @@ def _grid_of_ages(rows: list[dict[str, Any]]) -> Grid:
             with_commas(row["n_eligible"]),
             money(row["profit_per_acquired"]),
             money(row["cumulative_profit"]),
-            "–" if row["lower"] is None else f"{money(row['lower'])} – {money(row['upper'])}",
+            "–" if row["lower"] is None else bounds_text(money(row["lower"]), money(row["upper"])),
         )
         for row in rows
         if row["age"] in _SHOWN or row["age"] == last
@@ -156,7 +156,7 @@ def _grid_of_levers(rows: list[dict[str, Any]]) -> Grid:
         before = row["value_before"]
         ends = [row[name] for name in ("lower", "upper")]
         known = None not in ends
-        bounds = f"{percent(ends[0] / before)} – {percent(ends[1] / before)}" if known else "–"
+        bounds = bounds_text(percent(ends[0] / before), percent(ends[1] / before)) if known else "–"
         lines.append((_LEVERS[row["lever"]], percent(row["gain_share"]), bounds))
     years = count_of(rows[0]["horizon"], "year")
     caption = f"What five points more retention would add to the profit of {years}"

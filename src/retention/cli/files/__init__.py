@@ -1,1 +1,0 @@
-"""What files are made of that no library writes here: workbooks, and names that are safe."""

@@ -1,0 +1,1 @@
+"""What a reader of a report is shown: parts, names, currency, goal, from whom."""

@@ -1,0 +1,1 @@
+"""What a report is made into beside a page, and compared with."""

@@ -1,0 +1,1 @@
+"""What files are made of that no library writes here: workbooks, safe names, whole or absent."""
