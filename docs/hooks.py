@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 from notebooks import rendered
-from written import figures, glossary, index, more, named_tables
+from written import figures, glossary, index, more, named_tables, trade_words
 
 from pictures import with_pictures
 
@@ -37,6 +37,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         "{{ glossary }}": glossary,
         "{{ tables }}": named_tables,
         "{{ index }}": index,
+        "{{ trade words }}": trade_words,
     }
     for mark, written in made.items():
         if mark in markdown:
