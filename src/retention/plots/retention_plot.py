@@ -18,13 +18,14 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
 Rate = Literal["retention_rate", "sales_adjusted_retention", "profit_adjusted_retention"]
 _RATES: tuple[str, ...] = get_args(Rate)
 
 
-def plot_retention(table: object, *, rate: Rate | None = None, ax: Axes | None = None) -> Axes:
+def plot_retention(table: IntoFrame, *, rate: Rate | None = None, ax: Axes | None = None) -> Axes:
     """How much was kept, period by period: of customers, of their sales, of their profit.
 
     Each line is one of Buttle's three rates, with its bounds shaded; a point stands over the base

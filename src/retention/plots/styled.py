@@ -22,7 +22,7 @@ from retention.tables import require
 from retention.tables.answer_columns import constants_among, unit_of
 
 if TYPE_CHECKING:
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
     from numpy.typing import NDArray
     from pandas.io.formats.style import Styler
 
@@ -38,7 +38,7 @@ _WINGS = (
 Written = Callable[[Any], str]
 
 
-def to_style(table: object, *, columns: Literal["short", "full"] = "short") -> Styler:
+def to_style(table: IntoFrame, *, columns: Literal["short", "full"] = "short") -> Styler:
     """A table of figures as people read it: in percent and thousands, rounded, with plain headings.
 
     What a column holds is what the function declares that made the table: shares of 1 are
@@ -83,7 +83,7 @@ def to_style(table: object, *, columns: Literal["short", "full"] = "short") -> S
     _load_what_is_declared()
     given = read_out(table)
     hidden, caption = _left_out(given) if columns == "short" else (set[str](), "")
-    ages = _ages_of_triangle(given)
+    ages: Any = _ages_of_triangle(given)
     texts = {name: _values_as_text(name, given) for name in given} | _shares_of_triangle(
         given, ages
     )

@@ -7,7 +7,7 @@ purchase. A score is 1 + the number of cuts below the value.
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 (pydantic reads the annotation)
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -21,6 +21,7 @@ from retention.signals.groups.rfm_customers import Money, RfmCustomers, rfm_cust
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ class RfmCuts(Printed, BaseModel):
 
 
 def rfm_cuts(
-    transactions: Any,
+    transactions: IntoFrame,
     *,
     as_of: date | str,
     bins: int = 5,
