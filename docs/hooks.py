@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gallery import REPORT, example_report, gallery_in_html, keep_picture
 from mkdocs.structure.files import File
 from notebooks import rendered
-from written import figures, glossary, index, more, named_tables
+from written import figures, glossary, index, more, named_tables, trade_words
 
 from pictures import with_pictures
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Called by MkDocs once it knows the pages: the notebooks are pages too."""
+    """Called by MkDocs once it knows the pages: the notebooks are pages too, and a report is."""
+    files.append(File.generated(config, REPORT, content=example_report()))
     for name, content in rendered().items():
         files.append(File.generated(config, name, content=content))
     return files
@@ -37,6 +39,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         "{{ glossary }}": glossary,
         "{{ tables }}": named_tables,
         "{{ index }}": index,
+        "{{ trade words }}": trade_words,
     }
     for mark, written in made.items():
         if mark in markdown:
@@ -46,4 +49,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     markdown, pictures = with_pictures(markdown, source.stem)
     for name, svg in pictures.items():
         files.append(File.generated(config, str(source.with_name(name)), content=svg))
+        title = re.search(rf"!\[(.*)\]\({re.escape(name)}\)", markdown)
+        keep_picture(str(source.with_name(name)), title[1] if title else "")
     return markdown
+
+
+def on_page_context(context: dict[str, Any], page: Page, **_: Any) -> None:  # noqa: ARG001 - MkDocs
+    """Called by MkDocs for each page once all are HTML: by now every picture is drawn."""
+    page.content = (page.content or "").replace("<p>{{ gallery }}</p>", gallery_in_html())

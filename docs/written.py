@@ -14,6 +14,7 @@ from retention.catalogue.glossary import GLOSSARY
 from retention.tables import kinds, made, sign_kinds
 from retention.tables.answer_columns import ANSWERS
 from retention.tables.declaring import Kind
+from retention.trade_words import TRADE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +45,15 @@ def glossary() -> str:
         for term in GLOSSARY
     ]
     return _table(("word", "meaning", "also called", ""), rows)
+
+
+def trade_words() -> str:
+    """A heading of the words for each thing, so that search finds them, and what answers."""
+    parts = []
+    for words, name, page in TRADE_WORDS:
+        guide = page.rpartition("/")[2].replace("-", " ")
+        parts.append(f"### {words}\n\n`rt.{name}`: see [{guide}](../{page}.md).")
+    return "\n\n".join(parts)
 
 
 def more(page: str, found: re.Match[str]) -> str:

@@ -2,9 +2,26 @@
 
     import retention as rt
 
-On top stand the functions of the main job; every wing is a module of its own, such as `rt.survival`
-and `rt.reasons`, whose face lists what it offers. Importing costs nothing: a name loads the file
-that holds it on first use.
+Load     rt.as_transactions, rt.as_contracts, rt.read_table; rt.audit: what cannot be used
+Who      rt.customer_periods (orders), rt.contract_periods (contracts): who was a customer when
+Rates    rt.outcome_kpis, rt.retention_rate, rt.churn_by, rt.cohort_retention
+Money    rt.net_revenue_retention, rt.gross_revenue_retention, rt.revenue_movements
+How long rt.contract_spells, rt.purchase_spells; rt.survival_curve, rt.median_lifetime
+Models   rt.fit_cox, rt.predict_churn (contracts); rt.churn_score (orders)
+Why      rt.tag_reasons (notes), rt.reason_summary
+All      rt.retention_report: one page to forward
+
+rt.kpis           buyers, service, costs, voice    rt.signals      features, alarms, watchlist
+rt.survival       curves, models, scores           rt.targeting    whom to make an offer
+rt.repeat_buying  BG/NBD, Pareto/NBD, value        rt.experiments  sizes, arms, effects, uplift
+rt.reasons        notes into counted reasons       rt.benchmarks   compared rates, usual band
+rt.economics      value, payback, forecast         rt.findings     sentences that may be said
+rt.plots          pictures, styled tables          rt.recording    why a number changed
+rt.catalogue      what each figure means           rt.samples      firms to try it on
+
+A table goes in, and one of the same kind comes out: pandas, Polars, PyArrow, DuckDB, Spark, Ibis.
+`help(rt.retention_rate)` has the formula and an example; a word of the trade, such as `rt.nrr`,
+is answered with the name here. Importing costs nothing: a name is loaded on first use.
 """
 
 from __future__ import annotations
@@ -175,8 +192,13 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"retention.{_HOMES[name]}"), name)
         globals()[name] = value
         return value
-    wings = [module for module in _MODULES if name in import_module(f"retention.{module}").__all__]
-    where = f": it is retention.{wings[0]}.{name}" if wings else ""
+    from retention.trade_words import hint_for_name
+
+    faces = {} if name.startswith("_") else {m: import_module(f"retention.{m}") for m in _MODULES}
+    wings = [module for module, face in faces.items() if name in face.__all__]
+    every = [*__all__, *(f"{module}.{each}" for module in faces for each in faces[module].__all__)]
+    hint = hint_for_name(name, every)
+    where = f": it is retention.{wings[0]}.{name}" if wings else hint
     raise AttributeError(f"module 'retention' has no attribute {name!r}{where}")
 
 

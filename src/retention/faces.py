@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from retention.trade_words import hint_for_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -23,7 +25,8 @@ def lazy_face(
 
     def loaded_value(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            hint = hint_for_name(name, names)
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
         value = getattr(import_module(f"{module}.{homes[name]}"), name)
         setattr(sys.modules[module], name, value)
         return value

@@ -216,7 +216,7 @@ def test_audit_tells_what_is_set_aside_and_writes_it(shop, capsys, tmp_path):
     code, out, _ = run(capsys, "audit", shop, *NAMED, "--set-aside", aside)
     rows = records_of(aside)
     assert code == 0
-    assert [line.split()[:2] for line in out.splitlines()][1:] == [
+    assert [line.split()[:2] for line in out.splitlines()][2:] == [
         *(["refund", "1"], ["accepted", "6"], ["input", "7"])
     ]
     assert rows == [

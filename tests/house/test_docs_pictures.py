@@ -60,3 +60,17 @@ def test_a_page_that_draws_nothing_is_left_alone():
     """its code is not even run."""
     page = "```python\nraise SystemExit\n```\n"
     assert pictures().with_pictures(page, "page") == (page, {})
+
+
+def test_the_gallery_has_every_picture_with_a_link_to_its_page(monkeypatch):
+    """Titles are escaped; the front page lies one folder up."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import gallery
+
+    gallery.keep_picture("how-to/plots-2.svg", "Lost & won")
+    gallery.keep_picture("index-1.svg", "Cohorts")
+    html = gallery.gallery_in_html()
+    assert html.count("<figure>") == 2
+    assert '<a href="../how-to/plots/"><img loading="lazy" src="../how-to/plots-2.svg"' in html
+    assert '<a href="../"><img loading="lazy" src="../index-1.svg" alt="Cohorts"' in html
+    assert "Lost &amp; won" in html

@@ -281,8 +281,10 @@ def test_an_audit_is_frozen_and_prints_its_summary():
     with pytest.raises(AttributeError):
         audit.accepted = None
     assert repr(audit).splitlines() == [
+        "Audit of 2 rows: 1 set aside",
         "check              rows  customers  first example",
         "blank customer_id     1          0  row 1",
         "accepted              1          1",
         "input                 2          1",
+        "next: audit.accepted; audit.set_aside",
     ]

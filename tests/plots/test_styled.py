@@ -16,7 +16,7 @@ from retention.plots.paper.drawable_tables import DRAWABLE
 
 def cells(table: object) -> list[list[str]]:
     """The headings and rows of the styled table as a browser gets them."""
-    html = rt.plots.to_style(table).to_html()
+    html = rt.plots.to_style(table, columns="full").to_html()
     rows = re.findall(r"<tr>(.*?)</tr>", html, flags=re.DOTALL)
     return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL) for row in rows]
 
@@ -102,6 +102,39 @@ def test_a_table_of_any_engine_is_styled(engine) -> None:
     """the cells are the same."""
     table = tables()["plot_reasons"][["category", "n_customers", "share", "lower"]]
     assert sorted(cells(engine.table(table))) == sorted(cells(table))
+
+
+def test_a_short_table_hides_steps_and_says_conventions_once() -> None:
+    """Nothing is lost: what is the same in all rows stands in the caption, escaped."""
+    orders = rt.sample_company(60, seed=1).orders
+    activity = rt.customer_periods(
+        orders, freq="quarter", observed_from="2022-01-01", as_of="2024-12-31"
+    )
+    html = rt.plots.to_style(rt.outcome_kpis(activity)).to_html()
+    caption = re.search(r"<caption>(.*?)</caption>", html)
+    assert caption
+    assert "lag: 1" in caption[1]
+    assert "Step" not in html
+    assert "Lag" not in html
+    assert len(re.findall("<th ", html)) < rt.outcome_kpis(activity).shape[1]
+    with pytest.raises(rt.RetentionError, match="columns"):
+        rt.plots.to_style(activity, columns="wide")  # type: ignore[arg-type]
+
+
+def test_a_triangle_is_a_heatmap_in_percent() -> None:
+    """The larger, the darker; a cell beyond follow-up has no colour and a dash."""
+    triangle = pd.DataFrame({
+        "cohort": pd.to_datetime(["2024-01-01", "2024-02-01"]), "n_cohort": [10, 20],
+        "age_0": [1.0, 1.0], "age_1": [0.5, 0.25], "age_2": [0.125, np.nan],
+    })  # fmt: skip
+    html = rt.plots.to_style(triangle).to_html()
+    assert [row[2:] for row in cells(triangle)[1:]] == [
+        ["100.0%", "50.0%", "12.5%"],
+        ["100.0%", "25.0%", "–"],
+    ]
+    assert sorted(re.findall(r"rgba\(0, 128, 128, (\S+)\)", html)) == ["0.12", "0.25", "0.50"]
+    counts = rt.plots.to_style(triangle.assign(age_0=[10.0, 20.0])).to_html()
+    assert "%" not in re.sub(r"<style.*?</style>", "", counts, flags=re.DOTALL)
 
 
 def test_without_jinja_the_message_says_what_to_install(monkeypatch) -> None:

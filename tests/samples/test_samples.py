@@ -109,7 +109,7 @@ def test_each_engine_is_the_one_asked_for(engine, kind):
     """The tables are native, and the company prints the rows of each."""
     made = sample_company(20, engine=engine)
     assert re.search(kind, f"{type(made.orders).__module__}.{type(made.orders).__name__}")
-    assert re.search(r"truth +20 rows", repr(made))
+    assert re.search(r"truth +20  customer_id", repr(made))
 
 
 def test_missing_values_are_null_not_nan_on_polars_and_arrow():

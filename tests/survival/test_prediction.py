@@ -611,6 +611,7 @@ def test_a_model_is_printed_as_a_small_table():
     assert lines[1].split()[:4] == ["term", "coef", "standard_error", "ratio"]
     assert lines[2].split()[0] == "plan=b"
     assert lines[2].split()[1] == f"{model.coef[0]:.4g}"
+    assert lines[-2].endswith("rt.predict_churn(spells, model=model, within=90)")
     assert repr(model) == str(model)
     html = model._repr_html_()
     assert "<table" in html

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from retention.printed import Printed, Shown
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Figure(Printed):
     """The meaning of one figure.
 
     Attributes:
@@ -33,3 +35,18 @@ class Figure:
     made_by: str
     source: str
     conventions: tuple[str, ...] = ()
+
+    def _shown(self) -> Shown:
+        by = (
+            f", by {', '.join(f'{name}=' for name in self.conventions)}" if self.conventions else ""
+        )
+        limits = " to ".join("…" if each is None else f"{each:g}" for each in (self.low, self.high))
+        return Shown(
+            f"{self.name}: {self.label}",
+            notes=(
+                self.formula,
+                f"{self.unit}, {limits}; better: {self.better}",
+                f"given by {self.made_by}{by}",
+                f"source: {self.source}",
+            ),
+        )

@@ -20,6 +20,7 @@ from retention.errors import count_of
 from retention.frames import read_out, table_like
 from retention.frames.python_rows import columns_as_lists, rows_as_dicts
 from retention.kpis.outcome.rates import churn_by, outcome_kpis
+from retention.printed import text_without_calls
 from retention.progress import progress_bar
 from retention.signals.alarms.silence_alarms import silence_alarms
 from retention.wording import money, percent, spoken_period, with_commas
@@ -172,7 +173,7 @@ def write_audit(settings: Settings, files: Mapping[str, Path | None]) -> None:
         format_of_answer(told)  # before anything is read
     found = audit_of_file(settings)
     if form == "table":
-        write_text(f"{found}\n", settings.output.output)
+        write_text(f"{text_without_calls(found)}\n", settings.output.output)
     else:
         write_answer(found.summary, settings.output)
     for name, told in asked.items():

@@ -14,13 +14,15 @@ from retention.wording import is_missing, money, number, percent, with_commas
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from narwhals.stable.v2.typing import IntoFrame
+
 _RATES = (
     *("retention_rate", "sales_adjusted_retention", "profit_adjusted_retention", "churn_rate"),
     *("net_revenue_retention", "gross_revenue_retention", "logo_churn"),
 )
 
 
-def finding(table: Any, *, apart: int = 1) -> str:
+def finding(table: IntoFrame, *, apart: int = 1) -> str:
     """What a table of this library says, in one sentence.
 
     Args:

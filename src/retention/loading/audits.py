@@ -25,6 +25,7 @@ from retention.loading.rows.row_checks import REASON, Judged, Note, Reading, ver
 from retention.loading.rows.text import OURS
 from retention.loading.values.amounts import LARGEST
 from retention.names import plain_message
+from retention.printed import Printed, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 _ACCEPTED = "accepted"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Audit(Generic[IntoFrameT]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Audit(Printed, Generic[IntoFrameT]):
     """What a door found in a table. Every row of the input is accepted or set aside, never both.
 
     Attributes:
@@ -54,19 +55,19 @@ class Audit(Generic[IntoFrameT]):
     summary: Any
     notes: Any
 
-    def __repr__(self) -> str:
-        """The summary as aligned text: checks that set rows aside, the totals, then the notes."""
+    def _shown(self) -> Shown:
+        """The checks that set rows aside, the totals, then the notes: none is left out."""
         table = nw.from_native(self.summary, eager_only=True)
         rows = [row for row in table.rows() if row[1] or row[0] in (_ACCEPTED, "input")]
-        cells = [[str(row[0]), f"{row[1]:,}", f"{row[2]:,}", row[4]] for row in rows]
-        lines = [["check", "rows", "customers", "first example"], *cells]
-        widths = [max(len(line[i]) for line in lines) for i in range(3)]
-        shown = [
-            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip()
-            for a, b, c, d in lines
-        ]
+        cells = [(str(row[0]), f"{row[1]:,}", f"{row[2]:,}", row[4]) for row in rows]
         notes = nw.from_native(self.notes, eager_only=True).rows()
-        return "\n".join([*shown, *(f"look at {_note_in_words(note)}" for note in notes)])
+        aside = sum(row[1] for row in rows if row[0] not in (_ACCEPTED, "input"))
+        return Shown(
+            head=f"Audit of {count_of(rows[-1][1], 'row')}: {aside:,} set aside",
+            rows=(("check", "rows", "customers", "first example"), *cells),
+            notes=tuple(f"look at {_note_in_words(note)}" for note in notes),
+            then=("audit.accepted", *["audit.set_aside"] * bool(aside)),
+        )
 
 
 def audit_of_reading(reading: Reading, table: IntoFrameT) -> Audit[IntoFrameT]:

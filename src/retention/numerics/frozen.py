@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -44,18 +41,15 @@ def frozen_table(values: Floats) -> tuple[Numbers, ...]:
     return tuple(frozen_numbers(row) for row in values)
 
 
-def fit_as_text(head: str, estimates: pd.DataFrame, notes: Sequence[str]) -> str:
-    """A fitted model as a small table under what it was fitted on, with its notes."""
-    shown = estimates.to_string(index=False, float_format=_number_in_short, na_rep="–")
-    return "\n".join([head, *[shown] * (not estimates.empty), *notes])
+def rows_of_estimates(estimates: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """A table of estimates as text to be printed, its headings first; none if it has no row."""
+    if estimates.empty:
+        return ()
+    headings = tuple(map(str, estimates.columns))
+    return (headings, *(tuple(map(_cell_in_short, row)) for row in estimates.to_numpy()))
 
 
-def fit_as_html(head: str, estimates: pd.DataFrame, notes: Sequence[str]) -> str:
-    """The same for a notebook."""
-    table = estimates.to_html(index=False, float_format=_number_in_short, na_rep="–", border=0)
-    told = [f"<p>{escape(text)}</p>" for text in (head, *notes)]
-    return "\n".join([told[0], *[table] * (not estimates.empty), *told[1:]])
-
-
-def _number_in_short(value: float) -> str:
-    return f"{value:.4g}"
+def _cell_in_short(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else f"{value:.4g}"
+    return "–" if value is None else str(value)

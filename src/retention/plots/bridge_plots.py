@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
 _MOVES = (
@@ -35,7 +36,7 @@ _LANE = 0.34
 
 
 def plot_revenue_bridge(
-    table: object, *, period: date | str | None = None, ax: Axes | None = None
+    table: IntoFrame, *, period: date | str | None = None, ax: Axes | None = None
 ) -> Axes:
     """From the revenue of one period to that of the next: what came, grew, shrank and left.
 
@@ -87,7 +88,7 @@ def plot_revenue_bridge(
 
 
 def plot_churn_bridge(
-    table: object, *, period: date | str | None = None, ax: Axes | None = None
+    table: IntoFrame, *, period: date | str | None = None, ax: Axes | None = None
 ) -> Axes:
     """From one churn rate to the next: what each segment did to it, by its rate and by its share.
 

@@ -18,13 +18,14 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
 
 Tracked = Literal["each", "cumulative"]
 
 _LINES = ("lost_share", "came_back_share", "false_churn_rate")
 
 
-def plot_gaps(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_gaps(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """For each silence that might mean a customer has left: how many it calls lost, and wrongly.
 
     The longer the silence, the fewer it calls lost, and the fewer of them come back. Take the
@@ -90,7 +91,7 @@ def _ticks_of_gaps(ax: Axes, gaps: list[float]) -> tuple[list[float], list[str]]
     return kept, [f"{gap:,.0f}" for gap in kept]
 
 
-def plot_tracking(table: object, *, show: Tracked = "each", ax: Axes | None = None) -> Axes:
+def plot_tracking(table: IntoFrame, *, show: Tracked = "each", ax: Axes | None = None) -> Axes:
     """Repeat purchases of each period, beside those a model of repeat buying expects.
 
     Right of the upright line the model knew nothing: there it is a forecast. Where the two lines

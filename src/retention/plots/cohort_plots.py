@@ -18,6 +18,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows, has_column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -26,7 +27,7 @@ _STANDING_OUT = 5
 """Cohorts that are drawn in colour where there are too many for all."""
 
 
-def plot_cohorts(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_cohorts(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Retention of each cohort at each age, as a heat map: the darker, the more are back.
 
     A row is a cohort with its number of customers, a column per age. Read along a row how one
@@ -87,7 +88,7 @@ def plot_cohorts(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_cohort_curves(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_cohort_curves(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Retention by age as curves: on average with its bounds, or a thin one for each cohort.
 
     Of a table of `average_retention` there is a curve a segment, with its bounds shaded. Of a table

@@ -16,6 +16,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
 RatioOf = Literal["hazards", "odds", "times"]
@@ -29,7 +30,9 @@ _WIDEST = 100.0
 """Bounds further than this from every ratio are cut off with an arrow."""
 
 
-def plot_coefficients(table: object, *, ratio: RatioOf = "hazards", ax: Axes | None = None) -> Axes:
+def plot_coefficients(
+    table: IntoFrame, *, ratio: RatioOf = "hazards", ax: Axes | None = None
+) -> Axes:
     """How much sooner or later customers leave, by each covariate: a forest plot.
 
     A point is the ratio of two customers who differ by one in the covariate (or by having it, or in

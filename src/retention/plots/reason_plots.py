@@ -17,6 +17,7 @@ from retention.reasons.categories import NO_REASON, reason_categories
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
 _WORDS = {
@@ -26,7 +27,7 @@ _WORDS = {
 }
 
 
-def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_reasons(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How often each reason was named, as bars from the most to the least, with their bounds.
 
     Customers may name several reasons, so bars may sum to more than 100%. Reasons whose bounds
@@ -77,7 +78,7 @@ def plot_reasons(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_reasons_by_segment(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_reasons_by_segment(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How often each reason was named in each segment, and where it is more or less than overall.
 
     A row is a reason, with the most frequent at the top, a column per segment; the darker, the more

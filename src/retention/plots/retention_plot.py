@@ -18,6 +18,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
 Rate = Literal["retention_rate", "sales_adjusted_retention", "profit_adjusted_retention"]
@@ -25,7 +26,7 @@ _RATES: tuple[str, ...] = get_args(Rate)
 
 
 def plot_retention(
-    table: object,
+    table: IntoFrame,
     *,
     rate: Rate | None = None,
     target: float | None = None,

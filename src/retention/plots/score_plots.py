@@ -17,11 +17,12 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
 
 Shown = Literal["lift", "gain"]
 
 
-def plot_calibration(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_calibration(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Of those who were said to leave with a chance, whether as many did.
 
     A point is a group of customers of like predicted churn. On the dashed line what came is what
@@ -76,7 +77,7 @@ def plot_calibration(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_lift(table: object, *, show: Shown = "lift", ax: Axes | None = None) -> Axes:
+def plot_lift(table: IntoFrame, *, show: Shown = "lift", ax: Axes | None = None) -> Axes:
     """How far the customers with the highest predicted risk stand out.
 
     "lift": a bar a group, the riskiest first: how many times the average churn its churn is. The

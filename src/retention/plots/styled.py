@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from html import escape
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from retention.frames import Columns, collect, read_out, table_like
 from retention.kpis.cohorts.cohort_retention import COHORTS
 from retention.numerics.codes import distinct_segments
 from retention.tables import require
-from retention.tables.answer_columns import unit_of
+from retention.tables.answer_columns import constants_among, unit_of
 
 if TYPE_CHECKING:
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
     from numpy.typing import NDArray
     from pandas.io.formats.style import Styler
 
@@ -37,7 +38,7 @@ _WINGS = (
 Written = Callable[[Any], str]
 
 
-def to_style(table: object) -> Styler:
+def to_style(table: IntoFrame, *, columns: Literal["short", "full"] = "short") -> Styler:
     """A table of figures as people read it: in percent and thousands, rounded, with plain headings.
 
     What a column holds is what the function declares that made the table: shares of 1 are
@@ -45,17 +46,22 @@ def to_style(table: object) -> Styler:
     where all of a column is below 1,000, counts have thousands; a period is written by its length;
     what is not known is a dash. Headings are the catalogue's labels, or the column's name in words.
     Only what is shown is rounded; the table is not changed. Text is escaped: a customer called <b>
-    is shown as that.
+    is shown as that. The triangle of `cohort_triangle` is a heatmap: the larger a value, the
+    darker its cell; of shares it shows percent.
 
     Args:
         table: any table of this library, of any engine. Meant for tables that people read: all of
             its rows are shown.
+        columns: "short" leaves out the numbers of periods where these stand beside them, and says
+            what is the same in all rows, such as a convention, once above the table; "full" shows
+            every column.
 
     Returns:
         A pandas `Styler`: a notebook shows it, and `to_html()` writes it.
 
     Raises:
-        RetentionError: if Jinja2 is not installed, which pandas needs for it.
+        RetentionError: if Jinja2 is not installed, which pandas needs for it; if `columns` is
+            another word.
         TableError: if it is not a table.
 
     Example:
@@ -68,21 +74,81 @@ def to_style(table: object) -> Styler:
     """
     import pandas as pd
 
+    check_choice("columns", columns, ("short", "full"))
     if find_spec("jinja2") is None:
         raise RetentionError(
             "to_style needs Jinja2, which pandas writes styled tables with: "
-            "pip install 'retention-analytics[notebook]'."
+            "pip install 'retention-analytics[notebook]'; from a clone, pip install '.[notebook]'."
         )
     _load_what_is_declared()
-    columns = read_out(table)
-    shown = {name: _values_as_text(name, columns) for name in columns}
-    numbers: Any = [name for name, values in columns.items() if values.dtype.kind in "fiu"]
+    given = read_out(table)
+    hidden, caption = _left_out(given) if columns == "short" else (set[str](), "")
+    ages: Any = _ages_of_triangle(given)
+    texts = {name: _values_as_text(name, given) for name in given} | _shares_of_triangle(
+        given, ages
+    )
+    shown = {name: values for name, values in texts.items() if name not in hidden}
+    numbers: Any = [name for name in shown if given[name].dtype.kind in "fiu"]
     styler = pd.DataFrame(shown, dtype=object).style.hide(axis="index")
     spaced = styler.set_properties(None, **{"padding": "0.2em 0.7em", "white-space": "nowrap"})
     aligned = spaced.set_properties(subset=numbers, **{"text-align": "right"})
-    words = {name for name, values in columns.items() if any(map(_is_of_text, values.tolist()))}
-    headings: Any = [escape(_heading_of_column(name, of_text=name in words)) for name in columns]
+    words = {name for name in shown if any(map(_is_of_text, given[name].tolist()))}
+    headings: Any = [escape(_heading_of_column(name, of_text=name in words)) for name in shown]
+    if caption:
+        aligned = aligned.set_caption(escape(caption))
+    if ages:
+        aligned = aligned.apply(lambda _: _shades_of_triangle(given, ages), axis=None, subset=ages)
     return aligned.relabel_index(headings, axis="columns").format(escape="html")
+
+
+def _left_out(columns: Columns) -> tuple[set[str], str]:
+    """The columns that a short table does without, and in words what those of one value say."""
+    periods_told = {"period", "cohort", "date"} & columns.keys()
+    steps = {name for name in columns if name.endswith("step") and periods_told}
+    told = {}
+    for name in constants_among(columns):
+        texts = set(_values_as_text(name, columns))
+        if name not in steps and len(texts) == 1:
+            told[name] = texts.pop()
+    known = {name: text for name, text in told.items() if text != wording.UNKNOWN}
+    said = ", ".join(f"{wording.spoken_name(name)}: {text}" for name, text in known.items())
+    return steps | told.keys(), said
+
+
+_AGE = re.compile(r"age_\d+(_to_\d+)?")
+
+
+def _ages_of_triangle(columns: Columns) -> list[str]:
+    """The columns of ages, where this is a table of `cohort_triangle`."""
+    if not {"cohort", "n_cohort"} <= columns.keys():
+        return []
+    return [name for name in columns if _AGE.fullmatch(name)]
+
+
+def _shares_of_triangle(columns: Columns, ages: list[str]) -> dict[str, NDArray[np.object_]]:
+    """The cells of a triangle in percent, where all of them may be shares."""
+    cells = np.array([columns[name] for name in ages], np.float64)
+    known = cells[np.isfinite(cells)]
+    if not known.size or known.min() < 0 or known.max() > 1:
+        return {}
+    rows = zip(ages, cells, strict=True)
+    return {name: np.array(list(map(wording.percent, row)), dtype=object) for name, row in rows}
+
+
+def _shades_of_triangle(columns: Columns, ages: list[str]) -> NDArray[np.object_]:
+    """CSS for each cell: the larger a value is, of those after age 0, the darker."""
+    cells = np.array([columns[name] for name in ages], np.float64).T
+    later = cells[:, [name != "age_0" for name in ages]]
+    top = np.nanmax(later, initial=0.0)
+    part = np.clip(np.divide(cells, top, out=np.zeros_like(cells), where=top > 0), 0, 1)
+    shades = [
+        [
+            f"background-color: rgba(0, 128, 128, {0.5 * value:.2f})" if value > 0 else ""
+            for value in row
+        ]
+        for row in np.nan_to_num(part).tolist()
+    ]
+    return np.array(shades, dtype=object).reshape(cells.shape)
 
 
 @cache

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ _UNTOLD = ("Told no reason", "Reason not known")
 """No reasons: a grey area next to that of those still here."""
 
 
-def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_survival(table: IntoFrame, *, unit: str | None = None, ax: Axes | None = None) -> Axes:
     """Of those who came, the share still here after each length of time.
 
     A curve falls where customers leave; how steeply says when. The bounds are shaded: two curves
@@ -96,7 +97,7 @@ def plot_survival(table: object, *, unit: str | None = None, ax: Axes | None = N
     return ax
 
 
-def plot_incidence(table: object, *, unit: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_incidence(table: IntoFrame, *, unit: str | None = None, ax: Axes | None = None) -> Axes:
     """Where everybody is after each length of time: still here, or gone for one of the reasons.
 
     At each time the areas sum to 100%: the pale one are those still here, each other one those who

@@ -18,6 +18,7 @@ from retention.activity.window import CONSTANTS, window_of
 from retention.catalogue import FIGURES
 from retention.errors import RetentionError, RetentionWarning, warn
 from retention.frames import as_lazy, collect, one_row
+from retention.printed import Printed, Shown
 from retention.recording.profile import profile_of
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ Definition = dict[str, Any]
 _DAYS = ("as_of", "observed_from")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Recording:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Recording(Printed):
     """An answer and what it rests on, as `recorded` gives it.
 
     Attributes:
@@ -41,18 +42,26 @@ class Recording:
     table: Any
     definition: Definition
 
-    def __repr__(self) -> str:
-        """How the answer was made, in a few lines."""
+    def _shown(self) -> Shown:
+        """How the answer was made, without keywords that say nothing."""
         made = self.definition
-        said = ", ".join(f"{name}={value!r}" for name, value in made["keywords"].items())
-        lines = [f"{made['function']}({said})", f"  version {made['version']}"]
-        lines += [f"  as_of {made['as_of']}"] * (made["as_of"] is not None)
+        spoken = {
+            name: value for name, value in made["keywords"].items() if value not in (None, [])
+        }
+        said = ", ".join(f"{name}={value!r}" for name, value in spoken.items())
+        lines = [f"version {made['version']}"]
+        lines += [f"as_of {made['as_of']}"] * (made["as_of"] is not None)
         lines += [
-            f"  {given['argument']}: {given['n_rows']:,} rows, content {given['digits']}"
+            f"{given['argument']}: {given['n_rows']:,} rows, content {given['digits']}"
             for given in made["inputs"]
         ]
-        lines += [f"  left out: {each['n_rows']:,} {each['reason']}" for each in made["exclusions"]]
-        return "\n".join([*lines, *(f"  warning: {text}" for text in made["warnings"])])
+        lines += [f"left out: {each['n_rows']:,} {each['reason']}" for each in made["exclusions"]]
+        lines += [f"warning: {text}" for text in made["warnings"]]
+        return Shown(
+            head=f"{made['function']}({said})",
+            notes=tuple(lines),
+            then=("recording.table", "rt.recording.compare_runs(earlier, recording)"),
+        )
 
 
 def recorded(function: Callable[..., Any], /, *tables: Any, **keywords: Any) -> Recording:

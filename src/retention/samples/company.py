@@ -9,7 +9,7 @@ from retention.errors import check_choice, whole_number
 from retention.samples.branches import branches_table, referrals_table, staff_table
 from retention.samples.customers import draw_customers, truth_table
 from retention.samples.making.asked_window import simulated_window
-from retention.samples.making.native_tables import ENGINES, as_tables, sizes_of_tables
+from retention.samples.making.native_tables import ENGINES, SampleWorld, as_tables
 from retention.samples.money import costs_table, wallet_table
 from retention.samples.sample_contracts import contracts_table
 from retention.samples.sample_notes import notes_table
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SampleCompany:
+class SampleCompany(SampleWorld):
     """The tables of a simulated company, as `sample_company` describes them, and its truth."""
 
     orders: Any
@@ -38,9 +38,6 @@ class SampleCompany:
     staff: Any
     referrals: Any
     truth: Any
-
-    def __repr__(self) -> str:
-        return sizes_of_tables(self)
 
 
 def sample_company(

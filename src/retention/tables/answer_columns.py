@@ -74,12 +74,23 @@ def unit_of(name: str, among: Collection[str]) -> str:
         name: the column.
         among: all columns of the table: they tell which answer it is.
     """
-    there = set(among)
-    fits = [made for made in ANSWERS.values() if name in made.names]
-    best = max(fits, key=lambda made: _share_in_common(there, set(made.names)), default=None)
+    best = _nearest_answer([made for made in ANSWERS.values() if name in made.names], among)
     if best is None:
         return _UNITS.get(name, "")
     return next(column.unit for column in best.columns if column.name == name)
+
+
+def constants_among(among: Collection[str]) -> list[str]:
+    """Of the columns of an answer those that are the same in all rows, as the window or `lag`."""
+    best = _nearest_answer(ANSWERS.values(), among)
+    known = {column.name for column in best.columns if column.constant} if best else set()
+    return [name for name in among if name in known]
+
+
+def _nearest_answer(answers: Iterable[Kind], among: Collection[str]) -> Kind | None:
+    """The one whose columns have most in common with those of a table."""
+    there = set(among)
+    return max(answers, key=lambda made: _share_in_common(there, set(made.names)), default=None)
 
 
 def _share_in_common(one: set[str], other: set[str]) -> float:

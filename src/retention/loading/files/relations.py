@@ -155,7 +155,10 @@ def first_line(problem: Exception) -> str:
 def require_library(module: str, what: str, extra: str) -> None:
     """Refuse, with the command to install it, what a missing library is needed for."""
     if find_spec(module) is None:
-        raise RetentionError(f"{what} needs {module}: pip install 'retention-analytics[{extra}]'")
+        raise RetentionError(
+            f"{what} needs {module}: pip install 'retention-analytics[{extra}]'; "
+            f"from a clone, pip install '.[{extra}]'"
+        )
 
 
 def distinct_names(names: Iterable[str], where: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ _MARKED = 6
 """Points outside that are named; more would cover each other."""
 
 
-def plot_usual_band(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_usual_band(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """A rate period by period, in the band where it lies while nothing has changed.
 
     The band of a period is made of what came before it; where too little did, none is drawn. Points
@@ -137,7 +138,7 @@ def _reading_of_band(drawn: Drawn) -> str:
     )
 
 
-def plot_compared_rates(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_compared_rates(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Which rates differ: a row per comparison, its difference and the bounds of it.
 
     Blue ones are "better" or "worse" (or "no worse" than the margin) with all comparisons counted;

@@ -15,6 +15,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ _REASONS = ("another", "our rate", "theirs is no proportion")
 _VERDICTS = {"above": FALL, "below": LOOKS[0].colour}
 
 
-def plot_benchmarks(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_benchmarks(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Whether our churn is above or below what others publish, and how far each of them is known.
 
     A row for each rate and benchmark: the grey bar is the range of the published rate, the tick in

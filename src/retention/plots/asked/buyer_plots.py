@@ -17,6 +17,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ _TIMES = 400
 """Steps of a curve; a picture cannot show more."""
 
 
-def plot_active_customers(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_active_customers(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How many customers bought in each period: those who had bought before, and new ones on top.
 
     Where a log begins new is not known from returning, and the bar is grey. A firm whose bars grow
@@ -77,7 +78,7 @@ def plot_active_customers(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_time_to_next_order(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_time_to_next_order(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Of those who ordered, the share that ordered again by each day after.
 
     The curve rises where customers come back: steeply while they remember you, and hardly at all

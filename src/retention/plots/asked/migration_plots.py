@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -27,7 +28,9 @@ _MOST = 30
 """Segments whose names can be read beside the grid."""
 
 
-def plot_migrations(table: object, *, expected: object = None, ax: Axes | None = None) -> Axes:
+def plot_migrations(
+    table: IntoFrame, *, expected: IntoFrame | None = None, ax: Axes | None = None
+) -> Axes:
     """Who moved from which segment to which, as a heat map, beside what chance alone would give.
 
     A row is a segment before, with its number of customers, a column one after; the number of a

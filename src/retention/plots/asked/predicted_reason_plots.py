@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ _REASONS = 7
 
 
 def plot_predicted_reasons(
-    table: object, *, unit: str | None = None, ax: Axes | None = None
+    table: IntoFrame, *, unit: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """How likely each customer leaves within a time, and for which reason: a bar of all chances.
 

@@ -16,6 +16,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -26,7 +27,7 @@ _LONGEST_VALUE = 34
 
 
 def plot_profile(
-    table: object, *, segment: str | None = None, most: int = 12, ax: Axes | None = None
+    table: IntoFrame, *, segment: str | None = None, most: int = 12, ax: Axes | None = None
 ) -> Axes:
     """What the customers of a segment are like beside all others: what is more, and what is less.
 
@@ -186,7 +187,7 @@ def _title_of_profile(known: Drawn) -> str:
     return f"{who}: {differ:,} of {count_of(n, 'feature')} {verb} beyond chance"
 
 
-def plot_segments(table: object, *, most: int = 20, ax: Axes | None = None) -> Axes:
+def plot_segments(table: IntoFrame, *, most: int = 20, ax: Axes | None = None) -> Axes:
     """How large the segments are and how many of each left: a row per pair that has customers.
 
     A dot is the churn rate of a pair, the larger the more customers it has, the line through it its

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -47,7 +48,7 @@ _SPREAD = 0.6
 """Of the room of a band, how much the points of several segments take."""
 
 
-def plot_churn_by_tenure(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_churn_by_tenure(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """When customers leave: the churn of one period in each band of tenure, with its bounds.
 
     Bands of unequal width are drawn by their churn per period, so that a long one does not look
@@ -108,7 +109,7 @@ def plot_churn_by_tenure(table: object, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_plan_waterfall(
-    table: object,
+    table: IntoFrame,
     *,
     plan: str | None = None,
     period: date | str | None = None,
@@ -168,7 +169,7 @@ def plot_plan_waterfall(
     return ax
 
 
-def plot_voluntary_churn(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_voluntary_churn(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How much of churn was decided by customers and how much befell them, period by period.
 
     Each bar is the churn rate: voluntary churn at the bottom, involuntary churn hatched at the top.

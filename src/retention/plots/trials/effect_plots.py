@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ _LONGEST = 24
 """Letters of an arm that leave room for the segment beside it."""
 
 
-def plot_effect(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_effect(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Whether a test found something: a row for each arm, beside the control.
 
     A dot is the difference, the thick line through it its bounds, the thin one its bounds where all

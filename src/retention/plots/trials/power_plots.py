@@ -19,6 +19,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -33,7 +34,7 @@ _DESIGN = (
 """By which two rows are of one test, of other sizes."""
 
 
-def plot_power(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_power(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How sure a test is to find the effect that it was planned for, by how many customers it has.
 
     A dot is a row of the table. Rows of one test with other numbers of customers lie on one line:

@@ -16,6 +16,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ _MOST = 300
 """Points of a line: more than one can see."""
 
 
-def plot_profit_curve(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_profit_curve(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How far down a ranking an offer pays: the profit of each list, for each of all customers.
 
     From left to right ever more customers are made the offer, the highest rank first. The dotted

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -37,7 +38,7 @@ _MOST = 300
 """Points of a line: more than one can see."""
 
 
-def plot_uplift(table: object, *, of: Measured = "gain", ax: Axes | None = None) -> Axes:
+def plot_uplift(table: IntoFrame, *, of: Measured = "gain", ax: Axes | None = None) -> Axes:
     """What an offer brings to the most promising customers: a line of lists that grow.
 
     From left to right ever more customers are made the offer, those first in whom the score says it

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -48,7 +49,7 @@ _FEW = 30
 """Of fewer lost customers the title says that they are few."""
 
 
-def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = None) -> Axes:
+def plot_leads(table: IntoFrame, *, of: Counted = "customers", ax: Axes | None = None) -> Axes:
     """How early the lost were warned: the share of all the lost, by how many days ahead at least.
 
     A line is a signal, and rises towards the end, at the right; the dotted one of its colour is
@@ -119,7 +120,7 @@ def plot_leads(table: object, *, of: Counted = "customers", ax: Axes | None = No
 
 
 def plot_alarm_trade_off(
-    table: object, *, of: Gained = "customers", by: Cost = "false_alarms", ax: Axes | None = None
+    table: IntoFrame, *, of: Gained = "customers", by: Cost = "false_alarms", ax: Axes | None = None
 ) -> Axes:
     """What more calls find, and what they cost in false alarms: a line a signal, beside lots.
 

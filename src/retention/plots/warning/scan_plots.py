@@ -16,6 +16,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -24,7 +25,7 @@ _OTHERS = {"rest": "the others", "main_effects": "expected by each condition alo
 """What a group is held against, in words."""
 
 
-def plot_scan(table: object, *, most: int = 10, ax: Axes | None = None) -> Axes:
+def plot_scan(table: IntoFrame, *, most: int = 10, ax: Axes | None = None) -> Axes:
     """Who leaves unusually often: the surest groups of a scan, each beside what it is held against.
 
     A dot is the churn rate of a group, the line through it its bounds, the ring what it is held

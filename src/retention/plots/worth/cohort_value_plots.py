@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
 
-def plot_cohort_value(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_cohort_value(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """What customers won have brought by each age, beside what winning one cost.
 
     A line that has reached the level of the cost has paid it back: a ring marks the age. Of a table

@@ -18,6 +18,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows, has_column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -28,7 +29,11 @@ _SHADE = 0.2
 
 
 def plot_outlook(
-    table: object, *, past: object = None, show: Foreseen = "customers", ax: Axes | None = None
+    table: IntoFrame,
+    *,
+    past: IntoFrame | None = None,
+    show: Foreseen = "customers",
+    ax: Axes | None = None,
 ) -> Axes:
     """What is expected of the next periods with its bounds, after what the past ones brought.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -37,7 +38,7 @@ _NOTHING = 1e-9
 """A part below this share of the largest is not drawn."""
 
 
-def plot_tenure_profit(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_tenure_profit(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """Why the profit per customer here differs from that of the first age: what it is made of.
 
     At each age the bars are the parts of the change since the first one, added up step by step:
@@ -103,7 +104,7 @@ def plot_tenure_profit(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_lifetime_profit(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_lifetime_profit(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """What a customer won has brought by each age, less what winning it cost, and when that is 0.
 
     The line begins at the cost of winning, below 0, and crosses 0 where a customer has paid for

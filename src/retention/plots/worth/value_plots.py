@@ -16,6 +16,7 @@ from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -31,7 +32,7 @@ _MOST_BARS = 60
 """Periods beyond which bars stand without a gap between them."""
 
 
-def plot_levers(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_levers(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """What more retention is worth, by what is meant with it: a bar for each lever.
 
     A bar is what a new customer is worth more, as a share of what one is worth now. Its hatched
@@ -94,7 +95,7 @@ def plot_levers(table: object, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_base_forecast(table: object, *, ax: Axes | None = None) -> Axes:
+def plot_base_forecast(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """How many customers there will be: today's who stay, and on top of them those to be won.
 
     The dashed line is where the base goes if it goes on like this; none is drawn where customers

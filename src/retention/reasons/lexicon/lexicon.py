@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.errors import ColumnError, ContentError, ReadError, warn
+from retention.errors import ColumnError, ContentError, ReadError, count_of, warn
 from retention.frames import as_lazy, collect
+from retention.printed import Printed, Shown
 from retention.reasons.categories import check_category, check_subcategory, data_file
 from retention.reasons.lexicon.lexicon_files import checked_tables
 from retention.reasons.lexicon.phrases import compile_phrase
@@ -82,8 +84,8 @@ class Rule:
     otherwise: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
+@dataclass(frozen=True, slots=True, repr=False)
+class Lexicon(Printed):
     """Phrases and rules of one language, as a value that compares, prints and pickles.
 
     Attributes:
@@ -120,8 +122,17 @@ class Lexicon:
     brief_note: int = 0
     praises: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        return f"Lexicon({self.language!r}, {self.version!r}, {len(self.entries):,} phrases)"
+    def _shown(self) -> Shown:
+        of = Counter(entry.tag.partition(".")[0] for entry in self.entries)
+        cues = of.pop(CUE.rstrip("."), 0)
+        rules = f"{count_of(len(self.rules), 'rule')} of context, {count_of(cues, 'cue')} for them"
+        return Shown(
+            f"Lexicon({self.language!r}, {self.version!r}, {len(self.entries):,} phrases)",
+            (("category", "phrases"), *((name, f"{n:,}") for name, n in of.most_common())),
+            notes=(rules, f"evaluated on: {self.evaluated or 'nothing'}"),
+            then=("rt.tag_reasons(notes, lexicon=lexicon)",),
+            whole="lexicon.entries",
+        )
 
 
 def load_lexicon(lexicon: str | Path = "en") -> Lexicon:

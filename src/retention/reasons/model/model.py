@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.errors import ReadError
+from retention.numerics.frozen import rows_of_estimates
+from retention.printed import Printed, Shown
 from retention.reasons.lexicon.finding import tag_text
 from retention.reasons.lexicon.matching import matcher_of
 from retention.reasons.model.model_files import (
@@ -36,12 +38,14 @@ Report = tuple[tuple[str, tuple[Any, ...]], ...]
 SILENT = -1
 """In place of a word, where none speaks for a category."""
 
+_SHOWN = ("category", "n_labelled", "n_tagged", "precision", "recall", "f1")
+
 LEAST = 0.6
 """The least strength at which what a lexicon finds is told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReasonModel:
+class ReasonModel(Printed):
     """A model of the reasons in a firm's own notes, from `fit_reason_model`: a frozen value.
 
     Attributes:
@@ -82,10 +86,19 @@ class ReasonModel:
         for values in self._arrays().values():
             values.setflags(write=False)
 
-    def __repr__(self) -> str:
+    def _shown(self) -> Shown:
         learnt = f"{len(self.categories)} categories of {self.n_notes:,} notes"
-        beside = "alone" if self.lexicon is None else f"beside {self.lexicon!r}"
-        return f"ReasonModel({learnt}, {beside})"
+        of = self.lexicon
+        beside = "alone" if of is None else f"beside Lexicon({of.language!r}, {of.version!r})"
+        told = self.report
+        told = told.loc[told["rule"] == "model", list(_SHOWN)]
+        return Shown(
+            f"ReasonModel({learnt}, {beside})",
+            rows_of_estimates(told),
+            notes=("of notes that it had not seen", *self.notes),
+            then=("rt.tag_reasons(notes, model=model)", "model.report"),
+            whole="model.report",
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ReasonModel):

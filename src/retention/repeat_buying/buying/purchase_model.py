@@ -16,11 +16,11 @@ from retention.numerics.frozen import (
     Numbers,
     Status,
     array_of_table,
-    fit_as_html,
-    fit_as_text,
     frozen_table,
+    rows_of_estimates,
 )
 from retention.numerics.log_beta import log_of_complement
+from retention.printed import Printed, Shown
 from retention.repeat_buying.summary.purchase_histories import (
     Customers,
     Histories,
@@ -51,7 +51,7 @@ _STEP = 1e-4
 """The step in the log of a parameter from which the gradient of a prediction is taken."""
 
 
-class RepeatBuyingModel(BaseModel, ABC):
+class RepeatBuyingModel(Printed, BaseModel, ABC):
     """A fitted model of repeat buying or renewal: a frozen value, in and out of JSON bit for bit.
 
     `model.model_dump_json()` writes it; `type(model).model_validate_json(text)` reads it back. What
@@ -98,19 +98,27 @@ class RepeatBuyingModel(BaseModel, ABC):
             raise ContentError(f"covariance of {self.model} must have {size} rows of {size}.")
         return self
 
-    def __repr__(self) -> str:
-        """A small table: what it was fitted on, and the estimates."""
-        return fit_as_text(self._fitted_on, self.coefficients(), self.notes)
+    def _shown(self) -> Shown:
+        told = (self._told_of_form(), *self.notes)
+        return Shown(
+            head=f"{type(self).__name__} of {self._counted_customers()}: {self.status}",
+            rows=rows_of_estimates(self.coefficients()),
+            notes=tuple(filter(None, told)),
+            then=self._calls_to_make(),
+            whole="model.coefficients()",
+        )
 
-    __str__ = __repr__
+    def _counted_customers(self) -> str:
+        """On how many it was fitted."""
+        return count_of(self.n_customers, "customer")
 
-    def _repr_html_(self) -> str:
-        return fit_as_html(self._fitted_on, self.coefficients(), self.notes)
+    def _told_of_form(self) -> str:
+        """What the parameters say of a mean customer, in a few words."""
+        return ""
 
-    @property
-    def _fitted_on(self) -> str:
-        customers = count_of(self.n_customers, "customer")
-        return f"{type(self).__name__} of {customers}: {self.status}"
+    @abstractmethod
+    def _calls_to_make(self) -> tuple[str, ...]:
+        """What a model like this is asked next."""
 
     @property
     def theta(self) -> Floats:
@@ -178,6 +186,14 @@ class PurchaseModel(RepeatBuyingModel):
     each different history. Bounds are those of the estimate (delta method on the logs of the
     parameters); what a customer does is chance beyond them.
     """
+
+    def _told_of_form(self) -> str:
+        return f"ages and `within` count {self.unit}s" if self.unit else ""
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        within = {"day": 90, "week": 13}.get(self.unit or "", 10)
+        asked = f"(summary, within={within})"
+        return (f"model.p_no_purchase{asked}", f"model.expected_purchases{asked}")
 
     def p_no_purchase(
         self, summary: IntoFrameT, *, within: float, level: float = 0.95

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 
 from retention import intervals
-from retention.errors import RetentionError
+from retention.errors import RetentionError, count_of
 from retention.repeat_buying.buying.purchase_model import RepeatBuyingModel
 from retention.repeat_buying.renewal.likelihood import LONGEST, beta_geometric, discrete_weibull
 
@@ -40,6 +40,17 @@ class RenewalModel(RepeatBuyingModel):
 
     n_at_risk: tuple[int, ...]
     n_churned: tuple[int, ...]
+
+    def _counted_customers(self) -> str:
+        return count_of(self.n_customers, "spell")
+
+    def _told_of_form(self) -> str:
+        first = self.retention_rate([1, 5]).to_numpy(object)
+        renewed = (f"{100 * row[-3]:.1f}% at renewal {row[0]}" for row in first)
+        return f"renewed, of those who came so far: {', '.join(renewed)}"
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        return ("model.survival([1, 2, 3])", "model.retention_rate([1, 2, 3])")
 
     def survival(self, periods: int | Sequence[int], *, level: float = 0.95) -> pd.DataFrame:
         """Of those who came, the share still here after so many renewals, beside what was seen.

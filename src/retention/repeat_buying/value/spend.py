@@ -63,6 +63,13 @@ class GammaGammaModel(RepeatBuyingModel):
     names: ClassVar[tuple[str, ...]] = ("p", "q", "v")
     model: Literal["gamma_gamma"] = "gamma_gamma"
 
+    def _told_of_form(self) -> str:
+        mean = self.population_mean
+        return "" if mean is None else f"mean sales of a purchase, over all customers: {mean:,.2f}"
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        return ("model.expected_spend(summary)",)
+
     @property
     def population_mean(self) -> float | None:
         """The mean sales of one of whom nothing is known, p v / (q − 1); null if q ≤ 1."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
+from retention.printed import Printed, Shown
 from retention.samples.world import Columns, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
     import polars as pl
@@ -19,13 +22,24 @@ if TYPE_CHECKING:
 ENGINES = ("pandas", "polars", "pyarrow", "duckdb")
 
 
-def sizes_of_tables(world: Any) -> str:
-    """The name of a world and the number of rows of each of its tables."""
-    lines = [
-        f"  {field.name:<10}{getattr(world, field.name).shape[0]:>12,} rows"
-        for field in fields(world)
-    ]
-    return "\n".join([type(world).__name__, *lines])
+class SampleWorld(Printed):
+    """A simulated world: it prints the rows and the columns of each of its tables."""
+
+    __slots__ = ()
+
+    def _shown(self) -> Shown:
+        world: Any = self
+        tables = {one.name: getattr(self, one.name) for one in fields(world)}
+        rows = [
+            (name, f"{table.shape[0]:,}", _named_in_short(nw.from_native(table).collect_schema()))
+            for name, table in tables.items()
+        ]
+        name = type(self).__name__
+        return Shown(f"{name}, its tables by name:", (("table", "rows", "columns"), *rows))
+
+
+def _named_in_short(columns: Iterable[str]) -> str:
+    return shorten(", ".join(columns), 75, placeholder=" …")
 
 
 def as_tables(columns: Mapping[str, Columns], engine: str) -> dict[str, Any]:

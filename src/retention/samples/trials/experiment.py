@@ -7,7 +7,7 @@ from typing import Any
 
 from retention.errors import check_choice, whole_number
 from retention.samples.making.asked_window import simulated_window
-from retention.samples.making.native_tables import ENGINES, as_tables, sizes_of_tables
+from retention.samples.making.native_tables import ENGINES, SampleWorld, as_tables
 from retention.samples.trials.trial_customers import draw_tried
 from retention.samples.trials.trial_tables import (
     trial_arms_table,
@@ -20,7 +20,7 @@ from retention.samples.trials.trial_world import FIRST_DAY, LAST_DAY
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SampleExperiment:
+class SampleExperiment(SampleWorld):
     """The tables of a simulated experiment, as `sample_experiment` describes, and its truth."""
 
     contracts: Any
@@ -28,9 +28,6 @@ class SampleExperiment:
     transactions: Any
     customers: Any
     truth: Any
-
-    def __repr__(self) -> str:
-        return sizes_of_tables(self)
 
 
 def sample_experiment(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention.errors import check_choice, whole_number
 from retention.samples.making.asked_window import simulated_window
-from retention.samples.making.native_tables import ENGINES, as_tables, sizes_of_tables
+from retention.samples.making.native_tables import ENGINES, SampleWorld, as_tables
 from retention.samples.wholesale.shop_events import calls_table, events_table, offers_table
 from retention.samples.wholesale.shop_invoices import invoices_table
 from retention.samples.wholesale.shop_lives import live_through, troubles_table
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SampleWholesaler:
+class SampleWholesaler(SampleWorld):
     """The tables of a simulated wholesaler, as `sample_wholesaler` describes, and its truth."""
 
     orders: Any
@@ -37,9 +37,6 @@ class SampleWholesaler:
     truth: Any
     troubles: Any
     signs: Any
-
-    def __repr__(self) -> str:
-        return sizes_of_tables(self)
 
 
 def sample_wholesaler(

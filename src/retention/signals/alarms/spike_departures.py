@@ -13,6 +13,7 @@ from retention import periods
 from retention.errors import ContentError, RetentionError, count_of, is_number, whole_number
 from retention.frames import Frame, as_lazy, collect, in_kind_of, table_like
 from retention.periods import as_day
+from retention.printed import Printed, Shown
 from retention.signals.alarms.list_days import ids_as_numbers
 from retention.spells.days import purchase_days
 from retention.tables import TRANSACTIONS, require
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 _DAY, _LEFT, _KEPT = "_retention_day", "_retention_left", "_retention_kept"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpikedLog(Generic[IntoFrameT]):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SpikedLog(Printed, Generic[IntoFrameT]):
     """A log in which customers leave on days that are known.
 
     Attributes:
@@ -45,8 +46,12 @@ class SpikedLog(Generic[IntoFrameT]):
     n_eligible: int
     n_left: int
 
-    def __repr__(self) -> str:
-        return f"SpikedLog(n_eligible={self.n_eligible:,}, n_left={self.n_left:,})"
+    def _shown(self) -> Shown:
+        eligible = count_of(self.n_eligible, "eligible customer")
+        return Shown(
+            f"SpikedLog: {self.n_left:,} of {eligible} made to leave",
+            then=("spiked.transactions", "spiked.truth"),
+        )
 
 
 def spike_departures(

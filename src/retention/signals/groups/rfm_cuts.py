@@ -7,19 +7,21 @@ purchase. A score is 1 + the number of cuts below the value.
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 (pydantic reads the annotation)
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import periods
-from retention.errors import RetentionError, check_choice, warn, whole_number
+from retention.errors import RetentionError, check_choice, count_of, warn, whole_number
 from retention.numerics.frozen import Numbers, array_of_numbers, frozen_numbers
+from retention.printed import Printed, Shown
 from retention.signals.groups.rfm_customers import Money, RfmCustomers, rfm_customers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -33,7 +35,7 @@ _MOST_BINS = 9
 """With more of them a segment would not be three digits."""
 
 
-class RfmCuts(BaseModel):
+class RfmCuts(Printed, BaseModel):
     """Where the scores of one day are cut: give it back, and later days are on the same scale.
 
     A frozen value: `cuts.model_dump_json()` writes it, `RfmCuts.model_validate_json(text)` reads it
@@ -67,6 +69,21 @@ class RfmCuts(BaseModel):
     f: tuple[Numbers, ...]
     m: tuple[Numbers, ...]
 
+    def _shown(self) -> Shown:
+        of = f"RfmCuts of {count_of(self.n_customers, 'customer')} as of {self.as_of}"
+        cuts = zip(self.r[0], self.f[0], self.m[0], strict=True)
+        rows = [
+            (f"{k} | {k + 1}", *("–" if cut is None else f"{cut:,.6g}" for cut in row))
+            for k, row in enumerate(cuts, 1)
+        ]
+        nested = "of all customers; f and m are cut anew within each score of r"
+        return Shown(
+            f"{of}: {self.bins} scores, {self.nesting}",
+            (("between scores", "days since last", "days with a purchase", self.money), *rows),
+            notes=(nested,) * (self.nesting == "nested"),
+            then=("rt.signals.rfm_scores(transactions, as_of=..., cuts=cuts)",),
+        )
+
     @model_validator(mode="after")
     def _has_the_cuts_of_its_scores(self) -> Self:
         """Refuse cuts that are not as many as the scores need."""
@@ -83,7 +100,7 @@ class RfmCuts(BaseModel):
 
 
 def rfm_cuts(
-    transactions: Any,
+    transactions: IntoFrame,
     *,
     as_of: date | str,
     bins: int = 5,

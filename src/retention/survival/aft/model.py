@@ -61,6 +61,14 @@ class AftModel(LifetimeModel):
         """σ; NaN where it cannot be told."""
         return float(np.exp(array_of_numbers((self.log_scale,))[0]))
 
+    def _told_of_form(self) -> str:
+        intercept, log_scale = array_of_numbers((self.intercept, self.log_scale))
+        scale = f"scale {np.exp(log_scale):.4g}"
+        return f"{self.distribution}: intercept {intercept:.4g} (of log time), {scale}"
+
+    def _told_of_ratios(self) -> str:
+        return "ratio above 1: stays longer, by so many times"
+
     def risk_score(self, design: Floats) -> Floats:
         """−coef · covariates: the less time, the higher."""
         return np.asarray(-(design @ self.beta))

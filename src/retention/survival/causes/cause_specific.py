@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from retention.errors import ContentError, RetentionError, check_choice, count_of
 from retention.numerics.codes import filled_label_codes
-from retention.numerics.frozen import Status, fit_as_html, fit_as_text
+from retention.numerics.frozen import Status, rows_of_estimates
+from retention.printed import Printed, Shown
 from retention.survival.causes.robust_steps import (
     RobustSteps,
     robust_steps,
@@ -36,7 +37,7 @@ MOST_REASONS = 50
 _WORST: tuple[Status, ...] = ("not converged", "separated", "flat", "boundary", "converged")
 
 
-class ModelOfReasons(BaseModel):
+class ModelOfReasons(Printed, BaseModel):
     """A model for each reason why customers leave.
 
     Attributes:
@@ -82,18 +83,15 @@ class ModelOfReasons(BaseModel):
         joined.insert(0, "reason", reason)
         return joined
 
-    def __repr__(self) -> str:
-        """A small table: what it was fitted on, and the estimates."""
-        return fit_as_text(self._fitted_on, self._shown, self.notes)
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return fit_as_html(self._fitted_on, self._shown, self.notes)
-
-    @property
-    def _shown(self) -> pd.DataFrame:
-        return self.coefficients()[["reason", "term", "ratio", "ratio_lower", "ratio_upper"]]
+    def _shown(self) -> Shown:
+        columns = ["reason", "term", "ratio", "ratio_lower", "ratio_upper", "p_value"]
+        return Shown(
+            head=self._fitted_on,
+            rows=rows_of_estimates(self.coefficients()[columns]),
+            notes=self.notes,
+            then=("rt.survival.predict_reasons(spells, model=model, within=90)",),
+            whole="model.coefficients()",
+        )
 
     @property
     def _fitted_on(self) -> str:

@@ -82,6 +82,12 @@ class SubdistributionModel(LifetimeModel):
     variance: Numbers
     drift: tuple[Numbers, ...]
 
+    def _told_of_ratios(self) -> str:
+        return "ratio above 1: a larger share leaves for this reason"
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        return ()  # of one reason alone nothing is predicted
+
     @property
     def follow_up(self) -> float:
         """The longest duration that was seen."""

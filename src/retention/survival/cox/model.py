@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from retention.errors import RetentionError, check_choice
+from retention.errors import RetentionError, check_choice, count_of
 from retention.numerics.frozen import array_of_numbers, array_of_table
 from retention.survival.counts.dependence import columns_of_dependence, members_of_clusters
 from retention.survival.counts.histories import read_spells
@@ -70,6 +70,15 @@ class CoxModel(LifetimeModel):
     def follow_up(self) -> float:
         """The longest duration that was seen."""
         return max(baseline.follow_up for baseline in self.baselines)
+
+    def _told_of_form(self) -> str:
+        by = f" by {', '.join(self.strata)}" if self.strata else ""
+        baselines = count_of(len(self.baselines), "baseline")
+        return f"{baselines}{by}, followed up to {self.follow_up:,g}"
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        test = "rt.survival.proportional_hazards_test(spells, model=model)"
+        return (*super()._calls_to_make(), *[test] * bool(self.coef))
 
     def tests(self) -> pd.DataFrame:
         """Whether the covariates together say anything.

@@ -87,6 +87,14 @@ class HazardModel(LifetimeModel):
         """The end of the last interval that was observed, in the unit of the durations."""
         return float(self.intervals[-1] * self.interval_length)
 
+    def _told_of_form(self) -> str:
+        n, unit = len(self.intervals), self.unit
+        return f"link {self.link}, {n:,} intervals of a {unit}: model.hazards()"
+
+    def _told_of_ratios(self) -> str:
+        of = "odds" if self.link == "logit" else "hazard"
+        return f"ratio (of the {of}) above 1: leaves sooner"
+
     def hazards(self) -> pd.DataFrame:
         """The intervals as a pandas table.
 

@@ -15,9 +15,9 @@ from retention.numerics.frozen import (
     Status,
     array_of_numbers,
     array_of_table,
-    fit_as_html,
-    fit_as_text,
+    rows_of_estimates,
 )
+from retention.printed import Printed, Shown
 from retention.survival.counts.observation import NOTHING, Unseen
 from retention.survival.models.covariates import Covariate, names_of_terms
 
@@ -33,7 +33,7 @@ ORIGIN = -1e-300
 """Just before a stay begins: for whoever is only starting, ends at time 0 lie ahead."""
 
 
-class LifetimeModel(BaseModel, ABC):
+class LifetimeModel(Printed, BaseModel, ABC):
     """A fitted model of how long customers stay: a frozen value, in and out of JSON bit for bit.
 
     `model.model_dump_json()` writes it; `type(model).model_validate_json(text)` reads it back.
@@ -64,21 +64,28 @@ class LifetimeModel(BaseModel, ABC):
     status: Status
     notes: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        """A small table: what it was fitted on, and the estimates."""
-        return fit_as_text(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return fit_as_html(self._fitted_on, self.coefficients()[_SHOWN], self.notes)
-
-    @property
-    def _fitted_on(self) -> str:
-        spells = count_of(self.n_spells, "spell")
-        return (
-            f"{type(self).__name__} of {spells}, {count_of(self.n_churned, 'end')}: {self.status}"
+    def _shown(self) -> Shown:
+        spells, ends = count_of(self.n_spells, "spell"), count_of(self.n_churned, "end")
+        told = (self._told_of_form(), self._told_of_ratios() * bool(self.coef), *self.notes)
+        return Shown(
+            head=f"{type(self).__name__} of {spells}, {ends}: {self.status}",
+            rows=rows_of_estimates(self.coefficients()[_SHOWN]),
+            notes=tuple(filter(None, told)),
+            then=self._calls_to_make(),
+            whole="model.coefficients()",
         )
+
+    def _told_of_form(self) -> str:
+        """The model beside its coefficients, in a few words."""
+        return ""
+
+    def _told_of_ratios(self) -> str:
+        """What a ratio above 1 means."""
+        return "ratio above 1: leaves sooner"
+
+    def _calls_to_make(self) -> tuple[str, ...]:
+        """What a model like this is asked next."""
+        return ("rt.predict_churn(spells, model=model, within=90)",)
 
     @property
     def terms(self) -> tuple[str, ...]:
