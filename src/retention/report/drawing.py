@@ -27,6 +27,7 @@ def pictures_of_plot(
     *,
     title: str,
     told: str,
+    finding: str = "",
     size: tuple[float, float] = SIZE,
     **words: Any,
 ) -> tuple[Picture, ...]:
@@ -38,6 +39,7 @@ def pictures_of_plot(
         table: the answer it draws.
         title: what the picture is.
         told: what can be seen on it, for those who cannot.
+        finding: what it shows, in one short sentence: the heading above it.
         size: in inches.
         words: further keywords of the plot.
     """
@@ -52,7 +54,7 @@ def pictures_of_plot(
         plot(table, ax=figure.add_subplot(), **words)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return (Picture(svg_for_page(text.getvalue(), title, told), title, told),)
+    return (Picture(svg_for_page(text.getvalue(), title, told), title, told, finding),)
 
 
 def svg_for_page(svg: str, title: str, told: str) -> str:
@@ -83,10 +85,11 @@ def _tag_with_own_ids(tag: str, mark: str) -> str:
     return re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", tag)
 
 
-def line_of_past(values: Sequence[float | None]) -> str:
+def line_of_past(values: Sequence[float | None], told: str = "") -> str:
     """A line of a figure's past, as wide as a word; gaps where it is not known.
 
-    It says nothing that the words beside it do not, so screen readers pass over it.
+    What it shows is told in words, to screen readers and to a pointer that rests on it; without
+    words it says nothing that those beside it do not.
     """
     known = [value for value in values if value is not None]
     if len(known) < 2:
@@ -103,7 +106,10 @@ def line_of_past(values: Sequence[float | None]) -> str:
         path += [] if place is None else [f"{pen}{place[0]:.1f} {place[1]:.1f}"]
         pen = "M" if place is None else "L"
     x, y = next(place for place in reversed(places) if place is not None)
+    words = escape(told)
+    names = f'role="img" aria-label="{words}"' if told else 'aria-hidden="true"'
     return (
-        '<svg class="spark" viewBox="0 0 126 34" aria-hidden="true" focusable="false">'
+        f'<svg class="spark" viewBox="0 0 126 34" {names} focusable="false">'
+        f"{f'<title>{words}</title>' if told else ''}"
         f'<path d="{" ".join(path)}" fill="none"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
     )

@@ -21,7 +21,8 @@ _POLICY = (
 FEW = 3
 """A table of so many columns is no wider than it must be."""
 
-_NO_FINDING = ("read", "definitions")
+_NO_FINDING = ("headline", "read", "definitions")
+"""Parts whose finding is not among those in short: the first stands above them already."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no page may hold."""
 
@@ -34,7 +35,8 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     links = "".join(
         f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
     )
-    body = "\n".join(_section_html(one) for one in sections)
+    first, *others = [_section_html(one) for one in sections]
+    body = "\n".join([first, _findings_with_links(sections), *others])
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -56,7 +58,6 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 </header>
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 <main id="main">
-{_findings_with_links(sections)}
 {body}
 </main>
 </body>
@@ -80,10 +81,12 @@ def _findings_with_links(sections: Sequence[Section]) -> str:
 
 
 def _section_html(one: Section) -> str:
+    """A part; its finding is the heading of its first picture, where that has none of its own."""
+    tag = "h3" if one.pictures and not one.pictures[0].finding else "p"
     parts = [
         f'<section id="{escape(one.key)}" aria-labelledby="{escape(one.key)}-heading">',
         f'<h2 id="{escape(one.key)}-heading">{escape(one.heading)}</h2>',
-        f'<p class="finding">{escape(one.finding)}</p>',
+        f'<{tag} class="finding">{escape(one.finding)}</{tag}>',
     ]
     if one.cards:
         parts.append(f'<ul class="cards">{"".join(_card_html(card) for card in one.cards)}</ul>')
@@ -94,18 +97,20 @@ def _section_html(one: Section) -> str:
 
 
 def _card_html(card: Card) -> str:
+    also = f'<p class="also">{escape(card.also)}</p>' if card.also else ""
     return (
         f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
-        f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend)}'
+        f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend, card.past)}'
         f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
-        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p></li>"
+        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p>{also}</li>"
     )
 
 
 def _picture_html(picture: Picture) -> str:
     """A drawing in a box that scrolls by itself where it is too narrow for the letters."""
+    heading = f"<h3>{escape(picture.finding)}</h3>" if picture.finding else ""
     return (
-        f'<figure><div class="scroll drawing" tabindex="0" role="group" '
+        f'<figure>{heading}<div class="scroll drawing" tabindex="0" role="group" '
         f'aria-label="{escape(picture.title)}">{picture.svg}</div></figure>'
     )
 

@@ -30,11 +30,13 @@ class Picture:
         svg: the drawing as an `svg` element.
         title: what it is.
         told: what can be seen on it.
+        finding: what it shows, in one short sentence: its heading.
     """
 
     svg: str
     title: str
     told: str
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Card:
         change: how it moved, in words.
         verdict: "better", "worse" or "same" (also where nobody can tell).
         trend: its values over time, the last one latest, for a small line; None where unknown.
+        also: what it was in the period just before, where the change is since another one.
+        past: what can be seen on the small line, for those who cannot.
     """
 
     label: str
@@ -56,6 +60,8 @@ class Card:
     change: str
     verdict: str = "same"
     trend: tuple[float | None, ...] = ()
+    also: str = ""
+    past: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def retention_report(  # noqa: PLR0913 - a door
         ... })
         >>> say = {"as_of": "2024-02-29", "freq": "month"}
         >>> report = rt.retention_report(orders, **say, gap=30, pictures=False)
-        >>> report.sections[1].finding
+        >>> report.sections[0].finding
         'Of the 2 customers of Jan 2024, 1 (50.0%) were kept: no change can be told.'
 
     Source:
@@ -244,14 +244,14 @@ def _refuse_wrong_settings(
 
 def report_of_material(material: Material, title: str) -> Report:
     """The report of the material, section by section."""
-    parts = [what_was_read_section, headline_section, three_rates_section]
+    parts = [headline_section, three_rates_section]
     parts += [] if material.of_contracts else [came_section]
     parts += [where_lost_section, cohorts_section, how_long_section]
     parts += [why_left_section] if material.notes is not None else []
     parts += [worth_section] if material.knows_profit else []
     parts += [warned_section] if material.alarms is not None else []
     parts += [tested_section] if material.assignment is not None else []
-    parts += [at_risk_section, definitions_section]
+    parts += [at_risk_section, what_was_read_section, definitions_section]
     what = "contracts" if material.of_contracts else "orders"
     subtitle = f"From {what} up to {day(material.asked.as_of)}, by {material.freq}"
     return Report(title, subtitle, tuple(part(material) for part in parts))
