@@ -67,7 +67,17 @@ def whole(orders, company):
 
 def test_a_report_has_every_section(whole):
     """From the headline to what was read and the definitions, each opening with one sentence."""
-    keys = ["headline", "rates", "came", "losses", "cohorts", "survival", "reasons", "worth"]
+    keys = [
+        "headline",
+        "rates",
+        "came",
+        "value",
+        "losses",
+        "cohorts",
+        "survival",
+        "reasons",
+        "worth",
+    ]
     assert list(sections_of(whole)) == [*keys, "risk", "read", "definitions"]
     for one in whole.sections:
         assert one.finding.endswith(".")

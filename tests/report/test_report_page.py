@@ -71,7 +71,7 @@ def test_an_html_report_can_be_heard_and_walked_through(whole):
     assert '<a class="skip" href="#main">' in page
     assert len(re.findall(r'<th scope="(?:col|row)"', page)) == page.count("<th ")
     assert page.count("<table") == page.count("<caption>")
-    assert page.count('role="img" aria-labelledby') == page.count("<desc id=") == 8
+    assert page.count('role="img" aria-labelledby') == page.count("<desc id=") == 9
     assert page.count('role="img" aria-label="') == page.count('<svg class="spark"') > 6
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))

@@ -36,7 +36,9 @@ def whole_page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
     )
     first, *others = [_section_html(one) for one in sections]
-    body = "\n".join([first, _findings_with_links(sections), *others])
+    short = _findings_with_links(sections)
+    above = [first, short] if sections[0].cards else [short, first]
+    body = "\n".join([*above, *others])
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -27,6 +27,8 @@ from retention.report.sections.losses import where_lost_section
 from retention.report.sections.reasons import why_left_section
 from retention.report.sections.risk import at_risk_section
 from retention.report.sections.tested import tested_section
+from retention.report.sections.trade.cohort_money import value_section
+from retention.report.sections.trade.recurring import recurring_section
 from retention.report.sections.warned import warned_section
 from retention.report.sections.worth import worth_section
 from retention.wording import day
@@ -245,7 +247,7 @@ def _refuse_wrong_settings(
 def report_of_material(material: Material, title: str) -> Report:
     """The report of the material, section by section."""
     parts = [headline_section, three_rates_section]
-    parts += [] if material.of_contracts else [came_section]
+    parts += [recurring_section] if material.of_contracts else [came_section, value_section]
     parts += [where_lost_section, cohorts_section, how_long_section]
     parts += [why_left_section] if material.notes is not None else []
     parts += [worth_section] if material.knows_profit else []

@@ -26,6 +26,7 @@ from retention.report.sections.trade.tracks import (
     Track,
     cards_of_tracks,
     name_of_step,
+    places_to_hide,
     rate_of_enough,
 )
 from retention.targeting.offers.due_for_renewal import due_for_renewal
@@ -46,6 +47,16 @@ _KEPT = {
     "net_revenue_retention": net_revenue_retention,
     "gross_revenue_retention": gross_revenue_retention,
 }
+
+
+MOVES = (
+    ("New", "new", "n_new", 1),
+    ("Won back", "reactivated", "n_reactivated", 1),
+    ("Expansion", "expansion", "n_expanded", 1),
+    ("Contraction", "contraction", "n_contracted", -1),
+    ("Churned", "churned", "n_churned", -1),
+)
+"""Of the movements the word, the amount, the count, and whether it adds."""
 
 
 def name_of_recurring(material: Material) -> str:
@@ -164,12 +175,20 @@ def _track_of_quick_ratio(material: Material) -> Track:
     return _track_of_rows(material, head, rows, ("quick_ratio",))
 
 
+def _hidden_moves(material: Material, row: Row) -> set[int]:
+    return places_to_hide([row[n] for *_, n, _ in MOVES], material.smallest)
+
+
 def _tracks_of_movements(material: Material, moved: list[Row]) -> list[Track]:
     """What new customers brought and what lost ones took, period by period."""
     found = []
     rows = [row for row in moved if row["n_start"] is not None]
     for word, name, better in (("New", "new", "higher"), ("Churned", "churned", "lower")):
-        seen = [{**row, "_n": row[f"n_{name}"] or material.smallest} for row in rows]
+        place = [move for _, move, _, _ in MOVES].index(name)
+        seen = [
+            {**row, "_n": 0 if place in _hidden_moves(material, row) else material.smallest}
+            for row in rows
+        ]
         told = ""
         if seen:
             many = count_of(int(seen[-1][f"n_{name}"]), "customer")
@@ -181,24 +200,29 @@ def _tracks_of_movements(material: Material, moved: list[Row]) -> list[Track]:
     return found
 
 
-def contracts_due(material: Material) -> Row:
-    """How many customers' contracts end or have their anniversary soon, and for how much."""
+def renewals_due(material: Material) -> Any:
+    """The contracts that end or have their anniversary soon, with what they bring a month."""
     asked = material.asked
     known = "sales" in as_lazy(material.table, name="the table").collect_schema()
     keep = ["sales"] if known else []
-    table = material.once(
+    return material.once(
         "due_for_renewal",
         lambda: due_for_renewal(material.table, as_of=asked.as_of, within=WITHIN, keep=keep),
     )
-    frame = as_lazy(table, name="renewals")
-    sums = [nw.col("customer_id").n_unique().alias("n"), nw.len().alias("n_contracts")]
+
+
+def _customers_due(material: Material) -> Row:
+    """How many customers are due, and what they bring a month; None where that is not known."""
+    frame = as_lazy(renewals_due(material), name="renewals")
+    known = "sales" in frame.collect_schema()
+    sums = [nw.col("customer_id").n_unique().alias("n")]
     sums += [nw.col("sales").sum()] if known else []
     return {"sales": None, **one_row(frame.select(*sums))}
 
 
 def _card_of_renewals(material: Material) -> list[Card]:
     """Whose contract ends or has its anniversary in the days to come."""
-    found = contracts_due(material)
+    found = _customers_due(material)
     if not found["n"]:
         return []
     told = "whose contract ends or has its anniversary"

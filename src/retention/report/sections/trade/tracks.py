@@ -12,7 +12,7 @@ from retention.report.parts import Card
 from retention.wording import MINUS, money, number, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from retention.report.material import Material
 
@@ -91,6 +91,22 @@ def rate_of_enough(row: Mapping[str, Any], names: tuple[str, ...], n: float, lea
         return Rate.of(row, *names)
     value = row[names[0]]
     return Rate(None if value is None else float(value), None, None)
+
+
+def places_to_hide(counts: Sequence[float], least: int) -> set[int]:
+    """Of amounts that add up to one that is known, those of too few customers to be shown.
+
+    One alone could be told from the total, so the next smallest goes with it, until those that are
+    hidden are of enough customers together. An amount of nobody is 0, which tells nothing.
+    """
+    hidden: list[int] = []
+    order = sorted((n, place) for place, n in enumerate(counts) if n)
+    if not order or order[0][0] >= least:
+        return set()
+    for n, place in order:
+        if n < least or len(hidden) < 2 or sum(counts[one] for one in hidden) < least:
+            hidden.append(place)
+    return set(hidden)
 
 
 def cards_of_tracks(tracks: Iterable[Track]) -> list[Card]:
