@@ -149,3 +149,12 @@ def test_names_that_look_like_ids_or_lack_a_glyph_are_drawn_as_they_are(orders):
 def test_markdown_shows_entities_and_dollars_as_they_are():
     """R&amp;D stays R&amp;D, and two prices are no formula."""
     assert plain_words("R&amp;D &lt;b> $5 or $6") == r"R&amp;amp;D &amp;lt;b\> \$5 or \$6"
+
+
+def test_wide_tables_say_on_a_phone_that_they_scroll(whole):
+    """Those of few columns fit, and say nothing."""
+    page = whole.to_html()
+    assert page.count('class="scroll wide drawing"') == page.count("<figure>")
+    assert page.count('class="scroll"') == page.count('<table class="few">')
+    assert page.count('class="scroll wide"') == page.count("<table>")
+    assert "Swipe sideways" in page

@@ -112,7 +112,7 @@ def _picture_html(picture: Picture) -> str:
     """A drawing in a box that scrolls by itself where it is too narrow for the letters."""
     heading = f"<h3>{escape(picture.finding)}</h3>" if picture.finding else ""
     return (
-        f'<figure>{heading}<div class="scroll drawing" tabindex="0" role="group" '
+        f'<figure>{heading}<div class="scroll wide drawing" tabindex="0" role="group" '
         f'aria-label="{escape(picture.title)}">{picture.svg}</div></figure>'
     )
 
@@ -127,7 +127,7 @@ def _grid_html(grid: Grid) -> str:
     few = len(grid.columns) <= FEW and grid.texts == 1
     opening = '<table class="few">' if few else "<table>"
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
+        f'<div class="scroll{"" if few else " wide"}" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
         f"{opening}\n<caption>{escape(grid.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table></div>"
     )
