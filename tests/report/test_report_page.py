@@ -158,3 +158,16 @@ def test_wide_tables_say_on_a_phone_that_they_scroll(whole):
     assert page.count('class="scroll"') == page.count('<table class="few">')
     assert page.count('class="scroll wide"') == page.count("<table>")
     assert "Swipe sideways" in page
+
+
+def test_a_cell_of_the_heat_map_tells_its_bounds_and_its_customers(whole, orders):
+    """Without a script: the title of a clear box over it."""
+    picture = next(one for one in whole.sections if one.key == "cohorts").pictures[0]
+    days = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    cells = rt.cohort_retention(rt.customer_periods(orders, freq="year", **days))
+    told = re.findall(r"<rect [^>]*><title>([^<]+)</title></rect>", picture.svg)
+    seen = cells[cells["observed"] & (cells["n_cohort"] >= 10)]
+    assert len(told) == len(seen)
+    row = seen[seen["age"] == 1].iloc[0]
+    words = f"{row['rate']:.1%} ({row['lower']:.1%} to {row['upper']:.1%})"
+    assert f"2022, year 1: {words} of {row['n_eligible']:,} customers" in told

@@ -126,8 +126,9 @@ def _grid_html(grid: Grid) -> str:
     rows = "\n".join(_row_html(grid, row) for row in grid.rows)
     few = len(grid.columns) <= FEW and grid.texts == 1
     opening = '<table class="few">' if few else "<table>"
+    wide = "" if few else " wide"
     return (
-        f'<div class="scroll{"" if few else " wide"}" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
+        f'<div class="scroll{wide}" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
         f"{opening}\n<caption>{escape(grid.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table></div>"
     )
