@@ -82,7 +82,7 @@ def _sentence_on_latest(material: Material, rows: list[Row]) -> str:
     said += (
         f": {number(row['orders_per_customer'])} orders each, {money(row['average_order_value'])} "
         "an order"
-    )
+    ) * (row["n_active"] >= material.smallest)
     if row["new_share"] is not None:
         said += f"; {percent(row['new_share'])} of them were new"
     return f"{said}."
@@ -141,8 +141,7 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
             with_commas(row["n_returning"]),
             percent(row["new_share"]),
             number(row["orders_per_customer"]),
-            money(row["average_order_value"]),
-            money(row["sales_per_customer"]),
+            *_money_of_period(material, row),
         )
         for row in reversed(rows[-_SHOWN:])
     ]
@@ -152,6 +151,13 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
         (material.freq.capitalize(), "Customers", *heads),
         tuple(lines),
     )
+
+
+def _money_of_period(material: Material, row: Row) -> tuple[str, str]:
+    """What an order and a customer brought; a dash where too few customers did."""
+    if row["n_active"] < material.smallest:
+        return money(None), money(None)
+    return money(row["average_order_value"]), money(row["sales_per_customer"])
 
 
 def _grid_of_returns(curve: list[Row]) -> Grid:
