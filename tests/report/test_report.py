@@ -66,9 +66,19 @@ def whole(orders, company):
 
 
 def test_a_report_has_every_section(whole):
-    """From what was read to the definitions, each opening with one sentence."""
-    keys = ["read", "headline", "rates", "came", "losses", "cohorts", "survival"]
-    assert list(sections_of(whole)) == [*keys, "reasons", "worth", "risk", "definitions"]
+    """From the headline to what was read and the definitions, each opening with one sentence."""
+    keys = [
+        "headline",
+        "rates",
+        "came",
+        "value",
+        "losses",
+        "cohorts",
+        "survival",
+        "reasons",
+        "worth",
+    ]
+    assert list(sections_of(whole)) == [*keys, "risk", "read", "definitions"]
     for one in whole.sections:
         assert one.finding.endswith(".")
         assert "nan" not in one.finding.lower().split()

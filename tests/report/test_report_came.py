@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
+import shops
 from parts import the_part
 
 pytestmark = [
@@ -106,3 +107,14 @@ def test_its_pictures_are_told_in_words():
     first, last = rows["n_active"].iloc[[0, -1]]
     assert f": {first} in 2022 Q1 to {last} in 2024 Q4." in found.pictures[0].told
     assert "30 days: " in found.pictures[1].told
+
+
+def test_money_of_few_customers_is_not_shown():
+    """A month in which three bought says how many, and not for how much."""
+    rows = [(f"c{i}", day, 5) for i in range(3) for day in ("2024-01-01", "2024-02-29")]
+    report = rt.retention_report(
+        shops.orders(*rows), as_of="2024-02-29", freq="month", gap=60, pictures=False
+    )
+    part = next(one for one in report.sections if one.key == "came")
+    assert [row[-2:] for row in part.grids[0].rows] == [("–", "–")] * 2
+    assert "an order" not in part.finding

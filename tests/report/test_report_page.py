@@ -71,7 +71,8 @@ def test_an_html_report_can_be_heard_and_walked_through(whole):
     assert '<a class="skip" href="#main">' in page
     assert len(re.findall(r'<th scope="(?:col|row)"', page)) == page.count("<th ")
     assert page.count("<table") == page.count("<caption>")
-    assert page.count('role="img"') == page.count("<desc id=") == 8
+    assert page.count('role="img" aria-labelledby') == page.count("<desc id=") == 9
+    assert page.count('role="img" aria-label="') == page.count('<svg class="spark"') > 6
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     named = set(ids)
@@ -148,3 +149,25 @@ def test_names_that_look_like_ids_or_lack_a_glyph_are_drawn_as_they_are(orders):
 def test_markdown_shows_entities_and_dollars_as_they_are():
     """R&amp;D stays R&amp;D, and two prices are no formula."""
     assert plain_words("R&amp;D &lt;b> $5 or $6") == r"R&amp;amp;D &amp;lt;b\> \$5 or \$6"
+
+
+def test_wide_tables_say_on_a_phone_that_they_scroll(whole):
+    """Those of few columns fit, and say nothing."""
+    page = whole.to_html()
+    assert page.count('class="scroll wide drawing"') == page.count("<figure>")
+    assert page.count('class="scroll"') == page.count('<table class="few">')
+    assert page.count('class="scroll wide"') == page.count("<table>")
+    assert "Swipe sideways" in page
+
+
+def test_a_cell_of_the_heat_map_tells_its_bounds_and_its_customers(whole, orders):
+    """Without a script: the title of a clear box over it."""
+    picture = next(one for one in whole.sections if one.key == "cohorts").pictures[0]
+    days = {"as_of": "2024-12-31", "observed_from": "2022-01-01"}
+    cells = rt.cohort_retention(rt.customer_periods(orders, freq="year", **days))
+    told = re.findall(r"<rect [^>]*><title>([^<]+)</title></rect>", picture.svg)
+    seen = cells[cells["observed"] & (cells["n_cohort"] >= 10)]
+    assert len(told) == len(seen)
+    row = seen[seen["age"] == 1].iloc[0]
+    words = f"{row['rate']:.1%} ({row['lower']:.1%} to {row['upper']:.1%})"
+    assert f"2022, year 1: {words} of {row['n_eligible']:,} customers" in told

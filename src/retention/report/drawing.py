@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,27 @@ from retention.report.parts import Picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.axes import Axes
+
     from retention.report.material import Material
 
 SIZE = (7.6, 4.0)
 _SETTINGS = {"svg.hashsalt": "retention", "svg.fonttype": "none", "path.simplify": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Words over a part of a picture.
+
+    Attributes:
+        x: from where to where, in the numbers of its axis.
+        y: likewise; None for the whole height.
+        words: what is said there.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float] | None
+    words: str
 
 
 def pictures_of_plot(
@@ -27,7 +45,9 @@ def pictures_of_plot(
     *,
     title: str,
     told: str,
+    finding: str = "",
     size: tuple[float, float] = SIZE,
+    hints: Sequence[Hint] = (),
     **words: Any,
 ) -> tuple[Picture, ...]:
     """What a plot of ours draws of a table; nothing where no pictures are wanted.
@@ -38,7 +58,9 @@ def pictures_of_plot(
         table: the answer it draws.
         title: what the picture is.
         told: what can be seen on it, for those who cannot.
+        finding: what it shows, in one short sentence: the heading above it.
         size: in inches.
+        hints: what is said of places of it, to a pointer that rests on them.
         words: further keywords of the plot.
     """
     if not material.asked.pictures:
@@ -49,10 +71,31 @@ def pictures_of_plot(
     with rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has more fonts
         figure = Figure(figsize=size, layout="constrained")
-        plot(table, ax=figure.add_subplot(), **words)
+        ax = figure.add_subplot()
+        plot(table, ax=ax, **words)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return (Picture(svg_for_page(text.getvalue(), title, told), title, told, figure),)
+        places = _places_of_hints(ax, hints)
+    svg = svg_for_page(text.getvalue(), title, told).removesuffix("</svg>")
+    return (Picture(f"{svg}{places}</svg>", title, told, finding, figure),)
+
+
+def _places_of_hints(ax: Axes, hints: Sequence[Hint]) -> str:
+    """Clear boxes over the drawing, each with words that a browser shows without any script."""
+    figure = ax.figure
+    scale, tall = 72 / figure.dpi, figure.bbox.height
+    found = []
+    for hint in hints:
+        low, high = hint.y or ax.get_ylim()
+        ends = ax.transData.transform([(hint.x[0], low), (hint.x[1], high)])
+        (left, bottom), (right, top) = ends.min(axis=0), ends.max(axis=0)
+        box = [left, tall - top, right - left, top - bottom]
+        x, y, wide, deep = (f"{scale * length:.1f}" for length in box)
+        found.append(
+            f'<rect x="{x}" y="{y}" width="{wide}" height="{deep}" fill="#fff" fill-opacity="0">'
+            f"<title>{escape(hint.words)}</title></rect>"
+        )
+    return "".join(found)
 
 
 def png_of_picture(picture: Picture) -> bytes | None:
@@ -98,10 +141,11 @@ def _tag_with_own_ids(tag: str, mark: str) -> str:
     return re.sub(r"url\(#([^)]+)\)", rf"url(#{mark}-\1)", tag)
 
 
-def line_of_past(values: Sequence[float | None]) -> str:
+def line_of_past(values: Sequence[float | None], told: str = "") -> str:
     """A line of a figure's past, as wide as a word; gaps where it is not known.
 
-    It says nothing that the words beside it do not, so screen readers pass over it.
+    What it shows is told in words, to screen readers and to a pointer that rests on it; without
+    words it says nothing that those beside it do not.
     """
     known = [value for value in values if value is not None]
     if len(known) < 2:
@@ -118,7 +162,10 @@ def line_of_past(values: Sequence[float | None]) -> str:
         path += [] if place is None else [f"{pen}{place[0]:.1f} {place[1]:.1f}"]
         pen = "M" if place is None else "L"
     x, y = next(place for place in reversed(places) if place is not None)
+    words = escape(told)
+    names = f'role="img" aria-label="{words}"' if told else 'aria-hidden="true"'
     return (
-        '<svg class="spark" viewBox="0 0 126 34" aria-hidden="true" focusable="false">'
+        f'<svg class="spark" viewBox="0 0 126 34" {names} focusable="false">'
+        f"{f'<title>{words}</title>' if told else ''}"
         f'<path d="{" ".join(path)}" fill="none"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
     )

@@ -32,10 +32,9 @@ def plain_words(words: str) -> str:
 
 
 def _card_line(card: Card) -> str:
-    label, value, told, change = (
-        plain_words(words) for words in (card.label, card.value, card.told, card.change)
-    )
-    return f"- {label}: **{value}** ({told}), {change}"
+    told, *changes = (plain_words(words) for words in (card.told, card.change, card.also))
+    figure = f"- {plain_words(card.label)}: **{plain_words(card.value)}** ({told})"
+    return "; ".join([figure, *(words for words in changes if words)])
 
 
 def _grid_table(grid: Grid) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,7 @@ from retention.spells.of_purchases import purchase_spells
 from retention.tables import CONTRACTS, TRANSACTIONS, require, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
 GAPS = (30, 45, 60, 90, 120, 150, 180, 240, 300, 365, 545, 730)
@@ -75,6 +75,7 @@ class Material:
         assignment: who was in which arm of a test, or None.
         control: the arm with which the others are compared.
         small: by segment column, the segments too small to be shown: in `activity` they are one.
+        kept: tables that were worked out once, by name.
     """
 
     asked: Asked
@@ -94,6 +95,13 @@ class Material:
     assignment: Any
     control: str
     small: dict[str, Pool]
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """A table that several sections show, worked out the first time it is asked for."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
 
     @property
     def people(self) -> str:

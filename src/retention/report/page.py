@@ -23,7 +23,8 @@ _POLICY = (
 FEW = 3
 """A table of so many columns is no wider than it must be."""
 
-_NO_FINDING = ("read", "definitions")
+_NO_FINDING = ("headline", "read", "definitions")
+"""Parts whose finding is not among those in short: the first stands above them already."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no page may hold."""
 
@@ -38,7 +39,10 @@ def whole_page(
     links = "".join(
         f'<li><a href="#{escape(one.key)}">{escape(one.heading)}</a></li>' for one in sections
     )
-    body = "\n".join(_section_html(one) for one in sections)
+    first, *others = [_section_html(one) for one in sections]
+    short = _findings_with_links(sections)
+    above = [first, short] if sections[0].cards else [short, first]
+    body = "\n".join([*above, *others])
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -60,7 +64,6 @@ def whole_page(
 </header>
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 <main id="main">
-{_findings_with_links(sections)}
 {body}
 </main>
 </body>
@@ -97,10 +100,12 @@ def _findings_with_links(sections: Sequence[Section]) -> str:
 
 
 def _section_html(one: Section) -> str:
+    """A part; its finding is the heading of its first picture, where that has none of its own."""
+    tag = "h3" if one.pictures and not one.pictures[0].finding else "p"
     parts = [
         f'<section id="{escape(one.key)}" aria-labelledby="{escape(one.key)}-heading">',
         f'<h2 id="{escape(one.key)}-heading">{escape(one.heading)}</h2>',
-        f'<p class="finding">{escape(one.finding)}</p>',
+        f'<{tag} class="finding">{escape(one.finding)}</{tag}>',
     ]
     if one.cards:
         parts.append(f'<ul class="cards">{"".join(_card_html(card) for card in one.cards)}</ul>')
@@ -111,18 +116,20 @@ def _section_html(one: Section) -> str:
 
 
 def _card_html(card: Card) -> str:
+    also = f'<p class="also">{escape(card.also)}</p>' if card.also else ""
     return (
         f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
-        f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend)}'
+        f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend, card.past)}'
         f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
-        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p></li>"
+        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p>{also}</li>"
     )
 
 
 def _picture_html(picture: Picture) -> str:
     """A drawing in a box that scrolls by itself where it is too narrow for the letters."""
+    heading = f"<h3>{escape(picture.finding)}</h3>" if picture.finding else ""
     return (
-        f'<figure><div class="scroll drawing" tabindex="0" role="group" '
+        f'<figure>{heading}<div class="scroll wide drawing" tabindex="0" role="group" '
         f'aria-label="{escape(picture.title)}">{picture.svg}</div></figure>'
     )
 
@@ -136,8 +143,9 @@ def _grid_html(grid: Grid) -> str:
     rows = "\n".join(_row_html(grid, row) for row in grid.rows)
     few = len(grid.columns) <= FEW and grid.texts == 1
     opening = '<table class="few">' if few else "<table>"
+    wide = "" if few else " wide"
     return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
+        f'<div class="scroll{wide}" tabindex="0" role="group" aria-label="{escape(grid.caption)}">'
         f"{opening}\n<caption>{escape(grid.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n</table></div>"
     )

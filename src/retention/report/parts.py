@@ -31,17 +31,19 @@ class Picture:
         svg: the drawing as an `svg` element.
         title: what it is.
         told: what can be seen on it.
+        finding: what it shows, in one short sentence: its heading.
         figure: matplotlib's figure of it, from which other formats are made; lost in a pickle.
     """
 
     svg: str
     title: str
     told: str
+    finding: str = ""
     figure: Any = field(default=None, compare=False, repr=False)
 
-    def __reduce__(self) -> tuple[type[Picture], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[Picture], tuple[str, str, str, str]]:
         """The picture without the figure, which holds functions."""
-        return Picture, (self.svg, self.title, self.told)
+        return Picture, (self.svg, self.title, self.told, self.finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Card:
         change: how it moved, in words.
         verdict: "better", "worse" or "same" (also where nobody can tell).
         trend: its values over time, the last one latest, for a small line; None where unknown.
+        also: what it was in the period just before, where the change is since another one.
+        past: what can be seen on the small line, for those who cannot.
     """
 
     label: str
@@ -63,6 +67,8 @@ class Card:
     change: str
     verdict: str = "same"
     trend: tuple[float | None, ...] = ()
+    also: str = ""
+    past: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ from retention.report.sections.losses import where_lost_section
 from retention.report.sections.reasons import why_left_section
 from retention.report.sections.risk import at_risk_section
 from retention.report.sections.tested import tested_section
+from retention.report.sections.trade.cohort_money import value_section
+from retention.report.sections.trade.recurring import recurring_section
 from retention.report.sections.warned import warned_section
 from retention.report.sections.worth import worth_section
 from retention.spelling import spelled_by
@@ -270,7 +272,7 @@ def retention_report(  # noqa: PLR0913 - a door
         ... })
         >>> say = {"as_of": "2024-02-29", "freq": "month"}
         >>> report = rt.retention_report(orders, **say, gap=30, pictures=False)
-        >>> report.sections[1].finding
+        >>> report.sections[0].finding
         'Of the 2 customers of Jan 2024, 1 (50.0%) were kept: no change can be told.'
 
     Source:
@@ -401,7 +403,8 @@ def _keys_to_show(material: Material, shown: Presentation, *, compared: bool) ->
             raise RetentionError(f"`sections=`: {key!r} needs {lacking[key]}.")
     if shown.sections:
         return list(shown.sections)
-    keys = [key for key in _MAKERS if key != "definitions"] + ["changes", "definitions"]
+    keys = [key for key in _MAKERS if key not in _LAST]
+    keys += ["changes", *_LAST]
     there = [key for key in keys if key not in lacking]
     return [key for key in there if shown.level_of_detail == "full" or key != "definitions"]
 
@@ -414,10 +417,11 @@ def _section_in_short(one: Section) -> Section:
 
 
 _MAKERS: dict[str, Callable[[Material], Section]] = {
-    "read": what_was_read_section,
     "headline": headline_section,
     "rates": three_rates_section,
+    "recurring": recurring_section,
     "came": came_section,
+    "value": value_section,
     "losses": where_lost_section,
     "cohorts": cohorts_section,
     "survival": how_long_section,
@@ -426,12 +430,18 @@ _MAKERS: dict[str, Callable[[Material], Section]] = {
     "warned": warned_section,
     "tested": tested_section,
     "risk": at_risk_section,
+    "read": what_was_read_section,
     "definitions": definitions_section,
 }
 """The sections by key, in the order of a report."""
 
+_LAST = ("read", "definitions")
+"""What stands behind all that was found."""
+
 _NEEDS: dict[str, tuple[Callable[[Material], bool], str]] = {
+    "recurring": (lambda made: made.of_contracts, "contracts; this is a table of orders"),
     "came": (lambda made: not made.of_contracts, "orders; this is a table of contracts"),
+    "value": (lambda made: not made.of_contracts, "orders; this is a table of contracts"),
     "reasons": (lambda made: made.notes is not None, "`notes=`"),
     "worth": (lambda made: made.knows_profit, "the profit of orders or contracts"),
     "warned": (lambda made: made.alarms is not None, "`alarms=`"),

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from retention import periods
 from retention.errors import count_of
 from retention.frames.python_rows import rows_as_dicts
-from retention.kpis.buyers.active_customers import active_customers
-from retention.kpis.buyers.time_to_next_order import time_to_next_order
 from retention.plots.asked.buyer_plots import plot_active_customers, plot_time_to_next_order
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
+from retention.report.sections.trade.shop_tiles import buyers_by_period, second_orders
 from retention.wording import bounds_text, days, money, number, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ Row = dict[str, Any]
 
 def came_section(material: Material) -> Section:
     """Active customers, their orders and what they spent, new ones apart; then the second order."""
-    table = _table_of_periods(material)
+    table = buyers_by_period(material)
     rows = rows_as_dicts(table, order=("step",))
     grids, named = (
         [_grid_of_periods(material, rows)],
@@ -37,7 +36,7 @@ def came_section(material: Material) -> Section:
         return Section("came", _HEADING, f"Nobody bought in {named}.", grids=tuple(grids))
     finding = _sentence_on_latest(material, rows)
     pictures = _picture_of_periods(material, table, rows)
-    told = _second_orders(material)
+    told = second_orders(material)
     curve = [] if told is None else rows_as_dicts(told, order=("duration",))
     if curve:
         finding += f" {_sentence_on_second_order(curve)}"
@@ -45,29 +44,6 @@ def came_section(material: Material) -> Section:
         pictures += _picture_of_curve(material, told, curve)
     notes = tuple(_notes(material, bool(curve)))
     return Section("came", _HEADING, finding, pictures=pictures, grids=tuple(grids), notes=notes)
-
-
-def _table_of_periods(material: Material) -> Any:
-    """A row per whole period. Of a log cut at the front a year passes before anybody is new."""
-    asked = material.asked
-    return active_customers(
-        material.table,
-        freq=asked.freq,
-        as_of=asked.as_of,
-        observed_from=asked.observed_from,
-        washout=0 if asked.history == "whole" else A_YEAR[periods.length_of(asked.freq)],
-        level=asked.level,
-    )
-
-
-def _second_orders(material: Material) -> Any:
-    """From the first order to the second; None where first orders are not known, or too few."""
-    if material.asked.history == "cut":
-        return None
-    asked = material.asked
-    table = time_to_next_order(material.table, as_of=asked.as_of, level=asked.level)
-    rows = rows_as_dicts(table, order=("duration",))
-    return table if rows and rows[0]["n_customers"] >= material.smallest else None
 
 
 def _picture_of_periods(material: Material, table: Any, rows: list[Row]) -> tuple[Picture, ...]:
@@ -82,6 +58,7 @@ def _picture_of_periods(material: Material, table: Any, rows: list[Row]) -> tupl
         table,
         title=f"Customers who bought, by {material.freq}",
         told=f"A bar per {material.freq}, new customers hatched on top: {ends}.",
+        finding=_beside_earlier(material, rows),
     )
 
 
@@ -94,11 +71,25 @@ def _picture_of_curve(material: Material, table: Any, curve: list[Row]) -> tuple
         table,
         title="Share that ordered a second time, by days since the first order",
         told=shares or "Nobody was watched for a week after a first order.",
+        finding=_sentence_on_second_order(curve).removesuffix("."),
     )
 
 
 def _sentence_on_latest(material: Material, rows: list[Row]) -> str:
     """The latest period: how many, beside a year before, how often, for how much, how many new."""
+    row = rows[-1]
+    said = _beside_earlier(material, rows)
+    said += (
+        f": {number(row['orders_per_customer'])} orders each, {money(row['average_order_value'])} "
+        "an order"
+    ) * (row["n_active"] >= material.smallest)
+    if row["new_share"] is not None:
+        said += f"; {percent(row['new_share'])} of them were new"
+    return f"{said}."
+
+
+def _beside_earlier(material: Material, rows: list[Row]) -> str:
+    """How many bought in the latest period, and how many more or fewer a year before."""
     row = rows[-1]
     named = spoken_period(row["period"], material.freq)
     said = f"{count_of(row['n_active'], 'customer')} bought in {named}"
@@ -109,13 +100,7 @@ def _sentence_on_latest(material: Material, rows: list[Row]) -> str:
         then = spoken_period(before["period"], material.freq)
         how = f"{percent(abs(more))} {'more' if more > 0 else 'fewer'} than" if more else "as in"
         said += f", {how} in {then}" if more else f", {how} {then}"
-    said += (
-        f": {number(row['orders_per_customer'])} orders each, {money(row['average_order_value'])} "
-        "an order"
-    )
-    if row["new_share"] is not None:
-        said += f"; {percent(row['new_share'])} of them were new"
-    return f"{said}."
+    return said
 
 
 def _sentence_on_second_order(curve: list[Row]) -> str:
@@ -156,8 +141,7 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
             with_commas(row["n_returning"]),
             percent(row["new_share"]),
             number(row["orders_per_customer"]),
-            money(row["average_order_value"]),
-            money(row["sales_per_customer"]),
+            *_money_of_period(material, row),
         )
         for row in reversed(rows[-_SHOWN:])
     ]
@@ -167,6 +151,13 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
         (material.freq.capitalize(), "Customers", *heads),
         tuple(lines),
     )
+
+
+def _money_of_period(material: Material, row: Row) -> tuple[str, str]:
+    """What an order and a customer brought; a dash where too few customers did."""
+    if row["n_active"] < material.smallest:
+        return money(None), money(None)
+    return money(row["average_order_value"]), money(row["sales_per_customer"])
 
 
 def _grid_of_returns(curve: list[Row]) -> Grid:

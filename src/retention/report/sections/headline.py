@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 from retention import periods
 from retention.catalogue import figure
 from retention.errors import count_of
-from retention.findings.changes import Change, Rate, change_of_rates
+from retention.findings.changes import Rate
 from retention.plots.retention_plot import plot_retention
 from retention.report.drawing import pictures_of_plot
-from retention.report.material import A_YEAR
-from retention.report.parts import Card, Grid, Section
-from retention.wording import bounds_text, money, percent, spoken_period, with_commas
+from retention.report.parts import Grid, Section
+from retention.report.sections.trade.shop_tiles import cards_of_shop
+from retention.report.sections.trade.subscription_tiles import cards_of_subscription
+from retention.report.sections.trade.tracks import (
+    Track,
+    cards_of_tracks,
+    change_since_earlier,
+    earlier_row,
+)
+from retention.wording import bounds_text, percent, spoken_period, with_commas
 
 if TYPE_CHECKING:
     from retention.report.material import Material
@@ -27,22 +34,6 @@ _ONE_PERIOD = "Only one whole {freq} was observed, so nobody can say yet who was
 _SHOWN = 9
 
 
-def earlier_row(material: Material) -> dict[str, Any] | None:
-    """The row to compare the latest with: a year before, else the period before, else none."""
-    kpis, apart = material.kpis, A_YEAR[periods.length_of(material.freq)]
-    if len(kpis) > apart:
-        return kpis[-1 - apart]
-    return kpis[-2] if len(kpis) > 1 else None
-
-
-def change_since_earlier(material: Material, name: str) -> Change:
-    """How a rate of the latest base period differs from that of the earlier one."""
-    before = earlier_row(material)
-    if before is None:
-        return Change(None, None, None)
-    return change_of_rates(Rate.of(before, name), Rate.of(material.kpis[-1], name))
-
-
 def known_rates(material: Material) -> list[str]:
     """Those of the three rates that the table can tell."""
     return [name for name in RATES if any(row[name] is not None for row in material.kpis)]
@@ -50,9 +41,11 @@ def known_rates(material: Material) -> list[str]:
 
 def headline_section(material: Material) -> Section:
     """The latest figures, each with its bounds, its change and a small line of its past."""
+    of_trade = cards_of_subscription if material.of_contracts else cards_of_shop
+    cards = (*cards_of_tracks(_tracks_of_rates(material)), *of_trade(material))
     if not material.kpis:
         said = _ONE_PERIOD.format(freq=material.freq)
-        return Section("headline", "Headline figures", said)
+        return Section("headline", "Headline figures", said, cards=cards)
     row, then = material.kpis[-1], earlier_row(material)
     named = spoken_period(row["period"], material.freq)
     told = change_since_earlier(material, "retention_rate").in_words()
@@ -62,68 +55,29 @@ def headline_section(material: Material) -> Section:
         f"{with_commas(row['n_retained'])} ({percent(row['retention_rate'])}) were kept: "
         f"{told}{against}."
     )
-    cards = [_card_of_rate(material, name) for name in known_rates(material)]
-    cards.append(_card_of_customers(material))
-    if any(one["sales_base"] is not None for one in material.kpis):
-        cards.append(_card_of_sales(material))
-    return Section("headline", "Headline figures", finding, cards=tuple(cards))
+    return Section("headline", "Headline figures", finding, cards=cards)
 
 
-def _card_of_rate(material: Material, name: str) -> Card:
-    """One rate of the latest base period."""
-    rate, difference = Rate.of(material.kpis[-1], name), change_since_earlier(material, name)
-    bounds = (
-        f"{percent(rate.lower)} to {percent(rate.upper)}" if rate.is_known else "too few for bounds"
-    )
-    return Card(
-        figure(name).label,
-        percent(rate.value),
-        bounds,
-        _words_since_earlier(material, difference.in_words()),
-        difference.verdict(figure(name).better),
-        tuple(row[name] for row in material.kpis),
-    )
-
-
-def _card_of_customers(material: Material) -> Card:
-    row, then = material.kpis[-1], earlier_row(material)
-    return Card(
-        "Customers",
-        with_commas(row["n_base"]),
-        f"in {spoken_period(row['period'], material.freq)}",
-        _words_since_earlier(
-            material, _change_in_percent(row["n_base"], then["n_base"] if then else None)
-        ),
-        trend=tuple(one["n_base"] for one in material.kpis),
-    )
-
-
-def _card_of_sales(material: Material) -> Card:
-    row, then = material.kpis[-1], earlier_row(material)
-    return Card(
-        "Sales to them",
-        money(row["sales_base"]),
-        f"in {spoken_period(row['period'], material.freq)}",
-        _words_since_earlier(
-            material, _change_in_percent(row["sales_base"], then["sales_base"] if then else None)
-        ),
-        trend=tuple(one["sales_base"] for one in material.kpis),
-    )
-
-
-def _change_in_percent(now: float | None, before: float | None) -> str:
-    """How many percent more or less: a count of all there were has no bounds."""
-    if not before or now is None or before < 0:
-        return "no change can be told"
-    change_ = now / before - 1
-    return f"{'up' if change_ > 0 else 'down'} {percent(abs(change_))}" if change_ else "unchanged"
-
-
-def _words_since_earlier(material: Material, words: str) -> str:
-    then = earlier_row(material)
-    if then is None:
-        return words
-    return f"{words} since {spoken_period(then['period'], material.freq)}"
+def _tracks_of_rates(material: Material) -> list[Track]:
+    """The rates that the table can tell; of contracts that of customers, revenue has its own."""
+    names = known_rates(material)[: 1 if material.of_contracts else None]
+    if not names:
+        return []
+    row, freq = material.kpis[-1], material.freq
+    base = f"of {count_of(row['n_base'], 'customer')} of {spoken_period(row['period'], freq)}"
+    steps = tuple(row["step"] for row in material.kpis)
+    return [
+        Track(
+            figure(name).label,
+            "share",
+            freq,
+            steps,
+            tuple(Rate.of(row, name) for row in material.kpis),
+            base,
+            figure(name).better,
+        )
+        for name in names
+    ]
 
 
 def three_rates_section(material: Material) -> Section:
@@ -138,6 +92,7 @@ def three_rates_section(material: Material) -> Section:
         title="What was kept, period by period",
         told=_picture_in_words(material),
         target=material.asked.goal,
+        finding=_rate_in_short(material),
     )
     return Section(
         "rates",
@@ -147,6 +102,20 @@ def three_rates_section(material: Material) -> Section:
         grids=(_grid_of_rates(material),),
         notes=(_base_of_rates(material),),
     )
+
+
+def _rate_in_short(material: Material) -> str:
+    """That the rate of customers rose or fell, where the bounds allow to say so."""
+    row, then = material.kpis[-1], earlier_row(material)
+    now, named = percent(row[RATES[0]]), spoken_period(row["period"], material.freq)
+    found = change_since_earlier(material, RATES[0])
+    if then is None or found.value is None:
+        return f"Retention was {now} in {named}"
+    before = spoken_period(then["period"], material.freq)
+    if not found.is_clear:
+        return f"Retention was {now} in {named}: no clear change against {before}"
+    moved = "rose" if found.value > 0 else "fell"
+    return f"Retention {moved} to {now} in {named}, from {percent(then[RATES[0]])} in {before}"
 
 
 def _base_of_rates(material: Material) -> str:
@@ -185,7 +154,8 @@ def _who_stays(material: Material) -> str:
 
 def _picture_in_words(material: Material) -> str:
     """The picture in words."""
-    first, last = material.kpis[0], material.kpis[-1]
+    last = material.kpis[-1]
+    first = next(row for row in material.kpis if row[RATES[0]] is not None)
     parts = [
         f"{_OF[name].removeprefix('of ')}: {percent(first[name])} to {percent(last[name])}"
         for name in known_rates(material)

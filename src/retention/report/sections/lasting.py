@@ -14,7 +14,7 @@ from retention.frames.python_rows import rows_as_dicts
 from retention.kpis.cohorts.cohort_retention import cohort_retention
 from retention.plots.cohort_plots import plot_cohorts
 from retention.plots.survival_plots import plot_survival
-from retention.report.drawing import pictures_of_plot
+from retention.report.drawing import Hint, pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Section
 from retention.report.sections.basis import lost_rule, no_silence_tells
@@ -47,6 +47,7 @@ def cohorts_section(material: Material) -> Section:
         told=f"A row per cohort, {len(found)} of them; a column per age in {material.freq}s. The "
         "figures stand in the table below.",
         size=(8.6, 1.3 + 0.3 * len(found)),
+        hints=_hints_of_cells(material, rows, found),
     )
     return Section(
         "cohorts",
@@ -56,6 +57,24 @@ def cohorts_section(material: Material) -> Section:
         grids=(_grid_of_cohorts(material, rows),),
         notes=tuple(_notes_on_cohorts(rows)),
     )
+
+
+def _hints_of_cells(material: Material, rows: list[dict[str, Any]], found: list[Any]) -> list[Hint]:
+    """Of each observed cell its share, its bounds and of how many customers it is."""
+    ages = sorted({row["age"] for row in rows})
+    places = {age: place for place, age in enumerate(ages)}, {c: n for n, c in enumerate(found)}
+    hints = []
+    for row in rows:
+        if row["observed"] and row["rate"] is not None:
+            x, y = places[0][row["age"]], places[1][row["cohort"]]
+            known = row["lower"] is not None and row["upper"] is not None
+            bounds = f" ({percent(row['lower'])} to {percent(row['upper'])})" if known else ""
+            words = (
+                f"{spoken_period(row['cohort'], material.freq)}, {material.freq} {row['age']}: "
+                f"{percent(row['rate'])}{bounds} of {with_commas(row['n_eligible'])} customers"
+            )
+            hints.append(Hint((x - 0.5, x + 0.5), (y - 0.5, y + 0.5), words))
+    return hints
 
 
 def _latest_cohorts(material: Material) -> tuple[Any, list[dict[str, Any]]]:

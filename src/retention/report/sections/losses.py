@@ -18,6 +18,7 @@ from retention.plots.bridge_plots import plot_churn_bridge
 from retention.report.drawing import pictures_of_plot
 from retention.report.material import A_YEAR
 from retention.report.parts import Grid, Picture, Section
+from retention.report.sections.trade.tracks import change_since_earlier
 from retention.wording import (
     bounds_text,
     money,
@@ -193,8 +194,18 @@ def _pictures_of_bridge(material: Material) -> tuple[tuple[Picture, ...], tuple[
         table,
         title=f"Churn from {then} to {now}, by {column}",
         told=f"From {before} to {after}: {parts}.",
+        finding=_churn_in_short(material, (then, before), (now, after)),
     )
     return pictures, (_grid_of_bridge(rows, column, f"{then} to {now}"),)
+
+
+def _churn_in_short(material: Material, then: tuple[str, str], now: tuple[str, str]) -> str:
+    """That the churn rate rose or fell, where the bounds allow to say so."""
+    found = change_since_earlier(material, "retention_rate")
+    if not found.is_clear:
+        return f"Churn was {now[1]} in {now[0]}: no clear change against {then[0]}"
+    moved = "fell" if (found.value or 0) > 0 else "rose"
+    return f"Churn {moved} to {now[1]} in {now[0]}, from {then[1]} in {then[0]}"
 
 
 def _latest_rows(table: Any) -> tuple[Any, list[dict[str, Any]]]:

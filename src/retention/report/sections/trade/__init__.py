@@ -1,0 +1,1 @@
+"""What a shop and what a subscription business looks at, each table worked out once per report."""
