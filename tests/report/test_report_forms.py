@@ -125,7 +125,7 @@ def test_a_report_is_saved_whole_or_not_at_all(report, tmp_path, monkeypatch):
 
 def test_another_ending_is_refused_and_pdf_with_how_to_print(report, tmp_path):
     """The refusal tells what there is."""
-    with pytest.raises(rt.RetentionError, match=r"\.html, \.htm, \.md or \.xlsx; got"):
+    with pytest.raises(rt.RetentionError, match=r"\.html, \.htm, \.md, \.xlsx or \.json; got"):
         report.save(tmp_path / "r.docx")
     with pytest.raises(rt.RetentionError, match="--print-to-pdf=report.pdf report.html"):
         report.save(tmp_path / "r.pdf")

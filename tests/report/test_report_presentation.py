@@ -51,7 +51,7 @@ def test_sections_are_those_asked_for_in_that_order(orders):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"sections": ["headlines"]}, "sections must be one of 'read', 'headline'"),
+        ({"sections": ["headlines"]}, "sections must be one of 'headline', 'rates'"),
         ({"sections": ["reasons"]}, "'reasons' needs notes="),
         ({"sections": ["read", "read"]}, "names 'read' twice"),
         ({"sections": [3]}, "a list of texts; got 3"),

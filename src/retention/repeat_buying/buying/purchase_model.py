@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from retention import intervals
 from retention.errors import ContentError, RetentionError, count_of, whole_number
-from retention.frames import collect, table_like
+from retention.frames import table_like
 from retention.numerics.frozen import (
     Numbers,
     Status,
@@ -27,9 +27,7 @@ from retention.repeat_buying.summary.purchase_histories import (
     checked_length,
     distinct_pairs,
     read_customers,
-    refuse_unknown_columns,
 )
-from retention.tables import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from retention.frames import Columns
     from retention.numerics.positive_parameters import Found
-    from retention.tables import Kind
 
     Floats = NDArray[np.float64]
 
@@ -626,20 +623,6 @@ class MemorylessModel(PurchaseModel):
 
 def _chance_from_log_odds(log_odds: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
-
-
-def pandas_columns(table: object, kind: Kind, further: Sequence[str] = ()) -> pd.DataFrame:
-    """The columns that a kind of table has, as far as they are there, and further ones, in pandas.
-
-    A lazy table gives its rows in another order each time it is asked.
-    """
-    import pandas as pd
-
-    refuse_unknown_columns(table, {"the model": further})
-    frame = require(table, kind, extra=further, by_row=True, adds="all")
-    present = frame.collect_schema()
-    names = (*(n for n in kind.names if n in present), *further)
-    return pd.DataFrame(collect(frame.select(*names)))
 
 
 def refuse_another_unit(model: PurchaseModel, unit: str | None) -> None:

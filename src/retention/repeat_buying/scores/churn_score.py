@@ -15,13 +15,13 @@ from retention.periods import observed_days, whole_days
 from retention.repeat_buying.buying.bg_cnbd import fit_mbg_cnbd
 from retention.repeat_buying.buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd
-from retention.repeat_buying.buying.purchase_model import pandas_columns
 from retention.repeat_buying.scores.log_habits import Habits, habits_of_log
 from retention.repeat_buying.scores.method_contest import (
     best_method,
     is_clearly_above,
     mean_squared_error,
 )
+from retention.repeat_buying.summary.purchase_histories import pandas_columns
 from retention.repeat_buying.summary.purchase_summary import (
     LogAtHand,
     log_at_hand,

@@ -9,8 +9,9 @@ import numpy as np
 from retention import intervals
 from retention.errors import ContentError, count_of, whole_number
 from retention.frames import Columns, table_like
-from retention.repeat_buying.buying.purchase_model import check_purchase_model, pandas_columns
+from retention.repeat_buying.buying.purchase_model import check_purchase_model
 from retention.repeat_buying.summary.purchase_histories import (
+    pandas_columns,
     problems_of_counts,
     read_spend,
     refuse_problems,

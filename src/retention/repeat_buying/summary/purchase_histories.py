@@ -28,10 +28,11 @@ from retention.tables import PURCHASE_SUMMARY, require
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from retention.repeat_buying.summary.covariate_terms import Covariates
-    from retention.tables import Adds
+    from retention.tables import Adds, Kind
 
     Floats = NDArray[np.float64]
 
@@ -415,3 +416,17 @@ def _only_unit(numbers: NDArray[np.int64], frame: Frame, table: str) -> str:
         f"{table}: 'unit' must be 'day' or 'week', the same for all customers; found {listed}. "
         "Ages in another unit need no such column: drop it."
     )
+
+
+def pandas_columns(table: object, kind: Kind, further: Sequence[str] = ()) -> pd.DataFrame:
+    """The columns that a kind of table has, as far as they are there, and further ones, in pandas.
+
+    A lazy table gives its rows in another order each time it is asked.
+    """
+    import pandas as pd
+
+    refuse_unknown_columns(table, {"the model": further})
+    frame = require(table, kind, extra=further, by_row=True, adds="all")
+    present = frame.collect_schema()
+    names = (*(n for n in kind.names if n in present), *further)
+    return pd.DataFrame(collect(frame.select(*names)))

@@ -13,9 +13,8 @@ from retention.repeat_buying.buying.bg_bb import BgBbModel
 from retention.repeat_buying.buying.purchase_model import (
     PurchaseModel,
     check_purchase_model,
-    pandas_columns,
 )
-from retention.repeat_buying.summary.purchase_histories import checked_length
+from retention.repeat_buying.summary.purchase_histories import checked_length, pandas_columns
 from retention.repeat_buying.value.spend import GammaGammaModel
 from retention.tables import PURCHASE_SUMMARY
 from retention.tables.answer_columns import amounts, constants, gives, ids, numbers, texts

@@ -12,7 +12,7 @@ from retention.frames import FewTexts, table_like
 from retention.periods import observed_days
 from retention.repeat_buying.buying.bg_nbd import fit_mbg_nbd
 from retention.repeat_buying.buying.pareto_nbd import fit_pareto_nbd
-from retention.repeat_buying.buying.purchase_model import pandas_columns
+from retention.repeat_buying.summary.purchase_histories import pandas_columns
 from retention.repeat_buying.summary.purchase_summary import (
     purchase_summary,
     refuse_no_customer,
