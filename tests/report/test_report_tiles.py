@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -199,3 +200,14 @@ def test_tiles_come_first_and_what_was_read_last(of_orders):
     places = [page.index(f'id="{key}"') for key in ("headline", "in-short", "rates", "read")]
     assert places == sorted(places)
     assert re.findall(r'<section id="([a-z]+)"', page)[-1] == "definitions"
+
+
+def test_an_arrow_tells_where_a_figure_went_and_words_whether_that_is_good():
+    """Fewer lost is down and better: an arrow upwards would say that there were more."""
+    card = Card("Churned MRR", "348.18", "of 13 customers", "down 18.8% since Dec 2023", "better")
+    page = whole_page("T", "S", [Section("headline", "H", "F", cards=(card,))])
+    assert '">▼</span> down 18.8% since Dec 2023<span class="spoken">, which is better' in page
+    same = whole_page(
+        "T", "S", [Section("headline", "H", "F", cards=(replace(card, verdict="same"),))]
+    )
+    assert "spoken" not in same.partition("</style>")[2]

@@ -28,7 +28,8 @@ _NO_FINDING = ("headline", "read", "definitions")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that no page may hold."""
 
-_MARKS = {"better": "▲", "worse": "▼", "same": "■"}
+_MARKS = {"up": "▲", "down": "▼"}
+"""Where a figure went; whether that is good is told by colour and in words for a screen reader."""
 
 
 def whole_page(
@@ -117,11 +118,14 @@ def _section_html(one: Section) -> str:
 
 def _card_html(card: Card) -> str:
     also = f'<p class="also">{escape(card.also)}</p>' if card.also else ""
+    mark = _MARKS.get(card.change.partition(" ")[0], "■")
+    told = {"better": ", which is better", "worse": ", which is worse"}.get(card.verdict, "")
+    verdict = f'<span class="spoken">{told}</span>' if told else ""
     return (
         f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
         f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend, card.past)}'
         f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
-        f"{_MARKS[card.verdict]}</span> {escape(card.change)}</p>{also}</li>"
+        f"{mark}</span> {escape(card.change)}{verdict}</p>{also}</li>"
     )
 
 
