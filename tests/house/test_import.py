@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,22 @@ def test_public_names_are_told_once():
     assert 40 <= len(names) <= 50
     for face in faces()[1:]:
         assert sorted(face.__all__) == list(face.__all__)
+
+
+TABLES = {"table", "transactions", "contracts", "activity", "spells", "summary", "labels"}
+
+
+def test_a_type_checker_knows_what_a_table_may_be():
+    """A public function says of its tables more than that they are something."""
+    vague = [
+        f"{function.__module__}.{function.__name__}({name})"
+        for face in faces()
+        for function in map(partial(getattr, face), face.__all__)
+        if inspect.isfunction(function)
+        for name, each in inspect.signature(function).parameters.items()
+        if name in TABLES and str(each.annotation).strip("'\"") in {"Any", "object"}
+    ]
+    assert vague == []
 
 
 def test_type_checkers_see_the_same_names_as_python():

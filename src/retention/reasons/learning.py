@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.reasons.agreement.labels import Labelled
@@ -46,9 +47,9 @@ LOOSENESS = 10.0
 
 
 def fit_reason_model(
-    notes: object,
+    notes: IntoFrame,
     *,
-    labels: object,
+    labels: IntoFrame,
     groups: str | None = None,
     seed: int,
     text: str = "text",

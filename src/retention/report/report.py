@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
+    from narwhals.stable.v2.typing import IntoFrame
+
+    from retention.loading.audits import Audit
     from retention.report.forms.earlier_report import Shown
     from retention.report.parts import Section
 
@@ -164,14 +167,14 @@ class Report:
 
 
 def retention_report(  # noqa: PLR0913 - a door
-    table: Any,
+    table: IntoFrame | Audit[Any],
     *,
     as_of: date | str,
     freq: periods.Freq,
     by: str | Sequence[str] = (),
-    notes: Any = None,
-    alarms: Any = None,
-    assignment: Any = None,
+    notes: IntoFrame | None = None,
+    alarms: IntoFrame | None = None,
+    assignment: IntoFrame | None = None,
     control: str = "control",
     gap: int | None = None,
     observed_from: date | str | None = None,

@@ -19,7 +19,7 @@ from retention.tables.answer_columns import constants, flags, gives, shares, tex
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class _Pair:
 )
 def reason_agreement(
     tags: IntoFrameT,
-    labels: object,
+    labels: IntoFrame,
     *,
     min_score: float = 0.0,
     categories: Sequence[str] | None = None,

@@ -21,7 +21,7 @@ from retention.repeat_buying.summary.purchase_histories import Histories, read_h
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
     from numpy.typing import NDArray
 
     from retention.numerics.positive_parameters import Likelihood
@@ -157,7 +157,7 @@ def _log_of_purchases(a: float, b: float, n: float, i: Floats) -> Floats:
     return np.asarray(ways + log_mean_kept(b, a, n) + log_mean_kept(a + n, b, i - n))
 
 
-def fit_bg_bb(summary: object) -> BgBbModel:
+def fit_bg_bb(summary: IntoFrame) -> BgBbModel:
     """How often customers buy and how soon they leave, if they can buy at certain times only.
 
     For purchases at opportunities that come one after the other, such as a yearly appeal, a season

@@ -24,6 +24,7 @@ from retention.repeat_buying.summary.purchase_histories import Histories, read_h
 from retention.tables import PURCHASE_SUMMARY, require
 
 if TYPE_CHECKING:
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -115,7 +116,7 @@ class MbgCnbdModel(_LeavesBetweenRegularPurchases):
     model: Literal["mbg_cnbd"] = "mbg_cnbd"
 
 
-def fit_bg_cnbd(summary: object, *, k: int | None = None) -> BgCnbdModel:
+def fit_bg_cnbd(summary: IntoFrame, *, k: int | None = None) -> BgCnbdModel:
     """How often and how regularly customers buy, if they leave after repeat purchases only.
 
     As `fit_mbg_cnbd`, but nobody leaves before the second purchase, as in `fit_bg_nbd`: e^d is left
@@ -148,7 +149,7 @@ def fit_bg_cnbd(summary: object, *, k: int | None = None) -> BgCnbdModel:
     return BgCnbdModel(**_fields_of_cnbd(summary, k, first_too=False))
 
 
-def fit_mbg_cnbd(summary: object, *, k: int | None = None) -> MbgCnbdModel:
+def fit_mbg_cnbd(summary: IntoFrame, *, k: int | None = None) -> MbgCnbdModel:
     """How often and how regularly customers buy, and how soon they leave, the first time too.
 
     For customers who buy on a schedule: every week, every season, once a year. While a customer,

@@ -16,6 +16,7 @@ from retention.repeat_buying.buying.gamma_rates import chances_after_purchases
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import ArrayLike, NDArray
 
     from retention.repeat_buying.summary.purchase_histories import Histories
@@ -81,7 +82,7 @@ class MbgNbdModel(_LeavesAfterAPurchase):
 
 
 def fit_bg_nbd(
-    summary: object,
+    summary: IntoFrame,
     *,
     buying_covariates: str | Sequence[str] = (),
     leaving_covariates: str | Sequence[str] = (),
@@ -137,7 +138,7 @@ def fit_bg_nbd(
 
 
 def fit_mbg_nbd(
-    summary: object,
+    summary: IntoFrame,
     *,
     buying_covariates: str | Sequence[str] = (),
     leaving_covariates: str | Sequence[str] = (),

@@ -22,6 +22,7 @@ from retention.repeat_buying.summary.purchase_histories import distinct_pairs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.repeat_buying.summary.purchase_histories import Histories
@@ -117,7 +118,7 @@ class ParetoNbdModel(CovariateModel):
 
 
 def fit_pareto_nbd(
-    summary: object,
+    summary: IntoFrame,
     *,
     buying_covariates: str | Sequence[str] = (),
     leaving_covariates: str | Sequence[str] = (),

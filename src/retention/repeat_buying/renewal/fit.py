@@ -21,12 +21,13 @@ from retention.repeat_buying.renewal.models import BetaGeometricModel, DiscreteW
 if TYPE_CHECKING:
     from typing import Any
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
 
-def fit_beta_geometric(spells: object) -> BetaGeometricModel:
+def fit_beta_geometric(spells: IntoFrame) -> BetaGeometricModel:
     """How long contracts will be renewed, from customers who differ: the beta-geometric model.
 
     At the end of each period a customer leaves with a chance θ of their own, which never changes; θ
@@ -88,7 +89,7 @@ def fit_beta_geometric(spells: object) -> BetaGeometricModel:
     return BetaGeometricModel(**_fields_of_renewal_model(_fit_of_beta_geometric(counted), counted))
 
 
-def fit_beta_discrete_weibull(spells: object) -> DiscreteWeibullModel:
+def fit_beta_discrete_weibull(spells: IntoFrame) -> DiscreteWeibullModel:
     """How long contracts will be renewed, where a customer's chance to leave may change with time.
 
     As `fit_beta_geometric`, but a customer is still here after t renewals with the chance

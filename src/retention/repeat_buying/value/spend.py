@@ -24,7 +24,7 @@ from retention.repeat_buying.summary.purchase_histories import (
 from retention.tables import PURCHASE_SUMMARY, Kind, require
 
 if TYPE_CHECKING:
-    from narwhals.stable.v2.typing import IntoFrameT
+    from narwhals.stable.v2.typing import IntoFrame, IntoFrameT
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
@@ -144,7 +144,7 @@ class GammaGammaModel(RepeatBuyingModel):
         return p * top / bottom, np.sqrt(variance)
 
 
-def fit_gamma_gamma(summary: object) -> GammaGammaModel:
+def fit_gamma_gamma(summary: IntoFrame) -> GammaGammaModel:
     """What customers spend at a purchase, where some have bought often and some once.
 
     The sales of a customer's purchases are gamma(p, ν) distributed and ν is gamma(q, v), so a

@@ -21,6 +21,7 @@ from retention.survival.models.lifetime_model import LifetimeModel
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -137,7 +138,7 @@ class AftModel(LifetimeModel):
 
 
 def fit_aft(
-    spells: object,
+    spells: IntoFrame,
     *,
     covariates: str | Sequence[str] = (),
     distribution: Distribution = "weibull",

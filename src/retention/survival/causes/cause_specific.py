@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.survival.counts.histories import Histories
@@ -117,7 +118,7 @@ class CauseSpecificModel(ModelOfReasons):
 
 
 def fit_cause_specific(
-    spells: object,
+    spells: IntoFrame,
     *,
     covariates: str | Sequence[str] = (),
     cause: str = "reason",

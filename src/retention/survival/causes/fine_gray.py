@@ -41,6 +41,7 @@ from retention.survival.models.lifetime_model import LifetimeModel
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.numerics.frozen import Status
@@ -152,7 +153,7 @@ class FineGrayModel(ModelOfReasons):
 
 
 def fit_fine_gray(
-    spells: object,
+    spells: IntoFrame,
     *,
     covariates: str | Sequence[str] = (),
     cause: str = "reason",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.survival.counts.observation import Unseen
@@ -197,7 +198,7 @@ class CoxModel(LifetimeModel):
 
 
 def fit_cox(
-    spells: object,
+    spells: IntoFrame,
     *,
     covariates: str | Sequence[str] = (),
     strata: str | Sequence[str] = (),

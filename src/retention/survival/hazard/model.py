@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
     from numpy.typing import NDArray
 
     from retention.survival.counts.observation import Unseen
@@ -280,7 +281,7 @@ def which_terms_vary(covariates: Sequence[Covariate], varying: Sequence[str]) ->
 
 
 def fit_hazard(  # noqa: PLR0913 - what a fit is told, each by name
-    spells: object,
+    spells: IntoFrame,
     *,
     covariates: str | Sequence[str] = (),
     unit: Unit = "month",
