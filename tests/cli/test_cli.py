@@ -440,7 +440,7 @@ def sentences():
 
 _OTHERWISE = (
     r"\b[a-z_0-9.]+\([^)]*\)|connection=duckdb\S+|--where \S+|--targets \S+|control=\S+|"
-    r"lapsing=\S+"
+    r"lapsing=\S+|plan_tier=Plan"
 )
 """What is Python alone, and what is typed with its sign of equality."""
 

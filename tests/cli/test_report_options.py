@@ -73,7 +73,7 @@ def test_a_config_file_says_the_same_and_a_workbook_is_written(orders, tmp_path,
     [
         (("-o", "r.docx"), 2, "Say where to: -o report.html"),
         (("-o", "r.md", "--label", "region"), 2, "must be NAME=LABEL, such as plan_tier=Plan"),
-        (("-o", "r.md", "--sections", "head"), 1, "sections must be one of 'read'"),
+        (("-o", "r.md", "--sections", "head"), 1, "sections must be one of 'headline'"),
         (("-o", "r.md", "--logo", "none.png"), 1, "--logo none.png: No such file"),
         (("-o", "r.md", "--target", "80"), 1, "--target is the least share"),
         (("-o", "b.json", "--compared-to", "b.json"), 2, "would overwrite --compared-to"),
