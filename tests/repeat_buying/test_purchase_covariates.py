@@ -399,3 +399,39 @@ def test_covariates_far_from_nought_are_refused():
     table = apparel().assign(when=1e6 + apparel()["channel"])
     with pytest.raises(rt.errors.ContentError, match="take a usual value from them"):
         rt.repeat_buying.fit_bg_nbd(table, buying_covariates="when")
+
+
+@every_kind
+@pytest.mark.parametrize("gender", [-1e4, 1e4, 1e90])
+def test_covariates_far_from_those_fitted_on_are_refused(kind, gender):
+    """Nothing can be computed there: it was null, or NumPy's own error."""
+    model = moved(kind, CDNOW[kind], (0.4, -0.7, 0.5, 0.3))
+    for ask in (
+        lambda: model.p_alive(SIX.assign(gender=[gender, gender, 0, 0, 0, 0], channel=0)),
+        lambda: model.expected_purchases(
+            SIX.assign(gender=[0, 0, 0, 0, 0, gender], channel=0), within=5
+        ),
+        lambda: model.expected_of_new(within=5, covariates={"gender": gender, "channel": 0}),
+        lambda: model.chances_of_new(within=5, most=3, covariates={"gender": gender, "channel": 0}),
+    ):
+        with pytest.raises(rt.errors.ContentError, match="far from what the model was fitted on"):
+            ask()
+
+
+@pytest.mark.parametrize("given", [{"gender": [0, 1], "channel": 0}, "gender", [1], 3])
+def test_covariates_of_a_new_customer_are_one_value_for_each_column(given):
+    """Lists, and what names no columns, are refused in words."""
+    model = moved(BgNbdModel, CDNOW[BgNbdModel], EFFECTS)
+    with pytest.raises(rt.errors.RetentionError, match="give one value for each column"):
+        model.expected_of_new(within=5, covariates=given)
+
+
+def test_a_backtest_refuses_a_model_with_covariates():
+    """Whose columns the histories of its cuts have not: it says which model to give."""
+    days = pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-09", "2024-02-20"])
+    orders = pd.DataFrame({"customer_id": list("aabb"), "date": days, "sales": 1.0})
+    model = moved(BgNbdModel, CDNOW[BgNbdModel], EFFECTS, unit="day")
+    with pytest.raises(rt.errors.RetentionError, match="Give one fitted without covariates"):
+        rt.repeat_buying.backtest_purchases(
+            orders, fit=lambda spells: model, cuts="2024-01-20", within=10
+        )

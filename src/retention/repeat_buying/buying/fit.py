@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import model_validator
 
 from retention import intervals
-from retention.errors import ContentError, RetentionError
+from retention.errors import ContentError, RetentionError, count_of
 from retention.numerics.newton import moments
 from retention.numerics.positive_parameters import fit_logs
 from retention.repeat_buying.buying.gamma_rates import Moves
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from retention.numerics.positive_parameters import Found, Likelihood
 
     Floats = NDArray[np.float64]
+
+_UNHEARD = 46.0
+"""A customer whose parameter has a log beyond it, above 1e20 or below 1e-20, is like nobody."""
 
 _FEW = 2_000
 """Up to so many customers every start is tried: with some dozens several peaks were seen."""
@@ -122,7 +125,11 @@ class CovariateModel(MemorylessModel):
     def customers_of(self, summary: object, *, spend: bool = False) -> Customers:
         """The customers of a summary with their histories and covariates."""
         known = self.covariates if self.effects else None
-        return read_customers(summary, spend=spend, covariates=known)
+        customers = read_customers(summary, spend=spend, covariates=known)
+        if known is not None:
+            on = customers.histories
+            self._refuse_far_terms(cast("Floats", on.terms), on.n)
+        return customers
 
     def own_parameters(self, theta: Floats, terms: Floats | None) -> Any:
         """The four parameters, of each history as covariates move them."""
@@ -135,19 +142,60 @@ class CovariateModel(MemorylessModel):
         """The terms of a customer just won, one row; None if the model has no covariates."""
         if not self.effects:
             return super()._terms_of_new(covariates)
-        given = {} if covariates is None else dict(covariates)
+        given = _values_by_column(covariates)
         if set(given) != set(self.covariate_columns):
             raise RetentionError(
                 "covariates: say those that the model was fitted with, "
                 f"{', '.join(map(repr, self.covariate_columns))}; got {list(given)}."
             )
         columns = {name: np.array([value]) for name, value in given.items()}
-        return self.covariates.terms_of(columns, 1)
+        terms = self.covariates.terms_of(columns, 1)
+        self._refuse_far_terms(terms, np.ones(1, np.int64))
+        return terms
+
+    def _refuse_far_terms(self, terms: Floats, n: NDArray[np.int64]) -> None:
+        """Refuse covariates by which a parameter is so large or small that nothing is computed.
+
+        Raises:
+            ContentError: with the number of customers and the parameter.
+        """
+        with np.errstate(over="ignore", divide="ignore"):
+            own = np.abs(np.log(np.column_stack(self._moved_parameters(terms))))
+        far = ~(own < _UNHEARD)
+        if far.any():
+            which = count_of(int(n[far.any(axis=1)].sum()), "customer")
+            moved = [self.names[place] for place, _, _ in self.moves.directions()]
+            name = moved[int(np.argmax(far.any(axis=0)))]
+            raise ContentError(
+                f"covariates: those of {which} are so far from what the model was fitted on that "
+                f"{name} runs to 0 or to infinity. Are they in the same units?"
+            )
+
+    def _moved_parameters(self, terms: Floats) -> list[Floats]:
+        own = self.moves.own_parameters(self.theta, terms)
+        return [own[place] for place, _, _ in self.moves.directions()]
 
     @property
     def moves(self) -> Moves:
         """How covariates move the parameters."""
         return moves_of(self.covariates, *self.moved)
+
+
+def _values_by_column(covariates: object) -> dict[str, object]:
+    """The covariates of one customer.
+
+    Raises:
+        RetentionError: if they are not one value by column.
+    """
+    if covariates is None:
+        return {}
+    given = dict(covariates) if hasattr(covariates, "keys") else None  # type: ignore[call-overload]
+    if given is None or any(np.ndim(value) for value in given.values()):
+        raise RetentionError(
+            "covariates: give one value for each column, as in covariates={'channel': 'web'}; got "
+            f"{covariates!r}."
+        )
+    return given
 
 
 def moves_of(known: Covariates, place: int, sign: int) -> Moves:

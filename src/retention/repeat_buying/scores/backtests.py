@@ -11,7 +11,10 @@ import narwhals.stable.v2 as nw
 from retention import periods
 from retention.frames import in_kind_of
 from retention.periods import whole_days
-from retention.repeat_buying.buying.purchase_model import check_purchase_model
+from retention.repeat_buying.buying.purchase_model import (
+    check_purchase_model,
+    refuse_covariates,
+)
 from retention.repeat_buying.summary.purchase_summary import purchase_counts
 from retention.spells.spell_rows import columns_of_spells
 from retention.survival.scores.backtesting import backtest
@@ -102,6 +105,7 @@ def _chances_by_model(
     """What gives each running spell its chance of falling silent."""
     model = fit(spells)
     check_purchase_model(model)
+    refuse_covariates(model)
     return _Chances(model, model.status)
 
 
