@@ -9,6 +9,7 @@ import pytest
 import retention as rt
 import shops
 from retention.report import Presentation
+from retention.report.forms.earlier_report import figures_before
 
 SAY = {"observed_from": "2024-01-01", "freq": "month", "gap": 40, "pictures": False, "at_risk": 0}
 PARTS = ["headline", "rates", "losses"]
@@ -76,6 +77,65 @@ def test_a_difference_of_a_few_customers_is_not_told(before):
     moved = changes_of(orders(more=kept), before, by="region")
     assert "figures of past months in both reports, 1 has changed" in moved.finding
     assert len(moved.grids) == 1
+
+
+def test_one_corrected_order_is_not_told_by_the_difference(before):
+    """No count moves, and an amount does: it may be of one customer."""
+    table = orders()
+    table.loc[table["date"] < "2024-02-01", "sales"] += [500.0, *[0.0] * 44]
+    old, new = (report_of(one, parts=["came", "value"]) for one in (orders(), table))
+    told = report_of(table, parts=["came", "value", "changes"], compared_to=old).sections[-1]
+    assert old.to_json() != new.to_json()
+    assert [grid.caption for grid in told.grids] == ["The headline then and now"]
+    assert "amounts by nobody knows how many" in told.notes[0]
+
+
+def test_tiles_of_one_period_are_not_told_apart_by_one_customer():
+    """Of the same latest period the tiles that differ are left out, unless enough differ."""
+    one = orders(more=[("Z", "2024-03-28", 777.0, "R0"), ("Z", "2024-04-28", 777.0, "R0")])
+    old = report_of(orders(), parts=["headline"])
+    for parts in (["headline", "changes"], ["headline", "rates", "changes"], ["changes"]):
+        told = report_of(one, parts=parts, compared_to=old).sections[-1]
+        assert all(row[1] == row[2] for grid in told.grids for row in grid.rows)
+        assert told.notes[-1].startswith("Both reports are of the same latest period")
+
+
+def test_changes_alone_compare_what_is_not_shown_beside_them(before):
+    """The tiles and the rates are compared wherever only the changes are asked for."""
+    told = report_of(orders(), parts=["changes"], compared_to=before)
+    assert [one.key for one in told.sections] == ["changes"]
+    assert told.sections[0].finding.startswith("None of the ")
+    assert told.sections[0].grids[0].rows
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("basis", "as_of", 5),
+        ("basis", "as_of", "soon"),
+        ("basis", "min_customers", None),
+        ("basis", "min_customers", 3.5),
+        ("basis", "by", [1]),
+        ("basis", "latest", None),
+        ("figure", "row", {}),
+        ("figure", "unit", None),
+        ("figure", "value", 10**400),
+        ("figure", "value", float("nan")),
+        ("figure", "value", True),
+        ("figure", "of_period", "yes"),
+    ],
+)
+def test_a_report_edited_by_hand_is_refused(before, tmp_path, part, name, value):
+    """Whatever in it is not of its kind, before anything is counted."""
+    told = json.loads(before.to_json())
+    (told["basis"] if part == "basis" else told["figures"][0])[name] = value
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(told))
+    with pytest.raises(rt.errors.ReadError, match="no report saved as .json"):
+        figures_before(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(rt.errors.ReadError, match="no report saved as .json"):
+        figures_before(path)
 
 
 def test_a_saved_report_is_compared_like_the_report(before, tmp_path):
@@ -180,6 +240,9 @@ def test_a_letterhead_stands_in_the_page_and_runs_nothing(tmp_path):
     [
         (b"<svg onload='alert(1)'/>", "holds 'onload='"),
         (b"<svg><SCRIPT>1</SCRIPT></svg>", "holds '<SCRIPT'"),
+        (b"<svg><s:script>1</s:script></svg>", "holds '<s:script'"),
+        (b"<svg><rect/onload=alert(1) /></svg>", "holds '/onload='"),
+        (b"<!---->" * 5_000 + b"x", "is no PNG, JPEG or SVG"),
         (b"GIF89a", "is no PNG, JPEG or SVG"),
         (b"<html><svg></svg></html>", "is no PNG, JPEG or SVG"),
         (PNG + bytes(1_000_000), "is the most"),

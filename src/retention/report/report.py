@@ -20,7 +20,7 @@ from retention.errors import (
 from retention.report import markdown, page
 from retention.report.asked.called_segments import labelled_table
 from retention.report.asked.goal import goal_of_target, section_with_goal
-from retention.report.asked.presentation import AS_IT_IS, Presentation
+from retention.report.asked.presentation import AS_IT_IS, Presentation, texts_of_argument
 from retention.report.drawing import png_of_picture
 from retention.report.forms.earlier_report import (
     Basis,
@@ -284,6 +284,7 @@ def retention_report(  # noqa: PLR0913 - a door
     """
     _refuse_wrong_settings(freq, history, (min_customers, at_risk), gap)
     _refuse_unknown_sections(presentation.sections)
+    texts_of_argument("title", [title])
     before = None if compared_to is None else figures_before(compared_to)
     given, segments = labelled_table(table, segments_as_tuple(by), presentation.labels)
     asked = Asked(
@@ -377,11 +378,18 @@ def report_of_material(
         refuse_other_basis(before[0], basis)
         parts = list(sections_safe_beside(before, basis, parts))
         if "changes" in keys:
-            changes = changes_section(before, basis, shown_figures(parts))
+            seen = [*parts, *_parts_beside_changes(material, keys)]
+            changes = changes_section(before, basis, shown_figures(seen))
             parts.insert(keys.index("changes"), changes)
     if shown.level_of_detail == "short":
         parts = [_section_in_short(one) for one in parts]
     return Report(title, subtitle, tuple(parts), shown, basis)
+
+
+def _parts_beside_changes(material: Material, keys: Sequence[str]) -> list[Section]:
+    """The tiles and the rates of each period, which are compared even where they are not shown."""
+    plain = replace(material, asked=replace(material.asked, pictures=False))
+    return [_MAKERS[key](plain) for key in ("headline", "rates") if key not in keys]
 
 
 def _basis_of_report(material: Material, what: str, shown: Presentation) -> Basis:

@@ -12,13 +12,20 @@ from retention.errors import ContentError, RetentionError, warn
 from retention.frames import as_lazy, as_text, collect, in_kind_of
 from retention.loading.audits import Audit
 from retention.names import inner_name, outer_text
-from retention.tables import says_currency
+from retention.tables import CONTRACTS, TRANSACTIONS, says_currency
 from retention.wording import quoted_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from retention.frames import Frame
+
+_MEANT = {
+    column.name: column.meaning or column.name
+    for column in (*TRANSACTIONS.columns, *CONTRACTS.columns)
+    if not column.segment
+}
+"""The columns that have a meaning, and which."""
 
 
 def labelled_table(
@@ -70,6 +77,16 @@ def _refuse_taken_names(named: Mapping[str, str], columns: list[str]) -> None:
             raise RetentionError(
                 f"`labels=` calls {column!r} {label!r}, and so is another column called. Choose "
                 "another label."
+            )
+        if label in _MEANT:
+            raise RetentionError(
+                f"`labels=` calls {column!r} {label!r}, which would be taken for "
+                f"{_MEANT[label]}. Choose another label."
+            )
+        if says_currency(label) and not says_currency(column):
+            raise RetentionError(
+                f"`labels=` calls {column!r} {label!r}, which would be taken for the currency of "
+                "amounts. Choose another label."
             )
         if says_currency(column) and not says_currency(label):
             raise RetentionError(

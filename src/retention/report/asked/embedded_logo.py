@@ -11,9 +11,12 @@ from retention.errors import ReadError
 _LARGEST = 1_000_000
 _BY_START = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _SVG = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<svg[\s>]", re.DOTALL
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*+-->\s*)*+<svg[\s>]", re.DOTALL
 )
-_ACTIVE = re.compile(rb"<script|<foreignobject|<!entity|<!doctype|javascript:|\son[a-z]+\s*=", re.I)
+_ACTIVE = re.compile(
+    rb"<(?:[\w.-]+:)?(?:script|foreignobject)|<!entity|<!doctype|javascript:|[\s/\"']on[a-z]+\s*=",
+    re.I,
+)
 
 
 def logo_as_data(path: str | Path) -> str:
@@ -24,11 +27,12 @@ def logo_as_data(path: str | Path) -> str:
             that runs.
     """
     try:
-        content = Path(path).read_bytes()
+        size = Path(path).stat().st_size
+        content = Path(path).read_bytes() if size <= _LARGEST else b""
     except (OSError, ValueError, TypeError) as error:
         raise ReadError(f"`logo=` {path}: {getattr(error, 'strerror', None) or error}.") from None
-    if len(content) > _LARGEST:
-        raise ReadError(f"`logo=` {path} has {len(content):,} bytes; {_LARGEST:,} is the most.")
+    if size > _LARGEST:
+        raise ReadError(f"`logo=` {path} has {size:,} bytes; {_LARGEST:,} is the most.")
     kind = next((kind for start, kind in _BY_START.items() if content.startswith(start)), None)
     if kind is None and _SVG.match(content):
         if found := _ACTIVE.search(content):

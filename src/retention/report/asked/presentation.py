@@ -71,7 +71,8 @@ class Presentation:
             raise RetentionError(f"`sections=` names {twice[0]!r} twice. Name each part once.")
         _refuse_other_labels(self.labels)
         object.__setattr__(self, "text", texts_of_argument("text", self.text))
-        texts_of_argument("author", self.author)
+        if not isinstance(self.author, str):
+            raise RetentionError(f"`author=` is a text; got {self.author!r}.")
         if self.logo is not None:
             object.__setattr__(self, "_logo", logo_as_data(self.logo))
         object.__setattr__(self, "_signs", signs_of_currency(self.currency, self.locale))
@@ -97,7 +98,9 @@ def texts_of_argument(argument: str, said: object) -> tuple[str, ...]:
     for one in texts:
         if not isinstance(one, str):
             raise RetentionError(f"`{argument}=` is a text or a list of texts; got {one!r}.")
-    return tuple(map(str, texts))
+        if any("\ud800" <= letter <= "\udfff" for letter in one):
+            raise RetentionError(f"`{argument}=` holds half a letter, which no file can: {one!r}.")
+    return tuple(text for text in texts if text.strip())
 
 
 def _refuse_other_labels(labels: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,11 @@ _MOST = 40
 """So many old figures are listed."""
 
 _EQUAL = 1e-9
+
+_SAME_PERIOD = (
+    "Both reports are of the same latest period. Figures of the headline that differ are not "
+    "listed: the difference may be that of a few customers."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +129,34 @@ def saved_figures(path: str | Path) -> tuple[Basis, tuple[Shown, ...]]:
         told = json.loads(Path(path).read_text(encoding="utf-8"))
         basis = Basis(**(told["basis"] | {"by": tuple(told["basis"]["by"])}))
         figures = tuple(Shown(**one) for one in told["figures"])
-        whole = told["retention_report"] == 1 and all(
-            isinstance(one.value, int | float) and isinstance(one.text, str) for one in figures
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        whole = told["retention_report"] == 1 and _is_as_written(basis, figures)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no report saved as .json"
         raise ReadError(f"`compared_to=` {path}: {reason}. Save one by report.save(...).") from None
     if not whole:
         raise ReadError(f"`compared_to=` {path}: it is no report saved as .json by this version.")
     return basis, figures
+
+
+def _is_as_written(basis: Basis, figures: Sequence[Shown]) -> bool:
+    """Whether each part is of its kind; a file may have been edited by hand.
+
+    Raises:
+        ValueError: if a day is none.
+    """
+    days = [one for one in (basis.as_of, basis.latest) if one != ""]
+    texts = [basis.of, basis.freq, basis.currency, *basis.by]
+    texts += [text for one in figures for text in (one.section, one.row, one.column)]
+    texts += [text for one in figures for text in (one.text, one.unit)]
+    numbers = [basis.min_customers, *(one.value for one in figures)]
+    return (
+        all(date.fromisoformat(one).isoformat() == one for one in days)
+        and basis.as_of != ""
+        and all(isinstance(one, str) for one in texts)
+        and all(type(one) in (int, float) and isfinite(one) for one in numbers)
+        and type(basis.min_customers) is int
+        and all(type(one.of_period) is bool for one in figures)
+    )
 
 
 def refuse_other_basis(before: Basis, now: Basis) -> None:
@@ -208,13 +234,16 @@ def changes_section(
     restated = [pair for pair in dated if not _is_as_before(*pair)]
     small = _rows_changed_by_few(dated, now.min_customers)
     listed = [pair for pair in restated if _row_of_figure(pair[1]) not in small]
-    grids = (_grid_of_tiles(pairs), _grid_of_restated(listed))
+    sure = before[0].latest != now.latest or now.min_customers == 1 or (restated and not small)
+    every = [pair for pair in pairs if pair[1].column == "value"]
+    tiles = [pair for pair in every if sure or _is_as_before(*pair)]
+    grids = (_grid_of_tiles(tiles), _grid_of_restated(listed))
     return Section(
         "changes",
         _HEADING,
         _restated_in_words(before[0], now, dated, restated),
         grids=tuple(grid for grid in grids if grid.rows),
-        notes=tuple(_notes_on_changes(small, listed, now)),
+        notes=(*_notes_on_changes(small, listed, now), *[_SAME_PERIOD] * (len(tiles) < len(every))),
     )
 
 
@@ -227,9 +256,17 @@ def _is_as_before(old: Shown, new: Shown) -> bool:
 
 
 def _rows_changed_by_few(dated: Iterable[tuple[Shown, Shown]], least: int) -> set[tuple[str, str]]:
-    """The rows of which a figure differs by that of a few customers: their difference is theirs."""
+    """The rows of which a figure differs by that of a few customers: their difference is theirs.
+
+    Of how many customers an amount differs, only the counts beside it tell: where none differs by
+    enough, it may be one order of one of them that was corrected.
+    """
+    if least == 1:
+        return set()
     sizes: dict[tuple[str, str], float] = {}
     few: set[tuple[str, str]] = set()
+    amounts: set[tuple[str, str]] = set()
+    enough: set[tuple[str, str]] = set()
     for old, new in dated:
         row, moved = _row_of_figure(new), abs(new.value - old.value)
         if new.unit == "count":
@@ -238,7 +275,11 @@ def _rows_changed_by_few(dated: Iterable[tuple[Shown, Shown]], least: int) -> se
         counts = new.unit in ("count", "share of 1")
         if counts and not _is_as_before(old, new) and people < least - 0.5:
             few.add(row)
-    return few
+        if new.unit == "count" and moved > least - 0.5:
+            enough.add(row)
+        if not counts and not _is_as_before(old, new):
+            amounts.add(row)
+    return few | (amounts - enough)
 
 
 def _restated_in_words(
@@ -261,7 +302,6 @@ def _grid_of_tiles(pairs: Iterable[tuple[Shown, Shown]]) -> Grid:
     rows = [
         (new.row, _text_of_figure(old), _text_of_figure(new), _difference_text(old, new))
         for old, new in pairs
-        if new.column == "value"
     ]
     return Grid("The headline then and now", ("Figure", "Then", "Now", "Difference"), tuple(rows))
 
@@ -299,8 +339,8 @@ def _notes_on_changes(
         periods = sorted({row for _, row in small})
         yield (
             f"In {', '.join(periods)} figures have changed by fewer than "
-            f"{count_of(now.min_customers, 'customer')}, and are not listed: the difference would "
-            "be theirs."
+            f"{count_of(now.min_customers, 'customer')}, or amounts by nobody knows how many, and "
+            "are not listed: the difference would be theirs."
         )
     if len(listed) > _MOST:
         yield f"Another {count_of(len(listed) - _MOST, 'figure')} are not listed."

@@ -140,8 +140,7 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
             with_commas(row["n_new"]),
             with_commas(row["n_returning"]),
             percent(row["new_share"]),
-            number(row["orders_per_customer"]),
-            *_money_of_period(material, row),
+            *_means_of_period(material, row),
         )
         for row in reversed(rows[-_SHOWN:])
     ]
@@ -153,11 +152,12 @@ def _grid_of_periods(material: Material, rows: list[Row]) -> Grid:
     )
 
 
-def _money_of_period(material: Material, row: Row) -> tuple[str, str]:
-    """What an order and a customer brought; a dash where too few customers did."""
+def _means_of_period(material: Material, row: Row) -> tuple[str, str, str]:
+    """Orders of a customer, what an order and a customer brought; dashes of too few customers."""
     if row["n_active"] < material.smallest:
-        return money(None), money(None)
-    return money(row["average_order_value"]), money(row["sales_per_customer"])
+        return number(None), money(None), money(None)
+    means = money(row["average_order_value"]), money(row["sales_per_customer"])
+    return number(row["orders_per_customer"]), *means
 
 
 def _grid_of_returns(curve: list[Row]) -> Grid:

@@ -207,7 +207,8 @@ def _words_on_period_before(one: Track, step: int, now: Rate) -> str:
 
 def _past_in_words(one: Track) -> str:
     """The small line in words: from when to when, the first value, the lowest and the highest."""
-    known = [(step, r.value) for step, r in zip(one.steps, one.rates, strict=True) if r.value]
+    every = zip(one.steps, one.rates, strict=True)
+    known = [(step, rate.value) for step, rate in every if rate.value is not None]
     if len(known) < 2:
         return ""
     values = [value for _, value in known]
