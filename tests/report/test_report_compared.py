@@ -79,17 +79,6 @@ def test_a_difference_of_a_few_customers_is_not_told(before):
     assert len(moved.grids) == 1
 
 
-def test_one_corrected_order_is_not_told_by_the_difference(before):
-    """No count moves, and an amount does: it may be of one customer."""
-    table = orders()
-    table.loc[table["date"] < "2024-02-01", "sales"] += [500.0, *[0.0] * 44]
-    old, new = (report_of(one, parts=["came", "value"]) for one in (orders(), table))
-    told = report_of(table, parts=["came", "value", "changes"], compared_to=old).sections[-1]
-    assert old.to_json() != new.to_json()
-    assert [grid.caption for grid in told.grids] == ["The headline then and now"]
-    assert "amounts by nobody knows how many" in told.notes[0]
-
-
 def test_tiles_of_one_period_are_not_told_apart_by_one_customer():
     """Of the same latest period the tiles that differ are left out, unless enough differ."""
     one = orders(more=[("Z", "2024-03-28", 777.0, "R0"), ("Z", "2024-04-28", 777.0, "R0")])

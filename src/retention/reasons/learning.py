@@ -116,7 +116,13 @@ def fit_reason_model(
         ... })
         >>> model = rt.reasons.fit_reason_model(notes, labels=labels, seed=1)
         >>> model
-        ReasonModel(1 categories of 24 notes, beside Lexicon('en', '1.1.0', 765 phrases))
+        ReasonModel(1 categories of 24 notes, beside Lexicon('en', '1.1.0'))
+        category  n_labelled  n_tagged  precision  recall  f1
+        pricing           12        12          1       1   1
+        micro             12        12          1       1   1
+        macro             12        12          1       1   1
+        of notes that it had not seen
+        next: rt.tag_reasons(notes, model=model); model.report
         >>> new = pd.DataFrame({"text": ["Beans, beans, beans.", "Goodbye!"]})
         >>> rt.tag_reasons(new, model=model)[["category", "evidence"]].fillna("")
               category evidence

@@ -163,12 +163,14 @@ def audit(door: Callable[_P, _T], *args: _P.args, **keywords: _P.kwargs) -> Audi
         >>> roles = {"customer_id": "who", "date": "day", "sales": "paid"}
         >>> audit = rt.audit(rt.as_transactions, file, **roles)
         >>> audit
+        Audit of 4 rows: 3 set aside
         check                     rows  customers  first example
         blank customer_id            1          0  row 1
         date that does not exist     1          1  row 2: '2024-02-30'
         refund                       1          1  row 3: -5.0
         accepted                     1          1
         input                        4          2
+        next: audit.accepted; audit.set_aside
         >>> audit.set_aside["reason"].tolist()
         ['blank customer_id', 'date that does not exist', 'refund']
     """

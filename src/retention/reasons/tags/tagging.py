@@ -229,8 +229,9 @@ def _difference_of_lexicons(own: Lexicon, known: Lexicon) -> str:
             lacking = [one for one in had.get(name, ()) if one not in has.get(name, ())]
             said = f"it knew nothing of {further!r}" if further else f"it knew {lacking!r} too"
             return f"of {argument} {said}"
-    if repr(own) != repr(known):
-        return f"{own!r}, not {known!r}"
+    had_words, has_words = (repr(each).partition("\n")[0] for each in (own, known))
+    if had_words != has_words:
+        return f"{had_words}, not {has_words}"
     return "phrases, lists or rules of the two differ"
 
 

@@ -189,8 +189,10 @@ def _values_by_column(covariates: object) -> dict[str, object]:
     """
     if covariates is None:
         return {}
-    given = dict(covariates) if hasattr(covariates, "keys") else None  # type: ignore[call-overload]
-    if given is None or any(np.ndim(value) for value in given.values()):
+    given: dict[str, object] = {}
+    if hasattr(covariates, "keys"):
+        given = dict(covariates)  # type: ignore[call-overload]
+    if not hasattr(covariates, "keys") or any(np.ndim(value) for value in given.values()):
         raise RetentionError(
             "covariates: give one value for each column, as in covariates={'channel': 'web'}; got "
             f"{covariates!r}."

@@ -94,13 +94,14 @@ def texts_of_argument(argument: str, said: object) -> tuple[str, ...]:
     Raises:
         RetentionError: if there is anything else among them.
     """
-    texts = list(said) if isinstance(said, list | tuple) else [said]
-    for one in texts:
+    texts: list[str] = []
+    for one in said if isinstance(said, list | tuple) else [said]:
         if not isinstance(one, str):
             raise RetentionError(f"`{argument}=` is a text or a list of texts; got {one!r}.")
         if any("\ud800" <= letter <= "\udfff" for letter in one):
             raise RetentionError(f"`{argument}=` holds half a letter, which no file can: {one!r}.")
-    return tuple(text for text in texts if text.strip())
+        texts += [one] if one.strip() else []
+    return tuple(texts)
 
 
 def _refuse_other_labels(labels: object) -> None:

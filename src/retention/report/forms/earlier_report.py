@@ -339,8 +339,8 @@ def _notes_on_changes(
         periods = sorted({row for _, row in small})
         yield (
             f"In {', '.join(periods)} figures have changed by fewer than "
-            f"{count_of(now.min_customers, 'customer')}, or amounts by nobody knows how many, and "
-            "are not listed: the difference would be theirs."
+            f"{count_of(now.min_customers, 'customer')}, or by amounts of an unknown number "
+            "of them, and are not listed: the difference would be theirs."
         )
     if len(listed) > _MOST:
         yield f"Another {count_of(len(listed) - _MOST, 'figure')} are not listed."

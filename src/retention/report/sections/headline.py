@@ -155,7 +155,10 @@ def _who_stays(material: Material) -> str:
 def _picture_in_words(material: Material) -> str:
     """The picture in words."""
     last = material.kpis[-1]
-    first = next(row for row in material.kpis if row[RATES[0]] is not None)
+    known = [row for row in material.kpis if row[RATES[0]] is not None]
+    if not known:
+        return f"Nothing: no {material.freq} had customers who could be kept to the next."
+    first = known[0]
     parts = [
         f"{_OF[name].removeprefix('of ')}: {percent(first[name])} to {percent(last[name])}"
         for name in known_rates(material)

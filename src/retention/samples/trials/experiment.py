@@ -80,13 +80,14 @@ def sample_experiment(
     Example:
         >>> import retention as rt
         >>> experiment = rt.samples.sample_experiment(1_000, seed=1)
-        >>> experiment
-        SampleExperiment
-          contracts        1,000 rows
-          assignment       1,000 rows
-          transactions    18,410 rows
-          customers        1,000 rows
-          truth            1,000 rows
+        >>> experiment  # doctest: +ELLIPSIS
+        SampleExperiment, its tables by name:
+        table           rows  columns
+        contracts      1,000  customer_id, start, end
+        assignment     1,000  customer_id, arm, assigned, share
+        transactions  18,410  order_id, customer_id, date, sales, profit
+        customers      1,000  customer_id, risk, uplift, tenure, region, plan, branch
+        truth          1,000  customer_id, p_without, p_with, theta, value, response, ...
         >>> truth = experiment.truth
         >>> print(round((truth["p_without"] - truth["p_with"]).mean(), 3))
         0.054
