@@ -189,7 +189,7 @@ def _values_by_column(covariates: object) -> dict[str, object]:
     """
     if covariates is None:
         return {}
-    given: dict[str, object] = {}
+    given: dict[str, Any] = {}
     if hasattr(covariates, "keys"):
         given = dict(covariates)  # type: ignore[call-overload]
     if not hasattr(covariates, "keys") or any(np.ndim(value) for value in given.values()):
