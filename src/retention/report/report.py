@@ -246,10 +246,10 @@ def retention_report(  # noqa: PLR0913 - a door
             "changes" then has the headline then and now, and the figures of past periods that are
             others now. No difference of fewer than `min_customers` customers is shown.
         presentation: how it is shown, which changes no figure: see `rt.report.Presentation`. Its
-            sections are "read", "headline", "rates", "came" (of orders), "losses", "cohorts",
-            "survival", "reasons" (with `notes`), "worth" (where profit is known), "warned" (with
-            `alarms`), "tested" (with `assignment`), "risk", "changes" (with `compared_to`) and
-            "definitions".
+            sections are "headline", "rates", "recurring" (of contracts), "came" and "value" (of
+            orders), "losses", "cohorts", "survival", "reasons" (with `notes`), "worth" (where
+            profit is known), "warned" (with `alarms`), "tested" (with `assignment`), "risk",
+            "changes" (with `compared_to`), "read" and "definitions".
 
     Returns:
         A `Report`: `to_html()`, `to_markdown()`, `to_workbook()`, `save(path)`; in a notebook it

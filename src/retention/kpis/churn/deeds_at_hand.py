@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
+from retention.activity.contracts_at_hand import steps_of_days
 from retention.frames import frame_at_hand, numbers_of_values, rows_at_hand
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _starts_then_ends(
 ) -> tuple[Whole, Whole, dict[str, Whole]]:
     """The spells' starts, then their ends: which spell, in which period, and what is told of it."""
     start, end = numbers["_start"], numbers["_end"]
-    begins, goes = (_opening_after(numbers[name], freq) for name in ("_start", "_out"))
+    begins, goes = (steps_of_days(numbers[name] - 1, freq) + 1 for name in ("_start", "_out"))
     ends = np.flatnonzero(end < never)
     goes = np.where(end < never, goes, never)
     stays = (goes > begins).astype(np.int64)
@@ -105,16 +106,6 @@ def _starts_then_ends(
         np.concatenate([begins - 1, last]),
         {name: np.concatenate(both) for name, both in told.items()},
     )
-
-
-def _opening_after(days: Whole, freq: str) -> Whole:
-    """The first period that opens on a day or after it."""
-    if not days.size:
-        return days
-    eves = days - 1
-    low, high = (periods.step_of(periods.day_of(int(f(eves))), freq) for f in (np.min, np.max))
-    firsts = periods.first_day_numbers(periods.Window(low, high, freq))
-    return np.searchsorted(firsts, eves, side="right") + low
 
 
 def _summed_by_cell(told: Events, cell: NDArray[np.intp], n: int) -> dict[str, Whole]:
