@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,6 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from choosing import asked_on_lowest, asked_on_newest
 
 gc.set_threshold(100_000, 20, 20)  # looking for rubbish among what lasts took a twentieth
 
@@ -44,84 +44,22 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("with_spark" if with_spark else asked or "house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The whole grid of tests and engines is a night's work, so it is asked for."""
+    parser.addoption(
+        "--whole", action="store_true", help="every case of every test on every engine"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose which engines run which tests, by what an engine's run costs and can show.
-
-    What Hypothesis draws is asked of pandas alone, which shrinks it quickest; the other engines are
-    asked about random shops all at once, in `whole/test_stacked_shops.py`; Spark draws two
-    examples. What is refused is asked of pandas alone too, unless a test's name says "every
-    engine". Of the other tests by example, pandas runs every case, DuckDB one of each test;
-    Polars, lazy and not, and PyArrow those that hold an engine to a definition (`_TWINS`), and the
-    first of each file; Ibis and Spark, which take seconds where others take milliseconds, the
-    former. A second environment has Spark in the place of Ibis, asks of DuckDB what it asks of
-    Spark but no shops (they go to it under PyArrow), of Polars and PyArrow the shops alone, nothing
-    that is marked to be asked once, of each test the first case, and of each file but those about
-    reading tables (`_MEET_PANDAS`) the first six tests and those that hold to a definition.
-    What takes longest comes first, so that no core waits for it at the end.
-    """
+    """Run what can show something (`tools/choosing.py`), the longest first."""
     items.sort(key=lambda item: "test_stacked_shops" not in item.nodeid)
-    one_case, none = {"duckdb"}, set[str]()
-    twins_only = {"polars", "polars_lazy", "pyarrow", "ibis", "spark"}
+    if config.getoption("--whole"):
+        return
     few = config.getoption("--hypothesis-profile") == "few"
-    if few:
-        one_case, none = set[str](), {"ibis", "polars", "polars_lazy", "pyarrow"}
-        twins_only = {"duckdb", "spark"}
-    seen: set[tuple[object, str]] = set()
-    of_file: Counter[str] = Counter()
-    left: list[pytest.Item] = []
-    for item in items:
-        engine = _engine_of(item)
-        if engine == "spark" and item.originalname in _LONG_ON_SPARK:
-            left.append(item)
-            continue
-        test, file = item.nodeid.split("[")[0], item.nodeid.split("::")[0]
-        if few and item.get_closest_marker("once"):
-            left.append(item)
-            continue
-        if engine in (None, "pandas"):
-            of_file[file] += (test, engine) not in seen
-            late = of_file[file] > 6 and not (_TWINS.search(test) or file.startswith(_MEET_PANDAS))
-            if few and (late or (test, engine) in seen):
-                left.append(item)
-            seen.add((test, engine))
-            continue
-        if few and "stacked_shops" in test:
-            left += [item] if engine in {"duckdb", "ibis"} else []
-            continue
-        drawn = hasattr(getattr(item, "obj", None), "hypothesis")
-        if (drawn or "refuse" in test) and "every_engine" not in test and engine != "spark":
-            left.append(item)
-            continue
-        if engine not in one_case | twins_only | none:
-            continue
-        first = not (few or engine in {"ibis", "spark"}) and (file, engine) not in seen
-        asked = engine in one_case or _TWINS.search(test) or first
-        if engine in none or not asked or (test, engine) in seen:
-            left.append(item)
-        seen |= {(test, engine), (file, engine)}
-    if left:
-        gone = set(map(id, left))
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if id(item) not in gone]
-
-
-_TWINS = re.compile("agree|engine|definition")
-_MEET_PANDAS = tuple(
-    f"tests/{room}/" for room in ("exports", "ground", "loading", "tables", "whole")
-)
-_LONG_ON_SPARK = {
-    "test_engines_agree_with_its_definition_in_plain_python",
-    "test_a_total_on_the_first_line_counts_once_on_every_engine",
-    "test_every_engine_leaves_unknown_sales_unknown",
-    "test_on_every_engine_the_log_cut_on_a_day_tells_the_same_to_the_last_bit",
-    "test_engines_answer_alike_under_a_name_that_they_would_read",
-}
-"""A sixth of Spark's time, for doors and figures of which it is asked elsewhere."""
-
-
-def _engine_of(item: pytest.Item) -> str | None:
-    case = getattr(item, "callspec", None)
-    return case.params.get("engine") if case else None
+    asked = set(map(id, (asked_on_lowest if few else asked_on_newest)(items)))
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in asked])
+    items[:] = [item for item in items if id(item) in asked]
 
 
 SPARK = [pytest.mark.spark, pytest.mark.xdist_group("spark")]  # one session serves them all
