@@ -7,6 +7,7 @@ import pandas as pd
 
 import retention as rt
 from pictures import faults, plot, tables, ticks, words
+from retention.plots.paper.palette import BAD, GOOD
 
 
 def said(ax):
@@ -20,8 +21,10 @@ def test_points_outside_the_band_are_ringed_and_named() -> None:
     ax = plot("plot_usual_band")
     outside = table[table["outside"].isin(["below", "above"])]
     assert len(outside) == 2
-    (rings,) = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
-    assert rings.get_ydata().tolist() == outside["rate"].tolist()
+    rings = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
+    ringed = {rate: ring.get_color() for ring in rings for rate in ring.get_ydata().tolist()}
+    looks = {"below": BAD, "above": GOOD}  # of a retention rate
+    assert ringed == dict(zip(outside["rate"], outside["outside"].map(looks), strict=True))
     assert "Sep 2023" in said(ax)
     assert f"2 of {table['lower'].notna().sum()} months lay outside the usual band" in said(ax)
     assert "where 99% of rates lie" in said(ax)

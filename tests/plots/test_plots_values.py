@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 import retention as rt
 from pictures import (
@@ -20,6 +21,7 @@ from pictures import (
     ticks,
     words,
 )
+from retention.plots.paper.palette import BAD, GOOD
 
 # bridges
 
@@ -66,6 +68,12 @@ def test_a_churn_bridge_goes_from_one_rate_to_the_other() -> None:
     np.testing.assert_allclose(widths[::2], order["rate_effect"], atol=1e-15)
     np.testing.assert_allclose(widths[1::2], order["effect"] - order["rate_effect"], atol=1e-15)
     assert ticks(ax, "y")[1:-1] == order["region"].tolist()
+    colours = {
+        width > 0: to_hex(bar.get_edgecolor()).upper()
+        for bar, width in zip(ax.patches, widths, strict=True)
+        if width
+    }
+    assert colours == {True: BAD, False: GOOD}  # more churn is worse
     first, last = ax.patches[0], ax.patches[-1]
     assert first.get_x() == pytest.approx(rows["total_rate_before"].iloc[0])
     assert last.get_x() + last.get_width() == pytest.approx(rows["total_rate_after"].iloc[0])

@@ -211,3 +211,23 @@ def test_an_arrow_tells_where_a_figure_went_and_words_whether_that_is_good():
         "T", "S", [Section("headline", "H", "F", cards=(replace(card, verdict="same"),))]
     )
     assert "spoken" not in same.partition("</style>")[2]
+    none = whole_page("T", "S", [Section("headline", "H", "F", cards=(replace(card, change=""),))])
+    assert 'class="change' not in none
+
+
+def test_a_table_that_would_be_of_dashes_is_left_out_with_a_word(contracts):
+    """What revenue did month by month in a firm of which few move in any month."""
+    few, all_told = (
+        next(
+            s
+            for s in rt.retention_report(contracts, **ASK, min_customers=n).sections
+            if s.key == "recurring"
+        )
+        for n in (10, 1)
+    )
+    caption = "What MRR did in each month, newest first"
+    assert caption in [grid.caption for grid in all_told.grids]
+    assert caption not in [grid.caption for grid in few.grids]
+    assert "What MRR did in each month is left out" in few.notes[-1]
+    assert "who grew twice is in Expansion twice" in all_told.notes[-1]
+    assert "Customers or moves" in few.grids[0].columns

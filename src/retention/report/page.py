@@ -121,11 +121,16 @@ def _card_html(card: Card) -> str:
     mark = _MARKS.get(card.change.partition(" ")[0], "■")
     told = {"better": ", which is better", "worse": ", which is worse"}.get(card.verdict, "")
     verdict = f'<span class="spoken">{told}</span>' if told else ""
+    change = ""
+    if card.change:
+        change = (
+            f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
+            f"{mark}</span> {escape(card.change)}{verdict}</p>"
+        )
     return (
         f'<li class="card"><h3>{escape(card.label)}</h3><p class="value">{escape(card.value)}</p>'
         f'<p class="told">{escape(card.told)}</p>{line_of_past(card.trend, card.past)}'
-        f'<p class="change {escape(card.verdict)}"><span aria-hidden="true">'
-        f"{mark}</span> {escape(card.change)}{verdict}</p>{also}</li>"
+        f"{change}{also}</li>"
     )
 
 

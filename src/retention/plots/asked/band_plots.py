@@ -13,7 +13,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.asked_tables import COMPARED, USUAL
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import draw_line, last_known_point
-from retention.plots.paper.palette import FALL, INK, LOOKS, MUTED, PALE, PLAIN
+from retention.plots.paper.palette import INK, LOOKS, MUTED, PALE, PLAIN, colour_of_move
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plot_usual_band(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """A rate period by period, in the band where it lies while nothing has changed.
 
     The band of a period is made of what came before it; where too little did, none is drawn. Points
-    outside are marked and, up to six of them, named.
+    outside are marked, for the better in blue and for the worse in orange, and up to six are named.
 
     Args:
         table: from `usual_band`, of one segment.
@@ -102,9 +102,13 @@ def _mark_outside(
 ) -> None:
     outside, freq = found
     mark: dict[str, Any] = {"markersize": 11, "markeredgewidth": 2.0, "markerfacecolor": "none"}
-    x, y = steps[outside], drawn["rate"][outside]
-    ax.plot(x, y, linestyle="none", marker="o", color=FALL, zorder=4, **mark)
-    if x.size > _MARKED:
+    better = _better_of_figure(str(drawn["figure"][0]))
+    for side in ("below", "above"):
+        some = drawn["outside"] == side
+        colour = colour_of_move(side == "above", better)
+        x, y = steps[some], drawn["rate"][some]
+        ax.plot(x, y, linestyle="none", marker="o", color=colour, zorder=4, **mark)
+    if outside.sum() > _MARKED:
         return
     for row in np.flatnonzero(outside)[: _MARKED + 1]:
         if row == drawn.size - 1:  # its share stands at the end of the line
@@ -118,6 +122,10 @@ def _mark_outside(
 def _label_of_figure(name: str) -> str:
     known = (record.label for record in FIGURES if record.name == name)
     return next(known, wording.spoken_name(name).capitalize())
+
+
+def _better_of_figure(name: str) -> str:
+    return next((record.better for record in FIGURES if record.name == name), "neither")
 
 
 def _title_of_band(drawn: Drawn, outside: NDArray[np.bool_], freq: str) -> str:

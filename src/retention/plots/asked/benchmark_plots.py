@@ -10,7 +10,7 @@ from retention import wording
 from retention.errors import ContentError
 from retention.plots.paper import axes
 from retention.plots.paper.asked_tables import BENCHMARKED
-from retention.plots.paper.palette import BACKGROUND, FALL, LOOKS, MUTED, PLAIN
+from retention.plots.paper.palette import BACKGROUND, BAD, GOOD, LOOKS, MUTED, PLAIN
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MOST = 30
 _REASONS = ("another", "our rate", "theirs is no proportion")
 """How notes begin that say why nothing is compared."""
 
-_VERDICTS = {"above": FALL, "below": LOOKS[0].colour}
+_VERDICTS = {"above": BAD, "below": GOOD}
 
 
 def plot_benchmarks(table: IntoFrame, *, ax: Axes | None = None) -> Axes:

@@ -17,8 +17,8 @@ PLAIN = "#A3ACB5"
 """Of what is no reason, or no line in particular."""
 BACKGROUND = "#FFFFFF"
 
-RISE = "#254379"
-FALL = "#F17B0C"
+GOOD = "#254379"
+BAD = "#F17B0C"
 TOTAL = "#58626C"
 HATCH = "////"
 
@@ -51,6 +51,13 @@ LOOKS = (
 
 _DEEP, _LIGHT = "#0E2A52", "#EAF1F8"
 """Ends of the scale of a heat map: the darker, the more."""
+
+
+def colour_of_move(upwards: bool, better: str) -> str:
+    """Blue for the better, orange for the worse: `better` as the catalogue says of the figure."""
+    if better == "neither":
+        return INK
+    return GOOD if upwards == (better == "higher") else BAD
 
 
 def heat_colour(share: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from retention import wording
 from retention.plots.paper import axes
-from retention.plots.paper.palette import BACKGROUND, FALL, HATCH, MUTED, RISE, TOTAL
+from retention.plots.paper.palette import BACKGROUND, BAD, GOOD, HATCH, MUTED, TOTAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,8 @@ def draw_waterfall(ax: Axes, steps: Sequence[Step]) -> None:
 def fill_of_bar(sign: int) -> dict[str, Any]:
     """How a bar that adds (1), takes away (−1) or is a total (0) is filled."""
     if sign < 0:
-        return {"facecolor": BACKGROUND, "edgecolor": FALL, "hatch": HATCH, "linewidth": 1.2}
-    return {"facecolor": RISE if sign else TOTAL}
+        return {"facecolor": BACKGROUND, "edgecolor": BAD, "hatch": HATCH, "linewidth": 1.2}
+    return {"facecolor": GOOD if sign else TOTAL}
 
 
 def _words_beneath(ax: Axes, steps: Sequence[Step]) -> list[str]:

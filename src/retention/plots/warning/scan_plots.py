@@ -11,7 +11,7 @@ from retention.errors import whole_number
 from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import SCAN
 from retention.plots.paper.lines import draw_bars
-from retention.plots.paper.palette import BACKGROUND, FALL, INK, LOOKS, MUTED, PLAIN
+from retention.plots.paper.palette import BACKGROUND, INK, LOOKS, MUTED, PLAIN
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _draw_groups(ax: Axes, shown: Drawn) -> str:
         )  # fmt: skip
     if np.isfinite(again).any():
         cross: dict[str, Any] = {"marker": "x", "markersize": 7, "markeredgewidth": 1.8}
-        ax.plot(again, row, linestyle="none", color=FALL, zorder=5, **cross)
+        ax.plot(again, row, linestyle="none", color=LOOKS[1].colour, zorder=5, **cross)
     for place in range(shown.size):
         words = f"{wording.percent(rate[place])} of {wording.with_commas(shown['n'][place])}"
         colour = INK if sure[place] else MUTED

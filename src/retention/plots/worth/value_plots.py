@@ -11,7 +11,7 @@ from retention.plots.paper import axes
 from retention.plots.paper.drawable_tables import FORECAST, LEVERS
 from retention.plots.paper.line_labels import End, label_ends
 from retention.plots.paper.lines import draw_bars
-from retention.plots.paper.palette import BACKGROUND, FALL, HATCH, INK, LOOKS, MUTED, RISE
+from retention.plots.paper.palette import BACKGROUND, GOOD, HATCH, INK, LOOKS, MUTED
 from retention.plots.paper.reading import Drawn, drawn_rows
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ def plot_base_forecast(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     period, old, new = drawn["period"], drawn["n_old"], drawn["n_new"]
     few = drawn.size <= _MOST_BARS
     width = 0.8 if few else 1.0
-    ax.bar(period, old, width=width, color=RISE, zorder=2)
-    look = _hatched(FALL) | {"linewidth": 0.8 if few else 0.0}
+    ax.bar(period, old, width=width, color=GOOD, zorder=2)
+    look = _hatched(GOOD) | {"linewidth": 0.8 if few else 0.0}
     ax.bar(period, new, width=width, bottom=old, zorder=2, **look)
     steady = float(drawn["steady_state"][0])
     total = old + new
@@ -167,7 +167,7 @@ def _draw_levers(ax: Axes, share: Floats, forecast: Floats) -> None:
         ax.barh(row, gain * (1 - part), height=0.56, color=LOOKS[0].colour, zorder=2)
         if gain * part:
             start = gain * (1 - part)
-            ax.barh(row, gain * part, left=start, height=0.56, zorder=2, **_hatched(RISE))
+            ax.barh(row, gain * part, left=start, height=0.56, zorder=2, **_hatched(GOOD))
 
 
 def _limit_gains(ax: Axes, share: Floats, bounds: list[Floats]) -> None:

@@ -52,7 +52,7 @@ def recurring_section(material: Material) -> Section:
     span = _sum_of_movements(rows[-span_of_rates(material) :])
     grids = [
         _grid_of_span(material, span),
-        _grid_of_movements(material, rows),
+        *_grids_of_movements(material, rows),
         *_grids_of_rates(material, rows),
         *_grids_of_renewals(material),
     ]
@@ -62,7 +62,7 @@ def recurring_section(material: Material) -> Section:
         _sentence_on_revenue(material, rows),
         pictures=_picture_of_span(material, span),
         grids=tuple(grids),
-        notes=tuple(_notes_on_revenue(material)),
+        notes=tuple(_notes_on_revenue(material, rows)),
     )
 
 
@@ -162,7 +162,8 @@ def _grid_of_span(material: Material, span: Row) -> Grid:
     when = " to ".join(
         dict.fromkeys(name_of_step(step, freq) for step in (span["first"], span["step"]))
     )
-    heads = ("What", "Customers", called)
+    times = span["step"] - span["first"] + 1
+    heads = ("What", "Customers" if times == 1 else "Customers or moves", called)
     return Grid(f"{called}, {when}", heads, (ends[0], *lines, ends[1]))
 
 
@@ -170,7 +171,27 @@ def _money_of_enough(material: Material, row: Row, at: str) -> str:
     return money(row[f"sales_{at}"]) if row[f"n_{at}"] >= material.smallest else UNKNOWN
 
 
-def _grid_of_movements(material: Material, rows: list[Row]) -> Grid:
+def _is_mostly_hidden(material: Material, rows: list[Row]) -> bool:
+    """Whether a table of each period's movements would be one of dashes."""
+    shown = rows[-_SHOWN:]
+    moved = sum(row[n] > 0 for row in shown for *_, n, _ in MOVES)
+    told = sum(
+        row[n] > 0 and cell != UNKNOWN
+        for row in shown
+        for (*_, n, _), cell in zip(MOVES, _cells_of_moves(row, material.smallest), strict=True)
+    )
+    return bool(2 * told < moved)
+
+
+def _what_it_did(material: Material) -> str:
+    called = name_of_recurring(material)
+    called = called if called.isupper() else called.lower()
+    return f"What {called} did in each {material.freq}"
+
+
+def _grids_of_movements(material: Material, rows: list[Row]) -> list[Grid]:
+    if _is_mostly_hidden(material, rows):
+        return []
     lines = [
         (
             name_of_step(row["step"], material.freq),
@@ -182,8 +203,8 @@ def _grid_of_movements(material: Material, rows: list[Row]) -> Grid:
         for row in reversed(rows[-_SHOWN:])
     ]
     heads = ("Opened with", *(word for word, *_ in MOVES), "Closed with", "Customers")
-    caption = f"What {name_of_recurring(material)} did in each {material.freq}, newest first"
-    return Grid(caption, (material.freq.capitalize(), *heads), tuple(lines))
+    caption = f"{_what_it_did(material)}, newest first"
+    return [Grid(caption, (material.freq.capitalize(), *heads), tuple(lines))]
 
 
 def _grids_of_rates(material: Material, rows: list[Row]) -> list[Grid]:
@@ -254,13 +275,22 @@ def _grids_of_renewals(material: Material) -> list[Grid]:
     return [Grid(caption, ("In", "Customers", "Sales a month"), tuple(lines))] if lines else []
 
 
-def _notes_on_revenue(material: Material) -> list[str]:
-    few = count_of(material.smallest, "customer")
+def _notes_on_revenue(material: Material, rows: list[Row]) -> list[str]:
+    few, freq = count_of(material.smallest, "customer"), material.freq
+    called = name_of_recurring(material)
+    times, hidden = [], []
+    if span_of_rates(material) > 1 and len(rows) > 1:
+        times = [f"Over several {freq}s each move counts: who grew twice is in Expansion twice."]
+    if _is_mostly_hidden(material, rows):
+        why = f"most of those amounts are of fewer than {few}"
+        hidden = [f"{_what_it_did(material)} is left out: {why}."]
     return [
-        f"{name_of_recurring(material)} is what the contracts in force bring in a {material.freq}. "
+        f"{called} is what the contracts in force bring in a {freq}. "
         "Expansion and contraction are of customers who stay; who comes back after a pause is won "
         "back. A contract that starts and ends between two closings is in neither. The quick ratio "
         "is what was gained for each 1 lost; ARPA is revenue per customer.",
         f"An amount of fewer than {few} is a dash, and so is the next smallest where that alone "
         "would give it away.",
+        *times,
+        *hidden,
     ]
