@@ -381,6 +381,26 @@ def test_the_bold_line_of_cohort_values_is_all_cohorts_together() -> None:
     assert all(f"Paid\u00a0back\u00a0at\u00a0{age:.0f}" in words(ax) for ax in shown)
 
 
+def test_many_cohorts_are_lines_of_a_year() -> None:
+    """a year's line is their sums over their customers; the bold one ends where half are seen."""
+    activity = rt.customer_periods(
+        rt.sample_company(300, seed=4).orders, freq="month", as_of="2024-12-31",
+        observed_from="2022-01-01",
+    )  # fmt: skip
+    table = rt.economics.cohort_value(activity, of="sales", washout=0)
+    ax = plot("plot_cohort_value", table)
+    thin = [line for line in ax.lines if line.get_linewidth() == 0.9]
+    first = table[table["cohort"].dt.year == 2022]
+    seen = first[first["n_eligible"] > 0].groupby("age")[["total", "n_eligible"]]
+    whole = seen.sum()[seen.size() == first.loc[first["n_cohort"] > 0, "cohort"].nunique()]
+    assert len(thin) == table.loc[table["n_cohort"] > 0, "cohort"].dt.year.nunique()
+    assert thin[0].get_ydata() == pytest.approx((whole["total"] / whole["n_eligible"]).tolist())
+    n = table.groupby("age")["n_eligible"].sum()
+    (bold,) = [line for line in ax.lines if line.get_linewidth() == 1.9]
+    assert bold.get_xdata().tolist() == n.index[n >= n.max() / 2].tolist()
+    assert "all won in a year" in words(ax)
+
+
 def test_cohort_values_without_a_value_or_cost_are_drawn_all_the_same() -> None:
     """a table without rows says so; without a cost there is no level and no ring."""
     table = tables()["plot_cohort_value"]

@@ -24,13 +24,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+_MOST_LINES = 12
+"""More thin lines would be a thicket: those won in a year go together."""
+
+
 def plot_cohort_value(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     """What customers won have brought by each age, beside what winning one cost.
 
     A line that has reached the level of the cost has paid it back: a ring marks the age. Of a table
     with a cohort for each period, every cohort is a thin line, the darker the younger, and the bold
-    one is all of them, at each age those followed so long. Of `cohorts="attribute"` there is a line
-    for each segment, with its bounds. Ages that are not over are not drawn.
+    one is all of them, at each age those followed so long; of more than twelve those won in a year
+    are one line, up to the age to which all of them were followed, and the bold one ends where
+    fewer than half of all were. Of `cohorts="attribute"` there is a line for each segment, with its
+    bounds. Ages that are not over are not drawn.
 
     Args:
         table: from `cohort_value`, of one segment; of up to eight with `cohorts="attribute"`.
@@ -65,27 +71,32 @@ def plot_cohort_value(table: IntoFrame, *, ax: Axes | None = None) -> Axes:
     if not known.any():
         why = f"no {of} is known." if drawn.size else "the table has no rows."
         return axes.say_why_empty(ax, title, why)
-    apart = not np.isnat(drawn["cohort"]).all()
+    apart, by_year = not np.isnat(drawn["cohort"]).all(), False
     if apart:
-        _draw_cohorts(ax, drawn.alone().sorted_by("cohort", "age"))
-        parts = [("All cohorts", _all_cohorts(drawn))]
+        by_year = _draw_cohorts(ax, drawn.alone().sorted_by("cohort", "age"))
+        parts = [("All cohorts", _all_cohorts(drawn, least=0.5 if by_year else 0.0))]
     else:
         parts = [(name or "A customer won", p.sorted_by("age")) for name, p in drawn.parts()]
     ends = [*_draw_values(ax, parts), *_draw_costs(ax, parts)]
     paid = _ring_paybacks(ax, parts)
-    axes.set_duration_axis(ax, float(drawn["age"][known].max()), None)
+    axes.set_duration_axis(ax, _oldest_age(ax, float(drawn["age"][known].max())), None)
     _keep_zero_in_sight(ax)
     notes = [f"{str(drawn['freq'][0]).capitalize()}s since that of the first purchase"]
     notes += ["Ring: paid back"] * paid
-    notes += ["Thin: a cohort, the darker the younger"] * apart
+    thin = "all won in a year" if by_year else "a cohort"
+    notes += [f"Thin: {thin}, the darker the younger"] * apart
     notes += [BOUNDS] * (not apart and bool(np.isfinite(drawn["lower"]).any()))
     axes.set_titles(ax, title, x=". ".join(notes))
     label_ends(ax, ends)
     return ax
 
 
-def _all_cohorts(drawn: Drawn) -> Drawn:
-    """One row per age: the sums of all cohorts that were followed so long, without bounds."""
+def _all_cohorts(drawn: Drawn, least: float = 0.0) -> Drawn:
+    """One row per age: the sums of all cohorts that were followed so long, without bounds.
+
+    Ages to which less than the share `least` of all customers were followed are left out: the few
+    early cohorts differ from the others by more than age, so that a sum so far would seem to fall.
+    """
     ages, place = np.unique(drawn["age"], return_inverse=True)
     n = np.bincount(place, drawn["n_eligible"])
     seen = drawn["n_eligible"] > 0
@@ -103,16 +114,35 @@ def _all_cohorts(drawn: Drawn) -> Drawn:
         "acquisition_cost": mean_cost,
         "net": value - mean_cost,
     }
-    return Drawn(drawn.plot, columns, ())
+    return Drawn(drawn.plot, columns, ()).where(n >= least * n.max())
 
 
-def _draw_cohorts(ax: Axes, drawn: Drawn) -> None:
-    """A thin line for each cohort in which somebody was won."""
-    cohorts = np.unique(drawn["cohort"][drawn["n_cohort"] > 0])
+def _draw_cohorts(ax: Axes, drawn: Drawn) -> bool:
+    """A thin line for each cohort in which somebody was won; whether they are years' together."""
+    won = drawn.where(drawn["n_cohort"] > 0)
+    by_year = np.unique(won["cohort"]).size > _MOST_LINES
+    group = won["cohort"].astype("datetime64[Y]") if by_year else won["cohort"]
+    cohorts = np.unique(group)
     for i, cohort in enumerate(cohorts):
-        part = drawn.where(drawn["cohort"] == cohort)
+        part = won.where(group == cohort)
+        line = _followed_whole(part) if by_year else part
         colour = heat_colour(0.15 + 0.55 * (i + 1) / cohorts.size)
-        ax.plot(part["age"], part["value_per_customer"], color=colour, linewidth=0.9, zorder=2)
+        ax.plot(line["age"], line["value_per_customer"], color=colour, linewidth=0.9, zorder=2)
+    return by_year
+
+
+def _followed_whole(drawn: Drawn) -> Drawn:
+    """Several cohorts as one, at the ages to which all of them were followed."""
+    ages, n = np.unique(drawn["age"][drawn["n_eligible"] > 0], return_counts=True)
+    whole = ages[n == np.unique(drawn["cohort"]).size]
+    together = _all_cohorts(drawn)
+    return together.where(np.isin(together["age"], whole))
+
+
+def _oldest_age(ax: Axes, known: float) -> float:
+    """How far the lines reach."""
+    reached = [float(np.max(line.get_xdata(), initial=0.0)) for line in ax.lines]
+    return min(known, max(reached, default=known))
 
 
 def _draw_values(ax: Axes, parts: Sequence[tuple[str, Drawn]]) -> list[End]:

@@ -40,7 +40,8 @@ def value_section(material: Material) -> Section:
         plot_cohort_value,
         table,
         title=f"{of.capitalize()} of a customer won, added up, by {material.freq}s since the first",
-        told="A thin line per cohort, a bold one for all of them. The figures stand in the table.",
+        told="Thin lines for those who came together, a bold one for all. The figures stand in the "
+        "table.",
     )
     return Section(
         "value",
