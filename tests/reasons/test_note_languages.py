@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from retention.errors import RetentionError, RetentionWarning
@@ -72,6 +74,16 @@ def test_each_note_is_read_in_its_language():
     assert found["category"].to_list() == [*["pricing"] * 4, "involuntary_switching", "pricing"]
     alone = tag_reasons(pl.Series([GERMAN]), language="de")
     assert found.row(0)[2:] == alone.row(0)[2:]
+
+
+def test_texts_alone_come_as_a_list_or_an_array_too():
+    """They say what the same texts say in a Series; of an Arrow array in an Arrow table."""
+    texts = ["Far too expensive.", None, "I moved away."]
+    wanted = tag_reasons(pd.Series(texts))
+    for given in (texts, tuple(texts), np.array(texts, dtype=object)):
+        pd.testing.assert_frame_equal(tag_reasons(given), wanted)
+    found = tag_reasons(pa.array(texts))
+    assert found["category"].to_pylist() == wanted["category"].tolist()
 
 
 def test_notes_in_languages_not_asked_for_are_counted():

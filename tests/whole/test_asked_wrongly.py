@@ -93,6 +93,28 @@ def test_pools_are_asked_in_words(said, message):
         rt.findings.pool_small_segments(activity, **{"by": "seg", **said})
 
 
+SPELLS = pd.DataFrame({"duration": [3, 5, 7, 9] * 5, "churned": [True, False] * 10})
+
+
+@pytest.mark.parametrize("wrong", [3, [3], None])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda wrong: rt.fit_cox(SPELLS, covariates=wrong),
+        lambda wrong: rt.repeat_buying.fit_bg_nbd(pd.DataFrame(), buying_covariates=wrong),
+        lambda wrong: rt.repeat_buying.fit_pareto_nbd(pd.DataFrame(), leaving_covariates=wrong),
+        lambda wrong: rt.survival.brier_score(SPELLS, survival=wrong, times=[4]),
+        lambda wrong: rt.survival.time_dependent_auc(
+            SPELLS, risk="duration", times=[4], censoring_by=wrong
+        ),
+    ],
+)
+def test_columns_are_named_by_their_names(asked, wrong):
+    """A number or nothing in place of a name is told, with what to write."""
+    with pytest.raises(rt.ColumnError, match=r"must name (a column|columns)"):
+        asked(wrong)
+
+
 def test_one_sentence_does_not_mix_segments():
     """Those of the one plan leave on day 3, those of the other stay: no moment is in both."""
     spells = pd.DataFrame({

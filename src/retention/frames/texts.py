@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import narwhals.stable.v2 as nw
@@ -83,11 +84,20 @@ def _numbers_of_texts(texts: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def table_of_series(values: object, column: str) -> Any:
-    """A pandas or Polars Series, or a PyArrow column, as a table of one column; else what it is.
+    """A Series, an array, or a list of texts as a table of one column; else what it is.
+
+    A list and an array of numpy become a pandas table, others one of their kind.
 
     Args:
         values: whatever the user gave.
         column: what the column is called in the table.
     """
+    if isinstance(values, list | tuple) or (isinstance(values, np.ndarray) and values.ndim == 1):
+        import pandas as pd
+
+        return pd.DataFrame({column: pd.Series(list(values), dtype=object)})
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None and isinstance(values, arrow.Array):
+        values = arrow.chunked_array([values])
     alone = nw.from_native(cast("Any", values), allow_series=True, pass_through=True)
     return alone.alias(column).to_frame().to_native() if isinstance(alone, nw.Series) else values

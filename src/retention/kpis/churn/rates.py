@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
@@ -228,6 +229,8 @@ def churn_rate(  # noqa: PLR0913 - each keyword is a convention on which the fie
 
 def _causes_that_count(causes: str | Sequence[str], others: str | None) -> list[str]:
     """The causes that count, once it is known what becomes of the others."""
+    if not isinstance(causes, Iterable):
+        raise RetentionError(f"causes must name a cause, or several in a list; got {causes!r}.")
     wanted = [causes] if isinstance(causes, str) else list(causes)
     if not wanted and others is not None:
         raise RetentionError(

@@ -55,7 +55,7 @@ def tag_reasons(
 
 @overload
 def tag_reasons(
-    notes: IntoSeries,
+    notes: IntoSeries | Sequence[str | None],
     *,
     text: str = ...,
     note_id: str = ...,
@@ -97,8 +97,9 @@ def tag_reasons(  # noqa: PLR0913 - a door
     where a failure or a complaint stands in the note, else it is a failed encounter.
 
     Args:
-        notes: a note a row; or the texts alone, as a Series of pandas or Polars.
-        text: the column of what was written; of a Series it is not asked.
+        notes: a note a row; or the texts alone, as a Series of pandas or Polars, an array or a
+            list.
+        text: the column of what was written; of texts alone it is not asked.
         note_id: the column that says which note; rows are numbered from 0 where there is none.
             Where there is a column `customer_id` it goes along.
         lexicon: a language, the path of a file, or what `load_lexicon` or `extend_lexicon` gave;
@@ -122,7 +123,8 @@ def tag_reasons(  # noqa: PLR0913 - a door
 
     Returns:
         One row per note and sub-category, in the caller's kind (of a Series a table of its engine,
-        notes numbered from 0 in their order): `note_id`, `customer_id` (null where not known),
+        of a list one of pandas, notes numbered from 0 in their order): `note_id`, `customer_id`
+        (null where not known),
         `category`, `subcategory`, `score` (strength, 0 to 1; with a model a probability, as far as
         the notes that it learnt from stand for these), `rank` (1 for the strongest of the note; of
         equals a bad reaction comes before the failure that it answers, what holds a customer back

@@ -17,6 +17,7 @@ from retention.survival.models.covariates import (
     names_of_terms,
 )
 from retention.tables import PURCHASE_SUMMARY
+from retention.tables.checks import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,10 +57,9 @@ def asked_columns(argument: str, columns: str | Sequence[str]) -> list[str]:
     """The columns of covariates that a user named.
 
     Raises:
-        ColumnError: if one is named twice or is a column that every summary has.
+        ColumnError: if one is no text, is named twice or is a column that every summary has.
     """
-    given = [columns] if isinstance(columns, str) else list(columns)
-    names = [inner_name(name) for name in given]
+    names = [inner_name(name) for name in given_names(columns, argument=argument)]
     for name in names:
         if name in PURCHASE_SUMMARY.names:
             raise ColumnError(f"{argument}: {name!r} is a column of the summary itself.")

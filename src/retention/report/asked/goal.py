@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from retention.catalogue import figure
@@ -25,7 +26,7 @@ def goal_of_target(target: object) -> float | None:
     """
     if target is None:
         return None
-    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target <= 1:
+    if isinstance(target, bool) or not isinstance(target, Real) or not 0 < float(target) <= 1:
         raise RetentionError(
             "`target=` is the least share of customers to be kept from one period to the next, "
             f"such as 0.8; got {target!r}."

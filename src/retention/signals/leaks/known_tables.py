@@ -17,6 +17,7 @@ from retention.errors import ColumnError, ContentError, RetentionError
 from retention.frames import Frame, as_lazy, collect, in_kind_of, one_row
 from retention.survival.scores.known_by_then import spells_cut_off
 from retention.tables import CONTACTS
+from retention.tables.checks import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,7 @@ def _dated_table(table: object, name: str, filled_later: str | Sequence[str]) ->
             "feature_screen(...). It has: "
             f"{', '.join(map(repr, schema.names()[:20])) or 'no columns'}."
         )
-    asked = [filled_later] if isinstance(filled_later, str) else list(filled_later)
+    asked = given_names(filled_later, argument="filled_later")
     for column in asked:
         if column not in schema:
             raise ColumnError.unknown("filled_later", column, schema.names())

@@ -22,6 +22,7 @@ from retention.numerics.codes import (
     refuse_identifier,
 )
 from retention.tables import LIFETIMES
+from retention.tables.checks import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,9 +102,9 @@ def named_columns(covariates: str | Sequence[str], argument: str = "covariates")
     """The columns a user named, as a list; none may be a column that spells have anyway.
 
     Raises:
-        ColumnError: if one is named twice or is a column of spells.
+        ColumnError: if one is no text, is named twice or is a column of spells.
     """
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
+    names = given_names(covariates, argument=argument)
     for name in names:
         if name in LIFETIMES.names:
             raise ColumnError(f"{argument}: {name!r} is a column of spells itself.")

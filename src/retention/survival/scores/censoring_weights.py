@@ -38,6 +38,7 @@ from retention.survival.scores.scored_tables import (
     histories_at_landmark,
     refuse_late_entry,
 )
+from retention.tables.checks import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -190,8 +191,12 @@ def censoring_weighting(
 
 
 def strata_names(by: str | Sequence[str]) -> list[str]:
-    """The columns that `censoring_by` names, as a list."""
-    return [by] if isinstance(by, str) else list(by)
+    """The columns that `censoring_by` names, as a list.
+
+    Raises:
+        ColumnError: if one is no text.
+    """
+    return given_names(by, argument="censoring_by")
 
 
 def strata_of(

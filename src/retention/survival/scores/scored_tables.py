@@ -13,6 +13,7 @@ from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.survival.counts.histories import Histories, read_spells
 from retention.survival.counts.observation import time_in_words, unseen_of_rows
 from retention.tables import LIFETIMES
+from retention.tables.checks import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -278,7 +279,7 @@ def times_with_columns(
             if time not in columns:
                 raise RetentionError(f"survival names no column for the time {time:g}.")
         return sorted((time, columns[time]) for time in asked)
-    names = [survival] if isinstance(survival, str) else list(survival)
+    names = given_names(survival, argument="survival")
     if times is None:
         raise RetentionError("times must say which time each column of survival is for.")
     asked = check_times(times, landmark)
