@@ -27,6 +27,11 @@ def inner_name(name: str) -> str:
     return name.translate(_INWARD) if name else _EMPTY
 
 
+def own_name(word: str) -> str:
+    """What a column of ours is called beside a user's, none of which can be called so."""
+    return _EMPTY + word
+
+
 def outer_text(text: str) -> str:
     """A name, or a text in which names stand, as the user wrote them."""
     return text if text.isascii() else text.translate(_OUTWARD)

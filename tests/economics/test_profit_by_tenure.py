@@ -384,3 +384,11 @@ def test_one_customer_is_enough():
     ]
     assert found[["change", *PARTS]].isna().all(axis=None)
     assert found["bounds"].tolist() == ["none: few customers"]
+
+
+def test_a_segment_may_be_called_n():
+    """Counts stand beside the segment in the query, and did under that name."""
+    table = table_of(SOME)
+    expected = profit_by_tenure(table, by="segment")
+    found = profit_by_tenure(table.rename(columns={"segment": "n"}), by="n")
+    pd.testing.assert_frame_equal(found.rename(columns={"n": "segment"}), expected)

@@ -139,3 +139,39 @@ def test_a_report_shows_names_and_values_as_they_are():
     assert "a.b" in page
     assert "<b>" not in page.replace("<body>", "")
     assert not any(ord(letter) >= 0x10F000 for letter in page)
+
+
+@pytest.mark.parametrize("name", ["_n", "_unit", "_late"])
+def test_covariates_may_be_called_as_columns_inside_are(name):
+    """Numbers of customers are counted beside them, and were once taken from such a column."""
+    import polars as pl
+
+    summary = pd.DataFrame({
+        "x": [0, 2, 1, 4, 0, 3, 1, 2] * 5, "t_x": [0.0, 20, 9, 30, 0, 31, 2, 12] * 5, "T": 40.0,
+        "unit": "week", "z": [0, 1, 2, 0, 1, 1, 0, 2] * 5,
+    })  # fmt: skip
+    spells = pd.DataFrame({"duration": summary["t_x"] + 1, "churned": summary["x"] < 3})
+    spells["z"] = summary["z"]
+
+    def effects(table, name):
+        if "T" in table.columns:
+            return rt.repeat_buying.fit_bg_nbd(table, buying_covariates=name).effects
+        return rt.fit_cox(table, covariates=name).coefficients()["coef"]
+
+    for table in (summary, spells):
+        named = table.rename(columns={"z": name})
+        wanted = pytest.approx(list(effects(table, "z")), rel=1e-9)
+        assert list(effects(named, name)) == wanted
+        assert list(effects(pl.from_pandas(named), name)) == wanted
+
+
+COUNTED = {"cohorts", "average", "triangle", "lifecycle", "win_back"}
+
+
+def test_a_segment_may_be_called_n():
+    """It was overwritten by the counts beside it."""
+    steps = {"transactions", "activity", *COUNTED}
+    plain = dict(run(PLAIN, Engine("pandas"), steps))
+    found = dict(run("n", Engine("pandas"), steps))
+    assert set(found) >= COUNTED
+    assert [step for step in found if not same(plain[step], found[step])] == []

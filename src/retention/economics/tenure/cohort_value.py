@@ -186,7 +186,7 @@ def _warn_of_unseen_starts(
     counted: Columns, names: Sequence[str], watched: Watched, first: int
 ) -> None:
     early = (counted["_start"] < first) & (counted["_age"] == 0)
-    n = int(counted["n"][early].sum())
+    n = int(counted["_n"][early].sum())
     if n:
         whom = "customers' places in segments" if names else "customers"
         warn(
@@ -255,7 +255,7 @@ class _ValueGrid:
             cells = np.bincount(where, known, np.prod(shape))
             return np.where(over, cells.reshape(shape).cumsum(axis=2), 0.0)
 
-        n = so_far(np.where(kept["_age"] == 0, kept["n"], 0))
+        n = so_far(np.where(kept["_age"] == 0, kept["_n"], 0))
         total, squares, size, unknown = (so_far(kept[name]) for name in _SUMMED)
         told = (labels, steps, watched.last, watched.freq)
         return cls(*told, n, total, squares, size, unknown, cost=n, net_squares=n)

@@ -188,14 +188,14 @@ def cells_of_ages(tenure: Tenure) -> Cells:
     """Every segment and age, and of how many customers it was observed."""
     first = tenure.frame.filter(nw.col("age") == nw.col("first_age"))
     keys = [*tenure.names, "first_age", "n_complete"]
-    grouped = first.group_by(*keys).agg(nw.len().alias("n"))
-    whole = nw.col("first_age", "n_complete", "n").cast(nw.Int64)
+    grouped = first.group_by(*keys).agg(nw.len().alias("_n"))
+    whole = nw.col("first_age", "n_complete", "_n").cast(nw.Int64)
     found = collect(grouped.with_columns(whole))
     labels, place = distinct_segments(found, tenure.names)
     parts, n_segments = [], int(place.max()) + 1
     for number in range(n_segments):
         mine = place == number
-        opens, closes, n = (found[name][mine] for name in ("first_age", "n_complete", "n"))
+        opens, closes, n = (found[name][mine] for name in ("first_age", "n_complete", "_n"))
         age = np.arange(opens.min(), closes.max() + 1)
         n_eligible = ((opens <= age[:, None]) & (closes >= age[:, None])) @ n
         parts.append((np.full(age.size, number), age, n_eligible))

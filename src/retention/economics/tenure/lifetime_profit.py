@@ -243,7 +243,8 @@ def _squares_up_to(runs: Columns, sums: Floats, age: int) -> tuple[float, float,
     """Σ over customers of the squared difference at an age, of its positive terms; their number."""
     here = (runs["age"] <= age) & (runs["_next"] > age)
     n, total, size, squares, opens, closes = (
-        runs[name][here] for name in ("n", "_total", "_size", "_squares", "first_age", "n_complete")
+        runs[name][here]
+        for name in ("_n", "_total", "_size", "_squares", "first_age", "n_complete")
     )
     expected = sums[np.minimum(closes, age)] - sums[opens - 1]
     positive = float((squares + n * expected**2).sum())
@@ -266,8 +267,8 @@ def _runs_between_rows(tenure: Tenure, cells: Cells, weight: Floats) -> Columns:
     )
     keys = [*tenure.cell, "_next", "first_age", "n_complete"]
     added = [nw.col(name).sum() for name in ("_total", "_size", "_squares")]
-    grouped = told.group_by(*keys).agg(nw.len().alias("n"), *added)
-    whole = nw.col("age", "_next", "first_age", "n_complete", "n").cast(nw.Int64)
+    grouped = told.group_by(*keys).agg(nw.len().alias("_n"), *added)
+    whole = nw.col("age", "_next", "first_age", "n_complete", "_n").cast(nw.Int64)
     found = collect(grouped.with_columns(whole))
     return {**found, "segment": segments_of_rows(found, tenure, cells)}
 

@@ -101,12 +101,12 @@ def _money_by_query(scanned: Frame, of: str, by: Sequence[str], *, starts: bool)
         rows = rows.join(there, on=[_WHO, "_start"], how="inner")
     keys = ["_start", "_age"]
     grouped = rows.group_by(*by, *keys).agg(
-        nw.len().alias("n"),
+        nw.len().alias("_n"),
         *(nw.col(name).sum() for name in _SUMS),
         *(nw.col(name).min() for name in told),
     )
-    found = collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
-    return found | {name: np.full(found["n"].size, value) for name, value in same.items()}
+    found = collect(grouped.with_columns(nw.col(*keys, "_n").cast(nw.Int64)))
+    return found | {name: np.full(found["_n"].size, value) for name, value in same.items()}
 
 
 def _money_at_hand(frame: Frame, of: str, by: Sequence[str]) -> Columns | None:
@@ -138,7 +138,7 @@ def _money_at_hand(frame: Frame, of: str, by: Sequence[str]) -> Columns | None:
     labels = panel.named_segments(found.pop("_segment")) if by else {}
     sums = {name: cells.sums(values) for name, values in terms.items()}
     told = panel.constant_columns(cells.keys.size)
-    return {**labels, **found, **sums, "n": cells.counts(), **told}
+    return {**labels, **found, **sums, "_n": cells.counts(), **told}
 
 
 def _firm_since_start(panel: PanelAtHand, of: str) -> tuple[PanelAtHand, Whole]:

@@ -233,7 +233,7 @@ def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
     )
     now = rows.select("customer_id", *tenure.cell, y1=nw.col("profit"), s1=nw.col("sales"))
     pairs = now.join(before, on=["customer_id", "age"], how="inner")
-    grown = pairs.with_columns(_d=nw.col("y1") - nw.col("y0"), n=count(nw.col("age") >= 1))
+    grown = pairs.with_columns(_d=nw.col("y1") - nw.col("y0"), _n=count(nw.col("age") >= 1))
     mean = nw.col("_d").mean().over(*tenure.cell)
     told = _is_known_amount("s0") & _is_known_amount("s1")
     centred = grown.with_columns(
@@ -242,7 +242,7 @@ def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
         **{name: nw.when(told).then(nw.col(name)).otherwise(nw.lit(0.0)) for name in ("s0", "s1")},
     )
     squared = centred.with_columns(dd=nw.col("_e") * nw.col("_e"))
-    return summed_by_cell(squared, tenure, cells, ("n", "n_sales", "y0", "s0", "y1", "s1", "dd"))
+    return summed_by_cell(squared, tenure, cells, ("_n", "n_sales", "y0", "s0", "y1", "s1", "dd"))
 
 
 def bounds_of_mean(
@@ -292,7 +292,7 @@ def _parts_of_change(every: Columns, stayed: Columns, cells: Cells, level: float
     mean = intervals.ratio(every["y_here"], every["n_here"])
     seen_on = intervals.ratio(every["y_b"], every["n_b"])
     watched = intervals.ratio(every["y_c"], every["n_c"])
-    n = stayed["n"]
+    n = stayed["_n"]
     then, now = intervals.ratio(stayed["y0"], n), intervals.ratio(stayed["y1"], n)
     before, seen_before = cells.before(mean), cells.before(seen_on)
     # Who came under observation at this age is no part of the same starts either.

@@ -127,8 +127,8 @@ def _customers_by_value(frame: Frame, names: Sequence[str]) -> Columns:
         _known=count(known),
         _value=nw.when(known).then(nw.col("value").cast(nw.Float64)).otherwise(nw.lit(0.0)),
     )
-    grouped = told.group_by(*names, "_known", "_value").agg(nw.len().alias("n"))
-    found = collect(grouped.with_columns(nw.col("n", "_known").cast(nw.Int64)))
+    grouped = told.group_by(*names, "_known", "_value").agg(nw.len().alias("_n"))
+    found = collect(grouped.with_columns(nw.col("_n", "_known").cast(nw.Int64)))
     if (np.abs(found["_value"]) > MOST).any():
         raise ContentError("values: a value is infinite, or beyond what money can be.")
     missing = np.isnan(found["_value"])
@@ -139,7 +139,7 @@ def _customers_by_value(frame: Frame, names: Sequence[str]) -> Columns:
 
 def _equity_of_segment(counted: Columns, mine: NDArray[np.bool_], top: Sequence[float]) -> Columns:
     """The figures of one segment, a row per share."""
-    n, known = counted["n"][mine], counted["_known"][mine] == 1
+    n, known = counted["_n"][mine], counted["_known"][mine] == 1
     value, many = counted["_value"][mine][known], n[known]
     order = np.argsort(-value, kind="stable")
     value, many = value[order], many[order]

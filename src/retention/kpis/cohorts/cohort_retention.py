@@ -402,7 +402,7 @@ def _warn_of_empty_cohorts(counted: Columns, seen: Seen, asked: Ageing) -> None:
     rows = (counted["_begun"] == 1) | later
     step = counted["_start"] + counted["_cell"] * later - seen.first
     rows &= step >= 0
-    customers = np.bincount(step[rows], counted["n"][rows]).astype(np.int64)
+    customers = np.bincount(step[rows], counted["_n"][rows]).astype(np.int64)
     steps = np.arange(seen.first, seen.first + customers.size)
     warn_of_holes(steps, customers, seen.freq, seen="was" if every or later else "became")
 

@@ -388,7 +388,7 @@ def _customers_in_cells(aged: Frame, asked: Ageing) -> Frame:
 
 
 def _counts_of_cells(cells: Frame, asked: Ageing, by: Sequence[str]) -> Columns:
-    found = [nw.len().alias("n")]
+    found = [nw.len().alias("_n")]
     found += _constants(cells)
     if asked.in_money:
         x, y = nw.col("_x"), nw.col("_x" if asked.basis == "base" else "_y")
@@ -397,4 +397,4 @@ def _counts_of_cells(cells: Frame, asked: Ageing, by: Sequence[str]) -> Columns:
         found += [nw.col(name).sum() for name in ("_x", *_SUMS)]
     keys = ["_start", "_cell", "_begun"]
     grouped = cells.group_by(*by, *keys).agg(*found)
-    return collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
+    return collect(grouped.with_columns(nw.col(*keys, "_n").cast(nw.Int64)))

@@ -78,11 +78,11 @@ class CohortGrid:
     def rates(self, level: float) -> Columns:
         """Counts, sums, rate and bounds of each row, null where nobody was followed so long."""
         begun = self.counted["_begun"] == 1
-        cohort = np.bincount(self.row[begun], self.counted["n"][begun], minlength=self.shape[0])
+        cohort = np.bincount(self.row[begun], self.counted["_n"][begun], minlength=self.shape[0])
         n_cohort = np.repeat(cohort, self.shape[1])
-        eligible = self._sums_followed("n")
+        eligible = self._sums_followed("_n")
         observed = (eligible > 0) | ((n_cohort == 0) & self._are_closed())
-        n_retained = np.where(observed, self._sums_back("n"), np.nan)
+        n_retained = np.where(observed, self._sums_back("_n"), np.nan)
         counts = {"n_cohort": n_cohort.astype(np.int64), "n_eligible": eligible.astype(np.int64)}
         sums = (
             self._rates_of_money(eligible, level)
@@ -115,7 +115,7 @@ class CohortGrid:
         return self.shape[0] // self.steps.size
 
     def _rates_of_customers(self, level: float) -> Columns:
-        base, back = self._sums_followed("n"), self._sums_back("n")
+        base, back = self._sums_followed("_n"), self._sums_back("_n")
         lower, upper = intervals.wilson_bounds(back, base, level)
         sums = {"base": base, "retained": back, "rate": intervals.ratio(back, base)}
         method = np.full(base.size, "wilson", dtype=object)

@@ -275,7 +275,7 @@ def _counts_of_stretches(
         else _states_of_stretches(counted, limit)
     )
     seen = window_of(scanned, empty="there is no customer to follow", counted=found)
-    customers = np.bincount(found["step"] - seen.first_step, found["n"]).astype(np.int64)
+    customers = np.bincount(found["step"] - seen.first_step, found["_n"]).astype(np.int64)
     warn_of_holes(
         np.arange(seen.first_step, seen.first_step + customers.size), customers, seen.freq
     )
@@ -309,8 +309,8 @@ def _stretches_by_query(scanned: Frame, limit: int, by: Sequence[str]) -> Column
         rows = _rows_in_first_segments(rows, scanned, by)
     keys = ["step", *_WORKING]
     groups = rows.group_by(*by, *keys)
-    grouped = groups.agg(nw.len().alias("n"), *(nw.col(name).min() for name in CONSTANTS))
-    return collect(grouped.with_columns(nw.col(*keys, "n").cast(nw.Int64)))
+    grouped = groups.agg(nw.len().alias("_n"), *(nw.col(name).min() for name in CONSTANTS))
+    return collect(grouped.with_columns(nw.col(*keys, "_n").cast(nw.Int64)))
 
 
 def _periods_beside_neighbours(rows: Frame, limit: int) -> Frame:
@@ -354,7 +354,7 @@ def _counts_of_flows(
     found: Columns, cell: NDArray[np.int64], limit: int, size: int
 ) -> dict[tuple[int, int], NDArray[np.int64]]:
     """How many made each change, for each segment and period in one array."""
-    n, state, silence = found["n"], found["state"], found["silence"]
+    n, state, silence = found["_n"], found["state"], found["silence"]
     flows = {}
     for before, after in _FLOWS:
         if after in _ACTIVE:
@@ -433,7 +433,7 @@ def _returns_since_loss(
 ) -> Columns:
     """For each segment and time since the loss: losses, who was observed so long, who came back."""
     lost = found["silence"] >= limit
-    n, row, back = found["n"][lost], place[lost], found["back"][lost] == 1
+    n, row, back = found["_n"][lost], place[lost], found["back"][lost] == 1
     width = shape[1] + 2
     watched = last - found["step"][lost] - limit
     waited = np.where(back, found["silence"][lost] + 1 - limit, watched)

@@ -60,11 +60,11 @@ def count_ages_since_start(
     begun = starts.with_columns(_cell=nw.lit(-1), _begun=nw.lit(1))
     cells = _cells_of_ages(aged, asked, by).with_columns(_begun=nw.lit(0))
     keys = [*by, "_start", "_cell", "_begun"]
-    rows = [table.group_by(*keys).agg(nw.len().alias("n")) for table in (begun, cells)]
+    rows = [table.group_by(*keys).agg(nw.len().alias("_n")) for table in (begun, cells)]
     found = [
-        collect(table.with_columns(nw.col(*keys[len(by) :], "n").cast(nw.Int64))) for table in rows
+        collect(table.with_columns(nw.col(*keys[len(by) :], "_n").cast(nw.Int64))) for table in rows
     ]
-    return {name: np.concatenate([table[name] for table in found]) for name in [*keys, "n"]}, seen
+    return {name: np.concatenate([table[name] for table in found]) for name in [*keys, "_n"]}, seen
 
 
 def _starts_of_customers(firm: Frame, started: object, seen: Seen, by: Sequence[str]) -> Frame:
@@ -84,17 +84,17 @@ def _starts_of_customers(firm: Frame, started: object, seen: Seen, by: Sequence[
 
 def _look_at_customers(units: Frame, starts: Frame) -> None:
     """Refuse several starts of a customer, and count customers that have none."""
-    told = one_row(starts.select(nw.len().alias("n"), nw.col(_WHO).n_unique()))
-    if not told["n"]:
+    told = one_row(starts.select(nw.len().alias("_n"), nw.col(_WHO).n_unique()))
+    if not told["_n"]:
         raise ContentError("started holds no customer with a `start`.")
-    if told["n"] > told[_WHO]:
+    if told["_n"] > told[_WHO]:
         raise ContentError(
             f"started holds {int(told['n']):,} starts of {count_of(int(told[_WHO]), 'customer')}: "
             "keep one row of each, such as the earliest."
         )
     strangers = units.select(_WHO).unique().join(starts.select(_WHO), on=_WHO, how="anti")
-    found = one_row(strangers.select(nw.len().alias("n"), nw.col(_WHO).min()))
-    if found["n"]:
+    found = one_row(strangers.select(nw.len().alias("_n"), nw.col(_WHO).min()))
+    if found["_n"]:
         warn(
             f"{count_of(int(found['n']), 'customer')} of the activity, such as {found[_WHO]!r}, "
             "did not sign up by `started=`, and are in no cohort."

@@ -118,4 +118,4 @@ def _counted_by_keys(
     cells, found = keyed
     counted: Columns = parts.named_segments(found.pop("_segment", cells.keys))
     counted |= {name: cells.sums(values[row]) for name, values in (terms or {}).items()}
-    return counted | found | {"n": cells.counts()} | parts.constant_columns(cells.keys.size)
+    return counted | found | {"_n": cells.counts()} | parts.constant_columns(cells.keys.size)

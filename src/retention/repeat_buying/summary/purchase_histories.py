@@ -15,7 +15,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of
 from retention.frames import Columns, Frame, as_lazy, collect, count, is_lazy, one_row
-from retention.names import inner_name
+from retention.names import inner_name, own_name
 from retention.numerics.distinct_rows import Alike, distinct_rows
 from retention.orders import MOST
 from retention.periods import DAYS
@@ -43,7 +43,7 @@ _OFTENEST = 1_000_000
 """Nobody buys on more days."""
 
 _MOST = {"x": _OFTENEST, "t_x": LONGEST, "T": LONGEST}
-_NUMBER, _UNIT = "_n", "_unit"
+_NUMBER, _UNIT = own_name("n"), own_name("unit")
 
 
 @dataclass(frozen=True, slots=True)

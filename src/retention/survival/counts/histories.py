@@ -14,7 +14,7 @@ import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of, warn
 from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
-from retention.names import columns_as_asked, inner_name
+from retention.names import columns_as_asked, inner_name, own_name
 from retention.survival.counts.equal_moments import warn_of_rounding
 from retention.survival.counts.own_rows import warn_of_overlaps
 from retention.tables import LIFETIMES, keeping, require
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-N, LATE = "_n", "_late"
+N, LATE = own_name("n"), own_name("late")
 """Columns of counts: all spells, and those that were never at risk under observation."""
 
 _NONE = "_none"
