@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retention.numerics import keyed_rows
 from retention.numerics.keyed_rows import (
     KeyedRows,
     different_keys,
@@ -38,6 +39,18 @@ def test_counts_and_sums_are_those_of_a_loop(rows, size):
     back = found.of_rows(np.arange(len(keys), dtype=float))
     assert [keys[int(place)] for place in back] == key.tolist()
     assert different_keys(key, size).tolist() == keys
+
+
+@pytest.mark.parametrize("size", [3, 10**12])
+@pytest.mark.parametrize("n", [0, 1, 10])
+def test_sums_of_stretches_of_rows_are_the_sums(n, size, monkeypatch):
+    """Of no rows, of one, and of more than are worked on at once, also where cells are empty."""
+    monkeypatch.setattr(keyed_rows, "_BLOCK", 4)
+    key, values = np.arange(n) % 2, np.arange(n) ** 2 / 4
+    cells = KeyedRows(key, size)
+    found = cells.sums_of_terms(lambda rows: {"x": values[rows], "twice": 2 * values[rows]})
+    assert found["x"].tolist() == cells.sums(values).tolist()
+    assert found["twice"].tolist() == cells.sums(2 * values).tolist()
 
 
 @given(keys=st.sets(st.integers(0, 60), min_size=1), wanted=st.lists(st.integers(0, 60)))

@@ -11,6 +11,7 @@ from retention.errors import ColumnError
 _EXACT = 2**53
 _VIEWS = {"string_view": "string", "binary_view": "object"}
 _CALENDAR = {"s": 1, "ms": 1_000}
+_PER_SECOND = {**_CALENDAR, "us": 1_000_000}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds of the years 1 to 9999
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
@@ -60,11 +61,20 @@ def readable_pandas(values: Any, name: str, table: str) -> Any:
     if str(dtype) == "float16":
         return values.astype("float32")
     if dtype.kind == "M" and not str(dtype).startswith("datetime64[ns"):
-        moments = values.to_numpy("datetime64[s]").view("int64")
-        moments = moments[moments != np.iinfo(np.int64).min]
-        if moments.size and (moments.min() < _FIRST or moments.max() > _LAST):
-            raise calendar_refusal(name, table)
+        _refuse_far_pandas_moments(values, name, table)
     return values
+
+
+def _refuse_far_pandas_moments(values: Any, name: str, table: str) -> None:
+    """Refuse moments beyond the calendar: their ends are looked at in the unit that they have."""
+    unit = values.dt.unit
+    moments, missing = values.to_numpy(f"datetime64[{unit}]").view("int64"), np.iinfo(np.int64).min
+    if moments.size and moments.min() == missing:
+        moments = moments[moments != missing]
+    if moments.size:
+        ends = (int(moments.min()) // _PER_SECOND[unit], int(moments.max()) // _PER_SECOND[unit])
+        if ends[0] < _FIRST or ends[1] > _LAST:
+            raise calendar_refusal(name, table)
 
 
 def _column_out_of_arrow(values: Any, name: str, table: str) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -21,6 +21,9 @@ _LARGEST = 2**62
 
 _FEW_ROWS = 3
 """So far ahead, keys that ascend are compared row by row: cheaper than to look for them."""
+
+_BLOCK = 2**17
+"""So many rows are worked on at once: what is made of them stays small, and near the processor."""
 
 _DENSE = 8
 """Cells are held side by side where at most so many are possible for each row."""
@@ -81,6 +84,21 @@ class KeyedRows:
         place = self._place if rows is None else self._place[rows]
         total = np.bincount(place, values, self._n)[self._at]
         return total.astype(np.float64, copy=False)
+
+    def sums_of_terms(self, terms: Callable[[slice], Mapping[str, Floats]]) -> dict[str, Floats]:
+        """The sums in each cell of what is made of the rows, stretch by stretch.
+
+        Args:
+            terms: what there is to sum of a stretch of rows.
+        """
+        step = max(_BLOCK, self._n)
+        found: dict[str, Floats] = {}
+        for start in range(0, max(self._place.size, 1), step):
+            rows = slice(start, start + step)
+            for name, values in terms(rows).items():
+                total: Floats = np.bincount(self._place[rows], values, self._n).astype(np.float64)
+                found[name] = found[name] + total if name in found else total
+        return {name: total[self._at] for name, total in found.items()}
 
     def of_rows(self, values: Floats) -> Floats:
         """For each row the value of its cell."""

@@ -14,7 +14,7 @@ from retention.activity.window import window_of
 from retention.errors import ContentError, count_of
 from retention.frames import Columns, Frame, collect, is_at_hand, table_like
 from retention.kpis.outcome.counts import counts_on_grid, sums_without_noise
-from retention.numerics.keyed_rows import row_of_key
+from retention.numerics.keyed_rows import row_of_later_key
 from retention.periods import check_lag
 from retention.tables.answer_columns import (
     amounts,
@@ -176,24 +176,30 @@ def _sums_at_hand(
     on = panel.part(panel.active)
     if on.repeats or not on.n:
         return None
-    within = on.places.step + lag < on.places.n_steps
-    wanted = np.where(within, on.places.place + lag, on.places.place)
-    row = row_of_key(on.places.place, on.places.n, wanted)
-    later, sales = on.money["sales"][row], on.money["sales"]
-    kept = within & (row >= 0)
-    base = on.step <= window.last_step
+    base = np.flatnonzero(on.step <= window.last_step)
+    row = row_of_later_key(on.places.place, on.places.n + lag, base, lag)
+    kept = (row >= 0) & (on.places.step[base] + lag < on.places.n_steps)
     cells, found = on.part(base).cells()
-    x, y = sales[base], np.where(kept, later, 0.0)[base]
-    stays = kept[base]
+    sales = on.money["sales"]
+
+    def terms(rows: slice) -> Columns:
+        return _terms_of_rows(sales[base[rows]], sales[row[rows]], kept[rows])
+
+    sums = cells.sums_of_terms(terms)
+    found |= {f"sales_{name}": total for name, total in sums.items()}
+    n = cells.counts()
+    found |= {"n_base": n, "n_retained": cells.counts(kept), "sales_known": n}
+    return found | {"sales_least": cells.least_below_zero(sales[base])}
+
+
+def _terms_of_rows(x: NDArray[Any], later: NDArray[Any], stays: NDArray[np.bool_]) -> Columns:
+    """What is summed over the base, of sales in its period and later of those who stay."""
+    y = np.where(stays, later, 0.0)
     sets = {"gross": np.where(stays, np.minimum(x, y), 0.0), "net": y}
     sets["contraction"] = np.where(stays, np.maximum(x - y, 0.0), 0.0)
-    sums = {"base": x, "squares": x * x, "churned": np.where(stays, 0.0, x), **sets}
-    sums |= {f"{name}_xy": x * values for name, values in sets.items()}
-    sums |= {f"{name}_yy": values * values for name, values in sets.items()}
-    found |= {f"sales_{name}": cells.sums(values) for name, values in sums.items()}
-    n = cells.counts()
-    found |= {"n_base": n, "n_retained": cells.counts(np.flatnonzero(stays)), "sales_known": n}
-    return found | {"sales_least": cells.least_below_zero(x)}
+    terms = {"base": x, "squares": x * x, "churned": np.where(stays, 0.0, x), **sets}
+    terms |= {f"{name}_xy": x * values for name, values in sets.items()}
+    return terms | {f"{name}_yy": values * values for name, values in sets.items()}
 
 
 def _sums_of_pairs(pairs: Frame, names: Sequence[str]) -> Columns:

@@ -13,8 +13,20 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention.errors import ColumnError, ContentError, RetentionError, count_of, warn
-from retention.frames import Columns, Frame, as_lazy, collect, count, one_row
+from retention.frames import (
+    Columns,
+    Frame,
+    as_lazy,
+    collect,
+    count,
+    frame_at_hand,
+    is_at_hand,
+    numbers_of_values,
+    one_row,
+    rows_at_hand,
+)
 from retention.names import columns_as_asked, inner_name, own_name
+from retention.numerics.keyed_rows import cells_of_keys
 from retention.survival.counts.equal_moments import warn_of_rounding
 from retention.survival.counts.own_rows import warn_of_overlaps
 from retention.tables import LIFETIMES, keeping, require
@@ -162,8 +174,8 @@ def _refuse_other_names(asked: Mapping[str, Sequence[object]]) -> None:
 
 
 def _refuse_foresight(frame: Frame) -> None:
-    same = frame.filter(nw.col("reactivation").cast(nw.String) == "same_spell")
-    if one_row(same.select(nw.len().alias("n")))["n"]:
+    said = frame.select(_same=nw.col("reactivation").cast(nw.String))
+    if one_row(said.filter(nw.col("_same") == "same_spell").select(nw.len().alias("n")))["n"]:
         raise RetentionError(
             "spells: these were made with reactivation='same_spell', which knows of every silence "
             "whether it was going to end. Survival needs reactivation='new_spell'."
@@ -194,6 +206,31 @@ def _never_at_risk(frame: Frame) -> nw.Expr:
     never = (entry > 0) & (entry >= nw.col("duration"))
     # To some engines NaN is larger than any number.
     return never & ~entry.is_nan() if frame.collect_schema()["entry"].is_float() else never
+
+
+def spell_kinds_at_hand(frame: Frame, keys: Sequence[str]) -> Frame | None:
+    """The same of spells at hand, in the order of the keys.
+
+    None of other tables, where a row stands for several, or a key is missing or no such.
+    """
+    if not is_at_hand(frame) or "n_spells" in frame.collect_schema():
+        return None
+    table = rows_at_hand(frame.select(*keys))
+    flags = [name for name in keys if isinstance(table[name].dtype, nw.Boolean)]
+    if any(table[name].is_null().any() for name in flags):
+        return None
+    marked = table.with_columns(nw.col(name).cast(nw.Int64) for name in flags)
+    found = {name: numbers_of_values(marked[name]) for name in keys}
+    known = {name: each for name, each in found.items() if each and not each.has_missing}
+    if len(known) < len(found):
+        return None
+    counted = cells_of_keys({name: each.number for name, each in known.items()})
+    if counted is None:
+        return None
+    cells, place = counted
+    columns = {name: each.named(place[name]) for name, each in known.items()}
+    columns |= {name: np.asarray(columns[name]) == 1 for name in flags}
+    return frame_at_hand(columns | {N: cells.counts()}, frame.implementation)
 
 
 def spells_under_observation(found: Columns, late: NDArray[np.int64], table: str) -> Columns:

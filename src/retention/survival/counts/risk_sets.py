@@ -20,6 +20,7 @@ from retention.survival.counts.histories import (
     N,
     counts_of_spells,
     refuse_impossible_spells,
+    spell_kinds_at_hand,
     spells_under_observation,
     usable_spells,
     warn_of_doubtful_rows,
@@ -169,7 +170,8 @@ def _causes_and_risk_sets(
     frame = frame.with_columns(*labels) if labels else frame
     entries, late = _counts_of_entries(frame, names) if "entry" in schema else (None, False)
     keys = [*names, "duration", "churned", *([CAUSE] if cause else [])]
-    ends = collect(counts_of_spells(frame, keys, late=late))
+    kinds = None if late else spell_kinds_at_hand(frame, keys)
+    ends = collect(counts_of_spells(frame, keys, late=late) if kinds is None else kinds)
     refuse_impossible_spells(ends, "spells")
     if late:
         ends = spells_under_observation(ends, ends[LATE], "spells")

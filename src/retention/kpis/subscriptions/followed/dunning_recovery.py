@@ -9,7 +9,17 @@ import numpy as np
 
 from retention import intervals, periods
 from retention.errors import ContentError
-from retention.frames import Columns, Frame, as_text, collect, count, table_like
+from retention.frames import (
+    Columns,
+    Frame,
+    as_text,
+    collect,
+    count,
+    is_at_hand,
+    numbers_of_values,
+    rows_at_hand,
+    table_like,
+)
 from retention.kpis.subscriptions.followed.reached_in_time import (
     DURATION,
     FOLLOWED,
@@ -19,6 +29,7 @@ from retention.kpis.subscriptions.followed.reached_in_time import (
     days_after_start,
     reached_of_counts,
 )
+from retention.numerics.keyed_rows import cells_of_keys
 from retention.tables import INVOICES, require, segments
 from retention.tables.answer_columns import amounts, gives, shares, texts, whole_numbers
 
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from narwhals.stable.v2.typing import IntoFrameT
+    from numpy.typing import NDArray
 
 _AMOUNT, _SQUARES = "_amount", "_squares"
 
@@ -114,8 +126,10 @@ def dunning_recovery(
     wanted = days_after_start(days)
     last = periods.number_of(periods.as_day(as_of, argument="as_of"))
     names = segments(by, INVOICES)
-    frame = require(invoices, INVOICES, extra=names)
-    counted = _counts_of_failures(frame, names, last)
+    at_hand = is_at_hand(invoices)
+    frame = require(invoices, INVOICES, extra=names, by_row=at_hand)
+    counted = _failures_at_hand(frame, names, last, wanted) if at_hand else None
+    counted = _counts_of_failures(frame, names, last) if counted is None else counted
     if not counted[N].size:
         raise ContentError(f"invoices: no payment that was due before {as_of} failed.")
     reached = reached_of_counts(counted, names, wanted)
@@ -138,6 +152,53 @@ def dunning_recovery(
     whole = {name: columns[name].astype(np.int64) for name in columns if name.startswith("n_")}
     money = _columns_of_amounts(reached, n, level)
     return table_like({**reached.keys(), **columns, **whole, **money}, invoices)
+
+
+def _failures_at_hand(
+    frame: Frame, names: Sequence[str], last: int, wanted: NDArray[np.int64]
+) -> Columns | None:
+    """How many failed payments are alike as far as is asked, of a table at hand.
+
+    None where there is none, or a column has a type that has no such way. Of the days followed it
+    is counted which of those asked about they reach, and not how long after all of them it took.
+    """
+    schema = frame.collect_schema()
+    labels = (as_text(name, schema[name]) for name in names)
+    amount = nw.col("amount").cast(nw.Float64).alias(_AMOUNT)
+    table = rows_at_hand(frame.select(*labels, "due", "paid", amount))
+    due, paid, owed = (table[name].to_numpy() for name in ("due", "paid", _AMOUNT))
+    dated = due.dtype.kind == paid.dtype.kind == "M"
+    if not dated or int(np.isnan(owed).sum()) > table[_AMOUNT].null_count():
+        return None
+    found = {name: numbers_of_values(table[name]) for name in names}
+    known = {name: each for name, each in found.items() if each}
+    if len(known) < len(found):
+        return None
+    row, followed, took, waits = _failed_rows(due, paid, owed, last)
+    passed = np.searchsorted(wanted, followed, side="right")
+    keys = {name: each.number[row] for name, each in known.items()}
+    keys |= {DURATION: np.minimum(took, wanted[-1] + 1), FOLLOWED: passed}
+    counted = cells_of_keys(keys | {REACHED: (~waits).astype(np.int64)})
+    if counted is None:
+        return None
+    cells, columns = counted
+    columns |= {name: each.named(columns[name]).to_numpy() for name, each in known.items()}
+    columns[FOLLOWED] = np.append(-1, wanted)[columns[FOLLOWED]]
+    money = {_AMOUNT: owed[row], _SQUARES: owed[row] ** 2}
+    return columns | {N: cells.counts()} | {name: cells.sums(v) for name, v in money.items()}
+
+
+def _failed_rows(
+    due: NDArray[Any], paid: NDArray[Any], owed: NDArray[np.float64], last: int
+) -> tuple[NDArray[Any], ...]:
+    """Failed payments: their rows, days followed, days until paid or last seen, if still open."""
+    row = np.flatnonzero(~(paid <= due) & (owed > 0) & ~np.isnat(due))
+    failed, settled = periods.day_numbers(due[row]), periods.day_numbers(paid[row])
+    unpaid = np.isnat(paid[row])
+    kept = np.flatnonzero((failed < last) & (unpaid | (settled > failed)))
+    followed, settled = last - failed[kept], settled[kept]
+    waits = unpaid[kept] | (settled > last)
+    return row[kept], followed, np.where(waits, followed, settled - failed[kept]), waits
 
 
 def _counts_of_failures(frame: Frame, names: Sequence[str], last: int) -> Columns:
