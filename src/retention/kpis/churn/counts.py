@@ -174,7 +174,7 @@ def counted_spells(
     customers = deeds_of_customers(days, names, window)
     sums = ["_came", "_out", "_days", "n_joined", "n_cancelled", "n_returned"]
     sums += ["n_joined_cancelled", *NAMED]
-    cells = customers.group_by(*names, "step").agg(nw.col(*sums).sum())
+    cells = customers.group_by(*names, "step").agg(*(nw.col(name).sum() for name in sums))
     counted = collect(cells.with_columns(nw.col(*sums, "step").cast(nw.Int64)))
     grown = periods.Window(first - 1, last, freq)
     keys, found = counts_on_grid(counted, names, grown)
@@ -273,12 +273,12 @@ def deeds_of_customers(days: Frame, names: list[str], window: periods.Window) ->
     based, joined = nw.col("_based") == 1, (nw.col("_mid") == 1) & (nw.col("_based") == 0)
     return rows.with_columns(
         n_cancelled=nw.col("_based"),
-        n_returned=(based & (nw.col("_stays") == 1)).cast(nw.Int64),
-        n_joined=joined.cast(nw.Int64),
-        n_joined_cancelled=(joined & (nw.col("_out") > 0)).cast(nw.Int64),
-        _cancelled_named=(based & at_first).cast(nw.Int64),
-        _lost_named=(based & (nw.col("_stays") == 0) & at_last).cast(nw.Int64),
-        _joined_named=(joined & (nw.col("_out") > 0) & at_first).cast(nw.Int64),
+        n_returned=count(based & (nw.col("_stays") == 1)),
+        n_joined=count(joined),
+        n_joined_cancelled=count(joined & (nw.col("_out") > 0)),
+        _cancelled_named=count(based & at_first),
+        _lost_named=count(based & (nw.col("_stays") == 0) & at_last),
+        _joined_named=count(joined & (nw.col("_out") > 0) & at_first),
     )
 
 
