@@ -472,6 +472,13 @@ def test_files_cut_at_another_sign_are_asked_for_it(folder: Path) -> None:
     with pytest.raises(rt.ColumnError, match="no column is in all of the files.*separator="):
         rt.read_table(files, separator=",")
     assert list(rt.read_table(files, separator=":").columns) == ["who", "paid, net", "day, x"]
+    files = [
+        written(folder, "c.csv", "who^day^order #\nA^2024-01-02^#1000\nB^2024-01-03^#1001\n"),
+        written(folder, "d.csv", "day^order #^who\n2024-01-03^#1002^B\n2024-01-04^#1003^A\n"),
+    ]
+    with pytest.raises(rt.ColumnError, match="no column is in all of the files.*separator="):
+        rt.read_table(files)
+    assert list(rt.read_table(files, separator="^").columns) == ["who", "day", "order #"]
 
 
 def test_a_table_of_files_with_other_columns_is_read_as_the_refusal_says(folder: Path) -> None:

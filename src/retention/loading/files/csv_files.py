@@ -114,7 +114,7 @@ def open_delimited(
         every, lacking = columns_of_files((file.path, file.names) for file in found)
     except ColumnError as problem:
         hint = " If these are no names, say `separator=`, the sign between columns."
-        odd = any(len(file.names) == 1 or set('":;|~') & set("".join(file.names)) for file in found)
+        odd = any(len(file.names) == 1 or _PARTING & set("".join(file.names)) for file in found)
         raise ColumnError(problem.marked + hint * odd) from None
     guessed = [file for file in found if file.cells]
     if guessed and not misfits:  # else it was said before
@@ -152,6 +152,10 @@ def _place_of_names(file: _Delimited, names: Sequence[str], missing: str) -> str
                 if say:
                     return f" Line {number} has such names: say {' and '.join(say)}."
     return ""
+
+
+_PARTING = set('":;|~^!*+=@\\¦\t')
+"""Signs that part columns more often than they stand in a name."""
 
 
 def _layout_of_file(
