@@ -84,17 +84,17 @@ def _starts_of_customers(firm: Frame, started: object, seen: Seen, by: Sequence[
 
 def _look_at_customers(units: Frame, starts: Frame) -> None:
     """Refuse several starts of a customer, and count customers that have none."""
-    told = one_row(starts.select(nw.len().alias("_n"), nw.col(_WHO).n_unique()))
-    if not told["_n"]:
+    told = one_row(starts.select(nw.len().alias("n"), nw.col(_WHO).n_unique()))
+    if not told["n"]:
         raise ContentError("started holds no customer with a `start`.")
-    if told["_n"] > told[_WHO]:
+    if told["n"] > told[_WHO]:
         raise ContentError(
             f"started holds {int(told['n']):,} starts of {count_of(int(told[_WHO]), 'customer')}: "
             "keep one row of each, such as the earliest."
         )
     strangers = units.select(_WHO).unique().join(starts.select(_WHO), on=_WHO, how="anti")
-    found = one_row(strangers.select(nw.len().alias("_n"), nw.col(_WHO).min()))
-    if found["_n"]:
+    found = one_row(strangers.select(nw.len().alias("n"), nw.col(_WHO).min()))
+    if found["n"]:
         warn(
             f"{count_of(int(found['n']), 'customer')} of the activity, such as {found[_WHO]!r}, "
             "did not sign up by `started=`, and are in no cohort."
