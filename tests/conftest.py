@@ -187,7 +187,7 @@ def spark() -> Iterator[Any]:
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")
         .config("spark.sql.dataFrameQueryContext.enabled", "false")
         .config("spark.sql.constraintPropagation.enabled", "false")
-        # planned once, not again at each shuffle; nothing is kept that is worth a collector of its own
+        # a plan is made once, not again at each shuffle; little is kept, so a plain collector does
         .config("spark.sql.adaptive.enabled", "false")
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         .config("spark.sql.session.timeZone", "UTC")

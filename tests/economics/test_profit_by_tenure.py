@@ -386,9 +386,10 @@ def test_one_customer_is_enough():
     assert found["bounds"].tolist() == ["none: few customers"]
 
 
-def test_a_segment_may_be_called_n():
-    """Counts stand beside the segment in the query, and did under that name."""
+@pytest.mark.parametrize("name", ["n", "size", "y", "s0", "n_sales", "dd"])
+def test_a_segment_may_be_called_as_sums_are(name):
+    """Sums stand beside the segment in the query, and did under such a name."""
     table = table_of(SOME)
     expected = profit_by_tenure(table, by="segment")
-    found = profit_by_tenure(table.rename(columns={"segment": "n"}), by="n")
-    pd.testing.assert_frame_equal(found.rename(columns={"n": "segment"}), expected)
+    found = profit_by_tenure(table.rename(columns={"segment": name}), by=name)
+    pd.testing.assert_frame_equal(found.rename(columns={name: "segment"}), expected)

@@ -554,3 +554,21 @@ def test_every_engine_has_a_day_once_whatever_is_refunded(engine):
     )
     days = purchase_days(as_lazy(engine.table(lines)), as_of=date(2024, 2, 8), keep={})
     assert sorted(collect(days)["customer_id"].tolist()) == ["Ann", "Bob"]
+
+
+@ignore_silence
+@pytest.mark.parametrize("name", ["_day", "_start", "_Last", "_spell"])
+def test_a_column_named_as_those_inside_are_is_refused(name):
+    """It ended in an engine's error, or not at all, by the way the lines went."""
+    lines = orders(("Ann", date(2024, 1, 1), 1.0), ("Bob", date(2024, 1, 2), 1.0)).assign(
+        **{name: 1}
+    )
+    told = {"as_of": AS_OF, "observed_from": BEGIN}
+    spells = rt.purchase_spells(lines, gap=30, **told)
+    ways = (
+        lambda: rt.purchase_spells(lines, gap=30, keep=name, **told),
+        lambda: rt.survival.person_periods(spells.assign(**{name: 1}), unit="month", keep=name),
+    )
+    for way in ways:
+        with pytest.raises(rt.ColumnError, match=f"keep: '{name}' is a name that answers use"):
+            way()

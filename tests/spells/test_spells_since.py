@@ -166,3 +166,12 @@ def test_nobody_asked_is_an_empty_table():
                                   since="assigned", keep="arm")  # fmt: skip
     assert len(none) == 0
     assert list(none.columns)[-1] == "arm"
+
+
+@pytest.mark.parametrize("name", ["_day", "_Tenure", "tenure", "churned", "spell"])
+def test_a_kept_column_that_the_answer_has_too_is_refused(name):
+    """It ended in an error of the engine's."""
+    spells = rt.contract_spells(table_of([("Ann", BEGIN, 40)]), as_of=AS_OF, grace=0)
+    customers = pd.DataFrame({"customer_id": ["Ann"], "day": [pd.Timestamp(BEGIN)], name: [1]})
+    with pytest.raises(rt.ColumnError, match=f"keep: '{name}' is a name that answers use"):
+        rt.spells.spells_since(spells, customers, since="day", keep=name)

@@ -19,7 +19,7 @@ from retention.tables import (
     require,
     typed_as,
 )
-from retention.tables.answer_columns import flags, gives, ids, numbers, texts, times
+from retention.tables.answer_columns import answer_of, flags, gives, ids, numbers, texts, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,9 @@ _NO_DAY = "no day is said"
 _NO_CUSTOMER = "not a customer on that day"
 NOT_SEEN = "observation ended before that day"
 """Why nothing is counted of one who was a customer when last seen, which was before the day."""
+
+_BESIDE = ("_day", "_known", "_left", "_start", "_lasted", "_entry", "_why", "_tenure", "_whole")
+"""What stands beside kept columns on the way to the answer."""
 
 _SAME_SPELL = (
     "spells: made with `reactivation='same_spell'`, which knows of every silence whether it was "
@@ -130,7 +133,9 @@ def _customers_and_days(
         raise RetentionError(
             f"since must name the column of customers that says the day; got {since!r}."
         )
-    name, kept = column_names(since, argument="since")[0], column_names(keep, argument="keep")
+    name = column_names(since, argument="since")[0]
+    taken = (*answer_of(spells_since).names, *_BESIDE)
+    kept = column_names(keep, answer=taken, argument="keep")
     day = Column(name, "time", "the day from which time is counted")
     given = require(customers, Kind("customers", "a customer and a day", YOURS, (CUSTOMER, day)))
     for other in kept:

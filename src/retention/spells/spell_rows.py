@@ -12,7 +12,7 @@ from retention.errors import ColumnError, ContentError
 from retention.frames import AFTER_ALL, count, one_row
 from retention.names import inner_name, marked_argument
 from retention.orders import Together
-from retention.tables import Kind, keeping
+from retention.tables import Kind, keeping, refuse_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +92,7 @@ def kept_columns(
                 raise ColumnError(f"{word}: {name!r} is a column of {kind.name} or spells itself.")
             if name not in schema:
                 raise ColumnError.unknown(word, name, schema, kept=keeping(kind))
+        refuse_hidden(names, argument=word)
         if len(set(names)) < len(names):
             raise ColumnError(f"{marked_argument(word)} names a column twice: {names}.")
     every = [name for names in lists.values() for name in names]

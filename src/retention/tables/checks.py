@@ -130,8 +130,8 @@ def segments(
             raise ColumnError(
                 f"{argument}: {name!r} is a column of {kind.name} itself, not a segment."
             )
-    hidden = [name for name in names if name.startswith("_")]
-    return column_names(names, answer=(*own, *working, *hidden), argument=argument)
+    refuse_hidden(names, argument=argument)
+    return column_names(names, answer=(*own, *working), argument=argument)
 
 
 def column_names(
@@ -147,6 +147,15 @@ def column_names(
     if len(set(names)) < len(names):
         raise ColumnError(f"{marked_argument(argument)} names a column twice: {names}.")
     return [inner_name(name) for name in names]
+
+
+def refuse_hidden(names: Iterable[str], *, argument: str) -> None:
+    """Refuse a user's columns that are named as columns on the way to an answer are: `_day`.
+
+    Raises:
+        ColumnError: at the first whose name begins so.
+    """
+    refuse_taken(names, [name for name in names if name.startswith("_")], argument=argument)
 
 
 def given_names(asked: object, *, argument: str) -> list[str]:

@@ -191,32 +191,32 @@ def _everyone_by_age(tenure: Tenure, cells: Cells) -> Columns:
     told = here & _is_known_amount("sales")
     terms = tenure.frame.with_columns(
         _own=nw.when(here).then(y),
-        y=y,
-        s_here=nw.when(told).then(nw.col("sales")).otherwise(zero),
-        n_sales=count(told),
-        y_here=nw.when(here).then(y).otherwise(zero),
-        size=y.abs(),
-        size_here=nw.when(here).then(y.abs()).otherwise(zero),
-        y_b=nw.when(far).then(y).otherwise(zero),
-        y_c=nw.when(watched).then(y).otherwise(zero),
-        n_here=count(here),
-        n_b=count(far),
-        n_c=count(watched),
-        n_rows=count(nw.col("age") >= 1),
+        _y=y,
+        _s_here=nw.when(told).then(nw.col("sales")).otherwise(zero),
+        _n_sales=count(told),
+        _y_here=nw.when(here).then(y).otherwise(zero),
+        _size=y.abs(),
+        _size_here=nw.when(here).then(y.abs()).otherwise(zero),
+        _y_b=nw.when(far).then(y).otherwise(zero),
+        _y_c=nw.when(watched).then(y).otherwise(zero),
+        _n_here=count(here),
+        _n_b=count(far),
+        _n_c=count(watched),
+        _n_rows=count(nw.col("age") >= 1),
     )
     centred = terms.with_columns(
-        _mean=nw.col("y").mean().over(*tenure.cell), _ours=nw.col("_own").mean().over(*tenure.cell)
+        _mean=nw.col("_y").mean().over(*tenure.cell), _ours=nw.col("_own").mean().over(*tenure.cell)
     )
     apart, ours = y - nw.col("_mean"), y - nw.col("_ours")
     squared = centred.with_columns(
-        yy=apart * apart, yy_here=nw.when(here).then(ours * ours).otherwise(zero)
+        _yy=apart * apart, _yy_here=nw.when(here).then(ours * ours).otherwise(zero)
     )
     return summed_by_cell(squared, tenure, cells, _SUMS)
 
 
 _SUMS = (
-    *("y", "size", "n_rows", "yy", "s_here", "n_sales", "y_here", "size_here", "n_here"),
-    *("yy_here", "y_b", "n_b", "y_c", "n_c"),
+    *("_y", "_size", "_n_rows", "_yy", "_s_here", "_n_sales", "_y_here", "_size_here", "_n_here"),
+    *("_yy_here", "_y_b", "_n_b", "_y_c", "_n_c"),
 )
 
 
@@ -229,20 +229,24 @@ def _here_at_both(tenure: Tenure, cells: Cells) -> Columns:
     """Sums over those here at an age and the one before: at the one before (0), and now (1)."""
     rows = tenure.frame.filter(nw.col("here") == 1)
     before = rows.select(
-        "customer_id", age=nw.col("age") + 1, y0=nw.col("profit"), s0=nw.col("sales")
+        "customer_id", age=nw.col("age") + 1, _y0=nw.col("profit"), _s0=nw.col("sales")
     )
-    now = rows.select("customer_id", *tenure.cell, y1=nw.col("profit"), s1=nw.col("sales"))
+    now = rows.select("customer_id", *tenure.cell, _y1=nw.col("profit"), _s1=nw.col("sales"))
     pairs = now.join(before, on=["customer_id", "age"], how="inner")
-    grown = pairs.with_columns(_d=nw.col("y1") - nw.col("y0"), _n=count(nw.col("age") >= 1))
+    grown = pairs.with_columns(_d=nw.col("_y1") - nw.col("_y0"), _n=count(nw.col("age") >= 1))
     mean = nw.col("_d").mean().over(*tenure.cell)
-    told = _is_known_amount("s0") & _is_known_amount("s1")
+    told = _is_known_amount("_s0") & _is_known_amount("_s1")
     centred = grown.with_columns(
         _e=nw.col("_d") - mean,
-        n_sales=count(told),
-        **{name: nw.when(told).then(nw.col(name)).otherwise(nw.lit(0.0)) for name in ("s0", "s1")},
+        _n_sales=count(told),
+        **{
+            name: nw.when(told).then(nw.col(name)).otherwise(nw.lit(0.0)) for name in ("_s0", "_s1")
+        },
     )
-    squared = centred.with_columns(dd=nw.col("_e") * nw.col("_e"))
-    return summed_by_cell(squared, tenure, cells, ("_n", "n_sales", "y0", "s0", "y1", "s1", "dd"))
+    squared = centred.with_columns(_dd=nw.col("_e") * nw.col("_e"))
+    return summed_by_cell(
+        squared, tenure, cells, ("_n", "_n_sales", "_y0", "_s0", "_y1", "_s1", "_dd")
+    )
 
 
 def bounds_of_mean(
@@ -263,16 +267,16 @@ def bounds_of_mean(
 
 
 def _means_by_age(every: Columns, cells: Cells, level: float) -> Columns:
-    here, n = every["n_here"], cells.n_eligible.astype(np.float64)
-    mean, acquired = intervals.ratio(every["y_here"], here), intervals.ratio(every["y"], n)
-    sales = _sum_where_all_known(every["s_here"], every["n_sales"], here)
-    rows = every["n_rows"]
-    of_rows = np.nan_to_num(intervals.ratio(every["y"], rows))
+    here, n = every["_n_here"], cells.n_eligible.astype(np.float64)
+    mean, acquired = intervals.ratio(every["_y_here"], here), intervals.ratio(every["_y"], n)
+    sales = _sum_where_all_known(every["_s_here"], every["_n_sales"], here)
+    rows = every["_n_rows"]
+    of_rows = np.nan_to_num(intervals.ratio(every["_y"], rows))
     # Around the mean of all, those without a row among them, who bring 0.
-    squares = every["yy"] + rows * (of_rows - acquired) ** 2 + (n - rows) * acquired**2
-    alone = intervals.effective_n(every["size_here"], every["yy_here"] + here * mean**2)
-    lower, upper, bounds = bounds_of_mean(mean, every["yy_here"], here, level, alone)
-    together = intervals.effective_n(every["size"], every["yy"] + rows * of_rows**2)
+    squares = every["_yy"] + rows * (of_rows - acquired) ** 2 + (n - rows) * acquired**2
+    alone = intervals.effective_n(every["_size_here"], every["_yy_here"] + here * mean**2)
+    lower, upper, bounds = bounds_of_mean(mean, every["_yy_here"], here, level, alone)
+    together = intervals.effective_n(every["_size"], every["_yy"] + rows * of_rows**2)
     least, most, told = bounds_of_mean(acquired, squares, n, level, together)
     return {
         "n_customers": here.astype(np.int64),
@@ -289,16 +293,16 @@ def _means_by_age(every: Columns, cells: Cells, level: float) -> Columns:
 
 
 def _parts_of_change(every: Columns, stayed: Columns, cells: Cells, level: float) -> Columns:
-    mean = intervals.ratio(every["y_here"], every["n_here"])
-    seen_on = intervals.ratio(every["y_b"], every["n_b"])
-    watched = intervals.ratio(every["y_c"], every["n_c"])
+    mean = intervals.ratio(every["_y_here"], every["_n_here"])
+    seen_on = intervals.ratio(every["_y_b"], every["_n_b"])
+    watched = intervals.ratio(every["_y_c"], every["_n_c"])
     n = stayed["_n"]
-    then, now = intervals.ratio(stayed["y0"], n), intervals.ratio(stayed["y1"], n)
+    then, now = intervals.ratio(stayed["_y0"], n), intervals.ratio(stayed["_y1"], n)
     before, seen_before = cells.before(mean), cells.before(seen_on)
     # Who came under observation at this age is no part of the same starts either.
     came_in = np.where(np.isnan(watched), 0.0, mean - watched)
     growth = now - then
-    lower, upper, bounds = bounds_of_mean(growth, stayed["dd"], n, level)
+    lower, upper, bounds = bounds_of_mean(growth, stayed["_dd"], n, level)
     return {
         "n_both": n.astype(np.int64),
         "change": mean - before,
@@ -315,9 +319,9 @@ def _parts_of_change(every: Columns, stayed: Columns, cells: Cells, level: float
 
 def _volume_and_margin(stayed: Columns, n: Floats) -> Columns:
     """What growth owes to more sales, and what to more profit of each."""
-    known = [_sum_where_all_known(stayed[name], stayed["n_sales"], n) for name in ("s0", "s1")]
+    known = [_sum_where_all_known(stayed[name], stayed["_n_sales"], n) for name in ("_s0", "_s1")]
     sales = [intervals.ratio(total, n) for total in known]
-    margins = [intervals.ratio(stayed[f"y{i}"], known[i]) for i in (0, 1)]
+    margins = [intervals.ratio(stayed[f"_y{i}"], known[i]) for i in (0, 1)]
     return {
         "volume": (margins[0] + margins[1]) / 2 * (sales[1] - sales[0]),
         "margin": (sales[0] + sales[1]) / 2 * (margins[1] - margins[0]),
@@ -352,7 +356,7 @@ def _referrals_by_age(
         return {"n_referred": unknown, "referral_value": unknown}
     won = referrals_by_age(tenure, referrals)
     here = _rows_of_winners(tenure, won)
-    n = intervals.ratio(summed_by_cell(here, tenure, cells, ["_won"])["_won"], every["n_here"])
+    n = intervals.ratio(summed_by_cell(here, tenure, cells, ["_won"])["_won"], every["_n_here"])
     return {"n_referred": n, "referral_value": n * worth}
 
 

@@ -13,7 +13,7 @@ from retention.names import inner_name
 from retention.survival.counts.equal_moments import warn_of_ends
 from retention.survival.counts.histories import read_spells
 from retention.survival.counts.observation import unseen_between, warn_of_unseen_stretches
-from retention.tables import LIFETIMES, require
+from retention.tables import LIFETIMES, refuse_hidden, require
 from retention.tables.answer_columns import flags, gives, ids, optional_columns, whole_numbers
 
 if TYPE_CHECKING:
@@ -237,5 +237,6 @@ def _refuse_unfit_columns(names: Sequence[str], present: Collection[str]) -> Non
             raise ColumnError(f"keep: {name!r} is a column of spells itself.")
         if name not in present:
             raise ColumnError.unknown("keep", name, present)
+    refuse_hidden(names, argument="keep")
     if len(set(names)) < len(names):
         raise ColumnError(f"keep names a column twice: {list(names)}.")
