@@ -71,7 +71,7 @@ def rfm_customers(
     """
     column = "profit" if money == "profit" else "sales"
     frame = _scored_lines(transactions, column)
-    found = _sums_at_hand(frame, as_of, window, column) if is_at_hand(transactions) else None
+    found = _scored_at_hand(frame, as_of, window, column) if is_at_hand(transactions) else None
     if found is None:
         lines = _lines_of_window(frame, as_of, window)
         found = collect(_sums_per_customer(lines, column))
@@ -116,7 +116,7 @@ def _scored_lines(transactions: object, money: str) -> Frame:
     return frame.select("customer_id", *order, *dict.fromkeys(("sales", money)), "date")
 
 
-def _sums_at_hand(frame: Frame, as_of: date, window: int | None, money: str) -> Columns | None:
+def _scored_at_hand(frame: Frame, as_of: date, window: int | None, money: str) -> Columns | None:
     """What is scored of customers, ascending, of a table at hand: each id is hashed once.
 
     None where there is something to refuse, nobody bought, or no number holds a line.
