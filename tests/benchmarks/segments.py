@@ -123,10 +123,13 @@ def states_plainly(activity: pd.DataFrame) -> pd.DataFrame:
 
 
 def tiers_plainly(values: pd.DataFrame) -> pd.DataFrame:
-    """The best fifth, the next three tenths, and the others, ties all in."""
+    """The best fifth, the next three tenths, and the others, ties all in, sorted by customer."""
     above = values["value"].rank(method="min", ascending=False) - 1
-    n = len(values)
-    return values.assign(segment=np.select([above < 0.2 * n, above < 0.5 * n], ["A", "B"], "C"))
+    n, unknown = values["value"].count(), values["value"].isna()
+    tiers = [unknown, above < 0.2 * n, above < 0.5 * n]
+    found = values.assign(segment=np.select(tiers, ["(unknown)", "A", "B"], "C"))
+    found = found.assign(n_customers=n, n_unknown=unknown.sum(), of="customers")
+    return found.sort_values("customer_id", ignore_index=True)
 
 
 def pairs_plainly(one: pd.DataFrame, other: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 import retention as rt
 from conftest import Engine
+from retention.signals.groups.rfm_customers import _as_written
 from retention.signals.groups.rfm_cuts import RfmCuts, rfm_cuts
 from retention.signals.groups.rfm_scores import rfm_scores
+from retention.signals.known.exact_amounts import exact_totals
 
 FIRST = pd.Timestamp("2024-01-01")
 AS_OF = "2024-01-31"  # day 30
@@ -286,3 +289,21 @@ def test_cuts_that_are_not_as_many_as_the_scores_are_refused():
     for changed in ({"bins": 4}, {"nesting": "nested"}, {"f": ()}):
         with pytest.raises(ValueError, match="must be .* times .* cuts.*Make them with .?rfm_cuts"):
             RfmCuts(**{**cuts.model_dump(), **changed})
+
+
+def test_amounts_at_hand_are_written_to_14_digits_as_python_writes_them():
+    """Of any size, of whole cents or not, and with what adding up leaves."""
+    draw = np.random.default_rng(1)
+    size = 10.0 ** draw.uniform(-9, 15, 2000)
+    amounts = np.concatenate([size, -size, np.round(size, 2), np.round(size, 2) / 3, [0.0, 0.3]])
+    nudged = np.concatenate([amounts, np.nextafter(amounts, 1e15), np.cumsum(np.full(99, 0.1))])
+    assert _as_written(nudged).tolist() == [float(f"{amount:.14g}") for amount in nudged.tolist()]
+
+
+def test_sums_at_hand_are_exact_or_none():
+    """What cancels leaves nothing behind; what a float may not tell is left to the engine."""
+    amounts = np.array([1e14, 0.1, -1e14, 0.2, -0.3, 7.25])
+    found = exact_totals(np.array([0, 0, 0, 1, 1, 2]), amounts)
+    assert found.tolist() == [0.1, float(Fraction(0.2) - Fraction(0.3)), 7.25]
+    assert exact_totals(np.zeros(10, int), np.full(10, 1e15)) is None  # beyond what a float tells
+    assert exact_totals(np.zeros(9000, int), np.full(9000, 0.1)) is None

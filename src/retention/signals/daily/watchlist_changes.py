@@ -23,6 +23,8 @@ from retention.tables.answer_columns import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from narwhals.stable.v2.typing import IntoFrameT
     from numpy.typing import NDArray
 
@@ -31,26 +33,34 @@ _LISTED = replace(
     WATCHLIST, columns=tuple(column for column in WATCHLIST.columns if column.name in _READ)
 )
 _NOT_KNOWN = "not known"
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A customer on a list."""
-
-    reason: str
-    days: int
-    severity: int
-    status: str
+_SPREAD = {"reason": object, "severity": float, "days": float, "status": object}
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list of a day; a list of nobody does not know its day."""
+    """A list of a day; a list of nobody does not know its day.
 
-    rows: dict[Any, _Row]
+    Attributes:
+        told: what it says of each customer, by row.
+        ids: the customers.
+        day: its day.
+        severities: how severe each reason is.
+    """
+
+    told: Columns
     ids: NDArray[Any]
     day: int | None
     severities: str | None
+
+    def spread(self, place: Mapping[Any, int]) -> dict[str, NDArray[Any]]:
+        """What it says of each customer of either list, missing of those who are not on it."""
+        at = [place[who] for who in self.ids.tolist()]
+        found: dict[str, NDArray[Any]] = {"on": np.zeros(len(place), np.bool_)}
+        found["on"][at] = True
+        for name, kind in _SPREAD.items():
+            found[name] = np.full(len(place), np.nan if kind is float else None, dtype=kind)
+            found[name][at] = self.told[name].astype(kind)
+        return found
 
 
 @gives(
@@ -140,7 +150,7 @@ def watchlist_changes(
     newer = _read_list(frame, "after")
     _refuse_lists_apart(older, newer)
     outcomes = {} if closed_by is None else _outcomes_by_customer(frame, closed_by)
-    everyone = sorted({**older.rows, **newer.rows})
+    everyone = sorted({*older.ids.tolist(), *newer.ids.tolist()})
     return table_like(_changes_as_columns(everyone, older, newer, outcomes), after)
 
 
@@ -166,14 +176,13 @@ def _read_list(frame: Frame, name: str) -> _List:
     day = periods.day_expr("as_of", frame.implementation).cast(nw.Int64)
     told = ("customer_id", "reason", "days", "severity", "status", "severities")
     found = collect(frame.select(*told, _day=day), exact=True)
-    of = ("customer_id", "reason", "days", "severity", "status")
-    rows: dict[Any, _Row] = {}
-    for who, reason, days, severity, status in zip(*(found[n].tolist() for n in of), strict=True):
-        if who in rows:
+    seen: set[Any] = set()
+    for who in found["customer_id"].tolist():
+        if who in seen:
             raise ContentError(
                 f"{name}: customer {who!r} is on the list twice. Give it as watchlist(...) made it."
             )
-        rows[who] = _Row(str(reason), int(days), int(severity), str(status))
+        seen.add(who)
     made = sorted(set(zip(found["_day"].tolist(), found["severities"].tolist(), strict=True)))
     if len(made) > 1:
         days_of = sorted({periods.day_of(day) for day, _ in made})
@@ -182,7 +191,7 @@ def _read_list(frame: Frame, name: str) -> _List:
             "one day's at a time."
         )
     day_of, severities = made[0] if made else (None, None)
-    return _List(rows, found["customer_id"], day_of, severities)
+    return _List(found, found["customer_id"], day_of, severities)
 
 
 def _refuse_lists_apart(older: _List, newer: _List) -> None:
@@ -216,19 +225,16 @@ def _outcomes_by_customer(frame: Frame, closed_by: object) -> dict[Any, list[tup
     return {who: sorted(all_of_one) for who, all_of_one in told.items()}
 
 
-def _change_of(
-    old: _Row | None, new: _Row | None, outcomes: list[tuple[int, str]], day: int | None
-) -> str:
-    """What became of a customer on one list or both."""
-    if new is None:
-        return "closed"
-    if old is None:
-        return "back" if any(day is not None and on <= day for on, _ in outcomes) else "new"
-    if old.status != new.status == "suppressed":
-        return "suppressed"
-    if old.severity == new.severity:
-        return "same"
-    return "worse" if new.severity > old.severity else "better"
+def _changes_between(
+    old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], back: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """What became of each customer on one list or both."""
+    barred = (old["status"] != new["status"]) & (new["status"] == "suppressed")
+    worse = new["severity"] > old["severity"]
+    cases = [~new["on"], ~old["on"] & back, ~old["on"], barred, worse]
+    cases.append(new["severity"] < old["severity"])
+    changes = ["closed", "back", "new", "suppressed", "worse", "better"]
+    return np.asarray(np.select(cases, changes, "same"), dtype=object)
 
 
 def _why_closed(outcomes: list[tuple[int, str]], older: _List, newer: _List) -> str:
@@ -242,21 +248,22 @@ def _changes_as_columns(
     everyone: list[Any], older: _List, newer: _List, outcomes: dict[Any, list[tuple[int, str]]]
 ) -> Columns:
     """The answer."""
-    both = [(older.rows.get(who), newer.rows.get(who)) for who in everyone]
-    told = [outcomes.get(who, []) for who in everyone]
-    change = [_change_of(*pair, of, older.day) for pair, of in zip(both, told, strict=True)]
-    why = [
-        _why_closed(of, older, newer) if what == "closed" else None
-        for what, of in zip(change, told, strict=True)
-    ]
+    place = {who: i for i, who in enumerate(everyone)}
+    old, new = older.spread(place), newer.spread(place)
+    back, why = np.zeros(len(place), np.bool_), np.full(len(place), None, dtype=object)
+    why[~new["on"]] = _NOT_KNOWN
+    for who in place.keys() & outcomes.keys():
+        at, of = place[who], outcomes[who]
+        back[at] = older.day is not None and of[0][0] <= older.day
+        if why[at] is not None:
+            why[at] = _why_closed(of, older, newer)
     columns: Columns = {
         "customer_id": np.array(everyone, dtype=_type_of_ids(newer.ids, older.ids)),
-        "change": np.array(change, dtype=object),
+        "change": _changes_between(old, new, back),
     }
-    for name, kind in (("reason", object), ("severity", float), ("days", float)):
-        columns |= _both_columns(both, name, kind)
-    columns |= _both_columns(both, "status", object)
-    columns["closed_because"] = np.array(why, dtype=object)
+    for name in _SPREAD:
+        columns |= {f"{name}_before": old[name], f"{name}_after": new[name]}
+    columns["closed_because"] = why
     for name, listed in (("as_of_before", older), ("as_of_after", newer)):
         day = np.datetime64("NaT" if listed.day is None else listed.day, "D")
         columns[name] = np.full(len(everyone), day, "datetime64[D]")
@@ -268,14 +275,3 @@ def _type_of_ids(newer: NDArray[Any], older: NDArray[Any]) -> np.dtype[Any]:
     whole = newer.dtype.kind in "iu" and older.dtype.kind in "iu"
     fits = not whole or not older.size or bool((older.astype(newer.dtype) == older).all())
     return newer.dtype if fits else np.result_type(np.int64, older.dtype)
-
-
-def _both_columns(both: list[tuple[_Row | None, _Row | None]], name: str, kind: type) -> Columns:
-    """What the two lists say of each customer, missing where they are not on it."""
-    missing = np.nan if kind is float else None
-    return {
-        f"{name}_{when}": np.array(
-            [missing if pair[at] is None else getattr(pair[at], name) for pair in both], dtype=kind
-        )
-        for at, when in enumerate(("before", "after"))
-    }

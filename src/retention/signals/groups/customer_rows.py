@@ -39,6 +39,7 @@ class SegmentPairs:
         second: likewise among `columns`.
         rows: the segments of the first table, then what those are in who are not in it.
         columns: likewise of the second.
+        at: of each row of the first table, and of the second, which customer it is.
     """
 
     ids: NDArray[Any]
@@ -46,6 +47,7 @@ class SegmentPairs:
     second: Whole
     rows: tuple[str, ...]
     columns: tuple[str, ...]
+    at: tuple[Whole, Whole]
 
     @property
     def pair(self) -> Whole:
@@ -100,9 +102,11 @@ def rows_of_customers(table: object, kind: Kind, *, adds: Adds = "none") -> Colu
             read.append(nw.col(column.name))
     found = collect(frame.select(*read))
     _refuse_nobody_named(found["customer_id"], kind)
-    order = np.argsort(found["customer_id"], kind="stable")
-    ordered = bool((order[1:] > order[:-1]).all())
-    rows = found if ordered else {name: values[order] for name, values in found.items()}
+    who = found["customer_id"]
+    if bool((who[1:] > who[:-1]).all()):
+        return found
+    order = np.argsort(who, kind="stable")
+    rows = {name: values[order] for name, values in found.items()}
     _refuse_repeated(rows["customer_id"], kind)
     return rows
 
@@ -149,7 +153,7 @@ def segment_pairs(first: Columns, second: Columns, absent: tuple[str, str]) -> S
     ids, mine, theirs = _ids_of_both(first["customer_id"], second["customer_id"])
     one, rows = _places_of_segments(mine, ids.size, first["segment"], absent[0])
     two, columns = _places_of_segments(theirs, ids.size, second["segment"], absent[1])
-    return SegmentPairs(ids, one, two, rows, columns)
+    return SegmentPairs(ids, one, two, rows, columns, (mine, theirs))
 
 
 def read_segments(table: object, name: str, *, taken: Sequence[str] = ()) -> Columns:

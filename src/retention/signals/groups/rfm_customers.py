@@ -9,13 +9,17 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from retention import periods
+from retention.activity.at_hand import lines_at_hand
+from retention.activity.purchases_at_hand import days_of_purchases
 from retention.errors import ColumnError, ContentError, count_of
-from retention.frames import Frame, collect
+from retention.frames import collect, frame_at_hand, is_at_hand
+from retention.numerics.keyed_rows import starts_of_runs
 from retention.orders import Together, checked_log, netted_orders
 from retention.signals.known.exact_amounts import (
     exact_amount,
     exact_kind,
     exact_parts,
+    exact_totals,
     with_exact_parts,
 )
 from retention.spells.days import QUIET_DAYS
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
+
+    from retention.frames import Columns, Frame
 
 Money = Literal["sales", "profit", "mean_order"]
 
@@ -64,8 +70,11 @@ def rfm_customers(
         ContentError: if nobody bought in the window, or the log is not fit to be counted.
     """
     column = "profit" if money == "profit" else "sales"
-    lines = _lines_of_window(transactions, as_of, window, column)
-    found = collect(_sums_per_customer(lines, column))
+    frame = _scored_lines(transactions, column)
+    found = _scored_at_hand(frame, as_of, window, column) if is_at_hand(transactions) else None
+    if found is None:
+        lines = _lines_of_window(frame, as_of, window)
+        found = collect(_sums_per_customer(lines, column))
     if not found["customer_id"].size:
         some = "" if window is None else f"in the {count_of(window, 'day')} "
         raise ContentError(
@@ -79,16 +88,21 @@ def rfm_customers(
 
 
 def _as_written(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Amounts to 14 digits: in a computer three times 0.1 is not 0.3, and equals would be apart."""
-    return np.array([float(f"{amount:.14g}") for amount in amounts.tolist()], np.float64)
+    """Amounts to 14 digits: in a computer three times 0.1 is not 0.3, and equals would be apart.
+
+    One of whole cents but for less than half of the last digit is these cents.
+    """
+    size, written = np.abs(amounts), np.rint(amounts * 100) / 100
+    other = np.flatnonzero((size >= 1e12) | (np.abs(amounts - written) > size * 4e-15))
+    written[other] = [float(f"{amount:.14g}") for amount in amounts[other].tolist()]
+    return written
 
 
-def _lines_of_window(transactions: object, as_of: date, window: int | None, money: str) -> Frame:
-    """Order lines of the window, fit to be counted, with the number of their day.
+def _scored_lines(transactions: object, money: str) -> Frame:
+    """Order lines with the money that is scored.
 
     Raises:
         ColumnError: if the money that is asked for is no column.
-        ContentError: if the log is not fit to be counted.
     """
     frame = require(transactions, TRANSACTIONS, alone=True, adds="all")
     present = frame.collect_schema()
@@ -98,10 +112,46 @@ def _lines_of_window(transactions: object, as_of: date, window: int | None, mone
             '`money="profit"` scores. Say `as_transactions(..., profit="Margin")` with your column '
             'of it, or `money="sales"`.'
         )
+    order = ["order_id"] if "order_id" in present else []
+    return frame.select("customer_id", *order, *dict.fromkeys(("sales", money)), "date")
+
+
+def _scored_at_hand(frame: Frame, as_of: date, window: int | None, money: str) -> Columns | None:
+    """What is scored of customers, ascending, of a table at hand: each id is hashed once.
+
+    None where there is something to refuse, nobody bought, or no number holds a line.
+    """
+    lines, last = lines_at_hand(frame, ()), periods.number_of(as_of)
+    log = None if lines is None else lines.log(as_of=as_of, opens=as_of)
+    if lines is None or log is None:
+        return None
+    inside = lines.day <= last
+    inside &= True if window is None else lines.day > last - window
+    lines = lines if inside.all() else lines.part(inside)
+    bought = days_of_purchases(lines) if lines.day.size else None
+    total = exact_totals(lines.known["customer_id"].number, lines.money[money])
+    if bought is None or total is None or not bought[0].size:
+        return None
+    log.warn_of_silence(as_of, usual=QUIET_DAYS)
+    customer, day = bought
+    starts = np.flatnonzero(starts_of_runs(customer))
+    n, who = np.diff(starts, append=day.size), customer[starts]
+    made = {"customer_id": lines.known["customer_id"].named(who), "_n": n}
+    made |= {"_last": day[starts + n - 1], "_total": total[who]}
+    return collect(frame_at_hand(made, lines.engine))
+
+
+def _lines_of_window(frame: Frame, as_of: date, window: int | None) -> Frame:
+    """Order lines of the window, fit to be counted, with the number of their day.
+
+    Raises:
+        ContentError: if the log is not fit to be counted.
+    """
+    names = frame.collect_schema().names()
+    amounts = [name for name in ("sales", "profit") if name in names]
     lines = frame.select(
-        "customer_id",
-        *(["order_id"] if "order_id" in present else []),
-        *(nw.col(name).cast(nw.Float64) for name in dict.fromkeys(("sales", money))),
+        *(name for name in names if name not in (*amounts, "date")),
+        *(nw.col(name).cast(nw.Float64) for name in amounts),
         _day=periods.day_expr("date", frame.implementation),
     )
     log = checked_log(lines, "_day", as_of=as_of)

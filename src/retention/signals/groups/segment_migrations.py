@@ -104,8 +104,8 @@ def segment_migrations(before: IntoFrameT, after: IntoFrameT, *, level: float = 
         "share": intervals.ratio(n.ravel(), n_from),
         "lower": lower,
         "upper": upper,
-        "value_before": _values_of_pairs(pairs, old, pairs.first == grid[0] - 1),
-        "value_after": _values_of_pairs(pairs, new, pairs.second == grid[1] - 1),
+        "value_before": _values_of_pairs(pairs, old, pairs.at[0]),
+        "value_after": _values_of_pairs(pairs, new, pairs.at[1]),
     }
     # Nobody is in neither table: the last pair is none.
     return table_like({name: values[:-1] for name, values in made.items()}, before)
@@ -127,12 +127,16 @@ def _refuse_days_in_disorder(old: Columns, new: Columns) -> None:
         )
 
 
-def _values_of_pairs(pairs: SegmentPairs, table: Columns, absent: NDArray[np.bool_]) -> Floats:
-    """What the customers of each pair were worth in a table; NaN where that is not known of all."""
-    value = np.full(pairs.ids.size, np.nan)
-    if "value" in table:
-        value = pairs.found_in(table, "value")
-    elif not absent.all():
+def _values_of_pairs(pairs: SegmentPairs, table: Columns, at: NDArray[np.int64]) -> Floats:
+    """What the customers of each pair were worth in a table; NaN where that is not known of all.
+
+    Args:
+        pairs: the pairs.
+        table: one of the two.
+        at: which customer each of its rows is; the others had nothing.
+    """
+    if "value" not in table:
         return np.full(pairs.counted().size, np.nan)
-    value = np.where(absent, 0.0, value)
+    value = np.zeros(pairs.ids.size)
+    value[at] = table["value"]
     return np.where(pairs.counted(np.isnan(value)) > 0, np.nan, pairs.added_up(value))

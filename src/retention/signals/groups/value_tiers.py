@@ -146,13 +146,16 @@ def _checked_tiers(tiers: object) -> tuple[list[str], Floats]:
 
 def _tiers_of_values(value: Floats, upto: Floats, of: Of) -> NDArray[np.int64]:
     """The number of the tier of each value, 0 for the best; `upto`: shares but for the last."""
+    if of == "customers":
+        # So many have a greater value as the cut says, or more: as many greatest are above it.
+        greatest = np.ceil(upto * value.size * (1 - _SLACK)).astype(np.int64)
+        least = np.sort(value)[value.size - greatest]
+        return upto.size - np.searchsorted(least[::-1], value, "right")
     order = np.argsort(-value)
     ordered = value[order]
     begins = np.flatnonzero(starts_of_runs(ordered))
     above = np.empty(value.size, np.int64)
     above[order] = np.repeat(begins, np.diff(begins, append=value.size))
-    if of == "customers":
-        return np.searchsorted(upto * value.size * (1 - _SLACK), above, "right")
     held = np.concatenate([[0.0], np.cumsum(np.maximum(ordered, 0))])
     if held[-1] <= 0:
         raise ContentError(

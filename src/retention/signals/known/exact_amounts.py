@@ -10,13 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from retention.frames import has_wide_numbers
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from retention.frames import Frame
 
 _GRAIN, _FINE = 2.0**40, 2.0**64
+_MOST_WHOLE = 2.0**53
+"""Up to so much floats are whole numbers, and their sums exact."""
 
 
 def exact_parts(name: str, frame: Frame) -> list[str]:
@@ -51,3 +56,25 @@ def exact_amount(name: str, frame: Frame) -> nw.Expr:
     if len(parts) == 1:
         return parts[0] / _FINE
     return parts[0] + (parts[1] + parts[2] / _GRAIN) / _GRAIN
+
+
+def exact_totals(
+    place: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """The exact sum of an amount at each place, of numbers at hand.
+
+    None where a sum of parts may be more than floats tell exactly.
+
+    Args:
+        place: of each value, 0 or more.
+        values: amounts, none of them missing.
+    """
+    rest, sign = np.abs(values), np.where(values < 0, -1.0, 1.0)
+    if rest.sum() >= _MOST_WHOLE or np.bincount(place).max(initial=0) * _GRAIN >= _MOST_WHOLE:
+        return None
+    parts = []
+    for _ in range(3):
+        whole = np.floor(rest)
+        parts.append(np.bincount(place, whole * sign))
+        rest = (rest - whole) * _GRAIN
+    return np.asarray(parts[0] + (parts[1] + parts[2] / _GRAIN) / _GRAIN)
