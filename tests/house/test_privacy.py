@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import retention
 
 SOURCES = sorted(Path(retention.__file__).parent.rglob("*.py"))
@@ -54,6 +56,7 @@ def _names(tree: ast.AST) -> set[str]:
     return called | {name.split(".")[0] for name in plain | part}
 
 
+@pytest.mark.once
 def test_no_file_runs_code_from_data_unpickles_or_opens_a_connection() -> None:
     """Neither eval nor pickle nor a client of any network stands in the library."""
     for source in SOURCES:

@@ -487,6 +487,7 @@ def test_periods_of_another_length_are_refused():
         rt.recording.compare_runs(run(shop()), rt.recording.recorded(rt.retention_rate, activity))
 
 
+@pytest.mark.once
 def test_a_long_way_on_a_lazy_engine_is_recorded_in_time():
     """Expressions are not written out over and over: it took minutes once."""
     import duckdb

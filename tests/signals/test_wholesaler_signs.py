@@ -100,6 +100,7 @@ def kpis(alarms, spells):
         ("answered late", "unhappy", 1 + UP_TO_THE_LIST, told.late_answers_a_year()),
     ],
 )
+@pytest.mark.once
 def test_alarms_on_a_sign_are_as_often_right_as_the_world_says(kpis, signal, sign, lags, also):
     """The precision worked out lies within the bounds of that found, chance lies far below."""
     row = kpis.loc[signal]

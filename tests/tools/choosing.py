@@ -32,6 +32,9 @@ LONG_ON_SPARK = {
 }
 """A sixth of Spark's time, for doors and figures of which it is asked elsewhere."""
 
+MADE_OF_OTHERS = ("tests/economics/test_staff_and_customers", "tests/kpis/test_bridge")
+"""Figures that put rates together of which Spark is asked, and would ask it for each again."""
+
 ALONE_ON_SPARK = ("tests/signals/test_purchase_features", "tests/signals/test_label_silence")
 """The rooms of signals that hold Spark to what `test_signals_on_spark.py` leaves to them."""
 
@@ -94,7 +97,8 @@ def _can_show(item: pytest.Item, engine: str) -> bool:
     test, file = _test_of(item), _file_of(item)
     if engine == "spark":
         said_before = file.startswith("tests/signals/") and not file.startswith(ALONE_ON_SPARK)
-        return not said_before and test.split("::")[-1] not in LONG_ON_SPARK
+        long = test.split("::")[-1] in LONG_ON_SPARK or file.startswith(MADE_OF_OTHERS)
+        return not (said_before or long)
     drawn = hasattr(getattr(item, "obj", None), "hypothesis")
     return "every_engine" in test or not (drawn or "refuse" in test)
 
