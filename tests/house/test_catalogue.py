@@ -500,6 +500,7 @@ def values_of(name, table):
     return rows["share" if "share" in rows else "value"].to_numpy(float) if len(rows) else None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("figure", rt.catalogue.FIGURES, ids=lambda figure: figure.name)
 def test_each_figure_is_a_column_within_its_range(answers, figure):
     """A figure's values keep to the range the catalogue states."""
