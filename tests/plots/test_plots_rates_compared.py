@@ -7,6 +7,7 @@ import pandas as pd
 
 import retention as rt
 from pictures import faults, plot, tables, ticks, words
+from retention import wording
 from retention.plots.paper.palette import BAD, GOOD
 
 
@@ -29,6 +30,16 @@ def test_points_outside_the_band_are_ringed_and_named() -> None:
     assert f"2 of {table['lower'].notna().sum()} months lay outside the usual band" in said(ax)
     assert "where 99% of rates lie" in said(ax)
     assert len(ax.collections) >= table["lower"].notna().sum()
+
+
+def test_the_name_of_a_ring_stands_where_the_line_does_not_go() -> None:
+    """left where it rises on to the right, right where it comes from above, else in the middle."""
+    table = tables()["plot_usual_band"].copy()
+    for row, rate in ((24, 0.90), (25, 0.95), (26, 0.90)):
+        table.loc[row, ["rate", "outside"]] = rate, "above"
+    sides = {note.get_text(): note.get_ha() for note in plot("plot_usual_band", table).texts}
+    named = [wording.period(table["period"][row], "month") for row in (24, 25, 26)]
+    assert [sides[name] for name in named] == ["right", "center", "left"]
 
 
 def test_a_band_without_news_says_so() -> None:

@@ -176,6 +176,16 @@ def subscribed() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def followed_over_time() -> dict[str, Any]:
+    """What is kept of its revenue, what moved it, its customers' states, and the lost come back."""
+    return {
+        "plot_revenue_retention": rt.net_revenue_retention(activity(), lag=1),
+        "plot_movements": rt.revenue_movements(activity()),
+        "plot_lifecycle": rt.lifecycle_states(activity(), lost_after=3),
+        "plot_win_back": rt.kpis.win_back(activity(), lost_after=2),
+    }
+
+
 def beside_each_other() -> dict[str, Any]:
     """Rates of segments with what lies between them, and one over time in its usual band."""
     last = pd.DataFrame({"plan": NAMES[:4], "kept": [90, 60, 75, 80], "all": [100, 100, 90, 100]})
@@ -296,6 +306,7 @@ def tables() -> dict[str, Any]:
         **beside_each_other(),
         **{name: table for name, table in grouped().items() if name != "expected"},
         **subscribed(),
+        **followed_over_time(),
     }
 
 

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from retention.plots.asked.benchmark_plots import plot_benchmarks as plot_benchmarks
     from retention.plots.asked.buyer_plots import plot_active_customers as plot_active_customers
     from retention.plots.asked.buyer_plots import plot_time_to_next_order as plot_time_to_next_order
+    from retention.plots.asked.life_plots import plot_lifecycle as plot_lifecycle
+    from retention.plots.asked.life_plots import plot_win_back as plot_win_back
     from retention.plots.asked.migration_plots import plot_migrations as plot_migrations
     from retention.plots.asked.predicted_reason_plots import (
         plot_predicted_reasons as plot_predicted_reasons,
+    )
+    from retention.plots.asked.revenue_plots import plot_movements as plot_movements
+    from retention.plots.asked.revenue_plots import (
+        plot_revenue_retention as plot_revenue_retention,
     )
     from retention.plots.asked.segment_plots import plot_profile as plot_profile
     from retention.plots.asked.segment_plots import plot_segments as plot_segments
@@ -74,9 +80,11 @@ _HOMES = {
     "plot_incidence": "survival_plots",
     "plot_leads": "warning.alarm_plots",
     "plot_levers": "worth.value_plots",
+    "plot_lifecycle": "asked.life_plots",
     "plot_lifetime_profit": "worth.tenure_plots",
     "plot_lift": "score_plots",
     "plot_migrations": "asked.migration_plots",
+    "plot_movements": "asked.revenue_plots",
     "plot_outlook": "worth.outlook_plots",
     "plot_plan_waterfall": "asked.subscription_plots",
     "plot_power": "trials.power_plots",
@@ -87,6 +95,7 @@ _HOMES = {
     "plot_reasons_by_segment": "reason_plots",
     "plot_retention": "retention_plot",
     "plot_revenue_bridge": "bridge_plots",
+    "plot_revenue_retention": "asked.revenue_plots",
     "plot_scan": "warning.scan_plots",
     "plot_segments": "asked.segment_plots",
     "plot_survival": "survival_plots",
@@ -96,6 +105,7 @@ _HOMES = {
     "plot_uplift": "trials.uplift_plots",
     "plot_usual_band": "asked.band_plots",
     "plot_voluntary_churn": "asked.subscription_plots",
+    "plot_win_back": "asked.life_plots",
     "to_style": "styled",
 }
 

@@ -113,10 +113,21 @@ def _mark_outside(
     for row in np.flatnonzero(outside)[: _MARKED + 1]:
         if row == drawn.size - 1:  # its share stands at the end of the line
             continue
-        above = drawn["outside"][row] == "above"
         words = wording.period(drawn["period"][row], freq)
-        away, anchor = ((0, 9), "center bottom") if above else ((0, -9), "center top")
+        away, anchor = _place_of_name(drawn, row)
         axes.write_note(ax, words, (steps[row], drawn["rate"][row]), away, anchor=anchor)
+
+
+def _place_of_name(drawn: Drawn, row: int) -> tuple[tuple[float, float], str]:
+    """Where the name of a period stands, seen from its ring: on the side that the line leaves."""
+    sign = 1 if drawn["outside"][row] == "above" else -1
+    beyond = sign * (drawn["rate"] - drawn["rate"][row]) > 0  # the line goes on outwards
+    upright = "bottom" if sign > 0 else "top"
+    if row and beyond[row + 1]:
+        return (-9, 2 * sign), f"right {upright}"
+    if row and beyond[row - 1]:
+        return (9, 2 * sign), f"left {upright}"
+    return (0, 9 * sign), f"center {upright}"
 
 
 def _label_of_figure(name: str) -> str:

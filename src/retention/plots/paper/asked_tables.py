@@ -29,6 +29,49 @@ NEXT_ORDER = Drawable(
     ("order", "duration", "returned_share", "lower", "upper", "median_days"),
 )
 
+REVENUE_KEPT = Drawable(
+    "plot_revenue_retention",
+    ("kpis.net_revenue_retention", "kpis.gross_revenue_retention"),
+    "a base period",
+    ("period", "step", "n_base", "sales_base", "sales_retained", "lower", "upper", "lag", "path"),
+)
+
+GROSS_KEPT = Drawable(
+    "plot_revenue_retention",
+    ("kpis.gross_revenue_retention",),
+    "a base period",
+    (*REVENUE_KEPT.needed, "gross_revenue_retention"),
+)
+"""What `gross` is, beside a table of net."""
+
+MOVES_OVER_TIME = Drawable(
+    "plot_movements",
+    ("kpis.revenue_movements",),
+    "a period",
+    (
+        *("period", "step", "n_new", "n_reactivated", "n_churned", "sales_new"),
+        *("sales_reactivated", "sales_expansion", "sales_contraction", "sales_churned"),
+    ),
+    never=("sales_moved_in",),
+)
+
+LIFE_OF_BASE = Drawable(
+    "plot_lifecycle",
+    ("kpis.lifecycle_states",),
+    "a period and change of state",
+    ("period", "step", "state_before", "state", "n_customers", "start_observed", "lost_after"),
+)
+
+CAME_BACK = Drawable(
+    "plot_win_back",
+    ("kpis.win_back",),
+    "a time since the loss",
+    (
+        *("periods_since_loss", "n_lost", "n_at_risk", "n_came_back", "win_back_rate"),
+        *("lower", "upper", "lost_after"),
+    ),
+)
+
 COMPARED = Drawable(
     "plot_compared_rates",
     ("benchmarks.compare_rates",),

@@ -6,14 +6,18 @@ from retention.plots.paper.asked_tables import (
     ACTIVE,
     BANDS_OF_TENURE,
     BENCHMARKED,
+    CAME_BACK,
     COMPARED,
     CROSSED,
     KINDS_OF_CHURN,
+    LIFE_OF_BASE,
     MIGRATIONS,
+    MOVES_OVER_TIME,
     NEXT_ORDER,
     PLAN_MOVES,
     PREDICTED_REASONS,
     PROFILE,
+    REVENUE_KEPT,
     USUAL,
 )
 from retention.plots.paper.drawable import Drawable
@@ -28,6 +32,7 @@ RETENTION = Drawable(
     ),
     "a base period",
     ("period", "step", "n_base", "n_retained"),
+    never=("net_revenue_retention", "gross_revenue_retention"),
 )
 
 COHORT_CELLS = Drawable(
@@ -294,4 +299,5 @@ DRAWABLE = (
     *(COHORT_VALUE, SCAN, LEADS, TRADE_OFF),
     *(EFFECT, POWER, UPLIFT, PROFIT_CURVE, BENCHMARKED, COMPARED, USUAL, ACTIVE, NEXT_ORDER),
     *(MIGRATIONS, PROFILE, CROSSED, BANDS_OF_TENURE, PLAN_MOVES, KINDS_OF_CHURN, PREDICTED_REASONS),
+    *(REVENUE_KEPT, MOVES_OVER_TIME, LIFE_OF_BASE, CAME_BACK),
 )

@@ -142,9 +142,10 @@ def _is_text_column(dtype: nw.dtypes.DType) -> bool:
 
 def _other_table_error(drawable: Drawable, lacking: list[str], present: list[str]) -> ColumnError:
     there = set(present)
-    fitting = (a for a in DRAWABLE if set(a.needed) <= there and not there & set(a.never))
-    fits = next(fitting, None)
-    hint = f" It looks like the table of {fits.maker}: say {fits.plot}(table)." if fits else ""
+    fitting = [a for a in DRAWABLE if set(a.needed) <= there and not there & set(a.never)]
+    plots = [f"say {a.plot}(table)" for a in fitting if a.makers == fitting[0].makers]
+    hint = f" It looks like the table of {fitting[0].maker}: " if fitting else ""
+    hint += f"{', or '.join(plots)}." if fitting else ""
     wrong = f"lacks {wording.quoted_names(lacking, 4)}" if lacking else "is another"
     return ColumnError(
         f"{drawable.plot} draws the table of {drawable.maker} (one row: {drawable.row}); this one "
