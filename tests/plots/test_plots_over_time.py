@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import retention as rt
-from pictures import activity, faults, plot, tables, words
+from pictures import activity, company, faults, plot, tables, words
 
 NET, GROSS = "plot_revenue_retention", "gross_revenue_retention"
 
@@ -90,6 +90,16 @@ def test_one_period_is_an_area_and_the_first_of_a_log_none() -> None:
     ax = plot("plot_lifecycle", two)
     assert np.ptp(ax.collections[0].get_paths()[0].vertices[:, 0]) == pytest.approx(0.8)
     assert "Nothing to draw" in words(plot("plot_lifecycle", table[table["step"] == steps[0]]))
+
+
+def test_a_calendar_of_one_s_own_is_called_by_its_length() -> None:
+    """Not by how the table names it."""
+    days = rt.Calendar("90 days", ends="2024-12-31")
+    bought = rt.customer_periods(
+        company().orders, freq=days, as_of="2024-12-31", observed_from="2023-01-01"
+    )
+    ax = plot(NET, rt.net_revenue_retention(bought, lag=1))
+    assert "each period's customers, the share kept 1 period later" in " ".join(words(ax).split())
 
 
 def test_the_curve_of_the_lost_begins_at_nobody() -> None:

@@ -83,10 +83,11 @@ def plot_lifecycle(table: IntoFrame, *, lost: bool = True, ax: Axes | None = Non
     axes.set_calendar_axis(ax, step, freq)
     ends = _draw_states(ax, step, sizes)
     ax.yaxis.set_major_formatter(lambda n, _: wording.with_commas(n))
-    silence = count_of(int(drawn["lost_after"][0]), freq)
+    noun = axes.noun_of_period(freq)
+    silence = count_of(int(drawn["lost_after"][0]), noun)
     gone = f"Lost: not active for {silence} or more" if lost else "The lost are not shown"
     axes.set_titles(
-        *(ax, f"{title}, {freq} by {freq}"),
+        *(ax, f"{title}, {noun} by {noun}"),
         x=f"Up to the dark line: active. {gone}",
     )
     label_ends(ax, ends)

@@ -129,9 +129,10 @@ def plot_revenue_retention(
     ax.axhline(1.0, color=MUTED, linewidth=0.9, zorder=1)
     ends = [_end_of_goal(ax, float(steps.max()), one) for one in goal]
     ends += _draw_kept(ax, lines, 0.12 if np.ptp(steps) == 0 else 0.0)
-    lag = count_of(int(lines[0][2]["lag"][0]), freq)
+    noun = axes.noun_of_period(freq)
+    lag = count_of(int(lines[0][2]["lag"][0]), noun)
     axes.set_titles(
-        *(ax, f"{title}: of the revenue of each {freq}'s customers, the share kept {lag} later"),
+        *(ax, f"{title}: of the revenue of each {noun}'s customers, the share kept {lag} later"),
         x=_words_of_bounds(lines, alone=np.ptp(steps) == 0),
     )
     label_ends(ax, ends)
@@ -189,7 +190,10 @@ def plot_movements(table: IntoFrame, *, of: Moved = "sales", ax: Axes | None = N
     ax.set_xlim(float(step[0]) - 0.6, float(step[-1]) + 0.6)
     last = wording.period(drawn["period"][-1], freq)
     axes.set_titles(
-        ax, title, x=f"Numbers beside the bars: {last}", y=f"Change since the {freq} before"
+        ax,
+        title,
+        x=f"Numbers beside the bars: {last}",
+        y=f"Change since the {axes.noun_of_period(freq)} before",
     )
     label_ends(ax, ends)
     return ax

@@ -211,6 +211,14 @@ def set_calendar_axis(ax: Axes, steps: NDArray[Any], freq: str) -> None:
     ax.set_xlim(first - 0.4, last + 0.4)
 
 
+def noun_of_period(freq: str) -> str:
+    """What a title calls a period, whatever the calendar: "month", or "period" of so many days."""
+    from retention import periods
+
+    made_of_days = not periods.is_civil(freq) and freq.endswith("period")
+    return "period" if made_of_days else periods.length_of(freq)
+
+
 def set_duration_axis(ax: Axes, longest: float, unit: str | None) -> list[float]:
     """Time since the start along x; the places of its ticks."""
     days = unit in ("day", "days")
